@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# `make` lists what it can do. A verb whose work is done does nothing.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+# Debian's names of what each step takes
+BUILD_PACKAGES := clang llvm gcc libbpf-dev libelf-dev pkg-config python3-dev python3-venv
+TEST_PACKAGES := iproute2 nginx-light nodejs curl wget util-linux
+CHECK_PACKAGES := clang-format
+DUMP_PACKAGES := bpftool
+
+SOURCES := pyproject.toml build_bpf.py src/sockfilter/__init__.py $(wildcard bpf/*.[ch] bpf/lib/*.h vmlinux/vmlinux.h) \
+	$(wildcard src/sockfilter/libbpf/*.[ch])
+C_FILES := $(wildcard bpf/*.[ch] bpf/lib/*.h src/sockfilter/libbpf/*.[ch])
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bpf vmlinux wheel clean
+.DELETE_ON_ERROR:
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "make %-8s %s\n", $$1, $$2 }'
+
+setup: $(VENV)/.setup ## Debian packages, a virtual environment in .venv, and sockfilter in it
+
+demo: $(VENV)/.setup ## a server and clients on loopback, and sockfilter showing what they say (root)
+	@$(BIN)/python tests/demo.py
+
+test: $(VENV)/.test ## the tests; those of the kernel side take root
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.check ## ruff, mypy --strict, clang-format, compiler warnings, and the contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	clang-format --dry-run --Werror $(C_FILES)
+	clang -std=gnu11 -fsyntax-only -Wall -Wextra -Wpadded -Werror -Wno-unused-function -Ibpf \
+		-include string.h src/sockfilter/libbpf/shim.c
+	$(BIN)/python -m pytest -q tests/contracts
+
+bpf: ## the BPF object alone
+	@$(call packages,clang llvm)
+	$(PYTHON) build_bpf.py bpf
+
+vmlinux: ## all types of the running kernel, for looking things up: vmlinux/vmlinux_full.h
+	@$(call packages,$(DUMP_PACKAGES))
+	$$(command -v bpftool || echo /usr/sbin/bpftool) btf dump file /sys/kernel/btf/vmlinux format c > vmlinux/vmlinux_full.h
+
+wheel: $(VENV)/.test ## a source distribution and a wheel in dist/
+	$(BIN)/python -m build --outdir dist .
+
+clean: ## everything that was made
+	rm -rf $(VENV) build dist src/sockfilter/objects src/sockfilter/libbpf/*.so src/sockfilter/libbpf/*.new \
+		vmlinux/vmlinux_full.h .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# Installs those of the packages $(1) that are not there; says which, where there is no apt or no root.
+packages = missing=; for p in $(1); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	if [ -z "$$missing" ]; then :; \
+	elif ! command -v apt-get >/dev/null; then \
+		echo "make: no apt-get here; see that what Debian calls$$missing is installed"; \
+	elif [ "$$(id -u)" != 0 ]; then \
+		echo "make: these packages are missing:$$missing; run it as root (sudo make ...), or install them first"; exit 1; \
+	else \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+	fi
+
+$(VENV)/.setup: $(SOURCES)
+	@$(call packages,$(BUILD_PACKAGES))
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "make: sockfilter takes Python 3.10 or newer: make PYTHON=python3.X")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.setup
+	@$(call packages,$(TEST_PACKAGES))
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test]'
+	@touch $@
+
+$(VENV)/.check: $(VENV)/.test
+	@$(call packages,$(CHECK_PACKAGES))
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test,check]'
+	@touch $@

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
+/*
+ * What the program tells user space: records through the ring, and counters.
+ *
+ * Read as C by the program and the shim, and as declarations by cffi: keep to
+ * plain structs, enums and number macros. Nothing here may have holes.
+ */
+#ifndef SOCKFILTER_EVENTS_H
+#define SOCKFILTER_EVENTS_H
+
+#include "config.h"
+
+/*
+ * A connection's key. Which end is 0 is settled by the lower port, so that
+ * both directions have the same one; addresses and ports as on the wire.
+ */
+struct sf_flow {
+	__u8 addr[2][SF_ADDR_BYTES];
+	__be16 port[2];
+	__u32 ifindex;
+};
+
+enum sf_kind {
+	SF_SEGMENT = 0,
+	SF_FRAGMENT = 1, /* of an IP packet that carries TCP: to be put together by user space */
+};
+
+/* struct sf_record, marks */
+enum sf_mark {
+	SF_MARK_HTTP2 = 1, /* the connection began with the HTTP/2 preface */
+	SF_MARK_LENGTHS = 2, /* payload left out on purpose: an order, or a ring that fills */
+	SF_MARK_VLAN = 4, /* vlan_tci and vlan_proto were taken out of the frame */
+	SF_MARK_ISN0 = 8, /* isn[0] is known */
+	SF_MARK_ISN1 = 16, /* isn[1] is known */
+	SF_MARK_EARLY0 = 32, /* end 0 sent payload before the connection was known as HTTP */
+	SF_MARK_EARLY1 = 64, /* end 1 did */
+};
+
+/* followed by frame_kept bytes of the frame */
+struct sf_record {
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u64 stream; /* connection, and in the lowest bit the end that sent this */
+	__u32 seq;
+	__u32 ack;
+	__u32 payload_len; /* on the wire */
+	__u32 payload_kept; /* of them in this record */
+	__u32 frame_len; /* on the wire */
+	__u32 frame_kept; /* of them in this record */
+	__u16 payload_off; /* from the frame's first byte */
+	__u8 tcp_flags;
+	__u8 kind; /* enum sf_kind */
+	__u8 marks; /* enum sf_mark */
+	__u8 packet_type; /* PACKET_* of if_packet.h */
+	__u16 protocol; /* EtherType of the frame, host order */
+	__u16 vlan_tci;
+	__u16 vlan_proto; /* host order */
+	__u32 isn[2]; /* sequence number of each end's SYN */
+	__u32 reserved;
+	__u64 syn_ns; /* 0: not seen */
+	__u64 synack_ns;
+	struct sf_flow flow;
+};
+
+/*
+ * Every packet counts once as seen and once under exactly one outcome. What
+ * follows the outcomes says more about packets already counted.
+ */
+enum sf_counter {
+	SF_SEEN = 0,
+	/* outcomes */
+	SF_NOT_IP,
+	SF_NOT_TCP,
+	SF_MALFORMED,
+	SF_DUPLICATE,
+	SF_FILTERED,
+	SF_NO_PAYLOAD,
+	SF_NOT_HTTP,
+	SF_SENT,
+	SF_RING_FULL,
+	/* of those sent or lost */
+	SF_FRAGMENTS,
+	SF_TRUNCATED,
+	SF_LENGTHS,
+	/* not packets */
+	SF_FOLLOWED,
+	SF_COUNTERS,
+};
+
+struct sf_counters {
+	__u64 value[SF_COUNTERS];
+};
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
+/* Which connections are HTTP: the table, and what opens, marks and renews its entries. */
+#ifndef SOCKFILTER_CONNECTIONS_BPF_H
+#define SOCKFILTER_CONNECTIONS_BPF_H
+
+#include "counters.bpf.h"
+#include "http.bpf.h"
+
+/* as much as IP carries */
+#define SYN_PAYLOAD_BYTES_MAX 65535
+
+enum connection_state {
+	CONNECTION_NEW, /* opened, and no payload said what it is */
+	CONNECTION_HTTP1,
+	CONNECTION_HTTP2,
+	CONNECTION_NOT_HTTP,
+};
+
+/* written by the program alone; indices are the end that sends, as in struct sf_flow */
+struct connection {
+	__u64 id; /* even */
+	__u64 syn_ns;
+	__u64 synack_ns;
+	__u32 isn[2];
+	__u32 run[2]; /* payload bytes since the other end last sent any */
+	__u8 state; /* enum connection_state */
+	__u8 isn_known; /* a bit for each end */
+	__u8 early; /* a bit for each end: it has sent payload that was not HTTP */
+	__u8 reserved[5];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, SF_CONNECTIONS);
+	__type(key, struct sf_flow);
+	__type(value, struct connection);
+} connections SEC(".maps");
+
+/* Fills the key and returns which end sent the packet. */
+static __always_inline __u32 flow_of(struct __sk_buff *skb, const struct packet *p, struct sf_flow *flow)
+{
+	__u32 from = 0;
+
+	if (p->sport != p->dport)
+		from = bpf_ntohs(p->sport) > bpf_ntohs(p->dport);
+	else if (p->saddr[1] != p->daddr[1])
+		from = p->saddr[1] > p->daddr[1];
+	else
+		from = p->saddr[0] > p->daddr[0];
+	__builtin_memcpy(flow->addr[0], from ? p->daddr : p->saddr, SF_ADDR_BYTES);
+	__builtin_memcpy(flow->addr[1], from ? p->saddr : p->daddr, SF_ADDR_BYTES);
+	flow->port[0] = from ? p->dport : p->sport;
+	flow->port[1] = from ? p->sport : p->dport;
+	flow->ifindex = skb->ifindex;
+	return from;
+}
+
+/* Unique without an atomic: this CPU's number above this CPU's count of connections. */
+static __always_inline __u64 next_id(struct sf_counters *counters)
+{
+	return (__u64)bpf_get_smp_processor_id() << 48 | ++counters->value[SF_FOLLOWED] << 1;
+}
+
+static __always_inline struct connection *connection_open(const struct sf_flow *flow, const struct connection *fresh)
+{
+	if (bpf_map_update_elem(&connections, flow, fresh, BPF_ANY) < 0)
+		return NULL;
+	return bpf_map_lookup_elem(&connections, flow);
+}
+
+/*
+ * A SYN begins a new life of the connection, unless it is the same SYN again.
+ * Its answer completes the times; where the SYN itself was not seen, the
+ * answer begins the new life.
+ */
+static __always_inline struct connection *connection_syn(const struct sf_flow *flow, const struct packet *p, __u32 from)
+{
+	struct connection *c = bpf_map_lookup_elem(&connections, flow);
+	struct connection fresh = {};
+
+	if (c && c->isn_known & 1 << from && c->isn[from & 1] == p->seq)
+		return c;
+	if (p->tcp_flags & TCP_ACK) {
+		/* it acknowledges the SYN, and payload that came in it (RFC 7413) */
+		if (c && c->isn_known == 2 >> from && p->ack - (c->isn[~from & 1] + 1) <= SYN_PAYLOAD_BYTES_MAX) {
+			c->synack_ns = bpf_ktime_get_ns();
+			c->isn[from & 1] = p->seq;
+			c->isn_known |= 1 << from;
+			return c;
+		}
+		fresh.synack_ns = bpf_ktime_get_ns();
+	} else {
+		fresh.syn_ns = bpf_ktime_get_ns();
+	}
+	/* not by index: the verifier takes no variable offset into the stack */
+	if (from)
+		fresh.isn[1] = p->seq;
+	else
+		fresh.isn[0] = p->seq;
+	fresh.isn_known = 1 << from;
+	return connection_open(flow, &fresh);
+}
+
+/* Follows the connection from here on; c may be NULL where its SYN was not seen. */
+static __always_inline struct connection *connection_follow(const struct sf_flow *flow, struct connection *c,
+							    struct sf_counters *counters, enum start start)
+{
+	struct connection fresh = {};
+
+	if (!c)
+		c = connection_open(flow, &fresh);
+	if (!c)
+		return NULL;
+	c->id = next_id(counters);
+	c->state = start == START_HTTP2 ? CONNECTION_HTTP2 : CONNECTION_HTTP1;
+	return c;
+}
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
+/* Whether a payload begins an HTTP message: a registered method and a space, or HTTP/1. */
+#ifndef SOCKFILTER_HTTP_BPF_H
+#define SOCKFILTER_HTTP_BPF_H
+
+#include "packet.bpf.h"
+
+/* bytes that decide: the longest method, UPDATEREDIRECTREF, and its space, in whole words */
+#define START_WORDS 3
+#define START_BYTES (START_WORDS * 8)
+
+enum start {
+	START_OTHER,
+	START_HTTP1,
+	START_HTTP2,
+};
+
+union start_bytes {
+	char bytes[START_BYTES];
+	__u64 words[START_WORDS];
+};
+
+/* the first bytes of a payload, the rest zero */
+struct payload_start {
+	union start_bytes text;
+	union start_bytes present; /* 0xff where text has a byte */
+	__u32 len; /* at most START_BYTES */
+	__u32 prefix_counts; /* a payload shorter than a token is one if it begins it */
+};
+
+/* Inlined with a literal, so that the words compared are constants. */
+static __always_inline bool begins(const struct payload_start *s, const char *token, __u32 token_len)
+{
+	union start_bytes want = {}, mask = {};
+	__u64 differs = 0;
+	__u32 i;
+
+	if (s->len < token_len && !s->prefix_counts)
+		return false;
+#pragma unroll
+	for (i = 0; i < START_BYTES; i++) {
+		want.bytes[i] = i < token_len ? token[i] : 0;
+		mask.bytes[i] = i < token_len ? 0xff : 0;
+	}
+#pragma unroll
+	for (i = 0; i < START_WORDS; i++) {
+		if (mask.words[i])
+			differs |= (s->text.words[i] ^ want.words[i]) & mask.words[i] & s->present.words[i];
+	}
+	return !differs;
+}
+
+#define BEGINS(token) begins(s, token, sizeof(token) - 1)
+
+/* The methods of the IANA registry (RFC 9110, 16.1.1), by first letter. */
+static __always_inline bool begins_request(const struct payload_start *s)
+{
+	switch (s->text.bytes[0]) {
+	case 'A':
+		return BEGINS("ACL ");
+	case 'B':
+		return BEGINS("BASELINE-CONTROL ") || BEGINS("BIND ");
+	case 'C':
+		return BEGINS("CONNECT ") || BEGINS("COPY ") || BEGINS("CHECKIN ") || BEGINS("CHECKOUT ");
+	case 'D':
+		return BEGINS("DELETE ");
+	case 'G':
+		return BEGINS("GET ");
+	case 'H':
+		return BEGINS("HEAD ");
+	case 'L':
+		return BEGINS("LABEL ") || BEGINS("LINK ") || BEGINS("LOCK ");
+	case 'M':
+		return BEGINS("MERGE ") || BEGINS("MKACTIVITY ") || BEGINS("MKCALENDAR ") || BEGINS("MKCOL ") ||
+		       BEGINS("MKREDIRECTREF ") || BEGINS("MKWORKSPACE ") || BEGINS("MOVE ");
+	case 'O':
+		return BEGINS("OPTIONS ") || BEGINS("ORDERPATCH ");
+	case 'P':
+		return BEGINS("POST ") || BEGINS("PUT ") || BEGINS("PATCH ") || BEGINS("PROPFIND ") ||
+		       BEGINS("PROPPATCH ");
+	case 'Q':
+		return BEGINS("QUERY ");
+	case 'R':
+		return BEGINS("REPORT ") || BEGINS("REBIND ");
+	case 'S':
+		return BEGINS("SEARCH ");
+	case 'T':
+		return BEGINS("TRACE ");
+	case 'U':
+		return BEGINS("UNLOCK ") || BEGINS("UNBIND ") || BEGINS("UNLINK ") || BEGINS("UNCHECKOUT ") ||
+		       BEGINS("UPDATE ") || BEGINS("UPDATEREDIRECTREF ");
+	case 'V':
+		return BEGINS("VERSION-CONTROL ");
+	}
+	return false;
+}
+
+/* a word with 0xff in those of its bytes, as they stand in memory, that are among the first len */
+static __always_inline __u64 first_bytes(__u32 len, __u32 before_word)
+{
+	__u32 bits = len > before_word ? (len - before_word) * 8 : 0;
+
+	if (bits >= 64)
+		return ~0ULL;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return (1ULL << bits) - 1;
+#else
+	return ~(~0ULL >> bits);
+#endif
+}
+
+/* a payload of START_BYTES or more, or all of a shorter one */
+static __always_inline int load_start(struct __sk_buff *skb, const struct packet *p, struct payload_start *s)
+{
+	__u32 last = p->payload_len - 1;
+	__u32 i;
+
+	if (last >= START_BYTES - 1) {
+		__builtin_memset(&s->present, 0xff, sizeof(s->present));
+		s->len = START_BYTES;
+		return bpf_skb_load_bytes(skb, p->payload_off, s->text.bytes, START_BYTES);
+	}
+	/* kept from the compiler, as older verifiers do not see 1 <= len in len != 0 (5.10, 6.1) */
+	asm volatile("%0 &= 31" : "+r"(last));
+	if (last > START_BYTES - 2)
+		return -1;
+	s->len = last + 1;
+#pragma unroll
+	for (i = 0; i < START_WORDS; i++)
+		s->present.words[i] = first_bytes(s->len, i * 8);
+	return bpf_skb_load_bytes(skb, p->payload_off, s->text.bytes, last + 1);
+}
+
+/* first_payload: nothing of this direction has been seen before, so that it may be cut within the method */
+static __always_inline enum start http_start(struct __sk_buff *skb, const struct packet *p, bool first_payload)
+{
+	struct payload_start start = {}, *s = &start;
+
+	if (load_start(skb, p, s) < 0)
+		return START_OTHER;
+	s->prefix_counts = first_payload;
+	/* RFC 9113, 3.4: PRI is reserved for the preface */
+	if (BEGINS("PRI * HTTP/2.0\r\n"))
+		return s->len < sizeof("PRI * HTTP/2.0\r\n") - 1 ? START_HTTP1 : START_HTTP2;
+	if (BEGINS("HTTP/1.") || begins_request(s))
+		return START_HTTP1;
+	return START_OTHER;
+}
+
+#endif

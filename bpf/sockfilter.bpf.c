@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
+/*
+ * Sees every packet of an interface and sends up those of HTTP connections.
+ *
+ * The way of a packet: seen -> TCP -> filters -> connection -> record. Each
+ * packet leaves at one of these steps under one outcome of enum sf_counter.
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+
+#define NULL ((void *)0)
+typedef _Bool bool;
+#define true 1
+#define false 0
+
+#include "config.h"
+#include "events.h"
+#include "lib/connections.bpf.h"
+#include "lib/records.bpf.h"
+
+/* how far ahead of the first payload a segment may be to have overtaken it: ten segments, the initial window (RFC 6928) */
+#define OVERTAKING_BYTES 14600
+
+const volatile struct sf_config config;
+
+static __always_inline bool port_wanted(__be16 port)
+{
+	__u32 n = bpf_ntohs(port);
+
+	return config.ports[(n >> 6) & (SF_PORT_WORDS - 1)] >> (n & 63) & 1;
+}
+
+static __always_inline bool is_host(const __u64 addr[2])
+{
+	const volatile __u64 *host = (const volatile __u64 *)config.host;
+	const volatile __u64 *mask = (const volatile __u64 *)config.host_mask;
+
+	return !((addr[0] ^ host[0]) & mask[0]) && !((addr[1] ^ host[1]) & mask[1]);
+}
+
+static __always_inline bool addresses_wanted(const struct packet *p)
+{
+	if (config.family && config.family != p->family)
+		return false;
+	return !config.by_host || is_host(p->saddr) || is_host(p->daddr);
+}
+
+static __always_inline int finish(struct __sk_buff *skb, struct sf_record *record, __u32 frame_kept)
+{
+	record->time_ns = bpf_ktime_get_ns();
+	record->frame_len = skb->len;
+	record->frame_kept = frame_kept;
+	record->packet_type = skb->pkt_type;
+	record->protocol = bpf_ntohs(skb->protocol);
+	if (skb->vlan_present) {
+		record->marks |= SF_MARK_VLAN;
+		record->vlan_tci = skb->vlan_tci;
+		record->vlan_proto = bpf_ntohs(skb->vlan_proto);
+	}
+	return send_record(skb, record);
+}
+
+/* a part of a packet has no ports, or no bytes, of its own: user space puts it together and looks then */
+static __always_inline int send_fragment(struct __sk_buff *skb, const struct packet *p, struct sf_counters *counters)
+{
+	struct sf_record record = {};
+
+	if (!addresses_wanted(p))
+		return SF_FILTERED;
+	if (p->off > PACKET_OFFSET_MAX)
+		return SF_MALFORMED;
+	record.kind = SF_FRAGMENT;
+	record.flow.ifindex = skb->ifindex;
+	/* where the innermost IP packet begins */
+	record.payload_off = p->off;
+	counters->value[SF_FRAGMENTS]++;
+	return finish(skb, &record, skb->len);
+}
+
+/* whether only the lengths of this payload are wanted */
+static __always_inline bool lengths_only(const struct packet *p, struct connection *c, __u64 order, __u32 from)
+{
+	c->run[from & 1] += p->payload_len;
+	c->run[~from & 1] = 0;
+	if (order >> 32 == SF_ORDER_SKIP && (__s32)((__u32)order - (p->seq + p->payload_len)) >= 0)
+		return true;
+	return c->run[from & 1] - p->payload_len > config.run_bytes && ring_fills(config.pressure_bytes);
+}
+
+static __always_inline int send_segment(struct __sk_buff *skb, const struct packet *p, const struct sf_flow *flow,
+					struct connection *c, struct sf_counters *counters, __u64 order, __u32 from)
+{
+	struct sf_record record = {};
+	__u32 kept = skb->len;
+
+	record.stream = c->id | from;
+	if (p->payload_len && lengths_only(p, c, order, from)) {
+		record.marks |= SF_MARK_LENGTHS;
+		kept = p->payload_off;
+	} else if (kept > config.frame_bytes) {
+		kept = config.frame_bytes;
+	}
+	record.seq = p->seq;
+	record.ack = p->ack;
+	record.payload_off = p->payload_off;
+	record.payload_len = p->payload_len;
+	if (kept > p->payload_off)
+		record.payload_kept = kept - p->payload_off;
+	if (record.payload_kept > p->payload_len)
+		record.payload_kept = p->payload_len;
+	record.tcp_flags = p->tcp_flags;
+	record.kind = SF_SEGMENT;
+	record.isn[0] = c->isn[0];
+	record.isn[1] = c->isn[1];
+	record.marks |= (c->isn_known & 3) * SF_MARK_ISN0;
+	record.marks |= (c->early & 3) * SF_MARK_EARLY0;
+	if (c->state == CONNECTION_HTTP2)
+		record.marks |= SF_MARK_HTTP2;
+	record.syn_ns = c->syn_ns;
+	record.synack_ns = c->synack_ns;
+	record.flow = *flow;
+	/* what is behind the payload is padding, and no loss */
+	if (kept < p->payload_off + p->payload_len)
+		counters->value[record.marks & SF_MARK_LENGTHS ? SF_LENGTHS : SF_TRUNCATED]++;
+	return finish(skb, &record, kept);
+}
+
+/*
+ * What the first payload of an end says. Where its SYN was seen, a segment
+ * that overtook the first one says nothing: it goes up, and user space will
+ * know when the first one comes.
+ */
+static __always_inline enum start start_of(struct __sk_buff *skb, const struct packet *p, const struct connection *c,
+					   __u32 from)
+{
+	bool first_payload = c && c->isn_known & 1 << from && !(c->early & 1 << from);
+	__u32 ahead;
+
+	if (first_payload) {
+		ahead = p->seq + !!(p->tcp_flags & TCP_SYN) - (c->isn[from & 1] + 1);
+		if (ahead && ahead <= OVERTAKING_BYTES)
+			return START_HTTP1;
+	}
+	return http_start(skb, p, first_payload);
+}
+
+/* the connection's state says whether this packet goes up; its first payload says the state */
+static __always_inline int follow(struct __sk_buff *skb, const struct packet *p, struct sf_counters *counters)
+{
+	__u64 order = SF_ORDER_NONE;
+	struct connection *c;
+	struct sf_flow flow;
+	__u32 from;
+
+	if (!p->payload_len && !(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)))
+		return SF_NO_PAYLOAD;
+	from = flow_of(skb, p, &flow);
+	if (p->tcp_flags & TCP_SYN)
+		c = connection_syn(&flow, p, from);
+	else
+		c = bpf_map_lookup_elem(&connections, &flow);
+	if (c && (c->state == CONNECTION_HTTP1 || c->state == CONNECTION_HTTP2)) {
+		order = order_for(c->id | from);
+		if (order >> 32 == SF_ORDER_REJECT)
+			c->state = CONNECTION_NOT_HTTP;
+		else if (order >> 32 == SF_ORDER_FORGET)
+			c->state = CONNECTION_NEW;
+	}
+	if (c && c->state == CONNECTION_NOT_HTTP)
+		return p->payload_len ? SF_NOT_HTTP : SF_NO_PAYLOAD;
+	if (!c || c->state == CONNECTION_NEW) {
+		enum start start;
+
+		if (!p->payload_len)
+			return SF_NO_PAYLOAD;
+		start = start_of(skb, p, c, from);
+		if (start == START_OTHER) {
+			if (c)
+				c->early |= 1 << from;
+			return SF_NOT_HTTP;
+		}
+		c = connection_follow(&flow, c, counters, start);
+		if (!c)
+			return SF_NOT_HTTP;
+	}
+	return send_segment(skb, p, &flow, c, counters, order, from);
+}
+
+static __always_inline int outcome_of(struct __sk_buff *skb, struct sf_counters *counters)
+{
+	struct packet p = {};
+	int result;
+
+	/* lo passes each packet to this socket twice, going out and coming in; its index is 1 in every namespace */
+	if (config.link == SF_LINK_DETECT && skb->ifindex == 1 && skb->pkt_type == PACKET_OUTGOING)
+		return SF_DUPLICATE;
+	result = read_packet(skb, config.link, &p);
+	if (result == PACKET_IS_FRAGMENT)
+		return send_fragment(skb, &p, counters);
+	if (result != PACKET_IS_TCP)
+		return result;
+	if (p.payload_off > PACKET_OFFSET_MAX)
+		return SF_MALFORMED;
+	if (!addresses_wanted(&p) || (config.by_port && !port_wanted(p.sport) && !port_wanted(p.dport)))
+		return SF_FILTERED;
+	return follow(skb, &p, counters);
+}
+
+/* The verdict is 0 always: any other would clone the frame into a socket that nobody reads. */
+SEC("socket")
+int sockfilter(struct __sk_buff *skb)
+{
+	struct sf_counters *counters = counters_here();
+	__u32 outcome;
+
+	if (!counters)
+		return 0;
+	counters->value[SF_SEEN]++;
+	outcome = outcome_of(skb, counters);
+	if (outcome < SF_COUNTERS)
+		counters->value[outcome]++;
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

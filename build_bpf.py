@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Builds the two parts of sockfilter that are C: the BPF objects and the libbpf binding.
+
+A hook of hatchling, and the Makefile's tool:
+
+    python build_bpf.py bpf        bpf/*.bpf.c -> src/sockfilter/objects/*.bpf.o      (clang, llvm-strip)
+    python build_bpf.py binding    src/sockfilter/libbpf/ -> _libbpf.abi3.so          (cc, libbpf, Python's headers)
+    python build_bpf.py            both
+
+What is newer than its sources is left alone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+
+    class BuildHookInterface:
+        """What is used of hatchling's."""
+
+        target_name: str
+else:
+    try:
+        from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+    except ImportError:  # called by the Makefile before anything is installed
+        BuildHookInterface = object
+
+ROOT = Path(__file__).resolve().parent
+BPF = ROOT / "bpf"
+OBJECTS = ROOT / "src/sockfilter/objects"
+BINDING = ROOT / "src/sockfilter/libbpf"
+LIBBPF_MINIMUM = "1.1"
+
+# -mcpu=v3: 32-bit jumps, kernel 5.1. The two maps keep the path of this folder out of the
+# object, so that it is the same, byte for byte, wherever it is built.
+CLANG_FLAGS = (
+    "-g -O2 -target bpf -mcpu=v3 -std=gnu11 -Wall -Wextra -Wpadded -Werror -Ivmlinux -Ibpf"
+    " -ffile-prefix-map={root}=. -fdebug-compilation-dir=."
+).split()
+
+
+def is_current(product: Path, sources: list[Path]) -> bool:
+    """Whether product is there and not older than any of its sources."""
+    return product.exists() and all(product.stat().st_mtime >= s.stat().st_mtime for s in sources)
+
+
+def build_objects(out: Path = OBJECTS, root: Path = ROOT) -> list[Path]:
+    """Compiles each bpf/*.bpf.c below root into out.
+
+    Raises SystemExit where an object is missing and there is no clang to make it.
+    """
+    clang, strip = os.environ.get("CLANG", "clang"), os.environ.get("LLVM_STRIP", "llvm-strip")
+    headers = [*root.glob("bpf/**/*.h"), *root.glob("vmlinux/vmlinux.h"), root / "build_bpf.py"]
+    products = []
+    for source in sorted(root.glob("bpf/*.bpf.c")):
+        product = out / source.with_suffix(".o").name
+        products.append(product)
+        if is_current(product, [source, *headers]):
+            continue
+        if not shutil.which(clang):
+            if product.exists():  # the one that came with the source distribution
+                continue
+            sys.exit(f"sockfilter: {clang} is needed to build {product.name}; on Debian: apt install clang llvm")
+        out.mkdir(parents=True, exist_ok=True)
+        flags = [flag.format(root=root) for flag in CLANG_FLAGS]
+        # relative paths, from root: an absolute one would go into the BTF line info
+        relative = source.relative_to(root)
+        subprocess.run([clang, *flags, "-c", relative, "-o", product], cwd=root, check=True)
+        subprocess.run([strip, "-g", product], check=True)  # drops DWARF, keeps BTF
+    return products
+
+
+def declarations() -> str:
+    """What cffi is to know: the shared headers without their guards, then cdef.h."""
+    shared = "\n".join((BPF / name).read_text() for name in ("config.h", "events.h"))
+    # cffi takes comments and number macros, and no other directive
+    shared = re.sub(r"^#(?!define \w+ \d).*$", "", shared, flags=re.MULTILINE)
+    kernel = {8: "unsigned char", 16: "unsigned short", 32: "unsigned int", 64: "unsigned long long"}
+    types = "".join(f"typedef {name} __u{bits};" for bits, name in kernel.items())
+    return f"{types} typedef unsigned short __be16;\n{shared}\n{(BINDING / 'cdef.h').read_text()}"
+
+
+def libbpf_flags() -> dict[str, list[str]]:
+    """Compiler and linker flags for the system's libbpf.
+
+    Raises SystemExit where pkg-config does not find one that is new enough.
+    """
+    query = subprocess.run(
+        ["pkg-config", "--print-errors", "--cflags", "--libs", f"libbpf >= {LIBBPF_MINIMUM}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if query.returncode:
+        sys.exit(
+            f"sockfilter: libbpf {LIBBPF_MINIMUM} or newer with its headers is needed to build the binding; "
+            f"on Debian: apt install libbpf-dev pkg-config\n{query.stderr}"
+        )
+    words = query.stdout.split()
+    return {
+        "include_dirs": [w[2:] for w in words if w.startswith("-I")],
+        "library_dirs": [w[2:] for w in words if w.startswith("-L")],
+        "libraries": [w[2:] for w in words if w.startswith("-l")],
+    }
+
+
+def build_binding() -> Path:
+    """Compiles shim.c and what cffi generates around it into one abi3 extension. Returns its path."""
+    sources = [BPF / "config.h", BPF / "events.h", BINDING / "cdef.h", BINDING / "shim.c", Path(__file__)]
+    suffix = ".abi3.so" if not sysconfig.get_config_var("Py_GIL_DISABLED") else sysconfig.get_config_var("EXT_SUFFIX")
+    product = BINDING / f"_libbpf{suffix}"
+    if is_current(product, sources):
+        return product
+    import cffi  # not there when only the objects are built
+
+    flags = libbpf_flags()
+    flags["include_dirs"] += [str(BPF), str(BINDING)]
+    ffi = cffi.FFI()
+    ffi.cdef(declarations())
+    ffi.set_source(
+        "sockfilter.libbpf._libbpf",
+        '#include "shim.c"\n',  # Python.h, before it, defines _GNU_SOURCE
+        extra_compile_args=["-O2", f"-ffile-prefix-map={ROOT}=."],
+        include_dirs=flags["include_dirs"],
+        library_dirs=flags["library_dirs"],
+        libraries=flags["libraries"],
+    )
+    built = Path(ffi.compile(tmpdir=str(ROOT / "build" / f"binding-{sys.implementation.cache_tag}")))
+    # a new file under the old name: a process that has the old one mapped keeps it
+    fresh = product.with_suffix(".new")
+    shutil.copy(built, fresh)
+    fresh.replace(product)
+    return product
+
+
+class CustomBuildHook(BuildHookInterface):
+    """Called by hatchling for a source distribution, a wheel and an editable install."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Builds what the target carries, and names the wheel after it."""
+        build_objects()
+        if self.target_name != "wheel":
+            return
+        binding = build_binding()
+        build_data["pure_python"] = False
+        if binding.name.endswith(".abi3.so"):
+            platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+            build_data["tag"] = f"cp310-abi3-{platform}"
+        else:
+            build_data["infer_tag"] = True
+        build_data["artifacts"] += ["src/sockfilter/objects/*.bpf.o", f"src/sockfilter/libbpf/{binding.name}"]
+
+
+def main(verbs: list[str]) -> None:
+    """Runs the verbs given, both without any."""
+    for verb in verbs or ["bpf", "binding"]:
+        if verb == "bpf":
+            build_objects()
+        elif verb == "binding":
+            build_binding()
+        else:
+            sys.exit(f"build_bpf.py: no such verb: {verb}; there are bpf and binding")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

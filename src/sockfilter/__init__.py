@@ -1,0 +1,63 @@
+"""Every HTTP exchange on a network interface, seen by an eBPF socket filter.
+
+    with sockfilter.capture("lo", ports=[8000]) as capture:
+        ...                     # anything that talks HTTP
+        capture.flush()         # everything that crossed until now is in
+    for exchange in capture.exchanges:
+        print(exchange.request.method, exchange.response.status)
+
+Names are imported when first used: `import sockfilter` alone costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from sockfilter.capturing import Capture, capture
+    from sockfilter.errors import SockfilterError
+    from sockfilter.ledger import Ledger
+    from sockfilter.model import Body, Connection, Endpoint, Exchange, Headers, Problem, Request, Response, Timing
+
+_HOMES = {
+    "Capture": "capturing",
+    "capture": "capturing",
+    "SockfilterError": "errors",
+    "Ledger": "ledger",
+    "Body": "model",
+    "Connection": "model",
+    "Endpoint": "model",
+    "Exchange": "model",
+    "Headers": "model",
+    "Problem": "model",
+    "Request": "model",
+    "Response": "model",
+    "Timing": "model",
+}
+
+__all__ = [
+    "__version__",
+    "capture",
+    "Capture",
+    "Exchange",
+    "Request",
+    "Response",
+    "Headers",
+    "Body",
+    "Connection",
+    "Endpoint",
+    "Timing",
+    "Problem",
+    "Ledger",
+    "SockfilterError",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Imports a public name when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'sockfilter' has no attribute {name!r}")
+    return getattr(import_module(f"sockfilter.{_HOMES[name]}"), name)

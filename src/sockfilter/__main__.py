@@ -1,0 +1,7 @@
+"""python -m sockfilter"""
+
+import sys
+
+from sockfilter.cli import main
+
+sys.exit(main())

@@ -1,0 +1,185 @@
+"""A live capture, as a library: a context manager that gives exchanges."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from sockfilter.errors import Closed, InvalidArgument
+from sockfilter.pipeline import Pipeline
+from sockfilter.protocols.http1.body import BodyPolicy
+from sockfilter.sources.live import RING_BYTES, LiveSource, Narrowing
+from sockfilter.sources.narrowing import port_ranges
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from sockfilter.ledger import Ledger
+    from sockfilter.model import Exchange
+    from sockfilter.sources.narrowing import Ports
+
+# bytes of each body that are kept by default
+BODY_BYTES = 16 << 10
+# room for a head before the body, in what is sent even when the ring fills
+HEAD_ROOM_BYTES = 16 << 10
+# all of a body: more than any has
+ALL = 1 << 62
+# exchanges that a capture keeps for its owner; the oldest go first, and are counted
+EXCHANGES_MAX = 100_000
+# seconds between two looks for what is due while a connection waits for bytes, and while none does
+DUE_SOON_S = 0.01
+DUE_S = 1.0
+
+
+class Capture:
+    """Exchanges of an interface, from the moment it is made. Made by capture()."""
+
+    def __init__(
+        self,
+        source: LiveSource,
+        ranges: list[tuple[int, int]] | None,
+        policy: BodyPolicy,
+        emit: Callable[[Exchange], None] | None,
+    ) -> None:
+        self._source = source
+        self._kept: deque[Exchange] = deque(maxlen=EXCHANGES_MAX)
+        self._ranges = ranges
+        self._pipeline = Pipeline(source, source, policy, self._is_wanted, emit or self._keep)
+        self._due_ns = 0
+        self._is_closed = False
+        # exchanges that exchanges has no more room for
+        self.forgotten = 0
+
+    def __enter__(self) -> Capture:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the capture: takes what is in the ring, then ends what is open. Exchanges and ledger stay."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        try:
+            self._source.detach()
+            self._source.drain_all(self._pipeline.consume)
+            self._pipeline.close(time.monotonic_ns())
+        finally:
+            self._source.close()
+
+    @property
+    def source(self) -> LiveSource:
+        """Where the packets come from."""
+        return self._source
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """Those that have ended so far, in the order in which they did; flush() first for all that crossed."""
+        return list(self._kept)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The counters now; they balance once the capture is closed."""
+        return self._pipeline.ledger(self._source.counters(), self._source.records_read)
+
+    def flush(self) -> None:
+        """Returns when everything that crossed before the call is in exchanges, or counted as lost."""
+        self._check()
+        self._source.drain_all(self._pipeline.consume)
+        self._do_what_is_due()
+
+    def pump(self) -> int:
+        """Takes one batch of what is there. Returns how many records that were; 0: nothing is."""
+        self._check()
+        count = self._source.drain(self._pipeline.consume)
+        if not count or self._pipeline.has_holes:
+            self._do_what_is_due()
+        return count
+
+    def wait(self, timeout_s: float) -> None:
+        """Sleeps until there is something to pump, at most timeout_s seconds."""
+        self._check()
+        self._source.wait(min(timeout_s, DUE_SOON_S if self._pipeline.has_holes else DUE_S))
+
+    def _do_what_is_due(self) -> None:
+        now_ns = time.monotonic_ns()
+        if now_ns >= self._due_ns:
+            self._pipeline.tick(now_ns)
+            self._due_ns = now_ns + int((DUE_SOON_S if self._pipeline.has_holes else DUE_S) * 1e9)
+
+    def _keep(self, exchange: Exchange) -> None:
+        if len(self._kept) == EXCHANGES_MAX:
+            self.forgotten += 1
+        self._kept.append(exchange)
+
+    def _is_wanted(self, source_port: int, dest_port: int) -> bool:
+        if self._ranges is None:
+            return True
+        return any(first <= port <= last for first, last in self._ranges for port in (source_port, dest_port))
+
+    def _check(self) -> None:
+        if self._is_closed:
+            raise Closed("the capture has ended; open another")
+
+
+def capture(
+    interface: str = "lo",
+    *,
+    ports: Ports | None = None,
+    host: str | None = None,
+    family: int | None = None,
+    netns: str | None = None,
+    body: int | None = BODY_BYTES,
+    ring: int = RING_BYTES,
+    snap: int | None = None,
+    promiscuous: bool = False,
+    emit: Callable[[Exchange], None] | None = None,
+    policy: BodyPolicy | None = None,
+) -> Capture:
+    """Captures the HTTP exchanges of an interface. Live when it returns.
+
+    Args:
+        interface: its name, or "any" for all.
+        ports: connections with one of these at either end: a number, a text such as "8000,9000-9100",
+            a range, or several of these. None: any port.
+        host: connections with this address or network at either end.
+        family: 4 or 6; None: both.
+        netns: a network namespace by name, or by the number of a process in it. None: this one.
+        body: bytes of each body to keep from the first on. None: all.
+        ring: bytes between kernel and reader, made a power of two.
+        snap: bytes of each frame to take at most. None: all.
+        promiscuous: take frames for other hosts too.
+        emit: takes each exchange when it ends; without it, they are kept in exchanges.
+        policy: what to keep of bodies, in place of body.
+
+    Raises:
+        SockfilterError: one of its kinds for each thing that can be in the way; the message says what to do.
+    """
+    for name, number in (("body", body), ("snap", snap)):
+        if number is not None and number < 0:
+            raise InvalidArgument(f"{name}={number}: a number of bytes cannot be negative")
+    if family not in (None, 4, 6):
+        raise InvalidArgument(f"family={family}: it is 4, 6, or None for both")
+    ranges = None
+    if ports is not None:
+        ranges = port_ranges(ports)
+        # ports may be an iterator, which gives what it has only once
+        ports = [range(first, last + 1) for first, last in ranges]
+        if not ports:
+            raise InvalidArgument("ports is empty: no ports, no exchanges; None takes them all")
+    policy = policy or BodyPolicy(ALL if body is None else body)
+    source = LiveSource(
+        interface,
+        narrowing=Narrowing(ports, host, family),
+        netns=netns,
+        ring=ring,
+        frame_bytes=snap,
+        run_bytes=None if policy.limit == ALL else policy.limit + HEAD_ROOM_BYTES,
+        promiscuous=promiscuous,
+    )
+    return Capture(source, ranges, policy, emit)

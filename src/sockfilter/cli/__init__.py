@@ -1,0 +1,29 @@
+"""The command: the only place that prints, exits, reads the environment, or handles signals."""
+
+from __future__ import annotations
+
+__all__ = ["main"]
+
+OK, FAILED = 0, 1
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command, and returns its exit status.
+
+    Args:
+        argv: the words of the command line; None: those of this process, which ends with this call.
+    """
+    # what cannot wait until the rest is imported: a Ctrl-C, and descriptors that are closed
+    try:
+        from sockfilter.cli import descriptors
+        from sockfilter.cli.signals import Signals
+
+        if not descriptors.hold():
+            descriptors.say("writing to standard output: it is closed; redirect it to a file or a pipe")
+            return FAILED
+        with Signals(until_exit=argv is None) as signals:
+            from sockfilter.cli.command import command
+
+            return command(argv, signals)
+    except KeyboardInterrupt:
+        return OK

@@ -1,0 +1,197 @@
+"""The command, once signals and descriptors are taken care of."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from typing import TYPE_CHECKING
+
+from sockfilter.cli import arguments, stdout
+from sockfilter.cli.descriptors import STDOUT, give_up, say
+from sockfilter.cli.stdout import StandardOutput
+from sockfilter.cli.summary import one_line, summary
+from sockfilter.errors import InvalidArgument, SockfilterError
+
+if TYPE_CHECKING:
+    from sockfilter.capturing import Capture
+    from sockfilter.cli.arguments import Options
+    from sockfilter.cli.signals import Signals
+    from sockfilter.model import Exchange
+    from sockfilter.outputs.output import Output
+    from sockfilter.protocols.http1.body import BodyPolicy
+
+OK, FAILED, USAGE, LOST, BROKEN_PIPE = 0, 1, 2, 3, 141
+
+
+def command(argv: list[str] | None, signals: Signals) -> int:
+    """Runs the command under signals that are taken care of. Returns its exit status."""
+    try:
+        options = _options(argv)
+        if isinstance(options, int):
+            return options
+        sink = StandardOutput()
+        if options.list_interfaces:
+            return _list_interfaces(options, sink)
+        return _Run(options, signals, sink).run()
+    except BrokenPipeError:
+        give_up()
+        return BROKEN_PIPE
+    except InvalidArgument as error:
+        say(str(error))
+        return USAGE
+    except (SockfilterError, OSError) as error:
+        say(str(error))
+        give_up()
+        return FAILED
+
+
+def _options(argv: list[str] | None) -> Options | int:
+    """The command line understood; an exit status where that was all."""
+    try:
+        return arguments.parse(argv)
+    except SystemExit as end:
+        stdout.flush()  # of -h and --version
+        return int(end.code or OK)
+
+
+class _Run:
+    """One capture, from its greeting to its summary."""
+
+    def __init__(self, options: Options, signals: Signals, sink: StandardOutput) -> None:
+        self._options = options
+        self._signals = signals
+        self._sink = sink
+        self._output = _output(options, sink)
+        self._left = options.count
+        self._shown = 0
+
+    def run(self) -> int:
+        """Returns the exit status."""
+        options = self._options
+        with self._capture() as capture:
+            capture.source.also_wake_for(self._signals.fd)
+            if self._sink.is_pipe:
+                capture.source.also_wake_for(STDOUT)
+            if not options.quiet:
+                say(f"listening on {capture.source.interface.name}{_narrowed(options)}; Ctrl-C ends")
+            try:
+                self._pump(capture)
+                capture.close()
+                self._output.flush()
+            finally:
+                capture.close()
+                ledger = capture.ledger
+                if not options.quiet:
+                    say(summary(ledger, self._shown))
+        return LOST if options.fail_on_loss and ledger.losses() else OK
+
+    def _capture(self) -> Capture:
+        from sockfilter.capturing import capture  # -h and -D do without
+        from sockfilter.sources.live import RING_BYTES
+
+        options = self._options
+        return capture(
+            options.interface or "",
+            ports=options.ports,
+            host=options.host,
+            family=options.family,
+            netns=options.netns,
+            ring=options.ring or RING_BYTES,
+            snap=options.snap,
+            promiscuous=options.promiscuous,
+            emit=self._take,
+            policy=_policy(options),
+        )
+
+    def _pump(self, capture: Capture) -> None:
+        end_s = time.monotonic() + (self._options.duration_s or math.inf)
+        signals = self._signals
+        while not signals.end_asked and self._left != 0:
+            if signals.ledger_asked and signals.take_ledger_asked():
+                say(one_line(capture.ledger, self._shown))
+            count = capture.pump()
+            self._output.flush()
+            left_s = end_s - time.monotonic()
+            if left_s <= 0:
+                return
+            if not count:
+                capture.wait(left_s)
+                signals.drain()
+                self._sink.check_reader()
+
+    def _take(self, exchange: Exchange) -> None:
+        if self._left == 0:
+            return
+        self._output.write(exchange)
+        self._shown += 1
+        if self._left is not None:
+            self._left -= 1
+
+
+def _narrowed(options: Options) -> str:
+    parts = [
+        f"ports {options.ports}" if options.ports else "",
+        f"host {options.host}" if options.host else "",
+        f"IPv{options.family}" if options.family else "",
+        f"network namespace {options.netns}" if options.netns else "",
+    ]
+    return "".join(f", {part}" for part in parts if part)
+
+
+def _policy(options: Options) -> BodyPolicy:
+    """What is shown of bodies decides what is kept of them."""
+    from sockfilter.capturing import ALL
+    from sockfilter.protocols.http1.body import BodyPolicy
+
+    limit = ALL if options.body is None else options.body
+    if options.format == "raw":
+        return BodyPolicy(limit, decodes=False, as_sent=True)
+    if options.format == "jsonl":
+        return BodyPolicy(limit if options.has_body else 0)
+    if options.verbosity >= 2 or options.has_body:
+        return BodyPolicy(limit)
+    return BodyPolicy(0, decodes=False)
+
+
+def _output(options: Options, sink: StandardOutput) -> Output:
+    """Imports the one that is asked for, and no other."""
+    if options.format == "jsonl":
+        from sockfilter.outputs.jsonl import JsonOutput
+
+        return JsonOutput(sink, bodies=options.has_body, show_secrets=options.show_secrets)
+    if options.format == "raw":
+        from sockfilter.outputs.raw import RawOutput
+
+        return RawOutput(sink, escape=os.isatty(STDOUT), show_secrets=options.show_secrets)
+    from sockfilter.outputs.text import BODIES, TextOutput
+
+    return TextOutput(
+        sink,
+        verbosity=BODIES if options.has_body else options.verbosity,
+        colour=_wants_colour(options.colour),
+        show_secrets=options.show_secrets,
+        interfaces=options.interface == "any",
+    )
+
+
+def _wants_colour(choice: str) -> bool:
+    """https://no-color.org: an empty NO_COLOR counts as none."""
+    if choice != "auto":
+        return choice == "always"
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or os.isatty(STDOUT)
+
+
+def _list_interfaces(options: Options, sink: StandardOutput) -> int:
+    from sockfilter.outputs.escape import printable
+    from sockfilter.sources import namespace
+    from sockfilter.sources.interfaces import listed
+
+    with namespace.entered(options.netns):
+        entries = listed()
+    lines = [f"{printable(entry.name):<16} {entry.state:<5} {' '.join(entry.addresses)}".rstrip() for entry in entries]
+    lines.append(f"{'any':<16} {'up':<5} (all of them)")
+    sink.write("".join(f"{line}\n" for line in lines).encode())
+    return OK

@@ -1,0 +1,39 @@
+"""The ledger for people: what was seen, and every loss with the option that helps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sockfilter.ledger import Ledger
+
+
+def summary(ledger: Ledger, shown: int) -> str:
+    """Some lines for the end of a capture.
+
+    Args:
+        ledger: of the capture.
+        shown: how many exchanges went to the output; -c leaves out those behind the last one.
+    """
+    messages = ledger.messages
+    left_out = "" if shown == messages.exchanges else f"{shown} of "
+    lines = [
+        f"{left_out}{_count(messages.exchanges, 'exchange')}, {_count(messages.requests, 'request')},"
+        f" {_count(messages.responses, 'response')}, {_count(ledger.packets['seen'], 'packet')} seen"
+    ]
+    unpaired = ", ".join(f"{reason} {number}" for reason, number in sorted(messages.unpaired.items()))
+    if unpaired:
+        lines.append(f"messages without their other half: {unpaired}")
+    lines += [f"{name}: {number} ({remedy})" for name, (number, remedy) in ledger.losses().items()]
+    if messages.http2:
+        lines.append(f"connections that speak HTTP/2, which is not decoded yet: {messages.http2}")
+    return "\n".join(lines)
+
+
+def one_line(ledger: Ledger, shown: int) -> str:
+    """The same on one line, for a look in between."""
+    return summary(ledger, shown).replace("\n", "; ")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,54 @@
+"""What can go wrong that the operator can do something about.
+
+Every message says what was tried, what was found, and what to do. Traffic raises none of these.
+"""
+
+from __future__ import annotations
+
+
+class SockfilterError(Exception):
+    """The root of every exception that sockfilter raises on purpose."""
+
+
+class InvalidArgument(SockfilterError, ValueError):
+    """An argument that cannot be meant: mend the call or the command line."""
+
+
+class NoSuchInterface(SockfilterError):
+    """There is no interface of that name here: the message has the nearest names."""
+
+
+class InterfaceDown(SockfilterError):
+    """The interface carries nothing: bring it up first."""
+
+
+class UnsupportedInterface(SockfilterError):
+    """The interface's frames are of a kind that is not decoded live."""
+
+
+class NamespaceError(SockfilterError):
+    """The network namespace could not be entered: check its name, the process, and the rights."""
+
+
+class MissingCapability(SockfilterError, PermissionError):
+    """The process may not capture: the message names the capability and ways to grant it."""
+
+
+class KernelUnsupported(SockfilterError):
+    """The kernel refused something that capturing cannot do without: Linux 5.8 or newer has it all."""
+
+
+class ObjectError(SockfilterError):
+    """The BPF object is missing, damaged, or was refused by the kernel; log has libbpf's own words."""
+
+    def __init__(self, message: str, log: str = "") -> None:
+        super().__init__(message)
+        self.log = log
+
+
+class LibbpfMissing(SockfilterError, ImportError):
+    """The binding or the libbpf it needs is not installed."""
+
+
+class Closed(SockfilterError):
+    """The capture has ended: open another."""

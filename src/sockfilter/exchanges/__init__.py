@@ -1,0 +1,1 @@
+"""From messages to exchanges: which response answers which request."""

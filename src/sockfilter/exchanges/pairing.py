@@ -1,0 +1,288 @@
+"""Pairs the requests and responses of one connection by their position in it, never by time."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from sockfilter.model.exchange import Exchange
+from sockfilter.model.message import Message, Request, Response
+from sockfilter.model.problem import Problem
+from sockfilter.model.sequence import distance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sockfilter.ledger import MessageCounts
+    from sockfilter.model.connection import Connection
+
+# requests without a response that one connection may have: pipelining clients keep some hundred under way
+OPEN_REQUESTS_MAX = 10_000
+
+
+class Pairing:
+    """The open exchanges of one connection.
+
+    While nothing is missing, the order of messages is their pairing. Once some may be, only proof counts.
+    A client that waits for its answers has received all before a response when it sends the request: so the
+    response begins exactly where the request acknowledged. With the first such pair, order counts again.
+
+    Args:
+        connection: the connection.
+        is_whole: whether it was seen from its SYN on.
+        counts: accounts for its messages.
+        emit: takes each exchange when it ends.
+    """
+
+    __slots__ = (
+        "_batches",
+        "_connection",
+        "_counts",
+        "_current",
+        "_emit",
+        "_is_aligned",
+        "_is_sure",
+        "_is_whole",
+        "_losses",
+        "_lost",
+        "_number",
+        "_open",
+        "_orphan",
+        "_orphan_ack",
+        "_overlaps",
+        "_owed_from",
+    )
+
+    def __init__(
+        self, connection: Connection, is_whole: bool, counts: MessageCounts, emit: Callable[[Exchange], None]
+    ) -> None:
+        self._connection = connection
+        self._counts = counts
+        self._emit = emit
+        self._open: deque[Exchange] = deque()
+        self._orphan: Exchange | None = None  # without a request; its final response may still come
+        self._current: Exchange | None = None  # what the last response that began belongs to
+        self._number = 0
+        self._is_whole = is_whole
+        self._is_sure = is_whole  # the next response answers the first open request
+        self._is_aligned = is_whole  # it does, where no request is missing before that one
+        self._losses = [0, 0]  # for each end, places where messages may be missing, and no pair was proven since
+        self._lost: Problem | None = None  # why
+        self._owed_from = 0  # the first request before which one is missing for certain
+        self._orphan_ack: int | None = None  # what the server had received when it last answered such a one
+        self._batches = 0  # times that the client has sent requests together
+        self._overlaps = False  # it sends some while answers to others come in
+
+    def begin(self, message: Message, end: int) -> Request | None:
+        """Takes a message whose head is there, and which end sent it.
+
+        Returns, for a response, the request that it answers.
+        """
+        counts, open_exchanges = self._counts, self._open
+        counts.open += 1
+        if isinstance(message, Request):
+            if self._connection.client_end is None:
+                self._connection.client_end = end
+            counts.requests += 1
+            self._number += 1
+            if open_exchanges:
+                self._note_pipelining(message)
+            open_exchanges.append(Exchange(self._connection, self._number, message, None))
+            return None
+        assert isinstance(message, Response)  # there is no third kind
+        if self._connection.client_end is None:
+            self._connection.client_end = 1 - end
+        exchange = open_exchanges[0] if self._is_sure and open_exchanges else None
+        request = None if exchange is None else exchange.request
+        # the comparison of numbers that may wrap is for speed: _answered_by() looks closer
+        if exchange is None or request is None or exchange.response is not None or message.ack <= request.seq:
+            exchange = self._answered_by(message)
+            request = exchange.request
+        self._current = exchange
+        status = message.head.status
+        if status < 200 and status != 101:  # as Response.is_final, and quicker
+            counts.informational += 1
+            exchange.informational = (*exchange.informational, message)
+            return request
+        counts.responses += 1
+        exchange.response = message
+        if request is not None and request.end_ns is None:
+            exchange.add_problems(Problem.EARLY_RESPONSE)
+        return request
+
+    def finish(self, message: Message) -> None:
+        """Takes note that a message has ended."""
+        exchange = self._current
+        if exchange is not None and exchange.response is message:
+            if exchange is self._orphan:
+                self._orphan = None
+            elif exchange.request is not None and exchange.request.end_ns is None:
+                return
+            else:
+                self._open.popleft()
+            self._complete(exchange)
+        elif self._open and self._open[0].request is message:
+            # answered before it had ended: only now the exchange is over
+            exchange = self._open[0]
+            if exchange.response is not None and exchange.response.end_ns is not None:
+                self._complete(self._open.popleft())
+
+    def lose(self, end: int, is_certain: bool, problem: Problem | None) -> None:
+        """Takes note that messages may be missing.
+
+        Args:
+            end: whose messages.
+            is_certain: there is one of which nothing can be told.
+            problem: why; None: what was there is no message.
+        """
+        client_end = self._connection.client_end
+        self._is_sure = False
+        self._lost = problem or self._lost
+        self._losses[end] += 1
+        if end != client_end:
+            self._is_aligned = False
+        if is_certain and client_end in (end, None):
+            self._owed_from = self._owed_from or self._number + 1
+
+    def close(self, problem: Problem) -> None:
+        """No more messages follow."""
+        self._close_orphan(problem)
+        while self._open:
+            self._leave_unanswered(self._open.popleft(), problem)
+
+    def _answered_by(self, response: Response) -> Exchange:
+        """The exchange that a response belongs to: by order where that is sure, else by proof."""
+        open_exchanges = self._open
+        while open_exchanges and open_exchanges[0].response is not None:
+            # its response is there, and another begins: the rest of its request will not come
+            self._complete(open_exchanges.popleft())
+        first = open_exchanges[0] if open_exchanges else None
+        if first is None or not (self._is_aligned and self._is_next(first, response)):
+            first = self._proven(response)
+        if first is None:
+            return self._without_request(response)
+        self._close_orphan(None)
+        return first
+
+    def _is_next(self, exchange: Exchange, response: Response) -> bool:
+        """Whether no request is missing before this one, or it was proven, and the server had received any of it."""
+        is_known = bool(exchange.informational) or not _is_resumed(exchange.request)
+        return is_known and _had_received(response, exchange.request)
+
+    def _proven(self, response: Response) -> Exchange | None:
+        """The exchange whose request acknowledged all before a response, and nothing of it."""
+        if self._overlaps or self._batches == 1:
+            # several are under way, and each acknowledges up to where the response of another begins
+            return None
+        open_exchanges = self._open
+        while open_exchanges and _acknowledged(open_exchanges[0].request, response) < 0:
+            # its response would have begun before this one, where it is missing
+            self._leave_unanswered(open_exchanges.popleft(), None)
+        if not open_exchanges:
+            return None
+        exchange = open_exchanges[0]
+        if _acknowledged(exchange.request, response) or not _had_received(response, exchange.request):
+            return None
+        if 0 < self._owed_from <= exchange.conn_seq and not self._is_paid(exchange, response):
+            return None
+        self._settle(exchange)
+        return exchange
+
+    def _is_paid(self, exchange: Exchange, response: Response) -> bool:
+        """Whether the requests that are missing before one have been answered, or may have been.
+
+        Else they were sent together with it, and the response that begins where it acknowledged is theirs.
+        """
+        if _is_resumed(response) or (self._current is None and not self._is_whole):
+            return True
+        request, ack = exchange.request, self._orphan_ack
+        return request is not None and ack is not None and distance(request.seq, ack) >= 0
+
+    def _settle(self, exchange: Exchange) -> None:
+        """A pair is proven: from here on order counts again, unless requests are missing further on."""
+        client_end = self._connection.client_end or 0
+        self._losses[1 - client_end] = 0
+        self._losses[client_end] -= _is_resumed(exchange.request)
+        self._is_aligned = True
+        self._is_sure = not self._losses[client_end]
+        if self._owed_from <= exchange.conn_seq:
+            self._owed_from = 0
+        if self._is_sure:
+            self._lost = None
+
+    def _without_request(self, response: Response) -> Exchange:
+        if _is_resumed(response):
+            # between this and the informational ones before, messages may be missing
+            self._close_orphan(None)
+        if self._orphan is None:
+            self._number += 1
+            self._orphan = Exchange(self._connection, self._number, None, None)
+            self._orphan.add_problems(Problem.NO_REQUEST)
+            if self._lost is not None:
+                self._orphan.add_problems(self._lost)
+            elif self._number == 1 and self._connection.syn_ns is None:
+                self._orphan.add_problems(Problem.MID_STREAM)
+        self._is_sure = self._is_aligned = False
+        self._orphan_ack = response.ack
+        return self._orphan
+
+    def _note_pipelining(self, request: Request) -> None:
+        """A request has come while others are open: what does that say of the client?"""
+        last = self._open[-1].request
+        if last is not None and last.ack == request.ack:
+            # before any of the last answer was there
+            self._batches += (self._is_sure and len(self._open) == 1) or not self._batches
+        elif self._batches and self._is_sure:
+            self._overlaps = True
+        if len(self._open) >= OPEN_REQUESTS_MAX:
+            self._evict()
+
+    def _evict(self) -> None:
+        """The oldest request that has no response is not waited for any longer; which response is its own is open."""
+        self._is_sure = self._is_aligned = False
+        self._overlaps = True
+        answered = self._open.popleft() if self._open[0].response is not None else None
+        self._leave_unanswered(self._open.popleft(), Problem.EVICTED)
+        if answered is not None:
+            self._open.appendleft(answered)
+
+    def _close_orphan(self, problem: Problem | None) -> None:
+        """No final response follows the informational ones without a request."""
+        orphan, self._orphan = self._orphan, None
+        if orphan is not None:
+            self._leave_unanswered(orphan, problem)
+
+    def _leave_unanswered(self, exchange: Exchange, problem: Problem | None) -> None:
+        if exchange.response is None:
+            lost = None if self._is_sure else self._lost
+            exchange.add_problems(*filter(None, (Problem.NO_RESPONSE, problem, lost)))
+        if _is_resumed(exchange.request) and not exchange.informational:
+            self._losses[self._connection.client_end or 0] -= 1
+        self._complete(exchange)
+
+    def _complete(self, exchange: Exchange) -> None:
+        counts = self._counts
+        messages = (exchange.request is not None) + (exchange.response is not None) + len(exchange.informational)
+        counts.open -= messages
+        counts.exchanges += 1
+        if exchange.request is not None and exchange.response is not None:
+            counts.paired += messages
+        else:
+            counts.unpaired[exchange.reason.value] += messages
+        self._emit(exchange)
+
+
+def _had_received(response: Response, request: Request | None) -> bool:
+    """Whether the server had received any of a request when it sent a response."""
+    return request is not None and distance(request.seq, response.ack) > 0
+
+
+def _acknowledged(request: Request | None, response: Response) -> int:
+    """How far beyond a response's first byte the client had received when it sent a request; negative: not so far."""
+    assert request is not None  # those that are open have one
+    return distance(response.seq, request.ack)
+
+
+def _is_resumed(message: Message | None) -> bool:
+    """Whether messages may be missing before this one."""
+    return message is not None and Problem.RESYNCHRONISED in message.problems

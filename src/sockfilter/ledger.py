@@ -1,0 +1,135 @@
+"""The ledger: every packet, record, segment and message, accounted for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+# The kernel's counters in the order of enum sf_counter (bpf/events.h), with what each means.
+# A test holds the order against the header.
+PACKET_COUNTERS = {
+    "seen": "packets that passed the interface",
+    "not_ip": "neither IPv4 nor IPv6",
+    "not_tcp": "IP that carries no TCP",
+    "malformed": "headers that contradict themselves or the packet's length",
+    "duplicate": "loopback's second copy of a packet",
+    "filtered": "outside the ports, host or family asked for",
+    "no_payload": "TCP without payload: acknowledgements, and openings of connections",
+    "not_http": "payload of connections that are not HTTP",
+    "sent": "put into the ring",
+    "ring_full": "found no room in the ring: lost",
+    "fragments": "of those sent or lost: IP fragments",
+    "truncated": "of those sent or lost: cut at the snap length",
+    "lengths": "of those sent or lost: payload left out, as nobody wanted it or the ring was filling",
+    "followed": "connections found to be HTTP",
+}
+OUTCOMES = (
+    "not_ip",
+    "not_tcp",
+    "malformed",
+    "duplicate",
+    "filtered",
+    "no_payload",
+    "not_http",
+    "sent",
+    "ring_full",
+)
+
+
+@dataclass(slots=True)
+class FragmentCounts:
+    """What became of the IP fragments that were read."""
+
+    reassembled: int = 0  # packets made of them
+    used: int = 0  # fragments that went into those
+    waiting: int = 0
+    expired: int = 0  # given up after their time, or for want of room
+    undecodable: int = 0  # whole, and no TCP segment of a wanted connection
+
+
+@dataclass(slots=True)
+class SegmentCounts:
+    """What became of the segments that were read. All that is not named here was delivered in order."""
+
+    control: int = 0  # no payload: SYN, FIN, RST
+    retransmitted: int = 0  # nothing new in them
+    overlapping: int = 0  # delivered, less the bytes that were there already
+    reordered: int = 0  # kept until those before them came, or were given up
+    after_close: int = 0  # of a connection that had ended
+    gaps: int = 0
+    gap_bytes: int = 0
+
+
+@dataclass(slots=True)
+class MessageCounts:
+    """What became of the messages that were read."""
+
+    requests: int = 0
+    responses: int = 0
+    informational: int = 0
+    paired: int = 0
+    unpaired: Counter[str] = field(default_factory=Counter)  # by the problem that says why
+    exchanges: int = 0
+    open: int = 0  # begun, and not yet part of an exchange that ended
+    rejected: int = 0  # connections that were not HTTP after all
+    http2: int = 0  # connections that speak HTTP/2
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The counters at one moment.
+
+    packets: by PACKET_COUNTERS; every packet is "seen" once, and once under one of OUTCOMES.
+    records_read: what was taken out of the ring.
+    fragments, segments, messages: what became of it, stage by stage.
+    """
+
+    packets: dict[str, int]
+    records_read: int
+    fragments: FragmentCounts
+    segments: SegmentCounts
+    messages: MessageCounts
+
+    @property
+    def records_sent(self) -> int:
+        """Records that the kernel made, those that found no room among them."""
+        return self.packets["sent"] + self.packets["ring_full"]
+
+    @property
+    def records_lost(self) -> int:
+        """Records that found no room in the ring."""
+        return self.packets["ring_full"]
+
+    @property
+    def records_waiting(self) -> int:
+        """Records that are in the ring still."""
+        return self.records_sent - self.records_read - self.records_lost
+
+    @property
+    def imbalance(self) -> list[str]:
+        """The equations that do not hold, each with its figures. Empty once a capture has ended."""
+        messages = self.messages
+        sums = {
+            "packets seen = sum of outcomes": (self.packets["seen"], sum(self.packets[k] for k in OUTCOMES)),
+            "records sent = read + lost": (self.records_sent, self.records_read + self.records_lost),
+            "messages = paired + unpaired + open": (
+                messages.requests + messages.responses + messages.informational,
+                messages.paired + sum(messages.unpaired.values()) + messages.open,
+            ),
+        }
+        return [f"{name}: {left} != {right}" for name, (left, right) in sums.items() if left != right]
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether every packet, record and message is accounted for."""
+        return not self.imbalance
+
+    def losses(self) -> dict[str, tuple[int, str]]:
+        """What was lost: its name, how much, and the option that helps. Empty: nothing."""
+        found = {
+            "records lost for want of room in the ring": (self.records_lost, "a larger ring: -B"),
+            "packets cut at the snap length": (self.packets["truncated"], "a larger -s, or none"),
+            "bytes missing in connections": (self.segments.gap_bytes, "a larger ring: -B"),
+            "IP fragments given up": (self.fragments.expired, "none: the rest of them never came"),
+        }
+        return {name: (count, remedy) for name, (count, remedy) in found.items() if count}

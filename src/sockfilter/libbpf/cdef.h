@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What Python may call: declarations for cffi, checked against the real
+ * headers by the C compiler. bpf/config.h and bpf/events.h are put in front.
+ */
+
+/* <bpf/libbpf.h>, <bpf/bpf.h>: every one of them is in libbpf 1.1 */
+struct bpf_object;
+struct bpf_map;
+struct bpf_program;
+int bpf_object__load(struct bpf_object *object);
+void bpf_object__close(struct bpf_object *object);
+struct bpf_map *bpf_object__find_map_by_name(const struct bpf_object *object, const char *name);
+struct bpf_program *bpf_object__find_program_by_name(const struct bpf_object *object, const char *name);
+int bpf_map__fd(const struct bpf_map *map);
+int bpf_map__set_max_entries(struct bpf_map *map, __u32 max_entries);
+int bpf_program__fd(const struct bpf_program *program);
+int bpf_map_lookup_elem(int fd, const void *key, void *value);
+int libbpf_num_possible_cpus(void);
+int libbpf_strerror(int error, char *text, size_t size);
+const char *libbpf_version_string(void);
+
+/* <sched.h> */
+int setns(int fd, int type);
+
+/* shim.c */
+struct sf_ring;
+struct bpf_object *sf_object_open(const void *bytes, size_t size, const char *name);
+void *sf_map_memory(struct bpf_map *map, size_t *size);
+size_t sf_log_take(char *text, size_t size);
+int sf_packet_bind(int fd, int ifindex, unsigned short protocol);
+struct sf_ring *sf_ring_open(int map_fd, size_t size);
+void sf_ring_close(struct sf_ring *ring);
+struct sf_shared *sf_shared_open(int map_fd);
+void sf_shared_close(struct sf_shared *shared);
+const void *sf_ring_data(const struct sf_ring *ring);
+unsigned int sf_ring_peek(struct sf_ring *ring, __u32 *offsets, unsigned int max);
+void sf_ring_release(struct sf_ring *ring);
+__u64 sf_ring_produced(const struct sf_ring *ring);
+__u64 sf_ring_consumed(const struct sf_ring *ring);
+int sf_ring_asleep(struct sf_ring *ring, struct sf_shared *shared);
+void sf_ring_awake(struct sf_shared *shared);
+void sf_order(struct sf_shared *shared, __u64 stream, __u64 order);

@@ -1,0 +1,150 @@
+"""A BPF object: opened from its bytes, configured, loaded, and closed with all that it holds."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Any
+
+from sockfilter.errors import Closed, KernelUnsupported, MissingCapability, ObjectError
+from sockfilter.libbpf import binding, log
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+
+class BpfObject:
+    """A BPF object, from its file to its maps and programs in the kernel.
+
+    Nothing is pinned: the kernel frees maps and programs with the last descriptor, however the
+    process ends.
+
+    Args:
+        path: the object file.
+
+    Raises:
+        ObjectError: the file is missing or is no BPF object.
+        LibbpfMissing: there is no libbpf.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._object: Any = None
+        self._ffi, self._lib = binding.load()
+        self._path = path
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise ObjectError(
+                f"reading the BPF object {path}: {error.strerror}; install sockfilter again, or build it: make bpf"
+            ) from error
+        opened = self._lib.sf_object_open(content, len(content), path.name.partition(".")[0].encode())
+        number = self._ffi.errno
+        said = log.take(self._ffi, self._lib)
+        if not opened:
+            raise ObjectError(
+                f"opening the BPF object {path}: {binding.error_text(self._ffi, self._lib, number)}"
+                f" ({log.summary(said)}); the file is damaged: install sockfilter again, or build it: make bpf",
+                said,
+            )
+        self._object = opened
+
+    def __enter__(self) -> BpfObject:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Gives maps and programs back to the kernel."""
+        if self._object:
+            self._lib.bpf_object__close(self._object)
+        self._object = None
+
+    def set_max_entries(self, name: str, entries: int) -> None:
+        """Sets a map's size, before load().
+
+        Args:
+            name: the map.
+            entries: its entries; of a ring its bytes, a power of two and whole pages.
+        """
+        number = self._lib.bpf_map__set_max_entries(self._map(name), entries)
+        if number:
+            raise ObjectError(f"sizing the map {name}: {binding.error_text(self._ffi, self._lib, number)}")
+
+    def memory(self, section: str) -> Any:
+        """A global section's initial bytes as a cffi buffer, to fill in before load()."""
+        size = self._ffi.new("size_t *")
+        address = self._lib.sf_map_memory(self._map(section), size)
+        if not address:
+            raise ObjectError(f"{self._path} has no memory for {section}; install sockfilter again")
+        return self._ffi.buffer(address, size[0])
+
+    def load(self) -> None:
+        """Creates the maps and has the kernel verify the programs.
+
+        Raises:
+            MissingCapability: CAP_BPF is not there.
+            KernelUnsupported: the kernel has no ring buffer, or not the memory for it.
+            ObjectError: the verifier refused a program.
+        """
+        number = self._lib.bpf_object__load(self._open())
+        said = log.take(self._ffi, self._lib)
+        if not number:
+            return
+        words = binding.error_text(self._ffi, self._lib, number)
+        if -number == errno.EPERM:
+            raise MissingCapability(f"loading the BPF program: {words}")
+        if "create_map" in said or "failed to create" in said:
+            if -number == errno.ENOMEM:
+                raise KernelUnsupported(f"creating the BPF maps: {words}; choose a smaller ring: -B, or ring=")
+            raise KernelUnsupported(
+                f"creating the BPF maps: {words} ({log.summary(said)});"
+                " the kernel must know ring buffers: Linux 5.8 or newer"
+            )
+        raise ObjectError(f"loading the BPF program: {words}; the kernel said: {log.summary(said)}", said)
+
+    def map_fd(self, name: str) -> int:
+        """A map's descriptor; it lives as long as the object."""
+        return int(self._lib.bpf_map__fd(self._map(name)))
+
+    def program_fd(self, name: str) -> int:
+        """A program's descriptor; it lives as long as the object."""
+        program = self._lib.bpf_object__find_program_by_name(self._open(), name.encode())
+        if not program:
+            raise ObjectError(f"{self._path} has no program {name}; install sockfilter again")
+        return int(self._lib.bpf_program__fd(program))
+
+    def sum_counters(self, name: str, count: int) -> list[int]:
+        """The one entry of a per-CPU array of 64-bit counters, each added up over the CPUs.
+
+        Args:
+            name: the map.
+            count: how many counters an entry has.
+
+        Raises:
+            KernelUnsupported: it cannot be learned how many CPUs there are.
+        """
+        cpus = self._lib.libbpf_num_possible_cpus()
+        if cpus < 0:
+            words = binding.error_text(self._ffi, self._lib, cpus)
+            raise KernelUnsupported(f"reading /sys/devices/system/cpu/possible: {words}; mount sysfs on /sys")
+        values = self._ffi.new("__u64[]", cpus * count)
+        key = self._ffi.new("__u32 *", 0)
+        if self._lib.bpf_map_lookup_elem(self.map_fd(name), key, values):
+            words = binding.error_text(self._ffi, self._lib, self._ffi.errno)
+            raise ObjectError(f"reading the map {name}: {words}")
+        flat = self._ffi.unpack(values, cpus * count)
+        return [sum(flat[i::count]) for i in range(count)]
+
+    def _open(self) -> Any:
+        if not self._object:
+            raise Closed("the BPF object is closed; open another")
+        return self._object
+
+    def _map(self, name: str) -> Any:
+        found = self._lib.bpf_object__find_map_by_name(self._open(), name.encode())
+        if not found:
+            raise ObjectError(f"{self._path} has no map {name}; install sockfilter again")
+        return found

@@ -1,0 +1,122 @@
+"""The reading end of a BPF ring buffer: batches of records, waiting, and the way back by shared memory."""
+
+from __future__ import annotations
+
+import mmap
+from typing import TYPE_CHECKING, Any
+
+from sockfilter.errors import Closed, InvalidArgument, KernelUnsupported
+from sockfilter.libbpf import binding
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+# records taken at once: their offsets stay in the first-level cache, and the reader looks up often
+BATCH_RECORDS = 512
+# bytes: the kernel counts in 32 bits and keeps two of them for itself (kernel/bpf/ringbuf.c)
+RING_BYTES_MAX = 1 << 29
+
+
+def ring_bytes(wanted: int) -> int:
+    """The ring size that the kernel takes: whole pages, a power of two, at least what is wanted.
+
+    Args:
+        wanted: bytes.
+
+    Raises:
+        InvalidArgument: nothing, less than nothing, or more than a ring can have.
+    """
+    if not 0 < wanted <= RING_BYTES_MAX:
+        raise InvalidArgument(
+            f"a ring of {wanted} bytes is not possible; choose from {mmap.PAGESIZE} to {RING_BYTES_MAX}"
+        )
+    return max(mmap.PAGESIZE, 1 << (wanted - 1).bit_length())
+
+
+class Ring:
+    """One reader of one ring.
+
+    Args:
+        map_fd: the ring's descriptor; it must outlive this.
+        size: the ring's bytes.
+        shared_fd: the descriptor of the memory shared with the program.
+    """
+
+    def __init__(self, map_fd: int, size: int, shared_fd: int) -> None:
+        self._ring: Any = None
+        self._ffi, self._lib = binding.load()
+        self._shared = self._mapped(self._lib.sf_shared_open(shared_fd), size)
+        try:
+            self._ring = self._mapped(self._lib.sf_ring_open(map_fd, size), size)
+        except BaseException:
+            self._lib.sf_shared_close(self._shared)
+            raise
+        self._offsets = self._ffi.new("__u32[]", BATCH_RECORDS)
+        # the data twice in a row, as the kernel maps it: a record is in one piece wherever it begins
+        self.view = memoryview(self._ffi.buffer(self._lib.sf_ring_data(self._ring), 2 * size)).cast("B")
+        self.fd = map_fd
+
+    def __enter__(self) -> Ring:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Unmaps the ring; slices of view must be gone by then."""
+        if self._ring:
+            self.view.release()
+            self._lib.sf_ring_close(self._ring)
+            self._lib.sf_shared_close(self._shared)
+        self._ring = None
+
+    def peek(self) -> list[int]:
+        """Offsets into view of the records that are there, at most BATCH_RECORDS; valid until release()."""
+        count = self._lib.sf_ring_peek(self._open(), self._offsets, BATCH_RECORDS)
+        offsets: list[int] = self._ffi.unpack(self._offsets, count)
+        return offsets
+
+    def release(self) -> None:
+        """Gives what was peeked back to the kernel."""
+        self._lib.sf_ring_release(self._open())
+
+    def produced(self) -> int:
+        """The position behind the newest record that has a place in the ring, written or not."""
+        return int(self._lib.sf_ring_produced(self._open()))
+
+    def consumed(self) -> int:
+        """The position behind the last record that was peeked."""
+        return int(self._lib.sf_ring_consumed(self._open()))
+
+    def ask_to_be_woken(self) -> bool:
+        """Makes the descriptor readable with the next record. False where one is there already."""
+        return bool(self._lib.sf_ring_asleep(self._open(), self._shared))
+
+    def awake(self) -> None:
+        """Takes the request for a wake-up back."""
+        self._open()
+        self._lib.sf_ring_awake(self._shared)
+
+    def order(self, stream: int, kind: int, seq: int = 0) -> None:
+        """Leaves an order for the program (enum sf_order_kind) about one stream; no system call.
+
+        Args:
+            stream: as in the stream's records.
+            kind: SF_ORDER_NONE takes an order back.
+            seq: the sequence number it holds up to.
+        """
+        self._open()
+        self._lib.sf_order(self._shared, stream, kind << 32 | seq)
+
+    def _mapped(self, address: Any, size: int) -> Any:
+        if not address:
+            words = binding.error_text(self._ffi, self._lib, self._ffi.errno)
+            raise KernelUnsupported(f"mapping the ring of {size} bytes: {words}; choose a smaller one: -B, or ring=")
+        return address
+
+    def _open(self) -> Any:
+        if not self._ring:
+            raise Closed("the ring is closed; open another capture")
+        return self._ring

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The C half of the binding: libbpf's log, a ring reader that calls nobody
+ * back, and the memory shared with the program. Knows BPF, knows nothing of
+ * HTTP. Included by the file that cffi generates, so everything is static.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_packet.h>
+#include <linux/types.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "events.h"
+
+/* bytes of libbpf's log that are kept of one load: the end of it, where the reason stands */
+#define LOG_BYTES 65536
+
+/* each thread has its own, so that two loads at once do not mix their words */
+static __thread struct {
+	char text[LOG_BYTES];
+	size_t used;
+} log_here;
+
+static int log_print(enum libbpf_print_level level, const char *format, va_list args)
+{
+	char line[4096];
+	int n;
+
+	if (level == LIBBPF_DEBUG)
+		return 0;
+	n = vsnprintf(line, sizeof(line), format, args);
+	if (n < 0)
+		return 0;
+	if ((size_t)n >= sizeof(line))
+		n = sizeof(line) - 1;
+	if (log_here.used + n > LOG_BYTES) {
+		/* keep the later half */
+		memmove(log_here.text, log_here.text + log_here.used / 2, log_here.used - log_here.used / 2);
+		log_here.used -= log_here.used / 2;
+	}
+	if (log_here.used + n <= LOG_BYTES) {
+		memcpy(log_here.text + log_here.used, line, n);
+		log_here.used += n;
+	}
+	return n;
+}
+
+/* Copies the log of this thread out and empties it. Returns its bytes; text is not terminated. */
+static size_t sf_log_take(char *text, size_t size)
+{
+	size_t n = log_here.used < size ? log_here.used : size;
+
+	memcpy(text, log_here.text + log_here.used - n, n);
+	log_here.used = 0;
+	return n;
+}
+
+/* Returns NULL with errno set. The bytes are not needed afterwards. */
+static struct bpf_object *sf_object_open(const void *bytes, size_t size, const char *name)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = name);
+
+	libbpf_set_print(log_print);
+	return bpf_object__open_mem(bytes, size, &opts);
+}
+
+/* A global section's initial bytes, to be filled in before the load. */
+static void *sf_map_memory(struct bpf_map *map, size_t *size)
+{
+	return (void *)bpf_map__initial_value(map, size);
+}
+
+/*
+ * Binds a packet socket by the interface's index. Python's bind() takes a name,
+ * which all interfaces, 0, have none of. Returns -1 with errno set.
+ */
+static int sf_packet_bind(int fd, int ifindex, unsigned short protocol)
+{
+	struct sockaddr_ll address = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(protocol),
+		.sll_ifindex = ifindex,
+	};
+
+	return bind(fd, (struct sockaddr *)&address, sizeof(address));
+}
+
+/*
+ * One reader for each ring. A record is valid from peek to release. Positions
+ * grow for ever; where one stands in the data is its rest modulo size.
+ */
+struct sf_ring {
+	__u64 *consumer; /* shared, written here */
+	const __u64 *producer; /* shared, written by the kernel */
+	const char *data; /* twice in a row, so that a record that wraps is in one piece */
+	size_t size;
+	size_t page;
+	__u64 next; /* where release will put the consumer */
+};
+
+static void sf_ring_close(struct sf_ring *ring)
+{
+	if (!ring)
+		return;
+	if (ring->consumer)
+		munmap(ring->consumer, ring->page);
+	if (ring->producer)
+		munmap((void *)ring->producer, ring->page + 2 * ring->size);
+	free(ring);
+}
+
+/* Documentation/bpf/ringbuf.rst: one page of consumer, one of producer, the data twice. NULL with errno set. */
+static struct sf_ring *sf_ring_open(int map_fd, size_t size)
+{
+	struct sf_ring *ring = calloc(1, sizeof(*ring));
+	size_t page = sysconf(_SC_PAGESIZE);
+	void *at;
+
+	if (!ring)
+		return NULL;
+	ring->size = size;
+	ring->page = page;
+	at = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, map_fd, 0);
+	if (at == MAP_FAILED)
+		goto failed;
+	ring->consumer = at;
+	at = mmap(NULL, page + 2 * size, PROT_READ, MAP_SHARED, map_fd, page);
+	if (at == MAP_FAILED)
+		goto failed;
+	ring->producer = at;
+	ring->data = (const char *)at + page;
+	ring->next = *ring->consumer;
+	return ring;
+failed:
+	sf_ring_close(ring);
+	return NULL;
+}
+
+/*
+ * The program's .bss. Until libbpf 1.6, only a skeleton's load maps it (bpf_object__load_skeleton), so
+ * this does it here. NULL with errno set.
+ */
+static struct sf_shared *sf_shared_open(int map_fd)
+{
+	void *at = mmap(NULL, sizeof(struct sf_shared), PROT_READ | PROT_WRITE, MAP_SHARED, map_fd, 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+static void sf_shared_close(struct sf_shared *shared)
+{
+	if (shared)
+		munmap(shared, sizeof(*shared));
+}
+
+static const void *sf_ring_data(const struct sf_ring *ring)
+{
+	return ring->data;
+}
+
+/* Offsets into data of at most max records that are whole; further calls go on behind them. */
+static unsigned int sf_ring_peek(struct sf_ring *ring, __u32 *offsets, unsigned int max)
+{
+	__u64 produced = __atomic_load_n(ring->producer, __ATOMIC_ACQUIRE);
+	unsigned int n = 0;
+
+	while (ring->next < produced && n < max) {
+		size_t at = ring->next & (ring->size - 1);
+		__u32 header = __atomic_load_n((const __u32 *)(ring->data + at), __ATOMIC_ACQUIRE);
+		__u32 len = header & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
+
+		if (header & BPF_RINGBUF_BUSY_BIT)
+			break;
+		if (!(header & BPF_RINGBUF_DISCARD_BIT))
+			offsets[n++] = at + BPF_RINGBUF_HDR_SZ;
+		ring->next += (BPF_RINGBUF_HDR_SZ + len + 7) & ~7ULL;
+	}
+	return n;
+}
+
+/* Gives what was peeked back to the kernel, discarded records too. */
+static void sf_ring_release(struct sf_ring *ring)
+{
+	__atomic_store_n(ring->consumer, ring->next, __ATOMIC_RELEASE);
+}
+
+static __u64 sf_ring_produced(const struct sf_ring *ring)
+{
+	return __atomic_load_n(ring->producer, __ATOMIC_ACQUIRE);
+}
+
+static __u64 sf_ring_consumed(const struct sf_ring *ring)
+{
+	return ring->next;
+}
+
+/*
+ * Asks for a wake-up with the next record. Returns 0 where one is there
+ * already: do not wait then. The fence keeps the two from passing each other
+ * unseen; the program has none to match it, so a wait wants a limit.
+ */
+static int sf_ring_asleep(struct sf_ring *ring, struct sf_shared *shared)
+{
+	__atomic_store_n(&shared->asleep, 1, __ATOMIC_SEQ_CST);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (sf_ring_produced(ring) == ring->next)
+		return 1;
+	__atomic_store_n(&shared->asleep, 0, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static void sf_ring_awake(struct sf_shared *shared)
+{
+	__atomic_store_n(&shared->asleep, 0, __ATOMIC_RELAXED);
+}
+
+/* The slot as in order_for() of records.bpf.h. */
+static void sf_order(struct sf_shared *shared, __u64 stream, __u64 order)
+{
+	struct sf_order *slot = &shared->orders[(stream ^ stream >> 40) & (SF_ORDERS - 1)];
+
+	__atomic_store_n(&slot->order, order, __ATOMIC_RELAXED);
+	__atomic_store_n(&slot->check, stream ^ order, __ATOMIC_RELAXED);
+}

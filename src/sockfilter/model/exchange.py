@@ -1,0 +1,137 @@
+"""A request and its response, and how long each part took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sockfilter.model.connection import Connection, Endpoint
+    from sockfilter.model.message import Request, Response
+    from sockfilter.model.problem import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds that the parts of an exchange took, by the packets' times; None where that is not known.
+
+    connect: from the SYN to its answer, on a connection's first exchange.
+    send: from the request's first byte to its last.
+    wait: from there to the response's first byte; None where the response was earlier.
+    receive: from there to its last.
+    total: from the request's first byte to the last of the exchange.
+    """
+
+    connect: float | None
+    send: float | None
+    wait: float | None
+    receive: float | None
+    total: float | None
+
+
+class Exchange:
+    """A request and its final response; either may be None, and problems says why.
+
+    Attributes:
+        id: counts from 1 in the order in which exchanges ended; 0 until then.
+        connection: where it took place.
+        conn_seq: its place on the connection, from 1.
+        request, response: the halves.
+        informational: the 1xx responses before the final one.
+    """
+
+    __slots__ = (
+        "_problems",
+        "clock_offset_ns",
+        "conn_seq",
+        "connection",
+        "id",
+        "informational",
+        "request",
+        "response",
+    )
+
+    def __init__(
+        self, connection: Connection, conn_seq: int, request: Request | None, response: Response | None
+    ) -> None:
+        self.id = 0
+        self.connection = connection
+        self.conn_seq = conn_seq
+        self.request = request
+        self.response = response
+        self.informational: tuple[Response, ...] = ()
+        self.clock_offset_ns = 0
+        self._problems: tuple[Problem, ...] = ()
+
+    def __repr__(self) -> str:
+        request = f"{self.request.method} {self.request.target}" if self.request else "no request"
+        response = str(self.response.status) if self.response else "no response"
+        return f"<Exchange {self.id} {self.connection.route} {request} {response}>"
+
+    @property
+    def client(self) -> Endpoint:
+        """The end that asked."""
+        return self.connection.client
+
+    @property
+    def server(self) -> Endpoint:
+        """The end that answered."""
+        return self.connection.server
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is odd about the exchange and its messages, each once."""
+        found = self._problems
+        for half in (self.request, *self.informational, self.response):
+            if half is not None and half.problems:
+                found = (*found, *half.problems)
+        return tuple(dict.fromkeys(found)) if found else found
+
+    @property
+    def reason(self) -> Problem:
+        """Why a half is missing: the cause where it is known, else that it is. There is one where one is missing."""
+        return self._problems[-1]
+
+    def add_problems(self, *problems: Problem) -> None:
+        """Notes what is odd."""
+        self._problems = (*self._problems, *problems)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether both halves are there and ended as their framing says."""
+        request, response = self.request, self.response
+        return request is not None and response is not None and request.is_complete and response.is_complete
+
+    @property
+    def start_ns(self) -> int:
+        """When its first byte passed, in nanoseconds since 1970 by the wall clock."""
+        first = self.request or next(iter(self.informational), self.response)
+        assert first is not None  # there is no exchange without a message
+        return first.start_ns + self.clock_offset_ns
+
+    @property
+    def duration_ns(self) -> int | None:
+        """Nanoseconds from the request's first byte to the last of the exchange; None without a response."""
+        request, response = self.request, self.response
+        if request is None or response is None or response.end_ns is None:
+            return None
+        return max(request.end_ns or 0, response.end_ns) - request.start_ns
+
+    @property
+    def timing(self) -> Timing:
+        """How long each part took."""
+        request, response, duration_ns = self.request, self.response, self.duration_ns
+        connect_ns = self.connection.connect_ns if self.conn_seq == 1 else None
+        return Timing(
+            connect=None if connect_ns is None else connect_ns / 1e9,
+            send=_between(request.start_ns, request.end_ns) if request else None,
+            wait=_between(request.end_ns, response.start_ns) if request and response else None,
+            receive=_between(response.start_ns, response.end_ns) if response else None,
+            total=None if duration_ns is None else duration_ns / 1e9,
+        )
+
+
+def _between(start_ns: int | None, end_ns: int | None) -> float | None:
+    if start_ns is None or end_ns is None or end_ns < start_ns:
+        return None
+    return (end_ns - start_ns) / 1e9

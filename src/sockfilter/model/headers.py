@@ -1,0 +1,81 @@
+"""Header fields: as sent, found without regard to case."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def text(raw: bytes) -> str:
+    """Bytes of a peer as text: UTF-8, and what is not comes back byte for byte with surrogateescape."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+class Headers:
+    """The fields of a message in their order, case and number.
+
+    Args:
+        fields: pairs of name and value.
+    """
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, fields: list[tuple[str, str]]) -> None:
+        self._fields = fields
+
+    @classmethod
+    def from_head(cls, head: bytes) -> Headers:
+        """Splits a head of HTTP/1, start line and all, or a trailer section with an empty line in front.
+
+        A line that begins with white space goes on with the value before it (RFC 9112, 5.2); a line
+        without a colon is a name without a value.
+        """
+        fields: list[tuple[str, str]] = []
+        for line in head.split(b"\n")[1:]:
+            line = line.rstrip(b"\r")  # noqa: PLW2901
+            if not line:
+                continue
+            if line[:1] in (b" ", b"\t") and fields:
+                name, value = fields[-1]
+                more = text(line.strip(b" \t"))
+                fields[-1] = (name, f"{value} {more}".strip())
+                continue
+            raw_name, _, raw_value = line.partition(b":")
+            fields.append((text(raw_name.rstrip(b" \t")), text(raw_value.strip(b" \t"))))
+        return cls(fields)
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.get(name) is not None
+
+    def __getitem__(self, name: str) -> str:
+        """The first value of a name, in any case of letters. Raises KeyError where there is none."""
+        value = self.get(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Headers) and self._fields == other._fields
+
+    __hash__ = None  # type: ignore[assignment]  # as a list has none
+
+    def __repr__(self) -> str:
+        return f"Headers({self._fields!r})"
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        """The first value of a name, in any case of letters, else the default."""
+        wanted = name.lower()
+        return next((value for key, value in self._fields if key.lower() == wanted), default)
+
+    def get_all(self, name: str) -> list[str]:
+        """Every value of a name, in any case of letters, in order."""
+        wanted = name.lower()
+        return [value for key, value in self._fields if key.lower() == wanted]

@@ -1,0 +1,1 @@
+"""Exchanges for people and programs: text, messages as they were, JSON lines."""

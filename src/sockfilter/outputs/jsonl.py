@@ -1,0 +1,139 @@
+"""JSON lines: one exchange a line. The form is a public contract; fields are only ever added."""
+
+from __future__ import annotations
+
+import json
+import time
+from base64 import b64encode
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from sockfilter.outputs.output import Output, Sink
+from sockfilter.outputs.secrets import mask_fields, mask_target
+
+if TYPE_CHECKING:
+    from sockfilter.model import Body, Endpoint, Exchange, Headers, Message, Request, Response
+
+Json: TypeAlias = "dict[str, Any]"
+
+TIMES = ("connect", "send", "wait", "receive", "total")
+
+# made once: json.dumps() with options makes one for each call
+ENCODE = json.JSONEncoder(separators=(",", ":")).encode
+
+
+class JsonOutput(Output):
+    """JSON lines for programs.
+
+    Args:
+        sink: takes the bytes.
+        bodies: with what was kept of the bodies.
+        show_secrets: nothing is masked.
+    """
+
+    def __init__(self, sink: Sink, *, bodies: bool = False, show_secrets: bool = False) -> None:
+        super().__init__(sink)
+        self._bodies = bodies
+        self._show_secrets = show_secrets
+
+    def render(self, exchange: Exchange) -> bytes:
+        """The exchange's line."""
+        made = to_dict(exchange, bodies=self._bodies, show_secrets=self._show_secrets)
+        return ENCODE(made).encode() + b"\n"
+
+
+def to_dict(exchange: Exchange, *, bodies: bool = True, show_secrets: bool = True) -> Json:
+    """The exchange in the form of the contract.
+
+    Args:
+        exchange: the exchange.
+        bodies: with what was kept of the bodies.
+        show_secrets: nothing is masked.
+    """
+    parts = exchange.timing
+    timing = (parts.connect, parts.send, parts.wait, parts.receive, parts.total)
+    return {
+        "kind": "exchange",
+        "id": exchange.id,
+        "time": time_text(exchange.start_ns),
+        "interface": exchange.connection.interface,
+        "connection": exchange.connection.number,
+        "conn_seq": exchange.conn_seq,
+        "client": _endpoint(exchange.client),
+        "server": _endpoint(exchange.server),
+        "request": _request(exchange.request, bodies, show_secrets),
+        "response": _response(exchange.response, bodies, show_secrets),
+        "informational": [{"status": message.status} for message in exchange.informational],
+        "timing": {name: seconds for name, seconds in zip(TIMES, timing, strict=True) if seconds is not None},
+        "complete": exchange.is_complete,
+        "problems": [problem.value for problem in exchange.problems],
+    }
+
+
+def time_text(ns: int) -> str:
+    """Nanoseconds since 1970 as RFC 3339 writes them."""
+    seconds, rest = divmod(ns, 1_000_000_000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest:09d}Z"
+
+
+def _endpoint(endpoint: Endpoint) -> Json:
+    return {"ip": endpoint.ip, "port": endpoint.port}
+
+
+def _request(request: Request | None, bodies: bool, show_secrets: bool) -> Json | None:
+    if request is None:
+        return None
+    target = request.target if show_secrets else mask_target(request.target)
+    return {
+        "method": request.method,
+        "target": target,
+        "version": request.version,
+        **_message(request, bodies, show_secrets),
+    }
+
+
+def _response(response: Response | None, bodies: bool, show_secrets: bool) -> Json | None:
+    if response is None:
+        return None
+    return {
+        "status": response.status,
+        "reason": response.reason,
+        "version": response.version,
+        **_message(response, bodies, show_secrets),
+    }
+
+
+def _message(message: Message, bodies: bool, show_secrets: bool) -> Json:
+    made: Json = {"headers": _fields(message.headers, show_secrets), "body": _body(message.body, bodies)}
+    if message.body.trailer:
+        made["trailers"] = _fields(message.trailers, show_secrets)
+    return made
+
+
+def _fields(headers: Headers, show_secrets: bool) -> list[list[str]]:
+    fields = list(headers)
+    return [list(field) for field in (fields if show_secrets else mask_fields(fields))]
+
+
+def _body(body: Body, with_content: bool) -> Json:
+    made: Json = {"wire_len": body.wire_len}
+    if body.length is not None:
+        made["len"] = body.length
+    if with_content and body.content:
+        text = _as_text(body)
+        if text is None:
+            made["base64"] = b64encode(body.content).decode()
+        else:
+            made["text"] = text
+    if with_content and body.is_cut:
+        made["kept"] = len(body.content)
+    return made
+
+
+def _as_text(body: Body) -> str | None:
+    """The content if it is text: UTF-8, the last character of a cut one left out."""
+    try:
+        return body.content.decode()
+    except UnicodeDecodeError as error:
+        if body.is_cut and error.reason == "unexpected end of data":
+            return body.content[: error.start].decode()
+        return None

@@ -1,0 +1,44 @@
+"""What the outputs have in common: lines are collected, and go out in one write for each batch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from sockfilter.model import Exchange
+
+
+class Sink(Protocol):
+    """A file of bytes."""
+
+    def write(self, data: memoryview, /) -> int | None:
+        """Takes bytes; may take fewer, and says how many."""
+
+
+class Output:
+    """Collects what its subclasses make of exchanges.
+
+    Args:
+        sink: takes the bytes.
+    """
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._parts: list[bytes] = []
+
+    def write(self, exchange: Exchange) -> None:
+        """Takes an exchange; flush() sends it on."""
+        self._parts.append(self.render(exchange))
+
+    def render(self, exchange: Exchange) -> bytes:
+        """The exchange in this form."""
+        raise NotImplementedError
+
+    def flush(self) -> None:
+        """Sends on what has been written. Raises OSError."""
+        if not self._parts:
+            return
+        rest = memoryview(b"".join(self._parts))
+        self._parts.clear()
+        while rest:
+            rest = rest[self._sink.write(rest) or 0 :]

@@ -1,0 +1,167 @@
+"""One line for each exchange; more of it on request."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from sockfilter.outputs.escape import printable, printable_lines
+from sockfilter.outputs.output import Output, Sink
+from sockfilter.outputs.secrets import mask_fields, mask_start_line, mask_target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sockfilter.model import Body, Exchange, Headers, Message
+
+HEADERS, BODIES = 1, 2
+
+# columns: they grow with what comes, up to a width that leaves room for the rest on a line
+ROUTE_WIDTH, ROUTE_WIDTH_MAX = 33, 60
+REQUEST_WIDTH, REQUEST_WIDTH_MAX = 24, 60
+
+RESET, BOLD, DIM = "\x1b[0m", "\x1b[1m", "\x1b[2m"
+STATUS_COLOURS = {1: "\x1b[36m", 2: "\x1b[32m", 3: "\x1b[36m", 4: "\x1b[33m", 5: "\x1b[31m"}
+
+
+class TextOutput(Output):
+    """Lines for people.
+
+    Args:
+        sink: takes the bytes.
+        verbosity: 0 a line, HEADERS with the heads, BODIES with the bodies too.
+        colour: with the terminal's colours.
+        show_secrets: nothing is masked.
+        interfaces: each line names its interface.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        *,
+        verbosity: int = 0,
+        colour: bool = False,
+        show_secrets: bool = False,
+        interfaces: bool = False,
+    ) -> None:
+        super().__init__(sink)
+        self._verbosity = verbosity
+        self._colour = colour
+        self._show_secrets = show_secrets
+        self._interfaces = interfaces
+        self._second = -1
+        self._clock = ""
+        self._route_width = ROUTE_WIDTH
+        self._request_width = REQUEST_WIDTH
+
+    def render(self, exchange: Exchange) -> bytes:
+        """The exchange's line, and what the verbosity adds."""
+        text = self._line(exchange)
+        if self._verbosity:
+            text += "".join(self._details(exchange))
+        return text.encode()
+
+    def _line(self, exchange: Exchange) -> str:
+        request, response, connection = exchange.request, exchange.response, exchange.connection
+        seconds, ns = divmod(exchange.start_ns, 1_000_000_000)
+        if seconds != self._second:
+            self._second = seconds
+            self._clock = time.strftime("%H:%M:%S", time.localtime(seconds))
+        route = connection.route
+        if len(route) > self._route_width:
+            self._route_width = min(len(route), ROUTE_WIDTH_MAX)
+        what = "(no request)"
+        if request is not None:
+            target = request.target
+            if not self._show_secrets:
+                target = mask_target(target)
+            what = printable(f"{request.method} {target}")
+        if len(what) > self._request_width:
+            self._request_width = min(len(what), REQUEST_WIDTH_MAX)
+        if response is None:
+            status, size, took = "-", "-", "-"
+        else:
+            status, size = str(response.status), size_text(response.body.wire_len)
+            took = duration_text(exchange.duration_ns)
+        what = what.ljust(self._request_width)
+        if self._colour:
+            what = f"{BOLD}{what}{RESET}"
+            status = f"{STATUS_COLOURS.get(response.status // 100, '') if response else DIM}{status:>3}{RESET}"
+        line = (
+            f"{self._clock}.{ns // 1_000_000:03d}  {route.ljust(self._route_width)}  {what}"
+            f"  {status:>3}  {size:>8}  {took:>8}"
+        )
+        problems = exchange.problems
+        if problems:
+            line += f"  [{', '.join(problems)}]"
+        if self._interfaces:
+            line = f"{printable(connection.interface):<8}  {line}"
+        return line + "\n"
+
+    def _details(self, exchange: Exchange) -> Iterable[str]:
+        for mark, message in (
+            (">", exchange.request),
+            *(("<", informational) for informational in exchange.informational),
+            ("<", exchange.response),
+        ):
+            if message is not None:
+                yield from self._message(mark, message)
+        yield "\n"
+
+    def _message(self, mark: str, message: Message) -> Iterable[str]:
+        start = message.raw.partition(b"\n")[0].decode("utf-8", "surrogateescape").rstrip("\r")
+        if not self._show_secrets:
+            start = mask_start_line(start)
+        yield f"    {mark} {printable(start)}\n"
+        yield from self._fields(mark, message.headers)
+        if self._verbosity >= BODIES and message.body.wire_len:
+            yield f"    {mark}\n"
+            yield from (f"    {mark} {line}\n" for line in body_lines(message.body))
+        if message.body.trailer:
+            yield f"    {mark}\n"
+            yield from self._fields(mark, message.trailers)
+
+    def _fields(self, mark: str, headers: Headers) -> Iterable[str]:
+        fields = list(headers)
+        for name, value in fields if self._show_secrets else mask_fields(fields):
+            yield f"    {mark} {printable(name)}: {printable(value)}\n"
+
+
+def body_lines(body: Body) -> list[str]:
+    """A body for people: its text, or what it is; and how much of it was kept, where that is not all."""
+    content = body.content
+    try:
+        lines = printable_lines(content.decode()).removesuffix("\n").split("\n") if content else []
+        if "\x00" in content.decode():
+            lines = [f"({len(content)} bytes, not text)"]
+    except UnicodeDecodeError as error:
+        if body.is_cut and error.reason == "unexpected end of data":  # cut within a character
+            lines = printable_lines(content[: error.start].decode()).split("\n")
+        else:
+            lines = [f"({len(content)} bytes, not text)"]
+    if body.is_cut:
+        lines.append(f"({len(content)} of {'?' if body.length is None else body.length} bytes kept)")
+    return lines
+
+
+def size_text(size: int) -> str:
+    """Bytes for people, in three digits or so."""
+    if size < 1000:
+        return f"{size} B"
+    number = float(size)
+    for unit in ("kB", "MB", "GB"):
+        number /= 1000
+        if number < 999.5:
+            return f"{number:.1f} {unit}" if number < 99.95 else f"{number:.0f} {unit}"
+    return f"{number / 1000:.1f} TB"
+
+
+def duration_text(ns: int | None) -> str:
+    """Nanoseconds for people, in three digits or so."""
+    if ns is None:
+        return "-"
+    if ns < 1_000_000:
+        return f"{ns / 1000:.0f} us"
+    if ns < 1_000_000_000:
+        return f"{ns / 1e6:.1f} ms"
+    return f"{ns / 1e9:.2f} s"

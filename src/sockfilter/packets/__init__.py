@@ -1,0 +1,1 @@
+"""From packets to segments, or to a named reason why not."""

@@ -1,0 +1,124 @@
+"""The kernel's records: their layout, and segments out of them."""
+
+from __future__ import annotations
+
+from socket import AF_INET6, inet_ntop
+from struct import Struct
+from typing import TYPE_CHECKING
+
+from sockfilter.model.connection import Endpoint
+from sockfilter.model.flow import FlowStart
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sockfilter.model.flow import TakeSegment
+
+# struct sf_record of bpf/events.h, in the order of its fields; a test compares both to the byte
+INDEX = Struct("=I")
+PORTS = Struct("!HH")
+HOT = Struct("=QQIIIIIIHBB")  # time_ns ... kind: what every record is read for
+COLD = Struct("=BBHHHIIIQQ")  # marks ... synack_ns: what the first of a connection is read for
+RECORD_BYTES = 120
+FLOW_AT = HOT.size + COLD.size
+FLOW_BYTES = 40
+ADDRESS_BYTES = 16
+
+SEGMENT = 0
+FRAGMENT = 1
+MARK_HTTP2 = 1
+MARK_ISN0 = 8
+MARK_ISN1 = 16
+MARK_EARLY0 = 32
+MARK_EARLY1 = 64
+
+V4_MAPPED = bytes(10) + b"\xff\xff"
+
+
+def ip_text(address: bytes) -> str:
+    """16 bytes of an address as text; IPv4 stands in them as ::ffff:a.b.c.d."""
+
+    if address[:12] == V4_MAPPED:
+        return "%d.%d.%d.%d" % tuple(address[12:])
+    return inet_ntop(AF_INET6, address)
+
+
+class RecordDecoder:
+    """Passes each record's segment on to what takes its stream.
+
+    Args:
+        takers: stream to what takes its segments.
+        open_stream: makes a taker for a stream that is not among them.
+        take_fragment: takes time, interface index, and the bytes of a fragment from its IP header on.
+        interface_name: an interface's name by its index.
+    """
+
+    def __init__(
+        self,
+        takers: dict[int, TakeSegment],
+        open_stream: Callable[[int, FlowStart, int], TakeSegment],
+        take_fragment: Callable[[int, int, bytes], None],
+        interface_name: Callable[[int], str],
+    ) -> None:
+        self._takers = takers
+        self._open_stream = open_stream
+        self._take_fragment = take_fragment
+        self._interface_name = interface_name
+        self.last_ns = 0
+        self.unknown_control = 0
+
+    def decode(self, view: memoryview, offsets: list[int]) -> None:
+        """Takes a batch of records.
+
+        Args:
+            view: the ring's memory.
+            offsets: where the records begin in it.
+        """
+        unpack, takers = HOT.unpack_from, self._takers
+        for at in offsets:
+            (
+                time_ns,
+                stream,
+                seq,
+                ack,
+                length,
+                kept,
+                _frame_len,
+                frame_kept,
+                payload_at,
+                flags,
+                kind,
+            ) = unpack(view, at)
+            if stream in takers:
+                takers[stream](time_ns, seq, ack, flags, length, kept, view, at + RECORD_BYTES + payload_at)
+            elif kind == FRAGMENT:
+                start = at + RECORD_BYTES
+                (index,) = INDEX.unpack_from(view, at + RECORD_BYTES - INDEX.size)
+                self._take_fragment(time_ns, index, bytes(view[start + payload_at : start + frame_kept]))
+            elif length:
+                take = self._open_stream(stream, self._start(view, at, seq), time_ns)
+                take(time_ns, seq, ack, flags, length, kept, view, at + RECORD_BYTES + payload_at)
+            else:
+                # the end of a connection that is not remembered
+                self.unknown_control += 1
+        if offsets:
+            self.last_ns = time_ns
+
+    def _start(self, view: memoryview, at: int, seq: int) -> FlowStart:
+        marks, _, _, _, _, isn0, isn1, _, syn_ns, synack_ns = COLD.unpack_from(view, at + HOT.size)
+        key = bytes(view[at + FLOW_AT : at + FLOW_AT + FLOW_BYTES])
+        known = (marks & MARK_ISN0 and not marks & MARK_EARLY0, marks & MARK_ISN1 and not marks & MARK_EARLY1)
+        return FlowStart(
+            key,
+            ends_of(key),
+            self._interface_name(INDEX.unpack_from(key, FLOW_BYTES - INDEX.size)[0]),
+            (isn0 if known[0] else None, isn1 if known[1] else None),
+            syn_ns or None,
+            synack_ns or None,
+        )
+
+
+def ends_of(key: bytes) -> tuple[Endpoint, Endpoint]:
+    """Both ends of a flow by its key, struct sf_flow."""
+    first, second = PORTS.unpack_from(key, 2 * ADDRESS_BYTES)
+    return Endpoint(ip_text(key[:16]), first), Endpoint(ip_text(key[16:32]), second)

@@ -1,0 +1,114 @@
+"""The road from records to exchanges: the one place that knows every stage."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from sockfilter.exchanges.pairing import Pairing
+from sockfilter.ledger import PACKET_COUNTERS, Ledger, MessageCounts
+from sockfilter.packets.fragments import Reassembler
+from sockfilter.packets.records import RecordDecoder
+from sockfilter.packets.tcp import TcpDecoder
+from sockfilter.protocols.http1.talk import Talk
+from sockfilter.streams.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sockfilter.model.exchange import Exchange
+    from sockfilter.protocols.http1.body import BodyPolicy
+    from sockfilter.streams.connection import StreamConnection
+    from sockfilter.streams.table import Orders
+
+
+class Source(Protocol):
+    """What the road needs of where records come from."""
+
+    clock_offset_ns: int
+
+    def interface_name(self, index: int) -> str:
+        """An interface's name by its index."""
+
+
+class Pipeline:
+    """Records in, exchanges out.
+
+    Args:
+        source: where the records come from.
+        orders: the way back to it.
+        policy: what to keep of bodies.
+        is_wanted: whether a connection between two ports is asked for; for what the kernel could not tell.
+        emit: takes each exchange when it ends.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        orders: Orders,
+        policy: BodyPolicy,
+        is_wanted: Callable[[int, int], bool],
+        emit: Callable[[Exchange], None],
+    ) -> None:
+        self._source = source
+        self._policy = policy
+        self._emit = emit
+        self._exchanges = 0
+        self._messages = MessageCounts()
+        self._table = Table(self._converse, orders)
+        takers, open_stream = self._table.takers, self._table.open
+        tcp = TcpDecoder(takers, self._table.stream_of, open_stream, source.interface_name, is_wanted)
+        self._fragments = Reassembler(tcp.take)
+        self._records = RecordDecoder(takers, open_stream, self._fragments.take, source.interface_name)
+        # takes a batch of records: the ring's memory, and where they begin in it
+        self.consume = self._records.decode
+
+    def tick(self, now_ns: int) -> None:
+        """Does what is due by the source's clock."""
+        self._table.tick(now_ns)
+        self._fragments.tick(now_ns)
+
+    @property
+    def has_holes(self) -> bool:
+        """Whether some connection waits for bytes, so that tick() matters soon."""
+        return bool(self._table.holes)
+
+    def close(self, now_ns: int) -> None:
+        """Ends everything that is open."""
+        self._fragments.close()
+        self._table.close(now_ns)
+
+    def ledger(self, counters: list[int], records_read: int) -> Ledger:
+        """The ledger at this moment.
+
+        Args:
+            counters: the kernel's, in the order of PACKET_COUNTERS.
+            records_read: taken from the source so far.
+        """
+        return Ledger(
+            dict(zip(PACKET_COUNTERS, counters, strict=True)),
+            records_read,
+            replace(self._fragments.counts),
+            replace(self._table.counts),
+            replace(self._messages, unpaired=self._messages.unpaired.copy()),
+        )
+
+    def _converse(self, connection: StreamConnection) -> Talk:
+        pairing = Pairing(connection.model, None not in connection.start.isn, self._messages, self._ended)
+        first, second = connection.directions
+
+        def reject() -> None:
+            self._messages.rejected += 1
+            connection.reject()
+
+        def http2() -> None:
+            self._messages.http2 += 1
+            connection.reject()
+
+        return Talk(pairing, self._policy, (first.announce, second.announce), reject, http2)
+
+    def _ended(self, exchange: Exchange) -> None:
+        self._exchanges += 1
+        exchange.id = self._exchanges
+        exchange.clock_offset_ns = self._source.clock_offset_ns
+        self._emit(exchange)

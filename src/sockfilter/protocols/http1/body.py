@@ -1,0 +1,133 @@
+"""Bodies: what is kept of one, and how long it is on the wire and decoded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sockfilter.model.message import Body
+from sockfilter.model.problem import Problem
+from sockfilter.protocols.coding import DECODED_BYTES_MAX, STEP_BYTES, CodingError, decoder_for
+
+if TYPE_CHECKING:
+    from sockfilter.model.message import Message
+
+
+class BodyPolicy(NamedTuple):
+    """What to keep of bodies.
+
+    limit: bytes of each from the first on.
+    decodes: undo the content coding; without it, content is as sent and the decoded length not known.
+    as_sent: keep chunk sizes and trailers too, as they crossed the wire.
+    """
+
+    limit: int
+    decodes: bool = True
+    as_sent: bool = False
+
+
+class BodyKeeper:
+    """Collects one body.
+
+    Attributes:
+        wire_len: bytes so far, after de-chunking.
+        trailer: the fields after it, as sent.
+        wants: whether its bytes are still needed; else their number is enough.
+    """
+
+    __slots__ = (
+        "_decoded_len",
+        "_decoder",
+        "_framing_len",
+        "_message",
+        "_parts",
+        "_policy",
+        "_room",
+        "_whole",
+        "trailer",
+        "wants",
+        "wire_len",
+    )
+
+    def __init__(self, message: Message, codings: tuple[bytes, ...], policy: BodyPolicy) -> None:
+        self._message = message
+        self._policy = policy
+        self._parts: list[bytes] = []
+        self._room = policy.limit
+        self._whole = True
+        self._decoded_len: int | None = None
+        self._decoder = None
+        self._framing_len = 0
+        self.wire_len = 0
+        self.trailer = b""
+        if codings:
+            self._whole = False  # the decoded length is not that on the wire
+            self._decoder = decoder_for(codings) if policy.decodes and not policy.as_sent else None
+            self._decoded_len = 0 if self._decoder else None
+        self.wants = self._decoder is not None or self._room > 0
+
+    def add(self, data: bytes) -> None:
+        """Takes bytes of the body."""
+        self.wire_len += len(data)
+        if self._decoder:
+            self._decode(data)
+        elif self._room:
+            self._keep(data)
+
+    def add_framing(self, data: bytes) -> None:
+        """Takes bytes around the body: chunk sizes, ends of lines, trailers."""
+        if self._policy.as_sent:
+            self._framing_len += len(data)
+            if self._room:
+                self._keep(data)
+
+    def skip(self, size: int) -> None:
+        """Takes note of bytes of the body that are not here. What would come after them is not kept."""
+        self.wire_len += size
+        self._room = 0
+        self._stop_decoding()
+
+    def body(self, is_complete: bool) -> Body:
+        """The body as it stands."""
+        if self._decoder and is_complete and self.wire_len and not self._decoder.has_ended:
+            self._fail()
+        if self._whole:
+            length: int | None = self.wire_len
+        else:
+            length = self._decoded_len if is_complete else None
+        content = b"".join(self._parts)
+        if self._framing_len and len(content) < self.wire_len + self._framing_len:
+            length = None  # what was kept is as long as the body perhaps, but framing is in it
+        return Body(self.wire_len, length, content, self.trailer)
+
+    def _keep(self, data: bytes) -> None:
+        piece = data[: self._room]
+        self._parts.append(piece)
+        self._room -= len(piece)
+        self.wants = self._decoder is not None or self._room > 0
+
+    def _decode(self, data: bytes) -> None:
+        assert self._decoder is not None  # checked by the only caller
+        assert self._decoded_len is not None
+        try:
+            out = b""
+            # a full step may leave more behind, in data or in the decoder
+            while data or len(out) == STEP_BYTES:
+                out, data = self._decoder.decode(data, STEP_BYTES)
+                self._decoded_len += len(out)
+                if self._room:
+                    self._keep(out)
+                if self._decoded_len > DECODED_BYTES_MAX:
+                    self._stop_decoding()
+                    return
+        except CodingError:
+            self._fail()
+
+    def _fail(self) -> None:
+        self._message.add_problem(Problem.BAD_CODING)
+        self._stop_decoding()
+
+    def _stop_decoding(self) -> None:
+        self._decoder = None
+        if not self._whole:
+            self._decoded_len = None
+        self.wants = False

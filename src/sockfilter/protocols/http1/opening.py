@@ -1,0 +1,221 @@
+"""How messages open: their heads, and where one may begin after bytes that are missing or are none."""
+
+from __future__ import annotations
+
+from sockfilter.model.message import Body, Message, Request, Response
+from sockfilter.model.problem import Problem
+from sockfilter.model.sequence import MASK, distance
+from sockfilter.protocols.http1 import head as heads
+from sockfilter.protocols.http1.body import BodyKeeper
+from sockfilter.protocols.http1.head import BY_LENGTH, NO_BODY
+from sockfilter.protocols.http1.state import CHUNK_SIZE, CR, DOUBT, HEAD, IGNORE, LENGTH, LF, MORE, UNTIL_CLOSE, State
+
+
+class Opening(State):
+    """The states in which no message has begun."""
+
+    __slots__ = ()
+
+    def _read_head(self, data: bytes, offset: int) -> int:
+        end = data.find(b"\r\n\r\n", offset + self._scanned) + 4
+        head = heads.read(data[offset:end]) if end >= 4 else None
+        if head is None:
+            return self._read_unusual_head(data, offset)
+        self._scanned = 0
+        return self._begin(head, data, offset, end)
+
+    def _read_unusual_head(self, data: bytes, offset: int) -> int:
+        """One that is not whole, or has bare line feeds, or is none."""
+        if data[offset] in (CR, LF):  # empty lines before a message are let pass (RFC 9112, 2.2)
+            return len(data) - len(data[offset:].lstrip(b"\r\n"))
+        found = heads.HEAD_END.search(data, offset + self._scanned)
+        if not found:
+            return self._await_head(data, offset)
+        self._scanned = 0
+        if found.end() - offset > heads.HEAD_BYTES_MAX:
+            return self._cut_head(data, offset)
+        head = heads.parse(data[offset : found.end()])
+        if head is None:
+            return self._not_a_message(data, offset)
+        return self._begin(head, data, offset, found.end())
+
+    def _await_head(self, data: bytes, offset: int) -> int:
+        """The head is not whole: is it one at all, and may it still become whole?"""
+        line_end = data.find(b"\n", offset)
+        if line_end < 0:
+            may_be = self._may_become_head(data, offset)
+        else:
+            # the first line is looked at once, when it is whole
+            may_be = line_end < offset + self._scanned or self._is_head(data, offset, line_end)
+        if not may_be:
+            return self._not_a_message(data, offset)
+        size = len(data) - offset
+        if size > heads.HEAD_BYTES_MAX:
+            return self._cut_head(data, offset)
+        # the end may straddle: three bytes of it may be here already
+        self._scanned = max(0, size - 3)
+        return MORE
+
+    def _cut_head(self, data: bytes, offset: int) -> int:
+        self._scanned = 0
+        is_told = self._begin_partial(data[offset:], (self._seq + offset) & MASK, Problem.HEAD_TOO_LONG)
+        self._lose(not is_told, Problem.HEAD_TOO_LONG)
+        return len(data)
+
+    def _is_head(self, data: bytes, start: int, line_end: int) -> bool:
+        """Whether a first line is one of a message that this end may send."""
+        head = heads.parse(data[start : line_end + 1])
+        return head is not None and self._kind in (None, Response if head.status else Request)
+
+    def _may_become_head(self, data: bytes, start: int) -> bool:
+        """The same of as much of it as there is. Where no message begins for certain, not every token is a method."""
+        if self._kind is not Request and heads.may_begin_response(data, start):
+            return True
+        is_certain = (self.boundary is not None and not self._is_lost) or self._is_at_boundary(start)
+        return self._kind is not Response and (heads.is_token if is_certain else heads.may_begin_request)(data, start)
+
+    def _is_at_boundary(self, start: int) -> bool:
+        return self.peer.boundary == (self._seq + start) & MASK
+
+    def _not_a_message(self, data: bytes, offset: int) -> int:
+        """What stands where a message should is none."""
+        self._scanned = 0
+        if not self._talk.has_messages and not self._is_lost:
+            if data.startswith(heads.HTTP2_PREFACE, offset):
+                self._state = IGNORE
+                self._talk.http2()
+                return len(data)
+            if heads.may_begin(data, offset):
+                # the kernel took it for HTTP by its first bytes; by its first line it is not
+                self._state = IGNORE
+                self._talk.reject()
+                return len(data)
+        self._lose(False, None)
+        return self._seek(data, offset)
+
+    def _begin(self, head: heads.HttpHead, data: bytes, offset: int, end: int) -> int:
+        """A message whose head stands in data from offset to end. Its body too, where all of it is there."""
+        kind = Response if head.status else Request
+        if kind is not self._kind and not self._may_send(kind):
+            return self._not_a_message(data, offset)
+        message = kind(head, self._start_ns, (self._seq + offset) & MASK, self._ack)
+        if self._is_lost or head.problem:
+            self._note_oddities(message, head)
+        self._is_cut = False
+        self.boundary = self._ack
+        request = self._talk.begin(message, self._end)
+        framing = head.framing
+        if request is not None and framing != NO_BODY and self._is_bodiless(request, head):
+            framing = NO_BODY
+        if framing == NO_BODY:
+            message.end_ns = self._now
+            message.is_complete = True
+            self._talk.finish(message)
+            if head.status and (head.status == 101 or request is not None):
+                self._begin_tunnel(request, head)
+            return end
+        policy = self._talk.policy
+        is_certain = request is not None or kind is Request
+        is_whole = framing == BY_LENGTH and end + head.length <= len(data)
+        if is_whole and is_certain and (not head.codings or not policy.decodes):
+            decoded = None if head.codings else head.length
+            message.body = Body(head.length, decoded, data[end : end + min(head.length, policy.limit)])
+            message.end_ns = self._now
+            message.is_complete = True
+            self._talk.finish(message)
+            return end + head.length
+        self._message = message
+        self._keeper = BodyKeeper(message, head.codings, policy)
+        self._remaining = head.length
+        self._state = (LENGTH, CHUNK_SIZE, UNTIL_CLOSE)[framing - BY_LENGTH]
+        if not is_certain:
+            self._state, self._body_state = DOUBT, self._state
+        return end
+
+    def _may_send(self, kind: type[Message]) -> bool:
+        """One end asks, the other answers: the first message of either says which."""
+        if self._kind is not None:
+            return False
+        self._kind, self.peer._kind = kind, Request if kind is Response else Response
+        return True
+
+    def _is_bodiless(self, request: Request, response: heads.HttpHead) -> bool:
+        """Responses that have no body because of what was asked (RFC 9112, 6.3)."""
+        method = request.head.method
+        return method == "HEAD" or (method == "CONNECT" and response.status < 300)
+
+    def _begin_tunnel(self, request: Request | None, response: heads.HttpHead) -> None:
+        """After 101, and after CONNECT, the connection is something else; in a proxy's tunnel HTTP again, perhaps."""
+        if response.status == 101:
+            self._talk.tunnel(probe=False)
+        elif request is not None and request.head.method == "CONNECT" and 200 <= response.status < 300:
+            self._talk.tunnel(probe=True)
+
+    def _note_oddities(self, message: Message, head: heads.HttpHead) -> None:
+        if self._is_lost:
+            self._is_lost = False
+            message.add_problem(Problem.RESYNCHRONISED)
+        if head.problem:
+            message.add_problem(head.problem)
+
+    def _begin_partial(self, raw: bytes, seq: int, problem: Problem) -> bool:
+        """A head whose rest will not come: what its start line and its whole fields say is worth telling.
+
+        Returns whether there is that much of it.
+        """
+        raw = raw[: raw.rfind(b"\n", 0, heads.HEAD_BYTES_MAX) + 1]
+        head = heads.parse(raw) if raw else None
+        if head is None:
+            return False
+        kind = Response if head.status else Request
+        if kind is not self._kind and not self._may_send(kind):
+            return False
+        message = kind(head, self._start_ns, seq, self._ack)
+        self._note_oddities(message, head)
+        message.add_problem(problem)
+        self.boundary = self._ack
+        self._talk.begin(message, self._end)
+        message.end_ns = self._now
+        self._talk.finish(message)
+        return True
+
+    def _give_up_message(self, problem: Problem) -> bool:
+        """Ends what has begun, because no more of it will be read. Returns whether there is anything to tell of it."""
+        buffer, self._buffer, self._scanned = self._buffer, b"", 0
+        if self._message is not None:
+            self._message.add_problem(problem)
+            self._finish(is_whole=False)
+            return True
+        return bool(buffer) and self._state == HEAD and self._begin_partial(buffer, self._seq, problem)
+
+    def _seek(self, data: bytes, offset: int) -> int:
+        """Reading goes on at the next message that can be proven.
+
+        It must begin where a segment does, with a method that is registered, or where the other
+        direction says that one begins; and have the start line of one.
+        """
+        boundary = self.peer.boundary
+        at_boundary = distance(self._seq, boundary) if boundary is not None else 0
+        for start in sorted({0, self._joined, at_boundary}):
+            if offset <= start < len(data) and self._resumes(data, start):
+                self._state = HEAD
+                return start if start > offset else self._read_head(data, start)
+        return len(data)
+
+    def _resumes(self, data: bytes, start: int) -> bool:
+        line_end = data.find(b"\n", start)
+        if line_end < 0:
+            return self._may_become_head(data, start)
+        is_likely = heads.may_begin(data, start) or self._is_at_boundary(start)
+        return is_likely and self._is_head(data, start, line_end)
+
+    def _probe(self, data: bytes, offset: int) -> int:
+        """In a tunnel: HTTP, or nothing of ours."""
+        if not heads.may_begin(data, offset):
+            self._state = IGNORE
+            return len(data)
+        self._state = HEAD
+        return self._read_head(data, offset)
+
+    def _ignore(self, data: bytes, offset: int) -> int:
+        return len(data)

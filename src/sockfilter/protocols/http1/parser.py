@@ -1,0 +1,144 @@
+"""One direction of an HTTP/1 connection: spans and gaps become messages.
+
+A state is a number; STATES, at the end, has the method of each, which takes bytes from an offset on
+and says how far it came. What the parser needs of the other direction comes from what both talk to:
+which request a response answers, and where a message must begin.
+"""
+
+from __future__ import annotations
+
+from sockfilter.model.problem import Problem
+from sockfilter.model.sequence import MASK
+from sockfilter.protocols.http1.framing import Framing
+from sockfilter.protocols.http1.state import CHUNK, CHUNK_END, DOUBT, IGNORE, LENGTH, MORE, PROBE, UNTIL_CLOSE
+
+# what is left of a body that is not needed, from which telling the source costs less than it spares
+BULK_BYTES = 128 << 10
+# stands for "all that comes": more than any connection carries
+ENDLESS = 1 << 62
+
+
+class Parser(Framing):
+    """Reads the messages of one direction."""
+
+    __slots__ = ()
+
+    def data(self, data: bytes, time_ns: int, seq: int, ack: int) -> None:
+        """Takes the next span."""
+        self._now = time_ns
+        if self._buffer:
+            self._joined = len(self._buffer)
+            data = self._buffer + data
+            self._buffer = b""
+        else:
+            self._joined = 0
+            self._start_ns, self._seq, self._ack = time_ns, seq, ack
+        offset, size = 0, len(data)
+        while offset < size:
+            taken = STATES[self._state](self, data, offset)
+            if taken == MORE:
+                self._buffer = data[offset:] if offset else data
+                self._seq = (self._seq + offset) & MASK
+                break
+            if not offset:
+                # what follows came with this span, not with what had been waiting
+                self._start_ns, self._ack = time_ns, ack
+            offset = taken
+        if self._keeper is not None or self.ignoring or self._state == IGNORE:
+            self._update_ignoring()
+
+    def skip(self, size: int, time_ns: int) -> None:
+        """Takes note of bytes that passed and are not needed."""
+        self._now = time_ns
+        self._pass_over(size)
+        self._update_ignoring()
+
+    def missing(self, size: int, problem: Problem) -> None:
+        """Takes note of bytes that cannot be had. A body goes on where its framing reaches beyond them."""
+        of_body = size if self._state == UNTIL_CLOSE else min(size, self._reach())
+        if of_body:
+            self._miss_body(of_body, problem)
+        if of_body < size:
+            self._miss_messages(problem)
+        self._update_ignoring()
+
+    def end(self, problem: Problem) -> None:
+        """Takes note that no more bytes follow."""
+        if self._state == DOUBT:
+            self._state, data, self._buffer = self._body_state, self._buffer, b""
+            if data:
+                STATES[self._state](self, data, 0)
+        if self._state == UNTIL_CLOSE and problem is Problem.CLOSED:
+            self._finish(is_whole=True)
+        else:
+            self._give_up_message(problem)
+        self._state = IGNORE
+        self._update_ignoring()
+
+    def tunnel(self, probe: bool) -> None:
+        """What comes is not HTTP, or has to show that it is."""
+        self._give_up_message(Problem.CLOSED)
+        self._state = PROBE if probe else IGNORE
+        self._update_ignoring()
+
+    def _miss_messages(self, problem: Problem) -> None:
+        """Bytes are missing beyond the message that has begun."""
+        if self._state == PROBE:
+            self._talk.lose(self._end, True, problem)
+        elif self._state != IGNORE:
+            is_told = self._give_up_message(problem)
+            self._lose(not is_told, problem)
+
+    def _reach(self) -> int:
+        """Coming bytes of which it is known that they are body."""
+        return self._remaining if self._state in (LENGTH, CHUNK) else 0
+
+    def _miss_body(self, size: int, problem: Problem) -> None:
+        assert self._message is not None  # within reach of a body
+        assert self._keeper is not None
+        # what passed and is not wanted is not missed
+        if problem is not Problem.TRUNCATED or self._keeper.wants:
+            self._message.add_problem(problem)
+            self._is_cut = True
+        self._pass_over(size)
+
+    def _pass_over(self, size: int) -> None:
+        """Bytes of the body that are not here; size is within reach."""
+        if self._keeper is None or not size:  # a tunnel, or an acknowledgement
+            return
+        self._keeper.skip(size)
+        if self._state == UNTIL_CLOSE:
+            return
+        self._remaining -= size
+        if self._remaining:
+            return
+        if self._state == LENGTH:
+            self._finish(is_whole=True)
+        else:
+            self._state = CHUNK_END
+
+    def _update_ignoring(self) -> None:
+        if self._state == IGNORE:
+            self.ignoring = ENDLESS
+        elif self._keeper is None or self._keeper.wants:
+            self.ignoring = 0
+        else:
+            self.ignoring = ENDLESS if self._state == UNTIL_CLOSE else self._reach()
+        if (self.ignoring >= BULK_BYTES) != self._announced:
+            self._announced = not self._announced
+            self._announce(self.ignoring if self._announced else 0)
+
+
+STATES = (
+    Parser._read_head,
+    Parser._read_length,
+    Parser._read_chunk_size,
+    Parser._read_until_close,
+    Parser._read_chunk,
+    Parser._read_chunk_end,
+    Parser._read_trailer,
+    Parser._read_doubtful,
+    Parser._seek,
+    Parser._probe,
+    Parser._ignore,
+)

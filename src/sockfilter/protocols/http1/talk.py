@@ -1,0 +1,92 @@
+"""A connection that speaks HTTP/1: its two parsers, and what they know in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from sockfilter.protocols.http1.parser import Parser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sockfilter.model.message import Message, Request
+    from sockfilter.model.problem import Problem
+    from sockfilter.protocols.http1.body import BodyPolicy
+
+
+class Sink(Protocol):
+    """What takes the messages of a connection."""
+
+    def begin(self, message: Message, end: int) -> Request | None:
+        """Takes a message whose head is there, and which end sent it.
+
+        Returns, for a response, the request that it answers.
+        """
+
+    def finish(self, message: Message) -> None:
+        """Takes note that a message has ended."""
+
+    def lose(self, end: int, is_certain: bool, problem: Problem | None) -> None:
+        """Takes note that messages may be missing, so that pairing must look at positions.
+
+        Args:
+            end: whose messages.
+            is_certain: there is one of which nothing can be told.
+            problem: why; None: what was there is no message.
+        """
+
+    def close(self, problem: Problem) -> None:
+        """Takes note that no more messages follow, and why."""
+
+
+class Talk:
+    """Both directions of an HTTP/1 connection.
+
+    Args:
+        sink: takes its messages.
+        policy: what to keep of bodies.
+        announces: for each end, tells the source how many coming bytes are not needed.
+        reject: called when the connection is not HTTP.
+        http2: called when it is HTTP/2.
+    """
+
+    __slots__ = ("_reject", "_sink", "begin", "finish", "has_messages", "http2", "lose", "policy", "receivers")
+
+    def __init__(
+        self,
+        sink: Sink,
+        policy: BodyPolicy,
+        announces: tuple[Callable[[int], None], Callable[[int], None]],
+        reject: Callable[[], None],
+        http2: Callable[[], None],
+    ) -> None:
+        self._sink = sink
+        self._reject = reject
+        self.policy = policy
+        self.http2 = http2
+        self.has_messages = False
+        self.begin = self._first
+        self.finish = sink.finish
+        self.lose = sink.lose
+        first, second = Parser(self, 0, announces[0]), Parser(self, 1, announces[1])
+        first.peer, second.peer = second, first
+        self.receivers = (first, second)
+
+    def reject(self) -> None:
+        """The connection is not HTTP."""
+        self._reject()
+
+    def tunnel(self, probe: bool) -> None:
+        """The connection is something else from here on; probe: unless it looks like HTTP again."""
+        for receiver in self.receivers:
+            receiver.tunnel(probe)
+
+    def close(self, problem: Problem) -> None:
+        """The connection has ended; both parsers know."""
+        self._sink.close(problem)
+
+    def _first(self, message: Message, end: int) -> Request | None:
+        """The first message shows that this is HTTP; the others go straight to the sink."""
+        self.has_messages = True
+        self.begin = self._sink.begin
+        return self._sink.begin(message, end)

@@ -1,0 +1,159 @@
+"""The interfaces of this network namespace: found by name, looked at before a capture, listed."""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import fcntl
+import os
+import socket
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sockfilter.errors import InterfaceDown, NoSuchInterface, UnsupportedInterface
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+# the name that stands for all interfaces, as in tcpdump
+ANY = "any"
+
+# include/uapi/linux/sockios.h, include/uapi/linux/if.h
+SIOCGIFNAME = 0x8910
+SIOCGIFFLAGS = 0x8913
+SIOCGIFHWADDR = 0x8927
+IFF_UP = 0x1
+IFF_LOOPBACK = 0x8
+IFREQ = struct.Struct("16sH22x")
+IFREQ_INDEX = struct.Struct("16si20x")
+NAME_BYTES_MAX = 15
+
+# include/uapi/linux/if_arp.h: devices whose frames begin with an Ethernet header, and with none
+ETHERNET = {1, 772}  # ARPHRD_ETHER, ARPHRD_LOOPBACK
+BARE = {512, 519, 768, 769, 776, 778, 823, 0xFFFE}  # PPP, RAWIP, TUNNEL, TUNNEL6, SIT, IPGRE, IP6GRE, NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """An interface as the capture needs to know it; index 0 stands for all of them."""
+
+    name: str
+    index: int
+    is_up: bool
+    is_loopback: bool
+    has_link_header: bool | None  # None: differs from packet to packet
+
+
+def find(name: str) -> Interface:
+    """Looks an interface up in the namespace of the calling thread.
+
+    Args:
+        name: as `ip link` shows it, or "any".
+
+    Raises:
+        NoSuchInterface: with the nearest names.
+        InterfaceDown: it is there and carries nothing.
+        UnsupportedInterface: its frames begin with neither an Ethernet header nor an IP one.
+    """
+    if name == ANY:
+        return Interface(ANY, 0, is_up=True, is_loopback=False, has_link_header=None)
+    try:
+        # the kernel would take eth0:1, once an alias, for eth0
+        index = socket.if_nametoindex(name) if 0 < len(name.encode()) <= NAME_BYTES_MAX and ":" not in name else 0
+    except (OSError, ValueError):  # not there; a name with a NUL in it
+        index = 0
+    if not index:
+        raise NoSuchInterface(f"looking up interface {name!r}: there is none of that name{_hint(name)}")
+    return _inspect(name, index)
+
+
+def _inspect(name: str, index: int) -> Interface:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as query:
+        try:
+            flags = _ioctl(query, SIOCGIFFLAGS, name)
+            kind = _ioctl(query, SIOCGIFHWADDR, name)
+        except OSError as error:
+            if error.errno != errno.ENODEV:
+                raise
+            raise NoSuchInterface(f"looking up interface {name!r}: it has just gone{_hint(name)}") from error
+    if not flags & IFF_UP:
+        raise InterfaceDown(f"interface {name} is down; bring it up first: ip link set {name} up")
+    if kind not in ETHERNET | BARE:
+        raise UnsupportedInterface(
+            f"interface {name} has frames of kind {kind} (ARPHRD_* of linux/if_arp.h), which are not decoded live;"
+            " capture on an Ethernet, loopback, tun or tunnel interface"
+        )
+    return Interface(name, index, True, bool(flags & IFF_LOOPBACK), kind in ETHERNET)
+
+
+def _ioctl(query: socket.socket, request: int, name: str) -> int:
+    reply = fcntl.ioctl(query, request, IFREQ.pack(name.encode(), 0))
+    return int(IFREQ.unpack(reply)[1])
+
+
+def _hint(name: str) -> str:
+    names = [known for _, known in socket.if_nameindex()]
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    if near:
+        return f"; did you mean {' or '.join(near)}?"
+    return f"; there are {', '.join([*names, ANY])}"
+
+
+class Names:
+    """The interfaces' names by their index, in the namespace of the thread that made this."""
+
+    def __init__(self) -> None:
+        # stays in its namespace wherever the thread goes: an index means another interface in each
+        self._query = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._known = dict(socket.if_nameindex())
+
+    def __enter__(self) -> Names:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Names that are not known yet stay so."""
+        self._query.close()
+
+    def of(self, index: int) -> str:
+        """An interface's name; the index itself where the interface has gone before anyone asked."""
+        if index not in self._known:
+            try:
+                reply = fcntl.ioctl(self._query, SIOCGIFNAME, IFREQ_INDEX.pack(b"", index))
+            except OSError:
+                return str(index)
+            self._known[index] = os.fsdecode(reply[: NAME_BYTES_MAX + 1].rstrip(b"\0"))
+        return self._known[index]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One line of the list of interfaces."""
+
+    name: str
+    state: str
+    addresses: tuple[str, ...]
+
+
+def listed() -> list[Listed]:
+    """Every interface with its state and addresses, in the kernel's order."""
+    from pyroute2 import IPRoute  # a quarter of a second to import
+
+    with IPRoute() as netlink:
+        addresses: dict[int, list[str]] = {}
+        for entry in netlink.get_addr():
+            text = f"{entry.get_attr('IFA_LOCAL') or entry.get_attr('IFA_ADDRESS')}/{entry['prefixlen']}"
+            addresses.setdefault(entry["index"], []).append(text)
+        return [
+            Listed(
+                os.fsdecode(link.get_attr("IFLA_IFNAME")),  # bytes where it is no UTF-8
+                "up" if link["flags"] & IFF_UP else "down",
+                tuple(addresses.get(link["index"], ())),
+            )
+            for link in netlink.get_links()
+        ]

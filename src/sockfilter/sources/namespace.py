@@ -1,0 +1,71 @@
+"""Entering another network namespace for as long as it takes to open a socket there."""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sockfilter.errors import NamespaceError
+from sockfilter.libbpf import binding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CLONE_NEWNET = 0x40000000
+# where `ip netns` keeps them
+NAMED = Path("/run/netns")
+
+
+def path_of(name: str) -> Path:
+    """The namespace's file: one that `ip netns` made, else that of a process given by its number.
+
+    Raises NamespaceError where there is neither.
+    """
+    if name and "/" not in name and (NAMED / name).exists():
+        return NAMED / name
+    if name.isdecimal():
+        path = Path("/proc") / name / "ns/net"
+        if path.parent.parent.exists():
+            return path
+        raise NamespaceError(f"entering the network namespace of process {name}: there is no such process")
+    known = sorted(entry.name for entry in NAMED.iterdir()) if NAMED.is_dir() else []
+    raise NamespaceError(
+        f"entering network namespace {name!r}: there is none of that name;"
+        f" {'there are ' + ', '.join(known) if known else 'ip netns lists none'}, or give a process number"
+    )
+
+
+@contextmanager
+def entered(name: str | None) -> Iterator[None]:
+    """Puts the calling thread, and no other, into a network namespace and back. None: stays where it is.
+
+    Raises NamespaceError where it is not there or may not be entered.
+    """
+    if name is None:
+        yield
+        return
+    ffi, lib = binding.load()
+    path = path_of(name)
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        try:
+            there = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise NamespaceError(f"entering network namespace {name}: opening {path}: {error.strerror}") from error
+        try:
+            if lib.setns(there, CLONE_NEWNET):
+                words, is_one = os.strerror(ffi.errno), ffi.errno != errno.EINVAL
+                remedy = "it takes CAP_SYS_ADMIN: use sudo" if is_one else f"{path} is no network namespace"
+                raise NamespaceError(f"entering network namespace {name}: {words}; {remedy}")
+        finally:
+            os.close(there)
+        try:
+            yield
+        finally:
+            # its own namespace was open before: this cannot fail short of lost rights
+            lib.setns(home, CLONE_NEWNET)
+    finally:
+        os.close(home)

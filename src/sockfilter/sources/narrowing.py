@@ -1,0 +1,81 @@
+"""What the kernel is told to leave out: ports, a host or network, an address family."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from sockfilter.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Ports: TypeAlias = "int | str | range | Iterable[int | str | range]"
+PORT_MAX = 65535
+# an IPv4 address stands in 16 bytes as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2)
+V4_MAPPED = bytes(10) + b"\xff\xff"
+
+
+def port_ranges(ports: Ports) -> list[tuple[int, int]]:
+    """A set of ports as pairs of first and last.
+
+    Args:
+        ports: a number, a text such as "8000,9000-9100", a range, or several of these.
+
+    Raises:
+        InvalidArgument: what is no port, and which part of it.
+    """
+    if isinstance(ports, (int, range)):
+        return [_checked(*_ends(ports), ports)]
+    if isinstance(ports, str):
+        return [_parsed(part) for part in ports.split(",")]
+    return [pair for part in ports for pair in port_ranges(part)]
+
+
+def _ends(ports: int | range) -> tuple[int, int]:
+    if isinstance(ports, int):
+        return ports, ports
+    if len(ports) == 0 or ports.step != 1:
+        raise InvalidArgument(f"{ports} is no range of ports: it must rise by 1 and hold at least one")
+    return ports[0], ports[-1]
+
+
+def _parsed(part: str) -> tuple[int, int]:
+    first, dash, last = part.strip().partition("-")
+    if not first.isdecimal() or (dash and not last.isdecimal()):
+        raise InvalidArgument(f"{part!r} is no port: write numbers and ranges, as in 8000,8080,9000-9100")
+    return _checked(int(first), int(last or first), part)
+
+
+def _checked(first: int, last: int, source: object) -> tuple[int, int]:
+    if not 0 < first <= last <= PORT_MAX:
+        raise InvalidArgument(f"{source!r} is no port or range of ports: they go from 1 to {PORT_MAX}, low to high")
+    return first, last
+
+
+def port_words(ranges: list[tuple[int, int]]) -> list[int]:
+    """The set as 1 024 words of 64 bits, one bit a port."""
+    bits = 0
+    for first, last in ranges:
+        bits |= ((1 << (last - first + 1)) - 1) << first
+    return [bits >> shift & (1 << 64) - 1 for shift in range(0, PORT_MAX + 1, 64)]
+
+
+def host_and_mask(host: str) -> tuple[bytes, bytes]:
+    """An address or network as the 16 bytes of both that the kernel compares with.
+
+    Args:
+        host: "10.1.2.3", "10.0.0.0/8", "::1", "fd00::/8".
+
+    Raises:
+        InvalidArgument: it is none of these.
+    """
+    import ipaddress  # only where the option is used
+
+    try:
+        network = ipaddress.ip_network(host, strict=False)
+    except ValueError as error:
+        raise InvalidArgument(f"{host!r} is no address or network: {error}") from error
+    address, mask = network.network_address.packed, network.netmask.packed
+    if network.version == 4:
+        return V4_MAPPED + address, b"\xff" * 12 + mask
+    return address, mask

@@ -1,0 +1,41 @@
+"""What this process may do, and how to let it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+# include/uapi/linux/capability.h; CAP_SYS_ADMIN holds what CAP_BPF was split from (kernel 5.8)
+CAP_NET_RAW = 13
+CAP_SYS_ADMIN = 21
+CAP_BPF = 39
+
+REMEDY = (
+    "run it with sudo; or grant both to one run:"
+    " sudo setpriv --reuid=$USER --init-groups --inh-caps=+net_raw,+bpf --ambient-caps=+net_raw,+bpf COMMAND;"
+    " or to a service: AmbientCapabilities=CAP_NET_RAW CAP_BPF in its systemd unit"
+)
+
+
+def effective() -> int:
+    """This thread's effective capabilities as a bit set."""
+    for line in Path("/proc/thread-self/status").read_text().splitlines():
+        if line.startswith("CapEff:"):
+            return int(line.split()[1], 16)
+    return 0
+
+
+def missing() -> list[str]:
+    """The names of the capabilities that capturing needs and this thread does not have."""
+    held = effective()
+    lacks = [] if held >> CAP_NET_RAW & 1 else ["CAP_NET_RAW"]
+    if not (held >> CAP_BPF & 1 or held >> CAP_SYS_ADMIN & 1):
+        lacks.append("CAP_BPF")
+    return lacks
+
+
+def advice() -> str:
+    """What to say where the kernel answered that this is not permitted."""
+    lacks = missing()
+    if not lacks:
+        return "the process has CAP_NET_RAW and CAP_BPF: the kernel is locked down, or a sandbox refuses bpf(2)"
+    return f"{' and '.join(lacks)} missing; {REMEDY}"

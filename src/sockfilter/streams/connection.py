@@ -1,0 +1,132 @@
+"""One life of a connection: its two directions and their common end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from sockfilter.model.flow import FlowStart
+from sockfilter.model.sequence import MASK
+from sockfilter.streams.direction import Direction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sockfilter.model.connection import Connection
+    from sockfilter.model.problem import Problem
+    from sockfilter.streams.direction import Receiver
+    from sockfilter.streams.table import Table
+
+
+class Conversation(Protocol):
+    """What takes the bytes of both directions."""
+
+    @property
+    def receivers(self) -> tuple[Receiver, Receiver]:
+        """One for each end."""
+
+    def close(self, problem: Problem) -> None:
+        """Takes note that the connection has ended, and why; both receivers have ended before."""
+
+
+class StreamConnection:
+    """A connection as the table keeps it.
+
+    Args:
+        table: the table.
+        start: the flow's first sight.
+        stream: the source's number for either direction; they differ in the lowest bit.
+        model: the noun.
+        time_ns: when it was first seen.
+        converse: makes what takes its bytes.
+    """
+
+    __slots__ = (
+        "_conversation",
+        "_table",
+        "directions",
+        "is_closed",
+        "last_ns",
+        "model",
+        "opened_ns",
+        "start",
+        "streams",
+    )
+
+    def __init__(
+        self,
+        table: Table,
+        start: FlowStart,
+        stream: int,
+        model: Connection,
+        time_ns: int,
+        converse: Callable[[StreamConnection], Conversation],
+    ) -> None:
+        self._table = table
+        self.start = start
+        self.model = model
+        self.streams = [stream & ~1]
+        self.opened_ns = self.last_ns = time_ns
+        self.is_closed = False
+        first = Direction(table, self, stream & ~1, start.isn[0])
+        second = Direction(table, self, stream | 1, start.isn[1])
+        first.peer, second.peer = second, first
+        self.directions = (first, second)
+        self._conversation = converse(self)
+        first.receiver, second.receiver = self._conversation.receivers
+
+    def close(self, problem: Problem) -> None:
+        """Ends both directions and leaves the table."""
+        if self.is_closed:
+            return
+        self.is_closed = True
+        self._let_go()
+        for direction in self.directions:
+            direction.end(problem)
+        self._table.remove(self, problem)
+        self._conversation.close(problem)
+
+    def reject(self) -> None:
+        """Leaves the table without a word, and asks the source for no more of it: it is not what it seemed."""
+        if self.is_closed:
+            return
+        self.is_closed = True
+        for direction in self.directions:
+            direction.discard()
+            # in mid-stream, first bytes prove nothing
+            if None in self.start.isn:
+                self._table.orders.forget(direction.stream)
+            else:
+                self._table.orders.reject(direction.stream)
+        self._table.remove(self, None)
+
+    def renumber(self, stream: int, start: FlowStart) -> None:
+        """The source has a new number for it, as its table had forgotten it, or had not known it; and may know more."""
+        self.streams.append(stream & ~1)
+        for i, direction in enumerate(self.directions):
+            direction.renumber(stream & ~1 | i)
+        if self.model.syn_ns is None:
+            self.model.syn_ns, self.model.synack_ns = start.syn_ns, start.synack_ns
+
+    def is_same_life(self, start: FlowStart) -> bool:
+        """Whether a flow that comes up again is this life of the connection, and not the next."""
+        if start.syn_ns is not None:
+            mine_ns = self.start.syn_ns
+            # what was first seen without its SYN may have had one nevertheless: in a fragment it was not looked for
+            return start.syn_ns == mine_ns or (mine_ns is None and start.syn_ns <= self.opened_ns)
+        return not any(
+            mine is not None and theirs is not None and mine != theirs
+            for mine, theirs in zip(self.start.isn, start.isn, strict=True)
+        )
+
+    def rest(self) -> FlowStart:
+        """What is known of the connection if it goes on after all."""
+        first, second = (None if d.next is None else (d.next - 1) & MASK for d in self.directions)
+        return FlowStart(self.start.key, self.start.ends, self.start.interface, (first, second))
+
+    def _let_go(self) -> None:
+        """Delivers what is held, with gaps where bytes are missing: of both directions, in the order of their times."""
+        while True:
+            held = [(d.waiting_since_ns, i) for i, d in enumerate(self.directions) if d.waiting_since_ns is not None]
+            if not held:
+                return
+            self.directions[min(held)[1]].give_up()

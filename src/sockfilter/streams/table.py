@@ -1,0 +1,181 @@
+"""The connections that are open, found by their streams."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from sockfilter.ledger import SegmentCounts
+from sockfilter.model.connection import Connection
+from sockfilter.model.flow import FlowStart
+from sockfilter.model.problem import Problem
+from sockfilter.model.sequence import MASK
+from sockfilter.streams.connection import Conversation, StreamConnection
+from sockfilter.streams.direction import SYN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sockfilter.model.flow import TakeSegment
+    from sockfilter.streams.direction import Direction
+
+# connections open at once: as many as the kernel's table has (SF_CONNECTIONS)
+CONNECTIONS_MAX = 65536
+# streams of ended connections that are remembered, so that stragglers do not open them again
+ENDED_MAX = 8192
+# numbers that the source may give one connection: its old ones are needed while records of theirs are under way
+STREAMS_MAX = 4
+# silence after which a connection counts as gone: longer than servers keep idle ones
+IDLE_NS = 600 * 1_000_000_000
+# between two looks for idle connections
+SWEEP_NS = 10 * 1_000_000_000
+
+
+class Orders(Protocol):
+    """The way back to the source: what it need not send."""
+
+    def skip(self, stream: int, until_seq: int) -> None:
+        """Of this stream only lengths are needed, up to a sequence number."""
+
+    def take_all(self, stream: int) -> None:
+        """Takes back what skip() said."""
+
+    def reject(self, stream: int) -> None:
+        """This stream's connection is not wanted at all."""
+
+    def forget(self, stream: int) -> None:
+        """This stream's connection is not wanted, unless it looks like HTTP once more."""
+
+
+class Table:
+    """Finds or opens the connection of each stream.
+
+    Args:
+        converse: makes what takes a new connection's bytes.
+        orders: the way back to the source.
+    """
+
+    def __init__(self, converse: Callable[[StreamConnection], Conversation], orders: Orders) -> None:
+        self._converse = converse
+        self.orders = orders
+        self.counts = SegmentCounts()
+        self.holes: dict[Direction, None] = {}
+        # stream -> what takes its segments; looked up for every record
+        self.takers: dict[int, TakeSegment] = {}
+        self._connections: dict[bytes, StreamConnection] = {}
+        self._ended: dict[int, None] = {}  # the oldest first
+        self._opened = 0
+        self._swept_ns = 0
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    def open(self, stream: int, start: FlowStart, time_ns: int) -> TakeSegment:
+        """What takes the segments of a stream that is not among the takers: a new connection, or a known one.
+
+        Args:
+            stream: the source's number for one direction of a connection.
+            start: what the source knows of it.
+            time_ns: now, in the source's clock.
+        """
+        known = self._connections.get(start.key)
+        if known is not None and not known.is_same_life(start):
+            known.close(Problem.REPLACED)
+            known = None
+        if known is None:
+            known = self._new(stream, start, time_ns)
+        elif stream & ~1 not in known.streams:
+            known.renumber(stream, start)
+            if len(known.streams) > STREAMS_MAX:
+                self._forget(known.streams.pop(0))
+        self._forget(stream & ~1)
+        first, second = known.directions
+        self.takers[stream & ~1] = first.segment
+        self.takers[stream | 1] = second.segment
+        return self.takers[stream]
+
+    def begin_anew(
+        self, direction: Direction, time_ns: int, seq: int, ack: int, flags: int, length: int, data: bytes
+    ) -> None:
+        """A segment of a connection's next life has come, under the number of the one before."""
+        connection, stream = direction.connection, direction.stream
+        start = connection.start
+        connection.close(Problem.REPLACED)
+        if length:
+            before = (seq - 1) & MASK
+            isn = (None, before) if stream & 1 else (before, None)
+            take = self.open(stream, FlowStart(start.key, start.ends, start.interface, isn), time_ns)
+            take(time_ns, seq, ack, flags & ~SYN, length, len(data), data, 0)
+        else:
+            # its first payload opens it, and its source knows more of it then
+            self._forget(stream & ~1)
+
+    def stream_of(self, key: bytes) -> int | None:
+        """A stream of an open connection by the flow's key."""
+        known = self._connections.get(key)
+        return None if known is None else known.streams[-1]
+
+    def remove(self, connection: StreamConnection, problem: Problem | None) -> None:
+        """Forgets a connection that has ended, but for its streams. problem: why it has."""
+        del self._connections[connection.start.key]
+        for direction in connection.directions:
+            self.holes.pop(direction, None)
+        # what is only thought to be over may go on
+        rest = connection.rest() if problem in (Problem.IDLE, Problem.EVICTED) else None
+        for stream in connection.streams:
+            for one in (stream, stream | 1):
+                self.takers[one] = partial(self._after_end, one, rest)
+            self._ended[stream] = None
+        while len(self._ended) > ENDED_MAX:
+            self._forget(next(iter(self._ended)))
+
+    def tick(self, now_ns: int) -> None:
+        """Does what is due: holes that stayed open, connections that fell silent."""
+        for direction in list(self.holes):
+            direction.go_on(now_ns)
+        if now_ns - self._swept_ns >= SWEEP_NS:
+            self._swept_ns = now_ns
+            for connection in [c for c in self._connections.values() if now_ns - c.last_ns >= IDLE_NS]:
+                connection.close(Problem.IDLE)
+
+    def close(self, time_ns: int) -> None:
+        """Ends every connection: the capture is over."""
+        self.tick(time_ns)
+        for connection in list(self._connections.values()):
+            connection.close(Problem.CAPTURE_ENDED)
+
+    def _new(self, stream: int, start: FlowStart, time_ns: int) -> StreamConnection:
+        if len(self._connections) >= CONNECTIONS_MAX:
+            next(iter(self._connections.values())).close(Problem.EVICTED)
+        self._opened += 1
+        model = Connection(self._opened, start.interface, start.ends, syn_ns=start.syn_ns, synack_ns=start.synack_ns)
+        connection = StreamConnection(self, start, stream, model, time_ns, self._converse)
+        self._connections[start.key] = connection
+        return connection
+
+    def _forget(self, stream: int) -> None:
+        """The next segment of this stream opens a connection."""
+        self._ended.pop(stream, None)
+        self.takers.pop(stream, None)
+        self.takers.pop(stream | 1, None)
+
+    def _after_end(
+        self,
+        stream: int,
+        rest: FlowStart | None,
+        time_ns: int,
+        seq: int,
+        ack: int,
+        flags: int,
+        length: int,
+        kept: int,
+        buffer: memoryview | bytes,
+        start: int,
+    ) -> None:
+        if rest is not None and length and rest.key not in self._connections:
+            self.open(stream, rest, time_ns)(time_ns, seq, ack, flags, length, kept, buffer, start)
+            return
+        if flags & SYN:
+            # its next life, under the number of the one before
+            self._forget(stream & ~1)
+        self.counts.after_close += 1

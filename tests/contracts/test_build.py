@@ -1,0 +1,64 @@
+"""The object is the same, byte for byte, wherever it is built, and says nothing of where that was."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+import build_bpf  # noqa: E402
+from tests.support.skips import need_tool  # noqa: E402
+
+
+def built_in(folder: Path) -> dict[str, bytes]:
+    for part in ("bpf", "vmlinux"):
+        shutil.copytree(ROOT / part, folder / part)
+    shutil.copy(ROOT / "build_bpf.py", folder)
+    return {path.name: path.read_bytes() for path in build_bpf.build_objects(folder / "out", folder)}
+
+
+def test_two_folders_give_the_same_bytes(tmp_path: Path) -> None:
+    need_tool("clang")
+    one = built_in(tmp_path / "one")
+    other = built_in(tmp_path / "quite/another/place")
+    assert one == other
+    assert one["sockfilter.bpf.o"] == (ROOT / "src/sockfilter/objects/sockfilter.bpf.o").read_bytes()
+
+
+def test_the_object_names_no_folder(tmp_path: Path) -> None:
+    need_tool("clang")
+    (content,) = built_in(tmp_path / "folder").values()
+    assert str(tmp_path).encode() not in content
+    assert b".BTF" in content
+    assert b".debug_info" not in content
+
+
+def test_what_is_current_is_left_alone(tmp_path: Path) -> None:
+    need_tool("clang")
+    built_in(tmp_path)
+    before = (tmp_path / "out/sockfilter.bpf.o").stat().st_mtime_ns
+    build_bpf.build_objects(tmp_path / "out", tmp_path)
+    assert (tmp_path / "out/sockfilter.bpf.o").stat().st_mtime_ns == before
+
+
+def test_without_clang_the_object_that_came_along_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    need_tool("clang")
+    built_in(tmp_path)
+    (tmp_path / "bpf/sockfilter.bpf.c").touch()
+    monkeypatch.setenv("CLANG", "no-such-compiler")
+    assert build_bpf.build_objects(tmp_path / "out", tmp_path) == [tmp_path / "out/sockfilter.bpf.o"]
+
+
+def test_without_clang_and_without_an_object_the_error_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(ROOT / "bpf", tmp_path / "bpf")
+    shutil.copy(ROOT / "build_bpf.py", tmp_path)
+    monkeypatch.setenv("CLANG", "no-such-compiler")
+    with pytest.raises(SystemExit, match="no-such-compiler is needed to build sockfilter.bpf.o; on Debian: apt install"):
+        build_bpf.build_objects(tmp_path / "out", tmp_path)

@@ -1,0 +1,112 @@
+"""What crosses between kernel and user space has one layout: as C, as cffi, as BTF, and as Python unpacks it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from sockfilter.ledger import OUTCOMES, PACKET_COUNTERS
+from sockfilter.libbpf import binding
+from sockfilter.packets import records
+from sockfilter.sources.live import OBJECT
+from tests.support.btf import Btf
+from tests.support.skips import need_tool
+
+ROOT = Path(__file__).resolve().parents[2]
+STRUCTS = ["sf_config", "sf_order", "sf_shared", "sf_flow", "sf_record", "sf_counters"]
+
+Layout = dict[str, tuple[int, int]]
+
+
+def by_cffi(name: str) -> Layout:
+    ffi, _ = binding.load()
+    kind = ffi.typeof(f"struct {name}")
+    fields = {field: (member.offset, ffi.sizeof(member.type)) for field, member in kind.fields}
+    return {"": (0, ffi.sizeof(kind)), **fields}
+
+
+def by_c(name: str, fields: Layout, tmp_path: Path) -> Layout:
+    compiler = need_tool("cc")
+    lines = [f'printf("%zu\\n", sizeof(struct {name}));']
+    for field in fields:
+        if field:
+            lines.append(
+                f'printf("{field} %zu %zu\\n", offsetof(struct {name}, {field}), sizeof(((struct {name} *)0)->{field}));'
+            )
+    source = tmp_path / "layout.c"
+    source.write_text(
+        "#include <linux/types.h>\n#include <stddef.h>\n#include <stdio.h>\n#include <events.h>\n"
+        f"int main(void) {{ {' '.join(lines)} }}\n"
+    )
+    command = [compiler, "-Wall", "-Wextra", "-Wpadded", "-Werror", f"-I{ROOT / 'bpf'}", source, "-o", tmp_path / "layout"]
+    subprocess.run(command, check=True)
+    size, *rest = subprocess.run([tmp_path / "layout"], capture_output=True, text=True, check=True).stdout.splitlines()
+    found = {field: (int(offset), int(length)) for field, offset, length in map(str.split, rest)}
+    return {"": (0, int(size)), **found}
+
+
+@pytest.mark.parametrize("name", STRUCTS)
+def test_c_and_cffi_and_btf_agree(name: str, tmp_path: Path) -> None:
+    cffi = by_cffi(name)
+    assert by_c(name, cffi, tmp_path) == cffi
+    assert Btf(OBJECT).struct(name) == cffi
+
+
+@pytest.mark.parametrize("name", STRUCTS)
+def test_no_struct_has_a_hole(name: str) -> None:
+    end = 0
+    for field, (offset, size) in by_cffi(name).items():
+        if field:
+            assert offset == end, field
+            end = offset + size
+    assert end == by_cffi(name)[""][1]
+
+
+def test_python_unpacks_the_record_as_it_is() -> None:
+    fields = [(name, *place) for name, place in by_cffi("sf_record").items() if name]
+    hot = [name for name, offset, _ in fields if offset < records.HOT.size]
+    assert hot == [
+        *("time_ns", "stream", "seq", "ack", "payload_len", "payload_kept", "frame_len", "frame_kept"),
+        *("payload_off", "tcp_flags", "kind"),
+    ]
+    cold = [name for name, offset, _ in fields if records.HOT.size <= offset < records.FLOW_AT]
+    assert cold == [
+        *("marks", "packet_type", "protocol", "vlan_tci", "vlan_proto", "isn", "reserved", "syn_ns", "synack_ns")
+    ]
+    sizes = {name: size for name, _, size in fields}
+    widths = [struct_width(code) for code in "QQIIIIIIHBB"]
+    assert [sizes[name] for name in hot] == widths
+    assert by_cffi("sf_record")["flow"] == (records.FLOW_AT, records.FLOW_BYTES)
+    assert by_cffi("sf_record")[""] == (0, records.RECORD_BYTES)
+
+
+def struct_width(code: str) -> int:
+    return {"Q": 8, "I": 4, "H": 2, "B": 1}[code]
+
+
+def test_python_knows_the_marks_and_kinds() -> None:
+    _, lib = binding.load()
+    for name in ("MARK_HTTP2", "MARK_ISN0", "MARK_ISN1", "MARK_EARLY0", "MARK_EARLY1", "SEGMENT", "FRAGMENT"):
+        assert getattr(records, name) == getattr(lib, f"SF_{name}"), name
+
+
+def test_the_ledger_names_the_counters_in_their_order() -> None:
+    _, lib = binding.load()
+    for number, name in enumerate(PACKET_COUNTERS):
+        assert getattr(lib, f"SF_{name.upper()}") == number
+    assert len(PACKET_COUNTERS) == lib.SF_COUNTERS
+
+
+def test_the_outcomes_are_those_between_their_two_comments() -> None:
+    header = (ROOT / "bpf/events.h").read_text()
+    listed = re.search(r"/\* outcomes \*/(.*?)/\* of those", header, re.DOTALL)
+    assert listed is not None
+    assert tuple(name.lower() for name in re.findall(r"SF_(\w+)", listed[1])) == OUTCOMES
+
+
+def test_shared_memory_and_configuration_begin_their_sections() -> None:
+    assert Btf(OBJECT).variables(".bss") == {"shared": 0}
+    assert Btf(OBJECT).variables(".rodata")["config"] == 0

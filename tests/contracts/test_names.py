@@ -1,0 +1,78 @@
+"""Names that people rely on: public ones are documented, and kernel and user space mean the same by theirs."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import sockfilter
+from sockfilter.ledger import PACKET_COUNTERS, FragmentCounts, MessageCounts, SegmentCounts
+from sockfilter.model import Problem
+from sockfilter.protocols.http1.head import METHODS
+
+ROOT = Path(__file__).resolve().parents[2]
+PUBLIC = [name for name in sockfilter.__all__ if name != "__version__"]
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_names_are_documented(name: str) -> None:
+    thing = getattr(sockfilter, name)
+    assert inspect.getdoc(thing), name
+    members = inspect.getmembers(thing) if inspect.isclass(thing) else []
+    for member, value in members:
+        if not member.startswith("_") and (inspect.isfunction(value) or isinstance(value, property)):
+            assert inspect.getdoc(value), f"{name}.{member}"
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_names_are_typed(name: str) -> None:
+    thing = getattr(sockfilter, name)
+    members = inspect.getmembers(thing, inspect.isfunction)
+    for function in [thing] if inspect.isfunction(thing) else [f for n, f in members if not n.startswith("_")]:
+        signature = inspect.signature(function)
+        assert signature.return_annotation is not inspect.Signature.empty, function
+        for parameter in list(signature.parameters.values())[not inspect.isfunction(thing) :]:
+            assert parameter.annotation is not inspect.Parameter.empty, f"{function} {parameter}"
+
+
+def test_names_stay_what_they_are_however_often_they_are_asked_for() -> None:
+    assert [getattr(sockfilter, name) for name in PUBLIC] == [getattr(sockfilter, name) for name in PUBLIC]
+    assert callable(sockfilter.capture)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'captures'"):
+        _ = sockfilter.captures  # type: ignore[attr-defined]  # that is the point
+
+
+@pytest.mark.parametrize("problem", Problem, ids=lambda problem: problem.value)
+def test_problems_are_documented(problem: Problem) -> None:
+    assert problem.meaning
+    assert f"`{problem.value}`" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", PACKET_COUNTERS)
+def test_packet_counters_are_documented(name: str) -> None:
+    assert PACKET_COUNTERS[name]
+    assert f"`{name}`" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("counts", [FragmentCounts, SegmentCounts, MessageCounts])
+def test_other_counters_are_documented(counts: type) -> None:
+    for name in counts.__dataclass_fields__:  # type: ignore[attr-defined]  # they are dataclasses
+        assert f"`{name}`" in (ROOT / "README.md").read_text(), name
+
+
+def test_kernel_and_user_space_know_the_same_methods() -> None:
+    source = (ROOT / "bpf/lib/http.bpf.h").read_text()
+    requests = source[source.index("begins_request") :]
+    in_kernel = {method.encode() for method in re.findall(r'BEGINS\("([A-Z-]+) "\)', requests)}
+    # PRI stands for the preface of HTTP/2, which has a test of its own in the kernel
+    assert in_kernel == set(METHODS) - {b"PRI"}
+
+
+def test_the_changelog_speaks_of_this_version() -> None:
+    assert f"## {sockfilter.__version__}" in (ROOT / "CHANGELOG.md").read_text()

@@ -1,0 +1,75 @@
+"""The way of the data is the way of the folders: a stage imports the nouns, and never another stage."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[2] / "src/sockfilter"
+NOUNS = {"model", "errors", "ledger"}
+STAGES = ["packets", "streams", "protocols", "exchanges", "outputs"]
+MAY_IMPORT = {
+    "model": set(),
+    "errors": set(),
+    "ledger": set(),
+    "libbpf": {"errors"},
+    "sources": {"errors", "libbpf"},
+    **{stage: NOUNS for stage in STAGES},
+}
+# the hot path and what a file needs run without these; they are imported where they are used
+HEAVY = {"dpkt", "pyroute2", "json", "asyncio", "ipaddress", "logging"}
+HEAVY_MODULES = {"outputs/jsonl.py": {"json"}}
+
+
+def modules(part: str) -> list[Path]:
+    path = PACKAGE / part
+    return sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+
+
+def imported(path: Path) -> set[str]:
+    """The parts of the package that a module imports, for types alone too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        found |= {name.split(".")[1] for name in names if name.startswith("sockfilter.")}
+    return found
+
+
+@pytest.mark.parametrize("part", MAY_IMPORT)
+def test_imports_go_one_way(part: str) -> None:
+    for path in modules(part):
+        others = imported(path) - {part}
+        assert others <= MAY_IMPORT[part], f"{path.relative_to(PACKAGE)} imports {others - MAY_IMPORT[part]}"
+
+
+def test_every_part_has_its_rule() -> None:
+    parts = {p.stem for p in PACKAGE.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
+    with_their_own_rules = {"__init__", "__main__", "cli", "capturing", "pipeline"}
+    assert parts - with_their_own_rules == set(MAY_IMPORT)
+
+
+def test_only_the_pipeline_knows_every_stage() -> None:
+    knowing = [p for p in PACKAGE.rglob("*.py") if set(STAGES[:4]) <= imported(p)]
+    assert knowing == [PACKAGE / "pipeline.py"]
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_nothing_heavy_is_imported_at_the_top(path: Path) -> None:
+    top = [node for node in ast.parse(path.read_text()).body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    names = {alias.name for node in top if isinstance(node, ast.Import) for alias in node.names}
+    names |= {str(node.module) for node in top if isinstance(node, ast.ImportFrom)}
+    heavy = {name.partition(".")[0] for name in names} & HEAVY
+    assert heavy <= HEAVY_MODULES.get(str(path.relative_to(PACKAGE)), set())
+
+
+@pytest.mark.parametrize("part", [*MAY_IMPORT, "capturing", "pipeline"])
+def test_the_library_prints_nothing_and_reads_no_environment(part: str) -> None:
+    for path in modules(part):
+        for node in ast.walk(ast.parse(path.read_text())):
+            called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+            assert called not in {"print", "exit", "sys.exit", "os.getenv", "signal.signal"}, path
+            assert not (isinstance(node, ast.Attribute) and ast.unparse(node) == "os.environ"), path

@@ -1,0 +1,67 @@
+"""The JSON line's contract: every field's name and type."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import re
+from typing import Any
+
+from sockfilter.model import Problem
+
+Line = dict[str, Any]
+
+FIELDS = [
+    *("kind", "id", "time", "interface", "connection", "conn_seq", "client", "server", "request", "response"),
+    *("informational", "timing", "complete", "problems"),
+]
+REQUEST = ["method", "target", "version", "headers", "body"]
+RESPONSE = ["status", "reason", "version", "headers", "body"]
+TIMES = ["connect", "send", "wait", "receive", "total"]
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z")
+
+
+def assert_contract(line: Line) -> None:
+    """All that the contract says of one line."""
+    assert list(line) == FIELDS
+    assert line["kind"] == "exchange"
+    assert TIME.fullmatch(line["time"])
+    assert isinstance(line["interface"], str)
+    for name in ("id", "connection", "conn_seq"):
+        assert type(line[name]) is int
+        assert line[name] >= 1
+    for end in (line["client"], line["server"]):
+        assert list(end) == ["ip", "port"]
+        ipaddress.ip_address(end["ip"])
+        assert type(end["port"]) is int
+    _assert_half(line["request"], REQUEST)
+    _assert_half(line["response"], RESPONSE)
+    assert all(list(each) == ["status"] and type(each["status"]) is int for each in line["informational"])
+    assert [name for name in TIMES if name in line["timing"]] == list(line["timing"])
+    assert all(type(seconds) is float and seconds >= 0 for seconds in line["timing"].values())
+    assert type(line["complete"]) is bool
+    assert set(line["problems"]) <= {problem.value for problem in Problem}
+    if None in (line["request"], line["response"]):
+        assert not line["complete"]
+        assert line["problems"]
+
+
+def _assert_half(half: Line | None, fields: list[str]) -> None:
+    if half is None:
+        return
+    assert [name for name in half if name != "trailers"] == fields
+    for name in fields[:3]:
+        assert type(half[name]) is (int if name == "status" else str)
+    for pair in [*half["headers"], *half.get("trailers", [])]:
+        assert len(pair) == 2
+        assert all(isinstance(word, str) for word in pair)
+    _assert_body(half["body"])
+
+
+def _assert_body(body: Line) -> None:
+    assert set(body) <= {"wire_len", "len", "text", "base64", "kept"}
+    assert all(type(body[name]) is int for name in ("wire_len", "len", "kept") if name in body)
+    assert "wire_len" in body
+    assert not {"text", "base64"} <= set(body)
+    content = base64.b64decode(body["base64"]) if "base64" in body else body.get("text", "").encode()
+    assert len(content) <= body.get("kept", len(content))

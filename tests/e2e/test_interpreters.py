@@ -1,0 +1,88 @@
+"""Every CPython from 3.10 on imports the package, loads the object and sees an exchange.
+
+The extension keeps to the stable ABI: the one that is built for the interpreter of the tests is what all run.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+import sockfilter
+from tests.support.skips import Skip, need_root, skip
+
+VERSIONS = ["3.10", "3.11", "3.12", "3.13"]
+DEPENDENCIES = ["cffi", "dpkt", "pyroute2"]
+INSTALL_S = 120
+
+SCRIPT = """
+import http.client, http.server, sys, threading
+import dpkt, pyroute2
+import sockfilter
+
+assert sys.version_info[:2] == tuple(map(int, sys.argv[1].split("."))), sys.version
+server = http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+with sockfilter.capture("lo", ports=server.server_port) as capture:
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port)
+    connection.request("HEAD", "/")
+    status = connection.getresponse().status
+    connection.close()
+    capture.flush()
+    (exchange,) = capture.exchanges
+assert exchange.response.status == status == 200, exchange
+assert capture.ledger.is_balanced, capture.ledger.imbalance
+server.shutdown()
+print(exchange.request.method, exchange.is_complete)
+"""
+
+
+def interpreter(version: str) -> str:
+    """One that runs: pyenv puts names on the PATH for versions that are not chosen."""
+    found = [shutil.which(f"python{version}"), *sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python3"))]
+    working = (str(path) for path in found if path and _runs(path))
+    return next(working, None) or skip(Skip.INTERPRETER, f"python{version}")
+
+
+def _runs(path: str | Path) -> bool:
+    return subprocess.run([path, "-c", "import venv"], capture_output=True, check=False).returncode == 0
+
+
+def environment_of(version: str, folder: Path) -> Path:
+    """A virtual environment with the dependencies; gives its python."""
+    if find_spec("pip") is None:
+        skip(Skip.TOOL, "pip, beside the tests")
+    subprocess.run([interpreter(version), "-m", "venv", "--without-pip", folder], check=True)
+    python = folder / "bin/python"
+    command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", *DEPENDENCIES]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=INSTALL_S)
+    if done.returncode:
+        skip(Skip.NETWORK, done.stderr.strip().splitlines()[-1])
+    return python
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_it_sees_an_exchange(version, tmp_path):
+    need_root()
+    python = environment_of(version, tmp_path / "venv")
+    package = tmp_path / "package/sockfilter"
+    # a copy: beside an installed one stand the dependencies of its own interpreter
+    shutil.copytree(Path(sockfilter.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    done = subprocess.run(
+        [python, "-W", "error", "-c", SCRIPT, version],
+        env={"PYTHONPATH": str(package.parent), "PATH": "/usr/bin:/bin"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stdout == "HEAD True\n", done.stderr
+    command = [python, "-m", "sockfilter", "-i", "lo", "--ports", "1", "--duration", "0.01"]
+    done = subprocess.run(command, env={"PYTHONPATH": str(package.parent)}, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,140 @@
+"""What can be in the way: one line that says what to do, no traceback, exit status 1."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.refusals import refusal, without_rights
+from tests.support import refuse
+from tests.support.command import run
+from tests.support.net import ip, namespace
+from tests.support.skips import need_tool
+
+pytestmark = pytest.mark.usefixtures("root")
+
+REFUSE = (sys.executable, refuse.__file__)
+
+
+def test_no_such_interface_names_the_nearest():
+    with namespace() as netns:
+        ip("link", "add", "eth0", "type", "veth", "peer", "name", "eth1", netns=netns)
+        line = refusal("-i", "eht0", "--netns", netns)
+    assert line == "looking up interface 'eht0': there is none of that name; did you mean eth0 or eth1?"
+
+
+def test_no_such_interface_and_none_that_is_near():
+    with namespace() as netns:
+        line = refusal("-i", "wlan0", "--netns", netns)
+    assert line == "looking up interface 'wlan0': there is none of that name; there are lo, any"
+
+
+@pytest.mark.parametrize("name", ["lo:1", "a" * 40, "../lo", "lo ", "\udcff", "\x1b[2J"])
+def test_no_such_interface_whatever_the_name(name):
+    line = refusal("-i", name)
+    assert "there is none of that name" in line
+    assert line.isprintable()
+
+
+def test_an_interface_that_is_down():
+    with namespace() as netns:
+        ip("link", "set", "lo", "down", netns=netns)
+        line = refusal("-i", "lo", "--netns", netns)
+    assert line == "interface lo is down; bring it up first: ip link set lo up"
+
+
+THREE_WAYS = ("sudo;", "setpriv", "AmbientCapabilities=CAP_NET_RAW CAP_BPF")
+
+
+def test_no_rights_at_all():
+    line = refusal(prefix=without_rights())
+    assert "CAP_NET_RAW and CAP_BPF missing" in line
+    assert all(way in line for way in THREE_WAYS)
+
+
+NEEDS_PERFMON = pytest.mark.xfail(
+    strict=True, reason="without CAP_PERFMON the verifier refuses the program's pointer arithmetic"
+)
+
+
+@pytest.mark.parametrize(
+    ("kept", "missing"), [("net_raw", "CAP_BPF"), pytest.param("bpf", "CAP_NET_RAW", marks=NEEDS_PERFMON)]
+)
+def test_half_of_the_rights(kept, missing):
+    line = refusal(prefix=without_rights(kept))
+    assert f"{missing} missing" in line
+    assert f"{'CAP_NET_RAW' if missing == 'CAP_BPF' else 'CAP_BPF'} missing" not in line
+    assert all(way in line for way in THREE_WAYS)
+
+
+@NEEDS_PERFMON
+def test_both_rights_are_enough():
+    done = run("-i", "lo", "--ports", "1", "--duration", "0.01", prefix=without_rights("net_raw", "bpf"))
+    assert done.status == 0
+
+
+def test_both_rights_are_not_enough_for_another_namespace():
+    with namespace() as netns:
+        line = refusal("-i", "lo", "--netns", netns, prefix=without_rights("net_raw", "bpf"))
+    assert line.startswith(f"entering network namespace {netns}: ")
+    assert "CAP_SYS_ADMIN" in line
+
+
+def test_a_sandbox_that_refuses_bpf():
+    line = refusal(prefix=(*REFUSE, "MAP_CREATE", "EPERM"))
+    assert "the process has CAP_NET_RAW and CAP_BPF" in line
+
+
+def test_a_kernel_without_ring_buffers():
+    line = refusal(prefix=(*REFUSE, "MAP_CREATE", "EINVAL"))
+    assert line.startswith("creating the BPF maps: ")
+    assert "Linux 5.8 or newer" in line
+
+
+def test_a_kernel_without_memory_for_the_ring():
+    line = refusal("-i", "lo", "-B", "512M", prefix=(*REFUSE, "MAP_CREATE", "ENOMEM"))
+    assert "choose a smaller ring: -B" in line
+
+
+def test_a_kernel_that_refuses_the_program():
+    line = refusal(prefix=(*REFUSE, "PROG_LOAD", "EACCES"))
+    assert line.startswith("loading the BPF program: ")
+
+
+def test_a_namespace_that_is_not_there():
+    with namespace() as netns:
+        line = refusal("-i", "lo", "--netns", netns + "x")
+    assert line.startswith(f"entering network namespace '{netns}x': there is none of that name; there are ")
+    assert netns in line.split("there are ")[1]
+    assert line.endswith("or give a process number")
+
+
+def test_a_process_that_is_not_there():
+    line = refusal("-i", "lo", "--netns", "999999999")
+    assert line == "entering the network namespace of process 999999999: there is no such process"
+
+
+def test_a_namespace_that_may_not_be_read():
+    prefix = (need_tool("setpriv"), "--reuid=65534", "--clear-groups", *without_rights("net_raw", "bpf")[3:])
+    line = refusal("-i", "lo", "--netns", "1", prefix=prefix)
+    assert line.startswith("entering network namespace 1: opening /proc/1/ns/net: Permission denied")
+
+
+def test_a_namespace_that_is_none():
+    path = Path("/run/netns/not-one")
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    try:
+        line = refusal("-i", "lo", "--netns", path.name)
+    finally:
+        path.unlink()
+    assert line.startswith("entering network namespace not-one: Invalid argument")
+    assert "CAP_SYS_ADMIN" not in line
+
+
+def test_a_ring_that_cannot_be_mapped():
+    line = refusal("-i", "lo", "-B", "64M", prefix=(need_tool("prlimit"), "--as=100000000"))
+    assert "choose a smaller" in line
+    assert "-B" in line

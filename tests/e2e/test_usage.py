@@ -1,0 +1,104 @@
+"""A command line that cannot be meant: exit status 2, and one line that says what can."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+import sockfilter
+from tests.support.command import run
+from tests.support.skips import need_root
+
+RING = "a ring size, in KiB or with K, M or G behind it, is a whole number from 1 on"
+PORT = "is no port: write numbers and ranges, as in 8000,8080,9000-9100"
+RANGE = "is no port or range of ports: they go from 1 to 65535, low to high"
+
+WRONG = [
+    ("", "which interface? -i NAME, -i any for all of them; -D lists them"),
+    ("--ports 80", "which interface? -i NAME, -i any for all of them; -D lists them"),
+    ("-i", "expected one argument"),
+    ("-i ''", "-i: the name is empty; -i any stands for all interfaces"),
+    ("-i lo --nope", "unrecognized arguments: --nope"),
+    ("-i lo --port 80", "unrecognized arguments: --port 80"),
+    ("-i lo trailing", "unrecognized arguments: trailing"),
+    ("-i lo -w file", "-w: writing capture files is not there yet; --format jsonl keeps the exchanges"),
+    ("-i lo -c 0", "'0': a count of exchanges is a whole number from 1 on"),
+    ("-i lo -c -1", "'-1': a count of exchanges is a whole number from 1 on"),
+    ("-i lo -c x", "'x': a count of exchanges is a whole number from 1 on"),
+    ("-i lo -c 1.5", "'1.5': a count of exchanges is a whole number from 1 on"),
+    ("-i lo --duration 0", "'0': a duration is a number of seconds above 0"),
+    ("-i lo --duration -1.5", "'-1.5': a duration is a number of seconds above 0"),
+    ("-i lo --duration x", "'x': a duration is a number of seconds above 0"),
+    ("-i lo --duration nan", "'nan': a duration is a number of seconds above 0"),
+    ("-i lo --duration inf", "'inf': a duration is a number of seconds above 0"),
+    ("-i lo -B 0", f"'0': {RING}"),
+    ("-i lo -B 0M", f"'0M': {RING}"),
+    ("-i lo -B -1", f"'-1': {RING}"),
+    ("-i lo -B x", f"'x': {RING}"),
+    ("-i lo -B M", f"'M': {RING}"),
+    ("-i lo -B 8T", f"'8T': {RING}"),
+    ("-i lo -B 1G", "a ring of 1073741824 bytes is not possible; choose from 4096 to 536870912"),
+    ("-i lo -B 99999999999999G", "is not possible; choose from 4096 to 536870912"),
+    ("-i lo -s -1", "'-1': a snap length is a whole number from 0 on"),
+    ("-i lo -s x", "'x': a snap length is a whole number from 0 on"),
+    ("-i lo --body x", "'x': --body, where it is not all, is a whole number from 0 on"),
+    ("-i lo --body -1", "'-1': --body, where it is not all, is a whole number from 0 on"),
+    ("-i lo --format xml", "invalid choice: 'xml'"),
+    ("-i lo --color blue", "invalid choice: 'blue'"),
+    ("-i lo --ports x", f"'x' {PORT}"),
+    ("-i lo --ports=", f"'' {PORT}"),
+    ("-i lo --ports 80,", f"'' {PORT}"),
+    ("-i lo --ports 80,,81", f"'' {PORT}"),
+    ("-i lo --ports 80-", f"'80-' {PORT}"),
+    ("-i lo --ports -80", f"'-80' {PORT}"),
+    ("-i lo --ports 80-90-100", f"'80-90-100' {PORT}"),
+    ("-i lo --ports http", f"'http' {PORT}"),
+    ("-i lo --ports 0", f"'0' {RANGE}"),
+    ("-i lo --ports 65536", f"'65536' {RANGE}"),
+    ("-i lo --ports 90-80", f"'90-80' {RANGE}"),
+    ("-i lo --ports 1-99999", f"'1-99999' {RANGE}"),
+    ("-i lo --host x", "'x' is no address or network"),
+    ("-i lo --host 10.0.0.0/33", "'10.0.0.0/33' is no address or network"),
+    ("-i lo --host=", "'' is no address or network"),
+]
+
+
+@pytest.mark.parametrize(("words", "expected"), WRONG, ids=[words for words, _ in WRONG])
+def test_it_says_what_is_wrong_and_ends_with_2(words, expected):
+    done = run(*shlex.split(words))
+    assert done.status == 2
+    assert expected in done.said[-1]
+    assert done.said[-1].startswith("sockfilter: ")
+    # argparse shows the usage first, over several lines
+    assert all(line.startswith(("usage: ", " ")) for line in done.said[:-1])
+    assert done.output == b""
+
+
+def test_more_digits_than_python_reads():
+    done = run("-i", "lo", "-c", "9" * 5000)
+    assert (done.status, "Traceback" in str(done.said)) == (2, False)
+
+
+@pytest.mark.parametrize("words", ["--duration 1e300 -c 1", "-c 99999999999999999999", "--body 99999999999999999999"])
+def test_more_than_anybody_needs_is_no_error(words):
+    need_root()
+    assert run("-i", "lo", "--ports", "1", *words.split(), "--duration", "0.01").status == 0
+
+
+def test_version():
+    done = run("--version")
+    assert (done.status, done.lines, done.said) == (0, [f"sockfilter {sockfilter.__version__}"], [])
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_help_shows_every_option_and_examples(option):
+    done = run(option)
+    text = done.output.decode()
+    assert (done.status, done.said) == (0, [])
+    for (
+        word
+    ) in "-i -D -c --duration --ports --host -4 -6 --netns --body --format -q -v -s -B --color --version".split():
+        assert word in text
+    assert "sudo sockfilter -i lo" in text
+    assert max(map(len, text.splitlines())) <= 120

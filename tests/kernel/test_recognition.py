@@ -1,0 +1,137 @@
+"""What begins like HTTP is followed, and nothing else is."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sockfilter.protocols.http1.head import METHODS
+from tests.support.frames import RESPONSE, Talk, over_ipv4, over_ipv6
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.cable import Cable
+
+# PRI is the beginning of HTTP/2 and of nothing else (RFC 9113, 3.4)
+HTTP1_METHODS = sorted(set(METHODS.values()) - {"PRI"})
+NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+NOT_HTTP = {
+    "method with more letters": b"GETX / HTTP/1.1\r\n\r\n",
+    "method without a space": b"GET/ HTTP/1.1\r\n\r\n",
+    "method and a tab": b"GET\t/ HTTP/1.1\r\n\r\n",
+    "method and an end of line": b"GET\r\n",
+    "method with a letter missing": b"GE / HTTP/1.1\r\n\r\n",
+    "lower case": b"get key\r\n",
+    "mixed case": b"Get / HTTP/1.1\r\n\r\n",
+    "space in front": b" GET / HTTP/1.1\r\n\r\n",
+    "method of no registry": b"BREW /pot HTTP/1.1\r\n\r\n",
+    "command of chat": b"PRIVMSG someone :hello\r\n",
+    "response of version 2": b"HTTP/2 200\r\n\r\n",
+    "response of another protocol": b"HTTPS/1.1 200\r\n\r\n",
+    "tls": bytes.fromhex("16030100c8010000c40303"),
+    "ssh": b"SSH-2.0-OpenSSH_9.2\r\n",
+    "zeros": bytes(64),
+    "one byte": b"\xff",
+}
+
+
+def talks(envelope: object = over_ipv4) -> Iterator[Talk]:
+    """Connections, each from a port of its own."""
+    return (Talk(envelope, (port, 8000)) for port in count(40000))
+
+
+@pytest.mark.parametrize("from_syn", [True, False], ids=["from SYN", "mid-stream"])
+@pytest.mark.parametrize("envelope", [over_ipv4, over_ipv6])
+def test_every_registered_method(cable: Cable, from_syn: bool, envelope: object) -> None:
+    frames: list[bytes] = []
+    for method, talk in zip(HTTP1_METHODS, talks(envelope), strict=False):
+        opening = talk.opening()
+        frames += opening if from_syn else []
+        frames += [talk.client(f"{method} /{method} HTTP/1.1\r\n\r\n".encode()), talk.server(NO_CONTENT)]
+    with cable.capture() as capture:
+        cable.pass_by(capture, *frames)
+        exchanges = capture.exchanges
+    assert sorted(exchange.request.method for exchange in exchanges) == HTTP1_METHODS
+    assert all(exchange.request.target == f"/{exchange.request.method}" for exchange in exchanges)
+    assert all(exchange.is_complete for exchange in exchanges)
+
+
+@pytest.mark.parametrize("data", NOT_HTTP.values(), ids=NOT_HTTP.keys())
+def test_what_is_not_http_stays_in_the_kernel(cable: Cable, data: bytes) -> None:
+    """From the SYN on and in mid-stream, whichever end sends it first."""
+    frames: list[bytes] = []
+    for first, talk in zip((0, 1, 0, 1), talks(), strict=False):
+        opening = talk.opening()
+        frames += opening if talk.ports[0] % 4 < 2 else []
+        frames += [talk.frame(first, data), talk.frame(1 - first, data), *talk.closing()]
+    with cable.capture() as capture:
+        cable.pass_by(capture, *frames)
+    packets = capture.ledger.packets
+    assert packets["not_http"] == 8
+    assert packets["sent"] == packets["followed"] == 0
+    assert not capture.exchanges
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "OPTIONS", "VERSION-CONTROL", "UPDATEREDIRECTREF"])
+def test_method_cut_anywhere(cable: Cable, method: str) -> None:
+    request = f"{method} / HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    cuts = range(1, len(method) + 2)
+    frames: list[bytes] = []
+    for cut, talk in zip(cuts, talks(), strict=False):
+        frames += [*talk.opening(), talk.client(request[:cut]), talk.client(request[cut:]), talk.server()]
+    with cable.capture() as capture:
+        cable.pass_by(capture, *frames)
+        exchanges = capture.exchanges
+    assert [exchange.request.method for exchange in exchanges] == [method] * len(cuts)
+    assert all(exchange.is_complete and not exchange.problems for exchange in exchanges)
+
+
+def test_response_cut_anywhere_where_the_request_was_not_seen(cable: Cable) -> None:
+    frames: list[bytes] = []
+    cuts = range(1, len("HTTP/1.") + 1)
+    for cut, talk in zip(cuts, talks(), strict=False):
+        opening = talk.opening()
+        talk.client()
+        frames += [*opening, talk.server(RESPONSE[:cut]), talk.server(RESPONSE[cut:])]
+    with cable.capture() as capture:
+        cable.pass_by(capture, *frames)
+        assert [exchange.response.status for exchange in capture.exchanges] == [200] * len(cuts)
+
+
+@pytest.mark.xfail(reason="the parser rejects only what still begins with a method when its first line is whole")
+@pytest.mark.parametrize(("first", "second"), [(b"GE", b"XX"), (b"GET", b"S nothing\r\n"), (b"P", b"\x00\x01\x02")])
+def test_beginning_that_was_not_one_after_all(cable: Cable, first: bytes, second: bytes) -> None:
+    talk = Talk()
+    with cable.capture() as capture:
+        cable.pass_by(capture, *talk.opening(), talk.client(first), talk.client(second))
+        assert capture.ledger.messages.rejected == 1
+        sent = capture.ledger.packets["sent"]
+        cable.pass_by(capture, *(talk.client(b"more of it") for _ in range(5)), talk.server(b"and back"))
+    assert capture.ledger.packets["sent"] == sent
+    assert capture.ledger.packets["not_http"] == 6
+    assert not capture.exchanges
+
+
+def test_cut_method_in_mid_stream_proves_nothing(cable: Cable) -> None:
+    talk = Talk()
+    with cable.capture() as capture:
+        cable.pass_by(capture, talk.client(b"GE"), talk.client(b"T / HTTP/1.1\r\n\r\n"))
+    assert capture.ledger.packets["not_http"] == 2
+
+
+@pytest.mark.parametrize("from_syn", [True, False], ids=["from SYN", "mid-stream"])
+def test_http2_is_counted_and_left_alone(cable: Cable, from_syn: bool) -> None:
+    talk = Talk()
+    opening = talk.opening() if from_syn else []
+    with cable.capture() as capture:
+        cable.pass_by(capture, *opening, talk.client(PREFACE + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"))
+        assert capture.ledger.messages.http2 == 1
+        sent = capture.ledger.packets["sent"]
+        cable.pass_by(capture, *(talk.frame(end, b"\x00\x00\x08\x06\x00" * 4) for end in (0, 1, 0, 1)))
+    assert capture.ledger.packets["sent"] == sent
+    assert capture.ledger.packets["not_http"] == 4
+    assert not capture.exchanges

@@ -1,0 +1,115 @@
+"""What of BPF is in the kernel, asked of bpf(2) and /proc; and which helpers an object calls."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+import platform
+from pathlib import Path
+from struct import iter_unpack, pack
+from typing import TYPE_CHECKING, NamedTuple
+
+from tests.support.btf import section
+from tests.support.skips import Skip, skip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# asm/unistd.h; include/uapi/linux/bpf.h, enum bpf_cmd
+SYS_BPF = {"x86_64": 321}.get(platform.machine(), 280)
+NEXT_ID = {"prog": 11, "map": 12}
+MAP_DELETE_ELEM, MAP_GET_NEXT_KEY, PROG_GET_FD_BY_ID = 3, 4, 13
+MAP_TYPE_LRU_HASH = 9
+# a call of a helper, not of a function of the object: BPF_JMP | BPF_CALL, with 0 where the source register is
+CALL = 0x85
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Held(NamedTuple):
+    """A program or map by its number, which the kernel does not give again for a long time."""
+
+    kind: str
+    number: int
+
+
+def in_kernel() -> set[Held]:
+    """Every program and map there is, whoever has it."""
+    return {Held(kind, number) for kind in NEXT_ID for number in _numbers(kind)}
+
+
+def _numbers(kind: str) -> Iterator[int]:
+    attributes = ctypes.create_string_buffer(pack("=III116x", 0, 0, 0))
+    while _libc.syscall(SYS_BPF, NEXT_ID[kind], attributes, len(attributes.raw)) == 0:
+        number = int.from_bytes(attributes.raw[4:8], "little")
+        yield number
+        attributes = ctypes.create_string_buffer(pack("=III116x", number, 0, 0))
+    if ctypes.get_errno() != errno.ENOENT:
+        raise OSError(ctypes.get_errno(), "bpf")
+
+
+def held_by(pid: int) -> set[Held]:
+    """What a process holds by descriptors."""
+    found = set()
+    for entry in os.listdir(f"/proc/{pid}/fdinfo"):
+        with contextlib.suppress(FileNotFoundError):  # the one that the listing itself was read by
+            for line in Path(f"/proc/{pid}/fdinfo/{entry}").read_text().splitlines():
+                name, _, value = line.partition(":")
+                if name in ("prog_id", "map_id"):
+                    found.add(Held(name.removesuffix("_id"), int(value)))
+    return found
+
+
+def empty_lru_tables() -> int:
+    """Removes every entry of this process's LRU tables, as the kernel does with the oldest. Returns how many."""
+    count = 0
+    for fd in map(int, descriptors()):
+        fields = dict(line.split(":", 1) for line in Path(f"/proc/self/fdinfo/{fd}").read_text().splitlines())
+        if int(fields.get("map_type", 0)) != MAP_TYPE_LRU_HASH:
+            continue
+        key = ctypes.create_string_buffer(int(fields["key_size"]))
+        while _element(MAP_GET_NEXT_KEY, fd, None, key) == 0:
+            assert _element(MAP_DELETE_ELEM, fd, key, None) == 0
+            count += 1
+    return count
+
+
+def _element(command: int, fd: int, key: ctypes.Array[ctypes.c_char] | None, next_key: object) -> int:
+    addresses = [0 if buffer is None else ctypes.addressof(buffer) for buffer in (key, next_key)]
+    attributes = ctypes.create_string_buffer(pack("=I4xQQ104x", fd, *addresses))
+    return int(_libc.syscall(SYS_BPF, command, attributes, len(attributes.raw)))
+
+
+def packet_sockets() -> list[dict[str, str]]:
+    """The packet sockets of this thread's network namespace, by the columns of /proc/net/packet."""
+    names, *rows = Path("/proc/thread-self/net/packet").read_text().splitlines()
+    return [dict(zip(names.split(), row.split(), strict=True)) for row in rows]
+
+
+def descriptors() -> set[str]:
+    """This process's own, but for the one that looks."""
+    return {fd for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}")}
+
+
+def helpers(path: Path, program: str) -> set[int]:
+    """Numbers of the kernel's helpers that a program calls (enum bpf_func_id)."""
+    code = iter_unpack("<BBhi", section(path.read_bytes(), program))
+    return {value for opcode, registers, _, value in code if opcode == CALL and not registers >> 4}
+
+
+def verified_instructions(program: Held) -> int:
+    """Instructions that the verifier went through before it took a program."""
+    attributes = ctypes.create_string_buffer(pack("=II120x", program.number, 0))
+    fd = _libc.syscall(SYS_BPF, PROG_GET_FD_BY_ID, attributes, len(attributes.raw))
+    if fd < 0:
+        raise OSError(ctypes.get_errno(), "bpf")
+    try:
+        lines = Path(f"/proc/self/fdinfo/{fd}").read_text().splitlines()
+    finally:
+        os.close(fd)
+    fields = dict(line.split(":", 1) for line in lines)
+    if "verified_insns" not in fields:
+        skip(Skip.KERNEL, "verified_insns, since Linux 5.16")
+    return int(fields["verified_insns"])

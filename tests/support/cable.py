@@ -1,0 +1,84 @@
+"""A cable for frames made by hand: a veth pair on which nothing else is ever sent."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sockfilter
+from sockfilter.ledger import OUTCOMES
+from sockfilter.sources.namespace import entered
+from tests.support.net import ip, namespace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sockfilter import Capture
+
+# sends, and receives, what crosses the cable
+NEAR, FAR = "veth0", "veth1"
+ANY = "any"
+# seconds that a frame may take to the far end
+PATIENCE_S = 5.0
+# include/uapi/linux/sockios.h, include/uapi/linux/if_packet.h
+SIOCINQ = 0x541B
+
+
+@dataclass(frozen=True)
+class Cable:
+    """Both ends are in one namespace, without addresses, so that no stack answers."""
+
+    netns: str
+
+    def send(self, *frames: bytes, interface: str = NEAR) -> None:
+        """Puts frames on the wire. The near end's taps have seen them when this returns."""
+        with entered(self.netns), socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sender:
+            sender.bind((interface, 0))
+            for frame in frames:
+                sender.send(frame)
+
+    def pass_by(self, capture: Capture, *frames: bytes, interface: str = NEAR) -> None:
+        """Sends frames, and returns when what the capture makes of them is there."""
+        arrived = outcomes(capture)
+        self.send(*frames, interface=interface)
+        sightings = 2 if capture.source.interface.name == ANY and interface in (NEAR, FAR) else 1
+        wait_for_outcomes(capture, arrived + sightings * len(frames))
+        capture.flush()
+
+    @contextmanager
+    def capture(self, interface: str = FAR, **options: Any) -> Iterator[Capture]:
+        """A capture of this namespace, whose ledger has to balance when it has ended."""
+        with sockfilter.capture(interface, netns=self.netns, **options) as capture:
+            yield capture
+        assert capture.ledger.is_balanced, capture.ledger.imbalance
+
+
+def outcomes(capture: Capture) -> int:
+    """Packets that the program is done with: those only seen may still be under its hands."""
+    packets = capture.ledger.packets
+    return sum(packets[name] for name in OUTCOMES)
+
+
+def wait_for_outcomes(capture: Capture, count: int) -> None:
+    """A veth's far end takes frames in a softirq, which the kernel may put off."""
+    deadline = time.monotonic() + PATIENCE_S
+    while outcomes(capture) < count:
+        assert time.monotonic() < deadline, f"{outcomes(capture)} of {count} packets arrived"
+        os.sched_yield()
+
+
+@contextmanager
+def cable() -> Iterator[Cable]:
+    with namespace() as name:
+        with entered(name):
+            # else each end would announce its IPv6 address some time after it came up
+            Path("/proc/sys/net/ipv6/conf/default/disable_ipv6").write_text("1")
+        ip("link", "add", NEAR, "type", "veth", "peer", "name", FAR, netns=name)
+        for end in (NEAR, FAR):
+            ip("link", "set", end, "mtu", "9000", "up", netns=name)
+        yield Cable(name)

@@ -1,0 +1,39 @@
+"""Why a test may be skipped: the whole list."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+
+class Skip(Enum):
+    ROOT = "needs root"
+    TOOL = "needs a program that is not installed"
+    INTERPRETER = "needs a Python that is not installed"
+    CORPORA = "needs the corpora, which are not part of the project"
+    DEVICE = "needs a kind of network device that this kernel does not make"
+    NETWORK = "needs the package index"
+    KERNEL = "needs a newer kernel"
+
+
+def skip(reason: Skip, detail: str) -> NoReturn:
+    pytest.skip(f"{reason.value}: {detail}")
+
+
+def need_root() -> None:
+    if os.geteuid() != 0:
+        skip(Skip.ROOT, "capturing, and network namespaces of its own")
+
+
+def need_tool(name: str) -> str:
+    """The path of a program: on PATH, or beside this Python."""
+    path = shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))
+    if path is None:
+        skip(Skip.TOOL, name)
+    return path

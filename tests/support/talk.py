@@ -1,0 +1,148 @@
+"""HTTP without packets: what the ends of a connection say, through both parsers and the pairing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from sockfilter.exchanges.pairing import Pairing
+from sockfilter.ledger import MessageCounts
+from sockfilter.model.connection import Connection, Endpoint
+from sockfilter.model.problem import Problem
+from sockfilter.protocols.http1.talk import Talk
+from tests.support.wire import EVERYTHING, MASK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sockfilter.model import Exchange, Message
+    from sockfilter.protocols.http1.body import BodyPolicy
+
+CLIENT, SERVER = 0, 1
+Said = tuple[int, bytes]
+
+
+class Dialogue:
+    """A connection whose bytes come in order, with the numbers that TCP would give them.
+
+    whole: seen from its SYN on.
+    """
+
+    def __init__(self, policy: BodyPolicy = EVERYTHING, *, whole: bool = True, next_: tuple[int, int] = (1, 1)) -> None:
+        self.exchanges: list[Exchange] = []
+        self.counts = MessageCounts()
+        self.announced: list[tuple[int, int]] = []
+        self.rejected: list[str] = []
+        ends = (Endpoint("10.0.0.2", 40000), Endpoint("10.0.0.1", 80))
+        self.connection = Connection(1, "test0", ends, syn_ns=1 if whole else None, synack_ns=2 if whole else None)
+        pairing = Pairing(self.connection, whole, self.counts, self.exchanges.append)
+        self.talk = Talk(
+            pairing,
+            policy,
+            (lambda size: self.announced.append((0, size)), lambda size: self.announced.append((1, size))),
+            lambda: self.rejected.append("not HTTP"),
+            lambda: self.rejected.append("HTTP/2"),
+        )
+        self.next = list(next_)
+        self.now_ns = 0
+
+    def say(self, end: int, data: bytes) -> Dialogue:
+        """A segment comes."""
+        self.now_ns += 1000
+        receiver = self.talk.receivers[end]
+        seq = self.next[end]
+        self.next[end] = (seq + len(data)) & MASK
+        if receiver.ignoring >= len(data):
+            receiver.skip(len(data), self.now_ns)
+        else:
+            receiver.data(data, self.now_ns, seq, self.next[1 - end])
+        return self
+
+    def lose(self, end: int, size: int, problem: Problem = Problem.GAP) -> Dialogue:
+        """Bytes do not come, or are cut."""
+        self.next[end] = (self.next[end] + size) & MASK
+        receiver = self.talk.receivers[end]
+        if problem is Problem.TRUNCATED and receiver.ignoring >= size:
+            receiver.skip(size, self.now_ns)
+        else:
+            receiver.missing(size, problem)
+        return self
+
+    def end(self, end: int, problem: Problem = Problem.CLOSED) -> Dialogue:
+        self.talk.receivers[end].end(problem)
+        return self
+
+    def close(self, problem: Problem = Problem.CLOSED) -> list[Exchange]:
+        for end in (CLIENT, SERVER):
+            self.end(end, problem)
+        self.talk.close(problem)
+        return self.exchanges
+
+    def hear(self, said: Iterable[Said]) -> Dialogue:
+        for end, data in said:
+            self.say(end, data)
+        return self
+
+
+def read(*said: Said, policy: BodyPolicy = EVERYTHING, problem: Problem = Problem.CLOSED) -> list[Exchange]:
+    """The exchanges of a connection that ends behind what is said."""
+    return Dialogue(policy).hear(said).close(problem)
+
+
+def answer(response: bytes, request: bytes = b"GET / HTTP/1.1\r\n\r\n", **more: object) -> Exchange:
+    """The exchange of a request and a response."""
+    (exchange,) = read((CLIENT, request), (SERVER, response), **more)  # type: ignore[arg-type]  # passed on
+    return exchange
+
+
+class MessageFacts(NamedTuple):
+    """All that is told of a message but its times."""
+
+    raw: bytes
+    content: bytes
+    wire_len: int
+    length: int | None
+    trailer: bytes
+    is_complete: bool
+    problems: tuple[str, ...]
+
+
+class Facts(NamedTuple):
+    """All that is told of an exchange but its times."""
+
+    request: MessageFacts | None
+    informational: tuple[MessageFacts, ...]
+    response: MessageFacts | None
+    problems: tuple[str, ...]
+
+
+def facts(exchanges: Iterable[Exchange]) -> list[Facts]:
+    return [
+        Facts(
+            message_facts(exchange.request),
+            tuple(_told(message) for message in exchange.informational),
+            message_facts(exchange.response),
+            tuple(problem.value for problem in exchange.problems),
+        )
+        for exchange in exchanges
+    ]
+
+
+def message_facts(message: Message | None) -> MessageFacts | None:
+    return None if message is None else _told(message)
+
+
+def _told(message: Message) -> MessageFacts:
+    body = message.body
+    problems = tuple(problem.value for problem in message.problems)
+    return MessageFacts(
+        message.raw, body.content, body.wire_len, body.length, body.trailer, message.is_complete, problems
+    )
+
+
+@dataclass(frozen=True)
+class Case:
+    """Something that is said, and how many complete exchanges it makes."""
+
+    said: tuple[Said, ...]
+    exchanges: int = 1

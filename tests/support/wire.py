@@ -1,0 +1,199 @@
+"""Traffic without a kernel: records as the program would send them, through the whole pipeline."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import TYPE_CHECKING
+
+from sockfilter.packets.records import (
+    COLD,
+    HOT,
+    INDEX,
+    MARK_ISN0,
+    MARK_ISN1,
+    PORTS,
+    SEGMENT,
+    V4_MAPPED,
+)
+from sockfilter.pipeline import Pipeline
+from sockfilter.protocols.http1.body import BodyPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sockfilter.ledger import Ledger
+    from sockfilter.model import Exchange
+
+FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
+MASK = 0xFFFFFFFF
+MILLISECOND = 1_000_000
+EVERYTHING = BodyPolicy(1 << 62)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record; data is its payload, of which the first kept bytes are in it."""
+
+    time_ns: int
+    stream: int
+    seq: int
+    ack: int
+    flags: int
+    data: bytes
+    kept: int
+    flow: bytes
+    isn: tuple[int | None, int | None]
+    syn_ns: int
+    synack_ns: int
+    early: int = 0
+
+    def pack(self) -> bytes:
+        header = bytes(66)  # where Ethernet, IP and TCP headers would be: nothing reads them
+        kept = self.data[: self.kept]
+        size = len(header) + len(self.data)
+        marks = (self.isn[0] is not None) * MARK_ISN0 | (self.isn[1] is not None) * MARK_ISN1 | self.early * 32
+        hot = HOT.pack(
+            self.time_ns,
+            self.stream,
+            self.seq,
+            self.ack,
+            len(self.data),
+            len(kept),
+            size,
+            len(header) + len(kept),
+            len(header),
+            self.flags,
+            SEGMENT,
+        )
+        isn0, isn1 = self.isn
+        cold = COLD.pack(marks, 0, 0x0800, 0, 0, isn0 or 0, isn1 or 0, 0, self.syn_ns, self.synack_ns)
+        return hot + cold + self.flow + header + kept
+
+
+class Talker:
+    """A connection under construction: client() and server() append records, in order and with right numbers.
+
+    whole: seen from the SYN on, so that both initial sequence numbers are known.
+    """
+
+    def __init__(self, wire: Wire, stream: int, client: str, server: str, whole: bool, isn: tuple[int, int]) -> None:
+        self.wire = wire
+        self.ends = (_endpoint(client), _endpoint(server))
+        # the end with the lower port comes first, as in the kernel
+        self.first = 0 if self.ends[0][1] < self.ends[1][1] else 1
+        self.stream = stream
+        self.next = [(isn[0] + 1) & MASK, (isn[1] + 1) & MASK]
+        low, high = self.ends[self.first], self.ends[1 - self.first]
+        self.flow = low[0] + high[0] + PORTS.pack(low[1], high[1]) + INDEX.pack(1)
+        known = isn if whole else (None, None)
+        self.isn = (known[self.first], known[1 - self.first])
+        self.syn_ns = wire.tick() if whole else 0
+        self.synack_ns = wire.tick() if whole else 0
+
+    def client(self, data: bytes, **changes: int) -> Record:
+        return self.send(0, data, **changes)
+
+    def server(self, data: bytes, **changes: int) -> Record:
+        return self.send(1, data, **changes)
+
+    def send(self, end: int, data: bytes, flags: int = PSH | ACK, **changes: int) -> Record:
+        record = Record(
+            time_ns=self.wire.tick(),
+            stream=self.stream | (end ^ self.first),
+            seq=self.next[end],
+            ack=self.next[1 - end],
+            flags=flags,
+            data=data,
+            kept=len(data),
+            flow=self.flow,
+            isn=self.isn,
+            syn_ns=self.syn_ns,
+            synack_ns=self.synack_ns,
+        )
+        record = replace(record, **changes)
+        self.next[end] = (record.seq + len(data) + bool(flags & (SYN | FIN))) & MASK
+        self.wire.records.append(record)
+        return record
+
+    def fin(self, end: int) -> Record:
+        return self.send(end, b"", FIN | ACK)
+
+    def reset(self, end: int) -> Record:
+        return self.send(end, b"", RST | ACK)
+
+    def close(self) -> None:
+        self.fin(0)
+        self.fin(1)
+
+
+class Orders:
+    """Keeps what the pipeline asks of its source."""
+
+    clock_offset_ns = 0
+
+    def __init__(self) -> None:
+        self.given: list[tuple[str, int, int]] = []
+
+    def interface_name(self, index: int) -> str:
+        return f"test{index}"
+
+    def skip(self, stream: int, until_seq: int) -> None:
+        self.given.append(("skip", stream, until_seq))
+
+    def take_all(self, stream: int) -> None:
+        self.given.append(("take_all", stream, 0))
+
+    def reject(self, stream: int) -> None:
+        self.given.append(("reject", stream, 0))
+
+    def forget(self, stream: int) -> None:
+        self.given.append(("forget", stream, 0))
+
+
+class Wire:
+    """Records of some connections, in the order in which they passed."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.orders = Orders()
+        self.now_ns = 1_000_000_000
+        self._streams = count(2, 2)
+        self.ledger: Ledger | None = None
+
+    def tick(self, ns: int = MILLISECOND) -> int:
+        self.now_ns += ns
+        return self.now_ns
+
+    def connection(
+        self,
+        client: str = "10.0.0.1:40000",
+        server: str = "10.0.0.2:80",
+        whole: bool = True,
+        isn: tuple[int, int] = (1000, 5000),
+    ) -> Talker:
+        return Talker(self, next(self._streams), client, server, whole, isn)
+
+    def read(
+        self, records: Iterable[Record] | None = None, policy: BodyPolicy = EVERYTHING, end: bool = True
+    ) -> list[Exchange]:
+        """The exchanges that come out; the ledger is kept. end: the capture ends behind the last record."""
+        exchanges: list[Exchange] = []
+        pipeline = Pipeline(self.orders, self.orders, policy, lambda first, second: True, exchanges.append)
+        records = list(self.records if records is None else records)
+        for record in records:
+            pipeline.consume(memoryview(record.pack()), [0])
+        if end:
+            pipeline.close(max((record.time_ns for record in records), default=0))
+        sent = [0] * 14
+        sent[0] = sent[8] = len(records)
+        self.ledger = pipeline.ledger(sent, len(records))
+        return exchanges
+
+
+def _endpoint(text: str) -> tuple[bytes, int]:
+    host, _, port = text.rpartition(":")
+    address = ipaddress.ip_address(host.strip("[]"))
+    packed = V4_MAPPED + address.packed if address.version == 4 else address.packed
+    return packed, int(port)

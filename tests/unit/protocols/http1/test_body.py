@@ -1,0 +1,151 @@
+"""What is kept of bodies, and what is said of their length."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+
+import pytest
+
+from sockfilter.model.problem import Problem
+from sockfilter.protocols.coding import DECODED_BYTES_MAX
+from sockfilter.protocols.http1.body import BodyPolicy
+from tests.support.dialogues import CHUNKED, chunks, raw_deflate, response
+from tests.support.talk import CLIENT, SERVER, Dialogue, answer
+
+GZIP = b"Content-Encoding: gzip"
+HELLO = gzip.compress(b"hello" * 20)
+
+
+def coded(content: bytes, coding: bytes = b"gzip", policy: BodyPolicy = BodyPolicy(1 << 62)):
+    return answer(response(content, b"Content-Encoding: " + coding), policy=policy).response
+
+
+@pytest.mark.parametrize(("limit", "kept"), [(0, b""), (1, b"h"), (4, b"hell"), (5, b"hello"), (6, b"hello")])
+@pytest.mark.parametrize("made", [response(b"hello"), CHUNKED + chunks(b"hel", b"lo")], ids=["length", "chunks"])
+def test_limit(made: bytes, limit: int, kept: bytes):
+    body = answer(made, policy=BodyPolicy(limit)).response.body
+    assert body.content == kept
+    assert (body.wire_len, body.length, body.is_cut) == (5, 5, limit < 5)
+
+
+@pytest.mark.parametrize("limit", [0, 1, 99, 100, 101])
+def test_limit_counts_decoded_bytes(limit: int):
+    body = coded(HELLO, policy=BodyPolicy(limit)).body
+    assert body.content == (b"hello" * 20)[:limit]
+    assert (body.wire_len, body.length, body.is_cut) == (len(HELLO), 100, limit < 100)
+
+
+@pytest.mark.parametrize(
+    ("coding", "squeeze"),
+    [(b"gzip", gzip.compress), (b"x-gzip", gzip.compress), (b"deflate", zlib.compress), (b"deflate", raw_deflate)],
+)
+def test_codings(coding: bytes, squeeze):
+    body = coded(squeeze(b"hello"), coding).body
+    assert (body.content, body.length) == (b"hello", 5)
+
+
+@pytest.mark.parametrize("fields", [b"identity", b"", b"identity, gzip", b" GZIP "])
+def test_names_of_codings(fields: bytes):
+    content = b"hello" if fields in (b"identity", b"") else gzip.compress(b"hello")
+    body = coded(content, fields).body
+    assert (body.content, body.length) == (b"hello", 5)
+
+
+@pytest.mark.parametrize("coding", [b"br", b"gzip, gzip", b"aes128gcm"])
+def test_an_unknown_coding_leaves_the_length_open(coding: bytes):
+    message = coded(b"whatever", coding)
+    assert message.body.content == b"whatever"
+    assert (message.body.wire_len, message.body.length, message.body.is_cut) == (8, None, True)
+    assert not message.problems
+
+
+def test_codings_are_not_undone_where_nobody_asks():
+    body = coded(HELLO, policy=BodyPolicy(1 << 62, decodes=False)).body
+    assert (body.content, body.length) == (HELLO, None)
+
+
+def test_corrupt_content():
+    message = coded(b"<html>no gzip at all</html>")
+    assert message.problems == (Problem.BAD_CODING,)
+    assert message.is_complete
+    assert (message.body.wire_len, message.body.length) == (27, None)
+
+
+def test_content_that_breaks_off_gives_what_decodes():
+    message = coded(HELLO[:-12])
+    assert message.problems == (Problem.BAD_CODING,)
+    assert (b"hello" * 20).startswith(message.body.content)
+    assert message.body.length is None
+
+
+def test_a_coding_of_nothing():
+    message = answer(CHUNKED[:-2] + GZIP + b"\r\n\r\n" + chunks()).response
+    assert not message.problems
+    assert (message.body.wire_len, message.body.length) == (0, 0)
+
+
+def test_a_message_cut_by_the_end_is_not_called_corrupt():
+    dialogue = Dialogue().say(CLIENT, b"GET / HTTP/1.1\r\n\r\n").say(SERVER, response(HELLO, GZIP)[:-9])
+    (exchange,) = dialogue.close()
+    assert exchange.response.problems == (Problem.CLOSED,)
+    assert exchange.response.body.length is None
+
+
+def test_several_members_count_together():
+    assert coded(gzip.compress(b"a" * 9) + gzip.compress(b"b" * 9)).body.length == 18
+
+
+def test_a_bomb_costs_so_much_and_no_more():
+    bomb = gzip.compress(bytes(DECODED_BYTES_MAX + 1_000_000), 1)
+    message = coded(bomb, policy=BodyPolicy(1000))
+    assert message.body.content == bytes(1000)
+    assert (message.body.length, message.body.is_cut) == (None, True)
+
+
+def test_the_largest_content_that_is_decoded():
+    content = gzip.compress(bytes(DECODED_BYTES_MAX), 1)
+    assert coded(content, policy=BodyPolicy(0)).body.length == DECODED_BYTES_MAX
+
+
+def test_as_sent_keeps_the_framing():
+    sent = b"5;x=y\r\nhello\r\n0\r\nT: 1\r\n\r\n"
+    body = answer(CHUNKED + sent, policy=BodyPolicy(1 << 62, decodes=False, as_sent=True)).response.body
+    assert body.content == sent
+    assert (body.wire_len, body.length, body.is_cut) == (5, 5, False)
+
+
+@pytest.mark.parametrize("limit", range(16))
+def test_as_sent_says_that_it_is_cut(limit: int):
+    sent = chunks(b"hello")
+    body = answer(CHUNKED + sent, policy=BodyPolicy(limit, decodes=False, as_sent=True)).response.body
+    assert body.content == sent[:limit]
+    assert (body.wire_len, body.is_cut) == (5, limit < len(sent))
+
+
+def test_as_sent_is_not_decoded():
+    body = coded(HELLO, policy=BodyPolicy(1 << 62, as_sent=True)).body
+    assert (body.content, body.wire_len, body.length) == (HELLO, len(HELLO), None)
+
+
+def test_bytes_behind_a_gap_are_not_kept():
+    dialogue = Dialogue().say(CLIENT, b"GET / HTTP/1.1\r\n\r\n").say(SERVER, response(b"hello" * 20)[:-90])
+    (exchange,) = dialogue.lose(SERVER, 40).say(SERVER, b"x" * 50).close()
+    body = exchange.response.body
+    assert (body.content, body.wire_len, body.length, body.is_cut) == (b"hellohello", 100, 100, True)
+    assert exchange.response.problems == (Problem.GAP,)
+
+
+def test_a_gap_in_coded_content_ends_the_decoding():
+    sent = response(gzip.compress(bytes(range(256)), 1), GZIP)
+    dialogue = Dialogue().say(CLIENT, b"GET / HTTP/1.1\r\n\r\n").say(SERVER, sent[:-90])
+    (exchange,) = dialogue.lose(SERVER, 40).say(SERVER, sent[-50:]).close()
+    assert exchange.response.problems == (Problem.GAP,)
+    assert exchange.response.body.length is None
+    assert bytes(range(256)).startswith(exchange.response.body.content)
+
+
+def test_a_trailer_stands_beside_the_body():
+    body = answer(CHUNKED + chunks(b"hi", trailer=b"A: 1\r\nB: 2\r\n")).response
+    assert list(body.trailers) == [("A", "1"), ("B", "2")]
+    assert body.body.content == b"hi"

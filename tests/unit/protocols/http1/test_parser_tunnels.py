@@ -1,0 +1,126 @@
+"""Connections that become something else: CONNECT, Upgrade, HTTP/2, and what never was HTTP."""
+
+from __future__ import annotations
+
+import pytest
+
+from sockfilter.model.problem import Problem
+from tests.support.dialogues import (
+    CLIENT_HELLO,
+    CONNECT,
+    ESTABLISHED,
+    GET,
+    OK,
+    SERVER_HELLO,
+    SWITCHING,
+    UPGRADE,
+    request,
+    response,
+)
+from tests.support.talk import CLIENT, SERVER, Dialogue, read
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+
+def test_http_in_a_tunnel_is_read():
+    tunnel, inner = read((CLIENT, CONNECT), (SERVER, ESTABLISHED), (CLIENT, GET), (SERVER, OK))
+    assert (tunnel.request.method, tunnel.response.status) == ("CONNECT", 200)
+    assert (inner.request.target, inner.response.body.content) == ("/a", b"hello")
+    assert (tunnel.conn_seq, inner.conn_seq) == (1, 2)
+    assert not tunnel.problems
+    assert not inner.problems
+
+
+def test_tls_in_a_tunnel_is_not_read():
+    dialogue = Dialogue().hear([(CLIENT, CONNECT), (SERVER, ESTABLISHED), (CLIENT, CLIENT_HELLO), (SERVER, SERVER_HELLO)])
+    dialogue.hear([(CLIENT, GET), (SERVER, OK)])
+    (tunnel,) = dialogue.close()
+    assert tunnel.is_complete
+    assert not tunnel.problems
+
+
+def test_a_tunnel_of_something_else_is_not_asked_for():
+    dialogue = Dialogue().hear([(CLIENT, CONNECT), (SERVER, ESTABLISHED), (CLIENT, CLIENT_HELLO), (SERVER, SERVER_HELLO)])
+    assert {end for end, size in dialogue.announced if size > 1 << 60} == {CLIENT, SERVER}
+
+
+def test_the_length_of_a_connect_does_not_count():
+    """RFC 9110, 9.3.6: a client ignores it."""
+    established = b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\nTransfer-Encoding: chunked\r\n\r\n"
+    exchanges = read((CLIENT, CONNECT), (SERVER, established), (CLIENT, GET), (SERVER, OK))
+    assert [exchange.is_complete for exchange in exchanges] == [True, True]
+
+
+def test_a_tunnel_that_is_refused_is_none():
+    refused = response(b"who are you", start=b"HTTP/1.1 407 No")
+    first, second = read((CLIENT, CONNECT), (SERVER, refused), (CLIENT, CONNECT), (SERVER, ESTABLISHED))
+    assert first.response.body.content == b"who are you"
+    assert second.response.status == 200
+
+
+def test_a_tunnel_in_a_tunnel():
+    said = [(CLIENT, CONNECT), (SERVER, ESTABLISHED)] * 2
+    assert len(read(*said, (CLIENT, GET), (SERVER, OK))) == 3
+
+
+def test_bytes_behind_an_upgrade_are_not_read():
+    dialogue = Dialogue().hear([(CLIENT, UPGRADE), (SERVER, SWITCHING + b"\x81\x05hello"), (CLIENT, GET), (SERVER, OK)])
+    (exchange,) = dialogue.close()
+    assert exchange.response.status == 101
+    assert not exchange.informational
+    assert exchange.is_complete
+    assert not exchange.problems
+
+
+def test_an_upgrade_that_is_refused_is_none():
+    exchanges = read((CLIENT, UPGRADE), (SERVER, OK), (CLIENT, GET), (SERVER, OK))
+    assert [exchange.response.status for exchange in exchanges] == [200, 200]
+
+
+def test_an_upgrade_whose_request_was_not_seen():
+    dialogue = Dialogue(whole=False).say(SERVER, SWITCHING).say(SERVER, b"\x81\x05HTTP/1.1 200 OK\r\n\r\n")
+    (exchange,) = dialogue.close()
+    assert exchange.problems == (Problem.NO_REQUEST, Problem.MID_STREAM)
+
+
+def test_http2_by_its_preface_is_left_alone():
+    dialogue = Dialogue().say(CLIENT, PREFACE)
+    assert dialogue.rejected == ["HTTP/2"]
+    assert not dialogue.close()
+
+
+@pytest.mark.parametrize("at", range(1, len(PREFACE)))
+def test_http2_by_its_preface_cut_at_every_byte(at: int):
+    dialogue = Dialogue().say(CLIENT, PREFACE[:at]).say(CLIENT, PREFACE[at:])
+    assert dialogue.rejected == ["HTTP/2"]
+
+
+def test_http2_behind_a_request_leaves_none_out():
+    dialogue = Dialogue().say(CLIENT, GET).say(CLIENT, PREFACE).say(SERVER, b"\0\0\x12\4\0\0\0\0\0")
+    (exchange,) = dialogue.close()
+    assert exchange.problems == (Problem.NO_RESPONSE, Problem.CLOSED)
+    assert not dialogue.rejected
+
+
+@pytest.mark.parametrize("raw", [b"GET me out of here\r\n", b"POST \r\n", b"HTTP/3 is another thing\r\n", b"GET /\r\n"])
+def test_what_only_looks_like_http_is_rejected(raw: bytes):
+    dialogue = Dialogue().say(CLIENT, raw)
+    assert dialogue.rejected == ["not HTTP"]
+    assert not dialogue.close()
+
+
+def test_what_only_looks_like_http_later_on_is_not_rejected():
+    dialogue = Dialogue().say(CLIENT, GET).say(SERVER, OK).say(CLIENT, b"GET me out of here\r\n")
+    assert not dialogue.rejected
+
+
+def test_what_does_not_look_like_http_is_waited_out():
+    dialogue = Dialogue().say(SERVER, b"220 mail.test ESMTP\r\n").say(CLIENT, GET).say(SERVER, OK)
+    assert not dialogue.rejected
+    (exchange,) = dialogue.close()
+    assert exchange.response.body.content == b"hello"
+
+
+def test_a_body_behind_connect_is_the_clients_own_matter():
+    said = [(CLIENT, request(b"odd", start=b"CONNECT h:1 HTTP/1.1")), (SERVER, ESTABLISHED), (CLIENT, GET), (SERVER, OK)]
+    assert [exchange.is_complete for exchange in read(*said)] == [True, True]
