@@ -35,8 +35,8 @@ check: $(VENV)/.check ## ruff, mypy --strict, clang-format, compiler warnings, a
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	clang-format --dry-run --Werror $(C_FILES)
-	clang -std=gnu11 -fsyntax-only -Wall -Wextra -Wpadded -Werror -Wno-unused-function -Ibpf \
-		-include string.h src/sockfilter/libbpf/shim.c
+	clang -std=gnu11 -fsyntax-only -Wall -Wextra -Wpadded -Werror -Wno-unused-function -D_GNU_SOURCE \
+		-Ibpf src/sockfilter/libbpf/shim.c
 	$(BIN)/python -m pytest -q tests/contracts
 
 bpf: ## the BPF object alone
@@ -56,6 +56,7 @@ clean: ## everything that was made
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # Installs those of the packages $(1) that are not there; says which, where there is no apt or no root.
+# In runlevel 1 invoke-rc.d starts nothing.
 packages = missing=; for p in $(1); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
 	if [ -z "$$missing" ]; then :; \
 	elif ! command -v apt-get >/dev/null; then \
@@ -63,7 +64,7 @@ packages = missing=; for p in $(1); do dpkg -s $$p >/dev/null 2>&1 || missing="$
 	elif [ "$$(id -u)" != 0 ]; then \
 		echo "make: these packages are missing:$$missing; run it as root (sudo make ...), or install them first"; exit 1; \
 	else \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+		apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
 	fi
 
 $(VENV)/.setup: $(SOURCES)
@@ -73,8 +74,13 @@ $(VENV)/.setup: $(SOURCES)
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e .
 	@touch $@
 
+# The tests start their own nginx: where the package comes new, its service neither runs nor is enabled.
 $(VENV)/.test: $(VENV)/.setup
-	@$(call packages,$(TEST_PACKAGES))
+	@new=; if [ "$$(id -u)" = 0 ] && [ -d /run/systemd/system ] && ! dpkg -s nginx-light >/dev/null 2>&1; then \
+		new=yes; systemctl --quiet --runtime mask nginx; \
+	fi; \
+	$(call packages,$(TEST_PACKAGES)); \
+	if [ -n "$$new" ]; then systemctl --quiet disable nginx; systemctl --quiet --runtime unmask nginx; fi
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test]'
 	@touch $@
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
 /*
- * What user space tells the program: down, once, before it is loaded (struct
- * sf_config), and down, at any time, through shared memory (struct sf_shared).
+ * What user space tells the program: once, before it is loaded (struct
+ * sf_config), before it is attached (the set of ports), and at any time,
+ * through shared memory (struct sf_shared, struct sf_order).
  *
  * Read as C by the program and the shim, and as declarations by cffi: keep to
  * plain structs, enums and number macros. Nothing here may have holes.
@@ -11,9 +12,9 @@
 
 /* bytes of an address; IPv4 stands in them as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2) */
 #define SF_ADDR_BYTES 16
-/* 64-bit words of the port set: one bit for each of 65 536 ports */
+/* 64-bit words of the port set, the map ports: one bit for each of 65 536 ports */
 #define SF_PORT_WORDS 1024
-/* slots for orders, two a connection; a slot that is taken over costs work, never bytes */
+/* slots for orders, the map orders, two a connection; a slot that is taken over costs work, never bytes */
 #define SF_ORDERS 16384
 /* connections in the table: the oldest unused one makes room for the next (about 10 MB of kernel memory) */
 #define SF_CONNECTIONS 65536
@@ -28,20 +29,24 @@ enum sf_link {
 struct sf_config {
 	__u8 host[SF_ADDR_BYTES]; /* one end is host under host_mask */
 	__u8 host_mask[SF_ADDR_BYTES];
-	__u32 frame_bytes; /* bytes of each frame to send at most */
-	__u32 run_bytes; /* payload of one direction in a row that is sent even when the ring fills */
+	__u32 frame_bytes;    /* bytes of each frame to send at most */
+	__u32 run_bytes;      /* payload of one direction in a row that is sent even when the ring fills */
 	__u32 pressure_bytes; /* unread bytes in the ring from which it counts as filling */
-	__u8 link; /* enum sf_link */
-	__u8 family; /* 4, 6, or 0 for both */
-	__u8 by_port; /* ports holds a set */
-	__u8 by_host; /* host and host_mask hold an address */
-	__u64 ports[SF_PORT_WORDS];
+	__u8 link;	      /* enum sf_link */
+	__u8 family;	      /* 4, 6, or 0 for both */
+	__u8 by_port;	      /* the map ports holds a set */
+	__u8 by_host;	      /* host and host_mask hold an address */
+};
+
+struct sf_shared {
+	__u32 asleep; /* the reader is about to wait: the next record wakes it */
+	__u32 reserved;
 };
 
 /* what an order says of the stream it is for */
 enum sf_order_kind {
 	SF_ORDER_NONE = 0,
-	SF_ORDER_SKIP = 1, /* send lengths only, up to the sequence number given */
+	SF_ORDER_SKIP = 1,   /* send lengths only, up to the sequence number given */
 	SF_ORDER_REJECT = 2, /* not HTTP after all: send nothing more */
 	SF_ORDER_FORGET = 3, /* perhaps not HTTP: send nothing more until it looks so again */
 };
@@ -54,12 +59,6 @@ enum sf_order_kind {
 struct sf_order {
 	__u64 check;
 	__u64 order; /* kind in the upper half, sequence number in the lower */
-};
-
-struct sf_shared {
-	__u32 asleep; /* the reader is about to wait: the next record wakes it */
-	__u32 reserved;
-	struct sf_order orders[SF_ORDERS];
 };
 
 #endif

@@ -27,11 +27,11 @@ enum sf_kind {
 
 /* struct sf_record, marks */
 enum sf_mark {
-	SF_MARK_HTTP2 = 1, /* the connection began with the HTTP/2 preface */
+	SF_MARK_HTTP2 = 1,   /* the connection began with the HTTP/2 preface */
 	SF_MARK_LENGTHS = 2, /* payload left out on purpose: an order, or a ring that fills */
-	SF_MARK_VLAN = 4, /* vlan_tci and vlan_proto were taken out of the frame */
-	SF_MARK_ISN0 = 8, /* isn[0] is known */
-	SF_MARK_ISN1 = 16, /* isn[1] is known */
+	SF_MARK_VLAN = 4,    /* vlan_tci and vlan_proto were taken out of the frame */
+	SF_MARK_ISN0 = 8,    /* isn[0] is known */
+	SF_MARK_ISN1 = 16,   /* isn[1] is known */
 	SF_MARK_EARLY0 = 32, /* end 0 sent payload before the connection was known as HTTP */
 	SF_MARK_EARLY1 = 64, /* end 1 did */
 };
@@ -39,22 +39,22 @@ enum sf_mark {
 /* followed by frame_kept bytes of the frame */
 struct sf_record {
 	__u64 time_ns; /* CLOCK_MONOTONIC */
-	__u64 stream; /* connection, and in the lowest bit the end that sent this */
+	__u64 stream;  /* connection, and in the lowest bit the end that sent this */
 	__u32 seq;
 	__u32 ack;
-	__u32 payload_len; /* on the wire */
+	__u32 payload_len;  /* on the wire */
 	__u32 payload_kept; /* of them in this record */
-	__u32 frame_len; /* on the wire */
-	__u32 frame_kept; /* of them in this record */
-	__u16 payload_off; /* from the frame's first byte */
+	__u32 frame_len;    /* on the wire */
+	__u32 frame_kept;   /* of them in this record */
+	__u16 payload_off;  /* from the frame's first byte */
 	__u8 tcp_flags;
-	__u8 kind; /* enum sf_kind */
-	__u8 marks; /* enum sf_mark */
+	__u8 kind;	  /* enum sf_kind */
+	__u8 marks;	  /* enum sf_mark */
 	__u8 packet_type; /* PACKET_* of if_packet.h */
-	__u16 protocol; /* EtherType of the frame, host order */
+	__u16 protocol;	  /* EtherType of the frame, host order */
 	__u16 vlan_tci;
 	__u16 vlan_proto; /* host order */
-	__u32 isn[2]; /* sequence number of each end's SYN */
+	__u32 isn[2];	  /* sequence number of each end's SYN */
 	__u32 reserved;
 	__u64 syn_ns; /* 0: not seen */
 	__u64 synack_ns;
@@ -84,10 +84,6 @@ enum sf_counter {
 	/* not packets */
 	SF_FOLLOWED,
 	SF_COUNTERS,
-};
-
-struct sf_counters {
-	__u64 value[SF_COUNTERS];
 };
 
 #endif

@@ -23,12 +23,28 @@ typedef _Bool bool;
 #define OVERTAKING_BYTES 14600
 
 const volatile struct sf_config config;
+/* holds nothing: puts the type into the BTF, where the layout is checked */
+const struct sf_record *const volatile record_type;
+
+/*
+ * Like the orders a map, not memory that is indexed: one variable offset, and
+ * without CAP_PERFMON the verifier compares all scalars on all paths, and gives
+ * up after a million instructions (explore_alu_limits in kernel/bpf/verifier.c).
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, SF_PORT_WORDS);
+	__type(key, __u32);
+	__type(value, __u64);
+} ports SEC(".maps");
 
 static __always_inline bool port_wanted(__be16 port)
 {
-	__u32 n = bpf_ntohs(port);
+	__u32 n = bpf_ntohs(port), word = n / 64;
+	__u64 *bits = bpf_map_lookup_elem(&ports, &word);
 
-	return config.ports[(n >> 6) & (SF_PORT_WORDS - 1)] >> (n & 63) & 1;
+	return bits && *bits >> n % 64 & 1;
 }
 
 static __always_inline bool is_host(const __u64 addr[2])
@@ -46,84 +62,101 @@ static __always_inline bool addresses_wanted(const struct packet *p)
 	return !config.by_host || is_host(p->saddr) || is_host(p->daddr);
 }
 
-static __always_inline int finish(struct __sk_buff *skb, struct sf_record *record, __u32 frame_kept)
+/* what a record says of the frame that it holds */
+static __always_inline void describe_frame(struct __sk_buff *skb, struct sf_record *record, __u32 frame_kept)
 {
 	record->time_ns = bpf_ktime_get_ns();
 	record->frame_len = skb->len;
 	record->frame_kept = frame_kept;
 	record->packet_type = skb->pkt_type;
 	record->protocol = bpf_ntohs(skb->protocol);
-	if (skb->vlan_present) {
+	record->vlan_tci = skb->vlan_tci;
+	record->vlan_proto = bpf_ntohs(skb->vlan_proto);
+	if (skb->vlan_present)
 		record->marks |= SF_MARK_VLAN;
-		record->vlan_tci = skb->vlan_tci;
-		record->vlan_proto = bpf_ntohs(skb->vlan_proto);
-	}
-	return send_record(skb, record);
 }
 
 /* a part of a packet has no ports, or no bytes, of its own: user space puts it together and looks then */
-static __always_inline int send_fragment(struct __sk_buff *skb, const struct packet *p, struct sf_counters *counters)
+static __always_inline int send_fragment(struct __sk_buff *skb, const struct packet *p)
 {
-	struct sf_record record = {};
+	__u32 kept = skb->len;
+	struct place place;
 
 	if (!addresses_wanted(p))
 		return SF_FILTERED;
 	if (p->off > PACKET_OFFSET_MAX)
 		return SF_MALFORMED;
-	record.kind = SF_FRAGMENT;
-	record.flow.ifindex = skb->ifindex;
+	count(SF_FRAGMENTS);
+	place = reserve(kept);
+	if (!place.record)
+		return SF_RING_FULL;
+	__builtin_memset(place.record, 0, sizeof(*place.record));
+	place.record->kind = SF_FRAGMENT;
+	place.record->flow.ifindex = skb->ifindex;
 	/* where the innermost IP packet begins */
-	record.payload_off = p->off;
-	counters->value[SF_FRAGMENTS]++;
-	return finish(skb, &record, skb->len);
+	place.record->payload_off = p->off;
+	describe_frame(skb, place.record, kept);
+	return submit(skb, place, kept);
 }
 
 /* whether only the lengths of this payload are wanted */
 static __always_inline bool lengths_only(const struct packet *p, struct connection *c, __u64 order, __u32 from)
 {
-	c->run[from & 1] += p->payload_len;
-	c->run[~from & 1] = 0;
+	if (c->run_from != from)
+		c->run = 0;
+	c->run_from = from;
+	c->run += p->payload_len;
 	if (order >> 32 == SF_ORDER_SKIP && (__s32)((__u32)order - (p->seq + p->payload_len)) >= 0)
 		return true;
-	return c->run[from & 1] - p->payload_len > config.run_bytes && ring_fills(config.pressure_bytes);
+	return c->run - p->payload_len > config.run_bytes && ring_fills(config.pressure_bytes);
 }
 
 static __always_inline int send_segment(struct __sk_buff *skb, const struct packet *p, const struct sf_flow *flow,
-					struct connection *c, struct sf_counters *counters, __u64 order, __u32 from)
+					struct connection *c, __u64 order, __u32 from)
 {
-	struct sf_record record = {};
-	__u32 kept = skb->len;
+	__u32 kept = skb->len, payload_kept = 0;
+	struct sf_record *record;
+	struct place place;
+	__u8 marks = 0;
 
-	record.stream = c->id | from;
 	if (p->payload_len && lengths_only(p, c, order, from)) {
-		record.marks |= SF_MARK_LENGTHS;
+		marks = SF_MARK_LENGTHS;
 		kept = p->payload_off;
 	} else if (kept > config.frame_bytes) {
 		kept = config.frame_bytes;
 	}
-	record.seq = p->seq;
-	record.ack = p->ack;
-	record.payload_off = p->payload_off;
-	record.payload_len = p->payload_len;
 	if (kept > p->payload_off)
-		record.payload_kept = kept - p->payload_off;
-	if (record.payload_kept > p->payload_len)
-		record.payload_kept = p->payload_len;
-	record.tcp_flags = p->tcp_flags;
-	record.kind = SF_SEGMENT;
-	record.isn[0] = c->isn[0];
-	record.isn[1] = c->isn[1];
-	record.marks |= (c->isn_known & 3) * SF_MARK_ISN0;
-	record.marks |= (c->early & 3) * SF_MARK_EARLY0;
-	if (c->state == CONNECTION_HTTP2)
-		record.marks |= SF_MARK_HTTP2;
-	record.syn_ns = c->syn_ns;
-	record.synack_ns = c->synack_ns;
-	record.flow = *flow;
+		payload_kept = kept - p->payload_off;
 	/* what is behind the payload is padding, and no loss */
-	if (kept < p->payload_off + p->payload_len)
-		counters->value[record.marks & SF_MARK_LENGTHS ? SF_LENGTHS : SF_TRUNCATED]++;
-	return finish(skb, &record, kept);
+	if (payload_kept > p->payload_len)
+		payload_kept = p->payload_len;
+	if (payload_kept < p->payload_len)
+		count(marks ? SF_LENGTHS : SF_TRUNCATED);
+	place = reserve(kept);
+	if (!place.record)
+		return SF_RING_FULL;
+	record = place.record;
+	record->stream = c->id | from;
+	record->seq = p->seq;
+	record->ack = p->ack;
+	record->payload_len = p->payload_len;
+	record->payload_kept = payload_kept;
+	record->payload_off = p->payload_off;
+	record->tcp_flags = p->tcp_flags;
+	record->kind = SF_SEGMENT;
+	marks |= (c->isn_known & 3) * SF_MARK_ISN0;
+	marks |= (c->early & 3) * SF_MARK_EARLY0;
+	if (c->state == CONNECTION_HTTP2)
+		marks |= SF_MARK_HTTP2;
+	record->marks = marks;
+	record->isn[0] = c->isn[0];
+	record->isn[1] = c->isn[1];
+	record->reserved = 0;
+	record->syn_ns = c->syn_ns;
+	record->synack_ns = c->synack_ns;
+	record->flow = *flow;
+	describe_frame(skb, record, kept);
+	return submit(skb, place, kept);
 }
 
 /*
@@ -138,7 +171,7 @@ static __always_inline enum start start_of(struct __sk_buff *skb, const struct p
 	__u32 ahead;
 
 	if (first_payload) {
-		ahead = p->seq + !!(p->tcp_flags & TCP_SYN) - (c->isn[from & 1] + 1);
+		ahead = p->seq + !!(p->tcp_flags & TCP_SYN) - (isn_of(c, from) + 1);
 		if (ahead && ahead <= OVERTAKING_BYTES)
 			return START_HTTP1;
 	}
@@ -146,7 +179,7 @@ static __always_inline enum start start_of(struct __sk_buff *skb, const struct p
 }
 
 /* the connection's state says whether this packet goes up; its first payload says the state */
-static __always_inline int follow(struct __sk_buff *skb, const struct packet *p, struct sf_counters *counters)
+static __always_inline int follow(struct __sk_buff *skb, const struct packet *p)
 {
 	__u64 order = SF_ORDER_NONE;
 	struct connection *c;
@@ -180,14 +213,14 @@ static __always_inline int follow(struct __sk_buff *skb, const struct packet *p,
 				c->early |= 1 << from;
 			return SF_NOT_HTTP;
 		}
-		c = connection_follow(&flow, c, counters, start);
+		c = connection_follow(&flow, c, start);
 		if (!c)
 			return SF_NOT_HTTP;
 	}
-	return send_segment(skb, p, &flow, c, counters, order, from);
+	return send_segment(skb, p, &flow, c, order, from);
 }
 
-static __always_inline int outcome_of(struct __sk_buff *skb, struct sf_counters *counters)
+static __always_inline int outcome_of(struct __sk_buff *skb)
 {
 	struct packet p = {};
 	int result;
@@ -197,29 +230,22 @@ static __always_inline int outcome_of(struct __sk_buff *skb, struct sf_counters 
 		return SF_DUPLICATE;
 	result = read_packet(skb, config.link, &p);
 	if (result == PACKET_IS_FRAGMENT)
-		return send_fragment(skb, &p, counters);
+		return send_fragment(skb, &p);
 	if (result != PACKET_IS_TCP)
 		return result;
 	if (p.payload_off > PACKET_OFFSET_MAX)
 		return SF_MALFORMED;
 	if (!addresses_wanted(&p) || (config.by_port && !port_wanted(p.sport) && !port_wanted(p.dport)))
 		return SF_FILTERED;
-	return follow(skb, &p, counters);
+	return follow(skb, &p);
 }
 
 /* The verdict is 0 always: any other would clone the frame into a socket that nobody reads. */
 SEC("socket")
 int sockfilter(struct __sk_buff *skb)
 {
-	struct sf_counters *counters = counters_here();
-	__u32 outcome;
-
-	if (!counters)
-		return 0;
-	counters->value[SF_SEEN]++;
-	outcome = outcome_of(skb, counters);
-	if (outcome < SF_COUNTERS)
-		counters->value[outcome]++;
+	count(SF_SEEN);
+	count(outcome_of(skb));
 	return 0;
 }
 

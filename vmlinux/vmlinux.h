@@ -28,9 +28,15 @@ typedef __u32 __wsum;
 
 /* include/uapi/linux/bpf.h */
 enum bpf_map_type {
+	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
+};
+
+/* include/uapi/linux/bpf.h, flags of maps */
+enum {
+	BPF_F_MMAPABLE = 1 << 10,
 };
 
 /* include/uapi/linux/bpf.h, flags of bpf_map_update_elem() */

@@ -22,11 +22,11 @@ struct connection {
 	__u64 syn_ns;
 	__u64 synack_ns;
 	__u32 isn[2];
-	__u32 run[2]; /* payload bytes since the other end last sent any */
-	__u8 state; /* enum connection_state */
+	__u32 run; /* payload bytes in a row, of run_from */
+	__u8 run_from;
+	__u8 state;	/* enum connection_state */
 	__u8 isn_known; /* a bit for each end */
-	__u8 early; /* a bit for each end: it has sent payload that was not HTTP */
-	__u8 reserved[5];
+	__u8 early;	/* a bit for each end: it has sent payload that was not HTTP */
 };
 
 struct {
@@ -56,9 +56,22 @@ static __always_inline __u32 flow_of(struct __sk_buff *skb, const struct packet 
 }
 
 /* Unique without an atomic: this CPU's number above this CPU's count of connections. */
-static __always_inline __u64 next_id(struct sf_counters *counters)
+static __always_inline __u64 next_id(void)
 {
-	return (__u64)bpf_get_smp_processor_id() << 48 | ++counters->value[SF_FOLLOWED] << 1;
+	return (__u64)bpf_get_smp_processor_id() << 48 | count(SF_FOLLOWED) << 1;
+}
+
+/* Not by index, and without branches that the compiler would make one of: a variable offset takes CAP_PERFMON. */
+static __always_inline __u32 isn_of(const struct connection *c, __u32 end)
+{
+	return c->isn[0] ^ ((c->isn[0] ^ c->isn[1]) & -end);
+}
+
+static __always_inline void note_isn(struct connection *c, __u32 end, __u32 isn)
+{
+	c->isn[0] ^= (c->isn[0] ^ isn) & (end - 1);
+	c->isn[1] ^= (c->isn[1] ^ isn) & -end;
+	c->isn_known |= 1 << end;
 }
 
 static __always_inline struct connection *connection_open(const struct sf_flow *flow, const struct connection *fresh)
@@ -78,32 +91,26 @@ static __always_inline struct connection *connection_syn(const struct sf_flow *f
 	struct connection *c = bpf_map_lookup_elem(&connections, flow);
 	struct connection fresh = {};
 
-	if (c && c->isn_known & 1 << from && c->isn[from & 1] == p->seq)
+	if (c && c->isn_known & 1 << from && isn_of(c, from) == p->seq)
 		return c;
 	if (p->tcp_flags & TCP_ACK) {
 		/* it acknowledges the SYN, and payload that came in it (RFC 7413) */
-		if (c && c->isn_known == 2 >> from && p->ack - (c->isn[~from & 1] + 1) <= SYN_PAYLOAD_BYTES_MAX) {
+		if (c && c->isn_known == 2 >> from && p->ack - (isn_of(c, !from) + 1) <= SYN_PAYLOAD_BYTES_MAX) {
 			c->synack_ns = bpf_ktime_get_ns();
-			c->isn[from & 1] = p->seq;
-			c->isn_known |= 1 << from;
+			note_isn(c, from, p->seq);
 			return c;
 		}
 		fresh.synack_ns = bpf_ktime_get_ns();
 	} else {
 		fresh.syn_ns = bpf_ktime_get_ns();
 	}
-	/* not by index: the verifier takes no variable offset into the stack */
-	if (from)
-		fresh.isn[1] = p->seq;
-	else
-		fresh.isn[0] = p->seq;
-	fresh.isn_known = 1 << from;
+	note_isn(&fresh, from, p->seq);
 	return connection_open(flow, &fresh);
 }
 
 /* Follows the connection from here on; c may be NULL where its SYN was not seen. */
 static __always_inline struct connection *connection_follow(const struct sf_flow *flow, struct connection *c,
-							    struct sf_counters *counters, enum start start)
+							    enum start start)
 {
 	struct connection fresh = {};
 
@@ -111,7 +118,7 @@ static __always_inline struct connection *connection_follow(const struct sf_flow
 		c = connection_open(flow, &fresh);
 	if (!c)
 		return NULL;
-	c->id = next_id(counters);
+	c->id = next_id();
 	c->state = start == START_HTTP2 ? CONNECTION_HTTP2 : CONNECTION_HTTP1;
 	return c;
 }

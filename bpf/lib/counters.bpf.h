@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
-/* The kernel's half of the ledger: one set of counters for each CPU, added up by the reader. */
+/* The kernel's half of the ledger: each counter once for every CPU, added up by the reader. */
 #ifndef SOCKFILTER_COUNTERS_BPF_H
 #define SOCKFILTER_COUNTERS_BPF_H
 
 #include "../events.h"
 
+/* an entry a counter: one entry with all of them would be indexed by a variable, which takes CAP_PERFMON */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, SF_COUNTERS);
 	__type(key, __u32);
-	__type(value, struct sf_counters);
+	__type(value, __u64);
 } counters SEC(".maps");
 
-static __always_inline struct sf_counters *counters_here(void)
+/* Returns the count after it, on this CPU. */
+static __always_inline __u64 count(__u32 counter)
 {
-	__u32 zero = 0;
+	__u64 *value = bpf_map_lookup_elem(&counters, &counter);
 
-	return bpf_map_lookup_elem(&counters, &zero);
+	return value ? ++*value : 0;
 }
 
 #endif

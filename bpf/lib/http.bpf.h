@@ -23,20 +23,18 @@ union start_bytes {
 /* the first bytes of a payload, the rest zero */
 struct payload_start {
 	union start_bytes text;
-	union start_bytes present; /* 0xff where text has a byte */
-	__u32 len; /* at most START_BYTES */
-	__u32 prefix_counts; /* a payload shorter than a token is one if it begins it */
+	/* 0xff where a token must fit: everywhere, or where there are bytes, as a payload shorter than a token may begin it */
+	union start_bytes counts;
+	__u64 len; /* at most START_BYTES */
 };
 
-/* Inlined with a literal, so that the words compared are constants. */
+/* Inlined with a literal, so that the words compared are constants; branches would each double what is to be verified. */
 static __always_inline bool begins(const struct payload_start *s, const char *token, __u32 token_len)
 {
 	union start_bytes want = {}, mask = {};
 	__u64 differs = 0;
 	__u32 i;
 
-	if (s->len < token_len && !s->prefix_counts)
-		return false;
 #pragma unroll
 	for (i = 0; i < START_BYTES; i++) {
 		want.bytes[i] = i < token_len ? token[i] : 0;
@@ -45,7 +43,7 @@ static __always_inline bool begins(const struct payload_start *s, const char *to
 #pragma unroll
 	for (i = 0; i < START_WORDS; i++) {
 		if (mask.words[i])
-			differs |= (s->text.words[i] ^ want.words[i]) & mask.words[i] & s->present.words[i];
+			differs |= (s->text.words[i] ^ want.words[i]) & mask.words[i] & s->counts.words[i];
 	}
 	return !differs;
 }
@@ -109,25 +107,27 @@ static __always_inline __u64 first_bytes(__u32 len, __u32 before_word)
 #endif
 }
 
-/* a payload of START_BYTES or more, or all of a shorter one */
-static __always_inline int load_start(struct __sk_buff *skb, const struct packet *p, struct payload_start *s)
+/* a payload of START_BYTES or more, or all of a shorter one; prefix_counts: it may be cut within a token */
+static __always_inline int load_start(struct __sk_buff *skb, const struct packet *p, struct payload_start *s,
+				      bool prefix_counts)
 {
 	__u32 last = p->payload_len - 1;
 	__u32 i;
 
-	if (last >= START_BYTES - 1) {
-		__builtin_memset(&s->present, 0xff, sizeof(s->present));
-		s->len = START_BYTES;
+	__builtin_memset(&s->counts, 0xff, sizeof(s->counts));
+	s->len = START_BYTES;
+	if (last >= START_BYTES - 1)
 		return bpf_skb_load_bytes(skb, p->payload_off, s->text.bytes, START_BYTES);
-	}
 	/* kept from the compiler, as older verifiers do not see 1 <= len in len != 0 (5.10, 6.1) */
 	asm volatile("%0 &= 31" : "+r"(last));
 	if (last > START_BYTES - 2)
 		return -1;
 	s->len = last + 1;
+	if (prefix_counts) {
 #pragma unroll
-	for (i = 0; i < START_WORDS; i++)
-		s->present.words[i] = first_bytes(s->len, i * 8);
+		for (i = 0; i < START_WORDS; i++)
+			s->counts.words[i] = first_bytes(last + 1, i * 8);
+	}
 	return bpf_skb_load_bytes(skb, p->payload_off, s->text.bytes, last + 1);
 }
 
@@ -136,9 +136,8 @@ static __always_inline enum start http_start(struct __sk_buff *skb, const struct
 {
 	struct payload_start start = {}, *s = &start;
 
-	if (load_start(skb, p, s) < 0)
+	if (load_start(skb, p, s, first_payload) < 0)
 		return START_OTHER;
-	s->prefix_counts = first_payload;
 	/* RFC 9113, 3.4: PRI is reserved for the preface */
 	if (BEGINS("PRI * HTTP/2.0\r\n"))
 		return s->len < sizeof("PRI * HTTP/2.0\r\n") - 1 ? START_HTTP1 : START_HTTP2;

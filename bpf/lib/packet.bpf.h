@@ -13,8 +13,9 @@
 
 #include "../events.h"
 
-/* VLAN tags, IP headers and tunnel headers that are followed into one frame */
-#define PACKET_LAYERS 8
+/* IP headers one within the other that are followed, and VLAN tags in front of each (IEEE 802.1ad has two, and a device may push its own) */
+#define PACKET_LAYERS 4
+#define PACKET_TAGS 3
 /* IPv6 extension headers in a row; more than any real packet has */
 #define PACKET_EXTENSIONS 8
 /* what struct sf_record can say of where something begins */
@@ -237,7 +238,8 @@ static __always_inline int walk_extensions(struct __sk_buff *skb, struct packet 
 	__be16 fragment[2];
 	int i;
 
-#pragma clang loop unroll(disable)
+	/* loops take CAP_PERFMON */
+#pragma unroll
 	for (i = 0; i <= PACKET_EXTENSIONS; i++) {
 		if (*next != IPPROTO_HOPOPTS && *next != IPPROTO_ROUTING && *next != IPPROTO_DSTOPTS &&
 		    *next != IPPROTO_FRAGMENT && *next != IPPROTO_AH && *next != IPPROTO_MH)
@@ -309,37 +311,46 @@ static __always_inline int read_ethernet(struct __sk_buff *skb, struct packet *p
 	return PACKET_GOES_ON;
 }
 
-static __always_inline int read_layer(struct __sk_buff *skb, struct packet *p)
+static __always_inline bool is_vlan(const struct packet *p)
 {
-	switch (p->type) {
-	case ETH_P_IP:
-		return read_ipv4(skb, p);
-	case ETH_P_IPV6:
-		return read_ipv6(skb, p);
-	case ETH_P_8021Q:
-	case ETH_P_8021AD:
-		return read_vlan(skb, p);
-	case ETH_P_TEB:
-		return read_ethernet(skb, p);
+	return p->type == ETH_P_8021Q || p->type == ETH_P_8021AD;
+}
+
+/* a function of its own, so that the program holds it once */
+static __noinline int read_layer(struct __sk_buff *skb, struct packet *p)
+{
+	int i, result = PACKET_GOES_ON;
+
+	if (p->type == ETH_P_TEB)
+		result = read_ethernet(skb, p);
+#pragma unroll
+	for (i = 0; i < PACKET_TAGS; i++) {
+		if (result == PACKET_GOES_ON && is_vlan(p))
+			result = read_vlan(skb, p);
 	}
+	if (result != PACKET_GOES_ON)
+		return result;
+	if (p->type == ETH_P_IP)
+		return read_ipv4(skb, p);
+	if (p->type == ETH_P_IPV6)
+		return read_ipv6(skb, p);
 	return SF_NOT_IP;
 }
 
 /* Returns PACKET_IS_TCP with all of *p set, PACKET_IS_FRAGMENT with addresses and off (its IP header's), or an outcome. */
 static __always_inline int read_packet(struct __sk_buff *skb, __u8 link, struct packet *p)
 {
-	int i, result;
+	int i, result = PACKET_GOES_ON;
 
 	p->type = bpf_ntohs(skb->protocol);
 	p->end = skb->len;
 	p->off = link_bytes(skb, link);
-#pragma clang loop unroll(disable)
+#pragma unroll
 	for (i = 0; i < PACKET_LAYERS; i++) {
-		result = read_layer(skb, p);
-		if (result != PACKET_GOES_ON)
-			return result;
+		if (result == PACKET_GOES_ON)
+			result = read_layer(skb, p);
 	}
-	return SF_NOT_TCP;
+	return result == PACKET_GOES_ON ? SF_NOT_TCP : result;
 }
 
 #endif

@@ -13,6 +13,14 @@ struct {
 
 struct sf_shared shared;
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, SF_ORDERS);
+	__type(key, __u32);
+	__type(value, struct sf_order);
+} orders SEC(".maps");
+
 /*
  * A wake-up costs more than all else a record costs, so there is one only for
  * a reader that said it would wait; one that is busy looks again by itself.
@@ -32,64 +40,73 @@ static __always_inline bool ring_fills(__u32 pressure_bytes)
 	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > pressure_bytes;
 }
 
+/* a record's place in the ring: bytes of it, and behind it of the frame */
+struct place {
+	struct sf_record *record; /* NULL: there is no room */
+	__u64 room;
+};
+
+#define TAKE(bytes)                                                                                                    \
+	if (size <= (bytes))                                                                                           \
+		return (struct place)                                                                                  \
+		{                                                                                                      \
+			bpf_ringbuf_reserve(&ring, (bytes), 0), (bytes) - sizeof(struct sf_record)                     \
+		}
+
 /*
  * The ring reserves constant sizes only, so a record takes the next one of a
- * ladder. room: bytes for record and frame. A reservation is this record's
- * alone, where a scratch buffer for each CPU would cost a second copy and
+ * ladder: its steps lie above the usual segments (1460 bytes, Ethernet; 16 and
+ * 32 KiB writes, 64 KiB, loopback), the last holds any frame (GSO_MAX_SIZE,
+ * 8 * 65 535). A scratch buffer for each CPU would cost a second copy and
  * would not be safe on preemptible kernels.
  */
-static __always_inline int send_in(struct __sk_buff *skb, const struct sf_record *record, const __u32 room)
+static __always_inline struct place reserve(__u32 frame_kept)
 {
-	__u32 kept = record->frame_kept;
-	struct sf_record *place = bpf_ringbuf_reserve(&ring, room, 0);
+	__u32 size = sizeof(struct sf_record) + frame_kept;
 
-	if (!place)
-		return SF_RING_FULL;
-	*place = *record;
-	/* the verifier wants the bound at the call, and 1 <= kept in a form that 5.10 knows */
-	kept -= 1;
-	asm volatile("if %0 < %1 goto +1; %0 = 0" : "+r"(kept) : "i"(room - sizeof(*record)));
-	if (bpf_skb_load_bytes(skb, 0, place + 1, kept + 1) < 0) {
-		bpf_ringbuf_discard(place, BPF_RB_NO_WAKEUP);
-		return SF_MALFORMED;
-	}
-	bpf_ringbuf_submit(place, wakeup());
-	return SF_SENT;
+	TAKE(256);
+	TAKE(512);
+	TAKE(1024);
+	TAKE(1664);
+	TAKE(2304);
+	TAKE(4608);
+	TAKE(8704);
+	TAKE(16896);
+	TAKE(33280);
+	TAKE(66048);
+	TAKE(132096);
+	TAKE(262656);
+	TAKE(525312);
+	return (struct place){};
 }
 
-/* frame_kept is at least 1; the largest step holds any frame (GSO_MAX_SIZE, 8 * 65 535) */
-static __always_inline int send_record(struct __sk_buff *skb, const struct sf_record *record)
-{
-	__u32 size = sizeof(*record) + record->frame_kept;
+#undef TAKE
 
-	if (size <= 256)
-		return send_in(skb, record, 256);
-	if (size <= 512)
-		return send_in(skb, record, 512);
-	if (size <= 1024)
-		return send_in(skb, record, 1024);
-	if (size <= 2048)
-		return send_in(skb, record, 2048);
-	if (size <= 4096)
-		return send_in(skb, record, 4096);
-	if (size <= 16384)
-		return send_in(skb, record, 16384);
-	if (size <= 32768)
-		return send_in(skb, record, 32768);
-	if (size <= 66048)
-		return send_in(skb, record, 66048);
-	if (size <= 262144)
-		return send_in(skb, record, 262144);
-	return send_in(skb, record, 525312);
+/* Copies the frame behind the record and passes both on. frame_kept is at least 1. */
+static __always_inline int submit(struct __sk_buff *skb, struct place place, __u32 frame_kept)
+{
+	__u64 kept = frame_kept - 1;
+
+	/* the verifier wants the bound at the call, and 1 <= kept in a form that 5.10 knows */
+	asm volatile("if %0 < %1 goto +1; %0 = 0" : "+r"(kept) : "r"(place.room));
+	if (bpf_skb_load_bytes(skb, 0, place.record + 1, kept + 1) < 0) {
+		bpf_ringbuf_discard(place.record, BPF_RB_NO_WAKEUP);
+		return SF_MALFORMED;
+	}
+	bpf_ringbuf_submit(place.record, wakeup());
+	return SF_SENT;
 }
 
 /* What user space ordered for this stream, SF_ORDER_NONE where nothing stands or it is not yet written whole. */
 static __always_inline __u64 order_for(__u64 stream)
 {
 	__u32 slot = (stream ^ stream >> 40) & (SF_ORDERS - 1);
-	volatile struct sf_order *order = &shared.orders[slot];
-	__u64 word = order->order;
+	volatile struct sf_order *order = bpf_map_lookup_elem(&orders, &slot);
+	__u64 word;
 
+	if (!order)
+		return SF_ORDER_NONE;
+	word = order->order;
 	return order->check == (stream ^ word) ? word : SF_ORDER_NONE;
 }
 

@@ -16,7 +16,7 @@ from tests.support.btf import Btf
 from tests.support.skips import need_tool
 
 ROOT = Path(__file__).resolve().parents[2]
-STRUCTS = ["sf_config", "sf_order", "sf_shared", "sf_flow", "sf_record", "sf_counters"]
+STRUCTS = ["sf_config", "sf_order", "sf_shared", "sf_flow", "sf_record"]
 
 Layout = dict[str, tuple[int, int]]
 

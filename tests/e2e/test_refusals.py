@@ -54,13 +54,8 @@ def test_no_rights_at_all():
     assert all(way in line for way in THREE_WAYS)
 
 
-NEEDS_PERFMON = pytest.mark.xfail(
-    strict=True, reason="without CAP_PERFMON the verifier refuses the program's pointer arithmetic"
-)
-
-
 @pytest.mark.parametrize(
-    ("kept", "missing"), [("net_raw", "CAP_BPF"), pytest.param("bpf", "CAP_NET_RAW", marks=NEEDS_PERFMON)]
+    ("kept", "missing"), [("net_raw", "CAP_BPF"), ("bpf", "CAP_NET_RAW")]
 )
 def test_half_of_the_rights(kept, missing):
     line = refusal(prefix=without_rights(kept))
@@ -69,7 +64,6 @@ def test_half_of_the_rights(kept, missing):
     assert all(way in line for way in THREE_WAYS)
 
 
-@NEEDS_PERFMON
 def test_both_rights_are_enough():
     done = run("-i", "lo", "--ports", "1", "--duration", "0.01", prefix=without_rights("net_raw", "bpf"))
     assert done.status == 0

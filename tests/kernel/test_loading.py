@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 
 import sockfilter
 from tests.support.bpf import held_by, verified_instructions
@@ -13,8 +12,6 @@ from tests.support.net import namespace
 
 # the verifier gives up after a million (BPF_COMPLEXITY_LIMIT_INSNS), and other kernels' verifiers take other paths
 INSTRUCTIONS_MAX = 150_000
-# seconds of processor time, the verifier's among them; three times what it takes
-OPEN_S_MAX = 0.3
 
 
 def test_verifier_is_far_from_giving_up() -> None:
@@ -23,13 +20,6 @@ def test_verifier_is_far_from_giving_up() -> None:
         with sockfilter.capture("lo", netns=netns):
             (program,) = (held for held in held_by(os.getpid()) - before if held.kind == "prog")
             assert 0 < verified_instructions(program) < INSTRUCTIONS_MAX
-
-
-def test_capture_is_open_at_once() -> None:
-    with namespace() as netns:
-        before = time.process_time()
-        with sockfilter.capture("lo", netns=netns):
-            assert time.process_time() - before < OPEN_S_MAX
 
 
 def test_two_processes_capture_at_once() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import mmap
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.errors import Closed, KernelUnsupported, MissingCapability, ObjectError
@@ -11,6 +12,9 @@ from sockfilter.libbpf import binding, log
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
+
+# bytes of a counter; the kernel writes as many as the map says, wherever they go
+COUNTER_BYTES = 8
 
 
 class BpfObject:
@@ -73,13 +77,31 @@ class BpfObject:
         if number:
             raise ObjectError(f"sizing the map {name}: {binding.error_text(self._ffi, self._lib, number)}")
 
-    def memory(self, section: str) -> Any:
-        """A global section's initial bytes as a cffi buffer, to fill in before load()."""
+    def configure(self, content: bytes) -> None:
+        """Sets the first of the read-only globals, before load()."""
         size = self._ffi.new("size_t *")
-        address = self._lib.sf_map_memory(self._map(section), size)
-        if not address:
-            raise ObjectError(f"{self._path} has no memory for {section}; install sockfilter again")
-        return self._ffi.buffer(address, size[0])
+        address = self._lib.sf_map_memory(self._map(".rodata"), size)
+        if not address or size[0] < len(content):
+            raise ObjectError(f"{self._path} has no room for the configuration; install sockfilter again")
+        self._ffi.memmove(address, content, len(content))
+
+    def fill(self, name: str, content: bytes) -> None:
+        """Sets the values of an array that can be mapped, after load().
+
+        Args:
+            name: the map.
+            content: all of its values, one behind the other.
+
+        Raises:
+            KernelUnsupported: the kernel does not map it.
+        """
+        try:
+            with mmap.mmap(self.map_fd(name), len(content)) as values:
+                values[:] = content
+        except OSError as error:
+            raise KernelUnsupported(
+                f"mapping the map {name}: {error.strerror}; the kernel must know such maps: Linux 5.5 or newer"
+            ) from error
 
     def load(self) -> None:
         """Creates the maps and has the kernel verify the programs.
@@ -117,26 +139,29 @@ class BpfObject:
         return int(self._lib.bpf_program__fd(program))
 
     def sum_counters(self, name: str, count: int) -> list[int]:
-        """The one entry of a per-CPU array of 64-bit counters, each added up over the CPUs.
+        """The entries of a per-CPU array of 64-bit counters, each added up over the CPUs.
 
         Args:
             name: the map.
-            count: how many counters an entry has.
+            count: how many entries it has.
 
         Raises:
             KernelUnsupported: it cannot be learned how many CPUs there are.
         """
+        if self._lib.bpf_map__value_size(self._map(name)) != COUNTER_BYTES:
+            raise ObjectError(f"{self._path} is of another version of sockfilter; install sockfilter again")
         cpus = self._lib.libbpf_num_possible_cpus()
         if cpus < 0:
             words = binding.error_text(self._ffi, self._lib, cpus)
             raise KernelUnsupported(f"reading /sys/devices/system/cpu/possible: {words}; mount sysfs on /sys")
-        values = self._ffi.new("__u64[]", cpus * count)
-        key = self._ffi.new("__u32 *", 0)
-        if self._lib.bpf_map_lookup_elem(self.map_fd(name), key, values):
-            words = binding.error_text(self._ffi, self._lib, self._ffi.errno)
-            raise ObjectError(f"reading the map {name}: {words}")
-        flat = self._ffi.unpack(values, cpus * count)
-        return [sum(flat[i::count]) for i in range(count)]
+        fd, values = self.map_fd(name), self._ffi.new("__u64[]", cpus)
+        sums = []
+        for number in range(count):
+            if self._lib.bpf_map_lookup_elem(fd, self._ffi.new("__u32 *", number), values):
+                words = binding.error_text(self._ffi, self._lib, self._ffi.errno)
+                raise ObjectError(f"reading the map {name}: {words}")
+            sums.append(sum(self._ffi.unpack(values, cpus)))
+        return sums
 
     def _open(self) -> Any:
         if not self._object:

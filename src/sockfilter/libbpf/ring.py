@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.errors import Closed, InvalidArgument, KernelUnsupported
@@ -39,18 +40,18 @@ class Ring:
     Args:
         map_fd: the ring's descriptor; it must outlive this.
         size: the ring's bytes.
-        shared_fd: the descriptor of the memory shared with the program.
+        shared_fd, orders_fd: descriptors of the memory shared with the program; they may go afterwards.
     """
 
-    def __init__(self, map_fd: int, size: int, shared_fd: int) -> None:
+    def __init__(self, map_fd: int, size: int, shared_fd: int, orders_fd: int) -> None:
         self._ring: Any = None
         self._ffi, self._lib = binding.load()
-        self._shared = self._mapped(self._lib.sf_shared_open(shared_fd), size)
-        try:
-            self._ring = self._mapped(self._lib.sf_ring_open(map_fd, size), size)
-        except BaseException:
-            self._lib.sf_shared_close(self._shared)
-            raise
+        with ExitStack() as stack:
+            self._shared = self._memory(stack, "struct sf_shared", shared_fd)
+            self._orders = self._memory(stack, f"struct sf_order[{self._lib.SF_ORDERS}]", orders_fd)
+            self._ring = self._mapped(self._lib.sf_ring_open(map_fd, size), f"the ring of {size} bytes")
+            stack.callback(self._lib.sf_ring_close, self._ring)
+            self._stack = stack.pop_all()
         self._offsets = self._ffi.new("__u32[]", BATCH_RECORDS)
         # the data twice in a row, as the kernel maps it: a record is in one piece wherever it begins
         self.view = memoryview(self._ffi.buffer(self._lib.sf_ring_data(self._ring), 2 * size)).cast("B")
@@ -68,8 +69,7 @@ class Ring:
         """Unmaps the ring; slices of view must be gone by then."""
         if self._ring:
             self.view.release()
-            self._lib.sf_ring_close(self._ring)
-            self._lib.sf_shared_close(self._shared)
+            self._stack.close()
         self._ring = None
 
     def peek(self) -> list[int]:
@@ -108,12 +108,18 @@ class Ring:
             seq: the sequence number it holds up to.
         """
         self._open()
-        self._lib.sf_order(self._shared, stream, kind << 32 | seq)
+        self._lib.sf_order(self._orders, stream, kind << 32 | seq)
 
-    def _mapped(self, address: Any, size: int) -> Any:
+    def _memory(self, stack: ExitStack, kind: str, fd: int) -> Any:
+        size = self._ffi.sizeof(kind)
+        memory = self._mapped(self._lib.sf_memory_open(fd, size), f"{size} bytes shared with the program")
+        stack.callback(self._lib.sf_memory_close, memory, size)
+        return memory
+
+    def _mapped(self, address: Any, what: str) -> Any:
         if not address:
             words = binding.error_text(self._ffi, self._lib, self._ffi.errno)
-            raise KernelUnsupported(f"mapping the ring of {size} bytes: {words}; choose a smaller one: -B, or ring=")
+            raise KernelUnsupported(f"mapping {what}: {words}; choose a smaller ring: -B, or ring=")
         return address
 
     def _open(self) -> Any:

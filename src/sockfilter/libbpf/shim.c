@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -29,27 +30,34 @@ static __thread struct {
 	size_t used;
 } log_here;
 
+/* Keeps the end of what is there and of what comes. */
+static void log_keep(const char *text, size_t size)
+{
+	size_t stays;
+
+	if (size > LOG_BYTES) {
+		text += size - LOG_BYTES;
+		size = LOG_BYTES;
+	}
+	stays = log_here.used < LOG_BYTES - size ? log_here.used : LOG_BYTES - size;
+	memmove(log_here.text, log_here.text + log_here.used - stays, stays);
+	memcpy(log_here.text + stays, text, size);
+	log_here.used = stays + size;
+}
+
 static int log_print(enum libbpf_print_level level, const char *format, va_list args)
 {
-	char line[4096];
+	char *text;
 	int n;
 
 	if (level == LIBBPF_DEBUG)
 		return 0;
-	n = vsnprintf(line, sizeof(line), format, args);
+	/* the verifier's words come in one piece of up to 16 MB */
+	n = vasprintf(&text, format, args);
 	if (n < 0)
 		return 0;
-	if ((size_t)n >= sizeof(line))
-		n = sizeof(line) - 1;
-	if (log_here.used + n > LOG_BYTES) {
-		/* keep the later half */
-		memmove(log_here.text, log_here.text + log_here.used / 2, log_here.used - log_here.used / 2);
-		log_here.used -= log_here.used / 2;
-	}
-	if (log_here.used + n <= LOG_BYTES) {
-		memcpy(log_here.text + log_here.used, line, n);
-		log_here.used += n;
-	}
+	log_keep(text, n);
+	free(text);
 	return n;
 }
 
@@ -98,9 +106,9 @@ static int sf_packet_bind(int fd, int ifindex, unsigned short protocol)
  * grow for ever; where one stands in the data is its rest modulo size.
  */
 struct sf_ring {
-	__u64 *consumer; /* shared, written here */
+	__u64 *consumer;       /* shared, written here */
 	const __u64 *producer; /* shared, written by the kernel */
-	const char *data; /* twice in a row, so that a record that wraps is in one piece */
+	const char *data;      /* twice in a row, so that a record that wraps is in one piece */
 	size_t size;
 	size_t page;
 	__u64 next; /* where release will put the consumer */
@@ -145,20 +153,20 @@ failed:
 }
 
 /*
- * The program's .bss. Until libbpf 1.6, only a skeleton's load maps it (bpf_object__load_skeleton), so
- * this does it here. NULL with errno set.
+ * An array's values, or the program's .bss: until libbpf 1.6, only a skeleton's
+ * load maps that (bpf_object__load_skeleton). NULL with errno set.
  */
-static struct sf_shared *sf_shared_open(int map_fd)
+static void *sf_memory_open(int map_fd, size_t size)
 {
-	void *at = mmap(NULL, sizeof(struct sf_shared), PROT_READ | PROT_WRITE, MAP_SHARED, map_fd, 0);
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, map_fd, 0);
 
 	return at == MAP_FAILED ? NULL : at;
 }
 
-static void sf_shared_close(struct sf_shared *shared)
+static void sf_memory_close(void *memory, size_t size)
 {
-	if (shared)
-		munmap(shared, sizeof(*shared));
+	if (memory)
+		munmap(memory, size);
 }
 
 static const void *sf_ring_data(const struct sf_ring *ring)
@@ -223,9 +231,9 @@ static void sf_ring_awake(struct sf_shared *shared)
 }
 
 /* The slot as in order_for() of records.bpf.h. */
-static void sf_order(struct sf_shared *shared, __u64 stream, __u64 order)
+static void sf_order(struct sf_order *orders, __u64 stream, __u64 order)
 {
-	struct sf_order *slot = &shared->orders[(stream ^ stream >> 40) & (SF_ORDERS - 1)];
+	struct sf_order *slot = &orders[(stream ^ stream >> 40) & (SF_ORDERS - 1)];
 
 	__atomic_store_n(&slot->order, order, __ATOMIC_RELAXED);
 	__atomic_store_n(&slot->check, stream ^ order, __ATOMIC_RELAXED);

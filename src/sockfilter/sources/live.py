@@ -18,7 +18,7 @@ from sockfilter.libbpf import binding
 from sockfilter.libbpf.object import BpfObject
 from sockfilter.libbpf.ring import Ring, ring_bytes
 from sockfilter.sources import interfaces, namespace, rights
-from sockfilter.sources.narrowing import Ports, host_and_mask, port_ranges, port_words
+from sockfilter.sources.narrowing import Ports, host_and_mask, port_ranges, port_bits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,8 +89,9 @@ class LiveSource:
         self._counters: list[int] | None = None
         self._ffi, self._lib = binding.load()
         size = ring_bytes(ring)
+        narrowing = narrowing or Narrowing()
         config = self._ffi.new("struct sf_config *")
-        _narrow(config, narrowing or Narrowing())
+        ports = _narrow(config, narrowing)
         config.frame_bytes = min(frame_bytes or WHOLE_FRAME, WHOLE_FRAME)
         config.run_bytes = ALL_BYTES if run_bytes is None else min(run_bytes, ALL_BYTES)
         config.pressure_bytes = size // 2
@@ -99,10 +100,10 @@ class LiveSource:
                 self.interface = interfaces.find(interface)
                 self._names = self._stack.enter_context(interfaces.Names())
                 config.link = self._link()
-                self._object = self._stack.enter_context(_loaded(config, self._ffi, size))
+                self._object = self._stack.enter_context(_loaded(bytes(self._ffi.buffer(config)), ports, size))
                 self.counters()  # what is in the way of reading them is to be said now, not at the end
                 self._ring = self._stack.enter_context(
-                    Ring(self._object.map_fd("ring"), size, self._object.map_fd(".bss"))
+                    Ring(self._object.map_fd("ring"), size, self._object.map_fd(".bss"), self._object.map_fd("orders"))
                 )
                 self._epoll = self._stack.enter_context(select.epoll())
                 self._epoll.register(self._ring.fd, select.EPOLLIN)
@@ -265,12 +266,14 @@ def _bind_error(name: str, error: OSError) -> Exception:
     return KernelUnsupported(f"listening on interface {name}: {error.strerror}; another program may be in the way")
 
 
-def _loaded(config: Any, ffi: Any, ring_size: int) -> BpfObject:
+def _loaded(config: bytes, ports: bytes, ring_size: int) -> BpfObject:
     opened = BpfObject(OBJECT)
     try:
         opened.set_max_entries("ring", ring_size)
-        opened.memory(".rodata")[:] = bytes(ffi.buffer(config))
+        opened.configure(config)
         opened.load()
+        if ports:
+            opened.fill("ports", ports)
     except MissingCapability as error:
         opened.close()
         raise MissingCapability(f"{error}: {rights.advice()}") from error
@@ -280,14 +283,16 @@ def _loaded(config: Any, ffi: Any, ring_size: int) -> BpfObject:
     return opened
 
 
-def _narrow(config: Any, narrowing: Narrowing) -> None:
-    if narrowing.ports is not None:
-        config.by_port = 1
-        config.ports = port_words(port_ranges(narrowing.ports))
+def _narrow(config: Any, narrowing: Narrowing) -> bytes:
+    """Writes into struct sf_config what is to be left out. Returns the map of ports; empty: all."""
     if narrowing.host is not None:
         config.by_host = 1
         config.host, config.host_mask = host_and_mask(narrowing.host)
     config.family = narrowing.family or 0
+    if narrowing.ports is None:
+        return b""
+    config.by_port = 1
+    return port_bits(port_ranges(narrowing.ports))
 
 
 def _clock_offset() -> int:

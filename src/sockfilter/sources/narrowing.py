@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, TypeAlias
 
 from sockfilter.errors import InvalidArgument
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
 Ports: TypeAlias = "int | str | range | Iterable[int | str | range]"
 PORT_MAX = 65535
+WORD_MASK = (1 << 64) - 1
 # an IPv4 address stands in 16 bytes as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2)
 V4_MAPPED = bytes(10) + b"\xff\xff"
 
@@ -52,12 +54,12 @@ def _checked(first: int, last: int, source: object) -> tuple[int, int]:
     return first, last
 
 
-def port_words(ranges: list[tuple[int, int]]) -> list[int]:
-    """The set as 1 024 words of 64 bits, one bit a port."""
+def port_bits(ranges: list[tuple[int, int]]) -> bytes:
+    """The set as the kernel's map has it: words of 64 bits, one bit a port."""
     bits = 0
     for first, last in ranges:
         bits |= ((1 << (last - first + 1)) - 1) << first
-    return [bits >> shift & (1 << 64) - 1 for shift in range(0, PORT_MAX + 1, 64)]
+    return b"".join((bits >> shift & WORD_MASK).to_bytes(8, sys.byteorder) for shift in range(0, PORT_MAX + 1, 64))
 
 
 def host_and_mask(host: str) -> tuple[bytes, bytes]:
