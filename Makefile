@@ -12,8 +12,8 @@ CHECK_PACKAGES := clang-format
 DUMP_PACKAGES := bpftool
 
 SOURCES := pyproject.toml build_bpf.py src/sockfilter/__init__.py $(wildcard bpf/*.[ch] bpf/lib/*.h vmlinux/vmlinux.h) \
-	$(wildcard src/sockfilter/libbpf/*.[ch])
-C_FILES := $(wildcard bpf/*.[ch] bpf/lib/*.h src/sockfilter/libbpf/*.[ch])
+	$(wildcard src/sockfilter/*/*.[ch])
+C_FILES := $(wildcard bpf/*.[ch] bpf/lib/*.h src/sockfilter/*/*.[ch])
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bpf vmlinux wheel clean
@@ -36,7 +36,7 @@ check: $(VENV)/.check ## ruff, mypy --strict, clang-format, compiler warnings, a
 	$(BIN)/mypy
 	clang-format --dry-run --Werror $(C_FILES)
 	clang -std=gnu11 -fsyntax-only -Wall -Wextra -Wpadded -Werror -Wno-unused-function -D_GNU_SOURCE \
-		-Ibpf src/sockfilter/libbpf/shim.c
+		-Ibpf $(filter %.c,$(wildcard src/sockfilter/*/*.c))
 	$(BIN)/python -m pytest -q tests/contracts
 
 bpf: ## the BPF object alone

@@ -37,13 +37,15 @@ ROOT = Path(__file__).resolve().parent
 BPF = ROOT / "bpf"
 OBJECTS = ROOT / "src/sockfilter/objects"
 BINDING = ROOT / "src/sockfilter/libbpf"
+LANE = ROOT / "src/sockfilter/express"
 LIBBPF_MINIMUM = "1.1"
 
-# -mcpu=v3: 32-bit jumps, kernel 5.1. The two maps keep the path of this folder out of the
-# object, so that it is the same, byte for byte, wherever it is built.
+# -mcpu=v3: 32-bit jumps, kernel 5.1. no-stack-slot-sharing: without CAP_PERFMON the verifier refuses a
+# number that is spilled where a pointer was ("attempt to corrupt spilled pointer"). The two maps keep the
+# path of this folder out of the object, so that it is the same, byte for byte, wherever it is built.
 CLANG_FLAGS = (
-    "-g -O2 -target bpf -mcpu=v3 -std=gnu11 -Wall -Wextra -Wpadded -Werror -Ivmlinux -Ibpf"
-    " -ffile-prefix-map={root}=. -fdebug-compilation-dir=."
+    "-g -O2 -target bpf -mcpu=v3 -mllvm -no-stack-slot-sharing -std=gnu11 -Wall -Wextra -Wpadded -Werror"
+    " -Ivmlinux -Ibpf -ffile-prefix-map={root}=. -fdebug-compilation-dir=."
 ).split()
 
 
@@ -80,7 +82,7 @@ def build_objects(out: Path = OBJECTS, root: Path = ROOT) -> list[Path]:
 
 def declarations() -> str:
     """What cffi is to know: the shared headers without their guards, then cdef.h."""
-    shared = "\n".join((BPF / name).read_text() for name in ("config.h", "events.h"))
+    shared = "\n".join(path.read_text() for path in (BPF / "config.h", BPF / "events.h", LANE / "lane.h"))
     # cffi takes comments and number macros, and no other directive
     shared = re.sub(r"^#(?!define \w+ \d).*$", "", shared, flags=re.MULTILINE)
     kernel = {8: "unsigned char", 16: "unsigned short", 32: "unsigned int", 64: "unsigned long long"}
@@ -114,7 +116,7 @@ def libbpf_flags() -> dict[str, list[str]]:
 
 def build_binding() -> Path:
     """Compiles shim.c and what cffi generates around it into one abi3 extension. Returns its path."""
-    sources = [BPF / "config.h", BPF / "events.h", BINDING / "cdef.h", BINDING / "shim.c", Path(__file__)]
+    sources = [*BPF.glob("*.h"), *BINDING.glob("*.[ch]"), *LANE.glob("*.[ch]"), Path(__file__)]
     suffix = ".abi3.so" if not sysconfig.get_config_var("Py_GIL_DISABLED") else sysconfig.get_config_var("EXT_SUFFIX")
     product = BINDING / f"_libbpf{suffix}"
     if is_current(product, sources):
@@ -122,12 +124,12 @@ def build_binding() -> Path:
     import cffi  # not there when only the objects are built
 
     flags = libbpf_flags()
-    flags["include_dirs"] += [str(BPF), str(BINDING)]
+    flags["include_dirs"] += [str(BPF), str(BINDING), str(LANE)]
     ffi = cffi.FFI()
     ffi.cdef(declarations())
     ffi.set_source(
         "sockfilter.libbpf._libbpf",
-        '#include "shim.c"\n',  # Python.h, before it, defines _GNU_SOURCE
+        '#include "shim.c"\n#include "lane.c"\n',  # Python.h, before it, defines _GNU_SOURCE
         extra_compile_args=["-O2", f"-ffile-prefix-map={ROOT}=."],
         include_dirs=flags["include_dirs"],
         library_dirs=flags["library_dirs"],

@@ -44,7 +44,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.answer(404, b"nothing here\n")
 
-    do_HEAD = do_GET
+    do_HEAD = do_GET  # noqa: N815  # the name that http.server calls
 
     def do_POST(self) -> None:
         """Gives back what it is sent."""
@@ -121,9 +121,7 @@ def main() -> int:
     print(f"$ sudo sockfilter -i lo --ports {ports}\n", flush=True)
     shown = start(ports)
     checked = start(ports, "--format", "jsonl", stdout=subprocess.PIPE)
-    made = [
-        exchange for server in servers for exchange in talk(str(server.server_address[0]), server.server_port)
-    ]
+    made = [exchange for server in servers for exchange in talk(str(server.server_address[0]), server.server_port)]
     for process in (shown, checked):
         process.send_signal(signal.SIGINT)
     lines = checked.communicate(timeout=PATIENCE_S)[0].splitlines()

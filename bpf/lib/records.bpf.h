@@ -55,18 +55,25 @@ struct place {
 
 /*
  * The ring reserves constant sizes only, so a record takes the next one of a
- * ladder: its steps lie above the usual segments (1460 bytes, Ethernet; 16 and
- * 32 KiB writes, 64 KiB, loopback), the last holds any frame (GSO_MAX_SIZE,
- * 8 * 65 535). A scratch buffer for each CPU would cost a second copy and
- * would not be safe on preemptible kernels.
+ * ladder: small steps for heads, which most records hold, then those above the
+ * usual segments (1460 bytes, Ethernet; 16, 32 and 64 KiB, loopback); the last
+ * holds any frame (GSO_MAX_SIZE, 8 * 65 535). A scratch buffer for each CPU would cost a
+ * second copy and would not be safe on preemptible kernels.
  */
 static __always_inline struct place reserve(__u32 frame_kept)
 {
 	__u32 size = sizeof(struct sf_record) + frame_kept;
 
+	TAKE(192);
 	TAKE(256);
+	TAKE(320);
+	TAKE(384);
+	TAKE(448);
 	TAKE(512);
+	TAKE(640);
+	TAKE(768);
 	TAKE(1024);
+	TAKE(1280);
 	TAKE(1664);
 	TAKE(2304);
 	TAKE(4608);

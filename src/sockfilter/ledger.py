@@ -58,6 +58,7 @@ class SegmentCounts:
     after_close: int = 0  # of a connection that had ended
     gaps: int = 0
     gap_bytes: int = 0
+    cut_bytes: int = 0  # that messages needed, and that were seen and not kept
 
 
 @dataclass(slots=True)
@@ -126,9 +127,12 @@ class Ledger:
 
     def losses(self) -> dict[str, tuple[int, str]]:
         """What was lost: its name, how much, and the option that helps. Empty: nothing."""
+        is_cut, cut_packets = self.segments.cut_bytes, self.packets["truncated"]
         found = {
             "records lost for want of room in the ring": (self.records_lost, "a larger ring: -B"),
-            "packets cut at the snap length": (self.packets["truncated"], "a larger -s, or none"),
+            "packets cut at the snap length": (is_cut and cut_packets, "a larger -s, or none"),
+            # of both together, one name is enough
+            "bytes left out as the ring was filling": (not cut_packets and is_cut, "a larger ring: -B"),
             "bytes missing in connections": (self.segments.gap_bytes, "a larger ring: -B"),
             "IP fragments given up": (self.fragments.expired, "none: the rest of them never came"),
         }

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from sockfilter.exchanges.pairing import Pairing
+from sockfilter.express.lane import Lane
 from sockfilter.ledger import PACKET_COUNTERS, Ledger, MessageCounts
 from sockfilter.packets.fragments import Reassembler
 from sockfilter.packets.records import RecordDecoder
 from sockfilter.packets.tcp import TcpDecoder
+from sockfilter.protocols.http1 import head as heads
+from sockfilter.protocols.http1.body import whole_body
 from sockfilter.protocols.http1.talk import Talk
 from sockfilter.streams.table import Table
 
@@ -40,6 +44,7 @@ class Pipeline:
         policy: what to keep of bodies.
         is_wanted: whether a connection between two ports is asked for; for what the kernel could not tell.
         emit: takes each exchange when it ends.
+        has_lane: connections on which nothing is unusual take the short road; all is the same without it, and slower.
     """
 
     def __init__(
@@ -49,6 +54,7 @@ class Pipeline:
         policy: BodyPolicy,
         is_wanted: Callable[[int, int], bool],
         emit: Callable[[Exchange], None],
+        has_lane: bool = True,
     ) -> None:
         self._source = source
         self._policy = policy
@@ -60,8 +66,11 @@ class Pipeline:
         tcp = TcpDecoder(takers, self._table.stream_of, open_stream, source.interface_name, is_wanted)
         self._fragments = Reassembler(tcp.take)
         self._records = RecordDecoder(takers, open_stream, self._fragments.take, source.interface_name)
+        self._lane: Lane | None = None
+        if has_lane:
+            self._lane = Lane(self._records.decode, heads.read, whole_body, policy.limit, policy.decodes, self._ended)
         # takes a batch of records: the ring's memory, and where they begin in it
-        self.consume = self._records.decode
+        self.consume = self._lane.consume if self._lane is not None else self._records.decode
 
     def tick(self, now_ns: int) -> None:
         """Does what is due by the source's clock."""
@@ -85,16 +94,21 @@ class Pipeline:
             counters: the kernel's, in the order of PACKET_COUNTERS.
             records_read: taken from the source so far.
         """
+        if self._lane is not None:
+            self._lane.recall_open()
         return Ledger(
             dict(zip(PACKET_COUNTERS, counters, strict=True)),
             records_read,
             replace(self._fragments.counts),
-            replace(self._table.counts),
+            # those of connections that are not remembered never came to the table
+            replace(self._table.counts, control=self._table.counts.control + self._records.unknown_control),
             replace(self._messages, unpaired=self._messages.unpaired.copy()),
         )
 
     def _converse(self, connection: StreamConnection) -> Talk:
-        pairing = Pairing(connection.model, None not in connection.start.isn, self._messages, self._ended)
+        is_whole = None not in connection.start.isn
+        ended = partial(self._ended_on, connection) if self._lane is not None else self._ended
+        pairing = Pairing(connection.model, is_whole, self._messages, ended)
         first, second = connection.directions
 
         def reject() -> None:
@@ -105,7 +119,12 @@ class Pipeline:
             self._messages.http2 += 1
             connection.reject()
 
-        return Talk(pairing, self._policy, (first.announce, second.announce), reject, http2)
+        return Talk(pairing, is_whole, self._policy, (first.announce, second.announce), reject, http2)
+
+    def _ended_on(self, connection: StreamConnection, exchange: Exchange) -> None:
+        if self._lane is not None:
+            self._lane.may_enter(connection)
+        self._ended(exchange)
 
     def _ended(self, exchange: Exchange) -> None:
         self._exchanges += 1

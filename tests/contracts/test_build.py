@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 import build_bpf  # noqa: E402
+
 from tests.support.skips import need_tool  # noqa: E402
 
 
@@ -60,5 +61,5 @@ def test_without_clang_and_without_an_object_the_error_says_what_to_do(
     shutil.copytree(ROOT / "bpf", tmp_path / "bpf")
     shutil.copy(ROOT / "build_bpf.py", tmp_path)
     monkeypatch.setenv("CLANG", "no-such-compiler")
-    with pytest.raises(SystemExit, match="no-such-compiler is needed to build sockfilter.bpf.o; on Debian: apt install"):
+    with pytest.raises(SystemExit, match=r"no-such-compiler is needed to build .*; on Debian: apt install"):
         build_bpf.build_objects(tmp_path / "out", tmp_path)

@@ -8,15 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from sockfilter.express import lane
 from sockfilter.ledger import OUTCOMES, PACKET_COUNTERS
 from sockfilter.libbpf import binding
+from sockfilter.libbpf.ring import BATCH_RECORDS
 from sockfilter.packets import records
 from sockfilter.sources.live import OBJECT
 from tests.support.btf import Btf
 from tests.support.skips import need_tool
 
 ROOT = Path(__file__).resolve().parents[2]
+LANE = ROOT / "src/sockfilter/express"
 STRUCTS = ["sf_config", "sf_order", "sf_shared", "sf_flow", "sf_record"]
+LANE_STRUCTS = ["sf_lane_half", "sf_lane_slot", "sf_lane_event"]
 
 Layout = dict[str, tuple[int, int]]
 
@@ -33,29 +37,43 @@ def by_c(name: str, fields: Layout, tmp_path: Path) -> Layout:
     lines = [f'printf("%zu\\n", sizeof(struct {name}));']
     for field in fields:
         if field:
-            lines.append(
-                f'printf("{field} %zu %zu\\n", offsetof(struct {name}, {field}), sizeof(((struct {name} *)0)->{field}));'
-            )
+            place = f"offsetof(struct {name}, {field}), sizeof(((struct {name} *)0)->{field})"
+            lines.append(f'printf("{field} %zu %zu\\n", {place});')
     source = tmp_path / "layout.c"
     source.write_text(
-        "#include <linux/types.h>\n#include <stddef.h>\n#include <stdio.h>\n#include <events.h>\n"
+        "#include <linux/types.h>\n#include <stddef.h>\n#include <stdio.h>\n#include <events.h>\n#include <lane.h>\n"
         f"int main(void) {{ {' '.join(lines)} }}\n"
     )
-    command = [compiler, "-Wall", "-Wextra", "-Wpadded", "-Werror", f"-I{ROOT / 'bpf'}", source, "-o", tmp_path / "layout"]
+    command = [
+        compiler,
+        "-Wall",
+        "-Wextra",
+        "-Wpadded",
+        "-Werror",
+        f"-I{ROOT / 'bpf'}",
+        f"-I{LANE}",
+        source,
+        "-o",
+        tmp_path / "layout",
+    ]
     subprocess.run(command, check=True)
     size, *rest = subprocess.run([tmp_path / "layout"], capture_output=True, text=True, check=True).stdout.splitlines()
     found = {field: (int(offset), int(length)) for field, offset, length in map(str.split, rest)}
     return {"": (0, int(size)), **found}
 
 
-@pytest.mark.parametrize("name", STRUCTS)
-def test_c_and_cffi_and_btf_agree(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [*STRUCTS, *LANE_STRUCTS])
+def test_c_and_cffi_agree(name: str, tmp_path: Path) -> None:
     cffi = by_cffi(name)
     assert by_c(name, cffi, tmp_path) == cffi
-    assert Btf(OBJECT).struct(name) == cffi
 
 
 @pytest.mark.parametrize("name", STRUCTS)
+def test_btf_and_cffi_agree(name: str) -> None:
+    assert Btf(OBJECT).struct(name) == by_cffi(name)
+
+
+@pytest.mark.parametrize("name", [*STRUCTS, *LANE_STRUCTS])
 def test_no_struct_has_a_hole(name: str) -> None:
     end = 0
     for field, (offset, size) in by_cffi(name).items():
@@ -81,6 +99,16 @@ def test_python_unpacks_the_record_as_it_is() -> None:
     assert [sizes[name] for name in hot] == widths
     assert by_cffi("sf_record")["flow"] == (records.FLOW_AT, records.FLOW_BYTES)
     assert by_cffi("sf_record")[""] == (0, records.RECORD_BYTES)
+
+
+def test_python_unpacks_the_events_of_the_lane_as_they_are() -> None:
+    fields = [(offset, size) for name, (offset, size) in by_cffi("sf_lane_event").items() if name]
+    assert [size for _, size in fields] == [struct_width(code) for code in lane.EVENT.format.lstrip("=")]
+    assert by_cffi("sf_lane_event")[""] == (0, lane.EVENT.size)
+    _, lib = binding.load()
+    assert (lane.RECORD, lane.LEAVES) == (lib.SF_LANE_RECORD, lib.SF_LANE_LEAVES)
+    # what the reader takes at once fits into one run
+    assert BATCH_RECORDS <= lib.SF_LANE_RECORDS
 
 
 def struct_width(code: str) -> int:

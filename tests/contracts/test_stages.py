@@ -16,7 +16,8 @@ MAY_IMPORT = {
     "ledger": set(),
     "libbpf": {"errors"},
     "sources": {"errors", "libbpf"},
-    **{stage: NOUNS for stage in STAGES},
+    **dict.fromkeys(STAGES, NOUNS),
+    "express": {*NOUNS, "libbpf"},
 }
 # the hot path and what a file needs run without these; they are imported where they are used
 HEAVY = {"dpkt", "pyroute2", "json", "asyncio", "ipaddress", "logging"}

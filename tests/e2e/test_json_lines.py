@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import gzip
-import json
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -134,8 +133,8 @@ def test_trailers_are_there_where_they_were_sent():
 
 def test_bytes_that_are_no_utf8_do_not_break_the_line():
     line = line_of(OK, b"GET /\xff HTTP/1.1\r\nX: \xfe\x80\r\n\r\n")
-    assert line["request"]["target"].encode("utf-8", "surrogateescape") == b"/\xff"
-    assert json.dumps(line)
+    assert line["request"]["target"] == "/\u00ff"
+    assert line["request"]["headers"] == [["X", "\u00fe\u0080"]]
 
 
 def test_keep_alive_counts_on_the_connection_and_connects_once():

@@ -85,7 +85,8 @@ def test_what_was_lost_does_not_spoil_what_follows(site):
             pass
         curl(site, [SMALL])
         done = sniffer.end()
-    assert re.search(r"GET /small +200 +31 B .* [mu]s$", done.lines[-1])
+    # connections whose end was lost may be told of later
+    assert [line for line in done.lines if re.search(r"GET /small +200 +31 B .* [mu]s$", line)]
 
 
 def ledger_of(sniffer: Sniffer) -> str:

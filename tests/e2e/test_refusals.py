@@ -54,9 +54,7 @@ def test_no_rights_at_all():
     assert all(way in line for way in THREE_WAYS)
 
 
-@pytest.mark.parametrize(
-    ("kept", "missing"), [("net_raw", "CAP_BPF"), ("bpf", "CAP_NET_RAW")]
-)
+@pytest.mark.parametrize(("kept", "missing"), [("net_raw", "CAP_BPF"), ("bpf", "CAP_NET_RAW")])
 def test_half_of_the_rights(kept, missing):
     line = refusal(prefix=without_rights(kept))
     assert f"{missing} missing" in line

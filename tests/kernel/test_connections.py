@@ -6,8 +6,6 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 import sockfilter
 from sockfilter.model import Problem
 from sockfilter.sources.namespace import entered
@@ -72,7 +70,6 @@ def test_connect_time_is_not_known_where_only_the_answer_was_seen(cable: Cable) 
     assert exchange.timing.connect is None
 
 
-@pytest.mark.xfail(reason="pairing compares the acknowledgement of a SYN, which has none")
 def test_request_in_the_syn(cable: Cable) -> None:
     """TCP Fast Open (RFC 7413)."""
     talk = Talk()
@@ -85,7 +82,6 @@ def test_request_in_the_syn(cable: Cable) -> None:
     assert not exchange.problems
 
 
-@pytest.mark.xfail(reason="pairing compares the acknowledgement of a SYN, which has none")
 def test_request_in_the_syn_of_the_kernel() -> None:
     """TCP Fast Open without a cookie, as two hosts of one owner may agree on."""
     response = b"HTTP/1.1 204 No Content\r\n\r\n"

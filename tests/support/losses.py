@@ -118,7 +118,9 @@ PIPELINED = {
 }
 
 
-def records_of(wire: Wire, script: list[Spoken], *, whole: bool = True, pause_ns: int = 0, fin: bool = True) -> list[Record]:
+def records_of(
+    wire: Wire, script: list[Spoken], *, whole: bool = True, pause_ns: int = 0, fin: bool = True
+) -> list[Record]:
     """One for each piece, and both ends' closing. pause_ns: between exchanges."""
     talker = wire.connection(whole=whole)
     number = script[0].number

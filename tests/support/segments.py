@@ -37,9 +37,10 @@ class Tape:
         self.ignoring -= size
         self.what.append(("skip", size))
 
-    def missing(self, size: int, problem: Problem) -> None:
+    def missing(self, size: int, problem: Problem) -> int:
         self.what.append(("missing", size, problem))
         self.content += b"." * min(size, 100)
+        return size
 
     def end(self, problem: Problem) -> None:
         self.what.append(("end", problem))

@@ -38,6 +38,7 @@ class Dialogue:
         pairing = Pairing(self.connection, whole, self.counts, self.exchanges.append)
         self.talk = Talk(
             pairing,
+            whole,
             policy,
             (lambda size: self.announced.append((0, size)), lambda size: self.announced.append((1, size))),
             lambda: self.rejected.append("not HTTP"),

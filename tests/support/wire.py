@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.packets.records import (
     COLD,
@@ -30,6 +30,7 @@ FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
 MASK = 0xFFFFFFFF
 MILLISECOND = 1_000_000
 EVERYTHING = BodyPolicy(1 << 62)
+NOTHING = BodyPolicy(0, decodes=False)
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ class Record:
         )
         isn0, isn1 = self.isn
         cold = COLD.pack(marks, 0, 0x0800, 0, 0, isn0 or 0, isn1 or 0, 0, self.syn_ns, self.synack_ns)
-        return hot + cold + self.flow + header + kept
+        packed = hot + cold + self.flow + header + kept
+        return packed + bytes(-len(packed) % 8)
 
 
 class Talker:
@@ -178,18 +180,59 @@ class Wire:
     def read(
         self, records: Iterable[Record] | None = None, policy: BodyPolicy = EVERYTHING, end: bool = True
     ) -> list[Exchange]:
-        """The exchanges that come out; the ledger is kept. end: the capture ends behind the last record."""
-        exchanges: list[Exchange] = []
-        pipeline = Pipeline(self.orders, self.orders, policy, lambda first, second: True, exchanges.append)
+        """The exchanges that come out; the ledger is kept. end: the capture ends behind the last record.
+
+        The short road, and records in batches, must make no difference.
+        """
         records = list(self.records if records is None else records)
-        for record in records:
-            pipeline.consume(memoryview(record.pack()), [0])
-        if end:
-            pipeline.close(max((record.time_ns for record in records), default=0))
-        sent = [0] * 14
-        sent[0] = sent[8] = len(records)
-        self.ledger = pipeline.ledger(sent, len(records))
+        exchanges, self.ledger = read_by(Road(self.orders, policy, end, has_lane=True), records)
+        for kept in (policy, NOTHING):
+            long_road = read_by(Road(Orders(), kept, end, has_lane=False), records)
+            for size in (1, 5):
+                found = read_by(Road(Orders(), kept, end, has_lane=True, batch=size), records)
+                assert [account(x) for x in found[0]] == [account(x) for x in long_road[0]]
+                assert found[1] == long_road[1]
         return exchanges
+
+
+class Road(NamedTuple):
+    """How records are read."""
+
+    orders: Orders
+    policy: BodyPolicy
+    end: bool
+    has_lane: bool
+    batch: int = 1  # records
+
+
+def read_by(road: Road, records: list[Record]) -> tuple[list[Exchange], Ledger]:
+    exchanges: list[Exchange] = []
+    pipeline = Pipeline(
+        road.orders, road.orders, road.policy, lambda first, second: True, exchanges.append, has_lane=road.has_lane
+    )
+    for start in range(0, len(records), road.batch):
+        packed = [record.pack() for record in records[start : start + road.batch]]
+        offsets = [sum(map(len, packed[:i])) for i in range(len(packed))]
+        pipeline.consume(memoryview(b"".join(packed)), offsets)
+    if road.end:
+        pipeline.close(max((record.time_ns for record in records), default=0))
+    sent = [0] * 14
+    sent[0] = sent[8] = len(records)
+    return exchanges, pipeline.ledger(sent, len(records))
+
+
+def account(exchange: Exchange) -> tuple[object, ...]:
+    """All that an exchange says."""
+    halves = (exchange.request, *exchange.informational, exchange.response)
+    said = [
+        half
+        and (
+            *(half.raw, half.start_ns, half.end_ns, half.seq, half.ack, half.is_complete, half.problems),
+            *(half.body.wire_len, half.body.length, half.body.content, half.body.trailer),
+        )
+        for half in halves
+    ]
+    return (exchange.id, exchange.conn_seq, exchange.connection.route, exchange.problems, *said)
 
 
 def _endpoint(text: str) -> tuple[bytes, int]:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.support.messages import Turn, said_in_turns, said_together, turns
 from tests.support.talk import facts, read
 from tests.support.wire import MASK, Wire
-from tests.unit.test_pipeline_order import shuffled
 from tests.unit.test_pipeline_order import read as read_records
+from tests.unit.test_pipeline_order import shuffled
 
 if TYPE_CHECKING:
     from sockfilter.model import Exchange, Message
@@ -86,9 +86,7 @@ def test_any_method_behind_the_first(dialogue: list[Turn]):
     st.lists(st.integers(0, 30), max_size=4),
     st.integers(0, MASK),
 )
-def test_in_records_out_of_order(
-    dialogue: list[Turn], sizes: list[int], keys: list[int], again: list[int], isn: int
-):
+def test_in_records_out_of_order(dialogue: list[Turn], sizes: list[int], keys: list[int], again: list[int], isn: int):
     wire = Wire()
     talker = wire.connection(isn=(isn, (isn * 7) & MASK))
     for end, data in said_in_turns(dialogue):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,10 +23,31 @@ if TYPE_CHECKING:
     from sockfilter.model import Exchange
     from tests.support.losses import Spoken
 
-POLICIES = [BodyPolicy(1 << 62), BodyPolicy(0, decodes=False), BodyPolicy(5), BodyPolicy(50, decodes=False, as_sent=True)]
+POLICIES = [
+    BodyPolicy(1 << 62),
+    BodyPolicy(0, decodes=False),
+    BodyPolicy(5),
+    BodyPolicy(50, decodes=False, as_sent=True),
+]
 # what makes parsers stumble
-SPICE = [b"\r\n", b"\n", b"\r", b"\0", b"HTTP/1.1 200 OK\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", b"0\r\n\r\n", b"PRI * HTTP/2.0\r\n"]
-SPICE += [b"Content-Length: 7\r\n", b"Transfer-Encoding: chunked\r\n", b"Content-Encoding: gzip\r\n", b"\x1b[2J", b"\xff", b":"]
+SPICE = [
+    b"\r\n",
+    b"\n",
+    b"\r",
+    b"\0",
+    b"HTTP/1.1 200 OK\r\n\r\n",
+    b"GET / HTTP/1.1\r\n\r\n",
+    b"0\r\n\r\n",
+    b"PRI * HTTP/2.0\r\n",
+]
+SPICE += [
+    b"Content-Length: 7\r\n",
+    b"Transfer-Encoding: chunked\r\n",
+    b"Content-Encoding: gzip\r\n",
+    b"\x1b[2J",
+    b"\xff",
+    b":",
+]
 
 pieces = st.one_of(st.binary(max_size=30), st.sampled_from(SPICE))
 rubbish = st.lists(pieces, max_size=8).map(b"".join)
@@ -39,10 +60,15 @@ class Nowhere:
 
 def check(exchanges: list[Exchange]) -> None:
     """Each can be shown, and says why it is not whole."""
-    outputs = [TextOutput(Nowhere(), verbosity=BODIES), RawOutput(Nowhere(), escape=True), JsonOutput(Nowhere(), bodies=True)]
+    outputs = [
+        TextOutput(Nowhere(), verbosity=BODIES),
+        RawOutput(Nowhere(), escape=True),
+        JsonOutput(Nowhere(), bodies=True),
+    ]
     for exchange in exchanges:
         assert exchange.request or exchange.response or exchange.informational
         assert exchange.is_complete or exchange.problems
+        assert all(seconds is None or seconds >= 0 for seconds in astuple(exchange.timing))
         text, raw, line = (output.render(exchange) for output in outputs)
         assert b"\x1b" not in text + raw
         assert json.loads(line)["problems"] == [problem.value for problem in exchange.problems]

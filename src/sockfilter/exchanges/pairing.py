@@ -127,6 +127,30 @@ class Pairing:
             if exchange.response is not None and exchange.response.end_ns is not None:
                 self._complete(self._open.popleft())
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing is open, and the next response answers the next request."""
+        return self._is_sure and not self._open and self._orphan is None
+
+    @property
+    def client_end(self) -> int:
+        """Which end asks; known once there has been a message."""
+        return self._connection.client_end or 0
+
+    def pair(self, request: Request, response: Response) -> Exchange:
+        """Takes a request and its response, both whole, while it is at rest.
+
+        Returns the exchange; emit is not called.
+        """
+        counts = self._counts
+        counts.requests += 1
+        counts.responses += 1
+        counts.paired += 2
+        counts.exchanges += 1
+        self._number += 1
+        self._current = exchange = Exchange(self._connection, self._number, request, response)
+        return exchange
+
     def lose(self, end: int, is_certain: bool, problem: Problem | None) -> None:
         """Takes note that messages may be missing.
 
@@ -177,6 +201,10 @@ class Pairing:
         open_exchanges = self._open
         while open_exchanges and _acknowledged(open_exchanges[0].request, response) < 0:
             # its response would have begun before this one, where it is missing
+            if not self._batches and self._has_all_responses():
+                # none is: the client does not wait
+                self._overlaps = True
+                return None
             self._leave_unanswered(open_exchanges.popleft(), None)
         if not open_exchanges:
             return None
@@ -187,6 +215,11 @@ class Pairing:
             return None
         self._settle(exchange)
         return exchange
+
+    def _has_all_responses(self) -> bool:
+        """Whether none is missing since the last that came, or the last pair that was proven."""
+        is_known = self._is_whole or self._current is not None
+        return is_known and not self._losses[1 - (self._connection.client_end or 0)]
 
     def _is_paid(self, exchange: Exchange, response: Response) -> bool:
         """Whether the requests that are missing before one have been answered, or may have been.

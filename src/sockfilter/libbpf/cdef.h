@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What Python may call: declarations for cffi, checked against the real
- * headers by the C compiler. bpf/config.h and bpf/events.h are put in front.
+ * headers by the C compiler. bpf/config.h, bpf/events.h and express/lane.h are
+ * put in front.
  */
 
 /* <bpf/libbpf.h>, <bpf/bpf.h>: every one of them is in libbpf 1.1 */
@@ -35,6 +36,7 @@ void sf_ring_close(struct sf_ring *ring);
 void *sf_memory_open(int map_fd, size_t size);
 void sf_memory_close(void *memory, size_t size);
 const void *sf_ring_data(const struct sf_ring *ring);
+size_t sf_ring_span(const struct sf_ring *ring);
 unsigned int sf_ring_peek(struct sf_ring *ring, __u32 *offsets, unsigned int max);
 void sf_ring_release(struct sf_ring *ring);
 __u64 sf_ring_produced(const struct sf_ring *ring);
@@ -42,3 +44,15 @@ __u64 sf_ring_consumed(const struct sf_ring *ring);
 int sf_ring_asleep(struct sf_ring *ring, struct sf_shared *shared);
 void sf_ring_awake(struct sf_shared *shared);
 void sf_order(struct sf_order *orders, __u64 stream, __u64 order);
+
+/* express/lane.c */
+struct sf_lane;
+struct sf_lane *sf_lane_open(int keeps_bodies, int decodes);
+void sf_lane_close(struct sf_lane *lane);
+int sf_lane_enter(struct sf_lane *lane, __u64 stream, int client_end, const __u32 *next, const __u32 *acked,
+		  __u64 last_ns);
+struct sf_lane_slot *sf_lane_slot(struct sf_lane *lane, unsigned int slot);
+void sf_lane_leave(struct sf_lane *lane, unsigned int slot);
+unsigned int sf_lane_run(struct sf_lane *lane, const char *ring, const __u32 *offsets, unsigned int records);
+const struct sf_lane_event *sf_lane_events(const struct sf_lane *lane);
+const char *sf_lane_text(const struct sf_lane *lane, size_t *size);

@@ -53,8 +53,10 @@ class Ring:
             stack.callback(self._lib.sf_ring_close, self._ring)
             self._stack = stack.pop_all()
         self._offsets = self._ffi.new("__u32[]", BATCH_RECORDS)
-        # the data twice in a row, as the kernel maps it: a record is in one piece wherever it begins
-        self.view = memoryview(self._ffi.buffer(self._lib.sf_ring_data(self._ring), 2 * size)).cast("B")
+        # with the beginning once more behind the end: a record is in one piece wherever it begins
+        self.view = memoryview(
+            self._ffi.buffer(self._lib.sf_ring_data(self._ring), self._lib.sf_ring_span(self._ring))
+        ).cast("B")
         self.fd = map_fd
 
     def __enter__(self) -> Ring:

@@ -24,6 +24,9 @@
 /* bytes of libbpf's log that are kept of one load: the end of it, where the reason stands */
 #define LOG_BYTES 65536
 
+/* the largest record with its header, reserve() of records.bpf.h, in whole pages of up to 64 KiB */
+#define RECORD_BYTES_MAX (9 << 16)
+
 /* each thread has its own, so that two loads at once do not mix their words */
 static __thread struct {
 	char text[LOG_BYTES];
@@ -108,8 +111,9 @@ static int sf_packet_bind(int fd, int ifindex, unsigned short protocol)
 struct sf_ring {
 	__u64 *consumer;       /* shared, written here */
 	const __u64 *producer; /* shared, written by the kernel */
-	const char *data;      /* twice in a row, so that a record that wraps is in one piece */
+	const char *data;      /* span bytes: behind the end once more the beginning, for a record that wraps */
 	size_t size;
+	size_t span;
 	size_t page;
 	__u64 next; /* where release will put the consumer */
 };
@@ -121,11 +125,15 @@ static void sf_ring_close(struct sf_ring *ring)
 	if (ring->consumer)
 		munmap(ring->consumer, ring->page);
 	if (ring->producer)
-		munmap((void *)ring->producer, ring->page + 2 * ring->size);
+		munmap((void *)ring->producer, ring->page + ring->span);
 	free(ring);
 }
 
-/* Documentation/bpf/ringbuf.rst: one page of consumer, one of producer, the data twice. NULL with errno set. */
+/*
+ * Documentation/bpf/ringbuf.rst: one page of consumer, one of producer, the data
+ * twice. Of the second time, only as much as a record can reach into it: all
+ * that is mapped counts as this process's memory. NULL with errno set.
+ */
 static struct sf_ring *sf_ring_open(int map_fd, size_t size)
 {
 	struct sf_ring *ring = calloc(1, sizeof(*ring));
@@ -135,12 +143,13 @@ static struct sf_ring *sf_ring_open(int map_fd, size_t size)
 	if (!ring)
 		return NULL;
 	ring->size = size;
+	ring->span = size + (size < RECORD_BYTES_MAX ? size : RECORD_BYTES_MAX);
 	ring->page = page;
 	at = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, map_fd, 0);
 	if (at == MAP_FAILED)
 		goto failed;
 	ring->consumer = at;
-	at = mmap(NULL, page + 2 * size, PROT_READ, MAP_SHARED, map_fd, page);
+	at = mmap(NULL, page + ring->span, PROT_READ, MAP_SHARED, map_fd, page);
 	if (at == MAP_FAILED)
 		goto failed;
 	ring->producer = at;
@@ -198,6 +207,11 @@ static unsigned int sf_ring_peek(struct sf_ring *ring, __u32 *offsets, unsigned 
 static void sf_ring_release(struct sf_ring *ring)
 {
 	__atomic_store_n(ring->consumer, ring->next, __ATOMIC_RELEASE);
+}
+
+static size_t sf_ring_span(const struct sf_ring *ring)
+{
+	return ring->span;
 }
 
 static __u64 sf_ring_produced(const struct sf_ring *ring)

@@ -19,15 +19,19 @@ class Body:
         length: bytes after content decoding, whether kept or not; None where that is not known.
         content: the bytes that were kept, from the first on, decoded.
         trailer: the fields after a chunked body, as sent, an empty line in front; empty without any.
+        trailer_kept: bytes of them at the end of content, where that is kept as sent.
     """
 
-    __slots__ = ("content", "length", "trailer", "wire_len")
+    __slots__ = ("content", "length", "trailer", "trailer_kept", "wire_len")
 
-    def __init__(self, wire_len: int, length: int | None, content: bytes, trailer: bytes = b"") -> None:
+    def __init__(
+        self, wire_len: int, length: int | None, content: bytes, trailer: bytes = b"", trailer_kept: int = 0
+    ) -> None:
         self.wire_len = wire_len
         self.length = length
         self.content = content
         self.trailer = trailer
+        self.trailer_kept = trailer_kept
 
     def __repr__(self) -> str:
         return f"<Body {self.wire_len} bytes, {len(self.content)} kept>"
@@ -36,6 +40,16 @@ class Body:
     def is_cut(self) -> bool:
         """Whether fewer bytes were kept than there are, or than is known."""
         return self.length is None or len(self.content) < self.length
+
+    @property
+    def text(self) -> str | None:
+        """The content if it is text: UTF-8, the last character of a cut one left out. Else None."""
+        try:
+            return self.content.decode()
+        except UnicodeDecodeError as error:
+            if self.is_cut and error.reason == "unexpected end of data":
+                return self.content[: error.start].decode()
+            return None
 
 
 NO_BODY = Body(0, 0, b"")
@@ -56,14 +70,16 @@ class Message:
 
     __slots__ = ("ack", "body", "end_ns", "head", "is_complete", "problems", "seq", "start_ns")
 
-    def __init__(self, head: Head, start_ns: int, seq: int, ack: int) -> None:
+    def __init__(
+        self, head: Head, start_ns: int, seq: int, ack: int, end_ns: int | None = None, body: Body = NO_BODY
+    ) -> None:
         self.head = head
         self.start_ns = start_ns
         self.seq = seq
         self.ack = ack
-        self.end_ns: int | None = None
-        self.body = NO_BODY
-        self.is_complete = False
+        self.end_ns = end_ns
+        self.body = body
+        self.is_complete = end_ns is not None
         self.problems: tuple[Problem, ...] = ()
 
     @property

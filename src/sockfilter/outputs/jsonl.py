@@ -1,4 +1,8 @@
-"""JSON lines: one exchange a line. The form is a public contract; fields are only ever added."""
+"""JSON lines: one exchange a line. The form is a public contract; fields are only ever added.
+
+Lines are ASCII, and all text in them is of characters that Unicode has: what a peer sent in a head that is no
+UTF-8 is read as Latin-1, which it is where it comes from HTTP's past (RFC 9110, 5.5); each byte is a character.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +59,7 @@ def to_dict(exchange: Exchange, *, bodies: bool = True, show_secrets: bool = Tru
         "kind": "exchange",
         "id": exchange.id,
         "time": time_text(exchange.start_ns),
-        "interface": exchange.connection.interface,
+        "interface": _text(exchange.connection.interface),
         "connection": exchange.connection.number,
         "conn_seq": exchange.conn_seq,
         "client": _endpoint(exchange.client),
@@ -84,8 +88,8 @@ def _request(request: Request | None, bodies: bool, show_secrets: bool) -> Json 
         return None
     target = request.target if show_secrets else mask_target(request.target)
     return {
-        "method": request.method,
-        "target": target,
+        "method": _text(request.method),
+        "target": _text(target),
         "version": request.version,
         **_message(request, bodies, show_secrets),
     }
@@ -96,7 +100,7 @@ def _response(response: Response | None, bodies: bool, show_secrets: bool) -> Js
         return None
     return {
         "status": response.status,
-        "reason": response.reason,
+        "reason": _text(response.reason),
         "version": response.version,
         **_message(response, bodies, show_secrets),
     }
@@ -111,7 +115,18 @@ def _message(message: Message, bodies: bool, show_secrets: bool) -> Json:
 
 def _fields(headers: Headers, show_secrets: bool) -> list[list[str]]:
     fields = list(headers)
-    return [list(field) for field in (fields if show_secrets else mask_fields(fields))]
+    return [[_text(name), _text(value)] for name, value in (fields if show_secrets else mask_fields(fields))]
+
+
+def _text(words: str) -> str:
+    """Lone surrogates, which stand for bytes that are no UTF-8, are not for JSON (RFC 8259, 8.2)."""
+    if words.isascii():
+        return words
+    try:
+        words.encode()
+    except UnicodeEncodeError:
+        return words.encode("utf-8", "surrogateescape").decode("latin-1")
+    return words
 
 
 def _body(body: Body, with_content: bool) -> Json:
@@ -119,7 +134,7 @@ def _body(body: Body, with_content: bool) -> Json:
     if body.length is not None:
         made["len"] = body.length
     if with_content and body.content:
-        text = _as_text(body)
+        text = body.text
         if text is None:
             made["base64"] = b64encode(body.content).decode()
         else:
@@ -127,13 +142,3 @@ def _body(body: Body, with_content: bool) -> Json:
     if with_content and body.is_cut:
         made["kept"] = len(body.content)
     return made
-
-
-def _as_text(body: Body) -> str | None:
-    """The content if it is text: UTF-8, the last character of a cut one left out."""
-    try:
-        return body.content.decode()
-    except UnicodeDecodeError as error:
-        if body.is_cut and error.reason == "unexpected end of data":
-            return body.content[: error.start].decode()
-        return None

@@ -48,8 +48,5 @@ class RawOutput(Output):
 
 def _without_secrets(body: Body) -> bytes:
     """A body as sent; trailers stand at its end, as far as they were kept."""
-    content, trailer = body.content, body.trailer.removeprefix(b"\r\n")
-    for size in range(len(trailer), 0, -1):
-        if content.endswith(trailer[:size]):
-            return content[:-size] + mask_head(b"\n" + trailer[:size])[1:]
-    return content
+    content, size = body.content, body.trailer_kept
+    return content[:-size] + mask_head(b"\n" + content[-size:])[1:] if size else content

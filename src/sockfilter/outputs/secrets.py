@@ -39,7 +39,8 @@ def mask_start_line(line: str) -> str:
     words = line.rstrip()
     before = words[: max(words.rfind(" "), words.rfind("\t"))]
     has_version = words[len(before) + 1 :].upper().startswith("HTTP/")
-    start, end = found.end(), len(before.rstrip(" \t") if has_version else words)
+    start = found.end()
+    end = max(start, len(before.rstrip(" \t") if has_version else words))
     return line[:start] + mask_target(line[start:end]) + line[end:]
 
 
@@ -51,6 +52,8 @@ def mask_field(name: str, value: str) -> str:
         value: as sent.
     """
     key = name.strip().lower()
+    if not value:
+        return value
     if key in CREDENTIALS:
         scheme, space, _ = value.partition(" ")
         return f"{scheme} {MASK}" if space else MASK

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from sockfilter.model.flow import FlowStart
@@ -38,18 +39,27 @@ class StreamConnection:
         model: the noun.
         time_ns: when it was first seen.
         converse: makes what takes its bytes.
+
+    Attributes:
+        recall: where its segments take the short road, makes them come here again.
+        detour: exchanges that it stays here for, before it may take the short road.
+        turned_back: how often in a row it had to come back from it at once.
     """
 
     __slots__ = (
-        "_conversation",
+        "_converse",
         "_table",
+        "conversation",
+        "detour",
         "directions",
         "is_closed",
         "last_ns",
         "model",
         "opened_ns",
+        "recall",
         "start",
         "streams",
+        "turned_back",
     )
 
     def __init__(
@@ -67,23 +77,54 @@ class StreamConnection:
         self.streams = [stream & ~1]
         self.opened_ns = self.last_ns = time_ns
         self.is_closed = False
+        self.recall: Callable[[], None] | None = None
+        self.detour = self.turned_back = 0
         first = Direction(table, self, stream & ~1, start.isn[0])
         second = Direction(table, self, stream | 1, start.isn[1])
         first.peer, second.peer = second, first
         self.directions = (first, second)
-        self._conversation = converse(self)
-        first.receiver, second.receiver = self._conversation.receivers
+        self._converse = converse
+        self._begin()
+
+    def _begin(self) -> None:
+        self.conversation = self._converse(self)
+        for direction, receiver in zip(self.directions, self.conversation.receivers, strict=True):
+            direction.receiver = receiver
 
     def close(self, problem: Problem) -> None:
         """Ends both directions and leaves the table."""
         if self.is_closed:
             return
+        self.come_back()
         self.is_closed = True
         self._let_go()
         for direction in self.directions:
             direction.end(problem)
         self._table.remove(self, problem)
-        self._conversation.close(problem)
+        self.conversation.close(problem)
+
+    def come_back(self) -> None:
+        """What it is asked for next is said here, and not on the short road."""
+        if self.recall is not None:
+            self.recall()
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether both directions wait for new bytes in order, and for nothing else, under the one number they have."""
+        first, second = self.directions
+        return not self.is_closed and len(self.streams) == 1 and first.is_at_rest and second.is_at_rest
+
+    def resume(self, following: tuple[int, int], acked: tuple[int, int], last_ns: int) -> None:
+        """Goes on where the short road ended.
+
+        Args:
+            following: for each end, the sequence number that comes next.
+            acked: what each had received by its last segment.
+            last_ns: when the last segment passed.
+        """
+        self.last_ns = last_ns
+        for direction, seq, ack in zip(self.directions, following, acked, strict=True):
+            direction.next, direction.acked = seq, ack
 
     def reject(self) -> None:
         """Leaves the table without a word, and asks the source for no more of it: it is not what it seemed."""
@@ -106,6 +147,16 @@ class StreamConnection:
             direction.renumber(stream & ~1 | i)
         if self.model.syn_ns is None:
             self.model.syn_ns, self.model.synack_ns = start.syn_ns, start.synack_ns
+
+    def learn_syn(self, direction: Direction, isn: int, time_ns: int) -> None:
+        """The first segment of an end is its SYN: the connection was opened by bytes in the other end's (RFC 7413)."""
+        first, second = self.start.isn
+        self.start = replace(self.start, isn=(isn, second) if direction is self.directions[0] else (first, isn))
+        if self.model.syn_ns is not None and self.model.synack_ns is None:
+            self.model.synack_ns = time_ns
+        if direction.peer.is_at_start:
+            # those bytes have waited: nothing has been said, and all of it will be seen
+            self._begin()
 
     def is_same_life(self, start: FlowStart) -> bool:
         """Whether a flow that comes up again is this life of the connection, and not the next."""

@@ -27,6 +27,8 @@ HELD_SEGMENTS_MAX = 4345
 # pass and will not again; the rest is for captures whose two directions are not in step.
 HOLE_NS = 500_000_000
 ACKNOWLEDGED_HOLE_NS = 10_000_000
+# How long bytes in a SYN wait for the answer to it: its sender repeats it after one second and three.
+UNANSWERED_SYN_NS = 4_000_000_000
 # the largest window there is (RFC 7323, 2.3): what lies farther off is of another life of the connection
 WINDOW_BYTES_MAX = 1 << 30
 # an order to the kernel holds this far at most, so that sequence numbers stay comparable
@@ -47,8 +49,8 @@ class Receiver(Protocol):
     def skip(self, size: int, time_ns: int) -> None:
         """Takes note of bytes that passed and are not needed; at most ignoring."""
 
-    def missing(self, size: int, problem: Problem) -> None:
-        """Takes note of bytes that cannot be had, and why."""
+    def missing(self, size: int, problem: Problem) -> int:
+        """Takes note of bytes that cannot be had, and why. Returns how many of them it needed."""
 
     def end(self, problem: Problem) -> None:
         """Takes note that no more bytes follow, and why."""
@@ -58,7 +60,8 @@ class Direction:
     """Segments of one end of a connection.
 
     A segment that acknowledges bytes of the peer behind a hole waits for that hole too: what its sender
-    had received, and perhaps answers in it, comes out before it.
+    had received, and perhaps answers in it, comes out before it. Bytes in a SYN (RFC 7413) wait for the
+    answer, which tells the acknowledgement that the SYN does not have.
 
     Args:
         connection: the connection whose end this is.
@@ -157,6 +160,23 @@ class Direction:
         """When the first segment that is held came; None: none is."""
         return self._held.first.time_ns if self._held else None
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether it waits for new bytes in order, and for nothing else."""
+        return (
+            self.next is not None
+            and self.acked is not None
+            and self.fin_seq is None
+            and self._order_until is None
+            and not self._is_stalled
+            and not self.has_ended
+        )
+
+    @property
+    def is_at_start(self) -> bool:
+        """Whether its SYN was seen, and nothing has been delivered."""
+        return self._isn is not None and self.next == (self._isn + 1) & MASK and not self.has_ended
+
     def go_on(self, time_ns: int) -> None:
         """Passes on what waits no longer: what came before it is there, or its time is over."""
         while self._is_stalled:
@@ -202,7 +222,8 @@ class Direction:
             self._table.begin_anew(self, time_ns, seq, ack, flags, length, data)
             return
         self.connection.last_ns = time_ns
-        if flags & ACK and (self.acked is None or distance(self.acked, ack) > 0):
+        maybe_ack = ack if flags & ACK else None
+        if maybe_ack is not None and (self.acked is None or distance(self.acked, ack) > 0):
             self.acked = ack
         if flags & RST:
             counts.control += 1
@@ -215,13 +236,16 @@ class Direction:
             counts.control += 1
         if self.next is None:
             self.next = seq
+            if flags & SYN:
+                self._isn = (seq - 1) & MASK
+                self.connection.learn_syn(self, self._isn, time_ns)
         if flags & FIN:
             self.fin_seq = (seq + length) & MASK
         if length:
-            self._take_payload(time_ns, seq, ack, length, data)
+            self._take_payload(time_ns, seq, maybe_ack, length, data)
         elif flags & FIN and (self._is_stalled or distance(self.next, seq) > 0):
             # it overtook bytes: an empty segment at its place makes the hole known
-            self._hold(seq, 0, b"", time_ns, ack)
+            self._hold(seq, 0, b"", time_ns, maybe_ack)
         self._pass_on()
         self.go_on(time_ns)
 
@@ -240,7 +264,7 @@ class Direction:
         if self.next is None or 0 <= distance(self.next, seq) < WINDOW_BYTES_MAX:
             self.connection.close(Problem.RESET)
 
-    def _take_payload(self, time_ns: int, seq: int, ack: int, length: int, data: bytes) -> None:
+    def _take_payload(self, time_ns: int, seq: int, ack: int | None, length: int, data: bytes) -> None:
         assert self.next is not None  # set by the only caller
         counts = self._table.counts
         ahead = distance(self.next, seq)
@@ -249,7 +273,7 @@ class Direction:
         else:
             counts.reordered += ahead > 0
             counts.overlapping += ahead < 0
-            if ahead > 0 or self._is_stalled:
+            if ahead > 0 or self._is_stalled or self._awaits(ack):
                 self._hold(seq, length, data, time_ns, ack)
             else:
                 self._deliver(Segment(0, seq, length, data, time_ns, ack))
@@ -284,9 +308,11 @@ class Direction:
         has_room = len(held) <= HELD_SEGMENTS_MAX and held.size <= HELD_BYTES_MAX
         return not has_room or now_ns - self._hole_since_ns >= self._patience()
 
-    def _awaits(self, ack: int) -> bool:
-        """Whether the sender of a segment had received bytes of the peer that wait themselves."""
+    def _awaits(self, ack: int | None) -> bool:
+        """Whether the sender of a segment had received bytes of the peer that wait, or its SYN waits for an answer."""
         peer = self.peer
+        if ack is None:
+            return peer.next is None
         return peer.next is not None and bool(peer._held) and distance(peer.next, ack) > 0
 
     def _deliver(self, segment: Segment) -> None:
@@ -305,12 +331,19 @@ class Direction:
         else:
             if data:
                 self.next = (seq + len(data)) & MASK
-                receiver.data(data, time_ns, seq, segment.ack)
+                receiver.data(data, time_ns, seq, self._received(segment))
             if len(data) < length:
                 self.next = (seq + length) & MASK
-                receiver.missing(length - len(data), Problem.TRUNCATED)
+                self._table.counts.cut_bytes += receiver.missing(length - len(data), Problem.TRUNCATED)
         if self._order_until is not None:
             self._renew_order()
+
+    def _received(self, segment: Segment) -> int:
+        """What a segment acknowledges; where it does not, it is a SYN, and its sender had received nothing."""
+        if segment.ack is not None:
+            return segment.ack
+        # where nothing of the peer is known, any number will do: no message of it begins there
+        return 0 if self.peer._isn is None else (self.peer._isn + 1) & MASK
 
     def _renew_order(self) -> None:
         assert self.next is not None
@@ -318,7 +351,7 @@ class Direction:
         if distance(self.next, self._order_until) < ORDER_BYTES_MAX // 2 < self.receiver.ignoring:
             self.announce(self.receiver.ignoring)
 
-    def _hold(self, seq: int, length: int, data: bytes, time_ns: int, ack: int) -> None:
+    def _hold(self, seq: int, length: int, data: bytes, time_ns: int, ack: int | None) -> None:
         if not self._held:
             self._hole_since_ns = time_ns
         self._held.add(seq, length, data, time_ns, ack)
@@ -337,6 +370,8 @@ class Direction:
     def _patience(self) -> int:
         assert self.next is not None
         first, acked = self._held.first, self.peer.acked
+        if first.ack is None:
+            return UNANSWERED_SYN_NS
         if acked is not None and distance(first.seq, acked) >= 0 and distance(self.next, first.seq) > 0:
             return ACKNOWLEDGED_HOLE_NS
         return HOLE_NS

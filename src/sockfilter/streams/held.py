@@ -17,7 +17,7 @@ class Segment(NamedTuple):
     length: int
     data: bytes
     time_ns: int
-    ack: int
+    ack: int | None  # None: it has none
 
     @property
     def end(self) -> int:
@@ -50,7 +50,7 @@ class Held:
         """The one that comes next. There must be one."""
         return self._segments[0]
 
-    def add(self, seq: int, length: int, data: bytes, time_ns: int, ack: int) -> None:
+    def add(self, seq: int, length: int, data: bytes, time_ns: int, ack: int | None) -> None:
         """Keeps a segment, unless its bytes are there."""
         segments = self._segments
         if not segments:

@@ -79,6 +79,8 @@ class Table:
             time_ns: now, in the source's clock.
         """
         known = self._connections.get(start.key)
+        if known is not None:
+            known.come_back()
         if known is not None and not known.is_same_life(start):
             known.close(Problem.REPLACED)
             known = None
@@ -105,7 +107,8 @@ class Table:
             before = (seq - 1) & MASK
             isn = (None, before) if stream & 1 else (before, None)
             take = self.open(stream, FlowStart(start.key, start.ends, start.interface, isn), time_ns)
-            take(time_ns, seq, ack, flags & ~SYN, length, len(data), data, 0)
+            # a SYN as it came: one with bytes is no segment like others
+            take(time_ns, before if flags & SYN else seq, ack, flags, length, len(data), data, 0)
         else:
             # its first payload opens it, and its source knows more of it then
             self._forget(stream & ~1)
@@ -113,7 +116,10 @@ class Table:
     def stream_of(self, key: bytes) -> int | None:
         """A stream of an open connection by the flow's key."""
         known = self._connections.get(key)
-        return None if known is None else known.streams[-1]
+        if known is None:
+            return None
+        known.come_back()
+        return known.streams[-1]
 
     def remove(self, connection: StreamConnection, problem: Problem | None) -> None:
         """Forgets a connection that has ended, but for its streams. problem: why it has."""
@@ -136,7 +142,9 @@ class Table:
         if now_ns - self._swept_ns >= SWEEP_NS:
             self._swept_ns = now_ns
             for connection in [c for c in self._connections.values() if now_ns - c.last_ns >= IDLE_NS]:
-                connection.close(Problem.IDLE)
+                connection.come_back()
+                if now_ns - connection.last_ns >= IDLE_NS:
+                    connection.close(Problem.IDLE)
 
     def close(self, time_ns: int) -> None:
         """Ends every connection: the capture is over."""

@@ -245,3 +245,23 @@ def test_rubbish_is_no_loss():
     pair.response(200, 1, 1, resumed=True)
     pair.close()
     assert pair.exchanges[0].problems == (Problem.NO_REQUEST, Problem.MID_STREAM, RESYNCHRONISED)
+
+
+def test_a_client_whose_first_request_ahead_of_an_answer_is_lost():
+    """Responses are all there, so that none of them can be one that a request waited for in vain: it did not wait."""
+    pair = Pair()
+    turn(pair, 0)
+    pair.lose(CLIENT)
+    pair.request("/2", 21, 21, resumed=True)
+    pair.response(201, 21, 31)
+    pair.request("/3", 31, 41)
+    pair.response(202, 41, 41)
+    pair.response(203, 61, 41)
+    assert sorted(pair.close(), key=str) == [
+        ("/0", 200),
+        ("/2", None),
+        ("/3", None),
+        (None, 201),
+        (None, 202),
+        (None, 203),
+    ]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import zlib
 
 import pytest
@@ -99,7 +100,7 @@ def test_codings_that_are_not_undone(codings: tuple[bytes, ...]):
 def test_any_content_cut_anywhere(content: bytes, coding: bytes, cuts: list[int]):
     data = SQUEEZE[coding](content)
     places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
-    pieces = [data[a:b] for a, b in zip(places, places[1:], strict=False)]
+    pieces = [data[a:b] for a, b in itertools.pairwise(places)]
     assert decoded(coding, *pieces, limit=7) == content
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from sockfilter.streams.direction import ORDER_BYTES_MAX
@@ -55,7 +57,7 @@ def test_the_order_for_more_than_numbers_can_compare_is_given_in_steps(size: int
     until = [seq for name, _, seq in scene.orders.given if name == "skip"]
     assert until[0] == 1011 + ORDER_BYTES_MAX
     assert until[-1] == (1011 + size) & MASK
-    assert all((b - a) & MASK <= ORDER_BYTES_MAX for a, b in zip(until, until[1:], strict=False))
+    assert all((b - a) & MASK <= ORDER_BYTES_MAX for a, b in itertools.pairwise(until))
     assert len(until) <= size // (ORDER_BYTES_MAX // 2) + 1
 
 

@@ -10,6 +10,7 @@ from sockfilter.protocols.coding import DECODED_BYTES_MAX, STEP_BYTES, CodingErr
 
 if TYPE_CHECKING:
     from sockfilter.model.message import Message
+    from sockfilter.protocols.http1.head import HttpHead
 
 
 class BodyPolicy(NamedTuple):
@@ -25,12 +26,22 @@ class BodyPolicy(NamedTuple):
     as_sent: bool = False
 
 
+def whole_body(head: HttpHead, wire_len: int, content: bytes) -> Body:
+    """A body that came in one piece and is not decoded.
+
+    Args:
+        head: the message's head.
+        wire_len: bytes of the body.
+        content: of them, those that were kept.
+    """
+    return Body(wire_len, None if head.codings else wire_len, content)
+
+
 class BodyKeeper:
     """Collects one body.
 
     Attributes:
         wire_len: bytes so far, after de-chunking.
-        trailer: the fields after it, as sent.
         wants: whether its bytes are still needed; else their number is enough.
     """
 
@@ -42,8 +53,9 @@ class BodyKeeper:
         "_parts",
         "_policy",
         "_room",
+        "_trailer",
+        "_trailer_kept",
         "_whole",
-        "trailer",
         "wants",
         "wire_len",
     )
@@ -58,7 +70,8 @@ class BodyKeeper:
         self._decoder = None
         self._framing_len = 0
         self.wire_len = 0
-        self.trailer = b""
+        self._trailer = b""
+        self._trailer_kept = 0
         if codings:
             self._whole = False  # the decoded length is not that on the wire
             self._decoder = decoder_for(codings) if policy.decodes and not policy.as_sent else None
@@ -80,6 +93,13 @@ class BodyKeeper:
             if self._room:
                 self._keep(data)
 
+    def add_trailer(self, data: bytes) -> None:
+        """Takes the fields after the body, as sent, and the empty line behind them."""
+        self._trailer = b"\r\n" + data
+        room = self._room
+        self.add_framing(data)
+        self._trailer_kept = room - self._room
+
     def skip(self, size: int) -> None:
         """Takes note of bytes of the body that are not here. What would come after them is not kept."""
         self.wire_len += size
@@ -97,7 +117,7 @@ class BodyKeeper:
         content = b"".join(self._parts)
         if self._framing_len and len(content) < self.wire_len + self._framing_len:
             length = None  # what was kept is as long as the body perhaps, but framing is in it
-        return Body(self.wire_len, length, content, self.trailer)
+        return Body(self.wire_len, length, content, self._trailer, self._trailer_kept)
 
     def _keep(self, data: bytes) -> None:
         piece = data[: self._room]

@@ -86,7 +86,10 @@ class Framing(Opening):
         end = offset + 1 + (data[offset] == CR)
         if end > len(data):
             return MORE
-        if data[end - 1] != LF:
+        assert self._keeper is not None  # there is a body in this state
+        if data[end - 1] == LF:
+            self._keeper.add_framing(data[offset:end])
+        else:
             found = heads.HEAD_END.search(data, offset + self._scanned)
             size = (found.end() if found else len(data)) - offset
             if size > TRAILER_BYTES_MAX:
@@ -96,9 +99,7 @@ class Framing(Opening):
                 return MORE
             self._scanned = 0
             end = found.end()
-            assert self._keeper is not None  # there is a body in this state
-            self._keeper.trailer = b"\r\n" + data[offset:end]
-        self._add_framing(data, offset, end)
+            self._keeper.add_trailer(data[offset:end])
         self._finish(is_whole=True)
         return end
 

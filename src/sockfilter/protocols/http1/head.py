@@ -25,7 +25,8 @@ METHODS = {
 }
 VERSIONS = {b"HTTP/1.1": "1.1", b"HTTP/1.0": "1.0"}
 STATUSES = {str(code).encode(): code for code in range(100, 1000)}
-RESPONSE_START = b"HTTP/"
+RESPONSE_STARTS = (b"HTTP/1.", b"HTTP/0.")
+RESPONSE_START_BYTES = 7
 # RFC 9113, 3.4: the client connection preface begins with it
 HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n"
 
@@ -33,7 +34,7 @@ HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n"
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}"
 METHOD = re.compile(TOKEN)
 SPACE = (b" ", b"\t", b"")  # behind a method, or the end of what is there
-REQUEST_LINE = re.compile(rb"(%s)[ \t]+(\S(?:.*\S)?)[ \t]+(?:HTTP|http)/([01]\.\d)[ \t]*" % TOKEN, re.DOTALL)
+REQUEST_LINE = re.compile(rb"(%s)[ \t]+([^ \t](?:.*[^ \t])?)[ \t]+(?:HTTP|http)/([01]\.\d)[ \t]*" % TOKEN, re.DOTALL)
 STATUS_LINE = re.compile(rb"(?:HTTP|http)/([01]\.\d)[ \t]+([1-9]\d\d)(?:[ \t].*)?", re.DOTALL)
 # a line that begins with white space goes on with the value before it (RFC 9112, 5.2)
 FOLD = re.compile(rb"[ \t]*\r?\n[ \t]+")
@@ -149,14 +150,14 @@ def status_line(line: bytes) -> tuple[int, str] | None:
 
 
 def may_begin(data: bytes, start: int) -> bool:
-    """Whether a message may begin here: HTTP/, a registered method and a space, or as much of these as there is."""
+    """Whether a message may begin here: HTTP/1., a registered method and a space, or as much of these as there is."""
     return may_begin_response(data, start) or may_begin_request(data, start)
 
 
 def may_begin_response(data: bytes, start: int) -> bool:
-    """Whether a response may begin here: HTTP/, or as much of it as there is."""
-    begin = data[start : start + len(RESPONSE_START)]
-    return begin.upper() == RESPONSE_START[: len(begin)]
+    """Whether a response may begin here: HTTP/1., or as much of it as there is."""
+    begin = data[start : start + RESPONSE_START_BYTES].upper()
+    return any(known.startswith(begin) for known in RESPONSE_STARTS)
 
 
 def may_begin_request(data: bytes, start: int) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sockfilter.model.message import Body, Message, Request, Response
+from sockfilter.model.message import Message, Request, Response
 from sockfilter.model.problem import Problem
 from sockfilter.model.sequence import MASK, distance
 from sockfilter.protocols.http1 import head as heads
-from sockfilter.protocols.http1.body import BodyKeeper
+from sockfilter.protocols.http1.body import BodyKeeper, whole_body
 from sockfilter.protocols.http1.head import BY_LENGTH, NO_BODY
 from sockfilter.protocols.http1.state import CHUNK_SIZE, CR, DOUBT, HEAD, IGNORE, LENGTH, LF, MORE, UNTIL_CLOSE, State
 
@@ -85,8 +85,8 @@ class Opening(State):
                 self._state = IGNORE
                 self._talk.http2()
                 return len(data)
-            if heads.may_begin(data, offset):
-                # the kernel took it for HTTP by its first bytes; by its first line it is not
+            if self._talk.is_whole or offset < self._joined or heads.may_begin(data, offset):
+                # the kernel took it for HTTP by fewer bytes, or by later ones that came first
                 self._state = IGNORE
                 self._talk.reject()
                 return len(data)
@@ -118,8 +118,7 @@ class Opening(State):
         is_certain = request is not None or kind is Request
         is_whole = framing == BY_LENGTH and end + head.length <= len(data)
         if is_whole and is_certain and (not head.codings or not policy.decodes):
-            decoded = None if head.codings else head.length
-            message.body = Body(head.length, decoded, data[end : end + min(head.length, policy.limit)])
+            message.body = whole_body(head, head.length, data[end : end + min(head.length, policy.limit)])
             message.end_ns = self._now
             message.is_complete = True
             self._talk.finish(message)

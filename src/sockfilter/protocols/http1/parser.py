@@ -53,14 +53,21 @@ class Parser(Framing):
         self._pass_over(size)
         self._update_ignoring()
 
-    def missing(self, size: int, problem: Problem) -> None:
-        """Takes note of bytes that cannot be had. A body goes on where its framing reaches beyond them."""
+    def missing(self, size: int, problem: Problem) -> int:
+        """Takes note of bytes that cannot be had. A body goes on where its framing reaches beyond them.
+
+        Returns how many of them were needed: those of bodies that are to be kept or decoded, and of all else.
+        """
+        if self._state == IGNORE:
+            return 0
         of_body = size if self._state == UNTIL_CLOSE else min(size, self._reach())
+        needed = size - of_body
         if of_body:
-            self._miss_body(of_body, problem)
+            needed += self._miss_body(of_body, problem)
         if of_body < size:
             self._miss_messages(problem)
         self._update_ignoring()
+        return needed
 
     def end(self, problem: Problem) -> None:
         """Takes note that no more bytes follow."""
@@ -85,7 +92,7 @@ class Parser(Framing):
         """Bytes are missing beyond the message that has begun."""
         if self._state == PROBE:
             self._talk.lose(self._end, True, problem)
-        elif self._state != IGNORE:
+        else:
             is_told = self._give_up_message(problem)
             self._lose(not is_told, problem)
 
@@ -93,14 +100,16 @@ class Parser(Framing):
         """Coming bytes of which it is known that they are body."""
         return self._remaining if self._state in (LENGTH, CHUNK) else 0
 
-    def _miss_body(self, size: int, problem: Problem) -> None:
+    def _miss_body(self, size: int, problem: Problem) -> int:
         assert self._message is not None  # within reach of a body
         assert self._keeper is not None
+        needed = size if self._keeper.wants else 0
         # what passed and is not wanted is not missed
-        if problem is not Problem.TRUNCATED or self._keeper.wants:
+        if problem is not Problem.TRUNCATED or needed:
             self._message.add_problem(problem)
             self._is_cut = True
         self._pass_over(size)
+        return needed
 
     def _pass_over(self, size: int) -> None:
         """Bytes of the body that are not here; size is within reach."""

@@ -24,6 +24,7 @@ class Talk(Protocol):
     """What both parsers of a connection share."""
 
     policy: BodyPolicy
+    is_whole: bool
     has_messages: bool
 
     def begin(self, message: Message, end: int) -> Request | None:
@@ -115,6 +116,11 @@ class State:
         self._is_lost = False  # bytes before the next message are
         self.ignoring = 0
         self.boundary: int | None = None
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether the next byte begins a message, and it is known which kind."""
+        return self._state == HEAD and not self._buffer and not self._is_lost and self._kind is not None
 
     def _finish(self, is_whole: bool) -> None:
         message, keeper = self._message, self._keeper

@@ -44,24 +44,38 @@ class Talk:
 
     Args:
         sink: takes its messages.
+        is_whole: whether it was seen from its SYN on.
         policy: what to keep of bodies.
         announces: for each end, tells the source how many coming bytes are not needed.
         reject: called when the connection is not HTTP.
         http2: called when it is HTTP/2.
     """
 
-    __slots__ = ("_reject", "_sink", "begin", "finish", "has_messages", "http2", "lose", "policy", "receivers")
+    __slots__ = (
+        "_reject",
+        "begin",
+        "finish",
+        "has_messages",
+        "http2",
+        "is_whole",
+        "lose",
+        "policy",
+        "receivers",
+        "sink",
+    )
 
     def __init__(
         self,
         sink: Sink,
+        is_whole: bool,
         policy: BodyPolicy,
         announces: tuple[Callable[[int], None], Callable[[int], None]],
         reject: Callable[[], None],
         http2: Callable[[], None],
     ) -> None:
-        self._sink = sink
+        self.sink = sink
         self._reject = reject
+        self.is_whole = is_whole
         self.policy = policy
         self.http2 = http2
         self.has_messages = False
@@ -81,12 +95,18 @@ class Talk:
         for receiver in self.receivers:
             receiver.tunnel(probe)
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether no message has begun, and none is missing."""
+        first, second = self.receivers
+        return first.is_at_rest and second.is_at_rest
+
     def close(self, problem: Problem) -> None:
         """The connection has ended; both parsers know."""
-        self._sink.close(problem)
+        self.sink.close(problem)
 
     def _first(self, message: Message, end: int) -> Request | None:
         """The first message shows that this is HTTP; the others go straight to the sink."""
         self.has_messages = True
-        self.begin = self._sink.begin
-        return self._sink.begin(message, end)
+        self.begin = self.sink.begin
+        return self.sink.begin(message, end)

@@ -12,12 +12,13 @@ from sockfilter.protocols.coding import DECODED_BYTES_MAX
 from sockfilter.protocols.http1.body import BodyPolicy
 from tests.support.dialogues import CHUNKED, chunks, raw_deflate, response
 from tests.support.talk import CLIENT, SERVER, Dialogue, answer
+from tests.support.wire import EVERYTHING
 
 GZIP = b"Content-Encoding: gzip"
 HELLO = gzip.compress(b"hello" * 20)
 
 
-def coded(content: bytes, coding: bytes = b"gzip", policy: BodyPolicy = BodyPolicy(1 << 62)):
+def coded(content: bytes, coding: bytes = b"gzip", policy: BodyPolicy = EVERYTHING):
     return answer(response(content, b"Content-Encoding: " + coding), policy=policy).response
 
 

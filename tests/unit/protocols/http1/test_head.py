@@ -33,6 +33,8 @@ def framing(*fields: bytes, start: bytes = b"HTTP/1.1 200 OK") -> tuple[int, int
         (b"GET / HTTP/0.9", ("GET", "/", "0.9")),
         (b"GET  /  HTTP/1.1  ", ("GET", "/", "1.1")),
         (b"GET\t/\tHTTP/1.1", ("GET", "/", "1.1")),
+        (b"GET \x0b\x0c HTTP/1.1", ("GET", "\x0b\x0c", "1.1")),
+        (b"GET  \x0b\x0c  HTTP/1.1", ("GET", "\x0b\x0c", "1.1")),
         (b"GET /a b HTTP/1.1", ("GET", "/a b", "1.1")),
         (b"GET /a HTTP/1.1 HTTP/1.1", ("GET", "/a HTTP/1.1", "1.1")),
         (b"OPTIONS * HTTP/1.1", ("OPTIONS", "*", "1.1")),
@@ -208,7 +210,9 @@ def test_long_heads_are_not_kept():
     assert heads.read(raw) is not heads.read(raw)
 
 
-@pytest.mark.parametrize("begin", [b"G", b"GET", b"GET ", b"GET /", b"H", b"HTTP", b"HTTP/", b"HTTP/1", b"http/", b"PRI "])
+@pytest.mark.parametrize(
+    "begin", [b"G", b"GET", b"GET ", b"GET /", b"H", b"HTTP", b"HTTP/", b"HTTP/1", b"http/", b"PRI "]
+)
 def test_messages_may_begin(begin: bytes):
     assert heads.may_begin(begin, 0)
     assert heads.may_begin(b"xyz" + begin, 3)

@@ -199,7 +199,8 @@ def test_endless_trailers_are_not_kept():
 
 
 @pytest.mark.parametrize(
-    "sent", [b"g\r\n", b"\r\n", b"-5\r\nhello", b"0x5\r\nhello", b"5\r\nhello!\r\n", b"5\r\nhello\rX", b"f" * 16 + b"\r\n"]
+    "sent",
+    [b"g\r\n", b"\r\n", b"-5\r\nhello", b"0x5\r\nhello", b"5\r\nhello!\r\n", b"5\r\nhello\rX", b"f" * 16 + b"\r\n"],
 )
 def test_broken_chunks(sent: bytes):
     exchange = answer(CHUNKED + b"2\r\nhi\r\n" + sent)

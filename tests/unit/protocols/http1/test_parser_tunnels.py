@@ -32,7 +32,9 @@ def test_http_in_a_tunnel_is_read():
 
 
 def test_tls_in_a_tunnel_is_not_read():
-    dialogue = Dialogue().hear([(CLIENT, CONNECT), (SERVER, ESTABLISHED), (CLIENT, CLIENT_HELLO), (SERVER, SERVER_HELLO)])
+    dialogue = Dialogue().hear(
+        [(CLIENT, CONNECT), (SERVER, ESTABLISHED), (CLIENT, CLIENT_HELLO), (SERVER, SERVER_HELLO)]
+    )
     dialogue.hear([(CLIENT, GET), (SERVER, OK)])
     (tunnel,) = dialogue.close()
     assert tunnel.is_complete
@@ -40,7 +42,9 @@ def test_tls_in_a_tunnel_is_not_read():
 
 
 def test_a_tunnel_of_something_else_is_not_asked_for():
-    dialogue = Dialogue().hear([(CLIENT, CONNECT), (SERVER, ESTABLISHED), (CLIENT, CLIENT_HELLO), (SERVER, SERVER_HELLO)])
+    dialogue = Dialogue().hear(
+        [(CLIENT, CONNECT), (SERVER, ESTABLISHED), (CLIENT, CLIENT_HELLO), (SERVER, SERVER_HELLO)]
+    )
     assert {end for end, size in dialogue.announced if size > 1 << 60} == {CLIENT, SERVER}
 
 
@@ -114,13 +118,49 @@ def test_what_only_looks_like_http_later_on_is_not_rejected():
     assert not dialogue.rejected
 
 
-def test_what_does_not_look_like_http_is_waited_out():
-    dialogue = Dialogue().say(SERVER, b"220 mail.test ESMTP\r\n").say(CLIENT, GET).say(SERVER, OK)
+# what a segment that was too short to tell goes on with
+NOT_AFTER_ALL = [(b"GE", b"XX"), (b"GET", b"S nothing\r\n"), (b"P", b"\0\1\2"), (b"HTTP/", b"2 200"), (b"H", b"ELO x")]
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["from SYN", "mid-stream"])
+@pytest.mark.parametrize(("first", "second"), NOT_AFTER_ALL)
+def test_what_began_like_http_is_rejected_with_the_first_byte_that_does_not(first: bytes, second: bytes, whole: bool):
+    dialogue = Dialogue(whole=whole).say(CLIENT, first)
+    assert not dialogue.rejected
+    assert dialogue.say(CLIENT, second).rejected == ["not HTTP"]
+
+
+def test_what_was_overtaken_by_what_looks_like_http_is_rejected():
+    """Of a connection seen from its SYN on, its source sends what overtook the first bytes, whatever these are."""
+    assert Dialogue().say(CLIENT, b"\x16\x03\x01").rejected == ["not HTTP"]
+
+
+def test_what_is_lost_is_no_reason_to_reject():
+    dialogue = Dialogue().lose(CLIENT, 9).say(CLIENT, b"\0").say(CLIENT, GET).say(SERVER, OK)
+    assert not dialogue.rejected
+    assert [exchange.request is None for exchange in dialogue.close()] == [True, False]
+
+
+@pytest.mark.parametrize("method", ["FROB", "G", "GETX"])
+def test_any_method_may_come_in_pieces_once_this_is_known_to_be_http(method: str):
+    said = [(CLIENT, byte) for byte in map(bytes, zip(f"{method} /b HTTP/1.1\r\n\r\n".encode(), strict=True))]
+    _, exchange = read((CLIENT, GET), (SERVER, OK), *said, (SERVER, OK))
+    assert exchange.request.method == method
+    assert not exchange.problems
+
+
+def test_what_does_not_look_like_http_in_mid_stream_is_waited_out():
+    dialogue = Dialogue(whole=False).say(SERVER, b"220 mail.test ESMTP\r\n").say(CLIENT, GET).say(SERVER, OK)
     assert not dialogue.rejected
     (exchange,) = dialogue.close()
     assert exchange.response.body.content == b"hello"
 
 
 def test_a_body_behind_connect_is_the_clients_own_matter():
-    said = [(CLIENT, request(b"odd", start=b"CONNECT h:1 HTTP/1.1")), (SERVER, ESTABLISHED), (CLIENT, GET), (SERVER, OK)]
+    said = [
+        (CLIENT, request(b"odd", start=b"CONNECT h:1 HTTP/1.1")),
+        (SERVER, ESTABLISHED),
+        (CLIENT, GET),
+        (SERVER, OK),
+    ]
     assert [exchange.is_complete for exchange in read(*said)] == [True, True]

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The short road for connections on which nothing is unusual: one exchange
+ * after the other, in order, with nothing missing, and bodies whose length is
+ * said. Whatever else comes leaves it, and takes the long road with all that
+ * is known by then.
+ *
+ * Read as C by lane.c and as declarations by cffi. Nothing here may have holes.
+ */
+#ifndef SOCKFILTER_LANE_H
+#define SOCKFILTER_LANE_H
+
+#include "events.h"
+
+/* connections on the lane: those that fit a busy server's set of clients; each costs some 200 bytes and its heads */
+#define SF_LANE_CONNECTIONS 16384
+/* bytes of a head; a longer one takes the long road */
+#define SF_LANE_HEAD_BYTES 2048
+/* bytes of a body, from which the long road may tell the kernel to leave them out */
+#define SF_LANE_BODY_BYTES 131072
+/* records in one run */
+#define SF_LANE_RECORDS 512
+
+/* where a connection stands */
+enum sf_lane_state {
+	SF_LANE_IDLE = 0,
+	SF_LANE_REQUEST = 1,  /* a request has begun */
+	SF_LANE_WAITING = 2,  /* it has ended, and its response has not begun */
+	SF_LANE_RESPONSE = 3, /* that has begun */
+};
+
+enum sf_lane_kind {
+	SF_LANE_RECORD = 0,   /* for the long road; at: its offset in the ring */
+	SF_LANE_LEAVES = 1,   /* a connection takes the long road; at: its slot */
+	SF_LANE_EXCHANGE = 2, /* at: the connection's slot */
+};
+
+/* one message; a request, or its response */
+struct sf_lane_half {
+	__u64 start_ns;
+	__u64 end_ns;
+	__u64 body_len; /* on the wire */
+	__u64 missing;	/* of it, still to come */
+	__u32 seq;
+	__u32 ack;
+	__u32 head_len;
+	__u32 head_room;
+	char *head;
+};
+
+struct sf_lane_slot {
+	__u64 stream;
+	__u64 last_ns;
+	__u32 next[2];	/* the sequence number that comes next, of each end */
+	__u32 acked[2]; /* what each end had received by its last segment */
+	__u8 client_end;
+	__u8 state;	/* enum sf_lane_state */
+	__u8 has_ended; /* an exchange has, on the lane */
+	__u8 reserved;
+	__u32 chain;		     /* the next slot with the same hash, or that is free; plus 1 */
+	struct sf_lane_half half[2]; /* request, response */
+};
+
+/* texts: from where to where, in sf_lane_text() */
+struct sf_lane_event {
+	__u32 kind; /* enum sf_lane_kind */
+	__u32 at;
+	__u32 request_from;
+	__u32 response_from;
+	__u32 response_to;
+	__u32 body_at; /* of the response, in the ring, where bodies are kept */
+	__u64 request_ns;
+	__u64 request_end_ns;
+	__u64 response_ns;
+	__u64 response_end_ns;
+	__u64 request_body;
+	__u64 response_body;
+	__u32 request_seq;
+	__u32 request_ack;
+	__u32 response_seq;
+	__u32 response_ack;
+};
+
+#endif

@@ -1,0 +1,263 @@
+"""The short road: C follows the connections on it, and says when an exchange has ended or one must leave."""
+
+from __future__ import annotations
+
+from array import array
+from functools import partial
+from struct import Struct
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sockfilter.libbpf import binding
+from sockfilter.model.message import Request, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sockfilter.model.exchange import Exchange
+    from sockfilter.model.message import Body
+
+# struct sf_lane_event of lane.h; a test compares both to the byte
+EVENT = Struct("=IIIIIIQQQQQQIIII")
+RECORD, LEAVES = 0, 1
+# exchanges for which a connection stays on the long road after it had to leave at once: doubled each time, up to this
+DETOUR_MAX = 64
+
+
+class Receiver(Protocol):
+    """What takes the bytes of one direction on the long road."""
+
+    boundary: int | None
+
+    def data(self, data: bytes, time_ns: int, seq: int, ack: int) -> None:
+        """Takes the next span."""
+
+    def skip(self, size: int, time_ns: int) -> None:
+        """Takes note of bytes that passed and are not needed."""
+
+
+class Pairing(Protocol):
+    """What takes the exchanges of one connection."""
+
+    @property
+    def client_end(self) -> int:
+        """Which end asks."""
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing is open, and the next response answers the next request."""
+
+    def pair(self, request: Request, response: Response) -> Exchange:
+        """Takes a request and its response. Returns the exchange."""
+
+
+class Conversation(Protocol):
+    """Both receivers, and what they tell."""
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether no message has begun, and none is missing."""
+
+    @property
+    def receivers(self) -> tuple[Receiver, Receiver]:
+        """One for each end."""
+
+    @property
+    def sink(self) -> Pairing:
+        """Takes the exchanges."""
+
+
+class Connection(Protocol):
+    """A connection of the long road."""
+
+    detour: int
+    last_ns: int
+    recall: Callable[[], None] | None
+    streams: list[int]
+    turned_back: int
+
+    @property
+    def conversation(self) -> Any:
+        """A Conversation; what the long road needs of it is less."""
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether both directions wait for new bytes in order, and for nothing else."""
+
+    @property
+    def directions(self) -> tuple[Any, Any]:
+        """Each has next, the sequence number that comes, and acked, what its end had received."""
+
+    def resume(self, following: tuple[int, int], acked: tuple[int, int], last_ns: int) -> None:
+        """Goes on where the short road ended."""
+
+
+class Lane:
+    """Takes records in place of the long road, and passes on those that are not for it.
+
+    A connection enters when an exchange has ended on it and it is at rest. It leaves with the first record
+    that is unusual; what had begun by then is told again on the long road.
+
+    Args:
+        decode: the long road: takes the ring's memory and the offsets of records in it.
+        read_head: a head by its bytes, as the long road has it.
+        make_body: a whole body by its head, its bytes on the wire, and those that were kept.
+        body_bytes: of each body, bytes to keep.
+        decodes: whether bodies are to be decoded: those with a content coding take the long road.
+        emit: takes each exchange that ends here.
+    """
+
+    def __init__(
+        self,
+        decode: Callable[[memoryview, list[int]], None],
+        read_head: Callable[[bytes], Any],
+        make_body: Callable[[Any, int, bytes], Body],
+        body_bytes: int,
+        decodes: bool,
+        emit: Callable[[Exchange], None],
+    ) -> None:
+        self._decode = decode
+        self._emit = emit
+        self._read_head = read_head
+        self._make_body = make_body
+        self._body_bytes = body_bytes
+        self._ffi, self._lib = binding.load()
+        lane = self._lib.sf_lane_open(body_bytes > 0, decodes)
+        self._lane = self._ffi.gc(lane, self._lib.sf_lane_close) if lane else None
+        self._on: dict[int, Connection] = {}  # by slot
+        self._left: list[int] = []  # slots that are free after this batch
+        self._candidates: dict[Connection, None] = {}
+        self._is_running = False
+
+    def consume(self, view: memoryview, offsets: list[int]) -> None:
+        """Takes a batch of records.
+
+        Args:
+            view: the ring's memory.
+            offsets: where the records begin in it; at most SF_LANE_RECORDS.
+        """
+        if not self._on:
+            self._decode(view, offsets)
+        else:
+            self._is_running = True
+            try:
+                self._run(view, offsets)
+            finally:
+                self._is_running = False
+                for slot in self._left:
+                    self._free(slot)
+                self._left.clear()
+        if self._candidates:
+            for connection in self._candidates:
+                self._enter(connection)
+            self._candidates.clear()
+
+    def may_enter(self, connection: Connection) -> None:
+        """An exchange has ended on the long road."""
+        if connection.detour:
+            connection.detour -= 1
+        else:
+            self._candidates[connection] = None
+
+    def recall_open(self) -> None:
+        """Makes the connections with an open exchange leave: now the long road knows, and counts, all there is."""
+        for slot in [s for s in self._on if self._lib.sf_lane_slot(self._lane, s).state]:
+            self._leave(slot)
+
+    def _run(self, view: memoryview, offsets: list[int]) -> None:
+        lib, ffi = self._lib, self._ffi
+        ring, where = ffi.from_buffer(view), ffi.from_buffer("__u32[]", array("I", offsets))
+        count = lib.sf_lane_run(self._lane, ring, where, len(offsets))
+        size = ffi.new("size_t *")
+        text = ffi.buffer(lib.sf_lane_text(self._lane, size), size[0])[:]
+        events = ffi.buffer(lib.sf_lane_events(self._lane), count * EVENT.size)[:]
+        read_head, make_body, emit = self._read_head, self._make_body, self._emit
+        limit, on = self._body_bytes, self._on
+        ordinary: list[int] = []  # records in a row for the long road
+        for (
+            kind,
+            at,
+            request_from,
+            response_from,
+            response_to,
+            body_at,
+            request_ns,
+            request_end_ns,
+            response_ns,
+            response_end_ns,
+            request_body,
+            response_body,
+            request_seq,
+            request_ack,
+            response_seq,
+            response_ack,
+        ) in EVENT.iter_unpack(events):
+            if kind == RECORD:
+                ordinary.append(at)
+                continue
+            if ordinary:
+                self._decode(view, ordinary)
+                ordinary.clear()
+            if kind == LEAVES:
+                if at not in self._left:
+                    self._leave(at)
+                continue
+            asked = read_head(text[request_from:response_from])
+            answered = read_head(text[response_from:response_to])
+            request = Request(asked, request_ns, request_seq, request_ack, request_end_ns)
+            response = Response(answered, response_ns, response_seq, response_ack, response_end_ns)
+            if request_body:
+                request.body = make_body(asked, request_body, b"")
+            if response_body:
+                kept = bytes(view[body_at : body_at + min(response_body, limit)]) if limit else b""
+                response.body = make_body(answered, response_body, kept)
+            emit(on[at].conversation.sink.pair(request, response))
+        if ordinary:
+            self._decode(view, ordinary)
+
+    def _enter(self, connection: Connection) -> None:
+        talk: Conversation = connection.conversation
+        if connection.recall or not (connection.is_at_rest and talk.is_at_rest and talk.sink.is_at_rest):
+            return
+        if self._lane is None:
+            return
+        following, acked = zip(*((d.next, d.acked) for d in connection.directions), strict=True)
+        slot = self._lib.sf_lane_enter(
+            self._lane, connection.streams[-1], talk.sink.client_end, following, acked, connection.last_ns
+        )
+        if slot >= 0:
+            self._on[slot] = connection
+            connection.recall = partial(self._leave, slot)
+
+    def _leave(self, slot: int) -> None:
+        """Brings the long road up to what is known here."""
+        connection, state = self._on[slot], self._lib.sf_lane_slot(self._lane, slot)
+        connection.recall = None
+        connection.resume(tuple(state.next), tuple(state.acked), state.last_ns)
+        talk: Conversation = connection.conversation
+        client = talk.receivers[state.client_end]
+        server = talk.receivers[1 - state.client_end]
+        if state.has_ended:
+            connection.turned_back = 0
+            client.boundary, server.boundary = state.half[0].ack, state.half[1].ack
+        else:
+            connection.turned_back += 1
+            connection.detour = min(DETOUR_MAX, 1 << connection.turned_back)
+        if state.state != self._lib.SF_LANE_IDLE:
+            self._tell(client, state.half[0])
+        if state.state == self._lib.SF_LANE_RESPONSE:
+            self._tell(server, state.half[1])
+        if self._is_running:
+            self._left.append(slot)
+        else:
+            self._free(slot)
+
+    def _tell(self, receiver: Receiver, half: Any) -> None:
+        """What has come of a message goes to the long road."""
+        receiver.data(self._ffi.buffer(half.head, half.head_len)[:], half.start_ns, half.seq, half.ack)
+        size = half.body_len - half.missing
+        if size:
+            receiver.skip(size, half.end_ns)
+
+    def _free(self, slot: int) -> None:
+        del self._on[slot]
+        self._lib.sf_lane_leave(self._lane, slot)
