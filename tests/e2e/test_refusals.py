@@ -127,6 +127,6 @@ def test_a_namespace_that_is_none():
 
 
 def test_a_ring_that_cannot_be_mapped():
-    line = refusal("-i", "lo", "-B", "64M", prefix=(need_tool("prlimit"), "--as=100000000"))
+    line = refusal("-i", "lo", "-B", "128M", prefix=(need_tool("prlimit"), "--as=100000000"))
     assert "choose a smaller" in line
     assert "-B" in line

@@ -201,3 +201,18 @@ def test_single_fragment_that_is_a_whole_packet(cable: Cable) -> None:
         (exchange,) = capture.exchanges
     assert exchange.request.raw == REQUEST
     assert capture.ledger.packets["fragments"] == 0
+
+
+@VERSIONS
+def test_fragments_amid_whole_packets(cable: Cable, envelope: Envelope, fragments: Fragmenter) -> None:
+    talk = Talk(envelope)
+    with cable.capture() as capture:
+        cable.pass_by(capture, *talk.opening())
+        for _ in range(3):
+            cable.pass_by(capture, talk.client(), talk.server())
+        cable.pass_by(capture, *fragments(talk.segment(0, REQUEST), 32), talk.server())
+        cable.pass_by(capture, talk.client(), talk.server())
+        found = capture.exchanges
+    assert [exchange.conn_seq for exchange in found] == [1, 2, 3, 4, 5]
+    assert [exchange.request.raw == REQUEST for exchange in found] == [False, False, False, True, False]
+    assert not any(exchange.problems for exchange in found)

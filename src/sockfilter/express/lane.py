@@ -165,8 +165,9 @@ class Lane:
 
     def _run(self, view: memoryview, offsets: list[int]) -> None:
         lib, ffi = self._lib, self._ffi
-        ring, where = ffi.from_buffer(view), ffi.from_buffer("__u32[]", array("I", offsets))
-        count = lib.sf_lane_run(self._lane, ring, where, len(offsets))
+        where = ffi.from_buffer("__u32[]", array("I", offsets))
+        with ffi.from_buffer(view) as ring:  # held any longer, it would keep the ring from being unmapped
+            count = lib.sf_lane_run(self._lane, ring, where, len(offsets))
         size = ffi.new("size_t *")
         text = ffi.buffer(lib.sf_lane_text(self._lane, size), size[0])[:]
         events = ffi.buffer(lib.sf_lane_events(self._lane), count * EVENT.size)[:]
