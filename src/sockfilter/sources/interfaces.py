@@ -121,11 +121,11 @@ class Names:
         self._query.close()
 
     def of(self, index: int) -> str:
-        """An interface's name; the index itself where the interface has gone before anyone asked."""
+        """An interface's name; the index itself where the interface, or this, has gone before anyone asked."""
         if index not in self._known:
             try:
                 reply = fcntl.ioctl(self._query, SIOCGIFNAME, IFREQ_INDEX.pack(b"", index))
-            except OSError:
+            except (OSError, ValueError):  # the latter of a socket that is closed
                 return str(index)
             self._known[index] = os.fsdecode(reply[: NAME_BYTES_MAX + 1].rstrip(b"\0"))
         return self._known[index]

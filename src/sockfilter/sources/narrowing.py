@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 Ports: TypeAlias = "int | str | range | Iterable[int | str | range]"
 PORT_MAX = 65535
+# of a port, zeros in front among them; int() has a limit of its own, and another error
+DIGITS_MAX = 10
 WORD_MASK = (1 << 64) - 1
 # an IPv4 address stands in 16 bytes as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2)
 V4_MAPPED = bytes(10) + b"\xff\xff"
@@ -28,6 +30,8 @@ def port_ranges(ports: Ports) -> list[tuple[int, int]]:
     """
     if isinstance(ports, (int, range)):
         return [_checked(*_ends(ports), ports)]
+    if isinstance(ports, bytes):
+        raise InvalidArgument(f"{ports!r} is no set of ports: write it as text, as in '8000,9000-9100'")
     if isinstance(ports, str):
         return [_parsed(part) for part in ports.split(",")]
     return [pair for part in ports for pair in port_ranges(part)]
@@ -43,7 +47,7 @@ def _ends(ports: int | range) -> tuple[int, int]:
 
 def _parsed(part: str) -> tuple[int, int]:
     first, dash, last = part.strip().partition("-")
-    if not first.isdecimal() or (dash and not last.isdecimal()):
+    if not all(end.isdecimal() and len(end) <= DIGITS_MAX for end in ((first, last) if dash else (first,))):
         raise InvalidArgument(f"{part!r} is no port: write numbers and ranges, as in 8000,8080,9000-9100")
     return _checked(int(first), int(last or first), part)
 

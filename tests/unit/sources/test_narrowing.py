@@ -49,6 +49,9 @@ def test_ports(ports: object, ranges: list[tuple[int, int]]):
         (range(1, 9, 2), "it must rise by 1"),
         (range(9, 1, -1), "it must rise by 1"),
         ([80, "x"], "'x' is no port"),
+        ("9" * 5000, "is no port: write numbers"),
+        (b"80", "b'80' is no set of ports: write it as text"),
+        ([b"80"], "b'80' is no set of ports"),
     ],
 )
 def test_ports_that_cannot_be_meant(ports: object, words: str):
