@@ -34,7 +34,8 @@ def run(*command: str | Path, **environment: str) -> str:
         text=True,
         check=False,
         timeout=PATIENCE_S,
-        env={**os.environ, **environment},
+        # uv has certificates of its own, where pip has the machine's: under both of its names for it
+        env={**os.environ, "UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1", **environment},
         cwd=environment.get("PWD", "/"),
     )
     if done.returncode and ("No matching distribution" in done.stderr or "Failed to establish" in done.stderr):
