@@ -38,6 +38,7 @@ BPF = ROOT / "bpf"
 OBJECTS = ROOT / "src/sockfilter/objects"
 BINDING = ROOT / "src/sockfilter/libbpf"
 LANE = ROOT / "src/sockfilter/express"
+REPLAY = ROOT / "src/sockfilter/replay"
 LIBBPF_MINIMUM = "1.1"
 
 # -mcpu=v3: 32-bit jumps, kernel 5.1. no-stack-slot-sharing: without CAP_PERFMON the verifier refuses a
@@ -47,6 +48,10 @@ CLANG_FLAGS = (
     "-g -O2 -target bpf -mcpu=v3 -mllvm -no-stack-slot-sharing -std=gnu11 -Wall -Wextra -Wpadded -Werror"
     " -Ivmlinux -Ibpf -ffile-prefix-map={root}=. -fdebug-compilation-dir=."
 ).split()
+
+
+# the program's code casts as BPF lets it, and speaks to clang in places
+CC_FLAGS = ["-O2", "-fvisibility=hidden", "-fno-strict-aliasing", "-Wno-unknown-pragmas"]
 
 
 def is_current(product: Path, sources: list[Path]) -> bool:
@@ -82,7 +87,8 @@ def build_objects(out: Path = OBJECTS, root: Path = ROOT) -> list[Path]:
 
 def declarations() -> str:
     """What cffi is to know: the shared headers without their guards, then cdef.h."""
-    shared = "\n".join(path.read_text() for path in (BPF / "config.h", BPF / "events.h", LANE / "lane.h"))
+    headers = (BPF / "config.h", BPF / "events.h", LANE / "lane.h", REPLAY / "replay.h")
+    shared = "\n".join(path.read_text() for path in headers)
     # cffi takes comments and number macros, and no other directive
     shared = re.sub(r"^#(?!define \w+ \d).*$", "", shared, flags=re.MULTILINE)
     kernel = {8: "unsigned char", 16: "unsigned short", 32: "unsigned int", 64: "unsigned long long"}
@@ -116,7 +122,8 @@ def libbpf_flags() -> dict[str, list[str]]:
 
 def build_binding() -> Path:
     """Compiles shim.c and what cffi generates around it into one abi3 extension. Returns its path."""
-    sources = [*BPF.glob("*.h"), *BINDING.glob("*.[ch]"), *LANE.glob("*.[ch]"), Path(__file__)]
+    folders = (BPF, ROOT / "vmlinux", BINDING, LANE, REPLAY)
+    sources = [Path(__file__), *(path for folder in folders for path in folder.rglob("*.[ch]"))]
     suffix = ".abi3.so" if not sysconfig.get_config_var("Py_GIL_DISABLED") else sysconfig.get_config_var("EXT_SUFFIX")
     product = BINDING / f"_libbpf{suffix}"
     if is_current(product, sources):
@@ -124,13 +131,15 @@ def build_binding() -> Path:
     import cffi  # not there when only the objects are built
 
     flags = libbpf_flags()
-    flags["include_dirs"] += [str(BPF), str(BINDING), str(LANE)]
+    # the first of them in place of libbpf's headers for programs, which replay.c takes in
+    flags["include_dirs"][:0] = [str(p) for p in (REPLAY / "include", BPF, ROOT / "vmlinux", BINDING, LANE, REPLAY)]
     ffi = cffi.FFI()
     ffi.cdef(declarations())
     ffi.set_source(
         "sockfilter.libbpf._libbpf",
-        '#include "shim.c"\n#include "lane.c"\n',  # Python.h, before it, defines _GNU_SOURCE
-        extra_compile_args=["-O2", f"-ffile-prefix-map={ROOT}=."],
+        '#include "shim.c"\n#include "lane.c"\n#include "replay.h"\n',  # Python.h, before it, defines _GNU_SOURCE
+        sources=[str(REPLAY / "replay.c")],
+        extra_compile_args=[*CC_FLAGS, f"-ffile-prefix-map={ROOT}=."],
         include_dirs=flags["include_dirs"],
         library_dirs=flags["library_dirs"],
         libraries=flags["libraries"],

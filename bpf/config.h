@@ -36,6 +36,9 @@ struct sf_config {
 	__u8 family;	      /* 4, 6, or 0 for both */
 	__u8 by_port;	      /* the map ports holds a set */
 	__u8 by_host;	      /* host and host_mask hold an address */
+	__u8 every;	      /* follow every connection, whatever it says */
+	__u8 whole;	      /* all frames of followed connections, and the SYNs of all: for a capture file */
+	__u8 reserved[2];
 };
 
 struct sf_shared {

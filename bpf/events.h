@@ -23,6 +23,7 @@ struct sf_flow {
 enum sf_kind {
 	SF_SEGMENT = 0,
 	SF_FRAGMENT = 1, /* of an IP packet that carries TCP: to be put together by user space */
+	SF_FRAME = 2,	 /* for a capture file alone: an acknowledgement, or the SYN of what may become HTTP */
 };
 
 /* struct sf_record, marks */
@@ -34,6 +35,7 @@ enum sf_mark {
 	SF_MARK_ISN1 = 16,   /* isn[1] is known */
 	SF_MARK_EARLY0 = 32, /* end 0 sent payload before the connection was known as HTTP */
 	SF_MARK_EARLY1 = 64, /* end 1 did */
+	SF_MARK_BARE = 128,  /* the frame begins with the network header */
 };
 
 /* followed by frame_kept bytes of the frame */

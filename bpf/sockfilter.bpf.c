@@ -22,7 +22,9 @@ typedef _Bool bool;
 /* how far ahead of the first payload a segment may be to have overtaken it: ten segments, the initial window (RFC 6928) */
 #define OVERTAKING_BYTES 14600
 
+#ifdef __bpf__
 const volatile struct sf_config config;
+#endif
 /* holds nothing: puts the type into the BTF, where the layout is checked */
 const struct sf_record *const volatile record_type;
 
@@ -63,9 +65,10 @@ static __always_inline bool addresses_wanted(const struct packet *p)
 }
 
 /* what a record says of the frame that it holds */
-static __always_inline void describe_frame(struct __sk_buff *skb, struct sf_record *record, __u32 frame_kept)
+static __always_inline void describe_frame(struct __sk_buff *skb, const struct packet *p, struct sf_record *record,
+					   __u32 frame_kept)
 {
-	record->time_ns = bpf_ktime_get_ns();
+	record->time_ns = p->time_ns ? p->time_ns : bpf_ktime_get_ns();
 	record->frame_len = skb->len;
 	record->frame_kept = frame_kept;
 	record->packet_type = skb->pkt_type;
@@ -74,6 +77,7 @@ static __always_inline void describe_frame(struct __sk_buff *skb, struct sf_reco
 	record->vlan_proto = bpf_ntohs(skb->vlan_proto);
 	if (skb->vlan_present)
 		record->marks |= SF_MARK_VLAN;
+	record->marks |= p->is_bare * SF_MARK_BARE;
 }
 
 /* a part of a packet has no ports, or no bytes, of its own: user space puts it together and looks then */
@@ -95,7 +99,7 @@ static __always_inline int send_fragment(struct __sk_buff *skb, const struct pac
 	place.record->flow.ifindex = skb->ifindex;
 	/* where the innermost IP packet begins */
 	place.record->payload_off = p->off;
-	describe_frame(skb, place.record, kept);
+	describe_frame(skb, p, place.record, kept);
 	return submit(skb, place, kept);
 }
 
@@ -112,7 +116,7 @@ static __always_inline bool lengths_only(const struct packet *p, struct connecti
 }
 
 static __always_inline int send_segment(struct __sk_buff *skb, const struct packet *p, const struct sf_flow *flow,
-					struct connection *c, __u64 order, __u32 from)
+					struct connection *c, __u64 order, __u32 from, __u8 kind)
 {
 	__u32 kept = skb->len, payload_kept = 0;
 	struct sf_record *record;
@@ -136,14 +140,15 @@ static __always_inline int send_segment(struct __sk_buff *skb, const struct pack
 	if (!place.record)
 		return SF_RING_FULL;
 	record = place.record;
-	record->stream = c->id | from;
+	/* 0 of a frame; a branch on the kind would double what is to be verified from here on */
+	record->stream = (c->id | from) & ((__u64)(kind / SF_FRAME) - 1);
 	record->seq = p->seq;
 	record->ack = p->ack;
 	record->payload_len = p->payload_len;
 	record->payload_kept = payload_kept;
 	record->payload_off = p->payload_off;
 	record->tcp_flags = p->tcp_flags;
-	record->kind = SF_SEGMENT;
+	record->kind = kind;
 	marks |= (c->isn_known & 3) * SF_MARK_ISN0;
 	marks |= (c->early & 3) * SF_MARK_EARLY0;
 	if (c->state == CONNECTION_HTTP2)
@@ -155,7 +160,7 @@ static __always_inline int send_segment(struct __sk_buff *skb, const struct pack
 	record->syn_ns = c->syn_ns;
 	record->synack_ns = c->synack_ns;
 	record->flow = *flow;
-	describe_frame(skb, record, kept);
+	describe_frame(skb, p, record, kept);
 	return submit(skb, place, kept);
 }
 
@@ -178,16 +183,36 @@ static __always_inline enum start start_of(struct __sk_buff *skb, const struct p
 	return http_start(skb, p, first_payload);
 }
 
+/* The first payload of an end: SF_SENT where the connection is followed from here on, *c. */
+static __always_inline int find_start(struct __sk_buff *skb, const struct packet *p, const struct sf_flow *flow,
+				      struct connection **c, __u32 from)
+{
+	enum start start = config.every ? START_HTTP1 : start_of(skb, p, *c, from);
+
+	if (start == START_OTHER) {
+		if (*c)
+			(*c)->early |= 1 << from;
+		return SF_NOT_HTTP;
+	}
+	*c = connection_follow(flow, *c, start);
+	return SF_SENT;
+}
+
 /* the connection's state says whether this packet goes up; its first payload says the state */
-static __always_inline int follow(struct __sk_buff *skb, const struct packet *p)
+static __always_inline int follow(struct __sk_buff *skb, struct packet *p)
 {
 	__u64 order = SF_ORDER_NONE;
+	__u8 kind = SF_SEGMENT;
 	struct connection *c;
 	struct sf_flow flow;
+	int result = SF_SENT;
 	__u32 from;
 
-	if (!p->payload_len && !(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)))
-		return SF_NO_PAYLOAD;
+	if (!p->payload_len && !(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))) {
+		if (!config.whole)
+			return SF_NO_PAYLOAD;
+		kind = SF_FRAME;
+	}
 	from = flow_of(skb, p, &flow);
 	if (p->tcp_flags & TCP_SYN)
 		c = connection_syn(&flow, p, from);
@@ -203,21 +228,16 @@ static __always_inline int follow(struct __sk_buff *skb, const struct packet *p)
 	if (c && c->state == CONNECTION_NOT_HTTP)
 		return p->payload_len ? SF_NOT_HTTP : SF_NO_PAYLOAD;
 	if (!c || c->state == CONNECTION_NEW) {
-		enum start start;
-
-		if (!p->payload_len)
+		if (p->payload_len)
+			result = find_start(skb, p, &flow, &c, from);
+		else if (c && config.whole && p->tcp_flags & TCP_SYN)
+			kind = SF_FRAME;
+		else
 			return SF_NO_PAYLOAD;
-		start = start_of(skb, p, c, from);
-		if (start == START_OTHER) {
-			if (c)
-				c->early |= 1 << from;
-			return SF_NOT_HTTP;
-		}
-		c = connection_follow(&flow, c, start);
-		if (!c)
+		if (!c || result != SF_SENT)
 			return SF_NOT_HTTP;
 	}
-	return send_segment(skb, p, &flow, c, order, from);
+	return send_segment(skb, p, &flow, c, order, from, kind);
 }
 
 static __always_inline int outcome_of(struct __sk_buff *skb)

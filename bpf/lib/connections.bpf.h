@@ -86,23 +86,24 @@ static __always_inline struct connection *connection_open(const struct sf_flow *
  * Its answer completes the times; where the SYN itself was not seen, the
  * answer begins the new life.
  */
-static __always_inline struct connection *connection_syn(const struct sf_flow *flow, const struct packet *p, __u32 from)
+static __always_inline struct connection *connection_syn(const struct sf_flow *flow, struct packet *p, __u32 from)
 {
 	struct connection *c = bpf_map_lookup_elem(&connections, flow);
 	struct connection fresh = {};
 
+	p->time_ns = bpf_ktime_get_ns();
 	if (c && c->isn_known & 1 << from && isn_of(c, from) == p->seq)
 		return c;
 	if (p->tcp_flags & TCP_ACK) {
 		/* it acknowledges the SYN, and payload that came in it (RFC 7413) */
 		if (c && c->isn_known == 2 >> from && p->ack - (isn_of(c, !from) + 1) <= SYN_PAYLOAD_BYTES_MAX) {
-			c->synack_ns = bpf_ktime_get_ns();
+			c->synack_ns = p->time_ns;
 			note_isn(c, from, p->seq);
 			return c;
 		}
-		fresh.synack_ns = bpf_ktime_get_ns();
+		fresh.synack_ns = p->time_ns;
 	} else {
-		fresh.syn_ns = bpf_ktime_get_ns();
+		fresh.syn_ns = p->time_ns;
 	}
 	note_isn(&fresh, from, p->seq);
 	return connection_open(flow, &fresh);

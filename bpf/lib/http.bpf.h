@@ -4,6 +4,7 @@
 #define SOCKFILTER_HTTP_BPF_H
 
 #include "packet.bpf.h"
+#include "verifier.bpf.h"
 
 /* bytes that decide: the longest method, UPDATEREDIRECTREF, and its space, in whole words */
 #define START_WORDS 3
@@ -50,7 +51,10 @@ static __always_inline bool begins(const struct payload_start *s, const char *to
 
 #define BEGINS(token) begins(s, token, sizeof(token) - 1)
 
-/* The methods of the IANA registry (RFC 9110, 16.1.1), by first letter. */
+/*
+ * The methods of the IANA registry (RFC 9110, 16.1.1), by first letter, and
+ * those of UPnP, caches and Icecast that are not in it.
+ */
 static __always_inline bool begins_request(const struct payload_start *s)
 {
 	switch (s->text.bytes[0]) {
@@ -70,23 +74,25 @@ static __always_inline bool begins_request(const struct payload_start *s)
 		return BEGINS("LABEL ") || BEGINS("LINK ") || BEGINS("LOCK ");
 	case 'M':
 		return BEGINS("MERGE ") || BEGINS("MKACTIVITY ") || BEGINS("MKCALENDAR ") || BEGINS("MKCOL ") ||
-		       BEGINS("MKREDIRECTREF ") || BEGINS("MKWORKSPACE ") || BEGINS("MOVE ");
+		       BEGINS("M-SEARCH ") || BEGINS("MKREDIRECTREF ") || BEGINS("MKWORKSPACE ") || BEGINS("MOVE ");
+	case 'N':
+		return BEGINS("NOTIFY ");
 	case 'O':
 		return BEGINS("OPTIONS ") || BEGINS("ORDERPATCH ");
 	case 'P':
 		return BEGINS("POST ") || BEGINS("PUT ") || BEGINS("PATCH ") || BEGINS("PROPFIND ") ||
-		       BEGINS("PROPPATCH ");
+		       BEGINS("PROPPATCH ") || BEGINS("PURGE ");
 	case 'Q':
 		return BEGINS("QUERY ");
 	case 'R':
 		return BEGINS("REPORT ") || BEGINS("REBIND ");
 	case 'S':
-		return BEGINS("SEARCH ");
+		return BEGINS("SEARCH ") || BEGINS("SOURCE ") || BEGINS("SUBSCRIBE ");
 	case 'T':
 		return BEGINS("TRACE ");
 	case 'U':
 		return BEGINS("UNLOCK ") || BEGINS("UNBIND ") || BEGINS("UNLINK ") || BEGINS("UNCHECKOUT ") ||
-		       BEGINS("UPDATE ") || BEGINS("UPDATEREDIRECTREF ");
+		       BEGINS("UPDATE ") || BEGINS("UPDATEREDIRECTREF ") || BEGINS("UNSUBSCRIBE ");
 	case 'V':
 		return BEGINS("VERSION-CONTROL ");
 	}
@@ -119,7 +125,7 @@ static __always_inline int load_start(struct __sk_buff *skb, const struct packet
 	if (last >= START_BYTES - 1)
 		return bpf_skb_load_bytes(skb, p->payload_off, s->text.bytes, START_BYTES);
 	/* kept from the compiler, as older verifiers do not see 1 <= len in len != 0 (5.10, 6.1) */
-	asm volatile("%0 &= 31" : "+r"(last));
+	MASK_FOR_VERIFIER(last, 31);
 	if (last > START_BYTES - 2)
 		return -1;
 	s->len = last + 1;

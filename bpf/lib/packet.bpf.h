@@ -60,6 +60,9 @@ struct packet {
 	__be16 dport;
 	__u8 family;
 	__u8 tcp_flags;
+	__u8 is_bare; /* the frame begins with the network header */
+	__u8 reserved[7];
+	__u64 time_ns; /* of a SYN, whose time the connection keeps; else 0 */
 };
 
 struct ipv4_tcp {
@@ -345,6 +348,7 @@ static __always_inline int read_packet(struct __sk_buff *skb, __u8 link, struct 
 	p->type = bpf_ntohs(skb->protocol);
 	p->end = skb->len;
 	p->off = link_bytes(skb, link);
+	p->is_bare = !p->off;
 #pragma unroll
 	for (i = 0; i < PACKET_LAYERS; i++) {
 		if (result == PACKET_GOES_ON)

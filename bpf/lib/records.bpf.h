@@ -4,6 +4,7 @@
 #define SOCKFILTER_RECORDS_BPF_H
 
 #include "counters.bpf.h"
+#include "verifier.bpf.h"
 
 /* max_entries is set before the load: the option -B */
 struct {
@@ -95,7 +96,7 @@ static __always_inline int submit(struct __sk_buff *skb, struct place place, __u
 	__u64 kept = frame_kept - 1;
 
 	/* the verifier wants the bound at the call, and 1 <= kept in a form that 5.10 knows */
-	asm volatile("if %0 < %1 goto +1; %0 = 0" : "+r"(kept) : "r"(place.room));
+	BELOW_FOR_VERIFIER(kept, place.room);
 	if (bpf_skb_load_bytes(skb, 0, place.record + 1, kept + 1) < 0) {
 		bpf_ringbuf_discard(place.record, BPF_RB_NO_WAKEUP);
 		return SF_MALFORMED;

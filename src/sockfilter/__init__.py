@@ -21,10 +21,15 @@ if TYPE_CHECKING:
     from sockfilter.errors import SockfilterError
     from sockfilter.ledger import Ledger
     from sockfilter.model import Body, Connection, Endpoint, Exchange, Headers, Problem, Request, Response, Timing
+    from sockfilter.reading import read
+    from sockfilter.reassembling import TcpStream, tcp_streams
 
 _HOMES = {
     "Capture": "capturing",
     "capture": "capturing",
+    "read": "reading",
+    "tcp_streams": "reassembling",
+    "TcpStream": "reassembling",
     "SockfilterError": "errors",
     "Ledger": "ledger",
     "Body": "model",
@@ -41,6 +46,9 @@ _HOMES = {
 __all__ = [
     "__version__",
     "capture",
+    "read",
+    "tcp_streams",
+    "TcpStream",
     "Capture",
     "Exchange",
     "Request",

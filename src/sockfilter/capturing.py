@@ -1,16 +1,15 @@
-"""A live capture, as a library: a context manager that gives exchanges."""
+"""A capture as a library: a context manager that gives exchanges."""
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from typing import TYPE_CHECKING
 
 from sockfilter.errors import Closed, InvalidArgument
 from sockfilter.pipeline import Pipeline
 from sockfilter.protocols.http1.body import BodyPolicy
-from sockfilter.sources.live import RING_BYTES, LiveSource, Narrowing
-from sockfilter.sources.narrowing import port_ranges
+from sockfilter.sources.live import RING_BYTES, LiveSource
+from sockfilter.sources.narrowing import Narrowing, port_ranges
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +17,9 @@ if TYPE_CHECKING:
 
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange
+    from sockfilter.sources.files.source import FileSource
     from sockfilter.sources.narrowing import Ports
+    from sockfilter.writing import Frames
 
 # bytes of each body that are kept by default
 BODY_BYTES = 16 << 10
@@ -33,20 +34,40 @@ DUE_SOON_S = 0.01
 DUE_S = 1.0
 
 
+class NoOrders:
+    """Asks the source for everything."""
+
+    def skip(self, stream: int, until_seq: int) -> None:
+        """All of it is needed."""
+
+    def take_all(self, stream: int) -> None:
+        """As it is."""
+
+    def reject(self, stream: int) -> None:
+        """What has been taken for HTTP goes on."""
+
+    def forget(self, stream: int) -> None:
+        """The same."""
+
+
 class Capture:
-    """Exchanges of an interface, from the moment it is made. Made by capture()."""
+    """Exchanges of a source, from the moment it is made. Made by capture()."""
 
     def __init__(
         self,
-        source: LiveSource,
-        ranges: list[tuple[int, int]] | None,
+        source: LiveSource | FileSource,
+        narrowing: Narrowing,
         policy: BodyPolicy,
         emit: Callable[[Exchange], None] | None,
+        frames: Frames | None = None,
     ) -> None:
         self._source = source
+        self._frames = frames
         self._kept: deque[Exchange] = deque(maxlen=EXCHANGES_MAX)
-        self._ranges = ranges
-        self._pipeline = Pipeline(source, source, policy, self._is_wanted, emit or self._keep)
+        # a capture file is to have all bytes, those too that nobody shows
+        orders = NoOrders() if frames else source
+        self._pipeline = Pipeline(source, orders, policy, narrowing.wants, emit or self._keep)
+        self._consume = self._with_frames if frames else self._pipeline.consume
         self._due_ns = 0
         self._is_closed = False
         # exchanges that exchanges has no more room for
@@ -67,15 +88,22 @@ class Capture:
         self._is_closed = True
         try:
             self._source.detach()
-            self._source.drain_all(self._pipeline.consume)
-            self._pipeline.close(time.monotonic_ns())
+            self._source.drain_all(self._consume)
+            self._pipeline.close(self._source.now_ns)
         finally:
             self._source.close()
+            if self._frames:
+                self._frames.close()
 
     @property
-    def source(self) -> LiveSource:
+    def source(self) -> LiveSource | FileSource:
         """Where the packets come from."""
         return self._source
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the last of so many files that are written has had its time."""
+        return self._frames is not None and self._frames.is_full
 
     @property
     def exchanges(self) -> list[Exchange]:
@@ -90,15 +118,14 @@ class Capture:
     def flush(self) -> None:
         """Returns when everything that crossed before the call is in exchanges, or counted as lost."""
         self._check()
-        self._source.drain_all(self._pipeline.consume)
+        self._source.drain_all(self._consume)
         self._do_what_is_due()
 
     def pump(self) -> int:
         """Takes one batch of what is there. Returns how many records that were; 0: nothing is."""
         self._check()
-        count = self._source.drain(self._pipeline.consume)
-        if not count or self._pipeline.has_holes:
-            self._do_what_is_due()
+        count = self._source.drain(self._consume)
+        self._do_what_is_due()
         return count
 
     def wait(self, timeout_s: float) -> None:
@@ -106,8 +133,14 @@ class Capture:
         self._check()
         self._source.wait(min(timeout_s, DUE_SOON_S if self._pipeline.has_holes else DUE_S))
 
+    def _with_frames(self, view: memoryview, offsets: list[int]) -> None:
+        assert self._frames is not None  # chosen where there are some
+        self._frames.take(view, offsets)
+        self._frames.flush()
+        self._pipeline.consume(view, offsets)
+
     def _do_what_is_due(self) -> None:
-        now_ns = time.monotonic_ns()
+        now_ns = self._source.now_ns
         if now_ns >= self._due_ns:
             self._pipeline.tick(now_ns)
             self._due_ns = now_ns + int((DUE_SOON_S if self._pipeline.has_holes else DUE_S) * 1e9)
@@ -116,11 +149,6 @@ class Capture:
         if len(self._kept) == EXCHANGES_MAX:
             self.forgotten += 1
         self._kept.append(exchange)
-
-    def _is_wanted(self, source_port: int, dest_port: int) -> bool:
-        if self._ranges is None:
-            return True
-        return any(first <= port <= last for first, last in self._ranges for port in (source_port, dest_port))
 
     def _check(self) -> None:
         if self._is_closed:
@@ -140,6 +168,7 @@ def capture(
     promiscuous: bool = False,
     emit: Callable[[Exchange], None] | None = None,
     policy: BodyPolicy | None = None,
+    write: Callable[[LiveSource | FileSource], Frames] | None = None,
 ) -> Capture:
     """Captures the HTTP exchanges of an interface. Live when it returns.
 
@@ -156,30 +185,58 @@ def capture(
         promiscuous: take frames for other hosts too.
         emit: takes each exchange when it ends; without it, they are kept in exchanges.
         policy: what to keep of bodies, in place of body.
+        write: makes what the frames are written to, of the source.
 
     Raises:
         SockfilterError: one of its kinds for each thing that can be in the way; the message says what to do.
     """
-    for name, number in (("body", body), ("snap", snap)):
-        if number is not None and number < 0:
-            raise InvalidArgument(f"{name}={number}: a number of bytes cannot be negative")
-    if family not in (None, 4, 6):
-        raise InvalidArgument(f"family={family}: it is 4, 6, or None for both")
-    ranges = None
-    if ports is not None:
-        ranges = port_ranges(ports)
-        # ports may be an iterator, which gives what it has only once
-        ports = [range(first, last + 1) for first, last in ranges]
-        if not ports:
-            raise InvalidArgument("ports is empty: no ports, no exchanges; None takes them all")
-    policy = policy or BodyPolicy(ALL if body is None else body)
+    if snap is not None and snap < 0:
+        raise InvalidArgument(f"snap={snap}: a number of bytes cannot be negative")
+    narrowing = narrowed(ports, host, family)
+    policy = policy or body_policy(body)
     source = LiveSource(
         interface,
-        narrowing=Narrowing(ports, host, family),
+        narrowing=narrowing,
         netns=netns,
         ring=ring,
         frame_bytes=snap,
-        run_bytes=None if policy.limit == ALL else policy.limit + HEAD_ROOM_BYTES,
+        run_bytes=None if write or policy.limit == ALL else policy.limit + HEAD_ROOM_BYTES,
         promiscuous=promiscuous,
+        whole=write is not None,
     )
-    return Capture(source, ranges, policy, emit)
+    return captured(source, narrowing, policy, emit, write)
+
+
+def captured(
+    source: LiveSource | FileSource,
+    narrowing: Narrowing,
+    policy: BodyPolicy,
+    emit: Callable[[Exchange], None] | None,
+    write: Callable[[LiveSource | FileSource], Frames] | None,
+) -> Capture:
+    """A capture of a source, which is closed where that cannot be."""
+    try:
+        return Capture(source, narrowing, policy, emit, write(source) if write else None)
+    except BaseException:
+        source.close()
+        raise
+
+
+def narrowed(ports: Ports | None, host: str | None, family: int | None) -> Narrowing:
+    """What is to be left out. Raises InvalidArgument."""
+    if family not in (None, 4, 6):
+        raise InvalidArgument(f"family={family}: it is 4, 6, or None for both")
+    if ports is None:
+        return Narrowing(None, host, family)
+    ranges = port_ranges(ports)
+    if not ranges:
+        raise InvalidArgument("ports is empty: no ports, no exchanges; None takes them all")
+    # ports may be an iterator, which gives what it has only once
+    return Narrowing([range(first, last + 1) for first, last in ranges], host, family)
+
+
+def body_policy(body: int | None) -> BodyPolicy:
+    """What body= means: bytes of each to keep; None: all. Raises InvalidArgument."""
+    if body is not None and body < 0:
+        raise InvalidArgument(f"body={body}: a number of bytes cannot be negative")
+    return BodyPolicy(ALL if body is None else body)

@@ -30,6 +30,10 @@ class NamespaceError(SockfilterError):
     """The network namespace could not be entered: check its name, the process, and the rights."""
 
 
+class CaptureFileError(SockfilterError):
+    """A capture file cannot be read or written on: what came before was."""
+
+
 class MissingCapability(SockfilterError, PermissionError):
     """The process may not capture: the message names the capability and ways to grant it."""
 

@@ -74,6 +74,8 @@ class MessageCounts:
     open: int = 0  # begun, and not yet part of an exchange that ended
     rejected: int = 0  # connections that were not HTTP after all
     http2: int = 0  # connections that speak HTTP/2
+    opaque_bytes: int = 0  # after an upgrade, in a tunnel, behind a request of HTTP/0.9: not for reading
+    unread_bytes: int = 0  # passed over, as their meaning was lost or they have none
 
 
 @dataclass(frozen=True, slots=True)

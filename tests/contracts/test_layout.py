@@ -117,7 +117,7 @@ def struct_width(code: str) -> int:
 
 def test_python_knows_the_marks_and_kinds() -> None:
     _, lib = binding.load()
-    for name in ("MARK_HTTP2", "MARK_ISN0", "MARK_ISN1", "MARK_EARLY0", "MARK_EARLY1", "SEGMENT", "FRAGMENT"):
+    for name in ("MARK_HTTP2", "MARK_ISN0", "MARK_ISN1", "MARK_EARLY0", "MARK_EARLY1", "SEGMENT", "FRAGMENT", "FRAME"):
         assert getattr(records, name) == getattr(lib, f"SF_{name}"), name
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import zlib
 
+from tests.support.codings import raw_deflate, squeezed
 from tests.support.talk import CLIENT, SERVER, Case
 
 GET = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -34,11 +35,6 @@ def response(content: bytes, *fields: bytes, start: bytes = b"HTTP/1.1 200 OK") 
 
 def request(content: bytes, *fields: bytes, start: bytes = b"POST /a HTTP/1.1") -> bytes:
     return response(content, *fields, start=start)
-
-
-def raw_deflate(content: bytes) -> bytes:
-    squeeze = zlib.compressobj(wbits=-15)
-    return squeeze.compress(content) + squeeze.flush()
 
 
 CASES = {
@@ -106,6 +102,11 @@ CASES = {
     ),
     "deflate without wrapper": Case(
         ((CLIENT, GET), (SERVER, response(raw_deflate(b"hello" * 9), b"Content-Encoding: deflate")))
+    ),
+    "brotli": Case(((CLIENT, GET), (SERVER, response(squeezed(b"hello" * 9, ["br"]), b"Content-Encoding: br")))),
+    "zstd": Case(((CLIENT, GET), (SERVER, response(squeezed(b"hello" * 9, ["zstd"]), b"Content-Encoding: zstd")))),
+    "stacked codings": Case(
+        ((CLIENT, GET), (SERVER, response(squeezed(b"hello", ["gzip", "br"]), b"Content-Encoding: gzip, br")))
     ),
     "gzip as transfer coding": Case(
         (

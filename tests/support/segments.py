@@ -26,6 +26,7 @@ class Tape:
         self.what: list[Event] = []
         self.content = b""
         self.times: list[int] = []
+        self.repeated: list[int] = []
 
     def data(self, data: bytes, time_ns: int, seq: int, ack: int) -> None:
         self.what.append(("data", data))
@@ -36,6 +37,9 @@ class Tape:
         assert size <= self.ignoring
         self.ignoring -= size
         self.what.append(("skip", size))
+
+    def repeat(self, seq: int) -> None:
+        self.repeated.append(seq)
 
     def missing(self, size: int, problem: Problem) -> int:
         self.what.append(("missing", size, problem))

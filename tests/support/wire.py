@@ -232,7 +232,8 @@ def account(exchange: Exchange) -> tuple[object, ...]:
         )
         for half in halves
     ]
-    return (exchange.id, exchange.conn_seq, exchange.connection.route, exchange.problems, *said)
+    counted = (exchange.id, exchange.conn_seq, exchange.retransmissions)
+    return (*counted, exchange.connection.route, exchange.problems, *said)
 
 
 def _endpoint(text: str) -> tuple[bytes, int]:

@@ -6,6 +6,7 @@ import argparse
 import re
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 from sockfilter import __version__
 
@@ -38,6 +39,11 @@ class Options:
     """The command line, understood. Bytes and seconds; None: no limit, or not asked for."""
 
     interface: str | None
+    read: str | None
+    write: str | None
+    megabytes: int | None
+    seconds: int | None
+    files: int | None
     list_interfaces: bool
     count: int | None
     duration_s: float | None
@@ -72,6 +78,11 @@ def _not_one(text: str, least: int, what: str) -> argparse.ArgumentTypeError:
 def count(text: str) -> int:
     """The value of -c."""
     return number(text, 1, "a count of exchanges")
+
+
+def at_least_1(text: str) -> int:
+    """The value of -C, -G and -W."""
+    return number(text, 1, "what -C, -G and -W take")
 
 
 def seconds(text: str) -> float:
@@ -115,6 +126,7 @@ def get_parser() -> argparse.ArgumentParser:
     )
     where = parser.add_argument_group("where to look")
     where.add_argument("-i", dest="interface", metavar="NAME", help="interface to listen on, or any")
+    where.add_argument("-r", dest="read", metavar="FILE", help="read a capture file: pcap, pcapng, in gzip; -: stdin")
     where.add_argument("-D", dest="list_interfaces", action="store_true", help="list the interfaces and end")
     where.add_argument(
         "--netns", metavar="NAME|PID", help="a network namespace, by name or by the number of a process in it"
@@ -128,9 +140,7 @@ def get_parser() -> argparse.ArgumentParser:
     what.add_argument("-c", dest="count", type=count, metavar="N", help="end after N exchanges")
     what.add_argument("--duration", dest="duration_s", type=seconds, metavar="S", help="end after S seconds")
     shown = parser.add_argument_group("what to show")
-    shown.add_argument(
-        "--format", choices=("text", "raw", "jsonl"), default="text", help="lines, messages as they were, JSON lines"
-    )
+    shown.add_argument("--format", choices=("text", "raw", "jsonl"), help="lines, messages as they were, JSON lines")
     shown.add_argument("-v", dest="verbosity", action="count", default=0, help="with headers; twice: with bodies")
     shown.add_argument("-q", dest="quiet", action="store_true", help="neither greeting nor summary")
     shown.add_argument(
@@ -138,12 +148,18 @@ def get_parser() -> argparse.ArgumentParser:
     )
     shown.add_argument("--show-secrets", action="store_true", help="do not mask credentials, cookies and keys")
     shown.add_argument("--color", dest="colour", choices=("auto", "always", "never"), default="auto")
+    written = parser.add_argument_group("what to write")
+    written.add_argument(
+        "-w", dest="write", metavar="FILE", help="the frames of HTTP connections, as pcapng; -: to standard output"
+    )
+    written.add_argument("-C", dest="megabytes", type=at_least_1, metavar="N", help="another after N million bytes")
+    written.add_argument("-G", dest="seconds", type=at_least_1, metavar="S", help="another after S seconds")
+    written.add_argument("-W", dest="files", type=at_least_1, metavar="N", help="so many files")
     limits = parser.add_argument_group("limits")
     limits.add_argument("-s", dest="snap", type=snap, metavar="N", help="bytes of each frame to take (0: all)")
     limits.add_argument("-B", dest="ring", type=ring, metavar="KIB", help="size of the ring; also 8M (8192)")
     limits.add_argument("--fail-on-loss", action="store_true", help="exit status 3 if anything was lost")
     rest = parser.add_argument_group("and")
-    rest.add_argument("-w", dest="write", metavar="FILE", help="kept for writing captures: not there yet")
     rest.add_argument("--version", action="version", version=f"sockfilter {__version__}")
     rest.add_argument("-h", "--help", action="help", help="this text")
     return parser
@@ -160,16 +176,39 @@ def _with_negative_values(words: list[str]) -> list[str]:
     return made
 
 
+def _check_writing(parser: argparse.ArgumentParser, found: dict[str, Any]) -> None:
+    """How files follow one another goes with files."""
+    several = found["megabytes"] or found["seconds"]
+    if found["write"] in (None, "-") and (several or found["files"]):
+        parser.error("-C, -G and -W say how files follow one another: -w FILE says which")
+    if found["files"] and not several:
+        parser.error("-W: say too after how many million bytes (-C) or seconds (-G) another file begins")
+    if found["write"] == "" or found["read"] == "":
+        parser.error("the file's name is empty")
+
+
+def _check_reading(parser: argparse.ArgumentParser, found: dict[str, Any]) -> None:
+    """What is about live captures does not go with a file."""
+    live = {"interface": "-i", "netns": "--netns", "promiscuous": "--promisc", "ring": "-B", "snap": "-s"}
+    for name, option in live.items():
+        if found[name]:
+            parser.error(f"{option} goes with a live capture, and -r reads a file")
+
+
 def parse(arguments: list[str] | None) -> Options:
     """Understands a command line. Ends the process with status 2 where it cannot be meant."""
     parser = get_parser()
     found = vars(parser.parse_args(_with_negative_values(sys.argv[1:] if arguments is None else arguments)))
-    if found.pop("write") is not None:
-        parser.error("-w: writing capture files is not there yet; --format jsonl keeps the exchanges")
-    if found["interface"] is None and not found["list_interfaces"]:
-        parser.error("which interface? -i NAME, -i any for all of them; -D lists them")
+    _check_writing(parser, found)
+    if found["read"] is not None:
+        _check_reading(parser, found)
+    elif found["interface"] is None and not found["list_interfaces"]:
+        parser.error("which interface? -i NAME, -i any for all of them; -D lists them; -r FILE reads a capture file")
     if found["interface"] == "":
         parser.error("-i: the name is empty; -i any stands for all interfaces")
+    if found["write"] == "-" and found["format"]:
+        parser.error("-w - takes standard output: --format has no place to write to")
+    found["format"] = found["format"] or "text"
     has_body = "body" in found
     found.setdefault("body", 16 << 10)
     return Options(has_body=has_body, **found)

@@ -14,12 +14,17 @@ from sockfilter.cli.summary import one_line, summary
 from sockfilter.errors import InvalidArgument, SockfilterError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sockfilter.capturing import Capture
     from sockfilter.cli.arguments import Options
     from sockfilter.cli.signals import Signals
     from sockfilter.model import Exchange
     from sockfilter.outputs.output import Output
     from sockfilter.protocols.http1.body import BodyPolicy
+    from sockfilter.sources.files.source import FileSource
+    from sockfilter.sources.live import LiveSource
+    from sockfilter.writing import Frames
 
 OK, FAILED, USAGE, LOST, BROKEN_PIPE = 0, 1, 2, 3, 141
 
@@ -74,11 +79,15 @@ class _Run:
             if self._sink.is_pipe:
                 capture.source.also_wake_for(STDOUT)
             if not options.quiet:
-                say(f"listening on {capture.source.interface.name}{_narrowed(options)}; Ctrl-C ends")
+                doing = "listening on" if options.read is None else "reading"
+                say(f"{doing} {capture.source.name}{_narrowed(options)}; Ctrl-C ends")
             try:
                 self._pump(capture)
                 capture.close()
                 self._output.flush()
+                damage = getattr(capture.source, "damage", None)
+                if damage is not None:
+                    raise damage
             finally:
                 capture.close()
                 ledger = capture.ledger
@@ -87,6 +96,8 @@ class _Run:
         return LOST if options.fail_on_loss and ledger.losses() else OK
 
     def _capture(self) -> Capture:
+        if self._options.read is not None:
+            return self._reading(self._options.read)
         from sockfilter.capturing import capture  # -h and -D do without
         from sockfilter.sources.live import RING_BYTES
 
@@ -102,12 +113,40 @@ class _Run:
             promiscuous=options.promiscuous,
             emit=self._take,
             policy=_policy(options),
+            write=self._writes,
         )
+
+    def _reading(self, path: str) -> Capture:
+        from sockfilter.reading import open_file
+
+        options = self._options
+        return open_file(
+            path,
+            ports=options.ports,
+            host=options.host,
+            family=options.family,
+            policy=_policy(options),
+            emit=self._take,
+            write=self._writes,
+        )
+
+    @property
+    def _writes(self) -> Callable[[LiveSource | FileSource], Frames] | None:
+        return None if self._options.write is None else self._writing
+
+    def _writing(self, source: LiveSource | FileSource) -> Frames:
+        from sockfilter.outputs.file_names import Limits
+        from sockfilter.writing import Frames
+
+        options = self._options
+        assert options.write is not None  # asked before
+        target = self._sink if options.write == "-" else options.write
+        return Frames(source, target, Limits(options.megabytes, options.seconds, options.files), _owner())
 
     def _pump(self, capture: Capture) -> None:
         end_s = time.monotonic() + (self._options.duration_s or math.inf)
         signals = self._signals
-        while not signals.end_asked and self._left != 0:
+        while not signals.end_asked and self._left != 0 and not capture.is_full:
             if signals.ledger_asked and signals.take_ledger_asked():
                 say(one_line(capture.ledger, self._shown))
             count = capture.pump()
@@ -116,6 +155,8 @@ class _Run:
             if left_s <= 0:
                 return
             if not count:
+                if capture.source.is_over:
+                    return
                 capture.wait(left_s)
                 signals.drain()
                 self._sink.check_reader()
@@ -123,10 +164,19 @@ class _Run:
     def _take(self, exchange: Exchange) -> None:
         if self._left == 0:
             return
-        self._output.write(exchange)
+        if self._options.write != "-":
+            self._output.write(exchange)
         self._shown += 1
         if self._left is not None:
             self._left -= 1
+
+
+def _owner() -> tuple[int, int] | None:
+    """Who ran sudo: what is written belongs to them."""
+    user, group = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
+    if os.geteuid() or not (user.isdecimal() and group.isdecimal()):
+        return None
+    return int(user), int(group)
 
 
 def _narrowed(options: Options) -> str:

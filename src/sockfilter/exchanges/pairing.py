@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from sockfilter.exchanges.repeats import answered_at, asked_at
 from sockfilter.model.exchange import Exchange
 from sockfilter.model.message import Message, Request, Response
 from sockfilter.model.problem import Problem
@@ -100,7 +101,7 @@ class Pairing:
             request = exchange.request
         self._current = exchange
         status = message.head.status
-        if status < 200 and status != 101:  # as Response.is_final, and quicker
+        if status < 200 and status and status != 101:  # as Response.is_final, and quicker
             counts.informational += 1
             exchange.informational = (*exchange.informational, message)
             return request
@@ -167,6 +168,23 @@ class Pairing:
             self._is_aligned = False
         if is_certain and client_end in (end, None):
             self._owed_from = self._owed_from or self._number + 1
+
+    def repeat(self, end: int, seq: int) -> None:
+        """Takes note of bytes that were sent again, from a sequence number on: of an open exchange, or of none."""
+        if end == self._connection.client_end:
+            exchange = asked_at(self._open, seq)
+        else:
+            is_open = self._current is self._orphan or (bool(self._open) and self._current is self._open[0])
+            exchange = answered_at(self._current, seq) if is_open else None
+        if exchange is not None:
+            exchange.retransmissions += 1
+
+    def pass_by(self, size: int, is_opaque: bool) -> None:
+        """Takes note of bytes that are no part of a message; is_opaque: nor are they meant to be."""
+        if is_opaque:
+            self._counts.opaque_bytes += size
+        else:
+            self._counts.unread_bytes += size
 
     def close(self, problem: Problem) -> None:
         """No more messages follow."""

@@ -409,6 +409,8 @@ static unsigned int sf_lane_run(struct sf_lane *lane, const char *ring, const __
 		struct sf_lane_slot *slot = lane_find(lane, record->stream & ~1ULL);
 		struct sf_lane_event *event;
 
+		if (record->kind == SF_FRAME)
+			continue;
 		if (slot && lane_take(lane, slot, record, frame + record->payload_off, offsets[i] + sizeof(*record)))
 			continue;
 		if (slot) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What Python may call: declarations for cffi, checked against the real
- * headers by the C compiler. bpf/config.h, bpf/events.h and express/lane.h are
- * put in front.
+ * headers by the C compiler. bpf/config.h, bpf/events.h, express/lane.h and
+ * replay/replay.h are put in front.
  */
 
 /* <bpf/libbpf.h>, <bpf/bpf.h>: every one of them is in libbpf 1.1 */
@@ -56,3 +56,4 @@ void sf_lane_leave(struct sf_lane *lane, unsigned int slot);
 unsigned int sf_lane_run(struct sf_lane *lane, const char *ring, const __u32 *offsets, unsigned int records);
 const struct sf_lane_event *sf_lane_events(const struct sf_lane *lane);
 const char *sf_lane_text(const struct sf_lane *lane, size_t *size);
+

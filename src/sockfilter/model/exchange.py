@@ -38,6 +38,7 @@ class Exchange:
         conn_seq: its place on the connection, from 1.
         request, response: the halves.
         informational: the 1xx responses before the final one.
+        retransmissions: segments with bytes of it that came again while it was open, from its heads' ends on.
     """
 
     __slots__ = (
@@ -49,6 +50,7 @@ class Exchange:
         "informational",
         "request",
         "response",
+        "retransmissions",
     )
 
     def __init__(
@@ -61,6 +63,7 @@ class Exchange:
         self.response = response
         self.informational: tuple[Response, ...] = ()
         self.clock_offset_ns = 0
+        self.retransmissions = 0
         self._problems: tuple[Problem, ...] = ()
 
     def __repr__(self) -> str:

@@ -10,9 +10,9 @@ class Head:
 
     Attributes:
         raw: start line and fields with their ends of line, as sent.
-        version: "1.0", "1.1".
+        version: "1.0", "1.1"; "0.9" where there is none.
         method, target: of a request, as sent; empty for a response.
-        status: of a response; 0 for a request.
+        status: of a response; 0 for a request, and for a response of HTTP/0.9, which has none.
     """
 
     __slots__ = ("_headers", "method", "raw", "status", "target", "version")

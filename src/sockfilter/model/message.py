@@ -17,7 +17,8 @@ class Body:
     Args:
         wire_len: bytes as sent, after de-chunking, whether kept or not.
         length: bytes after content decoding, whether kept or not; None where that is not known.
-        content: the bytes that were kept, from the first on, decoded.
+        content: the bytes that were kept, from the first on, decoded; as sent where the coding is not known,
+            or nothing of it decodes.
         trailer: the fields after a chunked body, as sent, an empty line in front; empty without any.
         trailer_kept: bytes of them at the end of content, where that is kept as sent.
     """
@@ -84,7 +85,7 @@ class Message:
 
     @property
     def version(self) -> str:
-        """The version of HTTP: "1.0", "1.1"."""
+        """The version of HTTP: "1.0", "1.1"; "0.9" where there is none."""
         return self.head.version
 
     @property
@@ -137,7 +138,7 @@ class Response(Message):
 
     @property
     def status(self) -> int:
-        """The status code."""
+        """The status code; 0 in HTTP/0.9, which has none."""
         return self.head.status
 
     @property
@@ -148,4 +149,4 @@ class Response(Message):
     @property
     def is_final(self) -> bool:
         """Whether this answers the request; 1xx but 101 only announce (RFC 9110, 15.2)."""
-        return self.head.status >= 200 or self.head.status == 101
+        return self.head.status >= 200 or self.head.status in (0, 101)

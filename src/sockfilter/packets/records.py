@@ -26,6 +26,7 @@ ADDRESS_BYTES = 16
 
 SEGMENT = 0
 FRAGMENT = 1
+FRAME = 2
 MARK_HTTP2 = 1
 MARK_ISN0 = 8
 MARK_ISN1 = 16
@@ -95,6 +96,8 @@ class RecordDecoder:
                 start = at + RECORD_BYTES
                 (index,) = INDEX.unpack_from(view, at + RECORD_BYTES - INDEX.size)
                 self._take_fragment(time_ns, index, bytes(view[start + payload_at : start + frame_kept]))
+            elif kind == FRAME:
+                continue
             elif length:
                 take = self._open_stream(stream, self._start(view, at, seq), time_ns)
                 take(time_ns, seq, ack, flags, length, kept, view, at + RECORD_BYTES + payload_at)

@@ -8,17 +8,16 @@ import select
 import socket
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sockfilter.errors import InterfaceDown, KernelUnsupported, MissingCapability, NoSuchInterface
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.object import BpfObject
 from sockfilter.libbpf.ring import Ring, ring_bytes
 from sockfilter.sources import interfaces, namespace, rights
-from sockfilter.sources.narrowing import Ports, host_and_mask, port_bits, port_ranges
+from sockfilter.sources.narrowing import Narrowing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,15 +47,6 @@ WHOLE_FRAME = 1 << 20
 ALL_BYTES = (1 << 32) - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Narrowing:
-    """What the kernel leaves out. Both ends of a connection are looked at; None leaves nothing out."""
-
-    ports: Ports | None = None
-    host: str | None = None
-    family: int | None = None
-
-
 class LiveSource:
     """Records of an interface's HTTP connections, from the moment it is made until it is closed.
 
@@ -68,6 +58,7 @@ class LiveSource:
         frame_bytes: bytes of each frame to take at most; None: all.
         run_bytes: payload of one direction in a row that is sent even when the ring fills; None: all.
         promiscuous: take frames for other hosts too, as on a mirror port.
+        whole: frames that say nothing to HTTP too, for a capture file.
 
     Raises:
         SockfilterError: one of its kinds, for each thing that can be in the way.
@@ -83,6 +74,7 @@ class LiveSource:
         frame_bytes: int | None = None,
         run_bytes: int | None = None,
         promiscuous: bool = False,
+        whole: bool = False,
     ) -> None:
         self._stack = ExitStack()
         self._socket: socket.socket | None = None
@@ -91,10 +83,11 @@ class LiveSource:
         size = ring_bytes(ring)
         narrowing = narrowing or Narrowing()
         config = self._ffi.new("struct sf_config *")
-        ports = _narrow(config, narrowing)
+        ports = narrowing.configure(config)
         config.frame_bytes = min(frame_bytes or WHOLE_FRAME, WHOLE_FRAME)
         config.run_bytes = ALL_BYTES if run_bytes is None else min(run_bytes, ALL_BYTES)
         config.pressure_bytes = size // 2
+        config.whole = whole
         try:
             with namespace.entered(netns):
                 self.interface = interfaces.find(interface)
@@ -140,6 +133,21 @@ class LiveSource:
     def fileno(self) -> int:
         """The ring's descriptor: readable when there are records, once ask_to_be_woken() said True."""
         return self._ring.fd
+
+    @property
+    def name(self) -> str:
+        """The interface's."""
+        return self.interface.name
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more can come."""
+        return self._socket is None
+
+    @property
+    def now_ns(self) -> int:
+        """The time by the clock that records are stamped with."""
+        return time.monotonic_ns()
 
     def interface_name(self, index: int) -> str:
         """An interface's name by the index in a record; the index itself where it has gone."""
@@ -281,18 +289,6 @@ def _loaded(config: bytes, ports: bytes, ring_size: int) -> BpfObject:
         opened.close()
         raise
     return opened
-
-
-def _narrow(config: Any, narrowing: Narrowing) -> bytes:
-    """Writes into struct sf_config what is to be left out. Returns the map of ports; empty: all."""
-    if narrowing.host is not None:
-        config.by_host = 1
-        config.host, config.host_mask = host_and_mask(narrowing.host)
-    config.family = narrowing.family or 0
-    if narrowing.ports is None:
-        return b""
-    config.by_port = 1
-    return port_bits(port_ranges(narrowing.ports))
 
 
 def _clock_offset() -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sockfilter.errors import InvalidArgument
 
@@ -85,3 +86,30 @@ def host_and_mask(host: str) -> tuple[bytes, bytes]:
     if network.version == 4:
         return V4_MAPPED + address, b"\xff" * 12 + mask
     return address, mask
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """What is left out. Both ends of a connection are looked at; None leaves nothing out."""
+
+    ports: Ports | None = None
+    host: str | None = None
+    family: int | None = None
+
+    def wants(self, source_port: int, dest_port: int) -> bool:
+        """Whether a connection between two ports is asked for: for what the program could not tell."""
+        if self.ports is None:
+            return True
+        ranges = port_ranges(self.ports)
+        return any(first <= port <= last for first, last in ranges for port in (source_port, dest_port))
+
+    def configure(self, config: Any) -> bytes:
+        """Writes it into struct sf_config. Returns the map of ports; empty: all of them."""
+        if self.host is not None:
+            config.by_host = 1
+            config.host, config.host_mask = host_and_mask(self.host)
+        config.family = self.family or 0
+        if self.ports is None:
+            return b""
+        config.by_port = 1
+        return port_bits(port_ranges(self.ports))

@@ -49,6 +49,9 @@ class Receiver(Protocol):
     def skip(self, size: int, time_ns: int) -> None:
         """Takes note of bytes that passed and are not needed; at most ignoring."""
 
+    def repeat(self, seq: int) -> None:
+        """Takes note of bytes that were sent again, from a sequence number on."""
+
     def missing(self, size: int, problem: Problem) -> int:
         """Takes note of bytes that cannot be had, and why. Returns how many of them it needed."""
 
@@ -268,15 +271,21 @@ class Direction:
         assert self.next is not None  # set by the only caller
         counts = self._table.counts
         ahead = distance(self.next, seq)
+        # a keep-alive sends the last byte again, a probe of a closed window too: nothing was lost
+        if ahead < 0 and not (ahead == -1 and length == 1):
+            self.receiver.repeat(seq)
         if ahead + length <= 0:
             counts.retransmitted += 1
-        else:
+        elif ahead <= 0 and not self._is_stalled and not self._awaits(ack):
+            counts.overlapping += ahead < 0
+            self._deliver(Segment(0, seq, length, data, time_ns, ack))
+        elif self._hold(seq, length, data, time_ns, ack):
             counts.reordered += ahead > 0
             counts.overlapping += ahead < 0
-            if ahead > 0 or self._is_stalled or self._awaits(ack):
-                self._hold(seq, length, data, time_ns, ack)
-            else:
-                self._deliver(Segment(0, seq, length, data, time_ns, ack))
+        else:
+            counts.retransmitted += 1
+            if ahead >= 0:
+                self.receiver.repeat(seq)
 
     def _pass_on(self) -> None:
         """In turns, as each direction may wait for the other."""
@@ -351,11 +360,13 @@ class Direction:
         if distance(self.next, self._order_until) < ORDER_BYTES_MAX // 2 < self.receiver.ignoring:
             self.announce(self.receiver.ignoring)
 
-    def _hold(self, seq: int, length: int, data: bytes, time_ns: int, ack: int | None) -> None:
+    def _hold(self, seq: int, length: int, data: bytes, time_ns: int, ack: int | None) -> bool:
+        """Returns whether there was anything new in it."""
         if not self._held:
             self._hole_since_ns = time_ns
-        self._held.add(seq, length, data, time_ns, ack)
+        is_new = self._held.add(seq, length, data, time_ns, ack)
         self._note_held()
+        return is_new
 
     def _note_held(self) -> None:
         holes = self._table.holes

@@ -50,8 +50,8 @@ class Held:
         """The one that comes next. There must be one."""
         return self._segments[0]
 
-    def add(self, seq: int, length: int, data: bytes, time_ns: int, ack: int | None) -> None:
-        """Keeps a segment, unless its bytes are there."""
+    def add(self, seq: int, length: int, data: bytes, time_ns: int, ack: int | None) -> bool:
+        """Keeps a segment, unless its bytes are there. Returns whether it did."""
         segments = self._segments
         if not segments:
             self._anchor = (seq, 0)
@@ -60,13 +60,14 @@ class Held:
         # as none contains another, they are in the order of their ends too
         before = bisect_right(segments, place, key=PLACE)
         if before and segments[before - 1].end >= end:
-            return
+            return False
         start = stop = bisect_left(segments, place, key=PLACE)
         while stop < len(segments) and segments[stop].end <= end:
             self.size -= len(segments[stop].data)
             stop += 1
         segments[start:stop] = [Segment(place, seq, length, data, time_ns, ack)]
         self.size += len(data)
+        return True
 
     def pop(self) -> Segment:
         """Takes the first one out."""

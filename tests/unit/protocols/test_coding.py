@@ -1,116 +1,164 @@
+"""Chains of codings: any number of them, cut anywhere, damaged, endless."""
+
 from __future__ import annotations
 
 import gzip
 import itertools
-import zlib
+import sys
+import tracemalloc
+from collections import deque
+from itertools import permutations, product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfilter.protocols.coding import STEP_BYTES, CodingError, decoder_for
-from tests.support.dialogues import raw_deflate
+from sockfilter.protocols import coding as codings_
+from sockfilter.protocols.coding import CODINGS_MAX, DECODED_BYTES_MAX, Chain, CodingError, TooLongError, decoder_for
+from tests.support.codings import EXPAND, SQUEEZE, name_of, squeezed
 
-SQUEEZE = {b"gzip": gzip.compress, b"x-gzip": gzip.compress, b"deflate": zlib.compress}
+TEXT = b"<p>some text, and some more text</p>" * 3
+EACH = pytest.mark.parametrize("coding", SQUEEZE)
+STACKS = [*permutations(["gzip", "deflate", "br", "zstd"], 2), ("gzip",) * CODINGS_MAX, ("br", "gzip", "zstd")]
 
 
-def decoded(coding: bytes, *pieces: bytes, limit: int = STEP_BYTES) -> bytes:
-    decoder = decoder_for((coding,))
-    assert decoder is not None
-    found = b""
-    for piece in pieces:
-        rest, out = piece, b""
-        while rest or len(out) == limit:
-            out, rest = decoder.decode(rest, limit)
-            assert len(out) <= limit
-            found += out
-    assert decoder.has_ended
+def chain(*codings: str) -> Chain:
+    found = decoder_for(tuple(name_of(coding) for coding in codings))
+    assert found is not None
     return found
 
 
-@pytest.mark.parametrize("coding", SQUEEZE)
-def test_whole(coding: bytes):
-    assert decoded(coding, SQUEEZE[coding](b"hello" * 99)) == b"hello" * 99
+def decoded(codings: tuple[str, ...], *pieces: bytes) -> bytes:
+    decoder = chain(*codings)
+    content = b"".join(out for piece in pieces for out in decoder.decode(piece))
+    assert decoder.has_ended
+    return content
 
 
-def test_deflate_without_wrapper():
-    assert decoded(b"deflate", raw_deflate(b"hello" * 99)) == b"hello" * 99
+@EACH
+def test_cut_at_every_byte(coding: str):
+    data = squeezed(TEXT, [coding])
+    for at in range(len(data) + 1):
+        assert decoded((coding,), data[:at], data[at:]) == TEXT
 
 
-@pytest.mark.parametrize("squeeze", [zlib.compress, raw_deflate], ids=["zlib", "raw"])
-def test_deflate_cut_at_every_byte(squeeze):
-    data = squeeze(b"some text, and some more text")
-    for at in range(1, len(data)):
-        assert decoded(b"deflate", data[:at], data[at:]) == b"some text, and some more text"
+@EACH
+def test_one_byte_at_a_time(coding: str):
+    data = squeezed(TEXT, [coding])
+    assert decoded((coding,), *(data[i : i + 1] for i in range(len(data)))) == TEXT
 
 
-@pytest.mark.parametrize("size", [STEP_BYTES - 1, STEP_BYTES, STEP_BYTES + 1, 2 * STEP_BYTES, 3 * STEP_BYTES + 258])
-@pytest.mark.parametrize("coding", SQUEEZE)
-def test_sizes_around_a_step(coding: bytes, size: int):
-    data = SQUEEZE[coding](bytes(size))
-    assert decoded(coding, data) == bytes(size)
-    assert decoded(coding, data[:-9], data[-9:]) == bytes(size)
+@pytest.mark.parametrize("stack", STACKS, ids="+".join)
+def test_stacked_and_cut_at_every_byte(stack: tuple[str, ...]):
+    data = squeezed(TEXT, stack)
+    for at in range(len(data) + 1):
+        assert decoded(stack, data[:at], data[at:]) == TEXT
 
 
-def test_several_members():
-    assert decoded(b"gzip", gzip.compress(b"a") + gzip.compress(b"b") + gzip.compress(b"")) == b"ab"
+@EACH
+def test_what_breaks_off_gives_a_beginning(coding: str):
+    data = squeezed(TEXT, [coding])
+    for at in range(len(data)):
+        decoder = chain(coding)
+        content = b"".join(decoder.decode(data[:at]))
+        assert TEXT.startswith(content)
+        assert not decoder.has_ended
 
 
-def test_several_members_cut_at_every_byte():
-    data = gzip.compress(b"a") + gzip.compress(b"b")
-    for at in range(1, len(data)):
-        first, second = data[:at], data[at:]
-        assert decoded(b"gzip", first, second) == b"ab"
+@given(st.binary(max_size=3000), st.lists(st.sampled_from(sorted(SQUEEZE)), min_size=1, max_size=3), st.data())
+def test_any_content_in_any_stack_cut_anywhere(content: bytes, stack: list[str], data: st.DataObject):
+    sent = squeezed(content, stack)
+    whole = sent
+    for coding in reversed(stack):
+        whole = EXPAND[coding](whole)
+    places = sorted({0, len(sent), *data.draw(st.lists(st.integers(0, len(sent)), max_size=5))})
+    pieces = [sent[a:b] for a, b in itertools.pairwise(places)]
+    assert decoded(tuple(stack), *pieces) == content == whole
 
 
-@pytest.mark.parametrize("padding", [bytes(9), b"\n", b"garbage"])
-@pytest.mark.parametrize("coding", SQUEEZE)
-def test_padding_behind_is_let_pass(coding: bytes, padding: bytes):
-    assert decoded(coding, SQUEEZE[coding](b"hi") + padding, padding) == b"hi"
-
-
-@pytest.mark.parametrize("coding", SQUEEZE)
-def test_what_is_no_such_coding(coding: bytes):
-    with pytest.raises(CodingError):
-        decoded(coding, b"<html>this is no such thing</html>")
-
-
-@pytest.mark.parametrize("coding", SQUEEZE)
-def test_a_corrupt_end(coding: bytes):
-    data = bytearray(SQUEEZE[coding](b"hello"))
-    data[-3] ^= 0xFF
-    with pytest.raises(CodingError):
-        decoded(coding, bytes(data))
-
-
-@pytest.mark.parametrize("coding", SQUEEZE)
-def test_an_end_that_is_missing(coding: bytes):
-    decoder = decoder_for((coding,))
-    assert decoder is not None
-    decoder.decode(SQUEEZE[coding](b"hello")[:-1], 99)
-    assert not decoder.has_ended
-
-
-@pytest.mark.parametrize("codings", [(), (b"br",), (b"zstd",), (b"gzip", b"gzip"), (b"compress",), (b"",)])
-def test_codings_that_are_not_undone(codings: tuple[bytes, ...]):
-    assert decoder_for(codings) is None
-
-
-@given(st.binary(max_size=400), st.sampled_from(sorted(SQUEEZE)), st.lists(st.integers(0, 400), max_size=5))
-def test_any_content_cut_anywhere(content: bytes, coding: bytes, cuts: list[int]):
-    data = SQUEEZE[coding](content)
-    places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
-    pieces = [data[a:b] for a, b in itertools.pairwise(places)]
-    assert decoded(coding, *pieces, limit=7) == content
-
-
-@given(st.binary(max_size=200), st.sampled_from(sorted(SQUEEZE)))
-def test_any_bytes_decode_or_are_refused(data: bytes, coding: bytes):
-    decoder = decoder_for((coding,))
-    assert decoder is not None
+@EACH
+@given(st.data())
+def test_a_damaged_byte_gives_a_beginning_or_is_refused(coding: str, data: st.DataObject):
+    sent = bytearray(squeezed(TEXT, [coding]))
+    sent[data.draw(st.integers(0, len(sent) - 1))] ^= data.draw(st.integers(1, 255))
+    decoder = chain(coding)
+    content = b""
     try:
-        out = b""
-        while data or len(out) == 99:
-            out, data = decoder.decode(data, 99)
-    except CodingError:
+        for piece in decoder.decode(bytes(sent)):
+            content += piece
+    except (CodingError, TooLongError):
+        return
+    # no checksum stands in every coding
+    assert not decoder.has_ended or len(content) < DECODED_BYTES_MAX
+
+
+@given(st.binary(max_size=200), st.lists(st.sampled_from(sorted(SQUEEZE)), min_size=1, max_size=CODINGS_MAX))
+def test_any_bytes_decode_or_are_refused(data: bytes, stack: list[str]):
+    try:
+        for _ in chain(*stack).decode(data):
+            pass
+    except (CodingError, TooLongError):
         pass
+
+
+@EACH
+def test_damage_leaves_what_came_out_before_it(coding: str):
+    content = b"".join(b"%d " % (i * 7919 % 99991) for i in range(60_000))
+    whole = squeezed(content, [coding])
+    sent = whole[: len(whole) * 3 // 4] + bytes(range(255, -1, -1)) * 400
+    found: list[bytes] = []
+    with pytest.raises(CodingError):
+        found.extend(chain(coding).decode(sent * 20))
+    sure = len(content) // 3
+    assert b"".join(found)[:sure] == content[:sure]
+
+
+@pytest.mark.parametrize("stack", [(coding,) for coding in SQUEEZE] + STACKS[:3], ids="+".join)
+def test_a_bomb_is_given_up(stack: tuple[str, ...]):
+    bomb = squeezed(bytes(DECODED_BYTES_MAX + 1), stack)
+    sizes: deque[int] = deque()
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooLongError):
+            sizes.extend(map(len, chain(*stack).decode(bomb)))
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
+    assert sum(sizes) <= DECODED_BYTES_MAX
+
+
+def test_a_bomb_in_a_bomb_costs_no_more(monkeypatch: pytest.MonkeyPatch):
+    """What comes out of the first of them counts too."""
+    monkeypatch.setattr(codings_, "DECODED_BYTES_MAX", 1 << 20)
+    assert len(decoded(("gzip", "br"), squeezed(bytes(500_000), ["gzip", "br"]))) == 500_000
+    inner = gzip.compress(bytes(600_000), compresslevel=0)
+    with pytest.raises(TooLongError):
+        decoded(("gzip", "br"), squeezed(inner, ["br"]))
+
+
+@EACH
+def test_the_largest_content(coding: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(codings_, "DECODED_BYTES_MAX", 300_000)
+    assert decoded((coding,), squeezed(bytes(300_000), [coding])) == bytes(300_000)
+    with pytest.raises(TooLongError):
+        decoded((coding,), squeezed(bytes(300_001), [coding]))
+
+
+UNKNOWN = [(), (b"compress",), (b"",), (b"gzip", b"aes128gcm"), (b"dcb", b"br"), (b"chunked",), (b"gzip",) * 6]
+
+
+@pytest.mark.parametrize("names", UNKNOWN)
+def test_codings_that_are_not_undone(names: tuple[bytes, ...]):
+    assert decoder_for(names) is None
+
+
+@pytest.mark.parametrize("coding", ["br", "zstd"])
+def test_a_library_that_is_missing_leaves_content_as_sent(coding: str, monkeypatch: pytest.MonkeyPatch):
+    for module in ("brotli", "backports", "compression"):
+        monkeypatch.setitem(sys.modules, module, None)
+    assert decoder_for((coding.encode(),)) is None
+
+
+def test_every_pair_of_codings_stacks():
+    for stack in product(SQUEEZE, repeat=2):
+        assert decoded(stack, squeezed(TEXT, stack)) == TEXT

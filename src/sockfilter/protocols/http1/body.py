@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.model.message import Body
 from sockfilter.model.problem import Problem
-from sockfilter.protocols.coding import DECODED_BYTES_MAX, STEP_BYTES, CodingError, decoder_for
+from sockfilter.protocols.coding import CodingError, TooLongError, decoder_for
 
 if TYPE_CHECKING:
     from sockfilter.model.message import Message
     from sockfilter.protocols.http1.head import HttpHead
+
+# bytes of a coded body that are kept as sent until the first of it decodes: the longest header of a gzip file
+# that anybody writes is shorter
+UNDECODED_BYTES_MAX = 64 << 10
 
 
 class BodyPolicy(NamedTuple):
@@ -55,6 +59,7 @@ class BodyKeeper:
         "_room",
         "_trailer",
         "_trailer_kept",
+        "_undecoded",
         "_whole",
         "wants",
         "wire_len",
@@ -68,6 +73,7 @@ class BodyKeeper:
         self._whole = True
         self._decoded_len: int | None = None
         self._decoder = None
+        self._undecoded = b""  # as long as nothing has come out of the decoder, what has gone in
         self._framing_len = 0
         self.wire_len = 0
         self._trailer = b""
@@ -128,23 +134,25 @@ class BodyKeeper:
     def _decode(self, data: bytes) -> None:
         assert self._decoder is not None  # checked by the only caller
         assert self._decoded_len is not None
+        if not self._decoded_len and len(self._undecoded) <= UNDECODED_BYTES_MAX:
+            self._undecoded += data
         try:
-            out = b""
-            # a full step may leave more behind, in data or in the decoder
-            while data or len(out) == STEP_BYTES:
-                out, data = self._decoder.decode(data, STEP_BYTES)
-                self._decoded_len += len(out)
+            for piece in self._decoder.decode(data):
+                self._decoded_len += len(piece)
                 if self._room:
-                    self._keep(out)
-                if self._decoded_len > DECODED_BYTES_MAX:
-                    self._stop_decoding()
-                    return
+                    self._keep(piece)
+        except TooLongError:
+            self._stop_decoding()
         except CodingError:
             self._fail()
 
     def _fail(self) -> None:
         self._message.add_problem(Problem.BAD_CODING)
+        is_as_sent = not self._decoded_len and len(self._undecoded) <= UNDECODED_BYTES_MAX
         self._stop_decoding()
+        if is_as_sent:
+            # nothing of it decodes: it is no such coding, and is kept like an unknown one
+            self._keep(self._undecoded)
 
     def _stop_decoding(self) -> None:
         self._decoder = None

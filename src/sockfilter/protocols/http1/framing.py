@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from sockfilter.model.message import Response
 from sockfilter.model.problem import Problem
+from sockfilter.model.sequence import MASK
 from sockfilter.protocols.http1 import head as heads
+from sockfilter.protocols.http1.body import BodyKeeper
 from sockfilter.protocols.http1.opening import Opening
-from sockfilter.protocols.http1.state import CHUNK, CHUNK_END, CHUNK_SIZE, CR, LF, MORE, TRAILER
+from sockfilter.protocols.http1.state import CHUNK, CHUNK_END, CHUNK_SIZE, CR, HEAD, LF, MORE, TRAILER, UNTIL_CLOSE
 
 # a chunk's size line with its extensions; servers refuse what is longer
 CHUNK_LINE_BYTES_MAX = 16 << 10
@@ -45,6 +48,26 @@ class Framing(Opening):
                 self._finish(is_whole=True)
                 return self._read_head(data, offset)
         self._state = self._body_state
+        return offset
+
+    def _read_simple(self, data: bytes, offset: int) -> int:
+        """What answers a request of HTTP/0.9: a response with a head, from servers that are younger, or a bare body."""
+        if heads.may_begin_response(data, offset):
+            line_end = data.find(b"\n", offset)
+            if line_end < 0 and len(data) - offset <= heads.HEAD_BYTES_MAX:
+                return MORE
+            if line_end >= 0 and self._is_head(data, offset, line_end):
+                self._state = HEAD
+                return self._read_head(data, offset)
+        return self._begin_simple_response(offset)
+
+    def _begin_simple_response(self, offset: int) -> int:
+        """RFC 1945, 6: its body alone, until close."""
+        self._message = Response(heads.simple_response(), self._start_ns, (self._seq + offset) & MASK, self._ack)
+        self._is_cut = False
+        self._talk.begin(self._message, self._end)
+        self._keeper = BodyKeeper(self._message, (), self._talk.policy)
+        self._state = UNTIL_CLOSE
         return offset
 
     def _read_chunk_size(self, data: bytes, offset: int) -> int:

@@ -13,14 +13,15 @@ HEAD_BYTES_MAX = 256 << 10
 # digits of a Content-Length that is believed: 10 to the 18th bytes are enough
 LENGTH_DIGITS_MAX = 18
 
-# The methods of the IANA registry (RFC 9110, 16.1.1), as bytes and as text.
+# The methods of the IANA registry (RFC 9110, 16.1.1), and those of UPnP, caches and Icecast, as bytes and as text.
 # The kernel matches the same ones: begins_request() in bpf/lib/http.bpf.h.
 METHODS = {
     name.encode(): name
     for name in (
-        "ACL BASELINE-CONTROL BIND CHECKIN CHECKOUT CONNECT COPY DELETE GET HEAD LABEL LINK LOCK MERGE MKACTIVITY"
-        " MKCALENDAR MKCOL MKREDIRECTREF MKWORKSPACE MOVE OPTIONS ORDERPATCH PATCH POST PRI PROPFIND PROPPATCH PUT"
-        " QUERY REBIND REPORT SEARCH TRACE UNBIND UNCHECKOUT UNLINK UNLOCK UPDATE UPDATEREDIRECTREF VERSION-CONTROL"
+        "ACL BASELINE-CONTROL BIND CHECKIN CHECKOUT CONNECT COPY DELETE GET HEAD LABEL LINK LOCK MERGE"
+        " MKACTIVITY MKCALENDAR MKCOL MKREDIRECTREF MKWORKSPACE MOVE M-SEARCH NOTIFY OPTIONS ORDERPATCH"
+        " PATCH POST PRI PROPFIND PROPPATCH PURGE PUT QUERY REBIND REPORT SEARCH SOURCE SUBSCRIBE TRACE"
+        " UNBIND UNCHECKOUT UNLINK UNLOCK UNSUBSCRIBE UPDATE UPDATEREDIRECTREF VERSION-CONTROL"
     ).split()
 }
 VERSIONS = {b"HTTP/1.1": "1.1", b"HTTP/1.0": "1.0"}
@@ -36,6 +37,9 @@ METHOD = re.compile(TOKEN)
 SPACE = (b" ", b"\t", b"")  # behind a method, or the end of what is there
 REQUEST_LINE = re.compile(rb"(%s)[ \t]+([^ \t](?:.*[^ \t])?)[ \t]+(?:HTTP|http)/([01]\.\d)[ \t]*" % TOKEN, re.DOTALL)
 STATUS_LINE = re.compile(rb"(?:HTTP|http)/([01]\.\d)[ \t]+([1-9]\d\d)(?:[ \t].*)?", re.DOTALL)
+# HTTP/0.9 has no version, no fields, and GET alone (RFC 1945, 5.1)
+SIMPLE_REQUEST = re.compile(rb"GET[ \t]+((?:/|http://)[^ \t\r\n]*)[ \t]*\r?\n")
+SIMPLE_VERSION = "0.9"
 # a line that begins with white space goes on with the value before it (RFC 9112, 5.2)
 FOLD = re.compile(rb"[ \t]*\r?\n[ \t]+")
 # a blank line after a line, with or without carriage returns (RFC 9112, 2.2)
@@ -71,19 +75,18 @@ class HttpHead(Head):
         self.codings: tuple[bytes, ...] = ()
         self.framing = self._framing(lower)
         if self.framing != NO_BODY and b"\ncontent-encoding" in lower:
-            self.codings = (*_codings(lower, b"\ncontent-encoding"), *self.codings)
+            self.codings = (*_but_identity(_list(lower, b"\ncontent-encoding")), *self.codings)
 
     def _framing(self, lower: bytes) -> int:
         if self.status and (self.status < 200 or self.status in (204, 304)):
             return NO_BODY
         if b"\ntransfer-encoding" in lower:
+            listed = [name for name in _list(lower, b"\ntransfer-encoding") if name]
+            is_chunked = listed[-1:] == [b"chunked"]
             # what of them is not the chunks is applied after the content's own
-            self.codings = _codings(lower, b"\ntransfer-encoding")
-            if self.codings[-1:] == (b"chunked",):
-                self.codings = self.codings[:-1]
-                return CHUNKED
-            if self.codings:
-                return UNTIL_CLOSE
+            self.codings = _but_identity(listed[:-1] if is_chunked else listed)
+            if is_chunked or self.codings:
+                return CHUNKED if is_chunked else UNTIL_CLOSE
         if b"\ncontent-length" in lower:
             lengths = set(_list(lower, b"\ncontent-length"))
             length = next(iter(lengths), b"")
@@ -149,6 +152,17 @@ def status_line(line: bytes) -> tuple[int, str] | None:
     return int(found[2]), found[1].decode()
 
 
+def simple_request(data: bytes, start: int) -> HttpHead | None:
+    """The request of HTTP/0.9 that stands here; None: it is none."""
+    found = SIMPLE_REQUEST.match(data, start)
+    return found and HttpHead(found[0], SIMPLE_VERSION, "GET", text(found[1]), 0)
+
+
+def simple_response() -> HttpHead:
+    """What stands for the head of a response of HTTP/0.9, which has none."""
+    return HttpHead(b"", SIMPLE_VERSION, "", "", 0)
+
+
 def may_begin(data: bytes, start: int) -> bool:
     """Whether a message may begin here: HTTP/1., a registered method and a space, or as much of these as there is."""
     return may_begin_response(data, start) or may_begin_request(data, start)
@@ -175,8 +189,8 @@ def is_token(data: bytes, start: int) -> bool:
     return found is not None and data[found.end() : found.end() + 1] in SPACE
 
 
-def _codings(lower: bytes, key: bytes) -> tuple[bytes, ...]:
-    return tuple(name for name in _list(lower, key) if name not in (b"", b"identity"))
+def _but_identity(codings: list[bytes]) -> tuple[bytes, ...]:
+    return tuple(name for name in codings if name not in (b"", b"identity"))
 
 
 def _list(lower: bytes, key: bytes) -> list[bytes]:

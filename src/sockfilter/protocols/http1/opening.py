@@ -8,7 +8,19 @@ from sockfilter.model.sequence import MASK, distance
 from sockfilter.protocols.http1 import head as heads
 from sockfilter.protocols.http1.body import BodyKeeper, whole_body
 from sockfilter.protocols.http1.head import BY_LENGTH, NO_BODY
-from sockfilter.protocols.http1.state import CHUNK_SIZE, CR, DOUBT, HEAD, IGNORE, LENGTH, LF, MORE, UNTIL_CLOSE, State
+from sockfilter.protocols.http1.state import (
+    CHUNK_SIZE,
+    CR,
+    DOUBT,
+    HEAD,
+    IGNORE,
+    LENGTH,
+    LF,
+    MORE,
+    SIMPLE,
+    UNTIL_CLOSE,
+    State,
+)
 
 
 class Opening(State):
@@ -71,7 +83,8 @@ class Opening(State):
         """The same of as much of it as there is. Where no message begins for certain, not every token is a method."""
         if self._kind is not Request and heads.may_begin_response(data, start):
             return True
-        is_certain = (self.boundary is not None and not self._is_lost) or self._is_at_boundary(start)
+        is_begun = self.boundary is not None or (self._talk.is_whole and not self._talk.has_messages)
+        is_certain = (is_begun and not self._is_lost) or self._is_at_boundary(start)
         return self._kind is not Response and (heads.is_token if is_certain else heads.may_begin_request)(data, start)
 
     def _is_at_boundary(self, start: int) -> bool:
@@ -81,6 +94,9 @@ class Opening(State):
         """What stands where a message should is none."""
         self._scanned = 0
         if not self._talk.has_messages and not self._is_lost:
+            simple = heads.simple_request(data, offset) if self._talk.is_whole else None
+            if simple is not None:
+                return self._begin_simple(simple, offset)
             if data.startswith(heads.HTTP2_PREFACE, offset):
                 self._state = IGNORE
                 self._talk.http2()
@@ -111,8 +127,10 @@ class Opening(State):
             message.end_ns = self._now
             message.is_complete = True
             self._talk.finish(message)
-            if head.status and (head.status == 101 or request is not None):
+            if head.status:
                 self._begin_tunnel(request, head)
+            elif head.problem is not None:  # it may have a body nevertheless
+                self._lose(False, head.problem)
             return end
         policy = self._talk.policy
         is_certain = request is not None or kind is Request
@@ -130,6 +148,18 @@ class Opening(State):
         if not is_certain:
             self._state, self._body_state = DOUBT, self._state
         return end
+
+    def _begin_simple(self, head: heads.HttpHead, offset: int) -> int:
+        """A request of HTTP/0.9. Nothing follows it (RFC 1945, 4.1), and what answers it need not have a head."""
+        self._may_send(Request)
+        message = Request(head, self._start_ns, (self._seq + offset) & MASK, self._ack, self._now)
+        self.boundary = self._ack
+        self._talk.begin(message, self._end)
+        self._talk.finish(message)
+        self._state = IGNORE
+        if self.peer._state == HEAD:  # else it is not known where the answer begins, or it is over
+            self.peer._state = SIMPLE
+        return offset + len(head.raw)
 
     def _may_send(self, kind: type[Message]) -> bool:
         """One end asks, the other answers: the first message of either says which."""
@@ -185,7 +215,10 @@ class Opening(State):
             self._message.add_problem(problem)
             self._finish(is_whole=False)
             return True
-        return bool(buffer) and self._state == HEAD and self._begin_partial(buffer, self._seq, problem)
+        is_told = bool(buffer) and self._state == HEAD and self._begin_partial(buffer, self._seq, problem)
+        if not is_told:
+            self._talk.pass_by(len(buffer), is_opaque=False)
+        return is_told
 
     def _seek(self, data: bytes, offset: int) -> int:
         """Reading goes on at the next message that can be proven.
@@ -198,7 +231,9 @@ class Opening(State):
         for start in sorted({0, self._joined, at_boundary}):
             if offset <= start < len(data) and self._resumes(data, start):
                 self._state = HEAD
+                self._talk.pass_by(start - offset, is_opaque=False)
                 return start if start > offset else self._read_head(data, start)
+        self._talk.pass_by(len(data) - offset, is_opaque=False)
         return len(data)
 
     def _resumes(self, data: bytes, start: int) -> bool:
@@ -212,9 +247,10 @@ class Opening(State):
         """In a tunnel: HTTP, or nothing of ours."""
         if not heads.may_begin(data, offset):
             self._state = IGNORE
-            return len(data)
+            return self._ignore(data, offset)
         self._state = HEAD
         return self._read_head(data, offset)
 
     def _ignore(self, data: bytes, offset: int) -> int:
+        self._talk.pass_by(len(data) - offset, is_opaque=True)
         return len(data)

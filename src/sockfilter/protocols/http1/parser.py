@@ -10,7 +10,7 @@ from __future__ import annotations
 from sockfilter.model.problem import Problem
 from sockfilter.model.sequence import MASK
 from sockfilter.protocols.http1.framing import Framing
-from sockfilter.protocols.http1.state import CHUNK, CHUNK_END, DOUBT, IGNORE, LENGTH, MORE, PROBE, UNTIL_CLOSE
+from sockfilter.protocols.http1.state import CHUNK, CHUNK_END, DOUBT, IGNORE, LENGTH, MORE, PROBE, SIMPLE, UNTIL_CLOSE
 
 # what is left of a body that is not needed, from which telling the source costs less than it spares
 BULK_BYTES = 128 << 10
@@ -53,6 +53,10 @@ class Parser(Framing):
         self._pass_over(size)
         self._update_ignoring()
 
+    def repeat(self, seq: int) -> None:
+        """Takes note of bytes that were sent again, from a sequence number on."""
+        self._talk.repeat(self._end, seq)
+
     def missing(self, size: int, problem: Problem) -> int:
         """Takes note of bytes that cannot be had. A body goes on where its framing reaches beyond them.
 
@@ -75,6 +79,10 @@ class Parser(Framing):
             self._state, data, self._buffer = self._body_state, self._buffer, b""
             if data:
                 STATES[self._state](self, data, 0)
+        elif self._state == SIMPLE and self._buffer:
+            data, self._buffer = self._buffer, b""
+            self._begin_simple_response(0)
+            self._read_until_close(data, 0)
         if self._state == UNTIL_CLOSE and problem is Problem.CLOSED:
             self._finish(is_whole=True)
         else:
@@ -113,7 +121,10 @@ class Parser(Framing):
 
     def _pass_over(self, size: int) -> None:
         """Bytes of the body that are not here; size is within reach."""
-        if self._keeper is None or not size:  # a tunnel, or an acknowledgement
+        if not size:  # an acknowledgement
+            return
+        if self._keeper is None:  # nothing but bodies and what is not HTTP is ignored
+            self._talk.pass_by(size, is_opaque=True)
             return
         self._keeper.skip(size)
         if self._state == UNTIL_CLOSE:
@@ -150,4 +161,5 @@ STATES = (
     Parser._seek,
     Parser._probe,
     Parser._ignore,
+    Parser._read_simple,
 )

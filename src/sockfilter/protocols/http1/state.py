@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from sockfilter.model.message import Message, Request
 
-HEAD, LENGTH, CHUNK_SIZE, UNTIL_CLOSE, CHUNK, CHUNK_END, TRAILER, DOUBT, SEEK, PROBE, IGNORE = range(11)
+HEAD, LENGTH, CHUNK_SIZE, UNTIL_CLOSE, CHUNK, CHUNK_END, TRAILER, DOUBT, SEEK, PROBE, IGNORE, SIMPLE = range(12)
 
 # what a state returns to say that it needs more bytes than there are
 MORE = -1
@@ -44,6 +44,12 @@ class Talk(Protocol):
             is_certain: there is one of which nothing can be told.
             problem: why; None: what was there is no message.
         """
+
+    def repeat(self, end: int, seq: int) -> None:
+        """Takes note of bytes that were sent again, from a sequence number on."""
+
+    def pass_by(self, size: int, is_opaque: bool) -> None:
+        """Takes note of bytes that are no part of a message; is_opaque: nor are they meant to be."""
 
     def tunnel(self, probe: bool) -> None:
         """The connection is something else from here on; probe: unless it looks like HTTP again."""

@@ -35,6 +35,12 @@ class Sink(Protocol):
             problem: why; None: what was there is no message.
         """
 
+    def repeat(self, end: int, seq: int) -> None:
+        """Takes note of bytes that were sent again, from a sequence number on."""
+
+    def pass_by(self, size: int, is_opaque: bool) -> None:
+        """Takes note of bytes that are no part of a message; is_opaque: nor are they meant to be."""
+
     def close(self, problem: Problem) -> None:
         """Takes note that no more messages follow, and why."""
 
@@ -59,8 +65,10 @@ class Talk:
         "http2",
         "is_whole",
         "lose",
+        "pass_by",
         "policy",
         "receivers",
+        "repeat",
         "sink",
     )
 
@@ -82,6 +90,8 @@ class Talk:
         self.begin = self._first
         self.finish = sink.finish
         self.lose = sink.lose
+        self.repeat = sink.repeat
+        self.pass_by = sink.pass_by
         first, second = Parser(self, 0, announces[0]), Parser(self, 1, announces[1])
         first.peer, second.peer = second, first
         self.receivers = (first, second)

@@ -10,6 +10,7 @@ import pytest
 from sockfilter.model.problem import Problem
 from sockfilter.protocols.coding import DECODED_BYTES_MAX
 from sockfilter.protocols.http1.body import BodyPolicy
+from tests.support.codings import name_of, squeezed
 from tests.support.dialogues import CHUNKED, chunks, raw_deflate, response
 from tests.support.talk import CLIENT, SERVER, Dialogue, answer
 from tests.support.wire import EVERYTHING
@@ -53,7 +54,7 @@ def test_names_of_codings(fields: bytes):
     assert (body.content, body.length) == (b"hello", 5)
 
 
-@pytest.mark.parametrize("coding", [b"br", b"gzip, gzip", b"aes128gcm"])
+@pytest.mark.parametrize("coding", [b"compress", b"gzip, aes128gcm", b"aes128gcm", b", ".join([b"gzip"] * 6)])
 def test_an_unknown_coding_leaves_the_length_open(coding: bytes):
     message = coded(b"whatever", coding)
     assert message.body.content == b"whatever"
@@ -66,11 +67,31 @@ def test_codings_are_not_undone_where_nobody_asks():
     assert (body.content, body.length) == (HELLO, None)
 
 
-def test_corrupt_content():
-    message = coded(b"<html>no gzip at all</html>")
-    assert message.problems == (Problem.BAD_CODING,)
-    assert message.is_complete
-    assert (message.body.wire_len, message.body.length) == (27, None)
+@pytest.mark.parametrize("limit", [0, 5, 27, 1 << 62])
+@pytest.mark.parametrize("coding", [b"gzip", b"deflate", b"br", b"zstd", b"gzip, br"])
+def test_content_of_which_nothing_decodes_stays_as_sent(coding: bytes, limit: int):
+    sent = b"<html>no gzip at all</html>"
+    for cut in range(1, len(sent) + 1):
+        said = response(sent, b"Content-Encoding: " + coding)
+        at = len(said) - cut
+        dialogue = Dialogue(BodyPolicy(limit)).say(CLIENT, b"GET / HTTP/1.1\r\n\r\n")
+        (exchange,) = dialogue.say(SERVER, said[:at]).say(SERVER, said[at:]).close()
+        message = exchange.response
+        assert message.problems == (Problem.BAD_CODING,)
+        assert message.is_complete
+        assert message.body.content == sent[:limit]
+        assert (message.body.wire_len, message.body.length) == (27, None)
+
+
+def test_what_does_not_decode_for_too_long_is_not_kept():
+    sent = b"\x1f\x8b\x08\x08" + bytes(6) + b"an endless name" * 10_000
+    dialogue = Dialogue().say(CLIENT, b"GET / HTTP/1.1\r\n\r\n")
+    said = response(sent, GZIP)
+    for i in range(0, len(said), 1000):
+        dialogue.say(SERVER, said[i : i + 1000])
+    (exchange,) = dialogue.close()
+    assert exchange.response.problems == (Problem.BAD_CODING,)
+    assert exchange.response.body.content == b""
 
 
 def test_content_that_breaks_off_gives_what_decodes():
@@ -91,6 +112,34 @@ def test_a_message_cut_by_the_end_is_not_called_corrupt():
     (exchange,) = dialogue.close()
     assert exchange.response.problems == (Problem.CLOSED,)
     assert exchange.response.body.length is None
+
+
+STACKS = [("br",), ("zstd",), ("gzip", "br"), ("br", "gzip"), ("zstd", "deflate", "br")]
+
+
+@pytest.mark.parametrize("stack", STACKS, ids="+".join)
+def test_stacked_codings_of_content_and_transfer(stack: tuple[str, ...]):
+    """RFC 9112, 6.1: transfer codings come after those of the content, the chunks last."""
+    sent = squeezed(b"hello" * 20, stack)
+    names = [name.encode() for name in stack]
+    for count in range(len(stack) + 1):
+        content, transfer = b", ".join(names[:count]), b", ".join([*names[count:], b"chunked"])
+        head = b"HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\nTransfer-Encoding: %s\r\n\r\n" % (content, transfer)
+        message = answer(head + chunks(sent[:9], sent[9:])).response
+        assert not message.problems
+        assert (message.body.content, message.body.length) == (b"hello" * 20, 100)
+        assert message.body.wire_len == len(sent)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "deflate (raw)", "br", "zstd"])
+def test_coded_content_that_ends_early_at_every_byte(coding: str):
+    content = b"".join(b"%d, " % (i * 7919 % 991) for i in range(60))
+    sent = squeezed(content, [coding])
+    for at in range(1, len(sent)):
+        message = coded(sent[:at], name_of(coding))
+        assert message.problems == (Problem.BAD_CODING,)
+        assert message.body.length is None
+        assert content.startswith(message.body.content) or message.body.content == sent[:at]
 
 
 def test_several_members_count_together():

@@ -106,7 +106,9 @@ def test_http2_behind_a_request_leaves_none_out():
     assert not dialogue.rejected
 
 
-@pytest.mark.parametrize("raw", [b"GET me out of here\r\n", b"POST \r\n", b"HTTP/3 is another thing\r\n", b"GET /\r\n"])
+@pytest.mark.parametrize(
+    "raw", [b"GET me out of here\r\n", b"POST \r\n", b"HTTP/3 is another thing\r\n", b"GET nothing\r\n"]
+)
 def test_what_only_looks_like_http_is_rejected(raw: bytes):
     dialogue = Dialogue().say(CLIENT, raw)
     assert dialogue.rejected == ["not HTTP"]
@@ -119,7 +121,13 @@ def test_what_only_looks_like_http_later_on_is_not_rejected():
 
 
 # what a segment that was too short to tell goes on with
-NOT_AFTER_ALL = [(b"GE", b"XX"), (b"GET", b"S nothing\r\n"), (b"P", b"\0\1\2"), (b"HTTP/", b"2 200"), (b"H", b"ELO x")]
+NOT_AFTER_ALL = [
+    (b"GE", b"X(X"),
+    (b"GET", b"S nothing\r\n"),
+    (b"P", b"\0\1\2"),
+    (b"HTTP/", b"2 200"),
+    (b"H", b"ELO x\r\n"),
+]
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["from SYN", "mid-stream"])

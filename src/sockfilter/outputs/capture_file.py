@@ -1,0 +1,132 @@
+"""A file for captured frames: nobody else's to read, given to whom it belongs, and whole up to where it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING, NoReturn
+
+from sockfilter.errors import CaptureFileError, Closed
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+MODE = 0o600
+FLAGS = os.O_WRONLY | os.O_CLOEXEC
+
+MAKE_FOLDER = "make its folder first"
+ELSEWHERE = "name a place where this user may write"
+MAKE_ROOM = "make room, or write smaller files and fewer of them (-C and -W)"
+ADVICE = {
+    errno.ENOENT: MAKE_FOLDER,
+    errno.ENOTDIR: MAKE_FOLDER,
+    errno.EISDIR: "name a file in it",
+    errno.EACCES: ELSEWHERE,
+    errno.EPERM: ELSEWHERE,
+    errno.EROFS: ELSEWHERE,
+    errno.ENOSPC: MAKE_ROOM,
+    errno.EDQUOT: MAKE_ROOM,
+    errno.EFBIG: "write smaller files (-C)",
+}
+OTHER_ADVICE = "name another place"
+
+
+class CaptureFile:
+    """A file that takes bytes; what is there already is overwritten.
+
+    Args:
+        path: where.
+        owner: user and group to whom a file of ours is given; None: it stays ours.
+
+    Raises CaptureFileError.
+    """
+
+    def __init__(self, path: str, owner: tuple[int, int] | None = None) -> None:
+        self.path = path
+        try:
+            self._fd = _open(path, owner)
+            try:
+                self._is_regular = _take_over(self._fd, owner)
+            except BaseException:
+                os.close(self._fd)
+                raise
+        except (OSError, ValueError) as error:
+            _fail(path, error)
+
+    def write(self, data: memoryview, /) -> int:
+        """Writes all of it. Raises CaptureFileError, and BrokenPipeError where the reader of a pipe has gone."""
+        if self._fd < 0:
+            raise Closed(f"{self.path!r} is closed: nothing more can be written to it")
+        rest = data
+        try:
+            while rest:
+                rest = rest[os.write(self._fd, rest) :]
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            self._forget(len(data) - len(rest))
+            _fail(self.path, error)
+        return len(data)
+
+    def close(self) -> None:
+        """Closes it; again is nothing. Raises CaptureFileError: some file systems find only now that they are full."""
+        fd, self._fd = self._fd, -1
+        try:
+            if fd >= 0:
+                os.close(fd)
+        except OSError as error:
+            _fail(self.path, error)
+
+    def _forget(self, size: int) -> None:
+        """Takes back a write that was not finished: half a block makes the file a damaged one."""
+        if self._is_regular and size:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._fd, os.lseek(self._fd, -size, os.SEEK_CUR))
+
+    def __enter__(self) -> CaptureFile:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _open(path: str, owner: tuple[int, int] | None) -> int:
+    try:
+        return os.open(path, FLAGS | os.O_CREAT, MODE)
+    except PermissionError:
+        # fs.protected_regular keeps even root from opening, with O_CREAT, another's file in /tmp: it may be the one
+        # that was given away here, a moment or a capture ago
+        if owner is None:
+            raise
+        fd = os.open(path, FLAGS)
+        if os.fstat(fd).st_uid == owner[0]:
+            return fd
+        os.close(fd)
+        raise
+
+
+def _take_over(fd: int, owner: tuple[int, int] | None) -> bool:
+    """Empties a regular file, and sees to who may read it. Devices and pipes are left as they are."""
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode):
+        return False
+    os.ftruncate(fd, 0)
+    if status.st_uid == os.geteuid() or (owner and status.st_uid == owner[0]):
+        # not all file systems have modes and owners, and the capture is worth more than they are
+        with contextlib.suppress(OSError):
+            os.fchmod(fd, MODE)
+        if owner:
+            with contextlib.suppress(OSError):
+                os.fchown(fd, *owner)
+    return True
+
+
+def _fail(path: str, error: OSError | ValueError) -> NoReturn:
+    reason, advice = str(error), OTHER_ADVICE
+    if isinstance(error, OSError):
+        reason, advice = error.strerror or reason, ADVICE.get(error.errno or 0, advice)
+    raise CaptureFileError(f"writing {path!r}: {reason}; {advice}") from error

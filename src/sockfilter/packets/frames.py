@@ -1,0 +1,74 @@
+"""From records to frames: what a capture file is to have of them."""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import TYPE_CHECKING
+
+from sockfilter.packets.records import COLD, FLOW_AT, FLOW_BYTES, FRAGMENT, FRAME, HOT, INDEX, RECORD_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# the LINKTYPE registry
+ETHERNET, RAW = 1, 101
+MARK_VLAN, MARK_BARE = 4, 128
+# where an Ethernet frame has its VLAN tag
+ADDRESSES_BYTES = 12
+TAG = Struct("!HH")
+# openings that wait for HTTP, frames of each, and connections that are remembered as HTTP; as the kernel's table
+CONNECTIONS_MAX = 65536
+OPENING_FRAMES_MAX = 8
+
+Frame = tuple[int, int, int, bytes, int]  # interface, link type, time, bytes, bytes on the wire
+
+
+class FrameTaker:
+    """Takes records, and passes on the frames of HTTP connections, their SYNs in front.
+
+    Args:
+        write: takes interface index, link type, time in the source's clock, the frame, and its bytes on the wire.
+    """
+
+    def __init__(self, write: Callable[[int, int, int, bytes, int], None]) -> None:
+        self._write = write
+        self._followed: dict[bytes, None] = {}
+        self._openings: dict[bytes, list[Frame]] = {}
+
+    def take(self, view: memoryview, offsets: list[int]) -> None:
+        """Takes a batch of records.
+
+        Args:
+            view: the ring's memory.
+            offsets: where the records begin in it.
+        """
+        for at in offsets:
+            time_ns, _, _, _, _, _, wire_len, kept, _, _, kind = HOT.unpack_from(view, at)
+            marks, _, _, tci, tag_kind, *_ = COLD.unpack_from(view, at + HOT.size)
+            frame = bytes(view[at + RECORD_BYTES : at + RECORD_BYTES + kept])
+            if marks & MARK_VLAN and not marks & MARK_BARE:
+                frame = frame[:ADDRESSES_BYTES] + TAG.pack(tag_kind, tci) + frame[ADDRESSES_BYTES:]
+                wire_len += TAG.size
+            key = bytes(view[at + FLOW_AT : at + FLOW_AT + FLOW_BYTES])
+            (index,) = INDEX.unpack_from(key, FLOW_BYTES - INDEX.size)
+            found = (index, RAW if marks & MARK_BARE else ETHERNET, time_ns, frame, wire_len)
+            if kind == FRAME and key not in self._followed:
+                self._wait(key, found)
+                continue
+            if kind != FRAGMENT and key not in self._followed:
+                self._follow(key)
+            self._write(*found)
+
+    def _wait(self, key: bytes, frame: Frame) -> None:
+        opening = self._openings.setdefault(key, [])
+        if len(opening) < OPENING_FRAMES_MAX:
+            opening.append(frame)
+        if len(self._openings) > CONNECTIONS_MAX:
+            del self._openings[next(iter(self._openings))]
+
+    def _follow(self, key: bytes) -> None:
+        self._followed[key] = None
+        if len(self._followed) > CONNECTIONS_MAX:
+            del self._followed[next(iter(self._followed))]
+        for frame in self._openings.pop(key, ()):
+            self._write(*frame)

@@ -1,0 +1,98 @@
+"""The short headers that links and tunnels have in common: LLC, PPP, PPPoE, and the first bits of IP.
+
+Every function takes bytes and where a header begins in them, and gives the EtherType of what follows and where that
+begins, or None. They read as if all bytes were there: what was cut off is an IndexError or a struct.error, which
+bounded() turns into None for links and tunnels alike.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+View: TypeAlias = "bytes | memoryview"
+# EtherType in host order, and where what it names begins
+Found: TypeAlias = "tuple[int, int] | None"
+
+IPV4 = 0x0800
+VLAN = 0x8100
+IPV6 = 0x86DD
+MPLS = 0x8847
+MPLS_MULTICAST = 0x8848
+PPPOE = 0x8864
+QINQ = 0x88A8
+ETHERNET = 0x6558  # within a tunnel (ETH_P_TEB)
+
+ETHERNET_BYTES = 14
+# in the place of an EtherType, what is not above this is a length (IEEE 802.3, 3.2.6)
+LENGTH_MAX = 1500
+
+WORD = struct.Struct("!H")
+LONG = struct.Struct("!I")
+LLC_IP = b"\x06\x06\x03"  # RFC 948
+LLC_SNAP = b"\xaa\xaa\x03"
+# RFC 1042, and IEEE 802.1H for bridges; any other organisation's numbers are no EtherTypes
+SNAP_ETHERTYPE = {b"\0\0\0", b"\0\0\xf8"}
+
+# https://www.iana.org/assignments/ppp-numbers
+PPP_TYPES = {0x21: IPV4, 0x57: IPV6, 0x281: MPLS, 0x283: MPLS_MULTICAST}
+PPP_ALL_STATIONS = b"\xff\x03"  # RFC 1662, 3.1
+PPPOE_VERSION_TYPE = 0x11
+
+
+def bounded(find: Callable[[View, int], Found], view: View, at: int) -> Found:
+    """What find() gives; None also where it would read, or lands, beyond the end."""
+    try:
+        found = find(view, at)
+    except (IndexError, struct.error):
+        return None
+    return found if found and found[1] <= len(view) else None
+
+
+def word(view: View, at: int) -> int:
+    """16 bits in network order."""
+    return int(WORD.unpack_from(view, at)[0])
+
+
+def by_version(view: View, at: int) -> Found:
+    """IP that nothing announces but its own version."""
+    version = view[at] >> 4
+    return (IPV4, at) if version == 4 else (IPV6, at) if version == 6 else None
+
+
+def llc(view: View, at: int) -> Found:
+    """IEEE 802.2, with SNAP (RFC 1042) or without."""
+    head = bytes(view[at : at + 3])
+    if head == LLC_IP:
+        return IPV4, at + 3
+    if head != LLC_SNAP or bytes(view[at + 3 : at + 6]) not in SNAP_ETHERTYPE:
+        return None
+    return word(view, at + 6), at + 8
+
+
+def ethernet(view: View, at: int) -> Found:
+    """Ethernet II and IEEE 802.3."""
+    kind = word(view, at + ETHERNET_BYTES - 2)
+    at += ETHERNET_BYTES
+    return llc(view, at) if kind <= LENGTH_MAX else (kind, at)
+
+
+def ppp(view: View, at: int) -> Found:
+    """RFC 1661, with or without the address and control fields of RFC 1662, the protocol in one byte or two."""
+    if bytes(view[at : at + 2]) == PPP_ALL_STATIONS:
+        at += 2
+    protocol, size = view[at], 1
+    if not protocol & 1:  # RFC 1661, 2: the last byte of a protocol number is odd, the first is even
+        protocol, size = word(view, at), 2
+    kind = PPP_TYPES.get(protocol)
+    return None if kind is None else (kind, at + size)
+
+
+def pppoe(view: View, at: int) -> Found:
+    """RFC 2516, 4: a session's packet; the stages of discovery have a code."""
+    if view[at] != PPPOE_VERSION_TYPE or view[at + 1]:
+        return None
+    return ppp(view, at + 6)

@@ -1,0 +1,150 @@
+"""Content codings one by one, each undone piece by piece; brotli and zstd are loaded when a body needs them."""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# bytes asked of a decoder at once; brotli may give half as many again
+STEP_BYTES = 64 << 10
+# bytes of zlib's header
+WRAPPER_BYTES = 2
+GZIP_MAGIC = b"\x1f\x8b"
+# RFC 9659, 3: what is sent over HTTP takes no larger window than 8 MiB
+ZSTD_WINDOW_LOG_MAX = 23
+
+
+class CodingError(Exception):
+    """The content does not decode. Stays within this stage: it becomes a named problem."""
+
+
+class Decoder(Protocol):
+    """Undoes a coding."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether what was decoded is all there is."""
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        """Takes the next bytes. Gives what comes out of them, some STEP_BYTES at a time. Raises CodingError."""
+
+
+class Inflate:
+    """gzip and deflate, the latter with zlib's wrapper or without: both are sent under that name."""
+
+    def __init__(self, is_gzip: bool) -> None:
+        self._is_gzip = is_gzip
+        self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 16 if is_gzip else zlib.MAX_WBITS)
+        # the first bytes of deflate, until there are enough to know a wrapper (RFC 1950, 2.2)
+        self._start: bytes | None = None if is_gzip else b""
+        self._is_padding = False
+
+    @property
+    def has_ended(self) -> bool:
+        """As Decoder.has_ended."""
+        return self._inflate.eof
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        """As Decoder.decode()."""
+        if self._start is not None:
+            data = self._find_wrapper(data)
+        out = b""
+        # after a full step zlib may hold more, though it has taken all
+        while data or len(out) == STEP_BYTES:
+            if self._inflate.eof and not self._next_member(data):
+                return
+            try:
+                out = self._inflate.decompress(data, STEP_BYTES)
+            except zlib.error as error:
+                raise CodingError(str(error)) from error
+            data = self._inflate.unconsumed_tail or self._inflate.unused_data
+            if out:
+                yield out
+
+    def _find_wrapper(self, data: bytes) -> bytes:
+        """Returns what there is to decode now."""
+        data = (self._start or b"") + data
+        self._start = data if len(data) < WRAPPER_BYTES else None
+        if self._start is not None:
+            return b""
+        if data[0] & 0x0F != zlib.DEFLATED or int.from_bytes(data[:WRAPPER_BYTES], "big") % 31:
+            self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+        return data
+
+    def _next_member(self, data: bytes) -> bool:
+        """gzip members may follow one another (RFC 1952, 2.2); zeros and other padding behind are let pass."""
+        is_member = self._is_gzip and bool(data) and GZIP_MAGIC.startswith(data[: len(GZIP_MAGIC)])
+        self._is_padding = self._is_padding or (bool(data) and not is_member)
+        if self._is_padding or not data:
+            return False
+        self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        return True
+
+
+class Brotli:
+    """br (RFC 7932). Its window is 16 MiB at most, and taken as it fills."""
+
+    def __init__(self) -> None:
+        import brotli  # takes a millisecond that most captures can do without
+
+        self._error: type[Exception] = brotli.error
+        self._brotli: Any = brotli.Decompressor()
+
+    @property
+    def has_ended(self) -> bool:
+        """As Decoder.has_ended."""
+        return bool(self._brotli.is_finished())
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        """As Decoder.decode()."""
+        out = data
+        # it says that it wants more while it holds some back: only nothing is the end
+        while out:
+            try:
+                out = self._brotli.process(data, output_buffer_limit=STEP_BYTES)
+            except self._error as error:
+                raise CodingError(str(error)) from error
+            data = b""
+            if out:
+                yield out
+
+
+class Zstd:
+    """zstd (RFC 8878): frames that follow one another."""
+
+    def __init__(self) -> None:
+        if sys.version_info >= (3, 14):
+            from compression import zstd
+        else:
+            from backports import zstd
+
+        self._zstd = zstd
+        self._frame = self._next_frame()
+
+    def _next_frame(self) -> Any:
+        options = {int(self._zstd.DecompressionParameter.window_log_max): ZSTD_WINDOW_LOG_MAX}
+        return self._zstd.ZstdDecompressor(options=options)
+
+    @property
+    def has_ended(self) -> bool:
+        """As Decoder.has_ended."""
+        return bool(self._frame.eof)
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        """As Decoder.decode()."""
+        has_more = bool(data)
+        while has_more:
+            if self._frame.eof:
+                self._frame = self._next_frame()
+            try:
+                out: bytes = self._frame.decompress(data, STEP_BYTES)
+            except self._zstd.ZstdError as error:
+                raise CodingError(str(error)) from error
+            data = self._frame.unused_data if self._frame.eof else b""
+            has_more = bool(data) if self._frame.eof else not self._frame.needs_input
+            if out:
+                yield out

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * See replay.h. A translation unit of its own, as the program's types are also
+ * the system's. Takes the program in whole, and stands in for the kernel: maps,
+ * ring, clock, and the packet.
+ */
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "config.h"
+
+/* of the reader whose packets are being read by this thread */
+static __thread struct sf_config config;
+
+#include "sockfilter.bpf.c"
+
+#include "replay.h"
+
+#define HASH_BITS 16
+
+/* one place of the connection table; numbers of places are plus 1, 0 is none */
+struct entry {
+	struct sf_flow flow;
+	struct connection connection;
+	__u32 chain; /* the next with the same hash */
+	__u32 older;
+	__u32 newer;
+	__u32 reserved;
+};
+
+struct sf_replay {
+	struct sf_config config;
+	__u64 ports[SF_PORT_WORDS];
+	__u64 counters[SF_COUNTERS];
+	struct sf_order orders[SF_ORDERS];
+	__u32 hash[1 << HASH_BITS];
+	struct entry entries[SF_CONNECTIONS];
+	__u32 used;
+	__u32 newest;
+	__u32 oldest;
+	__u32 records;
+	size_t bytes;	 /* of data, that are taken */
+	size_t reserved; /* of them, by the record that is being written */
+	__u32 offsets[SF_REPLAY_RECORDS];
+	char data[SF_REPLAY_BYTES];
+};
+
+/* the packet that is being read; the program sees the first part of it */
+struct host_skb {
+	struct __sk_buff skb;
+	__u32 len; /* bytes that are there */
+	const char *frame;
+};
+
+static __thread struct sf_replay *here;
+static __thread __u64 now_ns;
+
+static int bpf_skb_load_bytes(const struct __sk_buff *skb, __u32 offset, void *to, __u32 len)
+{
+	const struct host_skb *host = (const struct host_skb *)skb;
+
+	if (offset > host->len || len > host->len - offset)
+		return -1;
+	memcpy(to, host->frame + offset, len);
+	return 0;
+}
+
+/* asked only where the kind of frame is not known, and here it is */
+static int bpf_skb_load_bytes_relative(const struct __sk_buff *skb, __u32 offset, void *to, __u32 len, __u32 start)
+{
+	(void)skb, (void)offset, (void)to, (void)len, (void)start;
+	return -1;
+}
+
+static __u64 bpf_ktime_get_ns(void)
+{
+	return now_ns;
+}
+
+static __u32 bpf_get_smp_processor_id(void)
+{
+	return 0;
+}
+
+static __u32 *chain_of(const struct sf_flow *flow)
+{
+	const unsigned char *bytes = (const unsigned char *)flow;
+	__u64 sum = 0, word;
+	size_t i;
+
+	for (i = 0; i < sizeof(*flow); i += sizeof(word)) {
+		memcpy(&word, bytes + i, sizeof(word));
+		sum = (sum ^ word) * 0x9e3779b97f4a7c15ULL;
+		sum ^= sum >> 29;
+	}
+	return &here->hash[sum >> (64 - HASH_BITS)];
+}
+
+static void unlink_age(__u32 at)
+{
+	struct entry *entry = &here->entries[at - 1];
+
+	if (entry->newer)
+		here->entries[entry->newer - 1].older = entry->older;
+	else
+		here->newest = entry->older;
+	if (entry->older)
+		here->entries[entry->older - 1].newer = entry->newer;
+	else
+		here->oldest = entry->newer;
+}
+
+static void link_newest(__u32 at)
+{
+	struct entry *entry = &here->entries[at - 1];
+
+	entry->newer = 0;
+	entry->older = here->newest;
+	if (here->newest)
+		here->entries[here->newest - 1].newer = at;
+	here->newest = at;
+	if (!here->oldest)
+		here->oldest = at;
+}
+
+static struct connection *find_connection(const struct sf_flow *flow)
+{
+	__u32 at = *chain_of(flow);
+
+	while (at && memcmp(&here->entries[at - 1].flow, flow, sizeof(*flow)))
+		at = here->entries[at - 1].chain;
+	if (!at)
+		return NULL;
+	if (at != here->newest) {
+		unlink_age(at);
+		link_newest(at);
+	}
+	return &here->entries[at - 1].connection;
+}
+
+/* a place that has not been used, or the oldest one's */
+static __u32 free_place(void)
+{
+	__u32 at = here->oldest, *chain;
+
+	if (here->used < SF_CONNECTIONS)
+		return ++here->used;
+	chain = chain_of(&here->entries[at - 1].flow);
+	while (*chain != at)
+		chain = &here->entries[*chain - 1].chain;
+	*chain = here->entries[at - 1].chain;
+	unlink_age(at);
+	return at;
+}
+
+static long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 flags)
+{
+	struct connection *known = find_connection(key);
+	struct entry *entry;
+	__u32 at, *chain;
+
+	(void)map, (void)flags; /* the table of connections, BPF_ANY */
+	if (known) {
+		memcpy(known, value, sizeof(*known));
+		return 0;
+	}
+	at = free_place();
+	entry = &here->entries[at - 1];
+	chain = chain_of(key);
+	memcpy(&entry->flow, key, sizeof(entry->flow));
+	memcpy(&entry->connection, value, sizeof(entry->connection));
+	entry->chain = *chain;
+	*chain = at;
+	link_newest(at);
+	return 0;
+}
+
+static void *bpf_map_lookup_elem(void *map, const void *key)
+{
+	__u32 index;
+
+	if (map == &connections)
+		return find_connection(key);
+	memcpy(&index, key, sizeof(index));
+	if (map == &counters)
+		return index < SF_COUNTERS ? &here->counters[index] : NULL;
+	if (map == &ports)
+		return index < SF_PORT_WORDS ? &here->ports[index] : NULL;
+	return index < SF_ORDERS ? &here->orders[index] : NULL;
+}
+
+static void *bpf_ringbuf_reserve(void *map, __u64 size, __u64 flags)
+{
+	(void)map, (void)flags;
+	if (size > sizeof(here->data) - here->bytes || here->records == SF_REPLAY_RECORDS)
+		return NULL; /* the run ends before this can be */
+	here->reserved = size;
+	return here->data + here->bytes;
+}
+
+static void bpf_ringbuf_submit(void *data, __u64 flags)
+{
+	(void)flags;
+	here->offsets[here->records++] = (char *)data - here->data;
+	here->bytes += here->reserved;
+}
+
+static void bpf_ringbuf_discard(void *data, __u64 flags)
+{
+	(void)data, (void)flags;
+}
+
+/* it never fills: a run ends before */
+static __u64 bpf_ringbuf_query(void *map, __u64 flags)
+{
+	(void)map, (void)flags;
+	return 0;
+}
+
+static __u32 read_one(const char *frames, const struct sf_packet *packet, __u32 frame_bytes)
+{
+	__u32 skipped = packet->protocol ? packet->network : 0;
+	struct host_skb host = {};
+
+	if (skipped > packet->len)
+		return SF_MALFORMED;
+	host.frame = frames + packet->at + skipped;
+	host.len = packet->len - skipped;
+	host.skb.len = (packet->wire_len < packet->len ? packet->len : packet->wire_len) - skipped;
+	host.skb.ifindex = packet->ifindex;
+	if (packet->protocol) {
+		config.link = SF_LINK_NONE;
+		host.skb.protocol = bpf_htons(packet->protocol);
+	} else {
+		config.link = SF_LINK_ETHERNET;
+		if (host.len < ETH_HLEN)
+			return SF_MALFORMED;
+		memcpy(&host.skb.protocol, host.frame + ETH_HLEN - 2, 2);
+	}
+	/* what the file has not of a frame is as if it were cut at a snap length */
+	config.frame_bytes = host.len < frame_bytes ? host.len : frame_bytes;
+	now_ns = packet->time_ns;
+	return outcome_of(&host.skb);
+}
+
+/*
+ * Takes packets until there are as many records as one run has. frames: what
+ * their positions count from. Returns how many it took; the records stay until
+ * the next run.
+ */
+unsigned int sf_replay_run(struct sf_replay *replay, const char *frames, struct sf_packet *packets, unsigned int count)
+{
+	unsigned int i;
+
+	here = replay;
+	config = replay->config;
+	replay->bytes = 0;
+	replay->records = 0;
+	for (i = 0; i < count && replay->records < SF_REPLAY_RECORDS; i++) {
+		/* the largest step of reserve() */
+		if (sizeof(replay->data) - replay->bytes < 2 * 525312)
+			break;
+		if (packets[i].is_again)
+			replay->counters[packets[i].outcome]--;
+		else
+			replay->counters[SF_SEEN]++;
+		packets[i].outcome = read_one(frames, &packets[i], replay->config.frame_bytes);
+		replay->counters[packets[i].outcome]++;
+	}
+	return i;
+}
+
+/* what is not touched costs no memory */
+struct sf_replay *sf_replay_open(const struct sf_config *settings, const __u64 *ports_wanted)
+{
+	struct sf_replay *replay = calloc(1, sizeof(*replay));
+
+	if (!replay)
+		return NULL;
+	replay->config = *settings;
+	memcpy(replay->ports, ports_wanted, sizeof(replay->ports));
+	return replay;
+}
+
+void sf_replay_close(struct sf_replay *replay)
+{
+	free(replay);
+}
+
+const char *sf_replay_data(const struct sf_replay *replay)
+{
+	return replay->data;
+}
+
+const __u32 *sf_replay_offsets(const struct sf_replay *replay, unsigned int *count)
+{
+	*count = replay->records;
+	return replay->offsets;
+}
+
+const __u64 *sf_replay_counters(const struct sf_replay *replay)
+{
+	return replay->counters;
+}
+
+struct sf_order *sf_replay_orders(struct sf_replay *replay)
+{
+	return replay->orders;
+}

@@ -1,0 +1,1 @@
+"""Capture files: pcap and pcapng, as they are or in gzip, whole or still being written."""

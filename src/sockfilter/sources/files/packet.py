@@ -1,0 +1,53 @@
+"""What the readers of both formats make, and how they say that a file is damaged."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+# bytes of a frame; tcpdump's largest snap length is 262 144, and a segment before offload has 8 * 65 535
+FRAME_BYTES_MAX = 1 << 20
+
+
+class Damaged(Exception):  # no error of the operator's: the source makes one of it
+    """What is read cannot be a packet. Stays within the source."""
+
+
+class Interface(NamedTuple):
+    """Where packets were captured. link_type: of the LINKTYPE registry."""
+
+    name: str
+    link_type: int
+
+
+class Packet(NamedTuple):
+    """A frame, by its place in what was read.
+
+    time_ns: since 1970.
+    at, length: where its bytes are.
+    wire_length: how many there were on the wire.
+    interface: its number, from 0.
+    """
+
+    time_ns: int
+    at: int
+    length: int
+    wire_length: int
+    interface: int
+
+
+class Format(Protocol):
+    """Reads one format, from its first byte on."""
+
+    interfaces: list[Interface]
+
+    def read(self, data: bytes, at: int, found: list[Packet]) -> int:
+        """Takes whole packets.
+
+        Args:
+            data: what there is of the file from some place on.
+            at: where to go on in it.
+            found: takes the packets.
+
+        Returns where it stopped for want of more.
+        Raises Damaged.
+        """

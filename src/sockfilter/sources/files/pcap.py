@@ -1,0 +1,63 @@
+"""Classic pcap files (draft-ietf-opsawg-pcap), of any byte order and resolution."""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import TYPE_CHECKING
+
+from sockfilter.sources.files.packet import FRAME_BYTES_MAX, Damaged, Interface, Packet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAGIC_BYTES = 4
+HEADER_BYTES = 24
+NS_PER_SECOND = 1_000_000_000
+# magic number -> nanoseconds of a unit of the fraction, and bytes of a record's header
+KINDS = {
+    0xA1B2C3D4: (1000, 16),
+    0xA1B23C4D: (1, 16),
+    0xA1B2CD34: (1000, 24),  # "modified" (Kuznetzov): eight bytes more in each record's header
+}
+LINK_TYPE_MASK = 0x03FFFFFF  # above it: how long frame check sequences are
+
+
+class PcapFormat:
+    """Reads the records behind the file's header.
+
+    Args:
+        header: the file's first HEADER_BYTES bytes.
+    """
+
+    def __init__(self, header: bytes) -> None:
+        order = byte_order(header)
+        if order is None:
+            raise Damaged("it begins like no pcap file")
+        (magic,) = Struct(order + "I").unpack_from(header)
+        (link_type,) = Struct(order + "I").unpack_from(header, HEADER_BYTES - 4)
+        self._unit_ns, self._record_bytes = KINDS[magic]
+        self._unpack: Callable[[bytes, int], tuple[int, ...]] = Struct(order + "IIII").unpack_from
+        self.interfaces = [Interface("", link_type & LINK_TYPE_MASK)]
+
+    def read(self, data: bytes, at: int, found: list[Packet]) -> int:
+        """As Format.read()."""
+        unpack, unit_ns, header = self._unpack, self._unit_ns, self._record_bytes
+        end = len(data) - header
+        while at <= end:
+            seconds, fraction, length, wire_length = unpack(data, at)
+            if length > FRAME_BYTES_MAX:
+                raise Damaged(f"a packet says that it has {length} bytes")
+            begin = at + header
+            if begin + length > len(data):
+                break
+            found.append(Packet(seconds * NS_PER_SECOND + fraction * unit_ns, begin, length, wire_length, 0))
+            at = begin + length
+        return at
+
+
+def byte_order(header: bytes) -> str | None:
+    """struct's sign for the byte order of a file that begins like this; None: it is no pcap file."""
+    for order in "<>":
+        if len(header) >= MAGIC_BYTES and Struct(order + "I").unpack_from(header)[0] in KINDS:
+            return order
+    return None

@@ -1,0 +1,157 @@
+"""pcapng files (draft-ietf-opsawg-pcapng): sections of blocks, each with interfaces of their own."""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import TYPE_CHECKING, NamedTuple
+
+from sockfilter.sources.files.packet import FRAME_BYTES_MAX, Damaged, Interface, Packet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SECTION = 0x0A0D0D0A
+INTERFACE, OLD_PACKET, SIMPLE_PACKET, PACKET = 1, 2, 3, 6
+BYTE_ORDER_MAGIC = 0x1A2B3C4D
+# type and length in front, length behind
+BLOCK_HEAD, BLOCK_TAIL = 8, 4
+# bytes of a block: a frame and its options, or names of hosts, secrets of TLS
+BLOCK_BYTES_MAX = 16 * FRAME_BYTES_MAX
+# options of an interface
+IF_NAME, IF_TSRESOL, IF_TSOFFSET = 2, 9, 14
+NS_PER_SECOND = 1_000_000_000
+# the year 2262
+NS_MAX = 1 << 63
+# interfaces that one file may have
+INTERFACES_MAX = 65536
+
+
+class Clock:
+    """How an interface's time stamps count.
+
+    Args:
+        resolution: if_tsresol: a power of ten, or with the highest bit, of two.
+        offset_s: if_tsoffset.
+    """
+
+    def __init__(self, resolution: int = 6, offset_s: int = 0) -> None:
+        exponent = resolution & 0x7F
+        self._units = 2**exponent if resolution & 0x80 else 10**exponent
+        self._offset_ns = offset_s * NS_PER_SECOND
+
+    def ns(self, stamp: int) -> int:
+        """Nanoseconds since 1970; what lies before or far behind is damaged, and 0."""
+        found = int(stamp * NS_PER_SECOND // self._units) + self._offset_ns
+        return found if 0 <= found < NS_MAX else 0
+
+
+class Source(NamedTuple):
+    """An interface as its section has it.
+
+    interface: its number in PcapngFormat.interfaces.
+    clock: of its time stamps.
+    snap: bytes of a frame that it kept at most; 0: all.
+    """
+
+    interface: int
+    clock: Clock
+    snap: int
+
+
+class PcapngFormat:
+    """Reads the blocks of a file, from its first one on."""
+
+    def __init__(self) -> None:
+        self.interfaces: list[Interface] = []
+        self._known: dict[tuple[int, Interface], int] = {}  # by its number in its section
+        self._section: list[Source] = []
+        self._order = "<"
+        self._last_ns = 0
+        self._use("<")
+
+    def read(self, data: bytes, at: int, found: list[Packet]) -> int:
+        """As Format.read()."""
+        while at + BLOCK_HEAD + BLOCK_TAIL <= len(data):
+            kind, size = self._head.unpack_from(data, at)
+            if kind == SECTION:
+                size = self._begin_section(data, at)
+            if size < BLOCK_HEAD + BLOCK_TAIL or size % 4 or size > BLOCK_BYTES_MAX:
+                raise Damaged(f"a block says that it has {size} bytes")
+            if at + size > len(data):
+                break
+            if self._word.unpack_from(data, at + size - BLOCK_TAIL)[0] != size:
+                raise Damaged("a block's two lengths differ")
+            self._read_block(kind, data, at + BLOCK_HEAD, at + size - BLOCK_TAIL, found)
+            at += size
+        return at
+
+    def _use(self, order: str) -> None:
+        self._order = order
+        self._word = Struct(order + "I")
+        self._head = Struct(order + "II")
+        self._packet = Struct(order + "IIIII")
+        self._old_packet = Struct(order + "HHIIII")
+        self._option = Struct(order + "HH")
+
+    def _begin_section(self, data: bytes, at: int) -> int:
+        """Learns the byte order. Returns the block's size."""
+        for order in "<>":
+            if Struct(order + "I").unpack_from(data, at + BLOCK_HEAD)[0] == BYTE_ORDER_MAGIC:
+                self._use(order)
+                self._section = []
+                return int(self._head.unpack_from(data, at)[1])
+        raise Damaged("a section begins without the mark of its byte order")
+
+    def _read_block(self, kind: int, data: bytes, start: int, end: int, found: list[Packet]) -> None:
+        if kind == PACKET and end - start >= self._packet.size:
+            number, high, low, length, wire_length = self._packet.unpack_from(data, start)
+            self._add(number, high << 32 | low, start + self._packet.size, end, length, wire_length, found)
+        elif kind == OLD_PACKET and end - start >= self._old_packet.size:
+            number, _, high, low, length, wire_length = self._old_packet.unpack_from(data, start)
+            self._add(number, high << 32 | low, start + self._old_packet.size, end, length, wire_length, found)
+        elif kind == SIMPLE_PACKET and end - start >= self._word.size and self._section:
+            (wire_length,) = self._word.unpack_from(data, start)
+            start += self._word.size
+            length = min(wire_length, self._section[0].snap or FRAME_BYTES_MAX, end - start)
+            found.append(Packet(self._last_ns, start, length, wire_length, self._section[0].interface))
+        elif kind == INTERFACE and end - start >= BLOCK_HEAD:
+            self._add_interface(data, start, end)
+
+    def _add(
+        self, number: int, stamp: int, start: int, end: int, length: int, wire_length: int, found: list[Packet]
+    ) -> None:
+        if number >= len(self._section):
+            raise Damaged("a packet is of an interface that was not named")
+        if length > min(end - start, FRAME_BYTES_MAX):
+            raise Damaged(f"a packet says that it has {length} bytes, in a block with room for {end - start}")
+        source = self._section[number]
+        self._last_ns = source.clock.ns(stamp)
+        found.append(Packet(self._last_ns, start, length, wire_length, source.interface))
+
+    def _add_interface(self, data: bytes, start: int, end: int) -> None:
+        if max(len(self.interfaces), len(self._section)) >= INTERFACES_MAX:
+            raise Damaged(f"it has more than {INTERFACES_MAX} interfaces")
+        link_type, _, snap = Struct(self._order + "HHI").unpack_from(data, start)
+        name, resolution, offset_s = "", 6, 0
+        for code, value in self._options(data, start + BLOCK_HEAD, end):
+            if code == IF_NAME:
+                name = value.decode(errors="replace")
+            elif code == IF_TSRESOL and value:
+                resolution = value[0]
+            elif code == IF_TSOFFSET and len(value) == 8:
+                (offset_s,) = Struct(self._order + "q").unpack(value)
+        interface = Interface(name, link_type)
+        # files put one behind the other name theirs again
+        known = self._known.setdefault((len(self._section), interface), len(self.interfaces))
+        if known == len(self.interfaces):
+            self.interfaces.append(interface)
+        self._section.append(Source(known, Clock(resolution, offset_s), snap))
+
+    def _options(self, data: bytes, at: int, end: int) -> Iterator[tuple[int, bytes]]:
+        while at + self._option.size <= end:
+            code, length = self._option.unpack_from(data, at)
+            at += self._option.size
+            if not code or at + length > end:
+                return
+            yield code, data[at : at + length]
+            at += length + -length % 4

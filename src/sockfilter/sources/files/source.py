@@ -1,0 +1,269 @@
+"""A capture file as a source of records: its frames go through the program that the kernel runs."""
+
+from __future__ import annotations
+
+import re
+import select
+from struct import Struct
+from typing import TYPE_CHECKING, Any
+
+from sockfilter.errors import CaptureFileError
+from sockfilter.libbpf import binding
+from sockfilter.sources.files.packet import Damaged
+from sockfilter.sources.files.pcap import HEADER_BYTES, PcapFormat
+from sockfilter.sources.files.pcapng import SECTION, PcapngFormat
+from sockfilter.sources.files.stream import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from sockfilter.sources.files.packet import Format, Packet
+
+ETHERNET = 1
+ETHERNET_BYTES, VLAN_BYTES = 14, 4
+VLAN = {0x8100, 0x88A8}
+IP = {0x0800, 0x86DD}
+# struct sf_packet of replay.h: a test compares both to the byte
+PACKET = Struct("=QQIIIIHBBI")
+OUTCOME_AT = 35
+# packets handed to the program at once
+RUN_PACKETS = 4096
+# layers that the program does not know, one within the other
+LAYERS_MAX = 8
+PCAPNG_MAGIC = SECTION.to_bytes(4, "big")
+
+
+class FileSource:
+    """Records of a capture file's HTTP connections, as a live source gives them.
+
+    Args:
+        path: the file; "-": standard input. It may be in gzip, and may still be being written.
+        configure: sets what is to be left out in struct sf_config; returns the map of ports, or nothing.
+        network: by a link type and a frame, the EtherType of what it carries, and where that begins.
+        inner: by an EtherType, a frame, and where that begins in it, the same of what is within.
+
+    Raises:
+        CaptureFileError: the file cannot be opened.
+    """
+
+    clock_offset_ns = 0
+
+    def __init__(
+        self,
+        path: str,
+        configure: Callable[[Any], bytes],
+        network: Callable[[int, memoryview], tuple[int, int] | None],
+        inner: Callable[[int, memoryview, int], tuple[int, int] | None],
+    ) -> None:
+        self._stream = Stream(path)
+        self._network, self._inner = network, inner
+        self._ffi, self._lib = binding.load()
+        config = self._ffi.new("struct sf_config *")
+        config.frame_bytes = config.run_bytes = config.pressure_bytes = (1 << 32) - 1
+        ports = self._ffi.from_buffer("__u64[]", configure(config) or bytes(8 * self._lib.SF_PORT_WORDS))
+        replay = self._lib.sf_replay_open(config, ports)
+        if not replay:
+            self._stream.close()
+            raise CaptureFileError(f"reading the capture file {path}: no memory for its connections")
+        self._replay = self._ffi.gc(replay, self._lib.sf_replay_close)
+        self._not_read = re.compile(bytes((0x5B, self._lib.SF_NOT_IP, self._lib.SF_NOT_TCP, 0x5D)))  # one of both
+        self._format: Format | None = None
+        self._also: list[int] = []
+        self._data = b""  # what there is of the file from the last packet on
+        self._position = 0  # of it in the file
+        self._packets: list[Packet] = []
+        self._done = 0  # of them
+        self.records_read = 0
+        self.now_ns = 0
+        self.damage: CaptureFileError | None = None
+
+    def __enter__(self) -> FileSource:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file; counters() goes on to answer."""
+        self.detach()
+
+    def detach(self) -> None:
+        """Reads no more of it."""
+        self._stream.close()
+        self._packets, self._done = [], 0
+
+    @property
+    def name(self) -> str:
+        """The file's."""
+        return "standard input" if self._stream.path == "-" else self._stream.path
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all of it has been read."""
+        return self._stream.is_over and self._done >= len(self._packets)
+
+    def fileno(self) -> int:
+        """The file's descriptor."""
+        return self._stream.fd
+
+    def interface_name(self, index: int) -> str:
+        """What the file calls an interface; its number where it has no name."""
+        found = self._format.interfaces if self._format else []
+        return (index <= len(found) and found[index - 1].name) or str(index)
+
+    def counters(self) -> list[int]:
+        """The program's counters, in the order of enum sf_counter."""
+        counters: list[int] = self._ffi.unpack(self._lib.sf_replay_counters(self._replay), self._lib.SF_COUNTERS)
+        return counters
+
+    def drain(self, consume: Callable[[memoryview, list[int]], None]) -> int:
+        """Hands the next records over.
+
+        Args:
+            consume: takes the memory that holds them and their offsets, which are valid until it returns.
+
+        Returns how many packets were read for it; 0: there are none now.
+        """
+        if self._done >= len(self._packets) and not self._read_more():
+            return 0
+        packets = self._packets[self._done : self._done + RUN_PACKETS]
+        described = bytearray().join(map(self._describe, packets))
+        count = self._run(described, len(packets), consume)
+        self._done += count
+        self.now_ns = max(self.now_ns, packets[count - 1].time_ns)
+        self._look_inside(described, count, consume)
+        return count
+
+    def drain_all(self, consume: Callable[[memoryview, list[int]], None]) -> int:
+        """Hands over all that there is now. Returns how many packets that were."""
+        total = 0
+        while count := self.drain(consume):
+            total += count
+        return total
+
+    def wait(self, timeout_s: float) -> None:
+        """Sleeps until there is more to read, at most timeout_s seconds."""
+        if not self.is_over:
+            select.select((self._stream.fd, *self._also), (), (), timeout_s)
+
+    def also_wake_for(self, fd: int) -> None:
+        """Lets wait() return as well when this descriptor becomes readable."""
+        self._also.append(fd)
+
+    def skip(self, stream: int, until_seq: int) -> None:
+        """Of this stream only lengths are needed, up to a sequence number."""
+        self._order(stream, self._lib.SF_ORDER_SKIP, until_seq)
+
+    def take_all(self, stream: int) -> None:
+        """Takes back what skip() said."""
+        self._order(stream, self._lib.SF_ORDER_NONE)
+
+    def reject(self, stream: int) -> None:
+        """This stream's connection is not HTTP."""
+        self._order(stream, self._lib.SF_ORDER_REJECT)
+
+    def forget(self, stream: int) -> None:
+        """This stream's connection is not HTTP, unless it looks so once more."""
+        self._order(stream, self._lib.SF_ORDER_FORGET)
+
+    def _order(self, stream: int, kind: int, seq: int = 0) -> None:
+        self._lib.sf_order(self._lib.sf_replay_orders(self._replay), stream, kind << 32 | seq)
+
+    def _read_more(self) -> bool:
+        """Reads on until there are packets. False: there are none now."""
+        self._packets, self._done = [], 0
+        while not self._packets and not self._stream.is_over:
+            try:
+                fresh = self._stream.read()
+                self._data += fresh
+                self._take_packets()
+                if self._stream.is_over and (self._data or self._format is None):
+                    raise Damaged("it is cut short" if self._data else "it is empty")
+            except Damaged as damage:
+                where = self._position if self._format else 0
+                self.damage = CaptureFileError(
+                    f"reading the capture file {self.name}, from byte {where} on: {damage}; what came before was read"
+                )
+                self._stream.close()
+                break
+            if not fresh:
+                break
+        return bool(self._packets)
+
+    def _take_packets(self) -> None:
+        start = 0
+        if self._format is None:
+            start = self._begin()
+            if self._format is None:
+                return
+        stop = start
+        try:
+            stop = self._format.read(self._data, start, self._packets)
+        finally:
+            self._frames = self._data
+            self._data = self._data[stop:]
+            self._position += stop
+
+    def _begin(self) -> int:
+        """Learns the format, once there is enough to tell. Returns where its records begin."""
+        if len(self._data) < HEADER_BYTES:
+            return 0
+        if self._data.startswith(PCAPNG_MAGIC):
+            self._format = PcapngFormat()
+            return 0
+        self._format = PcapFormat(self._data)
+        return HEADER_BYTES
+
+    def _describe(self, packet: Packet) -> bytes:
+        time_ns, at, length, wire_length, interface = packet
+        assert self._format is not None  # it made the packet
+        link_type = self._format.interfaces[interface].link_type
+        protocol, network = 0, 0
+        if link_type != ETHERNET:
+            frame = memoryview(self._frames)[at : at + length]
+            # EtherType 1 is nobody's
+            protocol, network = self._network(link_type, frame) or (1, 0)
+        return PACKET.pack(time_ns, at, length, wire_length, interface + 1, network, protocol, 0, 0, 0)
+
+    def _run(self, described: bytearray, count: int, consume: Callable[[memoryview, list[int]], None]) -> int:
+        lib, ffi = self._lib, self._ffi
+        with ffi.from_buffer(self._frames) as frames, ffi.from_buffer("struct sf_packet[]", described) as packets:
+            taken: int = lib.sf_replay_run(self._replay, frames, packets, count)
+        number = ffi.new("unsigned int *")
+        offsets: list[int] = ffi.unpack(lib.sf_replay_offsets(self._replay, number), number[0])
+        if offsets:
+            self.records_read += len(offsets)
+            consume(memoryview(ffi.buffer(lib.sf_replay_data(self._replay), lib.SF_REPLAY_BYTES)).cast("B"), offsets)
+        return taken
+
+    def _look_inside(self, described: bytearray, count: int, consume: Callable[[memoryview, list[int]], None]) -> None:
+        """What the program could not read may carry in another way what it can."""
+        outcomes = bytes(described[OUTCOME_AT : count * PACKET.size : PACKET.size])
+        for found in self._not_read.finditer(outcomes):
+            at = found.start() * PACKET.size
+            again = bytearray(described[at : at + PACKET.size])
+            for _ in range(LAYERS_MAX):
+                if not self._step_inside(again):
+                    break
+                self._run(again, 1, consume)
+                if not self._not_read.match(again, OUTCOME_AT):
+                    break
+
+    def _step_inside(self, described: bytearray) -> bool:
+        """Goes one layer into a packet. Returns whether there is one."""
+        time_ns, at, length, wire_length, interface, network, protocol, _, outcome, _ = PACKET.unpack(described)
+        frame = memoryview(self._frames)[at : at + length]
+        found = (protocol, network) if protocol else self._network(ETHERNET, frame)
+        while found and found[0] in VLAN and found[1] + VLAN_BYTES <= length:
+            inside = found[1] + VLAN_BYTES
+            found = int.from_bytes(frame[inside - 2 : inside], "big"), inside
+        # behind LLC, the program has not looked
+        if found and (protocol or found[1] <= ETHERNET_BYTES or found[0] not in IP):
+            found = self._inner(found[0], frame, found[1])
+        if found is None or found[1] <= network:
+            return False
+        described[:] = PACKET.pack(time_ns, at, length, wire_length, interface, found[1], found[0], 1, outcome, 0)
+        return True

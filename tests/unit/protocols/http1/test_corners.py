@@ -1,0 +1,190 @@
+"""Corners of HTTP/1, each with its policy: what real peers send, read as those read it that have to live with it."""
+
+from __future__ import annotations
+
+import pytest
+
+from sockfilter.model.problem import Problem
+from sockfilter.protocols.http1 import head as heads
+from tests.support.dialogues import CHUNKED, CONNECT, CONTINUE, EMPTY, ESTABLISHED, GET, HEAD, OK, chunks, request
+from tests.support.talk import CLIENT, SERVER, Dialogue, answer, facts, read
+
+BAD_LENGTH, RESYNCHRONISED = Problem.BAD_LENGTH, Problem.RESYNCHRONISED
+NEXT = [(CLIENT, GET.replace(b"/a", b"/next")), (SERVER, EMPTY)]
+
+
+def fields_of(*lines: bytes, end: bytes = b"\r\n") -> list[tuple[str, str]]:
+    return list(answer(OK, end.join([b"GET / HTTP/1.1", *lines, b"", b""])).request.headers)
+
+
+def test_a_bare_line_feed_ends_a_line_as_well():
+    assert fields_of(b"A: 1", b"B: 2", end=b"\n") == [("A", "1"), ("B", "2")]
+
+
+def test_a_bare_carriage_return_ends_no_line():
+    """RFC 9112, 2.2: it is invalid, or white space; here it stays in the value."""
+    assert fields_of(b"A: 1\rB: 2") == [("A", "1\rB: 2")]
+
+
+def test_a_fold_is_one_space():
+    assert fields_of(b"A: 1 \r\n \t 2\r\n\t3", b"B:\r\n 4") == [("A", "1 2 3"), ("B", "4")]
+
+
+def test_a_fold_in_front_of_the_first_field_is_a_field_by_itself():
+    assert fields_of(b" A: 1") == [(" A", "1")]
+
+
+def test_white_space_before_the_colon_is_no_part_of_the_name():
+    assert fields_of(b"A : 1", b"B\t: 2") == [("A", "1"), ("B", "2")]
+
+
+def test_empty_names_and_values_stay():
+    assert fields_of(b"A:", b": 1", b":", b"no colon") == [("A", ""), ("", "1"), ("", ""), ("no colon", "")]
+
+
+def test_ten_thousand_fields_are_read():
+    assert len(fields_of(*(b"X-%d: y" % i for i in range(10_000)))) == 10_000
+
+
+def test_a_head_beyond_the_limit_is_told_as_far_as_it_is_kept_and_reading_goes_on():
+    long = GET[:-2] + b"X: " + b"x" * heads.HEAD_BYTES_MAX + b"\r\n\r\n"
+    first, second = read((CLIENT, long), (SERVER, OK), *NEXT)
+    assert (first.request.target, first.response.status) == ("/a", 200)
+    assert first.problems == (Problem.HEAD_TOO_LONG,)
+    assert (second.request.target, second.problems) == ("/next", (RESYNCHRONISED,))
+
+
+@pytest.mark.parametrize("method", [b"PURGE", b"M-SEARCH", b"SOURCE", b"frob", b"X"])
+def test_any_method_opens_a_connection_that_was_seen_from_its_syn(method: bytes):
+    raw = method + b" /b HTTP/1.1\r\n\r\n"
+    for at in range(len(raw)):
+        (exchange,) = read((CLIENT, raw[:at]), (CLIENT, raw[at:]), (SERVER, OK))
+        assert exchange.request.method == method.decode()
+        assert not exchange.problems
+
+
+def test_only_registered_methods_open_one_in_mid_stream():
+    raw = b"PURGE /b HTTP/1.1\r\n\r\n"
+    dialogue = Dialogue(whole=False).say(CLIENT, raw[:3]).say(CLIENT, raw[3:]).say(SERVER, OK)
+    assert [exchange.request for exchange in dialogue.close()] == [None]
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.9", "0.9", "0.0"])
+def test_versions_of_one_digit_are_told_as_they_are(version: str):
+    first = f"HTTP/{version}".encode()
+    exchange = answer(OK.replace(b"HTTP/1.1", first), GET.replace(b"HTTP/1.1", first))
+    assert (exchange.request.version, exchange.response.version) == (version, version)
+    assert exchange.is_complete
+
+
+@pytest.mark.parametrize("first", [b"RTSP/1.0", b"ICE/1.0", b"HTTP/5.6", b"HTTP/01.1", b"Http/1.1"])
+def test_other_protocols_of_this_form_are_not_http(first: bytes):
+    assert Dialogue().say(CLIENT, GET.replace(b"HTTP/1.1", first)).rejected == ["not HTTP"]
+
+
+def test_equal_lengths_are_one():
+    assert answer(OK.replace(b"h: 5", b"h: 5, 5\r\ncontent-length: 5")).problems == ()
+
+
+@pytest.mark.parametrize("fields", [b"Content-Length: 5\r\nContent-Length: 6", b"Content-Length: 5, 6"])
+def test_lengths_that_differ_are_none_of_them(fields: bytes):
+    """A response goes on until close; a request has no body, and what comes is passed over."""
+    exchange = answer(OK.replace(b"Content-Length: 5", fields))
+    assert (exchange.response.body.content, exchange.problems) == (b"hello", (BAD_LENGTH,))
+    asked = b"POST /a HTTP/1.1\r\n" + fields + b"\r\n\r\nhello"
+    first, second = read((CLIENT, asked), (SERVER, OK), *NEXT)
+    assert (first.request.body.wire_len, first.problems) == (0, (BAD_LENGTH,))
+    assert (second.request.target, second.problems) == ("/next", (RESYNCHRONISED,))
+
+
+def test_chunks_count_and_a_length_beside_them_does_not():
+    for length in (b"3", b"999", b"x"):
+        exchange = answer(CHUNKED[:-2] + b"Content-Length: " + length + b"\r\n\r\n" + chunks(b"hello"))
+        assert exchange.response.body.content == b"hello"
+        assert exchange.is_complete
+
+
+@pytest.mark.parametrize("codings", [b"chunked, gzip", b"chunked, identity", b"xchunked", b"chunked, chunkedx"])
+def test_chunks_count_only_as_the_last_coding(codings: bytes):
+    """RFC 9112, 6.3: else the body ends with the connection, and is as sent."""
+    exchange = answer(CHUNKED.replace(b"chunked", codings) + chunks(b"hello"))
+    assert exchange.response.body.content == chunks(b"hello")
+
+
+def test_identity_before_the_chunks_is_nothing():
+    exchange = answer(CHUNKED.replace(b"chunked", b"identity, chunked") + chunks(b"hello"))
+    assert (exchange.response.body.content, exchange.response.body.length) == (b"hello", 5)
+
+
+def test_extensions_of_chunks_are_no_content_and_trailers_stand_apart():
+    sent = CHUNKED + b'5;a="b;\\"c"\r\nhello\r\n0;last\r\nSum: 1\r\n folded\r\n\r\n'
+    response = answer(sent).response
+    assert (response.body.content, list(response.trailers)) == (b"hello", [("Sum", "1 folded")])
+
+
+def test_a_refused_expectation_leaves_the_body_to_come():
+    """RFC 9110, 10.1.1: the client that does not send it closes the connection."""
+    asked = request(b"some body", b"Expect: 100-continue")
+    refused = b"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n"
+    (sent_on,) = read((CLIENT, asked[:-9]), (SERVER, refused), (CLIENT, asked[-9:]))
+    assert (sent_on.request.body.content, sent_on.problems) == (b"some body", (Problem.EARLY_RESPONSE,))
+    (given_up,) = read((CLIENT, asked[:-9]), (SERVER, refused))
+    assert (given_up.response.status, given_up.is_complete) == (417, False)
+    assert given_up.problems == (Problem.EARLY_RESPONSE, Problem.CLOSED)
+
+
+def test_an_early_final_response_after_an_interim_one():
+    asked = request(b"some body", b"Expect: 100-continue")
+    said = [(CLIENT, asked[:-9]), (SERVER, CONTINUE), (CLIENT, asked[-9:-3]), (SERVER, OK), (CLIENT, asked[-3:])]
+    first, second = read(*said, *NEXT)
+    assert [message.status for message in first.informational] == [100]
+    assert first.request.body.content == b"some body"
+    assert first.problems == (Problem.EARLY_RESPONSE,)
+    assert not second.problems
+
+
+@pytest.mark.parametrize("liar", [(HEAD, OK), (GET, OK.replace(b"200", b"204")), (GET, OK.replace(b"200", b"304"))])
+def test_a_body_where_none_may_be_is_counted_and_passed_over(liar: tuple[bytes, bytes]):
+    asked, answered = liar
+    for at in (len(answered) - 5, len(answered)):
+        dialogue = Dialogue().hear([(CLIENT, asked), (SERVER, answered[:at]), (SERVER, answered[at:]), *NEXT])
+        first, second = dialogue.close()
+        assert (first.response.body.wire_len, first.problems) == (0, ())
+        assert (second.request.target, second.problems) == ("/next", (RESYNCHRONISED,))
+        assert dialogue.counts.unread_bytes == 5
+
+
+def test_the_http_of_a_tunnel_is_exchanges_behind_the_one_that_opened_it():
+    said = [(CLIENT, CONNECT), (SERVER, ESTABLISHED), (CLIENT, GET + GET), (SERVER, OK + OK)]
+    assert [(e.conn_seq, e.request.method, e.is_complete) for e in read(*said)] == [
+        (1, "CONNECT", True),
+        (2, "GET", True),
+        (3, "GET", True),
+    ]
+
+
+def test_what_a_client_sends_before_its_tunnel_stands_is_in_it():
+    eager = read((CLIENT, CONNECT + GET), (SERVER, ESTABLISHED), (SERVER, OK))
+    assert facts(eager) == facts(read((CLIENT, CONNECT), (SERVER, ESTABLISHED), (CLIENT, GET), (SERVER, OK)))
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_responses_alone_are_exchanges_without_requests(count: int):
+    """A mirror port that shows one direction."""
+    exchanges = read(*[(SERVER, OK)] * count)
+    assert [(e.request, e.response.body.content) for e in exchanges] == [(None, b"hello")] * count
+    assert {e.problems for e in exchanges} == {(Problem.NO_REQUEST,)}
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_requests_alone_are_exchanges_without_responses(count: int):
+    exchanges = read(*[(CLIENT, GET)] * count)
+    assert [(e.request.target, e.response) for e in exchanges] == [("/a", None)] * count
+    assert {e.problems for e in exchanges} == {(Problem.NO_RESPONSE, Problem.CLOSED)}
+
+
+def test_both_ends_in_the_middle_of_a_message():
+    dialogue = Dialogue(whole=False).say(CLIENT, b"rest of an upload").say(SERVER, b"rest of a page\r\n\r\nHTTP/1.1")
+    (exchange,) = dialogue.hear(NEXT).close()
+    assert (exchange.request.target, exchange.response.status) == ("/next", 200)
+    assert dialogue.counts.unread_bytes == 17 + 26
