@@ -41,6 +41,7 @@ class Pairing:
         "_counts",
         "_current",
         "_emit",
+        "_has_closed",
         "_is_aligned",
         "_is_sure",
         "_is_whole",
@@ -72,6 +73,7 @@ class Pairing:
         self._owed_from = 0  # the first request before which one is missing for certain
         self._orphan_ack: int | None = None  # what the server had received when it last answered such a one
         self._batches = 0  # times that the client has sent requests together
+        self._has_closed = [False, False]  # each end
         self._overlaps = False  # it sends some while answers to others come in
 
     def begin(self, message: Message, end: int) -> Request | None:
@@ -88,7 +90,8 @@ class Pairing:
             self._number += 1
             if open_exchanges:
                 self._note_pipelining(message)
-            open_exchanges.append(Exchange(self._connection, self._number, message, None))
+            if self._orphan is None or not self._adopt(message):
+                open_exchanges.append(Exchange(self._connection, self._number, message, None))
             return None
         assert isinstance(message, Response)  # there is no third kind
         if self._connection.client_end is None:
@@ -116,6 +119,8 @@ class Pairing:
         exchange = self._current
         if exchange is not None and exchange.response is message:
             if exchange is self._orphan:
+                if exchange.conn_seq == 1 and self._is_undisturbed:
+                    return  # until it is known that nothing asks for it after all
                 self._orphan = None
             elif exchange.request is not None and exchange.request.end_ns is None:
                 return
@@ -169,6 +174,10 @@ class Pairing:
         if is_certain and client_end in (end, None):
             self._owed_from = self._owed_from or self._number + 1
 
+    def ended(self, end: int) -> None:
+        """Takes note that an end has closed its direction: nothing of it is missing, and nothing follows."""
+        self._has_closed[end] = True
+
     def repeat(self, end: int, seq: int) -> None:
         """Takes note of bytes that were sent again, from a sequence number on: of an open exchange, or of none."""
         if end == self._connection.client_end:
@@ -195,6 +204,8 @@ class Pairing:
     def _answered_by(self, response: Response) -> Exchange:
         """The exchange that a response belongs to: by order where that is sure, else by proof."""
         open_exchanges = self._open
+        if _is_answer(self._orphan):
+            self._close_orphan(None)
         while open_exchanges and open_exchanges[0].response is not None:
             # its response is there, and another begins: the rest of its request will not come
             self._complete(open_exchanges.popleft())
@@ -277,6 +288,29 @@ class Pairing:
         self._orphan_ack = response.ack
         return self._orphan
 
+    @property
+    def _is_undisturbed(self) -> bool:
+        """Whether all messages so far were seen."""
+        return self._is_whole and self._losses == [0, 0]
+
+    def _adopt(self, request: Request) -> bool:
+        """A request for the response that is there already: the server spoke first, and has closed.
+
+        Its client takes the one for the answer to the other, as there will be none else.
+        """
+        orphan = self._orphan
+        if orphan is None or not _is_answer(orphan):
+            return False
+        if not (self._is_undisturbed and self._has_closed[1 - (self._connection.client_end or 0)]):
+            self._close_orphan(None)
+            return False
+        self._orphan = None
+        self._number = orphan.conn_seq
+        orphan.request = request
+        orphan.replace_problems(Problem.EARLY_RESPONSE)
+        self._open.append(orphan)
+        return True
+
     def _note_pipelining(self, request: Request) -> None:
         """A request has come while others are open: what does that say of the client?"""
         last = self._open[-1].request
@@ -321,6 +355,11 @@ class Pairing:
         else:
             counts.unpaired[exchange.reason.value] += messages
         self._emit(exchange)
+
+
+def _is_answer(orphan: Exchange | None) -> bool:
+    """Whether its response is there, to the last byte."""
+    return orphan is not None and orphan.response is not None and orphan.response.end_ns is not None
 
 
 def _had_received(response: Response, request: Request | None) -> bool:

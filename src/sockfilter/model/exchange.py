@@ -95,6 +95,10 @@ class Exchange:
         """Why a half is missing: the cause where it is known, else that it is. There is one where one is missing."""
         return self._problems[-1]
 
+    def replace_problems(self, *problems: Problem) -> None:
+        """Notes what is odd, in place of what was thought to be; its messages keep their own."""
+        self._problems = problems
+
     def add_problems(self, *problems: Problem) -> None:
         """Notes what is odd."""
         self._problems = (*self._problems, *problems)

@@ -89,6 +89,8 @@ class Parser(Framing):
             self._give_up_message(problem)
         self._state = IGNORE
         self._update_ignoring()
+        if problem is Problem.CLOSED:
+            self._talk.ended(self._end)
 
     def tunnel(self, probe: bool) -> None:
         """What comes is not HTTP, or has to show that it is."""

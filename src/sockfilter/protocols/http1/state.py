@@ -48,6 +48,9 @@ class Talk(Protocol):
     def repeat(self, end: int, seq: int) -> None:
         """Takes note of bytes that were sent again, from a sequence number on."""
 
+    def ended(self, end: int) -> None:
+        """Takes note that an end has closed its direction: nothing of it is missing, and nothing follows."""
+
     def pass_by(self, size: int, is_opaque: bool) -> None:
         """Takes note of bytes that are no part of a message; is_opaque: nor are they meant to be."""
 

@@ -38,6 +38,9 @@ class Sink(Protocol):
     def repeat(self, end: int, seq: int) -> None:
         """Takes note of bytes that were sent again, from a sequence number on."""
 
+    def ended(self, end: int) -> None:
+        """Takes note that an end has closed its direction: nothing of it is missing, and nothing follows."""
+
     def pass_by(self, size: int, is_opaque: bool) -> None:
         """Takes note of bytes that are no part of a message; is_opaque: nor are they meant to be."""
 
@@ -60,6 +63,7 @@ class Talk:
     __slots__ = (
         "_reject",
         "begin",
+        "ended",
         "finish",
         "has_messages",
         "http2",
@@ -92,6 +96,7 @@ class Talk:
         self.lose = sink.lose
         self.repeat = sink.repeat
         self.pass_by = sink.pass_by
+        self.ended = sink.ended
         first, second = Parser(self, 0, announces[0]), Parser(self, 1, announces[1])
         first.peer, second.peer = second, first
         self.receivers = (first, second)

@@ -41,6 +41,8 @@ class Clock:
 
     def ns(self, stamp: int) -> int:
         """Nanoseconds since 1970; what lies before or far behind is damaged, and 0."""
+        if self._units == NS_PER_SECOND:
+            return stamp + self._offset_ns if stamp < NS_MAX - self._offset_ns else 0
         found = int(stamp * NS_PER_SECOND // self._units) + self._offset_ns
         return found if 0 <= found < NS_MAX else 0
 
@@ -79,9 +81,14 @@ class PcapngFormat:
                 raise Damaged(f"a block says that it has {size} bytes")
             if at + size > len(data):
                 break
-            if self._word.unpack_from(data, at + size - BLOCK_TAIL)[0] != size:
+            start, end = at + BLOCK_HEAD, at + size - BLOCK_TAIL
+            if self._word.unpack_from(data, end)[0] != size:
                 raise Damaged("a block's two lengths differ")
-            self._read_block(kind, data, at + BLOCK_HEAD, at + size - BLOCK_TAIL, found)
+            if kind == PACKET and end - start >= self._packet.size:
+                number, high, low, length, wire_length = self._packet.unpack_from(data, start)
+                self._add(number, high << 32 | low, start + self._packet.size, end, length, wire_length, found)
+            else:
+                self._read_other(kind, data, start, end, found)
             at += size
         return at
 
@@ -102,11 +109,8 @@ class PcapngFormat:
                 return int(self._head.unpack_from(data, at)[1])
         raise Damaged("a section begins without the mark of its byte order")
 
-    def _read_block(self, kind: int, data: bytes, start: int, end: int, found: list[Packet]) -> None:
-        if kind == PACKET and end - start >= self._packet.size:
-            number, high, low, length, wire_length = self._packet.unpack_from(data, start)
-            self._add(number, high << 32 | low, start + self._packet.size, end, length, wire_length, found)
-        elif kind == OLD_PACKET and end - start >= self._old_packet.size:
+    def _read_other(self, kind: int, data: bytes, start: int, end: int, found: list[Packet]) -> None:
+        if kind == OLD_PACKET and end - start >= self._old_packet.size:
             number, _, high, low, length, wire_length = self._old_packet.unpack_from(data, start)
             self._add(number, high << 32 | low, start + self._old_packet.size, end, length, wire_length, found)
         elif kind == SIMPLE_PACKET and end - start >= self._word.size and self._section:

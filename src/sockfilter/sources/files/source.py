@@ -27,8 +27,8 @@ IP = {0x0800, 0x86DD}
 # struct sf_packet of replay.h: a test compares both to the byte
 PACKET = Struct("=QQIIIIHBBI")
 OUTCOME_AT = 35
-# packets handed to the program at once
-RUN_PACKETS = 4096
+# seconds between two looks at a named pipe that nobody writes yet
+LOOK_S = 0.02
 # layers that the program does not know, one within the other
 LAYERS_MAX = 8
 PCAPNG_MAGIC = SECTION.to_bytes(4, "big")
@@ -73,6 +73,7 @@ class FileSource:
         self._data = b""  # what there is of the file from the last packet on
         self._position = 0  # of it in the file
         self._packets: list[Packet] = []
+        self._described = bytearray()  # the same, as struct sf_packet
         self._done = 0  # of them
         self.records_read = 0
         self.now_ns = 0
@@ -129,12 +130,11 @@ class FileSource:
         """
         if self._done >= len(self._packets) and not self._read_more():
             return 0
-        packets = self._packets[self._done : self._done + RUN_PACKETS]
-        described = bytearray().join(map(self._describe, packets))
-        count = self._run(described, len(packets), consume)
+        first = self._done
+        count = self._run(self._described, first, len(self._packets) - first, consume)
         self._done += count
-        self.now_ns = max(self.now_ns, packets[count - 1].time_ns)
-        self._look_inside(described, count, consume)
+        self.now_ns = max(self.now_ns, self._packets[self._done - 1].time_ns)
+        self._look_inside(first, self._done, consume)
         return count
 
     def drain_all(self, consume: Callable[[memoryview, list[int]], None]) -> int:
@@ -146,7 +146,10 @@ class FileSource:
 
     def wait(self, timeout_s: float) -> None:
         """Sleeps until there is more to read, at most timeout_s seconds."""
-        if not self.is_over:
+        if self._stream.awaits_writer:
+            # such a pipe is always readable: it has to be looked at again
+            select.select(self._also, (), (), min(timeout_s, LOOK_S))
+        elif not self.is_over:
             select.select((self._stream.fd, *self._also), (), (), timeout_s)
 
     def also_wake_for(self, fd: int) -> None:
@@ -191,6 +194,7 @@ class FileSource:
                 break
             if not fresh:
                 break
+        self._described = bytearray().join(map(self._describe, self._packets))
         return bool(self._packets)
 
     def _take_packets(self) -> None:
@@ -221,17 +225,18 @@ class FileSource:
         time_ns, at, length, wire_length, interface = packet
         assert self._format is not None  # it made the packet
         link_type = self._format.interfaces[interface].link_type
-        protocol, network = 0, 0
-        if link_type != ETHERNET:
-            frame = memoryview(self._frames)[at : at + length]
-            # EtherType 1 is nobody's
-            protocol, network = self._network(link_type, frame) or (1, 0)
+        if link_type == ETHERNET:
+            return PACKET.pack(time_ns, at, length, wire_length, interface + 1, 0, 0, 0, 0, 0)
+        # EtherType 1 is nobody's
+        protocol, network = self._network(link_type, memoryview(self._frames)[at : at + length]) or (1, 0)
         return PACKET.pack(time_ns, at, length, wire_length, interface + 1, network, protocol, 0, 0, 0)
 
-    def _run(self, described: bytearray, count: int, consume: Callable[[memoryview, list[int]], None]) -> int:
+    def _run(
+        self, described: bytearray, first: int, count: int, consume: Callable[[memoryview, list[int]], None]
+    ) -> int:
         lib, ffi = self._lib, self._ffi
         with ffi.from_buffer(self._frames) as frames, ffi.from_buffer("struct sf_packet[]", described) as packets:
-            taken: int = lib.sf_replay_run(self._replay, frames, packets, count)
+            taken: int = lib.sf_replay_run(self._replay, frames, packets + first, count)
         number = ffi.new("unsigned int *")
         offsets: list[int] = ffi.unpack(lib.sf_replay_offsets(self._replay, number), number[0])
         if offsets:
@@ -239,16 +244,16 @@ class FileSource:
             consume(memoryview(ffi.buffer(lib.sf_replay_data(self._replay), lib.SF_REPLAY_BYTES)).cast("B"), offsets)
         return taken
 
-    def _look_inside(self, described: bytearray, count: int, consume: Callable[[memoryview, list[int]], None]) -> None:
+    def _look_inside(self, first: int, end: int, consume: Callable[[memoryview, list[int]], None]) -> None:
         """What the program could not read may carry in another way what it can."""
-        outcomes = bytes(described[OUTCOME_AT : count * PACKET.size : PACKET.size])
+        outcomes = bytes(self._described[first * PACKET.size + OUTCOME_AT : end * PACKET.size : PACKET.size])
         for found in self._not_read.finditer(outcomes):
-            at = found.start() * PACKET.size
-            again = bytearray(described[at : at + PACKET.size])
+            at = (first + found.start()) * PACKET.size
+            again = self._described[at : at + PACKET.size]
             for _ in range(LAYERS_MAX):
                 if not self._step_inside(again):
                     break
-                self._run(again, 1, consume)
+                self._run(again, 0, 1, consume)
                 if not self._not_read.match(again, OUTCOME_AT):
                     break
 

@@ -39,7 +39,10 @@ class Stream:
             words = error.strerror if isinstance(error, OSError) else str(error)
             raise CaptureFileError(f"opening the capture file {path}: {words}") from error
         self._is_open = True
-        if stat.S_ISDIR(os.fstat(self.fd).st_mode):
+        kind = os.fstat(self.fd).st_mode
+        self._is_pipe = stat.S_ISFIFO(kind) and self.fd != STDIN
+        self.awaits_writer = False
+        if stat.S_ISDIR(kind):
             self.close()
             raise CaptureFileError(f"opening the capture file {path}: {os.strerror(errno.EISDIR)}; name a file in it")
 
@@ -63,12 +66,14 @@ class Stream:
             return b""
         except OSError as error:
             raise CaptureFileError(f"reading the capture file {self.path}: {error.strerror}") from error
-        self.is_over = not data
+        # a named pipe that nobody has opened for writing yet looks as if it had ended
+        self.awaits_writer = self._is_first and self._is_pipe and not data
+        self.is_over = not data and not self.awaits_writer
         if self._is_first and data:
             self._is_first = False
             if data.startswith(GZIP_MAGIC):
                 self._unzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        return data if self._unzip is None else self._unzipped(data)
+        return data if self._unzip is None or self.awaits_writer else self._unzipped(data)
 
     def _unzipped(self, data: bytes) -> bytes:
         assert self._unzip is not None  # asked by the only caller

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import threading
@@ -120,7 +121,7 @@ def test_pipe_that_is_still_being_written(tmp_path: Path):
             assert read_first.wait(10)
             pipe.write(pcap(second)[24:])
 
-    writer = threading.Thread(target=write)
+    writer = threading.Thread(target=write, daemon=True)
     writer.start()
     found = sockfilter.read(str(path))
     assert next(found).is_complete
@@ -128,6 +129,25 @@ def test_pipe_that_is_still_being_written(tmp_path: Path):
     assert next(found).is_complete
     assert not list(found)
     writer.join()
+
+
+def test_named_pipe_that_nobody_writes_yet(tmp_path: Path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    found = []
+    reader = threading.Thread(target=lambda: found.extend(sockfilter.read(str(path))), daemon=True)
+    reader.start()
+    # opening it for writing without a reader fails: once it does not, the reader has it open
+    while True:
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+            break
+        except OSError as error:
+            assert error.errno == errno.ENXIO  # noqa: PT017
+    os.write(fd, pcap(PACKETS))
+    os.close(fd)
+    reader.join(10)
+    assert len(found) == 1
 
 
 def test_live_and_read_say_the_same(tmp_path: Path):
