@@ -149,6 +149,9 @@ static __always_inline enum start http_start(struct __sk_buff *skb, const struct
 		return s->len < sizeof("PRI * HTTP/2.0\r\n") - 1 ? START_HTTP1 : START_HTTP2;
 	if (BEGINS("HTTP/1.") || begins_request(s))
 		return START_HTTP1;
+	/* empty lines before the first request are let pass (RFC 9112, 2.2): user space says what follows */
+	if (first_payload && BEGINS("\r\n"))
+		return START_HTTP1;
 	return START_OTHER;
 }
 

@@ -108,7 +108,7 @@ class Pipeline:
     def _converse(self, connection: StreamConnection) -> Talk:
         is_whole = None not in connection.start.isn
         ended = partial(self._ended_on, connection) if self._lane is not None else self._ended
-        pairing = Pairing(connection.model, is_whole, self._messages, ended)
+        pairing = Pairing(connection.model, connection.start.isn, self._messages, ended)
         first, second = connection.directions
 
         def reject() -> None:

@@ -102,7 +102,7 @@ def test_response_cut_anywhere_where_the_request_was_not_seen(cable: Cable) -> N
         assert [exchange.response.status for exchange in capture.exchanges] == [200] * len(cuts)
 
 
-@pytest.mark.parametrize(("first", "second"), [(b"GE", b"XX"), (b"GET", b"S nothing\r\n"), (b"P", b"\x00\x01\x02")])
+@pytest.mark.parametrize(("first", "second"), [(b"GE", b"XX\r\n"), (b"GET", b"S nothing\r\n"), (b"P", b"\x00\x01\x02")])
 def test_beginning_that_was_not_one_after_all(cable: Cable, first: bytes, second: bytes) -> None:
     talk = Talk()
     with cable.capture() as capture:

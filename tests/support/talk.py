@@ -35,7 +35,8 @@ class Dialogue:
         self.rejected: list[str] = []
         ends = (Endpoint("10.0.0.2", 40000), Endpoint("10.0.0.1", 80))
         self.connection = Connection(1, "test0", ends, syn_ns=1 if whole else None, synack_ns=2 if whole else None)
-        pairing = Pairing(self.connection, whole, self.counts, self.exchanges.append)
+        isn = ((next_[0] - 1) & MASK, (next_[1] - 1) & MASK) if whole else (None, None)
+        pairing = Pairing(self.connection, isn, self.counts, self.exchanges.append)
         self.talk = Talk(
             pairing,
             whole,

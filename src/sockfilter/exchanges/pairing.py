@@ -9,7 +9,7 @@ from sockfilter.exchanges.repeats import answered_at, asked_at
 from sockfilter.model.exchange import Exchange
 from sockfilter.model.message import Message, Request, Response
 from sockfilter.model.problem import Problem
-from sockfilter.model.sequence import distance
+from sockfilter.model.sequence import MASK, distance
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ class Pairing:
 
     Args:
         connection: the connection.
-        is_whole: whether it was seen from its SYN on.
+        isn: the sequence number of each end's SYN; None: not seen.
         counts: accounts for its messages.
         emit: takes each exchange when it ends.
     """
@@ -45,6 +45,7 @@ class Pairing:
         "_is_aligned",
         "_is_sure",
         "_is_whole",
+        "_isn",
         "_losses",
         "_lost",
         "_number",
@@ -56,8 +57,14 @@ class Pairing:
     )
 
     def __init__(
-        self, connection: Connection, is_whole: bool, counts: MessageCounts, emit: Callable[[Exchange], None]
+        self,
+        connection: Connection,
+        isn: tuple[int | None, int | None],
+        counts: MessageCounts,
+        emit: Callable[[Exchange], None],
     ) -> None:
+        is_whole = None not in isn
+        self._isn = isn
         self._connection = connection
         self._counts = counts
         self._emit = emit
@@ -119,7 +126,7 @@ class Pairing:
         exchange = self._current
         if exchange is not None and exchange.response is message:
             if exchange is self._orphan:
-                if exchange.conn_seq == 1 and self._is_undisturbed:
+                if exchange.conn_seq == 1 and self._is_undisturbed and self._spoke_first(message):
                     return  # until it is known that nothing asks for it after all
                 self._orphan = None
             elif exchange.request is not None and exchange.request.end_ns is None:
@@ -292,6 +299,11 @@ class Pairing:
     def _is_undisturbed(self) -> bool:
         """Whether all messages so far were seen."""
         return self._is_whole and self._losses == [0, 0]
+
+    def _spoke_first(self, response: Message) -> bool:
+        """Whether the server had received nothing when it sent a response."""
+        isn = self._isn[self._connection.client_end or 0]
+        return isn is not None and response.ack == (isn + 1) & MASK
 
     def _adopt(self, request: Request) -> bool:
         """A request for the response that is there already: the server spoke first, and has closed.

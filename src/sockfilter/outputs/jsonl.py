@@ -70,6 +70,7 @@ def to_dict(exchange: Exchange, *, bodies: bool = True, show_secrets: bool = Tru
         "timing": {name: seconds for name, seconds in zip(TIMES, timing, strict=True) if seconds is not None},
         "complete": exchange.is_complete,
         "problems": [problem.value for problem in exchange.problems],
+        **({"retransmissions": exchange.retransmissions} if exchange.retransmissions else {}),
     }
 
 
@@ -99,7 +100,8 @@ def _response(response: Response | None, bodies: bool, show_secrets: bool) -> Js
     if response is None:
         return None
     return {
-        "status": response.status,
+        # HTTP/0.9 has none
+        "status": response.status or None,
         "reason": _text(response.reason),
         "version": response.version,
         **_message(response, bodies, show_secrets),

@@ -81,7 +81,7 @@ class TextOutput(Output):
         if response is None:
             status, size, took = "-", "-", "-"
         else:
-            status, size = str(response.status), size_text(response.body.wire_len)
+            status, size = str(response.status or "-"), size_text(response.body.wire_len)
             took = duration_text(exchange.duration_ns)
         route, what = route.ljust(self._route_width), what.ljust(self._request_width)
         if self._colour:

@@ -24,7 +24,7 @@ class Pair:
         self.now_ns = 0
         ends = (Endpoint("10.0.0.2", 40000), Endpoint("10.0.0.1", 80))
         self.connection = Connection(1, "test0", ends, syn_ns=1 if whole else None)
-        self.pairing = Pairing(self.connection, whole, self.counts, self.exchanges.append)
+        self.pairing = Pairing(self.connection, (0, 0) if whole else (None, None), self.counts, self.exchanges.append)
 
     def begin(self, message: Message, end: int, resumed: bool) -> Request | None:
         if resumed:
