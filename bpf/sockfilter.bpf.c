@@ -9,7 +9,9 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 
+#ifndef NULL
 #define NULL ((void *)0)
+#endif
 typedef _Bool bool;
 #define true 1
 #define false 0

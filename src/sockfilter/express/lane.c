@@ -25,7 +25,8 @@ struct sf_lane {
 	__u32 used;		    /* slots that have been in use */
 	int keeps_bodies;
 	int decodes;
-	unsigned int count;
+	unsigned int count; /* of events */
+	__u32 reserved;
 	size_t text_len;
 	/* a record makes its connection leave, and is one for the long road */
 	struct sf_lane_event events[2 * SF_LANE_RECORDS];
@@ -39,6 +40,7 @@ struct head {
 	int status; /* 0 of a request */
 	int has_length;
 	int is_coded;
+	int reserved;
 };
 
 /* what it takes and does not touch costs no memory */

@@ -56,4 +56,3 @@ void sf_lane_leave(struct sf_lane *lane, unsigned int slot);
 unsigned int sf_lane_run(struct sf_lane *lane, const char *ring, const __u32 *offsets, unsigned int records);
 const struct sf_lane_event *sf_lane_events(const struct sf_lane *lane);
 const char *sf_lane_text(const struct sf_lane *lane, size_t *size);
-
