@@ -22,7 +22,6 @@ WRONG = [
     ("-i lo --nope", "unrecognized arguments: --nope"),
     ("-i lo --port 80", "unrecognized arguments: --port 80"),
     ("-i lo trailing", "unrecognized arguments: trailing"),
-    ("-i lo -w file", "-w: writing capture files is not there yet; --format jsonl keeps the exchanges"),
     ("-i lo -c 0", "'0': a count of exchanges is a whole number from 1 on"),
     ("-i lo -c -1", "'-1': a count of exchanges is a whole number from 1 on"),
     ("-i lo -c x", "'x': a count of exchanges is a whole number from 1 on"),
