@@ -11,12 +11,16 @@ TEST_PACKAGES := iproute2 nginx-light nodejs curl wget util-linux
 CHECK_PACKAGES := clang-format
 DUMP_PACKAGES := bpftool
 
+FUZZ_TARGETS := packets streams http1 files
+# for each target
+SECONDS ?= 60
+
 SOURCES := pyproject.toml build_bpf.py src/sockfilter/__init__.py $(wildcard bpf/*.[ch] bpf/lib/*.h vmlinux/vmlinux.h) \
 	$(wildcard src/sockfilter/*/*.[ch])
 C_FILES := $(wildcard bpf/*.[ch] bpf/lib/*.h src/sockfilter/*/*.[ch])
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bpf vmlinux wheel clean
+.PHONY: help setup demo test check fuzz bpf vmlinux wheel clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -38,6 +42,11 @@ check: $(VENV)/.check ## ruff, mypy --strict, clang-format, compiler warnings, a
 	clang -std=gnu11 -fsyntax-only -Wall -Wextra -Wpadded -Werror -Wno-unused-function -D_GNU_SOURCE \
 		-Isrc/sockfilter/replay/include -Ivmlinux -Ibpf $(filter %.c,$(wildcard src/sockfilter/*/*.c))
 	$(BIN)/python -m pytest -q tests/contracts
+
+fuzz: $(VENV)/.fuzz ## any bytes, segments, frames and files, SECONDS=60 for each of these; what it learns stays in build/fuzz
+	@for target in $(FUZZ_TARGETS); do \
+		$(BIN)/python -m tests.fuzz.$$target -max_total_time=$(SECONDS) -rss_limit_mb=2048 || exit 1; \
+	done
 
 bpf: ## the BPF object alone
 	@$(call packages,clang llvm)
@@ -87,4 +96,8 @@ $(VENV)/.test: $(VENV)/.setup
 $(VENV)/.check: $(VENV)/.test
 	@$(call packages,$(CHECK_PACKAGES))
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test,check]'
+	@touch $@
+
+$(VENV)/.fuzz: $(VENV)/.test
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test,fuzz]'
 	@touch $@

@@ -183,6 +183,13 @@ def may_begin_request(data: bytes, start: int) -> bool:
     return word in METHODS or (found.end() == len(data) and any(method.startswith(word) for method in METHODS))
 
 
+def is_short_start(data: bytes, start: int) -> bool:
+    """Whether a message that may begin here needs more bytes to show that it does."""
+    found = METHOD.match(data, start)
+    is_part = len(data) - start < RESPONSE_START_BYTES and may_begin_response(data, start)
+    return is_part or (found is not None and found.end() == len(data))
+
+
 def is_token(data: bytes, start: int) -> bool:
     """Whether any method may begin here, and white space behind it, or as much of these as there is."""
     found = METHOD.match(data, start)

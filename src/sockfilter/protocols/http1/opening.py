@@ -44,7 +44,7 @@ class Opening(State):
         if not found:
             return self._await_head(data, offset)
         self._scanned = 0
-        if found.end() - offset > heads.HEAD_BYTES_MAX:
+        if found.end() - offset > heads.HEAD_BYTES_MAX and self._is_head(data, offset, data.find(b"\n", offset)):
             return self._cut_head(data, offset)
         head = heads.parse(data[offset : found.end()])
         if head is None:
@@ -248,6 +248,8 @@ class Opening(State):
         if not heads.may_begin(data, offset):
             self._state = IGNORE
             return self._ignore(data, offset)
+        if heads.is_short_start(data, offset):
+            return MORE
         self._state = HEAD
         return self._read_head(data, offset)
 

@@ -101,6 +101,7 @@ class Parser(Framing):
     def _miss_messages(self, problem: Problem) -> None:
         """Bytes are missing beyond the message that has begun."""
         if self._state == PROBE:
+            self._give_up_message(problem)  # what waits to be told
             self._talk.lose(self._end, True, problem)
         else:
             is_told = self._give_up_message(problem)

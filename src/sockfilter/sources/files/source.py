@@ -66,7 +66,8 @@ class FileSource:
         if not replay:
             self._stream.close()
             raise CaptureFileError(f"reading the capture file {path}: no memory for its connections")
-        self._replay = self._ffi.gc(replay, self._lib.sf_replay_close)
+        self._replay: Any = self._ffi.gc(replay, self._lib.sf_replay_close)  # None: it is closed
+        self._counters: list[int] = []
         self._not_read = re.compile(bytes((0x5B, self._lib.SF_NOT_IP, self._lib.SF_NOT_TCP, 0x5D)))  # one of both
         self._format: Format | None = None
         self._also: list[int] = []
@@ -90,6 +91,11 @@ class FileSource:
     def close(self) -> None:
         """Closes the file; counters() goes on to answer."""
         self.detach()
+        if self._replay is not None:
+            # megabytes, which would wait for the collector
+            self._counters = self.counters()
+            self._ffi.release(self._replay)
+            self._replay = None
 
     def detach(self) -> None:
         """Reads no more of it."""
@@ -117,8 +123,9 @@ class FileSource:
 
     def counters(self) -> list[int]:
         """The program's counters, in the order of enum sf_counter."""
-        counters: list[int] = self._ffi.unpack(self._lib.sf_replay_counters(self._replay), self._lib.SF_COUNTERS)
-        return counters
+        if self._replay is not None:
+            self._counters = self._ffi.unpack(self._lib.sf_replay_counters(self._replay), self._lib.SF_COUNTERS)
+        return self._counters
 
     def drain(self, consume: Callable[[memoryview, list[int]], None]) -> int:
         """Hands the next records over.

@@ -12,6 +12,8 @@ from sockfilter.sources.files.packet import Damaged
 
 # bytes read at once: many packets, and few of memory
 READ_BYTES = 1 << 20
+# of a gzip, unzipped at once: that many are lost where it is damaged
+GZIP_BYTES = 1 << 10
 GZIP_MAGIC = b"\x1f\x8b"
 STDIN = 0
 
@@ -29,6 +31,9 @@ class Stream:
     def __init__(self, path: str) -> None:
         self.path = path
         self._unzip: zlib._Decompress | None = None
+        self._zipped, self._at = b"", 0  # what was read of a gzip, and how far it has been unzipped
+        self._has_more = False  # to unzip, without reading on
+        self._damage: Damaged | None = None
         self._is_first = True
         self.is_over = False
         self._is_open = False
@@ -60,6 +65,10 @@ class Stream:
             CaptureFileError: the system cannot read it.
             Damaged: it is no whole gzip.
         """
+        if self._damage is not None:
+            raise self._damage
+        if self._has_more and (more := self._unzipped()):
+            return more
         try:
             data = os.read(self.fd, READ_BYTES)
         except BlockingIOError:
@@ -73,22 +82,34 @@ class Stream:
             self._is_first = False
             if data.startswith(GZIP_MAGIC):
                 self._unzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        return data if self._unzip is None or self.awaits_writer else self._unzipped(data)
+        if self._unzip is None or self.awaits_writer:
+            return data
+        if not data and not self._unzip.eof:
+            raise Damaged("the gzip in it is cut short")
+        self._zipped, self._at = self._zipped[self._at :] + data, 0
+        return self._unzipped()
 
-    def _unzipped(self, data: bytes) -> bytes:
+    def _unzipped(self) -> bytes:
+        """What is in the gzip, no more than is read at once: a small one may hold a thousand times its size."""
         assert self._unzip is not None  # asked by the only caller
-        parts = []
+        parts, room = [], READ_BYTES
         try:
-            if not data and not self._unzip.eof:
-                parts.append(self._unzip.flush())
-                raise Damaged("the gzip in it is cut short")
-            while data:
+            while room and (self._at < len(self._zipped) or self._has_more):
+                self._has_more = False
+                zipped = self._zipped[self._at : self._at + GZIP_BYTES]
                 if self._unzip.eof:  # members may follow one another (RFC 1952, 2.2)
-                    if not data.startswith(GZIP_MAGIC):
+                    if not zipped.startswith(GZIP_MAGIC):
+                        if zipped != GZIP_MAGIC[:1]:  # the rest of which may come yet
+                            self._at = len(self._zipped)
                         break
                     self._unzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
-                parts.append(self._unzip.decompress(data))
-                data = self._unzip.unused_data
+                part = self._unzip.decompress(zipped, room)
+                self._at += len(zipped) - len(self._unzip.unconsumed_tail) - len(self._unzip.unused_data)
+                parts.append(part)
+                room -= len(part)
+            self._has_more = not room
         except zlib.error as error:
-            raise Damaged(f"the gzip in it is damaged ({error})") from error
+            self._damage = Damaged(f"the gzip in it is damaged ({error})")
+        if self._damage is not None and not parts:
+            raise self._damage
         return b"".join(parts)

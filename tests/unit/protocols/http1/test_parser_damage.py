@@ -312,3 +312,10 @@ def test_an_interrupted_message_says_why():
             (exchange,) = read((CLIENT, GET), (SERVER, said), problem=problem)
             assert exchange.problems == (problem,)
             assert not exchange.is_complete
+
+
+def test_what_is_too_long_for_a_head_and_none_is_no_head_however_it_is_cut():
+    rubbish = GET[:-2] + b"X: y\r\n" * 40_000 + b"\n"
+    whole = facts(read((CLIENT, GET), (SERVER, rubbish)))
+    assert facts(read((CLIENT, GET), (SERVER, rubbish[:30]), (SERVER, rubbish[30:]))) == whole
+    assert [told.problems for told in whole] == [("no-response", "closed")]

@@ -17,7 +17,7 @@ from tests.support.dialogues import (
     request,
     response,
 )
-from tests.support.talk import CLIENT, SERVER, Dialogue, read
+from tests.support.talk import CLIENT, SERVER, Dialogue, facts, read
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
@@ -172,3 +172,16 @@ def test_a_body_behind_connect_is_the_clients_own_matter():
         (SERVER, OK),
     ]
     assert [exchange.is_complete for exchange in read(*said)] == [True, True]
+
+
+@pytest.mark.parametrize("bytes_", [b"TIONS+\0" + OK, b"H\0", b"HTTP/2", b"GETTING", b"G"])
+def test_what_begins_like_http_in_a_tunnel_is_told_alike_byte_by_byte(bytes_: bytes):
+    opened = [(CLIENT, CONNECT), (SERVER, ESTABLISHED), (CLIENT, GET)]
+    cut = [(SERVER, bytes_[i : i + 1]) for i in range(len(bytes_))]
+    assert facts(read(*opened, *cut)) == facts(read(*opened, (SERVER, bytes_)))
+
+
+def test_a_gap_in_a_tunnel_behind_part_of_a_first_line():
+    dialogue = Dialogue().say(CLIENT, CONNECT).say(SERVER, ESTABLISHED).say(CLIENT, b"GE").lose(CLIENT, 30)
+    exchange = dialogue.say(CLIENT, GET).say(SERVER, OK).close()[-1]
+    assert exchange.request.target == "/a"

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 import sockfilter
 from sockfilter.errors import CaptureFileError
+from sockfilter.sources.files.source import FileSource
+from sockfilter.sources.files.stream import READ_BYTES, Stream
 from tests.support.captures import one_exchange, pcap, pcapng, section
 
 FORMS = {"pcap": pcap(one_exchange()), "pcapng": pcapng(one_exchange()), "gzip": gzip.compress(pcap(one_exchange()))}
@@ -95,3 +97,40 @@ def test_no_such_file(tmp_path: Path):
 def test_folder(tmp_path: Path):
     with pytest.raises(CaptureFileError, match="Is a directory"):
         list(sockfilter.read(str(tmp_path)))
+
+
+def test_what_comes_before_the_damage_in_a_gzip_is_read(path: Path):
+    packed = bytearray(gzip.compress(pcap(one_exchange() * 500)))
+    middle = len(packed) // 2
+    packed[middle : middle + 9] = bytes(9)
+    found, error = read(bytes(packed), path)
+    assert len(found) > 150
+    assert "damaged" in error or "a packet says" in error
+
+
+def test_a_small_gzip_that_holds_much_is_read_piece_by_piece(path: Path):
+    path.write_bytes(gzip.compress(bytes(READ_BYTES * 5 + 1)))
+    stream, sizes = Stream(str(path)), []
+    while not stream.is_over:
+        sizes.append(len(stream.read()))
+    assert sum(sizes) == READ_BYTES * 5 + 1
+    assert max(sizes) == READ_BYTES
+
+
+def test_gzip_members_that_a_read_cuts_apart(path: Path, monkeypatch: pytest.MonkeyPatch):
+    packed = gzip.compress(FORMS["pcap"][:99]) + gzip.compress(FORMS["pcap"][99:])
+    for size in range(2, 200):
+        monkeypatch.setattr("sockfilter.sources.files.stream.READ_BYTES", size)
+        found, error = read(packed, path)
+        assert (len(found), error) == (1, ""), size
+
+
+def test_a_file_that_was_read_keeps_no_memory_until_the_collector_comes(path: Path):
+    path.write_bytes(FORMS["pcap"])
+    source = FileSource(str(path), lambda config: b"", lambda kind, frame: None, lambda kind, frame, at: None)
+    source.drain_all(lambda view, offsets: None)
+    counters = source.counters()
+    source.close()
+    source.close()
+    assert source.counters() == counters
+    assert counters[0] == len(one_exchange())
