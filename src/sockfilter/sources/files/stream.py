@@ -104,7 +104,8 @@ class Stream:
                         break
                     self._unzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
                 part = self._unzip.decompress(zipped, room)
-                self._at += len(zipped) - len(self._unzip.unconsumed_tail) - len(self._unzip.unused_data)
+                left = self._unzip.unused_data if self._unzip.eof else self._unzip.unconsumed_tail
+                self._at += len(zipped) - len(left)
                 parts.append(part)
                 room -= len(part)
             self._has_more = not room
