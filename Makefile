@@ -16,8 +16,8 @@ FUZZ_TARGETS := packets streams http1 files
 SECONDS ?= 60
 
 SOURCES := pyproject.toml build_bpf.py src/sockfilter/__init__.py $(wildcard bpf/*.[ch] bpf/lib/*.h vmlinux/vmlinux.h) \
-	$(wildcard src/sockfilter/*/*.[ch])
-C_FILES := $(wildcard bpf/*.[ch] bpf/lib/*.h src/sockfilter/*/*.[ch])
+	$(wildcard src/sockfilter/*/*.[ch] src/sockfilter/*/include/*/*.h)
+C_FILES := $(wildcard bpf/*.[ch] bpf/lib/*.h src/sockfilter/*/*.[ch] src/sockfilter/*/include/*/*.h)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check fuzz bpf vmlinux wheel clean

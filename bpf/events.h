@@ -10,6 +10,9 @@
 
 #include "config.h"
 
+/* bytes of the largest record, frame included: the last step of reserve() */
+#define SF_RECORD_BYTES_MAX 525312
+
 /*
  * A connection's key. Which end is 0 is settled by the lower port, so that
  * both directions have the same one; addresses and ports as on the wire.

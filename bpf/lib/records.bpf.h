@@ -84,7 +84,7 @@ static __always_inline struct place reserve(__u32 frame_kept)
 	TAKE(66048);
 	TAKE(132096);
 	TAKE(262656);
-	TAKE(525312);
+	TAKE(SF_RECORD_BYTES_MAX);
 	return (struct place){};
 }
 

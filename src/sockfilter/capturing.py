@@ -44,7 +44,7 @@ class NoOrders:
         """As it is."""
 
     def reject(self, stream: int) -> None:
-        """What has been taken for HTTP goes on."""
+        """It may be HTTP/2, which belongs into the file."""
 
     def forget(self, stream: int) -> None:
         """The same."""
@@ -226,13 +226,10 @@ def narrowed(ports: Ports | None, host: str | None, family: int | None) -> Narro
     """What is to be left out. Raises InvalidArgument."""
     if family not in (None, 4, 6):
         raise InvalidArgument(f"family={family}: it is 4, 6, or None for both")
-    if ports is None:
-        return Narrowing(None, host, family)
-    ranges = port_ranges(ports)
-    if not ranges:
+    ranges = None if ports is None else port_ranges(ports)
+    if ranges == []:
         raise InvalidArgument("ports is empty: no ports, no exchanges; None takes them all")
-    # ports may be an iterator, which gives what it has only once
-    return Narrowing([range(first, last + 1) for first, last in ranges], host, family)
+    return Narrowing(ranges, host, family)
 
 
 def body_policy(body: int | None) -> BodyPolicy:

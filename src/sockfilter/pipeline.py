@@ -6,16 +6,13 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from sockfilter.assembly import Assembly
 from sockfilter.exchanges.pairing import Pairing
 from sockfilter.express.lane import Lane
 from sockfilter.ledger import PACKET_COUNTERS, Ledger, MessageCounts
-from sockfilter.packets.fragments import Reassembler
-from sockfilter.packets.records import RecordDecoder
-from sockfilter.packets.tcp import TcpDecoder
 from sockfilter.protocols.http1 import head as heads
 from sockfilter.protocols.http1.body import whole_body
 from sockfilter.protocols.http1.talk import Talk
-from sockfilter.streams.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,31 +58,25 @@ class Pipeline:
         self._emit = emit
         self._exchanges = 0
         self._messages = MessageCounts()
-        self._table = Table(self._converse, orders)
-        takers, open_stream = self._table.takers, self._table.open
-        tcp = TcpDecoder(takers, self._table.stream_of, open_stream, source.interface_name, is_wanted)
-        self._fragments = Reassembler(tcp.take)
-        self._records = RecordDecoder(takers, open_stream, self._fragments.take, source.interface_name)
+        self._assembly = assembly = Assembly(source, orders, is_wanted, self._converse)
         self._lane: Lane | None = None
         if has_lane:
-            self._lane = Lane(self._records.decode, heads.read, whole_body, policy.limit, policy.decodes, self._ended)
+            self._lane = Lane(assembly.consume, heads.read, whole_body, policy.limit, policy.decodes, self._ended)
         # takes a batch of records: the ring's memory, and where they begin in it
-        self.consume = self._lane.consume if self._lane is not None else self._records.decode
+        self.consume = self._lane.consume if self._lane is not None else assembly.consume
 
     def tick(self, now_ns: int) -> None:
         """Does what is due by the source's clock."""
-        self._table.tick(now_ns)
-        self._fragments.tick(now_ns)
+        self._assembly.tick(now_ns)
 
     @property
     def has_holes(self) -> bool:
         """Whether some connection waits for bytes, so that tick() matters soon."""
-        return bool(self._table.holes)
+        return self._assembly.has_holes
 
     def close(self, now_ns: int) -> None:
         """Ends everything that is open."""
-        self._fragments.close()
-        self._table.close(now_ns)
+        self._assembly.close(now_ns)
 
     def ledger(self, counters: list[int], records_read: int) -> Ledger:
         """The ledger at this moment.
@@ -99,9 +90,8 @@ class Pipeline:
         return Ledger(
             dict(zip(PACKET_COUNTERS, counters, strict=True)),
             records_read,
-            replace(self._fragments.counts),
-            # those of connections that are not remembered never came to the table
-            replace(self._table.counts, control=self._table.counts.control + self._records.unknown_control),
+            self._assembly.fragments,
+            self._assembly.segments,
             replace(self._messages, unpaired=self._messages.unpaired.copy()),
         )
 

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sockfilter.capturing import BODY_BYTES, Capture, body_policy, captured, narrowed
-from sockfilter.packets import links, tunnels
+from sockfilter.packets import inside, links
 from sockfilter.sources.files.source import FileSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import TracebackType
 
     from sockfilter.model import Exchange
     from sockfilter.protocols.http1.body import BodyPolicy
     from sockfilter.sources.live import LiveSource
-    from sockfilter.sources.narrowing import Ports
+    from sockfilter.sources.narrowing import Narrowing, Ports
     from sockfilter.writing import Frames
 
 # seconds to wait for more of a file that is still being written
 WAIT_S = 1.0
+
+Ended = TypeVar("Ended")
+
+
+def file_source(path: str, narrowing: Narrowing, *, every: bool = False, whole: bool = False) -> FileSource:
+    """A capture file as a source. Arguments as FileSource has them."""
+    return FileSource(path, narrowing, links.network, inside.Inside().step, every=every, whole=whole)
 
 
 def open_file(
@@ -34,12 +42,7 @@ def open_file(
 ) -> Capture:
     """A capture whose packets come from a file. Arguments as for read()."""
     narrowing = narrowed(ports, host, family)
-
-    def configure(config: Any) -> bytes:
-        config.whole = write is not None
-        return narrowing.configure(config)
-
-    source = FileSource(path, configure, links.network, tunnels.inner)
+    source = file_source(path, narrowing, whole=write is not None)
     return captured(source, narrowing, policy, emit, write)
 
 
@@ -66,14 +69,42 @@ def read(
     """
     ended: deque[Exchange] = deque()
     capture = open_file(path, ports=ports, host=host, family=family, policy=body_policy(body), emit=ended.append)
-    source = capture.source
-    assert isinstance(source, FileSource)  # made above
-    with capture:
-        while not source.is_over:
-            if not capture.pump():
-                capture.wait(WAIT_S)
+    yield from ended_in(capture, ended)
+
+
+class Reader(Protocol):
+    """Takes a source's records, and closes it."""
+
+    @property
+    def source(self) -> LiveSource | FileSource:
+        """Where they come from."""
+
+    def __enter__(self) -> object: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def pump(self) -> int:
+        """Takes one batch. Returns how many that were."""
+
+    def wait(self, timeout_s: float) -> None:
+        """Sleeps until there is something to pump."""
+
+
+def ended_in(reader: Reader, ended: deque[Ended]) -> Iterator[Ended]:
+    """Reads a source to its end, and gives what has ended in it as it does.
+
+    Args:
+        reader: is pumped.
+        ended: where it puts what has ended.
+    """
+    with reader:
+        while not reader.source.is_over:
+            if not reader.pump():
+                reader.wait(WAIT_S)
             while ended:
                 yield ended.popleft()
     yield from ended
-    if source.damage is not None:
-        raise source.damage
+    if reader.source.damage is not None:
+        raise reader.source.damage

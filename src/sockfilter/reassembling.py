@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from sockfilter.assembly import Assembly
 from sockfilter.capturing import narrowed
-from sockfilter.packets import links, tunnels
-from sockfilter.packets.fragments import Reassembler
-from sockfilter.packets.records import RecordDecoder
-from sockfilter.packets.tcp import TcpDecoder
-from sockfilter.sources.files.source import FileSource
-from sockfilter.streams.table import Table
+from sockfilter.reading import ended_in, file_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import TracebackType
 
     from sockfilter.model import Endpoint, Problem
-    from sockfilter.sources.narrowing import Ports
+    from sockfilter.sources.files.source import FileSource
+    from sockfilter.sources.narrowing import Narrowing, Ports
     from sockfilter.streams.connection import StreamConnection
-
-# seconds to wait for more of a file that is still being written
-WAIT_S = 1.0
 
 
 class TcpStream:
@@ -82,6 +77,33 @@ class _Conversation:
         self._ended.extend(r.stream for r in self.receivers if r.stream.data or r.stream.gaps)
 
 
+class _Streams:
+    """Reads a source to the streams in it."""
+
+    def __init__(self, source: FileSource, narrowing: Narrowing, ended: deque[TcpStream]) -> None:
+        def converse(connection: StreamConnection) -> _Conversation:
+            return _Conversation(connection.model.ends, ended)
+
+        self.source = source
+        self.wait = source.wait
+        self._assembly = Assembly(source, source, narrowing.wants, converse)
+
+    def __enter__(self) -> _Streams:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._assembly.close(self.source.now_ns)
+        self.source.close()
+
+    def pump(self) -> int:
+        """Takes one batch. Returns how many packets that were."""
+        count = self.source.drain(self._assembly.consume)
+        self._assembly.tick(self.source.now_ns)
+        return count
+
+
 def tcp_streams(
     path: str, *, ports: Ports | None = None, host: str | None = None, family: int | None = None
 ) -> Iterator[TcpStream]:
@@ -94,30 +116,5 @@ def tcp_streams(
         CaptureFileError: as read() does.
     """
     ended: deque[TcpStream] = deque()
-
-    def converse(connection: StreamConnection) -> _Conversation:
-        return _Conversation(connection.model.ends, ended)
-
     narrowing = narrowed(ports, host, family)
-
-    def configure(config: Any) -> bytes:
-        config.every = 1
-        return narrowing.configure(config)
-
-    with FileSource(path, configure, links.network, tunnels.inner) as source:
-        table = Table(converse, source)
-        tcp = TcpDecoder(table.takers, table.stream_of, table.open, source.interface_name, narrowing.wants)
-        fragments = Reassembler(tcp.take)
-        records = RecordDecoder(table.takers, table.open, fragments.take, source.interface_name)
-        while not source.is_over:
-            if not source.drain(records.decode):
-                source.wait(WAIT_S)
-            table.tick(source.now_ns)
-            fragments.tick(source.now_ns)
-            while ended:
-                yield ended.popleft()
-        fragments.close()
-        table.close(source.now_ns)
-    yield from ended
-    if source.damage is not None:
-        raise source.damage
+    yield from ended_in(_Streams(file_source(path, narrowing, every=True), narrowing, ended), ended)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from sockfilter.ledger import PACKET_COUNTERS
-from sockfilter.outputs.rotation import CaptureFiles, Counters
+from sockfilter.outputs.file_names import Limits
+from sockfilter.outputs.rotation import NO_LIMITS, CaptureFiles, Counters
 from sockfilter.packets.frames import FrameTaker
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from sockfilter.outputs.file_names import Limits
     from sockfilter.outputs.output import Sink
 
 SEEN, SENT, RING_FULL = (list(PACKET_COUNTERS).index(name) for name in ("seen", "sent", "ring_full"))
@@ -35,7 +35,7 @@ class Frames:
     Args:
         source: the capture's.
         target: a path, or what takes the bytes.
-        limits: when another file begins; None: never.
+        limits: when another file begins.
         owner: user and group to whom files are given.
 
     Raises:
@@ -46,14 +46,11 @@ class Frames:
         self,
         source: Source,
         target: str | Sink,
-        limits: Limits | None = None,
+        limits: Limits = NO_LIMITS,
         owner: tuple[int, int] | None = None,
     ) -> None:
         self._source = source
-        if limits is None:
-            self._files = CaptureFiles(target, self._counters, owner=owner)
-        else:
-            self._files = CaptureFiles(target, self._counters, limits, owner)
+        self._files = CaptureFiles(target, self._counters, limits, owner)
         self._interfaces: dict[tuple[int, int], int] = {}
         # takes a batch of records
         self.take = FrameTaker(self._write).take

@@ -13,14 +13,16 @@ from sockfilter.ledger import OUTCOMES, PACKET_COUNTERS
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.ring import BATCH_RECORDS
 from sockfilter.packets import records
+from sockfilter.sources.files import source
 from sockfilter.sources.live import OBJECT
 from tests.support.btf import Btf
 from tests.support.skips import need_tool
 
 ROOT = Path(__file__).resolve().parents[2]
-LANE = ROOT / "src/sockfilter/express"
+PACKAGE = ROOT / "src/sockfilter"
 STRUCTS = ["sf_config", "sf_order", "sf_shared", "sf_flow", "sf_record"]
 LANE_STRUCTS = ["sf_lane_half", "sf_lane_slot", "sf_lane_event"]
+OWN_STRUCTS = [*LANE_STRUCTS, "sf_packet"]
 
 Layout = dict[str, tuple[int, int]]
 
@@ -41,7 +43,8 @@ def by_c(name: str, fields: Layout, tmp_path: Path) -> Layout:
             lines.append(f'printf("{field} %zu %zu\\n", {place});')
     source = tmp_path / "layout.c"
     source.write_text(
-        "#include <linux/types.h>\n#include <stddef.h>\n#include <stdio.h>\n#include <events.h>\n#include <lane.h>\n"
+        "#include <linux/types.h>\n#include <stddef.h>\n#include <stdio.h>\n"
+        "#include <events.h>\n#include <lane.h>\n#include <replay.h>\n"
         f"int main(void) {{ {' '.join(lines)} }}\n"
     )
     command = [
@@ -51,7 +54,8 @@ def by_c(name: str, fields: Layout, tmp_path: Path) -> Layout:
         "-Wpadded",
         "-Werror",
         f"-I{ROOT / 'bpf'}",
-        f"-I{LANE}",
+        f"-I{PACKAGE / 'express'}",
+        f"-I{PACKAGE / 'replay'}",
         source,
         "-o",
         tmp_path / "layout",
@@ -62,7 +66,7 @@ def by_c(name: str, fields: Layout, tmp_path: Path) -> Layout:
     return {"": (0, int(size)), **found}
 
 
-@pytest.mark.parametrize("name", [*STRUCTS, *LANE_STRUCTS])
+@pytest.mark.parametrize("name", [*STRUCTS, *OWN_STRUCTS])
 def test_c_and_cffi_agree(name: str, tmp_path: Path) -> None:
     cffi = by_cffi(name)
     assert by_c(name, cffi, tmp_path) == cffi
@@ -73,7 +77,7 @@ def test_btf_and_cffi_agree(name: str) -> None:
     assert Btf(OBJECT).struct(name) == by_cffi(name)
 
 
-@pytest.mark.parametrize("name", [*STRUCTS, *LANE_STRUCTS])
+@pytest.mark.parametrize("name", [*STRUCTS, *OWN_STRUCTS])
 def test_no_struct_has_a_hole(name: str) -> None:
     end = 0
     for field, (offset, size) in by_cffi(name).items():
@@ -111,13 +115,21 @@ def test_python_unpacks_the_events_of_the_lane_as_they_are() -> None:
     assert BATCH_RECORDS <= lib.SF_LANE_RECORDS
 
 
+def test_python_packs_a_packet_as_it_is() -> None:
+    fields = [(offset, size) for name, (offset, size) in by_cffi("sf_packet").items() if name]
+    assert [size for _, size in fields] == [struct_width(code) for code in source.PACKET.format.lstrip("=")]
+    assert by_cffi("sf_packet")[""] == (0, source.PACKET.size)
+    assert by_cffi("sf_packet")["outcome"] == (source.OUTCOME_AT, 1)
+
+
 def struct_width(code: str) -> int:
     return {"Q": 8, "I": 4, "H": 2, "B": 1}[code]
 
 
 def test_python_knows_the_marks_and_kinds() -> None:
     _, lib = binding.load()
-    for name in ("MARK_HTTP2", "MARK_ISN0", "MARK_ISN1", "MARK_EARLY0", "MARK_EARLY1", "SEGMENT", "FRAGMENT", "FRAME"):
+    names = [name for name in vars(records) if name.startswith("MARK_")]
+    for name in (*names, "SEGMENT", "FRAGMENT", "FRAME"):
         assert getattr(records, name) == getattr(lib, f"SF_{name}"), name
 
 

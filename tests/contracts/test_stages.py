@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "express": {*NOUNS, "libbpf"},
 }
 # the hot path and what a file needs run without these; they are imported where they are used
-HEAVY = {"dpkt", "pyroute2", "json", "asyncio", "ipaddress", "logging"}
+HEAVY = {"dpkt", "pyroute2", "json", "asyncio", "ipaddress", "logging", "brotli", "backports", "compression"}
 HEAVY_MODULES = {"outputs/jsonl.py": {"json"}}
 
 
@@ -52,6 +52,7 @@ def test_every_part_has_its_rule() -> None:
     with_their_own_rules = {
         "__init__",
         "__main__",
+        "assembly",
         "cli",
         "capturing",
         "pipeline",
@@ -62,9 +63,11 @@ def test_every_part_has_its_rule() -> None:
     assert parts - with_their_own_rules == set(MAY_IMPORT)
 
 
-def test_only_the_pipeline_knows_every_stage() -> None:
-    knowing = [p for p in PACKAGE.rglob("*.py") if set(STAGES[:4]) <= imported(p)]
-    assert knowing == [PACKAGE / "pipeline.py"]
+def test_stages_are_joined_in_two_places() -> None:
+    assert imported(PACKAGE / "assembly.py") & set(STAGES) == {"packets", "streams"}
+    assert imported(PACKAGE / "pipeline.py") & set(STAGES) == {"streams", "protocols", "exchanges"}
+    others = set(PACKAGE.glob("*.py")) - {PACKAGE / "pipeline.py"}
+    assert not any("exchanges" in imported(path) for path in others)
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))

@@ -8,6 +8,7 @@ from tests.fuzz import harness
 
 with harness.watched():
     from sockfilter.packets.fragments import Reassembler, read_piece
+    from sockfilter.packets.inside import Inside
     from sockfilter.packets.links import LINKS, network
     from sockfilter.packets.tcp import TcpDecoder
     from sockfilter.packets.tunnels import PROTOCOLS, STEPS, carried, inner
@@ -37,6 +38,7 @@ def decode(link_type: int, frame: bytes) -> None:
         assert 0 <= found[1] <= len(frame)
         reassembler.take(0, 1, frame[found[1] :])
         read_piece(frame[found[1] :])
+        inside.step(0, 1, found[0], memoryview(frame), found[1])
         found = inner(found[0], memoryview(frame), found[1])
     number = frame[-1] if frame else 0
     inner(ETHER_TYPES[number % len(ETHER_TYPES)], memoryview(frame), 0)
@@ -46,6 +48,7 @@ def decode(link_type: int, frame: bytes) -> None:
 
 tcp = TcpDecoder({}, lambda key: None, lambda stream, flow, now: lambda *segment: None, str, lambda a, b: True)
 reassembler = Reassembler(tcp.take)
+inside = Inside()
 
 
 def test(data: bytes) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sockfilter.packets.records import COLD, HOT
+from sockfilter.packets.records import COLD, HOT, MARK_VLAN
 from tests.support.cable import ANY, FAR, NEAR, wait_for_outcomes
 from tests.support.frames import IPV4, IPV6, QINQ, VLAN, Talk, ethernet, ipv4, ipv6, over_ipv4, over_ipv6
 from tests.support.tun import NAME as TUN
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from tests.support.cable import Cable
     from tests.support.frames import Envelope
 
-MARK_VLAN = 4
 TAGS = {
     "vlan": ((VLAN, 7),),
     "priority": ((VLAN, 5 << 13 | 7),),

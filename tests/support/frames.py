@@ -121,24 +121,24 @@ def geneve(kind: int, packet: bytes, options: bytes = b"") -> bytes:
     return udp(pack("!BBHI", len(options) // 4, 0, kind, 7 << 8) + options + packet, GENEVE_PORT)
 
 
-def ipv4_fragments(segment: bytes, size: int, end: int = 0, ident: int = 1) -> list[bytes]:
+def ipv4_fragments(data: bytes, size: int, end: int = 0, ident: int = 1, protocol: int = TCP) -> list[bytes]:
     """An IPv4 packet in fragments of size bytes, a multiple of 8, as frames."""
-    pieces = [(at, segment[at : at + size]) for at in range(0, len(segment), size)]
+    pieces = [(at // 8 | (at + size < len(data)) * MORE_FRAGMENTS, at) for at in range(0, len(data), size)]
     return [
-        ethernet(IPV4, ipv4(piece, end, ident=ident, fragment=at // 8 | (at + size < len(segment)) * MORE_FRAGMENTS))
-        for at, piece in pieces
+        ethernet(IPV4, ipv4(data[at : at + size], end, protocol, ident=ident, fragment=fragment))
+        for fragment, at in pieces
     ]
 
 
-def ipv6_fragment(piece: bytes, at: int, more: bool, end: int = 0, ident: int = 1) -> bytes:
-    header = pack("!BBHI", TCP, 0, at | more, ident)
+def ipv6_fragment(piece: bytes, at: int, more: bool, end: int = 0, ident: int = 1, protocol: int = TCP) -> bytes:
+    header = pack("!BBHI", protocol, 0, at | more, ident)
     return ethernet(IPV6, ipv6(header + piece, end, FRAGMENT))
 
 
-def ipv6_fragments(segment: bytes, size: int, end: int = 0, ident: int = 1) -> list[bytes]:
+def ipv6_fragments(data: bytes, size: int, end: int = 0, ident: int = 1, protocol: int = TCP) -> list[bytes]:
     return [
-        ipv6_fragment(segment[at : at + size], at, at + size < len(segment), end, ident)
-        for at in range(0, len(segment), size)
+        ipv6_fragment(data[at : at + size], at, at + size < len(data), end, ident, protocol)
+        for at in range(0, len(data), size)
     ]
 
 

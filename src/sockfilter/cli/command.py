@@ -85,9 +85,8 @@ class _Run:
                 self._pump(capture)
                 capture.close()
                 self._output.flush()
-                damage = getattr(capture.source, "damage", None)
-                if damage is not None:
-                    raise damage
+                if capture.source.damage is not None:
+                    raise capture.source.damage
             finally:
                 capture.close()
                 ledger = capture.ledger

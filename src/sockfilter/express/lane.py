@@ -124,7 +124,7 @@ class Lane:
         lane = self._lib.sf_lane_open(body_bytes > 0, decodes)
         self._lane = self._ffi.gc(lane, self._lib.sf_lane_close) if lane else None
         self._on: dict[int, Connection] = {}  # by slot
-        self._left: list[int] = []  # slots that are free after this batch
+        self._left: set[int] = set()  # slots that are free after this batch
         self._candidates: dict[Connection, None] = {}
         self._is_running = False
 
@@ -248,7 +248,7 @@ class Lane:
         if state.state == self._lib.SF_LANE_RESPONSE:
             self._tell(server, state.half[1])
         if self._is_running:
-            self._left.append(slot)
+            self._left.add(slot)
         else:
             self._free(slot)
 

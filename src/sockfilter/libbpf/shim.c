@@ -24,8 +24,8 @@
 /* bytes of libbpf's log that are kept of one load: the end of it, where the reason stands */
 #define LOG_BYTES 65536
 
-/* the largest record with its header, reserve() of records.bpf.h, in whole pages of up to 64 KiB */
-#define RECORD_BYTES_MAX (9 << 16)
+/* what the largest record and its header take, in whole pages of up to 64 KiB */
+#define REACH_BYTES ((SF_RECORD_BYTES_MAX | 0xffff) + 1)
 
 /* each thread has its own, so that two loads at once do not mix their words */
 static __thread struct {
@@ -143,7 +143,7 @@ static struct sf_ring *sf_ring_open(int map_fd, size_t size)
 	if (!ring)
 		return NULL;
 	ring->size = size;
-	ring->span = size + (size < RECORD_BYTES_MAX ? size : RECORD_BYTES_MAX);
+	ring->span = size + (size < REACH_BYTES ? size : REACH_BYTES);
 	ring->page = page;
 	at = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, map_fd, 0);
 	if (at == MAP_FAILED)

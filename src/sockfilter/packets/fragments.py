@@ -11,6 +11,8 @@ from sockfilter.ledger import FragmentCounts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sockfilter.packets.framing import View
+
 # datagrams that wait for their fragments, and bytes of these, as Linux keeps (ipfrag_high_thresh)
 WAITING_MAX = 1024
 WAITING_BYTES_MAX = 4 << 20
@@ -33,9 +35,15 @@ class Piece(NamedTuple):
     """One fragment: whose it is, where it lies, whether more follow."""
 
     key: tuple[bytes, bytes, int, int]  # source and destination in 16 bytes, identification, version
+    protocol: int  # what the datagram carries
     offset: int
     is_last: bool
     data: bytes
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is no fragment at all."""
+        return self.is_last and not self.offset
 
 
 class Waiting:
@@ -85,15 +93,17 @@ class Waiting:
 
 
 class Reassembler:
-    """Collects fragments of packets that carry TCP.
+    """Collects fragments of packets that carry one protocol.
 
     Args:
-        deliver: takes time, interface index, both addresses, and TCP header with payload; says whether
-            there was a wanted segment in it.
+        deliver: takes time, interface index, both addresses, and what the packet carried; says whether
+            there was something wanted in it.
+        protocol: its number, in IP.
     """
 
-    def __init__(self, deliver: Callable[[int, int, bytes, bytes, bytes], bool]) -> None:
+    def __init__(self, deliver: Callable[[int, int, bytes, bytes, bytes], bool], protocol: int = TCP) -> None:
         self._deliver = deliver
+        self._protocol = protocol
         self._waiting: dict[tuple[int, tuple[bytes, bytes, int, int]], Waiting] = {}
         self._bytes = 0
         self.counts = FragmentCounts()
@@ -101,9 +111,13 @@ class Reassembler:
     def take(self, time_ns: int, interface: int, packet: bytes) -> None:
         """Takes a fragment, from its IP header on."""
         piece = read_piece(packet)
-        if piece is None:
+        if piece is None or piece.protocol != self._protocol:
             self.counts.undecodable += 1
             return
+        self.add(time_ns, interface, piece)
+
+    def add(self, time_ns: int, interface: int, piece: Piece) -> None:
+        """Takes a fragment that has been read."""
         key = (interface, piece.key)
         waiting = self._waiting.get(key)
         if waiting is None:
@@ -147,8 +161,8 @@ class Reassembler:
         return waiting.count
 
 
-def read_piece(packet: bytes) -> Piece | None:
-    """A fragment by its IP header; None where that is not one, or carries no TCP."""
+def read_piece(packet: View) -> Piece | None:
+    """A fragment by its IP header; None where that is not one, or is damaged."""
     version = packet[0] >> 4 if packet else 0
     if version == 4:
         return _read_ipv4(packet)
@@ -157,21 +171,21 @@ def read_piece(packet: bytes) -> Piece | None:
     return None
 
 
-def _read_ipv4(packet: bytes) -> Piece | None:
+def _read_ipv4(packet: View) -> Piece | None:
     if len(packet) < IPV4.size:
         return None
     first, _, total, ident, fragment, _, protocol, _, source, dest = IPV4.unpack_from(packet)
     start = (first & 0x0F) * 4
-    if protocol != TCP or not IPV4.size <= start <= total <= len(packet):
+    if not IPV4.size <= start <= total <= len(packet):
         return None
-    data = packet[start:total]  # what is behind is padding
+    data = bytes(packet[start:total])  # what is behind is padding
     more, offset = fragment & 0x2000, (fragment & 0x1FFF) * 8
     if not data or (more and len(data) % 8):
         return None
-    return Piece((V4_MAPPED + source, V4_MAPPED + dest, ident, 4), offset, not more, data)
+    return Piece((V4_MAPPED + source, V4_MAPPED + dest, ident, 4), protocol, offset, not more, data)
 
 
-def _read_ipv6(packet: bytes) -> Piece | None:
+def _read_ipv6(packet: View) -> Piece | None:
     if len(packet) < IPV6.size:
         return None
     _, length, following, _, source, dest = IPV6.unpack_from(packet)
@@ -185,7 +199,7 @@ def _read_ipv6(packet: bytes) -> Piece | None:
     if following != FRAGMENT or at + FRAGMENT_HEADER.size > len(packet):
         return None
     carried, _, fragment, ident = FRAGMENT_HEADER.unpack_from(packet, at)
-    data = packet[at + FRAGMENT_HEADER.size :]
-    if carried != TCP or not data or (fragment & 1 and len(data) % 8):
+    data = bytes(packet[at + FRAGMENT_HEADER.size :])
+    if not data or (fragment & 1 and len(data) % 8):
         return None
-    return Piece((source, dest, ident, 6), fragment & 0xFFF8, not fragment & 1, data)
+    return Piece((source, dest, ident, 6), carried, fragment & 0xFFF8, not fragment & 1, data)

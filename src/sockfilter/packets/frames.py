@@ -5,14 +5,24 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from sockfilter.packets.records import COLD, FLOW_AT, FLOW_BYTES, FRAGMENT, FRAME, HOT, INDEX, RECORD_BYTES
+from sockfilter.packets.records import (
+    COLD,
+    FLOW_AT,
+    FLOW_BYTES,
+    FRAGMENT,
+    FRAME,
+    HOT,
+    INDEX,
+    MARK_BARE,
+    MARK_VLAN,
+    RECORD_BYTES,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 # the LINKTYPE registry
 ETHERNET, RAW = 1, 101
-MARK_VLAN, MARK_BARE = 4, 128
 # where an Ethernet frame has its VLAN tag
 ADDRESSES_BYTES = 12
 TAG = Struct("!HH")

@@ -260,8 +260,7 @@ unsigned int sf_replay_run(struct sf_replay *replay, const char *frames, struct 
 	replay->bytes = 0;
 	replay->records = 0;
 	for (i = 0; i < count && replay->records < SF_REPLAY_RECORDS; i++) {
-		/* the largest step of reserve() */
-		if (sizeof(replay->data) - replay->bytes < 2 * 525312)
+		if (sizeof(replay->data) - replay->bytes < 2 * SF_RECORD_BYTES_MAX)
 			break;
 		if (packets[i].is_again)
 			replay->counters[packets[i].outcome]--;

@@ -14,8 +14,6 @@
 #define SF_REPLAY_RECORDS 512
 /* bytes of records in one run, in place of the ring; holds more than one of the largest frame */
 #define SF_REPLAY_BYTES 4194304
-/* bytes of a frame; what a file claims to be longer is damaged */
-#define SF_REPLAY_FRAME_BYTES 1048576
 
 struct sf_packet {
 	__u64 time_ns;

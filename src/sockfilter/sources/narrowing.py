@@ -90,9 +90,15 @@ def host_and_mask(host: str) -> tuple[bytes, bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Narrowing:
-    """What is left out. Both ends of a connection are looked at; None leaves nothing out."""
+    """What is left out. Both ends of a connection are looked at; None leaves nothing out.
 
-    ports: Ports | None = None
+    Attributes:
+        ports: pairs of first and last, as port_ranges() gives them.
+        host: an address or network.
+        family: 4 or 6.
+    """
+
+    ports: list[tuple[int, int]] | None = None
     host: str | None = None
     family: int | None = None
 
@@ -100,8 +106,7 @@ class Narrowing:
         """Whether a connection between two ports is asked for: for what the program could not tell."""
         if self.ports is None:
             return True
-        ranges = port_ranges(self.ports)
-        return any(first <= port <= last for first, last in ranges for port in (source_port, dest_port))
+        return any(first <= port <= last for first, last in self.ports for port in (source_port, dest_port))
 
     def configure(self, config: Any) -> bytes:
         """Writes it into struct sf_config. Returns the map of ports; empty: all of them."""
@@ -112,4 +117,4 @@ class Narrowing:
         if self.ports is None:
             return b""
         config.by_port = 1
-        return port_bits(port_ranges(self.ports))
+        return port_bits(self.ports)

@@ -81,9 +81,9 @@ class Table:
         known = self._connections.get(start.key)
         if known is not None:
             known.come_back()
-        if known is not None and not known.is_same_life(start):
-            known.close(Problem.REPLACED)
-            known = None
+            if not known.is_same_life(start):
+                known.close(Problem.REPLACED)
+                known = None
         if known is None:
             known = self._new(stream, start, time_ns)
         elif stream & ~1 not in known.streams:

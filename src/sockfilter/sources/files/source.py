@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from sockfilter.sources.files.packet import Format, Packet
+    from sockfilter.sources.narrowing import Narrowing
 
 ETHERNET = 1
 ETHERNET_BYTES, VLAN_BYTES = 14, 4
@@ -39,9 +40,12 @@ class FileSource:
 
     Args:
         path: the file; "-": standard input. It may be in gzip, and may still be being written.
-        configure: sets what is to be left out in struct sf_config; returns the map of ports, or nothing.
+        narrowing: what is left out.
         network: by a link type and a frame, the EtherType of what it carries, and where that begins.
-        inner: by an EtherType, a frame, and where that begins in it, the same of what is within.
+        step: by time, interface, an EtherType, a frame, and where that begins in it, the EtherType of what is
+            within, the bytes that have it, and where it begins.
+        every: connections that are not HTTP too.
+        whole: frames that say nothing to HTTP too, for a capture file.
 
     Raises:
         CaptureFileError: the file cannot be opened.
@@ -52,19 +56,21 @@ class FileSource:
     def __init__(
         self,
         path: str,
-        configure: Callable[[Any], bytes],
+        narrowing: Narrowing,
         network: Callable[[int, memoryview], tuple[int, int] | None],
-        inner: Callable[[int, memoryview, int], tuple[int, int] | None],
+        step: Callable[[int, int, int, memoryview, int], tuple[int, bytes | memoryview, int] | None],
+        *,
+        every: bool = False,
+        whole: bool = False,
     ) -> None:
-        self._stream = Stream(path)
-        self._network, self._inner = network, inner
+        self._network, self._step = network, step
         self._ffi, self._lib = binding.load()
         config = self._ffi.new("struct sf_config *")
         config.frame_bytes = config.run_bytes = config.pressure_bytes = (1 << 32) - 1
-        ports = self._ffi.from_buffer("__u64[]", configure(config) or bytes(8 * self._lib.SF_PORT_WORDS))
+        config.every, config.whole = every, whole
+        ports = self._ffi.from_buffer("__u64[]", narrowing.configure(config) or bytes(8 * self._lib.SF_PORT_WORDS))
         replay = self._lib.sf_replay_open(config, ports)
         if not replay:
-            self._stream.close()
             raise CaptureFileError(f"reading the capture file {path}: no memory for its connections")
         self._replay: Any = self._ffi.gc(replay, self._lib.sf_replay_close)  # None: it is closed
         self._counters: list[int] = []
@@ -79,6 +85,7 @@ class FileSource:
         self.records_read = 0
         self.now_ns = 0
         self.damage: CaptureFileError | None = None
+        self._stream = Stream(path)
 
     def __enter__(self) -> FileSource:
         return self
@@ -138,7 +145,7 @@ class FileSource:
         if self._done >= len(self._packets) and not self._read_more():
             return 0
         first = self._done
-        count = self._run(self._described, first, len(self._packets) - first, consume)
+        count = self._run(self._frames, self._described, first, len(self._packets) - first, consume)
         self._done += count
         self.now_ns = max(self.now_ns, self._packets[self._done - 1].time_ns)
         self._look_inside(first, self._done, consume)
@@ -239,10 +246,15 @@ class FileSource:
         return PACKET.pack(time_ns, at, length, wire_length, interface + 1, network, protocol, 0, 0, 0)
 
     def _run(
-        self, described: bytearray, first: int, count: int, consume: Callable[[memoryview, list[int]], None]
+        self,
+        memory: bytes | memoryview,
+        described: bytearray,
+        first: int,
+        count: int,
+        consume: Callable[[memoryview, list[int]], None],
     ) -> int:
         lib, ffi = self._lib, self._ffi
-        with ffi.from_buffer(self._frames) as frames, ffi.from_buffer("struct sf_packet[]", described) as packets:
+        with ffi.from_buffer(memory) as frames, ffi.from_buffer("struct sf_packet[]", described) as packets:
             taken: int = lib.sf_replay_run(self._replay, frames, packets + first, count)
         number = ffi.new("unsigned int *")
         offsets: list[int] = ffi.unpack(lib.sf_replay_offsets(self._replay, number), number[0])
@@ -257,25 +269,37 @@ class FileSource:
         for found in self._not_read.finditer(outcomes):
             at = (first + found.start()) * PACKET.size
             again = self._described[at : at + PACKET.size]
+            memory: bytes | memoryview = self._frames
             for _ in range(LAYERS_MAX):
-                if not self._step_inside(again):
+                inside = self._step_inside(memory, again)
+                if inside is None:
                     break
-                self._run(again, 0, 1, consume)
+                memory = inside
+                self._run(memory, again, 0, 1, consume)
                 if not self._not_read.match(again, OUTCOME_AT):
                     break
 
-    def _step_inside(self, described: bytearray) -> bool:
-        """Goes one layer into a packet. Returns whether there is one."""
+    def _step_inside(self, memory: bytes | memoryview, described: bytearray) -> bytes | memoryview | None:
+        """Goes one layer into a packet. Returns where its bytes are; None: there is no more."""
         time_ns, at, length, wire_length, interface, network, protocol, _, outcome, _ = PACKET.unpack(described)
-        frame = memoryview(self._frames)[at : at + length]
+        frame = memoryview(memory)[at : at + length]
         found = (protocol, network) if protocol else self._network(ETHERNET, frame)
         while found and found[0] in VLAN and found[1] + VLAN_BYTES <= length:
             inside = found[1] + VLAN_BYTES
             found = int.from_bytes(frame[inside - 2 : inside], "big"), inside
+        if found is None:
+            return None
+        within: tuple[int, bytes | memoryview, int] | None = (found[0], frame, found[1])
         # behind LLC, the program has not looked
-        if found and (protocol or found[1] <= ETHERNET_BYTES or found[0] not in IP):
-            found = self._inner(found[0], frame, found[1])
-        if found is None or found[1] <= network:
-            return False
-        described[:] = PACKET.pack(time_ns, at, length, wire_length, interface, found[1], found[0], 1, outcome, 0)
-        return True
+        if protocol or found[1] <= ETHERNET_BYTES or found[0] not in IP:
+            within = self._step(time_ns, interface, found[0], frame, found[1])
+        if within is None:
+            return None
+        kind, held, start = within
+        if held is not frame:
+            # put together of several: it has no frame of its own
+            memory, at, length, wire_length = held, 0, len(held), len(held)
+        elif start <= network:
+            return None
+        described[:] = PACKET.pack(time_ns, at, length, wire_length, interface, start, kind, 1, outcome, 0)
+        return memory

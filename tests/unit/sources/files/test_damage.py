@@ -13,6 +13,7 @@ import sockfilter
 from sockfilter.errors import CaptureFileError
 from sockfilter.sources.files.source import FileSource
 from sockfilter.sources.files.stream import READ_BYTES, Stream
+from sockfilter.sources.narrowing import Narrowing
 from tests.support.captures import one_exchange, pcap, pcapng, section
 
 FORMS = {"pcap": pcap(one_exchange()), "pcapng": pcapng(one_exchange()), "gzip": gzip.compress(pcap(one_exchange()))}
@@ -127,7 +128,7 @@ def test_gzip_members_that_a_read_cuts_apart(path: Path, monkeypatch: pytest.Mon
 
 def test_a_file_that_was_read_keeps_no_memory_until_the_collector_comes(path: Path):
     path.write_bytes(FORMS["pcap"])
-    source = FileSource(str(path), lambda config: b"", lambda kind, frame: None, lambda kind, frame, at: None)
+    source = FileSource(str(path), Narrowing(), lambda kind, frame: None, lambda *packet: None)
     source.drain_all(lambda view, offsets: None)
     counters = source.counters()
     source.close()

@@ -3,8 +3,6 @@
 #ifndef SOCKFILTER_HOST_BPF_HELPERS_H
 #define SOCKFILTER_HOST_BPF_HELPERS_H
 
-#define SF_HOST 1
-
 #define SEC(name)
 #define __uint(name, val) int(*name)[val]
 #define __type(name, val) __typeof__(val) *name
