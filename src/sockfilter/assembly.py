@@ -43,12 +43,27 @@ class Assembly:
         converse: Callable[[StreamConnection], Conversation],
     ) -> None:
         self._table = Table(converse, orders)
-        takers, open_stream = self._table.takers, self._table.open
-        tcp = TcpDecoder(takers, self._table.stream_of, open_stream, source.interface_name, is_wanted)
+        table, name = self._table, source.interface_name
+        tcp = TcpDecoder(table.takers, table.stream_of, table.open, name, is_wanted)
         self._fragments = Reassembler(tcp.take)
-        self._records = RecordDecoder(takers, open_stream, self._fragments.take, source.interface_name)
+        self._records = RecordDecoder(table.takers, table.ended, table.open, self._fragments.take, name)
         # takes a batch of records: the memory that holds them, and where they begin in it
         self.consume = self._records.decode
+
+    def enter(self, view: memoryview, at: int, stream: int, time_ns: int) -> StreamConnection | None:
+        """The connection of a record that is its first, for the short road. None: it is not new.
+
+        Args:
+            view: the memory that holds it.
+            at: where it begins in that.
+            stream: its stream.
+            time_ns: when it passed.
+        """
+        return self._table.enter(stream, self._records.start(view, at), time_ns)
+
+    def note_control(self, count: int) -> None:
+        """Takes note of segments without bytes that took the short road."""
+        self._table.counts.control += count
 
     def tick(self, now_ns: int) -> None:
         """Does what is due by the source's clock."""

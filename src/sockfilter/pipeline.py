@@ -61,7 +61,7 @@ class Pipeline:
         self._assembly = assembly = Assembly(source, orders, is_wanted, self._converse)
         self._lane: Lane | None = None
         if has_lane:
-            self._lane = Lane(assembly.consume, heads.read, whole_body, policy.limit, policy.decodes, self._ended)
+            self._lane = Lane(assembly, heads.read, whole_body, policy.limit, policy.decodes, self._ended)
         # takes a batch of records: the ring's memory, and where they begin in it
         self.consume = self._lane.consume if self._lane is not None else assembly.consume
 
@@ -99,7 +99,6 @@ class Pipeline:
         is_whole = None not in connection.start.isn
         ended = partial(self._ended_on, connection) if self._lane is not None else self._ended
         pairing = Pairing(connection.model, connection.start.isn, self._messages, ended)
-        first, second = connection.directions
 
         def reject() -> None:
             self._messages.rejected += 1
@@ -109,7 +108,7 @@ class Pipeline:
             self._messages.http2 += 1
             connection.reject()
 
-        return Talk(pairing, is_whole, self._policy, (first.announce, second.announce), reject, http2)
+        return Talk(pairing, is_whole, self._policy, connection.announce, reject, http2)
 
     def _ended_on(self, connection: StreamConnection, exchange: Exchange) -> None:
         if self._lane is not None:

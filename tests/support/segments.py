@@ -114,7 +114,7 @@ class Scene:
         seq, ack = (self.isn[end] + 1 + at) & MASK, (self.isn[1 - end] + 1 + acked) & MASK
         take = self.table.takers.get(stream)
         if take is None:
-            if not size:
+            if not size and stream & ~1 not in self.table.ended:
                 return
             take = self.table.open(stream, self.start, self.now_ns)
         take(self.now_ns, seq, ack, flags, size, len(data), data, 0)

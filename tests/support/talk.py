@@ -41,7 +41,7 @@ class Dialogue:
             pairing,
             whole,
             policy,
-            (lambda size: self.announced.append((0, size)), lambda size: self.announced.append((1, size))),
+            lambda end, size: self.announced.append((end, size)),
             lambda: self.rejected.append("not HTTP"),
             lambda: self.rejected.append("HTTP/2"),
         )

@@ -150,6 +150,10 @@ class Pairing:
         """Which end asks; known once there has been a message."""
         return self._connection.client_end or 0
 
+    @client_end.setter
+    def client_end(self, end: int) -> None:
+        self._connection.client_end = end
+
     def pair(self, request: Request, response: Response) -> Exchange:
         """Takes a request and its response, both whole, while it is at rest.
 

@@ -28,6 +28,7 @@ struct sf_lane {
 	unsigned int count; /* of events */
 	__u32 reserved;
 	size_t text_len;
+	__u64 last[SF_LANE_CPUS]; /* of the streams that a processor has numbered, the last that was seen */
 	/* a record makes its connection leave, and is one for the long road */
 	struct sf_lane_event events[2 * SF_LANE_RECORDS];
 	char text[SF_LANE_RECORDS * 2 * SF_LANE_HEAD_BYTES];
@@ -83,9 +84,8 @@ static struct sf_lane_slot *lane_find(struct sf_lane *lane, __u64 stream)
 	return at ? &lane->slots[at - 1] : NULL;
 }
 
-/* Returns the slot, or -1 where there is no room. */
-static int sf_lane_enter(struct sf_lane *lane, __u64 stream, int client_end, const __u32 *next, const __u32 *acked,
-			 __u64 last_ns)
+/* NULL where there is no room. */
+static struct sf_lane_slot *lane_take_slot(struct sf_lane *lane, __u64 stream, int client_end)
 {
 	__u32 *chain = lane_chain(lane, stream);
 	struct sf_lane_slot *slot;
@@ -96,18 +96,33 @@ static int sf_lane_enter(struct sf_lane *lane, __u64 stream, int client_end, con
 	else if (lane->used < SF_LANE_CONNECTIONS)
 		at = ++lane->used;
 	else
-		return -1;
+		return NULL;
 	slot = &lane->slots[at - 1];
 	slot->stream = stream;
-	memcpy(slot->next, next, sizeof(slot->next));
-	memcpy(slot->acked, acked, sizeof(slot->acked));
-	slot->last_ns = last_ns;
 	slot->client_end = client_end;
 	slot->state = SF_LANE_IDLE;
 	slot->has_ended = 0;
+	slot->heard = 0;
+	slot->closed = 0;
+	slot->control = 0;
 	slot->chain = *chain;
 	*chain = at;
-	return at - 1;
+	return slot;
+}
+
+/* A connection that is at rest. Returns its slot, or -1 where there is no room. */
+static int sf_lane_enter(struct sf_lane *lane, __u64 stream, int client_end, const __u32 *next, const __u32 *acked,
+			 __u64 last_ns)
+{
+	struct sf_lane_slot *slot = lane_take_slot(lane, stream, client_end);
+
+	if (!slot)
+		return -1;
+	memcpy(slot->next, next, sizeof(slot->next));
+	memcpy(slot->acked, acked, sizeof(slot->acked));
+	slot->heard = 3;
+	slot->last_ns = last_ns;
+	return slot - lane->slots;
 }
 
 static struct sf_lane_slot *sf_lane_slot(struct sf_lane *lane, unsigned int slot)
@@ -319,6 +334,15 @@ static int lane_go_on(struct sf_lane_half *half, const struct sf_record *record)
 	return 1;
 }
 
+static struct sf_lane_event *lane_event(struct sf_lane *lane, enum sf_lane_kind kind, __u32 at)
+{
+	struct sf_lane_event *event = &lane->events[lane->count++];
+
+	event->kind = kind;
+	event->at = at;
+	return event;
+}
+
 static __u32 lane_copy(struct sf_lane *lane, const struct sf_lane_half *half)
 {
 	memcpy(lane->text + lane->text_len, half->head, half->head_len);
@@ -329,14 +353,12 @@ static __u32 lane_copy(struct sf_lane *lane, const struct sf_lane_half *half)
 static void lane_emit(struct sf_lane *lane, struct sf_lane_slot *slot, __u32 body_at)
 {
 	const struct sf_lane_half *request = &slot->half[0], *response = &slot->half[1];
-	struct sf_lane_event *event = &lane->events[lane->count++];
+	struct sf_lane_event *event = lane_event(lane, SF_LANE_EXCHANGE, slot - lane->slots);
 
-	event->kind = SF_LANE_EXCHANGE;
-	event->at = slot - lane->slots;
 	event->request_from = lane->text_len;
 	event->response_from = lane_copy(lane, request);
 	event->response_to = lane_copy(lane, response);
-	event->body_at = body_at;
+	event->ring_at = body_at;
 	event->request_ns = request->start_ns;
 	event->request_end_ns = request->end_ns;
 	event->response_ns = response->start_ns;
@@ -349,6 +371,23 @@ static void lane_emit(struct sf_lane *lane, struct sf_lane_slot *slot, __u32 bod
 	event->response_ack = response->ack;
 }
 
+/* An end closes, between exchanges. Returns 0 where it has more to say with it. */
+static int lane_close(struct sf_lane *lane, struct sf_lane_slot *slot, const struct sf_record *record, __u32 end)
+{
+	if (record->payload_len || slot->state != SF_LANE_IDLE || slot->closed & 1 << end)
+		return 0;
+	slot->closed |= 1 << end;
+	slot->control++;
+	slot->acked[end] = record->ack;
+	slot->heard |= 1 << end;
+	slot->last_ns = record->time_ns;
+	if (slot->closed == 3) {
+		lane_unlink(lane, slot);
+		lane_event(lane, SF_LANE_CLOSED, slot - lane->slots);
+	}
+	return 1;
+}
+
 /* Returns 0 where the connection must take the long road, before this record. */
 static int lane_take(struct sf_lane *lane, struct sf_lane_slot *slot, const struct sf_record *record,
 		     const char *payload, __u32 at)
@@ -357,8 +396,11 @@ static int lane_take(struct sf_lane *lane, struct sf_lane_slot *slot, const stru
 	__u32 end = record->stream & 1;
 	int is_request = end == slot->client_end;
 
-	if (record->kind != SF_SEGMENT || record->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST) || !record->payload_len ||
-	    record->seq != slot->next[end])
+	if (record->kind != SF_SEGMENT || record->tcp_flags & (TCP_SYN | TCP_RST) || record->seq != slot->next[end])
+		return 0;
+	if (record->tcp_flags & TCP_FIN)
+		return lane_close(lane, slot, record, end);
+	if (!record->payload_len || slot->closed)
 		return 0;
 	switch (slot->state) {
 	case SF_LANE_IDLE:
@@ -385,12 +427,44 @@ static int lane_take(struct sf_lane *lane, struct sf_lane_slot *slot, const stru
 	}
 	slot->next[end] = record->seq + record->payload_len;
 	slot->acked[end] = record->ack;
+	slot->heard |= 1 << end;
 	slot->last_ns = record->time_ns;
 	if (slot->state == SF_LANE_RESPONSE && !response->missing) {
 		slot->state = SF_LANE_IDLE;
 		slot->has_ended = 1;
 		lane_emit(lane, slot, at + record->payload_off + response->head_len);
 	}
+	return 1;
+}
+
+/*
+ * A processor numbers its connections in order, so that one with a higher
+ * number than all before is new. Its first record begins it, where that is a
+ * request behind the SYN, and nothing came before it. Returns 0 where it does not.
+ */
+static int lane_open(struct sf_lane *lane, const struct sf_record *record, const char *payload, __u32 at)
+{
+	__u64 stream = record->stream & ~1ULL;
+	__u32 cpu = stream >> 48, end = record->stream & 1;
+	struct sf_lane_slot *slot;
+
+	if (record->kind != SF_SEGMENT || cpu >= SF_LANE_CPUS || stream <= lane->last[cpu])
+		return 0;
+	lane->last[cpu] = stream;
+	if ((record->marks & ~SF_MARK_VLAN & ~SF_MARK_BARE) != (SF_MARK_ISN0 | SF_MARK_ISN1) || !record->payload_len ||
+	    record->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST) || record->seq != record->isn[end] + 1 ||
+	    record->ack != record->isn[!end] + 1)
+		return 0;
+	slot = lane_take_slot(lane, stream, end);
+	if (!slot)
+		return 0;
+	slot->next[end] = record->seq;
+	slot->next[!end] = record->ack;
+	if (!lane_take(lane, slot, record, payload, at)) {
+		sf_lane_leave(lane, slot - lane->slots);
+		return 0;
+	}
+	lane_event(lane, SF_LANE_ENTERS, slot - lane->slots)->ring_at = at - sizeof(*record);
 	return 1;
 }
 
@@ -409,21 +483,18 @@ static unsigned int sf_lane_run(struct sf_lane *lane, const char *ring, const __
 		const struct sf_record *record = (const struct sf_record *)(ring + offsets[i]);
 		const char *frame = (const char *)(record + 1);
 		struct sf_lane_slot *slot = lane_find(lane, record->stream & ~1ULL);
-		struct sf_lane_event *event;
+		__u32 at = offsets[i] + sizeof(*record);
 
 		if (record->kind == SF_FRAME)
 			continue;
-		if (slot && lane_take(lane, slot, record, frame + record->payload_off, offsets[i] + sizeof(*record)))
+		if (slot ? lane_take(lane, slot, record, frame + record->payload_off, at)
+			 : lane_open(lane, record, frame + record->payload_off, at))
 			continue;
 		if (slot) {
 			lane_unlink(lane, slot);
-			event = &lane->events[lane->count++];
-			event->kind = SF_LANE_LEAVES;
-			event->at = slot - lane->slots;
+			lane_event(lane, SF_LANE_LEAVES, slot - lane->slots);
 		}
-		event = &lane->events[lane->count++];
-		event->kind = SF_LANE_RECORD;
-		event->at = offsets[i];
+		lane_event(lane, SF_LANE_RECORD, offsets[i]);
 	}
 	return lane->count;
 }

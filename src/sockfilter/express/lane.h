@@ -2,8 +2,8 @@
 /*
  * The short road for connections on which nothing is unusual: one exchange
  * after the other, in order, with nothing missing, and bodies whose length is
- * said. Whatever else comes leaves it, and takes the long road with all that
- * is known by then.
+ * said. One enters with its first request, or between two exchanges. Whatever
+ * else comes leaves it, and takes the long road with all that is known by then.
  *
  * Read as C by lane.c and as declarations by cffi. Nothing here may have holes.
  */
@@ -20,6 +20,8 @@
 #define SF_LANE_BODY_BYTES 131072
 /* records in one run */
 #define SF_LANE_RECORDS 512
+/* processors whose new connections enter at once; those of others with their second exchange */
+#define SF_LANE_CPUS 1024
 
 /* where a connection stands */
 enum sf_lane_state {
@@ -33,6 +35,8 @@ enum sf_lane_kind {
 	SF_LANE_RECORD = 0,   /* for the long road; at: its offset in the ring */
 	SF_LANE_LEAVES = 1,   /* a connection takes the long road; at: its slot */
 	SF_LANE_EXCHANGE = 2, /* at: the connection's slot */
+	SF_LANE_ENTERS = 3,   /* a new connection; at: its slot; ring_at: its first record */
+	SF_LANE_CLOSED = 4,   /* both ends have closed; at: its slot */
 };
 
 /* one message; a request, or its response */
@@ -53,11 +57,14 @@ struct sf_lane_slot {
 	__u64 last_ns;
 	__u32 next[2];	/* the sequence number that comes next, of each end */
 	__u32 acked[2]; /* what each end had received by its last segment */
+	__u32 chain;	/* the next slot with the same hash, or that is free; plus 1 */
 	__u8 client_end;
 	__u8 state;	/* enum sf_lane_state */
 	__u8 has_ended; /* an exchange has, on the lane */
-	__u8 reserved;
-	__u32 chain;		     /* the next slot with the same hash, or that is free; plus 1 */
+	__u8 heard;	/* a bit for each end: acked is known */
+	__u8 closed;	/* a bit for each end: its FIN has come */
+	__u8 control;	/* segments without bytes */
+	__u8 reserved[6];
 	struct sf_lane_half half[2]; /* request, response */
 };
 
@@ -68,7 +75,7 @@ struct sf_lane_event {
 	__u32 request_from;
 	__u32 response_from;
 	__u32 response_to;
-	__u32 body_at; /* of the response, in the ring, where bodies are kept */
+	__u32 ring_at; /* of the response's body, where bodies are kept */
 	__u64 request_ns;
 	__u64 request_end_ns;
 	__u64 response_ns;

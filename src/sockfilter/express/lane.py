@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 # struct sf_lane_event of lane.h; a test compares both to the byte
 EVENT = Struct("=IIIIIIQQQQQQIIII")
-RECORD, LEAVES = 0, 1
+RECORD, LEAVES, EXCHANGE, ENTERS, CLOSED = range(5)
+# how struct sf_record begins: time_ns, stream
+FIRST = Struct("=QQ")
 # exchanges for which a connection stays on the long road after it had to leave at once: doubled each time, up to this
 DETOUR_MAX = 64
 
 
 class Receiver(Protocol):
     """What takes the bytes of one direction on the long road."""
-
-    boundary: int | None
 
     def data(self, data: bytes, time_ns: int, seq: int, ack: int) -> None:
         """Takes the next span."""
@@ -38,9 +38,7 @@ class Receiver(Protocol):
 class Pairing(Protocol):
     """What takes the exchanges of one connection."""
 
-    @property
-    def client_end(self) -> int:
-        """Which end asks."""
+    client_end: int
 
     @property
     def is_at_rest(self) -> bool:
@@ -65,6 +63,9 @@ class Conversation(Protocol):
     def sink(self) -> Pairing:
         """Takes the exchanges."""
 
+    def resume(self, client_end: int, boundaries: tuple[int, int]) -> None:
+        """Goes on after exchanges that were read here, the last of which acknowledged as much."""
+
 
 class Connection(Protocol):
     """A connection of the long road."""
@@ -85,20 +86,37 @@ class Connection(Protocol):
 
     @property
     def directions(self) -> tuple[Any, Any]:
-        """Each has next, the sequence number that comes, and acked, what its end had received."""
+        """Each has next, the number that comes; acked, what its end had received; and finish(), for its FIN."""
 
-    def resume(self, following: tuple[int, int], acked: tuple[int, int], last_ns: int) -> None:
+    def resume(self, following: tuple[int, int], acked: tuple[int | None, int | None], last_ns: int) -> None:
         """Goes on where the short road ended."""
+
+    def end_at_rest(self, last_ns: int) -> None:
+        """Both ends have closed, and all has been told."""
+
+
+class LongRoad(Protocol):
+    """What takes the records that are not for the short road."""
+
+    @property
+    def consume(self) -> Callable[[memoryview, list[int]], None]:
+        """Takes the ring's memory and the offsets of records in it."""
+
+    def enter(self, view: memoryview, at: int, stream: int, time_ns: int) -> Connection | None:
+        """The connection of a record that is its first. None: it is not new."""
+
+    def note_control(self, count: int) -> None:
+        """Takes note of segments without bytes that it has not seen."""
 
 
 class Lane:
     """Takes records in place of the long road, and passes on those that are not for it.
 
-    A connection enters when an exchange has ended on it and it is at rest. It leaves with the first record
-    that is unusual; what had begun by then is told again on the long road.
+    A connection enters with its first request, or when an exchange has ended on the long road and it is at rest.
+    It leaves with the first record that is unusual; what had begun by then is told again on the long road.
 
     Args:
-        decode: the long road: takes the ring's memory and the offsets of records in it.
+        road: the long road.
         read_head: a head by its bytes, as the long road has it.
         make_body: a whole body by its head, its bytes on the wire, and those that were kept.
         body_bytes: of each body, bytes to keep.
@@ -108,14 +126,15 @@ class Lane:
 
     def __init__(
         self,
-        decode: Callable[[memoryview, list[int]], None],
+        road: LongRoad,
         read_head: Callable[[bytes], Any],
         make_body: Callable[[Any, int, bytes], Body],
         body_bytes: int,
         decodes: bool,
         emit: Callable[[Exchange], None],
     ) -> None:
-        self._decode = decode
+        self._road = road
+        self._decode = road.consume
         self._emit = emit
         self._read_head = read_head
         self._make_body = make_body
@@ -125,6 +144,7 @@ class Lane:
         self._lane = self._ffi.gc(lane, self._lib.sf_lane_close) if lane else None
         self._on: dict[int, Connection] = {}  # by slot
         self._left: set[int] = set()  # slots that are free after this batch
+        self._told: set[int] = set()  # streams of which the long road has had all of this batch
         self._candidates: dict[Connection, None] = {}
         self._is_running = False
 
@@ -135,17 +155,18 @@ class Lane:
             view: the ring's memory.
             offsets: where the records begin in it; at most SF_LANE_RECORDS.
         """
-        if not self._on:
+        if self._lane is None:
             self._decode(view, offsets)
-        else:
-            self._is_running = True
-            try:
-                self._run(view, offsets)
-            finally:
-                self._is_running = False
-                for slot in self._left:
-                    self._free(slot)
-                self._left.clear()
+            return
+        self._is_running = True
+        try:
+            self._run(view, offsets)
+        finally:
+            self._is_running = False
+            for slot in self._left:
+                self._free(slot)
+            self._left.clear()
+            self._told.clear()
         if self._candidates:
             for connection in self._candidates:
                 self._enter(connection)
@@ -160,8 +181,10 @@ class Lane:
 
     def recall_open(self) -> None:
         """Makes the connections with an open exchange leave: now the long road knows, and counts, all there is."""
-        for slot in [s for s in self._on if self._lib.sf_lane_slot(self._lane, s).state]:
-            self._leave(slot)
+        for slot in list(self._on):
+            state = self._lib.sf_lane_slot(self._lane, slot)
+            if state.state or state.closed:
+                self._leave(slot)
 
     def _run(self, view: memoryview, offsets: list[int]) -> None:
         lib, ffi = self._lib, self._ffi
@@ -180,7 +203,7 @@ class Lane:
             request_from,
             response_from,
             response_to,
-            body_at,
+            ring_at,
             request_ns,
             request_end_ns,
             response_ns,
@@ -193,15 +216,23 @@ class Lane:
             response_ack,
         ) in EVENT.iter_unpack(events):
             if kind == RECORD:
-                ordinary.append(at)
+                if not self._told or FIRST.unpack_from(view, at)[1] & ~1 not in self._told:
+                    ordinary.append(at)
                 continue
             if ordinary:
                 self._decode(view, ordinary)
                 ordinary.clear()
-            if kind == LEAVES:
-                if at not in self._left:
-                    self._leave(at)
+            if kind != EXCHANGE:
+                if kind == ENTERS:
+                    self._begin(at, view, ring_at, offsets)
+                elif at not in self._left:
+                    if kind == LEAVES:
+                        self._leave(at)
+                    else:
+                        self._close(at)
                 continue
+            if at not in on:
+                continue  # _begin() has sent it by the long road
             asked = read_head(text[request_from:response_from])
             answered = read_head(text[response_from:response_to])
             request = Request(asked, request_ns, request_seq, request_ack, request_end_ns)
@@ -209,7 +240,7 @@ class Lane:
             if request_body:
                 request.body = make_body(asked, request_body, b"")
             if response_body:
-                kept = bytes(view[body_at : body_at + min(response_body, limit)]) if limit else b""
+                kept = bytes(view[ring_at : ring_at + min(response_body, limit)]) if limit else b""
                 response.body = make_body(answered, response_body, kept)
             emit(on[at].conversation.sink.pair(request, response))
         if ordinary:
@@ -219,8 +250,6 @@ class Lane:
         talk: Conversation = connection.conversation
         if connection.recall or not (connection.is_at_rest and talk.is_at_rest and talk.sink.is_at_rest):
             return
-        if self._lane is None:
-            return
         following, acked = zip(*((d.next, d.acked) for d in connection.directions), strict=True)
         slot = self._lib.sf_lane_enter(
             self._lane, connection.streams[-1], talk.sink.client_end, following, acked, connection.last_ns
@@ -229,24 +258,49 @@ class Lane:
             self._on[slot] = connection
             connection.recall = partial(self._leave, slot)
 
+    def _begin(self, slot: int, view: memoryview, at: int, offsets: list[int]) -> None:
+        """A connection has entered with its first record, at an offset."""
+        time_ns, stream = FIRST.unpack_from(view, at)
+        connection = self._road.enter(view, at, stream, time_ns)
+        if connection is None:
+            # it is known by another number: what it has said since is for the long road
+            self._left.add(slot)
+            self._told.add(stream & ~1)
+            self._decode(view, [at for at in offsets if FIRST.unpack_from(view, at)[1] & ~1 == stream & ~1])
+            return
+        connection.conversation.sink.client_end = stream & 1
+        connection.recall = partial(self._leave, slot)
+        self._on[slot] = connection
+
+    def _close(self, slot: int) -> None:
+        """Both ends have closed, between exchanges."""
+        connection, state = self._on[slot], self._lib.sf_lane_slot(self._lane, slot)
+        connection.recall = None
+        self._road.note_control(state.control)
+        connection.end_at_rest(state.last_ns)
+        self._left.add(slot)
+
     def _leave(self, slot: int) -> None:
         """Brings the long road up to what is known here."""
         connection, state = self._on[slot], self._lib.sf_lane_slot(self._lane, slot)
         connection.recall = None
-        connection.resume(tuple(state.next), tuple(state.acked), state.last_ns)
+        first, second = (ack if state.heard & 1 << end else None for end, ack in enumerate(state.acked))
+        connection.resume(tuple(state.next), (first, second), state.last_ns)
         talk: Conversation = connection.conversation
-        client = talk.receivers[state.client_end]
-        server = talk.receivers[1 - state.client_end]
         if state.has_ended:
             connection.turned_back = 0
-            client.boundary, server.boundary = state.half[0].ack, state.half[1].ack
+            talk.resume(state.client_end, (state.half[0].ack, state.half[1].ack))
         else:
             connection.turned_back += 1
             connection.detour = min(DETOUR_MAX, 1 << connection.turned_back)
         if state.state != self._lib.SF_LANE_IDLE:
-            self._tell(client, state.half[0])
+            self._tell(talk.receivers[state.client_end], state.half[0])
         if state.state == self._lib.SF_LANE_RESPONSE:
-            self._tell(server, state.half[1])
+            self._tell(talk.receivers[1 - state.client_end], state.half[1])
+        self._road.note_control(state.control)
+        for end, direction in enumerate(connection.directions):
+            if state.closed & 1 << end:
+                direction.finish()
         if self._is_running:
             self._left.add(slot)
         else:
@@ -260,5 +314,5 @@ class Lane:
             receiver.skip(size, half.end_ns)
 
     def _free(self, slot: int) -> None:
-        del self._on[slot]
+        self._on.pop(slot, None)
         self._lib.sf_lane_leave(self._lane, slot)

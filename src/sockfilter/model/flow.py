@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
 TakeSegment: TypeAlias = "Callable[[int, int, int, int, int, int, memoryview | bytes, int], None]"
 
 
-@dataclass(frozen=True, slots=True)
-class FlowStart:
+class FlowStart(NamedTuple):
     """The first sight of a flow.
 
     Attributes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from socket import AF_INET6, inet_ntop
 from struct import Struct
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from sockfilter.model.connection import Endpoint
 from sockfilter.model.flow import FlowStart
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from sockfilter.model.flow import TakeSegment
 
@@ -36,11 +37,13 @@ MARK_EARLY1 = 64
 MARK_BARE = 128
 
 V4_MAPPED = bytes(10) + b"\xff\xff"
+# addresses whose text is remembered: a server's clients come back
+ADDRESSES_MAX = 4096
 
 
+@lru_cache(ADDRESSES_MAX)
 def ip_text(address: bytes) -> str:
     """16 bytes of an address as text; IPv4 stands in them as ::ffff:a.b.c.d."""
-
     if address[:12] == V4_MAPPED:
         return "%d.%d.%d.%d" % tuple(address[12:])
     return inet_ntop(AF_INET6, address)
@@ -51,7 +54,8 @@ class RecordDecoder:
 
     Args:
         takers: stream to what takes its segments.
-        open_stream: makes a taker for a stream that is not among them.
+        ended: streams of connections that have ended.
+        open_stream: makes a taker for a stream that is not among the takers.
         take_fragment: takes time, interface index, and the bytes of a fragment from its IP header on.
         interface_name: an interface's name by its index.
     """
@@ -59,11 +63,13 @@ class RecordDecoder:
     def __init__(
         self,
         takers: dict[int, TakeSegment],
+        ended: Container[int],
         open_stream: Callable[[int, FlowStart, int], TakeSegment],
         take_fragment: Callable[[int, int, bytes], None],
         interface_name: Callable[[int], str],
     ) -> None:
         self._takers = takers
+        self._ended = ended
         self._open_stream = open_stream
         self._take_fragment = take_fragment
         self._interface_name = interface_name
@@ -100,8 +106,8 @@ class RecordDecoder:
                 self._take_fragment(time_ns, index, bytes(view[start + payload_at : start + frame_kept]))
             elif kind == FRAME:
                 continue
-            elif length:
-                take = self._open_stream(stream, self._start(view, at, seq), time_ns)
+            elif length or stream & ~1 in self._ended:
+                take = self._open_stream(stream, self.start(view, at), time_ns)
                 take(time_ns, seq, ack, flags, length, kept, view, at + RECORD_BYTES + payload_at)
             else:
                 # the end of a connection that is not remembered
@@ -109,7 +115,8 @@ class RecordDecoder:
         if offsets:
             self.last_ns = time_ns
 
-    def _start(self, view: memoryview, at: int, seq: int) -> FlowStart:
+    def start(self, view: memoryview, at: int) -> FlowStart:
+        """What a record says of its flow."""
         marks, _, _, _, _, isn0, isn1, _, syn_ns, synack_ns = COLD.unpack_from(view, at + HOT.size)
         key = bytes(view[at + FLOW_AT : at + FLOW_AT + FLOW_BYTES])
         known = (marks & MARK_ISN0 and not marks & MARK_EARLY0, marks & MARK_ISN1 and not marks & MARK_EARLY1)

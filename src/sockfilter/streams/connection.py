@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from sockfilter.model.flow import FlowStart
+from sockfilter.model.problem import Problem
 from sockfilter.model.sequence import MASK
 from sockfilter.streams.direction import Direction
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sockfilter.model.connection import Connection
-    from sockfilter.model.problem import Problem
     from sockfilter.streams.direction import Receiver
     from sockfilter.streams.table import Table
 
@@ -30,7 +29,7 @@ class Conversation(Protocol):
 
 
 class StreamConnection:
-    """A connection as the table keeps it.
+    """A connection as the table keeps it. What its segments need is made with the first of them, if there is one.
 
     Args:
         table: the table.
@@ -48,10 +47,10 @@ class StreamConnection:
 
     __slots__ = (
         "_converse",
+        "_directions",
         "_table",
         "conversation",
         "detour",
-        "directions",
         "is_closed",
         "last_ns",
         "model",
@@ -79,17 +78,26 @@ class StreamConnection:
         self.is_closed = False
         self.recall: Callable[[], None] | None = None
         self.detour = self.turned_back = 0
-        first = Direction(table, self, stream & ~1, start.isn[0])
-        second = Direction(table, self, stream | 1, start.isn[1])
-        first.peer, second.peer = second, first
-        self.directions = (first, second)
+        self._directions: tuple[Direction, Direction] | None = None
         self._converse = converse
-        self._begin()
+        self.conversation = converse(self)
 
-    def _begin(self) -> None:
-        self.conversation = self._converse(self)
-        for direction, receiver in zip(self.directions, self.conversation.receivers, strict=True):
-            direction.receiver = receiver
+    @property
+    def directions(self) -> tuple[Direction, Direction]:
+        """One for each end."""
+        if self._directions is None:
+            stream = self.streams[0]
+            first = Direction(self._table, self, stream, self.start.isn[0])
+            second = Direction(self._table, self, stream | 1, self.start.isn[1])
+            first.peer, second.peer = second, first
+            self._directions = (first, second)
+            first.receiver, second.receiver = self.conversation.receivers
+        return self._directions
+
+    @property
+    def held(self) -> tuple[Direction, ...]:
+        """The directions that may hold something: those that were made."""
+        return self._directions or ()
 
     def close(self, problem: Problem) -> None:
         """Ends both directions and leaves the table."""
@@ -114,17 +122,30 @@ class StreamConnection:
         first, second = self.directions
         return not self.is_closed and len(self.streams) == 1 and first.is_at_rest and second.is_at_rest
 
-    def resume(self, following: tuple[int, int], acked: tuple[int, int], last_ns: int) -> None:
+    def announce(self, end: int, size: int) -> None:
+        """The receiver of an end will ignore this many bytes from here on."""
+        self.directions[end].announce(size)
+
+    def resume(self, following: tuple[int, int], acked: tuple[int | None, int | None], last_ns: int) -> None:
         """Goes on where the short road ended.
 
         Args:
             following: for each end, the sequence number that comes next.
-            acked: what each had received by its last segment.
+            acked: what each had received by its last segment; None: there was none.
             last_ns: when the last segment passed.
         """
         self.last_ns = last_ns
         for direction, seq, ack in zip(self.directions, following, acked, strict=True):
             direction.next, direction.acked = seq, ack
+        self._table.take_for(self)
+
+    def end_at_rest(self, last_ns: int) -> None:
+        """Leaves the table: both ends have closed on the short road, and all has been told."""
+        self.last_ns = last_ns
+        self.is_closed = True
+        self._table.remove(self, Problem.CLOSED)
+        # it knows its connection: without it, nothing waits for the collector of cycles
+        del self.conversation
 
     def reject(self) -> None:
         """Leaves the table without a word, and asks the source for no more of it: it is not what it seemed."""
@@ -150,13 +171,15 @@ class StreamConnection:
 
     def learn_syn(self, direction: Direction, isn: int, time_ns: int) -> None:
         """The first segment of an end is its SYN: the connection was opened by bytes in the other end's (RFC 7413)."""
-        first, second = self.start.isn
-        self.start = replace(self.start, isn=(isn, second) if direction is self.directions[0] else (first, isn))
+        first, second = self.directions
+        isns = self.start.isn
+        self.start = self.start._replace(isn=(isn, isns[1]) if direction is first else (isns[0], isn))
         if self.model.syn_ns is not None and self.model.synack_ns is None:
             self.model.synack_ns = time_ns
         if direction.peer.is_at_start:
             # those bytes have waited: nothing has been said, and all of it will be seen
-            self._begin()
+            self.conversation = self._converse(self)
+            first.receiver, second.receiver = self.conversation.receivers
 
     def is_same_life(self, start: FlowStart) -> bool:
         """Whether a flow that comes up again is this life of the connection, and not the next."""

@@ -212,6 +212,11 @@ class Direction:
         self.announce(0)
         self.receiver.end(Problem.CLOSED if self.next is not None and self.next == self.fin_seq else problem)
 
+    def finish(self) -> None:
+        """Its FIN has come behind all its bytes, on the short road."""
+        self.fin_seq = self.next
+        self._end_at_fin()
+
     def discard(self) -> None:
         """What comes, and what is held, is not wanted."""
         self.has_ended = True

@@ -63,7 +63,8 @@ class Table:
         # stream -> what takes its segments; looked up for every record
         self.takers: dict[int, TakeSegment] = {}
         self._connections: dict[bytes, StreamConnection] = {}
-        self._ended: dict[int, None] = {}  # the oldest first
+        # what is known of the rest of a connection that was only thought to be over; the oldest first
+        self.ended: dict[int, FlowStart | None] = {}
         self._opened = 0
         self._swept_ns = 0
 
@@ -78,6 +79,29 @@ class Table:
             start: what the source knows of it.
             time_ns: now, in the source's clock.
         """
+        ended = stream & ~1
+        if ended in self.ended:
+            return partial(self._after_end, stream, self.ended[ended])
+        return self._open(stream, start, time_ns)
+
+    def enter(self, stream: int, start: FlowStart, time_ns: int) -> StreamConnection | None:
+        """A new connection that takes the short road. None: it is not new."""
+        known = self._connections.get(start.key)
+        if known is not None:
+            known.come_back()
+            if known.is_same_life(start):
+                return None
+            known.close(Problem.REPLACED)
+        return self._new(stream, start, time_ns)
+
+    def take_for(self, connection: StreamConnection) -> None:
+        """From here on, a connection's segments come to its directions."""
+        first, second = connection.directions
+        for stream in connection.streams:
+            self.takers[stream] = first.segment
+            self.takers[stream | 1] = second.segment
+
+    def _open(self, stream: int, start: FlowStart, time_ns: int) -> TakeSegment:
         known = self._connections.get(start.key)
         if known is not None:
             known.come_back()
@@ -106,7 +130,7 @@ class Table:
         if length:
             before = (seq - 1) & MASK
             isn = (None, before) if stream & 1 else (before, None)
-            take = self.open(stream, FlowStart(start.key, start.ends, start.interface, isn), time_ns)
+            take = self._open(stream, FlowStart(start.key, start.ends, start.interface, isn), time_ns)
             # a SYN as it came: one with bytes is no segment like others
             take(time_ns, before if flags & SYN else seq, ack, flags, length, len(data), data, 0)
         else:
@@ -124,16 +148,16 @@ class Table:
     def remove(self, connection: StreamConnection, problem: Problem | None) -> None:
         """Forgets a connection that has ended, but for its streams. problem: why it has."""
         del self._connections[connection.start.key]
-        for direction in connection.directions:
+        for direction in connection.held:
             self.holes.pop(direction, None)
         # what is only thought to be over may go on
         rest = connection.rest() if problem in (Problem.IDLE, Problem.EVICTED) else None
         for stream in connection.streams:
-            for one in (stream, stream | 1):
-                self.takers[one] = partial(self._after_end, one, rest)
-            self._ended[stream] = None
-        while len(self._ended) > ENDED_MAX:
-            self._forget(next(iter(self._ended)))
+            self.takers.pop(stream, None)
+            self.takers.pop(stream | 1, None)
+            self.ended[stream] = rest
+        while len(self.ended) > ENDED_MAX:
+            del self.ended[next(iter(self.ended))]
 
     def tick(self, now_ns: int) -> None:
         """Does what is due: holes that stayed open, connections that fell silent."""
@@ -163,7 +187,7 @@ class Table:
 
     def _forget(self, stream: int) -> None:
         """The next segment of this stream opens a connection."""
-        self._ended.pop(stream, None)
+        self.ended.pop(stream, None)
         self.takers.pop(stream, None)
         self.takers.pop(stream | 1, None)
 
@@ -181,7 +205,7 @@ class Table:
         start: int,
     ) -> None:
         if rest is not None and length and rest.key not in self._connections:
-            self.open(stream, rest, time_ns)(time_ns, seq, ack, flags, length, kept, buffer, start)
+            self._open(stream, rest, time_ns)(time_ns, seq, ack, flags, length, kept, buffer, start)
             return
         if flags & SYN:
             # its next life, under the number of the one before

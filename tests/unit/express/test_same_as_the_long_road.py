@@ -97,11 +97,15 @@ def usual(connection: Talker, number: int = 1) -> None:
         connection.server(NO_CONTENT)
 
 
-@given(st.lists(st.tuples(requests, cuts, responses, cuts), min_size=1, max_size=4))
-def test_any_messages(turns: list[tuple[bytes, list[int], bytes, list[int]]]) -> None:
+# exchanges before: none, so that the connection enters with its first request, or one
+before = st.integers(0, 1)
+
+
+@given(before, st.lists(st.tuples(requests, cuts, responses, cuts), min_size=1, max_size=4))
+def test_any_messages(exchanges: int, turns: list[tuple[bytes, list[int], bytes, list[int]]]) -> None:
     wire = Wire()
     connection = wire.connection()
-    usual(connection)
+    usual(connection, exchanges)
     for request, request_cuts, response, response_cuts in turns:
         say(connection.client, request, request_cuts)
         say(connection.server, response, response_cuts)
@@ -124,20 +128,65 @@ PLAIN = [
 ]
 
 
-@given(st.lists(st.tuples(st.sampled_from(PLAIN), cuts, cuts), min_size=1, max_size=5), st.data())
-def test_any_accident(turns: list[tuple[tuple[bytes, bytes], list[int], list[int]]], data: st.DataObject) -> None:
+@given(before, st.lists(st.tuples(st.sampled_from(PLAIN), cuts, cuts), min_size=1, max_size=5), st.data())
+def test_any_accident(
+    exchanges: int, turns: list[tuple[tuple[bytes, bytes], list[int], list[int]]], data: st.DataObject
+) -> None:
     wire = Wire()
     connection = wire.connection()
-    usual(connection)
+    usual(connection, exchanges)
     for (request, response), request_cuts, response_cuts in turns:
         say(connection.client, request, request_cuts)
         say(connection.server, response, response_cuts)
+    data.draw(st.sampled_from(ENDINGS))(connection)
     records = wire.records
     for accident in data.draw(st.lists(st.sampled_from(ACCIDENTS), max_size=3)):
         accident(records, data.draw(st.integers(0, len(records) - 1)))
     wire.read(records)
     assert wire.ledger is not None
     assert wire.ledger.is_balanced
+
+
+ENDINGS: list[Callable[[Talker], object]] = [
+    lambda connection: None,
+    lambda connection: connection.close(),
+    lambda connection: (connection.fin(1), connection.fin(0)),
+    lambda connection: connection.fin(1),
+    lambda connection: (connection.fin(1), connection.client(GET)),
+    lambda connection: (connection.close(), connection.fin(0), connection.reset(1)),
+    lambda connection: (connection.close(), connection.client(GET)),
+    lambda connection: (connection.fin(1), connection.reset(0)),
+    lambda connection: connection.reset(0),
+]
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from(ENDINGS), st.sampled_from([0, 2, 1000])), max_size=4))
+def test_one_life_after_the_other(lives: list[tuple[int, Callable[[Talker], object], int]]) -> None:
+    """The same ports again; the numbers of streams, or of sequences, may be those of the life before."""
+    wire = Wire()
+    for exchanges, end, more in lives:
+        connection = wire.connection(isn=(1000 + more, 5000))
+        usual(connection, exchanges)
+        end(connection)
+    wire.read()
+    assert wire.ledger is not None
+    assert wire.ledger.is_balanced
+
+
+@given(st.permutations([0, 0, 0, 1, 1, 1, 2, 2, 2]))
+def test_connections_take_turns(turns: list[int]) -> None:
+    wire = Wire()
+    connections = [wire.connection(f"10.0.0.1:{40000 + i}") for i in range(3)]
+    steps = [iter((c.client, c.server, c.fin)) for c in connections]
+    for turn in turns:
+        step = next(steps[turn])
+        if step == connections[turn].client:
+            step(GET)
+        elif step == connections[turn].server:
+            step(NO_CONTENT)
+        else:
+            connections[turn].close()
+    assert len(wire.read()) == 3
 
 
 def lose(records: list, at: int) -> None:

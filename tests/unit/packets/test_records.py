@@ -36,12 +36,13 @@ class Taken:
     """What the decoder passes on."""
 
     takers: dict[int, object] = field(default_factory=dict)
+    ended: set[int] = field(default_factory=set)
     opened: list[tuple[int, FlowStart, int]] = field(default_factory=list)
     segments: list[tuple[object, ...]] = field(default_factory=list)
     fragments: list[tuple[int, int, bytes]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.decoder = RecordDecoder(self.takers, self.open, self.fragment, "if{}".format)  # type: ignore[arg-type]
+        self.decoder = RecordDecoder(self.takers, self.ended, self.open, self.fragment, "if{}".format)  # type: ignore[arg-type]
 
     def open(self, stream: int, start: FlowStart, time_ns: int) -> object:
         self.opened.append((stream, start, time_ns))

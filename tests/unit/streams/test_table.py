@@ -214,7 +214,7 @@ def test_streams_of_ended_connections_are_remembered_for_a_while(monkeypatch: py
     for i in range(5):
         take = scene.table.open(10 + 2 * i, flow_start(i), i)
         take(i, 0, 0, 0x04, 0, 0, b"", 0)
-    assert sorted(scene.table.takers) == [14, 15, 16, 17, 18, 19]
+    assert sorted(scene.table.ended) == [14, 16, 18]
 
 
 def test_a_number_that_lives_again_is_not_forgotten_with_the_ended_ones(monkeypatch: pytest.MonkeyPatch):

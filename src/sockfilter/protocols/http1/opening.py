@@ -166,6 +166,7 @@ class Opening(State):
         if self._kind is not None:
             return False
         self._kind, self.peer._kind = kind, Request if kind is Response else Response
+        self._talk.has_messages = True
         return True
 
     def _is_bodiless(self, request: Request, response: heads.HttpHead) -> bool:

@@ -131,6 +131,11 @@ class State:
         """Whether the next byte begins a message, and it is known which kind."""
         return self._state == HEAD and not self._buffer and not self._is_lost and self._kind is not None
 
+    def resume(self, kind: type[Message], boundary: int) -> None:
+        """Goes on behind a message that was read elsewhere: of that kind, which acknowledged as much."""
+        self._kind = kind
+        self.boundary = boundary
+
     def _finish(self, is_whole: bool) -> None:
         message, keeper = self._message, self._keeper
         assert message is not None  # called where one has begun

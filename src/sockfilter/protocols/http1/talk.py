@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from sockfilter.model.message import Request, Response
 from sockfilter.protocols.http1.parser import Parser
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sockfilter.model.message import Message, Request
+    from sockfilter.model.message import Message
     from sockfilter.model.problem import Problem
     from sockfilter.protocols.http1.body import BodyPolicy
 
@@ -55,12 +57,14 @@ class Talk:
         sink: takes its messages.
         is_whole: whether it was seen from its SYN on.
         policy: what to keep of bodies.
-        announces: for each end, tells the source how many coming bytes are not needed.
+        announce: tells the source of an end how many coming bytes are not needed.
         reject: called when the connection is not HTTP.
         http2: called when it is HTTP/2.
     """
 
     __slots__ = (
+        "_announce",
+        "_receivers",
         "_reject",
         "begin",
         "ended",
@@ -71,7 +75,6 @@ class Talk:
         "lose",
         "pass_by",
         "policy",
-        "receivers",
         "repeat",
         "sink",
     )
@@ -81,7 +84,7 @@ class Talk:
         sink: Sink,
         is_whole: bool,
         policy: BodyPolicy,
-        announces: tuple[Callable[[int], None], Callable[[int], None]],
+        announce: Callable[[int, int], None],
         reject: Callable[[], None],
         http2: Callable[[], None],
     ) -> None:
@@ -91,15 +94,34 @@ class Talk:
         self.policy = policy
         self.http2 = http2
         self.has_messages = False
-        self.begin = self._first
+        self.begin = sink.begin
         self.finish = sink.finish
         self.lose = sink.lose
         self.repeat = sink.repeat
         self.pass_by = sink.pass_by
         self.ended = sink.ended
-        first, second = Parser(self, 0, announces[0]), Parser(self, 1, announces[1])
-        first.peer, second.peer = second, first
-        self.receivers = (first, second)
+        self._announce = announce
+        self._receivers: tuple[Parser, Parser] | None = None
+
+    @property
+    def receivers(self) -> tuple[Parser, Parser]:
+        """One for each end; made when the first is needed."""
+        if self._receivers is None:
+            first, second = (Parser(self, end, partial(self._announce, end)) for end in (0, 1))
+            first.peer, second.peer = second, first
+            self._receivers = (first, second)
+        return self._receivers
+
+    def resume(self, client_end: int, boundaries: tuple[int, int]) -> None:
+        """Goes on after exchanges that took the short road.
+
+        Args:
+            client_end: which end asks.
+            boundaries: what the last request and its response acknowledged.
+        """
+        self.has_messages = True
+        for kind, boundary, end in zip((Request, Response), boundaries, (client_end, 1 - client_end), strict=True):
+            self.receivers[end].resume(kind, boundary)
 
     def reject(self) -> None:
         """The connection is not HTTP."""
@@ -119,9 +141,3 @@ class Talk:
     def close(self, problem: Problem) -> None:
         """The connection has ended; both parsers know."""
         self.sink.close(problem)
-
-    def _first(self, message: Message, end: int) -> Request | None:
-        """The first message shows that this is HTTP; the others go straight to the sink."""
-        self.has_messages = True
-        self.begin = self.sink.begin
-        return self.sink.begin(message, end)
