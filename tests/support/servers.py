@@ -76,7 +76,7 @@ def python_server(network: Network = LOOPBACK, family: int = 4) -> Iterator[Site
     """http.server, speaking HTTP/1.1."""
     host, port = _place(network, family)
     command = [sys.executable, str(HERE / "site.py"), host, str(port)]
-    with _running("python", command, network, host, port) as running:
+    with serving("python", command, network, host, port) as running:
         yield running
 
 
@@ -84,7 +84,7 @@ def python_server(network: Network = LOOPBACK, family: int = 4) -> Iterator[Site
 def node(network: Network = LOOPBACK, family: int = 4) -> Iterator[Site]:
     host, port = _place(network, family)
     command = [need_tool("node"), str(HERE / "site.js"), host, str(port)]
-    with _running("node", command, network, host, port) as running:
+    with serving("node", command, network, host, port) as running:
         yield running
 
 
@@ -105,7 +105,7 @@ def nginx(network: Network = LOOPBACK, family: int = 4) -> Iterator[Site]:
         listen = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         (work / "conf").write_text(NGINX.format(work=work, listen=listen))
         command = [program, "-e", "stderr", "-p", directory, "-c", f"{directory}/conf"]
-        with _running("nginx", command, network, host, port) as running:
+        with serving("nginx", command, network, host, port) as running:
             yield running
 
 
@@ -114,7 +114,7 @@ def file_server(directory: Path, host: str = "127.0.0.1") -> Iterator[Site]:
     """python -m http.server: HTTP/1.0, bodies with a length, one exchange a connection."""
     port = free_port(host)
     command = [sys.executable, "-m", "http.server", str(port), "--bind", host, "--directory", str(directory)]
-    with _running("python -m http.server", command, LOOPBACK, host, port) as running:
+    with serving("python -m http.server", command, LOOPBACK, host, port) as running:
         yield running
 
 
@@ -132,7 +132,7 @@ def _place(network: Network, family: int) -> tuple[str, int]:
 
 
 @contextmanager
-def _running(name: str, command: list[str], network: Network, host: str, port: int) -> Iterator[Site]:
+def serving(name: str, command: list[str], network: Network, host: str, port: int) -> Iterator[Site]:
     """Runs a server until the end, from when it takes connections."""
     if network.server:
         command = ["ip", "netns", "exec", network.server, *command]

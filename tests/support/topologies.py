@@ -81,6 +81,16 @@ def bridged() -> Iterator[tuple[Network, str]]:
 
 
 @contextmanager
+def wired() -> Iterator[Network]:
+    """Two namespaces with a veth0 each, and the wire between."""
+    with namespace() as client, namespace() as server:
+        ip("link", "add", "veth0", "type", "veth", "peer", "name", "veth0", "netns", server, netns=client)
+        for number, end in enumerate((client, server), 1):
+            _address("veth0", f"10.6.0.{number}/24", f"fd06::{number}/64", end)
+        yield Network(client, server, "10.6.0.2", "fd06::2")
+
+
+@contextmanager
 def tunnelled() -> Iterator[Network]:
     """Two namespaces with a tun0 each, and a thread that carries packets between them."""
     with ExitStack() as stack:

@@ -157,7 +157,7 @@ def get_parser() -> argparse.ArgumentParser:
     written.add_argument("-W", dest="files", type=at_least_1, metavar="N", help="so many files")
     limits = parser.add_argument_group("limits")
     limits.add_argument("-s", dest="snap", type=snap, metavar="N", help="bytes of each frame to take (0: all)")
-    limits.add_argument("-B", dest="ring", type=ring, metavar="KIB", help="size of the ring; also 8M (8192)")
+    limits.add_argument("-B", dest="ring", type=ring, metavar="KIB", help="size of the ring; also 8M (16384)")
     limits.add_argument("--fail-on-loss", action="store_true", help="exit status 3 if anything was lost")
     rest = parser.add_argument_group("and")
     rest.add_argument("--version", action="version", version=f"sockfilter {__version__}")

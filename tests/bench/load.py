@@ -1,0 +1,77 @@
+"""A server, and clients that ask it as fast as they can: nginx and h2load on loopback."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from tests.support.net import free_port
+from tests.support.servers import serving
+from tests.support.skips import need_tool
+from tests.support.topologies import LOOPBACK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HOST = "127.0.0.1"
+KEEP_ALIVE = 1_000_000_000
+TIMEOUT_S = 120
+
+CONFIGURATION = """\
+daemon off; master_process off; worker_processes 1; worker_rlimit_nofile 20000; pid {work}/pid; error_log stderr;
+events {{ worker_connections 10000; }}
+http {{
+  access_log off; default_type text/plain; keepalive_requests {keep_alive}; sendfile on;
+  client_body_temp_path {work}/body; proxy_temp_path {work}/proxy; fastcgi_temp_path {work}/fastcgi;
+  uwsgi_temp_path {work}/uwsgi; scgi_temp_path {work}/scgi;
+  server {{
+    listen {host}:{port} backlog=8192;
+    location / {{ return 200 "hello, world\\n"; }}
+    location /files/ {{ alias {work}/files/; }}
+  }}
+}}
+"""
+
+
+class Load(NamedTuple):
+    """What the clients had: requests that were answered, and how many in a second."""
+
+    requests: int
+    rate: float
+
+
+class Server(NamedTuple):
+    """nginx, and where what it serves lies."""
+
+    port: int
+    files: Path
+
+    def load(self, requests: int, connections: int = 16, path: str = "/") -> Load:
+        """Asks so often over so many connections, each with one request under way."""
+        url = f"http://{HOST}:{self.port}{path}"
+        command = [need_tool("h2load"), "--h1", "-n", str(requests), "-c", str(connections), "-t", "1", url]
+        said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=TIMEOUT_S).stdout
+        rate = re.search(r"finished in .*?, ([\d.]+) req/s", said)
+        answered = re.search(r"(\d+) succeeded", said)
+        assert rate is not None, said
+        assert answered is not None, said
+        return Load(int(answered[1]), float(rate[1]))
+
+
+@contextmanager
+def server(keep_alive: int = KEEP_ALIVE) -> Iterator[Server]:
+    """keep_alive: requests on one connection, then it is closed."""
+    port = free_port()
+    with tempfile.TemporaryDirectory() as directory:
+        work = Path(directory)
+        (work / "files").mkdir()
+        work.chmod(0o755)
+        text = CONFIGURATION.format(work=work, host=HOST, port=port, keep_alive=keep_alive)
+        (work / "conf").write_text(text)
+        command = [need_tool("nginx"), "-e", "stderr", "-p", directory, "-c", f"{directory}/conf"]
+        with serving("nginx", command, LOOPBACK, HOST, port):
+            yield Server(port, work / "files")
