@@ -19,6 +19,7 @@ typedef _Bool bool;
 #include "config.h"
 #include "events.h"
 #include "lib/connections.bpf.h"
+#include "lib/glance.bpf.h"
 #include "lib/records.bpf.h"
 
 /* how far ahead of the first payload a segment may be to have overtaken it: ten segments, the initial window (RFC 6928) */
@@ -200,6 +201,11 @@ static __always_inline int find_start(struct __sk_buff *skb, const struct packet
 	return SF_SENT;
 }
 
+static __always_inline bool says_nothing(const struct packet *p)
+{
+	return !p->payload_len && !(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST));
+}
+
 /* the connection's state says whether this packet goes up; its first payload says the state */
 static __always_inline int follow(struct __sk_buff *skb, struct packet *p)
 {
@@ -210,11 +216,8 @@ static __always_inline int follow(struct __sk_buff *skb, struct packet *p)
 	int result = SF_SENT;
 	__u32 from;
 
-	if (!p->payload_len && !(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))) {
-		if (!config.whole)
-			return SF_NO_PAYLOAD;
+	if (says_nothing(p))
 		kind = SF_FRAME;
-	}
 	from = flow_of(skb, p, &flow);
 	if (p->tcp_flags & TCP_SYN)
 		c = connection_syn(&flow, p, from);
@@ -242,7 +245,8 @@ static __always_inline int follow(struct __sk_buff *skb, struct packet *p)
 	return send_segment(skb, p, &flow, c, order, from, kind);
 }
 
-static __always_inline int outcome_of(struct __sk_buff *skb)
+/* a function of its own: what a glance tells does without its stack */
+static __noinline int look(struct __sk_buff *skb, const struct ipv4_tcp *plain, bool is_plain)
 {
 	struct packet p = {};
 	int result;
@@ -250,16 +254,30 @@ static __always_inline int outcome_of(struct __sk_buff *skb)
 	/* lo passes each packet to this socket twice, going out and coming in; its index is 1 in every namespace */
 	if (config.link == SF_LINK_DETECT && skb->ifindex == 1 && skb->pkt_type == PACKET_OUTGOING)
 		return SF_DUPLICATE;
-	result = read_packet(skb, config.link, &p);
+	result = is_plain ? read_plain(plain, &p) : read_packet(skb, config.link, &p);
 	if (result == PACKET_IS_FRAGMENT)
 		return send_fragment(skb, &p);
 	if (result != PACKET_IS_TCP)
 		return result;
 	if (p.payload_off > PACKET_OFFSET_MAX)
 		return SF_MALFORMED;
+	if (says_nothing(&p) && !config.whole)
+		return SF_NO_PAYLOAD;
 	if (!addresses_wanted(&p) || (config.by_port && !port_wanted(p.sport) && !port_wanted(p.dport)))
 		return SF_FILTERED;
 	return follow(skb, &p);
+}
+
+static __always_inline int outcome_of(struct __sk_buff *skb)
+{
+	int result = PACKET_GOES_ON;
+	struct ipv4_tcp plain;
+
+	if (config.link == SF_LINK_ETHERNET && !config.whole)
+		result = glance(skb, &plain);
+	if (result == PACKET_IS_TCP || result == PACKET_GOES_ON)
+		return look(skb, &plain, result == PACKET_IS_TCP);
+	return result;
 }
 
 /* The verdict is 0 always: any other would clone the frame into a socket that nobody reads. */

@@ -94,6 +94,7 @@ struct vlan_hdr {
 
 /* include/uapi/linux/in.h, include/uapi/linux/in6.h */
 #define IPPROTO_HOPOPTS 0
+#define IPPROTO_ICMP 1
 #define IPPROTO_IPIP 4
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
@@ -102,6 +103,7 @@ struct vlan_hdr {
 #define IPPROTO_FRAGMENT 44
 #define IPPROTO_GRE 47
 #define IPPROTO_AH 51
+#define IPPROTO_ICMPV6 58
 #define IPPROTO_DSTOPTS 60
 #define IPPROTO_MH 135
 
