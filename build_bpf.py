@@ -137,7 +137,8 @@ def build_binding() -> Path:
     ffi.cdef(declarations())
     ffi.set_source(
         "sockfilter.libbpf._libbpf",
-        '#include "shim.c"\n#include "lane.c"\n#include "replay.h"\n',  # Python.h, before it, defines _GNU_SOURCE
+        # Python.h, before it, defines _GNU_SOURCE
+        '#include "shim.c"\n#include "heads.c"\n#include "lines.c"\n#include "lane.c"\n#include "replay.h"\n',
         sources=[str(REPLAY / "replay.c")],
         extra_compile_args=[*CC_FLAGS, f"-ffile-prefix-map={ROOT}=."],
         include_dirs=flags["include_dirs"],

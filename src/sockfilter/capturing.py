@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange
+    from sockfilter.pipeline import Lines
     from sockfilter.sources.files.source import FileSource
     from sockfilter.sources.narrowing import Ports
     from sockfilter.writing import Frames
@@ -60,13 +61,14 @@ class Capture:
         policy: BodyPolicy,
         emit: Callable[[Exchange], None] | None,
         frames: Frames | None = None,
+        lines: Lines | None = None,
     ) -> None:
         self._source = source
         self._frames = frames
         self._kept: deque[Exchange] = deque(maxlen=EXCHANGES_MAX)
         # a capture file is to have all bytes, those too that nobody shows
         orders = NoOrders() if frames else source
-        self._pipeline = Pipeline(source, orders, policy, narrowing.wants, emit or self._keep)
+        self._pipeline = Pipeline(source, orders, policy, narrowing.wants, emit or self._keep, lines)
         self._consume = self._with_frames if frames else self._pipeline.consume
         self._due_ns = 0
         self._is_closed = False
@@ -169,6 +171,7 @@ def capture(
     emit: Callable[[Exchange], None] | None = None,
     policy: BodyPolicy | None = None,
     write: Callable[[LiveSource | FileSource], Frames] | None = None,
+    lines: Lines | None = None,
 ) -> Capture:
     """Captures the HTTP exchanges of an interface. Live when it returns.
 
@@ -186,6 +189,7 @@ def capture(
         emit: takes each exchange when it ends; without it, they are kept in exchanges.
         policy: what to keep of bodies, in place of body.
         write: makes what the frames are written to, of the source.
+        lines: takes the lines of exchanges that need nothing more than one, in place of emit.
 
     Raises:
         SockfilterError: one of its kinds for each thing that can be in the way; the message says what to do.
@@ -204,7 +208,7 @@ def capture(
         promiscuous=promiscuous,
         whole=write is not None,
     )
-    return captured(source, narrowing, policy, emit, write)
+    return captured(source, narrowing, policy, emit, write, lines)
 
 
 def captured(
@@ -213,10 +217,11 @@ def captured(
     policy: BodyPolicy,
     emit: Callable[[Exchange], None] | None,
     write: Callable[[LiveSource | FileSource], Frames] | None,
+    lines: Lines | None = None,
 ) -> Capture:
     """A capture of a source, which is closed where that cannot be."""
     try:
-        return Capture(source, narrowing, policy, emit, write(source) if write else None)
+        return Capture(source, narrowing, policy, emit, write(source) if write else None, lines)
     except BaseException:
         source.close()
         raise

@@ -23,6 +23,23 @@ if TYPE_CHECKING:
     from sockfilter.streams.table import Orders
 
 
+class Lines(Protocol):
+    """An output of a line for each exchange."""
+
+    show_secrets: bool
+
+    @property
+    def widths(self) -> tuple[int, int]:
+        """Of its first columns, now."""
+
+    @property
+    def widths_max(self) -> tuple[int, int]:
+        """Up to where they grow."""
+
+    def take(self, text: bytes, count: int) -> None:
+        """Takes the lines of some exchanges."""
+
+
 class Source(Protocol):
     """What the road needs of where records come from."""
 
@@ -41,6 +58,7 @@ class Pipeline:
         policy: what to keep of bodies.
         is_wanted: whether a connection between two ports is asked for; for what the kernel could not tell.
         emit: takes each exchange when it ends.
+        lines: takes the lines of exchanges that need nothing more than one, in place of emit.
         has_lane: connections on which nothing is unusual take the short road; all is the same without it, and slower.
     """
 
@@ -51,6 +69,7 @@ class Pipeline:
         policy: BodyPolicy,
         is_wanted: Callable[[int, int], bool],
         emit: Callable[[Exchange], None],
+        lines: Lines | None = None,
         has_lane: bool = True,
     ) -> None:
         self._source = source
@@ -61,7 +80,8 @@ class Pipeline:
         self._assembly = assembly = Assembly(source, orders, is_wanted, self._converse)
         self._lane: Lane | None = None
         if has_lane:
-            self._lane = Lane(assembly, heads.read, whole_body, policy.limit, policy.decodes, self._ended)
+            told = None if lines is None else _Told(source, lines, self._told)
+            self._lane = Lane(assembly, heads.read, whole_body, policy.limit, policy.decodes, self._ended, told)
         # takes a batch of records: the ring's memory, and where they begin in it
         self.consume = self._lane.consume if self._lane is not None else assembly.consume
 
@@ -120,3 +140,44 @@ class Pipeline:
         exchange.id = self._exchanges
         exchange.clock_offset_ns = self._source.clock_offset_ns
         self._emit(exchange)
+
+    def _told(self, count: int) -> None:
+        """Takes note of exchanges whose lines have been written."""
+        self._exchanges += count
+        messages = self._messages
+        messages.requests += count
+        messages.responses += count
+        messages.paired += 2 * count
+        messages.exchanges += count
+
+
+class _Told:
+    """An output of lines, as the short road asks for it.
+
+    Args:
+        source: knows the clock.
+        lines: the output.
+        count: takes note of how many exchanges there were.
+    """
+
+    def __init__(self, source: Source, lines: Lines, count: Callable[[int], None]) -> None:
+        self._source = source
+        self._lines = lines
+        self._count = count
+        self.show_secrets = lines.show_secrets
+        self.widths_max = lines.widths_max
+
+    @property
+    def clock_offset_ns(self) -> int:
+        """Nanoseconds to add to the source's clock for the wall clock."""
+        return self._source.clock_offset_ns
+
+    @property
+    def widths(self) -> tuple[int, int]:
+        """Of the first columns, now."""
+        return self._lines.widths
+
+    def take(self, text: bytes, count: int) -> None:
+        """Takes the lines of some exchanges."""
+        self._count(count)
+        self._lines.take(text, count)

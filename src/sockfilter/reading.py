@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from sockfilter.model import Exchange
+    from sockfilter.pipeline import Lines
     from sockfilter.protocols.http1.body import BodyPolicy
     from sockfilter.sources.live import LiveSource
     from sockfilter.sources.narrowing import Narrowing, Ports
@@ -39,11 +40,12 @@ def open_file(
     policy: BodyPolicy,
     emit: Callable[[Exchange], None] | None = None,
     write: Callable[[LiveSource | FileSource], Frames] | None = None,
+    lines: Lines | None = None,
 ) -> Capture:
     """A capture whose packets come from a file. Arguments as for read()."""
     narrowing = narrowed(ports, host, family)
     source = file_source(path, narrowing, whole=write is not None)
-    return captured(source, narrowing, policy, emit, write)
+    return captured(source, narrowing, policy, emit, write, lines)
 
 
 def read(

@@ -22,6 +22,8 @@ READY_S = 20.0
 REST_S = 0.4
 WORK_S = 90.0
 LOOK_S = 0.005
+# as its user has it: Python's compiled files are kept
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 CLOCK_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
@@ -61,6 +63,7 @@ def watch(tool: Tool, port: int, load: Callable[[], Load]) -> Run:
                 stdin=subprocess.DEVNULL,
                 stdout=stdout if tool.takes_stdout else stderr,
                 stderr=stderr,
+                env=ENVIRONMENT,
             )
             try:
                 start_s = _await_ready(tool, process, said) - began

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
+from sockfilter.outputs.text import TextOutput
 from sockfilter.packets.records import (
     COLD,
     HOT,
@@ -21,7 +22,7 @@ from sockfilter.pipeline import Pipeline
 from sockfilter.protocols.http1.body import BodyPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange
@@ -192,6 +193,10 @@ class Wire:
                 found = read_by(Road(Orders(), kept, end, has_lane=True, batch=size), records)
                 assert [account(x) for x in found[0]] == [account(x) for x in long_road[0]]
                 assert found[1] == long_road[1]
+        written, read = (
+            lines_of(records, Road(Orders(), NOTHING, end, has_lane, batch=3)) for has_lane in (True, False)
+        )
+        assert written == read
         return exchanges
 
 
@@ -207,9 +212,13 @@ class Road(NamedTuple):
 
 def read_by(road: Road, records: list[Record]) -> tuple[list[Exchange], Ledger]:
     exchanges: list[Exchange] = []
-    pipeline = Pipeline(
-        road.orders, road.orders, road.policy, lambda first, second: True, exchanges.append, has_lane=road.has_lane
-    )
+    return exchanges, read_records(road, records, exchanges.append)
+
+
+def read_records(
+    road: Road, records: list[Record], emit: Callable[[Exchange], None], lines: TextOutput | None = None
+) -> Ledger:
+    pipeline = Pipeline(road.orders, road.orders, road.policy, lambda first, second: True, emit, lines, road.has_lane)
     for start in range(0, len(records), road.batch):
         packed = [record.pack() for record in records[start : start + road.batch]]
         offsets = [sum(map(len, packed[:i])) for i in range(len(packed))]
@@ -218,7 +227,37 @@ def read_by(road: Road, records: list[Record]) -> tuple[list[Exchange], Ledger]:
         pipeline.close(max((record.time_ns for record in records), default=0))
     sent = [0] * 14
     sent[0] = sent[8] = len(records)
-    return exchanges, pipeline.ledger(sent, len(records))
+    return pipeline.ledger(sent, len(records))
+
+
+class Paper:
+    """What is written to it."""
+
+    def __init__(self) -> None:
+        self.data = b""
+
+    def write(self, data: memoryview) -> int:
+        self.data += data
+        return len(data)
+
+
+def lines_of(records: list[Record], road: Road, show_secrets: bool = False) -> tuple[list[list[bytes]], Ledger]:
+    """The words of each line; how wide the columns are depends on when the widest came."""
+    paper, _, ledger = _on_paper(records, road, show_secrets)
+    return [line.split() for line in paper.data.splitlines()], ledger
+
+
+def taken_lines(records: list[Record], show_secrets: bool = False) -> int:
+    """How many lines the short road writes."""
+    return _on_paper(records, Road(Orders(), NOTHING, True, has_lane=True), show_secrets)[1].lines_taken
+
+
+def _on_paper(records: list[Record], road: Road, show_secrets: bool) -> tuple[Paper, TextOutput, Ledger]:
+    paper = Paper()
+    output = TextOutput(paper, show_secrets=show_secrets)
+    ledger = read_records(road, records, output.write, output.lines if road.has_lane else None)
+    output.flush()
+    return paper, output, ledger
 
 
 def account(exchange: Exchange) -> tuple[object, ...]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sockfilter.cli.signals import Signals
     from sockfilter.model import Exchange
     from sockfilter.outputs.output import Output
+    from sockfilter.outputs.text import TextOutput
     from sockfilter.protocols.http1.body import BodyPolicy
     from sockfilter.sources.files.source import FileSource
     from sockfilter.sources.live import LiveSource
@@ -69,7 +70,7 @@ class _Run:
         self._sink = sink
         self._output = _output(options, sink)
         self._left = options.count
-        self._shown = 0
+        self._passed = 0
 
     def run(self) -> int:
         """Returns the exit status."""
@@ -113,6 +114,7 @@ class _Run:
             emit=self._take,
             policy=_policy(options),
             write=self._writes,
+            lines=self._lines,
         )
 
     def _reading(self, path: str) -> Capture:
@@ -127,7 +129,17 @@ class _Run:
             policy=_policy(options),
             emit=self._take,
             write=self._writes,
+            lines=self._lines,
         )
+
+    @property
+    def _lines(self) -> TextOutput | None:
+        """The output, if it needs no more than a line of an exchange, and nobody counts them."""
+        return self._output.lines if self._left is None and self._options.write != "-" else None
+
+    @property
+    def _shown(self) -> int:
+        return self._passed + self._output.lines_taken
 
     @property
     def _writes(self) -> Callable[[LiveSource | FileSource], Frames] | None:
@@ -165,7 +177,7 @@ class _Run:
             return
         if self._options.write != "-":
             self._output.write(exchange)
-        self._shown += 1
+        self._passed += 1
         if self._left is not None:
             self._left -= 1
 

@@ -41,6 +41,7 @@ class Pairing:
         "_counts",
         "_current",
         "_emit",
+        "_has_answered",
         "_has_closed",
         "_is_aligned",
         "_is_sure",
@@ -72,6 +73,7 @@ class Pairing:
         self._orphan: Exchange | None = None  # without a request; its final response may still come
         self._current: Exchange | None = None  # what the last response that began belongs to
         self._number = 0
+        self._has_answered = False  # a response was seen
         self._is_whole = is_whole
         self._is_sure = is_whole  # the next response answers the first open request
         self._is_aligned = is_whole  # it does, where no request is missing before that one
@@ -110,6 +112,7 @@ class Pairing:
             exchange = self._answered_by(message)
             request = exchange.request
         self._current = exchange
+        self._has_answered = True
         status = message.head.status
         if status < 200 and status and status != 101:  # as Response.is_final, and quicker
             counts.informational += 1
@@ -165,8 +168,15 @@ class Pairing:
         counts.paired += 2
         counts.exchanges += 1
         self._number += 1
+        self._has_answered = True
         self._current = exchange = Exchange(self._connection, self._number, request, response)
         return exchange
+
+    def note_pairs(self, count: int) -> None:
+        """Takes note of exchanges that were told elsewhere, and counted there, while it was at rest."""
+        if count:
+            self._number += count
+            self._has_answered = True
 
     def lose(self, end: int, is_certain: bool, problem: Problem | None) -> None:
         """Takes note that messages may be missing.
@@ -258,7 +268,7 @@ class Pairing:
 
     def _has_all_responses(self) -> bool:
         """Whether none is missing since the last that came, or the last pair that was proven."""
-        is_known = self._is_whole or self._current is not None
+        is_known = self._is_whole or self._has_answered
         return is_known and not self._losses[1 - (self._connection.client_end or 0)]
 
     def _is_paid(self, exchange: Exchange, response: Response) -> bool:
@@ -266,7 +276,7 @@ class Pairing:
 
         Else they were sent together with it, and the response that begins where it acknowledged is theirs.
         """
-        if _is_resumed(response) or (self._current is None and not self._is_whole):
+        if _is_resumed(response) or not (self._has_answered or self._is_whole):
             return True
         request, ack = exchange.request, self._orphan_ack
         return request is not None and ack is not None and distance(request.seq, ack) >= 0

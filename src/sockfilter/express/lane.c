@@ -1,48 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * See lane.h. Strict where the long road is not: what is taken here must read
- * the same there, and a test compares the two on the same packets. Included
- * by the file that cffi generates, so everything is static.
- */
+/* See lane.h. Included by the file that cffi generates, as heads.c and lines.c, so everything is static. */
 #include <linux/types.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "lane.h"
+#include "inside.h"
 
-#define HASH_BITS 15
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
 #define TCP_RST 0x04
-/* digits of a Content-Length; what is longer takes the long road */
-#define LENGTH_DIGITS 15
-
-struct sf_lane {
-	struct sf_lane_slot slots[SF_LANE_CONNECTIONS];
-	__u32 hash[1 << HASH_BITS]; /* first slot of each chain, plus 1 */
-	__u32 free;		    /* first free slot, plus 1 */
-	__u32 used;		    /* slots that have been in use */
-	int keeps_bodies;
-	int decodes;
-	unsigned int count; /* of events */
-	__u32 reserved;
-	size_t text_len;
-	__u64 last[SF_LANE_CPUS]; /* of the streams that a processor has numbered, the last that was seen */
-	/* a record makes its connection leave, and is one for the long road */
-	struct sf_lane_event events[2 * SF_LANE_RECORDS];
-	char text[SF_LANE_RECORDS * 2 * SF_LANE_HEAD_BYTES];
-};
-
-/* what a head says of its message */
-struct head {
-	size_t len;
-	__u64 body_len;
-	int status; /* 0 of a request */
-	int has_length;
-	int is_coded;
-	int reserved;
-};
 
 /* what it takes and does not touch costs no memory */
 static struct sf_lane *sf_lane_open(int keeps_bodies, int decodes)
@@ -105,14 +71,16 @@ static struct sf_lane_slot *lane_take_slot(struct sf_lane *lane, __u64 stream, i
 	slot->heard = 0;
 	slot->closed = 0;
 	slot->control = 0;
+	slot->told = 0;
+	slot->route_len = 0;
 	slot->chain = *chain;
 	*chain = at;
 	return slot;
 }
 
-/* A connection that is at rest. Returns its slot, or -1 where there is no room. */
+/* A connection that is at rest; flow: its struct sf_flow. Returns its slot, or -1 where there is no room. */
 static int sf_lane_enter(struct sf_lane *lane, __u64 stream, int client_end, const __u32 *next, const __u32 *acked,
-			 __u64 last_ns)
+			 __u64 last_ns, const void *flow)
 {
 	struct sf_lane_slot *slot = lane_take_slot(lane, stream, client_end);
 
@@ -122,6 +90,8 @@ static int sf_lane_enter(struct sf_lane *lane, __u64 stream, int client_end, con
 	memcpy(slot->acked, acked, sizeof(slot->acked));
 	slot->heard = 3;
 	slot->last_ns = last_ns;
+	if (lane->has_lines)
+		line_route(slot, flow);
 	return slot - lane->slots;
 }
 
@@ -155,131 +125,32 @@ static const struct sf_lane_event *sf_lane_events(const struct sf_lane *lane)
 	return lane->events;
 }
 
+/* From now on lines are written here. Takes effect for connections that enter afterwards. */
+static void sf_lane_write_lines(struct sf_lane *lane, int show_secrets, __u32 route_width_max, __u32 request_width_max)
+{
+	lane->has_lines = 1;
+	lane->show_secrets = show_secrets;
+	lane->route_width_max = route_width_max;
+	lane->request_width_max = request_width_max;
+}
+
+/* what the next run's lines are to look like */
+static void sf_lane_set_line(struct sf_lane *lane, __u32 route_width, __u32 request_width, __s64 clock_offset_ns)
+{
+	lane->route_width = route_width;
+	lane->request_width = request_width;
+	lane->clock_offset_ns = clock_offset_ns;
+}
+
+static const char *sf_lane_lines(const struct sf_lane *lane)
+{
+	return lane->lines;
+}
+
 static const char *sf_lane_text(const struct sf_lane *lane, size_t *size)
 {
 	*size = lane->text_len;
 	return lane->text;
-}
-
-/* the value of Content-Length; negative where it is not plain digits */
-static long long read_length(const char *at, const char *end)
-{
-	long long value = 0;
-	const char *first;
-
-	while (at < end && (*at == ' ' || *at == '\t'))
-		at++;
-	for (first = at; at < end && *at >= '0' && *at <= '9'; at++) {
-		if (at - first >= LENGTH_DIGITS)
-			return -1;
-		value = value * 10 + (*at - '0');
-	}
-	if (at == first)
-		return -1;
-	while (at < end && (*at == ' ' || *at == '\t'))
-		at++;
-	return at == end ? value : -1;
-}
-
-/* Whether the field at is name; -1 where it may be, written in an unusual way. */
-static int is_field(const char *at, const char *end, const char *name, size_t len)
-{
-	if ((size_t)(end - at) <= len || strncasecmp(at, name, len))
-		return 0;
-	if (at[len] == ' ' || at[len] == '\t')
-		return -1;
-	return at[len] == ':';
-}
-
-#define IS_FIELD(name) is_field(at, end, name, sizeof(name) - 1)
-
-/* A field that says how the body is framed. Returns 0 where the long road must look. */
-static int read_field(const char *at, const char *end, struct head *head)
-{
-	long long length;
-	int is;
-
-	if ((*at | 0x20) == 't')
-		return !IS_FIELD("transfer-encoding");
-	is = IS_FIELD("content-encoding");
-	if (is) {
-		head->is_coded = 1;
-		return is > 0;
-	}
-	is = IS_FIELD("content-length");
-	if (!is)
-		return 1;
-	if (is < 0 || head->has_length)
-		return 0;
-	length = read_length(at + sizeof("content-length:") - 1, end);
-	if (length < 0)
-		return 0;
-	head->has_length = 1;
-	head->body_len = length;
-	return 1;
-}
-
-/* METHOD SP target SP HTTP/1.x; not HEAD and CONNECT, whose responses are read in another way */
-static int read_request_line(const char *at, const char *end)
-{
-	const char *first = at;
-
-	while (at < end && ((*at >= 'A' && *at <= 'Z') || *at == '-'))
-		at++;
-	if (at - first < 3 || at - first > 17 || at == end || *at != ' ')
-		return 0;
-	if (!memcmp(first, "HEAD ", 5) || !memcmp(first, "PRI ", 4) ||
-	    (at - first == 7 && !memcmp(first, "CONNECT", 7)))
-		return 0;
-	for (first = ++at; at < end && (unsigned char)*at > ' ' && *at != 0x7f; at++)
-		;
-	return at > first && end - at == 9 && !memcmp(at, " HTTP/1.", 8) && (at[8] == '1' || at[8] == '0');
-}
-
-/* HTTP/1.x SP status, and perhaps words; a final one */
-static int read_status_line(const char *at, const char *end, struct head *head)
-{
-	if (end - at < 12 || memcmp(at, "HTTP/1.", 7) || (at[7] != '1' && at[7] != '0') || at[8] != ' ')
-		return 0;
-	if (at[9] < '2' || at[9] > '9' || at[10] < '0' || at[10] > '9' || at[11] < '0' || at[11] > '9')
-		return 0;
-	if (end - at > 12 && at[12] != ' ')
-		return 0;
-	head->status = (at[9] - '0') * 100 + (at[10] - '0') * 10 + at[11] - '0';
-	return 1;
-}
-
-/* Returns 0 where the head is not whole, or the long road must read it. */
-static int read_head(const char *at, size_t len, int is_request, struct head *head)
-{
-	const char *first = at, *end, *all = at + len;
-
-	for (;;) {
-		end = memchr(at, '\n', all - at);
-		if (!end || end == at || end[-1] != '\r')
-			return 0;
-		if (end == at + 1)
-			break;
-		if (at == first) {
-			if (!(is_request ? read_request_line(at, end - 1) : read_status_line(at, end - 1, head)))
-				return 0;
-		} else if (*at == ' ' || *at == '\t') {
-			return 0;
-		} else if (((*at | 0x20) == 'c' || (*at | 0x20) == 't') && !read_field(at, end - 1, head)) {
-			return 0;
-		}
-		at = end + 1;
-	}
-	head->len = end + 1 - first;
-	if (at == first || head->len > SF_LANE_HEAD_BYTES)
-		return 0;
-	if (is_request)
-		return 1;
-	if (head->status == 204 || head->status == 304)
-		head->body_len = 0;
-	else if (!head->has_length)
-		return 0;
-	return 1;
 }
 
 static int keep_head(struct sf_lane_half *half, const char *head, size_t len)
@@ -350,7 +221,7 @@ static __u32 lane_copy(struct sf_lane *lane, const struct sf_lane_half *half)
 	return lane->text_len;
 }
 
-static void lane_emit(struct sf_lane *lane, struct sf_lane_slot *slot, __u32 body_at)
+static void lane_pass_on(struct sf_lane *lane, const struct sf_lane_slot *slot, __u32 body_at)
 {
 	const struct sf_lane_half *request = &slot->half[0], *response = &slot->half[1];
 	struct sf_lane_event *event = lane_event(lane, SF_LANE_EXCHANGE, slot - lane->slots);
@@ -371,6 +242,30 @@ static void lane_emit(struct sf_lane *lane, struct sf_lane_slot *slot, __u32 bod
 	event->response_ack = response->ack;
 }
 
+/* Returns 0 where the exchange has no line that could be written here. */
+static int lane_write(struct sf_lane *lane, struct sf_lane_slot *slot)
+{
+	struct sf_lane_event *event = lane->count ? &lane->events[lane->count - 1] : NULL;
+	size_t len = line_render(lane, slot, lane->lines + lane->lines_len);
+
+	if (!len)
+		return 0;
+	if (!event || event->kind != SF_LANE_LINES) {
+		event = lane_event(lane, SF_LANE_LINES, 0);
+		event->ring_at = lane->lines_len;
+	}
+	lane->lines_len += len;
+	event->request_from = lane->lines_len;
+	event->at++;
+	slot->told++;
+	return 1;
+}
+
+static void lane_emit(struct sf_lane *lane, struct sf_lane_slot *slot, __u32 body_at)
+{
+	if (!lane->has_lines || !lane_write(lane, slot))
+		lane_pass_on(lane, slot, body_at);
+}
 /* An end closes, between exchanges. Returns 0 where it has more to say with it. */
 static int lane_close(struct sf_lane *lane, struct sf_lane_slot *slot, const struct sf_record *record, __u32 end)
 {
@@ -460,6 +355,8 @@ static int lane_open(struct sf_lane *lane, const struct sf_record *record, const
 		return 0;
 	slot->next[end] = record->seq;
 	slot->next[!end] = record->ack;
+	if (lane->has_lines)
+		line_route(slot, &record->flow);
 	if (!lane_take(lane, slot, record, payload, at)) {
 		sf_lane_leave(lane, slot - lane->slots);
 		return 0;
@@ -479,6 +376,7 @@ static unsigned int sf_lane_run(struct sf_lane *lane, const char *ring, const __
 
 	lane->count = 0;
 	lane->text_len = 0;
+	lane->lines_len = 0;
 	for (i = 0; i < records; i++) {
 		const struct sf_record *record = (const struct sf_record *)(ring + offsets[i]);
 		const char *frame = (const char *)(record + 1);

@@ -18,6 +18,10 @@
 #define SF_LANE_HEAD_BYTES 2048
 /* bytes of a body, from which the long road may tell the kernel to leave them out */
 #define SF_LANE_BODY_BYTES 131072
+/* bytes of an exchange's line: what was asked, the route, and the columns */
+#define SF_LANE_LINE_BYTES (SF_LANE_HEAD_BYTES + 512)
+/* of a connection's two ends as text: at most twice 45 for an address, 8 for the port, and an arrow */
+#define SF_LANE_ROUTE_BYTES 112
 /* records in one run */
 #define SF_LANE_RECORDS 512
 /* processors whose new connections enter at once; those of others with their second exchange */
@@ -37,6 +41,8 @@ enum sf_lane_kind {
 	SF_LANE_EXCHANGE = 2, /* at: the connection's slot */
 	SF_LANE_ENTERS = 3,   /* a new connection; at: its slot; ring_at: its first record */
 	SF_LANE_CLOSED = 4,   /* both ends have closed; at: its slot */
+	SF_LANE_LINES =
+		5, /* exchanges that have ended; at: how many; ring_at, request_from: their lines, from where to where */
 };
 
 /* one message; a request, or its response */
@@ -65,7 +71,10 @@ struct sf_lane_slot {
 	__u8 closed;	/* a bit for each end: its FIN has come */
 	__u8 control;	/* segments without bytes */
 	__u8 reserved[6];
-	struct sf_lane_half half[2]; /* request, response */
+	__u32 told; /* exchanges whose lines were written here */
+	__u32 route_len;
+	struct sf_lane_half half[2];	 /* request, response */
+	char route[SF_LANE_ROUTE_BYTES]; /* where lines are written */
 };
 
 /* texts: from where to where, in sf_lane_text() */

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sockfilter.model.exchange import Exchange
+    from sockfilter.model.flow import FlowStart
     from sockfilter.model.message import Body
 
 # struct sf_lane_event of lane.h; a test compares both to the byte
 EVENT = Struct("=IIIIIIQQQQQQIIII")
-RECORD, LEAVES, EXCHANGE, ENTERS, CLOSED = range(5)
+RECORD, LEAVES, EXCHANGE, ENTERS, CLOSED, LINES = range(6)
 # how struct sf_record begins: time_ns, stream
 FIRST = Struct("=QQ")
 # exchanges for which a connection stays on the long road after it had to leave at once: doubled each time, up to this
@@ -47,6 +48,9 @@ class Pairing(Protocol):
     def pair(self, request: Request, response: Response) -> Exchange:
         """Takes a request and its response. Returns the exchange."""
 
+    def note_pairs(self, count: int) -> None:
+        """Takes note of exchanges that it has not seen."""
+
 
 class Conversation(Protocol):
     """Both receivers, and what they tell."""
@@ -73,6 +77,7 @@ class Connection(Protocol):
     detour: int
     last_ns: int
     recall: Callable[[], None] | None
+    start: FlowStart
     streams: list[int]
     turned_back: int
 
@@ -109,6 +114,25 @@ class LongRoad(Protocol):
         """Takes note of segments without bytes that it has not seen."""
 
 
+class Lines(Protocol):
+    """An output of a line for each exchange, which may be written here."""
+
+    show_secrets: bool
+
+    @property
+    def clock_offset_ns(self) -> int:
+        """Nanoseconds to add to the source's clock for the wall clock."""
+
+    @property
+    def widths(self) -> tuple[int, int]:
+        """Of its first columns, now."""
+
+    widths_max: tuple[int, int]
+
+    def take(self, text: bytes, count: int) -> None:
+        """Takes the lines of some exchanges."""
+
+
 class Lane:
     """Takes records in place of the long road, and passes on those that are not for it.
 
@@ -122,6 +146,7 @@ class Lane:
         body_bytes: of each body, bytes to keep.
         decodes: whether bodies are to be decoded: those with a content coding take the long road.
         emit: takes each exchange that ends here.
+        lines: takes those of which a line is enough, in place of emit. None: there is no such output.
     """
 
     def __init__(
@@ -132,7 +157,9 @@ class Lane:
         body_bytes: int,
         decodes: bool,
         emit: Callable[[Exchange], None],
+        lines: Lines | None = None,
     ) -> None:
+        self._lines = lines
         self._road = road
         self._decode = road.consume
         self._emit = emit
@@ -142,6 +169,8 @@ class Lane:
         self._ffi, self._lib = binding.load()
         lane = self._lib.sf_lane_open(body_bytes > 0, decodes)
         self._lane = self._ffi.gc(lane, self._lib.sf_lane_close) if lane else None
+        if lane and lines is not None:
+            self._lib.sf_lane_write_lines(lane, lines.show_secrets, *lines.widths_max)
         self._on: dict[int, Connection] = {}  # by slot
         self._left: set[int] = set()  # slots that are free after this batch
         self._told: set[int] = set()  # streams of which the long road has had all of this batch
@@ -188,6 +217,9 @@ class Lane:
 
     def _run(self, view: memoryview, offsets: list[int]) -> None:
         lib, ffi = self._lib, self._ffi
+        lines = self._lines
+        if lines is not None:
+            lib.sf_lane_set_line(self._lane, *lines.widths, lines.clock_offset_ns)
         where = ffi.from_buffer("__u32[]", array("I", offsets))
         with ffi.from_buffer(view) as ring:  # held any longer, it would keep the ring from being unmapped
             count = lib.sf_lane_run(self._lane, ring, where, len(offsets))
@@ -223,7 +255,10 @@ class Lane:
                 self._decode(view, ordinary)
                 ordinary.clear()
             if kind != EXCHANGE:
-                if kind == ENTERS:
+                if kind == LINES:
+                    assert lines is not None  # else there are none
+                    lines.take(ffi.buffer(lib.sf_lane_lines(self._lane) + ring_at, request_from - ring_at)[:], at)
+                elif kind == ENTERS:
                     self._begin(at, view, ring_at, offsets)
                 elif at not in self._left:
                     if kind == LEAVES:
@@ -252,7 +287,13 @@ class Lane:
             return
         following, acked = zip(*((d.next, d.acked) for d in connection.directions), strict=True)
         slot = self._lib.sf_lane_enter(
-            self._lane, connection.streams[-1], talk.sink.client_end, following, acked, connection.last_ns
+            self._lane,
+            connection.streams[-1],
+            talk.sink.client_end,
+            following,
+            acked,
+            connection.last_ns,
+            self._ffi.from_buffer(connection.start.key),
         )
         if slot >= 0:
             self._on[slot] = connection
@@ -287,6 +328,7 @@ class Lane:
         first, second = (ack if state.heard & 1 << end else None for end, ack in enumerate(state.acked))
         connection.resume(tuple(state.next), (first, second), state.last_ns)
         talk: Conversation = connection.conversation
+        talk.sink.note_pairs(state.told)
         if state.has_ended:
             connection.turned_back = 0
             talk.resume(state.client_end, (state.half[0].ack, state.half[1].ack))

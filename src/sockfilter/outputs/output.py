@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from sockfilter.model import Exchange
+    from sockfilter.outputs.text import TextOutput
 
 
 class Sink(Protocol):
@@ -25,6 +26,13 @@ class Output:
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self._parts: list[bytes] = []
+        # exchanges that it has had as lines
+        self.lines_taken = 0
+
+    @property
+    def lines(self) -> TextOutput | None:
+        """What takes lines that were written elsewhere, where it may."""
+        return None
 
     def write(self, exchange: Exchange) -> None:
         """Takes an exchange; flush() sends it on."""

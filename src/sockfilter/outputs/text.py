@@ -51,13 +51,33 @@ class TextOutput(Output):
         super().__init__(sink)
         self._verbosity = verbosity
         self._colour = colour
-        self._show_secrets = show_secrets
+        self.show_secrets = show_secrets
         self._interfaces = interfaces
         self._asked: dict[Head, str] = {}
         self._second = -1
         self._clock = ""
         self._route_width = ROUTE_WIDTH
         self._request_width = REQUEST_WIDTH
+
+    @property
+    def lines(self) -> TextOutput | None:
+        """Itself, where it writes nothing but lines without colours, which the short road may write."""
+        return None if self._verbosity or self._colour or self._interfaces else self
+
+    @property
+    def widths(self) -> tuple[int, int]:
+        """Of the columns for the route and what was asked, now."""
+        return self._route_width, self._request_width
+
+    @property
+    def widths_max(self) -> tuple[int, int]:
+        """Up to where they grow."""
+        return ROUTE_WIDTH_MAX, REQUEST_WIDTH_MAX
+
+    def take(self, text: bytes, count: int) -> None:
+        """Takes the lines of some exchanges, written elsewhere by these widths."""
+        self._parts.append(text)
+        self.lines_taken += count
 
     def render(self, exchange: Exchange) -> bytes:
         """The exchange's line, and what the verbosity adds."""
@@ -98,7 +118,7 @@ class TextOutput(Output):
 
     def _ask(self, head: Head) -> str:
         """What is shown of a request; most are asked again and again."""
-        target = head.target if self._show_secrets else mask_target(head.target)
+        target = head.target if self.show_secrets else mask_target(head.target)
         asked = printable(f"{head.method} {target}")
         if len(self._asked) >= ASKED_MAX:
             self._asked.clear()
@@ -118,7 +138,7 @@ class TextOutput(Output):
 
     def _message(self, mark: str, message: Message) -> Iterable[str]:
         start = message.raw.partition(b"\n")[0].decode("utf-8", "surrogateescape").rstrip("\r")
-        if not self._show_secrets:
+        if not self.show_secrets:
             start = mask_start_line(start)
         yield f"    {mark} {printable(start)}\n"
         yield from self._fields(mark, message.headers)
@@ -131,7 +151,7 @@ class TextOutput(Output):
 
     def _fields(self, mark: str, headers: Headers) -> Iterable[str]:
         fields = list(headers)
-        for name, value in fields if self._show_secrets else mask_fields(fields):
+        for name, value in fields if self.show_secrets else mask_fields(fields):
             yield f"    {mark} {printable(name)}: {printable(value)}\n"
 
 

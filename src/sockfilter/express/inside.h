@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the files of the short road know in common, and nobody else. */
+#ifndef SOCKFILTER_LANE_INSIDE_H
+#define SOCKFILTER_LANE_INSIDE_H
+
+#include "lane.h"
+
+#define HASH_BITS 15
+
+struct sf_lane {
+	struct sf_lane_slot slots[SF_LANE_CONNECTIONS];
+	__u32 hash[1 << HASH_BITS]; /* first slot of each chain, plus 1 */
+	__u32 free;		    /* first free slot, plus 1 */
+	__u32 used;		    /* slots that have been in use */
+	int keeps_bodies;
+	int decodes;
+	unsigned int count; /* of events */
+	/* of lines: whether they are written here, and how, as outputs/text.py says */
+	int has_lines;
+	int show_secrets;
+	__u32 route_width;
+	__u32 route_width_max;
+	__u32 request_width;
+	__u32 request_width_max;
+	char clock[12]; /* of the second */
+	__u64 second;
+	__s64 clock_offset_ns;
+	size_t text_len;
+	size_t lines_len;
+	__u64 last[SF_LANE_CPUS]; /* of the streams that a processor has numbered, the last that was seen */
+	/* a record makes its connection leave, and is one for the long road */
+	struct sf_lane_event events[2 * SF_LANE_RECORDS];
+	char text[SF_LANE_RECORDS * 2 * SF_LANE_HEAD_BYTES];
+	char lines[SF_LANE_RECORDS * SF_LANE_LINE_BYTES];
+};
+
+/* what a head says of its message */
+struct head {
+	size_t len;
+	__u64 body_len;
+	int status; /* 0 of a request */
+	int has_length;
+	int is_coded;
+	int reserved;
+};
+
+static int read_head(const char *at, size_t len, int is_request, struct head *head);
+static void line_route(struct sf_lane_slot *slot, const struct sf_flow *flow);
+static size_t line_render(struct sf_lane *lane, const struct sf_lane_slot *slot, char *line);
+
+#endif

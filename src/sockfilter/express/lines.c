@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The line of an exchange, as outputs/text.py writes it; a test compares the
+ * two. What may hold a secret, or has to be escaped, or widens a column, is
+ * left to that.
+ */
+#include <arpa/inet.h>
+#include <linux/types.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "inside.h"
+
+#define SECOND_NS 1000000000ULL
+
+static const unsigned char v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+/* Endpoint.__str__() of model/connection.py. Returns its bytes. */
+static size_t route_end(char *at, size_t room, const struct sf_flow *flow, int end)
+{
+	const __u8 *address = flow->addr[end];
+	unsigned int port = ntohs(flow->port[end]);
+	char text[INET6_ADDRSTRLEN];
+
+	if (!memcmp(address, v4_mapped, sizeof(v4_mapped)))
+		return snprintf(at, room, "%u.%u.%u.%u:%u", address[12], address[13], address[14], address[15], port);
+	inet_ntop(AF_INET6, address, text, sizeof(text));
+	return snprintf(at, room, "[%s]:%u", text, port);
+}
+
+/* Connection.route of model/connection.py */
+static void line_route(struct sf_lane_slot *slot, const struct sf_flow *flow)
+{
+	size_t len = route_end(slot->route, sizeof(slot->route), flow, slot->client_end);
+
+	memcpy(slot->route + len, " > ", 3);
+	len += 3;
+	slot->route_len = len + route_end(slot->route + len, sizeof(slot->route) - len, flow, !slot->client_end);
+}
+
+/* PARAMETER of outputs/secrets.py, and more than that: whether what stands before "=" may name a secret */
+static int may_be_secret(const char *first, const char *equals)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+	} ends[] = {{"token", 5}, {"auth", 4}, {"key", 3},  {"secret", 6}, {"word", 4},
+		    {"wd", 2},	  {"sig", 3},  {"ture", 4}, {"tial", 4}};
+	size_t i;
+
+	for (i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+		if ((size_t)(equals - first) >= ends[i].len &&
+		    !strncasecmp(equals - ends[i].len, ends[i].text, ends[i].len))
+			return 1;
+	return 0;
+}
+
+/* Method and target, where they are shown as they are. Returns their bytes, or 0. */
+static size_t line_asked(const struct sf_lane *lane, const struct sf_lane_half *request)
+{
+	const char *first = memchr(request->head, ' ', request->head_len), *at;
+
+	if (!first)
+		return 0;
+	for (at = ++first; *at != ' '; at++) {
+		if ((unsigned char)*at >= 0x7f || (unsigned char)*at < ' ')
+			return 0;
+		if (lane->show_secrets)
+			continue;
+		/* a password in the authority of an absolute target (USERINFO of outputs/secrets.py) */
+		if ((*at == '@' && *first != '/') || (*at == '=' && may_be_secret(first, at)))
+			return 0;
+	}
+	return at - request->head;
+}
+
+static char *put_padded(char *to, const char *text, size_t len, size_t width)
+{
+	memcpy(to, text, len);
+	if (len < width)
+		memset(to + len, ' ', width - len);
+	return to + (len < width ? width : len);
+}
+
+/* right-aligned, with two spaces in front */
+static char *put_right(char *to, const char *text, size_t len, size_t width)
+{
+	size_t space = 2 + (len < width ? width - len : 0);
+
+	memset(to, ' ', space);
+	memcpy(to + space, text, len);
+	return to + space + len;
+}
+
+/* Returns where its digits begin, before end. */
+static char *digits(char *end, __u64 number)
+{
+	do
+		*--end = '0' + number % 10;
+	while (number /= 10);
+	return end;
+}
+
+/* size_text() of outputs/text.py */
+static char *put_size(char *to, __u64 size)
+{
+	static const char *units[] = {"kB", "MB", "GB"};
+	char text[32], *end = text + sizeof(text), *at;
+	double number = size;
+	size_t i;
+
+	if (size < 1000) {
+		memcpy(end - 2, " B", 2);
+		at = digits(end - 2, size);
+		return put_right(to, at, end - at, 8);
+	}
+	for (i = 0; i < sizeof(units) / sizeof(*units); i++) {
+		number /= 1000;
+		if (number < 999.5)
+			return put_right(
+				to, text,
+				snprintf(text, sizeof(text), number < 99.95 ? "%.1f %s" : "%.0f %s", number, units[i]),
+				8);
+	}
+	return put_right(to, text, snprintf(text, sizeof(text), "%.1f TB", number / 1000), 8);
+}
+
+/* duration_text() of outputs/text.py */
+static char *put_duration(char *to, __u64 ns)
+{
+	char text[40], *end = text + sizeof(text), *at;
+	__u64 us = ns / 1000, rest = ns % 1000;
+
+	if (ns < 999500) {
+		/* half to even, as Python rounds */
+		us += rest > 500 || (rest == 500 && us & 1);
+		memcpy(end - 3, " us", 3);
+		at = digits(end - 3, us);
+		return put_right(to, at, end - at, 8);
+	}
+	if (ns < 999950000)
+		return put_right(to, text, snprintf(text, sizeof(text), "%.1f ms", ns / 1e6), 8);
+	return put_right(to, text, snprintf(text, sizeof(text), "%.2f s", ns / 1e9), 8);
+}
+
+/* "HH:MM:SS.mmm"; NULL where it cannot be told */
+static char *put_clock(struct sf_lane *lane, char *to, __u64 wall_ns)
+{
+	__u64 second = wall_ns / SECOND_NS, ms = wall_ns % SECOND_NS / 1000000;
+	struct tm parts;
+	time_t now = second;
+
+	if (second != lane->second || !lane->clock[0]) {
+		if (!localtime_r(&now, &parts) || !strftime(lane->clock, sizeof(lane->clock), "%H:%M:%S", &parts))
+			return NULL;
+		lane->second = second;
+	}
+	memcpy(to, lane->clock, 8);
+	to[8] = '.';
+	to[9] = '0' + ms / 100;
+	to[10] = '0' + ms / 10 % 10;
+	to[11] = '0' + ms % 10;
+	return to + 12;
+}
+
+/* Writes the line of the exchange that has just ended. Returns its bytes, or 0. */
+static size_t line_render(struct sf_lane *lane, const struct sf_lane_slot *slot, char *line)
+{
+	const struct sf_lane_half *request = &slot->half[0], *response = &slot->half[1];
+	size_t asked = line_asked(lane, request);
+	char *at;
+
+	if (!asked || !slot->route_len ||
+	    (asked > lane->request_width && lane->request_width < lane->request_width_max) ||
+	    (slot->route_len > lane->route_width && lane->route_width < lane->route_width_max))
+		return 0;
+	at = put_clock(lane, line, request->start_ns + lane->clock_offset_ns);
+	if (!at)
+		return 0;
+	at = put_right(at, slot->route, 0, 0);
+	at = put_padded(at, slot->route, slot->route_len, lane->route_width);
+	at = put_right(at, request->head, 0, 0);
+	at = put_padded(at, request->head, asked, lane->request_width);
+	/* HTTP/1.x SP status */
+	at = put_right(at, response->head + 9, 3, 3);
+	at = put_size(at, response->body_len);
+	at = put_duration(at, response->end_ns - request->start_ns);
+	*at++ = '\n';
+	return at - line;
+}
