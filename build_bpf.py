@@ -38,6 +38,7 @@ BPF = ROOT / "bpf"
 OBJECTS = ROOT / "src/sockfilter/objects"
 BINDING = ROOT / "src/sockfilter/libbpf"
 LANE = ROOT / "src/sockfilter/express"
+LANE_PARTS = ("heads.c", "lines.c", "json.c", "lane.c")
 REPLAY = ROOT / "src/sockfilter/replay"
 LIBBPF_MINIMUM = "1.1"
 
@@ -137,8 +138,8 @@ def build_binding() -> Path:
     ffi.cdef(declarations())
     ffi.set_source(
         "sockfilter.libbpf._libbpf",
-        # Python.h, before it, defines _GNU_SOURCE
-        '#include "shim.c"\n#include "heads.c"\n#include "lines.c"\n#include "lane.c"\n#include "replay.h"\n',
+        # Python.h, before them, defines _GNU_SOURCE
+        "".join(f'#include "{name}"\n' for name in ("shim.c", *LANE_PARTS, "replay.h")),
         sources=[str(REPLAY / "replay.c")],
         extra_compile_args=[*CC_FLAGS, f"-ffile-prefix-map={ROOT}=."],
         include_dirs=flags["include_dirs"],

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange
-    from sockfilter.pipeline import Lines
+    from sockfilter.model.lines import Lines
     from sockfilter.sources.files.source import FileSource
     from sockfilter.sources.narrowing import Ports
     from sockfilter.writing import Frames

@@ -18,26 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sockfilter.model.exchange import Exchange
+    from sockfilter.model.lines import Lines
     from sockfilter.protocols.http1.body import BodyPolicy
     from sockfilter.streams.connection import StreamConnection
     from sockfilter.streams.table import Orders
-
-
-class Lines(Protocol):
-    """An output of a line for each exchange."""
-
-    show_secrets: bool
-
-    @property
-    def widths(self) -> tuple[int, int]:
-        """Of its first columns, now."""
-
-    @property
-    def widths_max(self) -> tuple[int, int]:
-        """Up to where they grow."""
-
-    def take(self, text: bytes, count: int) -> None:
-        """Takes the lines of some exchanges."""
 
 
 class Source(Protocol):
@@ -80,7 +64,7 @@ class Pipeline:
         self._assembly = assembly = Assembly(source, orders, is_wanted, self._converse)
         self._lane: Lane | None = None
         if has_lane:
-            told = None if lines is None else _Told(source, lines, self._told)
+            told = None if lines is None else _Told(self, source, lines)
             self._lane = Lane(assembly, heads.read, whole_body, policy.limit, policy.decodes, self._ended, told)
         # takes a batch of records: the ring's memory, and where they begin in it
         self.consume = self._lane.consume if self._lane is not None else assembly.consume
@@ -141,7 +125,7 @@ class Pipeline:
         exchange.clock_offset_ns = self._source.clock_offset_ns
         self._emit(exchange)
 
-    def _told(self, count: int) -> None:
+    def _count(self, count: int) -> None:
         """Takes note of exchanges whose lines have been written."""
         self._exchanges += count
         messages = self._messages
@@ -152,20 +136,18 @@ class Pipeline:
 
 
 class _Told:
-    """An output of lines, as the short road asks for it.
+    """Lines that are written on the short road, on their way to their output.
 
     Args:
+        pipeline: counts the exchanges.
         source: knows the clock.
         lines: the output.
-        count: takes note of how many exchanges there were.
     """
 
-    def __init__(self, source: Source, lines: Lines, count: Callable[[int], None]) -> None:
+    def __init__(self, pipeline: Pipeline, source: Source, lines: Lines) -> None:
+        self._pipeline = pipeline
         self._source = source
-        self._lines = lines
-        self._count = count
-        self.show_secrets = lines.show_secrets
-        self.widths_max = lines.widths_max
+        self.lines = lines
 
     @property
     def clock_offset_ns(self) -> int:
@@ -173,11 +155,14 @@ class _Told:
         return self._source.clock_offset_ns
 
     @property
-    def widths(self) -> tuple[int, int]:
-        """Of the first columns, now."""
-        return self._lines.widths
+    def next_id(self) -> int:
+        """Of the exchange that ends next."""
+        return self._pipeline._exchanges + 1
 
-    def take(self, text: bytes, count: int) -> None:
-        """Takes the lines of some exchanges."""
-        self._count(count)
-        self._lines.take(text, count)
+    def take(self, text: bytes, count: int, first_id: int) -> None:
+        """Takes the lines of some exchanges, and the id that the first of them has there."""
+        if self.lines.is_json and first_id != self.next_id:
+            # others have ended in between, on the long road
+            text = self.lines.renumber(text, self.next_id)
+        self._pipeline._count(count)
+        self.lines.take(text, count)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from sockfilter.model import Exchange
-    from sockfilter.pipeline import Lines
+    from sockfilter.model.lines import Lines
     from sockfilter.protocols.http1.body import BodyPolicy
     from sockfilter.sources.live import LiveSource
     from sockfilter.sources.narrowing import Narrowing, Ports

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from sockfilter.outputs.jsonl import JsonOutput
 from sockfilter.outputs.text import TextOutput
 from sockfilter.packets.records import (
     COLD,
@@ -26,12 +27,17 @@ if TYPE_CHECKING:
 
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange
+    from sockfilter.model.lines import Lines
+    from sockfilter.outputs.output import Output
 
 FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
 MASK = 0xFFFFFFFF
 MILLISECOND = 1_000_000
 EVERYTHING = BodyPolicy(1 << 62)
 NOTHING = BodyPolicy(0, decodes=False)
+Form: TypeAlias = "type[TextOutput | JsonOutput]"
+# what the command keeps of bodies for each
+KEPT: dict[Form, BodyPolicy] = {TextOutput: NOTHING, JsonOutput: BodyPolicy(0)}
 
 
 @dataclass(frozen=True)
@@ -193,10 +199,10 @@ class Wire:
                 found = read_by(Road(Orders(), kept, end, has_lane=True, batch=size), records)
                 assert [account(x) for x in found[0]] == [account(x) for x in long_road[0]]
                 assert found[1] == long_road[1]
-        written, read = (
-            lines_of(records, Road(Orders(), NOTHING, end, has_lane, batch=3)) for has_lane in (True, False)
-        )
-        assert written == read
+        for form in (TextOutput, JsonOutput):
+            roads = (Road(Orders(), KEPT[form], end, has_lane, batch=3) for has_lane in (True, False))
+            written, rendered = (lines_of(records, road, form) for road in roads)
+            assert written == rendered
         return exchanges
 
 
@@ -216,7 +222,7 @@ def read_by(road: Road, records: list[Record]) -> tuple[list[Exchange], Ledger]:
 
 
 def read_records(
-    road: Road, records: list[Record], emit: Callable[[Exchange], None], lines: TextOutput | None = None
+    road: Road, records: list[Record], emit: Callable[[Exchange], None], lines: Lines | None = None
 ) -> Ledger:
     pipeline = Pipeline(road.orders, road.orders, road.policy, lambda first, second: True, emit, lines, road.has_lane)
     for start in range(0, len(records), road.batch):
@@ -241,20 +247,23 @@ class Paper:
         return len(data)
 
 
-def lines_of(records: list[Record], road: Road, show_secrets: bool = False) -> tuple[list[list[bytes]], Ledger]:
+def lines_of(
+    records: list[Record], road: Road, form: Form, show_secrets: bool = False
+) -> tuple[list[list[bytes]], Ledger]:
     """The words of each line; how wide the columns are depends on when the widest came."""
-    paper, _, ledger = _on_paper(records, road, show_secrets)
+    paper, _, ledger = _on_paper(records, road, form, show_secrets)
     return [line.split() for line in paper.data.splitlines()], ledger
 
 
-def taken_lines(records: list[Record], show_secrets: bool = False) -> int:
+def taken_lines(records: list[Record], form: Form = TextOutput, show_secrets: bool = False, batch: int = 1) -> int:
     """How many lines the short road writes."""
-    return _on_paper(records, Road(Orders(), NOTHING, True, has_lane=True), show_secrets)[1].lines_taken
+    road = Road(Orders(), KEPT[form], True, has_lane=True, batch=batch)
+    return _on_paper(records, road, form, show_secrets)[1].lines_taken
 
 
-def _on_paper(records: list[Record], road: Road, show_secrets: bool) -> tuple[Paper, TextOutput, Ledger]:
+def _on_paper(records: list[Record], road: Road, form: Form, show_secrets: bool) -> tuple[Paper, Output, Ledger]:
     paper = Paper()
-    output = TextOutput(paper, show_secrets=show_secrets)
+    output = form(paper, show_secrets=show_secrets)
     ledger = read_records(road, records, output.write, output.lines if road.has_lane else None)
     output.flush()
     return paper, output, ledger

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from sockfilter.cli.arguments import Options
     from sockfilter.cli.signals import Signals
     from sockfilter.model import Exchange
+    from sockfilter.model.lines import Lines
     from sockfilter.outputs.output import Output
-    from sockfilter.outputs.text import TextOutput
     from sockfilter.protocols.http1.body import BodyPolicy
     from sockfilter.sources.files.source import FileSource
     from sockfilter.sources.live import LiveSource
@@ -133,7 +133,7 @@ class _Run:
         )
 
     @property
-    def _lines(self) -> TextOutput | None:
+    def _lines(self) -> Lines | None:
         """The output, if it needs no more than a line of an exchange, and nobody counts them."""
         return self._output.lines if self._left is None and self._options.write != "-" else None
 

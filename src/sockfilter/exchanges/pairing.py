@@ -157,25 +157,30 @@ class Pairing:
     def client_end(self, end: int) -> None:
         self._connection.client_end = end
 
-    def pair(self, request: Request, response: Response) -> Exchange:
+    def pair(self, number: int, request: Request, response: Response) -> Exchange:
         """Takes a request and its response, both whole, while it is at rest.
 
-        Returns the exchange; emit is not called.
+        Returns the exchange, which has this number; emit is not called.
         """
         counts = self._counts
         counts.requests += 1
         counts.responses += 1
         counts.paired += 2
         counts.exchanges += 1
-        self._number += 1
+        self._number = number
         self._has_answered = True
         self._current = exchange = Exchange(self._connection, self._number, request, response)
         return exchange
 
-    def note_pairs(self, count: int) -> None:
-        """Takes note of exchanges that were told elsewhere, and counted there, while it was at rest."""
-        if count:
-            self._number += count
+    @property
+    def number(self) -> int:
+        """Of the last exchange."""
+        return self._number
+
+    def note_pairs(self, number: int) -> None:
+        """Takes note of exchanges up to this number, which were told and counted elsewhere while it was at rest."""
+        if number > self._number:
+            self._number = number
             self._has_answered = True
 
     def lose(self, end: int, is_certain: bool, problem: Problem | None) -> None:

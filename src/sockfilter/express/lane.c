@@ -32,6 +32,7 @@ static void sf_lane_close(struct sf_lane *lane)
 		free(lane->slots[i].half[0].head);
 		free(lane->slots[i].half[1].head);
 	}
+	json_forget(lane);
 	free(lane);
 }
 
@@ -71,16 +72,16 @@ static struct sf_lane_slot *lane_take_slot(struct sf_lane *lane, __u64 stream, i
 	slot->heard = 0;
 	slot->closed = 0;
 	slot->control = 0;
-	slot->told = 0;
+	slot->conn_seq = 0;
 	slot->route_len = 0;
 	slot->chain = *chain;
 	*chain = at;
 	return slot;
 }
 
-/* A connection that is at rest; flow: its struct sf_flow. Returns its slot, or -1 where there is no room. */
+/* A connection that is at rest; conn_seq: exchanges that it has had; flow: its struct sf_flow. Returns its slot, or -1 where there is no room. */
 static int sf_lane_enter(struct sf_lane *lane, __u64 stream, int client_end, const __u32 *next, const __u32 *acked,
-			 __u64 last_ns, const void *flow)
+			 __u64 last_ns, __u32 conn_seq, const void *flow)
 {
 	struct sf_lane_slot *slot = lane_take_slot(lane, stream, client_end);
 
@@ -90,7 +91,8 @@ static int sf_lane_enter(struct sf_lane *lane, __u64 stream, int client_end, con
 	memcpy(slot->acked, acked, sizeof(slot->acked));
 	slot->heard = 3;
 	slot->last_ns = last_ns;
-	if (lane->has_lines)
+	slot->conn_seq = conn_seq;
+	if (lane->form == SF_LANE_TEXT)
 		line_route(slot, flow);
 	return slot - lane->slots;
 }
@@ -126,20 +128,35 @@ static const struct sf_lane_event *sf_lane_events(const struct sf_lane *lane)
 }
 
 /* From now on lines are written here. Takes effect for connections that enter afterwards. */
-static void sf_lane_write_lines(struct sf_lane *lane, int show_secrets, __u32 route_width_max, __u32 request_width_max)
+static void sf_lane_write_lines(struct sf_lane *lane, int form, int show_secrets, __u32 route_width_max,
+				__u32 request_width_max)
 {
-	lane->has_lines = 1;
+	lane->form = form;
 	lane->show_secrets = show_secrets;
 	lane->route_width_max = route_width_max;
 	lane->request_width_max = request_width_max;
 }
 
 /* what the next run's lines are to look like */
-static void sf_lane_set_line(struct sf_lane *lane, __u32 route_width, __u32 request_width, __s64 clock_offset_ns)
+static void sf_lane_set_line(struct sf_lane *lane, __u32 route_width, __u32 request_width, __s64 clock_offset_ns,
+			     __u64 next_id)
 {
+	lane->next_id = next_id;
 	lane->route_width = route_width;
 	lane->request_width = request_width;
 	lane->clock_offset_ns = clock_offset_ns;
+}
+
+/* JSON: what is said of a connection before conn_seq, in split bytes, and behind it. */
+static void sf_lane_set_route(struct sf_lane *lane, unsigned int number, const char *route, size_t len, size_t split)
+{
+	struct sf_lane_slot *slot = &lane->slots[number];
+
+	if (len > sizeof(slot->route))
+		return;
+	memcpy(slot->route, route, len);
+	slot->route_len = len;
+	slot->route_split = split;
 }
 
 static const char *sf_lane_lines(const struct sf_lane *lane)
@@ -240,31 +257,35 @@ static void lane_pass_on(struct sf_lane *lane, const struct sf_lane_slot *slot, 
 	event->request_ack = request->ack;
 	event->response_seq = response->seq;
 	event->response_ack = response->ack;
+	event->conn_seq = slot->conn_seq;
 }
 
 /* Returns 0 where the exchange has no line that could be written here. */
 static int lane_write(struct sf_lane *lane, struct sf_lane_slot *slot)
 {
 	struct sf_lane_event *event = lane->count ? &lane->events[lane->count - 1] : NULL;
-	size_t len = line_render(lane, slot, lane->lines + lane->lines_len);
+	char *line = lane->lines + lane->lines_len;
+	size_t len = lane->form == SF_LANE_TEXT ? line_render(lane, slot, line) : json_render(lane, slot, line);
 
 	if (!len)
 		return 0;
 	if (!event || event->kind != SF_LANE_LINES) {
 		event = lane_event(lane, SF_LANE_LINES, 0);
 		event->ring_at = lane->lines_len;
+		event->request_ns = lane->next_id;
 	}
 	lane->lines_len += len;
 	event->request_from = lane->lines_len;
 	event->at++;
-	slot->told++;
 	return 1;
 }
 
 static void lane_emit(struct sf_lane *lane, struct sf_lane_slot *slot, __u32 body_at)
 {
-	if (!lane->has_lines || !lane_write(lane, slot))
+	slot->conn_seq++;
+	if (!lane->form || !lane_write(lane, slot))
 		lane_pass_on(lane, slot, body_at);
+	lane->next_id++;
 }
 /* An end closes, between exchanges. Returns 0 where it has more to say with it. */
 static int lane_close(struct sf_lane *lane, struct sf_lane_slot *slot, const struct sf_record *record, __u32 end)
@@ -355,7 +376,7 @@ static int lane_open(struct sf_lane *lane, const struct sf_record *record, const
 		return 0;
 	slot->next[end] = record->seq;
 	slot->next[!end] = record->ack;
-	if (lane->has_lines)
+	if (lane->form == SF_LANE_TEXT)
 		line_route(slot, &record->flow);
 	if (!lane_take(lane, slot, record, payload, at)) {
 		sf_lane_leave(lane, slot - lane->slots);

@@ -18,10 +18,10 @@
 #define SF_LANE_HEAD_BYTES 2048
 /* bytes of a body, from which the long road may tell the kernel to leave them out */
 #define SF_LANE_BODY_BYTES 131072
-/* bytes of an exchange's line: what was asked, the route, and the columns */
-#define SF_LANE_LINE_BYTES (SF_LANE_HEAD_BYTES + 512)
-/* of a connection's two ends as text: at most twice 45 for an address, 8 for the port, and an arrow */
-#define SF_LANE_ROUTE_BYTES 112
+/* bytes of an exchange's line: what is said of two heads and of the connection, and numbers */
+#define SF_LANE_LINE_BYTES 9216
+/* of what is said of a connection; where that is longer, nothing is written here */
+#define SF_LANE_ROUTE_BYTES 320
 /* records in one run */
 #define SF_LANE_RECORDS 512
 /* processors whose new connections enter at once; those of others with their second exchange */
@@ -35,14 +35,21 @@ enum sf_lane_state {
 	SF_LANE_RESPONSE = 3, /* that has begun */
 };
 
+/* what lines are written here */
+enum sf_lane_form {
+	SF_LANE_NO_LINES = 0,
+	SF_LANE_TEXT = 1,
+	SF_LANE_JSON = 2,
+};
+
 enum sf_lane_kind {
 	SF_LANE_RECORD = 0,   /* for the long road; at: its offset in the ring */
 	SF_LANE_LEAVES = 1,   /* a connection takes the long road; at: its slot */
 	SF_LANE_EXCHANGE = 2, /* at: the connection's slot */
 	SF_LANE_ENTERS = 3,   /* a new connection; at: its slot; ring_at: its first record */
 	SF_LANE_CLOSED = 4,   /* both ends have closed; at: its slot */
-	SF_LANE_LINES =
-		5, /* exchanges that have ended; at: how many; ring_at, request_from: their lines, from where to where */
+	/* exchanges that ended; at: how many; request_ns: their first id; ring_at, request_from: their lines, from, to */
+	SF_LANE_LINES = 5,
 };
 
 /* one message; a request, or its response */
@@ -70,9 +77,10 @@ struct sf_lane_slot {
 	__u8 heard;	/* a bit for each end: acked is known */
 	__u8 closed;	/* a bit for each end: its FIN has come */
 	__u8 control;	/* segments without bytes */
-	__u8 reserved[6];
-	__u32 told; /* exchanges whose lines were written here */
-	__u32 route_len;
+	__u8 reserved[2];
+	__u32 conn_seq;			 /* of the last exchange */
+	__u32 route_len;		 /* 0: no lines are written for it */
+	__u32 route_split;		 /* JSON: what comes before conn_seq */
 	struct sf_lane_half half[2];	 /* request, response */
 	char route[SF_LANE_ROUTE_BYTES]; /* where lines are written */
 };
@@ -95,6 +103,8 @@ struct sf_lane_event {
 	__u32 request_ack;
 	__u32 response_seq;
 	__u32 response_ack;
+	__u32 conn_seq;
+	__u32 reserved;
 };
 
 #endif

@@ -13,17 +13,22 @@ from sockfilter.model.message import Request, Response
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sockfilter import model
     from sockfilter.model.exchange import Exchange
     from sockfilter.model.flow import FlowStart
+    from sockfilter.model.head import Head
+    from sockfilter.model.lines import Lines
     from sockfilter.model.message import Body
 
 # struct sf_lane_event of lane.h; a test compares both to the byte
-EVENT = Struct("=IIIIIIQQQQQQIIII")
+EVENT = Struct("=IIIIIIQQQQQQIIIIII")
 RECORD, LEAVES, EXCHANGE, ENTERS, CLOSED, LINES = range(6)
 # how struct sf_record begins: time_ns, stream
 FIRST = Struct("=QQ")
 # exchanges for which a connection stays on the long road after it had to leave at once: doubled each time, up to this
 DETOUR_MAX = 64
+# heads that are remembered as having come once
+HEARD_MAX = 1024
 
 
 class Receiver(Protocol):
@@ -42,14 +47,18 @@ class Pairing(Protocol):
     client_end: int
 
     @property
+    def number(self) -> int:
+        """Of the last exchange."""
+
+    @property
     def is_at_rest(self) -> bool:
         """Whether nothing is open, and the next response answers the next request."""
 
-    def pair(self, request: Request, response: Response) -> Exchange:
-        """Takes a request and its response. Returns the exchange."""
+    def pair(self, number: int, request: Request, response: Response) -> Exchange:
+        """Takes a request and its response. Returns the exchange, which has this number on its connection."""
 
-    def note_pairs(self, count: int) -> None:
-        """Takes note of exchanges that it has not seen."""
+    def note_pairs(self, number: int) -> None:
+        """Takes note of exchanges that it has not seen, up to one of this number."""
 
 
 class Conversation(Protocol):
@@ -76,6 +85,7 @@ class Connection(Protocol):
 
     detour: int
     last_ns: int
+    model: model.Connection
     recall: Callable[[], None] | None
     start: FlowStart
     streams: list[int]
@@ -114,23 +124,21 @@ class LongRoad(Protocol):
         """Takes note of segments without bytes that it has not seen."""
 
 
-class Lines(Protocol):
-    """An output of a line for each exchange, which may be written here."""
+class Told(Protocol):
+    """Takes note of exchanges whose lines were written here, and knows what these have to look like."""
 
-    show_secrets: bool
+    lines: Lines
 
     @property
     def clock_offset_ns(self) -> int:
         """Nanoseconds to add to the source's clock for the wall clock."""
 
     @property
-    def widths(self) -> tuple[int, int]:
-        """Of its first columns, now."""
+    def next_id(self) -> int:
+        """Of the exchange that ends next."""
 
-    widths_max: tuple[int, int]
-
-    def take(self, text: bytes, count: int) -> None:
-        """Takes the lines of some exchanges."""
+    def take(self, text: bytes, count: int, first_id: int) -> None:
+        """Takes the lines of some exchanges, and the id that the first of them has there."""
 
 
 class Lane:
@@ -146,7 +154,7 @@ class Lane:
         body_bytes: of each body, bytes to keep.
         decodes: whether bodies are to be decoded: those with a content coding take the long road.
         emit: takes each exchange that ends here.
-        lines: takes those of which a line is enough, in place of emit. None: there is no such output.
+        told: takes those of which a line is enough, in place of emit. None: there is no such output.
     """
 
     def __init__(
@@ -157,9 +165,11 @@ class Lane:
         body_bytes: int,
         decodes: bool,
         emit: Callable[[Exchange], None],
-        lines: Lines | None = None,
+        told: Told | None = None,
     ) -> None:
-        self._lines = lines
+        self._written = told
+        # heads that came once; those that come again are learned
+        self._heard: dict[bytes, None] = {}
         self._road = road
         self._decode = road.consume
         self._emit = emit
@@ -169,8 +179,10 @@ class Lane:
         self._ffi, self._lib = binding.load()
         lane = self._lib.sf_lane_open(body_bytes > 0, decodes)
         self._lane = self._ffi.gc(lane, self._lib.sf_lane_close) if lane else None
-        if lane and lines is not None:
-            self._lib.sf_lane_write_lines(lane, lines.show_secrets, *lines.widths_max)
+        self._is_json = told is not None and told.lines.is_json
+        if lane and told is not None:
+            form = self._lib.SF_LANE_JSON if self._is_json else self._lib.SF_LANE_TEXT
+            self._lib.sf_lane_write_lines(lane, form, told.lines.show_secrets, *told.lines.widths_max)
         self._on: dict[int, Connection] = {}  # by slot
         self._left: set[int] = set()  # slots that are free after this batch
         self._told: set[int] = set()  # streams of which the long road has had all of this batch
@@ -217,9 +229,9 @@ class Lane:
 
     def _run(self, view: memoryview, offsets: list[int]) -> None:
         lib, ffi = self._lib, self._ffi
-        lines = self._lines
-        if lines is not None:
-            lib.sf_lane_set_line(self._lane, *lines.widths, lines.clock_offset_ns)
+        told = self._written
+        if told is not None:
+            lib.sf_lane_set_line(self._lane, *told.lines.widths, told.clock_offset_ns, told.next_id)
         where = ffi.from_buffer("__u32[]", array("I", offsets))
         with ffi.from_buffer(view) as ring:  # held any longer, it would keep the ring from being unmapped
             count = lib.sf_lane_run(self._lane, ring, where, len(offsets))
@@ -246,6 +258,8 @@ class Lane:
             request_ack,
             response_seq,
             response_ack,
+            conn_seq,
+            _,
         ) in EVENT.iter_unpack(events):
             if kind == RECORD:
                 if not self._told or FIRST.unpack_from(view, at)[1] & ~1 not in self._told:
@@ -256,8 +270,9 @@ class Lane:
                 ordinary.clear()
             if kind != EXCHANGE:
                 if kind == LINES:
-                    assert lines is not None  # else there are none
-                    lines.take(ffi.buffer(lib.sf_lane_lines(self._lane) + ring_at, request_from - ring_at)[:], at)
+                    assert told is not None  # else there are none
+                    made = ffi.buffer(lib.sf_lane_lines(self._lane) + ring_at, request_from - ring_at)[:]
+                    told.take(made, at, request_ns)
                 elif kind == ENTERS:
                     self._begin(at, view, ring_at, offsets)
                 elif at not in self._left:
@@ -277,7 +292,10 @@ class Lane:
             if response_body:
                 kept = bytes(view[ring_at : ring_at + min(response_body, limit)]) if limit else b""
                 response.body = make_body(answered, response_body, kept)
-            emit(on[at].conversation.sink.pair(request, response))
+            emit(on[at].conversation.sink.pair(conn_seq, request, response))
+            if self._is_json:
+                self._learn(asked)
+                self._learn(answered)
         if ordinary:
             self._decode(view, ordinary)
 
@@ -293,11 +311,11 @@ class Lane:
             following,
             acked,
             connection.last_ns,
+            talk.sink.number,
             self._ffi.from_buffer(connection.start.key),
         )
         if slot >= 0:
-            self._on[slot] = connection
-            connection.recall = partial(self._leave, slot)
+            self._put_on(slot, connection)
 
     def _begin(self, slot: int, view: memoryview, at: int, offsets: list[int]) -> None:
         """A connection has entered with its first record, at an offset."""
@@ -310,8 +328,27 @@ class Lane:
             self._decode(view, [at for at in offsets if FIRST.unpack_from(view, at)[1] & ~1 == stream & ~1])
             return
         connection.conversation.sink.client_end = stream & 1
-        connection.recall = partial(self._leave, slot)
+        self._put_on(slot, connection)
+
+    def _put_on(self, slot: int, connection: Connection) -> None:
         self._on[slot] = connection
+        connection.recall = partial(self._leave, slot)
+        if self._is_json:
+            assert self._written is not None  # it says so
+            before, behind = self._written.lines.about(connection.model)
+            self._lib.sf_lane_set_route(self._lane, slot, before + behind, len(before) + len(behind), len(before))
+
+    def _learn(self, head: Head) -> None:
+        """Keeps what JSON says of a head that came before."""
+        raw = head.raw
+        if raw not in self._heard:
+            if len(self._heard) >= HEARD_MAX:
+                self._heard.clear()
+            self._heard[raw] = None
+            return
+        assert self._written is not None  # called where there are lines
+        said = self._written.lines.said(head)
+        self._lib.sf_lane_learn(self._lane, raw, len(raw), said, len(said))
 
     def _close(self, slot: int) -> None:
         """Both ends have closed, between exchanges."""
@@ -328,7 +365,7 @@ class Lane:
         first, second = (ack if state.heard & 1 << end else None for end, ack in enumerate(state.acked))
         connection.resume(tuple(state.next), (first, second), state.last_ns)
         talk: Conversation = connection.conversation
-        talk.sink.note_pairs(state.told)
+        talk.sink.note_pairs(state.conn_seq)
         if state.has_ended:
             connection.turned_back = 0
             talk.resume(state.client_end, (state.half[0].ack, state.half[1].ack))

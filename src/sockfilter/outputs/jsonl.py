@@ -15,7 +15,8 @@ from sockfilter.outputs.output import Output, Sink
 from sockfilter.outputs.secrets import mask_fields, mask_target
 
 if TYPE_CHECKING:
-    from sockfilter.model import Body, Endpoint, Exchange, Headers, Message, Request, Response
+    from sockfilter.model import Body, Connection, Endpoint, Exchange, Headers, Message
+    from sockfilter.model.head import Head
 
 Json: TypeAlias = "dict[str, Any]"
 
@@ -34,14 +35,46 @@ class JsonOutput(Output):
         show_secrets: nothing is masked.
     """
 
+    is_json = True
+    widths_max = 0, 0
+
     def __init__(self, sink: Sink, *, bodies: bool = False, show_secrets: bool = False) -> None:
         super().__init__(sink)
         self._bodies = bodies
-        self._show_secrets = show_secrets
+        self.show_secrets = show_secrets
+
+    @property
+    def lines(self) -> JsonOutput | None:
+        """Itself, where it needs no bodies, so that the short road may write its lines."""
+        return None if self._bodies else self
+
+    @property
+    def widths(self) -> tuple[int, int]:
+        """Nothing: JSON has no columns."""
+        return 0, 0
+
+    def about(self, connection: Connection) -> tuple[bytes, bytes]:
+        """What a line says of a connection: from the time's end to the exchange's number on it, and behind that."""
+        before = {"interface": _text(connection.interface), "connection": connection.number, "conn_seq": 0}
+        ends = {"client": _endpoint(connection.client), "server": _endpoint(connection.server)}
+        return f'",{ENCODE(before)[1:-2]}'.encode(), f',{ENCODE(ends)[1:-1]},"request":'.encode()
+
+    def said(self, head: Head) -> bytes:
+        """What a line says of a message, up to the sizes of its body."""
+        made = {**_start(head, self.show_secrets), "headers": _fields(head.headers, self.show_secrets)}
+        return f'{ENCODE(made)[:-1]},"body":'.encode()
+
+    def renumber(self, text: bytes, first_id: int) -> bytes:
+        """Lines with other ids."""
+        made = []
+        for number, line in enumerate(text.splitlines(keepends=True), first_id):
+            before, key, after = line.partition(b'"id":')
+            made.append(b"%s%s%d%s" % (before, key, number, after[after.index(b",") :]))
+        return b"".join(made)
 
     def render(self, exchange: Exchange) -> bytes:
         """The exchange's line."""
-        made = to_dict(exchange, bodies=self._bodies, show_secrets=self._show_secrets)
+        made = to_dict(exchange, bodies=self._bodies, show_secrets=self.show_secrets)
         return ENCODE(made).encode() + b"\n"
 
 
@@ -64,8 +97,8 @@ def to_dict(exchange: Exchange, *, bodies: bool = True, show_secrets: bool = Tru
         "conn_seq": exchange.conn_seq,
         "client": _endpoint(exchange.client),
         "server": _endpoint(exchange.server),
-        "request": _request(exchange.request, bodies, show_secrets),
-        "response": _response(exchange.response, bodies, show_secrets),
+        "request": _message(exchange.request, bodies, show_secrets),
+        "response": _message(exchange.response, bodies, show_secrets),
         "informational": [{"status": message.status} for message in exchange.informational],
         "timing": {name: seconds for name, seconds in zip(TIMES, timing, strict=True) if seconds is not None},
         "complete": exchange.is_complete,
@@ -84,32 +117,21 @@ def _endpoint(endpoint: Endpoint) -> Json:
     return {"ip": endpoint.ip, "port": endpoint.port}
 
 
-def _request(request: Request | None, bodies: bool, show_secrets: bool) -> Json | None:
-    if request is None:
+def _start(head: Head, show_secrets: bool) -> Json:
+    """What the first line says: of a request, if it has a method."""
+    if head.method:
+        target = head.target if show_secrets else mask_target(head.target)
+        return {"method": _text(head.method), "target": _text(target), "version": head.version}
+    # HTTP/0.9 has no status
+    return {"status": head.status or None, "reason": _text(head.reason), "version": head.version}
+
+
+def _message(message: Message | None, bodies: bool, show_secrets: bool) -> Json | None:
+    if message is None:
         return None
-    target = request.target if show_secrets else mask_target(request.target)
-    return {
-        "method": _text(request.method),
-        "target": _text(target),
-        "version": request.version,
-        **_message(request, bodies, show_secrets),
-    }
-
-
-def _response(response: Response | None, bodies: bool, show_secrets: bool) -> Json | None:
-    if response is None:
-        return None
-    return {
-        # HTTP/0.9 has none
-        "status": response.status or None,
-        "reason": _text(response.reason),
-        "version": response.version,
-        **_message(response, bodies, show_secrets),
-    }
-
-
-def _message(message: Message, bodies: bool, show_secrets: bool) -> Json:
-    made: Json = {"headers": _fields(message.headers, show_secrets), "body": _body(message.body, bodies)}
+    made = _start(message.head, show_secrets)
+    made["headers"] = _fields(message.headers, show_secrets)
+    made["body"] = _body(message.body, bodies)
     if message.body.trailer:
         made["trailers"] = _fields(message.trailers, show_secrets)
     return made

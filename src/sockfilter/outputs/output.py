@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from sockfilter.model import Exchange
-    from sockfilter.outputs.text import TextOutput
+    from sockfilter.model.lines import Lines
 
 
 class Sink(Protocol):
@@ -30,13 +30,18 @@ class Output:
         self.lines_taken = 0
 
     @property
-    def lines(self) -> TextOutput | None:
+    def lines(self) -> Lines | None:
         """What takes lines that were written elsewhere, where it may."""
         return None
 
     def write(self, exchange: Exchange) -> None:
         """Takes an exchange; flush() sends it on."""
         self._parts.append(self.render(exchange))
+
+    def take(self, text: bytes, count: int) -> None:
+        """Takes the lines of some exchanges, written elsewhere."""
+        self._parts.append(text)
+        self.lines_taken += count
 
     def render(self, exchange: Exchange) -> bytes:
         """The exchange in this form."""

@@ -12,7 +12,7 @@ from sockfilter.outputs.secrets import mask_fields, mask_start_line, mask_target
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sockfilter.model import Body, Exchange, Headers, Message
+    from sockfilter.model import Body, Connection, Exchange, Headers, Message
     from sockfilter.model.head import Head
 
 HEADERS, BODIES = 1, 2
@@ -38,6 +38,9 @@ class TextOutput(Output):
         show_secrets: nothing is masked.
         interfaces: each line names its interface.
     """
+
+    is_json = False
+    widths_max = ROUTE_WIDTH_MAX, REQUEST_WIDTH_MAX
 
     def __init__(
         self,
@@ -69,15 +72,17 @@ class TextOutput(Output):
         """Of the columns for the route and what was asked, now."""
         return self._route_width, self._request_width
 
-    @property
-    def widths_max(self) -> tuple[int, int]:
-        """Up to where they grow."""
-        return ROUTE_WIDTH_MAX, REQUEST_WIDTH_MAX
+    def about(self, connection: Connection) -> tuple[bytes, bytes]:
+        """Nothing: text is no JSON."""
+        return b"", b""
 
-    def take(self, text: bytes, count: int) -> None:
-        """Takes the lines of some exchanges, written elsewhere by these widths."""
-        self._parts.append(text)
-        self.lines_taken += count
+    def said(self, head: Head) -> bytes:
+        """Nothing: text is no JSON."""
+        return b""
+
+    def renumber(self, text: bytes, first_id: int) -> bytes:
+        """The same: text has no ids."""
+        return text
 
     def render(self, exchange: Exchange) -> bytes:
         """The exchange's line, and what the verbosity adds."""

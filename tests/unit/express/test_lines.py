@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.wire import NOTHING, Orders, Road, Wire, lines_of, taken_lines
+from sockfilter.outputs.jsonl import JsonOutput
+from sockfilter.outputs.text import TextOutput
+from tests.support.wire import KEPT, NOTHING, Orders, Road, Wire, lines_of, taken_lines
 
 if TYPE_CHECKING:
     from tests.support.wire import Talker
@@ -64,9 +66,30 @@ DURATIONS = st.one_of(
 @given(DURATIONS)
 def test_any_duration(took_ns: int) -> None:
     wire = Wire()
-    exchange(wire.connection(), took_ns=took_ns)
+    connection = wire.connection()
+    for _ in range(3):
+        # JSON has it from the third on, when the heads have come twice
+        exchange(connection, took_ns=took_ns)
     wire.read()
-    assert taken_lines(wire.records) == 1
+    assert taken_lines(wire.records) == 3
+    assert taken_lines(wire.records, JsonOutput) == 1
+
+
+@given(st.lists(st.sampled_from(["/", "/a?token=b", "/\xe9"]), min_size=2, max_size=9), st.integers(1, 9), st.data())
+def test_json_of_connections_that_take_turns(targets: list[str], batch: int, data: st.DataObject) -> None:
+    """Some are told on the long road, so that ids come from both."""
+    wire = Wire()
+    connections = [wire.connection(f"10.0.0.1:{40000 + i}") for i in range(3)]
+    for target in targets:
+        connection = data.draw(st.sampled_from(connections))
+        if data.draw(st.booleans()):
+            exchange(connection, target)
+        else:
+            connection.client(b"GET / HTTP/1.1\r\n\r\n")
+            connection.server(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+    roads = (Road(Orders(), KEPT[JsonOutput], True, has_lane, batch) for has_lane in (True, False))
+    written, rendered = (lines_of(wire.records, road, JsonOutput) for road in roads)
+    assert written == rendered
 
 
 @pytest.mark.parametrize(
@@ -112,7 +135,7 @@ def test_secrets_are_shown_where_they_are_asked_for() -> None:
     wire = Wire()
     exchange(wire.connection(), "/?token=abc")
     road = Road(Orders(), NOTHING, True, has_lane=True)
-    (line,), _ = lines_of(wire.records, road, show_secrets=True)
+    (line,), _ = lines_of(wire.records, road, TextOutput, show_secrets=True)
     assert b"/?token=abc" in line
     assert taken_lines(wire.records, show_secrets=True) == 1
     assert taken_lines(wire.records) == 0
