@@ -81,6 +81,7 @@ enum sf_counter {
 	SF_NO_PAYLOAD,
 	SF_NOT_HTTP,
 	SF_SENT,
+	SF_QUIET,
 	SF_RING_FULL,
 	/* of those sent or lost */
 	SF_FRAGMENTS,

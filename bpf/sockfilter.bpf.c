@@ -24,6 +24,8 @@ typedef _Bool bool;
 
 /* how far ahead of the first payload a segment may be to have overtaken it: ten segments, the initial window (RFC 6928) */
 #define OVERTAKING_BYTES 14600
+/* payload that nobody needs goes unsaid, but for a record in so many nanoseconds: that it goes on */
+#define QUIET_NS 100000000
 
 #ifdef __bpf__
 const volatile struct sf_config config;
@@ -206,6 +208,24 @@ static __always_inline bool says_nothing(const struct packet *p)
 	return !p->payload_len && !(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST));
 }
 
+/*
+ * Whether a segment within bytes that nobody needs goes unsaid. User space takes
+ * what is missing up to the order's number for bytes that passed.
+ */
+static __always_inline bool is_quiet(const struct packet *p, struct connection *c, __u64 order)
+{
+	__u64 now;
+
+	if (order >> 32 != SF_ORDER_SKIP || !p->payload_len || (__s32)((__u32)order - (p->seq + p->payload_len)) <= 0 ||
+	    p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))
+		return false;
+	now = bpf_ktime_get_ns();
+	if (now - c->told_ns < QUIET_NS)
+		return true;
+	c->told_ns = now;
+	return false;
+}
+
 /* the connection's state says whether this packet goes up; its first payload says the state */
 static __always_inline int follow(struct __sk_buff *skb, struct packet *p)
 {
@@ -242,6 +262,8 @@ static __always_inline int follow(struct __sk_buff *skb, struct packet *p)
 		if (!c || result != SF_SENT)
 			return SF_NOT_HTTP;
 	}
+	if (is_quiet(p, c, order))
+		return SF_QUIET;
 	return send_segment(skb, p, &flow, c, order, from, kind);
 }
 

@@ -21,6 +21,7 @@ struct connection {
 	__u64 id; /* even */
 	__u64 syn_ns;
 	__u64 synack_ns;
+	__u64 told_ns; /* when a record last told of payload that nobody needs */
 	__u32 isn[2];
 	__u32 run; /* payload bytes in a row, of run_from */
 	__u8 run_from;

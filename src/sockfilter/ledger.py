@@ -17,6 +17,7 @@ PACKET_COUNTERS = {
     "no_payload": "TCP without payload: acknowledgements, and openings of connections",
     "not_http": "payload of connections that are not HTTP",
     "sent": "put into the ring",
+    "quiet": "payload that nobody needs: left out altogether",
     "ring_full": "found no room in the ring: lost",
     "fragments": "of those sent or lost: IP fragments",
     "truncated": "of those sent or lost: cut at the snap length",
@@ -32,6 +33,7 @@ OUTCOMES = (
     "no_payload",
     "not_http",
     "sent",
+    "quiet",
     "ring_full",
 )
 

@@ -8,6 +8,7 @@ import pytest
 
 import sockfilter
 from sockfilter.ledger import OUTCOMES, PACKET_COUNTERS
+from sockfilter.model import Problem
 from tests.support.cable import FAR, NEAR
 from tests.support.frames import (
     ACK,
@@ -121,6 +122,9 @@ def test_edges_of_a_port_range(cable: Cable) -> None:
         assert [exchange.server.port for exchange in capture.exchanges] == [63, 64, 65535]
 
 
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
+
+
 def test_duplicate() -> None:
     """Of the two copies that loopback shows of each packet, one counts as that."""
     with namespace() as netns, sockfilter.capture("any", netns=netns) as capture:
@@ -130,6 +134,30 @@ def test_duplicate() -> None:
         packets = capture.ledger.packets
     assert packets["duplicate"] == packets["seen"] / 2 > 0
     assert len(capture.exchanges) == 1
+
+
+def test_quiet(cable: Cable) -> None:
+    """Of a body that nobody needs, its first segment is told, and its last."""
+    talk, size = Talk(), 1_000_000
+    with cable.capture(body=0) as capture:
+        cable.pass_by(capture, *talk.opening(), talk.client(), talk.server(HEAD % size))
+        cable.pass_by(capture, *[talk.server(bytes(1000)) for _ in range(size // 1000)])
+        (exchange,) = capture.exchanges
+    assert exchange.is_complete
+    assert exchange.response.body.wire_len == size
+    assert capture.ledger.packets["quiet"] > 900
+    assert capture.ledger.is_balanced
+
+
+def test_quiet_until_it_breaks_off(cable: Cable) -> None:
+    """What has passed by then is known."""
+    talk = Talk()
+    with cable.capture(body=0) as capture:
+        cable.pass_by(capture, *talk.opening(), talk.client(), talk.server(HEAD % 1_000_000))
+        cable.pass_by(capture, *[talk.server(bytes(1000)) for _ in range(500)], *talk.closing())
+        (exchange,) = capture.exchanges
+    assert exchange.response.body.wire_len == 500_000
+    assert exchange.problems == (Problem.CLOSED,)
 
 
 def test_ring_full(cable: Cable) -> None:
@@ -148,6 +176,6 @@ def test_truncated(cable: Cable) -> None:
 
 
 def test_every_counter_has_a_test_here() -> None:
-    tested = {outcome for outcome, _ in ONE_PACKET.values()} | {"filtered", "duplicate", "ring_full"}
+    tested = {outcome for outcome, _ in ONE_PACKET.values()} | {"filtered", "duplicate", "quiet", "ring_full"}
     assert tested == set(OUTCOMES)
     assert set(PACKET_COUNTERS) - tested == {"seen", "fragments", "truncated", "lengths", "followed"}

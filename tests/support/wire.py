@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from sockfilter.ledger import PACKET_COUNTERS
 from sockfilter.outputs.jsonl import JsonOutput
 from sockfilter.outputs.text import TextOutput
 from sockfilter.packets.records import (
@@ -231,7 +232,7 @@ def read_records(
         pipeline.consume(memoryview(b"".join(packed)), offsets)
     if road.end:
         pipeline.close(max((record.time_ns for record in records), default=0))
-    sent = [0] * 14
+    sent = [0] * len(PACKET_COUNTERS)
     sent[0] = sent[8] = len(records)
     return pipeline.ledger(sent, len(records))
 

@@ -233,6 +233,8 @@ class Direction:
         maybe_ack = ack if flags & ACK else None
         if maybe_ack is not None and (self.acked is None or distance(self.acked, ack) > 0):
             self.acked = ack
+        if self._order_until is not None:
+            self._pass_quiet(seq, time_ns)
         if flags & RST:
             counts.control += 1
             self._take_reset(seq)
@@ -256,6 +258,17 @@ class Direction:
             self._hold(seq, 0, b"", time_ns, maybe_ack)
         self._pass_on()
         self.go_on(time_ns)
+
+    def _pass_quiet(self, seq: int, time_ns: int) -> None:
+        """What the source was told to leave out, up to where a segment begins, has passed."""
+        assert self.next is not None  # there is an order
+        assert self._order_until is not None
+        size = min(distance(self.next, seq), distance(self.next, self._order_until), self.receiver.ignoring)
+        if size > 0 and not self._is_stalled:
+            self.next = (self.next + size) & MASK
+            self.receiver.skip(size, time_ns)
+            if self._order_until is not None:
+                self._renew_order()
 
     def _is_of_another_life(self, seq: int, flags: int) -> bool:
         """Whether a segment begins another life of the connection, or lies out of reach of any window."""

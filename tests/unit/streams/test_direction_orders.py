@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+from sockfilter.model import Problem
 from sockfilter.streams.direction import ORDER_BYTES_MAX
 from tests.support.segments import STREAM, Scene
 from tests.support.wire import MASK
@@ -126,3 +127,45 @@ def test_what_is_not_wanted_is_rejected_once_and_leaves_nothing_held():
     assert scene.tapes[0].what == [("data", b"abc")]
     assert not scene.table.counts.gaps
     assert scene.table.counts.after_close == 1
+
+
+def test_what_is_left_out_altogether_has_passed():
+    scene = announced(500_000)
+    scene.send(0, 300_010, length=1000)
+    assert scene.tapes[0].what[1:] == [("skip", 300_000), ("skip", 1000)]
+    assert not scene.table.counts.gaps
+    assert not scene.table.holes
+
+
+def test_what_is_missing_beyond_the_order_is_a_hole():
+    scene = announced(500_000)
+    scene.send(0, 500_020, b"abc")
+    assert scene.tapes[0].what[1:] == [("skip", 500_000)]
+    assert scene.table.holes
+    scene.send(0, 500_010, b"0123456789")
+    assert scene.tapes[0].what[2:] == [("data", b"0123456789"), ("data", b"abc")]
+
+
+def test_without_an_order_what_is_missing_is_a_hole():
+    scene = announced(500_000)
+    direction(scene).announce(0)
+    scene.send(0, 300_010, length=1000)
+    assert scene.table.holes
+
+
+def test_an_end_within_the_order():
+    scene = announced(500_000)
+    scene.fin(0, 200_010)
+    assert scene.tapes[0].what[1:] == [("skip", 200_000), ("end", Problem.CLOSED)]
+
+
+def test_a_reset_within_the_order():
+    scene = announced(500_000)
+    scene.reset(0, 200_010)
+    assert scene.tapes[0].what[1:] == [("skip", 200_000), ("end", Problem.RESET)]
+
+
+def test_what_the_other_end_says_meanwhile_does_not_wait():
+    scene = announced(500_000)
+    scene.send(1, 0, b"next", acked=300_010)
+    assert scene.tapes[1].content == b"next"
