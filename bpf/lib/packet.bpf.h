@@ -14,7 +14,7 @@
 #include "../events.h"
 
 /* IP headers one within the other that are followed, and VLAN tags in front of each (IEEE 802.1ad has two, and a device may push its own) */
-#define PACKET_LAYERS 4
+#define PACKET_LAYERS 3
 #define PACKET_TAGS 3
 /* IPv6 extension headers in a row; more than any real packet has */
 #define PACKET_EXTENSIONS 8

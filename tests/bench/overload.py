@@ -25,10 +25,10 @@ class Overload(NamedTuple):
     Attributes:
         kept: the load's rate by that without sockfilter.
         requests: that there were.
-        seen: exchanges, those without a request among them.
+        seen: requests, those afterwards among them.
         lost: records that had no room, and what else the summary names.
         peak_mb: of sockfilter.
-        recovered: whether the exchanges afterwards were all seen.
+        recovered: whether those afterwards were all seen.
     """
 
     kept: float
@@ -62,7 +62,7 @@ def overload(server: Server, requests: int) -> Overload:
         process.send_signal(signal.SIGINT)
         said = process.stderr.read()
     reader.communicate()
-    counts = [int(number) for number in re.findall(r"(\d+) exchange", said)]
+    counts = [int(number) for number in re.findall(r"(\d+) requests", said)]
     lost = [int(number) for number in re.findall(r"room in the ring: (\d+)", said)]
     return Overload(
         during.rate / alone.rate, requests, counts[-1], lost[-1] if lost else 0, peak, counts[-1] - counts[0] == AFTER

@@ -88,7 +88,7 @@ def test_tunnels_in_tunnels_are_followed_to_a_depth(cable: Cable) -> None:
         return ethernet(IPV4, packet)
 
     with cable.capture() as capture:
-        cable.pass_by(capture, nested(4), nested(5))
+        cable.pass_by(capture, nested(3), nested(4))
     assert (capture.ledger.packets["sent"], capture.ledger.packets["not_tcp"]) == (1, 1)
 
 
