@@ -51,7 +51,8 @@ struct sf_lane *sf_lane_open(int keeps_bodies, int decodes);
 void sf_lane_close(struct sf_lane *lane);
 int sf_lane_enter(struct sf_lane *lane, __u64 stream, int client_end, const __u32 *next, const __u32 *acked,
 		  __u64 last_ns, __u32 conn_seq, const void *flow);
-void sf_lane_write_lines(struct sf_lane *lane, int form, int show_secrets, __u32 route_width_max, __u32 request_width_max);
+void sf_lane_write_lines(struct sf_lane *lane, int form, int show_secrets, __u32 route_width_max,
+			 __u32 request_width_max);
 void sf_lane_set_line(struct sf_lane *lane, __u32 route_width, __u32 request_width, long long clock_offset_ns,
 		      __u64 next_id);
 void sf_lane_set_route(struct sf_lane *lane, unsigned int slot, const char *route, size_t len, size_t split);
