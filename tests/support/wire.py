@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.ledger import PACKET_COUNTERS
 from sockfilter.outputs.jsonl import JsonOutput
@@ -36,9 +37,19 @@ MASK = 0xFFFFFFFF
 MILLISECOND = 1_000_000
 EVERYTHING = BodyPolicy(1 << 62)
 NOTHING = BodyPolicy(0, decodes=False)
-Form: TypeAlias = "type[TextOutput | JsonOutput]"
-# what the command keeps of bodies for each
-KEPT: dict[Form, BodyPolicy] = {TextOutput: NOTHING, JsonOutput: BodyPolicy(0)}
+
+
+class Form(NamedTuple):
+    """An output of lines, and what the command keeps of bodies for it."""
+
+    make: Callable[..., Output]
+    policy: BodyPolicy
+
+
+TEXT = Form(TextOutput, NOTHING)
+JSON = Form(JsonOutput, BodyPolicy(0))
+JSON_BODIES = Form(partial(JsonOutput, bodies=True), EVERYTHING)
+JSON_SHORT = Form(partial(JsonOutput, bodies=True), BodyPolicy(3))
 
 
 @dataclass(frozen=True)
@@ -200,8 +211,8 @@ class Wire:
                 found = read_by(Road(Orders(), kept, end, has_lane=True, batch=size), records)
                 assert [account(x) for x in found[0]] == [account(x) for x in long_road[0]]
                 assert found[1] == long_road[1]
-        for form in (TextOutput, JsonOutput):
-            roads = (Road(Orders(), KEPT[form], end, has_lane, batch=3) for has_lane in (True, False))
+        for form in (TEXT, JSON, JSON_BODIES, JSON_SHORT):
+            roads = (Road(Orders(), form.policy, end, has_lane, batch=3) for has_lane in (True, False))
             written, rendered = (lines_of(records, road, form) for road in roads)
             assert written == rendered
         return exchanges
@@ -256,15 +267,15 @@ def lines_of(
     return [line.split() for line in paper.data.splitlines()], ledger
 
 
-def taken_lines(records: list[Record], form: Form = TextOutput, show_secrets: bool = False, batch: int = 1) -> int:
+def taken_lines(records: list[Record], form: Form = TEXT, show_secrets: bool = False, batch: int = 1) -> int:
     """How many lines the short road writes."""
-    road = Road(Orders(), KEPT[form], True, has_lane=True, batch=batch)
+    road = Road(Orders(), form.policy, True, has_lane=True, batch=batch)
     return _on_paper(records, road, form, show_secrets)[1].lines_taken
 
 
 def _on_paper(records: list[Record], road: Road, form: Form, show_secrets: bool) -> tuple[Paper, Output, Ledger]:
     paper = Paper()
-    output = form(paper, show_secrets=show_secrets)
+    output = form.make(paper, show_secrets=show_secrets)
     ledger = read_records(road, records, output.write, output.lines if road.has_lane else None)
     output.flush()
     return paper, output, ledger

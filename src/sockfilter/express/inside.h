@@ -25,8 +25,9 @@ struct sf_lane {
 	__u32 hash[1 << HASH_BITS]; /* first slot of each chain, plus 1 */
 	__u32 free;		    /* first free slot, plus 1 */
 	__u32 used;		    /* slots that have been in use */
-	int keeps_bodies;
+	__u64 body_limit;	    /* bytes of each body that are kept */
 	int decodes;
+	int with_bodies;    /* JSON: what is kept of them is shown */
 	unsigned int count; /* of events */
 	/* of lines: enum sf_lane_form, and how they look, as the output of that form says */
 	int form;
@@ -42,12 +43,17 @@ struct sf_lane {
 	__s64 clock_offset_ns;
 	size_t text_len;
 	size_t lines_len;
+	size_t lines_room;
+	size_t bodies_len;
+	size_t bodies_room;
+	size_t bodies_held; /* by slots */
+	char *lines;
+	char *bodies;		  /* of the exchanges in text */
 	__u64 last[SF_LANE_CPUS]; /* of the streams that a processor has numbered, the last that was seen */
 	/* a record makes its connection leave, and is one for the long road */
 	struct sf_lane_event events[2 * SF_LANE_RECORDS];
 	char text[SF_LANE_RECORDS * 2 * SF_LANE_HEAD_BYTES];
 	struct said said[SAID_ENTRIES];
-	char lines[SF_LANE_RECORDS * SF_LANE_LINE_BYTES];
 };
 
 /* what a head says of its message */
@@ -66,5 +72,6 @@ static size_t line_render(struct sf_lane *lane, const struct sf_lane_slot *slot,
 static char *digits(char *end, __u64 number);
 static size_t json_render(struct sf_lane *lane, const struct sf_lane_slot *slot, char *line);
 static void json_forget(struct sf_lane *lane);
+static size_t json_room(const struct sf_lane *lane, const struct sf_lane_slot *slot);
 
 #endif

@@ -146,14 +146,80 @@ static char *put_time(struct sf_lane *lane, char *to, __u64 wall_ns)
 	return to;
 }
 
-static char *put_message(char *to, const struct said *said, __u64 body_len)
+#define EACH_BYTE(value) (0x0101010101010101ULL * (value))
+
+/* Whether none of eight bytes has to be escaped, or is no ASCII: for each, its highest bit tells. */
+static int is_plain(__u64 word)
+{
+	__u64 quote = word ^ EACH_BYTE('"'), backslash = word ^ EACH_BYTE('\\');
+
+	return !((word | (word - EACH_BYTE(' ')) | (quote - EACH_BYTE(1)) | (backslash - EACH_BYTE(1))) &
+		 EACH_BYTE(0x80));
+}
+
+/* as JSON escapes text that is ASCII; NULL where it is not */
+static char *put_text(char *to, const char *at, size_t len)
+{
+	static const char hex[] = "0123456789abcdef", named[] = "btn\0fr"; /* from 8 on */
+	const char *end = at + len;
+
+	for (; at < end; at++) {
+		unsigned char c;
+		__u64 word;
+
+		for (; end - at >= (long)sizeof(word); at += sizeof(word), to += sizeof(word)) {
+			memcpy(&word, at, sizeof(word));
+			if (!is_plain(word))
+				break;
+			memcpy(to, &word, sizeof(word));
+		}
+		if (at == end)
+			break;
+		c = *at;
+		if (c >= 0x80)
+			return NULL;
+		if (c >= ' ' && c != '"' && c != '\\') {
+			*to++ = c;
+			continue;
+		}
+		*to++ = '\\';
+		if (c >= ' ') {
+			*to++ = c;
+		} else if (c >= 8 && c < 14 && c != 11) {
+			*to++ = named[c - 8];
+		} else {
+			to = PUT(to, "u00");
+			*to++ = hex[c >> 4];
+			*to++ = hex[c & 15];
+		}
+	}
+	return to;
+}
+
+/* NULL where outputs/jsonl.py has to look at the body */
+static char *put_message(const struct sf_lane *lane, char *to, const struct said *said, const struct sf_lane_half *half)
 {
 	to = put(to, said->head + said->head_len, said->len);
 	to = PUT(to, "{\"wire_len\":");
-	to = put_number(to, body_len);
+	to = put_number(to, half->body_len);
 	to = PUT(to, ",\"len\":");
-	to = put_number(to, body_len);
+	to = put_number(to, half->body_len);
+	if (lane->with_bodies && half->body_len) {
+		to = PUT(to, ",\"text\":\"");
+		to = half->body_kept < half->body_len ? NULL : put_text(to, half->body, half->body_kept);
+		if (!to)
+			return NULL;
+		*to++ = '"';
+	}
 	return PUT(to, "}}");
+}
+
+/* bytes that a line takes at most: of a body, each may become six */
+static size_t json_room(const struct sf_lane *lane, const struct sf_lane_slot *slot)
+{
+	size_t bodies = lane->with_bodies ? slot->half[0].body_kept + slot->half[1].body_kept : 0;
+
+	return SF_LANE_LINE_BYTES + 6 * bodies;
 }
 
 static char *put_timing(char *to, const struct sf_lane_half *request, const struct sf_lane_half *response)
@@ -199,9 +265,13 @@ static size_t json_render(struct sf_lane *lane, const struct sf_lane_slot *slot,
 	at = put(at, slot->route, slot->route_split);
 	at = put_number(at, slot->conn_seq);
 	at = put(at, slot->route + slot->route_split, slot->route_len - slot->route_split);
-	at = put_message(at, asked, request->body_len);
+	at = put_message(lane, at, asked, request);
+	if (!at)
+		return 0;
 	at = PUT(at, ",\"response\":");
-	at = put_message(at, answered, response->body_len);
+	at = put_message(lane, at, answered, response);
+	if (!at)
+		return 0;
 	at = PUT(at, ",\"informational\":[],\"timing\":");
 	at = put_timing(at, request, response);
 	at = PUT(at, ",\"complete\":true,\"problems\":[]}\n");

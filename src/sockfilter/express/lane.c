@@ -11,12 +11,12 @@
 #define TCP_RST 0x04
 
 /* what it takes and does not touch costs no memory */
-static struct sf_lane *sf_lane_open(int keeps_bodies, int decodes)
+static struct sf_lane *sf_lane_open(__u64 body_limit, int decodes)
 {
 	struct sf_lane *lane = calloc(1, sizeof(*lane));
 
 	if (lane) {
-		lane->keeps_bodies = keeps_bodies;
+		lane->body_limit = body_limit;
 		lane->decodes = decodes;
 	}
 	return lane;
@@ -31,8 +31,12 @@ static void sf_lane_close(struct sf_lane *lane)
 	for (i = 0; i < lane->used; i++) {
 		free(lane->slots[i].half[0].head);
 		free(lane->slots[i].half[1].head);
+		free(lane->slots[i].half[0].body);
+		free(lane->slots[i].half[1].body);
 	}
 	json_forget(lane);
+	free(lane->lines);
+	free(lane->bodies);
 	free(lane);
 }
 
@@ -128,10 +132,11 @@ static const struct sf_lane_event *sf_lane_events(const struct sf_lane *lane)
 }
 
 /* From now on lines are written here. Takes effect for connections that enter afterwards. */
-static void sf_lane_write_lines(struct sf_lane *lane, int form, int show_secrets, __u32 route_width_max,
-				__u32 request_width_max)
+static void sf_lane_write_lines(struct sf_lane *lane, int form, int with_bodies, int show_secrets,
+				__u32 route_width_max, __u32 request_width_max)
 {
 	lane->form = form;
+	lane->with_bodies = with_bodies;
 	lane->show_secrets = show_secrets;
 	lane->route_width_max = route_width_max;
 	lane->request_width_max = request_width_max;
@@ -164,6 +169,11 @@ static const char *sf_lane_lines(const struct sf_lane *lane)
 	return lane->lines;
 }
 
+static const char *sf_lane_bodies(const struct sf_lane *lane)
+{
+	return lane->bodies;
+}
+
 static const char *sf_lane_text(const struct sf_lane *lane, size_t *size)
 {
 	*size = lane->text_len;
@@ -185,6 +195,66 @@ static int keep_head(struct sf_lane_half *half, const char *head, size_t len)
 	return 1;
 }
 
+/* Makes room behind what is used. Returns 0 where there is no memory. */
+static int lane_grow(char **text, size_t *room, size_t used, size_t more)
+{
+	size_t size = *room ? *room : 65536;
+	char *grown;
+
+	if (used + more <= *room)
+		return 1;
+	while (size < used + more)
+		size *= 2;
+	grown = realloc(*text, size);
+	if (!grown)
+		return 0;
+	*text = grown;
+	*room = size;
+	return 1;
+}
+
+/* Gives back what a body took, but for what a usual one takes again. */
+static void lane_drop_body(struct sf_lane *lane, struct sf_lane_half *half)
+{
+	half->body_kept = 0;
+	if (half->body_room <= SF_LANE_HEAD_BYTES)
+		return;
+	lane->bodies_held -= half->body_room;
+	half->body_room = 0;
+	free(half->body);
+	half->body = NULL;
+}
+
+/* Makes room for what is to be kept of a body. Returns 0 where there is none. */
+static int lane_begin_body(struct sf_lane *lane, struct sf_lane_half *half)
+{
+	__u32 size = half->body_len < lane->body_limit ? half->body_len : lane->body_limit;
+	char *room;
+
+	half->body_kept = 0;
+	if (size <= half->body_room)
+		return 1;
+	if (lane->bodies_held + size - half->body_room > SF_LANE_BODIES_BYTES)
+		return 0;
+	room = realloc(half->body, size);
+	if (!room)
+		return 0;
+	lane->bodies_held += size - half->body_room;
+	half->body = room;
+	half->body_room = size;
+	return 1;
+}
+
+static void lane_keep_body(struct sf_lane *lane, struct sf_lane_half *half, const char *data, size_t size)
+{
+	if (size > lane->body_limit - half->body_kept)
+		size = lane->body_limit - half->body_kept;
+	if (!size)
+		return;
+	memcpy(half->body + half->body_kept, data, size);
+	half->body_kept += size;
+}
+
 /* The beginning of a message. Returns 0 where it is not for the lane. */
 static int lane_begin(struct sf_lane *lane, struct sf_lane_slot *slot, const struct sf_record *record,
 		      const char *payload, int is_request)
@@ -200,12 +270,11 @@ static int lane_begin(struct sf_lane *lane, struct sf_lane_slot *slot, const str
 		return 0;
 	if (head.body_len && head.is_coded && lane->decodes)
 		return 0;
-	if (head.body_len && lane->keeps_bodies && (is_request || here < head.body_len))
-		return 0;
-	if (!keep_head(half, payload, head.len))
-		return 0;
-	half->start_ns = half->end_ns = record->time_ns;
 	half->body_len = head.body_len;
+	if (!keep_head(half, payload, head.len) || (lane->body_limit && !lane_begin_body(lane, half)))
+		return 0;
+	lane_keep_body(lane, half, payload + head.len, here);
+	half->start_ns = half->end_ns = record->time_ns;
 	half->missing = head.body_len - here;
 	half->seq = record->seq;
 	half->ack = record->ack;
@@ -213,10 +282,13 @@ static int lane_begin(struct sf_lane *lane, struct sf_lane_slot *slot, const str
 }
 
 /* More of a message's body. Returns 0 where it is not all body. */
-static int lane_go_on(struct sf_lane_half *half, const struct sf_record *record)
+static int lane_go_on(struct sf_lane *lane, struct sf_lane_half *half, const struct sf_record *record,
+		      const char *payload)
 {
-	if (record->payload_len > half->missing)
+	if (record->payload_len > half->missing || (lane->body_limit && record->payload_kept != record->payload_len))
 		return 0;
+	if (lane->body_limit)
+		lane_keep_body(lane, half, payload, record->payload_len);
 	half->missing -= record->payload_len;
 	half->end_ns = record->time_ns;
 	return 1;
@@ -231,6 +303,17 @@ static struct sf_lane_event *lane_event(struct sf_lane *lane, enum sf_lane_kind 
 	return event;
 }
 
+static __u32 lane_copy_body(struct sf_lane *lane, const struct sf_lane_half *half)
+{
+	__u32 at = lane->bodies_len;
+
+	if (!half->body_kept || !lane_grow(&lane->bodies, &lane->bodies_room, at, half->body_kept))
+		return SF_LANE_NO_BODY;
+	memcpy(lane->bodies + at, half->body, half->body_kept);
+	lane->bodies_len += half->body_kept;
+	return at;
+}
+
 static __u32 lane_copy(struct sf_lane *lane, const struct sf_lane_half *half)
 {
 	memcpy(lane->text + lane->text_len, half->head, half->head_len);
@@ -238,7 +321,7 @@ static __u32 lane_copy(struct sf_lane *lane, const struct sf_lane_half *half)
 	return lane->text_len;
 }
 
-static void lane_pass_on(struct sf_lane *lane, const struct sf_lane_slot *slot, __u32 body_at)
+static void lane_pass_on(struct sf_lane *lane, const struct sf_lane_slot *slot)
 {
 	const struct sf_lane_half *request = &slot->half[0], *response = &slot->half[1];
 	struct sf_lane_event *event = lane_event(lane, SF_LANE_EXCHANGE, slot - lane->slots);
@@ -246,7 +329,8 @@ static void lane_pass_on(struct sf_lane *lane, const struct sf_lane_slot *slot, 
 	event->request_from = lane->text_len;
 	event->response_from = lane_copy(lane, request);
 	event->response_to = lane_copy(lane, response);
-	event->ring_at = body_at;
+	event->request_body_at = lane_copy_body(lane, request);
+	event->response_body_at = lane_copy_body(lane, response);
 	event->request_ns = request->start_ns;
 	event->request_end_ns = request->end_ns;
 	event->response_ns = response->start_ns;
@@ -264,9 +348,13 @@ static void lane_pass_on(struct sf_lane *lane, const struct sf_lane_slot *slot, 
 static int lane_write(struct sf_lane *lane, struct sf_lane_slot *slot)
 {
 	struct sf_lane_event *event = lane->count ? &lane->events[lane->count - 1] : NULL;
-	char *line = lane->lines + lane->lines_len;
-	size_t len = lane->form == SF_LANE_TEXT ? line_render(lane, slot, line) : json_render(lane, slot, line);
+	char *line;
+	size_t len;
 
+	if (!lane_grow(&lane->lines, &lane->lines_room, lane->lines_len, json_room(lane, slot)))
+		return 0;
+	line = lane->lines + lane->lines_len;
+	len = lane->form == SF_LANE_TEXT ? line_render(lane, slot, line) : json_render(lane, slot, line);
 	if (!len)
 		return 0;
 	if (!event || event->kind != SF_LANE_LINES) {
@@ -280,12 +368,14 @@ static int lane_write(struct sf_lane *lane, struct sf_lane_slot *slot)
 	return 1;
 }
 
-static void lane_emit(struct sf_lane *lane, struct sf_lane_slot *slot, __u32 body_at)
+static void lane_emit(struct sf_lane *lane, struct sf_lane_slot *slot)
 {
 	slot->conn_seq++;
 	if (!lane->form || !lane_write(lane, slot))
-		lane_pass_on(lane, slot, body_at);
+		lane_pass_on(lane, slot);
 	lane->next_id++;
+	lane_drop_body(lane, &slot->half[0]);
+	lane_drop_body(lane, &slot->half[1]);
 }
 /* An end closes, between exchanges. Returns 0 where it has more to say with it. */
 static int lane_close(struct sf_lane *lane, struct sf_lane_slot *slot, const struct sf_record *record, __u32 end)
@@ -325,7 +415,7 @@ static int lane_take(struct sf_lane *lane, struct sf_lane_slot *slot, const stru
 		slot->state = request->missing ? SF_LANE_REQUEST : SF_LANE_WAITING;
 		break;
 	case SF_LANE_REQUEST:
-		if (!is_request || !lane_go_on(request, record))
+		if (!is_request || !lane_go_on(lane, request, record, payload))
 			return 0;
 		if (!request->missing)
 			slot->state = SF_LANE_WAITING;
@@ -337,7 +427,7 @@ static int lane_take(struct sf_lane *lane, struct sf_lane_slot *slot, const stru
 		slot->state = SF_LANE_RESPONSE;
 		break;
 	case SF_LANE_RESPONSE:
-		if (is_request || !lane_go_on(response, record))
+		if (is_request || !lane_go_on(lane, response, record, payload))
 			return 0;
 		break;
 	}
@@ -348,7 +438,7 @@ static int lane_take(struct sf_lane *lane, struct sf_lane_slot *slot, const stru
 	if (slot->state == SF_LANE_RESPONSE && !response->missing) {
 		slot->state = SF_LANE_IDLE;
 		slot->has_ended = 1;
-		lane_emit(lane, slot, at + record->payload_off + response->head_len);
+		lane_emit(lane, slot);
 	}
 	return 1;
 }
@@ -398,6 +488,7 @@ static unsigned int sf_lane_run(struct sf_lane *lane, const char *ring, const __
 	lane->count = 0;
 	lane->text_len = 0;
 	lane->lines_len = 0;
+	lane->bodies_len = 0;
 	for (i = 0; i < records; i++) {
 		const struct sf_record *record = (const struct sf_record *)(ring + offsets[i]);
 		const char *frame = (const char *)(record + 1);

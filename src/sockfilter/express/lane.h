@@ -18,10 +18,14 @@
 #define SF_LANE_HEAD_BYTES 2048
 /* bytes of a body, from which the long road may tell the kernel to leave them out */
 #define SF_LANE_BODY_BYTES 131072
+/* of all bodies that are under way and kept */
+#define SF_LANE_BODIES_BYTES 16777216
 /* bytes of an exchange's line: what is said of two heads and of the connection, and numbers */
 #define SF_LANE_LINE_BYTES 9216
 /* of what is said of a connection; where that is longer, nothing is written here */
 #define SF_LANE_ROUTE_BYTES 320
+/* in the place of where a body begins: nothing of it was kept */
+#define SF_LANE_NO_BODY 4294967295
 /* records in one run */
 #define SF_LANE_RECORDS 512
 /* processors whose new connections enter at once; those of others with their second exchange */
@@ -62,7 +66,10 @@ struct sf_lane_half {
 	__u32 ack;
 	__u32 head_len;
 	__u32 head_room;
+	__u32 body_kept; /* bytes of it, where bodies are kept */
+	__u32 body_room;
 	char *head;
+	char *body;
 };
 
 struct sf_lane_slot {
@@ -92,7 +99,9 @@ struct sf_lane_event {
 	__u32 request_from;
 	__u32 response_from;
 	__u32 response_to;
-	__u32 ring_at; /* of the response's body, where bodies are kept */
+	__u32 ring_at;
+	__u32 request_body_at; /* what is kept of the bodies, in sf_lane_bodies() */
+	__u32 response_body_at;
 	__u64 request_ns;
 	__u64 request_end_ns;
 	__u64 response_ns;

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sockfilter.libbpf import binding
 from sockfilter.model.message import Request, Response
+from sockfilter.model.sequence import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from sockfilter.model.message import Body
 
 # struct sf_lane_event of lane.h; a test compares both to the byte
-EVENT = Struct("=IIIIIIQQQQQQIIIIII")
+EVENT = Struct("=IIIIIIIIQQQQQQIIIIII")
 RECORD, LEAVES, EXCHANGE, ENTERS, CLOSED, LINES = range(6)
 # how struct sf_record begins: time_ns, stream
 FIRST = Struct("=QQ")
@@ -177,12 +178,14 @@ class Lane:
         self._make_body = make_body
         self._body_bytes = body_bytes
         self._ffi, self._lib = binding.load()
-        lane = self._lib.sf_lane_open(body_bytes > 0, decodes)
+        lane = self._lib.sf_lane_open(body_bytes, decodes)
         self._lane = self._ffi.gc(lane, self._lib.sf_lane_close) if lane else None
         self._is_json = told is not None and told.lines.is_json
         if lane and told is not None:
             form = self._lib.SF_LANE_JSON if self._is_json else self._lib.SF_LANE_TEXT
-            self._lib.sf_lane_write_lines(lane, form, told.lines.show_secrets, *told.lines.widths_max)
+            self._lib.sf_lane_write_lines(
+                lane, form, told.lines.has_bodies, told.lines.show_secrets, *told.lines.widths_max
+            )
         self._on: dict[int, Connection] = {}  # by slot
         self._left: set[int] = set()  # slots that are free after this batch
         self._told: set[int] = set()  # streams of which the long road has had all of this batch
@@ -239,7 +242,7 @@ class Lane:
         text = ffi.buffer(lib.sf_lane_text(self._lane, size), size[0])[:]
         events = ffi.buffer(lib.sf_lane_events(self._lane), count * EVENT.size)[:]
         read_head, make_body, emit = self._read_head, self._make_body, self._emit
-        limit, on = self._body_bytes, self._on
+        on = self._on
         ordinary: list[int] = []  # records in a row for the long road
         for (
             kind,
@@ -248,6 +251,8 @@ class Lane:
             response_from,
             response_to,
             ring_at,
+            request_body_at,
+            response_body_at,
             request_ns,
             request_end_ns,
             response_ns,
@@ -288,16 +293,22 @@ class Lane:
             request = Request(asked, request_ns, request_seq, request_ack, request_end_ns)
             response = Response(answered, response_ns, response_seq, response_ack, response_end_ns)
             if request_body:
-                request.body = make_body(asked, request_body, b"")
+                request.body = make_body(asked, request_body, self._kept_of(request_body, request_body_at))
             if response_body:
-                kept = bytes(view[ring_at : ring_at + min(response_body, limit)]) if limit else b""
-                response.body = make_body(answered, response_body, kept)
+                response.body = make_body(answered, response_body, self._kept_of(response_body, response_body_at))
             emit(on[at].conversation.sink.pair(conn_seq, request, response))
             if self._is_json:
                 self._learn(asked)
                 self._learn(answered)
         if ordinary:
             self._decode(view, ordinary)
+
+    def _kept_of(self, size: int, at: int) -> bytes:
+        """What was kept of a body of this run."""
+        if at == self._lib.SF_LANE_NO_BODY:
+            return b""
+        bodies = self._lib.sf_lane_bodies(self._lane)
+        return bytes(self._ffi.buffer(bodies + at, min(size, self._body_bytes)))
 
     def _enter(self, connection: Connection) -> None:
         talk: Conversation = connection.conversation
@@ -388,7 +399,11 @@ class Lane:
     def _tell(self, receiver: Receiver, half: Any) -> None:
         """What has come of a message goes to the long road."""
         receiver.data(self._ffi.buffer(half.head, half.head_len)[:], half.start_ns, half.seq, half.ack)
-        size = half.body_len - half.missing
+        kept = half.body_kept
+        if kept:
+            body = self._ffi.buffer(half.body, kept)[:]
+            receiver.data(body, half.end_ns, (half.seq + half.head_len) & MASK, half.ack)
+        size = half.body_len - half.missing - kept
         if size:
             receiver.skip(size, half.end_ns)
 

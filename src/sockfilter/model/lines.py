@@ -14,11 +14,13 @@ class Lines(Protocol):
 
     Attributes:
         is_json: its form; else text.
+        has_bodies: JSON: with what was kept of the bodies.
         show_secrets: nothing is masked.
         widths_max: of the text's first two columns, up to where they grow.
     """
 
     is_json: bool
+    has_bodies: bool
     show_secrets: bool
     widths_max: tuple[int, int]
 

@@ -40,13 +40,13 @@ class JsonOutput(Output):
 
     def __init__(self, sink: Sink, *, bodies: bool = False, show_secrets: bool = False) -> None:
         super().__init__(sink)
-        self._bodies = bodies
+        self.has_bodies = bodies
         self.show_secrets = show_secrets
 
     @property
     def lines(self) -> JsonOutput | None:
-        """Itself, where it needs no bodies, so that the short road may write its lines."""
-        return None if self._bodies else self
+        """Itself: the short road may write its lines."""
+        return self
 
     @property
     def widths(self) -> tuple[int, int]:
@@ -74,7 +74,7 @@ class JsonOutput(Output):
 
     def render(self, exchange: Exchange) -> bytes:
         """The exchange's line."""
-        made = to_dict(exchange, bodies=self._bodies, show_secrets=self.show_secrets)
+        made = to_dict(exchange, bodies=self.has_bodies, show_secrets=self.show_secrets)
         return ENCODE(made).encode() + b"\n"
 
 

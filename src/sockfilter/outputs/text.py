@@ -40,6 +40,7 @@ class TextOutput(Output):
     """
 
     is_json = False
+    has_bodies = False
     widths_max = ROUTE_WIDTH_MAX, REQUEST_WIDTH_MAX
 
     def __init__(

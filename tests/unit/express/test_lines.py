@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfilter.outputs.jsonl import JsonOutput
-from sockfilter.outputs.text import TextOutput
-from tests.support.wire import KEPT, NOTHING, Orders, Road, Wire, lines_of, taken_lines
+from tests.support.wire import JSON, JSON_BODIES, JSON_SHORT, NOTHING, TEXT, Orders, Road, Wire, lines_of, taken_lines
 
 if TYPE_CHECKING:
     from tests.support.wire import Talker
@@ -72,7 +71,7 @@ def test_any_duration(took_ns: int) -> None:
         exchange(connection, took_ns=took_ns)
     wire.read()
     assert taken_lines(wire.records) == 3
-    assert taken_lines(wire.records, JsonOutput) == 1
+    assert taken_lines(wire.records, JSON) == 1
 
 
 @given(st.lists(st.sampled_from(["/", "/a?token=b", "/\xe9"]), min_size=2, max_size=9), st.integers(1, 9), st.data())
@@ -87,8 +86,8 @@ def test_json_of_connections_that_take_turns(targets: list[str], batch: int, dat
         else:
             connection.client(b"GET / HTTP/1.1\r\n\r\n")
             connection.server(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
-    roads = (Road(Orders(), KEPT[JsonOutput], True, has_lane, batch) for has_lane in (True, False))
-    written, rendered = (lines_of(wire.records, road, JsonOutput) for road in roads)
+    roads = (Road(Orders(), JSON.policy, True, has_lane, batch) for has_lane in (True, False))
+    written, rendered = (lines_of(wire.records, road, JSON) for road in roads)
     assert written == rendered
 
 
@@ -135,7 +134,58 @@ def test_secrets_are_shown_where_they_are_asked_for() -> None:
     wire = Wire()
     exchange(wire.connection(), "/?token=abc")
     road = Road(Orders(), NOTHING, True, has_lane=True)
-    (line,), _ = lines_of(wire.records, road, TextOutput, show_secrets=True)
+    (line,), _ = lines_of(wire.records, road, TEXT, show_secrets=True)
     assert b"/?token=abc" in line
     assert taken_lines(wire.records, show_secrets=True) == 1
     assert taken_lines(wire.records) == 0
+
+
+ASCII = st.binary(max_size=40).map(lambda data: bytes(byte & 0x7F for byte in data))
+BODIES = st.one_of(ASCII, st.binary(max_size=20), st.text(max_size=10).map(str.encode))
+
+
+@given(BODIES, BODIES, st.lists(st.integers(1, 30), max_size=3).map(sorted))
+def test_any_bodies(asked: bytes, answered: bytes, cuts: list[int]) -> None:
+    wire = Wire()
+    connection = wire.connection()
+    for _ in range(3):
+        for send, start, body in (
+            (connection.client, b"POST / HTTP/1.1", asked),
+            (connection.server, b"HTTP/1.1 200 OK", answered),
+        ):
+            head = start + b"\r\nContent-Length: %d\r\n\r\n" % len(body)
+            send(head + body[: cuts[0] if cuts else None])
+            for begin, end in itertools.pairwise([*cuts, len(body)]):
+                if body[begin:end]:
+                    send(body[begin:end])
+    wire.read()
+    is_plain = (asked + answered).isascii()
+    assert taken_lines(wire.records, JSON_BODIES) == is_plain
+    assert taken_lines(wire.records, JSON_SHORT) == (is_plain and max(len(asked), len(answered)) <= 3)
+
+
+@pytest.mark.parametrize("size", [1, 2048, 2049, 16384, 131071, 131072])
+def test_large_bodies(size: int) -> None:
+    wire = Wire()
+    connection = wire.connection()
+    for _ in range(3):
+        connection.client(b"GET / HTTP/1.1\r\n\r\n")
+        connection.server(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
+        for start in range(0, size, 60000):
+            connection.server(b"\n" * min(60000, size - start))
+    wire.read()
+    assert taken_lines(wire.records, JSON_BODIES) == (size < 131072)
+
+
+def test_bodies_under_way_have_a_limit() -> None:
+    """Beyond it, connections take the long road, and lose nothing."""
+    wire = Wire()
+    size, count = 130_000, 140
+    connections = [wire.connection(f"10.0.0.1:{40000 + i}") for i in range(count)]
+    for connection in connections:
+        connection.client(b"GET / HTTP/1.1\r\n\r\n")
+        connection.server(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\nx" % size)
+    for connection in connections:
+        connection.server(b"y" * (size - 1))
+    exchanges = wire.read()
+    assert [len(each.response.body.content) for each in exchanges] == [size] * count
