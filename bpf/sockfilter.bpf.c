@@ -93,8 +93,6 @@ static __always_inline int send_fragment(struct __sk_buff *skb, const struct pac
 
 	if (!addresses_wanted(p))
 		return SF_FILTERED;
-	if (p->off > PACKET_OFFSET_MAX)
-		return SF_MALFORMED;
 	count(SF_FRAGMENTS);
 	place = reserve(kept);
 	if (!place.record)
@@ -281,8 +279,6 @@ static __noinline int look(struct __sk_buff *skb, const struct ipv4_tcp *plain, 
 		return send_fragment(skb, &p);
 	if (result != PACKET_IS_TCP)
 		return result;
-	if (p.payload_off > PACKET_OFFSET_MAX)
-		return SF_MALFORMED;
 	if (says_nothing(&p) && !config.whole)
 		return SF_NO_PAYLOAD;
 	if (!addresses_wanted(&p) || (config.by_port && !port_wanted(p.sport) && !port_wanted(p.dport)))

@@ -16,10 +16,11 @@
 /* IP headers one within the other that are followed, and VLAN tags in front of each (IEEE 802.1ad has two, and a device may push its own) */
 #define PACKET_LAYERS 3
 #define PACKET_TAGS 3
-/* IPv6 extension headers in a row; more than any real packet has */
+/*
+ * IPv6 extension headers in a row; more than any real packet has. In as many
+ * layers, they leave no payload farther in than the 16 bits of sf_record say.
+ */
 #define PACKET_EXTENSIONS 8
-/* what struct sf_record can say of where something begins */
-#define PACKET_OFFSET_MAX 65535
 
 #define IP_MORE_FRAGMENTS 0x2000
 #define IP_FRAGMENT_OFFSET 0x1fff

@@ -66,6 +66,10 @@ struct head {
 	int reserved;
 };
 
+static struct sf_lane_slot *lane_find(struct sf_lane *lane, __u64 stream);
+static struct sf_lane_slot *lane_take_slot(struct sf_lane *lane, __u64 stream, int client_end);
+static void lane_unlink(struct sf_lane *lane, struct sf_lane_slot *slot);
+static void sf_lane_leave(struct sf_lane *lane, unsigned int number);
 static int read_head(const char *at, size_t len, int is_request, struct head *head);
 static void line_route(struct sf_lane_slot *slot, const struct sf_flow *flow);
 static size_t line_render(struct sf_lane *lane, const struct sf_lane_slot *slot, char *line);

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The connections that are on the short road, and how its lines are to look. */
+#include <linux/types.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "inside.h"
+
+/* what it takes and does not touch costs no memory */
+static struct sf_lane *sf_lane_open(__u64 body_limit, int decodes)
+{
+	struct sf_lane *lane = calloc(1, sizeof(*lane));
+
+	if (lane) {
+		lane->body_limit = body_limit;
+		lane->decodes = decodes;
+	}
+	return lane;
+}
+
+static void sf_lane_close(struct sf_lane *lane)
+{
+	__u32 i;
+
+	if (!lane)
+		return;
+	for (i = 0; i < lane->used; i++) {
+		free(lane->slots[i].half[0].head);
+		free(lane->slots[i].half[1].head);
+		free(lane->slots[i].half[0].body);
+		free(lane->slots[i].half[1].body);
+	}
+	json_forget(lane);
+	free(lane->lines);
+	free(lane->bodies);
+	free(lane);
+}
+
+static __u32 *lane_chain(struct sf_lane *lane, __u64 stream)
+{
+	return &lane->hash[(stream >> 1) * 0x9e3779b97f4a7c15ULL >> (64 - HASH_BITS)];
+}
+
+/* of an even stream */
+static struct sf_lane_slot *lane_find(struct sf_lane *lane, __u64 stream)
+{
+	__u32 at = *lane_chain(lane, stream);
+
+	while (at && lane->slots[at - 1].stream != stream)
+		at = lane->slots[at - 1].chain;
+	return at ? &lane->slots[at - 1] : NULL;
+}
+
+/* NULL where there is no room. */
+static struct sf_lane_slot *lane_take_slot(struct sf_lane *lane, __u64 stream, int client_end)
+{
+	__u32 *chain = lane_chain(lane, stream);
+	struct sf_lane_slot *slot;
+	__u32 at = lane->free;
+
+	if (at)
+		lane->free = lane->slots[at - 1].chain;
+	else if (lane->used < SF_LANE_CONNECTIONS)
+		at = ++lane->used;
+	else
+		return NULL;
+	slot = &lane->slots[at - 1];
+	slot->stream = stream;
+	slot->client_end = client_end;
+	slot->state = SF_LANE_IDLE;
+	slot->has_ended = 0;
+	slot->heard = 0;
+	slot->closed = 0;
+	slot->control = 0;
+	slot->conn_seq = 0;
+	slot->route_len = 0;
+	slot->chain = *chain;
+	*chain = at;
+	return slot;
+}
+
+/* A connection that is at rest; conn_seq: exchanges that it has had; flow: its struct sf_flow. Returns its slot, or -1 where there is no room. */
+static int sf_lane_enter(struct sf_lane *lane, __u64 stream, int client_end, const __u32 *next, const __u32 *acked,
+			 __u64 last_ns, __u32 conn_seq, const void *flow)
+{
+	struct sf_lane_slot *slot = lane_take_slot(lane, stream, client_end);
+
+	if (!slot)
+		return -1;
+	memcpy(slot->next, next, sizeof(slot->next));
+	memcpy(slot->acked, acked, sizeof(slot->acked));
+	slot->heard = 3;
+	slot->last_ns = last_ns;
+	slot->conn_seq = conn_seq;
+	if (lane->form == SF_LANE_TEXT)
+		line_route(slot, flow);
+	return slot - lane->slots;
+}
+
+static struct sf_lane_slot *sf_lane_slot(struct sf_lane *lane, unsigned int slot)
+{
+	return &lane->slots[slot];
+}
+
+/* no more records are taken for it; what it holds stays until sf_lane_leave() */
+static void lane_unlink(struct sf_lane *lane, struct sf_lane_slot *slot)
+{
+	__u32 *chain = lane_chain(lane, slot->stream), at = slot - lane->slots + 1;
+
+	while (*chain && *chain != at)
+		chain = &lane->slots[*chain - 1].chain;
+	if (*chain)
+		*chain = slot->chain;
+}
+
+static void sf_lane_leave(struct sf_lane *lane, unsigned int number)
+{
+	struct sf_lane_slot *slot = &lane->slots[number];
+
+	lane_unlink(lane, slot);
+	slot->chain = lane->free;
+	lane->free = number + 1;
+}
+
+static const struct sf_lane_event *sf_lane_events(const struct sf_lane *lane)
+{
+	return lane->events;
+}
+
+/* From now on lines are written here. Takes effect for connections that enter afterwards. */
+static void sf_lane_write_lines(struct sf_lane *lane, int form, int with_bodies, int show_secrets,
+				__u32 route_width_max, __u32 request_width_max)
+{
+	lane->form = form;
+	lane->with_bodies = with_bodies;
+	lane->show_secrets = show_secrets;
+	lane->route_width_max = route_width_max;
+	lane->request_width_max = request_width_max;
+}
+
+/* what the next run's lines are to look like */
+static void sf_lane_set_line(struct sf_lane *lane, __u32 route_width, __u32 request_width, __s64 clock_offset_ns,
+			     __u64 next_id)
+{
+	lane->next_id = next_id;
+	lane->route_width = route_width;
+	lane->request_width = request_width;
+	lane->clock_offset_ns = clock_offset_ns;
+}
+
+/* JSON: what is said of a connection before conn_seq, in split bytes, and behind it. */
+static void sf_lane_set_route(struct sf_lane *lane, unsigned int number, const char *route, size_t len, size_t split)
+{
+	struct sf_lane_slot *slot = &lane->slots[number];
+
+	if (len > sizeof(slot->route))
+		return;
+	memcpy(slot->route, route, len);
+	slot->route_len = len;
+	slot->route_split = split;
+}
+
+static const char *sf_lane_lines(const struct sf_lane *lane)
+{
+	return lane->lines;
+}
+
+static const char *sf_lane_bodies(const struct sf_lane *lane)
+{
+	return lane->bodies;
+}
+
+static const char *sf_lane_text(const struct sf_lane *lane, size_t *size)
+{
+	*size = lane->text_len;
+	return lane->text;
+}
