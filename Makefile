@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 BUILD_PACKAGES := clang llvm gcc libbpf-dev libelf-dev pkg-config python3-dev python3-venv
 TEST_PACKAGES := iproute2 nginx-light nodejs curl wget util-linux
 CHECK_PACKAGES := clang-format
+BENCH_PACKAGES := nghttp2-client tcpdump ngrep httpry tshark
 DUMP_PACKAGES := bpftool
 
 FUZZ_TARGETS := packets streams http1 files
@@ -20,11 +21,11 @@ SOURCES := pyproject.toml build_bpf.py src/sockfilter/__init__.py $(wildcard bpf
 C_FILES := $(wildcard bpf/*.[ch] bpf/lib/*.h src/sockfilter/*/*.[ch] src/sockfilter/*/include/*/*.h)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fuzz bpf vmlinux wheel clean
+.PHONY: help setup demo test check fuzz bench bench-quick profile bpf vmlinux wheel clean
 .DELETE_ON_ERROR:
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "make %-8s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "make %-11s %s\n", $$1, $$2 }'
 
 setup: $(VENV)/.setup ## Debian packages, a virtual environment in .venv, and sockfilter in it
 
@@ -47,6 +48,15 @@ fuzz: $(VENV)/.fuzz ## any bytes, segments, frames and files, SECONDS=60 for eac
 	@for target in $(FUZZ_TARGETS); do \
 		$(BIN)/python -m tests.fuzz.$$target -max_total_time=$(SECONDS) -rss_limit_mb=2048 || exit 1; \
 	done
+
+bench: $(VENV)/.bench ## sockfilter beside its peers: rates, CPU, latency, kernel cost; ARGS='--rounds 5 --json FILE' (root)
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+bench-quick: $(VENV)/.bench ## the same with less of everything, in under a minute (root)
+	@$(BIN)/python -m tests.bench quick $(ARGS)
+
+profile: $(VENV)/.test ## where the time goes, stage by stage, from a capture made in memory
+	@$(BIN)/python -m tests.bench.profile $(ARGS)
 
 bpf: ## the BPF object alone
 	@$(call packages,clang llvm)
@@ -100,4 +110,8 @@ $(VENV)/.check: $(VENV)/.test
 
 $(VENV)/.fuzz: $(VENV)/.test
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test,fuzz]'
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.test
+	@$(call packages,$(BENCH_PACKAGES))
 	@touch $@

@@ -83,7 +83,6 @@ def _against_peers(rows: dict[str, Row]) -> list[Verdict]:
     for peer in ("httpry", "ngrep", "tshark -T fields"):
         if peer in rows:
             found.append(at_least(f"rate kept by that of {peer}", ours.kept / rows[peer].kept, 1.1))
-    found.append(at_most("start, ms", ours.start_s * 1e3, 120, "{:.0f}".format))
     found.append(at_most("peak memory, MB", ours.peak_mb, 40, "{:.1f}".format))
     return found
 
@@ -136,8 +135,9 @@ def _overloaded(server: Server, requests: int, usual: float) -> list[Verdict]:
 
 
 def _latencies() -> list[Verdict]:
-    line, flush = latency.latencies()
+    start, line, flush = latency.latencies()
     return [
+        at_most(f"{start.what}, ms (longest {start.max_ms:.0f}), the middle", start.median_ms, 120),
         at_most(f"{line.what}, ms (median {line.median_ms:.2f}), the longest", line.max_ms, 20),
         at_most(f"{flush.what}, ms (median {flush.median_ms:.2f}), the longest", flush.max_ms, 1),
     ]

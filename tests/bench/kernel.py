@@ -19,7 +19,9 @@ from tests.support.topologies import inside
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PACKETS = 50_000
+PACKETS = 20_000
+# of which the middle counts: the machine has other things to do
+ROUNDS = 7
 # records that are sent before the reader takes them: fewer than the ring has room for
 BURST = 1000
 SO_ATTACH_BPF = 50
@@ -79,17 +81,17 @@ def costs() -> list[Cost]:
         capture = stack.enter_context(sockfilter.capture("lo", netns=netns, ring=64 << 20))
         (program,) = _programs() - before
         ours = Statistics(program)
-        found = []
-        for what, frames in _kinds().items():
-            _send(sender, frames[:BURST])
-            capture.flush()
-            empty.ns(), ours.ns()
-            for _ in range(PACKETS // BURST):
+        found: dict[str, list[Cost]] = {}
+        for _ in range(ROUNDS):
+            for what, frames in _kinds().items():
                 _send(sender, frames[:BURST])
                 capture.flush()
-            found.append(Cost(what, empty.ns(), ours.ns()))
-            capture.flush()
-        return found
+                empty.ns(), ours.ns()
+                for _ in range(PACKETS // BURST):
+                    _send(sender, frames[:BURST])
+                    capture.flush()
+                found.setdefault(what, []).append(Cost(what, empty.ns(), ours.ns()))
+        return [sorted(each, key=lambda cost: cost.above)[ROUNDS // 2] for each in found.values()]
 
 
 def _programs() -> set[int]:

@@ -11,10 +11,13 @@ from statistics import median
 from typing import NamedTuple
 
 import sockfilter
+from tests.bench.runs import ENVIRONMENT
 from tests.bench.tools import SOCKFILTER
 
 TRIES = 50
 BETWEEN_S = 0.02
+STARTS = 11
+BETWEEN_STARTS_S = 0.2
 REQUEST = b"GET / HTTP/1.1\r\nHost: bench\r\n\r\n"
 RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -48,12 +51,27 @@ class Pair:
 
 
 def latencies() -> list[Latency]:
-    """Of a line, and of flush()."""
-    return [_of("a line after its response", _lines()), _of("flush()", _flushes())]
+    """Of the start, of a line, and of flush()."""
+    return [_of("start", _starts()), _of("a line after its response", _lines()), _of("flush()", _flushes())]
 
 
 def _of(what: str, seconds: list[float]) -> Latency:
     return Latency(what, median(seconds) * 1e3, max(seconds) * 1e3)
+
+
+def _starts() -> list[float]:
+    """From the command to where it listens."""
+    found = []
+    for _ in range(STARTS):
+        time.sleep(BETWEEN_STARTS_S)
+        began = time.perf_counter()
+        command = [str(SOCKFILTER), "-i", "lo", "--ports", "1"]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, env=ENVIRONMENT) as process:
+            assert process.stderr is not None
+            process.stderr.readline()
+            found.append(time.perf_counter() - began)
+            process.terminate()
+    return found
 
 
 def _lines() -> list[float]:
