@@ -36,7 +36,7 @@ struct sf_lane {
 	__u32 route_width_max;
 	__u32 request_width;
 	__u32 request_width_max;
-	char clock[24]; /* of the second */
+	char clock[28]; /* of the second */
 	__u64 second;
 	__u64 next_id; /* of exchanges */
 	size_t said_count;

@@ -226,7 +226,7 @@ static int lane_close(struct sf_lane *lane, struct sf_lane_slot *slot, const str
 
 /* Returns 0 where the connection must take the long road, before this record. */
 static int lane_take(struct sf_lane *lane, struct sf_lane_slot *slot, const struct sf_record *record,
-		     const char *payload, __u32 at)
+		     const char *payload)
 {
 	struct sf_lane_half *request = &slot->half[0], *response = &slot->half[1];
 	__u32 end = record->stream & 1;
@@ -298,7 +298,7 @@ static int lane_open(struct sf_lane *lane, const struct sf_record *record, const
 	slot->next[!end] = record->ack;
 	if (lane->form == SF_LANE_TEXT)
 		line_route(slot, &record->flow);
-	if (!lane_take(lane, slot, record, payload, at)) {
+	if (!lane_take(lane, slot, record, payload)) {
 		sf_lane_leave(lane, slot - lane->slots);
 		return 0;
 	}
@@ -327,7 +327,7 @@ static unsigned int sf_lane_run(struct sf_lane *lane, const char *ring, const __
 
 		if (record->kind == SF_FRAME)
 			continue;
-		if (slot ? lane_take(lane, slot, record, frame + record->payload_off, at)
+		if (slot ? lane_take(lane, slot, record, frame + record->payload_off)
 			 : lane_open(lane, record, frame + record->payload_off, at))
 			continue;
 		if (slot) {
