@@ -153,7 +153,9 @@ static int is_plain(__u64 word)
 {
 	__u64 quote = word ^ EACH_BYTE('"'), backslash = word ^ EACH_BYTE('\\');
 
-	return !((word | (word - EACH_BYTE(' ')) | (quote - EACH_BYTE(1)) | (backslash - EACH_BYTE(1))) &
+	/* 0x7f is escaped as well */
+	return !((word | (word - EACH_BYTE(' ')) | (word + EACH_BYTE(1)) | (quote - EACH_BYTE(1)) |
+		  (backslash - EACH_BYTE(1))) &
 		 EACH_BYTE(0x80));
 }
 
@@ -178,12 +180,12 @@ static char *put_text(char *to, const char *at, size_t len)
 		c = *at;
 		if (c >= 0x80)
 			return NULL;
-		if (c >= ' ' && c != '"' && c != '\\') {
+		if (c >= ' ' && c != '"' && c != '\\' && c != 0x7f) {
 			*to++ = c;
 			continue;
 		}
 		*to++ = '\\';
-		if (c >= ' ') {
+		if (c >= ' ' && c != 0x7f) {
 			*to++ = c;
 		} else if (c >= 8 && c < 14 && c != 11) {
 			*to++ = named[c - 8];

@@ -164,6 +164,18 @@ def test_any_bodies(asked: bytes, answered: bytes, cuts: list[int]) -> None:
     assert taken_lines(wire.records, JSON_SHORT) == (is_plain and max(len(asked), len(answered)) <= 3)
 
 
+def test_each_character_of_a_body() -> None:
+    """At each place in a word, and with nothing else to escape beside it."""
+    wire = Wire()
+    connection = wire.connection()
+    for code in range(128):
+        body = b"".join(b"-" * at + bytes([code]) + b"-" * (15 - at) for at in range(8))
+        connection.client(b"GET / HTTP/1.1\r\n\r\n")
+        connection.server(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    wire.read()
+    assert taken_lines(wire.records, JSON_BODIES) == 126
+
+
 @pytest.mark.parametrize("size", [1, 2048, 2049, 16384, 131071, 131072])
 def test_large_bodies(size: int) -> None:
     wire = Wire()
