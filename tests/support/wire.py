@@ -50,6 +50,7 @@ TEXT = Form(TextOutput, NOTHING)
 JSON = Form(JsonOutput, BodyPolicy(0))
 JSON_BODIES = Form(partial(JsonOutput, bodies=True), EVERYTHING)
 JSON_SHORT = Form(partial(JsonOutput, bodies=True), BodyPolicy(3))
+FORMS = (TEXT, JSON, JSON_BODIES, JSON_SHORT)
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,11 @@ class Wire:
         return Talker(self, next(self._streams), client, server, whole, isn)
 
     def read(
-        self, records: Iterable[Record] | None = None, policy: BodyPolicy = EVERYTHING, end: bool = True
+        self,
+        records: Iterable[Record] | None = None,
+        policy: BodyPolicy = EVERYTHING,
+        end: bool = True,
+        forms: Iterable[Form] | None = None,
     ) -> list[Exchange]:
         """The exchanges that come out; the ledger is kept. end: the capture ends behind the last record.
 
@@ -211,7 +216,7 @@ class Wire:
                 found = read_by(Road(Orders(), kept, end, has_lane=True, batch=size), records)
                 assert [account(x) for x in found[0]] == [account(x) for x in long_road[0]]
                 assert found[1] == long_road[1]
-        for form in (TEXT, JSON, JSON_BODIES, JSON_SHORT):
+        for form in forms or (TEXT, JSON_BODIES):
             roads = (Road(Orders(), form.policy, end, has_lane, batch=3) for has_lane in (True, False))
             written, rendered = (lines_of(records, road, form) for road in roads)
             assert written == rendered

@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.wire import JSON, JSON_BODIES, JSON_SHORT, NOTHING, TEXT, Orders, Road, Wire, lines_of, taken_lines
+from tests.support.wire import (
+    FORMS,
+    JSON,
+    JSON_BODIES,
+    JSON_SHORT,
+    NOTHING,
+    TEXT,
+    Orders,
+    Road,
+    Wire,
+    lines_of,
+    taken_lines,
+)
 
 if TYPE_CHECKING:
     from tests.support.wire import Talker
@@ -35,14 +47,14 @@ def test_any_target(targets: list[str]) -> None:
     connection = wire.connection()
     for target in targets:
         exchange(connection, target)
-    wire.read()
+    wire.read(forms=FORMS)
 
 
 @given(st.integers(0, 131_000))
 def test_any_size(size: int) -> None:
     wire = Wire()
     exchange(wire.connection(), size=size)
-    wire.read()
+    wire.read(forms=FORMS)
     assert taken_lines(wire.records) == 1
 
 
@@ -53,7 +65,7 @@ SIZES = [0, 9, 999, 1000, 1049, 1050, 1449, 1450, 1550, 99_949, 99_950, 99_999, 
 def test_sizes_where_they_round(size: int) -> None:
     wire = Wire()
     exchange(wire.connection(), size=size)
-    wire.read()
+    wire.read(forms=FORMS)
     assert taken_lines(wire.records) == 1
 
 
@@ -69,7 +81,7 @@ def test_any_duration(took_ns: int) -> None:
     for _ in range(3):
         # JSON has it from the third on, when the heads have come twice
         exchange(connection, took_ns=took_ns)
-    wire.read()
+    wire.read(forms=FORMS)
     assert taken_lines(wire.records) == 3
     assert taken_lines(wire.records, JSON) == 1
 
@@ -106,7 +118,7 @@ def test_any_route(client: str, server: str) -> None:
     connection = wire.connection(client, server)
     for _ in range(3):
         exchange(connection)
-    wire.read()
+    wire.read(forms=FORMS)
     # a wider column comes with the line that needs it, and that is not written here
     assert taken_lines(wire.records) >= 2 - (len(client) > 30)
 
@@ -123,7 +135,7 @@ def test_any_time_zone(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
         for _ in range(3):
             wire.tick(1_700_000_000 * SECOND)
             exchange(connection)
-        wire.read()
+        wire.read(forms=FORMS)
         assert taken_lines(wire.records) == 3
     finally:
         monkeypatch.undo()
@@ -158,7 +170,7 @@ def test_any_bodies(asked: bytes, answered: bytes, cuts: list[int]) -> None:
             for begin, end in itertools.pairwise([*cuts, len(body)]):
                 if body[begin:end]:
                     send(body[begin:end])
-    wire.read()
+    wire.read(forms=FORMS)
     is_plain = (asked + answered).isascii()
     assert taken_lines(wire.records, JSON_BODIES) == is_plain
     assert taken_lines(wire.records, JSON_SHORT) == (is_plain and max(len(asked), len(answered)) <= 3)
@@ -172,7 +184,7 @@ def test_each_character_of_a_body() -> None:
         body = b"".join(b"-" * at + bytes([code]) + b"-" * (15 - at) for at in range(8))
         connection.client(b"GET / HTTP/1.1\r\n\r\n")
         connection.server(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-    wire.read()
+    wire.read(forms=FORMS)
     assert taken_lines(wire.records, JSON_BODIES) == 126
 
 
@@ -185,7 +197,7 @@ def test_large_bodies(size: int) -> None:
         connection.server(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
         for start in range(0, size, 60000):
             connection.server(b"\n" * min(60000, size - start))
-    wire.read()
+    wire.read(forms=FORMS)
     assert taken_lines(wire.records, JSON_BODIES) == (size < 131072)
 
 
@@ -199,5 +211,5 @@ def test_bodies_under_way_have_a_limit() -> None:
         connection.server(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\nx" % size)
     for connection in connections:
         connection.server(b"y" * (size - 1))
-    exchanges = wire.read()
+    exchanges = wire.read(forms=FORMS)
     assert [len(each.response.body.content) for each in exchanges] == [size] * count
