@@ -117,8 +117,7 @@ static int lane_go_on(struct sf_lane *lane, struct sf_lane_half *half, const str
 {
 	if (record->payload_len > half->missing || (lane->body_limit && record->payload_kept != record->payload_len))
 		return 0;
-	if (lane->body_limit)
-		lane_keep_body(lane, half, payload, record->payload_len);
+	lane_keep_body(lane, half, payload, record->payload_len);
 	half->missing -= record->payload_len;
 	half->end_ns = record->time_ns;
 	return 1;
@@ -178,6 +177,7 @@ static void lane_pass_on(struct sf_lane *lane, const struct sf_lane_slot *slot)
 static int lane_write(struct sf_lane *lane, struct sf_lane_slot *slot)
 {
 	struct sf_lane_event *event = lane->count ? &lane->events[lane->count - 1] : NULL;
+	__u32 owner = slot->is_new ? slot - lane->slots + 1 : 0;
 	char *line;
 	size_t len;
 
@@ -187,8 +187,9 @@ static int lane_write(struct sf_lane *lane, struct sf_lane_slot *slot)
 	len = lane->form == SF_LANE_TEXT ? line_render(lane, slot, line) : json_render(lane, slot, line);
 	if (!len)
 		return 0;
-	if (!event || event->kind != SF_LANE_LINES) {
+	if (!event || event->kind != SF_LANE_LINES || event->response_from != owner) {
 		event = lane_event(lane, SF_LANE_LINES, 0);
+		event->response_from = owner;
 		event->ring_at = lane->lines_len;
 		event->request_ns = lane->next_id;
 	}
@@ -207,6 +208,7 @@ static void lane_emit(struct sf_lane *lane, struct sf_lane_slot *slot)
 	lane_drop_body(lane, &slot->half[0]);
 	lane_drop_body(lane, &slot->half[1]);
 }
+
 /* An end closes, between exchanges. Returns 0 where it has more to say with it. */
 static int lane_close(struct sf_lane *lane, struct sf_lane_slot *slot, const struct sf_record *record, __u32 end)
 {
@@ -302,6 +304,7 @@ static int lane_open(struct sf_lane *lane, const struct sf_record *record, const
 		sf_lane_leave(lane, slot - lane->slots);
 		return 0;
 	}
+	slot->is_new = 1;
 	lane_event(lane, SF_LANE_ENTERS, slot - lane->slots)->ring_at = at - sizeof(*record);
 	return 1;
 }

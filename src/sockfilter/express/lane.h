@@ -52,7 +52,10 @@ enum sf_lane_kind {
 	SF_LANE_EXCHANGE = 2, /* at: the connection's slot */
 	SF_LANE_ENTERS = 3,   /* a new connection; at: its slot; ring_at: its first record */
 	SF_LANE_CLOSED = 4,   /* both ends have closed; at: its slot */
-	/* exchanges that ended; at: how many; request_ns: their first id; ring_at, request_from: their lines, from, to */
+	/*
+	 * exchanges that ended; at: how many; request_ns: their first id; ring_at, request_from: their lines,
+	 * from, to; response_from: 0, or the slot of the connection that is new and has all of them, plus 1
+	 */
 	SF_LANE_LINES = 5,
 };
 
@@ -84,7 +87,8 @@ struct sf_lane_slot {
 	__u8 heard;	/* a bit for each end: acked is known */
 	__u8 closed;	/* a bit for each end: its FIN has come */
 	__u8 control;	/* segments without bytes */
-	__u8 reserved[2];
+	__u8 is_new;	/* it entered in this run, and may be refused */
+	__u8 reserved;
 	__u32 conn_seq;			 /* of the last exchange */
 	__u32 route_len;		 /* 0: no lines are written for it */
 	__u32 route_split;		 /* JSON: what comes before conn_seq */

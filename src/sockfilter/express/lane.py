@@ -165,6 +165,8 @@ class Lane:
                 ordinary.clear()
             if kind != EXCHANGE:
                 if kind == LINES:
+                    if response_from and response_from - 1 not in on:
+                        continue  # _begin() has sent them by the long road
                     assert told is not None  # else there are none
                     made = ffi.buffer(lib.sf_lane_lines(self._lane) + ring_at, request_from - ring_at)[:]
                     told.take(made, at, request_ns)
@@ -229,6 +231,7 @@ class Lane:
             self._decode(view, [at for at in offsets if FIRST.unpack_from(view, at)[1] & ~1 == stream & ~1])
             return
         connection.conversation.sink.client_end = stream & 1
+        self._lib.sf_lane_slot(self._lane, slot).is_new = 0
         self._put_on(slot, connection)
 
     def _put_on(self, slot: int, connection: Connection) -> None:

@@ -72,6 +72,7 @@ static struct sf_lane_slot *lane_take_slot(struct sf_lane *lane, __u64 stream, i
 	slot->heard = 0;
 	slot->closed = 0;
 	slot->control = 0;
+	slot->is_new = 0;
 	slot->conn_seq = 0;
 	slot->route_len = 0;
 	slot->chain = *chain;

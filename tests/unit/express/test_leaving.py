@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,12 +10,12 @@ import pytest
 from sockfilter.ledger import PACKET_COUNTERS
 from sockfilter.pipeline import Pipeline
 from sockfilter.streams.table import IDLE_NS, SWEEP_NS
-from tests.support.wire import EVERYTHING, NOTHING, Orders, Wire
+from tests.support.wire import EVERYTHING, FORMS, NOTHING, Orders, Road, Wire, lines_of
 
 if TYPE_CHECKING:
     from sockfilter.ledger import MessageCounts
     from sockfilter.model import Exchange
-    from tests.support.wire import Talker
+    from tests.support.wire import Form, Talker
 
 GET = b"GET / HTTP/1.1\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -118,3 +119,17 @@ def test_slots_are_used_again(reader: Reader) -> None:
         connection.close()
         reader.read()
     assert len(reader.exchanges) == 900
+
+
+@pytest.mark.parametrize("form", FORMS, ids=["text", "JSON", "bodies", "short bodies"])
+def test_what_comes_again_under_another_number_is_told_once(form: Form) -> None:
+    """The kernel's table forgot the connection: its request is repeated, and answered, under a new number."""
+    wire = Wire()
+    connection = wire.connection()
+    connection.client(GET)
+    connection.server(OK)
+    request, response = wire.records
+    records = [request, *(replace(record, stream=90 | record.stream & 1) for record in (request, response))]
+    lines, _ = lines_of(records, Road(Orders(), form.policy, True, has_lane=True, batch=3), form)
+    assert len(lines) == 1
+    wire.read(records, forms=FORMS)
