@@ -18,7 +18,9 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from sockfilter.capturing import Capture, capture
-    from sockfilter.errors import SockfilterError
+    from sockfilter.errors import BodyError, ExpectationFailed, NotSeen, SockfilterError
+    from sockfilter.filters.where import Where
+    from sockfilter.finding import View
     from sockfilter.ledger import Ledger
     from sockfilter.model import Body, Connection, Endpoint, Exchange, Headers, Problem, Request, Response, Timing
     from sockfilter.reading import read
@@ -30,7 +32,12 @@ _HOMES = {
     "read": "reading",
     "tcp_streams": "reassembling",
     "TcpStream": "reassembling",
+    "View": "finding",
+    "Where": "filters.where",
     "SockfilterError": "errors",
+    "BodyError": "errors",
+    "ExpectationFailed": "errors",
+    "NotSeen": "errors",
     "Ledger": "ledger",
     "Body": "model",
     "Connection": "model",
@@ -50,6 +57,8 @@ __all__ = [
     "tcp_streams",
     "TcpStream",
     "Capture",
+    "View",
+    "Where",
     "Exchange",
     "Request",
     "Response",
@@ -61,6 +70,9 @@ __all__ = [
     "Problem",
     "Ledger",
     "SockfilterError",
+    "BodyError",
+    "ExpectationFailed",
+    "NotSeen",
 ]
 
 

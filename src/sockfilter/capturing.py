@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections import deque
+import os
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from sockfilter.errors import Closed, InvalidArgument
+from sockfilter.finding import Kept, View
 from sockfilter.pipeline import Pipeline
 from sockfilter.protocols.http1.body import BodyPolicy
 from sockfilter.sources.live import RING_BYTES, LiveSource
 from sockfilter.sources.narrowing import Narrowing, port_ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
+    from sockfilter.awaiting import AsyncCapture
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange
     from sockfilter.model.lines import Lines
@@ -51,7 +54,7 @@ class NoOrders:
         """The same."""
 
 
-class Capture:
+class Capture(View):
     """Exchanges of a source, from the moment it is made. Made by capture()."""
 
     def __init__(
@@ -63,17 +66,20 @@ class Capture:
         frames: Frames | None = None,
         lines: Lines | None = None,
     ) -> None:
+        super().__init__(self)
         self._source = source
         self._frames = frames
-        self._kept: deque[Exchange] = deque(maxlen=EXCHANGES_MAX)
+        self.kept = Kept(EXCHANGES_MAX)
+        # where it was opened: a child of fork shares the ring, and must not read it
+        self._process = os.getpid()
+        self._lock = RLock()
         # a capture file is to have all bytes, those too that nobody shows
         orders = NoOrders() if frames else source
-        self._pipeline = Pipeline(source, orders, policy, narrowing.wants, emit or self._keep, lines)
+        self._pipeline = Pipeline(source, orders, policy, narrowing.wants, emit or self.kept.add, lines)
         self._consume = self._with_frames if frames else self._pipeline.consume
         self._due_ns = 0
-        self._is_closed = False
-        # exchanges that exchanges has no more room for
-        self.forgotten = 0
+        self.is_closed = False
+        self._waiting: AsyncCapture | None = None
 
     def __enter__(self) -> Capture:
         return self
@@ -83,19 +89,35 @@ class Capture:
     ) -> None:
         self.close()
 
+    async def __aenter__(self) -> AsyncCapture:
+        from sockfilter.awaiting import AsyncCapture  # asyncio takes longer to import than all of this
+
+        self._waiting = AsyncCapture(self)
+        return self._waiting
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._waiting is not None:
+            self._waiting.end()
+        self.close()
+
     def close(self) -> None:
         """Ends the capture: takes what is in the ring, then ends what is open. Exchanges and ledger stay."""
-        if self._is_closed:
-            return
-        self._is_closed = True
-        try:
-            self._source.detach()
-            self._source.drain_all(self._consume)
-            self._pipeline.close(self._source.now_ns)
-        finally:
-            self._source.close()
-            if self._frames:
-                self._frames.close()
+        with self._lock:
+            if self.is_closed:
+                return
+            self.is_closed = True
+            is_here = os.getpid() == self._process
+            try:
+                if is_here:
+                    self._source.detach()
+                    self._source.drain_all(self._consume)
+                    self._pipeline.close(self._source.now_ns)
+            finally:
+                self._source.close()
+                if self._frames and is_here:
+                    self._frames.close()
 
     @property
     def source(self) -> LiveSource | FileSource:
@@ -108,9 +130,14 @@ class Capture:
         return self._frames is not None and self._frames.is_full
 
     @property
-    def exchanges(self) -> list[Exchange]:
-        """Those that have ended so far, in the order in which they did; flush() first for all that crossed."""
-        return list(self._kept)
+    def now_ns(self) -> int:
+        """The time by the clock of its packets, in nanoseconds."""
+        return self._source.now_ns
+
+    @property
+    def forgotten(self) -> int:
+        """Exchanges that exchanges had no more room for."""
+        return self.kept.forgotten
 
     @property
     def ledger(self) -> Ledger:
@@ -119,16 +146,32 @@ class Capture:
 
     def flush(self) -> None:
         """Returns when everything that crossed before the call is in exchanges, or counted as lost."""
-        self._check()
-        self._source.drain_all(self._consume)
-        self._do_what_is_due()
+        with self._lock:
+            self._check()
+            self._source.drain_all(self._consume)
+            self._do_what_is_due()
 
     def pump(self) -> int:
         """Takes one batch of what is there. Returns how many records that were; 0: nothing is."""
-        self._check()
-        count = self._source.drain(self._consume)
-        self._do_what_is_due()
+        with self._lock:
+            self._check()
+            count = self._source.drain(self._consume)
+            self._do_what_is_due()
         return count
+
+    def flushed(self) -> Iterator[None]:
+        """As flush(), a batch at a time, for who has other things to do in between."""
+        self._check()
+        for _ in self._source.drained(self._consume):
+            self._do_what_is_due()
+            yield
+            self._check()
+        self._do_what_is_due()
+
+    def clear(self) -> None:
+        """Forgets what crossed before, in the views of earlier marks too."""
+        super().clear()
+        self.kept.clear()
 
     def wait(self, timeout_s: float) -> None:
         """Sleeps until there is something to pump, at most timeout_s seconds."""
@@ -147,14 +190,11 @@ class Capture:
             self._pipeline.tick(now_ns)
             self._due_ns = now_ns + int((DUE_SOON_S if self._pipeline.has_holes else DUE_S) * 1e9)
 
-    def _keep(self, exchange: Exchange) -> None:
-        if len(self._kept) == EXCHANGES_MAX:
-            self.forgotten += 1
-        self._kept.append(exchange)
-
     def _check(self) -> None:
-        if self._is_closed:
+        if self.is_closed:
             raise Closed("the capture has ended; open another")
+        if os.getpid() != self._process:
+            raise Closed(f"the capture belongs to process {self._process}; open another in this one")
 
 
 def capture(

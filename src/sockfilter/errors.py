@@ -54,5 +54,17 @@ class LibbpfMissing(SockfilterError, ImportError):
     """The binding or the libbpf it needs is not installed."""
 
 
+class BodyError(SockfilterError, ValueError):
+    """A body cannot be read as asked: it was not kept whole, or is something else."""
+
+
+class NotSeen(SockfilterError, ValueError):
+    """An exchange lacks what this is made of: a half of it, or a body that was kept whole."""
+
+
+class ExpectationFailed(SockfilterError, AssertionError):
+    """What was expected did not cross the wire: the message has the nearest, and all that did."""
+
+
 class Closed(SockfilterError):
     """The capture has ended: open another."""

@@ -20,7 +20,7 @@ def test_one_capture_one_request_one_exchange(loopback, times):
             capture.flush()
             (exchange,) = capture.exchanges
         assert (exchange.request.target, exchange.response.status) == (f"/small?{i}", 200)
-        assert (exchange.is_complete, exchange.problems) == (True, ())
+        assert (exchange.complete, exchange.problems) == (True, ())
         assert capture.exchanges == [exchange]
         assert capture.ledger.is_balanced, capture.ledger.imbalance
 

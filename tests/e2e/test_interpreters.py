@@ -38,7 +38,7 @@ with sockfilter.capture("lo", ports=server.server_port) as capture:
 assert exchange.response.status == status == 200, exchange
 assert capture.ledger.is_balanced, capture.ledger.imbalance
 server.shutdown()
-print(exchange.request.method, exchange.is_complete)
+print(exchange.request.method, exchange.complete)
 """
 
 

@@ -22,7 +22,7 @@ def test_every_method_and_the_shortest_messages():
     requests = [b"%b / HTTP/1.0\r\n\r\n" % method.encode() for method in METHODS]
     exchanges = captured(answering(*[b"HTTP/1.1 204 \r\n\r\n"] * len(METHODS)), *requests)
     assert [(e.request.method, e.response.status) for e in exchanges] == [(method, 204) for method in METHODS]
-    assert all(e.is_complete for e in exchanges)
+    assert all(e.complete for e in exchanges)
 
 
 def test_a_reset_in_the_middle_of_a_body():
@@ -32,8 +32,8 @@ def test_a_reset_in_the_middle_of_a_body():
         reset(connection)
 
     (exchange,) = captured_of(talk, is_reset)
-    assert exchange.response.body.content == b"hel"
-    assert (exchange.is_complete, problems(exchange)) == (False, ["reset"])
+    assert exchange.response.body == b"hel"
+    assert (exchange.complete, problems(exchange)) == (False, ["reset"])
 
 
 def test_a_reset_in_place_of_an_answer():
@@ -54,7 +54,7 @@ def test_a_client_that_goes_away_within_its_request():
             everything(connection)
 
     (exchange,) = captured_of(everything, leaves)
-    assert (exchange.request.target, exchange.request.body.content) == ("/a", b"half")
+    assert (exchange.request.target, exchange.request.body) == ("/a", b"half")
     assert "no-response" in problems(exchange)
 
 
@@ -67,14 +67,14 @@ def test_a_body_that_comes_in_drips():
             connection.sendall(bytes([byte]))
 
     (exchange,) = captured(talk, GET)
-    assert exchange.response.body.content == b"hello"
+    assert exchange.response.body == b"hello"
     assert exchange.timing.receive >= 0.05
 
 
 def test_a_request_that_comes_byte_by_byte():
     (exchange,) = captured(answering(OK), *(bytes([byte]) for byte in GET))
     assert exchange.request.raw == GET
-    assert exchange.is_complete
+    assert exchange.complete
     assert not problems(exchange)
 
 

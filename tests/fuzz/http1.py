@@ -64,7 +64,7 @@ def messages(said: list[Said], policy: BodyPolicy) -> tuple[list[Facts], list[st
         assert len(dialogue.talk.receivers[end]._buffer) <= HEAD_BYTES + len(data)
     exchanges = dialogue.close()
     for exchange in exchanges:
-        assert exchange.is_complete or exchange.problems
+        assert exchange.complete or exchange.problems
     told = exchanges[: known[0]] if known else exchanges
     for exchange in told:
         for message in (exchange.request, *exchange.informational, exchange.response):

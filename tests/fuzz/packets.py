@@ -64,7 +64,7 @@ def test(data: bytes) -> None:
     snap = max((len(frame) for frame in frames), default=0) - cut if cut else 1 << 18
     with harness.file_of(captures.pcap(captures.timed(frames), link_type=link_type, snap=max(0, snap))) as path:
         for exchange in read(path):
-            assert exchange.is_complete or exchange.problems
+            assert exchange.complete or exchange.problems
 
 
 def seed(link_type: int, frames: list[bytes]) -> bytes:

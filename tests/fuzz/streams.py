@@ -54,7 +54,7 @@ def test(data: bytes) -> None:
             break
         send(wire, talkers[bool(head[0] & OTHER)], head, said)
     for exchange in wire.read(end=bool(data[0] & ENDS)):
-        assert exchange.is_complete or exchange.problems
+        assert exchange.complete or exchange.problems
     assert wire.ledger is not None
     assert wire.ledger.is_balanced, wire.ledger.imbalance
 

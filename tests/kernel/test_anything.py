@@ -84,7 +84,7 @@ def test_changed_frames(cable: Cable, interface: str, seed: int) -> None:
     assert capture.ledger.packets["seen"] >= FRAMES + 8
     good = [exchange for exchange in capture.exchanges if exchange.client.port == talk.ports[0]]
     assert good
-    assert all(exchange.is_complete and not exchange.problems for exchange in good)
+    assert all(exchange.complete and not exchange.problems for exchange in good)
 
 
 def test_frames_of_nothing_but_chance(cable: Cable) -> None:

@@ -75,7 +75,7 @@ def download(response: bytes, is_read: bool = True, **options: Any) -> tuple[Exc
 
 
 def assert_whole(exchange: Exchange, size: int) -> None:
-    assert exchange.is_complete
+    assert exchange.complete
     assert not exchange.problems
     assert exchange.response.body.wire_len == exchange.response.body.length == size
 
@@ -89,14 +89,14 @@ def test_download_is_not_told_piece_by_piece() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % SIZE
     exchange, capture = download(head + content(SIZE))
     assert_whole(exchange, SIZE)
-    assert exchange.response.body.content == content(BODY_BYTES)
+    assert exchange.response.body == content(BODY_BYTES)
     assert_mostly_quiet(capture)
 
 
 def test_download_without_length_until_close() -> None:
     exchange, capture = download(b"HTTP/1.0 200 OK\r\n\r\n" + content(SIZE))
     assert_whole(exchange, SIZE)
-    assert exchange.response.body.content == content(BODY_BYTES)
+    assert exchange.response.body == content(BODY_BYTES)
     assert_mostly_quiet(capture)
 
 
@@ -105,7 +105,7 @@ def test_download_in_small_chunks() -> None:
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     exchange, capture = download(head + chunked(content(SIZE), 8000))
     assert_whole(exchange, SIZE)
-    assert exchange.response.body.content == content(BODY_BYTES)
+    assert exchange.response.body == content(BODY_BYTES)
     assert capture.ledger.packets["lengths"] == capture.ledger.packets["quiet"] == 0
 
 
@@ -124,10 +124,10 @@ def test_upload_is_not_told_piece_by_piece() -> None:
         client.recv(100)
         capture.flush()
         (exchange,) = capture.exchanges
-    assert exchange.is_complete
+    assert exchange.complete
     assert not exchange.problems
     assert exchange.request.body.wire_len == SIZE
-    assert exchange.request.body.content == content(BODY_BYTES)
+    assert exchange.request.body == content(BODY_BYTES)
     assert_mostly_quiet(capture)
 
 
@@ -135,7 +135,7 @@ def test_every_byte_is_kept_where_that_is_asked_for() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % SIZE
     exchange, capture = download(head + content(SIZE), body=None)
     assert_whole(exchange, SIZE)
-    assert hashlib.sha256(exchange.response.body.content).digest() == hashlib.sha256(content(SIZE)).digest()
+    assert hashlib.sha256(exchange.response.body).digest() == hashlib.sha256(content(SIZE)).digest()
     assert capture.ledger.packets["lengths"] == capture.ledger.packets["quiet"] == 0
 
 
@@ -143,7 +143,7 @@ def test_no_byte_is_kept_where_that_is_asked_for() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % SIZE
     exchange, capture = download(head + content(SIZE), body=0)
     assert_whole(exchange, SIZE)
-    assert exchange.response.body.content == b""
+    assert exchange.response.body == b""
     assert_mostly_quiet(capture)
 
 
@@ -157,7 +157,7 @@ def test_next_exchange_behind_a_large_one_is_whole_again() -> None:
         capture.flush()
         exchanges = capture.exchanges
     assert [exchange.response.body.wire_len for exchange in exchanges] == [SIZE, BODY_BYTES, SIZE, BODY_BYTES]
-    assert all(exchange.response.body.content == content(BODY_BYTES) for exchange in exchanges)
+    assert all(exchange.response.body == content(BODY_BYTES) for exchange in exchanges)
     assert not any(exchange.problems for exchange in exchanges)
 
 
@@ -166,14 +166,14 @@ def test_download_while_nobody_reads_the_ring() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % SIZE
     exchange, capture = download(head + content(SIZE), is_read=False)
     assert_whole(exchange, SIZE)
-    assert exchange.response.body.content == content(BODY_BYTES)
+    assert exchange.response.body == content(BODY_BYTES)
     assert capture.ledger.packets["lengths"] > capture.ledger.packets["sent"] / 2
 
 
 def test_download_until_close_while_nobody_reads_the_ring() -> None:
     exchange, _ = download(b"HTTP/1.0 200 OK\r\n\r\n" + content(SIZE), is_read=False)
     assert_whole(exchange, SIZE)
-    assert exchange.response.body.content == content(BODY_BYTES)
+    assert exchange.response.body == content(BODY_BYTES)
 
 
 def test_chunks_while_nobody_reads_the_ring_are_said_to_be_cut() -> None:
@@ -181,14 +181,14 @@ def test_chunks_while_nobody_reads_the_ring_are_said_to_be_cut() -> None:
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     exchange, _ = download(head + chunked(content(SIZE), 8000), is_read=False)
     body = exchange.response.body
-    assert not exchange.is_complete
+    assert not exchange.complete
     assert Problem.TRUNCATED in exchange.problems
-    assert body.content == content(BODY_BYTES)
+    assert body == content(BODY_BYTES)
     assert body.wire_len < SIZE
 
 
 def test_chunks_that_a_filling_ring_cut_are_a_loss_in_the_ledger() -> None:
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     exchange, capture = download(head + chunked(content(SIZE), 8000), is_read=False)
-    assert not exchange.is_complete
+    assert not exchange.complete
     assert capture.ledger.losses()

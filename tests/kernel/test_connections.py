@@ -43,7 +43,7 @@ def test_connect_time_counts_from_the_first_of_two_equal_syns(cable: Cable) -> N
         cable.pass_by(capture, syn, synack, synack)
         cable.pass_by(capture, *rest)
         (exchange,) = capture.exchanges
-    assert exchange.is_complete
+    assert exchange.complete
     assert capture.ledger.packets["followed"] == 1
     # whole batches lie between the first of each and the second
     assert exchange.connection.connect_ns > 100_000
@@ -56,7 +56,7 @@ def test_connect_time_is_not_known_in_mid_stream(cable: Cable) -> None:
         cable.pass_by(capture, *opening[2:], talk.client(), talk.server())
         (exchange,) = capture.exchanges
     assert exchange.timing.connect is None
-    assert exchange.is_complete
+    assert exchange.complete
 
 
 def test_connect_time_is_not_known_where_only_the_answer_was_seen(cable: Cable) -> None:
@@ -78,7 +78,7 @@ def test_request_in_the_syn(cable: Cable) -> None:
         cable.pass_by(capture, *frames)
         (exchange,) = capture.exchanges
     assert exchange.request.raw == REQUEST
-    assert exchange.is_complete
+    assert exchange.complete
     assert not exchange.problems
 
 
@@ -100,7 +100,7 @@ def test_request_in_the_syn_of_the_kernel() -> None:
                 read_exactly(client, len(response))
             capture.flush()
             (exchange,) = capture.exchanges
-    assert exchange.is_complete
+    assert exchange.complete
     assert not exchange.problems
 
 
@@ -110,8 +110,8 @@ def test_same_ports_again_are_another_connection(cable: Cable) -> None:
         cable.pass_by(capture, *first)
         cable.pass_by(capture, *second)
         one, two = capture.exchanges
-    assert one.is_complete
-    assert two.is_complete
+    assert one.complete
+    assert two.complete
     assert two.connection.number > one.connection.number
     assert two.conn_seq == 1
     assert one.connection.synack_ns < two.connection.syn_ns < two.connection.synack_ns
@@ -127,7 +127,7 @@ def test_same_ports_again_without_an_end_replace_the_connection(cable: Cable) ->
     assert one.request.target == "/unanswered"
     assert one.response is None
     assert Problem.REPLACED in one.problems
-    assert two.is_complete
+    assert two.complete
     assert not two.problems
 
 
@@ -137,7 +137,7 @@ def test_same_ports_again_after_something_else(cable: Cable) -> None:
     with cable.capture() as capture:
         cable.pass_by(capture, *other, *Talk(isn=(900_000, 70_000)).whole())
         (exchange,) = capture.exchanges
-    assert exchange.is_complete
+    assert exchange.complete
     assert capture.ledger.packets["not_http"] == 2
 
 
@@ -151,7 +151,7 @@ def test_same_ports_again_where_only_the_answers_are_seen(cable: Cable) -> None:
     with cable.capture() as capture:
         cable.pass_by(capture, *frames)
     one, two = capture.exchanges
-    assert one.response.body.content == two.response.body.content == b"hello"
+    assert one.response.body == two.response.body == b"hello"
     assert one.connection.number != two.connection.number
     assert one.connection.synack_ns < two.connection.synack_ns
     assert capture.ledger.packets["followed"] == 2
@@ -167,7 +167,7 @@ def test_connection_that_the_table_has_forgotten_goes_on(cable: Cable) -> None:
     assert capture.ledger.packets["followed"] == 2
     assert one.connection is two.connection
     assert two.conn_seq == 2
-    assert two.is_complete
+    assert two.complete
     assert not two.problems
 
 
@@ -180,7 +180,7 @@ def test_connection_goes_on_while_more_open_than_the_table_holds(cable: Cable) -
         cable.pass_by(capture, talk.client(), talk.server(), *talk.closing())
         one, two = capture.exchanges
     assert one.connection is two.connection
-    assert two.is_complete
+    assert two.complete
     assert not two.problems
 
 
@@ -192,8 +192,8 @@ def test_fin_of_a_followed_connection_comes_up(cable: Cable) -> None:
         assert not capture.exchanges
         cable.pass_by(capture, *talk.closing())
         (exchange,) = capture.exchanges
-    assert exchange.response.body.content == b"until the end"
-    assert exchange.is_complete
+    assert exchange.response.body == b"until the end"
+    assert exchange.complete
     assert capture.ledger.segments.control == 2
 
 
@@ -204,7 +204,7 @@ def test_reset_of_a_followed_connection_comes_up(cable: Cable) -> None:
         cable.pass_by(capture, *frames)
         (exchange,) = capture.exchanges
     assert Problem.RESET in exchange.problems
-    assert not exchange.is_complete
+    assert not exchange.complete
 
 
 def test_ends_of_other_connections_stay_in_the_kernel(cable: Cable) -> None:
@@ -223,7 +223,7 @@ def test_second_segment_overtook_the_first(cable: Cable) -> None:
         cable.pass_by(capture, *opening, second, first, talk.server())
         (exchange,) = capture.exchanges
     assert exchange.request.raw == REQUEST
-    assert exchange.is_complete
+    assert exchange.complete
     assert not exchange.problems
     assert capture.ledger.segments.reordered == 1
 
@@ -246,7 +246,7 @@ def test_connection_that_looks_like_http_only_later(cable: Cable) -> None:
         cable.pass_by(capture, *body, talk.client(), talk.server())
         (exchange,) = capture.exchanges
     assert exchange.request.raw == REQUEST
-    assert exchange.is_complete
+    assert exchange.complete
     assert capture.ledger.packets["not_http"] == 2
 
 
@@ -257,7 +257,7 @@ def test_connection_that_is_upgraded_from_something_else(cable: Cable) -> None:
     with cable.capture() as capture:
         cable.pass_by(capture, *greeting, talk.client(), talk.server())
         (exchange,) = capture.exchanges
-    assert exchange.is_complete
+    assert exchange.complete
     assert exchange.request.raw == REQUEST
 
 
@@ -271,9 +271,9 @@ def test_capture_that_begins_with_a_response(cable: Cable) -> None:
     assert one.request is None
     assert Problem.NO_REQUEST in one.problems
     assert Problem.MID_STREAM in one.problems
-    assert one.response.body.content == b"hello"
+    assert one.response.body == b"hello"
     assert one.client.port == talk.ports[0]
-    assert two.is_complete
+    assert two.complete
 
 
 def test_many_requests_on_one_connection(cable: Cable) -> None:
@@ -295,5 +295,5 @@ def test_sequence_numbers_that_wrap(cable: Cable) -> None:
     with cable.capture() as capture:
         cable.pass_by(capture, *talk.whole())
         (exchange,) = capture.exchanges
-    assert exchange.is_complete
+    assert exchange.complete
     assert not exchange.problems

@@ -71,7 +71,7 @@ def test_whole_connection_with_a_request_in_fragments(cable: Cable, envelope: En
     with cable.capture() as capture:
         cable.pass_by(capture, *frames)
         (exchange,) = capture.exchanges
-    assert exchange.is_complete
+    assert exchange.complete
     assert exchange.connection.connect_ns is not None
 
 
@@ -83,8 +83,8 @@ def test_response_in_fragments(cable: Cable, envelope: Envelope, fragments: Frag
     with cable.capture() as capture:
         cable.pass_by(capture, *frames, *pieces, *talk.closing())
         (exchange,) = capture.exchanges
-    assert exchange.is_complete
-    assert exchange.response.body.content == b"x" * 600
+    assert exchange.complete
+    assert exchange.response.body == b"x" * 600
     assert exchange.connection.connect_ns is not None
 
 

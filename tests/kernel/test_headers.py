@@ -45,10 +45,10 @@ def one_exchange(cable: Cable, envelope: Envelope) -> Exchange:
         cable.pass_by(capture, *Talk(envelope).whole())
         (exchange,) = capture.exchanges
     assert capture.ledger.packets["sent"] == 4
-    assert exchange.is_complete
+    assert exchange.complete
     assert not exchange.problems
     assert exchange.request.target == "/x"
-    assert exchange.response.body.content == b"hello"
+    assert exchange.response.body == b"hello"
     return exchange
 
 

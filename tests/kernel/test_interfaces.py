@@ -67,7 +67,7 @@ def test_both_directions_of_a_veth(family: int, side: str) -> None:
                 exchange_over(*pair)
             capture.flush()
             (exchange,) = capture.exchanges
-    assert exchange.is_complete
+    assert exchange.complete
     assert exchange.connection.interface == "veth0"
     assert exchange.timing.connect is not None
 

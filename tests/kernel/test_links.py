@@ -50,7 +50,7 @@ def test_tagged(cable: Cable, interface: str, kind: int, tags: tuple[tuple[int, 
         FAR: {FAR},
         ANY: {NEAR, FAR},
     }[interface]
-    assert all(exchange.is_complete and not exchange.problems for exchange in exchanges)
+    assert all(exchange.complete and not exchange.problems for exchange in exchanges)
 
 
 def vlan_of(capture: Capture) -> list[tuple[int, int, int]]:
@@ -92,7 +92,7 @@ def test_device_without_link_header(cable: Cable, interface: str, envelope: Enve
         (exchange,) = capture.exchanges
     assert exchange.connection.interface == TUN
     assert exchange.connection.connect_ns is not None
-    assert exchange.is_complete
+    assert exchange.complete
     assert not exchange.problems
 
 

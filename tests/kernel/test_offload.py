@@ -73,9 +73,9 @@ def frame_sizes(capture: Capture) -> Iterator[tuple[int, int]]:
 
 def assert_whole(capture: Capture) -> None:
     (exchange,) = capture.exchanges
-    assert exchange.is_complete
+    assert exchange.complete
     assert not exchange.problems
-    assert hashlib.sha256(exchange.response.body.content).digest() == hashlib.sha256(BODY).digest()
+    assert hashlib.sha256(exchange.response.body).digest() == hashlib.sha256(BODY).digest()
     assert capture.ledger.is_balanced, capture.ledger.imbalance
     assert capture.ledger.packets["malformed"] == 0
 

@@ -143,7 +143,7 @@ def test_quiet(cable: Cable) -> None:
         cable.pass_by(capture, *talk.opening(), talk.client(), talk.server(HEAD % size))
         cable.pass_by(capture, *[talk.server(bytes(1000)) for _ in range(size // 1000)])
         (exchange,) = capture.exchanges
-    assert exchange.is_complete
+    assert exchange.complete
     assert exchange.response.body.wire_len == size
     assert capture.ledger.packets["quiet"] > 900
     assert capture.ledger.is_balanced

@@ -57,7 +57,7 @@ def test_every_registered_method(cable: Cable, from_syn: bool, envelope: object)
         exchanges = capture.exchanges
     assert sorted(exchange.request.method for exchange in exchanges) == HTTP1_METHODS
     assert all(exchange.request.target == f"/{exchange.request.method}" for exchange in exchanges)
-    assert all(exchange.is_complete for exchange in exchanges)
+    assert all(exchange.complete for exchange in exchanges)
 
 
 @pytest.mark.parametrize("data", NOT_HTTP.values(), ids=NOT_HTTP.keys())
@@ -87,7 +87,7 @@ def test_method_cut_anywhere(cable: Cable, method: str) -> None:
         cable.pass_by(capture, *frames)
         exchanges = capture.exchanges
     assert [exchange.request.method for exchange in exchanges] == [method] * len(cuts)
-    assert all(exchange.is_complete and not exchange.problems for exchange in exchanges)
+    assert all(exchange.complete and not exchange.problems for exchange in exchanges)
 
 
 def test_response_cut_anywhere_where_the_request_was_not_seen(cable: Cable) -> None:

@@ -60,8 +60,8 @@ def mispaired(exchanges: list[Exchange]) -> list[Exchange]:
         for exchange in exchanges
         if exchange.request is not None
         and exchange.response is not None
-        and exchange.response.is_complete
-        and exchange.request.target.encode() != b"/" + exchange.response.body.content
+        and exchange.response.complete
+        and exchange.request.target.encode() != b"/" + exchange.response.body
     ]
 
 
@@ -80,7 +80,7 @@ def test_flood_of_one_connection() -> None:
     assert "records lost for want of room in the ring" in ledger.losses()
     assert ledger.segments.gap_bytes > 0
     assert not mispaired(exchanges)
-    assert sum(exchange.is_complete for exchange in exchanges) > EXCHANGES / 2
+    assert sum(exchange.complete for exchange in exchanges) > EXCHANGES / 2
 
 
 def test_flood_of_several_connections_at_once() -> None:
@@ -112,7 +112,7 @@ def test_ring_that_is_read_in_time_loses_nothing() -> None:
             capture.flush()
     assert capture.ledger.records_lost == 0
     assert [exchange.request.target for exchange in capture.exchanges] == [f"/{i}" for i in range(500)]
-    assert all(exchange.is_complete for exchange in capture.exchanges)
+    assert all(exchange.complete for exchange in capture.exchanges)
     assert not mispaired(capture.exchanges)
 
 
@@ -136,7 +136,7 @@ def test_ring_that_is_more_than_half_full_takes_small_messages_whole() -> None:
                 talk(client, server, str(i))
         assert capture.ledger.packets["lengths"] == capture.ledger.records_lost == 0
         capture.flush()
-        assert sum(exchange.is_complete for exchange in capture.exchanges) == 1500
+        assert sum(exchange.complete for exchange in capture.exchanges) == 1500
 
 
 @pytest.mark.parametrize(

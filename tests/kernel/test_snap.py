@@ -23,9 +23,9 @@ def test_body_is_cut_and_the_exchange_says_so(cable: Cable) -> None:
         (exchange,) = capture.exchanges
     body = exchange.response.body
     assert Problem.TRUNCATED in exchange.problems
-    assert not exchange.is_complete
+    assert not exchange.complete
     assert body.wire_len == len(BODY)
-    assert body.content == BODY[: 200 - HEADERS - (len(RESPONSE) - len(BODY))]
+    assert body == BODY[: 200 - HEADERS - (len(RESPONSE) - len(BODY))]
     assert capture.ledger.packets["truncated"] == 1
     assert capture.ledger.losses() == {"packets cut at the snap length": (1, "a larger -s, or none")}
 
@@ -44,7 +44,7 @@ def test_no_payload_is_left(cable: Cable, snap: int) -> None:
         cable.pass_by(capture, *Talk().whole())
     assert capture.ledger.packets["sent"] == 4
     assert capture.ledger.packets["truncated"] >= 2
-    assert not any(exchange.is_complete for exchange in capture.exchanges)
+    assert not any(exchange.complete for exchange in capture.exchanges)
 
 
 @pytest.mark.parametrize("snap", [HEADERS + len(RESPONSE), 65535, None])
@@ -52,9 +52,9 @@ def test_long_enough_cuts_nothing(cable: Cable, snap: int | None) -> None:
     with cable.capture(snap=snap) as capture:
         cable.pass_by(capture, *Talk().whole(REQUEST, RESPONSE))
         (exchange,) = capture.exchanges
-    assert exchange.is_complete
+    assert exchange.complete
     assert not exchange.problems
-    assert exchange.response.body.content == BODY
+    assert exchange.response.body == BODY
     assert capture.ledger.packets["truncated"] == 0
 
 
@@ -64,9 +64,9 @@ def test_next_message_behind_a_cut_body_is_whole(cable: Cable) -> None:
     with cable.capture(snap=300) as capture:
         cable.pass_by(capture, *frames)
         one, two = capture.exchanges
-    assert not one.is_complete
-    assert two.is_complete
-    assert two.response.body.content == b"hello"
+    assert not one.complete
+    assert two.complete
+    assert two.response.body == b"hello"
     assert not two.problems
 
 
@@ -75,6 +75,6 @@ def test_padding_that_is_cut_is_no_loss(cable: Cable) -> None:
     with cable.capture(snap=150) as capture:
         cable.pass_by(capture, *talk.whole())
         (exchange,) = capture.exchanges
-    assert exchange.is_complete
+    assert exchange.complete
     assert not exchange.problems
     assert capture.ledger.packets["truncated"] == 0

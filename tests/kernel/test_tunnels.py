@@ -59,7 +59,7 @@ def test_connection_in_a_tunnel(cable: Cable, outer: int, protocol: int, inner: 
     with cable.capture() as capture:
         cable.pass_by(capture, *talk.whole())
         (exchange,) = capture.exchanges
-    assert exchange.is_complete
+    assert exchange.complete
     assert not exchange.problems
     assert (exchange.client.port, exchange.server.port) == talk.ports
     assert exchange.connection.connect_ns is not None
@@ -119,5 +119,5 @@ def test_vxlan_of_the_kernel() -> None:
                 server.send(b"HTTP/1.1 204 No Content\r\n\r\n")
                 client.recv(100)
             capture.flush()
-            found = {(exchange.connection.interface, exchange.is_complete) for exchange in capture.exchanges}
+            found = {(exchange.connection.interface, exchange.complete) for exchange in capture.exchanges}
     assert found == {("veth0", True), ("vxlan0", True)}

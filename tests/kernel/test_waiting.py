@@ -137,4 +137,4 @@ def test_pump_takes_what_wait_waited_for(cable: Cable) -> None:
             assert time.monotonic() < deadline
             capture.wait(1)
             capture.pump()
-        assert capture.exchanges[0].is_complete
+        assert capture.exchanges[0].complete

@@ -48,7 +48,7 @@ def _head(raw: bytes) -> heads.HttpHead:
 
 def _end(message: Request | Response, after: int) -> None:
     message.end_ns = after * MICROSECOND
-    message.is_complete = True
+    message.complete = True
 
 
 class Collected:

@@ -144,8 +144,8 @@ def check_truth(exchanges: Iterable[Exchange], script: list[Spoken]) -> None:
         assert len(numbers) <= 1, exchange
         for message in told:
             assert any(message.raw[:8] in head for head in heads)
-            assert not message.body.content or body(next(iter(numbers))).startswith(message.body.content)
-            assert message.is_complete or message.problems, exchange
+            assert not message.body or body(next(iter(numbers))).startswith(message.body)
+            assert message.complete or message.problems, exchange
         assert (request is not None and response is not None) or exchange.problems, exchange
 
 
@@ -160,7 +160,7 @@ def number_of(message: object) -> int | None:
 
 def whole_ones(exchanges: Iterable[Exchange]) -> set[int]:
     """The numbers of the exchanges that are complete."""
-    return {number_of(exchange.request) or 0 for exchange in exchanges if exchange.is_complete}
+    return {number_of(exchange.request) or 0 for exchange in exchanges if exchange.complete}
 
 
 __all__ = ["MILLISECOND", "PIPELINED", "SCRIPTS", "check_truth", "number_of", "records_of", "whole_ones"]

@@ -25,7 +25,7 @@ def told(message: Message) -> Told:
     """As it is told here."""
     start = getattr(message, "target", None) or getattr(message, "reason", "")
     fields = tuple((name.lower().encode(), value.encode()) for name, value in (*message.headers, *message.trailers))
-    return Told(start.encode(), fields, message.body.content)
+    return Told(start.encode(), fields, message.body)
 
 
 class _Notes:

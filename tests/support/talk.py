@@ -105,7 +105,7 @@ class MessageFacts(NamedTuple):
     wire_len: int
     length: int | None
     trailer: bytes
-    is_complete: bool
+    complete: bool
     problems: tuple[str, ...]
 
 
@@ -137,9 +137,7 @@ def message_facts(message: Message | None) -> MessageFacts | None:
 def _told(message: Message) -> MessageFacts:
     body = message.body
     problems = tuple(problem.value for problem in message.problems)
-    return MessageFacts(
-        message.raw, body.content, body.wire_len, body.length, body.trailer, message.is_complete, problems
-    )
+    return MessageFacts(message.raw, body, body.wire_len, body.length, body.trailer, message.complete, problems)
 
 
 @dataclass(frozen=True)

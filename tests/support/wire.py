@@ -292,8 +292,8 @@ def account(exchange: Exchange) -> tuple[object, ...]:
     said = [
         half
         and (
-            *(half.raw, half.start_ns, half.end_ns, half.seq, half.ack, half.is_complete, half.problems),
-            *(half.body.wire_len, half.body.length, half.body.content, half.body.trailer),
+            *(half.raw, half.start_ns, half.end_ns, half.seq, half.ack, half.complete, half.problems),
+            *(half.body.wire_len, half.body.length, half.body, half.body.trailer),
         )
         for half in halves
     ]

@@ -58,11 +58,11 @@ def check_or_doubted(exchanges: list[Exchange], dialogue: list[Turn]) -> None:
         for message, known in ((exchange.request, requests), (exchange.response, finals)):
             if message is None:
                 assert exchange.problems, exchange
-            elif message.is_complete:
+            elif message.complete:
                 assert told(message) in known, exchange
             else:
                 assert message.problems, exchange
-        if exchange.is_complete:
+        if exchange.complete:
             pair = told(exchange.request), told(exchange.response)
             assert pair in list(zip(requests, finals, strict=True)), exchange
 

@@ -44,7 +44,7 @@ def test_both_ends_open_at_the_same_time(path: Path) -> None:
     talk = Talk()
     packets = timed([*simultaneous_open(talk), talk.client(), talk.server(), *talk.closing()])
     (exchange,) = read(path, packets)
-    assert exchange.is_complete
+    assert exchange.complete
     assert not exchange.problems
     assert str(exchange.connection.client).endswith(":40000")
 
@@ -54,7 +54,7 @@ def test_both_ends_close_at_the_same_time(path: Path) -> None:
     frames = [*talk.opening(), talk.client(), talk.server()]
     first, second = talk.segment(0, flags=FIN | ACK), talk.segment(1, flags=FIN | ACK)
     (exchange,) = read(path, timed([*frames, talk.envelope(0, first), talk.envelope(1, second)]))
-    assert exchange.is_complete
+    assert exchange.complete
     assert not exchange.problems
 
 
@@ -65,7 +65,7 @@ def test_an_exchange_every_hour_for_two_days(path: Path) -> None:
         packets += [(START_NS + hour * HOUR, talk.client()), (START_NS + hour * HOUR + SECOND, talk.server())]
     exchanges = read(path, packets + [(START_NS + 49 * HOUR, frame) for frame in talk.closing()])
     assert len(exchanges) == 48
-    assert all(exchange.is_complete and not exchange.problems for exchange in exchanges)
+    assert all(exchange.complete and not exchange.problems for exchange in exchanges)
     assert {exchange.timing.total for exchange in exchanges} == {1.0}
 
 
@@ -93,13 +93,13 @@ def test_keep_alive_probes_and_zero_windows_cost_nothing(path: Path) -> None:
         talk.next[0] += 1 - len(garbage)
     frames += [talk.server(RESPONSE[:20]), talk.server(RESPONSE[20:]), talk.client(), talk.server(), *talk.closing()]
     exchanges = read(path, timed(frames))
-    assert [exchange.is_complete and not exchange.problems for exchange in exchanges] == [True, True]
+    assert [exchange.complete and not exchange.problems for exchange in exchanges] == [True, True]
 
 
 def test_ports_are_used_again_at_once(path: Path) -> None:
     frames = Talk().whole() + Talk(isn=(900_000_000, 7)).whole() + Talk(isn=(4_294_967_290, 4_294_967_200)).whole()
     exchanges = read(path, timed(frames))
-    assert [exchange.is_complete and not exchange.problems for exchange in exchanges] == [True] * 3
+    assert [exchange.complete and not exchange.problems for exchange in exchanges] == [True] * 3
     assert len({exchange.connection.number for exchange in exchanges}) == 3
 
 
@@ -108,5 +108,5 @@ def test_flags_beside_are_no_matter(path: Path, flags: int) -> None:
     talk = Talk()
     frames = [*talk.opening(), talk.frame(0, REQUEST, flags), talk.frame(1, RESPONSE, flags), *talk.closing()]
     (exchange,) = read(path, timed(frames))
-    assert exchange.is_complete
+    assert exchange.complete
     assert not exchange.problems

@@ -24,10 +24,10 @@ METHODS = ["GET", "POST", "PUT", "HEAD", "FROB", "patch"]
 def check_message(message: Message, sent: Sent) -> None:
     assert message.raw == sent.raw[: len(message.raw)]
     assert list(message.headers) == sent.headers
-    assert message.body.content == sent.body
+    assert message.body == sent.body
     assert (message.body.wire_len, message.body.length) == (len(sent.body), len(sent.body))
     assert list(message.trailers) == sent.trailers
-    assert message.is_complete
+    assert message.complete
 
 
 def check(exchanges: list[Exchange], dialogue: list[Turn]) -> None:

@@ -61,8 +61,8 @@ def as_told(message: Message, start: str) -> Told:
     return {
         "start": start.encode(),
         "headers": fields(message),
-        "body": message.body.content,
-        "complete": message.is_complete,
+        "body": message.body,
+        "complete": message.complete,
     }
 
 
@@ -102,7 +102,7 @@ def heard(reader: h11.Connection, data: bytes) -> list[Any]:
 def check(message: Message, events: list[Any]) -> None:
     head, *parts, end = events
     assert lowered(fields(message, trailers=False)) == [(bytes(n), bytes(v)) for n, v in head.headers]
-    assert message.body.content == b"".join(bytes(part.data) for part in parts)
+    assert message.body == b"".join(bytes(part.data) for part in parts)
     assert lowered([(n.encode(), v.encode()) for n, v in message.trailers]) == list(end.headers)
     assert message.version.encode() == head.http_version
 

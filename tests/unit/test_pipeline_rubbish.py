@@ -67,7 +67,7 @@ def check(exchanges: list[Exchange]) -> None:
     ]
     for exchange in exchanges:
         assert exchange.request or exchange.response or exchange.informational
-        assert exchange.is_complete or exchange.problems
+        assert exchange.complete or exchange.problems
         assert all(seconds is None or seconds >= 0 for seconds in astuple(exchange.timing))
         text, raw, line = (output.render(exchange) for output in outputs)
         assert b"\x1b" not in text + raw

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sockfilter.express.road import Connection, Conversation, LongRoad, Receiver, Told
+    from sockfilter.model.body import Body
     from sockfilter.model.exchange import Exchange
     from sockfilter.model.head import Head
-    from sockfilter.model.message import Body
 
 # struct sf_lane_event of lane.h; a test compares both to the byte
 EVENT = Struct("=IIIIIIIIQQQQQQIIIIII")

@@ -1,10 +1,11 @@
 """The nouns that the stages pass on: messages, exchanges, connections, and what is odd about them."""
 
+from sockfilter.model.body import NO_BODY, Body
 from sockfilter.model.connection import Connection, Endpoint
 from sockfilter.model.exchange import Exchange, Timing
 from sockfilter.model.head import Head
 from sockfilter.model.headers import Headers
-from sockfilter.model.message import NO_BODY, Body, Message, Request, Response
+from sockfilter.model.message import Message, Request, Response
 from sockfilter.model.problem import Problem
 
 __all__ = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sockfilter.model.connection import Connection, Endpoint
@@ -71,6 +71,45 @@ class Exchange:
         response = str(self.response.status) if self.response else "no response"
         return f"<Exchange {self.id} {self.connection.route} {request} {response}>"
 
+    def __str__(self) -> str:
+        """Its line, heads and bodies for people, with secrets masked."""
+        from sockfilter.outputs.transcript import transcript  # the forms of an exchange are where outputs are
+
+        return transcript(self)
+
+    def to_dict(self, *, bodies: bool = True, show_secrets: bool = True) -> dict[str, Any]:
+        """The exchange in the form of the JSON lines.
+
+        Args:
+            bodies: with what was kept of the bodies.
+            show_secrets: nothing is masked.
+        """
+        from sockfilter.outputs.jsonl import to_dict
+
+        return to_dict(self, bodies=bodies, show_secrets=show_secrets)
+
+    def as_curl(self) -> str:
+        """The command line of curl that makes the same request, its secrets included.
+
+        Raises:
+            NotSeen: the request was not seen.
+            BodyError: its body was not kept whole.
+        """
+        from sockfilter.outputs.curl import as_curl
+
+        return as_curl(self)
+
+    def as_pytest(self) -> str:
+        """The source of a test that makes the same request, its secrets included, and asserts the same answer.
+
+        Raises:
+            NotSeen: a half of the exchange was not seen.
+            BodyError: the request's body was not kept whole.
+        """
+        from sockfilter.outputs.pytest_source import as_pytest
+
+        return as_pytest(self)
+
     @property
     def client(self) -> Endpoint:
         """The end that asked."""
@@ -104,17 +143,22 @@ class Exchange:
         self._problems = (*self._problems, *problems)
 
     @property
-    def is_complete(self) -> bool:
+    def complete(self) -> bool:
         """Whether both halves are there and ended as their framing says."""
         request, response = self.request, self.response
-        return request is not None and response is not None and request.is_complete and response.is_complete
+        return request is not None and response is not None and request.complete and response.complete
+
+    @property
+    def began_ns(self) -> int:
+        """When its first byte passed, in nanoseconds by the source's clock."""
+        first = self.request or next(iter(self.informational), self.response)
+        assert first is not None  # there is no exchange without a message
+        return first.start_ns
 
     @property
     def start_ns(self) -> int:
         """When its first byte passed, in nanoseconds since 1970 by the wall clock."""
-        first = self.request or next(iter(self.informational), self.response)
-        assert first is not None  # there is no exchange without a message
-        return first.start_ns + self.clock_offset_ns
+        return self.began_ns + self.clock_offset_ns
 
     @property
     def duration_ns(self) -> int | None:

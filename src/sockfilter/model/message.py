@@ -2,58 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
+from sockfilter.errors import BodyError
+from sockfilter.model import target as targets
+from sockfilter.model.body import NO_BODY, Body
 from sockfilter.model.headers import Headers
 
 if TYPE_CHECKING:
     from sockfilter.model.head import Head
     from sockfilter.model.problem import Problem
 
-
-class Body:
-    """A message's body.
-
-    Args:
-        wire_len: bytes as sent, after de-chunking, whether kept or not.
-        length: bytes after content decoding, whether kept or not; None where that is not known.
-        content: the bytes that were kept, from the first on, decoded; as sent where the coding is not known,
-            or nothing of it decodes.
-        trailer: the fields after a chunked body, as sent, an empty line in front; empty without any.
-        trailer_kept: bytes of them at the end of content, where that is kept as sent.
-    """
-
-    __slots__ = ("content", "length", "trailer", "trailer_kept", "wire_len")
-
-    def __init__(
-        self, wire_len: int, length: int | None, content: bytes, trailer: bytes = b"", trailer_kept: int = 0
-    ) -> None:
-        self.wire_len = wire_len
-        self.length = length
-        self.content = content
-        self.trailer = trailer
-        self.trailer_kept = trailer_kept
-
-    def __repr__(self) -> str:
-        return f"<Body {self.wire_len} bytes, {len(self.content)} kept>"
-
-    @property
-    def is_cut(self) -> bool:
-        """Whether fewer bytes were kept than there are, or than is known."""
-        return self.length is None or len(self.content) < self.length
-
-    @property
-    def text(self) -> str | None:
-        """The content if it is text: UTF-8, the last character of a cut one left out. Else None."""
-        try:
-            return self.content.decode()
-        except UnicodeDecodeError as error:
-            if self.is_cut and error.reason == "unexpected end of data":
-                return self.content[: error.start].decode()
-            return None
-
-
-NO_BODY = Body(0, 0, b"")
+# RFC 9110, 8.3.2
+CHARSET = re.compile(r";\s*charset\s*=\s*\"?([\w.:-]+)", re.IGNORECASE)
 
 
 class Message:
@@ -65,11 +27,11 @@ class Message:
         start_ns, end_ns: when its first and last byte passed, in the source's clock; end_ns is None
             while more of it may come.
         seq, ack: the sequence number of its first byte, and what its sender had received by then.
-        is_complete: it ended as its framing says, and no byte of it is missing.
+        complete: it ended as its framing says, and no byte of it is missing.
         problems: what is odd about it.
     """
 
-    __slots__ = ("ack", "body", "end_ns", "head", "is_complete", "problems", "seq", "start_ns")
+    __slots__ = ("ack", "body", "complete", "end_ns", "head", "problems", "seq", "start_ns")
 
     def __init__(
         self, head: Head, start_ns: int, seq: int, ack: int, end_ns: int | None = None, body: Body = NO_BODY
@@ -80,7 +42,7 @@ class Message:
         self.ack = ack
         self.end_ns = end_ns
         self.body = body
-        self.is_complete = end_ns is not None
+        self.complete = end_ns is not None
         self.problems: tuple[Problem, ...] = ()
 
     @property
@@ -102,6 +64,31 @@ class Message:
     def trailers(self) -> Headers:
         """The fields after a chunked body."""
         return Headers.from_head(self.body.trailer)
+
+    @property
+    def text(self) -> str:
+        """The body as text, by the charset of Content-Type, else as UTF-8; what does not decode is replaced."""
+        found = CHARSET.search(self.headers.get("content-type", ""))
+        try:
+            return self.body.decode(found[1] if found else "utf-8", "replace")
+        except LookupError:  # a charset that nobody knows
+            return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """The body as JSON means it.
+
+        Raises:
+            BodyError: it was not kept whole, or is none.
+        """
+        import json  # only where it is used
+
+        if self.body.is_cut:
+            known = "" if self.body.length is None else f" of {self.body.length}"
+            raise BodyError(f"reading {self!r} as JSON: {len(self.body)}{known} bytes were kept; body=None keeps all")
+        try:
+            return json.loads(self.body)
+        except ValueError as error:
+            raise BodyError(f"reading {self!r} as JSON: {error}; the body begins {self.body[:40]!r}") from error
 
     def add_problem(self, problem: Problem) -> None:
         """Notes what is odd, once."""
@@ -126,6 +113,26 @@ class Request(Message):
     def target(self) -> str:
         """The target, as sent (RFC 9112, 3.2): a path with its query, an absolute URI, an authority, or *."""
         return self.head.target
+
+    @property
+    def path(self) -> str:
+        """The path of the target, without the query, its percent-encoding undone; empty where it has none."""
+        return targets.path(self.head.target)
+
+    @property
+    def query(self) -> dict[str, list[str]]:
+        """The parameters of the target: each name with its values, in order, their encoding undone."""
+        return targets.query(self.head.target)
+
+    @property
+    def authority(self) -> str:
+        """Host and perhaps port that were asked, as sent: of the target, else of the field Host (RFC 9112, 3.3)."""
+        return targets.split(self.head.target)[0] or self.headers.get("host", "")
+
+    @property
+    def host(self) -> str:
+        """The host that was asked, without the port, in lower case; empty where it was not said."""
+        return targets.host(self.authority)
 
 
 class Response(Message):

@@ -101,7 +101,7 @@ def to_dict(exchange: Exchange, *, bodies: bool = True, show_secrets: bool = Tru
         "response": _message(exchange.response, bodies, show_secrets),
         "informational": [{"status": message.status} for message in exchange.informational],
         "timing": {name: seconds for name, seconds in zip(TIMES, timing, strict=True) if seconds is not None},
-        "complete": exchange.is_complete,
+        "complete": exchange.complete,
         "problems": [problem.value for problem in exchange.problems],
         **({"retransmissions": exchange.retransmissions} if exchange.retransmissions else {}),
     }
@@ -157,12 +157,12 @@ def _body(body: Body, with_content: bool) -> Json:
     made: Json = {"wire_len": body.wire_len}
     if body.length is not None:
         made["len"] = body.length
-    if with_content and body.content:
+    if with_content and body:
         text = body.text
         if text is None:
-            made["base64"] = b64encode(body.content).decode()
+            made["base64"] = b64encode(body).decode()
         else:
             made["text"] = text
     if with_content and body.is_cut:
-        made["kept"] = len(body.content)
+        made["kept"] = len(body)
     return made

@@ -36,7 +36,7 @@ class RawOutput(Output):
         return b"".join(parts)
 
     def _message(self, source: Endpoint, dest: Endpoint, message: Message) -> bytes:
-        content = message.raw + message.body.content
+        content = message.raw + message.body
         if not self._show_secrets:
             content = mask_head(message.raw) + _without_secrets(message.body)
         if self._escape:
@@ -48,5 +48,5 @@ class RawOutput(Output):
 
 def _without_secrets(body: Body) -> bytes:
     """A body as sent; trailers stand at its end, as far as they were kept."""
-    content, size = body.content, body.trailer_kept
+    content, size = body, body.trailer_kept
     return content[:-size] + mask_head(b"\n" + content[-size:])[1:] if size else content

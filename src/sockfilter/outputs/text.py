@@ -163,7 +163,7 @@ class TextOutput(Output):
 
 def body_lines(body: Body) -> list[str]:
     """A body for people: its text, or what it is; and how much of it was kept, where that is not all."""
-    content, text = body.content, body.text
+    content, text = body, body.text
     if text is None or "\0" in text:
         lines = [f"({len(content)} bytes, not text)"]
     else:

@@ -20,7 +20,7 @@ from sockfilter.sources import interfaces, namespace, rights
 from sockfilter.sources.narrowing import Narrowing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
 OBJECT = Path(__file__).resolve().parent.parent / "objects/sockfilter.bpf.o"
@@ -184,14 +184,16 @@ class LiveSource:
             self._ring.release()  # there may have been records that the program threw away
         return len(offsets)
 
-    def drain_all(self, consume: Callable[[memoryview, list[int]], None]) -> int:
-        """Hands over every record that had a place in the ring when this was called. Returns how many."""
+    def drained(self, consume: Callable[[memoryview, list[int]], None]) -> Iterator[int]:
+        """Hands over every record that had a place in the ring when this was begun: the size of each batch."""
         target = self._ring.produced()
-        count = 0
         while self._ring.consumed() < target:
             # nothing ready: a record is being written on another processor, for some hundred nanoseconds
-            count += self.drain(consume)
-        return count
+            yield self.drain(consume)
+
+    def drain_all(self, consume: Callable[[memoryview, list[int]], None]) -> int:
+        """Hands over every record that had a place in the ring when this was called. Returns how many."""
+        return sum(self.drained(consume))
 
     def wait(self, timeout_s: float) -> None:
         """Sleeps until there are records to drain, at most timeout_s seconds.

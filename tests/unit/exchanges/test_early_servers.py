@@ -26,7 +26,7 @@ def test_what_it_said_answers_the_first_request(first: bytes):
     dialogue = Dialogue().say(SERVER, first).end(SERVER).say(CLIENT, GET)
     assert pairs(dialogue) == [(True, 200, (Problem.EARLY_RESPONSE,))]
     assert dialogue.exchanges[0].conn_seq == 1
-    assert dialogue.exchanges[0].is_complete
+    assert dialogue.exchanges[0].complete
     assert (dialogue.counts.paired, dialogue.counts.open) == (2 + (first[:12] == CONTINUE[:12]), 0)
     assert not sum(dialogue.counts.unpaired.values())
 

@@ -34,7 +34,7 @@ class Pair:
     def finish(self, message: Message) -> None:
         self.now_ns += 1
         message.end_ns = self.now_ns
-        message.is_complete = True
+        message.complete = True
         self.pairing.finish(message)
 
     def request(self, target: str, seq: int, ack: int, *, resumed: bool = False, ends: bool = True) -> Request:
@@ -154,7 +154,7 @@ def test_an_early_response_whose_request_never_ends():
     pair.request("/", 1, 1, ends=False)
     pair.response(413, 1, 5)
     assert pair.close() == [("/", 413)]
-    assert not pair.exchanges[0].is_complete
+    assert not pair.exchanges[0].complete
 
 
 def test_the_next_response_ends_the_wait_for_the_rest_of_a_request():

@@ -212,4 +212,4 @@ def test_bodies_under_way_have_a_limit() -> None:
     for connection in connections:
         connection.server(b"y" * (size - 1))
     exchanges = wire.read(forms=FORMS)
-    assert [len(each.response.body.content) for each in exchanges] == [size] * count
+    assert [len(each.response.body) for each in exchanges] == [size] * count

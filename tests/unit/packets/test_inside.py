@@ -52,11 +52,11 @@ def test_exchange_is_read(
     path = tmp_path / "tunnel.pcap"
     path.write_bytes(pcap(timed([fragment for packet in parts for fragment in packet])))
     (exchange,) = sockfilter.read(str(path))
-    assert exchange.is_complete
+    assert exchange.complete
     assert exchange.request is not None
     assert exchange.request.target == "/x"
     assert exchange.response is not None
-    assert exchange.response.body.content == b"hello"
+    assert exchange.response.body == b"hello"
 
 
 def packets(ident: int) -> list[bytes]:

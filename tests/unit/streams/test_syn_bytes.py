@@ -83,9 +83,9 @@ class FastOpen:
 def read(fast: FastOpen, lost: set[int]) -> list[tuple[str | None, bytes | None]]:
     exchanges = fast.wire.read([record for i, record in enumerate(fast.wire.records) if i not in lost])
     assert fast.wire.ledger.is_balanced
-    assert all(exchange.is_complete or exchange.problems for exchange in exchanges)
+    assert all(exchange.complete or exchange.problems for exchange in exchanges)
     return [
-        (exchange.request and exchange.request.target, exchange.response and exchange.response.body.content)
+        (exchange.request and exchange.request.target, exchange.response and exchange.response.body)
         for exchange in exchanges
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sockfilter.model.message import Body
+from sockfilter.model.body import Body
 from sockfilter.model.problem import Problem
 from sockfilter.protocols.coding import CodingError, TooLongError, decoder_for
 
@@ -112,14 +112,14 @@ class BodyKeeper:
         self._room = 0
         self._stop_decoding()
 
-    def body(self, is_complete: bool) -> Body:
+    def body(self, complete: bool) -> Body:
         """The body as it stands."""
-        if self._decoder and is_complete and self.wire_len and not self._decoder.has_ended:
+        if self._decoder and complete and self.wire_len and not self._decoder.has_ended:
             self._fail()
         if self._whole:
             length: int | None = self.wire_len
         else:
-            length = self._decoded_len if is_complete else None
+            length = self._decoded_len if complete else None
         content = b"".join(self._parts)
         if self._framing_len and len(content) < self.wire_len + self._framing_len:
             length = None  # what was kept is as long as the body perhaps, but framing is in it

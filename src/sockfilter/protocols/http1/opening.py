@@ -125,7 +125,7 @@ class Opening(State):
             framing = NO_BODY
         if framing == NO_BODY:
             message.end_ns = self._now
-            message.is_complete = True
+            message.complete = True
             self._talk.finish(message)
             if head.status:
                 self._begin_tunnel(request, head)
@@ -138,7 +138,7 @@ class Opening(State):
         if is_whole and is_certain and (not head.codings or not policy.decodes):
             message.body = whole_body(head, head.length, data[end : end + min(head.length, policy.limit)])
             message.end_ns = self._now
-            message.is_complete = True
+            message.complete = True
             self._talk.finish(message)
             return end + head.length
         self._message = message

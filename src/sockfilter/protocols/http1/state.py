@@ -142,10 +142,10 @@ class State:
         self._message = self._keeper = None
         self._remaining = 0
         self._state = HEAD
-        message.is_complete = is_whole and not self._is_cut
+        message.complete = is_whole and not self._is_cut
         message.end_ns = self._now
         if keeper is not None:
-            message.body = keeper.body(message.is_complete)
+            message.body = keeper.body(message.complete)
         self._talk.finish(message)
 
     def _lose(self, is_certain: bool, problem: Problem | None) -> None:

@@ -15,7 +15,7 @@ from sockfilter.sources.files.pcapng import SECTION, PcapngFormat
 from sockfilter.sources.files.stream import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
     from sockfilter.sources.files.packet import Format, Packet
@@ -151,12 +151,18 @@ class FileSource:
         self._look_inside(first, self._done, consume)
         return count
 
+    def ask_to_be_woken(self) -> bool:
+        """False: there is something to look at, or a file that grows, which wakes nobody."""
+        return False
+
+    def drained(self, consume: Callable[[memoryview, list[int]], None]) -> Iterator[int]:
+        """Hands over all that there is now: the packets of each batch, as it is."""
+        while count := self.drain(consume):
+            yield count
+
     def drain_all(self, consume: Callable[[memoryview, list[int]], None]) -> int:
         """Hands over all that there is now. Returns how many packets that were."""
-        total = 0
-        while count := self.drain(consume):
-            total += count
-        return total
+        return sum(self.drained(consume))
 
     def wait(self, timeout_s: float) -> None:
         """Sleeps until there is more to read, at most timeout_s seconds."""

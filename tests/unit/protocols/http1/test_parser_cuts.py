@@ -45,7 +45,7 @@ def cut_twice(said: tuple[Said, ...]) -> Iterator[list[Said]]:
 def test_whole(case):
     exchanges = read(*case.said)
     assert len(exchanges) == case.exchanges
-    assert all(exchange.is_complete and not exchange.problems for exchange in exchanges)
+    assert all(exchange.complete and not exchange.problems for exchange in exchanges)
 
 
 @pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES.keys())

@@ -59,10 +59,10 @@ def test_lengths_are_enough_for_what_nobody_wants(passes: str):
         dialogue.lose(SERVER, BIG, Problem.TRUNCATED)
     dialogue.say(CLIENT, GET).say(SERVER, OK)
     first, second = dialogue.close()
-    assert (first.response.body.wire_len, first.response.body.length, first.response.body.content) == (BIG, BIG, b"")
-    assert first.is_complete
+    assert (first.response.body.wire_len, first.response.body.length, first.response.body) == (BIG, BIG, b"")
+    assert first.complete
     assert not first.problems
-    assert second.is_complete
+    assert second.complete
     assert not second.problems
 
 
@@ -71,16 +71,16 @@ def test_lengths_of_what_is_wanted_are_a_loss():
     dialogue.say(SERVER, b"x" * (BIG - 100)).say(CLIENT, GET).say(SERVER, OK)
     first, second = dialogue.close()
     assert first.problems == (Problem.TRUNCATED,)
-    assert not first.is_complete
-    assert (first.response.body.wire_len, len(first.response.body.content)) == (BIG, 10)
-    assert second.is_complete
+    assert not first.complete
+    assert (first.response.body.wire_len, len(first.response.body)) == (BIG, 10)
+    assert second.complete
 
 
 def test_lengths_beyond_the_body_lose_the_next_message():
     dialogue = downloading().lose(SERVER, BIG + 10, Problem.TRUNCATED)
     dialogue.say(CLIENT, GET).say(SERVER, OK)
     first, second = dialogue.close()
-    assert first.is_complete
+    assert first.complete
     assert not first.problems
     assert second.problems == (Problem.RESYNCHRONISED,)
 
@@ -88,7 +88,7 @@ def test_lengths_beyond_the_body_lose_the_next_message():
 def test_a_gap_in_a_body_that_nobody_wants_is_a_gap():
     (exchange,) = downloading().lose(SERVER, BIG, Problem.GAP).close()
     assert exchange.problems == (Problem.GAP,)
-    assert not exchange.is_complete
+    assert not exchange.complete
     assert exchange.response.body.wire_len == BIG
 
 
@@ -97,8 +97,8 @@ def test_until_close_is_needed_no_longer_than_wanted():
     assert dialogue.announced == [(SERVER, ENDLESS)]
     dialogue.say(SERVER, b"x" * 10).lose(SERVER, 5_000_000_000, Problem.TRUNCATED)
     (exchange,) = dialogue.close()
-    assert exchange.is_complete
-    assert (exchange.response.body.content, exchange.response.body.wire_len) == (b"abc", 5_000_000_016)
+    assert exchange.complete
+    assert (exchange.response.body, exchange.response.body.wire_len) == (b"abc", 5_000_000_016)
 
 
 def test_of_chunks_the_framing_is_needed():
@@ -107,7 +107,7 @@ def test_of_chunks_the_framing_is_needed():
     dialogue.lose(SERVER, 0x80000 - 3, Problem.TRUNCATED)
     assert dialogue.announced[-1] == (SERVER, 0)
     (exchange,) = dialogue.say(SERVER, b"\r\n" + chunks(b"hi")).close()
-    assert exchange.is_complete
+    assert exchange.complete
     assert exchange.response.body.wire_len == 0x80000 + 2
 
 
@@ -116,7 +116,7 @@ def test_lengths_beyond_a_chunk_lose_the_rest_of_the_body():
     dialogue.lose(SERVER, 0x80000, Problem.TRUNCATED).say(SERVER, chunks(b"hi"))
     first, second = dialogue.say(CLIENT, GET).say(SERVER, OK).close()
     assert first.problems == (Problem.TRUNCATED,)
-    assert second.is_complete
+    assert second.complete
 
 
 def test_nothing_is_announced_twice():
@@ -130,7 +130,7 @@ def test_an_acknowledgement_within_a_body_changes_nothing():
     dialogue = downloading(BodyPolicy(1 << 62), size=10, have=5)
     dialogue.talk.receivers[SERVER].skip(0, 0)
     (exchange,) = dialogue.say(SERVER, b"y" * 5).close()
-    assert exchange.response.body.content == b"xxxxxyyyyy"
+    assert exchange.response.body == b"xxxxxyyyyy"
     assert not exchange.problems
 
 
@@ -140,4 +140,4 @@ def test_bodies_of_any_size_are_counted(size: int):
     dialogue.lose(SERVER, size, Problem.TRUNCATED)
     first, second = dialogue.say(CLIENT, GET).say(SERVER, response(b"hi")).close()
     assert first.response.body.wire_len == size
-    assert second.is_complete
+    assert second.complete

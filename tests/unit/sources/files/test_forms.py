@@ -49,7 +49,7 @@ def read(content: bytes, tmp_path: Path) -> list[sockfilter.Exchange]:
 def test_exact_to_the_nanosecond(content: bytes, tmp_path: Path):
     (exchange,) = read(content, tmp_path)
     assert exchange.request.raw == REQUEST
-    assert exchange.response.raw + exchange.response.body.content == RESPONSE
+    assert exchange.response.raw + exchange.response.body == RESPONSE
     assert exchange.start_ns == START_NS + 3_000_000
     assert exchange.timing.connect == 0.001
     assert not exchange.problems
@@ -76,7 +76,7 @@ def test_resolutions(resolution: int | None, offset_s: int, unit: int, tmp_path:
 def test_simple_packets_have_no_times(tmp_path: Path):
     file = section() + interface(snap=65535) + b"".join(captures.simple(frame) for _, frame in PACKETS)
     (exchange,) = read(file, tmp_path)
-    assert exchange.is_complete
+    assert exchange.complete
 
 
 def test_interfaces_have_their_names_and_connections(tmp_path: Path):
@@ -100,7 +100,7 @@ def test_no_more_memory_than_a_frame_has_is_believed(tmp_path: Path):
     path = tmp_path / "file"
     path.write_bytes(damaged)
     found = sockfilter.read(str(path))
-    assert next(found).is_complete
+    assert next(found).complete
     with pytest.raises(
         sockfilter.SockfilterError, match="a packet says that it has 1073741824 bytes; what came before"
     ):
@@ -124,9 +124,9 @@ def test_pipe_that_is_still_being_written(tmp_path: Path):
     writer = threading.Thread(target=write, daemon=True)
     writer.start()
     found = sockfilter.read(str(path))
-    assert next(found).is_complete
+    assert next(found).complete
     read_first.set()
-    assert next(found).is_complete
+    assert next(found).complete
     assert not list(found)
     writer.join()
 

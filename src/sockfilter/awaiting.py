@@ -1,0 +1,228 @@
+"""A capture in an event loop: nothing blocks it for longer than a batch takes, and no thread is needed."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from sockfilter.filters.where import Where
+from sockfilter.finding import WAIT_FOR_S, View
+from sockfilter.sources.live import NAP_S
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from typing_extensions import Unpack
+
+    from sockfilter.capturing import Capture
+    from sockfilter.filters.where import Conditions
+    from sockfilter.ledger import Ledger
+    from sockfilter.model import Exchange
+    from sockfilter.testing.expectations import Expectation
+
+# seconds between two looks at what is due, and at a ring whose wake-up passed its reader unseen
+LOOK_S = 0.1
+
+
+class AsyncView:
+    """The exchanges of a capture that began at a moment or later, for coroutines. Conditions as in sockfilter.Where.
+
+    Args:
+        reader: takes what comes.
+        view: looks through it.
+    """
+
+    def __init__(self, reader: Reader, view: View) -> None:
+        self._reader = reader
+        self._view = view
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """Those that have ended so far, in the order in which they did."""
+        return self._view.exchanges
+
+    async def flush(self) -> None:
+        """Returns when everything that crossed before the call is in exchanges, or counted as lost."""
+        await self._reader.flush()
+
+    async def mark(self) -> AsyncView:
+        """A view of what begins from now on."""
+        await self.flush()
+        return AsyncView(self._reader, self._view.mark())
+
+    async def clear(self) -> None:
+        """Forgets what crossed before."""
+        await self.flush()
+        self._view.clear()
+
+    async def all(self, *where: Where, **conditions: Unpack[Conditions]) -> list[Exchange]:
+        """All exchanges that meet the conditions, of those that crossed before the call."""
+        await self.flush()
+        return self._view.all(*where, **conditions)
+
+    async def first(self, *where: Where, **conditions: Unpack[Conditions]) -> Exchange | None:
+        """The first exchange that meets the conditions, of those that crossed before the call; None without any."""
+        await self.flush()
+        return self._view.first(*where, **conditions)
+
+    async def one(self, *where: Where, **conditions: Unpack[Conditions]) -> Exchange:
+        """The only exchange that meets the conditions, of those that crossed before the call.
+
+        Raises:
+            ExpectationFailed: there is none, or more than one.
+        """
+        await self.flush()
+        return self._view.one(*where, **conditions)
+
+    def expect(self, *where: Where, **conditions: Unpack[Conditions]) -> Expectation:
+        """What is expected of the exchanges that meet the conditions; its methods look at once, without await."""
+        return self._view.expect(*where, **conditions)
+
+    async def wait_for(self, *where: Where, timeout: float = WAIT_FOR_S, **conditions: Unpack[Conditions]) -> Exchange:
+        """Waits until an exchange that meets the conditions has ended; one that has already will do.
+
+        Args:
+            *where, **conditions: what it is like.
+            timeout: seconds to wait at most.
+
+        Raises:
+            ExpectationFailed: none has.
+        """
+        wanted = Where(*where, **conditions)
+        end_s = asyncio.get_running_loop().time() + timeout
+        async for exchange in self._until(end_s, None):
+            if wanted.matches(exchange):
+                return exchange
+        return self._view.expect(wanted).within(timeout)
+
+    def each(self, timeout: float | None = None) -> AsyncIterator[Exchange]:
+        """The exchanges as they end, from the first on.
+
+        Args:
+            timeout: seconds to wait for the next one; then it is over. None: until the capture ends.
+        """
+        return self._until(None, timeout)
+
+    def __aiter__(self) -> AsyncIterator[Exchange]:
+        return self.each()
+
+    async def _until(self, end_s: float | None, pause_s: float | None) -> AsyncIterator[Exchange]:
+        loop, number = asyncio.get_running_loop(), None
+        with self._reader.reading():
+            while True:
+                ended, number = self._view.ended_since(number)
+                for exchange in ended:
+                    yield exchange
+                if self._reader.is_over:
+                    return
+                limit_s = end_s if pause_s is None else loop.time() + pause_s
+                if not await self._reader.more(number, limit_s):
+                    return
+
+
+class Reader:
+    """Takes what comes while somebody waits for it, and lets the loop do other things after each batch.
+
+    Args:
+        capture: is read.
+    """
+
+    def __init__(self, capture: Capture) -> None:
+        self._capture = capture
+        self._loop = asyncio.get_running_loop()
+        self._waiting = 0
+        self._next: asyncio.Handle | None = None
+        self._has_come = asyncio.Event()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more can come."""
+        return self._capture.is_closed
+
+    async def flush(self) -> None:
+        """Takes all that crossed before the call."""
+        if self.is_over:
+            return
+        for _ in self._capture.flushed():
+            await asyncio.sleep(0)
+        self._has_come.set()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Reads for as long as this lasts; several may at once."""
+        self._waiting += 1
+        if self._waiting == 1:
+            self._look()
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                self._rest()
+
+    async def more(self, number: int, limit_s: float | None) -> bool:
+        """Waits until an exchange has ended behind number, or limit_s by the loop's clock. Returns whether one has."""
+        kept = self._capture.kept
+        while kept.end == number and not self.is_over:
+            self._has_come.clear()
+            left_s = None if limit_s is None else limit_s - self._loop.time()
+            try:
+                await asyncio.wait_for(self._has_come.wait(), left_s)
+            except asyncio.TimeoutError:
+                await self.flush()
+                return kept.end != number
+        return True
+
+    def end(self) -> None:
+        """Nothing more comes: who waits goes on."""
+        self._rest()
+        self._has_come.set()
+
+    def _look(self) -> None:
+        """Takes a batch. While they come, looks again soon; else asks to be called."""
+        self._rest()
+        if self.is_over:
+            self._has_come.set()
+            return
+        source = self._capture.source
+        if self._capture.pump():
+            self._has_come.set()
+            # as the source does itself: a wake-up for each record would cost more than the record
+            self._next = self._loop.call_later(NAP_S, self._look)
+        elif source.ask_to_be_woken():
+            self._loop.add_reader(source.fileno(), self._look)
+            self._next = self._loop.call_later(LOOK_S, self._look)
+        else:
+            self._next = self._loop.call_soon(self._look)
+
+    def _rest(self) -> None:
+        if self._next is not None:
+            self._next.cancel()
+        self._next = None
+        if not self.is_over:
+            self._loop.remove_reader(self._capture.source.fileno())
+
+
+class AsyncCapture(AsyncView):
+    """A capture as `async with` gives it: read while the block lasts.
+
+    Args:
+        capture: is read.
+    """
+
+    def __init__(self, capture: Capture) -> None:
+        super().__init__(Reader(capture), capture)
+        self._capture = capture
+        self._stack = ExitStack()
+        self._stack.enter_context(self._reader.reading())
+
+    @property
+    def ledger(self) -> Ledger:
+        """The counters now; they balance once the capture is closed."""
+        return self._capture.ledger
+
+    def end(self) -> None:
+        """Ends the reading, before the capture is closed."""
+        self._stack.close()
+        self._reader.end()

@@ -1,0 +1,1 @@
+"""Exchanges in, those that are wanted out."""

@@ -1,0 +1,227 @@
+"""What can be asked of an exchange, by name: where its value is found, and how it is compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sockfilter.errors import BodyError, InvalidArgument
+from sockfilter.filters.values import fields_test, is_content, is_number, is_text, test_for
+from sockfilter.model.problem import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sockfilter.model import Exchange, Message
+
+PROBLEMS = tuple(problem.value for problem in Problem)
+Halves = tuple[str, ...]
+BOTH: Halves = ("request", "response")
+
+
+class Condition(NamedTuple):
+    """One of them.
+
+    test: makes the test of exchanges of what is asked for. Raises InvalidArgument.
+    value: what an exchange has in place of what is asked for, for people.
+    """
+
+    test: Callable[[Any], Callable[[Exchange], bool]]
+    value: Callable[[Exchange, Any], Any]
+
+
+def _halves(exchange: Exchange, halves: Halves) -> list[Message]:
+    return [half for half in (getattr(exchange, name) for name in halves) if half is not None]
+
+
+def _simple(value: Callable[[Exchange], Any], is_exact: Callable[[Any], bool], kinds: str) -> Condition:
+    def make(wanted: Any) -> Callable[[Exchange], bool]:
+        test = test_for(wanted, is_exact, kinds)
+        return lambda exchange: test(value(exchange))
+
+    return Condition(make, lambda exchange, _: value(exchange))
+
+
+def _of_request(name: str, kinds: str = "a text") -> Condition:
+    def value(exchange: Exchange) -> Any:
+        return None if exchange.request is None else getattr(exchange.request, name)
+
+    return _simple(value, is_text, kinds)
+
+
+def _method() -> Condition:
+    plain = _of_request("method")
+
+    def make(wanted: Any) -> Callable[[Exchange], bool]:
+        # methods are case-sensitive (RFC 9110, 9.1): it would never match
+        if isinstance(wanted, str) and wanted.islower():
+            raise InvalidArgument(f"methods are in upper case: {wanted.upper()!r}")
+        return plain.test(wanted)
+
+    return Condition(make, plain.value)
+
+
+def _path() -> Condition:
+    plain = _of_request("path")
+
+    def make(wanted: Any) -> Callable[[Exchange], bool]:
+        if isinstance(wanted, str) and "?" in wanted:
+            raise InvalidArgument("a path has no query: target= is both, query= the parameters")
+        return plain.test(wanted)
+
+    return Condition(make, plain.value)
+
+
+def _host() -> Condition:
+    def value(exchange: Exchange, _: Any) -> str | None:
+        return None if exchange.request is None else exchange.request.authority
+
+    def make(wanted: Any) -> Callable[[Exchange], bool]:
+        test = test_for(wanted.lower() if isinstance(wanted, str) else wanted, is_text, "a text")
+
+        def matches(exchange: Exchange) -> bool:
+            request = exchange.request
+            return request is not None and (test(request.host) or test(request.authority.lower()))
+
+        return matches
+
+    return Condition(make, value)
+
+
+def _query() -> Condition:
+    def value(exchange: Exchange, wanted: Any) -> Any:
+        query = {} if exchange.request is None else exchange.request.query
+        return {name: query.get(name) for name in wanted} if isinstance(wanted, Mapping) else query
+
+    def make(wanted: Any) -> Callable[[Exchange], bool]:
+        test = fields_test(wanted)
+        return lambda exchange: (
+            exchange.request is not None and test(lambda name: exchange.request.query.get(name, []))  # type: ignore[union-attr]  # asked before
+        )
+
+    return Condition(make, value)
+
+
+def _header(halves: Halves) -> Condition:
+    def value(exchange: Exchange, wanted: Any) -> Any:
+        fields = [field for half in _halves(exchange, halves) for field in half.headers]
+        if isinstance(wanted, Mapping):
+            names = {name.lower() for name in wanted}
+            fields = [field for field in fields if field[0].lower() in names]
+        return fields
+
+    def make(wanted: Any) -> Callable[[Exchange], bool]:
+        test = fields_test(wanted)
+        return lambda exchange: any(test(half.headers.get_all) for half in _halves(exchange, halves))
+
+    return Condition(make, value)
+
+
+def _body(halves: Halves) -> Condition:
+    def value(exchange: Exchange, _: Any) -> Any:
+        bodies = [bytes(half.body) for half in _halves(exchange, halves) if half.body.wire_len]
+        return bodies[0] if len(bodies) == 1 else bodies
+
+    def make(wanted: Any) -> Callable[[Exchange], bool]:
+        test = test_for(wanted, is_content, "bytes or a text")
+
+        def matches(exchange: Exchange) -> bool:
+            # a text is looked for in text, a predicate is called with bytes
+            return any(
+                test(half.body) or (isinstance(wanted, str) and test(half.text)) for half in _halves(exchange, halves)
+            )
+
+        return matches
+
+    return Condition(make, value)
+
+
+def _json(halves: Halves) -> Condition:
+    def values(exchange: Exchange) -> list[Any]:
+        found = []
+        for half in _halves(exchange, halves):
+            try:
+                found.append(half.json())
+            except BodyError:
+                continue
+        return found
+
+    def value(exchange: Exchange, _: Any) -> Any:
+        found = values(exchange)
+        return found[0] if len(found) == 1 else found or "no JSON"
+
+    def make(wanted: Any) -> Callable[[Exchange], bool]:
+        test = test_for(wanted, lambda _: True, "a value")
+        return lambda exchange: any(map(test, values(exchange)))
+
+    return Condition(make, value)
+
+
+def _status() -> Condition:
+    def value(exchange: Exchange) -> int | None:
+        return None if exchange.response is None else exchange.response.status
+
+    return _simple(value, lambda wanted: wanted is None or is_number(wanted), "a number, or None for no response")
+
+
+def _port() -> Condition:
+    def value(exchange: Exchange, _: Any) -> tuple[int, int]:
+        return exchange.client.port, exchange.server.port
+
+    def make(wanted: Any) -> Callable[[Exchange], bool]:
+        test = test_for(wanted, is_number, "a number")
+        return lambda exchange: any(map(test, value(exchange, wanted)))
+
+    return Condition(make, value)
+
+
+def _duration() -> Condition:
+    def value(exchange: Exchange) -> float | None:
+        return exchange.timing.total
+
+    return _simple(value, lambda wanted: isinstance(wanted, float) or is_number(wanted), "a number of seconds")
+
+
+def _problems() -> Condition:
+    def value(exchange: Exchange, _: Any = None) -> list[str]:
+        return [problem.value for problem in exchange.problems]
+
+    def make(wanted: Any) -> Callable[[Exchange], bool]:
+        named = [wanted] if isinstance(wanted, str) else wanted if isinstance(wanted, (list, tuple, set)) else ()
+        unknown = [name for name in named if isinstance(name, str) and name not in PROBLEMS]
+        if unknown:
+            raise InvalidArgument(f"there is no problem {unknown[0]!r}; there are {', '.join(PROBLEMS)}")
+        if isinstance(wanted, (list, tuple)):
+            names = sorted(map(str, wanted))
+            return lambda exchange: sorted(value(exchange)) == names
+        test = test_for(wanted, is_text, "a problem's name")
+        return lambda exchange: any(map(test, value(exchange)))
+
+    return Condition(make, value)
+
+
+def _complete() -> Condition:
+    return _simple(lambda exchange: exchange.complete, lambda wanted: isinstance(wanted, bool), "True or False")
+
+
+CONDITIONS = {
+    "method": _method(),
+    "path": _path(),
+    "target": _of_request("target"),
+    "query": _query(),
+    "host": _host(),
+    "header": _header(BOTH),
+    "request_header": _header(("request",)),
+    "response_header": _header(("response",)),
+    "body": _body(BOTH),
+    "request_body": _body(("request",)),
+    "response_body": _body(("response",)),
+    "json": _json(BOTH),
+    "request_json": _json(("request",)),
+    "response_json": _json(("response",)),
+    "status": _status(),
+    "port": _port(),
+    "duration": _duration(),
+    "problems": _problems(),
+    "complete": _complete(),
+}

@@ -1,0 +1,106 @@
+"""How what is asked for is compared with what was seen: one rule for each kind of value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from sockfilter.errors import InvalidArgument
+
+# says whether a value is what was asked for
+Test: TypeAlias = "Callable[[Any], bool]"
+
+
+def test_for(wanted: Any, is_exact: Callable[[Any], bool], kinds: str) -> Test:
+    """The test of a value.
+
+    Args:
+        wanted: a compiled pattern, found anywhere in the value; a predicate, called with it; a range that it lies in;
+            a set with one that it is, patterns and predicates too; else the value itself.
+        is_exact: whether wanted can be the value itself.
+        kinds: what that is, for the error.
+
+    Raises:
+        InvalidArgument: it can be none of these.
+    """
+    if isinstance(wanted, re.Pattern):
+        return _finds(wanted)
+    if isinstance(wanted, range):
+        return _within(wanted, kinds)
+    if isinstance(wanted, (set, frozenset)):
+        tests = [test_for(one, is_exact, kinds) for one in wanted]
+        return lambda value: any(test(value) for test in tests)
+    if callable(wanted):
+        return lambda value: value is not None and bool(wanted(value))
+    if not is_exact(wanted):
+        raise InvalidArgument(f"it takes {kinds}, a compiled pattern, a predicate, or a set")
+    return lambda value: bool(value == wanted)
+
+
+def _within(wanted: range, kinds: str) -> Test:
+    if "number" not in kinds:
+        raise InvalidArgument(f"it takes {kinds}, which lies in no range")
+    if wanted.step != 1:
+        return lambda value: value in wanted
+    # seconds have fractions
+    return lambda value: value is not None and wanted.start <= value < wanted.stop
+
+
+def _finds(pattern: re.Pattern[Any]) -> Test:
+    if isinstance(pattern.pattern, bytes):
+        return lambda value: value is not None and bool(pattern.search(_as_bytes(value)))
+    return lambda value: value is not None and bool(pattern.search(_as_text(value)))
+
+
+def _as_bytes(value: Any) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
+
+
+def _as_text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def is_text(wanted: Any) -> bool:
+    """Whether it is text."""
+    return isinstance(wanted, str)
+
+
+def is_number(wanted: Any) -> bool:
+    """Whether it is a whole number."""
+    return isinstance(wanted, int) and not isinstance(wanted, bool)
+
+
+def is_content(wanted: Any) -> bool:
+    """Whether it is bytes or text."""
+    return isinstance(wanted, (bytes, str))
+
+
+def fields_test(wanted: Any) -> Callable[[Callable[[str], list[str]]], bool]:
+    """The test of named values, each of which may be there several times.
+
+    Args:
+        wanted: names, each with what one of its values is; a list: what all of them are, in order; None: that it is
+            not there. Or a name alone: that it is there.
+
+    Returns one that takes what gives the values of a name.
+    """
+    if isinstance(wanted, str):
+        return lambda values: bool(values(wanted))
+    if callable(wanted):
+        raise InvalidArgument("a predicate goes with a name, as in {'name': predicate}")
+    if not isinstance(wanted, Mapping):
+        raise InvalidArgument("it takes a name, or names with their values, as in {'name': 'value'}")
+    tests = {name: _values_test(one) for name, one in wanted.items()}
+    return lambda values: all(test(values(name)) for name, test in tests.items())
+
+
+def _values_test(wanted: Any) -> Callable[[list[str]], bool]:
+    if wanted is None:
+        return lambda values: not values
+    if isinstance(wanted, (list, tuple)):
+        return lambda values: values == list(wanted)
+    if is_number(wanted):
+        wanted = str(wanted)
+    test = test_for(wanted, is_text, "a text")
+    return lambda values: any(map(test, values))

@@ -1,0 +1,1 @@
+"""What tests say of exchanges, and the pytest plugin."""
