@@ -13,8 +13,8 @@ from sockfilter.ledger import OUTCOMES, PACKET_COUNTERS
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.ring import BATCH_RECORDS
 from sockfilter.packets import records
+from sockfilter.sources.attachment import OBJECT
 from sockfilter.sources.files import source
-from sockfilter.sources.live import OBJECT
 from tests.support.btf import Btf
 from tests.support.skips import need_tool
 

@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import select
-import socket
 import time
 from contextlib import ExitStack
-from pathlib import Path
-from struct import Struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sockfilter.errors import InterfaceDown, KernelUnsupported, MissingCapability, NoSuchInterface
 from sockfilter.libbpf import binding
-from sockfilter.libbpf.object import BpfObject
 from sockfilter.libbpf.ring import Ring, ring_bytes
-from sockfilter.sources import interfaces, namespace, rights
+from sockfilter.sources import interfaces, namespace
+from sockfilter.sources.attachment import attach
 from sockfilter.sources.narrowing import Narrowing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
-OBJECT = Path(__file__).resolve().parent.parent / "objects/sockfilter.bpf.o"
+    from sockfilter.sources.attachment import Attachment
+    from sockfilter.sources.interfaces import Interface
 
-# include/uapi/asm-generic/socket.h, include/uapi/linux/if_packet.h, include/uapi/linux/if_ether.h
-SO_ATTACH_BPF = 50
-SOL_PACKET = 263
-PACKET_ADD_MEMBERSHIP = 1
-PACKET_MR_PROMISC = 1
-PACKET_IGNORE_OUTGOING = 23
-PACKET_MREQ = Struct("=iH10x")
-ETH_P_ALL = 0x0003
+    # interface, struct sf_config, map of ports, bytes of the ring, promiscuous
+    Attach: TypeAlias = Callable[[str, Any, bytes, int, bool], tuple[Interface, Attachment]]
 
 # bytes; at 150 000 requests a second, some 180 MB/s, it bridges 90 ms without the reader
 RING_BYTES = 16 << 20
@@ -59,6 +48,10 @@ class LiveSource:
         run_bytes: payload of one direction in a row that is sent even when the ring fills; None: all.
         promiscuous: take frames for other hosts too, as on a mirror port.
         whole: frames that say nothing to HTTP too, for a capture file.
+        attached: makes the attachment, as attachment.attach() does.
+
+    Attributes:
+        is_over: whether nothing more can come.
 
     Raises:
         SockfilterError: one of its kinds, for each thing that can be in the way.
@@ -78,10 +71,9 @@ class LiveSource:
         run_bytes: int | None = None,
         promiscuous: bool = False,
         whole: bool = False,
+        attached: Attach = attach,
     ) -> None:
         self._stack = ExitStack()
-        self._socket: socket.socket | None = None
-        self._counters: list[int] | None = None
         self._ffi, self._lib = binding.load()
         size = ring_bytes(ring)
         narrowing = narrowing or Narrowing()
@@ -93,20 +85,17 @@ class LiveSource:
         config.whole = whole
         try:
             with namespace.entered(netns):
-                self.interface = interfaces.find(interface)
                 self._names = self._stack.enter_context(interfaces.Names())
-                config.link = self._link()
-                self._object = self._stack.enter_context(_loaded(bytes(self._ffi.buffer(config)), ports, size))
-                self.counters()  # what is in the way of reading them is to be said now, not at the end
-                self._ring = self._stack.enter_context(
-                    Ring(self._object.map_fd("ring"), size, self._object.map_fd(".bss"), self._object.map_fd("orders"))
-                )
-                self._epoll = self._stack.enter_context(select.epoll())
-                self._epoll.register(self._ring.fd, select.EPOLLIN)
-                self._socket = self._stack.enter_context(self._attached(promiscuous))
+                self.interface, self._attachment = attached(interface, config, ports, size, promiscuous)
+            at = self._attachment
+            self._stack.callback(at.close)
+            self._ring = self._stack.enter_context(Ring(at.ring_fd, size, at.shared_fd, at.orders_fd))
+            self._epoll = self._stack.enter_context(select.epoll())
+            self._epoll.register(self._ring.fd, select.EPOLLIN)
         except BaseException:
             self._stack.close()
             raise
+        self.is_over = False
         self._busy = False
         self.records_read = 0
         self.clock_offset_ns = _clock_offset()
@@ -126,12 +115,8 @@ class LiveSource:
 
     def detach(self) -> None:
         """Ends the capture; what is in the ring can still be drained."""
-        if self._socket is None:
-            return
-        # the kernel waits for running filters (synchronize_net in packet_release): the counters are final
-        self._socket.close()
-        self._socket = None
-        self._counters = self._object.sum_counters("counters", self._lib.SF_COUNTERS)
+        self.is_over = True
+        self._attachment.detach()
 
     def fileno(self) -> int:
         """The ring's descriptor: readable when there are records, once ask_to_be_woken() said True."""
@@ -141,11 +126,6 @@ class LiveSource:
     def name(self) -> str:
         """The interface's."""
         return self.interface.name
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing more can come."""
-        return self._socket is None
 
     @property
     def now_ns(self) -> int:
@@ -158,9 +138,7 @@ class LiveSource:
 
     def counters(self) -> list[int]:
         """The program's counters, in the order of enum sf_counter."""
-        if self._counters is not None:
-            return self._counters
-        return self._object.sum_counters("counters", self._lib.SF_COUNTERS)
+        return self._attachment.counters()
 
     def drain(self, consume: Callable[[memoryview, list[int]], None]) -> int:
         """Hands one batch of records over and gives their room back.
@@ -236,64 +214,6 @@ class LiveSource:
         offset = _clock_offset()
         if abs(offset - self.clock_offset_ns) > CLOCK_STEP_NS:
             self.clock_offset_ns = offset
-
-    def _link(self) -> int:
-        kinds = {None: self._lib.SF_LINK_DETECT, True: self._lib.SF_LINK_ETHERNET, False: self._lib.SF_LINK_NONE}
-        return int(kinds[self.interface.has_link_header])
-
-    def _attached(self, promiscuous: bool) -> socket.socket:
-        """A packet socket with the program on it. The protocol comes with the bind: until then, no frame."""
-        interface = self.interface
-        try:
-            packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-        except PermissionError as error:
-            raise MissingCapability(f"opening a packet socket: {error.strerror}: {rights.advice()}") from error
-        try:
-            packets.setsockopt(socket.SOL_SOCKET, SO_ATTACH_BPF, self._object.program_fd("sockfilter"))
-            if interface.is_loopback:
-                # lo passes each packet on twice; this spares the kernel even the copy (kernel fa788d986a3a)
-                packets.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
-            if promiscuous and interface.index:
-                request = PACKET_MREQ.pack(interface.index, PACKET_MR_PROMISC)
-                packets.setsockopt(SOL_PACKET, PACKET_ADD_MEMBERSHIP, request)
-            if self._lib.sf_packet_bind(packets.fileno(), interface.index, ETH_P_ALL):
-                raise OSError(self._ffi.errno, os.strerror(self._ffi.errno))
-            pending = packets.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if pending:
-                raise OSError(pending, os.strerror(pending))
-        except OSError as error:
-            packets.close()
-            raise _bind_error(interface.name, error) from error
-        return packets
-
-
-def _bind_error(name: str, error: OSError) -> Exception:
-    if error.errno == errno.ENETDOWN:
-        return InterfaceDown(f"interface {name} is down; bring it up first: ip link set {name} up")
-    if error.errno in (errno.ENODEV, errno.ENXIO):
-        return NoSuchInterface(f"listening on interface {name!r}: it has just gone")
-    if error.errno == errno.ENOPROTOOPT:
-        return KernelUnsupported(f"listening on interface {name}: {error.strerror}; it takes Linux 5.8 or newer")
-    if error.errno in (errno.EPERM, errno.EACCES):
-        return MissingCapability(f"listening on interface {name}: {error.strerror}: {rights.advice()}")
-    return KernelUnsupported(f"listening on interface {name}: {error.strerror}; another program may be in the way")
-
-
-def _loaded(config: bytes, ports: bytes, ring_size: int) -> BpfObject:
-    opened = BpfObject(OBJECT)
-    try:
-        opened.set_max_entries("ring", ring_size)
-        opened.configure(config)
-        opened.load()
-        if ports:
-            opened.fill("ports", ports)
-    except MissingCapability as error:
-        opened.close()
-        raise MissingCapability(f"{error}: {rights.advice()}") from error
-    except BaseException:
-        opened.close()
-        raise
-    return opened
 
 
 def _clock_offset() -> int:

@@ -1,0 +1,163 @@
+"""The program on an interface: loaded, attached, and what its reader needs of it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from contextlib import ExitStack
+from pathlib import Path
+from struct import Struct
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sockfilter.errors import InterfaceDown, KernelUnsupported, MissingCapability, NoSuchInterface
+from sockfilter.libbpf import binding
+from sockfilter.libbpf.object import BpfObject
+from sockfilter.sources import interfaces, rights
+
+if TYPE_CHECKING:
+    from sockfilter.sources.interfaces import Interface
+
+OBJECT = Path(__file__).resolve().parent.parent / "objects/sockfilter.bpf.o"
+
+# include/uapi/asm-generic/socket.h, include/uapi/linux/if_packet.h, include/uapi/linux/if_ether.h
+SO_ATTACH_BPF = 50
+SOL_PACKET = 263
+PACKET_ADD_MEMBERSHIP = 1
+PACKET_MR_PROMISC = 1
+PACKET_IGNORE_OUTGOING = 23
+PACKET_MREQ = Struct("=iH10x")
+ETH_P_ALL = 0x0003
+
+
+class Attachment(Protocol):
+    """A program that sees the packets of an interface.
+
+    Attributes:
+        ring_fd, shared_fd, orders_fd: descriptors of its maps; they live until close().
+    """
+
+    ring_fd: int
+    shared_fd: int
+    orders_fd: int
+
+    def counters(self) -> list[int]:
+        """The program's counters, in the order of enum sf_counter; final once it is detached."""
+
+    def detach(self) -> None:
+        """Takes it off the interface; its maps stay."""
+
+    def close(self) -> None:
+        """Gives everything back; counters() goes on to answer."""
+
+
+class OwnAttachment:
+    """A program that this process loads and attaches itself, in the network namespace of the calling thread.
+
+    Args:
+        interface: where.
+        config: struct sf_config, but for the kind of link, which the interface says.
+        ports: the map of ports; empty: none is needed.
+        ring: bytes of the ring.
+        promiscuous: take frames for other hosts too.
+
+    Raises:
+        SockfilterError: one of its kinds, for each thing that can be in the way.
+    """
+
+    def __init__(self, interface: Interface, config: Any, ports: bytes, ring: int, promiscuous: bool) -> None:
+        self._ffi, self._lib = binding.load()
+        self._socket: socket.socket | None = None
+        self._counters: list[int] | None = None
+        config.link = self._link(interface)
+        with ExitStack() as stack:
+            self._object = stack.enter_context(_loaded(bytes(self._ffi.buffer(config)), ports, ring))
+            self.counters()  # what is in the way of reading them is to be said now, not at the end
+            self.ring_fd, self.shared_fd, self.orders_fd = (
+                self._object.map_fd(name) for name in ("ring", ".bss", "orders")
+            )
+            self._socket = stack.enter_context(self._attached(interface, promiscuous))
+            self._stack = stack.pop_all()
+
+    def counters(self) -> list[int]:
+        """The program's counters, in the order of enum sf_counter; final once it is detached."""
+        if self._counters is not None:
+            return self._counters
+        return self._object.sum_counters("counters", self._lib.SF_COUNTERS)
+
+    def detach(self) -> None:
+        """Takes it off the interface; its maps stay."""
+        if self._socket is None:
+            return
+        # the kernel waits for running filters (synchronize_net in packet_release): the counters are final
+        self._socket.close()
+        self._socket = None
+        self._counters = self.counters()
+
+    def close(self) -> None:
+        """Gives everything back to the kernel; counters() goes on to answer."""
+        self.detach()
+        self._stack.close()
+
+    def _link(self, interface: Interface) -> int:
+        kinds = {None: self._lib.SF_LINK_DETECT, True: self._lib.SF_LINK_ETHERNET, False: self._lib.SF_LINK_NONE}
+        return int(kinds[interface.has_link_header])
+
+    def _attached(self, interface: Interface, promiscuous: bool) -> socket.socket:
+        """A packet socket with the program on it. The protocol comes with the bind: until then, no frame."""
+        try:
+            packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        except PermissionError as error:
+            raise MissingCapability(f"opening a packet socket: {error.strerror}: {rights.advice()}") from error
+        try:
+            packets.setsockopt(socket.SOL_SOCKET, SO_ATTACH_BPF, self._object.program_fd("sockfilter"))
+            if interface.is_loopback:
+                # lo passes each packet on twice; this spares the kernel even the copy (kernel fa788d986a3a)
+                packets.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+            if promiscuous and interface.index:
+                request = PACKET_MREQ.pack(interface.index, PACKET_MR_PROMISC)
+                packets.setsockopt(SOL_PACKET, PACKET_ADD_MEMBERSHIP, request)
+            if self._lib.sf_packet_bind(packets.fileno(), interface.index, ETH_P_ALL):
+                raise OSError(self._ffi.errno, os.strerror(self._ffi.errno))
+            pending = packets.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if pending:
+                raise OSError(pending, os.strerror(pending))
+        except OSError as error:
+            packets.close()
+            raise _bind_error(interface.name, error) from error
+        return packets
+
+
+def attach(interface: str, config: Any, ports: bytes, ring: int, promiscuous: bool) -> tuple[Interface, OwnAttachment]:
+    """Looks an interface up, and attaches the program to it. Arguments and errors as OwnAttachment has them."""
+    found = interfaces.find(interface)
+    return found, OwnAttachment(found, config, ports, ring, promiscuous)
+
+
+def _bind_error(name: str, error: OSError) -> Exception:
+    if error.errno == errno.ENETDOWN:
+        return InterfaceDown(f"interface {name} is down; bring it up first: ip link set {name} up")
+    if error.errno in (errno.ENODEV, errno.ENXIO):
+        return NoSuchInterface(f"listening on interface {name!r}: it has just gone")
+    if error.errno == errno.ENOPROTOOPT:
+        return KernelUnsupported(f"listening on interface {name}: {error.strerror}; it takes Linux 5.8 or newer")
+    if error.errno in (errno.EPERM, errno.EACCES):
+        return MissingCapability(f"listening on interface {name}: {error.strerror}: {rights.advice()}")
+    return KernelUnsupported(f"listening on interface {name}: {error.strerror}; another program may be in the way")
+
+
+def _loaded(config: bytes, ports: bytes, ring_size: int) -> BpfObject:
+    opened = BpfObject(OBJECT)
+    try:
+        opened.set_max_entries("ring", ring_size)
+        opened.configure(config)
+        opened.load()
+        if ports:
+            opened.fill("ports", ports)
+    except MissingCapability as error:
+        opened.close()
+        raise MissingCapability(f"{error}: {rights.advice()}") from error
+    except BaseException:
+        opened.close()
+        raise
+    return opened
