@@ -10,6 +10,7 @@ from sockfilter.errors import Closed, InvalidArgument
 from sockfilter.finding import Kept, View
 from sockfilter.pipeline import Pipeline
 from sockfilter.protocols.http1.body import BodyPolicy
+from sockfilter.sources.attachment import attach
 from sockfilter.sources.live import RING_BYTES, LiveSource
 from sockfilter.sources.narrowing import Narrowing, port_ranges
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from sockfilter.model import Exchange
     from sockfilter.model.lines import Lines
     from sockfilter.sources.files.source import FileSource
+    from sockfilter.sources.live import Attach
     from sockfilter.sources.narrowing import Ports
     from sockfilter.writing import Frames
 
@@ -208,6 +210,7 @@ def capture(
     ring: int = RING_BYTES,
     snap: int | None = None,
     promiscuous: bool = False,
+    broker: str | None = None,
     emit: Callable[[Exchange], None] | None = None,
     policy: BodyPolicy | None = None,
     write: Callable[[LiveSource | FileSource], Frames] | None = None,
@@ -226,6 +229,7 @@ def capture(
         ring: bytes between kernel and reader, made a power of two.
         snap: bytes of each frame to take at most. None: all.
         promiscuous: take frames for other hosts too.
+        broker: the socket of a broker, which attaches in place of this process. None: it does so itself.
         emit: takes each exchange when it ends; without it, they are kept in exchanges.
         policy: what to keep of bodies, in place of body.
         write: makes what the frames are written to, of the source.
@@ -247,8 +251,15 @@ def capture(
         run_bytes=None if write or policy.limit == ALL else policy.limit + HEAD_ROOM_BYTES,
         promiscuous=promiscuous,
         whole=write is not None,
+        attached=attach if broker is None else _borrowing(broker),
     )
     return captured(source, narrowing, policy, emit, write, lines)
+
+
+def _borrowing(broker: str) -> Attach:
+    from sockfilter.sources.broker.client import borrow  # JSON, and what it takes
+
+    return borrow(broker)
 
 
 def captured(

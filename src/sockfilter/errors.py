@@ -54,6 +54,10 @@ class LibbpfMissing(SockfilterError, ImportError):
     """The binding or the libbpf it needs is not installed."""
 
 
+class BrokerError(SockfilterError):
+    """The broker, which captures for processes without the rights, is not there or refuses."""
+
+
 class BodyError(SockfilterError, ValueError):
     """A body cannot be read as asked: it was not kept whole, or is something else."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +19,7 @@ examples:
   sudo sockfilter -i any --ports 80,8000-8100 -v with the headers
   sudo sockfilter -i lo --format jsonl -c 10     ten exchanges as JSON lines
   sockfilter -D                                  which interfaces there are
+  sudo sockfilter broker --user $USER            lets that user's tests capture: sockfilter broker -h
 
 kill -USR1 makes it tell what it has seen and lost so far.
 
@@ -195,10 +195,10 @@ def _check_reading(parser: argparse.ArgumentParser, found: dict[str, Any]) -> No
             parser.error(f"{option} goes with a live capture, and -r reads a file")
 
 
-def parse(arguments: list[str] | None) -> Options:
+def parse(arguments: list[str]) -> Options:
     """Understands a command line. Ends the process with status 2 where it cannot be meant."""
     parser = get_parser()
-    found = vars(parser.parse_args(_with_negative_values(sys.argv[1:] if arguments is None else arguments)))
+    found = vars(parser.parse_args(_with_negative_values(arguments)))
     _check_writing(parser, found)
     if found["read"] is not None:
         _check_reading(parser, found)

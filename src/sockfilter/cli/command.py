@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 import time
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from sockfilter.cli import arguments, stdout
@@ -29,11 +31,17 @@ if TYPE_CHECKING:
 
 OK, FAILED, USAGE, LOST, BROKEN_PIPE = 0, 1, 2, 3, 141
 
+# what else it does, by its first word: the module whose run() takes the others
+COMMANDS = {"broker": "sockfilter.cli.broker"}
+
 
 def command(argv: list[str] | None, signals: Signals) -> int:
     """Runs the command under signals that are taken care of. Returns its exit status."""
     try:
-        options = _options(argv)
+        words = sys.argv[1:] if argv is None else argv
+        if words and words[0] in COMMANDS:
+            return int(import_module(COMMANDS[words[0]]).run(words[1:], signals))
+        options = _options(words)
         if isinstance(options, int):
             return options
         sink = StandardOutput()
@@ -52,7 +60,7 @@ def command(argv: list[str] | None, signals: Signals) -> int:
         return FAILED
 
 
-def _options(argv: list[str] | None) -> Options | int:
+def _options(argv: list[str]) -> Options | int:
     """The command line understood; an exit status where that was all."""
     try:
         return arguments.parse(argv)

@@ -41,6 +41,9 @@ class Attachment(Protocol):
     shared_fd: int
     orders_fd: int
 
+    def check(self) -> None:
+        """Raises SockfilterError where it sees no packets any more."""
+
     def counters(self) -> list[int]:
         """The program's counters, in the order of enum sf_counter; final once it is detached."""
 
@@ -78,6 +81,9 @@ class OwnAttachment:
             )
             self._socket = stack.enter_context(self._attached(interface, promiscuous))
             self._stack = stack.pop_all()
+
+    def check(self) -> None:
+        """Nothing takes it away but this process."""
 
     def counters(self) -> list[int]:
         """The program's counters, in the order of enum sf_counter; final once it is detached."""

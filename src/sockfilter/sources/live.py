@@ -164,6 +164,7 @@ class LiveSource:
 
     def drained(self, consume: Callable[[memoryview, list[int]], None]) -> Iterator[int]:
         """Hands over every record that had a place in the ring when this was begun: the size of each batch."""
+        self._attachment.check()
         target = self._ring.produced()
         while self._ring.consumed() < target:
             # nothing ready: a record is being written on another processor, for some hundred nanoseconds

@@ -1,0 +1,79 @@
+"""sockfilter broker: captures for those who may not, and whom it was told of."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from sockfilter.cli.descriptors import say
+from sockfilter.errors import InvalidArgument
+from sockfilter.sources.broker.messages import SOCKET
+
+if TYPE_CHECKING:
+    from sockfilter.cli.signals import Signals
+
+# sd_listen_fds(3): the first descriptor that systemd passes on
+FIRST_PASSED = 3
+OK = 0
+
+DESCRIPTION = """\
+Captures for processes that lack the rights, such as tests: it loads the program, attaches it to an interface, and
+passes the ring on over a Unix socket. Only for the users and the interfaces named; the packet socket stays with it.
+"""
+EPILOG = """\
+examples:
+  sudo sockfilter broker --user $USER            tests of this user see lo
+  sudo sockfilter broker --user ci -i lo -i br0  two interfaces, for user ci
+"""
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Its command line."""
+    parser = argparse.ArgumentParser(
+        prog="sockfilter broker",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--user", dest="users", action="append", metavar="NAME", help="who may capture (who ran sudo); can be repeated"
+    )
+    parser.add_argument(
+        "-i", dest="interfaces", action="append", metavar="NAME", help="where, or any (lo); can be repeated"
+    )
+    parser.add_argument("--promisc", dest="promiscuous", action="store_true", help="frames for other hosts too")
+    parser.add_argument("--socket", default=SOCKET, metavar="PATH", help=f"where to listen ({SOCKET})")
+    return parser
+
+
+def run(words: list[str], signals: Signals) -> int:
+    """Serves until a signal asks for the end. Returns the exit status. Raises SockfilterError."""
+    from sockfilter.sources.broker.server import Broker, Permission, inherited, known_interfaces, listening, user_number
+
+    try:
+        options = get_parser().parse_args(words)
+    except SystemExit as end:
+        return int(end.code or OK)
+    users = options.users or [name for name in (os.environ.get("SUDO_UID"),) if name]
+    if not users:
+        raise InvalidArgument("for whom? --user NAME says who may capture")
+    numbers = frozenset(map(user_number, users))
+    interfaces = known_interfaces(options.interfaces or ["lo"])
+    passed = os.environ.get("LISTEN_PID") == str(os.getpid())
+    listener = inherited(FIRST_PASSED) if passed else listening(options.socket)
+    try:
+        with Broker(listener, Permission(numbers, interfaces, options.promiscuous)) as broker:
+            broker.also_wake_for(signals.fd)
+            where = "the socket that was passed on" if passed else options.socket
+            say(f"broker at {where}: {', '.join(sorted(interfaces))} for {', '.join(users)}; Ctrl-C ends")
+            while not signals.end_asked:
+                broker.serve()
+                signals.drain()
+    finally:
+        if not passed:
+            with suppress(OSError):
+                os.unlink(options.socket)
+    return OK

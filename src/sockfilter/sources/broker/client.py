@@ -1,0 +1,125 @@
+"""The client's end: an attachment that a broker makes."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+from typing import TYPE_CHECKING, Any
+
+from sockfilter import __version__
+from sockfilter.errors import BrokerError
+from sockfilter.libbpf import binding
+from sockfilter.sources.broker import messages
+from sockfilter.sources.interfaces import Interface
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class BorrowedAttachment:
+    """A program that a broker has loaded and attached; it goes when this, or the process, does.
+
+    Args:
+        link: the connection to the broker, which is this one's from here on.
+        descriptors: of the maps.
+    """
+
+    def __init__(self, link: socket.socket, descriptors: list[int]) -> None:
+        self._link: socket.socket | None = link
+        self._descriptors = descriptors
+        self._counters: list[int] | None = None
+        self._known: list[int] = []
+        self._poll = select.poll()
+        self._poll.register(link, select.POLLIN)
+        # a child of fork has the same connection, and must not end what its parent has
+        self._process = os.getpid()
+        self.ring_fd, self.shared_fd, self.orders_fd = descriptors
+
+    def check(self) -> None:
+        """Raises BrokerError where the broker has gone, and the program with it."""
+        if self._link is None or self._counters is not None:
+            return
+        if not self._poll.poll(0):  # it says nothing unasked: what can be read is the end
+            return
+        raise BrokerError("the broker has ended, and with it what it attached; start it again, and another capture")
+
+    def counters(self) -> list[int]:
+        """The program's counters, in the order of enum sf_counter; the last known where the broker has gone."""
+        if self._counters is None:
+            self._known = self._ask("counters")
+        return self._counters or self._known
+
+    def detach(self) -> None:
+        """Takes it off the interface; its maps stay."""
+        if self._counters is None:
+            self._counters = self._ask("detach")
+
+    def close(self) -> None:
+        """Gives everything back; counters() goes on to answer."""
+        self.detach()
+        if self._link is None:
+            return
+        self._link.close()
+        self._link = None
+        for fd in self._descriptors:
+            os.close(fd)
+
+    def _ask(self, what: str) -> list[int]:
+        if self._link is None or os.getpid() != self._process:
+            return self._known
+        try:
+            messages.send(self._link, {"do": what})
+            answer, _ = messages.receive(self._link)
+            return [int(count) for count in answer["counters"]]
+        except (OSError, BrokerError, KeyError, TypeError, ValueError):
+            return self._known  # check() says that it has gone
+
+
+def borrow(path: str) -> Callable[[str, Any, bytes, int, bool], tuple[Interface, BorrowedAttachment]]:
+    """What asks the broker at a path to attach, in place of attachment.attach()."""
+
+    def attach(
+        interface: str, config: Any, ports: bytes, ring: int, promiscuous: bool
+    ) -> tuple[Interface, BorrowedAttachment]:
+        ffi, _ = binding.load()
+        link = _connected(path)
+        try:
+            link.settimeout(messages.ANSWER_S)
+            request = {
+                "do": "attach",
+                "version": __version__,
+                "netns": os.stat("/proc/thread-self/ns/net").st_ino,
+                "interface": interface,
+                "config": messages.packed(bytes(ffi.buffer(config))),
+                "ports": messages.packed(ports),
+                "ring": ring,
+                "promiscuous": promiscuous,
+            }
+            messages.send(link, request)
+            answer, descriptors = messages.receive(link)
+            messages.raise_refusal(answer)
+            if len(descriptors) != messages.DESCRIPTORS:
+                raise BrokerError(f"the broker at {path} sent {len(descriptors)} descriptors; it is of another version")
+            return Interface(**answer["interface"]), BorrowedAttachment(link, descriptors)
+        except OSError as error:
+            link.close()
+            raise BrokerError(f"asking the broker at {path}: {error.strerror or error}; see what it says") from error
+        except BaseException:
+            link.close()
+            raise
+
+    return attach
+
+
+def _connected(path: str) -> socket.socket:
+    link = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        link.connect(path)
+    except OSError as error:
+        link.close()
+        raise BrokerError(
+            f"connecting to the broker at {path}: {error.strerror or error};"
+            " start one: sudo sockfilter broker --user $USER"
+        ) from error
+    return link
