@@ -66,7 +66,7 @@ def build_objects(out: Path = OBJECTS, root: Path = ROOT) -> list[Path]:
     Raises SystemExit where an object is missing and there is no clang to make it.
     """
     clang, strip = os.environ.get("CLANG", "clang"), os.environ.get("LLVM_STRIP", "llvm-strip")
-    headers = [*root.glob("bpf/**/*.h"), *root.glob("vmlinux/vmlinux.h"), root / "build_bpf.py"]
+    headers = [*root.glob("bpf/**/*.h"), root / "vmlinux/vmlinux.h", root / "vmlinux/internal.h", root / "build_bpf.py"]
     products = []
     for source in sorted(root.glob("bpf/*.bpf.c")):
         product = out / source.with_suffix(".o").name
@@ -88,7 +88,7 @@ def build_objects(out: Path = OBJECTS, root: Path = ROOT) -> list[Path]:
 
 def declarations() -> str:
     """What cffi is to know: the shared headers without their guards, then cdef.h."""
-    headers = (BPF / "config.h", BPF / "events.h", LANE / "lane.h", REPLAY / "replay.h")
+    headers = (BPF / "config.h", BPF / "events.h", BPF / "tree.h", LANE / "lane.h", REPLAY / "replay.h")
     shared = "\n".join(path.read_text() for path in headers)
     # cffi takes comments and number macros, and no other directive
     shared = re.sub(r"^#(?!define \w+ \d).*$", "", shared, flags=re.MULTILINE)

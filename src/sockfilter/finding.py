@@ -160,6 +160,7 @@ class View:
         Raises:
             ExpectationFailed: there is none, or more than one; with the nearest, and all that there are.
         """
+        __tracebackhide__ = True  # pytest shows who asked
         return self.expect(*where, **conditions).once()
 
     def none(self, *where: Where, **conditions: Unpack[Conditions]) -> None:
@@ -168,6 +169,7 @@ class View:
         Raises:
             ExpectationFailed: one does.
         """
+        __tracebackhide__ = True  # pytest shows who asked
         self.expect(*where, **conditions).never()
 
     def expect(self, *where: Where, **conditions: Unpack[Conditions]) -> Expectation:
@@ -189,6 +191,7 @@ class View:
         Raises:
             ExpectationFailed: none has; with the nearest, and all that there are.
         """
+        __tracebackhide__ = True  # pytest shows who asked
         wanted = Where(*where, **conditions)
         for exchange in self.until(timeout):
             if wanted.matches(exchange):

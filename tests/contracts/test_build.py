@@ -15,6 +15,8 @@ import build_bpf  # noqa: E402
 
 from tests.support.skips import need_tool  # noqa: E402
 
+OBJECTS = ["sockfilter.bpf.o", "tree.bpf.o"]
+
 
 def built_in(folder: Path) -> dict[str, bytes]:
     for part in ("bpf", "vmlinux"):
@@ -28,15 +30,15 @@ def test_two_folders_give_the_same_bytes(tmp_path: Path) -> None:
     one = built_in(tmp_path / "one")
     other = built_in(tmp_path / "quite/another/place")
     assert one == other
-    assert one["sockfilter.bpf.o"] == (ROOT / "src/sockfilter/objects/sockfilter.bpf.o").read_bytes()
+    assert one == {name: (ROOT / "src/sockfilter/objects" / name).read_bytes() for name in OBJECTS}
 
 
 def test_the_object_names_no_folder(tmp_path: Path) -> None:
     need_tool("clang")
-    (content,) = built_in(tmp_path / "folder").values()
-    assert str(tmp_path).encode() not in content
-    assert b".BTF" in content
-    assert b".debug_info" not in content
+    for content in built_in(tmp_path / "folder").values():
+        assert str(tmp_path).encode() not in content
+        assert b".BTF" in content
+        assert b".debug_info" not in content
 
 
 def test_what_is_current_is_left_alone(tmp_path: Path) -> None:
@@ -52,7 +54,7 @@ def test_without_clang_the_object_that_came_along_is_kept(tmp_path: Path, monkey
     built_in(tmp_path)
     (tmp_path / "bpf/sockfilter.bpf.c").touch()
     monkeypatch.setenv("CLANG", "no-such-compiler")
-    assert build_bpf.build_objects(tmp_path / "out", tmp_path) == [tmp_path / "out/sockfilter.bpf.o"]
+    assert build_bpf.build_objects(tmp_path / "out", tmp_path) == [tmp_path / "out" / name for name in OBJECTS]
 
 
 def test_without_clang_and_without_an_object_the_error_says_what_to_do(

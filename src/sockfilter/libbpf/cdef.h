@@ -9,6 +9,7 @@
 struct bpf_object;
 struct bpf_map;
 struct bpf_program;
+struct bpf_link;
 int bpf_object__load(struct bpf_object *object);
 void bpf_object__close(struct bpf_object *object);
 struct bpf_map *bpf_object__find_map_by_name(const struct bpf_object *object, const char *name);
@@ -17,7 +18,10 @@ __u32 bpf_map__value_size(const struct bpf_map *map);
 int bpf_map__fd(const struct bpf_map *map);
 int bpf_map__set_max_entries(struct bpf_map *map, __u32 max_entries);
 int bpf_program__fd(const struct bpf_program *program);
+struct bpf_link *bpf_program__attach(const struct bpf_program *program);
+int bpf_link__destroy(struct bpf_link *link);
 int bpf_map_lookup_elem(int fd, const void *key, void *value);
+int bpf_map_update_elem(int fd, const void *key, const void *value, __u64 flags);
 int libbpf_num_possible_cpus(void);
 int libbpf_strerror(int error, char *text, size_t size);
 const char *libbpf_version_string(void);

@@ -131,12 +131,16 @@ class BpfObject:
         """A map's descriptor; it lives as long as the object."""
         return int(self._lib.bpf_map__fd(self._map(name)))
 
-    def program_fd(self, name: str) -> int:
-        """A program's descriptor; it lives as long as the object."""
+    def program(self, name: str) -> Any:
+        """A program, as libbpf has it; it lives as long as the object."""
         program = self._lib.bpf_object__find_program_by_name(self._open(), name.encode())
         if not program:
             raise ObjectError(f"{self._path} has no program {name}; install sockfilter again")
-        return int(self._lib.bpf_program__fd(program))
+        return program
+
+    def program_fd(self, name: str) -> int:
+        """A program's descriptor; it lives as long as the object."""
+        return int(self._lib.bpf_program__fd(self.program(name)))
 
     def sum_counters(self, name: str, count: int) -> list[int]:
         """The entries of a per-CPU array of 64-bit counters, each added up over the CPUs.

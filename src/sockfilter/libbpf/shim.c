@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "events.h"
+#include "tree.h"
 
 /* bytes of libbpf's log that are kept of one load: the end of it, where the reason stands */
 #define LOG_BYTES 65536

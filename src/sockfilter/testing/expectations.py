@@ -34,10 +34,12 @@ class Expectation:
 
     def once(self) -> Exchange:
         """There is just one. Returns it. Raises ExpectationFailed."""
+        __tracebackhide__ = True  # pytest shows who asked
         return self.times(1)[0]
 
     def times(self, number: int) -> list[Exchange]:
         """There are just so many. Returns them. Raises ExpectationFailed."""
+        __tracebackhide__ = True  # pytest shows who asked
         if number < 0:
             raise InvalidArgument(f"times({number}): nothing happens less than never")
         seen, found = self._look()
@@ -47,10 +49,12 @@ class Expectation:
 
     def never(self) -> None:
         """There is none. Raises ExpectationFailed."""
+        __tracebackhide__ = True  # pytest shows who asked
         self.times(0)
 
     def at_least(self, number: int) -> list[Exchange]:
         """There are so many, or more. Returns them. Raises ExpectationFailed."""
+        __tracebackhide__ = True  # pytest shows who asked
         seen, found = self._look()
         if len(found) < number:
             self._fail(f"at least {_times(number)}", seen, found)
@@ -58,6 +62,7 @@ class Expectation:
 
     def at_most(self, number: int) -> list[Exchange]:
         """There are so many, or fewer. Returns them. Raises ExpectationFailed."""
+        __tracebackhide__ = True  # pytest shows who asked
         seen, found = self._look()
         if len(found) > number:
             self._fail(f"at most {_times(number)}", seen, found)
@@ -73,6 +78,7 @@ class Expectation:
 
         Returns the exchanges that do, by the time of their first byte. Raises ExpectationFailed.
         """
+        __tracebackhide__ = True  # pytest shows who asked
         wanted = [step if isinstance(step, Where) else Where(**step) for step in steps]
         seen, found = self._look()
         rest = iter(sorted(found, key=lambda exchange: exchange.began_ns))
@@ -88,6 +94,7 @@ class Expectation:
 
     def within(self, timeout_s: float) -> Exchange:
         """There is one by now. Returns the first. Raises ExpectationFailed, with the time that was waited."""
+        __tracebackhide__ = True  # pytest shows who asked
         seen, found = self._look()
         if not found:
             self._fail(f"within {timeout_s:g} s", seen, found)
@@ -104,6 +111,7 @@ class Expectation:
         return seen, [exchange for exchange in seen if self._where.matches(exchange)]
 
     def _fail(self, times: str, seen: list[Exchange], found: list[Exchange], where: Where | None = None) -> NoReturn:
+        __tracebackhide__ = True  # pytest shows who asked
         from sockfilter.outputs.transcript import listing
 
         parts = [f"expected {self._words}: {times}; there {_were(len(found))}"]

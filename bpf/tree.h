@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
+/*
+ * What tree.bpf.c and user space share: the keys of its maps, and its
+ * configuration. Read by cffi too, as config.h and events.h are.
+ */
+#ifndef SOCKFILTER_TREE_H
+#define SOCKFILTER_TREE_H
+
+/* a connection as one of its ends has it; IPv4 addresses as ::ffff:a.b.c.d */
+struct sf_pair {
+	__u8 local_addr[16];
+	__u8 peer_addr[16];
+	__u16 local_port;
+	__u16 peer_port;
+};
+
+struct sf_listener {
+	__u32 netns; /* its number in nsfs */
+	__u32 port;
+};
+
+/* the process numbers that user space knows are those of a namespace */
+struct sf_tree_config {
+	__u64 pidns_dev;
+	__u64 pidns_ino;
+};
+
+#endif

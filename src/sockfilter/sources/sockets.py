@@ -1,0 +1,54 @@
+"""The TCP sockets that processes have, as /proc tells."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from sockfilter.model import Endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+# include/net/tcp_states.h, as /proc/net/tcp writes them
+ESTABLISHED, LISTEN = "01", "0A"
+
+
+def of(processes: Iterable[int]) -> Iterator[tuple[Endpoint, Endpoint | None]]:
+    """The sockets of processes, in the network namespace of this one: both ends; None: it listens."""
+    wanted = {inode for number in processes for inode in _inodes(number)}
+    for family in ("tcp", "tcp6"):
+        with suppress(OSError), open(f"/proc/thread-self/net/{family}") as table:
+            next(table)
+            for line in table:
+                # sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode
+                fields = line.split()
+                if fields[9] not in wanted:
+                    continue
+                if fields[3] == LISTEN:
+                    yield _endpoint(fields[1]), None
+                elif fields[3] == ESTABLISHED:
+                    yield _endpoint(fields[1]), _endpoint(fields[2])
+
+
+def _inodes(process: int) -> Iterator[str]:
+    folder = f"/proc/{process}/fd"
+    with suppress(OSError):  # it has gone, or is another user's
+        for name in os.listdir(folder):
+            with suppress(OSError):
+                target = os.readlink(f"{folder}/{name}")
+                if target.startswith("socket:["):
+                    yield target[8:-1]
+
+
+def _endpoint(text: str) -> Endpoint:
+    """An address and port as the kernel writes them: words of 32 bits as they lie in memory, in hexadecimal."""
+    address, _, port = text.partition(":")
+    words = [int(address[i : i + 8], 16).to_bytes(4, sys.byteorder) for i in range(0, len(address), 8)]
+    packed = b"".join(words)
+    if len(packed) == 16 and packed.startswith(bytes(10) + b"\xff\xff"):
+        packed = packed[12:]
+    return Endpoint(socket.inet_ntop(socket.AF_INET6 if len(packed) == 16 else socket.AF_INET, packed), int(port, 16))

@@ -1,0 +1,93 @@
+"""What is kept of a failing test: the frames that crossed, and the exchanges as JSON lines."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from sockfilter.outputs.jsonl import JsonOutput
+from sockfilter.writing import Frames
+
+if TYPE_CHECKING:
+    from sockfilter.model import Exchange
+    from sockfilter.writing import Source
+
+# characters of a file's name that come from the test's; the end of it says which test it is
+NAME_MAX = 150
+
+
+class Tap:
+    """Where a capture's frames go, which may change from test to test; nowhere, to begin with.
+
+    Args:
+        source: the capture's.
+    """
+
+    is_full = False
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.target: Frames | None = None
+
+    def take(self, view: memoryview, offsets: list[int]) -> None:
+        """Takes a batch of records."""
+        if self.target is not None:
+            self.target.take(view, offsets)
+
+    def flush(self) -> None:
+        """Sends on what has been written."""
+        if self.target is not None:
+            self.target.flush()
+
+    def close(self) -> None:
+        """Ends the file that is being written."""
+        if self.target is not None:
+            self.target.close()
+        self.target = None
+
+
+class Evidence:
+    """The files of one test: written from the start, kept where it fails.
+
+    Args:
+        tap: gives the frames.
+        directory: where the files are; made where it is not there.
+        test: its name.
+        number: of the wire in the test, from 0.
+
+    Raises:
+        CaptureFileError: they cannot be made.
+    """
+
+    def __init__(self, tap: Tap, directory: str, test: str, number: int) -> None:
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        name = re.sub(r"[^\w.-]+", "_", test)[-NAME_MAX:] + (f".{number}" if number else "")
+        self._tap = tap
+        self._frames_path = os.path.join(directory, f"{name}.pcapng")
+        self._lines_path = os.path.join(directory, f"{name}.jsonl")
+        self._is_kept = False
+        self._frames = Frames(tap.source, self._frames_path)
+        tap.target = self._frames
+
+    def keep(self, exchanges: list[Exchange]) -> str:
+        """Keeps the frames, and writes the exchanges with their secrets masked. Returns what to say of it."""
+        self._is_kept = True
+        self._frames.flush()
+        fd = os.open(self._lines_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with open(fd, "wb", buffering=0) as lines:
+            output = JsonOutput(lines, bodies=True)
+            for exchange in exchanges:
+                output.write(exchange)
+            output.flush()
+        return f"{self._frames_path}\n{self._lines_path}"
+
+    def close(self) -> None:
+        """Ends the files; they go, where they were not kept."""
+        if self._tap.target is self._frames:
+            self._tap.target = None
+        self._frames.close()
+        if not self._is_kept:
+            with suppress(OSError):
+                os.unlink(self._frames_path)

@@ -1,0 +1,85 @@
+"""The plugin's options: on the command line, in the ini file, and in a test's marker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import pytest
+
+MARKER = (
+    "wire(interface='lo', ports=None, body=16384, scope='auto', strict=False, ...): how the fixture wire captures for"
+    " this test; all arguments of sockfilter.capture()"
+)
+MODES = ("skip", "require")
+SCOPES = ("auto", "host", "tree")
+ALL = "all"
+
+# properties of a test's report: what was seen, and what of it was not whole
+SEEN, ODD = "wire", "wire_not_whole"
+
+
+class Settings(NamedTuple):
+    """How a test's wire captures.
+
+    capture: the arguments of sockfilter.capture().
+    scope: whose exchanges count: "host", "tree" (of this process), "auto".
+    strict: whether HTTP that is not whole fails the test.
+    """
+
+    capture: dict[str, Any]
+    scope: str
+    strict: bool
+
+
+def add(parser: pytest.Parser) -> None:
+    """Adds the options."""
+    group = parser.getgroup("wire", "HTTP on the wire (sockfilter)")
+    add_option = group.addoption
+    add_option("--wire", choices=MODES, help="tests that use wire, where capturing is not possible: skip or require")
+    add_option("--wire-interface", metavar="NAME", help="where wire captures (lo)")
+    add_option("--wire-ports", metavar="LIST", help="only these ports: 8000,9000-9100")
+    add_option("--wire-body", metavar="N|all", help="bytes of each body to keep (16384)")
+    add_option("--wire-scope", choices=SCOPES, help="whose exchanges: host, or tree of the test's own process")
+    add_option("--wire-strict", action="store_true", default=None, help="HTTP that is not whole fails the test")
+    add_option("--wire-dir", metavar="DIR", help="frames and JSON lines of each failing test, into this directory")
+    add_option("--wire-broker", metavar="PATH", help="the socket of a sockfilter broker")
+    parser.addini("wire", "skip or require, as --wire", default="skip")
+    parser.addini("wire_interface", "where wire captures", default="lo")
+    parser.addini("wire_ports", "only these ports", default="")
+    parser.addini("wire_body", "bytes of each body to keep, or all", default="16384")
+    parser.addini("wire_scope", "whose exchanges: auto, host, tree", default="auto")
+    parser.addini("wire_strict", "HTTP that is not whole fails the test", type="bool", default=False)
+    parser.addini("wire_dir", "directory for frames and JSON lines of failing tests", default="")
+    parser.addini("wire_broker", "the socket of a sockfilter broker", default="")
+
+
+def value(config: pytest.Config, name: str) -> Any:
+    """An option: of the command line, else of the ini file."""
+    given = config.getoption(name)
+    return config.getini(name) if given is None else given
+
+
+def check(config: pytest.Config) -> str:
+    """What is wrong with the options; empty: nothing."""
+    for name, choices in (("wire", MODES), ("wire_scope", SCOPES)):
+        if value(config, name) not in choices:
+            return f"{name}={value(config, name)!r}: choose from {', '.join(choices)}"
+    body = value(config, "wire_body")
+    if body != ALL and not body.isdecimal():
+        return f"wire_body={body!r}: a number of bytes, or {ALL}"
+    return ""
+
+
+def settings(config: pytest.Config, marker: dict[str, Any]) -> Settings:
+    """What holds for a test, with what its marker says."""
+    body = value(config, "wire_body")
+    capture = {
+        "interface": value(config, "wire_interface"),
+        "ports": value(config, "wire_ports") or None,
+        "body": None if body == ALL else int(body),
+        **marker,
+    }
+    scope = capture.pop("scope", value(config, "wire_scope"))
+    strict = capture.pop("strict", value(config, "wire_strict"))
+    return Settings(capture, scope, strict)

@@ -1,0 +1,194 @@
+"""A test session's captures, and each test's wires."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sockfilter.errors import KernelUnsupported, LibbpfMissing, MissingCapability, SockfilterError
+from sockfilter.testing import options
+from sockfilter.testing.captures import Captures
+from sockfilter.testing.evidence import Evidence
+from sockfilter.testing.wire import Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sockfilter.model import Exchange
+    from sockfilter.sources.tree import Tree
+
+# what is in the way of capturing at all, and not of this capture
+NOT_HERE = (MissingCapability, KernelUnsupported, LibbpfMissing)
+
+
+class Session:
+    """What all tests of a process share.
+
+    Args:
+        config: pytest's.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._directory: str = options.value(config, "wire_dir")
+        self._tree: Tree | None = None
+        self._has_no_tree = False
+        self.captures = Captures(options.value(config, "wire_broker") or None, has_taps=bool(self._directory))
+
+    def close(self) -> None:
+        """Ends the captures."""
+        self.captures.close()
+        if self._tree is not None:
+            self._tree.close()
+
+    def wanted(self, scope: str) -> Callable[[Exchange], bool] | None:
+        """What leaves exchanges out of a scope; None: nothing is.
+
+        Args:
+            scope: "host", "tree", or "auto": the tree beside other workers of pytest-xdist, where it can be followed.
+
+        Raises:
+            SockfilterError: the tree cannot be followed.
+        """
+        is_tree = scope == "tree" or (scope == "auto" and hasattr(self._config, "workerinput"))
+        if not is_tree or (self._has_no_tree and scope == "auto"):
+            return None
+        try:
+            tree = self._followed()
+        except NOT_HERE:
+            self._has_no_tree = True
+            if scope == "auto":
+                return None
+            raise
+        return lambda exchange: tree.owns(exchange.connection)
+
+    def _followed(self) -> Tree:
+        if self._tree is None:
+            from sockfilter.sources.tree import Tree
+
+            self._tree = Tree(os.getpid())
+        return self._tree
+
+    def wires(self, item: pytest.Item) -> TestWires:
+        """A test's wires, of which there are none yet."""
+        marker = item.get_closest_marker("wire")
+        given = {} if marker is None else self._named(marker)
+        return TestWires(self, item, options.settings(self._config, given))
+
+    @contextmanager
+    def whole(self) -> Iterator[Wire]:
+        """A wire for the whole session."""
+        settings = options.settings(self._config, {})
+        made = self.wire(settings.capture, settings.scope)
+        try:
+            yield made
+        finally:
+            self.captures.release(made.capture)
+
+    def wire(self, arguments: dict[str, Any], scope: str) -> Wire:
+        """A wire, whose capture stays open until it is released. Skips or fails the test where there can be none.
+
+        Args:
+            arguments: of sockfilter.capture().
+            scope: whose exchanges.
+        """
+        try:
+            made = Wire(self.captures.get(arguments), self.wanted(scope))
+        except SockfilterError as error:
+            raise self._refusal(error) from None
+        self.captures.hold(made.capture)
+        return made
+
+    def evidence(self, wire: Wire, test: str, number: int) -> Evidence | None:
+        """The files of a test's wire; None: nobody wants them.
+
+        Args:
+            wire: whose frames go there.
+            test: its name.
+            number: of the wire in the test, from 0.
+        """
+        if not self._directory:
+            return None
+        return Evidence(self.captures.tap(wire.capture), self._directory, test, number)
+
+    def _refusal(self, error: SockfilterError) -> BaseException:
+        """What skips the test where capturing is not possible here, unless it is required; what fails it otherwise."""
+        is_required = options.value(self._config, "wire") == "require"
+        words = f"sockfilter cannot capture: {error}"
+        if isinstance(error, NOT_HERE) and not is_required:
+            return pytest.skip.Exception(words)
+        return pytest.fail.Exception(words, pytrace=False)
+
+    def _named(self, marker: pytest.Mark) -> dict[str, Any]:
+        if len(marker.args) > 1:
+            pytest.fail(f"@pytest.mark.wire{marker.args}: only the interface goes without its name", pytrace=False)
+        return {**({"interface": marker.args[0]} if marker.args else {}), **marker.kwargs}
+
+
+class TestWires:
+    """The wires of one test.
+
+    Args:
+        session: has the captures.
+        item: the test.
+        settings: of its wire.
+    """
+
+    __test__ = False
+
+    def __init__(self, session: Session, item: pytest.Item, settings: options.Settings) -> None:
+        self._session = session
+        self._item = item
+        self._settings = settings
+        self._default: Wire | None = None
+        self._wires: list[tuple[Wire, Evidence | None]] = []
+
+    def default(self) -> Wire:
+        """The test's wire."""
+        if self._default is None:
+            self._default = self._made(self._settings.capture, self._settings.scope)
+        return self._default
+
+    def another(self, interface: str = "lo", **arguments: Any) -> Wire:
+        """One more. Arguments as sockfilter.capture() has them, and scope."""
+        scope = arguments.pop("scope", self._settings.scope)
+        return self._made({"interface": interface, **arguments}, scope)
+
+    def wrong(self) -> str:
+        """What fails a test that has passed: an expectation that was forgotten, or oddities where it is strict."""
+        found = (wire.wrong(strict=self._settings.strict) for wire, _ in self._wires)
+        return "\n".join(words for words in found if words)
+
+    def said(self, report: pytest.TestReport) -> list[tuple[str, str, str]]:
+        """What the report is to say: title, property, text."""
+        made = []
+        for wire, evidence in self._wires:
+            where = wire.capture.source.name
+            try:
+                odd = wire.oddities()
+            except SockfilterError as error:  # nothing must be raised while a report is made
+                made.append((f"HTTP on {where}", options.ODD, str(error)))
+                continue
+            if report.failed:
+                made.append((f"HTTP on {where}", options.SEEN, wire.report()))
+                if evidence is not None:
+                    made.append((f"HTTP on {where}: files", options.SEEN, evidence.keep(wire.all())))
+            if odd:
+                made.append((f"HTTP on {where} that is not whole", options.ODD, "\n".join(odd)))
+        return made
+
+    def close(self) -> None:
+        """Lets go of what they have seen."""
+        for wire, evidence in self._wires:
+            if evidence is not None:
+                evidence.close()
+            self._session.captures.release(wire.capture)
+        self._wires.clear()
+
+    def _made(self, arguments: dict[str, Any], scope: str) -> Wire:
+        wire = self._session.wire(arguments, scope)
+        self._wires.append((wire, self._session.evidence(wire, self._item.nodeid, len(self._wires))))
+        return wire

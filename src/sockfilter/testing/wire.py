@@ -1,0 +1,102 @@
+"""What a test sees of the wire: the exchanges of its duration, what it expects of them, what was odd."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sockfilter.finding import View
+from sockfilter.outputs.transcript import listing, transcript
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typing_extensions import Unpack
+
+    from sockfilter.awaiting import AsyncView
+    from sockfilter.capturing import Capture
+    from sockfilter.filters.where import Conditions, Where
+    from sockfilter.ledger import Ledger
+    from sockfilter.model import Exchange
+    from sockfilter.testing.expectations import Expectation
+
+# exchanges that are shown whole in a report; of more, a line each
+SHOWN_WHOLE_MAX = 5
+
+
+class Wire(View):
+    """The exchanges that begin from now on, for one test.
+
+    Args:
+        capture: sees them.
+        is_wanted: leaves others out.
+    """
+
+    def __init__(self, capture: Capture, is_wanted: Callable[[Exchange], bool] | None = None) -> None:
+        super().__init__(capture, is_wanted=is_wanted)
+        self._of = capture
+        self.clear()
+        self._expectations: list[Expectation] = []
+        self._losses_before = self._losses()
+        self._forgotten_before = capture.forgotten
+
+    @property
+    def aio(self) -> AsyncView:
+        """The same for coroutines: await wire.aio.wait_for(...), async for exchange in wire.aio.each(timeout=1)."""
+        from sockfilter.awaiting import AsyncView, Reader  # asyncio takes longer to import than all of this
+
+        return AsyncView(Reader(self._of), self)
+
+    @property
+    def capture(self) -> Capture:
+        """What sees them; other tests' too."""
+        return self._of
+
+    @property
+    def ledger(self) -> Ledger:
+        """The counters of the capture, from before this test on."""
+        return self._of.ledger
+
+    def losses(self) -> dict[str, int]:
+        """What was lost since this began: its name, and how much. Empty: nothing."""
+        before = self._losses_before
+        found = {name: count - before.get(name, 0) for name, count in self._losses().items()}
+        found["exchanges that there was no more room for"] = self._of.forgotten - self._forgotten_before
+        return {name: count for name, count in found.items() if count}
+
+    def expect(self, *where: Where, **conditions: Unpack[Conditions]) -> Expectation:
+        """What is expected of the exchanges that meet the conditions; its methods say how many, and look."""
+        made = super().expect(*where, **conditions)
+        self._expectations.append(made)
+        return made
+
+    def oddities(self) -> list[str]:
+        """What is not whole of that which crossed before the call: exchanges with a problem, and losses."""
+        odd = [exchange for exchange in self.all() if not exchange.complete or exchange.problems]
+        return [
+            *(f"{count} {name}" for name, count in self.losses().items()),
+            *(listing(odd).split("\n") if odd else ()),
+        ]
+
+    def wrong(self, *, strict: bool = False) -> str:
+        """What fails a test that has passed; empty: nothing.
+
+        Args:
+            strict: HTTP that is not whole does.
+        """
+        forgotten = [expectation for expectation in self._expectations if not expectation.was_looked_at]
+        if forgotten:
+            return f"{forgotten[0]!r} says nothing: add .once(), .times(n), .never() or another to it"
+        odd = self.oddities() if strict else []
+        return "\n".join(("HTTP that is not whole, and the test is strict:", *odd)) if odd else ""
+
+    def report(self) -> str:
+        """All that was seen, for people; whole where it is little."""
+        exchanges = self.all()
+        if not exchanges:
+            return "no exchange was seen"
+        if len(exchanges) <= SHOWN_WHOLE_MAX:
+            return "\n".join(map(transcript, exchanges))
+        return listing(exchanges)
+
+    def _losses(self) -> dict[str, int]:
+        return {name: count for name, (count, _) in self._of.ledger.losses().items()}
