@@ -75,8 +75,10 @@ class Session:
     def wires(self, item: pytest.Item) -> TestWires:
         """A test's wires, of which there are none yet."""
         marker = item.get_closest_marker("wire")
-        given = {} if marker is None else self._named(marker)
-        return TestWires(self, item, options.settings(self._config, given))
+        settings = options.settings(self._config, {} if marker is None else self._named(marker))
+        if settings.scope not in options.SCOPES:
+            pytest.fail(f"wire: scope={settings.scope!r}: choose from {', '.join(options.SCOPES)}", pytrace=False)
+        return TestWires(self, item, settings)
 
     @contextmanager
     def whole(self) -> Iterator[Wire]:

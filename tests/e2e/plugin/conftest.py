@@ -1,0 +1,67 @@
+"""Projects of users, each in a folder of its own, with tests that use the plugin."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.skips import need_root
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# a server that answers 200 to all, but 404 to what has missing in it, and 201 to POST with what was sent
+CONFTEST = """
+import http.server, subprocess, threading, urllib.request
+import pytest
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    def do_GET(self):
+        self.answer(404 if "missing" in self.path else 200, b"hello")
+    def do_POST(self):
+        self.answer(201, self.rfile.read(int(self.headers["Content-Length"])))
+    def answer(self, status, body):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *words):
+        pass
+
+@pytest.fixture(scope="session")
+def port():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+@pytest.fixture
+def get(port):
+    return lambda path: subprocess.run(
+        ["curl", "-s", f"http://127.0.0.1:{port}{path}"], check=True, capture_output=True
+    ).stdout
+"""
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester) -> Callable[..., pytest.RunResult]:
+    """Writes tests, and runs pytest on them with some words."""
+    need_root()
+    pytester.makeconftest(CONFTEST)
+    # others use lo too
+    pytester.makeini("[pytest]\nwire_scope = tree\n")
+
+    def run(tests: str, *words: str) -> pytest.RunResult:
+        pytester.makepyfile(textwrap.dedent(tests))
+        if "-p" in words or any(word.startswith("-n") for word in words):
+            return pytester.runpytest_subprocess(*words, timeout=120)
+        return pytester.runpytest_inprocess(*words)
+
+    return run
