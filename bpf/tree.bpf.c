@@ -163,6 +163,9 @@ static __always_inline struct sf_listener listener_of(struct sock *sk)
 		.port = BPF_CORE_READ(sk, __sk_common.skc_num),
 	};
 
+	/* one that the kernel chose has been given back by the time that its socket closes (inet_put_port) */
+	if (!listener.port)
+		listener.port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
 	return listener;
 }
 

@@ -58,6 +58,12 @@ struct sock {
 	struct sock_common __sk_common;
 };
 
+/* include/net/inet_sock.h */
+struct inet_sock {
+	struct sock sk;
+	__be16 inet_sport;
+};
+
 #pragma clang attribute pop
 #pragma clang diagnostic pop
 

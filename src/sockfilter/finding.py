@@ -193,18 +193,10 @@ class View:
         """
         __tracebackhide__ = True  # pytest shows who asked
         wanted = Where(*where, **conditions)
-        for exchange in self.until(timeout):
+        for exchange in self._as_they_end(time.monotonic() + timeout, None):
             if wanted.matches(exchange):
                 return exchange
         return self.expect(wanted).within(timeout)
-
-    def until(self, timeout: float) -> Iterator[Exchange]:
-        """The exchanges as they end, from the first on, until timeout seconds from now or the capture's end.
-
-        Args:
-            timeout: seconds.
-        """
-        return self._as_they_end(time.monotonic() + timeout, None)
 
     def each(self, timeout: float | None = None) -> Iterator[Exchange]:
         """The exchanges as they end, from the first on.

@@ -1,4 +1,4 @@
-"""Start a capture, ask once, flush: it is there, each time, without a pause anywhere."""
+"""Ask, look: it is there, each time, without a pause anywhere. With a new capture each time, and with the same."""
 
 from __future__ import annotations
 
@@ -23,6 +23,21 @@ def test_one_capture_one_request_one_exchange(loopback, times):
         assert (exchange.complete, exchange.problems) == (True, ())
         assert capture.exchanges == [exchange]
         assert capture.ledger.is_balanced, capture.ledger.imbalance
+
+
+@pytest.mark.parametrize("times", [300, pytest.param(10_000, marks=getattr(pytest.mark, THOROUGH))])
+def test_one_request_one_exchange(loopback, times):
+    site = loopback.get("nginx")
+    with sockfilter.capture("lo", ports=site.port) as capture:
+        for i in range(times):
+            since = capture.mark()
+            assert ask(site, f"/small?{i}") == 200
+            exchange = since.one(path="/small", status=200)
+            assert (exchange.request.target, exchange.problems) == (f"/small?{i}", ())
+            if not i % 1000:
+                capture.clear()
+    assert capture.ledger.messages.exchanges == times
+    assert capture.ledger.losses() == {}
 
 
 def ask(site: Site, target: str) -> int:

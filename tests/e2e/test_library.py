@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 import pytest
 
 import sockfilter
-from sockfilter import Capture
+from sockfilter import Capture, ExpectationFailed
+from sockfilter.errors import Closed
 from sockfilter.outputs.jsonl import to_dict
 from tests.e2e.agreement import assert_agree
 from tests.e2e.asks import EVERYTHING, SMALL
@@ -139,6 +141,62 @@ def test_many_captures_at_once(site):
     for capture in captures:
         capture.close()
     assert [targets(capture) for capture in captures] == [["/small"]] * 8
+
+
+def test_a_child_of_fork_leaves_its_parents_capture_alone_and_opens_its_own(site):
+    with sockfilter.capture("lo", ports=site.port) as capture:
+        http_client(site, [SMALL])
+        child = os.fork()
+        if not child:
+            status = 1
+            try:
+                with pytest.raises(Closed, match="belongs to process"):
+                    capture.flush()
+                capture.close()
+                with sockfilter.capture("lo", ports=site.port) as own:
+                    http_client(site, [Ask("GET", "/child")])
+                    status = 0 if own.one().request.target == "/child" else 2
+            finally:
+                os._exit(status)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        capture.flush()
+    assert targets(capture) == ["/small", "/child"]
+    assert capture.ledger.is_balanced
+
+
+def test_one_thread_may_look_while_another_waits(site):
+    with sockfilter.capture("lo", ports=site.port) as capture:
+        waiting = threading.Thread(target=capture.wait_for, kwargs={"path": "/last", "timeout": 30})
+        waiting.start()
+        for i in range(100):
+            http_client(site, [Ask("GET", f"/{i}")])
+            capture.one(path=f"/{i}")
+        http_client(site, [Ask("GET", "/last")])
+        waiting.join(30)
+        assert not waiting.is_alive()
+    assert len(capture.exchanges) == 101
+
+
+def test_exchanges_as_they_end(site):
+    with sockfilter.capture("lo", ports=site.port) as capture:
+        http_client(site, [SMALL, Ask("GET", "/missing")])
+        assert [exchange.request.target for exchange in capture.each(timeout=0)] == ["/small", "/missing"]
+        assert next(iter(capture)).request.target == "/small"
+        since = capture.mark()
+        http_client(site, [Ask("GET", "/next")])
+        assert [exchange.request.target for exchange in since.each(timeout=0)] == ["/next"]
+        capture.clear()
+        assert capture.all() == []
+    assert list(capture) == []
+
+
+def test_what_is_looked_for_is_found_after_the_end_too(site):
+    with sockfilter.capture("lo", ports=site.port) as capture:
+        http_client(site, [SMALL])
+    assert capture.one(path="/small") is capture.wait_for(path="/small")
+    capture.none(status=500)
+    with pytest.raises(ExpectationFailed, match="within 5 s"):
+        capture.wait_for(path="/never")
 
 
 def test_closing_twice_is_once(site):

@@ -7,7 +7,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from sockfilter.cli.descriptors import say
+from sockfilter.cli.descriptors import STDERR, STDIN, STDOUT, say
 from sockfilter.errors import InvalidArgument
 from sockfilter.sources.broker.messages import SOCKET
 
@@ -24,8 +24,8 @@ passes the ring on over a Unix socket. Only for the users and the interfaces nam
 """
 EPILOG = """\
 examples:
-  sudo sockfilter broker --user $USER            tests of this user see lo
-  sudo sockfilter broker --user ci -i lo -i br0  two interfaces, for user ci
+  sudo sockfilter broker --user $USER --background   tests of this user see lo
+  sudo sockfilter broker --user ci -i lo -i br0      two interfaces, for user ci
 """
 
 
@@ -45,6 +45,9 @@ def get_parser() -> argparse.ArgumentParser:
         "-i", dest="interfaces", action="append", metavar="NAME", help="where, or any (lo); can be repeated"
     )
     parser.add_argument("--promisc", dest="promiscuous", action="store_true", help="frames for other hosts too")
+    parser.add_argument(
+        "--background", action="store_true", help="go on in the background once it listens; kill PROCESS ends it"
+    )
     parser.add_argument("--socket", default=SOCKET, metavar="PATH", help=f"where to listen ({SOCKET})")
     return parser
 
@@ -64,11 +67,15 @@ def run(words: list[str], signals: Signals) -> int:
     interfaces = known_interfaces(options.interfaces or ["lo"])
     passed = os.environ.get("LISTEN_PID") == str(os.getpid())
     listener = inherited(FIRST_PASSED) if passed else listening(options.socket)
+    where = "the socket that was passed on" if passed else options.socket
+    greeting = f"broker at {where}: {', '.join(sorted(interfaces))} for {', '.join(users)}"
+    if options.background and not _goes_on(greeting):
+        return OK
+    if not options.background:
+        say(f"{greeting}; Ctrl-C ends")
     try:
         with Broker(listener, Permission(numbers, interfaces, options.promiscuous)) as broker:
             broker.also_wake_for(signals.fd)
-            where = "the socket that was passed on" if passed else options.socket
-            say(f"broker at {where}: {', '.join(sorted(interfaces))} for {', '.join(users)}; Ctrl-C ends")
             while not signals.end_asked:
                 broker.serve()
                 signals.drain()
@@ -77,3 +84,17 @@ def run(words: list[str], signals: Signals) -> int:
             with suppress(OSError):
                 os.unlink(options.socket)
     return OK
+
+
+def _goes_on(greeting: str) -> bool:
+    """Leaves the terminal to who called. Returns whether this is the process that goes on."""
+    child = os.fork()
+    if child:
+        say(f"{greeting}; kill {child} ends it")
+        return False
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in (STDIN, STDOUT, STDERR):
+        os.dup2(null, fd)
+    os.close(null)
+    return True

@@ -1,0 +1,85 @@
+"""The page on testing: its code runs as it stands."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from sockfilter import Exchange, Request, Response
+from sockfilter.awaiting import AsyncView
+from sockfilter.testing.expectations import Expectation
+from sockfilter.testing.wire import Wire
+
+# public, and for who builds upon the library
+NOT_FOR_TESTS = {
+    *("add_problem", "add_problems", "replace_problems", "head", "seq", "ack", "start_ns", "end_ns", "began_ns"),
+    *("clock_offset_ns", "duration_ns", "conn_seq", "retransmissions", "authority", "is_final", "ended_since"),
+    *("oddities", "wrong", "report", "within", "was_looked_at"),
+}
+
+pytestmark = pytest.mark.usefixtures("root")
+
+PAGE = Path(__file__).resolve().parents[3] / "docs/testing.md"
+# the server that the page speaks of
+SHOP = """
+import http.server, json, threading
+import pytest
+
+class Shop(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    def do_GET(self):
+        self.answer(200)
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(201)
+    def answer(self, status):
+        body = json.dumps({"path": self.path.partition("?")[0]}).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *words):
+        pass
+
+@pytest.fixture(scope="session")
+def shop():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Shop) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+"""
+
+
+def test_its_code_runs(pytester: pytest.Pytester):
+    blocks = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    tests = sum(block.count("\ndef test_") + block.startswith("def test_") for block in blocks)
+    pytester.makeconftest(SHOP)
+    pytester.makepyfile("\n".join(blocks))
+    # others use lo too
+    pytester.makeini("[pytest]\nwire_scope = tree\n")
+    pytester.runpytest_inprocess().assert_outcomes(passed=tests)
+
+
+def test_it_names_every_option():
+    from sockfilter.testing import options
+
+    page = PAGE.read_text()
+    for name in re.findall(r'add_option\("(--wire[a-z-]*)"', Path(options.__file__).read_text()):
+        assert f"`{name}" in page, name
+    for name in re.findall(r'addini\("(wire[a-z_]*)"', Path(options.__file__).read_text()):
+        assert f"`{name}`" in page, name
+
+
+@pytest.mark.parametrize("kind", [Wire, Expectation, AsyncView, Exchange, Request, Response])
+def test_it_shows_every_call(kind: type):
+    page = PAGE.read_text()
+    for name in dir(kind):
+        if not name.startswith("_") and name not in NOT_FOR_TESTS:
+            assert re.search(rf"\b{name}\b", page), f"{kind.__name__}.{name}"
