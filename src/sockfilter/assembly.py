@@ -81,6 +81,11 @@ class Assembly:
         return bool(self._table.holes)
 
     @property
+    def conversations(self) -> list[Conversation]:
+        """Those of the connections that are open, the oldest first."""
+        return self._table.conversations
+
+    @property
     def fragments(self) -> FragmentCounts:
         """What became of fragments, at this moment."""
         return replace(self._fragments.counts)

@@ -42,6 +42,11 @@ class AsyncView:
         """Those that have ended so far, in the order in which they did."""
         return self._view.exchanges
 
+    @property
+    def pending(self) -> list[Exchange]:
+        """Exchanges that have begun, and not ended by what was read so far."""
+        return self._view.pending
+
     async def flush(self) -> None:
         """Returns when everything that crossed before the call is in exchanges, or counted as lost."""
         await self._reader.flush()

@@ -142,6 +142,12 @@ class Capture(View):
         return self.kept.forgotten
 
     @property
+    def pending(self) -> list[Exchange]:
+        """Exchanges that have begun, and not ended by what was read so far."""
+        with self._lock:
+            return [] if self.is_closed else self._pipeline.pending()
+
+    @property
     def ledger(self) -> Ledger:
         """The counters now; they balance once the capture is closed."""
         return self._pipeline.ledger(self._source.counters(), self._source.records_read)

@@ -80,6 +80,10 @@ class Keeper(Protocol):
     def ledger(self) -> Ledger:
         """Its counters."""
 
+    @property
+    def pending(self) -> list[Exchange]:
+        """Its exchanges that have begun and not ended."""
+
     def flush(self) -> None:
         """Takes all that crossed before the call."""
 
@@ -123,15 +127,18 @@ class View:
         """Those that have ended so far, in the order in which they did; flush() first for all that crossed."""
         return self.ended_since()[0]
 
+    @property
+    def pending(self) -> list[Exchange]:
+        """Exchanges that have begun, and not ended by what was read so far: requests that wait for their answer."""
+        return [exchange for exchange in self._capture.pending if self._counts(exchange)]
+
     def ended_since(self, number: int | None = None) -> tuple[list[Exchange], int]:
         """Those from a number on, and the number to go on with; None: from the first on."""
-        since_ns, is_wanted = self._since_ns, self._is_wanted
         found, end = self._capture.kept.since(self._first if number is None else number)
-        return [
-            exchange
-            for exchange in found
-            if exchange.began_ns >= since_ns and (is_wanted is None or is_wanted(exchange))
-        ], end
+        return list(filter(self._counts, found)), end
+
+    def _counts(self, exchange: Exchange) -> bool:
+        return exchange.began_ns >= self._since_ns and (self._is_wanted is None or self._is_wanted(exchange))
 
     def flush(self) -> None:
         """Returns when everything that crossed before the call is in exchanges, or counted as lost."""
@@ -179,7 +186,7 @@ class View:
         """
         from sockfilter.testing.expectations import Expectation  # imports what it says failures with
 
-        return Expectation(self._flushed, Where(*where, **conditions))
+        return Expectation(self._flushed, lambda: self.pending, Where(*where, **conditions))
 
     def wait_for(self, *where: Where, timeout: float = WAIT_FOR_S, **conditions: Unpack[Conditions]) -> Exchange:
         """Waits until an exchange that meets the conditions has ended; one that has already will do.

@@ -1,4 +1,4 @@
-"""The road from records to exchanges: the one place that knows every stage."""
+"""The road from records to exchanges."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from sockfilter.assembly import Assembly
+from sockfilter.assembly import Assembly, Names
 from sockfilter.exchanges.pairing import Pairing
 from sockfilter.express.lane import Lane
 from sockfilter.ledger import PACKET_COUNTERS, Ledger, MessageCounts
@@ -24,13 +24,10 @@ if TYPE_CHECKING:
     from sockfilter.streams.table import Orders
 
 
-class Source(Protocol):
+class Source(Names, Protocol):
     """What the road needs of where records come from."""
 
     clock_offset_ns: int
-
-    def interface_name(self, index: int) -> str:
-        """An interface's name by its index."""
 
 
 class Pipeline:
@@ -81,6 +78,18 @@ class Pipeline:
     def close(self, now_ns: int) -> None:
         """Ends everything that is open."""
         self._assembly.close(now_ns)
+
+    def pending(self) -> list[Exchange]:
+        """The exchanges that have begun and not ended."""
+        if self._lane is not None:
+            self._lane.recall_open()
+        found = []
+        for talk in self._assembly.conversations:
+            if isinstance(talk, Talk) and isinstance(talk.sink, Pairing):
+                found += talk.sink.open
+        for exchange in found:
+            exchange.clock_offset_ns = self._source.clock_offset_ns
+        return found
 
     def ledger(self, counters: list[int], records_read: int) -> Ledger:
         """The ledger at this moment.

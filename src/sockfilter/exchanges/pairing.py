@@ -85,6 +85,11 @@ class Pairing:
         self._has_closed = [False, False]  # each end
         self._overlaps = False  # it sends some while answers to others come in
 
+    @property
+    def open(self) -> list[Exchange]:
+        """Those that have begun and not ended, in their order."""
+        return [*self._open, *([] if self._orphan is None else [self._orphan])]
+
     def begin(self, message: Message, end: int) -> Request | None:
         """Takes a message whose head is there, and which end sent it.
 

@@ -68,6 +68,11 @@ class Table:
         self._opened = 0
         self._swept_ns = 0
 
+    @property
+    def conversations(self) -> list[Conversation]:
+        """Those of the connections that are open, the oldest first."""
+        return [connection.conversation for connection in self._connections.values()]
+
     def __len__(self) -> int:
         return len(self._connections)
 

@@ -20,11 +20,13 @@ class Expectation:
 
     Args:
         seen: takes what crossed, and gives all exchanges.
+        pending: gives those that have begun and not ended.
         where: the conditions.
     """
 
-    def __init__(self, seen: Callable[[], list[Exchange]], where: Where) -> None:
+    def __init__(self, seen: Callable[[], list[Exchange]], pending: Callable[[], list[Exchange]], where: Where) -> None:
         self._seen = seen
+        self._pending = pending
         self._where = where
         # whether any of its methods has looked: what was never looked at says nothing
         self.was_looked_at = False
@@ -125,6 +127,9 @@ class Expectation:
             parts.append("no exchange was seen at all")
         elif len(seen) > len(found):
             parts.append(f"seen in all, {len(seen)}:\n{_indented(listing(seen))}")
+        pending = self._pending()
+        if pending:
+            parts.append(f"not ended yet, {len(pending)}:\n{_indented(listing(pending))}")
         raise ExpectationFailed("\n".join(parts))
 
 

@@ -70,8 +70,8 @@ class Wire(View):
         return made
 
     def oddities(self) -> list[str]:
-        """What is not whole of that which crossed before the call: exchanges with a problem, and losses."""
-        odd = [exchange for exchange in self.all() if not exchange.complete or exchange.problems]
+        """What is not whole of that which crossed before the call: losses, and exchanges with a problem or no end."""
+        odd = [exchange for exchange in self.all() if not exchange.complete or exchange.problems] + self.pending
         return [
             *(f"{count} {name}" for name, count in self.losses().items()),
             *(listing(odd).split("\n") if odd else ()),
@@ -91,7 +91,7 @@ class Wire(View):
 
     def report(self) -> str:
         """All that was seen, for people; whole where it is little."""
-        exchanges = self.all()
+        exchanges = self.all() + self.pending
         if not exchanges:
             return "no exchange was seen"
         if len(exchanges) <= SHOWN_WHOLE_MAX:

@@ -62,6 +62,25 @@ def test_what_is_not_whole_is_said_though_the_test_passes(project: Project, word
     result.stdout.fnmatch_lines(["*= HTTP that is not whole =*", "*::test_it:", "*POST /left *[closed]*"])
 
 
+def test_a_request_that_waits_for_its_answer_is_said(project: Project):
+    result = project(
+        """
+        import socket
+
+        def test_it(wire):
+            with socket.create_server(("127.0.0.1", 0)) as server:
+                with socket.create_connection(server.getsockname()) as client:
+                    client.sendall(b"GET /waits HTTP/1.1\\r\\n\\r\\n")
+                    wire.flush()
+                    (exchange,) = wire.pending
+                    assert (exchange.request.path, exchange.response) == ("/waits", None)
+                    wire.one(path="/waits")
+        """
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E *not ended yet, 1:", "E *GET /waits *"])
+
+
 @pytest.mark.parametrize("words", [(), ("--wire-strict",)], ids=["marker", "option"])
 def test_strict_fails_on_it(project: Project, words: tuple[str, ...]):
     result = project(ODD.format(strict=not words).replace("strict=False", ""), *words)
