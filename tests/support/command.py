@@ -111,6 +111,7 @@ class Sniffer:
         prefix: what runs it.
         env: more of an environment.
         stdout: where its output goes, in place of a pipe that line() reads.
+        command: what it is called by.
     """
 
     def __init__(
@@ -119,9 +120,10 @@ class Sniffer:
         prefix: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
         stdout: IO[bytes] | int | None = None,
+        command: Sequence[str] = COMMAND,
     ) -> None:
         need_root()
-        self._command = [*prefix, *COMMAND, *arguments]
+        self._command = [*prefix, *command, *arguments]
         self._env = environment(env)
         self._stdout = stdout
         self._done: Done | None = None

@@ -58,6 +58,7 @@ class Options:
     verbosity: int
     snap: int | None
     ring: int | None
+    user: str | None
     promiscuous: bool
     show_secrets: bool
     colour: str
@@ -158,6 +159,9 @@ def get_parser() -> argparse.ArgumentParser:
     limits = parser.add_argument_group("limits")
     limits.add_argument("-s", dest="snap", type=snap, metavar="N", help="bytes of each frame to take (0: all)")
     limits.add_argument("-B", dest="ring", type=ring, metavar="KIB", help="size of the ring; also 8M (16384)")
+    limits.add_argument(
+        "--user", metavar="NAME", help="who to become once it captures (who ran sudo, else nobody); it keeps no rights"
+    )
     limits.add_argument("--fail-on-loss", action="store_true", help="exit status 3 if anything was lost")
     rest = parser.add_argument_group("and")
     rest.add_argument("--version", action="version", version=f"sockfilter {__version__}")

@@ -9,7 +9,7 @@ import time
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from sockfilter.cli import arguments, stdout
+from sockfilter.cli import arguments, privileges, stdout
 from sockfilter.cli.descriptors import STDOUT, give_up, say
 from sockfilter.cli.stdout import StandardOutput
 from sockfilter.cli.summary import one_line, summary
@@ -84,6 +84,7 @@ class _Run:
         """Returns the exit status."""
         options = self._options
         with self._capture() as capture:
+            privileges.give_up(options.user, self._directories, capture.source.counters)
             capture.source.also_wake_for(self._signals.fd)
             if self._sink.is_pipe:
                 capture.source.also_wake_for(STDOUT)
@@ -102,6 +103,12 @@ class _Run:
                 if not options.quiet:
                     say(summary(ledger, self._shown))
         return LOST if options.fail_on_loss and ledger.losses() else OK
+
+    @property
+    def _directories(self) -> list[str]:
+        """Where files are still to be opened."""
+        write, follows = self._options.write, self._options.megabytes or self._options.seconds
+        return [os.path.dirname(write) or "."] if write and follows else []
 
     def _capture(self) -> Capture:
         if self._options.read is not None:

@@ -30,6 +30,9 @@ const char *libbpf_version_string(void);
 int setns(int fd, int type);
 
 /* shim.c */
+int sf_capabilities(__u64 effective, __u64 permitted, __u64 inheritable);
+int sf_keep_capabilities(int keep);
+int sf_no_new_privileges(void);
 struct sf_ring;
 struct bpf_object *sf_object_open(const void *bytes, size_t size, const char *name);
 void *sf_map_memory(struct bpf_map *map, size_t *size);

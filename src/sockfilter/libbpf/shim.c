@@ -8,6 +8,7 @@
 #include <bpf/libbpf.h>
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/capability.h>
 #include <linux/if_packet.h>
 #include <linux/types.h>
 #include <sched.h>
@@ -16,7 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "events.h"
@@ -103,6 +106,36 @@ static int sf_packet_bind(int fd, int ifindex, unsigned short protocol)
 	};
 
 	return bind(fd, (struct sockaddr *)&address, sizeof(address));
+}
+
+/*
+ * Sets this thread's effective capabilities, and its permitted and inheritable
+ * ones too if they are not to come back. Bit sets. Returns -1 with errno set.
+ */
+static int sf_capabilities(__u64 effective, __u64 permitted, __u64 inheritable)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		data[i].effective = effective >> 32 * i;
+		data[i].permitted = permitted >> 32 * i;
+		data[i].inheritable = inheritable >> 32 * i;
+	}
+	return syscall(SYS_capset, &header, data);
+}
+
+/* Whether a change of user takes the permitted capabilities away. Returns -1 with errno set. */
+static int sf_keep_capabilities(int keep)
+{
+	return prctl(PR_SET_KEEPCAPS, keep, 0, 0, 0);
+}
+
+/* From here on no program that is run gets more rights than this one has. Returns -1 with errno set. */
+static int sf_no_new_privileges(void)
+{
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
 /*

@@ -18,8 +18,17 @@ REMEDY = (
 
 def effective() -> int:
     """This thread's effective capabilities as a bit set."""
+    return _set("CapEff")
+
+
+def permitted() -> int:
+    """Those that it may have again."""
+    return _set("CapPrm")
+
+
+def _set(name: str) -> int:
     for line in Path("/proc/thread-self/status").read_text().splitlines():
-        if line.startswith("CapEff:"):
+        if line.startswith(f"{name}:"):
             return int(line.split()[1], 16)
     return 0
 

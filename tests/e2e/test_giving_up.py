@@ -1,0 +1,131 @@
+"""Once it captures, the process has no rights left, whoever started it, and goes on doing all that it has to."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+import sockfilter
+from tests.e2e.asks import SMALL
+from tests.e2e.conftest import Sites
+from tests.e2e.refusals import without_rights
+from tests.support.clients import Ask, http_client
+from tests.support.command import COMMAND, Sniffer, run
+from tests.support.skips import Skip, skip
+
+pytestmark = pytest.mark.usefixtures("root")
+
+NONE = "0000000000000000"
+
+
+def status(pid: int) -> dict[str, list[str]]:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def for_everybody() -> tuple[list[str], dict[str, str]]:
+    """The command by a Python that everybody may read, and its environment."""
+    packages = [str(Path(sockfilter.__file__).parents[1]), sysconfig.get_path("platlib")]
+    query = "import os, sys; print(os.__file__, *sys.version_info[:2])"
+    ours = [str(number) for number in sys.version_info[:2]]
+    for python in filter(os.path.exists, (sys.executable, "/usr/bin/python3")):
+        library, *version = subprocess.check_output([python, "-c", query], text=True).split()
+        if version == ours and all(map(is_open, [*packages, library])):
+            return [python, *COMMAND[1:]], {"PYTHONPATH": os.pathsep.join(packages)}
+    raise AssertionError(skip(Skip.INTERPRETER, "one whose library everybody may read"))
+
+
+def is_open(path: str) -> bool:
+    return all(parent.stat().st_mode & 0o001 for parent in Path(path).resolve().parents)
+
+
+def assert_no_rights(found: dict[str, list[str]]) -> None:
+    assert {name: found[name] for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")} == {
+        name: [NONE] for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")
+    }
+    assert found["NoNewPrivs"] == ["1"]
+
+
+def test_root_keeps_no_capability(loopback: Sites):
+    site = loopback.get("python")
+    with Sniffer("-i", "lo", "--ports", str(site.port)) as command:
+        assert_no_rights(status(command.process.pid))
+        http_client(site, [SMALL])
+        assert command.line()
+
+
+def test_who_has_two_capabilities_keeps_none(loopback: Sites):
+    site = loopback.get("python")
+    with Sniffer("-i", "lo", "--ports", str(site.port), prefix=without_rights("net_raw", "bpf")) as command:
+        assert_no_rights(status(command.process.pid))
+        http_client(site, [SMALL])
+        assert command.line()
+
+
+@pytest.mark.parametrize(
+    ("env", "words", "uid"),
+    [
+        ({}, (), "65534"),
+        ({"SUDO_UID": "1234"}, (), "1234"),
+        ({}, ("--user", "4321"), "4321"),
+        ({}, ("--user", "root"), "0"),
+    ],
+)
+def test_root_becomes_someone_else(loopback: Sites, env: dict[str, str], words: tuple[str, ...], uid: str):
+    site = loopback.get("python")
+    by, path = for_everybody()
+    with Sniffer("-i", "lo", "--ports", str(site.port), *words, env={**path, **env}, command=by) as command:
+        found = status(command.process.pid)
+        assert found["Uid"] == [uid] * 4
+        assert_no_rights(found)
+        http_client(site, [SMALL])
+        assert command.line()
+
+
+def test_files_that_follow_still_open(loopback: Sites, tmp_path: Path):
+    site = loopback.get("python")
+    pattern = tmp_path / "x.pcapng"
+    with Sniffer("-i", "lo", "--ports", str(site.port), "-w", str(pattern), "-C", "1") as command:
+        assert_no_rights(status(command.process.pid))
+        for i in range(3):
+            http_client(site, [Ask("GET", f"/big?{i}")])
+            assert command.line()
+        command.end()
+    files = sorted(tmp_path.iterdir())
+    assert len(files) > 1
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in files)
+
+
+def test_reading_a_file_takes_no_rights_and_keeps_none(tmp_path: Path):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with subprocess.Popen([*COMMAND, "-r", str(fifo)], stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith(b"sockfilter: reading")
+        found = status(process.pid)
+        process.terminate()
+    assert_no_rights(found)
+
+
+@pytest.mark.parametrize(
+    ("words", "prefixed", "said"),
+    [
+        (("--user", "nosuchuser"), False, "--user nosuchuser: there is no such user; getent passwd lists them"),
+        (("--user", "root"), True, "--user root: becoming another user takes root; run it with sudo"),
+    ],
+)
+def test_who_cannot_be_become(words: tuple[str, ...], prefixed: bool, said: str):
+    done = run("-i", "lo", *words, prefix=without_rights("net_raw", "bpf") if prefixed else ())
+    assert (done.status, done.said) == (2, [f"sockfilter: {said}"])
+
+
+def test_a_user_who_could_not_write_what_follows_is_refused(tmp_path: Path):
+    tmp_path.chmod(0o700)
+    done = run("-i", "lo", "--user", "65534", "-w", str(tmp_path / "x"), "-C", "1")
+    assert done.status == 2
+    assert "choose another user, --user root among them" in done.said[0]
