@@ -98,12 +98,13 @@ def declarations() -> str:
 
 
 def libbpf_flags() -> dict[str, list[str]]:
-    """Compiler and linker flags for the system's libbpf.
+    """Compiler and linker flags for the system's libbpf, or the one that PKG_CONFIG and PKG_CONFIG_PATH lead to.
 
     Raises SystemExit where pkg-config does not find one that is new enough.
     """
+    pkg_config = os.environ.get("PKG_CONFIG", "pkg-config").split()
     query = subprocess.run(
-        ["pkg-config", "--print-errors", "--cflags", "--libs", f"libbpf >= {LIBBPF_MINIMUM}"],
+        [*pkg_config, "--print-errors", "--cflags", "--libs", f"libbpf >= {LIBBPF_MINIMUM}"],
         capture_output=True,
         text=True,
         check=False,
