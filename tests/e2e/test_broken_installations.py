@@ -10,6 +10,7 @@ import pytest
 import sockfilter
 from sockfilter.libbpf import binding
 from tests.e2e.refusals import refusal
+from tests.support.command import run
 from tests.support.skips import need_tool
 
 pytestmark = pytest.mark.usefixtures("root")
@@ -26,6 +27,7 @@ def package(tmp_path: Path) -> tuple[Path, dict[str, str]]:
 def test_the_object_file_is_missing(package):
     copy, env = package
     (copy / "objects/sockfilter.bpf.o").unlink()
+    assert run("--version", env=env).lines[2].endswith("objects/sockfilter.bpf.o: No such file or directory")
     line = refusal(env=env)
     assert line.startswith(f"reading the BPF object {copy}/objects/sockfilter.bpf.o: No such file or directory; ")
     assert line.endswith("make bpf")
@@ -68,6 +70,14 @@ def test_libbpf_is_missing(tmp_path):
     assert len(paths) == 1, "the binding has loaded it"
     (tmp_path / "empty").touch()
     script = f"mount --bind {tmp_path}/empty {paths.pop()} && exec " + '"$@"'
-    line = refusal(prefix=(need_tool("unshare"), "--mount", "sh", "-c", script, "sh"))
+    prefix = (need_tool("unshare"), "--mount", "sh", "-c", script, "sh")
+    line = refusal(prefix=prefix)
     assert line.startswith("loading the libbpf binding: ")
     assert line.endswith("install libbpf 1.1 or newer; on Debian: apt install libbpf1")
+    done = run("--version", prefix=prefix)
+    assert (done.status, done.said) == (0, [])
+    program, libbpf, bpf_object, kernel = done.lines
+    assert program == f"sockfilter {sockfilter.__version__}"
+    assert libbpf == f"libbpf: missing: {line}"
+    assert bpf_object.startswith("BPF object ")
+    assert kernel.startswith("Linux ")

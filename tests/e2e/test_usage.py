@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import re
 import shlex
 
 import pytest
 
 import sockfilter
+from sockfilter.sources.live import OBJECT
 from tests.support.command import run
 from tests.support.skips import need_root
 
@@ -87,7 +91,13 @@ def test_more_than_anybody_needs_is_no_error(words):
 
 def test_version():
     done = run("--version")
-    assert (done.status, done.lines, done.said) == (0, [f"sockfilter {sockfilter.__version__}"], [])
+    assert (done.status, done.said) == (0, [])
+    program, libbpf, bpf_object, kernel = done.lines
+    content = OBJECT.read_bytes()
+    assert program == f"sockfilter {sockfilter.__version__}"
+    assert re.fullmatch(r"libbpf 1\.\d+", libbpf)
+    assert bpf_object == f"BPF object {hashlib.sha256(content).hexdigest()[:12]}, {len(content)} bytes"
+    assert kernel == f"Linux {os.uname().release} {os.uname().machine}"
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from sockfilter import __version__
+from sockfilter.cli.versions import Versions
 
 DESCRIPTION = (
     "Shows every HTTP exchange on a network interface: who asked whom for what, the answer, and how long it took."
@@ -164,7 +164,7 @@ def get_parser() -> argparse.ArgumentParser:
     )
     limits.add_argument("--fail-on-loss", action="store_true", help="exit status 3 if anything was lost")
     rest = parser.add_argument_group("and")
-    rest.add_argument("--version", action="version", version=f"sockfilter {__version__}")
+    rest.add_argument("--version", action=Versions, help="of sockfilter, libbpf, the BPF object and the kernel")
     rest.add_argument("-h", "--help", action="help", help="this text")
     return parser
 

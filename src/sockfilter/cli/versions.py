@@ -1,0 +1,58 @@
+"""What --version says: of sockfilter, and of all that it runs with."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from sockfilter import __version__
+from sockfilter.cli.stdout import StandardOutput
+from sockfilter.errors import LibbpfMissing
+
+# digits of the object's SHA-256 that tell it from others: as sha256sum begins
+DIGITS = 12
+
+
+class Versions(argparse.Action):
+    """Prints the versions and ends; asks for them only then."""
+
+    def __init__(self, option_strings: list[str], dest: str, help: str | None = None) -> None:
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        """As argparse has it. Raises OutputError and BrokenPipeError."""
+        StandardOutput().write("".join(f"{line}\n" for line in versions()).encode())
+        parser.exit()
+
+
+def versions() -> Iterator[str]:
+    """A line for each part. What is missing is said in its place."""
+    yield f"sockfilter {__version__}"
+    yield _libbpf()
+    yield _object()
+    kernel = os.uname()
+    yield f"{kernel.sysname} {kernel.release} {kernel.machine}"
+
+
+def _libbpf() -> str:
+    from sockfilter.libbpf import binding
+
+    try:
+        ffi, lib = binding.load()
+    except LibbpfMissing as error:
+        return f"libbpf: missing: {error}"
+    return "libbpf " + str(ffi.string(lib.libbpf_version_string()).decode()).removeprefix("v")
+
+
+def _object() -> str:
+    from hashlib import sha256
+
+    from sockfilter.sources.live import OBJECT
+
+    try:
+        content = OBJECT.read_bytes()
+    except OSError as error:
+        return f"BPF object: missing: {OBJECT}: {error.strerror}"
+    return f"BPF object {sha256(content).hexdigest()[:DIGITS]}, {len(content)} bytes"
