@@ -148,7 +148,13 @@ def get_parser() -> argparse.ArgumentParser:
         "--body", type=body, default=argparse.SUPPRESS, metavar="N|all", help="bytes of each body to show (16384)"
     )
     shown.add_argument("--show-secrets", action="store_true", help="do not mask credentials, cookies and keys")
-    shown.add_argument("--color", dest="colour", choices=("auto", "always", "never"), default="auto")
+    shown.add_argument(
+        "--color",
+        dest="colour",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="colours; auto: on a terminal",
+    )
     written = parser.add_argument_group("what to write")
     written.add_argument(
         "-w", dest="write", metavar="FILE", help="the frames of HTTP connections, as pcapng; -: to standard output"
