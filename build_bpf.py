@@ -155,6 +155,14 @@ def build_binding() -> Path:
     return product
 
 
+def write_shared() -> Path:
+    """Writes the manual page and the completions. Returns their share folder."""
+    folder = ROOT / "build/share"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    subprocess.run([sys.executable, "-m", "tools.share", folder], cwd=ROOT, env=environment, check=True)
+    return folder
+
+
 class CustomBuildHook(BuildHookInterface):
     """Called by hatchling for a source distribution, a wheel and an editable install."""
 
@@ -170,6 +178,7 @@ class CustomBuildHook(BuildHookInterface):
             build_data["tag"] = f"cp310-abi3-{platform}"
         else:
             build_data["infer_tag"] = True
+        build_data["shared_data"][str(write_shared())] = "share"
         build_data["artifacts"] += ["src/sockfilter/objects/*.bpf.o", f"src/sockfilter/libbpf/{binding.name}"]
 
 

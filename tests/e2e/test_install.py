@@ -72,6 +72,9 @@ def captures_one_exchange(python: Path) -> None:
     assert (count, status) == ("1", "200")
     assert where.startswith(str(python.parent.parent)) or "clone" in where
     assert run(python.with_name("sockfilter"), "--version").startswith("sockfilter ")
+    share = python.parent.parent / "share"
+    assert (share / "man/man1/sockfilter.1").read_text().startswith(".TH SOCKFILTER 1")
+    assert (share / "bash-completion/completions/sockfilter").exists()
 
 
 def test_a_source_distribution_installs_without_clang(distributions: Path, python: Path) -> None:
