@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 COMMON_LICENCES = Path("/usr/share/common-licenses")
 LICENCES = "BSD-3-Clause AND (LGPL-2.1-only OR BSD-2-Clause) AND (GPL-2.0-or-later OR LGPL-3.0-or-later)"
 # the extension gives nothing but its entry away, keeps what it calls, and loses its symbols
-LDFLAGS = "-Wl,--exclude-libs,ALL -Wl,--gc-sections -s"
+LDFLAGS = "-Wl,--exclude-libs,ALL -Wl,--gc-sections -Wl,-z,relro,-z,now -s"
 NOTICE = """\
 This wheel holds two libraries beside sockfilter.
 
@@ -50,6 +50,8 @@ def built(prefix: Path, folder: Path) -> tuple[Path, Path]:
         PKG_CONFIG=os.environ.get("PKG_CONFIG", "pkg-config") + " --static",
         PKG_CONFIG_PATH=os.pathsep.join(filter(None, (f"{prefix}/lib/pkgconfig", os.environ.get("PKG_CONFIG_PATH")))),
         LDFLAGS=LDFLAGS,
+        # not as the interpreter was linked: that may name a folder of this machine
+        LDSHARED=os.environ.get("CC", "cc") + " -shared",
     )
     (source,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
     return source, wheel

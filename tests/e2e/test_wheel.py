@@ -97,7 +97,7 @@ def test_it_sees_an_exchange_where_nothing_else_is(wheel: Path, version: str, tm
         *("sh", "-c", INSTALL, "sh", python, wheel, version, SCRIPT),
         seen=wheel.parent,
         room=tmp_path,
-        more_hidden=(headers,),
+        hidden=(*bare_root.BUILDERS, headers),
         timeout_s=INSTALL_S,
     )
     exchange, program, *_ = output.splitlines()
