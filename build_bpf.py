@@ -174,8 +174,9 @@ class CustomBuildHook(BuildHookInterface):
         binding = build_binding()
         build_data["pure_python"] = False
         if binding.name.endswith(".abi3.so"):
-            platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
-            build_data["tag"] = f"cp310-abi3-{platform}"
+            # where a compiler for another machine is at work: linux-aarch64
+            platform = os.environ.get("SOCKFILTER_PLATFORM") or sysconfig.get_platform()
+            build_data["tag"] = f"cp310-abi3-{platform.replace('-', '_').replace('.', '_')}"
         else:
             build_data["infer_tag"] = True
         build_data["shared_data"][str(write_shared())] = "share"

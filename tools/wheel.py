@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -93,7 +94,8 @@ def _package_of_libelf() -> tuple[str, str]:
 
 def main(target: Path) -> None:
     """Makes both and puts them into target."""
-    prefix = libbpf.built(ROOT / "build/libbpf")
+    platform = os.environ.get("SOCKFILTER_PLATFORM") or sysconfig.get_platform()
+    prefix = libbpf.built(ROOT / f"build/libbpf-{platform}")
     with TemporaryDirectory(prefix="sockfilter-wheel-") as name:
         folder = Path(name)
         source, plain = built(prefix, folder)
