@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support import packages
 from tests.support.net import veth_pair
 from tests.support.servers import SERVERS, Site
 from tests.support.skips import need_root
@@ -14,6 +15,7 @@ from tests.support.topologies import LOOPBACK, Network, bridged, tunnelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytest.register_assert_rewrite(
     "tests.e2e.agreement", "tests.e2e.contract", "tests.e2e.conversations", "tests.e2e.refusals"
@@ -52,6 +54,11 @@ class Sites:
 @pytest.fixture
 def root() -> None:
     need_root()
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return packages.wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")

@@ -6,17 +6,14 @@ import re
 import subprocess
 import sys
 import zipfile
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from tests.support import bare_root
 from tests.support.interpreters import VERSIONS, interpreter
-from tests.support.skips import Skip, need_root, need_tool, skip
+from tests.support.skips import need_root
 
-ROOT = Path(__file__).resolve().parents[2]
-BUILD_S = 300
 INSTALL_S = 180
 
 SCRIPT = """
@@ -51,22 +48,6 @@ python=$1 wheel=$2 version=$3 script=$4
 /venv/bin/python -W error -c "$script" "$version"
 /venv/bin/sockfilter --version
 """
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    for tool in ("apt-get", "clang", "make", "pkg-config", "dpkg-query"):
-        need_tool(tool)
-    if not find_spec("auditwheel") or not find_spec("wheel"):
-        skip(Skip.TOOL, "auditwheel and wheel, beside the tests")
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "tools.wheel", folder]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=BUILD_S)
-    if done.returncode and re.search("Failed to fetch|Temporary failure|No matching distribution", done.stderr):
-        skip(Skip.NETWORK, "Debian's mirror, for libbpf's source")
-    assert done.returncode == 0, done.stdout + done.stderr
-    (found,) = folder.glob("*.whl")
-    return found
 
 
 def test_its_name_says_where_it_runs(wheel: Path) -> None:

@@ -9,7 +9,10 @@ import os
 import subprocess
 from pathlib import Path
 
-from tests.support.skips import need_root, need_tool
+from tests.support.skips import Skip, need_root, need_tool, skip
+
+# `make test-deb` makes them
+RELEASES = Path(__file__).resolve().parents[2] / "build/roots"
 
 # compilers, headers, and the libraries that a wheel brings along; paths as a shell completes them
 BUILDERS = (
@@ -32,6 +35,12 @@ cp --remove-destination "$(realpath /etc/resolv.conf)" "$room/root/etc/resolv.co
 mkdir -p "$room/root$seen" && mount --bind "$seen" "$room/root$seen"
 exec chroot "$room/root" "$@"
 """
+
+
+def of_debian(release: str) -> Path:
+    """A release of Debian, with little more than apt."""
+    root = RELEASES / release
+    return root if root.exists() else skip(Skip.ROOTS, f"Debian {release}")
 
 
 def run(

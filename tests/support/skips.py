@@ -19,6 +19,7 @@ class Skip(Enum):
     CORPORA = "needs the corpora, which are not part of the project"
     DEVICE = "needs a kind of network device that this kernel does not make"
     NETWORK = "needs the package index"
+    ROOTS = "needs a root that make test-deb makes"
     KERNEL = "needs a newer kernel"
 
 
