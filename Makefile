@@ -11,6 +11,13 @@ TEST_PACKAGES := iproute2 nginx-light nodejs curl wget util-linux
 CHECK_PACKAGES := clang-format
 BENCH_PACKAGES := nghttp2-client tcpdump ngrep httpry tshark
 DUMP_PACKAGES := bpftool
+WHEEL_PACKAGES := zlib1g-dev debian-archive-keyring
+DEB_PACKAGES := dpkg-dev
+ROOT_PACKAGES := debootstrap debian-archive-keyring
+
+MIRROR ?= http://deb.debian.org/debian
+# what packages are tried on
+RELEASES := bookworm trixie
 
 FUZZ_TARGETS := packets streams http1 files
 # for each target
@@ -21,7 +28,7 @@ SOURCES := pyproject.toml build_bpf.py src/sockfilter/__init__.py $(wildcard bpf
 C_FILES := $(wildcard bpf/*.[ch] bpf/lib/*.h src/sockfilter/*/*.[ch] src/sockfilter/*/include/*/*.h)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fuzz bench bench-quick profile bpf vmlinux wheel clean
+.PHONY: help setup demo test test-deb check fuzz bench bench-quick profile bpf vmlinux wheel deb clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -66,8 +73,17 @@ vmlinux: ## all types of the running kernel, for looking things up: vmlinux/vmli
 	@$(call packages,$(DUMP_PACKAGES))
 	$$(command -v bpftool || echo /usr/sbin/bpftool) btf dump file /sys/kernel/btf/vmlinux format c > vmlinux/vmlinux_full.h
 
-wheel: $(VENV)/.test ## a source distribution and a wheel in dist/
-	$(BIN)/python -m build --outdir dist .
+wheel: $(VENV)/.package ## dist/: a source distribution, and a wheel with libbpf inside
+	@$(call packages,$(WHEEL_PACKAGES))
+	$(BIN)/python -m tools.wheel
+
+deb: $(VENV)/.package ## dist/: a Debian package; DEBFULLNAME and DEBEMAIL name its maintainer
+	@$(call packages,$(DEB_PACKAGES))
+	$(BIN)/python -m tools.deb
+
+test-deb: $(VENV)/.test $(RELEASES:%=build/roots/%) ## the Debian package and the Containerfile, on clean Debians in build/roots (root)
+	@$(call packages,$(DEB_PACKAGES))
+	@$(BIN)/python -m pytest tests/e2e/test_deb.py tests/e2e/test_containerfile.py $(ARGS)
 
 clean: ## everything that was made
 	rm -rf $(VENV) build dist src/sockfilter/objects src/sockfilter/libbpf/*.so src/sockfilter/libbpf/*.new \
@@ -100,7 +116,7 @@ $(VENV)/.test: $(VENV)/.setup
 	fi; \
 	$(call packages,$(TEST_PACKAGES)); \
 	if [ -n "$$new" ]; then systemctl --quiet disable nginx; systemctl --quiet --runtime unmask nginx; fi
-	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test]'
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test,package]'
 	@touch $@
 
 $(VENV)/.check: $(VENV)/.test
@@ -111,6 +127,16 @@ $(VENV)/.check: $(VENV)/.test
 $(VENV)/.fuzz: $(VENV)/.test
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test,fuzz]'
 	@touch $@
+
+$(VENV)/.package: $(VENV)/.setup
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[package]'
+	@touch $@
+
+build/roots/%:
+	@$(call packages,$(ROOT_PACKAGES))
+	@rm -rf $@.new && mkdir -p $(@D)
+	debootstrap --variant=minbase $* $@.new $(MIRROR)
+	@mv $@.new $@
 
 $(VENV)/.bench: $(VENV)/.test
 	@$(call packages,$(BENCH_PACKAGES))
