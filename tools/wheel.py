@@ -31,7 +31,7 @@ This wheel holds two libraries beside sockfilter.
 libbpf, linked into the extension: LGPL-2.1 or BSD-2-Clause, taken under the latter ({libbpf}).
 
 libelf, sockfilter.libs/libelf-*.so*: GPL-2.0-or-later or LGPL-3.0-or-later, taken under the latter (LGPL-3, GPL-3,
-libelf-copyright). But for the file's name it is that of Debian's package libelf1, source package {source} {version}:
+libelf-copyright). But for the file's name it is that of Debian's package {package}, source package {source} {version}:
 https://deb.debian.org/debian/pool/main/e/elfutils/ and https://snapshot.debian.org/package/elfutils/{version}/
 Another build of the library may be put in its place.
 """
@@ -70,11 +70,15 @@ def licensed(wheel: Path, prefix: Path, folder: Path, target: Path) -> Path:
     run(sys.executable, "-m", "wheel", "unpack", "--dest", folder / "unpacked", wheel)
     (content,) = (folder / "unpacked").iterdir()
     (info,) = content.glob("*.dist-info")
+    others = [path.name for path in content.glob("*.libs/*") if not path.name.startswith("libelf-")]
+    if others:
+        sys.exit(f"tools.wheel: libelf of this system brings {', '.join(others)}, without a licence; use Debian 12")
     texts = {f"libbpf-{libbpf.LICENCE}": (prefix / libbpf.LICENCE).read_text()}
     texts |= {name: (COMMON_LICENCES / name).read_text() for name in ("LGPL-3", "GPL-3")}
-    texts["libelf-copyright"] = Path("/usr/share/doc/libelf1/copyright").read_text()
-    source, version = _package_of_libelf()
-    texts["LIBRARIES"] = NOTICE.format(libbpf=f"libbpf-{libbpf.LICENCE}", source=source, version=version)
+    package, source, version = _package_of_libelf()
+    texts["libelf-copyright"] = Path(f"/usr/share/doc/{package}/copyright").read_text()
+    places = {"libbpf": f"libbpf-{libbpf.LICENCE}", "package": package, "source": source, "version": version}
+    texts["LIBRARIES"] = NOTICE.format(**places)
     for name, text in texts.items():
         (info / "licenses" / name).write_text(text)
     head, gap, rest = (info / "METADATA").read_text().partition("\n\n")
@@ -86,10 +90,14 @@ def licensed(wheel: Path, prefix: Path, folder: Path, target: Path) -> Path:
     return target / wheel.name
 
 
-def _package_of_libelf() -> tuple[str, str]:
-    query = ["dpkg-query", "--show", "--showformat", "${source:Package} ${source:Version}\n", "libelf1"]
-    source, version = subprocess.run(query, capture_output=True, text=True, check=True).stdout.splitlines()[0].split()
-    return source, version
+def _package_of_libelf() -> tuple[str, str, str]:
+    """Debian's name for it, and its source package with version."""
+    form = "${db:Status-Status} ${Package} ${source:Package} ${source:Version}\n"
+    # libelf1t64 on newer releases
+    query = ["dpkg-query", "--show", "--showformat", form, "libelf1*"]
+    lines = subprocess.run(query, capture_output=True, text=True, check=True).stdout.splitlines()
+    name, source, version = next(line for line in lines if line.startswith("installed ")).split()[1:]
+    return name, source, version
 
 
 def main(target: Path) -> None:
