@@ -10,7 +10,7 @@ import shlex
 import pytest
 
 import sockfilter
-from sockfilter.sources.live import OBJECT
+from sockfilter.sources.attachment import OBJECT
 from tests.support.command import run
 from tests.support.skips import need_root
 

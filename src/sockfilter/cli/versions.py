@@ -49,7 +49,7 @@ def _libbpf() -> str:
 def _object() -> str:
     from hashlib import sha256
 
-    from sockfilter.sources.live import OBJECT
+    from sockfilter.sources.attachment import OBJECT
 
     try:
         content = OBJECT.read_bytes()

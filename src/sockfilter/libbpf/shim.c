@@ -114,7 +114,7 @@ static int sf_packet_bind(int fd, int ifindex, unsigned short protocol)
  */
 static int sf_capabilities(__u64 effective, __u64 permitted, __u64 inheritable)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2];
 	int i;
 
