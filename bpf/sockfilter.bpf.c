@@ -48,8 +48,8 @@ struct {
 
 static __always_inline bool port_wanted(__be16 port)
 {
-	__u32 n = bpf_ntohs(port), word = n / 64;
-	__u64 *bits = bpf_map_lookup_elem(&ports, &word);
+	__u32 n = bpf_ntohs(port);
+	__u64 *bits = lookup_for_verifier(&ports, n / 64);
 
 	return bits && *bits >> n % 64 & 1;
 }
@@ -103,11 +103,11 @@ static __always_inline int send_fragment(struct __sk_buff *skb, const struct pac
 	/* where the innermost IP packet begins */
 	place.record->payload_off = p->off;
 	describe_frame(skb, p, place.record, kept);
-	return submit(skb, place, kept);
+	return submit(skb, place);
 }
 
 /* whether only the lengths of this payload are wanted */
-static __always_inline bool lengths_only(const struct packet *p, struct connection *c, __u64 order, __u32 from)
+static __always_inline bool lengths_only(const struct packet *p, struct connection *c, __u64 order, __u64 from)
 {
 	if (c->run_from != from)
 		c->run = 0;
@@ -118,10 +118,10 @@ static __always_inline bool lengths_only(const struct packet *p, struct connecti
 	return c->run - p->payload_len > config.run_bytes && ring_fills(config.pressure_bytes);
 }
 
-static __always_inline int send_segment(struct __sk_buff *skb, const struct packet *p, const struct sf_flow *flow,
-					struct connection *c, __u64 order, __u32 from, __u8 kind)
+static __always_inline int send_segment(struct __sk_buff *skb, struct packet *p, const struct sf_flow *flow,
+					struct connection *c, __u64 order, __u64 from, __u8 kind)
 {
-	__u32 kept = skb->len, payload_kept = 0;
+	__u64 kept = skb->len, payload_kept = 0;
 	struct sf_record *record;
 	struct place place;
 	__u8 marks = 0;
@@ -139,6 +139,7 @@ static __always_inline int send_segment(struct __sk_buff *skb, const struct pack
 		payload_kept = p->payload_len;
 	if (payload_kept < p->payload_len)
 		count(marks ? SF_LENGTHS : SF_TRUNCATED);
+	kept = forget(p, kept);
 	place = reserve(kept);
 	if (!place.record)
 		return SF_RING_FULL;
@@ -164,41 +165,51 @@ static __always_inline int send_segment(struct __sk_buff *skb, const struct pack
 	record->synack_ns = c->synack_ns;
 	record->flow = *flow;
 	describe_frame(skb, p, record, kept);
-	return submit(skb, place, kept);
+	return submit(skb, place);
 }
+
+/* what a connection that is not followed knows of the end that sends */
+struct end {
+	bool is_early;	    /* it has sent payload that was not HTTP, or that of its connection is not noted */
+	bool first_payload; /* nothing of it has been seen before */
+	bool overtook;	    /* this segment is ahead of the first one */
+};
 
 /*
- * What the first payload of an end says. Where its SYN was seen, a segment
- * that overtook the first one says nothing: it goes up, and user space will
- * know when the first one comes.
+ * Where the SYN was seen, a segment that overtook the first one says nothing:
+ * it goes up, and user space will know when the first one comes.
  */
-static __always_inline enum start start_of(struct __sk_buff *skb, const struct packet *p, const struct connection *c,
-					   __u32 from)
+static __always_inline struct end end_of(const struct connection *c, const struct packet *p, __u64 from)
 {
-	bool first_payload = c && c->isn_known & 1 << from && !(c->early & 1 << from);
+	struct end end = {.is_early = c->early & 1 << from};
 	__u32 ahead;
 
-	if (first_payload) {
+	if (c->isn_known & 1 << from && !end.is_early) {
 		ahead = p->seq + !!(p->tcp_flags & TCP_SYN) - (isn_of(c, from) + 1);
-		if (ahead && ahead <= OVERTAKING_BYTES)
-			return START_HTTP1;
+		end.overtook = ahead && ahead <= OVERTAKING_BYTES;
+		end.first_payload = true;
 	}
-	return http_start(skb, p, first_payload);
+	return end;
 }
 
-/* The first payload of an end: SF_SENT where the connection is followed from here on, *c. */
-static __always_inline int find_start(struct __sk_buff *skb, const struct packet *p, const struct sf_flow *flow,
-				      struct connection **c, __u32 from)
+/* What a payload says: the connection where it is followed from here on, else NULL. */
+static __always_inline struct connection *find_start(struct __sk_buff *skb, struct packet *p,
+						     const struct sf_flow *flow, struct end end, __u64 from)
 {
-	enum start start = config.every ? START_HTTP1 : start_of(skb, p, *c, from);
+	bool first_payload = forget(p, end.first_payload), is_early = forget(p, end.is_early);
+	enum start start = START_HTTP1;
+	struct connection *c;
 
-	if (start == START_OTHER) {
-		if (*c)
-			(*c)->early |= 1 << from;
-		return SF_NOT_HTTP;
+	if (!config.every && !end.overtook)
+		start = http_start(skb, p, first_payload);
+	if (start != START_OTHER)
+		return connection_follow(flow, start);
+	if (!is_early) {
+		c = bpf_map_lookup_elem(&connections, flow);
+		if (c)
+			c->early |= 1 << from;
 	}
-	*c = connection_follow(flow, *c, start);
-	return SF_SENT;
+	return NULL;
 }
 
 static __always_inline bool says_nothing(const struct packet *p)
@@ -224,45 +235,55 @@ static __always_inline bool is_quiet(const struct packet *p, struct connection *
 	return false;
 }
 
-/* the connection's state says whether this packet goes up; its first payload says the state */
+/*
+ * The connection's state says whether this packet goes up; its first payload
+ * says the state. A pointer that may be NULL is asked once, and is not used
+ * where it was NULL: without CAP_PERFMON the verifier follows a branch whose way
+ * it knows the other way too, and there what was NULL is no pointer (kernel
+ * 9183671af6db).
+ */
 static __always_inline int follow(struct __sk_buff *skb, struct packet *p)
 {
-	__u64 order = SF_ORDER_NONE;
-	__u8 kind = SF_SEGMENT;
+	/* is_early: where there is no entry, there is nothing to note it in */
+	struct end end = {.is_early = true};
+	struct sf_flow flow __attribute__((aligned(8)));
+	__u32 kind = says_nothing(p) ? SF_FRAME : SF_SEGMENT;
+	__u64 from, order = SF_ORDER_NONE;
 	struct connection *c;
-	struct sf_flow flow;
-	int result = SF_SENT;
-	__u32 from;
 
-	if (says_nothing(p))
-		kind = SF_FRAME;
 	from = flow_of(skb, p, &flow);
 	if (p->tcp_flags & TCP_SYN)
 		c = connection_syn(&flow, p, from);
 	else
 		c = bpf_map_lookup_elem(&connections, &flow);
-	if (c && (c->state == CONNECTION_HTTP1 || c->state == CONNECTION_HTTP2)) {
-		order = order_for(c->id | from);
-		if (order >> 32 == SF_ORDER_REJECT)
-			c->state = CONNECTION_NOT_HTTP;
-		else if (order >> 32 == SF_ORDER_FORGET)
-			c->state = CONNECTION_NEW;
-	}
-	if (c && c->state == CONNECTION_NOT_HTTP)
-		return p->payload_len ? SF_NOT_HTTP : SF_NO_PAYLOAD;
-	if (!c || c->state == CONNECTION_NEW) {
-		if (p->payload_len)
-			result = find_start(skb, p, &flow, &c, from);
-		else if (c && config.whole && p->tcp_flags & TCP_SYN)
+	if (c) {
+		if (c->state == CONNECTION_HTTP1 || c->state == CONNECTION_HTTP2) {
+			order = order_for(c->id | from);
+			if (order >> 32 == SF_ORDER_REJECT)
+				c->state = CONNECTION_NOT_HTTP;
+			else if (order >> 32 == SF_ORDER_FORGET)
+				c->state = CONNECTION_NEW;
+		}
+		if (c->state == CONNECTION_NOT_HTTP)
+			return p->payload_len ? SF_NOT_HTTP : SF_NO_PAYLOAD;
+		if (c->state != CONNECTION_NEW) {
+			if (is_quiet(p, c, order))
+				return SF_QUIET;
+			goto send;
+		}
+		if (config.whole && !p->payload_len && p->tcp_flags & TCP_SYN) {
 			kind = SF_FRAME;
-		else
-			return SF_NO_PAYLOAD;
-		if (!c || result != SF_SENT)
-			return SF_NOT_HTTP;
+			goto send;
+		}
+		end = end_of(c, p, from);
 	}
-	if (is_quiet(p, c, order))
-		return SF_QUIET;
-	return send_segment(skb, p, &flow, c, order, from, kind);
+	if (!p->payload_len)
+		return SF_NO_PAYLOAD;
+	c = find_start(skb, p, &flow, end, from);
+	if (!c)
+		return SF_NOT_HTTP;
+send:
+	return send_segment(skb, p, &flow, c, order, from, forget(p, kind));
 }
 
 /* a function of its own: what a glance tells does without its stack */
@@ -289,7 +310,8 @@ static __noinline int look(struct __sk_buff *skb, const struct ipv4_tcp *plain, 
 static __always_inline int outcome_of(struct __sk_buff *skb)
 {
 	int result = PACKET_GOES_ON;
-	struct ipv4_tcp plain;
+	/* a branch that the verifier follows the other way too reads what was never read: see follow() */
+	struct ipv4_tcp plain = {};
 
 	if (config.link == SF_LINK_ETHERNET && !config.whole)
 		result = glance(skb, &plain);

@@ -38,9 +38,16 @@ struct {
 } connections SEC(".maps");
 
 /* Fills the key and returns which end sent the packet. */
-static __always_inline __u32 flow_of(struct __sk_buff *skb, const struct packet *p, struct sf_flow *flow)
+static __always_inline __u32 flow_of(struct __sk_buff *skb, struct packet *p, struct sf_flow *flow)
 {
-	__u32 from = 0;
+	__u64 from = 0;
+	union {
+		struct {
+			__be16 port[2];
+			__u32 ifindex;
+		};
+		__u64 word;
+	} tail;
 
 	if (p->sport != p->dport)
 		from = bpf_ntohs(p->sport) > bpf_ntohs(p->dport);
@@ -50,10 +57,12 @@ static __always_inline __u32 flow_of(struct __sk_buff *skb, const struct packet 
 		from = p->saddr[0] > p->daddr[0];
 	__builtin_memcpy(flow->addr[0], from ? p->daddr : p->saddr, SF_ADDR_BYTES);
 	__builtin_memcpy(flow->addr[1], from ? p->saddr : p->daddr, SF_ADDR_BYTES);
-	flow->port[0] = from ? p->dport : p->sport;
-	flow->port[1] = from ? p->sport : p->dport;
-	flow->ifindex = skb->ifindex;
-	return from;
+	tail.port[0] = from ? p->dport : p->sport;
+	tail.port[1] = from ? p->sport : p->dport;
+	tail.ifindex = skb->ifindex;
+	/* in one piece, for the reason of struct packet */
+	*(volatile __u64 *)flow->port = tail.word;
+	return forget(p, from);
 }
 
 /* Unique without an atomic: this CPU's number above this CPU's count of connections. */
@@ -63,22 +72,32 @@ static __always_inline __u64 next_id(void)
 }
 
 /* Not by index, and without branches that the compiler would make one of: a variable offset takes CAP_PERFMON. */
-static __always_inline __u32 isn_of(const struct connection *c, __u32 end)
+static __always_inline __u32 isn_of(const struct connection *c, __u64 end)
 {
 	return c->isn[0] ^ ((c->isn[0] ^ c->isn[1]) & -end);
 }
 
-static __always_inline void note_isn(struct connection *c, __u32 end, __u32 isn)
+static __always_inline void note_isn(struct connection *c, __u64 end, __u32 isn)
 {
 	c->isn[0] ^= (c->isn[0] ^ isn) & (end - 1);
 	c->isn[1] ^= (c->isn[1] ^ isn) & -end;
 	c->isn_known |= 1 << end;
 }
 
+/* an end's number alone, as struct connection has both: in one piece, for the reason of struct packet */
+static __always_inline __u64 one_isn(__u64 end, __u32 isn)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return (__u64)isn << end * 32;
+#else
+	return (__u64)isn << (1 - end) * 32;
+#endif
+}
+
+/* Where the table takes nothing, what was there before, or NULL: asked once, see follow(). */
 static __always_inline struct connection *connection_open(const struct sf_flow *flow, const struct connection *fresh)
 {
-	if (bpf_map_update_elem(&connections, flow, fresh, BPF_ANY) < 0)
-		return NULL;
+	bpf_map_update_elem(&connections, flow, fresh, BPF_ANY);
 	return bpf_map_lookup_elem(&connections, flow);
 }
 
@@ -87,39 +106,43 @@ static __always_inline struct connection *connection_open(const struct sf_flow *
  * Its answer completes the times; where the SYN itself was not seen, the
  * answer begins the new life.
  */
-static __always_inline struct connection *connection_syn(const struct sf_flow *flow, struct packet *p, __u32 from)
+static __always_inline struct connection *connection_syn(const struct sf_flow *flow, struct packet *p, __u64 from)
 {
 	struct connection *c = bpf_map_lookup_elem(&connections, flow);
 	struct connection fresh = {};
 
 	p->time_ns = bpf_ktime_get_ns();
-	if (c && c->isn_known & 1 << from && isn_of(c, from) == p->seq)
-		return c;
-	if (p->tcp_flags & TCP_ACK) {
+	if (c) {
+		if (c->isn_known & 1 << from && isn_of(c, from) == p->seq)
+			return c;
 		/* it acknowledges the SYN, and payload that came in it (RFC 7413) */
-		if (c && c->isn_known == 2 >> from && p->ack - (isn_of(c, !from) + 1) <= SYN_PAYLOAD_BYTES_MAX) {
+		if (p->tcp_flags & TCP_ACK && c->isn_known == 2 >> from &&
+		    p->ack - (isn_of(c, !from) + 1) <= SYN_PAYLOAD_BYTES_MAX) {
 			c->synack_ns = p->time_ns;
 			note_isn(c, from, p->seq);
 			return c;
 		}
-		fresh.synack_ns = p->time_ns;
-	} else {
-		fresh.syn_ns = p->time_ns;
 	}
-	note_isn(&fresh, from, p->seq);
+	if (p->tcp_flags & TCP_ACK)
+		fresh.synack_ns = p->time_ns;
+	else
+		fresh.syn_ns = p->time_ns;
+	*(volatile __u64 *)fresh.isn = one_isn(from, p->seq);
+	fresh.isn_known = 1 << from;
 	return connection_open(flow, &fresh);
 }
 
-/* Follows the connection from here on; c may be NULL where its SYN was not seen. */
-static __always_inline struct connection *connection_follow(const struct sf_flow *flow, struct connection *c,
-							    enum start start)
+/* Follows the connection from here on, whose SYN may not have been seen. */
+static __always_inline struct connection *connection_follow(const struct sf_flow *flow, enum start start)
 {
+	struct connection *c = bpf_map_lookup_elem(&connections, flow);
 	struct connection fresh = {};
 
-	if (!c)
+	if (!c) {
 		c = connection_open(flow, &fresh);
-	if (!c)
-		return NULL;
+		if (!c)
+			return NULL;
+	}
 	c->id = next_id();
 	c->state = start == START_HTTP2 ? CONNECTION_HTTP2 : CONNECTION_HTTP1;
 	return c;

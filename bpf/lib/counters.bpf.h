@@ -4,6 +4,7 @@
 #define SOCKFILTER_COUNTERS_BPF_H
 
 #include "../events.h"
+#include "verifier.bpf.h"
 
 /* an entry a counter: one entry with all of them would be indexed by a variable, which takes CAP_PERFMON */
 struct {
@@ -16,7 +17,7 @@ struct {
 /* Returns the count after it, on this CPU. */
 static __always_inline __u64 count(__u32 counter)
 {
-	__u64 *value = bpf_map_lookup_elem(&counters, &counter);
+	__u64 *value = lookup_for_verifier(&counters, counter);
 
 	return value ? ++*value : 0;
 }

@@ -90,14 +90,18 @@ static __always_inline struct place reserve(__u32 frame_kept)
 
 #undef TAKE
 
-/* Copies the frame behind the record and passes both on. frame_kept is at least 1. */
-static __always_inline int submit(struct __sk_buff *skb, struct place place, __u32 frame_kept)
+/* Copies the frame behind the record, which is filled in, and passes both on. frame_kept in it is at least 1. */
+static __always_inline int submit(struct __sk_buff *skb, struct place place)
 {
-	__u64 kept = frame_kept - 1;
+	/*
+	 * Read back, so that the verifier does not know it: without CAP_PERFMON it follows a branch whose way it
+	 * knows the other way too, and there it knows nothing (kernel 9183671af6db).
+	 */
+	__u64 kept = *(volatile __u32 *)&place.record->frame_kept - 1;
 
 	/* the verifier wants the bound at the call, and 1 <= kept in a form that 5.10 knows */
 	BELOW_FOR_VERIFIER(kept, place.room);
-	if (bpf_skb_load_bytes(skb, 0, place.record + 1, kept + 1) < 0) {
+	if (load_bytes_for_verifier(skb, 0, place.record + 1, kept + 1) < 0) {
 		bpf_ringbuf_discard(place.record, BPF_RB_NO_WAKEUP);
 		return SF_MALFORMED;
 	}
@@ -108,8 +112,7 @@ static __always_inline int submit(struct __sk_buff *skb, struct place place, __u
 /* What user space ordered for this stream, SF_ORDER_NONE where nothing stands or it is not yet written whole. */
 static __always_inline __u64 order_for(__u64 stream)
 {
-	__u32 slot = (stream ^ stream >> 40) & (SF_ORDERS - 1);
-	volatile struct sf_order *order = bpf_map_lookup_elem(&orders, &slot);
+	volatile struct sf_order *order = lookup_for_verifier(&orders, (stream ^ stream >> 40) & (SF_ORDERS - 1));
 	__u64 word;
 
 	if (!order)

@@ -7,9 +7,24 @@
 #define MASK_FOR_VERIFIER(value, mask) asm volatile("%0 &= " #mask : "+r"(value))
 /* 0 where it is not below the limit, which it always is */
 #define BELOW_FOR_VERIFIER(value, limit) asm volatile("if %0 < %1 goto +1; %0 = 0" : "+r"(value) : "r"(limit))
+/* bpf_skb_load_bytes() that takes the length as a whole register: early 5.10 knows no bounds of half a register */
+static long (*const load_bytes_for_verifier)(const void *skb, __u32 offset, void *to, __u64 len) = (void *)26;
 #else
 #define MASK_FOR_VERIFIER(value, mask) ((value) &= (mask))
 #define BELOW_FOR_VERIFIER(value, limit) ((value) = (value) < (limit) ? (value) : 0)
+#define load_bytes_for_verifier bpf_skb_load_bytes
 #endif
+
+/* Of a map whose keys have 4 bytes; on the stack the key takes a whole word, for the reason of struct packet. */
+static __always_inline void *lookup_for_verifier(void *map, __u32 key)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	volatile __u64 word = key;
+#else
+	volatile __u64 word = (__u64)key << 32;
+#endif
+
+	return bpf_map_lookup_elem(map, (const void *)&word);
+}
 
 #endif

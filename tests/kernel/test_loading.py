@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import sockfilter
-from tests.support.bpf import held_by, verified_instructions
+import pytest
+
 from tests.support.net import namespace
+from tests.support.rights import without_rights
+from tests.support.skips import need_root
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).resolve().parents[2]
 
 # the verifier gives up after a million (BPF_COMPLEXITY_LIMIT_INSNS), and other kernels' verifiers take other paths
 INSTRUCTIONS_MAX = 150_000
 
 
-def test_verifier_is_far_from_giving_up() -> None:
-    with namespace() as netns:
-        before = held_by(os.getpid())
-        with sockfilter.capture("lo", netns=netns):
-            (program,) = (held for held in held_by(os.getpid()) - before if held.kind == "prog")
-            assert 0 < verified_instructions(program) < INSTRUCTIONS_MAX
+@pytest.mark.parametrize("whole", [False, True], ids=["usual", "for a file"])
+@pytest.mark.parametrize("link", ["DETECT", "ETHERNET", "NONE"])
+@pytest.mark.parametrize("rights", [(), ("net_raw", "bpf")], ids=["root", "two capabilities"])
+def test_verifier_is_far_from_giving_up(
+    rights: tuple[str, ...], link: str, whole: bool, record_property: Callable[[str, object], None]
+) -> None:
+    need_root()
+    command = [sys.executable, "-m", "tests.support.verifier", f"SF_LINK_{link}", str(int(whole))]
+    prefix = without_rights(*rights) if rights else ()
+    done = subprocess.run([*prefix, *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert 0 < int(done.stdout) < INSTRUCTIONS_MAX
+    record_property("verified by two capabilities" if rights else "verified by root", int(done.stdout))
 
 
 def test_two_processes_capture_at_once() -> None:

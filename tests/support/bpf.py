@@ -12,7 +12,6 @@ from struct import iter_unpack, pack
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.support.btf import section
-from tests.support.skips import Skip, skip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 # asm/unistd.h; include/uapi/linux/bpf.h, enum bpf_cmd
 SYS_BPF = {"x86_64": 321}.get(platform.machine(), 280)
 NEXT_ID = {"prog": 11, "map": 12}
-MAP_DELETE_ELEM, MAP_GET_NEXT_KEY, PROG_GET_FD_BY_ID = 3, 4, 13
+MAP_DELETE_ELEM, MAP_GET_NEXT_KEY = 3, 4
 MAP_TYPE_LRU_HASH = 9
 # a call of a helper, not of a function of the object: BPF_JMP | BPF_CALL, with 0 where the source register is
 CALL = 0x85
@@ -97,19 +96,3 @@ def helpers(path: Path, program: str) -> set[int]:
     """Numbers of the kernel's helpers that a program calls (enum bpf_func_id)."""
     code = iter_unpack("<BBhi", section(path.read_bytes(), program))
     return {value for opcode, registers, _, value in code if opcode == CALL and not registers >> 4}
-
-
-def verified_instructions(program: Held) -> int:
-    """Instructions that the verifier went through before it took a program."""
-    attributes = ctypes.create_string_buffer(pack("=II120x", program.number, 0))
-    fd = _libc.syscall(SYS_BPF, PROG_GET_FD_BY_ID, attributes, len(attributes.raw))
-    if fd < 0:
-        raise OSError(ctypes.get_errno(), "bpf")
-    try:
-        lines = Path(f"/proc/self/fdinfo/{fd}").read_text().splitlines()
-    finally:
-        os.close(fd)
-    fields = dict(line.split(":", 1) for line in lines)
-    if "verified_insns" not in fields:
-        skip(Skip.KERNEL, "verified_insns, since Linux 5.16")
-    return int(fields["verified_insns"])

@@ -1,0 +1,58 @@
+"""Loads the program as a capture does, and prints how many instructions the verifier went through.
+
+In a process of its own, so that a test can choose its rights: python -m tests.support.verifier LINK [WHOLE].
+The numbers are the verifier's own words, which it has said to whoever asks since Linux 5.2.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import sys
+
+from sockfilter.libbpf import binding
+from sockfilter.sources.live import ALL_BYTES, OBJECT, RING_BYTES, WHOLE_FRAME
+
+# include/linux/bpf_verifier.h: a line of numbers, and nothing of the way
+BPF_LOG_STATS = 4
+LOG_BYTES = 1 << 20
+
+
+def config(link: str, whole: bool) -> bytes:
+    """struct sf_config of a capture that leaves nothing out. link: the name of one of enum sf_link."""
+    ffi, lib = binding.load()
+    made = ffi.new("struct sf_config *")
+    made.link, made.whole = getattr(lib, link), whole
+    made.frame_bytes, made.run_bytes, made.pressure_bytes = WHOLE_FRAME, ALL_BYTES, RING_BYTES // 2
+    return bytes(ffi.buffer(made))
+
+
+def load(content: bytes) -> tuple[int, str]:
+    """What libbpf answers, 0 or an error, and what the verifier said."""
+    lib = ctypes.CDLL("libbpf.so.1")
+    for name in ("open_file", "find_map_by_name", "find_program_by_name"):
+        getattr(lib, f"bpf_object__{name}").restype = ctypes.c_void_p
+    lib.bpf_map__initial_value.restype = ctypes.c_void_p
+    opened = ctypes.c_void_p(lib.bpf_object__open_file(bytes(OBJECT), None))
+    try:
+        rodata = ctypes.c_void_p(lib.bpf_object__find_map_by_name(opened, b".rodata"))
+        ctypes.memmove(lib.bpf_map__initial_value(rodata, ctypes.byref(ctypes.c_size_t())), content, len(content))
+        program = ctypes.c_void_p(lib.bpf_object__find_program_by_name(opened, b"sockfilter"))
+        log = ctypes.create_string_buffer(LOG_BYTES)
+        lib.bpf_program__set_log_level(program, BPF_LOG_STATS)
+        lib.bpf_program__set_log_buf(program, log, ctypes.c_size_t(LOG_BYTES))
+        return lib.bpf_object__load(opened), log.value.decode(errors="replace")
+    finally:
+        lib.bpf_object__close(opened)
+
+
+def main(link: str, whole: str = "0") -> None:
+    error, said = load(config(link, bool(int(whole))))
+    found = re.search(r"processed (\d+) insns", said)
+    if error or not found:
+        sys.exit(f"error {error}: {said[-500:]}")
+    print(found[1])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
