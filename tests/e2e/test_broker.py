@@ -17,7 +17,7 @@ from sockfilter.errors import BrokerError, InvalidArgument, MissingCapability, N
 from sockfilter.sources.broker import messages
 from tests.e2e.asks import SMALL
 from tests.e2e.conftest import Sites
-from tests.e2e.refusals import without_rights
+from tests.support.rights import without_rights
 from tests.support.broker import broker
 from tests.support.clients import http_client
 from tests.support.command import COMMAND, run

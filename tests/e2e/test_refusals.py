@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.refusals import refusal, without_rights
+from tests.e2e.refusals import refusal
 from tests.support import refuse
 from tests.support.command import run
 from tests.support.net import ip, namespace
-from tests.support.skips import need_tool
+from tests.support.rights import limited, sets, without_rights
+from tests.support.skips import Skip, need_tool, skip
 
 pytestmark = pytest.mark.usefixtures("root")
 
@@ -67,6 +68,16 @@ def test_both_rights_are_enough():
     assert done.status == 0
 
 
+def test_a_limit_of_locked_memory():
+    prefix = (need_tool("prlimit"), "--memlock=65536", *limited(*sets("dac_read_search", "net_raw", "bpf")))
+    if run("-i", "lo", "--ports", "1", "--duration", "0.01", prefix=prefix).status == 0:
+        skip(Skip.KERNEL, "maps that count as locked memory, as before Linux 5.11")
+    line = refusal(prefix=prefix)
+    assert "locked memory" in line
+    assert "ulimit -l unlimited" in line
+    assert "64 KiB" in line
+
+
 def test_both_rights_are_not_enough_for_another_namespace():
     with namespace() as netns:
         line = refusal("-i", "lo", "--netns", netns, prefix=without_rights("net_raw", "bpf"))
@@ -109,7 +120,7 @@ def test_a_process_that_is_not_there():
 
 
 def test_a_namespace_that_may_not_be_read():
-    prefix = (need_tool("setpriv"), "--reuid=65534", "--clear-groups", *without_rights("net_raw", "bpf")[3:])
+    prefix = limited(*sets("dac_read_search", "net_raw", "bpf"))
     line = refusal("-i", "lo", "--netns", "1", prefix=prefix)
     assert line.startswith("entering network namespace 1: opening /proc/1/ns/net: Permission denied")
 

@@ -35,6 +35,8 @@ class BpfObject:
         self._object: Any = None
         self._ffi, self._lib = binding.load()
         self._path = path
+        # where load() failed: whether maps count as locked memory, and the limit of that could not be raised
+        self.is_short_of_locked_memory = False
         try:
             content = path.read_bytes()
         except OSError as error:
@@ -117,6 +119,8 @@ class BpfObject:
             return
         words = binding.error_text(self._ffi, self._lib, number)
         if -number == errno.EPERM:
+            # libbpf asks the kernel whether it still does (before 5.11), and says so where it cannot raise the limit
+            self.is_short_of_locked_memory = "RLIMIT_MEMLOCK" in said
             raise MissingCapability(f"loading the BPF program: {words}")
         if "create_map" in said or "failed to create" in said:
             if -number == errno.ENOMEM:

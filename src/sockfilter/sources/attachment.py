@@ -162,7 +162,7 @@ def _loaded(config: bytes, ports: bytes, ring_size: int) -> BpfObject:
             opened.fill("ports", ports)
     except MissingCapability as error:
         opened.close()
-        raise MissingCapability(f"{error}: {rights.advice()}") from error
+        raise MissingCapability(f"{error}: {rights.advice(opened.is_short_of_locked_memory)}") from error
     except BaseException:
         opened.close()
         raise

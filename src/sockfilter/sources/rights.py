@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 # include/uapi/linux/capability.h; CAP_SYS_ADMIN holds what CAP_BPF was split from (kernel 5.8)
@@ -42,9 +43,19 @@ def missing() -> list[str]:
     return lacks
 
 
-def advice() -> str:
-    """What to say where the kernel answered that this is not permitted."""
+def advice(locks_memory: bool = False) -> str:
+    """What to say where the kernel answered that this is not permitted.
+
+    Args:
+        locks_memory: maps count as locked memory, and the limit of that could not be raised.
+    """
     lacks = missing()
+    if not lacks and locks_memory:
+        allowed = resource.getrlimit(resource.RLIMIT_MEMLOCK)[1] // 1024
+        return (
+            f"this kernel counts BPF maps as locked memory, and allows {allowed} KiB of that; raise the limit:"
+            " ulimit -l unlimited as root before, or LimitMEMLOCK=infinity in a systemd unit"
+        )
     if not lacks:
         return "the process has CAP_NET_RAW and CAP_BPF: the kernel is locked down, or a sandbox refuses bpf(2)"
     return f"{' and '.join(lacks)} missing; {REMEDY}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.plugin.conftest import CONFTEST
-from tests.e2e.refusals import without_rights
+from tests.support.rights import without_rights
 from tests.support.broker import broker
 
 if TYPE_CHECKING:

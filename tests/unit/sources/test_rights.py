@@ -37,5 +37,12 @@ def test_with_all_of_them_something_else_is_in_the_way(monkeypatch: pytest.Monke
     assert "the kernel is locked down, or a sandbox refuses bpf(2)" in with_rights(monkeypatch, *held)
 
 
+def test_with_all_of_them_the_limit_of_locked_memory_may_be_in_the_way(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(rights, "effective", lambda: 1 << CAP_NET_RAW | 1 << CAP_BPF)
+    monkeypatch.setattr(rights.resource, "getrlimit", lambda number: (65536, 65536))
+    assert "locked memory, and allows 64 KiB of that; raise the limit: ulimit -l unlimited" in advice(True)
+    assert "CAP_BPF missing" in with_rights(monkeypatch, CAP_NET_RAW)
+
+
 def test_this_threads_own_are_those_the_kernel_tells():
     assert effective() == int(rights.Path("/proc/self/status").read_text().split("CapEff:")[1].split()[0], 16)
