@@ -17,11 +17,11 @@ from sockfilter.errors import BrokerError, InvalidArgument, MissingCapability, N
 from sockfilter.sources.broker import messages
 from tests.e2e.asks import SMALL
 from tests.e2e.conftest import Sites
-from tests.support.rights import without_rights
 from tests.support.broker import broker
 from tests.support.clients import http_client
 from tests.support.command import COMMAND, run
 from tests.support.net import namespace
+from tests.support.rights import without_rights
 
 pytestmark = pytest.mark.usefixtures("root")
 

@@ -13,9 +13,9 @@ import pytest
 import sockfilter
 from tests.e2e.asks import SMALL
 from tests.e2e.conftest import Sites
-from tests.support.rights import without_rights
 from tests.support.clients import Ask, http_client
 from tests.support.command import COMMAND, Sniffer, run
+from tests.support.rights import without_rights
 from tests.support.skips import Skip, skip
 
 pytestmark = pytest.mark.usefixtures("root")

@@ -16,7 +16,7 @@ from tests.support.bpf import helpers, packet_sockets
 from tests.support.cable import ANY, NEAR, Cable
 from tests.support.frames import Talk
 from tests.support.net import namespace
-from tests.support.skips import need_root, need_tool
+from tests.support.skips import need_file_system, need_root, need_tool
 from tests.support.sockets import connected, read_exactly
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,6 +53,7 @@ def test_without_sysfs_it_says_so_before_it_captures() -> None:
 
 
 def test_writes_nothing_to_the_trace() -> None:
+    need_file_system("tracefs")
     said = run_apart(
         "mount -t tracefs none /sys/kernel/tracing; echo > /sys/kernel/tracing/trace",
         "grep -v '^#' /sys/kernel/tracing/trace || true",

@@ -20,7 +20,7 @@ class Skip(Enum):
     DEVICE = "needs a kind of network device that this kernel does not make"
     NETWORK = "needs the package index"
     ROOTS = "needs a root that make test-deb makes"
-    KERNEL = "needs a newer kernel"
+    KERNEL = "needs what this kernel does not have"
 
 
 def skip(reason: Skip, detail: str) -> NoReturn:
@@ -30,6 +30,11 @@ def skip(reason: Skip, detail: str) -> NoReturn:
 def need_root() -> None:
     if os.geteuid() != 0:
         skip(Skip.ROOT, "capturing, and network namespaces of its own")
+
+
+def need_file_system(name: str) -> None:
+    if name not in Path("/proc/filesystems").read_text().split():
+        skip(Skip.KERNEL, name)
 
 
 def need_tool(name: str) -> str:

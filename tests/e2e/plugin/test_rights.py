@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.plugin.conftest import CONFTEST
-from tests.support.rights import without_rights
 from tests.support.broker import broker
+from tests.support.rights import without_rights
 
 if TYPE_CHECKING:
     from pathlib import Path
