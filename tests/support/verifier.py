@@ -11,7 +11,8 @@ import re
 import sys
 
 from sockfilter.libbpf import binding
-from sockfilter.sources.live import ALL_BYTES, OBJECT, RING_BYTES, WHOLE_FRAME
+from sockfilter.sources.attachment import OBJECT
+from sockfilter.sources.live import ALL_BYTES, RING_BYTES, WHOLE_FRAME
 
 # include/linux/bpf_verifier.h: a line of numbers, and nothing of the way
 BPF_LOG_STATS = 4
