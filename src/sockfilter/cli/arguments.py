@@ -19,6 +19,7 @@ examples:
   sudo sockfilter -i any --ports 80,8000-8100 -v with the headers
   sudo sockfilter -i lo --format jsonl -c 10     ten exchanges as JSON lines
   sockfilter -D                                  which interfaces there are
+  sudo sockfilter doctor                         whether it can capture here, and why not
   sudo sockfilter broker --user $USER            lets that user's tests capture: sockfilter broker -h
 
 kill -USR1 makes it tell what it has seen and lost so far.

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 OK, FAILED, USAGE, LOST, BROKEN_PIPE = 0, 1, 2, 3, 141
 
 # what else it does, by its first word: the module whose run() takes the others
-COMMANDS = {"broker": "sockfilter.cli.broker"}
+COMMANDS = {"broker": "sockfilter.cli.broker", "doctor": "sockfilter.cli.doctor"}
 
 
 def command(argv: list[str] | None, signals: Signals) -> int:

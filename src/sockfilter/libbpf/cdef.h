@@ -23,6 +23,7 @@ int bpf_link__destroy(struct bpf_link *link);
 int bpf_map_lookup_elem(int fd, const void *key, void *value);
 int bpf_map_update_elem(int fd, const void *key, const void *value, __u64 flags);
 int libbpf_num_possible_cpus(void);
+int libbpf_probe_bpf_map_type(int map_type, const void *opts);
 int libbpf_strerror(int error, char *text, size_t size);
 const char *libbpf_version_string(void);
 

@@ -1,0 +1,207 @@
+"""What capturing takes of this machine, one check each: what was found, and what to do where it is in the way."""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from sockfilter.errors import SockfilterError
+from sockfilter.sources import rights
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# good; capturing works, and something else may not; capturing does not work; could not be learned
+OK, NOTE, BAD, UNKNOWN = "ok", "note", "bad", "unknown"
+
+# include/uapi/linux/bpf.h, enum bpf_map_type
+MAP_TYPE_RINGBUF = 27
+# bytes of locked memory that maps take where they count as such (before Linux 5.11): ring and tables
+LOCKED_BYTES = 32 << 20
+NEEDS_RIGHTS = "asking takes the capabilities"
+# seconds for one exchange on lo
+EXCHANGE_S = 10.0
+ANSWER = b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+class Finding(NamedTuple):
+    """What a check says: its name, OK, NOTE, BAD or UNKNOWN, what was found, and what to do about it."""
+
+    name: str
+    state: str
+    found: str
+    remedy: str = ""
+
+
+def kernel() -> Finding:
+    """Which kernel this is."""
+    here = os.uname()
+    return Finding("kernel", OK, f"{here.sysname} {here.release} {here.machine}")
+
+
+def libbpf() -> Finding:
+    """Whether the binding and libbpf are there."""
+    from sockfilter.libbpf import binding
+
+    try:
+        ffi, lib = binding.load()
+    except SockfilterError as error:
+        return Finding("libbpf", BAD, str(error))
+    return Finding("libbpf", OK, ffi.string(lib.libbpf_version_string()).decode())
+
+
+def ring_buffer() -> Finding:
+    """Whether the kernel makes ring buffers: it is asked, by making one."""
+    from sockfilter.libbpf import binding
+
+    answer = binding.load()[1].libbpf_probe_bpf_map_type(MAP_TYPE_RINGBUF, binding.load()[0].NULL)
+    if answer == 1:
+        return Finding("ring buffer", OK, "the kernel makes them")
+    if rights.missing():
+        return Finding("ring buffer", UNKNOWN, NEEDS_RIGHTS)
+    return Finding("ring buffer", BAD, "the kernel makes none", "Linux 5.8 or newer has them")
+
+
+def btf() -> Finding:
+    """Whether kernel types can be read: process trees take them, packets do not."""
+    if os.path.exists("/sys/kernel/btf/vmlinux"):
+        return Finding("BTF", OK, "/sys/kernel/btf/vmlinux")
+    remedy = "packets do without; following process trees takes a kernel with CONFIG_DEBUG_INFO_BTF"
+    return Finding("BTF", NOTE, "no /sys/kernel/btf/vmlinux", remedy)
+
+
+def jit() -> Finding:
+    """Whether programs are compiled."""
+    value = _first_line("/proc/sys/net/core/bpf_jit_enable")
+    if value is None:
+        return Finding("JIT", UNKNOWN, "net.core.bpf_jit_enable may be read by root alone")
+    if value == "0":
+        return Finding("JIT", NOTE, "off: capturing costs several times more", "sysctl -w net.core.bpf_jit_enable=1")
+    return Finding("JIT", OK, "on")
+
+
+def lockdown() -> Finding:
+    """Whether the kernel is locked down, and how far."""
+    modes = _first_line("/sys/kernel/security/lockdown")
+    if modes is None:
+        return Finding("lockdown", OK, "none")
+    mode = modes.partition("[")[2].partition("]")[0]
+    if mode == "confidentiality":
+        remedy = "packets do not mind; following process trees takes lockdown=integrity or less"
+        return Finding("lockdown", NOTE, mode, remedy)
+    return Finding("lockdown", OK, mode)
+
+
+def capabilities() -> Finding:
+    """Whether this process may capture."""
+    lacks = rights.missing()
+    if lacks:
+        return Finding("capabilities", BAD, f"{' and '.join(lacks)} missing", rights.REMEDY)
+    return Finding("capabilities", OK, "CAP_NET_RAW and CAP_BPF")
+
+
+def unprivileged() -> Finding:
+    """What those without capabilities may do with BPF: nothing that matters here, but it explains errors."""
+    value = _first_line("/proc/sys/kernel/unprivileged_bpf_disabled")
+    return Finding("unprivileged_bpf_disabled", OK, "not there" if value is None else value)
+
+
+def locked_memory() -> Finding:
+    """Whether maps fit, where the kernel counts them as locked memory."""
+    limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[1]
+    if limit == resource.RLIM_INFINITY or limit >= LOCKED_BYTES or not rights.missing():
+        return Finding("locked memory", OK, "no limit" if limit == resource.RLIM_INFINITY else f"{limit >> 10} KiB")
+    remedy = "kernels before 5.11 count BPF maps there: ulimit -l unlimited, LimitMEMLOCK=infinity"
+    return Finding("locked memory", NOTE, f"{limit >> 10} KiB", remedy)
+
+
+def namespaces() -> Finding:
+    """Whether this process sees the machine's network, or one of its own."""
+    names = ", ".join(name for _, name in socket.if_nameindex())
+    try:
+        is_first = os.stat("/proc/self/ns/net").st_ino == os.stat("/proc/1/ns/net").st_ino
+    except OSError:
+        return Finding("network namespace", UNKNOWN, f"it has {names}")
+    if is_first:
+        return Finding("network namespace", OK, f"that of process 1; it has {names}")
+    remedy = "another one: --netns NAME or PID; in a container, its host's is process 1's"
+    return Finding("network namespace", NOTE, f"not that of process 1; it has {names}", remedy)
+
+
+def loads() -> Finding:
+    """Whether the kernel takes the program, and lets it see lo."""
+    from sockfilter.capturing import capture
+
+    if rights.missing():
+        return Finding("program", UNKNOWN, NEEDS_RIGHTS)
+    try:
+        with capture("lo", ports=[1]):
+            return Finding("program", OK, "loads, and attaches to lo")
+    except SockfilterError as error:
+        return Finding("program", BAD, str(error))
+
+
+def exchange() -> Finding:
+    """Whether an exchange on lo is seen."""
+    from sockfilter.capturing import capture
+
+    if rights.missing():
+        return Finding("exchange", UNKNOWN, NEEDS_RIGHTS)
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            with capture("lo", ports=[port]) as wire:
+                _ask(server, port)
+                found = wire.first(path="/doctor")
+    except (SockfilterError, OSError) as error:
+        return Finding("exchange", BAD, str(error))
+    if found is None or not found.complete:
+        remedy = "something takes packets away before they are seen: XDP, sockmap, or a sandbox"
+        return Finding("exchange", BAD, "one crossed lo and was not seen", remedy)
+    return Finding("exchange", OK, "one crossed lo, and was seen")
+
+
+def _ask(server: socket.socket, port: int) -> None:
+    """One exchange with a server of this process."""
+
+    def answer() -> None:
+        link, _ = server.accept()
+        with link:
+            link.recv(1 << 12)
+            link.sendall(ANSWER)
+
+    server.settimeout(EXCHANGE_S)
+    answering = threading.Thread(target=answer, daemon=True)
+    answering.start()
+    with socket.create_connection(("127.0.0.1", port), timeout=EXCHANGE_S) as client:
+        client.sendall(b"GET /doctor HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        while client.recv(1 << 12):
+            pass
+    answering.join(EXCHANGE_S)
+
+
+def _first_line(path: str) -> str | None:
+    try:
+        return Path(path).read_text().strip()
+    except OSError:
+        return None
+
+
+CHECKS: tuple[Callable[[], Finding], ...] = (
+    kernel,
+    libbpf,
+    capabilities,
+    ring_buffer,
+    btf,
+    jit,
+    lockdown,
+    unprivileged,
+    locked_memory,
+    namespaces,
+    loads,
+    exchange,
+)

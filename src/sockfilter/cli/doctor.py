@@ -1,0 +1,76 @@
+"""sockfilter doctor: whether it can capture here, and what to do where it cannot."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING
+
+from sockfilter.cli.descriptors import STDOUT
+from sockfilter.cli.stdout import StandardOutput
+
+if TYPE_CHECKING:
+    from sockfilter.cli.checks import Finding
+    from sockfilter.cli.signals import Signals
+
+FINE, NOT_FINE = 0, 1
+
+DESCRIPTION = """\
+Looks whether sockfilter can capture here: kernel, rights, whether the program loads, and whether one exchange on lo is
+seen. A line each; where something is in the way, what to do about it.
+"""
+EPILOG = """\
+exit status: 0 it can capture; 1 something is in the way.
+"""
+RESET = "\x1b[0m"
+COLOURS = {"ok": "\x1b[32m", "note": "\x1b[33m", "bad": "\x1b[31m", "unknown": "\x1b[33m"}
+NAME_WIDTH = 26
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Its command line."""
+    parser = argparse.ArgumentParser(
+        prog="sockfilter doctor",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--json", action="store_true", help="as one JSON object, for programs")
+    return parser
+
+
+def run(words: list[str], signals: Signals) -> int:
+    """Checks everything. Returns the exit status."""
+    from sockfilter.cli.checks import BAD, CHECKS
+
+    try:
+        options = get_parser().parse_args(words)
+    except SystemExit as end:
+        return int(end.code or FINE)
+    sink = StandardOutput()
+    is_terminal = os.isatty(STDOUT) and not os.environ.get("NO_COLOR")
+    findings: list[Finding] = []
+    for check in CHECKS:
+        if signals.end_asked:
+            return NOT_FINE
+        if any(finding.state == BAD and finding.name == "libbpf" for finding in findings):
+            break  # all that is left takes it
+        findings.append(check())
+        if not options.json:
+            sink.write(_line(findings[-1], is_terminal).encode())
+    is_fine = all(finding.state != BAD for finding in findings)
+    if options.json:
+        import json
+
+        made = {"can_capture": is_fine, "checks": [finding._asdict() for finding in findings]}
+        sink.write(json.dumps(made, indent=1).encode() + b"\n")
+    return FINE if is_fine else NOT_FINE
+
+
+def _line(finding: Finding, has_colour: bool) -> str:
+    state = f"{finding.state:<7}"
+    if has_colour:
+        state = f"{COLOURS[finding.state]}{state}{RESET}"
+    line = f"{state} {finding.name:<{NAME_WIDTH}} {finding.found}\n"
+    return f"{line}{'':>{NAME_WIDTH + 9}}-> {finding.remedy}\n" if finding.remedy else line
