@@ -87,6 +87,8 @@ enum sf_counter {
 	SF_FRAGMENTS,
 	SF_TRUNCATED,
 	SF_LENGTHS,
+	/* of those not HTTP */
+	SF_TLS,
 	/* not packets */
 	SF_FOLLOWED,
 	SF_COUNTERS,

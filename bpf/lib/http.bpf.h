@@ -152,6 +152,9 @@ static __always_inline enum start http_start(struct __sk_buff *skb, const struct
 	/* empty lines before the first request are let pass (RFC 9112, 2.2): user space says what follows */
 	if (first_payload && BEGINS("\r\n"))
 		return START_HTTP1;
+	/* a record of the handshake (RFC 8446, 5.1): what a capture that shows nothing is to say */
+	if (s->text.bytes[0] == 22 && s->text.bytes[1] == 3)
+		count(SF_TLS);
 	return START_OTHER;
 }
 

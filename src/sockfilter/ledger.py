@@ -22,6 +22,7 @@ PACKET_COUNTERS = {
     "fragments": "of those sent or lost: IP fragments",
     "truncated": "of those sent or lost: cut at the snap length",
     "lengths": "of those sent or lost: payload left out, as nobody wanted it or the ring was filling",
+    "tls": "of those not HTTP: records of a TLS handshake",
     "followed": "connections found to be HTTP",
 }
 OUTCOMES = (

@@ -178,4 +178,4 @@ def test_truncated(cable: Cable) -> None:
 def test_every_counter_has_a_test_here() -> None:
     tested = {outcome for outcome, _ in ONE_PACKET.values()} | {"filtered", "duplicate", "quiet", "ring_full"}
     assert tested == set(OUTCOMES)
-    assert set(PACKET_COUNTERS) - tested == {"seen", "fragments", "truncated", "lengths", "followed"}
+    assert set(PACKET_COUNTERS) - tested == {"seen", "fragments", "truncated", "lengths", "tls", "followed"}

@@ -29,6 +29,10 @@ class Terminal:
     ) -> None:
         self.all()
 
+    def next(self) -> str:
+        """The next line; waits for it."""
+        return self._lines.next()
+
     def all(self) -> bytes:
         """All that was shown; ends the terminal."""
         if self.fd >= 0:

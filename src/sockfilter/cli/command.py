@@ -9,8 +9,8 @@ import time
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from sockfilter.cli import arguments, privileges, stdout
-from sockfilter.cli.descriptors import STDOUT, give_up, say
+from sockfilter.cli import arguments, hints, privileges, stdout
+from sockfilter.cli.descriptors import STDERR, STDOUT, give_up, say
 from sockfilter.cli.stdout import StandardOutput
 from sockfilter.cli.summary import one_line, summary
 from sockfilter.errors import InvalidArgument, SockfilterError
@@ -83,6 +83,8 @@ class _Run:
     def run(self) -> int:
         """Returns the exit status."""
         options = self._options
+        # while there are still rights to look around
+        began = hints.start() if self._has_watcher else None
         with self._capture() as capture:
             privileges.give_up(options.user, self._directories, capture.source.counters)
             capture.source.also_wake_for(self._signals.fd)
@@ -92,7 +94,7 @@ class _Run:
                 doing = "listening on" if options.read is None else "reading"
                 say(f"{doing} {capture.source.name}{_narrowed(options)}; Ctrl-C ends")
             try:
-                self._pump(capture)
+                self._pump(capture, began)
                 capture.close()
                 self._output.flush()
                 if capture.source.damage is not None:
@@ -169,7 +171,22 @@ class _Run:
         target = self._sink if options.write == "-" else options.write
         return Frames(source, target, Limits(options.megabytes, options.seconds, options.files), _owner())
 
-    def _pump(self, capture: Capture) -> None:
+    @property
+    def _has_watcher(self) -> bool:
+        """Whether somebody sits there and wonders why nothing comes."""
+        options = self._options
+        return options.read is None and options.netns is None and not options.quiet and os.isatty(STDERR)
+
+    def _hint(self, began: hints.Start, capture: Capture) -> None:
+        from sockfilter.capturing import narrowed  # -h and -D do without
+
+        options = self._options
+        narrowing = narrowed(options.ports, options.host, options.family)
+        reason = hints.why(began, options.interface or "", narrowing, capture.ledger)
+        if reason:
+            say(f"nothing so far: {reason}")
+
+    def _pump(self, capture: Capture, began: hints.Start | None) -> None:
         end_s = time.monotonic() + (self._options.duration_s or math.inf)
         signals = self._signals
         while not signals.end_asked and self._left != 0 and not capture.is_full:
@@ -177,9 +194,14 @@ class _Run:
                 say(one_line(capture.ledger, self._shown))
             count = capture.pump()
             self._output.flush()
-            left_s = end_s - time.monotonic()
+            now_s = time.monotonic()
+            left_s = end_s - now_s
             if left_s <= 0:
                 return
+            if began is not None and now_s - began.time_s > hints.PATIENCE_S:
+                if not self._shown:
+                    self._hint(began, capture)
+                began = None
             if not count:
                 if capture.source.is_over:
                     return

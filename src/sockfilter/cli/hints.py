@@ -1,0 +1,160 @@
+"""Why nothing comes: what a capture that shows no exchange can tell whoever watches it."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from sockfilter.sources.interfaces import ANY
+
+if TYPE_CHECKING:
+    from sockfilter.ledger import Ledger
+    from sockfilter.sources.narrowing import Narrowing
+
+# seconds without an exchange until the hint comes: long enough to start a client, short enough to still be wondering
+PATIENCE_S = 10.0
+# as /proc/net/tcp and /proc/net/udp write it
+HTTPS_PORT = 443
+ESTABLISHED = "01"
+# interfaces and processes that are named
+NAMED_MAX = 3
+
+
+class Start(NamedTuple):
+    """What is remembered of the start, while there were rights to look.
+
+    Attributes:
+        time_s: when it was.
+        packets: of each interface.
+        elsewhere: other network namespaces: a process in each, with its command's name.
+    """
+
+    time_s: float
+    packets: dict[str, int]
+    elsewhere: dict[int, str]
+
+
+def start() -> Start:
+    """Looks around; takes some milliseconds."""
+    return Start(time.monotonic(), _packets(), _elsewhere())
+
+
+def why(began: Start, interface: str, narrowing: Narrowing, ledger: Ledger) -> str:
+    """The likeliest reason that no exchange was shown since; empty: none is known.
+
+    Args:
+        began: of start().
+        interface: where it captures, or "any".
+        narrowing: what is left out.
+        ledger: of the capture.
+    """
+    packets, messages = ledger.packets, ledger.messages
+    if interface != ANY and _read(f"/sys/class/net/{interface}/carrier") == "0":
+        return f"{interface} has no carrier: no cable, or its other end is down"
+    if messages.http2:
+        return f"{messages.http2} connections speak HTTP/2, which is not decoded yet"
+    if packets["tls"]:
+        return "TLS: what is in it cannot be read from packets; capture behind what ends it, such as a proxy"
+    if packets["sent"]:
+        return ""  # there is HTTP: its exchanges have not ended yet
+    if packets["not_http"]:
+        return f"{packets['not_http']} packets of TCP had payload, none of it HTTP/1; other ports may have some"
+    if packets["filtered"]:
+        return f"{packets['filtered']} packets were left out by --ports, --host, -4 or -6; without these, more is seen"
+    if packets["not_tcp"] and _has_udp(HTTPS_PORT):
+        return "UDP on port 443: HTTP/3, which is not decoded"
+    if packets["no_payload"]:
+        return _redirected(interface, narrowing)
+    return _nothing_at_all(began, interface, narrowing, packets["seen"])
+
+
+def _nothing_at_all(began: Start, interface: str, narrowing: Narrowing, seen: int) -> str:
+    taken = _redirected(interface, narrowing)
+    if taken:
+        return taken
+    busy = {name: count - began.packets.get(name, 0) for name, count in _packets().items() if name != interface}
+    names = sorted((name for name, count in busy.items() if count > 0), key=lambda name: -busy[name])
+    # neighbours are looked for where nothing else is said
+    nothing = f"no packets at all on {interface}" if not seen else f"no packets of TCP on {interface}"
+    if names and interface != ANY:
+        return f"{nothing}; there are some on {', '.join(names[:NAMED_MAX])}: -i {names[0]}, or -i any"
+    if began.elsewhere:
+        places = [f"--netns {number} ({name})" for number, name in list(began.elsewhere.items())[:NAMED_MAX]]
+        return f"{nothing}; other network namespaces: {', '.join(places)}"
+    return nothing
+
+
+def _redirected(interface: str, narrowing: Narrowing) -> str:
+    """Whether something takes packets away before they pass here."""
+    if interface != ANY and _has_xdp(interface):
+        return f"a program of XDP is on {interface}: what it drops or redirects is not seen here"
+    ports = [port for port in _connected("tcp") if narrowing.ports is not None and narrowing.wants(port, port)]
+    if not ports:
+        return ""
+    return (
+        f"connections with port {ports[0]} are open, and none of their bytes pass {interface}: they are idle, on"
+        " another interface, or redirected from socket to socket (sockmap), where no packet is"
+    )
+
+
+def _has_xdp(interface: str) -> bool:
+    from pyroute2 import IPRoute  # a quarter of a second to import
+
+    with suppress(Exception), IPRoute() as netlink:  # whatever it is, it is only for a hint
+        for link in netlink.get_links(ifname=interface):
+            xdp = link.get_attr("IFLA_XDP")
+            return bool(xdp and xdp.get_attr("IFLA_XDP_ATTACHED"))
+    return False
+
+
+def _has_udp(port: int) -> bool:
+    return port in _connected("udp")
+
+
+def _connected(kind: str) -> list[int]:
+    """The ports at both ends of the connected sockets of this network namespace."""
+    found = []
+    for family in (kind, f"{kind}6"):
+        for line in (_read(f"/proc/thread-self/net/{family}") or "").splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == ESTABLISHED:
+                found += [int(fields[i].rpartition(":")[2], 16) for i in (1, 2)]
+    return found
+
+
+def _packets() -> dict[str, int]:
+    """Packets that each interface has received and sent."""
+    found = {}
+    for line in (_read("/proc/thread-self/net/dev") or "").splitlines()[2:]:
+        name, _, numbers = line.rpartition(":")
+        fields = numbers.split()
+        found[name.strip()] = int(fields[1]) + int(fields[9])
+    return found
+
+
+def _elsewhere() -> dict[int, str]:
+    """Other network namespaces: the first process in each, and its name."""
+    here, seen, found = _namespace("self"), set(), {}
+    for entry in sorted((name for name in os.listdir("/proc") if name.isdecimal()), key=int):
+        place = _namespace(entry)
+        if place and place != here and place not in seen:
+            seen.add(place)
+            found[int(entry)] = _read(f"/proc/{entry}/comm") or "?"
+    return found
+
+
+def _namespace(process: str) -> str:
+    try:
+        return os.readlink(f"/proc/{process}/ns/net")
+    except OSError:
+        return ""
+
+
+def _read(path: str) -> str | None:
+    try:
+        return Path(path).read_text().strip()
+    except OSError:  # a carrier cannot be read of an interface that is down
+        return None

@@ -1,0 +1,151 @@
+"""A person who watches a capture that shows nothing is told why, once: a test for each cause."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.net import ip, namespace, veth_pair
+from tests.support.terminal import Terminal
+from tests.support.topologies import inside
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.usefixtures("root")
+
+# the command, but for a person of less patience
+COMMAND = (
+    *(sys.executable, "-c"),
+    "import sys; from sockfilter.cli import hints, main; hints.PATIENCE_S = 1.0; sys.exit(main())",
+)
+WAIT_S = 20.0
+HINT = "sockfilter: nothing so far: "
+
+
+class Watched:
+    """The command in a network namespace, watched by a person at a terminal."""
+
+    def __init__(self, stack: ExitStack, netns: str, *words: str) -> None:
+        self.terminal = stack.enter_context(Terminal())
+        self.process = subprocess.Popen(
+            ["ip", "netns", "exec", netns, *COMMAND, *words], stdout=subprocess.DEVNULL, stderr=self.terminal.fd
+        )
+        stack.callback(self._end)
+        assert self.terminal.next().startswith("sockfilter: listening on ")
+
+    def hint(self) -> str:
+        line = self.terminal.next()
+        assert line.startswith(HINT), line
+        return line.removeprefix(HINT)
+
+    def _end(self) -> None:
+        self.process.terminate()
+        self.process.wait(WAIT_S)
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as made:
+        yield made
+
+
+@contextmanager
+def connected(
+    netns: str, kind: socket.SocketKind = socket.SOCK_STREAM, port: int = 0
+) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Both ends of a connection on lo."""
+    with inside(netns), ExitStack() as stack:
+        server = stack.enter_context(socket.socket(socket.AF_INET, kind))
+        server.bind(("127.0.0.1", port))
+        client = stack.enter_context(socket.socket(socket.AF_INET, kind))
+        if kind == socket.SOCK_STREAM:
+            server.listen()
+        client.connect(server.getsockname())
+        yield client, (stack.enter_context(server.accept()[0]) if kind == socket.SOCK_STREAM else server)
+
+
+def test_no_packets_here_and_some_elsewhere(stack: ExitStack):
+    left, _ = stack.enter_context(veth_pair())
+    ip("link", "set", "lo", "up", netns=left)
+    watched = Watched(stack, left, "-i", "veth0", "--ports", "1")
+    with connected(left) as (client, _):
+        client.sendall(b"x" * 100)
+        assert "there are some on lo: -i lo, or -i any" in watched.hint()
+
+
+def test_no_packets_here_and_another_namespace(stack: ExitStack):
+    netns = stack.enter_context(namespace())
+    said = Watched(stack, netns, "-i", "lo").hint()
+    assert said.startswith("no packets at all on lo; other network namespaces: --netns ")
+
+
+def test_tls(stack: ExitStack):
+    netns = stack.enter_context(namespace())
+    watched = Watched(stack, netns, "-i", "lo")
+    with connected(netns) as (client, _):
+        client.sendall(b"\x16\x03\x01\x00\x05hello")
+        assert watched.hint().startswith("TLS: what is in it cannot be read from packets")
+
+
+def test_http2(stack: ExitStack):
+    netns = stack.enter_context(namespace())
+    watched = Watched(stack, netns, "-i", "lo")
+    with connected(netns) as (client, _):
+        client.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9))
+        assert watched.hint() == "1 connections speak HTTP/2, which is not decoded yet"
+
+
+def test_something_else(stack: ExitStack):
+    netns = stack.enter_context(namespace())
+    watched = Watched(stack, netns, "-i", "lo")
+    with connected(netns) as (client, _):
+        client.sendall(b"SSH-2.0-x\r\n")
+        assert "none of it HTTP/1" in watched.hint()
+
+
+def test_left_out_by_options(stack: ExitStack):
+    netns = stack.enter_context(namespace())
+    watched = Watched(stack, netns, "-i", "lo", "--ports", "1")
+    with connected(netns) as (client, _):
+        client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert "were left out by --ports" in watched.hint()
+
+
+def test_udp_on_443(stack: ExitStack):
+    netns = stack.enter_context(namespace())
+    watched = Watched(stack, netns, "-i", "lo")
+    with connected(netns, socket.SOCK_DGRAM, 443) as (client, _):
+        client.send(b"x")
+        assert watched.hint() == "UDP on port 443: HTTP/3, which is not decoded"
+
+
+def test_no_carrier(stack: ExitStack):
+    left, right = stack.enter_context(veth_pair())
+    watched = Watched(stack, left, "-i", "veth0")
+    ip("link", "set", "veth0", "down", netns=right)
+    assert watched.hint() == "veth0 has no carrier: no cable, or its other end is down"
+
+
+def test_taken_away_below(stack: ExitStack):
+    left, _ = stack.enter_context(veth_pair())
+    ip("link", "set", "lo", "up", netns=left)
+    with connected(left) as (client, _):
+        # open before, and nothing of it passes
+        watched = Watched(stack, left, "-i", "veth0", "--ports", str(client.getpeername()[1]))
+        assert "redirected from socket to socket (sockmap)" in watched.hint()
+
+
+def test_it_is_said_once_and_not_where_something_came(stack: ExitStack):
+    netns = stack.enter_context(namespace())
+    watched = Watched(stack, netns, "-i", "lo", "--duration", "4")
+    with connected(netns) as (client, server):
+        client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        server.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+        line = watched.terminal.next()
+    assert line.startswith("sockfilter: 1 exchange,")
