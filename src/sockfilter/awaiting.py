@@ -187,12 +187,12 @@ class Reader:
     def _look(self) -> None:
         """Takes a batch. While they come, looks again soon; else asks to be called."""
         self._rest()
+        # whatever came, another may have taken it: a second reader, or a call that flushed
+        self._has_come.set()
         if self.is_over:
-            self._has_come.set()
             return
         source = self._capture.source
         if self._capture.pump():
-            self._has_come.set()
             # as the source does itself: a wake-up for each record would cost more than the record
             self._next = self._loop.call_later(NAP_S, self._look)
         elif source.ask_to_be_woken():
