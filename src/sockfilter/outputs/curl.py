@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import TYPE_CHECKING
 
 from sockfilter.errors import BodyError, NotSeen
+from sockfilter.model import Problem
 
 if TYPE_CHECKING:
     from sockfilter.model import Exchange, Request
 
+CODING = "content-encoding"
 # what a client makes itself of the body that it is given
-FRAMING = {"content-length", "transfer-encoding", "content-encoding", "trailer", "expect"}
-# bytes of a word that a shell can take: printable ASCII and line feeds
+FRAMING = {"content-length", "transfer-encoding", CODING, "trailer", "expect"}
+# what curl takes as it is in a URL: nothing that it leaves away, undoes, or reads as several
+PLAIN_TARGET = re.compile(r"/(?!\.)(?:[\w!$%&'()*+,;=:@~.?-]|/(?!\.))*(?<!\?)", re.ASCII)
+# bytes that a shell can take as they are: printable ASCII, line feeds, tabs
 PLAIN = {*range(0x20, 0x7F), 0x0A, 0x09}
+# of them, those that mean themselves to printf, between single quotes, wherever they stand
+PRINTF = {*range(0x20, 0x7F)} - set(b"\\%'-")
+# bytes of an argument; Linux takes 128 KiB, with the name of its variable (MAX_ARG_STRLEN)
+ARGUMENT_BYTES_MAX = 120_000
+# bytes of a body for which curl waits whether the server wants it; 1 MiB since 7.84
+EXPECT_BYTES = 1024
+HTTP_PORT = 80
 
 
 def asked(exchange: Exchange) -> Request:
@@ -28,68 +40,121 @@ def asked(exchange: Exchange) -> Request:
         raise NotSeen(f"asking {exchange!r} again: its request was not seen")
     if request.method == "CONNECT" or request.version == "0.9":
         raise NotSeen(f"asking {exchange!r} again: that takes a connection of its own kind")
-    if request.body.is_cut or not request.complete:
+    if not request.complete:
+        raise BodyError(f"asking {exchange!r} again: its request did not end, or bytes of it are missing")
+    if request.body.is_cut and not is_as_sent(request):
         raise BodyError(
             f"asking {exchange!r} again: {len(request.body)} bytes of its body were kept; body=None keeps all"
         )
     return request
 
 
+def is_as_sent(request: Request) -> bool:
+    """Whether its body is whole, in a coding that was not undone."""
+    body = request.body
+    return body.length is None and len(body) == body.wire_len and Problem.BAD_CODING not in request.problems
+
+
+def is_chunked(request: Request) -> bool:
+    """Whether its body goes in chunks, and in no other coding of the way."""
+    return [value.lower() for value in request.headers.get_all("transfer-encoding")] == ["chunked"]
+
+
+def is_framed(request: Request) -> bool:
+    """Whether it says how long its body is, if only that it is empty."""
+    return bool(request.body) or "content-length" in request.headers or is_chunked(request)
+
+
 def fields_to_send(request: Request) -> list[tuple[str, str]]:
-    """The fields without those that say how the body was framed and coded."""
-    return [(name, value) for name, value in request.headers if name.lower() not in FRAMING]
+    """The fields without those that say how the body was framed, and coded where that was undone."""
+    left_out = FRAMING - {CODING} if is_as_sent(request) else FRAMING
+    return [(name, value) for name, value in request.headers if name.lower() not in left_out]
 
 
 def as_curl(exchange: Exchange) -> str:
     """The command line of curl that makes the same request, its secrets included.
 
+    For a POSIX shell. What curl does its own way: Host, once, and the length of the body come where curl has them; the
+    content is sent decoded, where it was, in one chunk perhaps, and without trailers; it waits for no 100 Continue.
+
     Args:
         exchange: whose request is wanted.
 
     Raises:
-        NotSeen: the request was not seen.
+        NotSeen: the request was not seen, or is one that curl does not make.
         BodyError: its body was not kept whole.
     """
     request = asked(exchange)
-    server = str(exchange.server)
-    words = ["curl", "--http1.0" if request.version == "1.0" else "--http1.1", *_method(request)]
-    names = {name.lower() for name, _ in request.headers}
-    # what curl would add by itself
-    absent = [name for name in ("User-Agent", "Accept") if name.lower() not in names]
-    if request.body and "content-type" not in names:
-        absent.append("Content-Type")
-    fields = [field for field in fields_to_send(request) if field != ("Host", server)]
-    for line in [*(f"{name}: {value}" if value else f"{name};" for name, value in fields), *(f"{n}:" for n in absent)]:
-        words += ["-H", shlex.quote(line)]
+    _check(exchange, request)
     before, data = _data(request)
-    words += data
-    words += _place(request.target, server)
+    words = [
+        "curl",
+        "--http1.0" if request.version == "1.0" else "--http1.1",
+        *_method(request, bool(data)),
+        *_fields(exchange, request, bool(data)),
+        *data,
+        *_place(request.target, str(exchange.server)),
+    ]
     return before + " ".join(words)
 
 
-def _method(request: Request) -> list[str]:
+def _check(exchange: Exchange, request: Request) -> None:
+    """Raises NotSeen for what cannot be said to curl."""
+    if b"\0" in request.raw:
+        raise NotSeen(f"asking {exchange!r} again: no argument of a command has the NUL that is in its head")
+    for name, value in request.headers:
+        if not name or name.startswith("@") or (not value and ";" in name):
+            raise NotSeen(f"asking {exchange!r} again: curl sends no field of the name {name!r}; as_pytest() does")
+    if request.method == "HEAD" and request.body:
+        raise NotSeen(f"asking {exchange!r} again: curl sends no body with HEAD; as_pytest() does")
+
+
+def _method(request: Request, has_data: bool) -> list[str]:
     if request.method == "HEAD":
         return ["--head"]
-    implied = "POST" if request.body else "GET"
-    return [] if request.method == implied else ["-X", shlex.quote(request.method)]
+    implied = "POST" if has_data else "GET"
+    return [] if request.method == implied else ["-X", _word(request.method)]
+
+
+def _fields(exchange: Exchange, request: Request, has_data: bool) -> list[str]:
+    fields = fields_to_send(request)
+    implied = ("Host", str(exchange.server).removesuffix(f":{HTTP_PORT}"))
+    if implied in fields:
+        fields.remove(implied)
+    if is_chunked(request) and has_data:
+        fields.append(("Transfer-Encoding", "chunked"))
+    # what curl would add by itself
+    added = ["Host", "User-Agent", "Accept", *(["Content-Type"] if has_data else [])]
+    absent = [name for name in added if name not in request.headers]
+    if len(request.body) >= EXPECT_BYTES:
+        absent.append("Expect")
+    lines = [f"{name}: {value}" if value else f"{name};" for name, value in fields] + [f"{name}:" for name in absent]
+    return [word for line in lines for word in ("-H", _word(line))]
 
 
 def _data(request: Request) -> tuple[str, list[str]]:
     """What comes before the command, and its words about the body."""
     body = request.body
-    if not body:
+    if not is_framed(request) or request.method == "HEAD":
         return "", []
-    if PLAIN.issuperset(body):
+    if PLAIN.issuperset(body) and len(body) <= ARGUMENT_BYTES_MAX:
         return "", ["--data-raw", shlex.quote(body.decode())]
-    octal = "".join(chr(byte) if 0x30 <= byte <= 0x7A and byte != 0x5C else f"\\{byte:03o}" for byte in body)
-    return f"printf '{octal}' | ", ["--data-binary", "@-"]
+    return f"printf {_octal(body)} | ", ["--data-binary", "@-"]
 
 
 def _place(target: str, server: str) -> list[str]:
-    if target.startswith("/"):
-        # as it is: no globs, no dots removed
-        marks = (["-g"] if set("[]{}") & set(target) else []) + (["--path-as-is"] if "/." in target else [])
-        return [*marks, shlex.quote(f"http://{server}{target}")]
-    if "://" in target:  # it went to a proxy
-        return ["--proxy", shlex.quote(f"http://{server}"), shlex.quote(target)]
-    return ["--request-target", shlex.quote(target), shlex.quote(f"http://{server}/")]
+    if PLAIN_TARGET.fullmatch(target):
+        return [shlex.quote(f"http://{server}{target}")]
+    return ["--request-target", _word(target), shlex.quote(f"http://{server}/")]
+
+
+def _word(text: str) -> str:
+    """A word for a shell: as it is where it can be shown, else as printf makes it."""
+    if text.replace("\t", " ").isprintable():
+        return shlex.quote(text)
+    return f'"$(printf {_octal(text.encode("utf-8", "surrogateescape"))})"'
+
+
+def _octal(content: bytes) -> str:
+    """The format of printf that gives these bytes."""
+    return "'" + "".join(chr(byte) if byte in PRINTF else f"\\{byte:03o}" for byte in content) + "'"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from sockfilter.errors import NotSeen
-from sockfilter.outputs.curl import asked, fields_to_send
+from sockfilter.outputs.curl import asked, fields_to_send, is_chunked, is_framed
+from sockfilter.outputs.escape import printable
 
 if TYPE_CHECKING:
     from sockfilter.model import Exchange, Request, Response
@@ -17,43 +18,49 @@ if TYPE_CHECKING:
 TIMEOUT_S = 10
 # characters of a function's name that say what is asked
 NAME_MAX = 60
-WIDTH = 100
+# bytes of a body in a line of the made test
+LINE_BYTES = 80
 
 
 def as_pytest(exchange: Exchange) -> str:
     """The source of a test that makes the same request, its secrets included, and asserts the same answer.
 
-    It takes nothing but the standard library. Status, Content-Type and body are asserted; the body where it was kept
-    whole, as JSON where it is that.
+    It takes nothing but the standard library. The request is sent byte for byte, but for its body, which goes decoded
+    where it was, in one chunk where it went in some, without trailers, and without waiting for 100 Continue. Status,
+    Content-Type and body are asserted; the body where it was kept whole, as JSON where it is that.
 
     Args:
         exchange: what is wanted again.
 
     Raises:
-        NotSeen: a half of it was not seen.
+        NotSeen: a half of it was not seen, or cannot be asked for in this way.
         BodyError: the request's body was not kept whole.
     """
     request, response = asked(exchange), exchange.response
     if response is None:
         raise NotSeen(f"expecting {exchange!r} again: its response was not seen")
+    if not response.status:
+        raise NotSeen(f"expecting {exchange!r} again: a response of HTTP/0.9 has no status to assert")
     checks, modules = _checks(response)
-    imports = "".join(f"import {name}\n" for name in sorted({"http.client", *modules}))
-    title = f"{request.method} {request.path}".encode("ascii", "backslashreplace").decode()
-    return f'''"""{_quotable(title)}, as it was seen on the wire."""
+    imports = "".join(f"import {name}\n" for name in sorted({"http.client", "socket", *modules}))
+    sent = "".join(f"            {literal}\n" for literal in _sent(request))
+    return f'''"""{_quotable(f"{request.method} {request.path}")}, as it was seen on the wire."""
 
 {imports}
 
 def {_name(request)}():
-    connection = http.client.HTTPConnection({exchange.server.ip!r}, {exchange.server.port}, timeout={TIMEOUT_S})
-{_asking(request)}
-    response = connection.getresponse()
-    content = response.read()
-    connection.close()
+    with socket.create_connection(({exchange.server.ip!r}, {exchange.server.port}), timeout={TIMEOUT_S}) as connection:
+        connection.sendall(
+{sent}        )
+        response = http.client.HTTPResponse(connection, method={request.method!r})
+        response.begin()
+        content = response.read()
 {checks}'''
 
 
 def _quotable(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', "'")
+    shown = printable(text).encode("ascii", "backslashreplace").decode()
+    return shown.replace("\\", "\\\\").replace('"', "'")
 
 
 def _name(request: Request) -> str:
@@ -61,22 +68,19 @@ def _name(request: Request) -> str:
     return f"test_{words[:NAME_MAX].rstrip('_')}"
 
 
-def _asking(request: Request) -> str:
-    target = quote(request.target.encode("utf-8", "surrogateescape"), safe="/?:@!$&'()*+,;=%~#[]-._|^`{}\"\\<>")
-    lines = [
-        f"connection.putrequest({request.method!r}, {target!r}, skip_host=True, skip_accept_encoding=True)",
-        *(f"connection.putheader({name!r}, {_bytes(value)})" for name, value in fields_to_send(request)),
-    ]
+def _sent(request: Request) -> list[str]:
+    """The literals of what is sent, a line each."""
     body = bytes(request.body)
-    if body or "content-length" in request.headers or "transfer-encoding" in request.headers:
-        lines.append(f'connection.putheader("Content-Length", "{len(body)}")')
-    lines.append(f"connection.endheaders({body!r})" if body else "connection.endheaders()")
-    return "\n".join(f"    {line}" for line in lines)
-
-
-def _bytes(value: str) -> str:
-    """Text where it is plain, else the bytes that were sent."""
-    return repr(value) if value.isascii() else repr(value.encode("utf-8", "surrogateescape"))
+    fields = [f"{name}: {value}" for name, value in fields_to_send(request)]
+    if is_chunked(request):
+        fields.append("Transfer-Encoding: chunked")
+        body = (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + b"0\r\n\r\n"
+    elif is_framed(request):
+        fields.append(f"Content-Length: {len(body)}")
+    head = [f"{request.method} {request.target} HTTP/{request.version}", *fields, ""]
+    pieces = [f"{line}\r\n".encode("utf-8", "surrogateescape") for line in head]
+    pieces += [body[start : start + LINE_BYTES] for start in range(0, len(body), LINE_BYTES)]
+    return [repr(piece) for piece in pieces]
 
 
 def _checks(response: Response) -> tuple[str, list[str]]:
@@ -85,7 +89,7 @@ def _checks(response: Response) -> tuple[str, list[str]]:
     kind = response.headers.get("content-type")
     if kind is not None and kind.isascii():
         lines.append(f"assert response.headers['Content-Type'] == {kind!r}")
-    coding = response.headers.get("content-encoding", "identity").strip().lower()
+    coding = ", ".join(response.headers.get_all("content-encoding")).strip().lower() or "identity"
     content, modules = "content", []
     if coding == "gzip" and response.body:
         content, modules = "gzip.decompress(content)", ["gzip"]
@@ -106,14 +110,21 @@ def _indented(lines: list[str]) -> str:
 
 
 def _json(response: Response) -> str | None:
-    """The body's meaning as Python writes it; None: it is no JSON."""
+    """The body's meaning as Python writes it; None: it is no JSON, or none that Python has literals for."""
     if "json" not in response.headers.get("content-type", "").lower():
         return None
-
-    def refuse(name: str) -> Any:
-        raise ValueError(name)  # NaN and the infinities are not equal to themselves, or have no literal
-
     try:
-        return repr(json.loads(response.body, parse_constant=refuse))
-    except ValueError:
+        meaning = ascii(json.loads(response.body, parse_constant=_refuse, parse_float=_finite))
+        compile(meaning, "", "eval")  # its parser takes fewer levels than json does
+    except (ValueError, RecursionError, SyntaxError, MemoryError):
         return None
+    return meaning
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(name)
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _refuse(digits)
