@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 # RFC 9110, 8.3.2
 CHARSET = re.compile(r";\s*charset\s*=\s*\"?([\w.:-]+)", re.IGNORECASE)
+# what Python decodes, and no peer means: names of hosts, and literals of Python
+NO_CHARSETS = {"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape"}
 
 
 class Message:
@@ -69,8 +72,10 @@ class Message:
     def text(self) -> str:
         """The body as text, by the charset of Content-Type, else as UTF-8; what does not decode is replaced."""
         found = CHARSET.search(self.headers.get("content-type", ""))
+        charset = found[1] if found else "utf-8"
         try:
-            return self.body.decode(found[1] if found else "utf-8", "replace")
+            is_one = codecs.lookup(charset).name not in NO_CHARSETS
+            return self.body.decode(charset if is_one else "utf-8", "replace")
         except LookupError:  # a charset that nobody knows
             return self.body.decode("utf-8", "replace")
 
@@ -87,7 +92,7 @@ class Message:
             raise BodyError(f"reading {self!r} as JSON: {len(self.body)}{known} bytes were kept; body=None keeps all")
         try:
             return json.loads(self.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # the second for brackets without end
             raise BodyError(f"reading {self!r} as JSON: {error}; the body begins {self.body[:40]!r}") from error
 
     def add_problem(self, problem: Problem) -> None:
