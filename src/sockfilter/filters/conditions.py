@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockfilter.errors import BodyError, InvalidArgument
-from sockfilter.filters.values import fields_test, is_content, is_number, is_text, test_for
+from sockfilter.filters.values import content_test, fields_test, is_number, is_text, test_for, texts
 from sockfilter.model.problem import Problem
 
 if TYPE_CHECKING:
@@ -54,8 +54,9 @@ def _method() -> Condition:
 
     def make(wanted: Any) -> Callable[[Exchange], bool]:
         # methods are case-sensitive (RFC 9110, 9.1): it would never match
-        if isinstance(wanted, str) and wanted.islower():
-            raise InvalidArgument(f"methods are in upper case: {wanted.upper()!r}")
+        for method in texts(wanted):
+            if method.islower():
+                raise InvalidArgument(f"methods are in upper case: {method.upper()!r}")
         return plain.test(wanted)
 
     return Condition(make, plain.value)
@@ -65,7 +66,7 @@ def _path() -> Condition:
     plain = _of_request("path")
 
     def make(wanted: Any) -> Callable[[Exchange], bool]:
-        if isinstance(wanted, str) and "?" in wanted:
+        if any("?" in one for one in texts(wanted)):
             raise InvalidArgument("a path has no query: target= is both, query= the parameters")
         return plain.test(wanted)
 
@@ -77,7 +78,7 @@ def _host() -> Condition:
         return None if exchange.request is None else exchange.request.authority
 
     def make(wanted: Any) -> Callable[[Exchange], bool]:
-        test = test_for(wanted.lower() if isinstance(wanted, str) else wanted, is_text, "a text")
+        test = test_for(_lower(wanted), is_text, "a text")
 
         def matches(exchange: Exchange) -> bool:
             request = exchange.request
@@ -86,6 +87,12 @@ def _host() -> Condition:
         return matches
 
     return Condition(make, value)
+
+
+def _lower(wanted: Any) -> Any:
+    if isinstance(wanted, (set, frozenset)):
+        return frozenset(map(_lower, wanted))
+    return wanted.lower() if isinstance(wanted, str) else wanted
 
 
 def _query() -> Condition:
@@ -112,7 +119,16 @@ def _header(halves: Halves) -> Condition:
 
     def make(wanted: Any) -> Callable[[Exchange], bool]:
         test = fields_test(wanted)
-        return lambda exchange: any(test(half.headers.get_all) for half in _halves(exchange, halves))
+        # what is not to be there is to be in no half, where all else may be in either
+        absent = [name for name, one in wanted.items() if one is None] if isinstance(wanted, Mapping) else []
+
+        def matches(exchange: Exchange) -> bool:
+            found = [half.headers for half in _halves(exchange, halves)]
+            return any(test(headers.get_all) for headers in found) and not any(
+                name in headers for headers in found for name in absent
+            )
+
+        return matches
 
     return Condition(make, value)
 
@@ -123,15 +139,8 @@ def _body(halves: Halves) -> Condition:
         return bodies[0] if len(bodies) == 1 else bodies
 
     def make(wanted: Any) -> Callable[[Exchange], bool]:
-        test = test_for(wanted, is_content, "bytes or a text")
-
-        def matches(exchange: Exchange) -> bool:
-            # a text is looked for in text, a predicate is called with bytes
-            return any(
-                test(half.body) or (isinstance(wanted, str) and test(half.text)) for half in _halves(exchange, halves)
-            )
-
-        return matches
+        test = content_test(wanted)
+        return lambda exchange: any(map(test, _halves(exchange, halves)))
 
     return Condition(make, value)
 
@@ -187,11 +196,11 @@ def _problems() -> Condition:
         return [problem.value for problem in exchange.problems]
 
     def make(wanted: Any) -> Callable[[Exchange], bool]:
-        named = [wanted] if isinstance(wanted, str) else wanted if isinstance(wanted, (list, tuple, set)) else ()
-        unknown = [name for name in named if isinstance(name, str) and name not in PROBLEMS]
+        is_list = isinstance(wanted, (list, tuple))
+        unknown = [name for name in (wanted if is_list else texts(wanted)) if name not in PROBLEMS]
         if unknown:
             raise InvalidArgument(f"there is no problem {unknown[0]!r}; there are {', '.join(PROBLEMS)}")
-        if isinstance(wanted, (list, tuple)):
+        if is_list:
             names = sorted(map(str, wanted))
             return lambda exchange: sorted(value(exchange)) == names
         test = test_for(wanted, is_text, "a problem's name")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sockfilter.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from sockfilter.model import Message
 
 # says whether a value is what was asked for
 Test: TypeAlias = "Callable[[Any], bool]"
@@ -71,9 +74,26 @@ def is_number(wanted: Any) -> bool:
     return isinstance(wanted, int) and not isinstance(wanted, bool)
 
 
-def is_content(wanted: Any) -> bool:
-    """Whether it is bytes or text."""
-    return isinstance(wanted, (bytes, str))
+def texts(wanted: Any) -> list[str]:
+    """The texts that a value can be: itself, or those of a set."""
+    if isinstance(wanted, (set, frozenset)):
+        return [text for one in wanted for text in texts(one)]
+    return [wanted] if isinstance(wanted, str) else []
+
+
+def content_test(wanted: Any) -> Callable[[Message], bool]:
+    """The test of a message's body: texts and patterns of text are looked for in its text, all else in its bytes.
+
+    Raises:
+        InvalidArgument: it can be none of these.
+    """
+    if isinstance(wanted, (set, frozenset)):
+        tests = [content_test(one) for one in wanted]
+        return lambda message: any(test(message) for test in tests)
+    test = test_for(wanted, lambda one: isinstance(one, (bytes, str)), "bytes or a text")
+    if isinstance(getattr(wanted, "pattern", wanted), str):
+        return lambda message: test(message.text)
+    return lambda message: test(message.body)
 
 
 def fields_test(wanted: Any) -> Callable[[Callable[[str], list[str]]], bool]:
@@ -99,7 +119,10 @@ def _values_test(wanted: Any) -> Callable[[list[str]], bool]:
     if wanted is None:
         return lambda values: not values
     if isinstance(wanted, (list, tuple)):
-        return lambda values: values == list(wanted)
+        exact = [str(one) if is_number(one) else one for one in wanted]
+        if not all(map(is_text, exact)):
+            raise InvalidArgument("a list has all the values, as texts")
+        return lambda values: values == exact
     if is_number(wanted):
         wanted = str(wanted)
     test = test_for(wanted, is_text, "a text")

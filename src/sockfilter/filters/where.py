@@ -40,6 +40,10 @@ if TYPE_CHECKING:
         complete: Any
 
 
+# characters of a value that are shown
+SHOWN_MAX = 300
+
+
 class Difference(NamedTuple):
     """A condition that an exchange does not meet: what it has, and what was wanted."""
 
@@ -62,7 +66,7 @@ class Where:
         query: parameters: {"id": "3"}; a list: all values of it; None: it is not there.
         host: that was asked, with or without the port.
         header, request_header, response_header: fields, in any case of letters, as with query; a name alone: that it is
-            there. header: in either half.
+            there. header: in either half; None: in neither.
         body, request_body, response_body: bytes or text of what was kept. body: of either half.
         json, request_json, response_json: what a body that was kept whole means. json: of either half.
         status: 200, range(500, 600); None: there is no response.
@@ -88,7 +92,7 @@ class Where:
             try:
                 self._tests.append((name, wanted, condition.test(wanted), condition.value))
             except InvalidArgument as error:
-                raise InvalidArgument(f"{name}={wanted!r}: {error}") from error
+                raise InvalidArgument(f"{name}={shown(wanted)}: {error}") from error
 
     def __repr__(self) -> str:
         return f"Where({self})"
@@ -115,9 +119,14 @@ def _hint(name: str) -> str:
 
 
 def shown(wanted: Any) -> str:
-    """What is asked for, as people write it."""
+    """What is asked for, as people write it; of a long one, the beginning."""
     pattern = getattr(wanted, "pattern", None)
     if pattern is not None:
-        return f"re.compile({pattern!r})"
+        return short(f"re.compile({pattern!r})")
     name = getattr(wanted, "__name__", None)
-    return str(name) if name and callable(wanted) else repr(wanted)
+    return str(name) if name and callable(wanted) else short(repr(wanted))
+
+
+def short(text: str) -> str:
+    """A text, cut where it is long."""
+    return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}... ({len(text)} characters)"

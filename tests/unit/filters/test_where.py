@@ -1,0 +1,137 @@
+"""Conditions together, what they say of themselves, and what cannot be asked."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import Any
+
+import pytest
+
+from sockfilter import SockfilterError, Where
+from sockfilter.errors import InvalidArgument
+from sockfilter.filters.conditions import CONDITIONS
+from sockfilter.filters.where import SHOWN_MAX
+from sockfilter.model import Problem
+from tests.support.exchanges import exchange
+
+ONLY = "a compiled pattern, a predicate, or a set"
+PROBLEMS = ", ".join(problem.value for problem in Problem)
+
+
+def test_all_must_hold():
+    made = exchange()
+    assert Where().matches(made)
+    assert Where(method="GET", status=200).matches(made)
+    assert not Where(method="GET", status=201).matches(made)
+    assert Where(Where(method="GET"), Where(path="/a"), status=200).matches(made)
+    assert not Where(Where(method="PUT"), status=200).matches(made)
+
+
+def test_differences_are_in_the_order_in_which_they_were_asked():
+    where = Where(Where(status=201), method="GET", path="/b")
+    assert [one.name for one in where.differences(exchange())] == ["status", "path"]
+
+
+def is_odd(number: int) -> bool:
+    return number % 2 == 1
+
+
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [
+        (Where(), ""),
+        (Where(path="/a", status=200), "path='/a', status=200"),
+        (Where(Where(path="/a"), Where(status=None)), "path='/a', status=None"),
+        (Where(path=re.compile("^/a")), "path=re.compile('^/a')"),
+        (Where(body=re.compile(b"a")), "body=re.compile(b'a')"),
+        (Where(port=is_odd), "port=is_odd"),
+        (Where(status=range(200, 300)), "status=range(200, 300)"),
+        (Where(method={"GET"}), "method={'GET'}"),
+        (Where(header={"a": None}), "header={'a': None}"),
+    ],
+)
+def test_words(where: Where, words: str):
+    assert str(where) == words
+    assert repr(where) == f"Where({words})"
+
+
+def test_words_of_what_has_no_name_are_its_repr():
+    assert re.fullmatch(r"port=functools\.partial\(.*\)", str(Where(port=partial(max, 1))))
+    assert str(Where(port=lambda port: port)) == "port=<lambda>"
+
+
+@pytest.mark.parametrize("value", [b"x" * 100_000, re.compile("x" * 100_000)])
+def test_long_values_are_cut(value: Any):
+    words = str(Where(request_body=value, status=1))
+    assert len(words) < SHOWN_MAX + 100
+    assert words.endswith(" characters), status=1")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("method", "get", "method='get': methods are in upper case: 'GET'"),
+        ("method", {"get"}, "method={'get'}: methods are in upper case: 'GET'"),
+        ("method", b"GET", f"method=b'GET': it takes a text, {ONLY}"),
+        ("method", ["GET"], f"method=['GET']: it takes a text, {ONLY}"),
+        ("method", None, f"method=None: it takes a text, {ONLY}"),
+        ("path", "/a?b", "path='/a?b': a path has no query: target= is both, query= the parameters"),
+        ("path", {"/a?b"}, "path={'/a?b'}: a path has no query: target= is both, query= the parameters"),
+        ("path", 3, f"path=3: it takes a text, {ONLY}"),
+        ("path", range(3), "path=range(0, 3): it takes a text, which lies in no range"),
+        ("target", {"/", 3}, f"it takes a text, {ONLY}"),
+        ("host", 80, f"host=80: it takes a text, {ONLY}"),
+        ("query", 3, "query=3: it takes a name, or names with their values, as in {'name': 'value'}"),
+        ("query", ["a"], "query=['a']: it takes a name, or names with their values, as in {'name': 'value'}"),
+        ("query", str.isupper, "a predicate goes with a name, as in {'name': predicate}"),
+        ("query", {"a": 1.5}, f"query={{'a': 1.5}}: it takes a text, {ONLY}"),
+        ("query", {"a": True}, f"query={{'a': True}}: it takes a text, {ONLY}"),
+        ("query", {"a": range(3)}, "query={'a': range(0, 3)}: it takes a text, which lies in no range"),
+        ("query", {"a": [b"x"]}, "query={'a': [b'x']}: a list has all the values, as texts"),
+        ("header", re.compile("a"), "it takes a name, or names with their values, as in {'name': 'value'}"),
+        ("request_header", None, "it takes a name, or names with their values, as in {'name': 'value'}"),
+        ("response_header", {"a": b"x"}, f"response_header={{'a': b'x'}}: it takes a text, {ONLY}"),
+        ("body", {"a": 1}, f"body={{'a': 1}}: it takes bytes or a text, {ONLY}"),
+        ("request_body", None, f"request_body=None: it takes bytes or a text, {ONLY}"),
+        ("response_body", {3}, f"response_body={{3}}: it takes bytes or a text, {ONLY}"),
+        ("json", range(3), "json=range(0, 3): it takes a value, which lies in no range"),
+        ("status", "200", f"status='200': it takes a number, or None for no response, {ONLY}"),
+        ("status", True, f"status=True: it takes a number, or None for no response, {ONLY}"),
+        ("status", [200], f"status=[200]: it takes a number, or None for no response, {ONLY}"),
+        ("status", {200, "x"}, f"it takes a number, or None for no response, {ONLY}"),
+        ("port", None, f"port=None: it takes a number, {ONLY}"),
+        ("duration", "1s", f"duration='1s': it takes a number of seconds, {ONLY}"),
+        ("duration", None, f"duration=None: it takes a number of seconds, {ONLY}"),
+        ("problems", "gaps", f"problems='gaps': there is no problem 'gaps'; there are {PROBLEMS}"),
+        ("problems", ["gap", "gaps"], f"there is no problem 'gaps'; there are {PROBLEMS}"),
+        ("problems", frozenset({"gaps"}), f"there is no problem 'gaps'; there are {PROBLEMS}"),
+        ("problems", [3], f"there is no problem 3; there are {PROBLEMS}"),
+        ("problems", None, f"problems=None: it takes a problem's name, {ONLY}"),
+        ("complete", 1, f"complete=1: it takes True or False, {ONLY}"),
+        ("complete", None, f"complete=None: it takes True or False, {ONLY}"),
+        ("pth", "/", "there is no condition 'pth'; did you mean path?"),
+        ("requestheader", "/", "there is no condition 'requestheader'; did you mean request_header?"),
+        ("zzz", "/", f"there is no condition 'zzz'; there are {', '.join(CONDITIONS)}"),
+    ],
+)
+def test_what_can_never_be_is_refused(name: str, value: Any, words: str):
+    with pytest.raises(InvalidArgument, match=re.escape(words) + "$") as refusal:
+        Where(**{name: value})
+    assert isinstance(refusal.value, SockfilterError)
+    assert isinstance(refusal.value, ValueError)
+
+
+@pytest.mark.parametrize("name", CONDITIONS)
+def test_whatever_is_refused_is_named(name: str):
+    """object() is nobody's value but JSON's, which no other is equal to."""
+    if name.endswith("json"):
+        assert not Where(**{name: object()}).matches(exchange())
+        return
+    with pytest.raises(InvalidArgument, match=f"^{name}=<object object at "):
+        Where(**{name: object()})
+
+
+def test_a_value_without_its_name_is_refused():
+    with pytest.raises(InvalidArgument, match=r"^'/a' is no condition: name it, as in path='/a'$"):
+        Where("/a")  # type: ignore[arg-type]  # that is the point
