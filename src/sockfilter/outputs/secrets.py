@@ -31,6 +31,14 @@ def mask_target(target: str) -> str:
     return USERINFO.sub(rf"\1{MASK}@", target) if "@" in target else target
 
 
+def mask_query(query: dict[str, list[str] | None]) -> dict[str, list[str] | None]:
+    """Parameters without the keys among them. None: one that is not there."""
+    return {
+        name: [MASK if value else "" for value in values] if values and PARAMETER.match(f"?{name}=x") else values
+        for name, values in query.items()
+    }
+
+
 def mask_start_line(line: str) -> str:
     """A first line without the secrets of a request's target."""
     found = METHOD.match(line)

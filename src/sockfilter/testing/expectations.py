@@ -90,7 +90,7 @@ class Expectation:
             if match is None:
                 before = f" after {met[-1]!r}" if met else ""
                 words = " then ".join(f"({one})" for one in wanted)
-                self._fail(f"in order: {words}; ({step}) did not come{before}", seen, found, step)
+                self._fail(f"in order: {words}; ({step}) did not come{before}", seen, found, Where(self._where, step))
             met.append(match)
         return met
 

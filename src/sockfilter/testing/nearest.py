@@ -5,16 +5,15 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any
 
-from sockfilter.filters.where import shown
+from sockfilter.filters.where import short, shown
 from sockfilter.outputs.escape import printable
-from sockfilter.outputs.secrets import mask_fields, mask_target
+from sockfilter.outputs.secrets import mask_fields, mask_query, mask_target
 
 if TYPE_CHECKING:
     from sockfilter.filters.where import Difference, Where
     from sockfilter.model import Exchange
 
-# characters of a value that are shown; and of the texts whose likeness is looked at
-SHOWN_MAX = 300
+# characters of the texts whose likeness is looked at
 ALIKE_MAX = 200
 # exchanges that are compared, the newest
 COMPARED_MAX = 1000
@@ -26,8 +25,8 @@ def nearest(where: Where, seen: list[Exchange]) -> str:
     if not compared:
         return ""
     differences, exchange = min(compared, key=lambda pair: _distance(pair[0]))
-    lines = [f"the nearest is {printable(mask_target(repr(exchange)))}, with"]
-    lines += (f"    {one.name} {_shown(one.name, one.found)}, not {_short(shown(one.wanted))}" for one in differences)
+    lines = [f"the nearest is {exchange!r}, with"]
+    lines += (f"    {one.name} {_shown(one.name, one.found)}, not {shown(one.wanted)}" for one in differences)
     return "\n".join(lines)
 
 
@@ -48,8 +47,6 @@ def _shown(name: str, found: Any) -> str:
         found = mask_fields(found)
     elif name == "target" and found is not None:
         found = mask_target(found)
-    return _short(printable(repr(found)))
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}... ({len(text)} characters)"
+    elif name == "query":
+        found = mask_query(found)
+    return short(printable(repr(found)))

@@ -111,3 +111,8 @@ def test_they_say_what_they_are():
 def test_problems_are_their_names():
     assert f"{Problem.NO_RESPONSE}" == str(Problem.NO_RESPONSE) == Problem.NO_RESPONSE == "no-response"
     assert Problem("gap") is Problem.GAP
+
+
+def test_a_repr_shows_no_secret_and_moves_no_cursor():
+    made = exchange(b"GET http://u:pa55@h/?token=t0ken&\x1b=\xff HTTP/1.1\r\n\r\n")
+    assert repr(made).endswith(" GET http://u:***@h/?token=***&\\x1b=\\xff 200>")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfilter.outputs.secrets import mask_field, mask_head, mask_start_line, mask_target
+from sockfilter.outputs.secrets import mask_field, mask_head, mask_query, mask_start_line, mask_target
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,12 @@ from sockfilter.outputs.secrets import mask_field, mask_head, mask_start_line, m
 )
 def test_targets(target: str, masked: str):
     assert mask_target(target) == masked
+
+
+def test_queries():
+    found = {"token": ["s", ""], "Api-Key": ["s"], "q": ["1"], "tokens": ["2"], "key": None, "sig": []}
+    masked = {"token": ["***", ""], "Api-Key": ["***"], "q": ["1"], "tokens": ["2"], "key": None, "sig": []}
+    assert mask_query(found) == masked
 
 
 @pytest.mark.parametrize(
