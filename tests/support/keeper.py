@@ -26,6 +26,7 @@ class FakeKeeper:
 
     def __init__(self, limit: int = 100) -> None:
         self.kept = Kept(limit)
+        self.pending: list[Exchange] = []
         self.is_closed = False
         self.now_ns = 0
         self.coming: deque[Exchange] = deque()

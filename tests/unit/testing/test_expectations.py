@@ -21,7 +21,7 @@ def expectation(targets: list[str], **conditions: Any) -> Expectation:
     keeper = FakeKeeper(limit=1000)
     for target in targets:
         keeper.take(target)
-    return Expectation(lambda: keeper.kept.since(0)[0], Where(**conditions))
+    return Expectation(lambda: keeper.kept.since(0)[0], lambda: keeper.pending, Where(**conditions))
 
 
 def targets(found: list[Exchange]) -> list[str]:
@@ -134,7 +134,7 @@ def test_the_order_is_that_of_beginning():
     keeper.cross("/second")
     keeper.coming.append(slow)
     keeper.flush()
-    made = Expectation(lambda: keeper.kept.since(0)[0], Where())
+    made = Expectation(lambda: keeper.kept.since(0)[0], lambda: keeper.pending, Where())
     assert targets(made.in_order({"path": "/first"}, {"path": "/second"})) == ["/first", "/second"]
 
 
