@@ -40,6 +40,8 @@ PROCESS_TESTS = (
 )
 # seconds for one kernel
 SECONDS_MAX = 1800.0
+# how many times as long as usual a test waits for the command in an emulator
+PATIENCE = 10
 # between two words on how far it is
 LOOK_S = 60.0
 
@@ -144,6 +146,7 @@ def _script(path: Path, tests: list[str]) -> str:
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "PYTHONDONTWRITEBYTECODE": "1",
         "HYPOTHESIS_STORAGE_DIRECTORY": "/tmp/hypothesis",
+        "SOCKFILTER_PATIENCE": str(PATIENCE),
         "SOCKFILTER_RESULTS": str(path),
     }
     python = [sys.executable, "-m", "pytest", "-p", "tests.kernels.guest.report", "-p", "no:cacheprovider"]

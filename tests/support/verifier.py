@@ -20,10 +20,11 @@ LOG_BYTES = 1 << 20
 
 
 def config(link: str, whole: bool) -> bytes:
-    """struct sf_config of a capture that leaves nothing out. link: the name of one of enum sf_link."""
+    """struct sf_config of a capture that looks at ports and hosts. link: the name of one of enum sf_link."""
     ffi, lib = binding.load()
     made = ffi.new("struct sf_config *")
     made.link, made.whole = getattr(lib, link), whole
+    made.by_port = made.by_host = 1
     made.frame_bytes, made.run_bytes, made.pressure_bytes = WHOLE_FRAME, ALL_BYTES, RING_BYTES // 2
     return bytes(ffi.buffer(made))
 
