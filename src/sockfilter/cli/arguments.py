@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,51 +20,55 @@ examples:
   sudo sockfilter -i any --ports 80,8000-8100 -v with the headers
   sudo sockfilter -i lo --format jsonl -c 10     ten exchanges as JSON lines
   sockfilter -D                                  which interfaces there are
+  sockfilter config                              what the configuration file and the environment say
   sudo sockfilter doctor                         whether it can capture here, and why not
   sudo sockfilter broker --user $USER            lets that user's tests capture: sockfilter broker -h
 
 kill -USR1 makes it tell what it has seen and lost so far.
 
-exit status: 0 also after Ctrl-C; 1 something was in the way; 2 the command line cannot be meant;
-3 something was lost (--fail-on-loss); 141 the reader of the output went away.
+exit status: 0 also after Ctrl-C; 1 something was in the way; 2 the command line or the configuration cannot be
+meant; 3 something was lost (--fail-on-loss); 141 the reader of the output went away.
 """
 
 ALL = "all"
 KIB = 1024
 UNITS = {"K": KIB, "M": KIB**2, "G": KIB**3}
 NEGATIVE = re.compile(r"-\d[\d.]*")
-TAKES_NUMBER = re.compile("-c|--duration|--ports|--body|-s|-B")
+TAKES_NUMBER = re.compile("-c|--count|--duration|--ports|--body|-s|--snap|-B|--ring")
+# what is about live captures, by its name in Options
+LIVE = {"interface": "-i", "netns": "--netns", "promiscuous": "--promisc", "ring": "-B", "snap": "-s"}
+FAMILIES = {"4": 4, "6": 6, "any": None}
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The command line, understood. Bytes and seconds; None: no limit, or not asked for."""
+    """What is asked for, and what holds where nothing is. Bytes and seconds; None: no limit, or not asked for."""
 
-    interface: str | None
-    read: str | None
-    write: str | None
-    megabytes: int | None
-    seconds: int | None
-    files: int | None
-    list_interfaces: bool
-    count: int | None
-    duration_s: float | None
-    ports: str | None
-    host: str | None
-    family: int | None
-    netns: str | None
-    body: int | None
-    has_body: bool
-    format: str
-    quiet: bool
-    verbosity: int
-    snap: int | None
-    ring: int | None
-    user: str | None
-    promiscuous: bool
-    show_secrets: bool
-    colour: str
-    fail_on_loss: bool
+    interface: str | None = None
+    read: str | None = None
+    write: str | None = None
+    megabytes: int | None = None
+    seconds: int | None = None
+    files: int | None = None
+    list_interfaces: bool = False
+    count: int | None = None
+    duration_s: float | None = None
+    ports: str | None = None
+    host: str | None = None
+    family: int | None = None
+    netns: str | None = None
+    body: int | None = 16 * KIB
+    has_body: bool = False
+    format: str = "text"
+    quiet: bool = False
+    verbosity: int = 0
+    snap: int | None = None
+    ring: int = 16384 * KIB
+    user: str | None = None
+    promiscuous: bool = False
+    show_secrets: bool = False
+    colour: str = "auto"
+    fail_on_loss: bool = False
 
 
 def number(text: str, least: int, what: str) -> int:
@@ -116,61 +121,80 @@ def ring(text: str) -> int:
     return int(digits) * unit
 
 
+def family(text: str) -> int | None:
+    """The value of --family; None: any."""
+    if text not in FAMILIES:
+        raise argparse.ArgumentTypeError(f"{text!r}: an address family is one of {', '.join(FAMILIES)}")
+    return FAMILIES[text]
+
+
 def get_parser() -> argparse.ArgumentParser:
-    """The parser of the command line."""
+    """The parser of the command line. What it gives has what was said, and nothing of what was not."""
     parser = argparse.ArgumentParser(
         "sockfilter",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
         add_help=False,
         allow_abbrev=False,
     )
+    switch = argparse.BooleanOptionalAction
     where = parser.add_argument_group("where to look")
-    where.add_argument("-i", dest="interface", metavar="NAME", help="interface to listen on, or any")
-    where.add_argument("-r", dest="read", metavar="FILE", help="read a capture file: pcap, pcapng, in gzip; -: stdin")
-    where.add_argument("-D", dest="list_interfaces", action="store_true", help="list the interfaces and end")
+    where.add_argument("-i", "--interface", metavar="NAME", help="interface to listen on, or any")
+    where.add_argument("-r", "--read", metavar="FILE", help="read a capture file: pcap, pcapng, in gzip; -: stdin")
+    where.add_argument("-D", "--list", dest="list_interfaces", action="store_true", help="list the interfaces and end")
     where.add_argument(
         "--netns", metavar="NAME|PID", help="a network namespace, by name or by the number of a process in it"
     )
-    where.add_argument("--promisc", dest="promiscuous", action="store_true", help="take frames for other hosts too")
+    where.add_argument("--promisc", dest="promiscuous", action=switch, help="take frames for other hosts too")
     what = parser.add_argument_group("what to take")
     what.add_argument("--ports", metavar="LIST", help="only these at either end: 8000,8080,9000-9100")
     what.add_argument("--host", metavar="ADDRESS", help="only this address or network at either end: 10.0.0.0/8")
-    what.add_argument("-4", dest="family", action="store_const", const=4, help="only IPv4")
-    what.add_argument("-6", dest="family", action="store_const", const=6, help="only IPv6")
-    what.add_argument("-c", dest="count", type=count, metavar="N", help="end after N exchanges")
+    what.add_argument("--family", type=family, metavar="4|6|any", help="only IPv4, or IPv6")
+    what.add_argument("-4", dest="family", action="store_const", const=4, help="the same as --family 4")
+    what.add_argument("-6", dest="family", action="store_const", const=6, help="the same as --family 6")
+    what.add_argument("-c", "--count", type=count, metavar="N", help="end after N exchanges")
     what.add_argument("--duration", dest="duration_s", type=seconds, metavar="S", help="end after S seconds")
     shown = parser.add_argument_group("what to show")
     shown.add_argument("--format", choices=("text", "raw", "jsonl"), help="lines, messages as they were, JSON lines")
-    shown.add_argument("-v", dest="verbosity", action="count", default=0, help="with headers; twice: with bodies")
-    shown.add_argument("-q", dest="quiet", action="store_true", help="neither greeting nor summary")
-    shown.add_argument(
-        "--body", type=body, default=argparse.SUPPRESS, metavar="N|all", help="bytes of each body to show (16384)"
-    )
-    shown.add_argument("--show-secrets", action="store_true", help="do not mask credentials, cookies and keys")
+    shown.add_argument("-v", "--verbose", dest="verbosity", action="count", help="with headers; twice: with bodies")
+    shown.add_argument("-q", "--quiet", action=switch, help="neither greeting nor summary")
+    shown.add_argument("--body", type=body, metavar="N|all", help="bytes of each body to show (16384)")
+    shown.add_argument("--show-secrets", action=switch, help="do not mask credentials, cookies and keys")
     shown.add_argument(
         "--color",
         dest="colour",
         choices=("auto", "always", "never"),
-        default="auto",
         help="colours; auto: on a terminal",
     )
     written = parser.add_argument_group("what to write")
     written.add_argument(
-        "-w", dest="write", metavar="FILE", help="the frames of HTTP connections, as pcapng; -: to standard output"
+        "-w", "--write", metavar="FILE", help="the frames of HTTP connections, as pcapng; -: to standard output"
     )
-    written.add_argument("-C", dest="megabytes", type=at_least_1, metavar="N", help="another after N million bytes")
-    written.add_argument("-G", dest="seconds", type=at_least_1, metavar="S", help="another after S seconds")
-    written.add_argument("-W", dest="files", type=at_least_1, metavar="N", help="so many files")
+    written.add_argument(
+        "-C",
+        "--file-megabytes",
+        dest="megabytes",
+        type=at_least_1,
+        metavar="N",
+        help="another after N million bytes",
+    )
+    written.add_argument(
+        "-G", "--file-seconds", dest="seconds", type=at_least_1, metavar="S", help="another after S seconds"
+    )
+    written.add_argument("-W", "--files", type=at_least_1, metavar="N", help="so many files")
     limits = parser.add_argument_group("limits")
-    limits.add_argument("-s", dest="snap", type=snap, metavar="N", help="bytes of each frame to take (0: all)")
-    limits.add_argument("-B", dest="ring", type=ring, metavar="KIB", help="size of the ring; also 8M (16384)")
+    limits.add_argument("-s", "--snap", type=snap, metavar="N", help="bytes of each frame to take (0: all)")
+    limits.add_argument("-B", "--ring", type=ring, metavar="KIB", help="size of the ring; also 8M (16384)")
     limits.add_argument(
         "--user", metavar="NAME", help="who to become once it captures (who ran sudo, else nobody); it keeps no rights"
     )
-    limits.add_argument("--fail-on-loss", action="store_true", help="exit status 3 if anything was lost")
+    limits.add_argument("--fail-on-loss", action=switch, help="exit status 3 if anything was lost")
     rest = parser.add_argument_group("and")
+    rest.add_argument(
+        "--no-config", action="store_true", help="go without the configuration file and SOCKFILTER_ variables"
+    )
     rest.add_argument("--version", action=Versions, help="of sockfilter, libbpf, the BPF object and the kernel")
     rest.add_argument("-h", "--help", action="help", help="this text")
     return parser
@@ -187,39 +211,42 @@ def _with_negative_values(words: list[str]) -> list[str]:
     return made
 
 
-def _check_writing(parser: argparse.ArgumentParser, found: dict[str, Any]) -> None:
+def _check_writing(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
     """How files follow one another goes with files."""
-    several = found["megabytes"] or found["seconds"]
-    if found["write"] in (None, "-") and (several or found["files"]):
+    several = said.keys() & {"megabytes", "seconds"}
+    if said.get("write", "-") == "-" and (several or "files" in said):
         parser.error("-C, -G and -W say how files follow one another: -w FILE says which")
-    if found["files"] and not several:
+    if "files" in said and not several:
         parser.error("-W: say too after how many million bytes (-C) or seconds (-G) another file begins")
-    if found["write"] == "" or found["read"] == "":
+    if "" in (said.get("write"), said.get("read")):
         parser.error("the file's name is empty")
 
 
-def _check_reading(parser: argparse.ArgumentParser, found: dict[str, Any]) -> None:
+def _check_reading(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
     """What is about live captures does not go with a file."""
-    live = {"interface": "-i", "netns": "--netns", "promiscuous": "--promisc", "ring": "-B", "snap": "-s"}
-    for name, option in live.items():
-        if found[name]:
+    for name, option in LIVE.items():
+        if said.get(name):
             parser.error(f"{option} goes with a live capture, and -r reads a file")
 
 
-def parse(arguments: list[str]) -> Options:
-    """Understands a command line. Ends the process with status 2 where it cannot be meant."""
+def parse(arguments: list[str], configured: Callable[[], dict[str, Any]] = dict) -> Options:
+    """Understands a command line. Ends the process with status 2 where it cannot be meant.
+
+    Args:
+        arguments: its words.
+        configured: gives what holds where the command line says nothing, by the names of Options.
+    """
     parser = get_parser()
-    found = vars(parser.parse_args(_with_negative_values(arguments)))
-    _check_writing(parser, found)
-    if found["read"] is not None:
-        _check_reading(parser, found)
-    elif found["interface"] is None and not found["list_interfaces"]:
+    said = vars(parser.parse_args(_with_negative_values(arguments)))
+    _check_writing(parser, said)
+    found = {**({} if said.pop("no_config", False) else configured()), **said}
+    if "read" in said:
+        _check_reading(parser, said)
+        found = {name: value for name, value in found.items() if name not in LIVE}
+    elif "interface" not in found and "list_interfaces" not in found:
         parser.error("which interface? -i NAME, -i any for all of them; -D lists them; -r FILE reads a capture file")
-    if found["interface"] == "":
+    if found.get("interface") == "":
         parser.error("-i: the name is empty; -i any stands for all interfaces")
-    if found["write"] == "-" and found["format"]:
+    if said.get("write") == "-" and "format" in said:
         parser.error("-w - takes standard output: --format has no place to write to")
-    found["format"] = found["format"] or "text"
-    has_body = "body" in found
-    found.setdefault("body", 16 << 10)
-    return Options(has_body=has_body, **found)
+    return Options(has_body="body" in found, **found)

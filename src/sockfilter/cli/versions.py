@@ -18,7 +18,7 @@ DIGITS = 12
 class Versions(argparse.Action):
     """Prints the versions and ends; asks for them only then."""
 
-    def __init__(self, option_strings: list[str], dest: str, help: str | None = None) -> None:
+    def __init__(self, option_strings: list[str], dest: str, default: Any = None, help: str | None = None) -> None:
         super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=help)
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
