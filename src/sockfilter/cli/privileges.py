@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.errors import InvalidArgument, SockfilterError
@@ -11,7 +12,7 @@ from sockfilter.libbpf import binding
 from sockfilter.sources.rights import CAP_BPF, permitted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 ROOT = 0
 NOBODY = "nobody"
@@ -90,12 +91,19 @@ def _become(name: str | None, directories: list[str]) -> None:
 def _missing(chosen: User, directories: list[str]) -> str:
     """What that user could not use of what is still needed; empty: nothing."""
     needed = [(path, os.R_OK | os.X_OK) for path in _code()] + [(path, os.W_OK | os.X_OK) for path in directories]
+    with acting_as(chosen):
+        return next((path for path, how in needed if not os.access(path, how, effective_ids=True)), "")
+
+
+@contextmanager
+def acting_as(chosen: User) -> Iterator[None]:
+    """Opens files with that user's rights, as root."""
     groups = os.getgroups()
     os.setgroups(chosen.groups)
     os.setegid(chosen.gid)
     os.seteuid(chosen.uid)
     try:
-        return next((path for path, how in needed if not os.access(path, how, effective_ids=True)), "")
+        yield
     finally:
         os.seteuid(ROOT)
         os.setegid(os.getgid())
