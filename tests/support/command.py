@@ -26,7 +26,8 @@ COMMAND = (sys.executable, "-m", "sockfilter")
 # the slowest start is one under load; the longest wait is for what never comes
 WAIT_S = 15.0 * float(os.environ.get("SOCKFILTER_PATIENCE", "1"))
 # what would make the command behave otherwise than where its user calls it
-NOT_INHERITED = ("PYTHONUNBUFFERED", "NO_COLOR", "FORCE_COLOR", "TERM")
+NOT_INHERITED = ("PYTHONUNBUFFERED", "NO_COLOR", "FORCE_COLOR", "TERM", "SUDO_UID")
+OPTION = "SOCKFILTER_"
 BETWEEN_LOOKS_S = 0.005
 
 
@@ -53,8 +54,9 @@ class Done:
 
 
 def environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
-    """That of the tests, less what a user's shell does not have."""
-    return {k: v for k, v in os.environ.items() if k not in NOT_INHERITED} | dict(changes or {})
+    """That of the tests, less what a user's shell does not have, and what is this user's own."""
+    kept = {k: v for k, v in os.environ.items() if k not in NOT_INHERITED and not k.startswith(OPTION)}
+    return kept | {"XDG_CONFIG_HOME": os.devnull} | dict(changes or {})
 
 
 def run(

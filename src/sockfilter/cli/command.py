@@ -9,7 +9,7 @@ import time
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from sockfilter.cli import arguments, hints, privileges, stdout
+from sockfilter.cli import arguments, hints, privileges, settings, stdout
 from sockfilter.cli.descriptors import STDERR, STDOUT, give_up, say
 from sockfilter.cli.stdout import StandardOutput
 from sockfilter.cli.summary import one_line, summary
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 OK, FAILED, USAGE, LOST, BROKEN_PIPE = 0, 1, 2, 3, 141
 
 # what else it does, by its first word: the module whose run() takes the others
-COMMANDS = {"broker": "sockfilter.cli.broker", "doctor": "sockfilter.cli.doctor"}
+COMMANDS = {"broker": "sockfilter.cli.broker", "config": "sockfilter.cli.config", "doctor": "sockfilter.cli.doctor"}
 
 
 def command(argv: list[str] | None, signals: Signals) -> int:
@@ -63,7 +63,7 @@ def command(argv: list[str] | None, signals: Signals) -> int:
 def _options(argv: list[str]) -> Options | int:
     """The command line understood; an exit status where that was all."""
     try:
-        return arguments.parse(argv)
+        return arguments.parse(argv, settings.values)
     except SystemExit as end:
         stdout.flush()  # of -h and --version
         return int(end.code or OK)
@@ -116,7 +116,6 @@ class _Run:
         if self._options.read is not None:
             return self._reading(self._options.read)
         from sockfilter.capturing import capture  # -h and -D do without
-        from sockfilter.sources.live import RING_BYTES
 
         options = self._options
         return capture(
@@ -125,7 +124,7 @@ class _Run:
             host=options.host,
             family=options.family,
             netns=options.netns,
-            ring=options.ring or RING_BYTES,
+            ring=options.ring,
             snap=options.snap,
             promiscuous=options.promiscuous,
             emit=self._take,

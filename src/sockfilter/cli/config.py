@@ -1,0 +1,103 @@
+"""sockfilter config: which options have which value before the command line, and who says so."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sockfilter.cli import config_file, settings, stdout
+from sockfilter.cli.arguments import KIB, Options
+from sockfilter.cli.stdout import StandardOutput
+from sockfilter.outputs.escape import printable
+
+if TYPE_CHECKING:
+    from sockfilter.cli.signals import Signals
+
+OK = 0
+DEFAULT, NOT_SET = "default", "(not set)"
+# of names and of values; a longer one moves what follows
+WIDTHS = (13, 18)
+
+DESCRIPTION = """\
+Shows what holds where the command line says nothing else: each option, its value, and the file and line, or the
+variable, that it is from. The environment goes before the file, the command line before both.
+"""
+EPILOG = f"""\
+files:
+  $XDG_CONFIG_HOME/{config_file.NAME}, else ~/.config/{config_file.NAME}; under sudo, of who ran it
+
+variables:
+  {settings.PREFIX}NAME, such as {settings.variable("show-secrets")}=yes; an empty one counts as none
+
+options that they may set:
+  {", ".join(settings.NAMES)}
+
+exit status: 0; 2 a name or a value cannot be meant, or the file may not be read or believed.
+"""
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Its command line."""
+    parser = argparse.ArgumentParser(
+        prog="sockfilter config",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--json", action="store_true", help="as one JSON object, for programs")
+    return parser
+
+
+def run(words: list[str], signals: Signals) -> int:
+    """Shows them. Returns the exit status. Raises InvalidArgument."""
+    try:
+        options = get_parser().parse_args(words)
+    except SystemExit as end:
+        stdout.flush()
+        return int(end.code or OK)
+    sink = StandardOutput()
+    rows = _rows()
+    if options.json:
+        import json
+
+        made = {row.name: {"value": row.value, "source": row.source} for row in rows}
+        sink.write(json.dumps({"file": config_file.path(), "options": made}, indent=1).encode() + b"\n")
+    else:
+        sink.write("".join(f"{row.name:<{WIDTHS[0]}} {row.text:<{WIDTHS[1]}} {row.source}\n" for row in rows).encode())
+    return OK
+
+
+class Row(NamedTuple):
+    """An option's name, its value as Options has it and as people write it, and who says so."""
+
+    name: str
+    value: Any
+    text: str
+    source: str
+
+
+def _rows() -> list[Row]:
+    """All that may be set, in the order of --help."""
+    said = {setting.name: setting for setting in settings.in_force()}
+    defaults = {field.name: field.default for field in fields(Options)}
+    actions = settings.options()
+    made = []
+    for name in settings.NAMES:
+        if name in said:
+            setting = said[name]
+            made.append(Row(name, setting.value, printable(setting.text), printable(setting.where)))
+        else:
+            value = defaults[actions[name].dest]
+            made.append(Row(name, value, _shown(name, value), DEFAULT))
+    return made
+
+
+def _shown(name: str, value: Any) -> str:
+    """A default as the option would have it."""
+    if value is None:
+        return NOT_SET
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value // KIB if name == "ring" else value)

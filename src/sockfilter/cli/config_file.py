@@ -1,0 +1,156 @@
+"""The configuration file: whose it is, whether it is to be believed, and what stands in it, line by line."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+import sys
+from contextlib import nullcontext
+from typing import Any, NamedTuple
+
+from sockfilter.cli.privileges import ROOT, acting_as, user
+from sockfilter.errors import InvalidArgument
+
+NAME = "sockfilter/config.toml"
+# bytes: a few options and many comments; what is longer is another file
+FILE_BYTES_MAX = 1 << 16
+# who else may change it says what root does
+OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+NOT_THERE = (errno.ENOENT, errno.ENOTDIR)
+
+
+class Entry(NamedTuple):
+    """A key's value as TOML has it, and the file and line that it stands in."""
+
+    value: Any
+    where: str
+
+
+def path() -> str | None:
+    """Where the file would be: that of the person, whoever sudo has made of them. None: they have no home."""
+    folder = os.environ.get("XDG_CONFIG_HOME", "")
+    # a relative one does not count: XDG Base Directory Specification
+    if not os.path.isabs(folder):
+        folder = os.path.join(_home(), ".config")
+    return os.path.join(folder, NAME) if os.path.isabs(folder) else None
+
+
+def read() -> dict[str, Entry]:
+    """What stands in it; nothing where there is none.
+
+    Raises:
+        InvalidArgument: it may not be read or believed, or is no TOML.
+    """
+    place = path()
+    content = None if place is None else _content(place)
+    return {} if place is None or content is None else _entries(place, content)
+
+
+def _behind_sudo() -> int | None:
+    """The number of the user who ran sudo, be it for root's rights or for some of them."""
+    number = os.environ.get("SUDO_UID", "")
+    if number.isdecimal() and os.geteuid() in (ROOT, int(number)):
+        return int(number)
+    return None
+
+
+def _home() -> str:
+    number = _behind_sudo()
+    if number is None:
+        return os.path.expanduser("~")
+    import pwd
+
+    try:
+        return pwd.getpwuid(number).pw_dir
+    except (KeyError, OverflowError):
+        return ""
+
+
+def _content(place: str) -> bytes | None:
+    """Its bytes; None: there is none. Root opens it as who ran sudo would: no link leads to what only root may read."""
+    number = _behind_sudo()
+    is_root = os.geteuid() == ROOT
+    try:
+        with acting_as(user(str(number))) if is_root and number else nullcontext():
+            fd = _open(place)
+        if fd is None:
+            return None
+        with open(fd, "rb") as file:
+            if is_root:
+                _check_owner(place, os.fstat(fd), {ROOT, number or ROOT})
+            content = file.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        raise _refused(place, error.strerror or str(error)) from error
+    if len(content) > FILE_BYTES_MAX:
+        raise _refused(place, f"it has more than {FILE_BYTES_MAX} bytes")
+    return content
+
+
+def _open(place: str) -> int | None:
+    try:
+        fd = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        # a home that this user may not enter: of who was before setpriv, or of a service
+        if error.errno in NOT_THERE or (error.errno == errno.EACCES and not os.path.exists(place)):
+            return None
+        raise
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise _refused(place, "it is no regular file")
+    return fd
+
+
+def _check_owner(place: str, found: os.stat_result, owners: set[int]) -> None:
+    """What root does is not for others to say."""
+    if found.st_uid not in owners:
+        raise _refused(place, f"it belongs to user {found.st_uid}, neither root nor who ran sudo")
+    if found.st_mode & OTHERS_WRITE:
+        raise _refused(place, f"others may write to it; take that away: chmod go-w {place}")
+
+
+def _refused(place: str, found: str) -> InvalidArgument:
+    return InvalidArgument(f"reading {place}: {found}; --no-config goes without it")
+
+
+def _entries(place: str, content: bytes) -> dict[str, Entry]:
+    try:
+        text = content.decode()
+        found = _parsed(text)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise InvalidArgument(f"{place}:{line}: this is not UTF-8") from error
+    except RecursionError as error:
+        raise InvalidArgument(f"{place}: arrays in arrays, too many to read") from error
+    except ValueError as error:
+        raise InvalidArgument(f"{place}: {error}") from error
+    return {name: Entry(value, f"{place}:{_line_of(name, text)}") for name, value in found.items()}
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """Imports the parser: who has no file starts without it."""
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    return tomllib.loads(text)
+
+
+def _line_of(name: str, text: str) -> int:
+    """The line that a key stands in, counted from 1: the parser does not say."""
+    lines = text.splitlines()
+    key = re.compile(rf"""\s*\[*\s*["']?{re.escape(name)}\b""")
+    for number, line in enumerate(lines, 1):
+        if key.match(line) and _is_whole("\n".join(lines[: number - 1])):
+            return number
+    return 1
+
+
+def _is_whole(text: str) -> bool:
+    """Whether the next line begins a statement: it is not inside a value of several lines."""
+    try:
+        _parsed(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,155 @@
+"""What holds where the command line says nothing: the configuration file, and over it the environment."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any, NamedTuple
+
+from sockfilter.cli import config_file
+from sockfilter.cli.arguments import get_parser
+from sockfilter.errors import InvalidArgument
+
+PREFIX = "SOCKFILTER_"
+# How somebody likes to look at which network. What one run is about, files, other namespaces and users are for the
+# command line: a file that is forgotten must not write anywhere, and who may change it not say whom root becomes.
+NAMES = (
+    *("interface", "promisc", "ports", "host", "family"),
+    *("format", "verbose", "quiet", "body", "show-secrets", "color"),
+    *("snap", "ring", "fail-on-loss"),
+)
+SWITCHED = {word: is_on for is_on, words in enumerate(("0 false no off", "1 true yes on")) for word in words.split()}
+MOST_VERBOSE = 2
+
+
+class Setting(NamedTuple):
+    """An option that was given a value before the command line.
+
+    Attributes:
+        name: its long name.
+        dest: its name in Options.
+        value: as Options has it.
+        text: as it was written.
+        where: the file and line, or the variable.
+    """
+
+    name: str
+    dest: str
+    value: Any
+    text: str
+    where: str
+
+
+def values() -> dict[str, Any]:
+    """By the names of Options. Raises InvalidArgument as in_force() does."""
+    return {setting.dest: setting.value for setting in in_force()}
+
+
+def in_force() -> list[Setting]:
+    """What the file says, less what the environment says otherwise.
+
+    Raises:
+        InvalidArgument: a name or a value that cannot be meant, or a file that may not be read or believed.
+    """
+    variables = {name: text for name, text in os.environ.items() if name.startswith(PREFIX)}
+    entries = config_file.read()
+    if not entries and not variables:
+        return []
+    actions = options()
+    found = {name: _from_file(_known(name, actions, entry.where), entry) for name, entry in entries.items()}
+    for variable, text in variables.items():
+        name = variable.removeprefix(PREFIX).lower().replace("_", "-")
+        action = _known(name, actions, variable)
+        if text:
+            found[name] = _from_text(action, name, text, variable)
+    return [found[name] for name in NAMES if name in found]
+
+
+def options() -> dict[str, argparse.Action]:
+    """All options by their long names."""
+    # argparse has no public way to ask a parser for its options
+    actions = get_parser()._actions
+    return {word[2:]: action for action in actions for word in action.option_strings if word.startswith("--")}
+
+
+def variable(name: str) -> str:
+    """The name of an option's variable."""
+    return PREFIX + name.upper().replace("-", "_")
+
+
+def _known(name: str, actions: dict[str, argparse.Action], where: str) -> argparse.Action:
+    if name in NAMES:
+        return actions[name]
+    if name in actions:
+        raise InvalidArgument(f"{where}: {name} is for the command line alone: --{name}")
+    import difflib
+
+    near = difflib.get_close_matches(name, NAMES, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(NAMES)}"
+    shown = variable(near[0]) if near and where.startswith(PREFIX) else ""
+    raise InvalidArgument(f"{where}: there is no option {name!r}; {f'did you mean {shown}?' if shown else hint}")
+
+
+def _from_file(action: argparse.Action, entry: config_file.Entry) -> Setting:
+    """From TOML's types to those of the command line."""
+    name = _long(action)
+    value = entry.value
+    if isinstance(action, argparse.BooleanOptionalAction):
+        if not isinstance(value, bool):
+            raise InvalidArgument(f"{entry.where}: {name} is true or false")
+        return _from_text(action, name, str(value).lower(), entry.where)
+    parts = value if isinstance(value, list) and name == "ports" else [value]
+    if not all(isinstance(part, (int, str)) and not isinstance(part, bool) for part in parts):
+        kinds = "a text, a number or a list of these" if name == "ports" else "a text or a number"
+        raise InvalidArgument(f"{entry.where}: {name} is {kinds}")
+    try:
+        text = ",".join(map(str, parts))
+    except ValueError as error:  # more digits than Python writes
+        raise InvalidArgument(f"{entry.where}: {name}: {error}") from error
+    return _from_text(action, name, text, entry.where)
+
+
+def _from_text(action: argparse.Action, name: str, text: str, where: str) -> Setting:
+    try:
+        return Setting(name, action.dest, _value(action, name, text), text, where)
+    except (argparse.ArgumentTypeError, InvalidArgument) as error:
+        raise InvalidArgument(f"{where}: {name}: {error}") from error
+
+
+def _value(action: argparse.Action, name: str, text: str) -> Any:
+    """As the command line would have it. Raises ArgumentTypeError and InvalidArgument."""
+    if isinstance(action, argparse.BooleanOptionalAction):
+        if text.lower() not in SWITCHED:
+            raise InvalidArgument(f"{text!r} is none of {', '.join(SWITCHED)}")
+        return bool(SWITCHED[text.lower()])
+    if name == "verbose":
+        if text not in map(str, range(MOST_VERBOSE + 1)):
+            raise InvalidArgument(f"{text!r} is no number from 0 to {MOST_VERBOSE}: of -v on the command line")
+        return int(text)
+    if action.choices is not None and text not in action.choices:
+        raise InvalidArgument(f"{text!r} is none of {', '.join(action.choices)}")
+    value = action.type(text) if callable(action.type) else text
+    _check(name, value)
+    return value
+
+
+def _check(name: str, value: Any) -> None:
+    """What the library would refuse without knowing where it stood."""
+    if name == "interface" and not value:
+        raise InvalidArgument("the name is empty; any stands for all interfaces")
+    if name == "ports":
+        from sockfilter.sources.narrowing import port_ranges
+
+        port_ranges(value)
+    elif name == "host":
+        from sockfilter.sources.narrowing import host_and_mask
+
+        host_and_mask(value)
+    elif name == "ring":
+        from sockfilter.libbpf.ring import ring_bytes
+
+        ring_bytes(value)
+
+
+def _long(action: argparse.Action) -> str:
+    return next(word[2:] for word in action.option_strings if word.startswith("--"))
