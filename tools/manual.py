@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import sockfilter
+from sockfilter.cli import config_file, settings
 from sockfilter.cli.arguments import DESCRIPTION, EPILOG
 from sockfilter.model import Problem
-from tools.command_line import Option, groups, options
+from tools.command_line import Command, Option, commands, groups, options
 
 RIGHTS = (
     "Capturing takes Linux 5.8 or newer, and root or the capabilities CAP_NET_RAW and CAP_BPF; another network "
@@ -19,6 +20,15 @@ LINES = (
     "status, the size of the response's body as sent, and the time from the request's first byte to the response's "
     "last. What is odd about an exchange stands behind it in brackets:"
 )
+FILE = (
+    "options by their long names, such as ports = [80, 8080]; in $XDG_CONFIG_HOME where that is set. Under sudo it is "
+    "that of who ran it, and counts only if it belongs to them or to root and nobody else may write to it."
+)
+VARIABLES = (
+    "the option of that name, with a hyphen as an underscore; it goes before the file, and the command line before "
+    "both. Set there or in the file may be:"
+)
+COLOURS = "no colours where --color is auto"
 SEE_ALSO = (("tcpdump", 8), ("ip-netns", 8), ("capabilities", 7), ("bpf", 2))
 
 
@@ -45,9 +55,16 @@ def _page() -> Iterator[str]:
     for group, members in groups():
         yield f".SS {text(group)}"
         for option in members:
-            yield from (".TP", _heading(option), text(option.help))
-    for section, lines in _epilog():
-        yield from (f".SH {section}", *lines)
+            yield from _described(option)
+    yield ".SH COMMANDS"
+    for command in commands():
+        yield from _command(command)
+    yield from (".SH FILES", ".TP", f"\\fI{text('~/.config/' + config_file.NAME)}\\fR", text(FILE))
+    yield from (".SH ENVIRONMENT", ".TP", f"\\fB{settings.PREFIX}\\fINAME\\fR", text(VARIABLES))
+    yield text(", ".join(settings.NAMES) + ".")
+    yield from (".TP", "\\fBNO_COLOR\\fR", text(COLOURS))
+    for title, lines in _paragraphs(EPILOG):
+        yield from (f".SH {title.upper() or 'NOTES'}", *lines)
     yield from (".SH SEE ALSO", ",\n".join(f"\\fB{text(name)}\\fR({number})" for name, number in SEE_ALSO))
 
 
@@ -60,13 +77,25 @@ def _heading(option: Option) -> str:
     return words + (f" \\fI{text(option.value)}\\fR" if option.value else "")
 
 
-def _epilog() -> Iterator[tuple[str, list[str]]]:
-    """Its paragraphs: a title with lines below it that stay as they are, a title with a sentence, or a sentence."""
-    for paragraph in EPILOG.strip().split("\n\n"):
+def _described(option: Option) -> Iterator[str]:
+    yield from (".TP", _heading(option), text(option.help))
+
+
+def _command(command: Command) -> Iterator[str]:
+    yield from (f".SS sockfilter {text(command.name)}", text(command.description))
+    for option in command.options:
+        yield from _described(option)
+    for title, lines in _paragraphs(command.epilog):
+        yield from (".PP", *((f"{text(title)}:",) if title else ()), *lines)
+
+
+def _paragraphs(epilog: str) -> Iterator[tuple[str, list[str]]]:
+    """A title with lines below it that stay as they are, a title with a sentence, or a sentence without one."""
+    for paragraph in filter(None, epilog.strip().split("\n\n")):
         title, colon, rest = paragraph.partition(":")
         if not colon or not title.replace(" ", "").isalpha():
-            yield "NOTES", [text(paragraph)]
+            yield "", [text(paragraph)]
         elif rest.startswith("\n"):
-            yield title.upper(), [".nf", *(text(line.strip()) for line in rest.strip().split("\n")), ".fi"]
+            yield title, [".nf", *(text(line.strip()) for line in rest.strip().split("\n")), ".fi"]
         else:
-            yield title.upper(), [text(rest.strip())]
+            yield title, [text(rest.strip())]

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import re
 import subprocess
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from tools import share
 
+from sockfilter.cli import settings
 from sockfilter.cli.arguments import get_parser
+from sockfilter.cli.command import COMMANDS
 from sockfilter.model import Problem
 from tests.support.skips import need_tool
 
 WORDS = [word for action in get_parser()._actions for word in action.option_strings]
+OF_COMMANDS = [
+    (name, word)
+    for name, module in COMMANDS.items()
+    for action in import_module(module).get_parser()._actions
+    for word in action.option_strings
+    if action.dest != "help"
+]
 MANUAL, BASH, ZSH, FISH = share.FILES
 SHELL_S = 20
 
@@ -35,16 +45,40 @@ def output_of(*command: str | Path) -> str:
 def test_every_option_is_everywhere(folder: Path, word: str) -> None:
     manual = (folder / MANUAL).read_text().replace("\\-", "-").partition(".SH OPTIONS")[2]
     assert re.search(rf"^\S*\\fB{word}\\fR|, \\fB{word}\\fR", manual, re.MULTILINE)
-    assert re.search(rf"compgen -W '[^']*(?<=[' ]){word}(?=[' ])", (folder / BASH).read_text())
-    assert re.search(rf"^  ('\*'|'\([^)]*\)'{{(.*,)?)?{word}[='\[,}}]", (folder / ZSH).read_text(), re.MULTILINE)
-    flag = f"-l {word[2:]}" if word.startswith("--") else f"-s {word[1:]}"
-    assert re.search(rf"^complete -c sockfilter .*{flag} ", (folder / FISH).read_text(), re.MULTILINE)
+    assert re.search(rf"words='[^']*(?<=[' ]){word}(?=[' ])", (folder / BASH).read_text())
+    assert re.search(rf"^  ('\*'|'\([^)]*\)')?({{(.*,)?)?{word}[='\[,}}]", (folder / ZSH).read_text(), re.MULTILINE)
+    assert re.search(
+        rf"^complete -c sockfilter -n 'not __fish\S* {' '.join(COMMANDS)}' .*{flag(word)} ",
+        (folder / FISH).read_text(),
+        re.MULTILINE,
+    )
+
+
+def flag(word: str) -> str:
+    return f"-l {word[2:]}" if word.startswith("--") else f"-s {word[1:]}"
+
+
+@pytest.mark.parametrize(("command", "word"), OF_COMMANDS)
+def test_every_option_of_a_command_is_everywhere(folder: Path, command: str, word: str) -> None:
+    manual = (folder / MANUAL).read_text().replace("\\-", "-")
+    section = manual.partition(f"\n.SS sockfilter {command}\n")[2].partition("\n.S")[0]
+    assert re.search(rf"^(\S+, )?\\fB{word}\\fR", section, re.MULTILINE)
+    assert word in completed_by_bash(folder, command, "")
+    zsh = (folder / ZSH).read_text().partition(f"\n\t{command})\n")[2].partition(";;")[0]
+    assert re.search(rf"^\t\t  ('\*')?({{(.*,)?)?{word}[='\[,}}]", zsh, re.MULTILINE)
+    line = rf"^complete -c sockfilter -n '__fish_seen_subcommand_from {command}' .*{flag(word)} "
+    assert re.search(line, (folder / FISH).read_text(), re.MULTILINE)
+
+
+def test_the_manual_page_says_what_a_configuration_may_have(folder: Path) -> None:
+    manual = (folder / MANUAL).read_text().replace("\\-", "-")
+    assert ", ".join(settings.NAMES) in manual.partition(".SH ENVIRONMENT")[2]
 
 
 def test_the_manual_page_is_set_without_a_warning(folder: Path) -> None:
     need_tool("man")
     page = output_of("man", "--warnings", "--local-file", folder / MANUAL)
-    for section in "NAME SYNOPSIS DESCRIPTION OPTIONS EXAMPLES NOTES".split():
+    for section in "NAME SYNOPSIS DESCRIPTION OPTIONS COMMANDS FILES ENVIRONMENT EXAMPLES NOTES".split():
         assert f"\n{section}\n" in page
     assert "EXIT STATUS" in page
     assert all(problem.value in page for problem in Problem)
@@ -59,7 +93,13 @@ def completed_by_bash(folder: Path, *words: str) -> set[str]:
 
 
 def test_bash_completes(folder: Path) -> None:
-    assert completed_by_bash(folder, "") == set(WORDS)
+    assert completed_by_bash(folder, "") == {*WORDS, *COMMANDS}
+    assert completed_by_bash(folder, "-q", "") == set(WORDS)
+    assert completed_by_bash(folder, "br") == {"broker"}
+    assert completed_by_bash(folder, "config") == {"config"}
+    assert completed_by_bash(folder, "config", "") == {"--json"}
+    assert {"any", "lo"} <= completed_by_bash(folder, "broker", "--user", "x", "-i", "")
+    assert completed_by_bash(folder, "broker", "--user", "nobod") == {"nobody"}
     assert completed_by_bash(folder, "--pr") == {"--promisc"}
     assert {"any", "lo"} <= completed_by_bash(folder, "-q", "-i", "")
     assert completed_by_bash(folder, "--format", "") == {"text", "raw", "jsonl"}
@@ -81,3 +121,6 @@ def test_fish_completes(folder: Path) -> None:
     assert completed("sockfilter --pr") == {"--promisc"}
     assert completed("sockfilter --format ") == {"text", "raw", "jsonl"}
     assert {"any", "lo"} <= completed("sockfilter -i ")
+    assert set(COMMANDS) <= completed("sockfilter ")
+    assert completed("sockfilter config --") == {"--json"}
+    assert completed("sockfilter broker --pr") == {"--promisc"}

@@ -42,7 +42,12 @@ def get_parser() -> argparse.ArgumentParser:
         "--user", dest="users", action="append", metavar="NAME", help="who may capture (who ran sudo); can be repeated"
     )
     parser.add_argument(
-        "-i", dest="interfaces", action="append", metavar="NAME", help="where, or any (lo); can be repeated"
+        "-i",
+        "--interface",
+        dest="interfaces",
+        action="append",
+        metavar="NAME",
+        help="where, or any (lo); can be repeated",
     )
     parser.add_argument("--promisc", dest="promiscuous", action="store_true", help="frames for other hosts too")
     parser.add_argument(
