@@ -12,7 +12,8 @@ CAP_BPF = 39
 
 REMEDY = (
     "run it with sudo; or grant both to one run:"
-    " sudo setpriv --reuid=$USER --init-groups --inh-caps=+net_raw,+bpf --ambient-caps=+net_raw,+bpf COMMAND;"
+    " sudo setpriv --reuid=$USER --regid=$(id -g) --init-groups"
+    " --inh-caps=+net_raw,+bpf --ambient-caps=+net_raw,+bpf COMMAND;"
     " or to a service: AmbientCapabilities=CAP_NET_RAW CAP_BPF in its systemd unit"
 )
 
