@@ -102,6 +102,8 @@ class _Run:
             finally:
                 capture.close()
                 ledger = capture.ledger
+                for equation in ledger.imbalance:
+                    say(f"the ledger does not balance, a mistake in sockfilter: {equation}")
                 if not options.quiet:
                     say(summary(ledger, self._shown))
         return LOST if options.fail_on_loss and ledger.losses() else OK
