@@ -195,6 +195,7 @@ class Capture(View):
     def _do_what_is_due(self) -> None:
         now_ns = self._source.now_ns
         if now_ns >= self._due_ns:
+            self._source.keep_up()
             self._pipeline.tick(now_ns)
             self._due_ns = now_ns + int((DUE_SOON_S if self._pipeline.has_holes else DUE_S) * 1e9)
 

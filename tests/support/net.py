@@ -53,9 +53,14 @@ def namespace() -> Iterator[str]:
 def veth_pair() -> Iterator[tuple[str, str]]:
     """Two namespaces joined by a veth pair: veth0 in both, 10.9.0.1 and .2, fd09::1 and ::2."""
     with namespace() as left, namespace() as right:
-        ip("link", "add", "veth0", "type", "veth", "peer", "name", "veth0", "netns", right, netns=left)
-        for end, number in ((left, 1), (right, 2)):
-            ip("address", "add", f"10.9.0.{number}/24", "dev", "veth0", netns=end)
-            ip("address", "add", f"fd09::{number}/64", "dev", "veth0", "nodad", netns=end)
-            ip("link", "set", "veth0", "up", netns=end)
+        join(left, right)
         yield left, right
+
+
+def join(left: str, right: str, name: str = "veth0") -> None:
+    """Joins two namespaces by a veth pair of one name: 10.9.0.1 and .2, fd09::1 and ::2."""
+    ip("link", "add", name, "type", "veth", "peer", "name", name, "netns", right, netns=left)
+    for end, number in ((left, 1), (right, 2)):
+        ip("address", "add", f"10.9.0.{number}/24", "dev", name, netns=end)
+        ip("address", "add", f"fd09::{number}/64", "dev", name, "nodad", netns=end)
+        ip("link", "set", name, "up", netns=end)

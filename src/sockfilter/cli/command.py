@@ -195,6 +195,8 @@ class _Run:
                 say(one_line(capture.ledger, self._shown))
             count = capture.pump()
             self._output.flush()
+            while changes := capture.source.changes:
+                say(str(changes.popleft()))
             now_s = time.monotonic()
             left_s = end_s - now_s
             if left_s <= 0:

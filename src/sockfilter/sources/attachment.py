@@ -47,6 +47,9 @@ class Attachment(Protocol):
     def counters(self) -> list[int]:
         """The program's counters, in the order of enum sf_counter; final once it is detached."""
 
+    def rebind(self, interface: Interface) -> None:
+        """Binds it to another interface of the same kind, up or not. Takes no rights. May raise OSError."""
+
     def detach(self) -> None:
         """Takes it off the interface; its maps stay."""
 
@@ -72,6 +75,7 @@ class OwnAttachment:
         self._ffi, self._lib = binding.load()
         self._socket: socket.socket | None = None
         self._counters: list[int] | None = None
+        self._promiscuous = promiscuous
         config.link = self._link(interface)
         with ExitStack() as stack:
             self._object = stack.enter_context(_loaded(bytes(self._ffi.buffer(config)), ports, ring))
@@ -79,7 +83,7 @@ class OwnAttachment:
             self.ring_fd, self.shared_fd, self.orders_fd = (
                 self._object.map_fd(name) for name in ("ring", ".bss", "orders")
             )
-            self._socket = stack.enter_context(self._attached(interface, promiscuous))
+            self._socket = stack.enter_context(self._attached(interface))
             self._stack = stack.pop_all()
 
     def check(self) -> None:
@@ -90,6 +94,11 @@ class OwnAttachment:
         if self._counters is not None:
             return self._counters
         return self._object.sum_counters("counters", self._lib.SF_COUNTERS)
+
+    def rebind(self, interface: Interface) -> None:
+        """Binds it to another interface of the same kind, up or not. Takes no rights. May raise OSError."""
+        if self._socket is not None:
+            self._bind(self._socket, interface)
 
     def detach(self) -> None:
         """Takes it off the interface; its maps stay."""
@@ -109,7 +118,7 @@ class OwnAttachment:
         kinds = {None: self._lib.SF_LINK_DETECT, True: self._lib.SF_LINK_ETHERNET, False: self._lib.SF_LINK_NONE}
         return int(kinds[interface.has_link_header])
 
-    def _attached(self, interface: Interface, promiscuous: bool) -> socket.socket:
+    def _attached(self, interface: Interface) -> socket.socket:
         """A packet socket with the program on it. The protocol comes with the bind: until then, no frame."""
         try:
             packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
@@ -120,11 +129,7 @@ class OwnAttachment:
             if interface.is_loopback:
                 # lo passes each packet on twice; this spares the kernel even the copy (kernel fa788d986a3a)
                 packets.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
-            if promiscuous and interface.index:
-                request = PACKET_MREQ.pack(interface.index, PACKET_MR_PROMISC)
-                packets.setsockopt(SOL_PACKET, PACKET_ADD_MEMBERSHIP, request)
-            if self._lib.sf_packet_bind(packets.fileno(), interface.index, ETH_P_ALL):
-                raise OSError(self._ffi.errno, os.strerror(self._ffi.errno))
+            self._bind(packets, interface)
             pending = packets.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if pending:
                 raise OSError(pending, os.strerror(pending))
@@ -132,6 +137,13 @@ class OwnAttachment:
             packets.close()
             raise _bind_error(interface.name, error) from error
         return packets
+
+    def _bind(self, packets: socket.socket, interface: Interface) -> None:
+        if self._promiscuous and interface.index:
+            request = PACKET_MREQ.pack(interface.index, PACKET_MR_PROMISC)
+            packets.setsockopt(SOL_PACKET, PACKET_ADD_MEMBERSHIP, request)
+        if self._lib.sf_packet_bind(packets.fileno(), interface.index, ETH_P_ALL):
+            raise OSError(self._ffi.errno, os.strerror(self._ffi.errno))
 
 
 def attach(interface: str, config: Any, ports: bytes, ring: int, promiscuous: bool) -> tuple[Interface, OwnAttachment]:

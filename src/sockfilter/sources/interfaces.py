@@ -8,13 +8,18 @@ import fcntl
 import os
 import socket
 import struct
+from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sockfilter.errors import InterfaceDown, NoSuchInterface, UnsupportedInterface
+from sockfilter.sources.announcements import Announcements
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from sockfilter.sources.announcements import Announced
 
 # the name that stands for all interfaces, as in tcpdump
 ANY = "any"
@@ -23,11 +28,15 @@ ANY = "any"
 SIOCGIFNAME = 0x8910
 SIOCGIFFLAGS = 0x8913
 SIOCGIFHWADDR = 0x8927
+SIOCGIFINDEX = 0x8933
 IFF_UP = 0x1
 IFF_LOOPBACK = 0x8
 IFREQ = struct.Struct("16sH22x")
 IFREQ_INDEX = struct.Struct("16si20x")
 NAME_BYTES_MAX = 15
+# names that are remembered, and announcements that wait for who asks: containers come and go for months
+NAMES_MAX = 10_000
+ANNOUNCED_MAX = 10_000
 
 # include/uapi/linux/if_arp.h: devices whose frames begin with an Ethernet header, and with none
 ETHERNET = {1, 772}  # ARPHRD_ETHER, ARPHRD_LOOPBACK
@@ -65,30 +74,38 @@ def find(name: str) -> Interface:
         index = 0
     if not index:
         raise NoSuchInterface(f"looking up interface {name!r}: there is none of that name{_hint(name)}")
-    return _inspect(name, index)
+    return _inspect(name)
 
 
-def _inspect(name: str, index: int) -> Interface:
+def _inspect(name: str) -> Interface:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as query:
         try:
-            flags = _ioctl(query, SIOCGIFFLAGS, name)
-            kind = _ioctl(query, SIOCGIFHWADDR, name)
+            found, kind = _described(query, name)
         except OSError as error:
             if error.errno != errno.ENODEV:
                 raise
             raise NoSuchInterface(f"looking up interface {name!r}: it has just gone{_hint(name)}") from error
-    if not flags & IFF_UP:
+    if not found.is_up:
         raise InterfaceDown(f"interface {name} is down; bring it up first: ip link set {name} up")
     if kind not in ETHERNET | BARE:
         raise UnsupportedInterface(
             f"interface {name} has frames of kind {kind} (ARPHRD_* of linux/if_arp.h), which are not decoded live;"
             " capture on an Ethernet, loopback, tun or tunnel interface"
         )
-    return Interface(name, index, True, bool(flags & IFF_LOOPBACK), kind in ETHERNET)
+    return found
+
+
+def _described(query: socket.socket, name: str) -> tuple[Interface, int]:
+    """An interface as it is, and the kind of its frames. Raises OSError."""
+    index = fcntl.ioctl(query, SIOCGIFINDEX, IFREQ_INDEX.pack(os.fsencode(name), 0))
+    flags = _ioctl(query, SIOCGIFFLAGS, name)
+    kind = _ioctl(query, SIOCGIFHWADDR, name)
+    number = IFREQ_INDEX.unpack(index)[1]
+    return Interface(name, number, bool(flags & IFF_UP), bool(flags & IFF_LOOPBACK), kind in ETHERNET), kind
 
 
 def _ioctl(query: socket.socket, request: int, name: str) -> int:
-    reply = fcntl.ioctl(query, request, IFREQ.pack(name.encode(), 0))
+    reply = fcntl.ioctl(query, request, IFREQ.pack(os.fsencode(name), 0))
     return int(IFREQ.unpack(reply)[1])
 
 
@@ -101,12 +118,15 @@ def _hint(name: str) -> str:
 
 
 class Names:
-    """The interfaces' names by their index, in the namespace of the thread that made this."""
+    """The interfaces and their names, in the namespace of the thread that made this, as they come and go."""
 
     def __init__(self) -> None:
         # stays in its namespace wherever the thread goes: an index means another interface in each
         self._query = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.announcements = Announcements()
         self._known = dict(socket.if_nameindex())
+        self._announced: deque[Announced] = deque(maxlen=ANNOUNCED_MAX)
+        self._has_missed = False
 
     def __enter__(self) -> Names:
         return self
@@ -119,16 +139,58 @@ class Names:
     def close(self) -> None:
         """Names that are not known yet stay so."""
         self._query.close()
+        self.announcements.close()
 
     def of(self, index: int) -> str:
         """An interface's name; the index itself where the interface, or this, has gone before anyone asked."""
         if index not in self._known:
-            try:
-                reply = fcntl.ioctl(self._query, SIOCGIFNAME, IFREQ_INDEX.pack(b"", index))
-            except (OSError, ValueError):  # the latter of a socket that is closed
-                return str(index)
-            self._known[index] = os.fsdecode(reply[: NAME_BYTES_MAX + 1].rstrip(b"\0"))
-        return self._known[index]
+            name = self.current(index)
+            if name is None:
+                self._listen()  # one that has come and gone
+            else:
+                self._learn(index, name)
+        return self._known.get(index) or str(index)
+
+    def current(self, index: int) -> str | None:
+        """The name that an interface has now; None: it has gone, or this has."""
+        try:
+            reply = fcntl.ioctl(self._query, SIOCGIFNAME, IFREQ_INDEX.pack(b"", index))
+        except (OSError, ValueError):  # the latter of a socket that is closed
+            return None
+        return os.fsdecode(reply[: NAME_BYTES_MAX + 1].rstrip(b"\0"))
+
+    def find(self, name: str) -> Interface | None:
+        """An interface as it is now, up or not; None: there is none of that name."""
+        with suppress(OSError, ValueError):
+            return _described(self._query, name)[0]
+        return None
+
+    def follow(self) -> bool:
+        """Learns what has been announced. Returns whether anything may have changed since the last call."""
+        self._listen()
+        changed, self._has_missed = self._has_missed or bool(self._announced), False
+        return changed
+
+    def take_announced(self) -> list[Announced]:
+        """What was announced since the last call."""
+        taken = list(self._announced)
+        self._announced.clear()
+        return taken
+
+    def _listen(self) -> None:
+        found = self.announcements.take()
+        if found is None:
+            self._has_missed = True
+            self._known.clear()  # and asked for anew
+            return
+        for one in found:
+            self._learn(one.number, one.name)
+        self._announced.extend(found)
+
+    def _learn(self, index: int, name: str) -> None:
+        if len(self._known) >= NAMES_MAX:
+            self._known.clear()
+        self._known[index] = name
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,16 @@ from sockfilter.libbpf.ring import Ring, ring_bytes
 from sockfilter.sources import interfaces, namespace
 from sockfilter.sources.attachment import attach
 from sockfilter.sources.narrowing import Narrowing
+from sockfilter.sources.presence import Presence
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
     from sockfilter.sources.attachment import Attachment
     from sockfilter.sources.interfaces import Interface
+    from sockfilter.sources.presence import Change
 
     # interface, struct sf_config, map of ports, bytes of the ring, promiscuous
     Attach: TypeAlias = Callable[[str, Any, bytes, int, bool], tuple[Interface, Attachment]]
@@ -86,12 +89,16 @@ class LiveSource:
         try:
             with namespace.entered(netns):
                 self._names = self._stack.enter_context(interfaces.Names())
-                self.interface, self._attachment = attached(interface, config, ports, size, promiscuous)
+                found, self._attachment = attached(interface, config, ports, size, promiscuous)
             at = self._attachment
+            self._presence = Presence(found, self._names, at.rebind)
             self._stack.callback(at.close)
             self._ring = self._stack.enter_context(Ring(at.ring_fd, size, at.shared_fd, at.orders_fd))
             self._epoll = self._stack.enter_context(select.epoll())
             self._epoll.register(self._ring.fd, select.EPOLLIN)
+            self._announcements = self._names.announcements.fileno()
+            if self._announcements is not None:
+                self._epoll.register(self._announcements, select.EPOLLIN)
         except BaseException:
             self._stack.close()
             raise
@@ -123,9 +130,19 @@ class LiveSource:
         return self._ring.fd
 
     @property
+    def interface(self) -> Interface:
+        """As it is now, or was at last."""
+        return self._presence.interface
+
+    @property
     def name(self) -> str:
         """The interface's."""
         return self.interface.name
+
+    @property
+    def changes(self) -> deque[Change]:
+        """What has happened to the interface, the oldest first; to be taken out."""
+        return self._presence.changes
 
     @property
     def now_ns(self) -> int:
@@ -184,8 +201,10 @@ class LiveSource:
             self._busy = False
             return
         if self.ask_to_be_woken():
-            self._epoll.poll(min(timeout_s, WAIT_S_MAX))
+            ready = self._epoll.poll(min(timeout_s, WAIT_S_MAX))
             self._ring.awake()
+            if any(fd == self._announcements for fd, _ in ready):
+                self.keep_up()
 
     def ask_to_be_woken(self) -> bool:
         """Makes the descriptor readable with the next record. False: there are some already."""
@@ -194,6 +213,11 @@ class LiveSource:
     def also_wake_for(self, fd: int) -> None:
         """Lets wait() return as well when this descriptor becomes readable."""
         self._epoll.register(fd, select.EPOLLIN)
+
+    def keep_up(self) -> None:
+        """Follows the interface where it has changed. To be called about once a second."""
+        if self._names.follow() or self._presence.is_settling:
+            self._presence.look()
 
     def skip(self, stream: int, until_seq: int) -> None:
         """Tells the program that of this stream only lengths are needed, up to a sequence number."""

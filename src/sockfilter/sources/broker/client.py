@@ -50,6 +50,11 @@ class BorrowedAttachment:
             self._known = self._ask("counters")
         return self._counters or self._known
 
+    def rebind(self, interface: Interface) -> None:
+        """Binds it to the interface that has now the name that was asked for."""
+        if self._counters is None:
+            self._known = self._ask("rebind")
+
     def detach(self) -> None:
         """Takes it off the interface; its maps stay."""
         if self._counters is None:

@@ -20,12 +20,13 @@ from sockfilter.libbpf import binding
 from sockfilter.libbpf.ring import ring_bytes
 from sockfilter.sources.attachment import OwnAttachment
 from sockfilter.sources.broker import messages
-from sockfilter.sources.interfaces import ANY, find
+from sockfilter.sources.interfaces import ANY, Names, find
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from sockfilter.sources.broker.messages import Message
+    from sockfilter.sources.interfaces import Interface
 
 # captures at once: each takes some 10 MB of kernel memory, and its ring
 SESSIONS_MAX = 64
@@ -174,6 +175,7 @@ class _Session:
         self._permission = permission
         self._user = user
         self._attachment: OwnAttachment | None = None
+        self._interface: Interface | None = None
 
     def close(self) -> None:
         if self._attachment is not None:
@@ -187,6 +189,8 @@ class _Session:
             raise BrokerError("nothing is attached yet")
         if request.get("do") == "detach":
             self._attachment.detach()
+        if request.get("do") == "rebind":
+            self._rebind(self._attachment)
         return {"counters": self._attachment.counters()}, []
 
     def _attach(self, request: Message) -> tuple[Message, list[int]]:
@@ -205,8 +209,16 @@ class _Session:
             raise BrokerError("the map of ports is of another version")
         interface = find(name)
         made = OwnAttachment(interface, config, ports, ring, bool(request.get("promiscuous")))
-        self._attachment = made
+        self._attachment, self._interface = made, interface
         return {"interface": asdict(interface)}, [made.ring_fd, made.shared_fd, made.orders_fd]
+
+    def _rebind(self, attachment: OwnAttachment) -> None:
+        """To the one of the same name, for which it has the permission."""
+        with Names() as names:
+            found = names.find(self._interface.name) if self._interface else None
+        if found is not None and self._interface and found.has_link_header == self._interface.has_link_header:
+            with suppress(OSError):  # it has gone again
+                attachment.rebind(found)
 
     def _checked(self, request: Message) -> tuple[str, int]:
         """The interface's name and the ring's bytes, where this user may have them."""

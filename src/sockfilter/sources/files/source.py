@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import select
+from collections import deque
 from struct import Struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sockfilter.errors import CaptureFileError
 from sockfilter.libbpf import binding
@@ -118,6 +119,14 @@ class FileSource:
     def is_over(self) -> bool:
         """Whether all of it has been read."""
         return self._stream.is_over and self._done >= len(self._packets)
+
+    @property
+    def changes(self) -> deque[NoReturn]:
+        """What has happened to it: a file is what it is."""
+        return deque()
+
+    def keep_up(self) -> None:
+        """The same."""
 
     def fileno(self) -> int:
         """The file's descriptor."""

@@ -1,0 +1,144 @@
+"""What an interface went through is told once each, in whatever order it is seen."""
+
+from __future__ import annotations
+
+import pytest
+
+from sockfilter.sources.announcements import Announced
+from sockfilter.sources.interfaces import Interface
+from sockfilter.sources.presence import SETTLE_S, Event, Presence
+
+ETH0 = Interface("eth0", 2, is_up=True, is_loopback=False, has_link_header=True)
+
+
+class World:
+    """Interfaces as they are, in place of the kernel's, and a clock."""
+
+    def __init__(self) -> None:
+        self.there = {2: ETH0}
+        self.announced: list[Announced] = []
+        self.bound: list[int] = []
+        self.refuses = False
+        self.now_s = 0.0
+        self.presence = Presence(ETH0, self, self._bind, lambda: self.now_s)  # type: ignore[arg-type]
+
+    def put(self, index: int, name: str = "eth0", *, up: bool = True, header: bool = True) -> World:
+        self.there[index] = Interface(name, index, up, False, header)
+        self.announced.append(Announced(index, name, up))
+        return self
+
+    def remove(self, index: int = 2) -> World:
+        del self.there[index]
+        return self
+
+    def pass_by(self, seconds: float) -> World:
+        self.now_s += seconds
+        return self
+
+    def told(self) -> list[Event]:
+        """What a look finds."""
+        self.presence.look()
+        found = [change.event for change in self.presence.changes]
+        self.presence.changes.clear()
+        return found
+
+    def current(self, index: int) -> str | None:
+        return self.there[index].name if index in self.there else None
+
+    def find(self, name: str) -> Interface | None:
+        return next((found for found in self.there.values() if found.name == name), None)
+
+    def take_announced(self) -> list[Announced]:
+        taken, self.announced = self.announced, []
+        return taken
+
+    def _bind(self, interface: Interface) -> None:
+        if self.refuses:
+            raise OSError("it has gone")
+        self.bound.append(interface.index)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_nothing_happens(world: World):
+    assert world.put(2).told() == []
+    assert not world.presence.is_settling
+
+
+def test_down_is_told_once_it_lasts(world: World):
+    assert world.put(2, up=False).told() == []
+    assert world.presence.is_settling
+    assert world.pass_by(SETTLE_S).told() == [Event.DOWN]
+    assert world.pass_by(SETTLE_S).told() == []
+    assert world.put(2).told() == [Event.UP]
+    assert world.bound == []
+
+
+def test_down_and_up_before_that_is_one_thing(world: World):
+    assert world.put(2, up=False).told() == []
+    assert world.put(2).pass_by(SETTLE_S).told() == [Event.BLINKED]
+    assert world.told() == []
+
+
+def test_down_and_up_between_two_looks_was_announced(world: World):
+    assert world.put(2, up=False).put(2).told() == [Event.BLINKED]
+
+
+def test_what_is_removed_was_down_first(world: World):
+    assert world.put(2, up=False).told() == []
+    assert world.remove().pass_by(SETTLE_S).told() == [Event.REMOVED]
+    assert world.pass_by(SETTLE_S).told() == []
+
+
+def test_bound_before_it_is_up(world: World):
+    assert world.remove().told() == [Event.REMOVED]
+    assert world.put(7, up=False).told() == []
+    assert world.bound == [7]
+    assert world.put(7).told() == [Event.RETURNED]
+    assert world.presence.interface == Interface("eth0", 7, True, False, True)
+
+
+def test_removed_and_made_between_two_looks(world: World):
+    assert world.remove().put(7).told() == [Event.REMOVED, Event.RETURNED]
+
+
+def test_made_and_removed_again_before_it_was_up(world: World):
+    assert world.remove().told() == [Event.REMOVED]
+    assert world.put(7, up=False).told() == []
+    assert world.remove(7).told() == []
+    assert world.put(8).told() == [Event.RETURNED]
+
+
+def test_gone_again_before_it_was_bound(world: World):
+    world.refuses = True
+    assert world.remove().put(7).told() == [Event.REMOVED]
+    world.refuses = False
+    assert world.told() == [Event.RETURNED]
+
+
+def test_another_name(world: World):
+    assert world.put(2, "eth9").told() == [Event.RENAMED]
+    assert world.remove().put(3, "eth9").told() == [Event.REMOVED]
+    assert world.put(4).told() == [Event.RETURNED]
+
+
+def test_one_of_the_same_name_beside_it_is_not_it(world: World):
+    assert world.put(2, "eth9").put(3).told() == [Event.RENAMED]
+    assert world.bound == []
+
+
+def test_frames_of_another_kind_are_told_once(world: World):
+    assert world.remove().put(7, header=False).told() == [Event.REMOVED, Event.OTHER_KIND]
+    assert world.told() == []
+    assert world.remove(7).put(8).told() == [Event.RETURNED]
+    assert world.bound == [8]
+
+
+def test_all_interfaces_are_always_there():
+    world = World()
+    presence = Presence(Interface("any", 0, True, False, None), world, lambda _: None)  # type: ignore[arg-type]
+    presence.look()
+    assert not presence.changes
