@@ -6,34 +6,19 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from tests.e2e.asks import SMALL
-from tests.support.clients import curl
+from tests.support.clients import curl, load
 from tests.support.command import COMMAND, WAIT_S, Lines, Sniffer, environment
 from tests.support.net import free_port
 from tests.support.odd import everything, talking
-from tests.support.servers import Site
 
 pytestmark = pytest.mark.usefixtures("root")
 
 GET = b"GET /open HTTP/1.1\r\nHost: x\r\n\r\n"
 ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
-
-
-@contextmanager
-def load(site: Site) -> Iterator[None]:
-    """A client that asks without a pause, until the end."""
-    command = ["curl", "--disable", "--silent", "--noproxy", "*", "--output", "/dev/null"]
-    process = subprocess.Popen([*command, site.url("/small?[1-10000000]")], stderr=subprocess.DEVNULL)
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.mark.parametrize("number", ENDING)
@@ -92,26 +77,6 @@ def test_int_again_and_again_is_status_0(loopback):
         done = sniffer.wait()
     assert done.status == 0
     assert not [line for line in done.said if not line.startswith("sockfilter: ")]
-
-
-def test_a_reader_that_does_not_read_cannot_keep_it_from_ending(loopback):
-    """A pipe that is full: the second signal ends it, whatever is under way."""
-    site = loopback.get("nginx")
-    with load(site):
-        command = [*COMMAND, "-i", "lo", "--ports", str(site.port), "-q"]
-        process = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        while b"pipe_write" not in waiting_in(process.pid):
-            assert process.poll() is None
-        while process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-        _, said = process.communicate()
-    assert process.returncode == 0
-    assert said == b""
-
-
-def waiting_in(pid: int) -> bytes:
-    with open(f"/proc/{pid}/wchan", "rb") as file:
-        return file.read()
 
 
 # -X importtime tells when a module has been imported: some on the way from the first of ours to the last.

@@ -6,6 +6,7 @@ import http.client
 import re
 import subprocess
 import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from tests.support.skips import need_tool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from tests.support.servers import Site
 
@@ -46,6 +47,18 @@ class Reply:
     body: bytes
     conn_seq: int
     client_port: int | None = None
+
+
+@contextmanager
+def load(site: Site) -> Iterator[None]:
+    """A client that asks without a pause, until the end."""
+    command = ["curl", "--disable", "--silent", "--noproxy", "*", "--output", "/dev/null"]
+    process = subprocess.Popen([*command, site.url("/small?[1-10000000]")], stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 def curl(site: Site, asks: Sequence[Ask], *options: str) -> list[Reply]:

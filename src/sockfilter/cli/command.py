@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sockfilter.cli import arguments, hints, privileges, settings, stdout
 from sockfilter.cli.descriptors import STDERR, STDOUT, give_up, say
-from sockfilter.cli.stdout import StandardOutput
+from sockfilter.cli.stdout import Stalled, StandardOutput
 from sockfilter.cli.summary import one_line, summary
 from sockfilter.errors import InvalidArgument, SockfilterError
 
@@ -44,7 +44,7 @@ def command(argv: list[str] | None, signals: Signals) -> int:
         options = _options(words)
         if isinstance(options, int):
             return options
-        sink = StandardOutput()
+        sink = StandardOutput(signals)
         if options.list_interfaces:
             return _list_interfaces(options, sink)
         return _Run(options, signals, sink).run()
@@ -93,12 +93,17 @@ class _Run:
             if not options.quiet:
                 doing = "listening on" if options.read is None else "reading"
                 say(f"{doing} {capture.source.name}{_narrowed(options)}; Ctrl-C ends")
+            is_cut = False
             try:
                 self._pump(capture, began)
                 capture.close()
                 self._output.flush()
                 if capture.source.damage is not None:
                     raise capture.source.damage
+            except Stalled as error:
+                # the end was asked for and is there: no failure, and no pipe is broken
+                is_cut = True
+                say(str(error))
             finally:
                 capture.close()
                 ledger = capture.ledger
@@ -106,7 +111,7 @@ class _Run:
                     say(f"the ledger does not balance, a mistake in sockfilter: {equation}")
                 if not options.quiet:
                     say(summary(ledger, self._shown))
-        return LOST if options.fail_on_loss and ledger.losses() else OK
+        return LOST if options.fail_on_loss and (is_cut or ledger.losses()) else OK
 
     @property
     def _directories(self) -> list[str]:

@@ -7,13 +7,24 @@ import os
 import select
 import stat
 import sys
+from typing import TYPE_CHECKING
 
 from sockfilter.cli.descriptors import STDOUT
 from sockfilter.errors import SockfilterError
 
+if TYPE_CHECKING:
+    from sockfilter.cli.signals import Signals
+
+# seconds that a reader has to make room once the end was asked for, again each time that it did
+PATIENCE_S = 1.0
+
 
 class OutputError(SockfilterError):
     """Standard output takes no more: make room, or redirect it."""
+
+
+class Stalled(SockfilterError):
+    """The end was asked for, and nobody reads: what was not written is dropped."""
 
 
 def flush() -> None:
@@ -28,31 +39,67 @@ def flush() -> None:
 
 
 class StandardOutput:
-    """Standard output as a file of bytes: unbuffered, and all or nothing."""
+    """Standard output as a file of bytes: unbuffered, and all or nothing.
 
-    def __init__(self) -> None:
+    Args:
+        signals: that end a wait for room; None: it waits for as long as it takes.
+    """
+
+    def __init__(self, signals: Signals | None = None) -> None:
         # of a pipe that can only be written to, poll() says when its reader goes away; a terminal has keys to tell of
         is_one_way = fcntl.fcntl(STDOUT, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY
-        self.is_pipe = is_one_way and stat.S_ISFIFO(os.fstat(STDOUT).st_mode)
+        mode = os.fstat(STDOUT).st_mode
+        self.is_pipe = is_one_way and stat.S_ISFIFO(mode)
         self._poll = select.poll()
         self._poll.register(STDOUT, 0)
+        self._signals = signals
+        self._takes_all = stat.S_ISREG(mode)
+        self._room = select.poll()
+        self._room.register(STDOUT, select.POLLOUT)
+        self._room_or_signal = select.poll()
+        self._room_or_signal.register(STDOUT, select.POLLOUT)
+        if signals is not None:
+            self._room_or_signal.register(signals.fd, select.POLLIN)
+        self._is_stalled = False
 
     def write(self, data: memoryview | bytes) -> int:
         """Writes all of it, waiting for room where there is none.
 
-        Raises OutputError, and BrokenPipeError where the reader has gone.
+        Raises OutputError, BrokenPipeError where the reader has gone, and once Stalled, after which all is dropped.
         """
         rest = memoryview(data)
-        while rest:
+        while rest and not self._is_stalled:
             try:
-                rest = rest[os.write(STDOUT, rest) :]
-            except BlockingIOError:  # whoever started us left it like this
-                select.select((), (STDOUT,), ())
+                part = rest if self._takes_all else self._part(rest)
+                rest = rest[os.write(STDOUT, part) :]
+            except BlockingIOError:  # whoever started us left it like this, and others write too
+                pass
             except BrokenPipeError:
                 raise
             except OSError as error:
                 raise _failed(error) from error
         return len(data)
+
+    def _part(self, rest: memoryview) -> memoryview:
+        """As much as there is room for, once there is: it can be written without a wait, and in whole lines."""
+        self._await_room()
+        if len(rest) <= select.PIPE_BUF:
+            return rest
+        # a pipe takes so much whole or not at all (POSIX, write): an end in between cuts no line that is shorter
+        end = bytes(rest[: select.PIPE_BUF]).rfind(b"\n") + 1
+        return rest[: end or select.PIPE_BUF]
+
+    def _await_room(self) -> None:
+        if self._signals is None:
+            self._room.poll()
+            return
+        while not self._room.poll(0):
+            if not self._signals.end_asked:
+                self._room_or_signal.poll()
+                self._signals.drain()
+            elif not self._room.poll(PATIENCE_S * 1000):
+                self._is_stalled = True
+                raise Stalled("standard output is full and nobody reads it: what was not written is dropped")
 
     def check_reader(self) -> None:
         """Raises BrokenPipeError where nobody will read the pipe: there may be nothing to write for long."""
