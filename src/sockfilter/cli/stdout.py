@@ -7,6 +7,7 @@ import os
 import select
 import stat
 import sys
+import termios
 from typing import TYPE_CHECKING
 
 from sockfilter.cli.descriptors import STDOUT
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 # seconds that a reader has to make room once the end was asked for, again each time that it did
 PATIENCE_S = 1.0
+INT_BYTES = 4
 
 
 class OutputError(SockfilterError):
@@ -53,7 +55,8 @@ class StandardOutput:
         self._poll = select.poll()
         self._poll.register(STDOUT, 0)
         self._signals = signals
-        self._takes_all = stat.S_ISREG(mode)
+        self._pipe_bytes = fcntl.fcntl(STDOUT, fcntl.F_GETPIPE_SZ) if stat.S_ISFIFO(mode) else 0
+        self._takes_all = stat.S_ISREG(mode) or (stat.S_ISCHR(mode) and not os.isatty(STDOUT))
         self._room = select.poll()
         self._room.register(STDOUT, select.POLLOUT)
         self._room_or_signal = select.poll()
@@ -82,12 +85,15 @@ class StandardOutput:
 
     def _part(self, rest: memoryview) -> memoryview:
         """As much as there is room for, once there is: it can be written without a wait, and in whole lines."""
-        self._await_room()
-        if len(rest) <= select.PIPE_BUF:
+        at_once = self._pipe_bytes
+        if not (at_once and _is_empty()):
+            self._await_room()
+            at_once = select.PIPE_BUF
+        if len(rest) <= at_once:
             return rest
         # a pipe takes so much whole or not at all (POSIX, write): an end in between cuts no line that is shorter
-        end = bytes(rest[: select.PIPE_BUF]).rfind(b"\n") + 1
-        return rest[: end or select.PIPE_BUF]
+        end = bytes(rest[:at_once]).rfind(b"\n") + 1
+        return rest[: end or at_once]
 
     def _await_room(self) -> None:
         if self._signals is None:
@@ -105,6 +111,11 @@ class StandardOutput:
         """Raises BrokenPipeError where nobody will read the pipe: there may be nothing to write for long."""
         if self.is_pipe and self._poll.poll(0):
             raise BrokenPipeError
+
+
+def _is_empty() -> bool:
+    """Whether all that is in the pipe has been read."""
+    return not any(fcntl.ioctl(STDOUT, termios.FIONREAD, bytes(INT_BYTES)))
 
 
 def _failed(error: OSError) -> OutputError:
