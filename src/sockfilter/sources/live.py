@@ -11,6 +11,7 @@ from sockfilter.libbpf import binding
 from sockfilter.libbpf.ring import Ring, ring_bytes
 from sockfilter.sources import interfaces, namespace
 from sockfilter.sources.attachment import attach
+from sockfilter.sources.clock import Clock
 from sockfilter.sources.narrowing import Narrowing
 from sockfilter.sources.presence import Presence
 
@@ -32,8 +33,6 @@ RING_BYTES = 16 << 20
 NAP_S = 0.003
 # seconds; the request to be woken and a record may pass each other unseen, see sf_ring_asleep()
 WAIT_S_MAX = 0.25
-# nanoseconds by which the wall clock may leave its old course before its offset is taken anew
-CLOCK_STEP_NS = 1_000_000
 # bytes of a frame to send: all; the largest has 8 * 65 535 (GSO_MAX_SIZE)
 WHOLE_FRAME = 1 << 20
 ALL_BYTES = (1 << 32) - 1
@@ -105,7 +104,8 @@ class LiveSource:
         self.is_over = False
         self._busy = False
         self.records_read = 0
-        self.clock_offset_ns = _clock_offset()
+        self._clock = Clock()
+        self.clock_offset_ns = self._clock.offset_ns
 
     def __enter__(self) -> LiveSource:
         return self
@@ -168,7 +168,7 @@ class LiveSource:
         """
         offsets = self._ring.peek()
         if offsets:
-            self._follow_clock()
+            self.clock_offset_ns = self._clock.follow()
             self.records_read += len(offsets)
             try:
                 consume(self._ring.view, offsets)
@@ -234,13 +234,3 @@ class LiveSource:
     def forget(self, stream: int) -> None:
         """Tells the program to look anew whether this stream's connection is HTTP."""
         self._ring.order(stream, self._lib.SF_ORDER_FORGET)
-
-    def _follow_clock(self) -> None:
-        offset = _clock_offset()
-        if abs(offset - self.clock_offset_ns) > CLOCK_STEP_NS:
-            self.clock_offset_ns = offset
-
-
-def _clock_offset() -> int:
-    """Nanoseconds to add to CLOCK_MONOTONIC, which the kernel stamps with, for the wall clock."""
-    return time.time_ns() - time.monotonic_ns()
