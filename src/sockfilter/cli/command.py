@@ -6,6 +6,7 @@ import math
 import os
 import sys
 import time
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from sockfilter.cli import arguments, hints, privileges, settings, stdout
 from sockfilter.cli.descriptors import STDERR, STDOUT, give_up, say
 from sockfilter.cli.stdout import Stalled, StandardOutput
 from sockfilter.cli.summary import one_line, summary
-from sockfilter.errors import InvalidArgument, SockfilterError
+from sockfilter.errors import CaptureFileError, InvalidArgument, SockfilterError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,6 +101,12 @@ class _Run:
                 self._output.flush()
                 if capture.source.damage is not None:
                     raise capture.source.damage
+            except CaptureFileError:
+                # there may be room where the text goes
+                with suppress(CaptureFileError):
+                    capture.close()
+                self._output.flush()
+                raise
             except Stalled as error:
                 # the end was asked for and is there: no failure, and no pipe is broken
                 is_cut = True

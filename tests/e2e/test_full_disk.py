@@ -1,0 +1,84 @@
+"""A full disk under -w: one line, status 1, and what was written before is a whole capture file."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.asks import SMALL
+from tests.e2e.conftest import Sites
+from tests.support.clients import Ask, curl
+from tests.support.command import Sniffer, run
+from tests.support.pcapng import blocks
+from tests.support.skips import need_tool
+
+pytestmark = pytest.mark.usefixtures("root")
+
+# bytes of the file system: more than a hundred exchanges
+DISK_BYTES = 96 << 10
+ASKED_MAX = 2000
+SOME = 30
+SECTION, INTERFACE, PACKET, STATISTICS = 0x0A0D0D0A, 1, 6, 5
+# a mount namespace of its own with a small file system in it, for as long as somebody holds standard input
+HOLDER = f'mount -t tmpfs -o size={DISK_BYTES} tmpfs "$0" && echo there && exec cat'
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A small one: where it is for those in its mount namespace, how to get in, and how to see it from outside."""
+
+    path: str
+    prefix: list[str]
+    seen: Path
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    command = [need_tool("unshare"), "--mount", "--propagation", "private", "sh", "-c", HOLDER, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"there\n"
+        prefix = [need_tool("nsenter"), f"--mount=/proc/{holder.pid}/ns/mnt"]
+        yield Disk(str(tmp_path), prefix, Path(f"/proc/{holder.pid}/root{tmp_path}"))
+
+
+@pytest.mark.parametrize("form", ["text", "jsonl"])
+def test_what_was_written_is_a_whole_file(loopback: Sites, disk: Disk, form: str):
+    site = loopback.get("nginx")
+    words = ("-i", "lo", "--ports", str(site.port), "--format", form, "-w", f"{disk.path}/x.pcapng")
+    with Sniffer(*words, prefix=disk.prefix) as sniffer:
+        asked = 0
+        while sniffer.process.poll() is None:
+            curl(site, [Ask("GET", f"/small?{asked + i}") for i in range(10)])
+            asked += 10
+            assert asked < ASKED_MAX
+        done = sniffer.wait()
+    assert done.status == 1
+    assert done.said[1].startswith(f"sockfilter: {len(done.lines)} exchanges, ")
+    assert [line for line in done.said if "writing" in line] == done.said[-1:]
+    assert done.said[-1] == (
+        f"sockfilter: writing '{disk.path}/x.pcapng': No space left on device;"
+        " make room, or write smaller files and fewer of them (-C and -W)"
+    )
+    kinds = [kind for kind, _ in blocks((disk.seen / "x.pcapng").read_bytes())]
+    assert kinds[:2] == [SECTION, INTERFACE]
+    assert set(kinds[2:]) <= {PACKET, STATISTICS}
+    read = run("-r", str(disk.seen / "x.pcapng"), "--format", form)
+    assert read.status == 0
+    # all that was shown is in there, but for what filled the disk
+    assert len(read.lines) > SOME
+
+
+def test_files_that_have_had_their_time_are_no_full_disk(loopback: Sites, disk: Disk):
+    """--user root, as the folder is root's."""
+    site = loopback.get("nginx")
+    words = ("-i", "lo", "--ports", str(site.port), "-w", f"{disk.path}/x", "-G", "1", "-W", "1", "--user", "root")
+    with Sniffer(*words, prefix=disk.prefix) as sniffer:
+        while sniffer.process.poll() is None:
+            curl(site, [SMALL])
+        done = sniffer.wait()
+    assert (done.status, len(done.said)) == (0, 2)
