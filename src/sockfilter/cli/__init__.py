@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 __all__ = ["main"]
 
 OK, FAILED = 0, 1
+STDERR = 2
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -27,3 +30,7 @@ def main(argv: list[str] | None = None) -> int:
             return command(argv, signals)
     except KeyboardInterrupt:
         return OK
+    except MemoryError:
+        # what led here has been let go of: there is room for a line
+        os.write(STDERR, b"sockfilter: out of memory; raise its limit (ulimit -v), or choose a smaller ring: -B\n")
+        return FAILED

@@ -1,0 +1,32 @@
+"""Next to no memory: it runs, or says in one line why not."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.command import run
+from tests.support.skips import need_tool
+
+MEGABYTE = 1 << 20
+
+
+@pytest.mark.usefixtures("root")
+@pytest.mark.parametrize("megabytes", range(30, 66, 4))
+def test_address_space(megabytes: int):
+    prefix = [need_tool("prlimit"), f"--as={megabytes * MEGABYTE}"]
+    done = run("-i", "lo", "--ports", "1", "--duration", "0.01", prefix=prefix)
+    if done.status == 0:
+        assert len(done.said) == 2
+    else:
+        assert (done.status, len(done.said)) == (1, 1), done.said
+        assert done.said[0].startswith("sockfilter: ")
+
+
+@pytest.mark.usefixtures("root")
+def test_descriptors():
+    """With fewer, Python itself does not start."""
+    for number in range(8, 26, 2):
+        done = run(
+            "-i", "lo", "--ports", "1", "--duration", "0.01", prefix=[need_tool("prlimit"), f"--nofile={number}"]
+        )
+        assert (done.status, len(done.said)) in ((0, 2), (1, 1)), (number, done.said)
