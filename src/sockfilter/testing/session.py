@@ -120,6 +120,8 @@ class Session:
         """What skips the test where capturing is not possible here, unless it is required; what fails it otherwise."""
         is_required = options.value(self._config, "wire") == "require"
         words = f"sockfilter cannot capture: {error}"
+        if isinstance(error, MissingCapability):
+            words += "; or have a broker capture: sudo sockfilter broker --user $USER --background"
         if isinstance(error, NOT_HERE) and not is_required:
             return pytest.skip.Exception(words)
         return pytest.fail.Exception(words, pytrace=False)
@@ -168,7 +170,7 @@ class TestWires:
         """What the report is to say: title, property, text."""
         made = []
         for wire, evidence in self._wires:
-            where = wire.capture.source.name
+            where = wire.capture.source.name + ("" if wire.is_narrowed else ", all processes")
             try:
                 odd = wire.oddities()
             except SockfilterError as error:  # nothing must be raised while a report is made

@@ -52,6 +52,11 @@ class Wire(View):
         return self._of
 
     @property
+    def is_narrowed(self) -> bool:
+        """Whether the exchanges of other processes are left out."""
+        return self._is_wanted is not None
+
+    @property
     def ledger(self) -> Ledger:
         """The counters of the capture, from before this test on."""
         return self._of.ledger

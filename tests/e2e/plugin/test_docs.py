@@ -16,7 +16,7 @@ from sockfilter.testing.wire import Wire
 NOT_FOR_TESTS = {
     *("add_problem", "add_problems", "replace_problems", "head", "seq", "ack", "start_ns", "end_ns", "began_ns"),
     *("clock_offset_ns", "duration_ns", "conn_seq", "retransmissions", "authority", "is_final", "ended_since"),
-    *("oddities", "wrong", "report", "within", "was_looked_at"),
+    *("is_narrowed", "oddities", "wrong", "report", "within", "was_looked_at"),
 }
 
 pytestmark = pytest.mark.usefixtures("root")
