@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import time
 from contextlib import ExitStack
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sockfilter.libbpf import binding
@@ -103,6 +104,7 @@ class LiveSource:
             raise
         self.is_over = False
         self._busy = False
+        self._looking = Lock()  # one thread may wait while another takes what is there
         self.records_read = 0
         self._clock = Clock()
         self.clock_offset_ns = self._clock.offset_ns
@@ -216,8 +218,9 @@ class LiveSource:
 
     def keep_up(self) -> None:
         """Follows the interface where it has changed. To be called about once a second."""
-        if self._names.follow() or self._presence.is_settling:
-            self._presence.look()
+        with self._looking:
+            if self._names.follow() or self._presence.is_settling:
+                self._presence.look()
 
     def skip(self, stream: int, until_seq: int) -> None:
         """Tells the program that of this stream only lengths are needed, up to a sequence number."""
