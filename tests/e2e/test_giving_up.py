@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
-import sysconfig
 from pathlib import Path
 
 import pytest
 
-import sockfilter
 from tests.e2e.asks import SMALL
 from tests.e2e.conftest import Sites
 from tests.support.clients import Ask, http_client
 from tests.support.command import COMMAND, Sniffer, run
-from tests.support.rights import without_rights
-from tests.support.skips import Skip, skip
+from tests.support.rights import for_everybody, without_rights
 
 pytestmark = pytest.mark.usefixtures("root")
 
@@ -26,22 +22,6 @@ NONE = "0000000000000000"
 def status(pid: int) -> dict[str, list[str]]:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
-
-
-def for_everybody() -> tuple[list[str], dict[str, str]]:
-    """The command by a Python that everybody may read, and its environment."""
-    packages = [str(Path(sockfilter.__file__).parents[1]), sysconfig.get_path("platlib")]
-    query = "import os, sys; print(os.__file__, *sys.version_info[:2])"
-    ours = [str(number) for number in sys.version_info[:2]]
-    for python in filter(os.path.exists, (sys.executable, "/usr/bin/python3")):
-        library, *version = subprocess.check_output([python, "-c", query], text=True).split()
-        if version == ours and all(map(is_open, [*packages, library])):
-            return [python, *COMMAND[1:]], {"PYTHONPATH": os.pathsep.join(packages)}
-    raise AssertionError(skip(Skip.INTERPRETER, "one whose library everybody may read"))
-
-
-def is_open(path: str) -> bool:
-    return all(parent.stat().st_mode & 0o001 for parent in Path(path).resolve().parents)
 
 
 def assert_no_rights(found: dict[str, list[str]]) -> None:
@@ -78,7 +58,8 @@ def test_who_has_two_capabilities_keeps_none(loopback: Sites):
 )
 def test_root_becomes_someone_else(loopback: Sites, env: dict[str, str], words: tuple[str, ...], uid: str):
     site = loopback.get("python")
-    by, path = for_everybody()
+    python, packages = for_everybody()
+    by, path = [python, *COMMAND[1:]], {"PYTHONPATH": os.pathsep.join(packages)}
     with Sniffer("-i", "lo", "--ports", str(site.port), *words, env={**path, **env}, command=by) as command:
         found = status(command.process.pid)
         assert found["Uid"] == [uid] * 4

@@ -17,7 +17,7 @@ import sockfilter
 from tests.support.interpreters import VERSIONS, interpreter
 from tests.support.skips import Skip, need_root, skip
 
-DEPENDENCIES = ["cffi", "dpkt", "pyroute2"]
+DEPENDENCIES = ["cffi", "dpkt", "pyroute2", "tomli; python_version < '3.11'"]
 INSTALL_S = 120
 
 SCRIPT = """
@@ -72,6 +72,10 @@ def test_it_sees_an_exchange(version, tmp_path):
         timeout=60,
     )
     assert done.stdout == "HEAD True\n", done.stderr
-    command = [python, "-m", "sockfilter", "-i", "lo", "--ports", "1", "--duration", "0.01"]
-    done = subprocess.run(command, env={"PYTHONPATH": str(package.parent)}, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr
+    config = tmp_path / "config/sockfilter/config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text("ports = 1\n")
+    command = [python, "-m", "sockfilter", "-i", "lo", "--duration", "0.01"]
+    env = {"PYTHONPATH": str(package.parent), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    done = subprocess.run(command, env=env, capture_output=True, check=False, timeout=60)
+    assert (done.returncode, b"listening on lo, ports 1;" in done.stderr) == (0, True), done.stderr
