@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import sockfilter
+from sockfilter.cli import settings
 from sockfilter.ledger import PACKET_COUNTERS, FragmentCounts, MessageCounts, SegmentCounts
 from sockfilter.model import Problem
 from sockfilter.protocols.http1.head import METHODS
@@ -64,6 +65,18 @@ def test_packet_counters_are_documented(name: str) -> None:
 def test_other_counters_are_documented(counts: type) -> None:
     for name in counts.__dataclass_fields__:  # type: ignore[attr-defined]  # they are dataclasses
         assert f"`{name}`" in (ROOT / "README.md").read_text(), name
+
+
+@pytest.mark.parametrize("name", settings.options())
+def test_options_are_documented(name: str) -> None:
+    text = (ROOT / "README.md").read_text()
+    positive = name.removeprefix("no-") if name != "no-config" and name.startswith("no-") else name
+    assert re.search(rf"`(-\w`, `)?--{positive}\b", text) or name == "help"
+
+
+def test_what_a_configuration_may_set_is_documented() -> None:
+    text = (ROOT / "README.md").read_text().partition("It may set `")[2].partition(":")[0]
+    assert re.findall(r"[\w-]+(?=`)", text) == list(settings.NAMES)
 
 
 def test_kernel_and_user_space_know_the_same_methods() -> None:
