@@ -150,7 +150,8 @@ def test_quiet_says_nothing_but_the_exchanges(three):
 
 
 def test_two_at_once_on_one_interface_see_the_same(three):
-    with Sniffer("-i", "lo", "--ports", str(three[0].port)) as one, Sniffer("-i", "lo", "-c", "1") as two:
+    ports = str(three[0].port), f"1,{three[0].port}-{three[0].port}"
+    with Sniffer("-i", "lo", "--ports", ports[0]) as one, Sniffer("-i", "lo", "--ports", ports[1], "-c", "1") as two:
         curl(three[0], [SMALL])
         assert one.line().split()[1:6] == two.line().split()[1:6]
         assert one.end().status == two.wait().status == 0
