@@ -43,6 +43,7 @@ def pytest_sessionstart() -> None:
     )
 
 
+@pytest.hookimpl(trylast=True)  # after -k and -m
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves out what was run before."""
     lines = [json.loads(line) for line in RESULTS.read_text().splitlines()]
