@@ -126,11 +126,16 @@ def _run(this: Run, path: Path) -> str | None:
             all_tests = results.facts.get("tests", "?")
             print(f"{this.choice.name}: {len(results.outcomes)} of {all_tests}", flush=True)
 
+    stopped = True
     try:
         status = run(this, look)
+        stopped = status is None
+    except Unable:
+        stopped = False
+        raise
     finally:
         with path.open("a") as file:
-            file.write(json.dumps({"seconds": round(time.monotonic() - began, 1)}) + "\n")
+            file.write(json.dumps({"seconds": round(time.monotonic() - began, 1), "stopped": stopped}) + "\n")
     if status is None:
         return f"was ended after {this.seconds:.0f} seconds; the same command goes on from there"
     if not load(path, this.choice.name).facts.get("finished"):

@@ -46,9 +46,16 @@ def pytest_sessionstart() -> None:
 @pytest.hookimpl(trylast=True)  # after -k and -m
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves out what was run before."""
-    lines = [json.loads(line) for line in RESULTS.read_text().splitlines()]
-    ended = {line["test"] for line in lines if "outcome" in line}
-    for name in {line["began"] for line in lines if "began" in line} - ended:
+    ended, pending = set(), set()
+    for line in map(json.loads, RESULTS.read_text().splitlines()):
+        if "began" in line:
+            pending.add(line["began"])
+        elif "outcome" in line:
+            ended.add(line["test"])
+            pending.discard(line["test"])
+        elif line.get("stopped"):  # from outside, which is no fault of the test
+            pending.clear()
+    for name in pending:
         write(test=name, outcome="failed", why="the guest ended during it", seconds=0.0)
         ended.add(name)
     left_out = [item for item in items if item.nodeid in ended]
