@@ -10,6 +10,8 @@ BUILD_PACKAGES := clang llvm gcc libbpf-dev libelf-dev pkg-config python3-dev py
 TEST_PACKAGES := iproute2 nginx-light nodejs curl wget util-linux libcap2-bin
 CHECK_PACKAGES := clang-format
 BENCH_PACKAGES := nghttp2-client tcpdump ngrep httpry tshark
+# since Debian 13 virtiofsd is a package of its own
+KERNEL_PACKAGES = qemu-system-x86 busybox-static debian-archive-keyring $(shell apt-cache pkgnames virtiofsd 2>/dev/null | grep -x virtiofsd)
 DUMP_PACKAGES := bpftool
 WHEEL_PACKAGES := zlib1g-dev debian-archive-keyring
 DEB_PACKAGES := dpkg-dev
@@ -28,11 +30,11 @@ SOURCES := pyproject.toml build_bpf.py src/sockfilter/__init__.py $(wildcard bpf
 C_FILES := $(wildcard bpf/*.[ch] bpf/lib/*.h src/sockfilter/*/*.[ch] src/sockfilter/*/include/*/*.h)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-deb check fuzz bench bench-quick profile bpf vmlinux wheel deb clean
+.PHONY: help setup demo test test-deb test-kernels check fuzz bench bench-quick profile bpf vmlinux wheel deb clean
 .DELETE_ON_ERROR:
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "make %-11s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "make %-12s %s\n", $$1, $$2 }'
 
 setup: $(VENV)/.setup ## Debian packages, a virtual environment in .venv, and sockfilter in it
 
@@ -41,6 +43,9 @@ demo: $(VENV)/.setup ## a server and clients on loopback, and sockfilter showing
 
 test: $(VENV)/.test ## the tests; those of the kernel side take root
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-kernels: $(VENV)/.kernels ## those that depend on the kernel, on several; KERNELS='5.10 6.12' ARGS='TEST...' (root)
+	@$(BIN)/python -m tests.kernels $(KERNELS) -- $(ARGS)
 
 check: $(VENV)/.check ## ruff, mypy --strict, clang-format, compiler warnings, and the contracts
 	$(BIN)/ruff check .
@@ -137,6 +142,10 @@ build/roots/%:
 	@rm -rf $@.new && mkdir -p $(@D)
 	debootstrap --variant=minbase $* $@.new $(MIRROR)
 	@mv $@.new $@
+
+$(VENV)/.kernels: $(VENV)/.test
+	@$(call packages,$(KERNEL_PACKAGES))
+	@touch $@
 
 $(VENV)/.bench: $(VENV)/.test
 	@$(call packages,$(BENCH_PACKAGES))
