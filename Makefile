@@ -17,7 +17,8 @@ WHEEL_PACKAGES := zlib1g-dev debian-archive-keyring
 DEB_PACKAGES := dpkg-dev
 ROOT_PACKAGES := debootstrap debian-archive-keyring
 
-MIRROR ?= http://deb.debian.org/debian
+# empty: the one that debootstrap knows
+MIRROR ?=
 # what packages are tried on
 RELEASES := bookworm trixie
 
