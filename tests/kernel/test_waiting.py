@@ -96,9 +96,10 @@ def wait_until_asleep(thread: threading.Thread) -> None:
     seen = set()
     while "poll" not in (where := place.read_text()):
         seen.add(where)
-        if time.monotonic() > deadline and seen <= {"0", "um_set_signals"}:
+        is_late = time.monotonic() > deadline
+        if is_late and seen <= {"0", "um_set_signals"}:
             skip(Skip.KERNEL, "/proc/PID/wchan")
-        assert time.monotonic() < deadline, seen
+        assert not is_late, seen
         os.sched_yield()
 
 
