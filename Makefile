@@ -26,12 +26,15 @@ FUZZ_TARGETS := packets streams http1 files
 # for each target
 SECONDS ?= 60
 
+MINUTES ?= 60
+RATE ?= 500
+
 SOURCES := pyproject.toml build_bpf.py src/sockfilter/__init__.py $(wildcard bpf/*.[ch] bpf/lib/*.h vmlinux/vmlinux.h) \
 	$(wildcard src/sockfilter/*/*.[ch] src/sockfilter/*/include/*/*.h)
 C_FILES := $(wildcard bpf/*.[ch] bpf/lib/*.h src/sockfilter/*/*.[ch] src/sockfilter/*/include/*/*.h)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-deb test-kernels check fuzz bench bench-quick profile bpf vmlinux wheel deb clean
+.PHONY: help setup demo test test-deb test-kernels check fuzz bench bench-quick soak profile bpf vmlinux wheel deb clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -67,6 +70,9 @@ bench: $(VENV)/.bench ## sockfilter beside its peers: rates, CPU, latency, kerne
 
 bench-quick: $(VENV)/.bench ## the same with less of everything, in under a minute (root)
 	@$(BIN)/python -m tests.bench quick $(ARGS)
+
+soak: $(VENV)/.test ## hours of mixed load beside the command: memory, descriptors, CPU, MINUTES=60, RATE=500 a second (root)
+	@$(BIN)/python -m tests.soak --minutes $(MINUTES) --rate $(RATE)
 
 profile: $(VENV)/.test ## where the time goes, stage by stage, from a capture made in memory
 	@$(BIN)/python -m tests.bench.profile $(ARGS)
