@@ -38,7 +38,7 @@ mapped = {line.split()[-1] for line in open("/proc/self/maps") if "/lib" in line
 assert any("/sockfilter.libs/libelf-" in path for path in mapped), mapped
 assert not any("/libbpf.so" in path for path in mapped), mapped
 assert sockfilter.__file__.startswith(sys.prefix), sockfilter.__file__
-print(exchange.request.method, exchange.response.status, exchange.is_complete, capture.ledger.is_balanced)
+print(exchange.request.method, exchange.response.status, exchange.complete, capture.ledger.is_balanced)
 """
 INSTALL = """
 set -eu

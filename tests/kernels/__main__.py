@@ -102,7 +102,7 @@ def _on(choice: Choice, options: argparse.Namespace) -> Results:
             path.unlink(missing_ok=True)
         begin(path, mark(choice.name, found.release, *tests))
         results = load(path, choice.name)
-        if results.is_complete:
+        if results.complete:
             print(f"{choice.name}: has run on these sources", flush=True)
             return results
         print(f"{choice.name}: {found.release}", flush=True)

@@ -48,12 +48,12 @@ class Results:
         return int(self.facts.get("tests", len(self.outcomes))) - len(self.outcomes)
 
     @property
-    def is_complete(self) -> bool:
+    def complete(self) -> bool:
         return bool(self.facts.get("finished")) and not self.missing
 
     @property
     def is_good(self) -> bool:
-        return self.is_complete and not self.count("failed") and not self.trouble
+        return self.complete and not self.count("failed") and not self.trouble
 
     def most(self, name: str) -> str:
         """The largest number that tests recorded under a name."""

@@ -56,7 +56,7 @@ def test_results_of_the_same_sources_stay(tmp_path: Path) -> None:
         file.write(json.dumps({"seconds": 2.0}) + "\n")
     begin(path, "one")
     results = load(path, "6.1")
-    assert not results.is_complete
+    assert not results.complete
     assert remarks(results) == ["6.1: b: no"]
     cells = [cell.strip() for cell in table([results]).splitlines()[2].split("|")[1:-1]]
     assert cells == ["6.1: 6.1.0", "", "yes", "1", "1", "0", "1", "2", "7", ""]
