@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import sockfilter
 from sockfilter.model import Problem
 from sockfilter.sources.namespace import entered
-from tests.support.bpf import empty_lru_tables
+from tests.support.bpf import descriptors, empty_lru_tables
 from tests.support.cable import NEAR
 from tests.support.frames import ACK, FIN, REQUEST, RESPONSE, RST, SYN, Talk
 from tests.support.net import namespace
@@ -158,10 +158,10 @@ def test_same_ports_again_where_only_the_answers_are_seen(cable: Cable) -> None:
 
 
 def test_connection_that_the_table_has_forgotten_goes_on(cable: Cable) -> None:
-    talk = Talk()
+    talk, others = Talk(), descriptors()
     with cable.capture() as capture:
         cable.pass_by(capture, *talk.opening(), talk.client(), talk.server())
-        assert empty_lru_tables() == 1
+        assert empty_lru_tables(others) == 1
         cable.pass_by(capture, talk.client(), talk.server(), *talk.closing())
         one, two = capture.exchanges
     assert capture.ledger.packets["followed"] == 2

@@ -61,10 +61,14 @@ def held_by(pid: int) -> set[Held]:
     return found
 
 
-def empty_lru_tables() -> int:
-    """Removes every entry of this process's LRU tables, as the kernel does with the oldest. Returns how many."""
+def empty_lru_tables(others: set[str]) -> int:
+    """Removes every entry of this process's LRU tables, as the kernel does with the oldest. Returns how many.
+
+    Args:
+        others: descriptors that were there before, of captures that are somebody else's.
+    """
     count = 0
-    for fd in map(int, descriptors()):
+    for fd in map(int, descriptors() - others):
         fields = dict(line.split(":", 1) for line in Path(f"/proc/self/fdinfo/{fd}").read_text().splitlines())
         if int(fields.get("map_type", 0)) != MAP_TYPE_LRU_HASH:
             continue
