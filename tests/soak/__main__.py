@@ -38,7 +38,7 @@ def main() -> int:
             while time.monotonic() - began < arguments.minutes * 60 and not clients.failures:
                 time.sleep(SAMPLE_S)
                 for one in watched:
-                    one.sample()
+                    one.sample(clients.requests)
         finally:
             clients.stop()
         took = time.monotonic() - began

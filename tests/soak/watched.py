@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import threading
-import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
@@ -23,11 +22,11 @@ CHUNK_BYTES = 1 << 16
 
 
 class Sample(NamedTuple):
-    """At one moment. cpu: share of a processor since the sample before."""
+    """At one moment. cpu_us: of a processor for each request since the sample before."""
 
     memory_mb: float
     descriptors: int
-    cpu: float
+    cpu_us: float
 
 
 class Watched:
@@ -63,7 +62,7 @@ class Watched:
         self._reader = threading.Thread(target=self._count, args=(self._process.stdout,))
         if self._path is None:
             self._reader.start()
-        self._at, self._cpu_s = time.monotonic(), cpu_s(self._process.pid)
+        self._cpu_s, self._requests = cpu_s(self._process.pid), 0
         return self
 
     def __exit__(
@@ -73,16 +72,15 @@ class Watched:
             self._process.kill()
             self._process.communicate()
 
-    def sample(self) -> None:
-        """Notes what it takes now."""
-        pid, now = self._process.pid, time.monotonic()
+    def sample(self, requests: int) -> None:
+        """Notes what it takes now, when there have been so many requests."""
+        pid = self._process.pid
         resident = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
         assert resident is not None, f"{self.name} has ended"
-        used = cpu_s(pid)
-        self.samples.append(
-            Sample(int(resident[1]) / 1024, len(os.listdir(f"/proc/{pid}/fd")), (used - self._cpu_s) / (now - self._at))
-        )
-        self._at, self._cpu_s = now, used
+        used, descriptors = cpu_s(pid), len(os.listdir(f"/proc/{pid}/fd"))
+        cpu_us = 1e6 * (used - self._cpu_s) / max(1, requests - self._requests)
+        self.samples.append(Sample(int(resident[1]) / 1024, descriptors, cpu_us))
+        self._cpu_s, self._requests = used, requests
 
     def end(self) -> None:
         """Asks it to end, and takes what it says."""
