@@ -194,11 +194,14 @@ class Direction:
     def give_up(self) -> None:
         """Waits no longer: for the bytes of the first hole, which is a gap now, or else for the peer."""
         assert self.next is not None  # something is held
-        size = distance(self.next, self._held.first.seq)
+        first = self._held.first
+        if self._order_until is not None:
+            self._skip_quiet(first.seq, first.time_ns)
+        size = distance(self.next, first.seq)
         if size > 0:
             self._table.counts.gaps += 1
             self._table.counts.gap_bytes += size
-            self.next = self._held.first.seq
+            self.next = first.seq
             self.receiver.missing(size, Problem.GAP)
         else:
             self._deliver_first()
@@ -260,11 +263,18 @@ class Direction:
         self.go_on(time_ns)
 
     def _pass_quiet(self, seq: int, time_ns: int) -> None:
-        """What the source was told to leave out, up to where a segment begins, has passed."""
+        """What the source was told to leave out, up to where a segment begins, has passed.
+
+        Unless something is held: then it may be among what is still to come, until it is given up.
+        """
+        if not self._is_stalled:
+            self._skip_quiet(seq, time_ns)
+
+    def _skip_quiet(self, seq: int, time_ns: int) -> None:
         assert self.next is not None  # there is an order
         assert self._order_until is not None
         size = min(distance(self.next, seq), distance(self.next, self._order_until), self.receiver.ignoring)
-        if size > 0 and not self._is_stalled:
+        if size > 0:
             self.next = (self.next + size) & MASK
             self.receiver.skip(size, time_ns)
             if self._order_until is not None:

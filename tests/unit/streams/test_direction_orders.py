@@ -12,6 +12,7 @@ from tests.support.segments import STREAM, Scene
 from tests.support.wire import MASK
 
 GIB = 1 << 30
+SECOND = 10**9
 
 
 def announced(size: int, isn: int = 1000) -> Scene:
@@ -169,3 +170,27 @@ def test_what_the_other_end_says_meanwhile_does_not_wait():
     scene = announced(500_000)
     scene.send(1, 0, b"next", acked=300_010)
     assert scene.tapes[1].content == b"next"
+
+
+def test_what_is_left_out_while_later_segments_are_held_is_no_gap():
+    """One that overtook others came before the order, and these behind it: the source says nothing of them."""
+    scene = Scene()
+    scene.send(0, 0, b"0123456789")
+    scene.send(0, 1010, length=1000)
+    scene.tapes[0].ignoring = 500_000
+    direction(scene).announce(500_000)
+    scene.tick(SECOND)
+    assert scene.tapes[0].what[1:] == [("skip", 1000), ("skip", 1000)]
+    assert not scene.table.counts.gaps
+    assert not scene.table.holes
+
+
+def test_what_is_missing_beyond_the_order_while_later_segments_are_held_is_a_gap():
+    scene = Scene()
+    scene.send(0, 0, b"0123456789")
+    scene.send(0, 1010, b"x" * 10)
+    scene.tapes[0].ignoring = 600
+    direction(scene).announce(600)
+    scene.tick(SECOND)
+    assert scene.tapes[0].what[1:] == [("skip", 600), ("missing", 400, Problem.GAP), ("data", b"x" * 10)]
+    assert scene.table.counts.gap_bytes == 400
