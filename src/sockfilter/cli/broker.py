@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from sockfilter.cli import subcommand
 from sockfilter.cli.descriptors import STDERR, STDIN, STDOUT, say
 from sockfilter.errors import InvalidArgument
 from sockfilter.sources.broker.messages import SOCKET
 
 if TYPE_CHECKING:
+    import argparse
+
     from sockfilter.cli.signals import Signals
 
 # sd_listen_fds(3): the first descriptor that systemd passes on
@@ -31,13 +33,7 @@ examples:
 
 def get_parser() -> argparse.ArgumentParser:
     """Its command line."""
-    parser = argparse.ArgumentParser(
-        prog="sockfilter broker",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = subcommand.parser("broker", DESCRIPTION, EPILOG)
     parser.add_argument(
         "--user", dest="users", action="append", metavar="NAME", help="who may capture (who ran sudo); can be repeated"
     )
@@ -61,10 +57,9 @@ def run(words: list[str], signals: Signals) -> int:
     """Serves until a signal asks for the end. Returns the exit status. Raises SockfilterError."""
     from sockfilter.sources.broker.server import Broker, Permission, inherited, known_interfaces, listening, user_number
 
-    try:
-        options = get_parser().parse_args(words)
-    except SystemExit as end:
-        return int(end.code or OK)
+    options = subcommand.parsed(get_parser(), words)
+    if isinstance(options, int):
+        return options
     users = options.users or [name for name in (os.environ.get("SUDO_UID"),) if name]
     if not users:
         raise InvalidArgument("for whom? --user NAME says who may capture")

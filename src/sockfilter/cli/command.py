@@ -282,19 +282,10 @@ def _output(options: Options, sink: StandardOutput) -> Output:
     return TextOutput(
         sink,
         verbosity=BODIES if options.has_body else options.verbosity,
-        colour=_wants_colour(options.colour),
+        colour=stdout.wants_colour(options.colour),
         show_secrets=options.show_secrets,
         interfaces=options.interface == "any",
     )
-
-
-def _wants_colour(choice: str) -> bool:
-    """https://no-color.org: an empty NO_COLOR counts as none."""
-    if choice != "auto":
-        return choice == "always"
-    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-        return False
-    return bool(os.environ.get("FORCE_COLOR")) or os.isatty(STDOUT)
 
 
 def _list_interfaces(options: Options, sink: StandardOutput) -> int:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sockfilter.cli import config_file, settings, stdout
+from sockfilter.cli import config_file, settings, subcommand
 from sockfilter.cli.arguments import KIB, Options
 from sockfilter.cli.stdout import StandardOutput
 from sockfilter.outputs.escape import printable
 
 if TYPE_CHECKING:
+    import argparse
+
     from sockfilter.cli.signals import Signals
 
 OK = 0
@@ -39,24 +40,16 @@ exit status: 0; 2 a name or a value cannot be meant, or the file may not be read
 
 def get_parser() -> argparse.ArgumentParser:
     """Its command line."""
-    parser = argparse.ArgumentParser(
-        prog="sockfilter config",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = subcommand.parser("config", DESCRIPTION, EPILOG)
     parser.add_argument("--json", action="store_true", help="as one JSON object, for programs")
     return parser
 
 
 def run(words: list[str], signals: Signals) -> int:
     """Shows them. Returns the exit status. Raises InvalidArgument."""
-    try:
-        options = get_parser().parse_args(words)
-    except SystemExit as end:
-        stdout.flush()
-        return int(end.code or OK)
+    options = subcommand.parsed(get_parser(), words)
+    if isinstance(options, int):
+        return options
     sink = StandardOutput()
     rows = _rows()
     if options.json:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
-import os
 from typing import TYPE_CHECKING
 
-from sockfilter.cli.descriptors import STDOUT
+from sockfilter.cli import stdout, subcommand
 from sockfilter.cli.stdout import StandardOutput
 
 if TYPE_CHECKING:
+    import argparse
+
     from sockfilter.cli.checks import Finding
     from sockfilter.cli.signals import Signals
 
@@ -29,13 +29,7 @@ NAME_WIDTH = 26
 
 def get_parser() -> argparse.ArgumentParser:
     """Its command line."""
-    parser = argparse.ArgumentParser(
-        prog="sockfilter doctor",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = subcommand.parser("doctor", DESCRIPTION, EPILOG)
     parser.add_argument("--json", action="store_true", help="as one JSON object, for programs")
     return parser
 
@@ -44,12 +38,11 @@ def run(words: list[str], signals: Signals) -> int:
     """Checks everything. Returns the exit status."""
     from sockfilter.cli.checks import BAD, CHECKS
 
-    try:
-        options = get_parser().parse_args(words)
-    except SystemExit as end:
-        return int(end.code or FINE)
+    options = subcommand.parsed(get_parser(), words)
+    if isinstance(options, int):
+        return options
     sink = StandardOutput()
-    is_terminal = os.isatty(STDOUT) and not os.environ.get("NO_COLOR")
+    has_colour = stdout.wants_colour("auto")
     findings: list[Finding] = []
     for check in CHECKS:
         if signals.end_asked:
@@ -58,7 +51,7 @@ def run(words: list[str], signals: Signals) -> int:
             break  # all that is left takes it
         findings.append(check())
         if not options.json:
-            sink.write(_line(findings[-1], is_terminal).encode())
+            sink.write(_line(findings[-1], has_colour).encode())
     is_fine = all(finding.state != BAD for finding in findings)
     if options.json:
         import json

@@ -40,6 +40,19 @@ def flush() -> None:
         raise _failed(error) from error
 
 
+def wants_colour(choice: str) -> bool:
+    """Whether what goes there is to have colours; https://no-color.org: an empty NO_COLOR counts as none.
+
+    Args:
+        choice: "always", "never", or "auto".
+    """
+    if choice != "auto":
+        return choice == "always"
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or os.isatty(STDOUT)
+
+
 class StandardOutput:
     """Standard output as a file of bytes: unbuffered, and all or nothing.
 
