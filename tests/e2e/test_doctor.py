@@ -80,7 +80,7 @@ def test_what_it_makes_of_what_the_kernel_says(
     monkeypatch: pytest.MonkeyPatch, path: str, content: str | None, check: object, state: str, words: str
 ):
     said = {path: None if content is None else content.strip()}
-    monkeypatch.setattr(checks, "_first_line", said.__getitem__)
+    monkeypatch.setattr(checks, "text_of", said.__getitem__)
     assert check in CHECKS
     finding = check()  # type: ignore[operator]  # one of them
     assert finding.state == state

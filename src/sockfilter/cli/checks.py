@@ -6,9 +6,9 @@ import os
 import resource
 import socket
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from sockfilter.cli.texts import text_of
 from sockfilter.errors import SockfilterError
 from sockfilter.sources import rights
 
@@ -76,7 +76,7 @@ def btf() -> Finding:
 
 def jit() -> Finding:
     """Whether programs are compiled."""
-    value = _first_line("/proc/sys/net/core/bpf_jit_enable")
+    value = text_of("/proc/sys/net/core/bpf_jit_enable")
     if value is None:
         return Finding("JIT", UNKNOWN, "net.core.bpf_jit_enable may be read by root alone")
     if value == "0":
@@ -86,7 +86,7 @@ def jit() -> Finding:
 
 def lockdown() -> Finding:
     """Whether the kernel is locked down, and how far."""
-    modes = _first_line("/sys/kernel/security/lockdown")
+    modes = text_of("/sys/kernel/security/lockdown")
     if modes is None:
         return Finding("lockdown", OK, "none")
     mode = modes.partition("[")[2].partition("]")[0]
@@ -106,7 +106,7 @@ def capabilities() -> Finding:
 
 def unprivileged() -> Finding:
     """What those without capabilities may do with BPF: nothing that matters here, but it explains errors."""
-    value = _first_line("/proc/sys/kernel/unprivileged_bpf_disabled")
+    value = text_of("/proc/sys/kernel/unprivileged_bpf_disabled")
     return Finding("unprivileged_bpf_disabled", OK, "not there" if value is None else value)
 
 
@@ -182,13 +182,6 @@ def _ask(server: socket.socket, port: int) -> None:
         while client.recv(1 << 12):
             pass
     answering.join(EXCHANGE_S)
-
-
-def _first_line(path: str) -> str | None:
-    try:
-        return Path(path).read_text().strip()
-    except OSError:
-        return None
 
 
 CHECKS: tuple[Callable[[], Finding], ...] = (

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from sockfilter.cli.texts import text_of
+from sockfilter.sources import sockets
 from sockfilter.sources.interfaces import ANY
 
 if TYPE_CHECKING:
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
 
 # seconds without an exchange until the hint comes: long enough to start a client, short enough to still be wondering
 PATIENCE_S = 10.0
-# as /proc/net/tcp and /proc/net/udp write it
 HTTPS_PORT = 443
-ESTABLISHED = "01"
 # interfaces and processes that are named
 NAMED_MAX = 3
 
@@ -52,7 +51,7 @@ def why(began: Start, interface: str, narrowing: Narrowing, ledger: Ledger) -> s
         ledger: of the capture.
     """
     packets, messages = ledger.packets, ledger.messages
-    if interface != ANY and _read(f"/sys/class/net/{interface}/carrier") == "0":
+    if interface != ANY and text_of(f"/sys/class/net/{interface}/carrier") == "0":
         return f"{interface} has no carrier: no cable, or its other end is down"
     if messages.http2:
         return f"{messages.http2} connections speak HTTP/2, which is not decoded yet"
@@ -116,19 +115,14 @@ def _has_udp(port: int) -> bool:
 
 def _connected(kind: str) -> list[int]:
     """The ports at both ends of the connected sockets of this network namespace."""
-    found = []
-    for family in (kind, f"{kind}6"):
-        for line in (_read(f"/proc/thread-self/net/{family}") or "").splitlines()[1:]:
-            fields = line.split()
-            if fields[3] == ESTABLISHED:
-                found += [int(fields[i].rpartition(":")[2], 16) for i in (1, 2)]
-    return found
+    ends = ((found.here, found.there) for found in sockets.table(kind) if found.state == sockets.ESTABLISHED)
+    return [end.port for pair in ends for end in pair]
 
 
 def _packets() -> dict[str, int]:
     """Packets that each interface has received and sent."""
     found = {}
-    for line in (_read("/proc/thread-self/net/dev") or "").splitlines()[2:]:
+    for line in (text_of("/proc/thread-self/net/dev") or "").splitlines()[2:]:
         name, _, numbers = line.rpartition(":")
         fields = numbers.split()
         found[name.strip()] = int(fields[1]) + int(fields[9])
@@ -142,7 +136,7 @@ def _elsewhere() -> dict[int, str]:
         place = _namespace(entry)
         if place and place != here and place not in seen:
             seen.add(place)
-            found[int(entry)] = _read(f"/proc/{entry}/comm") or "?"
+            found[int(entry)] = text_of(f"/proc/{entry}/comm") or "?"
     return found
 
 
@@ -151,10 +145,3 @@ def _namespace(process: str) -> str:
         return os.readlink(f"/proc/{process}/ns/net")
     except OSError:
         return ""
-
-
-def _read(path: str) -> str | None:
-    try:
-        return Path(path).read_text().strip()
-    except OSError:  # a carrier cannot be read of an interface that is down
-        return None

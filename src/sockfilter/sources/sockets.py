@@ -1,4 +1,4 @@
-"""The TCP sockets that processes have, as /proc tells."""
+"""The sockets of a network namespace, and those that processes have, as /proc tells."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import socket
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.model import Endpoint
 
@@ -17,21 +17,36 @@ if TYPE_CHECKING:
 ESTABLISHED, LISTEN = "01", "0A"
 
 
-def of(processes: Iterable[int]) -> Iterator[tuple[Endpoint, Endpoint | None]]:
-    """The sockets of processes, in the network namespace of this one: both ends; None: it listens."""
-    wanted = {inode for number in processes for inode in _inodes(number)}
-    for family in ("tcp", "tcp6"):
-        with suppress(OSError), open(f"/proc/thread-self/net/{family}") as table:
-            next(table)
-            for line in table:
+class Socket(NamedTuple):
+    """One of a table: both ends, ESTABLISHED or LISTEN or another state, and its number in sockfs."""
+
+    here: Endpoint
+    there: Endpoint
+    state: str
+    inode: str
+
+
+def table(kind: str) -> Iterator[Socket]:
+    """The sockets of this thread's network namespace, of IPv4 and IPv6. kind: "tcp" or "udp"."""
+    for family in (kind, f"{kind}6"):
+        with suppress(OSError), open(f"/proc/thread-self/net/{family}") as lines:
+            next(lines)
+            for line in lines:
                 # sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode
                 fields = line.split()
-                if fields[9] not in wanted:
-                    continue
-                if fields[3] == LISTEN:
-                    yield _endpoint(fields[1]), None
-                elif fields[3] == ESTABLISHED:
-                    yield _endpoint(fields[1]), _endpoint(fields[2])
+                yield Socket(_endpoint(fields[1]), _endpoint(fields[2]), fields[3], fields[9])
+
+
+def of(processes: Iterable[int]) -> Iterator[tuple[Endpoint, Endpoint | None]]:
+    """The TCP sockets of processes, in the network namespace of this one: both ends; None: it listens."""
+    wanted = {inode for number in processes for inode in _inodes(number)}
+    for found in table("tcp"):
+        if found.inode not in wanted:
+            continue
+        if found.state == LISTEN:
+            yield found.here, None
+        elif found.state == ESTABLISHED:
+            yield found.here, found.there
 
 
 def _inodes(process: int) -> Iterator[str]:

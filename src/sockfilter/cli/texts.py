@@ -1,0 +1,13 @@
+"""What the kernel says in small files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def text_of(path: str) -> str | None:
+    """A file's text without the white space around it; None: it is not there, or may not be read."""
+    try:
+        return Path(path).read_text().strip()
+    except OSError:
+        return None
