@@ -19,6 +19,11 @@ CLONE_NEWNET = 0x40000000
 NAMED = Path("/run/netns")
 
 
+def number() -> int:
+    """That of the calling thread's network namespace, in nsfs: the same for all that are in it."""
+    return os.stat("/proc/thread-self/ns/net").st_ino
+
+
 def path_of(name: str) -> Path:
     """The namespace's file: one that `ip netns` made, else that of a process given by its number.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sockfilter.errors import KernelUnsupported, MissingCapability, ObjectError
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.object import BpfObject
-from sockfilter.sources import sockets
+from sockfilter.sources import namespace, sockets
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -110,7 +110,7 @@ class Tree:
             for number in found:
                 self._update("named", self._ffi.new("__u32 *", number), self._ffi.new("__u8 *", 1))
             known |= found
-        netns = os.stat("/proc/thread-self/ns/net").st_ino
+        netns = namespace.number()
         for here, there in sockets.of(known):
             if there is None:
                 listener = self._ffi.new("struct sf_listener *", {"netns": netns, "port": here.port})

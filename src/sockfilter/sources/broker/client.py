@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sockfilter import __version__
 from sockfilter.errors import BrokerError
 from sockfilter.libbpf import binding
+from sockfilter.sources import namespace
 from sockfilter.sources.broker import messages
 from sockfilter.sources.interfaces import Interface
 
@@ -94,7 +95,7 @@ def borrow(path: str) -> Callable[[str, Any, bytes, int, bool], tuple[Interface,
             request = {
                 "do": "attach",
                 "version": __version__,
-                "netns": os.stat("/proc/thread-self/ns/net").st_ino,
+                "netns": namespace.number(),
                 "interface": interface,
                 "config": messages.packed(bytes(ffi.buffer(config))),
                 "ports": messages.packed(ports),

@@ -18,6 +18,7 @@ from sockfilter import __version__
 from sockfilter.errors import BrokerError, InvalidArgument, SockfilterError
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.ring import ring_bytes
+from sockfilter.sources import namespace
 from sockfilter.sources.attachment import OwnAttachment
 from sockfilter.sources.broker import messages
 from sockfilter.sources.interfaces import ANY, Names, find
@@ -229,7 +230,7 @@ class _Session:
             raise BrokerError(
                 f"it is of version {__version__}, and the client of {request.get('version')}; start it anew"
             )
-        if request.get("netns") != os.stat("/proc/thread-self/ns/net").st_ino:
+        if request.get("netns") != namespace.number():
             raise BrokerError("it is in another network namespace than the client; start one there: ip netns exec ...")
         name, ring = request.get("interface"), request.get("ring")
         if not isinstance(name, str) or name not in may.interfaces:
