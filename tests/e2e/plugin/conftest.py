@@ -12,25 +12,10 @@ from tests.support.skips import need_root
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# a server that answers 200 to all, but 404 to what has missing in it, and 201 to POST with what was sent
-CONFTEST = """
-import http.server, subprocess, threading, urllib.request
+# serves what Handler, a class that is put behind it, answers
+SERVING = """
+import http.server, json, subprocess, threading, urllib.request
 import pytest
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
-    def do_GET(self):
-        self.answer(404 if "missing" in self.path else 200, b"hello")
-    def do_POST(self):
-        self.answer(201, self.rfile.read(int(self.headers["Content-Length"])))
-    def answer(self, status, body):
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-    def log_message(self, *words):
-        pass
 
 @pytest.fixture(scope="session")
 def port():
@@ -42,10 +27,30 @@ def port():
         server.shutdown()
         thread.join()
 
+class Answering(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    def answer(self, status, body, *fields):
+        self.send_response(status)
+        for name, value in (*fields, ("Content-Length", str(len(body)))):
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *words):
+        pass
+"""
+# it answers 200 to all, but 404 to what has missing in it, and 201 to POST with what was sent
+CONFTEST = f"""{SERVING}
+class Handler(Answering):
+    def do_GET(self):
+        self.answer(404 if "missing" in self.path else 200, b"hello")
+    def do_POST(self):
+        self.answer(201, self.rfile.read(int(self.headers["Content-Length"])))
+
 @pytest.fixture
 def get(port):
     return lambda path: subprocess.run(
-        ["curl", "-s", f"http://127.0.0.1:{port}{path}"], check=True, capture_output=True
+        ["curl", "-s", f"http://127.0.0.1:{{port}}{{path}}"], check=True, capture_output=True
     ).stdout
 """
 

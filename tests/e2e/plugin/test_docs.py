@@ -11,6 +11,7 @@ from sockfilter import Exchange, Request, Response
 from sockfilter.awaiting import AsyncView
 from sockfilter.testing.expectations import Expectation
 from sockfilter.testing.wire import Wire
+from tests.e2e.plugin.conftest import SERVING
 
 # public, and for who builds upon the library
 NOT_FOR_TESTS = {
@@ -23,37 +24,20 @@ pytestmark = pytest.mark.usefixtures("root")
 
 PAGE = Path(__file__).resolve().parents[3] / "docs/testing.md"
 # the server that the page speaks of
-SHOP = """
-import http.server, json, threading
-import pytest
-
-class Shop(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
+SHOP = f"""{SERVING}
+class Handler(Answering):
     def do_GET(self):
-        self.answer(200)
+        self.tell(200)
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
-        self.answer(201)
-    def answer(self, status):
-        body = json.dumps({"path": self.path.partition("?")[0]}).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-    def log_message(self, *words):
-        pass
+        self.tell(201)
+    def tell(self, status):
+        body = json.dumps({{"path": self.path.partition("?")[0]}}).encode()
+        self.answer(status, body, ("Content-Type", "application/json"))
 
 @pytest.fixture(scope="session")
-def shop():
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Shop) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+def shop(port):
+    return f"http://127.0.0.1:{{port}}"
 """
 
 
