@@ -34,6 +34,8 @@ class Parser(Framing):
             self._joined = 0
             self._start_ns, self._seq, self._ack = time_ns, seq, ack
         offset, size = 0, len(data)
+        if size > self.ignoring:
+            self.ignoring = 0  # with what follows, another stretch may begin
         while offset < size:
             taken = STATES[self._state](self, data, offset)
             if taken == MORE:
@@ -44,7 +46,7 @@ class Parser(Framing):
                 # what follows came with this span, not with what had been waiting
                 self._start_ns, self._ack = time_ns, ack
             offset = taken
-        if self._keeper is not None or self.ignoring or self._state == IGNORE:
+        if self._keeper is not None or self.ignoring or self._announced or self._state == IGNORE:
             self._update_ignoring()
 
     def skip(self, size: int, time_ns: int) -> None:
@@ -141,15 +143,20 @@ class Parser(Framing):
             self._state = CHUNK_END
 
     def _update_ignoring(self) -> None:
+        before = self.ignoring
         if self._state == IGNORE:
             self.ignoring = ENDLESS
         elif self._keeper is None or self._keeper.wants:
             self.ignoring = 0
         else:
             self.ignoring = ENDLESS if self._state == UNTIL_CLOSE else self._reach()
-        if (self.ignoring >= BULK_BYTES) != self._announced:
-            self._announced = not self._announced
-            self._announce(self.ignoring if self._announced else 0)
+        if self.ignoring > before and self.ignoring >= BULK_BYTES:
+            self._announced = True
+            self._announce(self.ignoring)
+        elif self._announced and not self.ignoring:
+            # not a byte before: what is missing then may be what the source was told to leave out
+            self._announced = False
+            self._announce(0)
 
 
 STATES = (
