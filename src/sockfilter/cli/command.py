@@ -94,7 +94,7 @@ class _Run:
             if not options.quiet:
                 doing = "listening on" if options.read is None else "reading"
                 say(f"{doing} {capture.source.name}{_narrowed(options)}; Ctrl-C ends")
-            is_cut = False
+            is_cut = is_forced = False
             try:
                 self._pump(capture, began)
                 capture.close()
@@ -111,13 +111,19 @@ class _Run:
                 # the end was asked for and is there: no failure, and no pipe is broken
                 is_cut = True
                 say(str(error))
+            except KeyboardInterrupt:
+                # asked twice: what has not been read by now stays so, and is no mistake
+                is_forced = True
+                raise
             finally:
                 capture.close()
                 ledger = capture.ledger
-                for equation in ledger.imbalance:
+                for equation in [] if is_forced else ledger.imbalance:
                     say(f"the ledger does not balance, a mistake in sockfilter: {equation}")
                 if not options.quiet:
                     say(summary(ledger, self._shown))
+                    if is_forced:
+                        say(f"ended at once, as asked again: {ledger.records_waiting} records were not read")
         return LOST if options.fail_on_loss and (is_cut or ledger.losses()) else OK
 
     @property
