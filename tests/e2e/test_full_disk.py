@@ -78,7 +78,8 @@ def test_files_that_have_had_their_time_are_no_full_disk(loopback: Sites, disk: 
     site = loopback.get("nginx")
     words = ("-i", "lo", "--ports", str(site.port), "-w", f"{disk.path}/x", "-G", "1", "-W", "1", "--user", "root")
     with Sniffer(*words, prefix=disk.prefix) as sniffer:
-        while sniffer.process.poll() is None:
+        # the file ends with the first packet after its second; at full speed, one second fills the disk
+        while not sniffer.ended_within(1 / SOME):
             curl(site, [SMALL])
         done = sniffer.wait()
     assert (done.status, len(done.said)) == (0, 2)

@@ -166,6 +166,14 @@ class Sniffer:
     def send(self, number: int) -> None:
         self.process.send_signal(number)
 
+    def ended_within(self, seconds: float) -> bool:
+        """Whether it ends by itself in so many seconds from now."""
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
     def end(self, number: int = signal.SIGINT) -> Done:
         """Asks it to end, and waits until it has."""
         self.send(number)
