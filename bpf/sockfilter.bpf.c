@@ -20,6 +20,7 @@ typedef _Bool bool;
 #include "events.h"
 #include "lib/connections.bpf.h"
 #include "lib/glance.bpf.h"
+#include "lib/narrowing.bpf.h"
 #include "lib/records.bpf.h"
 
 /* how far ahead of the first payload a segment may be to have overtaken it: ten segments, the initial window (RFC 6928) */
@@ -27,40 +28,8 @@ typedef _Bool bool;
 /* payload that nobody needs goes unsaid, but for a record in so many nanoseconds: that it goes on */
 #define QUIET_NS 100000000
 
-#ifdef __bpf__
-const volatile struct sf_config config;
-#endif
 /* holds nothing: puts the type into the BTF, where the layout is checked */
 const struct sf_record *const volatile record_type;
-
-/*
- * Like the orders a map, not memory that is indexed: one variable offset, and
- * without CAP_PERFMON the verifier compares all scalars on all paths, and gives
- * up after a million instructions (explore_alu_limits in kernel/bpf/verifier.c).
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, SF_PORT_WORDS);
-	__type(key, __u32);
-	__type(value, __u64);
-} ports SEC(".maps");
-
-static __always_inline bool port_wanted(__be16 port)
-{
-	__u32 n = bpf_ntohs(port);
-	__u64 *bits = lookup_for_verifier(&ports, n / 64);
-
-	return bits && *bits >> n % 64 & 1;
-}
-
-static __always_inline bool is_host(const __u64 addr[2])
-{
-	const volatile __u64 *host = (const volatile __u64 *)config.host;
-	const volatile __u64 *mask = (const volatile __u64 *)config.host_mask;
-
-	return !((addr[0] ^ host[0]) & mask[0]) && !((addr[1] ^ host[1]) & mask[1]);
-}
 
 static __always_inline bool addresses_wanted(const struct packet *p)
 {

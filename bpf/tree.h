@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
 /*
- * What tree.bpf.c and user space share: the keys of its maps, and its
- * configuration. Read by cffi too, as config.h and events.h are.
+ * What tree.bpf.c and user space share: the keys of its maps. Read by cffi
+ * too, as config.h and events.h are.
  */
 #ifndef SOCKFILTER_TREE_H
 #define SOCKFILTER_TREE_H
@@ -17,12 +17,6 @@ struct sf_pair {
 struct sf_listener {
 	__u32 netns; /* its number in nsfs */
 	__u32 port;
-};
-
-/* the process numbers that user space knows are those of a namespace */
-struct sf_tree_config {
-	__u64 pidns_dev;
-	__u64 pidns_ino;
 };
 
 #endif

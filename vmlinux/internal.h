@@ -15,10 +15,51 @@
 #pragma clang diagnostic ignored "-Wpadded"
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+/* include/linux/fs.h */
+struct inode {
+	__u16 i_mode;
+};
+
+/* include/linux/fs.h */
+struct file {
+	const void *f_op;
+	void *private_data;
+	struct inode *f_inode;
+};
+
+/* include/linux/fdtable.h */
+struct fdtable {
+	struct file **fd;
+};
+
+/* include/linux/fdtable.h */
+struct files_struct {
+	struct fdtable *fdt;
+};
+
 /* include/linux/sched.h */
 struct task_struct {
 	__s32 pid;
 	__s32 tgid;
+	struct files_struct *files;
+};
+
+/* arch/x86/include/asm/ptrace.h */
+struct pt_regs {
+	unsigned long r10;
+	unsigned long dx;
+	unsigned long si;
+	unsigned long di;
+	unsigned long orig_ax;
+	unsigned long cs;
+};
+
+/* arch/arm64/include/asm/ptrace.h; the first register is overwritten by the result, orig_x0 keeps it */
+struct pt_regs___arm64 {
+	__u64 regs[31];
+	__u64 pstate;
+	__u64 orig_x0;
+	__s32 syscallno;
 };
 
 /* include/linux/ns_common.h */
@@ -56,12 +97,37 @@ struct sock_common {
 /* include/net/sock.h */
 struct sock {
 	struct sock_common __sk_common;
+	__u16 sk_type;
+	__u16 sk_protocol;
+	__u8 sk_shutdown;
+	int sk_err;
+};
+
+/* include/linux/net.h */
+struct socket {
+	struct sock *sk;
 };
 
 /* include/net/inet_sock.h */
 struct inet_sock {
 	struct sock sk;
 	__be16 inet_sport;
+};
+
+/* include/net/inet_connection_sock.h */
+struct inet_connection_sock {
+	const void *icsk_ulp_ops;
+};
+
+/* include/linux/tcp.h */
+struct tcp_sock {
+	struct inet_connection_sock inet_conn;
+	__u32 rcv_nxt;
+	__u32 copied_seq;
+	__u32 snd_una;
+	__u32 write_seq;
+	__u64 bytes_received;
+	__u64 bytes_acked;
 };
 
 #pragma clang attribute pop
@@ -72,11 +138,15 @@ enum tcp_state {
 	TCP_ESTABLISHED = 1,
 	TCP_SYN_SENT = 2,
 	TCP_SYN_RECV = 3,
+	TCP_FIN_WAIT1 = 4,
 	TCP_CLOSE = 7,
+	TCP_CLOSE_WAIT = 8,
+	TCP_LAST_ACK = 9,
 	TCP_LISTEN = 10,
 };
 
 /* include/linux/socket.h */
+#define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
 

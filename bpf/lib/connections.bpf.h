@@ -4,7 +4,7 @@
 #define SOCKFILTER_CONNECTIONS_BPF_H
 
 #include "counters.bpf.h"
-#include "http.bpf.h"
+#include "payload.bpf.h"
 
 /* as much as IP carries */
 #define SYN_PAYLOAD_BYTES_MAX 65535

@@ -6,10 +6,14 @@
 #include "../events.h"
 #include "verifier.bpf.h"
 
+#ifndef COUNTERS
+#define COUNTERS SF_COUNTERS
+#endif
+
 /* an entry a counter: one entry with all of them would be indexed by a variable, which takes CAP_PERFMON */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, SF_COUNTERS);
+	__uint(max_entries, COUNTERS);
 	__type(key, __u32);
 	__type(value, __u64);
 } counters SEC(".maps");

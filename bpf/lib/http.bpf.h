@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
-/* Whether a payload begins an HTTP message: a registered method and a space, or HTTP/1. */
+/* Whether bytes begin an HTTP message: a registered method and a space, or HTTP/1. */
 #ifndef SOCKFILTER_HTTP_BPF_H
 #define SOCKFILTER_HTTP_BPF_H
 
-#include "packet.bpf.h"
-#include "verifier.bpf.h"
+#include "counters.bpf.h"
 
 /* bytes that decide: the longest method, UPDATEREDIRECTREF, and its space, in whole words */
 #define START_WORDS 3
@@ -113,37 +112,9 @@ static __always_inline __u64 first_bytes(__u32 len, __u32 before_word)
 #endif
 }
 
-/* a payload of START_BYTES or more, or all of a shorter one; prefix_counts: it may be cut within a token */
-static __always_inline int load_start(struct __sk_buff *skb, const struct packet *p, struct payload_start *s,
-				      bool prefix_counts)
-{
-	__u32 last = p->payload_len - 1;
-	__u32 i;
-
-	__builtin_memset(&s->counts, 0xff, sizeof(s->counts));
-	s->len = START_BYTES;
-	if (last >= START_BYTES - 1)
-		return bpf_skb_load_bytes(skb, p->payload_off, s->text.bytes, START_BYTES);
-	/* kept from the compiler, as older verifiers do not see 1 <= len in len != 0 (5.10, 6.1) */
-	MASK_FOR_VERIFIER(last, 31);
-	if (last > START_BYTES - 2)
-		return -1;
-	s->len = last + 1;
-	if (prefix_counts) {
-#pragma unroll
-		for (i = 0; i < START_WORDS; i++)
-			s->counts.words[i] = first_bytes(last + 1, i * 8);
-	}
-	return bpf_skb_load_bytes(skb, p->payload_off, s->text.bytes, last + 1);
-}
-
 /* first_payload: nothing of this direction has been seen before, so that it may be cut within the method */
-static __always_inline enum start http_start(struct __sk_buff *skb, const struct packet *p, bool first_payload)
+static __always_inline enum start what_begins(const struct payload_start *s, bool first_payload)
 {
-	struct payload_start start = {}, *s = &start;
-
-	if (load_start(skb, p, s, first_payload) < 0)
-		return START_OTHER;
 	/* RFC 9113, 3.4: PRI is reserved for the preface */
 	if (BEGINS("PRI * HTTP/2.0\r\n"))
 		return s->len < sizeof("PRI * HTTP/2.0\r\n") - 1 ? START_HTTP1 : START_HTTP2;

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sockfilter.filters.where import Where
 from sockfilter.finding import WAIT_FOR_S, View
-from sockfilter.sources.live import NAP_S
+from sockfilter.sources.records import NAP_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -10,12 +10,11 @@ from sockfilter.errors import Closed, InvalidArgument
 from sockfilter.finding import Kept, View
 from sockfilter.pipeline import Pipeline
 from sockfilter.protocols.http1.body import BodyPolicy
-from sockfilter.sources.attachment import attach
-from sockfilter.sources.live import RING_BYTES, LiveSource
 from sockfilter.sources.narrowing import Narrowing, port_ranges
+from sockfilter.sources.records import RING_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
     from sockfilter.awaiting import AsyncCapture
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from sockfilter.sources.files.source import FileSource
     from sockfilter.sources.live import Attach
     from sockfilter.sources.narrowing import Ports
+    from sockfilter.sources.records import RecordSource
     from sockfilter.writing import Frames
 
 # bytes of each body that are kept by default
@@ -61,7 +61,7 @@ class Capture(View):
 
     def __init__(
         self,
-        source: LiveSource | FileSource,
+        source: RecordSource | FileSource,
         narrowing: Narrowing,
         policy: BodyPolicy,
         emit: Callable[[Exchange], None] | None,
@@ -122,7 +122,7 @@ class Capture(View):
                     self._frames.close()
 
     @property
-    def source(self) -> LiveSource | FileSource:
+    def source(self) -> RecordSource | FileSource:
         """Where the packets come from."""
         return self._source
 
@@ -157,6 +157,7 @@ class Capture(View):
         with self._lock:
             self._check()
             self._source.drain_all(self._consume)
+            self._source.settle(self._drain_all, self._has_pending)
             self._do_what_is_due()
 
     def pump(self) -> int:
@@ -174,6 +175,7 @@ class Capture(View):
             self._do_what_is_due()
             yield
             self._check()
+        self._source.settle(self._drain_all, self._has_pending)
         self._do_what_is_due()
 
     def clear(self) -> None:
@@ -185,6 +187,12 @@ class Capture(View):
         """Sleeps until there is something to pump, at most timeout_s seconds."""
         self._check()
         self._source.wait(min(timeout_s, DUE_SOON_S if self._pipeline.has_holes else DUE_S))
+
+    def _drain_all(self) -> int:
+        return self._source.drain_all(self._consume)
+
+    def _has_pending(self) -> bool:
+        return bool(self._pipeline.pending())
 
     def _with_frames(self, view: memoryview, offsets: list[int]) -> None:
         assert self._frames is not None  # chosen where there are some
@@ -207,8 +215,12 @@ class Capture(View):
 
 
 def capture(
-    interface: str = "lo",
+    interface: str | None = None,
     *,
+    via: str = "packets",
+    pid: int | Sequence[int] | None = None,
+    comm: str | None = None,
+    cgroup: str | None = None,
     ports: Ports | None = None,
     host: str | None = None,
     family: int | None = None,
@@ -220,13 +232,17 @@ def capture(
     broker: str | None = None,
     emit: Callable[[Exchange], None] | None = None,
     policy: BodyPolicy | None = None,
-    write: Callable[[LiveSource | FileSource], Frames] | None = None,
+    write: Callable[[RecordSource | FileSource], Frames] | None = None,
     lines: Lines | None = None,
 ) -> Capture:
-    """Captures the HTTP exchanges of an interface. Live when it returns.
+    """Captures the HTTP exchanges of an interface, or of processes. Live when it returns.
 
     Args:
-        interface: its name, or "any" for all.
+        interface: its name, or "any" for all; None: "lo", where packets are captured.
+        via: "packets", which cross an interface, or "syscalls", by which processes send and receive.
+        pid: calls of this process, or of these, and of what they start; None: of all.
+        comm: calls of the command that the kernel has under this name.
+        cgroup: calls in a cgroup or below it: its path, or a container's id.
         ports: connections with one of these at either end: a number, a text such as "8000,9000-9100",
             a range, or several of these. None: any port.
         host: connections with this address or network at either end.
@@ -249,18 +265,41 @@ def capture(
         raise InvalidArgument(f"snap={snap}: a number of bytes cannot be negative")
     narrowing = narrowed(ports, host, family)
     policy = policy or body_policy(body)
-    source = LiveSource(
-        interface,
-        narrowing=narrowing,
-        netns=netns,
-        ring=ring,
-        frame_bytes=snap,
-        run_bytes=None if write or policy.limit == ALL else policy.limit + HEAD_ROOM_BYTES,
-        promiscuous=promiscuous,
-        whole=write is not None,
-        attached=attach if broker is None else _borrowing(broker),
-    )
+    run_bytes = None if write or policy.limit == ALL else policy.limit + HEAD_ROOM_BYTES
+    source: RecordSource
+    if via == "syscalls":
+        refused = {"interface": interface, "netns": netns, "broker": broker, "write": write, "snap": snap}
+        _refuse({**refused, "promiscuous": promiscuous or None}, "packets")
+        from sockfilter.sources import syscalls  # what only this way takes
+
+        callers = syscalls.callers(pid, comm, cgroup)
+        source = syscalls.SyscallSource(callers, narrowing=narrowing, ring=ring, run_bytes=run_bytes)
+    elif via == "packets":
+        _refuse({"pid": pid, "comm": comm, "cgroup": cgroup}, "syscalls")
+        from sockfilter.sources.attachment import attach
+        from sockfilter.sources.live import LiveSource
+
+        source = LiveSource(
+            interface or "lo",
+            narrowing=narrowing,
+            netns=netns,
+            ring=ring,
+            frame_bytes=snap,
+            run_bytes=run_bytes,
+            promiscuous=promiscuous,
+            whole=write is not None,
+            attached=attach if broker is None else _borrowing(broker),
+        )
+    else:
+        raise InvalidArgument(f"via={via!r}: it is 'packets' or 'syscalls'")
     return captured(source, narrowing, policy, emit, write, lines)
+
+
+def _refuse(given: dict[str, object], way: str) -> None:
+    """Raises InvalidArgument where something is given that the way chosen does not have."""
+    for name, value in given.items():
+        if value is not None:
+            raise InvalidArgument(f"{name}={value!r} goes with via={way!r}")
 
 
 def _borrowing(broker: str) -> Attach:
@@ -270,11 +309,11 @@ def _borrowing(broker: str) -> Attach:
 
 
 def captured(
-    source: LiveSource | FileSource,
+    source: RecordSource | FileSource,
     narrowing: Narrowing,
     policy: BodyPolicy,
     emit: Callable[[Exchange], None] | None,
-    write: Callable[[LiveSource | FileSource], Frames] | None,
+    write: Callable[[RecordSource | FileSource], Frames] | None,
     lines: Lines | None = None,
 ) -> Capture:
     """A capture of a source, which is closed where that cannot be."""

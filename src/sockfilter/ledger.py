@@ -38,6 +38,22 @@ OUTCOMES = (
     "ring_full",
 )
 
+# Behind them, where system calls are captured, in the order of enum sf_call_counter (bpf/syscalls.h). There,
+# "seen" counts the pieces of calls that carry HTTP.
+CALL_COUNTERS = {
+    "seen": "calls that have ended",
+    "excluded": "of processes that are not asked for",
+    "other": "that failed, or move no bytes",
+    "not_socket": "on descriptors that are no sockets",
+    "not_tcp": "on sockets that are not TCP",
+    "filtered": "outside the ports, host or family asked for",
+    "not_http": "on connections that are not HTTP",
+    "http": "on connections that are",
+    "unreadable": "of pieces of those: bytes that could not be read",
+    "not_seen": "of those: that had more pieces than are looked at",
+}
+CALL_OUTCOMES = ("excluded", "other", "not_socket", "not_tcp", "filtered", "not_http", "http")
+
 
 @dataclass(slots=True)
 class FragmentCounts:
@@ -88,6 +104,8 @@ class Ledger:
     packets: by PACKET_COUNTERS; every packet is "seen" once, and once under one of OUTCOMES.
     records_read: what was taken out of the ring.
     fragments, segments, messages: what became of it, stage by stage.
+    calls: by CALL_COUNTERS, where system calls are captured; every call is "seen" once, and once under one of
+        CALL_OUTCOMES.
     """
 
     packets: dict[str, int]
@@ -95,6 +113,7 @@ class Ledger:
     fragments: FragmentCounts
     segments: SegmentCounts
     messages: MessageCounts
+    calls: dict[str, int] = field(default_factory=dict)
 
     @property
     def records_sent(self) -> int:
@@ -117,6 +136,10 @@ class Ledger:
         messages = self.messages
         sums = {
             "packets seen = sum of outcomes": (self.packets["seen"], sum(self.packets[k] for k in OUTCOMES)),
+            "calls seen = sum of outcomes": (
+                self.calls.get("seen", 0),
+                sum(self.calls.get(name, 0) for name in CALL_OUTCOMES),
+            ),
             "records sent = read + lost": (self.records_sent, self.records_read + self.records_lost),
             "messages = paired + unpaired + open": (
                 messages.requests + messages.responses + messages.informational,

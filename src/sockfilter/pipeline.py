@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from sockfilter.assembly import Assembly, Names
 from sockfilter.exchanges.pairing import Pairing
 from sockfilter.express.lane import Lane
-from sockfilter.ledger import PACKET_COUNTERS, Ledger, MessageCounts
+from sockfilter.ledger import CALL_COUNTERS, PACKET_COUNTERS, Ledger, MessageCounts
 from sockfilter.protocols.http1 import head as heads
 from sockfilter.protocols.http1.body import whole_body
 from sockfilter.protocols.http1.talk import Talk
@@ -95,17 +95,19 @@ class Pipeline:
         """The ledger at this moment.
 
         Args:
-            counters: the kernel's, in the order of PACKET_COUNTERS.
+            counters: the kernel's, in the order of PACKET_COUNTERS, and behind them perhaps of CALL_COUNTERS.
             records_read: taken from the source so far.
         """
         if self._lane is not None:
             self._lane.recall_open()
+        packets, calls = counters[: len(PACKET_COUNTERS)], counters[len(PACKET_COUNTERS) :]
         return Ledger(
-            dict(zip(PACKET_COUNTERS, counters, strict=True)),
+            dict(zip(PACKET_COUNTERS, packets, strict=True)),
             records_read,
             self._assembly.fragments,
             self._assembly.segments,
             replace(self._messages, unpaired=self._messages.unpaired.copy()),
+            dict(zip(CALL_COUNTERS, calls, strict=True)) if calls else {},
         )
 
     def _converse(self, connection: StreamConnection) -> Talk:

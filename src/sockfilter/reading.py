@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from sockfilter.model import Exchange
     from sockfilter.model.lines import Lines
     from sockfilter.protocols.http1.body import BodyPolicy
-    from sockfilter.sources.live import LiveSource
     from sockfilter.sources.narrowing import Narrowing, Ports
+    from sockfilter.sources.records import RecordSource
     from sockfilter.writing import Frames
 
 # seconds to wait for more of a file that is still being written
@@ -39,7 +39,7 @@ def open_file(
     family: int | None = None,
     policy: BodyPolicy,
     emit: Callable[[Exchange], None] | None = None,
-    write: Callable[[LiveSource | FileSource], Frames] | None = None,
+    write: Callable[[RecordSource | FileSource], Frames] | None = None,
     lines: Lines | None = None,
 ) -> Capture:
     """A capture whose packets come from a file. Arguments as for read()."""
@@ -78,7 +78,7 @@ class Reader(Protocol):
     """Takes a source's records, and closes it."""
 
     @property
-    def source(self) -> LiveSource | FileSource:
+    def source(self) -> RecordSource | FileSource:
         """Where they come from."""
 
     def __enter__(self) -> object: ...

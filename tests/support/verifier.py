@@ -12,7 +12,8 @@ import sys
 
 from sockfilter.libbpf import binding
 from sockfilter.sources.attachment import OBJECT
-from sockfilter.sources.live import ALL_BYTES, RING_BYTES, WHOLE_FRAME
+from sockfilter.sources.live import WHOLE_FRAME
+from sockfilter.sources.records import ALL_BYTES, RING_BYTES
 
 # include/linux/bpf_verifier.h: a line of numbers, and nothing of the way
 BPF_LOG_STATS = 4

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sockfilter.outputs.output import Output
     from sockfilter.protocols.http1.body import BodyPolicy
     from sockfilter.sources.files.source import FileSource
-    from sockfilter.sources.live import LiveSource
+    from sockfilter.sources.records import RecordSource
     from sockfilter.writing import Frames
 
 OK, FAILED, USAGE, LOST, BROKEN_PIPE = 0, 1, 2, 3, 141
@@ -178,10 +178,10 @@ class _Run:
         return self._passed + self._output.lines_taken
 
     @property
-    def _writes(self) -> Callable[[LiveSource | FileSource], Frames] | None:
+    def _writes(self) -> Callable[[RecordSource | FileSource], Frames] | None:
         return None if self._options.write is None else self._writing
 
-    def _writing(self, source: LiveSource | FileSource) -> Frames:
+    def _writing(self, source: RecordSource | FileSource) -> Frames:
         from sockfilter.outputs.file_names import Limits
         from sockfilter.writing import Frames
 

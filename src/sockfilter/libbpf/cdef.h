@@ -34,6 +34,7 @@ int setns(int fd, int type);
 int sf_capabilities(__u64 effective, __u64 permitted, __u64 inheritable);
 int sf_keep_capabilities(int keep);
 int sf_no_new_privileges(void);
+void sf_let_programs_end(void);
 struct sf_ring;
 struct bpf_object *sf_object_open(const void *bytes, size_t size, const char *name);
 void *sf_map_memory(struct bpf_map *map, size_t *size);

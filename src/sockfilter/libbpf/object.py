@@ -79,10 +79,10 @@ class BpfObject:
         if number:
             raise ObjectError(f"sizing the map {name}: {binding.error_text(self._ffi, self._lib, number)}")
 
-    def configure(self, content: bytes) -> None:
-        """Sets the first of the read-only globals, before load()."""
+    def configure(self, content: bytes, section: str = ".rodata") -> None:
+        """Sets the first of the read-only globals of a section, before load()."""
         size = self._ffi.new("size_t *")
-        address = self._lib.sf_map_memory(self._map(".rodata"), size)
+        address = self._lib.sf_map_memory(self._map(section), size)
         if not address or size[0] < len(content):
             raise ObjectError(f"{self._path} has no room for the configuration; install sockfilter again")
         self._ffi.memmove(address, content, len(content))
@@ -134,6 +134,15 @@ class BpfObject:
     def map_fd(self, name: str) -> int:
         """A map's descriptor; it lives as long as the object."""
         return int(self._lib.bpf_map__fd(self._map(name)))
+
+    def put(self, name: str, key: Any, value: Any) -> None:
+        """Sets an entry of a map, if there is room for it, after load().
+
+        Args:
+            name: the map.
+            key, value: pointers to both, as cffi has them.
+        """
+        self._lib.bpf_map_update_elem(self.map_fd(name), key, value, 0)
 
     def program(self, name: str) -> Any:
         """A program, as libbpf has it; it lives as long as the object."""

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/if_packet.h>
+#include <linux/membarrier.h>
 #include <linux/types.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -23,6 +24,8 @@
 #include <unistd.h>
 
 #include "events.h"
+#include "members.h"
+#include "syscalls.h"
 #include "tree.h"
 
 /* bytes of libbpf's log that are kept of one load: the end of it, where the reason stands */
@@ -136,6 +139,15 @@ static int sf_keep_capabilities(int keep)
 static int sf_no_new_privileges(void)
 {
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+/*
+ * Returns when programs that ran when it was called have ended: on tracepoints they run with preemption
+ * off, and MEMBARRIER_CMD_GLOBAL waits for that (membarrier(2)). Where the kernel does not have it, nothing waits.
+ */
+static void sf_let_programs_end(void)
+{
+	syscall(__NR_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
 /*

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import socket
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sockfilter.errors import KernelUnsupported, MissingCapability, ObjectError
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.object import BpfObject
-from sockfilter.sources import namespace, sockets
+from sockfilter.sources import namespace, sockets, tracing
+from sockfilter.sources.members import Members
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -22,8 +21,6 @@ OBJECT = Path(__file__).resolve().parent.parent / "objects/tree.bpf.o"
 PROGRAMS = ("tree_fork", "tree_free", "tree_state")
 # connections whose answer is remembered here; as many as the program remembers
 ANSWERS_MAX = 65536
-# times that the tree is walked at the start: what forks meanwhile is found the next time, or by the program
-WALKS_MAX = 10
 
 
 class Tree:
@@ -43,19 +40,9 @@ class Tree:
         self._answers: dict[Connection, bool] = {}
         with ExitStack() as stack:
             self._object = stack.enter_context(BpfObject(OBJECT))
-            self._object.configure(self._config())
-            try:
-                self._object.load()
-            except MissingCapability as error:
-                raise MissingCapability(f"{error}: it takes CAP_BPF and CAP_PERFMON, or sudo") from error
-            except ObjectError as error:
-                if not os.path.exists("/sys/kernel/btf/vmlinux"):
-                    raise KernelUnsupported(
-                        "following a process tree: the kernel has no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)"
-                    ) from error
-                raise
-            for name in PROGRAMS:
-                stack.callback(self._lib.bpf_link__destroy, self._attached(name))
+            self._members = Members(self._object)
+            tracing.load(self._object, "following a process tree")
+            tracing.attach(self._object, PROGRAMS, stack)
             self._stack = stack.pop_all()
         try:
             self._find_members(root)
@@ -85,41 +72,16 @@ class Tree:
             self._answers[connection] = known
         return known
 
-    def _config(self) -> bytes:
-        config = self._ffi.new("struct sf_tree_config *")
-        found = os.stat("/proc/self/ns/pid")
-        # as the kernel has it, dev_t; stat(2) gives another form
-        config.pidns_dev = os.major(found.st_dev) << 20 | os.minor(found.st_dev)
-        config.pidns_ino = found.st_ino
-        return bytes(self._ffi.buffer(config))
-
-    def _attached(self, name: str) -> Any:
-        link = self._lib.bpf_program__attach(self._object.program(name))
-        if not link:
-            words = binding.error_text(self._ffi, self._lib, self._ffi.errno)
-            raise KernelUnsupported(f"attaching {name}: {words}; the kernel must know raw tracepoints: Linux 4.17")
-        return link
-
     def _find_members(self, root: int) -> None:
         """Names those that are there. The program is attached already: what they fork from now on, it sees."""
-        known: set[int] = set()
-        for _ in range(WALKS_MAX):
-            found = descendants(root) - known
-            if not found:
-                break
-            for number in found:
-                self._update("named", self._ffi.new("__u32 *", number), self._ffi.new("__u8 *", 1))
-            known |= found
+        known = self._members.add([root])
         netns = namespace.number()
         for here, there in sockets.of(known):
             if there is None:
                 listener = self._ffi.new("struct sf_listener *", {"netns": netns, "port": here.port})
-                self._update("listeners", listener, self._ffi.new("__u32 *", 1))
+                self._object.put("listeners", listener, self._ffi.new("__u32 *", 1))
             else:
-                self._update("pairs", self._pair(here, there), self._ffi.new("__u8 *", 1))
-
-    def _update(self, name: str, key: Any, value: Any) -> None:
-        self._lib.bpf_map_update_elem(self._object.map_fd(name), key, value, 0)
+                self._object.put("pairs", self._pair(here, there), self._ffi.new("__u8 *", 1))
 
     def _look_up(self, ends: tuple[Endpoint, ...]) -> bool:
         here, there = ends
@@ -136,21 +98,3 @@ class Tree:
 def _packed(ip: str) -> bytes:
     """IPv4 as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2)."""
     return socket.inet_pton(socket.AF_INET6, ip if ":" in ip else f"::ffff:{ip}")
-
-
-def descendants(root: int) -> set[int]:
-    """A process and all that come from it, of those that are there now."""
-    children: dict[int, list[int]] = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdecimal():
-            with suppress(OSError, ValueError, IndexError):
-                # the name, in parentheses, may hold anything; behind it come the state and the parent
-                parent = int(Path("/proc", entry, "stat").read_text().rpartition(")")[2].split()[1])
-                children.setdefault(parent, []).append(int(entry))
-    found, left = {root}, [root]
-    while left:
-        for child in children.get(left.pop(), ()):
-            if child not in found:
-                found.add(child)
-                left.append(child)
-    return found

@@ -11,7 +11,7 @@ import pytest
 from sockfilter.cli import arguments, settings
 from sockfilter.cli.arguments import Options, get_parser
 from sockfilter.errors import InvalidArgument
-from sockfilter.sources.live import RING_BYTES
+from sockfilter.sources.records import RING_BYTES
 
 
 class Config:

@@ -128,6 +128,9 @@ class FileSource:
     def keep_up(self) -> None:
         """The same."""
 
+    def settle(self, drain: Callable[[], int], is_pending: Callable[[], bool]) -> None:
+        """The same."""
+
     def fileno(self) -> int:
         """The file's descriptor."""
         return self._stream.fd

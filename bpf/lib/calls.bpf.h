@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
+/*
+ * Which system call has ended, and what it was asked: from the registers that
+ * were saved when it began. Those of 64-bit programs on x86-64 and arm64.
+ */
+#ifndef SOCKFILTER_CALLS_BPF_H
+#define SOCKFILTER_CALLS_BPF_H
+
+#include "internal.h"
+#include <bpf/bpf_core_read.h>
+
+/* the code segment of a 32-bit program on x86-64, arch/x86/include/asm/segment.h */
+#define USER32_CS 0x23
+/* a 32-bit program on arm64, arch/arm64/include/uapi/asm/ptrace.h */
+#define PSR_MODE32_BIT 0x10
+
+/* how a call says where its bytes are */
+enum call_form {
+	CALL_OTHER,
+	CALL_BUFFER,   /* descriptor, buffer */
+	CALL_PIECES,   /* descriptor, pieces, how many */
+	CALL_MESSAGE,  /* descriptor, struct user_msghdr */
+	CALL_MESSAGES, /* descriptor, struct mmsghdr, how many; the result counts messages */
+	CALL_FILE,     /* descriptor, and a file that the kernel reads itself */
+};
+
+struct call {
+	__u8 form; /* enum call_form */
+	bool is_read;
+	__u8 flags_at; /* which argument has MSG_ flags; 0: none has */
+	__u8 reserved;
+};
+
+#define CALL(number, ...)                                                                                              \
+	case number:                                                                                                   \
+		return (struct call)                                                                                   \
+		{                                                                                                      \
+			__VA_ARGS__, 0                                                                                 \
+		}
+
+/* arch/x86/entry/syscalls/syscall_64.tbl */
+static __always_inline struct call call_of_x86(__u64 number)
+{
+	switch (number) {
+		CALL(0, CALL_BUFFER, true, 0);	    /* read */
+		CALL(1, CALL_BUFFER, false, 0);	    /* write */
+		CALL(19, CALL_PIECES, true, 0);	    /* readv */
+		CALL(20, CALL_PIECES, false, 0);    /* writev */
+		CALL(40, CALL_FILE, false, 0);	    /* sendfile */
+		CALL(44, CALL_BUFFER, false, 0);    /* sendto */
+		CALL(45, CALL_BUFFER, true, 3);	    /* recvfrom */
+		CALL(46, CALL_MESSAGE, false, 0);   /* sendmsg */
+		CALL(47, CALL_MESSAGE, true, 2);    /* recvmsg */
+		CALL(299, CALL_MESSAGES, true, 3);  /* recvmmsg */
+		CALL(307, CALL_MESSAGES, false, 0); /* sendmmsg */
+		CALL(327, CALL_PIECES, true, 0);    /* preadv2, which at -1 is readv */
+		CALL(328, CALL_PIECES, false, 0);   /* pwritev2 */
+	}
+	return (struct call){};
+}
+
+/* include/uapi/asm-generic/unistd.h */
+static __always_inline struct call call_of_generic(__u64 number)
+{
+	switch (number) {
+		CALL(63, CALL_BUFFER, true, 0);	    /* read */
+		CALL(64, CALL_BUFFER, false, 0);    /* write */
+		CALL(65, CALL_PIECES, true, 0);	    /* readv */
+		CALL(66, CALL_PIECES, false, 0);    /* writev */
+		CALL(71, CALL_FILE, false, 0);	    /* sendfile */
+		CALL(206, CALL_BUFFER, false, 0);   /* sendto */
+		CALL(207, CALL_BUFFER, true, 3);    /* recvfrom */
+		CALL(211, CALL_MESSAGE, false, 0);  /* sendmsg */
+		CALL(212, CALL_MESSAGE, true, 2);   /* recvmsg */
+		CALL(243, CALL_MESSAGES, true, 3);  /* recvmmsg */
+		CALL(269, CALL_MESSAGES, false, 0); /* sendmmsg */
+		CALL(286, CALL_PIECES, true, 0);    /* preadv2 */
+		CALL(287, CALL_PIECES, false, 0);   /* pwritev2 */
+	}
+	return (struct call){};
+}
+
+#undef CALL
+
+/* known when the program is loaded: the other branch is gone by then */
+static __always_inline bool is_arm64(void)
+{
+	return bpf_core_field_exists(((struct pt_regs___arm64 *)0)->orig_x0);
+}
+
+static __always_inline struct call call_of(const struct pt_regs *regs)
+{
+	if (is_arm64())
+		return call_of_generic(BPF_CORE_READ((const struct pt_regs___arm64 *)regs, syscallno));
+	return call_of_x86(BPF_CORE_READ(regs, orig_ax));
+}
+
+/* whose numbers and structures are others */
+static __always_inline bool is_32_bit(const struct pt_regs *regs)
+{
+	if (is_arm64())
+		return BPF_CORE_READ((const struct pt_regs___arm64 *)regs, pstate) & PSR_MODE32_BIT;
+	return BPF_CORE_READ(regs, cs) == USER32_CS;
+}
+
+/* inlined with a literal */
+static __always_inline __u64 argument(const struct pt_regs *regs, int number)
+{
+	const struct pt_regs___arm64 *arm = (const void *)regs;
+
+	switch (number) {
+	case 0:
+		return is_arm64() ? BPF_CORE_READ(arm, orig_x0) : BPF_CORE_READ(regs, di);
+	case 1:
+		return is_arm64() ? BPF_CORE_READ(arm, regs[1]) : BPF_CORE_READ(regs, si);
+	case 2:
+		return is_arm64() ? BPF_CORE_READ(arm, regs[2]) : BPF_CORE_READ(regs, dx);
+	}
+	return is_arm64() ? BPF_CORE_READ(arm, regs[3]) : BPF_CORE_READ(regs, r10);
+}
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
+/* A tree of processes: those that user space names, and all that they fork. */
+#ifndef SOCKFILTER_MEMBERS_BPF_H
+#define SOCKFILTER_MEMBERS_BPF_H
+
+#include "../members.h"
+
+/* processes at once; what is forked beyond that is not known */
+#define MEMBERS 65536
+
+const volatile struct sf_members_config members_config SEC(".rodata.members");
+
+/* struct bpf_raw_tracepoint_args, include/uapi/linux/bpf.h */
+struct raw_args {
+	__u64 args[3];
+};
+
+/* struct bpf_pidns_info, include/uapi/linux/bpf.h */
+struct bpf_pidns_info {
+	__u32 pid;
+	__u32 tgid;
+};
+
+/* by thread group, as the kernel numbers them */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MEMBERS);
+	__type(key, __u32);
+	__type(value, __u8);
+} members SEC(".maps");
+
+/* members that user space names, as it numbers them; they move to members when they do something */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MEMBERS);
+	__type(key, __u32);
+	__type(value, __u8);
+} named SEC(".maps");
+
+/* a map as a set: its values say nothing */
+static __always_inline void put(void *map, const void *key)
+{
+	__u8 there = 1;
+
+	bpf_map_update_elem(map, key, &there, BPF_ANY);
+}
+
+static __always_inline int is_named(void)
+{
+	struct bpf_pidns_info here = {};
+
+	if (bpf_get_ns_current_pid_tgid(members_config.pidns_dev, members_config.pidns_ino, (void *)&here,
+					sizeof(here)))
+		return 0;
+	if (!bpf_map_lookup_elem(&named, &here.tgid))
+		return 0;
+	bpf_map_delete_elem(&named, &here.tgid);
+	return 1;
+}
+
+static __always_inline int is_member(void)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+
+	if (bpf_map_lookup_elem(&members, &tgid))
+		return 1;
+	if (!is_named())
+		return 0;
+	put(&members, &tgid);
+	return 1;
+}
+
+/* arguments: the parent, which is the current process, and the child */
+static __always_inline void note_fork(struct raw_args *ctx)
+{
+	struct task_struct *child = (void *)ctx->args[1];
+	__u32 tgid;
+
+	if (!is_member())
+		return;
+	tgid = BPF_CORE_READ(child, tgid);
+	put(&members, &tgid);
+}
+
+/* the last of a process is its first thread: then its number may be another's */
+static __always_inline void note_free(struct raw_args *ctx)
+{
+	struct task_struct *task = (void *)ctx->args[0];
+	__u32 tgid = BPF_CORE_READ(task, tgid);
+
+	if (tgid == (__u32)BPF_CORE_READ(task, pid))
+		bpf_map_delete_elem(&members, &tgid);
+}
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
+/* Whether a packet's payload begins an HTTP message. */
+#ifndef SOCKFILTER_PAYLOAD_BPF_H
+#define SOCKFILTER_PAYLOAD_BPF_H
+
+#include "http.bpf.h"
+#include "packet.bpf.h"
+#include "verifier.bpf.h"
+
+/* a payload of START_BYTES or more, or all of a shorter one; prefix_counts: it may be cut within a token */
+static __always_inline int load_start(struct __sk_buff *skb, const struct packet *p, struct payload_start *s,
+				      bool prefix_counts)
+{
+	__u32 last = p->payload_len - 1;
+	__u32 i;
+
+	__builtin_memset(&s->counts, 0xff, sizeof(s->counts));
+	s->len = START_BYTES;
+	if (last >= START_BYTES - 1)
+		return bpf_skb_load_bytes(skb, p->payload_off, s->text.bytes, START_BYTES);
+	/* kept from the compiler, as older verifiers do not see 1 <= len in len != 0 (5.10, 6.1) */
+	MASK_FOR_VERIFIER(last, 31);
+	if (last > START_BYTES - 2)
+		return -1;
+	s->len = last + 1;
+	if (prefix_counts) {
+#pragma unroll
+		for (i = 0; i < START_WORDS; i++)
+			s->counts.words[i] = first_bytes(last + 1, i * 8);
+	}
+	return bpf_skb_load_bytes(skb, p->payload_off, s->text.bytes, last + 1);
+}
+
+/* first_payload: nothing of this direction has been seen before, so that it may be cut within the method */
+static __always_inline enum start http_start(struct __sk_buff *skb, const struct packet *p, bool first_payload)
+{
+	struct payload_start start = {};
+
+	if (load_start(skb, p, &start, first_payload) < 0)
+		return START_OTHER;
+	return what_begins(&start, first_payload);
+}
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
+/* Which TCP sockets carry HTTP, and how far each direction has been passed on, whichever end was heard. */
+#ifndef SOCKFILTER_TALKS_BPF_H
+#define SOCKFILTER_TALKS_BPF_H
+
+#include "internal.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+
+#include "counters.bpf.h"
+
+/* include/uapi/linux/in.h; Multipath TCP has numbers of its own */
+#define IPPROTO_TCP 6
+/* include/net/sock.h, of sk_shutdown */
+#define RCV_SHUTDOWN 1
+
+/* written by the program alone; indices are the end that sends, as in struct sf_flow */
+struct talk {
+	__u64 id;	/* even */
+	__u64 told_ns;	/* when a record last told of bytes that nobody needs */
+	__u32 isn[2];	/* the number before the first of each end */
+	__u32 begin[2]; /* where passing on began */
+	__u32 sent[2];	/* up to where bytes have been passed on */
+	__u32 run;	/* bytes in a row, of run_from */
+	__u8 run_from;
+	__u8 isn_known;	 /* both are */
+	__u8 sent_known; /* a bit for each end */
+	__u8 is_http2;
+	__u8 heard; /* a bit for each end: its own process has been heard */
+	__u8 ended; /* a bit for each end: that it has closed has been passed on */
+	__u8 reserved[6];
+};
+
+/* by struct sf_flow, which has the number of the network namespace in place of an interface */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, SF_CONNECTIONS);
+	__type(key, struct sf_flow);
+	__type(value, struct talk);
+} talks SEC(".maps");
+
+/* a TCP socket: its connection, which end it is, and where it stands */
+struct tcp_end {
+	struct sf_flow flow;
+	__u64 local; /* which end of the flow this socket is */
+	__u32 write_seq;
+	__u32 copied_seq;
+	__u16 family;
+	__u16 reserved[3];
+};
+
+static __always_inline void map_ip4(__u8 out[SF_ADDR_BYTES], __be32 addr)
+{
+	__builtin_memset(out, 0, 10);
+	out[10] = out[11] = 0xff;
+	__builtin_memcpy(out + 12, &addr, sizeof(addr));
+}
+
+/* big-endian words compare as the bytes do */
+static __always_inline int is_above(const __u8 a[SF_ADDR_BYTES], const __u8 b[SF_ADDR_BYTES])
+{
+	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
+
+	if (x[1] != y[1])
+		return x[1] > y[1];
+	return x[0] > y[0];
+}
+
+/* Returns false where it is no TCP socket with two ends. */
+static __always_inline bool tcp_end_of(struct sock *sk, struct tcp_end *end)
+{
+	__u8 here[SF_ADDR_BYTES] __attribute__((aligned(8))), there[SF_ADDR_BYTES] __attribute__((aligned(8)));
+	__u16 port, peer_port;
+	__u64 local;
+
+	end->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if ((end->family != AF_INET && end->family != AF_INET6) || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
+		return false;
+	if (end->family == AF_INET6) {
+		BPF_CORE_READ_INTO(&here, sk, __sk_common.skc_v6_rcv_saddr);
+		BPF_CORE_READ_INTO(&there, sk, __sk_common.skc_v6_daddr);
+	} else {
+		map_ip4(here, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
+		map_ip4(there, BPF_CORE_READ(sk, __sk_common.skc_daddr));
+	}
+	port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	peer_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	if (!peer_port)
+		return false;
+	local = port != peer_port ? port > peer_port : is_above(here, there);
+	__builtin_memcpy(end->flow.addr[0], local ? there : here, SF_ADDR_BYTES);
+	__builtin_memcpy(end->flow.addr[1], local ? here : there, SF_ADDR_BYTES);
+	end->flow.port[0] = bpf_htons(local ? peer_port : port);
+	end->flow.port[1] = bpf_htons(local ? port : peer_port);
+	end->flow.ifindex = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	end->local = local;
+	end->write_seq = BPF_CORE_READ((struct tcp_sock *)sk, write_seq);
+	end->copied_seq = BPF_CORE_READ((struct tcp_sock *)sk, copied_seq);
+	return true;
+}
+
+/* whether nothing had been read or written before these numbers: a SYN of the active end has been acknowledged too */
+static __always_inline bool is_at_begin(struct sock *sk, __u32 write_seq, __u32 copied_seq)
+{
+	struct tcp_sock *tp = (void *)sk;
+	__u32 read_from = BPF_CORE_READ(tp, rcv_nxt) - (__u32)BPF_CORE_READ(tp, bytes_received);
+	__u32 wrote_from = BPF_CORE_READ(tp, snd_una) - (__u32)BPF_CORE_READ(tp, bytes_acked);
+
+	return copied_seq == read_from && write_seq - wrote_from <= 1;
+}
+
+/* Unique without an atomic: this CPU's number above this CPU's count of connections. */
+static __always_inline __u64 next_id(void)
+{
+	return (__u64)bpf_get_smp_processor_id() << 48 | count(SF_FOLLOWED) << 1;
+}
+
+#endif

@@ -1,0 +1,595 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
+/*
+ * Sees every system call that has moved bytes, and sends up those of TCP
+ * sockets that carry HTTP.
+ *
+ * The way of a call: seen -> whose -> socket -> connection -> pieces -> records.
+ * A piece is a buffer that the call was given, or a part of a large one; it has
+ * the TCP sequence number of its first byte, so that user space takes it as a
+ * segment, and what both ends of a connection saw is passed on once.
+ *
+ * Raw tracepoints need no tracefs; at a call's end alone, nothing is kept of
+ * calls that have not ended, and nothing is left behind by those that never do.
+ */
+#include "internal.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+
+#ifndef NULL
+#define NULL ((void *)0)
+#endif
+typedef _Bool bool;
+#define true 1
+#define false 0
+
+#include "syscalls.h"
+#define COUNTERS SF_CALL_COUNTERS
+#include "lib/calls.bpf.h"
+#include "lib/descriptors.bpf.h"
+#include "lib/http.bpf.h"
+#include "lib/members.bpf.h"
+#include "lib/narrowing.bpf.h"
+#include "lib/records.bpf.h"
+#include "lib/talks.bpf.h"
+
+/* the largest piece: what the largest record holds */
+#define PIECE_BYTES (SF_RECORD_BYTES_MAX - sizeof(struct sf_record))
+/* pieces of one call (UIO_MAXIOV); what is behind them is not seen, and counted */
+#define PIECES 1024
+/* messages of one call whose sizes are added up */
+#define MESSAGES 64
+/* payload that nobody needs goes unsaid, but for a record in so many nanoseconds: that it goes on */
+#define QUIET_NS 100000000
+/* include/linux/socket.h */
+#define MSG_OOB 1
+#define MSG_PEEK 2
+#define MSG_TRUNC 0x20
+#define MSG_ERRQUEUE 0x2000
+/* include/net/tcp.h */
+#define FIN 0x01
+#define RST 0x04
+#define ACK 0x10
+
+const volatile struct sf_calls_config calls_config SEC(".rodata.calls");
+/* holds nothing: puts the type into the BTF, where the layout is checked */
+const struct sf_record *const volatile record_type;
+
+/* include/uapi/linux/uio.h */
+struct iovec {
+	__u64 base;
+	__u64 len;
+};
+
+/* include/linux/socket.h, struct user_msghdr; behind each in an array, how many bytes it moved: struct mmsghdr */
+struct message {
+	__u64 name;
+	__u32 name_len;
+	__u32 reserved;
+	__u64 pieces;
+	__u64 count;
+	__u64 control;
+	__u64 control_len;
+	__u32 flags;
+	__u32 reserved_too;
+};
+
+struct message_moved {
+	struct message message;
+	__u32 moved;
+	__u32 reserved;
+};
+
+/* Where a call's bytes are: the piece that is next, and those behind it. */
+struct walk {
+	__u64 base;	/* of the piece */
+	__u64 len;	/* of it, bytes that are left */
+	__u64 pieces;	/* struct iovec of those behind it */
+	__u64 count;	/* how many those are */
+	__u64 messages; /* struct message_moved of those behind them */
+	__u64 messages_count;
+	__u64 message_left; /* bytes of this message that are left */
+	__u64 left;	    /* bytes of the call that are left */
+};
+
+/* a call that carries HTTP, and what all its records have in common */
+struct source {
+	struct tcp_end end;
+	struct walk walk;
+	__u64 owner; /* the thread that has called: were it ever displaced here, it would know */
+	__u64 from;  /* which end sent the bytes */
+	__u32 seq;   /* of the next byte */
+	__u32 ack;
+};
+
+/*
+ * The call that is looked at on this CPU. A loop is verified turn by turn, so
+ * that each turn calls a function that is verified by itself, once; before 5.12
+ * such a function takes numbers alone, and finds the rest here.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct source);
+} sources SEC(".maps");
+
+static __always_inline struct source *source_here(void)
+{
+	__u32 first = 0;
+
+	return bpf_map_lookup_elem(&sources, &first);
+}
+
+static __always_inline bool is_wanted(void)
+{
+	char comm[SF_COMM_BYTES] __attribute__((aligned(8)));
+	const volatile __u64 *asked = (const volatile __u64 *)calls_config.comm;
+	const __u64 *words = (const __u64 *)comm;
+	__u32 tgid;
+
+	if (calls_config.by_tree) {
+		tgid = bpf_get_current_pid_tgid() >> 32;
+		if (!bpf_map_lookup_elem(&members, &tgid) && (!calls_config.is_named || !is_member()))
+			return false;
+	}
+	if (calls_config.by_comm) {
+		bpf_get_current_comm(comm, sizeof(comm));
+		if (words[0] != asked[0] || words[1] != asked[1])
+			return false;
+	}
+	return !calls_config.cgroup ||
+	       bpf_get_current_ancestor_cgroup_id(calls_config.cgroup_level) == calls_config.cgroup;
+}
+
+static __always_inline bool is_narrowed(const struct sf_flow *flow)
+{
+	if (config.by_port && !port_wanted(flow->port[0]) && !port_wanted(flow->port[1]))
+		return false;
+	if (config.by_host && !is_host((const __u64 *)flow->addr[0]) && !is_host((const __u64 *)flow->addr[1]))
+		return false;
+	return !config.family ||
+	       config.family ==
+		       (((const __u64 *)flow->addr[0])[0] || ((const __u32 *)flow->addr[0])[2] != bpf_htonl(0xffff)
+				? 6
+				: 4);
+}
+
+static __always_inline void next_message(struct walk *walk)
+{
+	struct message_moved next = {};
+
+	bpf_probe_read_user(&next, sizeof(next), (void *)walk->messages);
+	walk->messages += sizeof(next);
+	walk->messages_count--;
+	walk->pieces = next.message.pieces;
+	walk->count = next.message.count;
+	walk->message_left = next.moved;
+}
+
+/* The next piece that is not empty, if it comes within a few steps. */
+static __always_inline void next_piece(struct walk *walk)
+{
+	struct iovec next = {};
+
+	if (!walk->count && walk->messages_count)
+		next_message(walk);
+	if (!walk->count)
+		return;
+	bpf_probe_read_user(&next, sizeof(next), (void *)walk->pieces);
+	walk->pieces += sizeof(next);
+	walk->count--;
+	walk->base = next.base;
+	walk->len = next.len < walk->message_left ? next.len : walk->message_left;
+	walk->message_left -= walk->len;
+}
+
+/* all bytes of the messages that a call has moved */
+static __always_inline __u64 sum_of_messages(const struct walk *walk)
+{
+	struct message_moved next = {};
+	__u64 sum = 0;
+	__u32 i;
+
+	for (i = 0; i < MESSAGES && i < walk->messages_count; i++) {
+		bpf_probe_read_user(&next, sizeof(next), (void *)(walk->messages + i * sizeof(next)));
+		sum += next.moved;
+	}
+	return sum;
+}
+
+static __always_inline void begin_walk(struct walk *walk, const struct pt_regs *regs, struct call call, __u64 moved)
+{
+	struct message message = {};
+
+	__builtin_memset(walk, 0, sizeof(*walk));
+	walk->left = walk->message_left = moved;
+	switch (call.form) {
+	case CALL_BUFFER:
+		walk->base = argument(regs, 1);
+		walk->len = moved;
+		break;
+	case CALL_PIECES:
+		walk->pieces = argument(regs, 1);
+		walk->count = argument(regs, 2);
+		next_piece(walk);
+		break;
+	case CALL_MESSAGE:
+		bpf_probe_read_user(&message, sizeof(message), (void *)argument(regs, 1));
+		walk->pieces = message.pieces;
+		walk->count = message.count;
+		next_piece(walk);
+		break;
+	case CALL_MESSAGES:
+		walk->messages = argument(regs, 1);
+		walk->messages_count = moved;
+		walk->left = sum_of_messages(walk);
+		next_piece(walk);
+		break;
+	}
+}
+
+static __always_inline enum start start_of(const struct walk *walk, bool first_payload)
+{
+	struct payload_start start = {};
+	__u64 len = walk->len;
+	__u32 i;
+
+	__builtin_memset(&start.counts, 0xff, sizeof(start.counts));
+	if (len > START_BYTES)
+		len = START_BYTES;
+	start.len = len;
+	if (len < START_BYTES && first_payload) {
+#pragma unroll
+		for (i = 0; i < START_WORDS; i++)
+			start.counts.words[i] = first_bytes(len, i * 8);
+	}
+	MASK_FOR_VERIFIER(len, 31);
+	if (!len || len > START_BYTES || bpf_probe_read_user(start.text.bytes, len, (void *)walk->base))
+		return START_OTHER;
+	return what_begins(&start, first_payload);
+}
+
+/* whether user space has no need of the bytes, nor of being told of each */
+static __always_inline bool is_quiet(struct talk *talk, __u64 order, __u32 after, __u64 now)
+{
+	if (order >> 32 != SF_ORDER_SKIP || (__s32)((__u32)order - after) <= 0)
+		return false;
+	if (now - talk->told_ns < QUIET_NS)
+		return true;
+	talk->told_ns = now;
+	return false;
+}
+
+static __always_inline bool lengths_only(struct talk *talk, __u64 order, __u64 from, __u32 len, __u32 after)
+{
+	if (talk->run_from != from)
+		talk->run = 0;
+	talk->run_from = from;
+	talk->run += len;
+	if (order >> 32 == SF_ORDER_SKIP && (__s32)((__u32)order - after) >= 0)
+		return true;
+	return talk->run - len > config.run_bytes && ring_fills(config.pressure_bytes);
+}
+
+/* Everything but time and sizes. */
+static __always_inline void describe(struct sf_record *record, const struct source *source, const struct talk *talk)
+{
+	__builtin_memset(record, 0, sizeof(*record));
+	record->stream = talk->id | source->from;
+	record->seq = source->seq;
+	record->ack = source->ack;
+	record->tcp_flags = ACK;
+	record->kind = SF_SEGMENT;
+	record->isn[0] = talk->isn[0];
+	record->isn[1] = talk->isn[1];
+	record->marks = talk->isn_known * (SF_MARK_ISN0 | SF_MARK_ISN1) | talk->is_http2 * SF_MARK_HTTP2;
+	record->flow = source->end.flow;
+	record->time_ns = bpf_ktime_get_ns();
+}
+
+static __always_inline int send_new(const struct source *source, struct talk *talk, __u64 base, __u32 len)
+{
+	__u64 from = source->from & 1, kept = len, order;
+	__u32 seq = source->seq, after = seq + len;
+	struct place place;
+	__u8 marks = 0;
+	__s32 old;
+
+	if (talk->sent_known & 1 << from) {
+		old = talk->sent[from] - seq;
+		if (old >= (__s32)len)
+			return SF_DUPLICATE;
+		/* what lies far off is of no use here: user space will know */
+		if (old > 0) {
+			base += old;
+			kept -= old;
+			seq += old;
+			len -= old;
+		}
+	}
+	order = order_for(talk->id | from);
+	if (is_quiet(talk, order, after, bpf_ktime_get_ns())) {
+		talk->sent[from] = after;
+		return SF_QUIET;
+	}
+	if (!base || lengths_only(talk, order, from, len, after)) {
+		marks = SF_MARK_LENGTHS;
+		kept = 0;
+	}
+	if (kept > config.frame_bytes)
+		kept = config.frame_bytes;
+	if (kept < len)
+		count(marks ? SF_LENGTHS : SF_TRUNCATED);
+	place = reserve(kept);
+	if (!place.record)
+		return SF_RING_FULL;
+	describe(place.record, source, talk);
+	place.record->seq = seq;
+	place.record->payload_len = place.record->frame_len = len;
+	place.record->marks |= marks;
+	if (kept) {
+		BELOW_FOR_VERIFIER(kept, place.room + 1);
+		if (bpf_probe_read_user(place.record + 1, kept, (void *)base)) {
+			count(SF_CALLS_UNREADABLE);
+			kept = 0;
+		}
+	}
+	place.record->payload_kept = place.record->frame_kept = kept;
+	bpf_ringbuf_submit(place.record, wakeup());
+	talk->sent[from] = after;
+	talk->sent_known |= 1 << from;
+	return SF_SENT;
+}
+
+/* Passes on len bytes at base, those that are new. base: NULL where they are not to be had. Returns the outcome. */
+__attribute__((noinline)) int send_piece(__u64 base, __u64 len)
+{
+	struct source *source = source_here();
+	struct talk *talk;
+
+	if (!source || source->owner != bpf_get_current_pid_tgid())
+		return SF_RING_FULL;
+	talk = bpf_map_lookup_elem(&talks, &source->end.flow);
+	if (!talk)
+		return SF_RING_FULL;
+	return send_new(source, talk, base, len);
+}
+
+/* Passes on the next piece of the call, or a part of it. Returns 0 where that was the last. */
+__attribute__((noinline)) int send_next(void)
+{
+	struct source *source = source_here();
+	struct walk *walk;
+	__u64 len;
+
+	if (!source)
+		return 0;
+	walk = &source->walk;
+	if (!walk->len)
+		next_piece(walk);
+	len = walk->len < walk->left ? walk->len : walk->left;
+	if (len > PIECE_BYTES)
+		len = PIECE_BYTES;
+	if (len) {
+		count(SF_SEEN);
+		count(send_piece(walk->base, len));
+	}
+	source->seq += len;
+	walk->base += len;
+	walk->len -= len;
+	walk->left -= len;
+	return walk->left && (walk->len || walk->count || walk->messages_count);
+}
+
+/* Passes on a call's bytes. */
+static __always_inline void send_all(void)
+{
+	__u32 i;
+
+	for (i = 0; i < PIECES; i++) {
+		if (!send_next())
+			return;
+	}
+	count(SF_CALLS_NOT_SEEN);
+}
+
+/* Passes on that an end has closed, or that both have at once. */
+static __always_inline void send_end(const struct source *source, const struct talk *talk, __u8 flags)
+{
+	struct place place;
+
+	count(SF_SEEN);
+	place = reserve(0);
+	if (!place.record) {
+		count(SF_RING_FULL);
+		return;
+	}
+	describe(place.record, source, talk);
+	place.record->tcp_flags |= flags;
+	bpf_ringbuf_submit(place.record, wakeup());
+	count(SF_SENT);
+}
+
+/* A connection is HTTP from here on. */
+static __always_inline struct talk *begin_talk(const struct tcp_end *end, struct sock *sk, enum start start,
+					       __u32 write_seq, __u32 copied_seq)
+{
+	struct talk fresh = {.is_http2 = start == START_HTTP2};
+
+	fresh.isn_known = is_at_begin(sk, write_seq, copied_seq);
+	fresh.begin[0] = end->local ? copied_seq : write_seq;
+	fresh.begin[1] = end->local ? write_seq : copied_seq;
+	fresh.isn[0] = fresh.begin[0] - 1;
+	fresh.isn[1] = fresh.begin[1] - 1;
+	fresh.id = next_id();
+	bpf_map_update_elem(&talks, &end->flow, &fresh, BPF_ANY);
+	return bpf_map_lookup_elem(&talks, &end->flow);
+}
+
+/* A read that gave nothing: the peer has closed, and all it sent has been read. */
+static __always_inline int take_end(struct sock *sk)
+{
+	struct source source = {};
+	struct talk *talk;
+	__u64 peer;
+
+	if (!tcp_end_of(sk, &source.end) || !(BPF_CORE_READ(sk, sk_shutdown) & RCV_SHUTDOWN))
+		return SF_CALLS_OTHER;
+	talk = bpf_map_lookup_elem(&talks, &source.end.flow);
+	peer = !source.end.local;
+	if (!talk || talk->ended & 1 << peer || !(talk->sent_known & 1 << peer))
+		return SF_CALLS_OTHER;
+	talk->ended |= 1 << peer;
+	source.from = peer;
+	source.seq = peer ? talk->sent[1] : talk->sent[0];
+	source.ack = source.end.write_seq;
+	send_end(&source, talk, FIN);
+	return SF_CALLS_HTTP;
+}
+
+/* What is known of the connection; NULL: it is not HTTP, or has not said so. */
+static __always_inline struct talk *talk_of(const struct source *source)
+{
+	struct talk *talk = bpf_map_lookup_elem(&talks, &source->end.flow);
+
+	if (!talk || order_for(talk->id | source->from) >> 32 == SF_ORDER_FORGET)
+		return NULL;
+	return talk;
+}
+
+static __always_inline int take_bytes(const struct pt_regs *regs, struct call call, struct sock *sk, __u64 moved)
+{
+	struct source *source = source_here();
+	__u32 write_seq, copied_seq;
+	struct talk *talk;
+	enum start start;
+
+	if (!source || !tcp_end_of(sk, &source->end))
+		return SF_CALLS_NOT_TCP;
+	if (!is_narrowed(&source->end.flow))
+		return SF_CALLS_FILTERED;
+	begin_walk(&source->walk, regs, call, moved);
+	moved = source->walk.left;
+	/* where both directions stood before the call */
+	write_seq = source->end.write_seq - (call.is_read ? 0 : moved);
+	copied_seq = source->end.copied_seq - (call.is_read ? moved : 0);
+	source->owner = bpf_get_current_pid_tgid();
+	source->from = call.is_read ? !source->end.local : source->end.local;
+	source->seq = call.is_read ? copied_seq : write_seq;
+	/* of what is read it is only known what its sender had acknowledged by now */
+	source->ack = call.is_read ? BPF_CORE_READ((struct tcp_sock *)sk, snd_una) : copied_seq;
+	talk = talk_of(source);
+	if (!talk) {
+		if (call.form == CALL_FILE)
+			return SF_CALLS_NOT_HTTP;
+		start = start_of(&source->walk, is_at_begin(sk, write_seq, copied_seq));
+		if (start == START_OTHER)
+			return SF_CALLS_NOT_HTTP;
+		talk = begin_talk(&source->end, sk, start, write_seq, copied_seq);
+		if (!talk)
+			return SF_CALLS_NOT_HTTP;
+	} else if (order_for(talk->id | source->from) >> 32 == SF_ORDER_REJECT) {
+		return SF_CALLS_NOT_HTTP;
+	}
+	talk->heard |= 1 << source->end.local;
+	if (call.form != CALL_FILE) {
+		send_all();
+	} else if (!(talk->heard & 2 >> source->end.local)) {
+		/* else whoever reads them will tell what they are */
+		count(SF_SEEN);
+		count(send_piece(0, moved));
+	}
+	return SF_CALLS_HTTP;
+}
+
+static __always_inline int outcome_of(const struct pt_regs *regs, __s64 result)
+{
+	struct call call;
+	struct sock *sk;
+	__u64 flags = 0;
+
+	if (result < 0)
+		return SF_CALLS_OTHER;
+	if (!is_wanted())
+		return SF_CALLS_EXCLUDED;
+	call = call_of(regs);
+	if (call.form == CALL_OTHER || (!result && !call.is_read))
+		return SF_CALLS_OTHER;
+	sk = sock_of(argument(regs, 0));
+	if (!sk)
+		return SF_CALLS_NOT_SOCKET;
+	if (is_32_bit(regs))
+		return SF_CALLS_OTHER;
+	if (call.flags_at)
+		flags = call.flags_at == 2 ? argument(regs, 2) : argument(regs, 3);
+	if (flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE))
+		return SF_CALLS_OTHER;
+	if (!result)
+		return take_end(sk);
+	/* TCP throws such bytes away instead of giving them (tcp(7)) */
+	if (flags & MSG_TRUNC)
+		call.form = CALL_FILE;
+	return take_bytes(regs, call, sk, result);
+}
+
+/* arguments: the saved registers, and the result */
+SEC("raw_tp/sys_exit")
+int calls_exit(struct raw_args *ctx)
+{
+	count(SF_CALLS_SEEN);
+	count(outcome_of((const struct pt_regs *)ctx->args[0], ctx->args[1]));
+	return 0;
+}
+
+/* arguments: the socket, its state, and its next one */
+SEC("raw_tp/inet_sock_set_state")
+int calls_state(struct raw_args *ctx)
+{
+	struct sock *sk = (void *)ctx->args[0];
+	int before = ctx->args[1], state = ctx->args[2];
+	struct source source = {};
+	struct talk *talk;
+	__u64 local;
+
+	if (state != TCP_ESTABLISHED && state != TCP_FIN_WAIT1 && state != TCP_LAST_ACK && state != TCP_CLOSE)
+		return 0;
+	if (!tcp_end_of(sk, &source.end))
+		return 0;
+	talk = bpf_map_lookup_elem(&talks, &source.end.flow);
+	if (!talk)
+		return 0;
+	local = source.end.local & 1;
+	if (state == TCP_ESTABLISHED) {
+		/* the ports are those of an earlier connection; unless bytes in the SYN were passed on before (RFC 7413) */
+		if (!talk->isn_known || talk->begin[local] - source.end.write_seq > 1)
+			bpf_map_delete_elem(&talks, &source.end.flow);
+		return 0;
+	}
+	source.from = local;
+	source.seq = source.end.write_seq;
+	source.ack = source.end.copied_seq;
+	if (state != TCP_CLOSE && !(talk->ended & 1 << local)) {
+		talk->ended |= 1 << local;
+		send_end(&source, talk, FIN);
+	}
+	if (state == TCP_CLOSE && (before == TCP_ESTABLISHED || before == TCP_CLOSE_WAIT || BPF_CORE_READ(sk, sk_err)))
+		send_end(&source, talk, RST);
+	return 0;
+}
+
+SEC("raw_tp/sched_process_fork")
+int calls_fork(struct raw_args *ctx)
+{
+	note_fork(ctx);
+	return 0;
+}
+
+SEC("raw_tp/sched_process_free")
+int calls_free(struct raw_args *ctx)
+{
+	note_free(ctx);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

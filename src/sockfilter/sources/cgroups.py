@@ -1,0 +1,63 @@
+"""Control groups of version 2: which one is meant, and its number."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from sockfilter.errors import InvalidArgument, KernelUnsupported
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# how a container's id begins, where it is meant: as much as its tools show of it
+ID_DIGITS_MIN = 12
+
+
+def root() -> str:
+    """Where cgroup v2 is mounted. Raises KernelUnsupported where it is not."""
+    with suppress(OSError), open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as mounts:
+        for line in mounts:
+            # device, where, kind
+            fields = line.split()
+            if fields[2] == "cgroup2":
+                return fields[1]
+    raise KernelUnsupported("looking for the control groups: cgroup v2 is not mounted")
+
+
+def number_and_level(name: str) -> tuple[int, int]:
+    """The kernel's number of a cgroup, and how far below the root it is.
+
+    Args:
+        name: its path, below the mount or whole; or a container's id, or how that begins.
+
+    Raises:
+        InvalidArgument: there is none, or there are several.
+        KernelUnsupported: cgroup v2 is not mounted.
+    """
+    top = root()
+    inside = name[len(top) :] if name.startswith(f"{top}/") else name
+    path = os.path.join(top, inside.strip("/"))
+    if not os.path.isdir(path):
+        path = _container(top, name)
+    relative = os.path.relpath(path, top)
+    return os.stat(path).st_ino, 0 if relative == "." else relative.count("/") + 1
+
+
+def _container(top: str, name: str) -> str:
+    digits = name.lower()
+    found = []
+    if len(digits) >= ID_DIGITS_MIN and not digits.strip("0123456789abcdef"):
+        found = [path for path in _folders(top) if digits in os.path.basename(path)]
+    if len(found) == 1:
+        return found[0]
+    several = f"{len(found)} cgroups have that in their names" if found else "there is no such cgroup, nor container"
+    raise InvalidArgument(
+        f"{name!r}: {several}; give a path below {top}, or {ID_DIGITS_MIN} digits or more of a container's id"
+    )
+
+
+def _folders(top: str) -> Iterator[str]:
+    for path, _, _ in os.walk(top):
+        yield path

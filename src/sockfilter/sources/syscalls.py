@@ -1,0 +1,184 @@
+"""System calls: what processes say on their TCP sockets, and hear, before any wire."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sockfilter.errors import InvalidArgument
+from sockfilter.libbpf import binding
+from sockfilter.libbpf.object import BpfObject
+from sockfilter.libbpf.ring import ring_bytes
+from sockfilter.sources import cgroups, tracing
+from sockfilter.sources.members import Members
+from sockfilter.sources.narrowing import Narrowing
+from sockfilter.sources.records import ALL_BYTES, RING_BYTES, RecordSource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+OBJECT = Path(__file__).resolve().parent.parent / "objects/syscalls.bpf.o"
+# those that follow processes first: what is forked from then on is known
+PROGRAMS = ("calls_fork", "calls_free", "calls_state", "calls_exit")
+# struct sf_record says it of its flow
+NAME = "syscalls"
+# seconds that a call may take to come back once what it did can be seen: its thread may wait for a processor
+RETURN_S = 0.02
+RETURN_LOOK_S = 0.0005
+
+
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """Whose calls are wanted; where nothing is said, everybody's.
+
+    Attributes:
+        processes: these and what they start, by their numbers; None: all.
+        comm: those of a command, by its name as the kernel has it: 15 bytes at most.
+        cgroup: those in a cgroup or below it: its path, or a container's id.
+    """
+
+    processes: tuple[int, ...] | None = None
+    comm: str | None = None
+    cgroup: str | None = None
+
+
+class Calls:
+    """The programs that see calls: an Attachment.
+
+    Args:
+        config: struct sf_config.
+        ports: the map of ports; empty: none is needed.
+        ring: bytes of the ring.
+        callers: whose calls.
+
+    Raises:
+        SockfilterError: one of its kinds, for each thing that can be in the way.
+    """
+
+    def __init__(self, config: Any, ports: bytes, ring: int, callers: Callers) -> None:
+        self._ffi, self._lib = binding.load()
+        self._counters: list[int] | None = None
+        with ExitStack() as stack:
+            self._object = stack.enter_context(BpfObject(OBJECT))
+            self._object.set_max_entries("ring", ring)
+            self._object.configure(bytes(self._ffi.buffer(config)))
+            self._object.configure(bytes(self._ffi.buffer(self._config(callers))), ".rodata.calls")
+            members = Members(self._object)
+            tracing.load(self._object, "capturing system calls")
+            if ports:
+                self._object.fill("ports", ports)
+            self.ring_fd, self.shared_fd, self.orders_fd = (
+                self._object.map_fd(name) for name in ("ring", ".bss", "orders")
+            )
+            self._links = stack.enter_context(ExitStack())
+            tracing.attach(self._object, PROGRAMS, self._links)
+            if callers.processes is not None:
+                members.add(callers.processes)
+            self._stack = stack.pop_all()
+
+    def check(self) -> None:
+        """Nothing takes it away but this process."""
+
+    def counters(self) -> list[int]:
+        """The program's counters, in the order of enum sf_counter and enum sf_call_counter."""
+        if self._counters is not None:
+            return self._counters
+        return self._object.sum_counters("counters", self._lib.SF_CALL_COUNTERS)
+
+    def rebind(self, interface: Any) -> None:
+        """There is no interface."""
+
+    def detach(self) -> None:
+        """Takes the programs off; their maps stay."""
+        if self._counters is not None:
+            return
+        self._links.close()
+        self._lib.sf_let_programs_end()
+        self._counters = self.counters()
+
+    def close(self) -> None:
+        """Gives everything back to the kernel; counters() goes on to answer."""
+        self.detach()
+        self._stack.close()
+
+    def _config(self, callers: Callers) -> Any:
+        config = self._ffi.new("struct sf_calls_config *")
+        if callers.processes is not None:
+            config.by_tree = config.is_named = 1
+        if callers.comm is not None:
+            config.by_comm = 1
+            config.comm = _comm(callers.comm)
+        if callers.cgroup is not None:
+            config.cgroup, config.cgroup_level = cgroups.number_and_level(callers.cgroup)
+        return config
+
+
+class SyscallSource(RecordSource):
+    """What crosses system calls, from the moment it is made until it is closed.
+
+    Args:
+        callers: whose calls.
+        narrowing: what the kernel leaves out.
+        ring: bytes of the ring, made a power of two.
+        run_bytes: payload of one direction in a row that is sent even when the ring fills; None: all.
+
+    Raises:
+        SockfilterError: one of its kinds, for each thing that can be in the way.
+    """
+
+    def __init__(
+        self,
+        callers: Callers,
+        *,
+        narrowing: Narrowing | None = None,
+        ring: int = RING_BYTES,
+        run_bytes: int | None = None,
+    ) -> None:
+        ffi, _ = binding.load()
+        size = ring_bytes(ring)
+        config = ffi.new("struct sf_config *")
+        ports = (narrowing or Narrowing()).configure(config)
+        config.frame_bytes = ALL_BYTES
+        config.run_bytes = ALL_BYTES if run_bytes is None else min(run_bytes, ALL_BYTES)
+        config.pressure_bytes = size // 2
+        super().__init__(Calls(config, ports, size, callers), size)
+
+    @property
+    def name(self) -> str:
+        """What takes the place of an interface's name."""
+        return NAME
+
+    def interface_name(self, index: int) -> str:
+        """The same for all; the record has the number of a network namespace there."""
+        return NAME
+
+    def settle(self, drain: Callable[[], int], is_pending: Callable[[], bool]) -> None:
+        """Waits, a little, for calls whose work is done and whose threads have not come back from the kernel."""
+        end = time.monotonic() + RETURN_S
+        while is_pending() and time.monotonic() < end:
+            time.sleep(RETURN_LOOK_S)
+            drain()
+
+
+def _comm(name: str) -> bytes:
+    made = name.encode(errors="surrogateescape")
+    _, lib = binding.load()
+    if not made or len(made) >= lib.SF_COMM_BYTES:
+        raise InvalidArgument(
+            f"{name!r} is no command's name as the kernel has it: 1 to {lib.SF_COMM_BYTES - 1} bytes; ps -eo comm"
+        )
+    return made
+
+
+def callers(pid: int | Sequence[int] | None, comm: str | None, cgroup: str | None) -> Callers:
+    """What is asked for as Callers. Raises InvalidArgument."""
+    processes = None if pid is None else tuple([pid] if isinstance(pid, int) else pid)
+    if processes is not None and (not processes or min(processes) < 1):
+        raise InvalidArgument(f"pid={pid!r}: the numbers of processes go from 1 on")
+    for number in processes or ():
+        if not Path(f"/proc/{number}").exists():
+            raise InvalidArgument(f"there is no process {number}")
+    return Callers(processes, comm, cgroup)

@@ -1,0 +1,56 @@
+"""Programs on raw tracepoints: loaded, and attached until the stack that holds them is closed."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from sockfilter.errors import KernelUnsupported, MissingCapability, ObjectError
+from sockfilter.libbpf import binding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from contextlib import ExitStack
+
+    from sockfilter.libbpf.object import BpfObject
+
+# where kernel-internal structures are described: an object that reads them cannot be loaded without
+BTF = "/sys/kernel/btf/vmlinux"
+
+
+def load(opened: BpfObject, purpose: str) -> None:
+    """Loads an object.
+
+    Args:
+        opened: the object, configured.
+        purpose: what it is for, as errors say it.
+
+    Raises:
+        MissingCapability: CAP_BPF or CAP_PERFMON is not there.
+        KernelUnsupported: the kernel has no BTF.
+        ObjectError: the object is damaged, or the verifier refused it.
+    """
+    try:
+        opened.load()
+    except MissingCapability as error:
+        raise MissingCapability(f"{error}: {purpose} takes CAP_BPF and CAP_PERFMON, or sudo") from error
+    except ObjectError as error:
+        if not os.path.exists(BTF):
+            raise KernelUnsupported(f"{purpose}: the kernel has no {BTF} (CONFIG_DEBUG_INFO_BTF)") from error
+        raise
+
+
+def attach(opened: BpfObject, programs: Iterable[str], stack: ExitStack) -> None:
+    """Attaches programs; the end of the stack takes them off.
+
+    Raises:
+        MissingCapability: CAP_PERFMON is not there.
+        KernelUnsupported: the kernel refuses.
+    """
+    ffi, lib = binding.load()
+    for name in programs:
+        link = lib.bpf_program__attach(opened.program(name))
+        if not link:
+            words = binding.error_text(ffi, lib, ffi.errno)
+            raise KernelUnsupported(f"attaching {name}: {words}; the kernel must know raw tracepoints: Linux 4.17")
+        stack.callback(lib.bpf_link__destroy, link)
