@@ -13,6 +13,8 @@
 #define IPPROTO_TCP 6
 /* include/net/sock.h, of sk_shutdown */
 #define RCV_SHUTDOWN 1
+/* include/net/sock.h, a bit of sk_flags: a FIN has come */
+#define SOCK_DONE 1
 
 /* written by the program alone; indices are the end that sends, as in struct sf_flow */
 struct talk {
@@ -96,6 +98,10 @@ static __always_inline bool tcp_end_of(struct sock *sk, struct tcp_end *end)
 	end->local = local;
 	end->write_seq = BPF_CORE_READ((struct tcp_sock *)sk, write_seq);
 	end->copied_seq = BPF_CORE_READ((struct tcp_sock *)sk, copied_seq);
+	/* a FIN that has been read has a number too */
+	if (BPF_CORE_READ(sk, __sk_common.skc_flags) & 1 << SOCK_DONE &&
+	    end->copied_seq == BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt))
+		end->copied_seq--;
 	return true;
 }
 

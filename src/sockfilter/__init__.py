@@ -18,6 +18,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from sockfilter.capturing import Capture, capture
+    from sockfilter.commands import capture_command
     from sockfilter.errors import BodyError, ExpectationFailed, NotSeen, SockfilterError
     from sockfilter.filters.where import Where
     from sockfilter.finding import View
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Capture": "capturing",
     "capture": "capturing",
+    "capture_command": "commands",
     "read": "reading",
     "tcp_streams": "reassembling",
     "TcpStream": "reassembling",
@@ -53,6 +55,7 @@ _HOMES = {
 __all__ = [
     "__version__",
     "capture",
+    "capture_command",
     "read",
     "tcp_streams",
     "TcpStream",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from subprocess import TimeoutExpired
 from threading import RLock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sockfilter.errors import Closed, InvalidArgument
 from sockfilter.finding import Kept, View
@@ -14,6 +15,7 @@ from sockfilter.sources.narrowing import Narrowing, port_ranges
 from sockfilter.sources.records import RING_BYTES
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
@@ -38,6 +40,8 @@ EXCHANGES_MAX = 100_000
 # seconds between two looks for what is due while a connection waits for bytes, and while none does
 DUE_SOON_S = 0.01
 DUE_S = 1.0
+# seconds that a command has for its end, once the capture's has come
+COMMAND_END_S = 5.0
 
 
 class NoOrders:
@@ -57,7 +61,11 @@ class NoOrders:
 
 
 class Capture(View):
-    """Exchanges of a source, from the moment it is made. Made by capture()."""
+    """Exchanges of a source, from the moment it is made. Made by capture().
+
+    Attributes:
+        process: the command that capture_command() has started, which ends with the capture; None: there is none.
+    """
 
     def __init__(
         self,
@@ -81,6 +89,7 @@ class Capture(View):
         self._consume = self._with_frames if frames else self._pipeline.consume
         self._due_ns = 0
         self.is_closed = False
+        self.process: subprocess.Popen[Any] | None = None
         self._waiting: AsyncCapture | None = None
 
     def __enter__(self) -> Capture:
@@ -113,6 +122,7 @@ class Capture(View):
             is_here = os.getpid() == self._process
             try:
                 if is_here:
+                    self._end_command()
                     self._source.detach()
                     self._source.drain_all(self._consume)
                     self._pipeline.close(self._source.now_ns)
@@ -187,6 +197,15 @@ class Capture(View):
         """Sleeps until there is something to pump, at most timeout_s seconds."""
         self._check()
         self._source.wait(min(timeout_s, DUE_SOON_S if self._pipeline.has_holes else DUE_S))
+
+    def _end_command(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(COMMAND_END_S)
+            except TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
 
     def _drain_all(self) -> int:
         return self._source.drain_all(self._consume)

@@ -1,0 +1,107 @@
+"""A command that is started for a capture: it waits until somebody listens."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from sockfilter.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sockfilter.capturing import Capture
+
+# what runs in the new process until then: it waits for a byte, or for the end of who would have sent it
+WAITER = """
+import os, sys
+go = int(sys.argv[1])
+if not os.read(go, 1):
+    os._exit(125)
+os.close(go)
+try:
+    os.execv(sys.argv[2], sys.argv[3:])
+except OSError as error:
+    os.write(2, f"sockfilter: running {sys.argv[2]}: {error.strerror}\\n".encode(errors="surrogateescape"))
+    os._exit(126)
+"""
+
+
+class Held:
+    """A command whose process is there, and has not begun.
+
+    Args:
+        command: its words; the first is looked for as a shell does.
+        options: of subprocess.Popen.
+
+    Attributes:
+        process: it, as subprocess has it.
+
+    Raises:
+        InvalidArgument: there is no such command.
+    """
+
+    def __init__(self, command: Sequence[str], **options: Any) -> None:
+        if not command or isinstance(command, str):
+            raise InvalidArgument(f"command={command!r}: it is a list of words, as subprocess takes it")
+        path = shutil.which(command[0])
+        if path is None:
+            raise InvalidArgument(f"{command[0]}: there is no such command")
+        read, self._go = os.pipe()
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", WAITER, str(read), path, *command], pass_fds=[read], **options
+            )
+        except BaseException:
+            os.close(self._go)
+            raise
+        finally:
+            os.close(read)
+
+    def release(self) -> None:
+        """Lets it begin."""
+        with suppress(BrokenPipeError):  # it was killed meanwhile: its status says so
+            os.write(self._go, b"!")
+        self.drop()
+
+    def drop(self) -> None:
+        """Where it has not begun, it never will."""
+        if self._go >= 0:
+            os.close(self._go)
+        self._go = -1
+
+
+def capture_command(command: Sequence[str], *, popen: dict[str, Any] | None = None, **options: Any) -> Capture:
+    """Captures what a command, and all that it starts, sends and receives, from its first call on.
+
+    The end of the capture ends the command, where it has not ended.
+
+        with sockfilter.capture_command(["curl", "-s", url]) as capture:
+            assert capture.process.wait(10) == 0
+            exchange = capture.one(method="GET")
+
+    Args:
+        command: its words, as subprocess takes them.
+        popen: more arguments of subprocess.Popen: stdout, env, cwd.
+        options: of capture(), but for via, pid, comm and cgroup.
+
+    Raises:
+        InvalidArgument: there is no such command.
+        SockfilterError: one of its kinds for each thing that can be in the way.
+    """
+    from sockfilter.capturing import capture
+
+    held = Held(command, **(popen or {}))
+    try:
+        made = capture(via="syscalls", pid=held.process.pid, **options)
+    except BaseException:
+        held.drop()
+        held.process.wait()
+        raise
+    made.process = held.process
+    held.release()
+    return made
