@@ -126,6 +126,7 @@ static __always_inline bool is_wanted(void)
 	char comm[SF_COMM_BYTES] __attribute__((aligned(8)));
 	const volatile __u64 *asked = (const volatile __u64 *)calls_config.comm;
 	const __u64 *words = (const __u64 *)comm;
+	struct task_struct *task;
 	__u32 tgid;
 
 	if (calls_config.by_tree) {
@@ -134,7 +135,9 @@ static __always_inline bool is_wanted(void)
 			return false;
 	}
 	if (calls_config.by_comm) {
-		bpf_get_current_comm(comm, sizeof(comm));
+		/* of the process, as ps has it: its threads may have names of their own */
+		task = (void *)bpf_get_current_task();
+		BPF_CORE_READ_INTO(&comm, task, group_leader, comm);
 		if (words[0] != asked[0] || words[1] != asked[1])
 			return false;
 	}

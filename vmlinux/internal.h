@@ -41,6 +41,8 @@ struct files_struct {
 struct task_struct {
 	__s32 pid;
 	__s32 tgid;
+	struct task_struct *group_leader;
+	char comm[16];
 	struct files_struct *files;
 };
 

@@ -153,6 +153,12 @@ class Ledger:
         """Whether every packet, record and message is accounted for."""
         return not self.imbalance
 
+    @property
+    def _remedy_of_gaps(self) -> str:
+        if self.calls and not self.records_lost:
+            return "io_uring and splice are not seen at system calls: packets have them, -i"
+        return "a larger ring: -B"
+
     def losses(self) -> dict[str, tuple[int, str]]:
         """What was lost: its name, how much, and the option that helps. Empty: nothing."""
         is_cut, cut_packets = self.segments.cut_bytes, self.packets["truncated"]
@@ -161,7 +167,11 @@ class Ledger:
             "packets cut at the snap length": (is_cut and cut_packets, "a larger -s, or none"),
             # of both together, one name is enough
             "bytes left out as the ring was filling": (not cut_packets and is_cut, "a larger ring: -B"),
-            "bytes missing in connections": (self.segments.gap_bytes, "a larger ring: -B"),
+            "bytes missing in connections": (self.segments.gap_bytes, self._remedy_of_gaps),
+            "pieces of system calls that could not be read": (
+                self.calls.get("unreadable", 0) + self.calls.get("not_seen", 0),
+                "packets have them: -i",
+            ),
             "IP fragments given up": (self.fragments.expired, "none: the rest of them never came"),
         }
         return {name: (count, remedy) for name, (count, remedy) in found.items() if count}

@@ -19,6 +19,8 @@ examples:
   sudo sockfilter -i eth0 --ports 8000           one service
   sudo sockfilter -i any --ports 80,8000-8100 -v with the headers
   sudo sockfilter -i lo --format jsonl -c 10     ten exchanges as JSON lines
+  sudo sockfilter -- curl http://localhost:8000/ what a command sends and receives; its exit status
+  sudo sockfilter --comm node                    what every process called node does
   sockfilter -D                                  which interfaces there are
   sockfilter config                              what the configuration file and the environment say
   sudo sockfilter doctor                         whether it can capture here, and why not
@@ -37,6 +39,10 @@ NEGATIVE = re.compile(r"-\d[\d.]*")
 TAKES_NUMBER = re.compile("-c|--count|--duration|--ports|--body|-s|--snap|-B|--ring")
 # what is about live captures, by its name in Options
 LIVE = {"interface": "-i", "netns": "--netns", "promiscuous": "--promisc", "ring": "-B", "snap": "-s"}
+# what is about packets, and what about system calls
+PACKETS = {"interface": "-i", "netns": "--netns", "promiscuous": "--promisc", "snap": "-s", "write": "-w"}
+CALLS = {"pid": "--pid", "comm": "--comm", "cgroup": "--cgroup", "command": "-- COMMAND"}
+SYSCALLS = "syscalls"
 FAMILIES = {"4": 4, "6": 6, "any": None}
 
 
@@ -45,6 +51,11 @@ class Options:
     """What is asked for, and what holds where nothing is. Bytes and seconds; None: no limit, or not asked for."""
 
     interface: str | None = None
+    via: str = "packets"
+    pid: tuple[int, ...] | None = None
+    comm: str | None = None
+    cgroup: str | None = None
+    command: tuple[str, ...] = ()
     read: str | None = None
     write: str | None = None
     megabytes: int | None = None
@@ -113,6 +124,11 @@ def snap(text: str) -> int | None:
     return number(text, 0, "a snap length") or None
 
 
+def pids(text: str) -> tuple[int, ...]:
+    """The value of --pid."""
+    return tuple(number(part.strip(), 1, "the number of a process") for part in text.split(","))
+
+
 def ring(text: str) -> int:
     """The value of -B in bytes; KiB as tcpdump has it, or with K, M or G behind."""
     digits, unit = (text[:-1], UNITS[text[-1:].upper()]) if text[-1:].upper() in UNITS else (text, KIB)
@@ -134,6 +150,7 @@ def get_parser() -> argparse.ArgumentParser:
         "sockfilter",
         description=DESCRIPTION,
         epilog=EPILOG,
+        usage="%(prog)s [options] [-- COMMAND [ARGUMENT ...]]",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
         add_help=False,
@@ -148,6 +165,11 @@ def get_parser() -> argparse.ArgumentParser:
         "--netns", metavar="NAME|PID", help="a network namespace, by name or by the number of a process in it"
     )
     where.add_argument("--promisc", dest="promiscuous", action=switch, help="take frames for other hosts too")
+    calls = parser.add_argument_group("or at system calls, of TCP sockets (takes CAP_PERFMON too)")
+    calls.add_argument("--via", choices=("packets", SYSCALLS), help="where HTTP is seen (packets)")
+    calls.add_argument("--pid", type=pids, metavar="N[,N]", help="calls of these processes, and of what they start")
+    calls.add_argument("--comm", metavar="NAME", help="calls of the commands of this name, as ps -o comm has it")
+    calls.add_argument("--cgroup", metavar="PATH|ID", help="calls in this control group, or container by its id")
     what = parser.add_argument_group("what to take")
     what.add_argument("--ports", metavar="LIST", help="only these at either end: 8000,8080,9000-9100")
     what.add_argument("--host", metavar="ADDRESS", help="only this address or network at either end: 10.0.0.0/8")
@@ -211,6 +233,16 @@ def _with_negative_values(words: list[str]) -> list[str]:
     return made
 
 
+def _split(parser: argparse.ArgumentParser, words: list[str]) -> tuple[list[str], tuple[str, ...]]:
+    """The options, and the command behind --."""
+    if "--" not in words:
+        return words, ()
+    at = words.index("--")
+    if at == len(words) - 1:
+        parser.error("--: which command? sockfilter -- COMMAND ARGUMENT ...")
+    return words[:at], tuple(words[at + 1 :])
+
+
 def _check_writing(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
     """How files follow one another goes with files."""
     several = said.keys() & {"megabytes", "seconds"}
@@ -229,6 +261,20 @@ def _check_reading(parser: argparse.ArgumentParser, said: dict[str, Any]) -> Non
             parser.error(f"{option} goes with a live capture, and -r reads a file")
 
 
+def _check_calls(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
+    """What is about system calls chooses them; what is about packets, or a file, does not go with them."""
+    about = [option for name, option in CALLS.items() if name in said]
+    if about and "read" in said:
+        parser.error(f"{about[0]} goes with a live capture, and -r reads a file")
+    packets = [option for name, option in PACKETS.items() if said.get(name)]
+    if about and said.setdefault("via", SYSCALLS) != SYSCALLS:
+        parser.error(f"{about[0]} is about system calls: it goes with --via syscalls")
+    if said.get("via") == SYSCALLS and packets:
+        parser.error(f"{packets[0]} is about packets, and does not go with {' and '.join(about) or '--via syscalls'}")
+    if "command" in said and len(about) > 1:
+        parser.error(f"{about[0]} and a command: the command's calls alone are shown")
+
+
 def parse(arguments: list[str], configured: Callable[[], dict[str, Any]] = dict) -> Options:
     """Understands a command line. Ends the process with status 2 where it cannot be meant.
 
@@ -237,12 +283,18 @@ def parse(arguments: list[str], configured: Callable[[], dict[str, Any]] = dict)
         configured: gives what holds where the command line says nothing, by the names of Options.
     """
     parser = get_parser()
-    said = vars(parser.parse_args(_with_negative_values(arguments)))
+    words, command = _split(parser, arguments)
+    said = vars(parser.parse_args(_with_negative_values(words)))
+    if command:
+        said["command"] = command
     _check_writing(parser, said)
+    _check_calls(parser, said)
     found = {**({} if said.pop("no_config", False) else configured()), **said}
     if "read" in said:
         _check_reading(parser, said)
         found = {name: value for name, value in found.items() if name not in LIVE}
+    elif said.get("via") == SYSCALLS:
+        found = {name: value for name, value in found.items() if name not in PACKETS}
     elif "interface" not in found and "list_interfaces" not in found:
         parser.error("which interface? -i NAME, -i any for all of them; -D lists them; -r FILE reads a capture file")
     if found.get("interface") == "":

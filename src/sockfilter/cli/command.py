@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from sockfilter.cli import arguments, hints, privileges, settings, stdout
+from sockfilter.cli.child import Child
 from sockfilter.cli.descriptors import STDERR, STDOUT, give_up, say
 from sockfilter.cli.stdout import Stalled, StandardOutput
 from sockfilter.cli.summary import one_line, summary
@@ -86,16 +87,21 @@ class _Run:
         options = self._options
         # while there are still rights to look around
         began = hints.start() if self._has_watcher else None
+        self._child = Child(options.command, self._signals) if options.command else None
         with self._capture() as capture:
             privileges.give_up(options.user, self._directories, capture.source.counters)
             capture.source.also_wake_for(self._signals.fd)
             if self._sink.is_pipe:
                 capture.source.also_wake_for(STDOUT)
+            if self._child is not None:
+                capture.source.also_wake_for(self._child.fileno())
             if not options.quiet:
                 doing = "listening on" if options.read is None else "reading"
                 say(f"{doing} {capture.source.name}{_narrowed(options)}; Ctrl-C ends")
             is_cut = is_forced = False
             try:
+                if self._child is not None:
+                    self._child.release()
                 self._pump(capture, began)
                 capture.close()
                 self._output.flush()
@@ -124,7 +130,8 @@ class _Run:
                     say(summary(ledger, self._shown))
                     if is_forced:
                         say(f"ended at once, as asked again: {ledger.records_waiting} records were not read")
-        return LOST if options.fail_on_loss and (is_cut or ledger.losses()) else OK
+        status = self._child.status() if self._child is not None else OK
+        return LOST if not status and options.fail_on_loss and (is_cut or ledger.losses()) else status
 
     @property
     def _directories(self) -> list[str]:
@@ -137,9 +144,21 @@ class _Run:
             return self._reading(self._options.read)
         from sockfilter.capturing import capture  # -h and -D do without
 
+        try:
+            return self._captured(capture)
+        except BaseException:
+            if self._child is not None:
+                self._child.drop()
+            raise
+
+    def _captured(self, capture: Callable[..., Capture]) -> Capture:
         options = self._options
         return capture(
-            options.interface or "",
+            options.interface,
+            via=options.via,
+            pid=self._child.pid if self._child is not None else options.pid,
+            comm=options.comm,
+            cgroup=options.cgroup,
             ports=options.ports,
             host=options.host,
             family=options.family,
@@ -194,7 +213,8 @@ class _Run:
     def _has_watcher(self) -> bool:
         """Whether somebody sits there and wonders why nothing comes."""
         options = self._options
-        return options.read is None and options.netns is None and not options.quiet and os.isatty(STDERR)
+        is_here = options.interface is not None and options.netns is None
+        return options.read is None and is_here and not options.quiet and os.isatty(STDERR)
 
     def _hint(self, began: hints.Start, capture: Capture) -> None:
         from sockfilter.capturing import narrowed  # -h and -D do without
@@ -208,7 +228,7 @@ class _Run:
     def _pump(self, capture: Capture, began: hints.Start | None) -> None:
         end_s = time.monotonic() + (self._options.duration_s or math.inf)
         signals = self._signals
-        while not signals.end_asked and self._left != 0 and not capture.is_full:
+        while not self._is_at_end and self._left != 0 and not capture.is_full:
             if signals.ledger_asked and signals.take_ledger_asked():
                 say(one_line(capture.ledger, self._shown))
             count = capture.pump()
@@ -230,6 +250,10 @@ class _Run:
                 signals.drain()
                 self._sink.check_reader()
 
+    @property
+    def _is_at_end(self) -> bool:
+        return self._signals.end_asked if self._child is None else self._child.has_ended()
+
     def _take(self, exchange: Exchange) -> None:
         if self._left == 0:
             return
@@ -250,6 +274,9 @@ def _owner() -> tuple[int, int] | None:
 
 def _narrowed(options: Options) -> str:
     parts = [
+        f"process {', '.join(map(str, options.pid))} and what it starts" if options.pid else "",
+        f"command {options.comm}" if options.comm else "",
+        f"cgroup {options.cgroup}" if options.cgroup else "",
         f"ports {options.ports}" if options.ports else "",
         f"host {options.host}" if options.host else "",
         f"IPv{options.family}" if options.family else "",

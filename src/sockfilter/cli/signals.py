@@ -20,12 +20,14 @@ class Signals:
 
     Attributes:
         end_asked, ledger_asked: whether one came; whoever acts on it takes it back.
+        end_number: which one asked for the end.
         fd: becomes readable when one comes, so that a wait ends.
     """
 
     def __init__(self, *, until_exit: bool = False) -> None:
         self._until_exit = until_exit
         self.end_asked = False
+        self.end_number = signal.SIGTERM
         self._end_forced = False
         self.ledger_asked = False
         self.fd, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -68,6 +70,7 @@ class Signals:
             self.ledger_asked = True
         elif not self.end_asked:
             self.end_asked = True
+            self.end_number = signal.Signals(number)
         elif not self._end_forced:
             # asked twice: whatever is going on has had its time. Once more must not disturb what then cleans up.
             self._end_forced = True

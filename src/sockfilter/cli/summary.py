@@ -19,7 +19,7 @@ def summary(ledger: Ledger, shown: int) -> str:
     left_out = "" if shown == messages.exchanges else f"{shown} of "
     lines = [
         f"{left_out}{_count(messages.exchanges, 'exchange')}, {_count(messages.requests, 'request')},"
-        f" {_count(messages.responses, 'response')}, {_count(ledger.packets['seen'], 'packet')} seen"
+        f" {_count(messages.responses, 'response')}, {_seen(ledger)} seen"
     ]
     unpaired = ", ".join(f"{reason} {number}" for reason, number in sorted(messages.unpaired.items()))
     if unpaired:
@@ -28,6 +28,10 @@ def summary(ledger: Ledger, shown: int) -> str:
     if messages.http2:
         lines.append(f"connections that speak HTTP/2, which is not decoded yet: {messages.http2}")
     return "\n".join(lines)
+
+
+def _seen(ledger: Ledger) -> str:
+    return _count(ledger.calls["seen"], "call") if ledger.calls else _count(ledger.packets["seen"], "packet")
 
 
 def one_line(ledger: Ledger, shown: int) -> str:

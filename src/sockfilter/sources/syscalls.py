@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 OBJECT = Path(__file__).resolve().parent.parent / "objects/syscalls.bpf.o"
 # those that follow processes first: what is forked from then on is known
 PROGRAMS = ("calls_fork", "calls_free", "calls_state", "calls_exit")
-# struct sf_record says it of its flow
+# what takes the place of an interface's name
 NAME = "syscalls"
 # seconds that a call may take to come back once what it did can be seen: its thread may wait for a processor
 RETURN_S = 0.02
@@ -148,11 +148,11 @@ class SyscallSource(RecordSource):
 
     @property
     def name(self) -> str:
-        """What takes the place of an interface's name."""
-        return NAME
+        """What a greeting says."""
+        return "system calls"
 
     def interface_name(self, index: int) -> str:
-        """The same for all; the record has the number of a network namespace there."""
+        """The same for all: the record has the number of a network namespace there."""
         return NAME
 
     def settle(self, drain: Callable[[], int], is_pending: Callable[[], bool]) -> None:

@@ -1,0 +1,62 @@
+"""The command behind --: it runs beside the capture, and its exit status becomes that of the capture."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from sockfilter.commands import Held
+
+if TYPE_CHECKING:
+    from sockfilter.cli.signals import Signals
+
+# what a shell says of who was ended by a signal
+SIGNALLED = 128
+
+
+class Child:
+    """A command that has been started, and waits.
+
+    Args:
+        command: its words.
+        signals: those of this process; what asks for the end is passed on.
+
+    Raises:
+        InvalidArgument: there is no such command.
+    """
+
+    def __init__(self, command: tuple[str, ...], signals: Signals) -> None:
+        self._held = Held(command)
+        self._signals = signals
+        self._is_told = False
+        self.pid = self._held.process.pid
+        self._fd = os.pidfd_open(self.pid)
+
+    def fileno(self) -> int:
+        """Readable once it has ended."""
+        return self._fd
+
+    def release(self) -> None:
+        """Lets it begin."""
+        self._held.release()
+
+    def drop(self) -> None:
+        """It never begins."""
+        self._held.drop()
+        self._held.process.wait()
+
+    def has_ended(self) -> bool:
+        """Whether it has. Where this process was asked to end, it is asked too, and waited for."""
+        process = self._held.process
+        if self._signals.end_asked and not self._is_told:
+            self._is_told = True
+            # Ctrl-C reaches both; who has given up its rights cannot signal root's
+            with suppress(PermissionError):
+                process.send_signal(self._signals.end_number)
+        return process.poll() is not None
+
+    def status(self) -> int:
+        """Its exit status, once it has ended."""
+        status = self._held.process.wait()
+        return status if status >= 0 else SIGNALLED - status
