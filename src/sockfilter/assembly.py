@@ -33,6 +33,7 @@ class Assembly:
         orders: the way back to it.
         is_wanted: whether a connection between two ports is asked for; for what the kernel could not tell.
         converse: makes the conversation of a connection.
+        hears_twice: the same bytes may come from both ends of a connection.
     """
 
     def __init__(
@@ -41,8 +42,9 @@ class Assembly:
         orders: Orders,
         is_wanted: Callable[[int, int], bool],
         converse: Callable[[StreamConnection], Conversation],
+        hears_twice: bool = False,
     ) -> None:
-        self._table = Table(converse, orders)
+        self._table = Table(converse, orders, hears_twice)
         table, name = self._table, source.interface_name
         tcp = TcpDecoder(table.takers, table.stream_of, table.open, name, is_wanted)
         self._fragments = Reassembler(tcp.take)

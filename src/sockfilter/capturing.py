@@ -85,7 +85,15 @@ class Capture(View):
         self._lock = RLock()
         # a capture file is to have all bytes, those too that nobody shows
         orders = NoOrders() if frames else source
-        self._pipeline = Pipeline(source, orders, policy, narrowing.wants, emit or self.kept.add, lines)
+        self._pipeline = Pipeline(
+            source,
+            orders,
+            policy,
+            narrowing.wants,
+            emit or self.kept.add,
+            lines,
+            hears_twice=source.hears_twice,
+        )
         self._consume = self._with_frames if frames else self._pipeline.consume
         self._due_ns = 0
         self.is_closed = False

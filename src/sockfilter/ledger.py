@@ -72,6 +72,7 @@ class SegmentCounts:
 
     control: int = 0  # no payload: SYN, FIN, RST
     retransmitted: int = 0  # nothing new in them
+    heard_twice: int = 0  # of system calls: heard at the other end before
     overlapping: int = 0  # delivered, less the bytes that were there already
     reordered: int = 0  # kept until those before them came, or were given up
     after_close: int = 0  # of a connection that had ended

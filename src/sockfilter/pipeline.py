@@ -40,6 +40,7 @@ class Pipeline:
         is_wanted: whether a connection between two ports is asked for; for what the kernel could not tell.
         emit: takes each exchange when it ends.
         lines: takes the lines of exchanges that need nothing more than one, in place of emit.
+        hears_twice: the same bytes may come from both ends of a connection: the source is no wire.
         has_lane: connections on which nothing is unusual take the short road; all is the same without it, and slower.
     """
 
@@ -52,13 +53,14 @@ class Pipeline:
         emit: Callable[[Exchange], None],
         lines: Lines | None = None,
         has_lane: bool = True,
+        hears_twice: bool = False,
     ) -> None:
         self._source = source
         self._policy = policy
         self._emit = emit
         self._exchanges = 0
         self._messages = MessageCounts()
-        self._assembly = assembly = Assembly(source, orders, is_wanted, self._converse)
+        self._assembly = assembly = Assembly(source, orders, is_wanted, self._converse, hears_twice)
         self._lane: Lane | None = None
         if has_lane:
             told = None if lines is None else _Told(self, source, lines)

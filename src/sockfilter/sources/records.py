@@ -44,6 +44,8 @@ class RecordSource:
 
     # what is live is what it is
     damage = None
+    # the same bytes may come from both ends of a connection
+    hears_twice = False
 
     def __init__(self, attachment: Attachment, ring: int) -> None:
         self._attachment = attachment

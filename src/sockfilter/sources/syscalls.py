@@ -129,6 +129,8 @@ class SyscallSource(RecordSource):
         SockfilterError: one of its kinds, for each thing that can be in the way.
     """
 
+    hears_twice = True
+
     def __init__(
         self,
         callers: Callers,

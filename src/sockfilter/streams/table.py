@@ -53,10 +53,14 @@ class Table:
     Args:
         converse: makes what takes a new connection's bytes.
         orders: the way back to the source.
+        hears_twice: the same bytes may come from both ends, and late; none is sent again.
     """
 
-    def __init__(self, converse: Callable[[StreamConnection], Conversation], orders: Orders) -> None:
+    def __init__(
+        self, converse: Callable[[StreamConnection], Conversation], orders: Orders, hears_twice: bool = False
+    ) -> None:
         self._converse = converse
+        self.hears_twice = hears_twice
         self.orders = orders
         self.counts = SegmentCounts()
         self.holes: dict[Direction, None] = {}

@@ -53,6 +53,7 @@ class FileSource:
     """
 
     clock_offset_ns = 0
+    hears_twice = False
 
     def __init__(
         self,
