@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from sockfilter.libbpf.object import BpfObject
 
+NAMESPACE = "/proc/self/ns/pid"
+# the machine's own, PROC_PID_INIT_INO of include/linux/proc_ns.h
+FIRST_NAMESPACE = 0xEFFFFFFC
 # times that the tree is walked at the start: what forks meanwhile is found the next time, or by the program
 WALKS_MAX = 10
 
@@ -27,7 +30,9 @@ class Members:
 
     def __init__(self, opened: BpfObject) -> None:
         self._object = opened
-        found = os.stat("/proc/self/ns/pid")
+        # only where the kernel numbers processes otherwise, it must be asked who somebody is here
+        self.are_renumbered = os.stat(NAMESPACE).st_ino != FIRST_NAMESPACE
+        found = os.stat(NAMESPACE)
         # as the kernel has it, dev_t; stat(2) gives another form
         device = os.major(found.st_dev) << 20 | os.minor(found.st_dev)
         self._ffi, _ = binding.load()
@@ -45,7 +50,7 @@ class Members:
             if not found:
                 break
             for number in found:
-                self._object.put("named", self._ffi.new("__u32 *", number), self._ffi.new("__u8 *", 1))
+                self._object.put("named" if self.are_renumbered else "members", self._ffi.new("__u32 *", number), self._ffi.new("__u8 *", 1))
             known |= found
         return known
 

@@ -65,8 +65,9 @@ class Calls:
             self._object = stack.enter_context(BpfObject(OBJECT))
             self._object.set_max_entries("ring", ring)
             self._object.configure(bytes(self._ffi.buffer(config)))
-            self._object.configure(bytes(self._ffi.buffer(self._config(callers))), ".rodata.calls")
             members = Members(self._object)
+            config_of_calls = self._config(callers, members.are_renumbered)
+            self._object.configure(bytes(self._ffi.buffer(config_of_calls)), ".rodata.calls")
             tracing.load(self._object, "capturing system calls")
             if ports:
                 self._object.fill("ports", ports)
@@ -104,10 +105,10 @@ class Calls:
         self.detach()
         self._stack.close()
 
-    def _config(self, callers: Callers) -> Any:
+    def _config(self, callers: Callers, are_renumbered: bool) -> Any:
         config = self._ffi.new("struct sf_calls_config *")
         if callers.processes is not None:
-            config.by_tree = config.is_named = 1
+            config.by_tree, config.is_named = True, are_renumbered
         if callers.comm is not None:
             config.by_comm = 1
             config.comm = _comm(callers.comm)
