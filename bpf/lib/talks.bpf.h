@@ -86,6 +86,9 @@ static __always_inline bool tcp_end_of(struct sock *sk, struct tcp_end *end)
 		map_ip4(there, BPF_CORE_READ(sk, __sk_common.skc_daddr));
 	}
 	port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	/* one that the kernel chose has been given back by the time that its socket closes (inet_put_port) */
+	if (!port)
+		port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
 	peer_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
 	if (!peer_port)
 		return false;

@@ -32,6 +32,7 @@ class Members:
         self._object = opened
         # only where the kernel numbers processes otherwise, it must be asked who somebody is here
         self.are_renumbered = os.stat(NAMESPACE).st_ino != FIRST_NAMESPACE
+        self._where = "named" if self.are_renumbered else "members"
         found = os.stat(NAMESPACE)
         # as the kernel has it, dev_t; stat(2) gives another form
         device = os.major(found.st_dev) << 20 | os.minor(found.st_dev)
@@ -50,7 +51,7 @@ class Members:
             if not found:
                 break
             for number in found:
-                self._object.put("named" if self.are_renumbered else "members", self._ffi.new("__u32 *", number), self._ffi.new("__u8 *", 1))
+                self._object.put(self._where, self._ffi.new("__u32 *", number), self._ffi.new("__u8 *", 1))
             known |= found
         return known
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from sockfilter.model.flow import FlowStart
 from sockfilter.model.problem import Problem
 from sockfilter.model.sequence import MASK
+from sockfilter.streams.calls import CallDirection
 from sockfilter.streams.direction import Direction
 
 if TYPE_CHECKING:
@@ -87,8 +88,9 @@ class StreamConnection:
         """One for each end."""
         if self._directions is None:
             stream = self.streams[0]
-            first = Direction(self._table, self, stream, self.start.isn[0])
-            second = Direction(self._table, self, stream | 1, self.start.isn[1])
+            kind = CallDirection if self._table.hears_twice else Direction
+            first = kind(self._table, self, stream, self.start.isn[0])
+            second = kind(self._table, self, stream | 1, self.start.isn[1])
             first.peer, second.peer = second, first
             self._directions = (first, second)
             first.receiver, second.receiver = self.conversation.receivers

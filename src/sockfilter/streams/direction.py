@@ -27,9 +27,6 @@ HELD_SEGMENTS_MAX = 4345
 # pass and will not again; the rest is for captures whose two directions are not in step.
 HOLE_NS = 500_000_000
 ACKNOWLEDGED_HOLE_NS = 10_000_000
-# A call is heard when it comes back to its process, which may wait for a processor; what it sent may be
-# heard at the other end long before. What was never heard (io_uring, splice) delays what is behind it as long.
-LATE_CALL_NS = 200_000_000
 # How long bytes in a SYN wait for the answer to it: its sender repeats it after one second and three.
 UNANSWERED_SYN_NS = 4_000_000_000
 # the largest window there is (RFC 7323, 2.3): what lies farther off is of another life of the connection
@@ -319,15 +316,10 @@ class Direction:
                 self._repeat(seq)
 
     def _repeat(self, seq: int) -> None:
-        if not self._table.hears_twice:
-            self.receiver.repeat(seq)
+        self.receiver.repeat(seq)
 
     def _count_repeated(self) -> None:
-        counts = self._table.counts
-        if self._table.hears_twice:
-            counts.heard_twice += 1
-        else:
-            counts.retransmitted += 1
+        self._table.counts.retransmitted += 1
 
     def _pass_on(self) -> None:
         """In turns, as each direction may wait for the other."""
@@ -425,8 +417,6 @@ class Direction:
         first, acked = self._held.first, self.peer.acked
         if first.ack is None:
             return UNANSWERED_SYN_NS
-        if self._table.hears_twice:
-            return LATE_CALL_NS
         if acked is not None and distance(first.seq, acked) >= 0 and distance(self.next, first.seq) > 0:
             return ACKNOWLEDGED_HOLE_NS
         return HOLE_NS
