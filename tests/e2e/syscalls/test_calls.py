@@ -132,25 +132,29 @@ def test_sending(send: str, family: int) -> None:
 
 @pytest.mark.parametrize("receive", RECEIVING)
 def test_receiving(receive: str) -> None:
-    with connected() as (client, server):
-        with sockfilter.capture(via="syscalls", ports=server.getsockname()[1]) as capture:
-            client.sendall(GET)
-            server.recv(1 << 16)
-            server.sendall(OK)
-            RECEIVING[receive](client)
-            assert_whole(only(capture))
+    with (
+        connected() as (client, server),
+        sockfilter.capture(via="syscalls", ports=server.getsockname()[1]) as capture,
+    ):
+        client.sendall(GET)
+        server.recv(1 << 16)
+        server.sendall(OK)
+        RECEIVING[receive](client)
+        assert_whole(only(capture))
 
 
 def test_a_thousand_pieces_are_one_message() -> None:
     body = os.urandom(1024)
     head = b"POST /x HTTP/1.1\r\nContent-Length: 1024\r\n\r\n"
-    with connected() as (client, server):
-        with sockfilter.capture(via="syscalls", ports=server.getsockname()[1]) as capture:
-            client.sendmsg([head] + [body[i : i + 2] for i in range(0, 1024, 2)])
-            server.recv(1 << 16)
-            server.sendall(OK)
-            client.recv(1 << 16)
-            found = only(capture)
+    with (
+        connected() as (client, server),
+        sockfilter.capture(via="syscalls", ports=server.getsockname()[1]) as capture,
+    ):
+        client.sendmsg([head] + [body[i : i + 2] for i in range(0, 1024, 2)])
+        server.recv(1 << 16)
+        server.sendall(OK)
+        client.recv(1 << 16)
+        found = only(capture)
     assert found.request is not None
     assert found.request.body == body
 
