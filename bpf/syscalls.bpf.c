@@ -32,6 +32,7 @@ typedef _Bool bool;
 #include "lib/narrowing.bpf.h"
 #include "lib/records.bpf.h"
 #include "lib/talks.bpf.h"
+#include "lib/unix.bpf.h"
 
 /* the largest piece: what the largest record holds */
 #define PIECE_BYTES (SF_RECORD_BYTES_MAX - sizeof(struct sf_record))
@@ -145,17 +146,15 @@ static __always_inline bool is_wanted(void)
 	       bpf_get_current_ancestor_cgroup_id(calls_config.cgroup_level) == calls_config.cgroup;
 }
 
-static __always_inline bool is_narrowed(const struct sf_flow *flow)
+static __always_inline bool is_in_range(const struct sf_flow *flow, __u16 family)
 {
+	if (family == AF_UNIX)
+		return !config.by_port && !config.by_host && !config.family;
 	if (config.by_port && !port_wanted(flow->port[0]) && !port_wanted(flow->port[1]))
 		return false;
 	if (config.by_host && !is_host((const __u64 *)flow->addr[0]) && !is_host((const __u64 *)flow->addr[1]))
 		return false;
-	return !config.family ||
-	       config.family ==
-		       (((const __u64 *)flow->addr[0])[0] || ((const __u32 *)flow->addr[0])[2] != bpf_htonl(0xffff)
-				? 6
-				: 4);
+	return !config.family || config.family == (family == AF_INET ? 4 : 6);
 }
 
 static __always_inline void next_message(struct walk *walk)
@@ -325,8 +324,12 @@ static __always_inline int send_new(const struct source *source, struct talk *ta
 	if (kept < len)
 		count(marks ? SF_LENGTHS : SF_TRUNCATED);
 	place = reserve(kept);
-	if (!place.record)
+	if (!place.record) {
+		/* what the kernel does not number must be counted, or what is lost would not be missed */
+		if (talk->is_unix)
+			talk->sent[from] = after;
 		return SF_RING_FULL;
+	}
 	describe(place.record, source, talk);
 	place.record->seq = seq;
 	place.record->payload_len = place.record->frame_len = len;
@@ -416,18 +419,34 @@ static __always_inline void send_end(const struct source *source, const struct t
 
 /* A connection is HTTP from here on. */
 static __always_inline struct talk *begin_talk(const struct tcp_end *end, struct sock *sk, enum start start,
-					       __u32 write_seq, __u32 copied_seq)
+					       bool is_whole, __u32 write_seq, __u32 copied_seq)
 {
-	struct talk fresh = {.is_http2 = start == START_HTTP2};
+	struct talk fresh = {.is_http2 = start == START_HTTP2, .isn_known = is_whole};
 
-	fresh.isn_known = is_at_begin(sk, write_seq, copied_seq);
 	fresh.begin[0] = end->local ? copied_seq : write_seq;
 	fresh.begin[1] = end->local ? write_seq : copied_seq;
+	fresh.sent[0] = fresh.begin[0];
+	fresh.sent[1] = fresh.begin[1];
 	fresh.isn[0] = fresh.begin[0] - 1;
 	fresh.isn[1] = fresh.begin[1] - 1;
 	fresh.id = next_id();
+	if (end->family == AF_UNIX) {
+		fresh.is_unix = true;
+		note_name(sk, end, fresh.id);
+		bpf_map_delete_elem(&fresh_unix, &end->flow);
+	}
 	bpf_map_update_elem(&talks, &end->flow, &fresh, BPF_ANY);
 	return bpf_map_lookup_elem(&talks, &end->flow);
+}
+
+/* Of a Unix socket both ends say the same, without numbers to tell: whoever was heard first is believed. */
+static __always_inline bool is_claimed(struct talk *talk, __u64 from, __u64 local)
+{
+	__u8 *claim = &talk->claim[from & 1];
+
+	if (!*claim)
+		*claim = local + 1;
+	return *claim == local + 1;
 }
 
 /* A read that gave nothing: the peer has closed, and all it sent has been read. */
@@ -437,7 +456,9 @@ static __always_inline int take_end(struct sock *sk)
 	struct talk *talk;
 	__u64 peer;
 
-	if (!tcp_end_of(sk, &source.end) || !(BPF_CORE_READ(sk, sk_shutdown) & RCV_SHUTDOWN))
+	if (!tcp_end_of(sk, &source.end) && (!calls_config.unix_too || !unix_end_of(sk, &source.end)))
+		return SF_CALLS_OTHER;
+	if (source.end.family != AF_UNIX && !(BPF_CORE_READ(sk, sk_shutdown) & RCV_SHUTDOWN))
 		return SF_CALLS_OTHER;
 	talk = bpf_map_lookup_elem(&talks, &source.end.flow);
 	peer = !source.end.local;
@@ -467,35 +488,49 @@ static __always_inline int take_bytes(const struct pt_regs *regs, struct call ca
 	__u32 write_seq, copied_seq;
 	struct talk *talk;
 	enum start start;
+	bool is_whole;
 
-	if (!source || !tcp_end_of(sk, &source->end))
-		return SF_CALLS_NOT_TCP;
-	if (!is_narrowed(&source->end.flow))
+	if (!source)
+		return SF_CALLS_OTHER;
+	if (!tcp_end_of(sk, &source->end) && (!calls_config.unix_too || !unix_end_of(sk, &source->end)))
+		return SF_CALLS_NOT_STREAM;
+	if (!is_in_range(&source->end.flow, source->end.family))
 		return SF_CALLS_FILTERED;
 	begin_walk(&source->walk, regs, call, moved);
 	moved = source->walk.left;
+	source->owner = bpf_get_current_pid_tgid();
+	source->from = call.is_read ? !source->end.local : source->end.local;
+	talk = talk_of(source);
+	if (source->end.family == AF_UNIX)
+		count_unix(&source->end, talk, call.is_read, moved);
 	/* where both directions stood before the call */
 	write_seq = source->end.write_seq - (call.is_read ? 0 : moved);
 	copied_seq = source->end.copied_seq - (call.is_read ? moved : 0);
-	source->owner = bpf_get_current_pid_tgid();
-	source->from = call.is_read ? !source->end.local : source->end.local;
 	source->seq = call.is_read ? copied_seq : write_seq;
 	/* of what is read it is only known what its sender had acknowledged by now */
-	source->ack = call.is_read ? BPF_CORE_READ((struct tcp_sock *)sk, snd_una) : copied_seq;
-	talk = talk_of(source);
+	if (!call.is_read)
+		source->ack = copied_seq;
+	else
+		source->ack = source->end.family == AF_UNIX ? write_seq : BPF_CORE_READ((struct tcp_sock *)sk, snd_una);
 	if (!talk) {
 		if (call.form == CALL_FILE)
 			return SF_CALLS_NOT_HTTP;
-		start = start_of(&source->walk, is_at_begin(sk, write_seq, copied_seq));
+		if (source->end.family == AF_UNIX)
+			is_whole = bpf_map_lookup_elem(&fresh_unix, &source->end.flow);
+		else
+			is_whole = is_at_begin(sk, write_seq, copied_seq);
+		start = start_of(&source->walk, is_whole);
 		if (start == START_OTHER)
 			return SF_CALLS_NOT_HTTP;
-		talk = begin_talk(&source->end, sk, start, write_seq, copied_seq);
+		talk = begin_talk(&source->end, sk, start, is_whole, write_seq, copied_seq);
 		if (!talk)
 			return SF_CALLS_NOT_HTTP;
 	} else if (order_for(talk->id | source->from) >> 32 == SF_ORDER_REJECT) {
 		return SF_CALLS_NOT_HTTP;
 	}
 	talk->heard |= 1 << source->end.local;
+	if (talk->is_unix && !is_claimed(talk, source->from, source->end.local))
+		return SF_CALLS_HTTP;
 	if (call.form != CALL_FILE) {
 		send_all();
 	} else if (!(talk->heard & 2 >> source->end.local)) {
@@ -504,6 +539,16 @@ static __always_inline int take_bytes(const struct pt_regs *regs, struct call ca
 		count(send_piece(0, moved));
 	}
 	return SF_CALLS_HTTP;
+}
+
+/* a connection of Unix sockets begins */
+static __always_inline int take_begin(const struct pt_regs *regs, struct call call, __s64 result)
+{
+	struct sock *sk = sock_of(call.form == CALL_ACCEPT ? (__u64)result : argument(regs, 0));
+
+	if (sk && !is_32_bit(regs))
+		begin_unix(sk, call.form == CALL_ACCEPT);
+	return SF_CALLS_OTHER;
 }
 
 static __always_inline int outcome_of(const struct pt_regs *regs, __s64 result)
@@ -517,6 +562,8 @@ static __always_inline int outcome_of(const struct pt_regs *regs, __s64 result)
 	if (!is_wanted())
 		return SF_CALLS_EXCLUDED;
 	call = call_of(regs);
+	if (call.form >= CALL_CONNECT)
+		return calls_config.unix_too ? take_begin(regs, call, result) : SF_CALLS_OTHER;
 	if (call.form == CALL_OTHER || (!result && !call.is_read))
 		return SF_CALLS_OTHER;
 	sk = sock_of(argument(regs, 0));

@@ -18,8 +18,19 @@ struct sf_calls_config {
 	__u8 by_tree;	    /* the members of a tree */
 	__u8 by_comm;
 	__u8 is_named; /* some members are known by the number of a process number namespace alone */
-	__u8 reserved;
+	__u8 unix_too; /* Unix stream sockets, where no ports, hosts or families are asked for */
 	char comm[SF_COMM_BYTES];
+};
+
+/* bytes of a Unix socket's name (sun_path) */
+#define SF_UNIX_BYTES 108
+
+/* the map unix_names, by a connection's id: what one end of a connection is bound to */
+struct sf_unix_name {
+	__u16 len;
+	__u8 end; /* which one, in the flow */
+	__u8 reserved;
+	char path[SF_UNIX_BYTES];
 };
 
 /*
@@ -33,7 +44,7 @@ enum sf_call_counter {
 	SF_CALLS_EXCLUDED,
 	SF_CALLS_OTHER,
 	SF_CALLS_NOT_SOCKET,
-	SF_CALLS_NOT_TCP,
+	SF_CALLS_NOT_STREAM,
 	SF_CALLS_FILTERED,
 	SF_CALLS_NOT_HTTP,
 	SF_CALLS_HTTP,

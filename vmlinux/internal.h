@@ -133,6 +133,23 @@ struct tcp_sock {
 	__u64 bytes_acked;
 };
 
+/* include/uapi/linux/un.h */
+struct sockaddr_un {
+	char sun_path[108];
+};
+
+/* include/net/af_unix.h */
+struct unix_address {
+	int len;
+	struct sockaddr_un name[0];
+};
+
+/* include/net/af_unix.h */
+struct unix_sock {
+	struct unix_address *addr;
+	struct sock *peer;
+};
+
 #pragma clang attribute pop
 #pragma clang diagnostic pop
 

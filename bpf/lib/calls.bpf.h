@@ -22,6 +22,8 @@ enum call_form {
 	CALL_MESSAGE,  /* descriptor, struct user_msghdr */
 	CALL_MESSAGES, /* descriptor, struct mmsghdr, how many; the result counts messages */
 	CALL_FILE,     /* descriptor, and a file that the kernel reads itself */
+	CALL_CONNECT,  /* descriptor */
+	CALL_ACCEPT,   /* the result is the descriptor */
 };
 
 struct call {
@@ -47,10 +49,13 @@ static __always_inline struct call call_of_x86(__u64 number)
 		CALL(19, CALL_PIECES, true, 0);	    /* readv */
 		CALL(20, CALL_PIECES, false, 0);    /* writev */
 		CALL(40, CALL_FILE, false, 0);	    /* sendfile */
+		CALL(42, CALL_CONNECT, false, 0);   /* connect */
+		CALL(43, CALL_ACCEPT, false, 0);    /* accept */
 		CALL(44, CALL_BUFFER, false, 0);    /* sendto */
 		CALL(45, CALL_BUFFER, true, 3);	    /* recvfrom */
 		CALL(46, CALL_MESSAGE, false, 0);   /* sendmsg */
 		CALL(47, CALL_MESSAGE, true, 2);    /* recvmsg */
+		CALL(288, CALL_ACCEPT, false, 0);   /* accept4 */
 		CALL(299, CALL_MESSAGES, true, 3);  /* recvmmsg */
 		CALL(307, CALL_MESSAGES, false, 0); /* sendmmsg */
 		CALL(327, CALL_PIECES, true, 0);    /* preadv2, which at -1 is readv */
@@ -68,10 +73,13 @@ static __always_inline struct call call_of_generic(__u64 number)
 		CALL(65, CALL_PIECES, true, 0);	    /* readv */
 		CALL(66, CALL_PIECES, false, 0);    /* writev */
 		CALL(71, CALL_FILE, false, 0);	    /* sendfile */
+		CALL(202, CALL_ACCEPT, false, 0);   /* accept */
+		CALL(203, CALL_CONNECT, false, 0);  /* connect */
 		CALL(206, CALL_BUFFER, false, 0);   /* sendto */
 		CALL(207, CALL_BUFFER, true, 3);    /* recvfrom */
 		CALL(211, CALL_MESSAGE, false, 0);  /* sendmsg */
 		CALL(212, CALL_MESSAGE, true, 2);   /* recvmsg */
+		CALL(242, CALL_ACCEPT, false, 0);   /* accept4 */
 		CALL(243, CALL_MESSAGES, true, 3);  /* recvmmsg */
 		CALL(269, CALL_MESSAGES, false, 0); /* sendmmsg */
 		CALL(286, CALL_PIECES, true, 0);    /* preadv2 */

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sockfilter.ledger import FragmentCounts, SegmentCounts
+    from sockfilter.model.connection import Endpoint
     from sockfilter.streams.connection import Conversation, StreamConnection
     from sockfilter.streams.table import Orders
 
@@ -34,6 +35,7 @@ class Assembly:
         is_wanted: whether a connection between two ports is asked for; for what the kernel could not tell.
         converse: makes the conversation of a connection.
         hears_twice: the same bytes may come from both ends of a connection.
+        local_ends: both ends of a connection that has no addresses, by its stream.
     """
 
     def __init__(
@@ -43,12 +45,13 @@ class Assembly:
         is_wanted: Callable[[int, int], bool],
         converse: Callable[[StreamConnection], Conversation],
         hears_twice: bool = False,
+        local_ends: Callable[[int], tuple[Endpoint, Endpoint]] | None = None,
     ) -> None:
         self._table = Table(converse, orders, hears_twice)
         table, name = self._table, source.interface_name
         tcp = TcpDecoder(table.takers, table.stream_of, table.open, name, is_wanted)
         self._fragments = Reassembler(tcp.take)
-        self._records = RecordDecoder(table.takers, table.ended, table.open, self._fragments.take, name)
+        self._records = RecordDecoder(table.takers, table.ended, table.open, self._fragments.take, name, local_ends)
         # takes a batch of records: the memory that holds them, and where they begin in it
         self.consume = self._records.decode
 

@@ -93,6 +93,7 @@ class Capture(View):
             emit or self.kept.add,
             lines,
             hears_twice=source.hears_twice,
+            local_ends=source.local_ends,
         )
         self._consume = self._with_frames if frames else self._pipeline.consume
         self._due_ns = 0
@@ -248,6 +249,7 @@ def capture(
     pid: int | Sequence[int] | None = None,
     comm: str | None = None,
     cgroup: str | None = None,
+    unix: bool | None = None,
     ports: Ports | None = None,
     host: str | None = None,
     family: int | None = None,
@@ -270,6 +272,7 @@ def capture(
         pid: calls of this process, or of these, and of what they start; None: of all.
         comm: calls of the command that the kernel has under this name.
         cgroup: calls in a cgroup or below it: its path, or a container's id.
+        unix: calls on Unix stream sockets too.
         ports: connections with one of these at either end: a number, a text such as "8000,9000-9100",
             a range, or several of these. None: any port.
         host: connections with this address or network at either end.
@@ -299,10 +302,10 @@ def capture(
         _refuse({**refused, "promiscuous": promiscuous or None}, "packets")
         from sockfilter.sources import syscalls  # what only this way takes
 
-        callers = syscalls.callers(pid, comm, cgroup)
+        callers = syscalls.callers(pid, comm, cgroup, unix)
         source = syscalls.SyscallSource(callers, narrowing=narrowing, ring=ring, run_bytes=run_bytes)
     elif via == "packets":
-        _refuse({"pid": pid, "comm": comm, "cgroup": cgroup}, "syscalls")
+        _refuse({"pid": pid, "comm": comm, "cgroup": cgroup, "unix": unix or None}, "syscalls")
         from sockfilter.sources.attachment import attach
         from sockfilter.sources.live import LiveSource
 

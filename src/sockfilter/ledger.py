@@ -45,14 +45,14 @@ CALL_COUNTERS = {
     "excluded": "of processes that are not asked for",
     "other": "that failed, or move no bytes",
     "not_socket": "on descriptors that are no sockets",
-    "not_tcp": "on sockets that are not TCP",
+    "not_stream": "on sockets that are not TCP, nor, where asked for, Unix stream sockets",
     "filtered": "outside the ports, host or family asked for",
     "not_http": "on connections that are not HTTP",
     "http": "on connections that are",
     "unreadable": "of pieces of those: bytes that could not be read",
     "not_seen": "of those: that had more pieces than are looked at",
 }
-CALL_OUTCOMES = ("excluded", "other", "not_socket", "not_tcp", "filtered", "not_http", "http")
+CALL_OUTCOMES = ("excluded", "other", "not_socket", "not_stream", "filtered", "not_http", "http")
 
 
 @dataclass(slots=True)

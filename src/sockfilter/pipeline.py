@@ -17,6 +17,7 @@ from sockfilter.protocols.http1.talk import Talk
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sockfilter.model.connection import Endpoint
     from sockfilter.model.exchange import Exchange
     from sockfilter.model.lines import Lines
     from sockfilter.protocols.http1.body import BodyPolicy
@@ -41,6 +42,7 @@ class Pipeline:
         emit: takes each exchange when it ends.
         lines: takes the lines of exchanges that need nothing more than one, in place of emit.
         hears_twice: the same bytes may come from both ends of a connection: the source is no wire.
+        local_ends: both ends of a connection that has no addresses, by its stream.
         has_lane: connections on which nothing is unusual take the short road; all is the same without it, and slower.
     """
 
@@ -54,13 +56,14 @@ class Pipeline:
         lines: Lines | None = None,
         has_lane: bool = True,
         hears_twice: bool = False,
+        local_ends: Callable[[int], tuple[Endpoint, Endpoint]] | None = None,
     ) -> None:
         self._source = source
         self._policy = policy
         self._emit = emit
         self._exchanges = 0
         self._messages = MessageCounts()
-        self._assembly = assembly = Assembly(source, orders, is_wanted, self._converse, hears_twice)
+        self._assembly = assembly = Assembly(source, orders, is_wanted, self._converse, hears_twice, local_ends)
         self._lane: Lane | None = None
         if has_lane:
             told = None if lines is None else _Told(self, source, lines)

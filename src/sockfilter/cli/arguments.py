@@ -41,7 +41,7 @@ TAKES_NUMBER = re.compile("-c|--count|--duration|--ports|--body|-s|--snap|-B|--r
 LIVE = {"interface": "-i", "netns": "--netns", "promiscuous": "--promisc", "ring": "-B", "snap": "-s"}
 # what is about packets, and what about system calls
 PACKETS = {"interface": "-i", "netns": "--netns", "promiscuous": "--promisc", "snap": "-s", "write": "-w"}
-CALLS = {"pid": "--pid", "comm": "--comm", "cgroup": "--cgroup", "command": "-- COMMAND"}
+CALLS = {"pid": "--pid", "comm": "--comm", "cgroup": "--cgroup", "unix": "--unix", "command": "-- COMMAND"}
 SYSCALLS = "syscalls"
 FAMILIES = {"4": 4, "6": 6, "any": None}
 
@@ -55,6 +55,7 @@ class Options:
     pid: tuple[int, ...] | None = None
     comm: str | None = None
     cgroup: str | None = None
+    unix: bool = False
     command: tuple[str, ...] = ()
     read: str | None = None
     write: str | None = None
@@ -170,6 +171,7 @@ def get_parser() -> argparse.ArgumentParser:
     calls.add_argument("--pid", type=pids, metavar="N[,N]", help="calls of these processes, and of what they start")
     calls.add_argument("--comm", metavar="NAME", help="calls of the commands of this name, as ps -o comm has it")
     calls.add_argument("--cgroup", metavar="PATH|ID", help="calls in this control group, or container by its id")
+    calls.add_argument("--unix", action="store_true", help="calls on Unix stream sockets too")
     what = parser.add_argument_group("what to take")
     what.add_argument("--ports", metavar="LIST", help="only these at either end: 8000,8080,9000-9100")
     what.add_argument("--host", metavar="ADDRESS", help="only this address or network at either end: 10.0.0.0/8")
@@ -271,7 +273,7 @@ def _check_calls(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
         parser.error(f"{about[0]} is about system calls: it goes with --via syscalls")
     if said.get("via") == SYSCALLS and packets:
         parser.error(f"{packets[0]} is about packets, and does not go with {' and '.join(about) or '--via syscalls'}")
-    if "command" in said and len(about) > 1:
+    if "command" in said and said.keys() & {"pid", "comm", "cgroup"}:
         parser.error(f"{about[0]} and a command: the command's calls alone are shown")
 
 

@@ -159,6 +159,7 @@ class _Run:
             pid=self._child.pid if self._child is not None else options.pid,
             comm=options.comm,
             cgroup=options.cgroup,
+            unix=options.unix,
             ports=options.ports,
             host=options.host,
             family=options.family,

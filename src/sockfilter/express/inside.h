@@ -66,6 +66,12 @@ struct head {
 	int reserved;
 };
 
+/* Unix sockets have names in place of addresses, which are not known here */
+static inline int is_local(const struct sf_flow *flow)
+{
+	return !flow->port[0] && !flow->port[1];
+}
+
 static struct sf_lane_slot *lane_find(struct sf_lane *lane, __u64 stream);
 static struct sf_lane_slot *lane_take_slot(struct sf_lane *lane, __u64 stream, int client_end);
 static void lane_unlink(struct sf_lane *lane, struct sf_lane_slot *slot);

@@ -286,7 +286,7 @@ static int lane_open(struct sf_lane *lane, const struct sf_record *record, const
 	__u32 cpu = stream >> 48, end = record->stream & 1;
 	struct sf_lane_slot *slot;
 
-	if (record->kind != SF_SEGMENT || cpu >= SF_LANE_CPUS || stream <= lane->last[cpu])
+	if (record->kind != SF_SEGMENT || cpu >= SF_LANE_CPUS || stream <= lane->last[cpu] || is_local(&record->flow))
 		return 0;
 	lane->last[cpu] = stream;
 	if ((record->marks & ~SF_MARK_VLAN & ~SF_MARK_BARE) != (SF_MARK_ISN0 | SF_MARK_ISN1) || !record->payload_len ||

@@ -80,11 +80,11 @@ static struct sf_lane_slot *lane_take_slot(struct sf_lane *lane, __u64 stream, i
 	return slot;
 }
 
-/* A connection that is at rest; conn_seq: exchanges that it has had; flow: its struct sf_flow. Returns its slot, or -1 where there is no room. */
+/* A connection that is at rest; conn_seq: exchanges that it has had; flow: its struct sf_flow. Returns its slot, or -1 where there is no room for it. */
 static int sf_lane_enter(struct sf_lane *lane, __u64 stream, int client_end, const __u32 *next, const __u32 *acked,
 			 __u64 last_ns, __u32 conn_seq, const void *flow)
 {
-	struct sf_lane_slot *slot = lane_take_slot(lane, stream, client_end);
+	struct sf_lane_slot *slot = is_local(flow) ? NULL : lane_take_slot(lane, stream, client_end);
 
 	if (!slot)
 		return -1;

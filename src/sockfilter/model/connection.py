@@ -6,12 +6,14 @@ from typing import NamedTuple
 
 
 class Endpoint(NamedTuple):
-    """One end of a connection."""
+    """One end of a connection; port 0: of a Unix socket, with its name in place of an address."""
 
     ip: str
     port: int
 
     def __str__(self) -> str:
+        if not self.port:
+            return self.ip
         return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
 
 

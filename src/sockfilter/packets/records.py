@@ -24,6 +24,8 @@ RECORD_BYTES = 120
 FLOW_AT = HOT.size + COLD.size
 FLOW_BYTES = 40
 ADDRESS_BYTES = 16
+PORTS_AT, INDEX_AT = 2 * ADDRESS_BYTES, FLOW_BYTES - INDEX.size
+NO_PORTS = bytes(PORTS.size)
 
 SEGMENT = 0
 FRAGMENT = 1
@@ -58,6 +60,7 @@ class RecordDecoder:
         open_stream: makes a taker for a stream that is not among the takers.
         take_fragment: takes time, interface index, and the bytes of a fragment from its IP header on.
         interface_name: an interface's name by its index.
+        local_ends: both ends of a connection without ports, which is one of Unix sockets, by its stream.
     """
 
     def __init__(
@@ -67,8 +70,10 @@ class RecordDecoder:
         open_stream: Callable[[int, FlowStart, int], TakeSegment],
         take_fragment: Callable[[int, int, bytes], None],
         interface_name: Callable[[int], str],
+        local_ends: Callable[[int], tuple[Endpoint, Endpoint]] | None = None,
     ) -> None:
         self._takers = takers
+        self._local_ends = local_ends
         self._ended = ended
         self._open_stream = open_stream
         self._take_fragment = take_fragment
@@ -122,12 +127,17 @@ class RecordDecoder:
         known = (marks & MARK_ISN0 and not marks & MARK_EARLY0, marks & MARK_ISN1 and not marks & MARK_EARLY1)
         return FlowStart(
             key,
-            ends_of(key),
-            self._interface_name(INDEX.unpack_from(key, FLOW_BYTES - INDEX.size)[0]),
+            self._ends_of(key, view, at),
+            self._interface_name(INDEX.unpack_from(key, INDEX_AT)[0]),
             (isn0 if known[0] else None, isn1 if known[1] else None),
             syn_ns or None,
             synack_ns or None,
         )
+
+    def _ends_of(self, key: bytes, view: memoryview, at: int) -> tuple[Endpoint, Endpoint]:
+        if self._local_ends is None or key[PORTS_AT:INDEX_AT] != NO_PORTS:
+            return ends_of(key)
+        return self._local_ends(HOT.unpack_from(view, at)[1] & ~1)
 
 
 def ends_of(key: bytes) -> tuple[Endpoint, Endpoint]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
+    from sockfilter.model.connection import Endpoint
     from sockfilter.sources.attachment import Attachment
     from sockfilter.sources.presence import Change
 
@@ -46,6 +47,8 @@ class RecordSource:
     damage = None
     # the same bytes may come from both ends of a connection
     hears_twice = False
+    # makes both ends of a connection that has no addresses, by its stream
+    local_ends: Callable[[int], tuple[Endpoint, Endpoint]] | None = None
 
     def __init__(self, attachment: Attachment, ring: int) -> None:
         self._attachment = attachment

@@ -12,6 +12,7 @@ from sockfilter.errors import InvalidArgument
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.object import BpfObject
 from sockfilter.libbpf.ring import ring_bytes
+from sockfilter.model import Endpoint
 from sockfilter.sources import cgroups, tracing
 from sockfilter.sources.members import Members
 from sockfilter.sources.narrowing import Narrowing
@@ -25,6 +26,8 @@ OBJECT = Path(__file__).resolve().parent.parent / "objects/syscalls.bpf.o"
 PROGRAMS = ("calls_fork", "calls_free", "calls_state", "calls_exit")
 # what takes the place of an interface's name
 NAME = "syscalls"
+# in place of an address
+UNIX = "unix"
 # seconds that a call may take to come back once what it did can be seen: its thread may wait for a processor
 RETURN_S = 0.02
 RETURN_LOOK_S = 0.0005
@@ -38,11 +41,13 @@ class Callers:
         processes: these and what they start, by their numbers; None: all.
         comm: those of a command, by its name as the kernel has it: 15 bytes at most.
         cgroup: those in a cgroup or below it: its path, or a container's id.
+        unix_too: on Unix stream sockets too.
     """
 
     processes: tuple[int, ...] | None = None
     comm: str | None = None
     cgroup: str | None = None
+    unix_too: bool = False
 
 
 class Calls:
@@ -105,8 +110,19 @@ class Calls:
         self.detach()
         self._stack.close()
 
+    def unix_ends(self, stream: int) -> tuple[Endpoint, Endpoint]:
+        """Both ends of a connection of Unix sockets: what the server's is bound to is its name."""
+        found = self._ffi.new("struct sf_unix_name *")
+        ends = [Endpoint(UNIX, 0), Endpoint(UNIX, 0)]
+        if not self._lib.bpf_map_lookup_elem(
+            self._object.map_fd("unix_names"), self._ffi.new("__u64 *", stream), found
+        ):
+            ends[found.end & 1] = Endpoint(unix_name(bytes(self._ffi.buffer(found.path))[: found.len]), 0)
+        return ends[0], ends[1]
+
     def _config(self, callers: Callers, are_renumbered: bool) -> Any:
         config = self._ffi.new("struct sf_calls_config *")
+        config.unix_too = callers.unix_too
         if callers.processes is not None:
             config.by_tree, config.is_named = True, are_renumbered
         if callers.comm is not None:
@@ -147,7 +163,9 @@ class SyscallSource(RecordSource):
         config.frame_bytes = ALL_BYTES
         config.run_bytes = ALL_BYTES if run_bytes is None else min(run_bytes, ALL_BYTES)
         config.pressure_bytes = size // 2
-        super().__init__(Calls(config, ports, size, callers), size)
+        calls = Calls(config, ports, size, callers)
+        super().__init__(calls, size)
+        self.local_ends = calls.unix_ends
 
     @property
     def name(self) -> str:
@@ -166,6 +184,13 @@ class SyscallSource(RecordSource):
             drain()
 
 
+def unix_name(path: bytes) -> str:
+    """What a Unix socket is bound to, as ss(8) writes it: an abstract name (unix(7)) begins with @."""
+    is_abstract = path.startswith(b"\0")
+    text = (path[1:] if is_abstract else path.partition(b"\0")[0]).decode(errors="surrogateescape")
+    return f"{UNIX}:{'@' if is_abstract else ''}{text}"
+
+
 def _comm(name: str) -> bytes:
     made = name.encode(errors="surrogateescape")
     _, lib = binding.load()
@@ -176,7 +201,7 @@ def _comm(name: str) -> bytes:
     return made
 
 
-def callers(pid: int | Sequence[int] | None, comm: str | None, cgroup: str | None) -> Callers:
+def callers(pid: int | Sequence[int] | None, comm: str | None, cgroup: str | None, unix: bool | None = None) -> Callers:
     """What is asked for as Callers. Raises InvalidArgument."""
     processes = None if pid is None else tuple([pid] if isinstance(pid, int) else pid)
     if processes is not None and (not processes or min(processes) < 1):
@@ -184,4 +209,4 @@ def callers(pid: int | Sequence[int] | None, comm: str | None, cgroup: str | Non
     for number in processes or ():
         if not Path(f"/proc/{number}").exists():
             raise InvalidArgument(f"there is no process {number}")
-    return Callers(processes, comm, cgroup)
+    return Callers(processes, comm, cgroup, bool(unix))

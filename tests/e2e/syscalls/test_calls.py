@@ -275,7 +275,7 @@ def test_other_things_do_not_count() -> None:
         assert not capture.exchanges
     calls = capture.ledger.calls
     assert calls["not_http"] >= 2
-    assert calls["not_tcp"] >= 4
+    assert calls["not_stream"] >= 4
     assert calls["not_socket"] >= 3
     assert calls["http"] == 0
     assert capture.ledger.is_balanced

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
+    from sockfilter.model.connection import Endpoint
     from sockfilter.sources.files.packet import Format, Packet
     from sockfilter.sources.narrowing import Narrowing
 
@@ -54,6 +55,8 @@ class FileSource:
 
     clock_offset_ns = 0
     hears_twice = False
+    # makes both ends of a connection that has no addresses, by its stream
+    local_ends: Callable[[int], tuple[Endpoint, Endpoint]] | None = None
 
     def __init__(
         self,
