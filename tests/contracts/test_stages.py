@@ -71,6 +71,7 @@ def test_every_part_has_its_rule() -> None:
         "awaiting",
         "cli",
         "capturing",
+        "commands",
         "finding",
         "pipeline",
         "reading",

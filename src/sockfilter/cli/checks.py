@@ -74,6 +74,18 @@ def btf() -> Finding:
     return Finding("BTF", NOTE, "no /sys/kernel/btf/vmlinux", remedy)
 
 
+def calls() -> Finding:
+    """Whether system calls can be captured, which packets do without."""
+    from sockfilter.capturing import capture
+
+    remedy = "packets do without; --via syscalls takes CAP_BPF, CAP_PERFMON and a kernel with BTF"
+    try:
+        with capture(via="syscalls", ports=[1]):
+            return Finding("system calls", OK, "the program loads, and sees them")
+    except SockfilterError as error:
+        return Finding("system calls", NOTE, str(error), remedy)
+
+
 def jit() -> Finding:
     """Whether programs are compiled."""
     value = text_of("/proc/sys/net/core/bpf_jit_enable")
@@ -197,4 +209,5 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     namespaces,
     loads,
     exchange,
+    calls,
 )
