@@ -42,14 +42,16 @@ LANE_PARTS = ("slots.c", "heads.c", "lines.c", "json.c", "lane.c")
 REPLAY = ROOT / "src/sockfilter/replay"
 LIBBPF_MINIMUM = "1.1"
 
-# -mcpu=v3: 32-bit jumps, kernel 5.1. no-stack-slot-sharing: without CAP_PERFMON the verifier refuses a
-# number that is spilled where a pointer was ("attempt to corrupt spilled pointer"). The two maps keep the
-# path of this folder out of the object, so that it is the same, byte for byte, wherever it is built.
+# -mcpu=v3: 32-bit jumps, kernel 5.1. The two maps keep the path of this folder out of the object, so that it
+# is the same, byte for byte, wherever it is built.
 CLANG_FLAGS = (
-    "-g -O2 -target bpf -mcpu=v3 -mllvm -no-stack-slot-sharing -std=gnu11 -Wall -Wextra -Wpadded -Werror"
+    "-g -O2 -target bpf -mcpu=v3 -std=gnu11 -Wall -Wextra -Wpadded -Werror"
     " -Ivmlinux -Ibpf -ffile-prefix-map={root}=. -fdebug-compilation-dir=."
 ).split()
 
+# Without CAP_PERFMON the verifier refuses a number that is spilled where a pointer was ("attempt to corrupt
+# spilled pointer"); with it, all of a program's calls have to do with 512 bytes of stack.
+FLAGS_OF = {"sockfilter.bpf.c": ["-mllvm", "-no-stack-slot-sharing"]}
 
 # the program's code casts as BPF lets it, and speaks to clang in places
 CC_FLAGS = ["-O2", "-fvisibility=hidden", "-fno-strict-aliasing", "-Wno-unknown-pragmas"]
@@ -78,7 +80,7 @@ def build_objects(out: Path = OBJECTS, root: Path = ROOT) -> list[Path]:
                 continue
             sys.exit(f"sockfilter: {clang} is needed to build {product.name}; on Debian: apt install clang llvm")
         out.mkdir(parents=True, exist_ok=True)
-        flags = [flag.format(root=root) for flag in CLANG_FLAGS]
+        flags = [flag.format(root=root) for flag in [*CLANG_FLAGS, *FLAGS_OF.get(source.name, [])]]
         # relative paths, from root: an absolute one would go into the BTF line info
         relative = source.relative_to(root)
         subprocess.run([clang, *flags, "-c", relative, "-o", product], cwd=root, check=True)
