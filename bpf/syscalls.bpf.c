@@ -625,6 +625,12 @@ int calls_state(struct raw_args *ctx)
 	}
 	if (state == TCP_CLOSE && (before == TCP_ESTABLISHED || before == TCP_CLOSE_WAIT || BPF_CORE_READ(sk, sk_err)))
 		send_end(&source, talk, RST);
+	if (state == TCP_CLOSE) {
+		talk->closed |= 1 << local;
+		/* nobody is left who could say something on it */
+		if (!(talk->heard & ~talk->closed))
+			bpf_map_delete_elem(&talks, &source.end.flow);
+	}
 	return 0;
 }
 

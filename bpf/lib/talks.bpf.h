@@ -28,11 +28,12 @@ struct talk {
 	__u8 isn_known;	 /* both are */
 	__u8 sent_known; /* a bit for each end */
 	__u8 is_http2;
-	__u8 heard; /* a bit for each end: its own process has been heard */
-	__u8 ended; /* a bit for each end: that it has closed has been passed on */
+	__u8 heard;  /* a bit for each end: its own process has been heard */
+	__u8 ended;  /* a bit for each end: that it has closed has been passed on */
+	__u8 closed; /* a bit for each end: its socket is no more */
 	__u8 is_unix;
 	__u8 claim[2]; /* Unix: what each end sent is heard at this end, plus 1 */
-	__u8 reserved[3];
+	__u8 reserved[2];
 };
 
 /* by struct sf_flow, which has the number of the network namespace in place of an interface */
