@@ -432,21 +432,13 @@ static __always_inline struct talk *begin_talk(const struct tcp_end *end, struct
 	fresh.id = next_id();
 	if (end->family == AF_UNIX) {
 		fresh.is_unix = true;
+		fresh.claim = end->local;
 		note_name(sk, end, fresh.id);
 		bpf_map_delete_elem(&fresh_unix, &end->flow);
 	}
-	bpf_map_update_elem(&talks, &end->flow, &fresh, BPF_ANY);
+	/* both ends may be here at the same time, on two processors: the first is believed */
+	bpf_map_update_elem(&talks, &end->flow, &fresh, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&talks, &end->flow);
-}
-
-/* Of a Unix socket both ends say the same, without numbers to tell: whoever was heard first is believed. */
-static __always_inline bool is_claimed(struct talk *talk, __u64 from, __u64 local)
-{
-	__u8 *claim = &talk->claim[from & 1];
-
-	if (!*claim)
-		*claim = local + 1;
-	return *claim == local + 1;
 }
 
 /* A read that gave nothing: the peer has closed, and all it sent has been read. */
@@ -462,6 +454,8 @@ static __always_inline int take_end(struct sock *sk)
 		return SF_CALLS_OTHER;
 	talk = bpf_map_lookup_elem(&talks, &source.end.flow);
 	peer = !source.end.local;
+	if (talk && talk->is_unix && talk->claim != source.end.local)
+		return SF_CALLS_OTHER;
 	if (!talk || talk->ended & 1 << peer || !(talk->sent_known & 1 << peer))
 		return SF_CALLS_OTHER;
 	talk->ended |= 1 << peer;
@@ -477,8 +471,12 @@ static __always_inline struct talk *talk_of(const struct source *source)
 {
 	struct talk *talk = bpf_map_lookup_elem(&talks, &source->end.flow);
 
-	if (!talk || order_for(talk->id | source->from) >> 32 == SF_ORDER_FORGET)
+	if (!talk)
 		return NULL;
+	if (order_for(talk->id | source->from) >> 32 == SF_ORDER_FORGET) {
+		bpf_map_delete_elem(&talks, &source->end.flow);
+		return NULL;
+	}
 	return talk;
 }
 
@@ -529,7 +527,8 @@ static __always_inline int take_bytes(const struct pt_regs *regs, struct call ca
 		return SF_CALLS_NOT_HTTP;
 	}
 	talk->heard |= 1 << source->end.local;
-	if (talk->is_unix && !is_claimed(talk, source->from, source->end.local))
+	/* the other end says the same, and there are no numbers to tell */
+	if (talk->is_unix && talk->claim != source->end.local)
 		return SF_CALLS_HTTP;
 	if (call.form != CALL_FILE) {
 		send_all();
@@ -641,10 +640,10 @@ int calls_fork(struct raw_args *ctx)
 	return 0;
 }
 
-SEC("raw_tp/sched_process_free")
-int calls_free(struct raw_args *ctx)
+SEC("raw_tp/sched_process_exit")
+int calls_gone(struct raw_args *ctx __attribute__((unused)))
 {
-	note_free(ctx);
+	note_exit();
 	return 0;
 }
 

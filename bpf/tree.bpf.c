@@ -52,10 +52,10 @@ int tree_fork(struct raw_args *ctx)
 	return 0;
 }
 
-SEC("raw_tp/sched_process_free")
-int tree_free(struct raw_args *ctx)
+SEC("raw_tp/sched_process_exit")
+int tree_gone(struct raw_args *ctx __attribute__((unused)))
 {
-	note_free(ctx);
+	note_exit();
 	return 0;
 }
 

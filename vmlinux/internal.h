@@ -37,6 +37,16 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
+/* include/linux/types.h */
+typedef struct {
+	int counter;
+} atomic_t;
+
+/* include/linux/sched/signal.h */
+struct signal_struct {
+	atomic_t live;
+};
+
 /* include/linux/sched.h */
 struct task_struct {
 	__s32 pid;
@@ -44,6 +54,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	char comm[16];
 	struct files_struct *files;
+	struct signal_struct *signal;
 };
 
 /* arch/x86/include/asm/ptrace.h */

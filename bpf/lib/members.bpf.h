@@ -82,13 +82,13 @@ static __always_inline void note_fork(struct raw_args *ctx)
 	put(&members, &tgid);
 }
 
-/* the last of a process is its first thread: then its number may be another's */
-static __always_inline void note_free(struct raw_args *ctx)
+/* Its last thread is about to end. Only later its number may be another's: sched_process_free comes after that. */
+static __always_inline void note_exit(void)
 {
-	struct task_struct *task = (void *)ctx->args[0];
-	__u32 tgid = BPF_CORE_READ(task, tgid);
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 
-	if (tgid == (__u32)BPF_CORE_READ(task, pid))
+	if (!BPF_CORE_READ(task, signal, live.counter))
 		bpf_map_delete_elem(&members, &tgid);
 }
 

@@ -32,8 +32,8 @@ struct talk {
 	__u8 ended;  /* a bit for each end: that it has closed has been passed on */
 	__u8 closed; /* a bit for each end: its socket is no more */
 	__u8 is_unix;
-	__u8 claim[2]; /* Unix: what each end sent is heard at this end, plus 1 */
-	__u8 reserved[2];
+	__u8 claim; /* Unix: both directions are heard at this end alone */
+	__u8 reserved[3];
 };
 
 /* by struct sf_flow, which has the number of the network namespace in place of an interface */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
 /*
  * Unix stream sockets as connections. The kernel numbers none of their bytes, so
- * they are counted here, each direction at the end where it is heard first.
+ * they are counted here, at the end that is heard first.
  */
 #ifndef SOCKFILTER_UNIX_BPF_H
 #define SOCKFILTER_UNIX_BPF_H

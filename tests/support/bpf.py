@@ -24,6 +24,9 @@ MAP_TYPE_LRU_HASH = 9
 # a call of a helper, not of a function of the object: BPF_JMP | BPF_CALL, with 0 where the source register is
 CALL = 0x85
 
+# more than the longest key of a map here
+KEY_BYTES_MAX = 256
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -83,6 +86,16 @@ def _element(command: int, fd: int, key: ctypes.Array[ctypes.c_char] | None, nex
     addresses = [0 if buffer is None else ctypes.addressof(buffer) for buffer in (key, next_key)]
     attributes = ctypes.create_string_buffer(pack("=I4xQQ104x", fd, *addresses))
     return int(_libc.syscall(SYS_BPF, command, attributes, len(attributes.raw)))
+
+
+def entries(fd: int) -> int:
+    """How many entries a map has."""
+    key, following = None, ctypes.create_string_buffer(KEY_BYTES_MAX)
+    count = 0
+    while _element(MAP_GET_NEXT_KEY, fd, key, following) == 0:
+        key = ctypes.create_string_buffer(following.raw, KEY_BYTES_MAX)
+        count += 1
+    return count
 
 
 def packet_sockets() -> list[dict[str, str]]:

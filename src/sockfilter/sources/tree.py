@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sockfilter.model import Connection, Endpoint
 
 OBJECT = Path(__file__).resolve().parent.parent / "objects/tree.bpf.o"
-PROGRAMS = ("tree_fork", "tree_free", "tree_state")
+PROGRAMS = ("tree_fork", "tree_gone", "tree_state")
 # connections whose answer is remembered here; as many as the program remembers
 ANSWERS_MAX = 65536
 
