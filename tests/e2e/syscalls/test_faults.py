@@ -22,6 +22,19 @@ OTHERS, FORKS, CONNECTIONS = 200, 300, 20_000
 FAR_DESCRIPTOR = 5000
 # processes that have them, as each may open only so many
 HOLDERS, HOLD_S = 4, 60
+# one exchange, in as little time as Python takes to start
+SHORT = """
+import socket, sys
+with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as client:
+    client.sendall(b"GET /other HTTP/1.0\\r\\n\\r\\n")
+    client.recv(100)
+"""
+FORKING = f"""
+for i in $(seq {FORKS}); do (true & true | true); done
+exec 3<>/dev/tcp/127.0.0.1/$0
+printf 'GET /last HTTP/1.0\\r\\n\\r\\n' >&3
+cat <&3
+"""
 
 
 def members_of(capture: sockfilter.Capture) -> int:
@@ -57,12 +70,11 @@ def test_killed_in_a_call() -> None:
 
 def test_numbers_of_processes_and_descriptors_are_used_again() -> None:
     """Of one process alone, among many short ones that do the same on the same descriptors."""
-    program = "import socket,sys;s=socket.create_connection(('127.0.0.1',int(sys.argv[1])));s.sendall(b'GET /other HTTP/1.0\\r\\n\\r\\n');s.recv(100)"
     with listening() as listener:
         port = listener.getsockname()[1]
         with sockfilter.capture_command(["sleep", "100"]) as capture:
             for _ in range(OTHERS // 10):
-                others = [subprocess.Popen([sys.executable, "-I", "-S", "-c", program, str(port)]) for _ in range(10)]
+                others = [subprocess.Popen([sys.executable, "-I", "-S", "-c", SHORT, str(port)]) for _ in range(10)]
                 for _ in others:
                     server, _ = listener.accept()
                     with server:
@@ -82,11 +94,10 @@ def test_numbers_of_processes_and_descriptors_are_used_again() -> None:
 
 def test_many_forks() -> None:
     """All are followed, and nothing of them stays."""
-    script = f"for i in $(seq {FORKS}); do (true & true | true); done; exec 3<>/dev/tcp/127.0.0.1/$0; printf 'GET /last HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3"
     with (
         listening() as listener,
         sockfilter.capture_command(
-            ["bash", "-c", script, str(listener.getsockname()[1])], popen={"stdout": subprocess.DEVNULL}
+            ["bash", "-c", FORKING, str(listener.getsockname()[1])], popen={"stdout": subprocess.DEVNULL}
         ) as capture,
     ):
         server, _ = listener.accept()
