@@ -47,6 +47,8 @@ typedef _Bool bool;
 #define MSG_PEEK 2
 #define MSG_TRUNC 0x20
 #define MSG_ERRQUEUE 0x2000
+/* include/uapi/asm-generic/errno.h */
+#define ECONNRESET 104
 /* include/net/tcp.h */
 #define FIN 0x01
 #define RST 0x04
@@ -466,6 +468,25 @@ static __always_inline int take_end(struct sock *sk)
 	return SF_CALLS_HTTP;
 }
 
+/* A read has told that the peer has reset the connection, and all that had come before has been read. */
+static __always_inline int take_reset(struct sock *sk)
+{
+	struct source source = {};
+	struct talk *talk;
+
+	if (!tcp_end_of(sk, &source.end))
+		return SF_CALLS_OTHER;
+	talk = bpf_map_lookup_elem(&talks, &source.end.flow);
+	if (!talk)
+		return SF_CALLS_OTHER;
+	source.from = source.end.local;
+	source.seq = source.end.write_seq;
+	source.ack = source.end.copied_seq;
+	send_end(&source, talk, RST);
+	bpf_map_delete_elem(&talks, &source.end.flow);
+	return SF_CALLS_HTTP;
+}
+
 /* What is known of the connection; NULL: it is not HTTP, or has not said so. */
 static __always_inline struct talk *talk_of(const struct source *source)
 {
@@ -556,14 +577,14 @@ static __always_inline int outcome_of(const struct pt_regs *regs, __s64 result)
 	struct sock *sk;
 	__u64 flags = 0;
 
-	if (result < 0)
+	if (result < 0 && result != -ECONNRESET)
 		return SF_CALLS_OTHER;
 	if (!is_wanted())
 		return SF_CALLS_EXCLUDED;
 	call = call_of(regs);
 	if (call.form >= CALL_CONNECT)
-		return calls_config.unix_too ? take_begin(regs, call, result) : SF_CALLS_OTHER;
-	if (call.form == CALL_OTHER || (!result && !call.is_read))
+		return calls_config.unix_too && result >= 0 ? take_begin(regs, call, result) : SF_CALLS_OTHER;
+	if (call.form == CALL_OTHER || (result <= 0 && !call.is_read))
 		return SF_CALLS_OTHER;
 	sk = sock_of(argument(regs, 0));
 	if (!sk)
@@ -574,8 +595,8 @@ static __always_inline int outcome_of(const struct pt_regs *regs, __s64 result)
 		flags = call.flags_at == 2 ? argument(regs, 2) : argument(regs, 3);
 	if (flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE))
 		return SF_CALLS_OTHER;
-	if (!result)
-		return take_end(sk);
+	if (result <= 0)
+		return result ? take_reset(sk) : take_end(sk);
 	/* TCP throws such bytes away instead of giving them (tcp(7)) */
 	if (flags & MSG_TRUNC)
 		call.form = CALL_FILE;
@@ -622,14 +643,17 @@ int calls_state(struct raw_args *ctx)
 		talk->ended |= 1 << local;
 		send_end(&source, talk, FIN);
 	}
-	if (state == TCP_CLOSE && (before == TCP_ESTABLISHED || before == TCP_CLOSE_WAIT || BPF_CORE_READ(sk, sk_err)))
+	if (state != TCP_CLOSE)
+		return 0;
+	/* what came before a reset can still be read, and the reset is what is read then: take_reset() */
+	if (talk->heard & 1 << local && has_unread(sk))
+		return 0;
+	if (before == TCP_ESTABLISHED || before == TCP_CLOSE_WAIT || BPF_CORE_READ(sk, sk_err))
 		send_end(&source, talk, RST);
-	if (state == TCP_CLOSE) {
-		talk->closed |= 1 << local;
-		/* nobody is left who could say something on it */
-		if (!(talk->heard & ~talk->closed))
-			bpf_map_delete_elem(&talks, &source.end.flow);
-	}
+	talk->closed |= 1 << local;
+	/* nobody is left who could say something on it */
+	if (!(talk->heard & ~talk->closed))
+		bpf_map_delete_elem(&talks, &source.end.flow);
 	return 0;
 }
 

@@ -13,7 +13,8 @@
 #define IPPROTO_TCP 6
 /* include/net/sock.h, of sk_shutdown */
 #define RCV_SHUTDOWN 1
-/* include/net/sock.h, a bit of sk_flags: a FIN has come */
+/* include/net/sock.h, bits of sk_flags: no process has it any more; a FIN has come */
+#define SOCK_DEAD 0
 #define SOCK_DONE 1
 
 /* written by the program alone; indices are the end that sends, as in struct sf_flow */
@@ -109,6 +110,13 @@ static __always_inline bool tcp_end_of(struct sock *sk, struct tcp_end *end)
 	    end->copied_seq == BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt))
 		end->copied_seq--;
 	return true;
+}
+
+/* whether bytes have come that its process may still read */
+static __always_inline bool has_unread(struct sock *sk)
+{
+	return !(BPF_CORE_READ(sk, __sk_common.skc_flags) & 1 << SOCK_DEAD) &&
+	       BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt) != BPF_CORE_READ((struct tcp_sock *)sk, copied_seq);
 }
 
 /* whether nothing had been read or written before these numbers: a SYN of the active end has been acknowledged too */

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import subprocess
 import threading
 from collections.abc import Callable
@@ -112,6 +113,24 @@ def test_how_it_ends(ends: str) -> None:
             assert not client.recv(1)
     (made,) = seen.wire
     assert made["complete"] is (ends != "reset")
+    assert seen.calls == seen.wire
+
+
+def test_what_came_before_a_reset_is_read_behind_it() -> None:
+    """A server that closes with bytes unread resets the connection; its answer has arrived."""
+    with (
+        listening() as listener,
+        both_ways(listener.getsockname()[1]) as seen,
+        connection(listener) as (client, server),
+    ):
+        client.sendall(GET + b"and more")
+        assert server.recv(len(GET), socket.MSG_WAITALL) == GET
+        server.sendall(OK)
+        server.close()
+        assert client.recv(1 << 16) == OK
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)
+    assert seen.wire[0]["complete"]
     assert seen.calls == seen.wire
 
 
