@@ -90,7 +90,7 @@ def build_objects(out: Path = OBJECTS, root: Path = ROOT) -> list[Path]:
 
 def declarations() -> str:
     """What cffi is to know: the shared headers without their guards, then cdef.h."""
-    shared_names = ("config.h", "events.h", "members.h", "tree.h", "syscalls.h")
+    shared_names = ("config.h", "events.h", "members.h", "tree.h", "syscalls.h", "processes.h")
     headers = (*(BPF / name for name in shared_names), LANE / "lane.h", REPLAY / "replay.h")
     shared = "\n".join(path.read_text() for path in headers)
     # cffi takes comments and number macros, and no other directive

@@ -20,13 +20,6 @@ struct inode {
 	__u16 i_mode;
 };
 
-/* include/linux/fs.h */
-struct file {
-	const void *f_op;
-	void *private_data;
-	struct inode *f_inode;
-};
-
 /* include/linux/fdtable.h */
 struct fdtable {
 	struct file **fd;
@@ -45,16 +38,6 @@ typedef struct {
 /* include/linux/sched/signal.h */
 struct signal_struct {
 	atomic_t live;
-};
-
-/* include/linux/sched.h */
-struct task_struct {
-	__s32 pid;
-	__s32 tgid;
-	struct task_struct *group_leader;
-	char comm[16];
-	struct files_struct *files;
-	struct signal_struct *signal;
 };
 
 /* arch/x86/include/asm/ptrace.h */
@@ -78,6 +61,103 @@ struct pt_regs___arm64 {
 /* include/linux/ns_common.h */
 struct ns_common {
 	__u32 inum;
+};
+
+/* include/linux/pid_namespace.h */
+struct pid_namespace {
+	struct ns_common ns;
+};
+
+/* include/linux/pid.h */
+struct upid {
+	__s32 nr;
+	struct pid_namespace *ns;
+};
+
+/* include/linux/pid.h */
+struct pid {
+	__u32 level;
+	struct upid numbers[1];
+};
+
+/* include/linux/dcache.h */
+struct qstr {
+	const unsigned char *name;
+};
+
+/* include/linux/dcache.h */
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+};
+
+/* include/linux/mount.h */
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+
+/* fs/mount.h */
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
+
+/* include/linux/path.h */
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+
+/* include/linux/fs.h */
+struct file {
+	const void *f_op;
+	void *private_data;
+	struct inode *f_inode;
+	struct path f_path;
+};
+
+/* include/linux/mm_types.h */
+struct mm_struct {
+	struct file *exe_file;
+	unsigned long arg_start;
+	unsigned long arg_end;
+};
+
+/* include/linux/kernfs.h; parent is __parent from 6.15 on */
+struct kernfs_node {
+	const char *name;
+	struct kernfs_node *__parent;
+};
+
+struct kernfs_node___old {
+	struct kernfs_node *parent;
+};
+
+/* include/linux/cgroup-defs.h */
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+/* include/linux/cgroup-defs.h */
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
+/* include/linux/sched.h */
+struct task_struct {
+	__u32 flags;
+	__s32 pid;
+	__s32 tgid;
+	struct task_struct *group_leader;
+	struct pid *thread_pid;
+	struct mm_struct *mm;
+	struct css_set *cgroups;
+	struct files_struct *files;
+	struct signal_struct *signal;
+	__u64 start_boottime;
+	__u64 self_exec_id;
+	char comm[16];
 };
 
 /* include/net/net_namespace.h */

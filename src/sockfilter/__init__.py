@@ -23,7 +23,18 @@ if TYPE_CHECKING:
     from sockfilter.filters.where import Where
     from sockfilter.finding import View
     from sockfilter.ledger import Ledger
-    from sockfilter.model import Body, Connection, Endpoint, Exchange, Headers, Problem, Request, Response, Timing
+    from sockfilter.model import (
+        Body,
+        Connection,
+        Endpoint,
+        Exchange,
+        Headers,
+        Problem,
+        Process,
+        Request,
+        Response,
+        Timing,
+    )
     from sockfilter.reading import read
     from sockfilter.reassembling import TcpStream, tcp_streams
 
@@ -47,6 +58,7 @@ _HOMES = {
     "Exchange": "model",
     "Headers": "model",
     "Problem": "model",
+    "Process": "model",
     "Request": "model",
     "Response": "model",
     "Timing": "model",
@@ -71,6 +83,7 @@ __all__ = [
     "Endpoint",
     "Timing",
     "Problem",
+    "Process",
     "Ledger",
     "SockfilterError",
     "BodyError",

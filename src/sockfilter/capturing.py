@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from subprocess import TimeoutExpired
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from sockfilter.errors import Closed, InvalidArgument
+from sockfilter.errors import Closed, InvalidArgument, KernelUnsupported, MissingCapability, ObjectError
 from sockfilter.finding import Kept, View
 from sockfilter.pipeline import Pipeline
 from sockfilter.protocols.http1.body import BodyPolicy
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from sockfilter.sources.files.source import FileSource
     from sockfilter.sources.live import Attach
     from sockfilter.sources.narrowing import Ports
+    from sockfilter.sources.processes import Processes
     from sockfilter.sources.records import RecordSource
     from sockfilter.writing import Frames
 
@@ -75,9 +77,13 @@ class Capture(View):
         emit: Callable[[Exchange], None] | None,
         frames: Frames | None = None,
         lines: Lines | None = None,
+        processes: Processes | None = None,
     ) -> None:
         super().__init__(self)
         self._source = source
+        self._processes = processes
+        # why those at the ends are not named, where nobody said whether they should be
+        self.no_processes = ""
         self._frames = frames
         self.kept = Kept(EXCHANGES_MAX)
         # where it was opened: a child of fork shares the ring, and must not read it
@@ -94,6 +100,7 @@ class Capture(View):
             lines,
             hears_twice=source.hears_twice,
             local_ends=source.local_ends,
+            processes=processes,
         )
         self._consume = self._with_frames if frames else self._pipeline.consume
         self._due_ns = 0
@@ -137,6 +144,8 @@ class Capture(View):
                     self._pipeline.close(self._source.now_ns)
             finally:
                 self._source.close()
+                if self._processes is not None:
+                    self._processes.close()
                 if self._frames and is_here:
                     self._frames.close()
 
@@ -144,6 +153,12 @@ class Capture(View):
     def source(self) -> RecordSource | FileSource:
         """Where the packets come from."""
         return self._source
+
+    def check(self) -> None:
+        """Asks the kernel for all that is still to be asked. Raises SockfilterError where it does not answer."""
+        self._source.counters()
+        if self._processes is not None:
+            self._processes.check()
 
     @property
     def is_full(self) -> bool:
@@ -258,6 +273,7 @@ def capture(
     ring: int = RING_BYTES,
     snap: int | None = None,
     promiscuous: bool = False,
+    processes: bool | None = None,
     broker: str | None = None,
     emit: Callable[[Exchange], None] | None = None,
     policy: BodyPolicy | None = None,
@@ -282,6 +298,8 @@ def capture(
         ring: bytes between kernel and reader, made a power of two.
         snap: bytes of each frame to take at most. None: all.
         promiscuous: take frames for other hosts too.
+        processes: name the processes at both ends, which takes CAP_BPF and CAP_PERFMON. None: where there are these
+            rights, with packets and without a broker.
         broker: the socket of a broker, which attaches in place of this process. None: it does so itself.
         emit: takes each exchange when it ends; without it, they are kept in exchanges.
         policy: what to keep of bodies, in place of body.
@@ -297,32 +315,58 @@ def capture(
     policy = policy or body_policy(body)
     run_bytes = None if write or policy.limit == ALL else policy.limit + HEAD_ROOM_BYTES
     source: RecordSource
-    if via == "syscalls":
-        refused = {"interface": interface, "netns": netns, "broker": broker, "write": write, "snap": snap}
-        _refuse({**refused, "promiscuous": promiscuous or None}, "packets")
-        from sockfilter.sources import syscalls  # what only this way takes
+    with ExitStack() as stack:
+        # before the first packet: who has connected by then is known
+        named, reason = _naming(processes, via == "packets" and broker is None, netns, narrowing)
+        if named is not None:
+            stack.enter_context(named)
+        if via == "syscalls":
+            refused = {"interface": interface, "netns": netns, "broker": broker, "write": write, "snap": snap}
+            _refuse({**refused, "promiscuous": promiscuous or None}, "packets")
+            from sockfilter.sources import syscalls  # what only this way takes
 
-        callers = syscalls.callers(pid, comm, cgroup, unix)
-        source = syscalls.SyscallSource(callers, narrowing=narrowing, ring=ring, run_bytes=run_bytes)
-    elif via == "packets":
-        _refuse({"pid": pid, "comm": comm, "cgroup": cgroup, "unix": unix or None}, "syscalls")
-        from sockfilter.sources.attachment import attach
-        from sockfilter.sources.live import LiveSource
+            callers = syscalls.callers(pid, comm, cgroup, unix)
+            source = syscalls.SyscallSource(callers, narrowing=narrowing, ring=ring, run_bytes=run_bytes)
+        elif via == "packets":
+            _refuse({"pid": pid, "comm": comm, "cgroup": cgroup, "unix": unix or None}, "syscalls")
+            from sockfilter.sources.attachment import attach
+            from sockfilter.sources.live import LiveSource
 
-        source = LiveSource(
-            interface or "lo",
-            narrowing=narrowing,
-            netns=netns,
-            ring=ring,
-            frame_bytes=snap,
-            run_bytes=run_bytes,
-            promiscuous=promiscuous,
-            whole=write is not None,
-            attached=attach if broker is None else _borrowing(broker),
-        )
-    else:
-        raise InvalidArgument(f"via={via!r}: it is 'packets' or 'syscalls'")
-    return captured(source, narrowing, policy, emit, write, lines)
+            source = LiveSource(
+                interface or "lo",
+                narrowing=narrowing,
+                netns=netns,
+                ring=ring,
+                frame_bytes=snap,
+                run_bytes=run_bytes,
+                promiscuous=promiscuous,
+                whole=write is not None,
+                attached=attach if broker is None else _borrowing(broker),
+            )
+        else:
+            raise InvalidArgument(f"via={via!r}: it is 'packets' or 'syscalls'")
+        made = captured(source, narrowing, policy, emit, write, lines, named)
+        stack.pop_all()
+    made.no_processes = reason
+    return made
+
+
+def _naming(wanted: bool | None, can_be: bool, netns: str | None, narrowing: Narrowing) -> tuple[Processes | None, str]:
+    """What names processes; or None, and why nothing does, where nobody said whether it should."""
+    if not can_be:
+        if wanted:
+            raise InvalidArgument("processes=True goes with via='packets' and rights of one's own: a broker names none")
+        return None, ""
+    if wanted is False:
+        return None, ""
+    from sockfilter.sources.processes import Processes
+
+    try:
+        return Processes(netns, narrowing.wants), ""
+    except (MissingCapability, KernelUnsupported, ObjectError) as error:
+        if wanted:
+            raise
+        return None, str(error)
 
 
 def _refuse(given: dict[str, object], way: str) -> None:
@@ -345,10 +389,11 @@ def captured(
     emit: Callable[[Exchange], None] | None,
     write: Callable[[RecordSource | FileSource], Frames] | None,
     lines: Lines | None = None,
+    processes: Processes | None = None,
 ) -> Capture:
     """A capture of a source, which is closed where that cannot be."""
     try:
-        return Capture(source, narrowing, policy, emit, write(source) if write else None, lines)
+        return Capture(source, narrowing, policy, emit, write(source) if write else None, lines, processes)
     except BaseException:
         source.close()
         raise

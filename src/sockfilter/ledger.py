@@ -98,6 +98,18 @@ class MessageCounts:
     unread_bytes: int = 0  # passed over, as their meaning was lost or they have none
 
 
+@dataclass(slots=True)
+class ProcessCounts:
+    """What became of the ends of connections with an exchange, where their processes were asked for."""
+
+    ends: int = 0
+    named: int = 0
+    unnoted: int = 0  # no process was seen with it: it is on another machine
+    elsewhen: int = 0  # the processes that were seen with it had it in another life of its addresses and ports
+    ambiguous: int = 0  # several network namespaces have one of these addresses and ports
+    forgotten: int = 0  # what was known of its process had to make room
+
+
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """The counters at one moment.
@@ -107,6 +119,7 @@ class Ledger:
     fragments, segments, messages: what became of it, stage by stage.
     calls: by CALL_COUNTERS, where system calls are captured; every call is "seen" once, and once under one of
         CALL_OUTCOMES.
+    processes: of those at the ends of connections.
     """
 
     packets: dict[str, int]
@@ -115,6 +128,7 @@ class Ledger:
     segments: SegmentCounts
     messages: MessageCounts
     calls: dict[str, int] = field(default_factory=dict)
+    processes: ProcessCounts = field(default_factory=ProcessCounts)
 
     @property
     def records_sent(self) -> int:
@@ -134,7 +148,7 @@ class Ledger:
     @property
     def imbalance(self) -> list[str]:
         """The equations that do not hold, each with its figures. Empty once a capture has ended."""
-        messages = self.messages
+        messages, ends = self.messages, self.processes
         sums = {
             "packets seen = sum of outcomes": (self.packets["seen"], sum(self.packets[k] for k in OUTCOMES)),
             "calls seen = sum of outcomes": (
@@ -145,6 +159,10 @@ class Ledger:
             "messages = paired + unpaired + open": (
                 messages.requests + messages.responses + messages.informational,
                 messages.paired + sum(messages.unpaired.values()) + messages.open,
+            ),
+            "ends of connections = named + not named": (
+                ends.ends,
+                ends.named + ends.unnoted + ends.elsewhen + ends.ambiguous + ends.forgotten,
             ),
         }
         return [f"{name}: {left} != {right}" for name, (left, right) in sums.items() if left != right]

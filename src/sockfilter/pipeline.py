@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from sockfilter.assembly import Assembly, Names
 from sockfilter.exchanges.pairing import Pairing
 from sockfilter.express.lane import Lane
-from sockfilter.ledger import CALL_COUNTERS, PACKET_COUNTERS, Ledger, MessageCounts
+from sockfilter.ledger import CALL_COUNTERS, PACKET_COUNTERS, Ledger, MessageCounts, ProcessCounts
 from sockfilter.protocols.http1 import head as heads
 from sockfilter.protocols.http1.body import whole_body
 from sockfilter.protocols.http1.talk import Talk
@@ -17,7 +17,7 @@ from sockfilter.protocols.http1.talk import Talk
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sockfilter.model.connection import Endpoint
+    from sockfilter.model.connection import Connection, Endpoint
     from sockfilter.model.exchange import Exchange
     from sockfilter.model.lines import Lines
     from sockfilter.protocols.http1.body import BodyPolicy
@@ -29,6 +29,24 @@ class Source(Names, Protocol):
     """What the road needs of where records come from."""
 
     clock_offset_ns: int
+
+
+class Processes(Protocol):
+    """What knows the processes at the ends of connections."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many ends were named, and why others were not, by the names of the ledger."""
+
+    def name(self, exchange: Exchange, last_ns: int) -> None:
+        """Says who the ends of an exchange's connection are, whose last packet passed then."""
+
+    def is_settled(self, connection: Connection) -> bool:
+        """Whether both ends are known, or given up, until handovers changes."""
+
+    @property
+    def handovers(self) -> int:
+        """How often an end of an open connection went from one process to another."""
 
 
 class Pipeline:
@@ -44,6 +62,7 @@ class Pipeline:
         hears_twice: the same bytes may come from both ends of a connection: the source is no wire.
         local_ends: both ends of a connection that has no addresses, by its stream.
         has_lane: connections on which nothing is unusual take the short road; all is the same without it, and slower.
+        processes: names those at the ends of connections.
     """
 
     def __init__(
@@ -57,17 +76,21 @@ class Pipeline:
         has_lane: bool = True,
         hears_twice: bool = False,
         local_ends: Callable[[int], tuple[Endpoint, Endpoint]] | None = None,
+        processes: Processes | None = None,
     ) -> None:
         self._source = source
         self._policy = policy
         self._emit = emit
+        self._processes = processes
         self._exchanges = 0
         self._messages = MessageCounts()
         self._assembly = assembly = Assembly(source, orders, is_wanted, self._converse, hears_twice, local_ends)
         self._lane: Lane | None = None
         if has_lane:
             told = None if lines is None else _Told(self, source, lines)
-            self._lane = Lane(assembly, heads.read, whole_body, policy.limit, policy.decodes, self._ended, told)
+            self._lane = Lane(
+                assembly, heads.read, whole_body, policy.limit, policy.decodes, self._ended, told, processes
+            )
         # takes a batch of records: the ring's memory, and where they begin in it
         self.consume = self._lane.consume if self._lane is not None else assembly.consume
 
@@ -113,12 +136,12 @@ class Pipeline:
             self._assembly.segments,
             replace(self._messages, unpaired=self._messages.unpaired.copy()),
             dict(zip(CALL_COUNTERS, calls, strict=True)) if calls else {},
+            ProcessCounts() if self._processes is None else ProcessCounts(**self._processes.counts),
         )
 
     def _converse(self, connection: StreamConnection) -> Talk:
         is_whole = None not in connection.start.isn
-        ended = partial(self._ended_on, connection) if self._lane is not None else self._ended
-        pairing = Pairing(connection.model, connection.start.isn, self._messages, ended)
+        pairing = Pairing(connection.model, connection.start.isn, self._messages, partial(self._ended_on, connection))
 
         def reject() -> None:
             self._messages.rejected += 1
@@ -133,12 +156,14 @@ class Pipeline:
     def _ended_on(self, connection: StreamConnection, exchange: Exchange) -> None:
         if self._lane is not None:
             self._lane.may_enter(connection)
-        self._ended(exchange)
+        self._ended(exchange, connection.last_ns)
 
-    def _ended(self, exchange: Exchange) -> None:
+    def _ended(self, exchange: Exchange, last_ns: int = 0) -> None:
         self._exchanges += 1
         exchange.id = self._exchanges
         exchange.clock_offset_ns = self._source.clock_offset_ns
+        if self._processes is not None:
+            self._processes.name(exchange, last_ns)
         self._emit(exchange)
 
     def _count(self, count: int) -> None:

@@ -15,7 +15,7 @@ import build_bpf  # noqa: E402
 
 from tests.support.skips import need_tool  # noqa: E402
 
-OBJECTS = ["sockfilter.bpf.o", "syscalls.bpf.o", "tree.bpf.o"]
+OBJECTS = ["processes.bpf.o", "sockfilter.bpf.o", "syscalls.bpf.o", "tree.bpf.o"]
 
 
 def built_in(folder: Path) -> dict[str, bytes]:

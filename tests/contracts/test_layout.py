@@ -13,6 +13,7 @@ from sockfilter.ledger import OUTCOMES, PACKET_COUNTERS
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.ring import BATCH_RECORDS
 from sockfilter.packets import records
+from sockfilter.sources import process_files, processes
 from sockfilter.sources.attachment import OBJECT
 from sockfilter.sources.files import source
 from tests.support.btf import Btf
@@ -22,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src/sockfilter"
 STRUCTS = ["sf_config", "sf_order", "sf_shared", "sf_flow", "sf_record"]
 LANE_STRUCTS = ["sf_lane_half", "sf_lane_slot", "sf_lane_event"]
+PROCESS_STRUCTS = ["sf_processes_config", "sf_handovers", "sf_end", "sf_life", "sf_holder", "sf_owner", "sf_process"]
 OWN_STRUCTS = [*LANE_STRUCTS, "sf_packet"]
 
 Layout = dict[str, tuple[int, int]]
@@ -44,7 +46,7 @@ def by_c(name: str, fields: Layout, tmp_path: Path) -> Layout:
     source = tmp_path / "layout.c"
     source.write_text(
         "#include <linux/types.h>\n#include <stddef.h>\n#include <stdio.h>\n"
-        "#include <events.h>\n#include <lane.h>\n#include <replay.h>\n"
+        "#include <events.h>\n#include <processes.h>\n#include <lane.h>\n#include <replay.h>\n"
         f"int main(void) {{ {' '.join(lines)} }}\n"
     )
     command = [
@@ -66,7 +68,7 @@ def by_c(name: str, fields: Layout, tmp_path: Path) -> Layout:
     return {"": (0, int(size)), **found}
 
 
-@pytest.mark.parametrize("name", [*STRUCTS, *OWN_STRUCTS])
+@pytest.mark.parametrize("name", [*STRUCTS, *OWN_STRUCTS, *PROCESS_STRUCTS])
 def test_c_and_cffi_agree(name: str, tmp_path: Path) -> None:
     cffi = by_cffi(name)
     assert by_c(name, cffi, tmp_path) == cffi
@@ -77,7 +79,12 @@ def test_btf_and_cffi_agree(name: str) -> None:
     assert Btf(OBJECT).struct(name) == by_cffi(name)
 
 
-@pytest.mark.parametrize("name", [*STRUCTS, *OWN_STRUCTS])
+@pytest.mark.parametrize("name", PROCESS_STRUCTS)
+def test_btf_and_cffi_agree_on_processes(name: str) -> None:
+    assert Btf(processes.OBJECT).struct(name) == by_cffi(name)
+
+
+@pytest.mark.parametrize("name", [*STRUCTS, *OWN_STRUCTS, *PROCESS_STRUCTS])
 def test_no_struct_has_a_hole(name: str) -> None:
     end = 0
     for field, (offset, size) in by_cffi(name).items():
@@ -122,8 +129,20 @@ def test_python_packs_a_packet_as_it_is() -> None:
     assert by_cffi("sf_packet")["outcome"] == (source.OUTCOME_AT, 1)
 
 
+def test_python_packs_ends_and_lives_and_unpacks_owners_as_they_are() -> None:
+    for name, python in (("sf_end", processes.END), ("sf_life", processes.LIFE)):
+        sizes = [size for field, (_, size) in by_cffi(name).items() if field]
+        assert sizes == [struct_width(code) for code in re.findall(r"16s|[QIHB]", python.format)]
+    holder = [*by_cffi("sf_life").items(), *by_cffi("sf_holder").items()]
+    sizes = [size for field, (_, size) in holder if field not in ("", "life")]
+    assert [struct_width(code) for code in processes.OWNER.format.lstrip("=")] == sizes * 2
+    assert by_cffi("sf_owner")[""] == (0, processes.OWNER.size)
+    _, lib = binding.load()
+    assert process_files.ARGUMENTS_BYTES == lib.SF_ARGUMENTS_BYTES
+
+
 def struct_width(code: str) -> int:
-    return {"Q": 8, "I": 4, "H": 2, "B": 1}[code]
+    return {"16s": 16, "Q": 8, "I": 4, "H": 2, "B": 1}[code]
 
 
 def test_python_knows_the_marks_and_kinds() -> None:

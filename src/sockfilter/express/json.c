@@ -221,7 +221,7 @@ static size_t json_room(const struct sf_lane *lane, const struct sf_lane_slot *s
 {
 	size_t bodies = lane->with_bodies ? slot->half[0].body_kept + slot->half[1].body_kept : 0;
 
-	return SF_LANE_LINE_BYTES + 6 * bodies;
+	return SF_LANE_LINE_BYTES + slot->long_room + 6 * bodies;
 }
 
 static char *put_timing(char *to, const struct sf_lane_half *request, const struct sf_lane_half *response)
@@ -249,6 +249,7 @@ static size_t json_render(struct sf_lane *lane, const struct sf_lane_slot *slot,
 {
 	const struct sf_lane_half *request = &slot->half[0], *response = &slot->half[1];
 	const struct said *asked, *answered;
+	const char *route = slot->route_len > sizeof(slot->route) ? slot->long_route : slot->route;
 	char *at = line;
 
 	/* the first of a connection says how long it took to connect */
@@ -264,9 +265,9 @@ static size_t json_render(struct sf_lane *lane, const struct sf_lane_slot *slot,
 	at = put_time(lane, at, request->start_ns + lane->clock_offset_ns);
 	if (!at)
 		return 0;
-	at = put(at, slot->route, slot->route_split);
+	at = put(at, route, slot->route_split);
 	at = put_number(at, slot->conn_seq);
-	at = put(at, slot->route + slot->route_split, slot->route_len - slot->route_split);
+	at = put(at, route + slot->route_split, slot->route_len - slot->route_split);
 	at = put_message(lane, at, asked, request);
 	if (!at)
 		return 0;

@@ -22,8 +22,10 @@
 #define SF_LANE_BODIES_BYTES 16777216
 /* bytes of an exchange's line: what is said of two heads and of the connection, and numbers */
 #define SF_LANE_LINE_BYTES 9216
-/* of what is said of a connection; where that is longer, nothing is written here */
+/* of what is said of a connection, for most of them */
 #define SF_LANE_ROUTE_BYTES 320
+/* where more is said of it: of the processes at its ends; kept in memory of its own */
+#define SF_LANE_ROUTE_BYTES_MAX 16384
 /* in the place of where a body begins: nothing of it was kept */
 #define SF_LANE_NO_BODY 4294967295
 /* records in one run */
@@ -89,10 +91,12 @@ struct sf_lane_slot {
 	__u8 control;	/* segments without bytes */
 	__u8 is_new;	/* it entered in this run, and may be refused */
 	__u8 reserved;
-	__u32 conn_seq;			 /* of the last exchange */
-	__u32 route_len;		 /* 0: no lines are written for it */
-	__u32 route_split;		 /* JSON: what comes before conn_seq */
-	struct sf_lane_half half[2];	 /* request, response */
+	__u32 conn_seq;		     /* of the last exchange */
+	__u32 route_len;	     /* 0: no lines are written for it */
+	__u32 route_split;	     /* JSON: what comes before conn_seq */
+	struct sf_lane_half half[2]; /* request, response */
+	char *long_route;	     /* in place of route, where it is longer */
+	__u64 long_room;
 	char route[SF_LANE_ROUTE_BYTES]; /* where lines are written */
 };
 

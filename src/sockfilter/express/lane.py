@@ -14,7 +14,8 @@ from sockfilter.model.sequence import MASK
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sockfilter.express.road import Connection, Conversation, LongRoad, Receiver, Told
+    from sockfilter import model
+    from sockfilter.express.road import Connection, Conversation, LongRoad, Receiver, Settling, Told
     from sockfilter.model.body import Body
     from sockfilter.model.exchange import Exchange
     from sockfilter.model.head import Head
@@ -46,6 +47,7 @@ class Lane:
         decodes: whether bodies are to be decoded: those with a content coding take the long road.
         emit: takes each exchange that ends here.
         told: takes those of which a line is enough, in place of emit. None: there is no such output.
+        settling: knows whether all is known that a line says of a connection. None: it always is.
     """
 
     def __init__(
@@ -57,8 +59,12 @@ class Lane:
         decodes: bool,
         emit: Callable[[Exchange], None],
         told: Told | None = None,
+        settling: Settling | None = None,
     ) -> None:
         self._written = told
+        self._settling = settling
+        self._handovers = 0
+        self._unsettled: set[int] = set()  # slots
         # heads that came once; those that come again are learned
         self._heard: dict[bytes, None] = {}
         self._road = road
@@ -124,6 +130,8 @@ class Lane:
         lib, ffi = self._lib, self._ffi
         told = self._written
         if told is not None:
+            if self._settling is not None and self._handovers != self._settling.handovers:
+                self._unsettle(self._settling.handovers)
             lib.sf_lane_set_line(self._lane, *told.lines.widths, told.clock_offset_ns, told.next_id)
         where = ffi.from_buffer("__u32[]", array("I", offsets))
         with ffi.from_buffer(view) as ring:  # held any longer, it would keep the ring from being unmapped
@@ -192,6 +200,9 @@ class Lane:
             if self._is_json:
                 self._learn(asked)
                 self._learn(answered)
+                # most connections have one exchange, or many
+                if conn_seq > 1 and at in self._unsettled:
+                    self._describe(at, on[at].model)
         if ordinary:
             self._decode(view, ordinary)
 
@@ -238,9 +249,25 @@ class Lane:
         self._on[slot] = connection
         connection.recall = partial(self._leave, slot)
         if self._is_json:
-            assert self._written is not None  # it says so
-            before, behind = self._written.lines.about(connection.model)
-            self._lib.sf_lane_set_route(self._lane, slot, before + behind, len(before) + len(behind), len(before))
+            self._describe(slot, connection.model)
+
+    def _describe(self, slot: int, connection: model.Connection) -> None:
+        """From now on JSON is written here, once all is known that it says of a connection."""
+        if self._settling is not None and not self._settling.is_settled(connection):
+            self._unsettled.add(slot)
+            return
+        self._unsettled.discard(slot)
+        assert self._written is not None  # called where there are lines
+        before, behind = self._written.lines.about(connection)
+        self._lib.sf_lane_set_route(self._lane, slot, before + behind, len(before) + len(behind), len(before))
+
+    def _unsettle(self, handovers: int) -> None:
+        """What was said of connections may hold no more: their next exchanges are for the output itself."""
+        self._handovers = handovers
+        if self._is_json:
+            for slot in self._on:
+                self._lib.sf_lane_set_route(self._lane, slot, b"", 0, 0)
+                self._unsettled.add(slot)
 
     def _learn(self, head: Head) -> None:
         """Keeps what JSON says of a head that came before."""
@@ -302,4 +329,5 @@ class Lane:
 
     def _free(self, slot: int) -> None:
         self._on.pop(slot, None)
+        self._unsettled.discard(slot)
         self._lib.sf_lane_leave(self._lane, slot)

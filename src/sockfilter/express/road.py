@@ -107,6 +107,17 @@ class LongRoad(Protocol):
         """Takes note of segments without bytes that it has not seen."""
 
 
+class Settling(Protocol):
+    """Knows what a line says of a connection and may not be known yet."""
+
+    @property
+    def handovers(self) -> int:
+        """Changes when what was settled may be so no more."""
+
+    def is_settled(self, connection: model.Connection) -> bool:
+        """Whether all of it is known, or given up."""
+
+
 class Told(Protocol):
     """Takes note of exchanges whose lines were written here, and knows what these have to look like."""
 

@@ -29,6 +29,7 @@ static void sf_lane_close(struct sf_lane *lane)
 		free(lane->slots[i].half[1].head);
 		free(lane->slots[i].half[0].body);
 		free(lane->slots[i].half[1].body);
+		free(lane->slots[i].long_route);
 	}
 	json_forget(lane);
 	free(lane->lines);
@@ -149,14 +150,32 @@ static void sf_lane_set_line(struct sf_lane *lane, __u32 route_width, __u32 requ
 	lane->clock_offset_ns = clock_offset_ns;
 }
 
+static int route_grow(struct sf_lane_slot *slot, size_t len)
+{
+	char *grown;
+
+	if (slot->long_room >= len)
+		return 1;
+	grown = realloc(slot->long_route, len);
+	if (!grown)
+		return 0;
+	slot->long_route = grown;
+	slot->long_room = len;
+	return 1;
+}
+
 /* JSON: what is said of a connection before conn_seq, in split bytes, and behind it. */
 static void sf_lane_set_route(struct sf_lane *lane, unsigned int number, const char *route, size_t len, size_t split)
 {
 	struct sf_lane_slot *slot = &lane->slots[number];
 
-	if (len > sizeof(slot->route))
-		return;
-	memcpy(slot->route, route, len);
+	if (len > sizeof(slot->route)) {
+		if (len > SF_LANE_ROUTE_BYTES_MAX || !route_grow(slot, len))
+			return;
+		memcpy(slot->long_route, route, len);
+	} else {
+		memcpy(slot->route, route, len);
+	}
 	slot->route_len = len;
 	slot->route_split = split;
 }

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sockfilter.model import Exchange, Message
+    from sockfilter.model.process import Process
 
 PROBLEMS = tuple(problem.value for problem in Problem)
 Halves = tuple[str, ...]
@@ -184,6 +185,19 @@ def _port() -> Condition:
     return Condition(make, value)
 
 
+def _processes(get: Callable[[Process], Any], is_exact: Callable[[Any], bool], kinds: str) -> Condition:
+    """Of the process at either end."""
+
+    def value(exchange: Exchange, _: Any) -> tuple[Any, ...]:
+        return tuple(get(process) for process in exchange.processes if process is not None)
+
+    def make(wanted: Any) -> Callable[[Exchange], bool]:
+        test = test_for(wanted, is_exact, kinds)
+        return lambda exchange: any(map(test, value(exchange, wanted)))
+
+    return Condition(make, value)
+
+
 def _duration() -> Condition:
     def value(exchange: Exchange) -> float | None:
         return exchange.timing.total
@@ -230,6 +244,8 @@ CONDITIONS = {
     "response_json": _json(("response",)),
     "status": _status(),
     "port": _port(),
+    "process": _processes(lambda process: process.comm, is_text, "a text"),
+    "pid": _processes(lambda process: process.pid, is_number, "a number"),
     "duration": _duration(),
     "problems": _problems(),
     "complete": _complete(),

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
         response_json: Any
         status: Any
         port: Any
+        process: Any
+        pid: Any
         duration: Any
         problems: Any
         complete: Any
@@ -71,6 +73,7 @@ class Where:
         json, request_json, response_json: what a body that was kept whole means. json: of either half.
         status: 200, range(500, 600); None: there is no response.
         port: of either end.
+        process, pid: the short name and the number of the process at either end, where it is known.
         duration: seconds, from the request's first byte to the last of the exchange.
         problems: "gap": it is one of them; a set: some of these are; a list: just these are, [] for none.
         complete: whether both halves are there, whole.

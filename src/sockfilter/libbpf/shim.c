@@ -25,6 +25,7 @@
 
 #include "events.h"
 #include "members.h"
+#include "processes.h"
 #include "syscalls.h"
 #include "tree.h"
 

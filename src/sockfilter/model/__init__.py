@@ -7,6 +7,7 @@ from sockfilter.model.head import Head
 from sockfilter.model.headers import Headers
 from sockfilter.model.message import Message, Request, Response
 from sockfilter.model.problem import Problem
+from sockfilter.model.process import Process
 
 __all__ = [
     "NO_BODY",
@@ -18,6 +19,7 @@ __all__ = [
     "Headers",
     "Message",
     "Problem",
+    "Process",
     "Request",
     "Response",
     "Timing",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from sockfilter.model.process import Known
 
 
 class Endpoint(NamedTuple):
@@ -27,9 +30,12 @@ class Connection:
         client_end: which of them is the client; None while nothing has told.
         syn_ns: when the SYN passed, in the source's clock; None: not seen.
         synack_ns: when its answer passed.
+
+    Attributes:
+        known: the processes at its ends; None: nobody has looked.
     """
 
-    __slots__ = ("_route", "client_end", "ends", "interface", "number", "syn_ns", "synack_ns")
+    __slots__ = ("_route", "client_end", "ends", "interface", "known", "number", "syn_ns", "synack_ns")
 
     def __init__(
         self,
@@ -46,6 +52,7 @@ class Connection:
         self.client_end = client_end
         self.syn_ns = syn_ns
         self.synack_ns = synack_ns
+        self.known: Known | None = None
         self._route: str | None = None
 
     def __repr__(self) -> str:

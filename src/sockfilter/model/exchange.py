@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sockfilter.model.process import NOBODY
+
 if TYPE_CHECKING:
     from sockfilter.model.connection import Connection, Endpoint
     from sockfilter.model.message import Request, Response
     from sockfilter.model.problem import Problem
+    from sockfilter.model.process import Process
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Exchange:
         request, response: the halves.
         informational: the 1xx responses before the final one.
         retransmissions: segments with bytes of it that came again while it was open, from its heads' ends on.
+        processes: those at the connection's ends, in their order.
     """
 
     __slots__ = (
@@ -48,6 +52,7 @@ class Exchange:
         "connection",
         "id",
         "informational",
+        "processes",
         "request",
         "response",
         "retransmissions",
@@ -64,6 +69,7 @@ class Exchange:
         self.informational: tuple[Response, ...] = ()
         self.clock_offset_ns = 0
         self.retransmissions = 0
+        self.processes = NOBODY
         self._problems: tuple[Problem, ...] = ()
 
     def __repr__(self) -> str:
@@ -125,6 +131,16 @@ class Exchange:
     def server(self) -> Endpoint:
         """The end that answered."""
         return self.connection.server
+
+    @property
+    def client_process(self) -> Process | None:
+        """The process that asked; None: not known."""
+        return self.processes[self.connection.client_end or 0]
+
+    @property
+    def server_process(self) -> Process | None:
+        """The process that answered; None: not known."""
+        return self.processes[1 - (self.connection.client_end or 0)]
 
     @property
     def problems(self) -> tuple[Problem, ...]:

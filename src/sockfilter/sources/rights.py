@@ -8,6 +8,7 @@ from pathlib import Path
 # include/uapi/linux/capability.h; CAP_SYS_ADMIN holds what CAP_BPF was split from (kernel 5.8)
 CAP_NET_RAW = 13
 CAP_SYS_ADMIN = 21
+CAP_PERFMON = 38
 CAP_BPF = 39
 
 REMEDY = (
@@ -42,6 +43,14 @@ def missing() -> list[str]:
     if not (held >> CAP_BPF & 1 or held >> CAP_SYS_ADMIN & 1):
         lacks.append("CAP_BPF")
     return lacks
+
+
+def missing_for_processes() -> list[str]:
+    """The names of the capabilities that following processes needs and this thread does not have."""
+    held = effective()
+    if held >> CAP_SYS_ADMIN & 1:
+        return []
+    return [name for name, number in (("CAP_BPF", CAP_BPF), ("CAP_PERFMON", CAP_PERFMON)) if not held >> number & 1]
 
 
 def advice(locks_memory: bool = False) -> str:

@@ -26,14 +26,21 @@ class Socket(NamedTuple):
     inode: str
 
 
-def table(kind: str) -> Iterator[Socket]:
-    """The sockets of this thread's network namespace, of IPv4 and IPv6. kind: "tcp" or "udp"."""
+def table(kind: str, state: str | None = None) -> Iterator[Socket]:
+    """The sockets of this thread's network namespace, of IPv4 and IPv6.
+
+    Args:
+        kind: "tcp" or "udp".
+        state: only these: ESTABLISHED, LISTEN or another; None: all.
+    """
     for family in (kind, f"{kind}6"):
         with suppress(OSError), open(f"/proc/thread-self/net/{family}") as lines:
             next(lines)
             for line in lines:
                 # sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode
                 fields = line.split()
+                if state is not None and fields[3] != state:
+                    continue
                 yield Socket(_endpoint(fields[1]), _endpoint(fields[2]), fields[3], fields[9])
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sockfilter import Exchange, Problem, Where
+from sockfilter import Exchange, Problem, Process, Where
 from sockfilter.filters.conditions import CONDITIONS
 from sockfilter.model import Body
 from tests.support.exchanges import exchange
@@ -25,6 +25,7 @@ def asked_and_answered() -> Exchange:
     made = exchange(REQUEST, RESPONSE, Body(9, 9, b"caf\xe9, open"))
     made.request.body = Body(18, 18, b'{"a": [1, {"b": 2}]}')
     made.add_problems(Problem.GAP, Problem.EARLY_RESPONSE)
+    made.processes = Process(1234, 1234, "curl"), Process(567, 567, "nginx")
     return made
 
 
@@ -184,6 +185,11 @@ CASES = {
         [80],
         [80],
     ),
+    "process": Case(
+        ["curl", "nginx", re.compile("^ng"), {"curl", "wget"}, lambda name: name == "nginx"],
+        ["wget", re.compile("apache"), {"wget"}],
+    ),
+    "pid": Case([1234, range(500, 600), {567, 1}], [1, range(10)]),
     "duration": Case(
         [3e-6, range(1), lambda seconds: seconds < 1, {3e-6, 1}],
         [0, 3, range(1, 2), lambda seconds: seconds > 1],

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
+/*
+ * Which process has which end of which TCP connection: who connects, and who
+ * is the last that began to receive on it. The second names servers whose
+ * workers share a listening socket, and descriptors that were passed on.
+ *
+ * What is known of a process is noted while it runs, as it may be gone when
+ * somebody asks. It is read anew after each exec.
+ */
+#include "internal.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+
+#include "processes.h"
+
+/* ends of connections, open or not; the oldest make room (about 9 MB) */
+#define OWNERS 65536
+/* sockets between connect() and established; the oldest make room */
+#define CONNECTING 16384
+/* sockets whose receiver is known; where one makes room, it is noted again */
+#define RECEIVERS 65536
+/* processes, running or not; the oldest make room (about 8 MB) */
+#define PROCESSES 4096
+/* names of a path, with a step for each mount in it */
+#define PATH_DEPTH 24
+/* control groups; what tells a container's from others is one of the innermost */
+#define GROUPS_DEPTH 8
+/* process namespaces, one in the other, of which one may be user space's */
+#define PIDNS_DEPTH 8
+
+/* include/linux/sched.h */
+#define PF_KTHREAD 0x00200000
+
+const volatile struct sf_processes_config processes_config;
+
+/* user space looks at it without a system call */
+struct sf_handovers handovers;
+
+/* struct bpf_raw_tracepoint_args, include/uapi/linux/bpf.h */
+struct raw_args {
+	__u64 args[3];
+};
+
+/* one may interrupt another */
+enum scratch_of {
+	OF_CONNECT = 0,
+	OF_RECEIVE = 1,
+	SCRATCHES = 2,
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, OWNERS);
+	__type(key, struct sf_end);
+	__type(value, struct sf_owner);
+} owners SEC(".maps");
+
+/* by the address of struct sock */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, CONNECTING);
+	__type(key, __u64);
+	__type(value, struct sf_life);
+} connecting SEC(".maps");
+
+/* thread groups, by the address of struct sock */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, RECEIVERS);
+	__type(key, __u64);
+	__type(value, __u32);
+} receivers SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, PROCESSES);
+	__type(key, struct sf_life);
+	__type(value, struct sf_process);
+} processes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SCRATCHES);
+	__type(key, __u32);
+	__type(value, struct sf_process);
+} scratch SEC(".maps");
+
+/* Appends a name and its end. Returns where the next begins; 0: there is no room for it. */
+static __always_inline __u64 put_name(char *names, __u64 at, __u64 size, const void *name)
+{
+	long len;
+
+	/* old verifiers lose what they have seen of it in a copy */
+	asm volatile("" : "+r"(at));
+	if (at > size - SF_NAME_BYTES)
+		return 0;
+	len = bpf_probe_read_kernel_str(names + at, SF_NAME_BYTES, name);
+	return len > 0 ? at + len : 0;
+}
+
+/* from the file upwards, as d_path() goes; mounts are left at their roots */
+static __always_inline __u16 put_path(char *names, struct file *file)
+{
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry), *parent;
+	struct mount *mount = (void *)BPF_CORE_READ(file, f_path.mnt) - bpf_core_field_offset(struct mount, mnt),
+		     *below;
+	__u64 at = 0;
+	int i;
+
+	for (i = 0; i < PATH_DEPTH; i++) {
+		if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
+			below = BPF_CORE_READ(mount, mnt_parent);
+			if (below == mount)
+				return at;
+			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+			mount = below;
+			continue;
+		}
+		parent = BPF_CORE_READ(dentry, d_parent);
+		if (parent == dentry) /* of a mount that has gone */
+			return 0;
+		at = put_name(names, at, SF_PATH_BYTES, BPF_CORE_READ(dentry, d_name.name));
+		if (!at)
+			return 0;
+		dentry = parent;
+	}
+	return 0;
+}
+
+static __always_inline struct kernfs_node *parent_of(struct kernfs_node *node)
+{
+	if (bpf_core_field_exists(node->__parent))
+		return BPF_CORE_READ(node, __parent);
+	return (void *)BPF_CORE_READ((struct kernfs_node___old *)node, parent);
+}
+
+static __always_inline __u16 put_groups(char *names, struct task_struct *task)
+{
+	struct kernfs_node *node = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
+	__u64 at = 0, next;
+	int i;
+
+	for (i = 0; i < GROUPS_DEPTH && node; i++) {
+		next = put_name(names, at, SF_GROUPS_BYTES, BPF_CORE_READ(node, name));
+		if (!next)
+			break;
+		at = next;
+		node = parent_of(node);
+	}
+	return at;
+}
+
+static __always_inline void put_numbers(struct sf_process *process, struct task_struct *leader)
+{
+	struct pid *pid = BPF_CORE_READ(leader, thread_pid);
+	__u32 level = BPF_CORE_READ(pid, level), i;
+	struct upid *number = (void *)pid + bpf_core_field_offset(struct pid, numbers);
+
+	process->pid = 0;
+	process->inner_pid =
+		BPF_CORE_READ((struct upid *)((void *)number + level * bpf_core_type_size(struct upid)), nr);
+	for (i = 0; i < PIDNS_DEPTH && i <= level; i++) {
+		if (BPF_CORE_READ(number, ns, ns.inum) == processes_config.pidns) {
+			process->pid = BPF_CORE_READ(number, nr);
+			break;
+		}
+		number = (void *)number + bpf_core_type_size(struct upid);
+	}
+}
+
+static __always_inline void put_arguments(struct sf_process *process, struct mm_struct *mm)
+{
+	unsigned long start = BPF_CORE_READ(mm, arg_start);
+	__u64 len = BPF_CORE_READ(mm, arg_end) - start;
+
+	process->arguments_len = len;
+	if (len > SF_ARGUMENTS_BYTES)
+		len = SF_ARGUMENTS_BYTES;
+	/* what the verifier has seen of it is not lost in a copy */
+	asm volatile("" : "+r"(len));
+	if (len > SF_ARGUMENTS_BYTES || bpf_probe_read_user(process->arguments, len, (void *)start))
+		process->arguments_len = 0; /* they are not in memory */
+}
+
+/* Takes note of the current process, unless it is known. */
+static __always_inline void note_process(const struct sf_life *life, struct task_struct *leader, __u32 whose)
+{
+	struct sf_process *process;
+	struct mm_struct *mm;
+
+	if (bpf_map_lookup_elem(&processes, life))
+		return;
+	process = bpf_map_lookup_elem(&scratch, &whose);
+	if (!process)
+		return;
+	process->uid = bpf_get_current_uid_gid();
+	put_numbers(process, leader);
+	bpf_probe_read_kernel_str(process->comm, sizeof(process->comm), &leader->comm);
+	process->groups_len = put_groups(process->groups, leader);
+	process->exe_len = 0;
+	process->arguments_len = 0;
+	mm = BPF_CORE_READ(leader, mm);
+	if (mm) {
+		process->exe_len = put_path(process->exe, BPF_CORE_READ(mm, exe_file));
+		put_arguments(process, mm);
+	}
+	bpf_map_update_elem(&processes, life, process, BPF_ANY);
+}
+
+/* The current process. */
+static __always_inline struct sf_life life_of_current(__u32 whose)
+{
+	struct task_struct *leader = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), group_leader);
+	struct sf_life life = {
+		.start_ns = BPF_CORE_READ(leader, start_boottime),
+		.tgid = BPF_CORE_READ(leader, tgid),
+		.execs = BPF_CORE_READ(leader, self_exec_id),
+	};
+
+	note_process(&life, leader, whose);
+	return life;
+}
+
+static __always_inline void map_v4(__u8 out[16], __be32 addr)
+{
+	__builtin_memset(out, 0, 10);
+	out[10] = out[11] = 0xff;
+	__builtin_memcpy(out + 12, &addr, sizeof(addr));
+}
+
+static __always_inline int is_loopback(const __u8 addr[16])
+{
+	const __u32 *words = (const void *)addr;
+
+	if (words[0] || words[1])
+		return 0;
+	return (words[2] == bpf_htonl(0xffff) && addr[12] == 127) || (!words[2] && words[3] == bpf_htonl(1));
+}
+
+/* The end that a socket is; netns: where. Returns 0 where nobody looks. */
+static __always_inline int read_end(struct sf_end *end, struct sock *sk, __u32 *netns)
+{
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET6) {
+		BPF_CORE_READ_INTO(&end->local_addr, sk, __sk_common.skc_v6_rcv_saddr);
+		BPF_CORE_READ_INTO(&end->peer_addr, sk, __sk_common.skc_v6_daddr);
+	} else {
+		map_v4(end->local_addr, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
+		map_v4(end->peer_addr, BPF_CORE_READ(sk, __sk_common.skc_daddr));
+	}
+	end->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	end->peer_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	*netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	if (*netns != processes_config.netns) {
+		/* its packets stay there */
+		if (is_loopback(end->local_addr))
+			return 0;
+		end->netns = 0;
+	} else {
+		end->netns = *netns;
+	}
+	return 1;
+}
+
+/* Gives an end to a process; whoever had it before is remembered. */
+static __always_inline void give(struct sock *sk, const struct sf_life *life)
+{
+	struct sf_owner owner = {}, *known;
+	struct sf_end end = {};
+
+	if (!read_end(&end, sk, &owner.now.netns))
+		return;
+	owner.now.life = *life;
+	owner.now.noted_ns = bpf_ktime_get_ns();
+	known = bpf_map_lookup_elem(&owners, &end);
+	if (known)
+		/* nobody had it from when this life of the connection began */
+		owner.before = known->now.life.tgid ? known->now : known->before;
+	bpf_map_update_elem(&owners, &end, &owner, BPF_ANY);
+}
+
+/* A new connection with the addresses and ports of an old one: whose this end is, is open. */
+static __always_inline void take_away(struct sock *sk)
+{
+	struct sf_owner owner = {}, *known;
+	struct sf_end end = {};
+
+	if (!read_end(&end, sk, &owner.now.netns))
+		return;
+	known = bpf_map_lookup_elem(&owners, &end);
+	if (!known)
+		return;
+	owner.now.noted_ns = bpf_ktime_get_ns();
+	owner.before = known->now;
+	bpf_map_update_elem(&owners, &end, &owner, BPF_ANY);
+}
+
+/*
+ * arguments: the socket, its state, and its next one. It runs in the process
+ * that connects. Apart from what follows, which may interrupt it: a program
+ * that is interrupted does not run a second time on its processor.
+ */
+SEC("raw_tp/inet_sock_set_state")
+int processes_connect(struct raw_args *ctx)
+{
+	__u64 address = ctx->args[0];
+	struct sf_life life;
+
+	if ((int)ctx->args[1] != TCP_CLOSE || (int)ctx->args[2] != TCP_SYN_SENT)
+		return 0;
+	life = life_of_current(OF_CONNECT);
+	bpf_map_update_elem(&connecting, &address, &life, BPF_ANY);
+	return 0;
+}
+
+/* the same, wherever a packet is handled */
+SEC("raw_tp/inet_sock_set_state")
+int processes_established(struct raw_args *ctx)
+{
+	struct sock *sk = (void *)ctx->args[0];
+	int before = ctx->args[1], state = ctx->args[2];
+	__u64 address = ctx->args[0];
+	struct sf_life *life;
+
+	if (before == TCP_SYN_RECV && state == TCP_ESTABLISHED) {
+		bpf_map_delete_elem(&receivers, &address);
+		take_away(sk);
+		return 0;
+	}
+	if (before != TCP_SYN_SENT)
+		return 0;
+	life = bpf_map_lookup_elem(&connecting, &address);
+	if (state == TCP_ESTABLISHED && life) {
+		give(sk, life);
+		bpf_map_update_elem(&receivers, &address, &life->tgid, BPF_ANY);
+	} else if (state == TCP_ESTABLISHED) {
+		bpf_map_delete_elem(&receivers, &address);
+		take_away(sk);
+	}
+	if (life)
+		bpf_map_delete_elem(&connecting, &address);
+	return 0;
+}
+
+/* arguments: the socket, whose bytes the current process has received */
+SEC("raw_tp/tcp_rcv_space_adjust")
+int processes_receive(struct raw_args *ctx)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32, *known;
+	__u64 address = ctx->args[0];
+	struct sf_life life;
+
+	known = bpf_map_lookup_elem(&receivers, &address);
+	if (known && *known == tgid)
+		return 0;
+	/* the kernel's own reading, for somebody else */
+	if (BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), flags) & PF_KTHREAD)
+		return 0;
+	life = life_of_current(OF_RECEIVE);
+	give((struct sock *)address, &life);
+	if (known)
+		__sync_fetch_and_add(&handovers.count, 1);
+	bpf_map_update_elem(&receivers, &address, &tgid, BPF_ANY);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

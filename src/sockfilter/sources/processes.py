@@ -1,0 +1,295 @@
+"""Which process has which end of a connection."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import socket
+import time
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+from struct import Struct
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sockfilter.errors import KernelUnsupported, MissingCapability, ObjectError
+from sockfilter.libbpf import binding
+from sockfilter.libbpf.object import BpfObject
+from sockfilter.model.problem import Problem
+from sockfilter.model.process import LOOKS_MAX, Known, Process
+from sockfilter.sources import namespace, process_files, rights, sockets, tracing
+from sockfilter.sources.containers import container_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+
+    from sockfilter.model import Connection, Endpoint, Exchange
+
+OBJECT = Path(__file__).resolve().parent.parent / "objects/processes.bpf.o"
+PROGRAMS = ("processes_connect", "processes_established", "processes_receive")
+# struct sf_end, struct sf_owner and struct sf_life of bpf/processes.h; a test compares all to the byte
+END = Struct("=16s16sHHI")
+OWNER = Struct("=QIIQIIQIIQII")
+LIFE = Struct("=QII")
+# processes that are remembered here; as many as the program remembers
+PROCESSES_MAX = 4096
+# connections that are looked up in /proc at the start
+OPEN_MAX = 65536
+# in place of a namespace: any but the one where packets are looked at
+ELSEWHERE = 0
+# a connection that is open still may have been given to somebody since its last packet
+OPEN_STILL = {Problem.CAPTURE_ENDED, Problem.IDLE, Problem.EVICTED}
+
+
+class Holder(NamedTuple):
+    """Who has an end since when: when the process began, its number, its count of execs; 0: nobody."""
+
+    start_ns: int
+    tgid: int
+    execs: int
+    noted_ns: int
+    netns: int
+    reserved: int
+
+
+class Found(NamedTuple):
+    """The process at an end, what the ledger calls that, and whether the end was another's or nobody's afterwards."""
+
+    process: Process | None
+    reason: str
+    changes: bool
+
+
+class Processes:
+    """The processes at the ends of TCP connections, from the moment it is made.
+
+    Args:
+        netns: the network namespace whose packets are looked at, as LiveSource has it.
+        is_wanted: whether a connection between two ports is asked for.
+
+    Raises:
+        MissingCapability: CAP_BPF or CAP_PERFMON is not there.
+        KernelUnsupported: the kernel has no BTF, or refuses raw tracepoints.
+        ObjectError: the object is missing or damaged.
+    """
+
+    def __init__(
+        self, netns: str | None = None, is_wanted: Callable[[int, int], bool] = lambda one, other: True
+    ) -> None:
+        lacks = rights.missing_for_processes()
+        if lacks:
+            raise MissingCapability(
+                f"naming processes: {' and '.join(lacks)} missing; it takes CAP_BPF and CAP_PERFMON, or sudo"
+            )
+        self._ffi, self._lib = binding.load()
+        self._cache: dict[tuple[int, int, int], Process | None] = {}
+        self._open: dict[tuple[Endpoint, Endpoint], Process] = {}
+        self._open_ns = 0
+        self._counts: Counter[str] = Counter()
+        with namespace.entered(netns):
+            self._netns = namespace.number()
+        with ExitStack() as stack:
+            self._object = stack.enter_context(BpfObject(OBJECT))
+            self._load(stack)
+            self._owners_fd = self._object.map_fd("owners")
+            self._processes_fd = self._object.map_fd("processes")
+            self._shared = self._mapped(stack)
+            self._owner = self._ffi.new("struct sf_owner *")
+            self._process = self._ffi.new("struct sf_process *")
+            self._find_open(netns, is_wanted)
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> Processes:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Gives the programs back to the kernel; what has been named stays so."""
+        self._stack.close()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many ends were named, and why others were not, by the names of the ledger."""
+        return dict(self._counts)
+
+    def check(self) -> None:
+        """Raises ObjectError where the maps cannot be read."""
+        if self._lib.bpf_map_lookup_elem(self._owners_fd, bytes(END.size), self._owner):
+            number = self._ffi.errno
+            if number != 2:  # ENOENT: it was read, and has no such end
+                raise ObjectError(f"reading the map owners: {binding.error_text(self._ffi, self._lib, number)}")
+
+    def name(self, exchange: Exchange, last_ns: int) -> None:
+        """Says who the ends of an exchange's connection are, now that it has ended.
+
+        Args:
+            exchange: the exchange.
+            last_ns: when the last packet of its connection passed.
+        """
+        connection = exchange.connection
+        known = connection.known
+        if known is None:
+            known = connection.known = Known()
+            self._counts["ends"] += 2
+        handovers = self.handovers
+        if known.handovers != handovers:
+            known.handovers, known.looks_left = handovers, LOOKS_MAX
+        if known.looks_left:
+            self._look(connection, known, self._until(exchange, last_ns))
+        exchange.processes = known.processes
+
+    def is_settled(self, connection: Connection) -> bool:
+        """Whether both ends are known, or given up, until handovers changes."""
+        return connection.known is not None and not connection.known.looks_left
+
+    @property
+    def handovers(self) -> int:
+        """How often an end of an open connection went from one process to another."""
+        return int(self._shared[0].count)
+
+    def _until(self, exchange: Exchange, last_ns: int) -> int:
+        """The time up to which an owner may have been noted: after that the addresses and ports may be another's."""
+        response = exchange.response
+        if response is not None and response.end_ns is not None:
+            return response.end_ns
+        return time.monotonic_ns() if OPEN_STILL & set(exchange.problems) else last_ns
+
+    def _look(self, connection: Connection, known: Known, until_ns: int) -> None:
+        first, second = connection.ends
+        found = [
+            self._find(connection, ends, until_ns, process)
+            for process, ends in zip(known.processes, ((first, second), (second, first)), strict=True)
+        ]
+        for before, now in zip(known.reasons, found, strict=True):
+            if before:
+                self._counts[before] -= 1
+            self._counts[now.reason] += 1
+        known.processes = found[0].process, found[1].process
+        known.reasons = found[0].reason, found[1].reason
+        if not any(end.changes for end in found):
+            known.looks_left = 0 if None not in known.processes else known.looks_left - 1
+
+    def _find(
+        self, connection: Connection, ends: tuple[Endpoint, Endpoint], until_ns: int, before: Process | None
+    ) -> Found:
+        """The process at the first of two ends. before: which it was at the exchange before this one."""
+        since_ns = connection.syn_ns or 0
+        places = (self._netns,) if connection.interface == "lo" else (self._netns, ELSEWHERE)
+        holders = [holder for place in places for holder in self._holders(ends, place)]
+        fitting = [holder for holder in holders if since_ns <= holder.noted_ns <= until_ns]
+        changes = any(holder.noted_ns > until_ns for holder in holders)
+        if not fitting:
+            process = before or (self._open.get(ends) if since_ns <= self._open_ns <= until_ns else None)
+            reason = "named" if process is not None else "elsewhen" if holders else "unnoted"
+            return Found(process, reason, changes)
+        self._open.pop(ends, None)
+        if any(holder.netns != fitting[0].netns for holder in fitting):
+            return Found(None, "ambiguous", changes)
+        last = max(fitting, key=lambda holder: holder.noted_ns)
+        if not last.tgid:
+            return Found(None, "unnoted", changes)
+        process = self._process_of(last)
+        return Found(process, "forgotten" if process is None else "named", changes)
+
+    def _holders(self, ends: tuple[Endpoint, Endpoint], netns: int) -> Iterator[Holder]:
+        here, there = ends
+        end = END.pack(_packed(here.ip), _packed(there.ip), here.port, there.port, netns)
+        if self._lib.bpf_map_lookup_elem(self._owners_fd, end, self._owner):
+            return
+        fields = OWNER.unpack(self._ffi.buffer(self._owner))
+        for holder in (Holder(*fields[:6]), Holder(*fields[6:])):
+            if holder.noted_ns:
+                yield holder
+
+    def _process_of(self, holder: Holder) -> Process | None:
+        life = holder[:3]
+        if life in self._cache:
+            return self._cache[life]
+        if len(self._cache) >= PROCESSES_MAX:
+            self._cache.clear()
+        made = self._read(holder)
+        self._cache[life] = made
+        return made
+
+    def _read(self, holder: Holder) -> Process | None:
+        """A process as the program noted it; what it could not, as /proc has it while it runs."""
+        noted = self._process
+        if self._lib.bpf_map_lookup_elem(self._processes_fd, LIFE.pack(*holder[:3]), noted):
+            return self._from_files(holder, holder.tgid)
+        pid, buffer = noted.pid or holder.tgid, self._ffi.buffer
+        exe = _names(buffer(noted.exe, noted.exe_len)[:])
+        groups = _names(buffer(noted.groups, noted.groups_len)[:])
+        arguments = process_files.split(buffer(noted.arguments, min(noted.arguments_len, len(noted.arguments)))[:])
+        comm = os.fsdecode(self._ffi.string(noted.comm))
+        container = container_of(groups)
+        path = "/" + "/".join(reversed(exe)) if exe else None
+        made = Process(pid, noted.inner_pid, comm, path, arguments, noted.uid, container.id, container.pod)
+        if noted.pid and (path is None or arguments is None or not any(groups)):
+            # arguments that are not in memory; a host whose control groups are of the first version
+            seen = self._from_files(holder, noted.pid)
+            if seen is not None:
+                made = Process(
+                    *(pid, noted.inner_pid, comm, path or seen.exe, arguments or seen.cmdline, noted.uid),
+                    *(container.id or seen.container, container.pod or seen.pod),
+                )
+        return made
+
+    def _from_files(self, holder: Holder, pid: int) -> Process | None:
+        seen = process_files.read(pid)
+        ticks = os.sysconf("SC_CLK_TCK")
+        return seen.process if seen is not None and seen.start == holder.start_ns * ticks // 1_000_000_000 else None
+
+    def _load(self, stack: ExitStack) -> None:
+        config = self._ffi.new("struct sf_processes_config *", {"netns": self._netns})
+        config.pidns = os.stat("/proc/self/ns/pid").st_ino
+        self._object.configure(bytes(self._ffi.buffer(config)))
+        tracing.load(self._object, "naming processes")
+        tracing.attach(self._object, PROGRAMS, stack)
+
+    def _mapped(self, stack: ExitStack) -> Any:
+        memory = self._lib.sf_memory_open(self._object.map_fd(".bss"), mmap.PAGESIZE)
+        if not memory:
+            words = binding.error_text(self._ffi, self._lib, self._ffi.errno)
+            raise KernelUnsupported(
+                f"mapping the map .bss: {words}; the kernel must know such maps: Linux 5.5 or newer"
+            )
+        stack.callback(self._lib.sf_memory_close, memory, mmap.PAGESIZE)
+        return self._ffi.cast("struct sf_handovers *", memory)
+
+    def _find_open(self, netns: str | None, is_wanted: Callable[[int, int], bool]) -> None:
+        """Names the ends of connections that are open. The program is attached already: newer ones, it sees."""
+        self._open_ns = time.monotonic_ns()
+        with namespace.entered(netns):
+            found = {
+                entry.inode: (entry.here, entry.there)
+                for entry in sockets.table("tcp", sockets.ESTABLISHED)
+                if is_wanted(entry.here.port, entry.there.port)
+            }
+        if not found:
+            return
+        seen: dict[int, Process | None] = {}
+        for inode, pids in process_files.holders(set(found)).items():
+            if len(pids) != 1 or len(self._open) >= OPEN_MAX:
+                continue  # which of them reads and writes is not known; the next to receive tells
+            (pid,) = pids
+            if pid not in seen:
+                read = process_files.read(pid)
+                seen[pid] = read.process if read is not None else None
+            process = seen[pid]
+            if process is not None:
+                self._open[found[inode]] = process
+
+
+def _packed(ip: str) -> bytes:
+    """IPv4 as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2)."""
+    return socket.inet_pton(socket.AF_INET6, ip if ":" in ip else f"::ffff:{ip}")
+
+
+def _names(content: bytes) -> list[str]:
+    """Names, each with its end."""
+    return [os.fsdecode(name) for name in content.split(b"\0")[:-1]]
