@@ -15,6 +15,12 @@ FIELDS = [
     *("kind", "id", "time", "interface", "connection", "conn_seq", "client", "server", "request", "response"),
     *("informational", "timing", "complete", "problems"),
 ]
+ENDPOINT = ["ip", "port"]
+# where the process is known; all but the first two where they are
+PROCESS = {
+    **{"pid": int, "comm": str, "exe": str, "cmdline": list, "uid": int},
+    **{"inner_pid": int, "container": str, "pod": str},
+}
 REQUEST = ["method", "target", "version", "headers", "body"]
 RESPONSE = ["status", "reason", "version", "headers", "body"]
 TIMES = ["connect", "send", "wait", "receive", "total"]
@@ -31,9 +37,7 @@ def assert_contract(line: Line) -> None:
         assert type(line[name]) is int
         assert line[name] >= 1
     for end in (line["client"], line["server"]):
-        assert list(end) == ["ip", "port"]
-        ipaddress.ip_address(end["ip"])
-        assert type(end["port"]) is int
+        _assert_end(end)
     _assert_half(line["request"], REQUEST)
     _assert_half(line["response"], RESPONSE)
     assert all(list(each) == ["status"] and type(each["status"]) is int for each in line["informational"])
@@ -44,6 +48,15 @@ def assert_contract(line: Line) -> None:
     if None in (line["request"], line["response"]):
         assert not line["complete"]
         assert line["problems"]
+
+
+def _assert_end(end: Line) -> None:
+    assert list(end) == [*ENDPOINT, *(name for name in PROCESS if name in end)]
+    ipaddress.ip_address(end["ip"])
+    assert type(end["port"]) is int
+    assert ("pid" in end) == ("comm" in end)
+    assert all(type(end[name]) is kind for name, kind in PROCESS.items() if name in end)
+    assert all(isinstance(word, str) for word in end.get("cmdline", []))
 
 
 def _assert_half(half: Line | None, fields: list[str]) -> None:

@@ -9,16 +9,23 @@ from __future__ import annotations
 import json
 import time
 from base64 import b64encode
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from sockfilter.model.process import NOBODY
 from sockfilter.outputs.output import Output, Sink
+from sockfilter.outputs.processes import fields_of
 from sockfilter.outputs.secrets import mask_fields, mask_target
 
 if TYPE_CHECKING:
     from sockfilter.model import Body, Connection, Endpoint, Exchange, Headers, Message
     from sockfilter.model.head import Head
+    from sockfilter.model.process import Process
 
 Json: TypeAlias = "dict[str, Any]"
+
+# processes whose fields are kept: masking secrets in a command line takes 100 us
+PROCESSES_MAX = 256
 
 TIMES = ("connect", "send", "wait", "receive", "total")
 
@@ -56,7 +63,12 @@ class JsonOutput(Output):
     def about(self, connection: Connection) -> tuple[bytes, bytes]:
         """What a line says of a connection: from the time's end to the exchange's number on it, and behind that."""
         before = {"interface": _text(connection.interface), "connection": connection.number, "conn_seq": 0}
-        ends = {"client": _endpoint(connection.client), "server": _endpoint(connection.server)}
+        processes = NOBODY if connection.known is None else connection.known.processes
+        client, server = processes[:: -1 if connection.client_end else 1]
+        ends = {
+            "client": _endpoint(connection.client, client, self.show_secrets),
+            "server": _endpoint(connection.server, server, self.show_secrets),
+        }
         return f'",{ENCODE(before)[1:-2]}'.encode(), f',{ENCODE(ends)[1:-1]},"request":'.encode()
 
     def said(self, head: Head) -> bytes:
@@ -95,8 +107,8 @@ def to_dict(exchange: Exchange, *, bodies: bool = True, show_secrets: bool = Tru
         "interface": _text(exchange.connection.interface),
         "connection": exchange.connection.number,
         "conn_seq": exchange.conn_seq,
-        "client": _endpoint(exchange.client),
-        "server": _endpoint(exchange.server),
+        "client": _endpoint(exchange.client, exchange.client_process, show_secrets),
+        "server": _endpoint(exchange.server, exchange.server_process, show_secrets),
         "request": _message(exchange.request, bodies, show_secrets),
         "response": _message(exchange.response, bodies, show_secrets),
         "informational": [{"status": message.status} for message in exchange.informational],
@@ -113,8 +125,23 @@ def time_text(ns: int) -> str:
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest:09d}Z"
 
 
-def _endpoint(endpoint: Endpoint) -> Json:
-    return {"ip": endpoint.ip, "port": endpoint.port}
+def _endpoint(endpoint: Endpoint, process: Process | None, show_secrets: bool) -> Json:
+    made: Json = {"ip": endpoint.ip, "port": endpoint.port}
+    if process is not None:
+        made.update(_process(process, show_secrets))
+    return made
+
+
+@lru_cache(PROCESSES_MAX)
+def _process(process: Process, show_secrets: bool) -> Json:
+    """Not to be changed: it is the same for all exchanges of a process."""
+    made = fields_of(process, show_secrets)
+    for name, value in made.items():
+        if isinstance(value, list):
+            made[name] = [_text(one) for one in value]
+        elif isinstance(value, str):
+            made[name] = _text(value)
+    return made
 
 
 def _start(head: Head, show_secrets: bool) -> Json:

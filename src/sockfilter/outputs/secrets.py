@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MASK = "***"
 
@@ -19,6 +23,18 @@ PARAMETER = re.compile(
 )
 # a password, or a key in place of a name (RFC 3986, 3.2.1); the last @ ends it, whatever is before
 USERINFO = re.compile(r"(?i)(^[a-z][a-z0-9+.-]*://(?:[^/?#@:]*:(?=[^/?#]*@))?)[^/?#]+@")
+# the same before a host without a scheme, as clients take it
+BARE_USERINFO = re.compile(r"(^[^/?#@:=\s]+:)[^/?#@\s]+(?=@)")
+# options whose value is a secret, and those that have a name and a password in one
+SECRET_OPTION = re.compile(
+    r"(?i)(--?(?:[\w-]*[-_])?(?:password|passwd|pass|pwd|passphrase|token|secret|api[-_]?key|access[-_]?key"
+    r"|secret[-_]?key|bearer|credentials?))(?:=(.*))?"
+)
+USER_OPTION = re.compile(r"(-u|-U|--user|--proxy-user|--http-user|--auth)(?:=(.*))?")
+COOKIE_OPTION = re.compile(r"(-b|--cookie)(?:=(.*))?")
+# NAME_TOKEN=value, as env and containers take it
+SECRET_VARIABLE = re.compile(r"(?i)(\w*(?:token|secret|password|passwd|credentials?|_key)=)[^&]+")
+FIELD = re.compile(r"(-H|[^:\s]*=)?([A-Za-z][\w-]*): *(.+)", re.DOTALL)
 METHOD = re.compile(r"\S+[ \t]+")
 # attributes of Set-Cookie, which are no secret (RFC 6265, 4.1.1)
 COOKIE_ATTRIBUTES = {"expires", "max-age", "domain", "path", "samesite", "secure", "httponly", "partitioned"}
@@ -115,3 +131,49 @@ def _mask_cookie(part: str, position: int, key: str) -> str:
     if is_attribute or not part:
         return part
     return f"{name}={MASK}" if equals else MASK
+
+
+def mask_arguments(arguments: tuple[str, ...]) -> tuple[str, ...]:
+    """A command line without its secrets: credentials, fields of requests with some, keys in targets."""
+    made: list[str] = []
+    mask: Callable[[str], str] = _mask_argument
+    for argument in arguments:
+        made.append(mask(argument))
+        mask = _mask_argument
+        for option, masks in OPTIONS.items():
+            found = option.fullmatch(argument)
+            if found and found[2] is None:
+                mask = masks  # of what comes next
+            elif found:
+                made[-1] = f"{found[1]}={masks(found[2])}"
+    return tuple(made)
+
+
+def _mask_argument(argument: str) -> str:
+    found = FIELD.fullmatch(argument)
+    if found:
+        prefix, name, value = found[1] or "", found[2], found[3]
+        masked = mask_field(name, value)
+        if masked != value:
+            return f"{prefix}{name}: {masked}"
+    if argument.startswith("-u") and ":" in argument:
+        return f"-u{_mask_user(argument[2:])}"
+    return BARE_USERINFO.sub(rf"\1{MASK}", SECRET_VARIABLE.sub(rf"\1{MASK}", mask_target(argument)))
+
+
+def _mask_user(value: str) -> str:
+    """A name and a password; without a colon, a name alone."""
+    name, colon, _ = value.partition(":")
+    return f"{name}:{MASK}" if colon else value
+
+
+def _mask_cookies(value: str) -> str:
+    """Cookies; without an equals sign, a file of them."""
+    return mask_field("cookie", value) if "=" in value else value
+
+
+def _mask_all(value: str) -> str:
+    return MASK
+
+
+OPTIONS = {SECRET_OPTION: _mask_all, USER_OPTION: _mask_user, COOKIE_OPTION: _mask_cookies}

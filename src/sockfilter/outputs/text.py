@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sockfilter.outputs.escape import printable, printable_lines
 from sockfilter.outputs.output import Output, Sink
+from sockfilter.outputs.processes import line_of, name_of
 from sockfilter.outputs.secrets import mask_fields, mask_start_line, mask_target
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ HEADERS, BODIES = 1, 2
 
 # columns: they grow with what comes, up to a width that leaves room for the rest on a line
 ROUTE_WIDTH, ROUTE_WIDTH_MAX = 33, 60
+# with the names and numbers of two processes
+NAMED_WIDTH_MAX = 90
 REQUEST_WIDTH, REQUEST_WIDTH_MAX = 24, 60
 
 # requests whose text is kept, and bytes of their heads: as many as the parser keeps
@@ -37,6 +40,7 @@ class TextOutput(Output):
         colour: with the terminal's colours.
         show_secrets: nothing is masked.
         interfaces: each line names its interface.
+        processes: each line names the processes at both ends, where they are known.
     """
 
     is_json = False
@@ -51,12 +55,15 @@ class TextOutput(Output):
         colour: bool = False,
         show_secrets: bool = False,
         interfaces: bool = False,
+        processes: bool = False,
     ) -> None:
         super().__init__(sink)
         self._verbosity = verbosity
         self._colour = colour
         self.show_secrets = show_secrets
         self._interfaces = interfaces
+        self._processes = processes
+        self._route_width_max = NAMED_WIDTH_MAX if processes else ROUTE_WIDTH_MAX
         self._asked: dict[Head, str] = {}
         self._second = -1
         self._clock = ""
@@ -66,7 +73,7 @@ class TextOutput(Output):
     @property
     def lines(self) -> TextOutput | None:
         """Itself, where it writes nothing but lines without colours, which the short road may write."""
-        return None if self._verbosity or self._colour or self._interfaces else self
+        return None if self._verbosity or self._colour or self._interfaces or self._processes else self
 
     @property
     def widths(self) -> tuple[int, int]:
@@ -98,9 +105,9 @@ class TextOutput(Output):
         if seconds != self._second:
             self._second = seconds
             self._clock = time.strftime("%H:%M:%S", time.localtime(seconds))
-        route = connection.route
+        route = self._named_route(exchange) if self._processes else connection.route
         if len(route) > self._route_width:
-            self._route_width = min(len(route), ROUTE_WIDTH_MAX)
+            self._route_width = min(len(route), self._route_width_max)
         what = "(no request)" if request is None else self._asked.get(request.head) or self._ask(request.head)
         if len(what) > self._request_width:
             self._request_width = min(len(what), REQUEST_WIDTH_MAX)
@@ -122,6 +129,11 @@ class TextOutput(Output):
             line = f"{printable(connection.interface):<8}  {line}"
         return line + "\n"
 
+    def _named_route(self, exchange: Exchange) -> str:
+        """Client and server, each behind its process."""
+        ends = (exchange.client_process, exchange.client), (exchange.server_process, exchange.server)
+        return " > ".join(f"{end}" if process is None else f"{name_of(process)} {end}" for process, end in ends)
+
     def _ask(self, head: Head) -> str:
         """What is shown of a request; most are asked again and again."""
         target = head.target if self.show_secrets else mask_target(head.target)
@@ -133,6 +145,9 @@ class TextOutput(Output):
         return asked
 
     def _details(self, exchange: Exchange) -> Iterable[str]:
+        for end, process in (("client", exchange.client_process), ("server", exchange.server_process)):
+            if process is not None:
+                yield f"    {end} {line_of(process, self.show_secrets)}\n"
         for mark, message in (
             (">", exchange.request),
             *(("<", informational) for informational in exchange.informational),
