@@ -35,6 +35,8 @@ every_format = pytest.mark.parametrize("options", FORMATS, ids=" ".join)
 
 
 def output(*options: str, request: bytes = REQUEST, answer: bytes = ANSWER) -> str:
+    # the command line of the tests has the name of this file
+    options = ("--no-processes", *options)
     with talking(answering(answer)) as site, Sniffer("-i", "lo", "--ports", str(site.port), *options) as sniffer:
         tell(site, request)
         return sniffer.end().output.decode()
@@ -99,7 +101,7 @@ def test_a_head_whose_rest_never_came_is_masked_too():
     request = b"GET /?key=secret-a HTTP/1.1\r\nCookie: c=secret-b\r\nAuthorization: Basic secr"
     with talking(lambda connection: connection.recv(1000)) as site:
         for options in FORMATS:
-            with Sniffer("-i", "lo", "--ports", str(site.port), *options) as sniffer:
+            with Sniffer("-i", "lo", "--ports", str(site.port), "--no-processes", *options) as sniffer:
                 tell(site, request)
                 text = sniffer.end().output.decode()
             assert "GET" in text

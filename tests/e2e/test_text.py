@@ -34,7 +34,7 @@ def test_a_line_says_when_who_what_and_how_long():
 
 
 def test_v_adds_the_heads_as_they_were_sent():
-    line, *rest = shown(answering(OK), "-v").splitlines()
+    line, *rest = shown(answering(OK), "-v", "--no-processes").splitlines()
     assert LINE.fullmatch(line)
     assert rest == [
         "    > GET /a?b=c HTTP/1.1",

@@ -38,9 +38,23 @@ UNITS = {"K": KIB, "M": KIB**2, "G": KIB**3}
 NEGATIVE = re.compile(r"-\d[\d.]*")
 TAKES_NUMBER = re.compile("-c|--count|--duration|--ports|--body|-s|--snap|-B|--ring")
 # what is about live captures, by its name in Options
-LIVE = {"interface": "-i", "netns": "--netns", "promiscuous": "--promisc", "ring": "-B", "snap": "-s"}
+LIVE = {
+    "interface": "-i",
+    "netns": "--netns",
+    "promiscuous": "--promisc",
+    "ring": "-B",
+    "snap": "-s",
+    "processes": "--processes",
+}
 # what is about packets, and what about system calls
-PACKETS = {"interface": "-i", "netns": "--netns", "promiscuous": "--promisc", "snap": "-s", "write": "-w"}
+PACKETS = {
+    "interface": "-i",
+    "netns": "--netns",
+    "promiscuous": "--promisc",
+    "snap": "-s",
+    "write": "-w",
+    "processes": "--processes",
+}
 CALLS = {"pid": "--pid", "comm": "--comm", "cgroup": "--cgroup", "unix": "--unix", "command": "-- COMMAND"}
 SYSCALLS = "syscalls"
 FAMILIES = {"4": 4, "6": 6, "any": None}
@@ -81,6 +95,7 @@ class Options:
     show_secrets: bool = False
     colour: str = "auto"
     fail_on_loss: bool = False
+    processes: bool | None = None
 
 
 def number(text: str, least: int, what: str) -> int:
@@ -183,6 +198,11 @@ def get_parser() -> argparse.ArgumentParser:
     shown = parser.add_argument_group("what to show")
     shown.add_argument("--format", choices=("text", "raw", "jsonl"), help="lines, messages as they were, JSON lines")
     shown.add_argument("-v", "--verbose", dest="verbosity", action="count", help="with headers; twice: with bodies")
+    shown.add_argument(
+        "--processes",
+        action=switch,
+        help="name the processes at both ends, on each line too (with -v and in JSON, where there are the rights)",
+    )
     shown.add_argument("-q", "--quiet", action=switch, help="neither greeting nor summary")
     shown.add_argument("--body", type=body, metavar="N|all", help="bytes of each body to show (16384)")
     shown.add_argument("--show-secrets", action=switch, help="do not mask credentials, cookies and keys")

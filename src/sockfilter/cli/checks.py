@@ -70,7 +70,9 @@ def btf() -> Finding:
     """Whether kernel types can be read: process trees take them, packets do not."""
     if os.path.exists("/sys/kernel/btf/vmlinux"):
         return Finding("BTF", OK, "/sys/kernel/btf/vmlinux")
-    remedy = "packets do without; following process trees takes a kernel with CONFIG_DEBUG_INFO_BTF"
+    remedy = (
+        "packets do without; following process trees and naming processes takes a kernel with CONFIG_DEBUG_INFO_BTF"
+    )
     return Finding("BTF", NOTE, "no /sys/kernel/btf/vmlinux", remedy)
 
 
@@ -103,7 +105,7 @@ def lockdown() -> Finding:
         return Finding("lockdown", OK, "none")
     mode = modes.partition("[")[2].partition("]")[0]
     if mode == "confidentiality":
-        remedy = "packets do not mind; following process trees takes lockdown=integrity or less"
+        remedy = "packets do not mind; following process trees and naming processes takes lockdown=integrity or less"
         return Finding("lockdown", NOTE, mode, remedy)
     return Finding("lockdown", OK, mode)
 
@@ -151,10 +153,25 @@ def loads() -> Finding:
     if rights.missing():
         return Finding("program", UNKNOWN, NEEDS_RIGHTS)
     try:
-        with capture("lo", ports=[1]):
+        with capture("lo", ports=[1], processes=False):
             return Finding("program", OK, "loads, and attaches to lo")
     except SockfilterError as error:
         return Finding("program", BAD, str(error))
+
+
+def processes() -> Finding:
+    """Whether the processes at the ends of connections can be named."""
+    from sockfilter.sources.processes import Processes
+
+    lacks = rights.missing_for_processes()
+    if lacks:
+        remedy = "packets do without; --processes takes CAP_BPF and CAP_PERFMON, or sudo"
+        return Finding("processes", NOTE, f"not named: {' and '.join(lacks)} missing", remedy)
+    try:
+        with Processes():
+            return Finding("processes", OK, "can be named")
+    except SockfilterError as error:
+        return Finding("processes", NOTE, f"not named: {error}", "packets do without: --no-processes")
 
 
 def exchange() -> Finding:
@@ -166,7 +183,7 @@ def exchange() -> Finding:
     try:
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
-            with capture("lo", ports=[port]) as wire:
+            with capture("lo", ports=[port], processes=False) as wire:
                 _ask(server, port)
                 found = wire.first(path="/doctor")
     except (SockfilterError, OSError) as error:
@@ -208,6 +225,7 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     locked_memory,
     namespaces,
     loads,
+    processes,
     exchange,
     calls,
 )

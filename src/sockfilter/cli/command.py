@@ -89,7 +89,7 @@ class _Run:
         began = hints.start() if self._has_watcher else None
         self._child = Child(options.command, self._signals) if options.command else None
         with self._capture() as capture:
-            privileges.give_up(options.user, self._directories, capture.source.counters)
+            privileges.give_up(options.user, self._directories, capture.check)
             capture.source.also_wake_for(self._signals.fd)
             if self._sink.is_pipe:
                 capture.source.also_wake_for(STDOUT)
@@ -98,6 +98,8 @@ class _Run:
             if not options.quiet:
                 doing = "listening on" if options.read is None else "reading"
                 say(f"{doing} {capture.source.name}{_narrowed(options)}; Ctrl-C ends")
+                if capture.no_processes:
+                    say(f"{capture.no_processes}; exchanges are shown without, as --no-processes has it")
             is_cut = is_forced = False
             try:
                 if self._child is not None:
@@ -167,6 +169,7 @@ class _Run:
             ring=options.ring,
             snap=options.snap,
             promiscuous=options.promiscuous,
+            processes=self._processes,
             emit=self._take,
             policy=_policy(options),
             write=self._writes,
@@ -192,6 +195,15 @@ class _Run:
     def _lines(self) -> Lines | None:
         """The output, if it needs no more than a line of an exchange, and nobody counts them."""
         return self._output.lines if self._left is None and self._options.write != "-" else None
+
+    @property
+    def _processes(self) -> bool | None:
+        """Whether they are named; None: where there are the rights. Nobody asks where nothing would show them."""
+        options = self._options
+        if options.processes is not None or options.write == "-":
+            return options.processes
+        is_shown = options.format == "jsonl" or (options.format == "text" and options.verbosity)
+        return None if is_shown else False
 
     @property
     def _shown(self) -> int:
@@ -319,6 +331,7 @@ def _output(options: Options, sink: StandardOutput) -> Output:
         colour=stdout.wants_colour(options.colour),
         show_secrets=options.show_secrets,
         interfaces=options.interface == "any",
+        processes=options.processes is True,
     )
 
 

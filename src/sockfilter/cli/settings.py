@@ -15,7 +15,7 @@ PREFIX = "SOCKFILTER_"
 # command line: a file that is forgotten must not write anywhere, and who may change it not say whom root becomes.
 NAMES = (
     *("interface", "promisc", "ports", "host", "family"),
-    *("format", "verbose", "quiet", "body", "show-secrets", "color"),
+    *("format", "verbose", "processes", "quiet", "body", "show-secrets", "color"),
     *("snap", "ring", "fail-on-loss"),
 )
 SWITCHED = {word: is_on for is_on, words in enumerate(("0 false no off", "1 true yes on")) for word in words.split()}

@@ -66,6 +66,8 @@ TEXTS: list[tuple[str, str, str, Any]] = [
     ("format", '"jsonl"', "format", "jsonl"),
     ("verbose", "2", "verbosity", 2),
     ("verbose", "0", "verbosity", 0),
+    ("processes", "true", "processes", True),
+    ("processes", "false", "processes", False),
     ("quiet", "false", "quiet", False),
     ("body", "0", "body", 0),
     ("body", '"all"', "body", None),
