@@ -251,7 +251,9 @@ static __always_inline int read_end(struct sf_end *end, struct sock *sk, __u32 *
 	end->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
 	end->peer_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
 	*netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	if (*netns != processes_config.netns) {
+	if (!processes_config.netns) {
+		end->netns = *netns;
+	} else if (*netns != processes_config.netns) {
 		/* its packets stay there */
 		if (is_loopback(end->local_addr))
 			return 0;

@@ -17,7 +17,7 @@
 
 /* the process numbers that user space knows are those of a namespace */
 struct sf_processes_config {
-	__u32 netns; /* where packets are looked at; its number in nsfs */
+	__u32 netns; /* where packets are looked at; its number in nsfs. 0: ends are told by where they are */
 	__u32 pidns;
 };
 

@@ -299,7 +299,7 @@ def capture(
         snap: bytes of each frame to take at most. None: all.
         promiscuous: take frames for other hosts too.
         processes: name the processes at both ends, which takes CAP_BPF and CAP_PERFMON. None: where there are these
-            rights, with packets and without a broker.
+            rights, and without a broker.
         broker: the socket of a broker, which attaches in place of this process. None: it does so itself.
         emit: takes each exchange when it ends; without it, they are kept in exchanges.
         policy: what to keep of bodies, in place of body.
@@ -317,7 +317,7 @@ def capture(
     source: RecordSource
     with ExitStack() as stack:
         # before the first packet: who has connected by then is known
-        named, reason = _naming(processes, via == "packets" and broker is None, netns, narrowing)
+        named, reason = _naming(processes, broker is None, netns, narrowing, via == "syscalls")
         if named is not None:
             stack.enter_context(named)
         if via == "syscalls":
@@ -351,18 +351,20 @@ def capture(
     return made
 
 
-def _naming(wanted: bool | None, can_be: bool, netns: str | None, narrowing: Narrowing) -> tuple[Processes | None, str]:
+def _naming(
+    wanted: bool | None, can_be: bool, netns: str | None, narrowing: Narrowing, is_everywhere: bool
+) -> tuple[Processes | None, str]:
     """What names processes; or None, and why nothing does, where nobody said whether it should."""
     if not can_be:
         if wanted:
-            raise InvalidArgument("processes=True goes with via='packets' and rights of one's own: a broker names none")
+            raise InvalidArgument("processes=True takes rights of one's own: a broker names none")
         return None, ""
     if wanted is False:
         return None, ""
     from sockfilter.sources.processes import Processes
 
     try:
-        return Processes(netns, narrowing.wants), ""
+        return Processes(netns, narrowing.wants, is_everywhere), ""
     except (MissingCapability, KernelUnsupported, ObjectError) as error:
         if wanted:
             raise

@@ -53,7 +53,6 @@ PACKETS = {
     "promiscuous": "--promisc",
     "snap": "-s",
     "write": "-w",
-    "processes": "--processes",
 }
 CALLS = {"pid": "--pid", "comm": "--comm", "cgroup": "--cgroup", "unix": "--unix", "command": "-- COMMAND"}
 SYSCALLS = "syscalls"

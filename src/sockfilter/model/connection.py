@@ -33,9 +33,10 @@ class Connection:
 
     Attributes:
         known: the processes at its ends; None: nobody has looked.
+        netns: the kernel's number of its network namespace; 0: not known.
     """
 
-    __slots__ = ("_route", "client_end", "ends", "interface", "known", "number", "syn_ns", "synack_ns")
+    __slots__ = ("_route", "client_end", "ends", "interface", "known", "netns", "number", "syn_ns", "synack_ns")
 
     def __init__(
         self,
@@ -53,6 +54,7 @@ class Connection:
         self.syn_ns = syn_ns
         self.synack_ns = synack_ns
         self.known: Known | None = None
+        self.netns = 0
         self._route: str | None = None
 
     def __repr__(self) -> str:

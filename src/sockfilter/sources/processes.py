@@ -67,6 +67,7 @@ class Processes:
     Args:
         netns: the network namespace whose packets are looked at, as LiveSource has it.
         is_wanted: whether a connection between two ports is asked for.
+        is_everywhere: connections say which namespace they are in; packets do not.
 
     Raises:
         MissingCapability: CAP_BPF or CAP_PERFMON is not there.
@@ -75,7 +76,10 @@ class Processes:
     """
 
     def __init__(
-        self, netns: str | None = None, is_wanted: Callable[[int, int], bool] = lambda one, other: True
+        self,
+        netns: str | None = None,
+        is_wanted: Callable[[int, int], bool] = lambda one, other: True,
+        is_everywhere: bool = False,
     ) -> None:
         lacks = rights.missing_for_processes()
         if lacks:
@@ -86,6 +90,7 @@ class Processes:
         self._cache: dict[tuple[int, int, int], Process | None] = {}
         self._open: dict[tuple[Endpoint, Endpoint], Process] = {}
         self._open_ns = 0
+        self._is_everywhere = is_everywhere
         self._counts: Counter[str] = Counter()
         with namespace.entered(netns):
             self._netns = namespace.number()
@@ -136,6 +141,13 @@ class Processes:
         if known is None:
             known = connection.known = Known()
             self._counts["ends"] += 2
+            if not connection.client.port:
+                # Unix sockets: who connects and receives is not noted
+                known.reasons = "unnoted", "unnoted"
+                self._counts["unnoted"] += 2
+        if not connection.client.port:
+            known.looks_left = 0
+            return
         handovers = self.handovers
         if known.handovers != handovers:
             known.handovers, known.looks_left = handovers, LOOKS_MAX
@@ -179,12 +191,18 @@ class Processes:
     ) -> Found:
         """The process at the first of two ends. before: which it was at the exchange before this one."""
         since_ns = connection.syn_ns or 0
-        places = (self._netns,) if connection.interface == "lo" else (self._netns, ELSEWHERE)
+        places: tuple[int, ...] = (self._netns, ELSEWHERE)
+        if self._is_everywhere:
+            places = (connection.netns,)
+        elif connection.interface == "lo":
+            places = (self._netns,)
         holders = [holder for place in places for holder in self._holders(ends, place)]
         fitting = [holder for holder in holders if since_ns <= holder.noted_ns <= until_ns]
         changes = any(holder.noted_ns > until_ns for holder in holders)
         if not fitting:
-            process = before or (self._open.get(ends) if since_ns <= self._open_ns <= until_ns else None)
+            is_here = not self._is_everywhere or connection.netns == self._netns
+            was_open = self._open.get(ends) if is_here and since_ns <= self._open_ns <= until_ns else None
+            process = before or was_open
             reason = "named" if process is not None else "elsewhen" if holders else "unnoted"
             return Found(process, reason, changes)
         self._open.pop(ends, None)
@@ -245,7 +263,7 @@ class Processes:
         return seen.process if seen is not None and seen.start == holder.start_ns * ticks // 1_000_000_000 else None
 
     def _load(self, stack: ExitStack) -> None:
-        config = self._ffi.new("struct sf_processes_config *", {"netns": self._netns})
+        config = self._ffi.new("struct sf_processes_config *", {"netns": 0 if self._is_everywhere else self._netns})
         config.pidns = os.stat("/proc/self/ns/pid").st_ino
         self._object.configure(bytes(self._ffi.buffer(config)))
         tracing.load(self._object, "naming processes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -29,6 +30,10 @@ STREAMS_MAX = 4
 IDLE_NS = 600 * 1_000_000_000
 # between two looks for idle connections
 SWEEP_NS = 10 * 1_000_000_000
+
+
+# of a flow's key, the last: where it is
+NETNS_BYTES = 4
 
 
 class Orders(Protocol):
@@ -190,6 +195,9 @@ class Table:
             next(iter(self._connections.values())).close(Problem.EVICTED)
         self._opened += 1
         model = Connection(self._opened, start.interface, start.ends, syn_ns=start.syn_ns, synack_ns=start.synack_ns)
+        if self.hears_twice:
+            # calls are heard everywhere, and what takes the place of an interface says where
+            model.netns = int.from_bytes(start.key[-NETNS_BYTES:], sys.byteorder)
         connection = StreamConnection(self, start, stream, model, time_ns, self._converse)
         self._connections[start.key] = connection
         return connection
