@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Response,
         Timing,
     )
+    from sockfilter.model.life import Life
     from sockfilter.reading import read
     from sockfilter.reassembling import TcpStream, tcp_streams
 
@@ -52,6 +53,7 @@ _HOMES = {
     "ExpectationFailed": "errors",
     "NotSeen": "errors",
     "Ledger": "ledger",
+    "Life": "model.life",
     "Body": "model",
     "Connection": "model",
     "Endpoint": "model",
@@ -85,6 +87,7 @@ __all__ = [
     "Problem",
     "Process",
     "Ledger",
+    "Life",
     "SockfilterError",
     "BodyError",
     "ExpectationFailed",

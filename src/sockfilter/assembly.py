@@ -91,6 +91,11 @@ class Assembly:
         return self._table.conversations
 
     @property
+    def connections(self) -> list[StreamConnection]:
+        """Those that are open, the oldest first."""
+        return self._table.connections
+
+    @property
     def fragments(self) -> FragmentCounts:
         """What became of fragments, at this moment."""
         return replace(self._fragments.counts)

@@ -14,6 +14,7 @@ from sockfilter.pipeline import Pipeline
 from sockfilter.protocols.http1.body import BodyPolicy
 from sockfilter.sources.narrowing import Narrowing, port_ranges
 from sockfilter.sources.records import RING_BYTES
+from sockfilter.streams.calls import LATE_CALL_NS
 
 if TYPE_CHECKING:
     import subprocess
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from sockfilter.awaiting import AsyncCapture
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange
+    from sockfilter.model.life import Life
     from sockfilter.model.lines import Lines
     from sockfilter.sources.files.source import FileSource
     from sockfilter.sources.live import Attach
@@ -182,6 +184,12 @@ class Capture(View):
             return [] if self.is_closed else self._pipeline.pending()
 
     @property
+    def connections(self) -> list[Life]:
+        """The HTTP connections that are open by what was read so far, the oldest first, and how each is doing."""
+        with self._lock:
+            return [] if self.is_closed else self._pipeline.lives(self._source.now_ns)
+
+    @property
     def ledger(self) -> Ledger:
         """The counters now; they balance once the capture is closed."""
         return self._pipeline.ledger(self._source.counters(), self._source.records_read)
@@ -191,8 +199,7 @@ class Capture(View):
         with self._lock:
             self._check()
             self._source.drain_all(self._consume)
-            self._source.settle(self._drain_all, self._has_pending)
-            self._do_what_is_due()
+            self._settle()
 
     def pump(self) -> int:
         """Takes one batch of what is there. Returns how many records that were; 0: nothing is."""
@@ -209,8 +216,7 @@ class Capture(View):
             self._do_what_is_due()
             yield
             self._check()
-        self._source.settle(self._drain_all, self._has_pending)
-        self._do_what_is_due()
+        self._settle()
 
     def clear(self) -> None:
         """Forgets what crossed before, in the views of earlier marks too."""
@@ -230,6 +236,13 @@ class Capture(View):
             except TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+
+    def _settle(self) -> None:
+        self._source.settle(self._drain_all, self._has_pending)
+        if self._source.hears_twice and self._pipeline.has_holes:
+            # what has not come by now was lost
+            self._pipeline.tick(self._source.now_ns + LATE_CALL_NS)
+        self._do_what_is_due()
 
     def _drain_all(self) -> int:
         return self._source.drain_all(self._consume)

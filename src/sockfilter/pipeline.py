@@ -10,6 +10,7 @@ from sockfilter.assembly import Assembly, Names
 from sockfilter.exchanges.pairing import Pairing
 from sockfilter.express.lane import Lane
 from sockfilter.ledger import CALL_COUNTERS, PACKET_COUNTERS, Ledger, MessageCounts, ProcessCounts
+from sockfilter.model.life import IDLE_AFTER_NS, Life, State
 from sockfilter.protocols.http1 import head as heads
 from sockfilter.protocols.http1.body import whole_body
 from sockfilter.protocols.http1.talk import Talk
@@ -119,6 +120,26 @@ class Pipeline:
             exchange.clock_offset_ns = self._source.clock_offset_ns
         return found
 
+    def lives(self, now_ns: int) -> list[Life]:
+        """How the connections that are open are doing, the oldest first."""
+        found = []
+        for connection in self._assembly.connections:
+            connection.come_back()
+            talk, model = connection.conversation, connection.model
+            if not isinstance(talk, Talk):
+                continue
+            sent = tuple(direction.total for direction in connection.directions)
+            life = Life(
+                model,
+                _state(connection, talk, now_ns),
+                connection.opened_ns,
+                connection.last_ns,
+                talk.count,
+                (sent[model.client_end or 0], sent[1 - (model.client_end or 0)]),
+            )
+            found.append(life)
+        return found
+
     def ledger(self, counters: list[int], records_read: int) -> Ledger:
         """The ledger at this moment.
 
@@ -174,6 +195,14 @@ class Pipeline:
         messages.responses += count
         messages.paired += 2 * count
         messages.exchanges += count
+
+
+def _state(connection: StreamConnection, talk: Talk, now_ns: int) -> State:
+    if connection.is_damaged:
+        return State.MALFORMED
+    if not (talk.is_at_rest and talk.sink.is_at_rest):
+        return State.OPEN
+    return State.IDLE if now_ns - connection.last_ns >= IDLE_AFTER_NS else State.READY
 
 
 class _Told:

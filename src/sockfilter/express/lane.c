@@ -264,6 +264,7 @@ static int lane_take(struct sf_lane *lane, struct sf_lane_slot *slot, const stru
 		break;
 	}
 	slot->next[end] = record->seq + record->payload_len;
+	slot->passed[end] += record->payload_len;
 	slot->acked[end] = record->ack;
 	slot->heard |= 1 << end;
 	slot->last_ns = record->time_ns;

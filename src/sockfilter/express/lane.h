@@ -80,9 +80,10 @@ struct sf_lane_half {
 struct sf_lane_slot {
 	__u64 stream;
 	__u64 last_ns;
-	__u32 next[2];	/* the sequence number that comes next, of each end */
-	__u32 acked[2]; /* what each end had received by its last segment */
-	__u32 chain;	/* the next slot with the same hash, or that is free; plus 1 */
+	__u64 passed[2]; /* bytes of each end, on the lane */
+	__u32 next[2];	 /* the sequence number that comes next, of each end */
+	__u32 acked[2];	 /* what each end had received by its last segment */
+	__u32 chain;	 /* the next slot with the same hash, or that is free; plus 1 */
 	__u8 client_end;
 	__u8 state;	/* enum sf_lane_state */
 	__u8 has_ended; /* an exchange has, on the lane */

@@ -294,7 +294,7 @@ class Lane:
         connection, state = self._on[slot], self._lib.sf_lane_slot(self._lane, slot)
         connection.recall = None
         first, second = (ack if state.heard & 1 << end else None for end, ack in enumerate(state.acked))
-        connection.resume(tuple(state.next), (first, second), state.last_ns)
+        connection.resume(tuple(state.next), (first, second), state.last_ns, tuple(state.passed))
         talk: Conversation = connection.conversation
         talk.sink.note_pairs(state.conn_seq)
         if state.has_ended:

@@ -86,7 +86,13 @@ class Connection(Protocol):
     def directions(self) -> tuple[Any, Any]:
         """Each has next, the number that comes; acked, what its end had received; and finish(), for its FIN."""
 
-    def resume(self, following: tuple[int, int], acked: tuple[int | None, int | None], last_ns: int) -> None:
+    def resume(
+        self,
+        following: tuple[int, int],
+        acked: tuple[int | None, int | None],
+        last_ns: int,
+        passed: tuple[int, int],
+    ) -> None:
         """Goes on where the short road ended."""
 
     def end_at_rest(self, last_ns: int) -> None:

@@ -70,6 +70,7 @@ static struct sf_lane_slot *lane_take_slot(struct sf_lane *lane, __u64 stream, i
 	slot->client_end = client_end;
 	slot->state = SF_LANE_IDLE;
 	slot->has_ended = 0;
+	slot->passed[0] = slot->passed[1] = 0;
 	slot->heard = 0;
 	slot->closed = 0;
 	slot->control = 0;

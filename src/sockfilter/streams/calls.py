@@ -57,6 +57,8 @@ class CallDirection(Direction):
             self._table.counts.gaps += 1
             self._table.counts.gap_bytes += size
             self.next = until
+            self.total += size
+            self.connection.is_damaged = True
             self.receiver.missing(size, Problem.GAP)
 
     def _awaits(self, ack: int | None) -> bool:

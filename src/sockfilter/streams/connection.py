@@ -53,6 +53,7 @@ class StreamConnection:
         "conversation",
         "detour",
         "is_closed",
+        "is_damaged",
         "last_ns",
         "model",
         "opened_ns",
@@ -76,7 +77,7 @@ class StreamConnection:
         self.model = model
         self.streams = [stream & ~1]
         self.opened_ns = self.last_ns = time_ns
-        self.is_closed = False
+        self.is_closed = self.is_damaged = False
         self.recall: Callable[[], None] | None = None
         self.detour = self.turned_back = 0
         self._directions: tuple[Direction, Direction] | None = None
@@ -128,17 +129,25 @@ class StreamConnection:
         """The receiver of an end will ignore this many bytes from here on."""
         self.directions[end].announce(size)
 
-    def resume(self, following: tuple[int, int], acked: tuple[int | None, int | None], last_ns: int) -> None:
+    def resume(
+        self,
+        following: tuple[int, int],
+        acked: tuple[int | None, int | None],
+        last_ns: int,
+        passed: tuple[int, int],
+    ) -> None:
         """Goes on where the short road ended.
 
         Args:
             following: for each end, the sequence number that comes next.
             acked: what each had received by its last segment; None: there was none.
             last_ns: when the last segment passed.
+            passed: bytes that each has sent there.
         """
         self.last_ns = last_ns
-        for direction, seq, ack in zip(self.directions, following, acked, strict=True):
+        for direction, seq, ack, size in zip(self.directions, following, acked, passed, strict=True):
             direction.next, direction.acked = seq, ack
+            direction.total += size
         self._table.take_for(self)
 
     def end_at_rest(self, last_ns: int) -> None:

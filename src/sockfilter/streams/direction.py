@@ -88,6 +88,7 @@ class Direction:
         "peer",
         "receiver",
         "stream",
+        "total",
     )
 
     receiver: Receiver
@@ -107,6 +108,7 @@ class Direction:
         self._hole_since_ns = 0
         self._delivered_ns = 0
         self._order_until: int | None = None
+        self.total = 0  # bytes that have passed
 
     def segment(
         self,
@@ -133,6 +135,7 @@ class Direction:
             self._take_unusual(time_ns, seq, ack, flags, length, bytes(buffer[start : start + kept]))
             return
         self.next = (seq + length) & MASK
+        self.total += length
         self.acked = ack
         self.connection.last_ns = time_ns
         receiver = self.receiver
@@ -202,6 +205,8 @@ class Direction:
             self._table.counts.gaps += 1
             self._table.counts.gap_bytes += size
             self.next = first.seq
+            self.total += size
+            self.connection.is_damaged = True
             self.receiver.missing(size, Problem.GAP)
         else:
             self._deliver_first()
@@ -276,6 +281,7 @@ class Direction:
         size = min(distance(self.next, seq), distance(self.next, self._order_until), self.receiver.ignoring)
         if size > 0:
             self.next = (self.next + size) & MASK
+            self.total += size
             self.receiver.skip(size, time_ns)
             if self._order_until is not None:
                 self._renew_order()
@@ -365,6 +371,7 @@ class Direction:
         length, data = segment.length - old, segment.data[old:]
         if length <= 0:
             return
+        self.total += length
         # what had to wait for others was there when they were
         time_ns = self._delivered_ns = max(self._delivered_ns, segment.time_ns)
         receiver, seq = self.receiver, self.next

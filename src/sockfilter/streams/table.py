@@ -82,6 +82,11 @@ class Table:
         """Those of the connections that are open, the oldest first."""
         return [connection.conversation for connection in self._connections.values()]
 
+    @property
+    def connections(self) -> list[StreamConnection]:
+        """Those that are open, the oldest first."""
+        return list(self._connections.values())
+
     def __len__(self) -> int:
         return len(self._connections)
 

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 class Sink(Protocol):
     """What takes the messages of a connection."""
 
+    @property
+    def number(self) -> int:
+        """Of the last exchange."""
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing is open, and the next response answers the next request."""
+
     def begin(self, message: Message, end: int) -> Request | None:
         """Takes a message whose head is there, and which end sent it.
 
@@ -137,6 +145,11 @@ class Talk:
         """Whether no message has begun, and none is missing."""
         first, second = self.receivers
         return first.is_at_rest and second.is_at_rest
+
+    @property
+    def count(self) -> int:
+        """How many exchanges have begun."""
+        return self.sink.number
 
     def close(self, problem: Problem) -> None:
         """The connection has ended; both parsers know."""

@@ -1,0 +1,44 @@
+"""How an open connection is doing: since when it is there, and what it has carried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sockfilter.model.connection import Connection
+
+# nanoseconds of silence after which a connection counts as idle; it is forgotten after ten minutes
+IDLE_AFTER_NS = 10_000_000_000
+
+
+class State(str, Enum):
+    """What a connection is doing."""
+
+    OPEN = "open"  # something is under way on it
+    READY = "ready"  # the last exchange has ended, and the next has not begun
+    IDLE = "idle"  # the same, for ten seconds and more
+    MALFORMED = "malformed"  # bytes of one of its directions are missing
+
+    __str__ = str.__str__
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One connection at one moment.
+
+    Attributes:
+        connection: which.
+        state: what it is doing.
+        opened_ns, last_ns: when it was first seen, and when its last bytes passed, in the source's clock.
+        exchanges: how many have begun.
+        sent: bytes that client and server have sent.
+    """
+
+    connection: Connection
+    state: State
+    opened_ns: int
+    last_ns: int
+    exchanges: int
+    sent: tuple[int, int]
