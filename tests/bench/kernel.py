@@ -78,7 +78,7 @@ def costs() -> list[Cost]:
             sender = stack.enter_context(socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
             sender.bind(("lo", 0))
         before = _programs()
-        capture = stack.enter_context(sockfilter.capture("lo", netns=netns, ring=64 << 20))
+        capture = stack.enter_context(sockfilter.capture("lo", netns=netns, ring=64 << 20, processes=False))
         (program,) = _programs() - before
         ours = Statistics(program)
         found: dict[str, list[Cost]] = {}

@@ -35,7 +35,7 @@ def without_ids(lines: list[str]) -> list[dict]:
 def test_live_and_read_back_are_the_same(loopback, server, file):
     site = loopback.get(server)
     shown = ("--format", "jsonl", "--body", "all")
-    with Sniffer("-i", "lo", "--ports", str(site.port), "-w", str(file), *shown) as sniffer:
+    with Sniffer("-i", "lo", "--ports", str(site.port), "-w", str(file), "--no-processes", *shown) as sniffer:
         curl(site, EVERYTHING)
         curl(site, [SMALL, SMALL])
         live = sniffer.end()
