@@ -101,6 +101,11 @@ class Assembly:
         return replace(self._fragments.counts)
 
     @property
+    def missing_bytes(self) -> int:
+        """Bytes of connections that never came, so far."""
+        return self._table.counts.gap_bytes
+
+    @property
     def segments(self) -> SegmentCounts:
         """What became of segments, at this moment."""
         # those of connections that are not remembered never came to the table

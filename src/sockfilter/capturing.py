@@ -168,6 +168,11 @@ class Capture(View):
         return self._frames is not None and self._frames.is_full
 
     @property
+    def missing_bytes(self) -> int:
+        """Bytes of connections that never came, so far; the ledger says more."""
+        return self._pipeline.missing_bytes
+
+    @property
     def now_ns(self) -> int:
         """The time by the clock of its packets, in nanoseconds."""
         return self._source.now_ns

@@ -140,6 +140,11 @@ class Pipeline:
             found.append(life)
         return found
 
+    @property
+    def missing_bytes(self) -> int:
+        """Bytes of connections that never came, so far."""
+        return self._assembly.missing_bytes
+
     def ledger(self, counters: list[int], records_read: int) -> Ledger:
         """The ledger at this moment.
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sockfilter.sources.records import RecordSource
     from sockfilter.writing import Frames
 
+SYSCALLS = arguments.SYSCALLS
 OK, FAILED, USAGE, LOST, BROKEN_PIPE = 0, 1, 2, 3, 141
 
 # what else it does, by its first word: the module whose run() takes the others
@@ -81,6 +82,7 @@ class _Run:
         self._output = _output(options, sink)
         self._left = options.count
         self._passed = 0
+        self._has_told_of_gaps = False
 
     def run(self) -> int:
         """Returns the exit status."""
@@ -246,6 +248,8 @@ class _Run:
                 say(one_line(capture.ledger, self._shown))
             count = capture.pump()
             self._output.flush()
+            if capture.missing_bytes and self._options.via == SYSCALLS and not self._has_told_of_gaps:
+                self._tell_of_gaps(capture)
             while changes := capture.source.changes:
                 say(str(changes.popleft()))
             now_s = time.monotonic()
@@ -262,6 +266,12 @@ class _Run:
                 capture.wait(left_s)
                 signals.drain()
                 self._sink.check_reader()
+
+    def _tell_of_gaps(self, capture: Capture) -> None:
+        """Once, where it is not for want of room."""
+        self._has_told_of_gaps = True
+        if not capture.ledger.records_lost:
+            say("bytes have passed that no call had in a buffer: io_uring, splice; packets have them: -i")
 
     @property
     def _is_at_end(self) -> bool:

@@ -6,6 +6,7 @@ import os
 import shlex
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -157,3 +158,41 @@ def test_two_capabilities_are_enough(loopback: Sites) -> None:
         assert "GET /small" in sniffer.line()
         sniffer.send(signal.SIGINT)
         assert sniffer.wait().status == 0
+
+
+SPLICING = """
+import ctypes, os, socket, sys
+libc = ctypes.CDLL(None)
+sys.stdin.readline()
+with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as client:
+    for number in range(3):
+        text = b"GET /small?%d HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n" % number
+        read, write = os.pipe()
+        os.write(write, text)
+        if number:
+            libc.splice(read, None, client.fileno(), None, ctypes.c_size_t(len(text)), 0)
+        else:
+            client.sendall(text)
+        client.recv(1 << 16)
+    sys.stdin.readline()
+"""
+
+
+def test_bytes_that_no_call_has_are_said_once(loopback: Sites) -> None:
+    """As soon as they are missed, and at the end with their number."""
+    command = [sys.executable, "-c", SPLICING, str(loopback.get("nginx").port)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        with Sniffer("--pid", str(process.pid)) as sniffer:
+            process.stdin.write(b"begin\n")
+            process.stdin.flush()
+            assert sniffer.said() == (
+                "sockfilter: bytes have passed that no call had in a buffer: io_uring, splice; packets have them: -i"
+            )
+            process.stdin.write(b"end\n")
+            process.stdin.close()
+            process.wait()
+            sniffer.send(signal.SIGINT)
+            done = sniffer.wait()
+    assert len([line for line in done.said if "no call had" in line]) == 1
+    assert "sockfilter: bytes missing in connections: " in done.errors.decode()
