@@ -25,6 +25,8 @@ WRONG = [
     ("-i ''", "-i: the name is empty; -i any stands for all interfaces"),
     ("-i lo --nope", "unrecognized arguments: --nope"),
     ("-i lo --port 80", "unrecognized arguments: --port 80"),
+    ("dcotor", "there is no command 'dcotor'; did you mean doctor?"),
+    ("eth0", "there is no command 'eth0': there are broker, config, doctor; -i eth0 listens on an interface"),
     ("-i lo trailing", "unrecognized arguments: trailing"),
     ("-i lo -c 0", "'0': a count of exchanges is a whole number from 1 on"),
     ("-i lo -c -1", "'-1': a count of exchanges is a whole number from 1 on"),

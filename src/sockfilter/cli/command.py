@@ -44,6 +44,8 @@ def command(argv: list[str] | None, signals: Signals) -> int:
         words = sys.argv[1:] if argv is None else argv
         if words and words[0] in COMMANDS:
             return int(import_module(COMMANDS[words[0]]).run(words[1:], signals))
+        if words and not words[0].startswith("-"):
+            raise InvalidArgument(_no_command(words[0]))
         options = _options(words)
         if isinstance(options, int):
             return options
@@ -61,6 +63,17 @@ def command(argv: list[str] | None, signals: Signals) -> int:
         say(str(error))
         give_up()
         return FAILED
+
+
+def _no_command(word: str) -> str:
+    """What is said where a word stands that is none."""
+    import difflib
+
+    near = difflib.get_close_matches(word, COMMANDS, n=1)
+    if near:
+        return f"there is no command {word!r}; did you mean {near[0]}?"
+    known = ", ".join(COMMANDS)
+    return f"there is no command {word!r}: there are {known}; -i {word} listens on an interface, -- {word} runs it"
 
 
 def _options(argv: list[str]) -> Options | int:

@@ -133,7 +133,10 @@ def _parsed(text: str) -> dict[str, Any]:
     if sys.version_info >= (3, 11):
         import tomllib
     else:
-        import tomli as tomllib
+        try:
+            import tomli as tomllib
+        except ImportError as error:
+            raise InvalidArgument("before Python 3.11 it takes tomli: pip install tomli, or --no-config") from error
     return tomllib.loads(text)
 
 
