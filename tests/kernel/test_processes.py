@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from sockfilter import Capture, Exchange, Process
 
 SCRIPT = answering.__file__
-SHORT, CURLS = 10_000, 300
+# fewer in an emulator
+SHORT, CURLS = (int(number / float(os.environ.get("SOCKFILTER_PATIENCE", "1"))) for number in (10_000, 300))
 WAIT_S = 60
 
 
@@ -85,10 +86,12 @@ def test_a_client_that_has_gone_and_a_server(start):
     assert client is not None
     assert served is not None
     assert (client.comm, client.uid, client.inner_pid) == ("curl", 0, client.pid)
-    assert client.exe == os.path.realpath(need_tool("curl"))
+    # from a chroot, more of the path is seen than in it
+    assert str(client.exe).endswith(os.path.realpath(need_tool("curl")))
     assert client.cmdline == (need_tool("curl"), "-sS", "--noproxy", "*", "-o", os.devnull, site.url("/a"))
     assert served.pid == site.pid
-    assert served.exe == os.readlink(f"/proc/{os.getpid()}/exe") or "nginx" in str(served.exe)
+    program = need_tool("nginx") if start is nginx else sys.executable
+    assert str(served.exe).endswith(os.path.realpath(program))
     assert_all_named(wire, 1)
 
 
