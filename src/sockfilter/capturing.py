@@ -351,7 +351,7 @@ def capture(
             from sockfilter.sources.live import LiveSource
 
             source = LiveSource(
-                interface or "lo",
+                "lo" if interface is None else interface,
                 narrowing=narrowing,
                 netns=netns,
                 ring=ring,

@@ -226,6 +226,6 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     namespaces,
     loads,
     processes,
-    exchange,
     calls,
+    exchange,
 )
