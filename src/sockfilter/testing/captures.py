@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.errors import BrokerError, MissingCapability
+from sockfilter.testing.options import SYSCALLS
 
 if TYPE_CHECKING:
     from sockfilter.capturing import Capture
@@ -46,9 +47,9 @@ class Captures:
                 capture.close()
         return self._open[key]
 
-    def tap(self, capture: Capture) -> Tap:
-        """Where a capture's frames can be had; only where there are taps."""
-        return self._taps[capture]
+    def tap(self, capture: Capture) -> Tap | None:
+        """Where a capture's frames can be had; None: nowhere."""
+        return self._taps.get(capture)
 
     def new(self, arguments: dict[str, Any]) -> Capture:
         """A capture of one's own. Raises SockfilterError."""
@@ -67,7 +68,7 @@ class Captures:
         from sockfilter.capturing import capture
         from sockfilter.testing.evidence import Tap
 
-        if not self._has_taps:
+        if not self._has_taps or arguments.get("via") == SYSCALLS:  # calls have no frames
             return capture(**arguments)
         taps: list[Tap] = []
 

@@ -12,6 +12,8 @@ MARKER = (
     " this test; all arguments of sockfilter.capture()"
 )
 MODES = ("skip", "require")
+# a capture that has no interface
+SYSCALLS = "syscalls"
 SCOPES = ("auto", "host", "tree")
 ALL = "all"
 
@@ -75,7 +77,7 @@ def settings(config: pytest.Config, marker: dict[str, Any]) -> Settings:
     """What holds for a test, with what its marker says."""
     body = value(config, "wire_body")
     capture = {
-        "interface": value(config, "wire_interface"),
+        **({} if marker.get("via") == SYSCALLS else {"interface": value(config, "wire_interface")}),
         "ports": value(config, "wire_ports") or None,
         "body": None if body == ALL else int(body),
         **marker,

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 # what is in the way of capturing at all, and not of this capture
 NOT_HERE = (MissingCapability, KernelUnsupported, LibbpfMissing)
+# arguments that say whose calls are wanted
+WHOSE = {"pid", "comm", "cgroup"}
+
+
+def _everything(exchange: Exchange) -> bool:
+    return True
 
 
 class Session:
@@ -53,8 +59,7 @@ class Session:
         Raises:
             SockfilterError: the tree cannot be followed.
         """
-        is_tree = scope == "tree" or (scope == "auto" and hasattr(self._config, "workerinput"))
-        if not is_tree or (self._has_no_tree and scope == "auto"):
+        if not self._is_tree(scope) or (self._has_no_tree and scope == "auto"):
             return None
         try:
             tree = self._followed()
@@ -64,6 +69,9 @@ class Session:
                 return None
             raise
         return lambda exchange: tree.owns(exchange.connection)
+
+    def _is_tree(self, scope: str) -> bool:
+        return scope == "tree" or (scope == "auto" and hasattr(self._config, "workerinput"))
 
     def _followed(self) -> Tree:
         if self._tree is None:
@@ -97,8 +105,16 @@ class Session:
             arguments: of sockfilter.capture().
             scope: whose exchanges.
         """
+        by_kernel = False
+        if arguments.get("via") == options.SYSCALLS:
+            # whose calls they are, the kernel knows
+            if self._is_tree(scope) and not arguments.keys() & WHOSE:
+                arguments = {**arguments, "pid": os.getpid()}
+            by_kernel = bool(arguments.keys() & WHOSE)
+            scope = "host"
         try:
-            made = Wire(self.captures.get(arguments), self.wanted(scope))
+            wanted = _everything if by_kernel else self.wanted(scope)
+            made = Wire(self.captures.get(arguments), wanted)
         except SockfilterError as error:
             raise self._refusal(error) from None
         self.captures.hold(made.capture)
@@ -112,9 +128,8 @@ class Session:
             test: its name.
             number: of the wire in the test, from 0.
         """
-        if not self._directory:
-            return None
-        return Evidence(self.captures.tap(wire.capture), self._directory, test, number)
+        tap = self.captures.tap(wire.capture)
+        return None if tap is None else Evidence(tap, self._directory, test, number)
 
     def _refusal(self, error: SockfilterError) -> BaseException:
         """What skips the test where capturing is not possible here, unless it is required; what fails it otherwise."""
@@ -156,10 +171,10 @@ class TestWires:
             self._default = self._made(self._settings.capture, self._settings.scope)
         return self._default
 
-    def another(self, interface: str = "lo", **arguments: Any) -> Wire:
+    def another(self, interface: str | None = None, **arguments: Any) -> Wire:
         """One more. Arguments as sockfilter.capture() has them, and scope."""
         scope = arguments.pop("scope", self._settings.scope)
-        return self._made({"interface": interface, **arguments}, scope)
+        return self._made({**({} if interface is None else {"interface": interface}), **arguments}, scope)
 
     def wrong(self) -> str:
         """What fails a test that has passed: an expectation that was forgotten, or oddities where it is strict."""
