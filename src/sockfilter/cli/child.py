@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+import signal
 from typing import TYPE_CHECKING
 
 from sockfilter.commands import Held
@@ -29,7 +29,7 @@ class Child:
     def __init__(self, command: tuple[str, ...], signals: Signals) -> None:
         self._held = Held(command)
         self._signals = signals
-        self._is_told = False
+        self._is_told = self._is_left = False
         self.pid = self._held.process.pid
         self._fd = os.pidfd_open(self.pid)
 
@@ -45,18 +45,31 @@ class Child:
         """It never begins."""
         self._held.drop()
         self._held.process.wait()
+        self.close()
 
     def has_ended(self) -> bool:
-        """Whether it has. Where this process was asked to end, it is asked too, and waited for."""
-        process = self._held.process
+        """Whether it has. Where this process was asked to end, it is asked too, and waited for; Ctrl-C reaches both."""
+        process, number = self._held.process, self._signals.end_number
         if self._signals.end_asked and not self._is_told:
             self._is_told = True
-            # Ctrl-C reaches both; who has given up its rights cannot signal root's
-            with suppress(PermissionError):
-                process.send_signal(self._signals.end_number)
-        return process.poll() is not None
+            if number != signal.SIGINT:
+                try:
+                    process.send_signal(number)
+                except PermissionError:
+                    # it is root's, and this process has given up its rights: it goes on alone
+                    self._is_left = True
+        return self._is_left or process.poll() is not None
+
+    def close(self) -> None:
+        """Gives its descriptor back; the command goes on."""
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd = -1
 
     def status(self) -> int:
         """Its exit status, once it has ended."""
+        self.close()
+        if self._is_left:
+            return SIGNALLED + self._signals.end_number
         status = self._held.process.wait()
         return status if status >= 0 else SIGNALLED - status
