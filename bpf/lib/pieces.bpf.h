@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
+/* Where a call's bytes are, buffer by buffer, and whether the first of them begin an HTTP message. */
+#ifndef SOCKFILTER_PIECES_BPF_H
+#define SOCKFILTER_PIECES_BPF_H
+
+#include "calls.bpf.h"
+#include "http.bpf.h"
+
+/* messages of one call whose sizes are added up */
+#define MESSAGES 64
+
+/* include/uapi/linux/uio.h */
+struct iovec {
+	__u64 base;
+	__u64 len;
+};
+
+/* include/linux/socket.h, struct user_msghdr; behind each in an array, how many bytes it moved: struct mmsghdr */
+struct message {
+	__u64 name;
+	__u32 name_len;
+	__u32 reserved;
+	__u64 pieces;
+	__u64 count;
+	__u64 control;
+	__u64 control_len;
+	__u32 flags;
+	__u32 reserved_too;
+};
+
+struct message_moved {
+	struct message message;
+	__u32 moved;
+	__u32 reserved;
+};
+
+/* Where a call's bytes are: the piece that is next, and those behind it. */
+struct walk {
+	__u64 base;	/* of the piece */
+	__u64 len;	/* of it, bytes that are left */
+	__u64 pieces;	/* struct iovec of those behind it */
+	__u64 count;	/* how many those are */
+	__u64 messages; /* struct message_moved of those behind them */
+	__u64 messages_count;
+	__u64 message_left; /* bytes of this message that are left */
+	__u64 left;	    /* bytes of the call that are left */
+};
+
+static __always_inline void next_message(struct walk *walk)
+{
+	struct message_moved next = {};
+
+	bpf_probe_read_user(&next, sizeof(next), (void *)walk->messages);
+	walk->messages += sizeof(next);
+	walk->messages_count--;
+	walk->pieces = next.message.pieces;
+	walk->count = next.message.count;
+	walk->message_left = next.moved;
+}
+
+/* The next piece that is not empty, if it comes within a few steps. */
+static __always_inline void next_piece(struct walk *walk)
+{
+	struct iovec next = {};
+
+	if (!walk->count && walk->messages_count)
+		next_message(walk);
+	if (!walk->count)
+		return;
+	bpf_probe_read_user(&next, sizeof(next), (void *)walk->pieces);
+	walk->pieces += sizeof(next);
+	walk->count--;
+	walk->base = next.base;
+	walk->len = next.len < walk->message_left ? next.len : walk->message_left;
+	walk->message_left -= walk->len;
+}
+
+/* all bytes of the messages that a call has moved */
+static __always_inline __u64 sum_of_messages(const struct walk *walk)
+{
+	struct message_moved next = {};
+	__u64 sum = 0;
+	__u32 i;
+
+	for (i = 0; i < MESSAGES && i < walk->messages_count; i++) {
+		bpf_probe_read_user(&next, sizeof(next), (void *)(walk->messages + i * sizeof(next)));
+		sum += next.moved;
+	}
+	return sum;
+}
+
+static __always_inline void begin_walk(struct walk *walk, const struct pt_regs *regs, struct call call, __u64 moved)
+{
+	struct message message = {};
+
+	__builtin_memset(walk, 0, sizeof(*walk));
+	walk->left = walk->message_left = moved;
+	switch (call.form) {
+	case CALL_BUFFER:
+		walk->base = argument(regs, 1);
+		walk->len = moved;
+		break;
+	case CALL_PIECES:
+		walk->pieces = argument(regs, 1);
+		walk->count = argument(regs, 2);
+		next_piece(walk);
+		break;
+	case CALL_MESSAGE:
+		bpf_probe_read_user(&message, sizeof(message), (void *)argument(regs, 1));
+		walk->pieces = message.pieces;
+		walk->count = message.count;
+		next_piece(walk);
+		break;
+	case CALL_MESSAGES:
+		walk->messages = argument(regs, 1);
+		walk->messages_count = moved;
+		walk->left = sum_of_messages(walk);
+		next_piece(walk);
+		break;
+	}
+}
+
+static __always_inline enum start start_of(const struct walk *walk, bool first_payload)
+{
+	struct payload_start start = {};
+	__u64 len = walk->len;
+	__u32 i;
+
+	__builtin_memset(&start.counts, 0xff, sizeof(start.counts));
+	if (len > START_BYTES)
+		len = START_BYTES;
+	start.len = len;
+	if (len < START_BYTES && first_payload) {
+#pragma unroll
+		for (i = 0; i < START_WORDS; i++)
+			start.counts.words[i] = first_bytes(len, i * 8);
+	}
+	MASK_FOR_VERIFIER(len, 31);
+	if (!len || len > START_BYTES || bpf_probe_read_user(start.text.bytes, len, (void *)walk->base))
+		return START_OTHER;
+	return what_begins(&start, first_payload);
+}
+
+#endif
