@@ -18,7 +18,7 @@ from tests.support.bpf import entries
 
 pytestmark = pytest.mark.usefixtures("root")
 
-OTHERS, FORKS, CONNECTIONS = 200, 300, 20_000
+OTHERS, FORKS, CONNECTIONS = 60, 300, 20_000
 FAR_DESCRIPTOR = 5000
 # processes that have them, as each may open only so many
 HOLDERS, HOLD_S = 4, 60
