@@ -86,11 +86,6 @@ class Assembly:
         return bool(self._table.holes)
 
     @property
-    def conversations(self) -> list[Conversation]:
-        """Those of the connections that are open, the oldest first."""
-        return self._table.conversations
-
-    @property
     def connections(self) -> list[StreamConnection]:
         """Those that are open, the oldest first."""
         return self._table.connections

@@ -113,7 +113,8 @@ class Pipeline:
         if self._lane is not None:
             self._lane.recall_open()
         found = []
-        for talk in self._assembly.conversations:
+        for connection in self._assembly.connections:
+            talk = connection.conversation
             if isinstance(talk, Talk) and isinstance(talk.sink, Pairing):
                 found += talk.sink.open
         for exchange in found:

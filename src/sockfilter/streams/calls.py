@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sockfilter.model.problem import Problem
 from sockfilter.model.sequence import distance
 from sockfilter.streams.direction import Direction
 
@@ -49,17 +48,9 @@ class CallDirection(Direction):
 
     def lose(self, until: int) -> None:
         """Bytes up to a sequence number have passed, and were not heard."""
-        assert self.next is not None  # the peer waits for it
         if self._held and distance(self._held.first.seq, until) > 0:
             until = self._held.first.seq
-        size = distance(self.next, until)
-        if size > 0:
-            self._table.counts.gaps += 1
-            self._table.counts.gap_bytes += size
-            self.next = until
-            self.total += size
-            self.connection.is_damaged = True
-            self.receiver.missing(size, Problem.GAP)
+        self._miss(until)
 
     def _awaits(self, ack: int | None) -> bool:
         peer = self.peer

@@ -200,17 +200,23 @@ class Direction:
         first = self._held.first
         if self._order_until is not None:
             self._skip_quiet(first.seq, first.time_ns)
-        size = distance(self.next, first.seq)
-        if size > 0:
-            self._table.counts.gaps += 1
-            self._table.counts.gap_bytes += size
-            self.next = first.seq
-            self.total += size
-            self.connection.is_damaged = True
-            self.receiver.missing(size, Problem.GAP)
-        else:
+        if not self._miss(first.seq):
             self._deliver_first()
         self._pass_on()
+
+    def _miss(self, until: int) -> bool:
+        """Bytes up to a sequence number will not come. Returns whether there are any."""
+        assert self.next is not None  # something behind them is known
+        size = distance(self.next, until)
+        if size <= 0:
+            return False
+        self._table.counts.gaps += 1
+        self._table.counts.gap_bytes += size
+        self.next = until
+        self.total += size
+        self.connection.is_damaged = True
+        self.receiver.missing(size, Problem.GAP)
+        return True
 
     def end(self, problem: Problem) -> None:
         """No more bytes of this direction will be delivered."""

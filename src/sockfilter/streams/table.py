@@ -78,11 +78,6 @@ class Table:
         self._swept_ns = 0
 
     @property
-    def conversations(self) -> list[Conversation]:
-        """Those of the connections that are open, the oldest first."""
-        return [connection.conversation for connection in self._connections.values()]
-
-    @property
     def connections(self) -> list[StreamConnection]:
         """Those that are open, the oldest first."""
         return list(self._connections.values())
