@@ -115,20 +115,27 @@ static __always_inline struct connection *connection_syn(const struct sf_flow *f
 	if (c) {
 		if (c->isn_known & 1 << from && isn_of(c, from) == p->seq)
 			return c;
-		/* it acknowledges the SYN, and payload that came in it (RFC 7413) */
-		if (p->tcp_flags & TCP_ACK && c->isn_known == 2 >> from &&
+		/*
+		 * It acknowledges the SYN, and payload that came in it (RFC 7413).
+		 * Of several answers with numbers of their own the last is kept;
+		 * user space sees which of them the client took.
+		 */
+		if (p->tcp_flags & TCP_ACK && c->isn_known & 2 >> from &&
 		    p->ack - (isn_of(c, !from) + 1) <= SYN_PAYLOAD_BYTES_MAX) {
 			c->synack_ns = p->time_ns;
 			note_isn(c, from, p->seq);
 			return c;
 		}
 	}
-	if (p->tcp_flags & TCP_ACK)
-		fresh.synack_ns = p->time_ns;
-	else
-		fresh.syn_ns = p->time_ns;
 	*(volatile __u64 *)fresh.isn = one_isn(from, p->seq);
 	fresh.isn_known = 1 << from;
+	if (p->tcp_flags & TCP_ACK) {
+		/* it tells the number of the SYN too, which was not seen, or comes late */
+		fresh.synack_ns = p->time_ns;
+		note_isn(&fresh, !from, p->ack - 1);
+	} else {
+		fresh.syn_ns = p->time_ns;
+	}
 	return connection_open(flow, &fresh);
 }
 

@@ -62,6 +62,10 @@ class Conversation:
         self.connection = connection
         self.receivers = (Tape(), Tape())
         self.closed: list[Problem] = []
+        self.abandoned: list[int] = []
+
+    def abandon(self, end: int) -> None:
+        self.abandoned.append(end)
 
     def close(self, problem: Problem) -> None:
         self.closed.append(problem)
@@ -136,7 +140,7 @@ def flow_start(
 ) -> FlowStart:
     """The first sight of a flow; each number is one of its own."""
     ends = (Endpoint("10.0.0.1", 80), Endpoint("10.0.0.2", 40000 + number))
-    return FlowStart(b"%d" % number, ends, "test0", isn, syn_ns, syn_ns)
+    return FlowStart(b"%036d" % number + bytes(4), ends, "test0", isn, syn_ns, syn_ns)
 
 
 __all__ = ["ACK", "FIN", "RST", "SYN", "Conversation", "Scene", "Tape", "flow_start", "tables"]

@@ -9,7 +9,7 @@ from sockfilter.exchanges.repeats import answered_at, asked_at
 from sockfilter.model.exchange import Exchange
 from sockfilter.model.message import Message, Request, Response
 from sockfilter.model.problem import Problem
-from sockfilter.model.sequence import MASK, distance
+from sockfilter.model.sequence import HALF, MASK, distance
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +41,7 @@ class Pairing:
         "_counts",
         "_current",
         "_emit",
+        "_given_up",
         "_has_answered",
         "_has_closed",
         "_is_aligned",
@@ -72,6 +73,7 @@ class Pairing:
         self._open: deque[Exchange] = deque()
         self._orphan: Exchange | None = None  # without a request; its final response may still come
         self._current: Exchange | None = None  # what the last response that began belongs to
+        self._given_up: deque[Exchange] = deque()  # ended as the client had closed; their responses may come late
         self._number = 0
         self._has_answered = False  # a response was seen
         self._is_whole = is_whole
@@ -101,6 +103,8 @@ class Pairing:
             if self._connection.client_end is None:
                 self._connection.client_end = end
             counts.requests += 1
+            if open_exchanges:
+                self._promote(open_exchanges[0])
             self._number += 1
             if open_exchanges:
                 self._note_pipelining(message)
@@ -112,14 +116,20 @@ class Pairing:
             self._connection.client_end = 1 - end
         exchange = open_exchanges[0] if self._is_sure and open_exchanges else None
         request = None if exchange is None else exchange.request
-        # the comparison of numbers that may wrap is for speed: _answered_by() looks closer
-        if exchange is None or request is None or exchange.response is not None or message.ack <= request.seq:
+        if (
+            exchange is None
+            or request is None
+            or exchange.response is not None
+            or not 0 < (message.ack - request.seq) & MASK < HALF  # distance(), without the call
+        ):
+            if self._given_up and (late := self._answered_late(message)) is not None:
+                return late.request
             exchange = self._answered_by(message)
             request = exchange.request
         self._current = exchange
         self._has_answered = True
         status = message.head.status
-        if status < 200 and status and status != 101:  # as Response.is_final, and quicker
+        if 0 < status < 200 and (status != 101 or not _is_upgrade(request, message)):
             counts.informational += 1
             exchange.informational = (*exchange.informational, message)
             return request
@@ -134,19 +144,28 @@ class Pairing:
         exchange = self._current
         if exchange is not None and exchange.response is message:
             if exchange is self._orphan:
-                if exchange.conn_seq == 1 and self._is_undisturbed and self._spoke_first(message):
+                if self._is_undisturbed and self._spoke_first(exchange):
                     return  # until it is known that nothing asks for it after all
                 self._orphan = None
             elif exchange.request is not None and exchange.request.end_ns is None:
                 return
-            else:
+            elif self._open and self._open[0] is exchange:
                 self._open.popleft()
+            else:
+                return  # it was given up before
             self._complete(exchange)
         elif self._open and self._open[0].request is message:
             # answered before it had ended: only now the exchange is over
             exchange = self._open[0]
             if exchange.response is not None and exchange.response.end_ns is not None:
                 self._complete(self._open.popleft())
+        if self._has_closed[1 - self.client_end] and self._open and self._open[-1].request is message:
+            self._leave_to_closed_server()
+
+    @property
+    def has_open(self) -> bool:
+        """Whether a request waits for its response."""
+        return bool(self._open) and self._open[-1].response is None
 
     @property
     def is_at_rest(self) -> bool:
@@ -208,6 +227,28 @@ class Pairing:
     def ended(self, end: int) -> None:
         """Takes note that an end has closed its direction: nothing of it is missing, and nothing follows."""
         self._has_closed[end] = True
+        if end == 1 - self.client_end:
+            self._leave_to_closed_server()
+
+    def abandon(self, end: int) -> None:
+        """Takes note that an end has closed, and that what it waited for has not come in time."""
+        if end != self.client_end or not self._open or self._open[0].response is not None:
+            return
+        while self._open and self._open[0].request is not None and self._open[0].request.end_ns is not None:
+            exchange = self._open.popleft()
+            self._leave_unanswered(exchange, Problem.CLIENT_CLOSED)
+            if self._is_sure and len(self._given_up) < OPEN_REQUESTS_MAX:
+                self._given_up.append(exchange)
+
+    def _leave_to_closed_server(self) -> None:
+        """The server has closed its end: whole requests that it has not answered by then will have no answer."""
+        if self._merge_orphan():
+            return
+        while self._open and self._open[0].response is None:
+            request = self._open[0].request
+            if request is None or request.end_ns is None:
+                return
+            self._leave_unanswered(self._open.popleft(), Problem.CLOSED)
 
     def repeat(self, end: int, seq: int) -> None:
         """Takes note of bytes that were sent again, from a sequence number on: of an open exchange, or of none."""
@@ -228,6 +269,7 @@ class Pairing:
 
     def close(self, problem: Problem) -> None:
         """No more messages follow."""
+        self._merge_orphan()
         self._close_orphan(problem)
         while self._open:
             self._leave_unanswered(self._open.popleft(), problem)
@@ -324,10 +366,11 @@ class Pairing:
         """Whether all messages so far were seen."""
         return self._is_whole and self._losses == [0, 0]
 
-    def _spoke_first(self, response: Message) -> bool:
-        """Whether the server had received nothing when it sent a response."""
-        isn = self._isn[self._connection.client_end or 0]
-        return isn is not None and response.ack == (isn + 1) & MASK
+    def _spoke_first(self, exchange: Exchange) -> bool:
+        """Whether an exchange is the connection's first, and the server had received nothing when it answered."""
+        isn = self._isn[self.client_end]
+        response = exchange.response
+        return exchange.conn_seq == 1 and isn is not None and response is not None and response.ack == (isn + 1) & MASK
 
     def _adopt(self, request: Request) -> bool:
         """A request for the response that is there already: the server spoke first, and has closed.
@@ -337,15 +380,66 @@ class Pairing:
         orphan = self._orphan
         if orphan is None or not _is_answer(orphan):
             return False
-        if not (self._is_undisturbed and self._has_closed[1 - (self._connection.client_end or 0)]):
+        if not (self._is_undisturbed and self._spoke_first(orphan)):
             self._close_orphan(None)
             return False
+        if not self._has_closed[1 - self.client_end]:
+            return False  # another response may come: until then it may be the answer
         self._orphan = None
         self._number = orphan.conn_seq
         orphan.request = request
         orphan.replace_problems(Problem.EARLY_RESPONSE)
         self._open.append(orphan)
         return True
+
+    def _merge_orphan(self) -> bool:
+        """The response that came before the first request is the only one of the connection: it is its answer."""
+        orphan, first = self._orphan, self._open[0] if self._open else None
+        if orphan is None or first is None or first.response is not None or not _is_answer(orphan):
+            return False
+        if not (self._is_undisturbed and self._spoke_first(orphan)):
+            return False
+        self._orphan = None
+        self._open.popleft()
+        first.conn_seq = orphan.conn_seq
+        first.informational, first.response = orphan.informational, orphan.response
+        first.add_problems(Problem.EARLY_RESPONSE)
+        self._complete(first)
+        return True
+
+    def _answered_late(self, response: Response) -> Exchange | None:
+        """The exchange that was given up, and that a response belongs to, which is noted on it."""
+        if self._open or not self._is_sure:
+            return None
+        counts, exchange = self._counts, self._given_up[0]
+        if not _had_received(response, exchange.request):
+            return None
+        counts.open -= 1
+        counts.unpaired[Problem.LATE_RESPONSE.value] += 1
+        if response.is_final:
+            counts.responses += 1
+            exchange.response = response
+            self._given_up.popleft()
+        else:
+            counts.informational += 1
+            exchange.informational = (*exchange.informational, response)
+        exchange.add_problems(Problem.LATE_RESPONSE)
+        self._current = exchange
+        return exchange
+
+    def _promote(self, exchange: Exchange) -> None:
+        """Where 101 was the last that a request was answered with, and the client goes on, 101 was the answer."""
+        if exchange.response is not None or not exchange.informational:
+            return
+        last = exchange.informational[-1]
+        if last.head.status != 101:
+            return
+        self._counts.informational -= 1
+        self._counts.responses += 1
+        exchange.informational, exchange.response = exchange.informational[:-1], last
+        has_ended = exchange.request is not None and exchange.request.end_ns is not None
+        if has_ended and self._open and self._open[0] is exchange:
+            self._complete(self._open.popleft())
 
     def _note_pipelining(self, request: Request) -> None:
         """A request has come while others are open: what does that say of the client?"""
@@ -374,6 +468,8 @@ class Pairing:
             self._leave_unanswered(orphan, problem)
 
     def _leave_unanswered(self, exchange: Exchange, problem: Problem | None) -> None:
+        if exchange.response is None and exchange.informational and exchange.informational[-1].head.status == 101:
+            self._promote(exchange)
         if exchange.response is None:
             lost = None if self._is_sure else self._lost
             exchange.add_problems(*filter(None, (Problem.NO_RESPONSE, problem, lost)))
@@ -391,6 +487,14 @@ class Pairing:
         else:
             counts.unpaired[exchange.reason.value] += messages
         self._emit(exchange)
+
+
+def _is_upgrade(request: Request | None, response: Response) -> bool:
+    """Whether 101 changes the protocol: one of both sides names another (RFC 9110, 7.8). If not, that is odd."""
+    if "upgrade" in response.headers or (request is not None and "upgrade" in request.headers):
+        return True
+    response.add_problem(Problem.BAD_UPGRADE)
+    return False
 
 
 def _is_answer(orphan: Exchange | None) -> bool:
@@ -411,4 +515,4 @@ def _acknowledged(request: Request | None, response: Response) -> int:
 
 def _is_resumed(message: Message | None) -> bool:
     """Whether messages may be missing before this one."""
-    return message is not None and Problem.RESYNCHRONISED in message.problems
+    return message is not None and message.is_resumed

@@ -226,6 +226,12 @@ static int lane_close(struct sf_lane *lane, struct sf_lane_slot *slot, const str
 	return 1;
 }
 
+/* How far end lies after start; negative where it lies before: sequence numbers wrap (RFC 9293, 3.4). */
+static __s32 distance(__u32 start, __u32 end)
+{
+	return end - start;
+}
+
 /* Returns 0 where the connection must take the long road, before this record. */
 static int lane_take(struct sf_lane *lane, struct sf_lane_slot *slot, const struct sf_record *record,
 		     const char *payload)
@@ -235,6 +241,9 @@ static int lane_take(struct sf_lane *lane, struct sf_lane_slot *slot, const stru
 	int is_request = end == slot->client_end;
 
 	if (record->kind != SF_SEGMENT || record->tcp_flags & (TCP_SYN | TCP_RST) || record->seq != slot->next[end])
+		return 0;
+	/* its sender had received what is not here */
+	if (record->payload_len && distance(slot->next[!end], record->ack) > 0)
 		return 0;
 	if (record->tcp_flags & TCP_FIN)
 		return lane_close(lane, slot, record, end);
@@ -253,8 +262,8 @@ static int lane_take(struct sf_lane *lane, struct sf_lane_slot *slot, const stru
 			slot->state = SF_LANE_WAITING;
 		break;
 	case SF_LANE_WAITING:
-		/* not a wrap's worth of doubt whether the server had received any of the request */
-		if (is_request || record->ack <= request->seq || !lane_begin(lane, slot, record, payload, 0))
+		/* the server had received some of the request */
+		if (is_request || distance(request->seq, record->ack) <= 0 || !lane_begin(lane, slot, record, payload, 0))
 			return 0;
 		slot->state = SF_LANE_RESPONSE;
 		break;

@@ -95,8 +95,8 @@ class Connection(Protocol):
     ) -> None:
         """Goes on where the short road ended."""
 
-    def end_at_rest(self, last_ns: int) -> None:
-        """Both ends have closed, and all has been told."""
+    def end_at_rest(self, following: tuple[int, int], last_ns: int) -> None:
+        """Both ends have closed, and all has been told; which number would follow at each."""
 
 
 class LongRoad(Protocol):

@@ -31,10 +31,11 @@ class Message:
             while more of it may come.
         seq, ack: the sequence number of its first byte, and what its sender had received by then.
         complete: it ended as its framing says, and no byte of it is missing.
+        is_resumed: messages of its sender may be missing before it.
         problems: what is odd about it.
     """
 
-    __slots__ = ("ack", "body", "complete", "end_ns", "head", "problems", "seq", "start_ns")
+    __slots__ = ("ack", "body", "complete", "end_ns", "head", "is_resumed", "problems", "seq", "start_ns")
 
     def __init__(
         self, head: Head, start_ns: int, seq: int, ack: int, end_ns: int | None = None, body: Body = NO_BODY
@@ -47,6 +48,7 @@ class Message:
         self.body = body
         self.complete = end_ns is not None
         self.problems: tuple[Problem, ...] = ()
+        self.is_resumed = False
 
     @property
     def version(self) -> str:

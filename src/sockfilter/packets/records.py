@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sockfilter.model.connection import Endpoint
 from sockfilter.model.flow import FlowStart
+from sockfilter.model.sequence import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -37,6 +38,7 @@ MARK_ISN1 = 16
 MARK_EARLY0 = 32
 MARK_EARLY1 = 64
 MARK_BARE = 128
+EARLY = (MARK_EARLY0, MARK_EARLY1)
 
 V4_MAPPED = bytes(10) + b"\xff\xff"
 # addresses whose text is remembered: a server's clients come back
@@ -124,12 +126,21 @@ class RecordDecoder:
         """What a record says of its flow."""
         marks, _, _, _, _, isn0, isn1, _, syn_ns, synack_ns = COLD.unpack_from(view, at + HOT.size)
         key = bytes(view[at + FLOW_AT : at + FLOW_AT + FLOW_BYTES])
-        known = (marks & MARK_ISN0 and not marks & MARK_EARLY0, marks & MARK_ISN1 and not marks & MARK_EARLY1)
+        isn = [
+            isn0 if marks & MARK_ISN0 and not marks & MARK_EARLY0 else None,
+            isn1 if marks & MARK_ISN1 and not marks & MARK_EARLY1 else None,
+        ]
+        _, stream, seq, ack, *_ = HOT.unpack_from(view, at)
+        end = stream & 1
+        first = isn[end]
+        if first is not None and isn[1 - end] is None and seq == (first + 1) & MASK and not marks & EARLY[1 - end]:
+            # the first bytes of an end acknowledge the other's SYN, and nothing else
+            isn[1 - end] = (ack - 1) & MASK
         return FlowStart(
             key,
             self._ends_of(key, view, at),
             self._interface_name(INDEX.unpack_from(key, INDEX_AT)[0]),
-            (isn0 if known[0] else None, isn1 if known[1] else None),
+            (isn[0], isn[1]),
             syn_ns or None,
             synack_ns or None,
         )

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from sockfilter.model.flow import FlowStart
 from sockfilter.model.problem import Problem
-from sockfilter.model.sequence import MASK
+from sockfilter.model.sequence import distance
 from sockfilter.streams.calls import CallDirection
-from sockfilter.streams.direction import Direction
+from sockfilter.streams.direction import HELD_BYTES_MAX, Direction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from sockfilter.streams.direction import Receiver
     from sockfilter.streams.table import Table
 
+# How long the answer to a client that has closed its end is waited for: some close only their half, and do
+# take it; most have given up.
+HALF_CLOSED_NS = 500_000_000
+# How long a reset whose number is ahead of what is here is in doubt: as long as the bytes before it may come.
+RESET_DOUBT_NS = 500_000_000
+
 
 class Conversation(Protocol):
     """What takes the bytes of both directions."""
@@ -24,6 +30,9 @@ class Conversation(Protocol):
     @property
     def receivers(self) -> tuple[Receiver, Receiver]:
         """One for each end."""
+
+    def abandon(self, end: int) -> None:
+        """Takes note that an end has closed, and that what it waited for has not come in time."""
 
     def close(self, problem: Problem) -> None:
         """Takes note that the connection has ended, and why; both receivers have ended before."""
@@ -49,6 +58,8 @@ class StreamConnection:
     __slots__ = (
         "_converse",
         "_directions",
+        "_half_closed_ns",
+        "_reset_ns",
         "_table",
         "conversation",
         "detour",
@@ -80,6 +91,8 @@ class StreamConnection:
         self.is_closed = self.is_damaged = False
         self.recall: Callable[[], None] | None = None
         self.detour = self.turned_back = 0
+        self._half_closed_ns: int | None = None
+        self._reset_ns: int | None = None  # a reset that may not have been for this life
         self._directions: tuple[Direction, Direction] | None = None
         self._converse = converse
         self.conversation = converse(self)
@@ -106,13 +119,43 @@ class StreamConnection:
         """Ends both directions and leaves the table."""
         if self.is_closed:
             return
+        if self._reset_ns is not None and self.last_ns <= self._reset_ns:
+            problem = Problem.RESET
         self.come_back()
         self.is_closed = True
         self._let_go()
         for direction in self.directions:
             direction.end(problem)
-        self._table.remove(self, problem)
+        self._table.remove(self, problem, self.following)
         self.conversation.close(problem)
+
+    def half_close(self) -> None:
+        """One end has closed, and the other has not."""
+        self._half_closed_ns = self.last_ns
+        self._table.watched[self] = None
+
+    def doubt_reset(self, time_ns: int) -> None:
+        """A reset has come that its receiver may have let pass."""
+        self._reset_ns = time_ns
+        self._table.watched[self] = None
+
+    def tick(self, now_ns: int) -> None:
+        """Does what is due where it is watched."""
+        if self._reset_ns is not None and now_ns - self._reset_ns >= RESET_DOUBT_NS:
+            if self.last_ns <= self._reset_ns:
+                self.close(Problem.RESET)
+                return
+            self._reset_ns = None
+        if self._half_closed_ns is not None and now_ns - self._half_closed_ns >= HALF_CLOSED_NS:
+            self.abandon()
+        if self._reset_ns is None and self._half_closed_ns is None:
+            self._table.watched.pop(self, None)
+
+    def abandon(self) -> None:
+        """What the end that has closed waited for is not waited for any longer."""
+        if self._half_closed_ns is not None and not self.is_closed:
+            self._half_closed_ns = None
+            self.conversation.abandon(0 if self.directions[0].has_ended else 1)
 
     def come_back(self) -> None:
         """What it is asked for next is said here, and not on the short road."""
@@ -150,11 +193,16 @@ class StreamConnection:
             direction.total += size
         self._table.take_for(self)
 
-    def end_at_rest(self, last_ns: int) -> None:
-        """Leaves the table: both ends have closed on the short road, and all has been told."""
+    def end_at_rest(self, following: tuple[int, int], last_ns: int) -> None:
+        """Leaves the table: both ends have closed on the short road, and all has been told.
+
+        Args:
+            following: for each end, the sequence number that would come next.
+            last_ns: when the last segment passed.
+        """
         self.last_ns = last_ns
         self.is_closed = True
-        self._table.remove(self, Problem.CLOSED)
+        self._table.remove(self, Problem.CLOSED, following)
         # it knows its connection: without it, nothing waits for the collector of cycles
         del self.conversation
 
@@ -170,7 +218,7 @@ class StreamConnection:
                 self._table.orders.forget(direction.stream)
             else:
                 self._table.orders.reject(direction.stream)
-        self._table.remove(self, None)
+        self._table.remove(self, None, self.following)
 
     def renumber(self, stream: int, start: FlowStart) -> None:
         """The source has a new number for it, as its table had forgotten it, or had not known it; and may know more."""
@@ -179,6 +227,27 @@ class StreamConnection:
             direction.renumber(stream & ~1 | i)
         if self.model.syn_ns is None:
             self.model.syn_ns, self.model.synack_ns = start.syn_ns, start.synack_ns
+
+    def continues(self, end: int, seq: int, ack: int) -> bool:
+        """Whether a segment that comes from elsewhere is of an end that was not heard here, by its numbers."""
+        silent, heard = self.directions[end], self.directions[1 - end]
+        if (silent.next is not None and not silent.is_at_start) or heard.next is None or heard.acked is None:
+            return False
+        near = HELD_BYTES_MAX
+        return -near <= distance(heard.acked, seq) <= near and -near <= distance(heard.next, ack) <= near
+
+    def join(self, stream: int, isn: int | None) -> None:
+        """One end is heard elsewhere, under a number of its own.
+
+        Args:
+            stream: the number; its lowest bit says which end.
+            isn: the sequence number of that end's SYN; None: not seen.
+        """
+        self.streams.append(stream & ~1)
+        direction = self.directions[stream & 1]
+        direction.renumber(stream)
+        if isn is not None and direction.next is None:
+            direction.begin(isn)
 
     def learn_syn(self, direction: Direction, isn: int, time_ns: int) -> None:
         """The first segment of an end is its SYN: the connection was opened by bytes in the other end's (RFC 7413)."""
@@ -203,10 +272,11 @@ class StreamConnection:
             for mine, theirs in zip(self.start.isn, start.isn, strict=True)
         )
 
-    def rest(self) -> FlowStart:
-        """What is known of the connection if it goes on after all."""
-        first, second = (None if d.next is None else (d.next - 1) & MASK for d in self.directions)
-        return FlowStart(self.start.key, self.start.ends, self.start.interface, (first, second))
+    @property
+    def following(self) -> tuple[int | None, int | None]:
+        """For each end, the sequence number that comes next; None: nothing of it was seen."""
+        first, second = self.directions
+        return first.next, second.next
 
     def _let_go(self) -> None:
         """Delivers what is held, with gaps where bytes are missing: of both directions, in the order of their times."""

@@ -24,9 +24,24 @@ HELD_BYTES_MAX = 6 << 20
 # segments that one direction keeps: 6 MiB of 1 448 bytes each
 HELD_SEGMENTS_MAX = 4345
 # How long a hole may stay open. Once its receiver has acknowledged bytes beyond it, the bytes did
-# pass and will not again; the rest is for captures whose two directions are not in step.
+# pass and will not again: a capture whose two directions are not quite in step has them milliseconds later.
 HOLE_NS = 500_000_000
 ACKNOWLEDGED_HOLE_NS = 10_000_000
+# Bytes that an acknowledgement may be ahead of what is here and still be waited for: as much as one direction
+# keeps. What claims more is a lie, or follows a loss that the sender's next segment shows.
+AWAITED_BYTES_MAX = HELD_BYTES_MAX
+# Claims of one direction that later bytes disprove before the claims of its peer count for nothing.
+FALSE_CLAIMS_MAX = 3
+# The window in a SYN is not scaled (RFC 7323, 2.2): a server sends no more before it hears from its client.
+UNSCALED_WINDOW_BYTES = 65535
+# Numbers at which a direction may begin, while nothing of it has come: as often as Linux answers one SYN
+# (tcp_synack_retries and the first answer).
+STARTS_MAX = 6
+# How far both numbers of a segment must lie from those of the connection to be of another one: behind the
+# end, farther than Linux puts the next life's numbers (tcp_twsk_unique()); before it, farther than any window
+# that Linux offers by itself.
+NEAR_AFTER_END_BYTES = 65536
+NEAR_BYTES = 16 << 20
 # How long bytes in a SYN wait for the answer to it: its sender repeats it after one second and three.
 UNANSWERED_SYN_NS = 4_000_000_000
 # the largest window there is (RFC 7323, 2.3): what lies farther off is of another life of the connection
@@ -62,9 +77,9 @@ class Receiver(Protocol):
 class Direction:
     """Segments of one end of a connection.
 
-    A segment that acknowledges bytes of the peer behind a hole waits for that hole too: what its sender
-    had received, and perhaps answers in it, comes out before it. Bytes in a SYN (RFC 7413) wait for the
-    answer, which tells the acknowledgement that the SYN does not have.
+    A segment that acknowledges bytes of the peer that are not here waits for them: what its sender had
+    received, and perhaps answers in it, comes out before it. If they do not come, they are a gap. Bytes in a
+    SYN (RFC 7413) wait for the answer, which tells the acknowledgement that the SYN does not have.
 
     Args:
         connection: the connection whose end this is.
@@ -73,12 +88,15 @@ class Direction:
     """
 
     __slots__ = (
+        "_claimed",
         "_delivered_ns",
+        "_false_claims",
         "_held",
         "_hole_since_ns",
         "_is_stalled",
         "_isn",
         "_order_until",
+        "_starts",
         "_table",
         "acked",
         "connection",
@@ -108,6 +126,9 @@ class Direction:
         self._hole_since_ns = 0
         self._delivered_ns = 0
         self._order_until: int | None = None
+        self._starts: tuple[int, ...] = ()  # where it may begin instead, while nothing of it has come
+        self._claimed: tuple[int, int] | None = None  # a gap that nothing but the peer's acknowledgement tells of
+        self._false_claims = 0
         self.total = 0  # bytes that have passed
 
     def segment(
@@ -131,7 +152,13 @@ class Direction:
             buffer: holds them; not needed after the call.
             start: where they begin in it.
         """
-        if seq != self.next or kept != length or flags & CONTROL or self._is_stalled:
+        if (
+            seq != self.next
+            or kept != length
+            or flags & CONTROL
+            or self._is_stalled
+            or (ack != self.peer.next and (self.peer.is_at_start or self._awaits(ack)))
+        ):
             self._take_unusual(time_ns, seq, ack, flags, length, bytes(buffer[start : start + kept]))
             return
         self.next = (seq + length) & MASK
@@ -154,6 +181,11 @@ class Direction:
         elif self._order_until is not None:
             self._order_until = None
             self._table.orders.take_all(self.stream)
+
+    def begin(self, isn: int) -> None:
+        """Its SYN was seen elsewhere."""
+        self._isn = isn
+        self.next = (isn + 1) & MASK
 
     def renumber(self, stream: int) -> None:
         """The source has a new number for it."""
@@ -198,11 +230,21 @@ class Direction:
         """Waits no longer: for the bytes of the first hole, which is a gap now, or else for the peer."""
         assert self.next is not None  # something is held
         first = self._held.first
+        if first.ack is not None and distance(self.next, first.seq) <= 0 and self._awaits(first.ack):
+            self.peer.lose(first.ack)
         if self._order_until is not None:
             self._skip_quiet(first.seq, first.time_ns)
         if not self._miss(first.seq):
             self._deliver_first()
         self._pass_on()
+
+    def lose(self, until: int) -> None:
+        """Bytes up to a sequence number have passed, as the peer had received them, and were not seen."""
+        if self._held and distance(self._held.first.seq, until) > 0:
+            until = self._held.first.seq
+        start = self.next
+        if start is not None and self._miss(until):
+            self._claimed = (start, until)
 
     def _miss(self, until: int) -> bool:
         """Bytes up to a sequence number will not come. Returns whether there are any."""
@@ -240,19 +282,29 @@ class Direction:
         counts = self._table.counts
         if flags & SYN:
             seq = (seq + 1) & MASK
-        if self._is_of_another_life(seq, flags):
+            if flags & ACK and not length and self._answers_again(seq, ack):
+                counts.control += 1
+                self._starts = (*self._starts, seq)[-STARTS_MAX:]
+                return
+        elif self._starts and self.is_at_start:
+            self._choose_start(seq)
+        if self._is_of_another_life(seq, ack, flags, length):
             self._table.begin_anew(self, time_ns, seq, ack, flags, length, data)
             return
         self.connection.last_ns = time_ns
         maybe_ack = ack if flags & ACK else None
         if maybe_ack is not None and (self.acked is None or distance(self.acked, ack) > 0):
             self.acked = ack
+        if maybe_ack is not None and self.peer.is_at_start:
+            self.peer._learn_start(ack)
         if self._order_until is not None:
             self._pass_quiet(seq, time_ns)
         if flags & RST:
             counts.control += 1
-            self._take_reset(seq)
+            self._take_reset(seq, time_ns)
             return
+        if self._claimed is not None and length:
+            self._take_back_claim(seq)
         if self.has_ended:
             counts.after_close += 1
             return
@@ -292,7 +344,51 @@ class Direction:
             if self._order_until is not None:
                 self._renew_order()
 
-    def _is_of_another_life(self, seq: int, flags: int) -> bool:
+    def _answers_again(self, seq: int, ack: int) -> bool:
+        """Whether a SYN with an acknowledgement answers the SYN that was answered before, with another number.
+
+        A balancer lets two servers answer, or a server forgets the first SYN before it comes again. The
+        client's acknowledgement will tell which of the answers it took.
+        """
+        if not self.is_at_start or seq == self.next or self.peer._isn is None:
+            return False
+        return 0 <= distance((self.peer._isn + 1) & MASK, ack) <= UNSCALED_WINDOW_BYTES
+
+    def _choose_start(self, seq: int) -> None:
+        """The first bytes have come: they say where the direction begins, if that is one of the known places."""
+        assert self.next is not None  # it is at its start
+        places = (self.next, *self._starts)
+        ahead = {place: distance(place, seq) for place in places}
+        known = [place for place in places if 0 <= ahead[place] < HELD_BYTES_MAX]
+        if known:
+            self._begin_at(min(known, key=ahead.__getitem__))
+
+    def _learn_start(self, acked: int) -> None:
+        """The peer has received nothing behind this number: it is the start, if the known ones cannot be."""
+        assert self.next is not None  # it is at its start
+        if not 0 <= distance(self.next, acked) <= UNSCALED_WINDOW_BYTES and not self._held:
+            self._begin_at(acked)
+
+    def _begin_at(self, place: int) -> None:
+        if place != self.next and self.next is not None:
+            self._starts = (*(start for start in self._starts if start != place), self.next)[-STARTS_MAX:]
+            self.next, self._isn = place, (place - 1) & MASK
+
+    def _take_back_claim(self, seq: int) -> None:
+        """Bytes have come that the peer had acknowledged, and that were taken for lost: late, or it had lied."""
+        assert self._claimed is not None  # checked by the only caller
+        start, end = self._claimed
+        if self.next != end or distance(start, seq) < 0 or distance(seq, end) <= 0:
+            return
+        size = distance(start, end)
+        self._claimed = None
+        self._false_claims += 1
+        self.next = start
+        self.total -= size
+        self._table.counts.gaps -= 1
+        self._table.counts.gap_bytes -= size
+
+    def _is_of_another_life(self, seq: int, ack: int, flags: int, length: int) -> bool:
         """Whether a segment begins another life of the connection, or lies out of reach of any window."""
         if self.next is None or flags & RST:
             return False
@@ -300,12 +396,29 @@ class Direction:
         if flags & SYN:
             # the same SYN again lies behind next; where this direction's own was not seen, the next life's lies ahead
             return ahead > 0 if self._isn is None else seq != (self._isn + 1) & MASK
-        return not -WINDOW_BYTES_MAX < ahead < WINDOW_BYTES_MAX
+        if not -WINDOW_BYTES_MAX < ahead < WINDOW_BYTES_MAX:
+            return True
+        near = NEAR_AFTER_END_BYTES if self.has_ended else NEAR_BYTES
+        if not length or -near <= ahead <= near or self.peer.next is None:
+            return False
+        # a loss moves one of the two numbers; the next life has both of its own
+        return not -near <= distance(self.peer.next, ack) <= near
 
-    def _take_reset(self, seq: int) -> None:
-        """One that lies behind is not for this life of the connection: its receiver lets it pass (RFC 5961, 3.2)."""
-        if self.next is None or 0 <= distance(self.next, seq) < WINDOW_BYTES_MAX:
+    def _take_reset(self, seq: int, time_ns: int) -> None:
+        """One that lies behind is not for this life of the connection: its receiver lets it pass (RFC 5961, 3.2).
+
+        One ahead may be, where bytes before it were lost; whether the connection goes on will tell.
+        """
+        if self.next is None or self._ends_at(seq):
             self.connection.close(Problem.RESET)
+        elif 0 <= distance(self.next, seq) < WINDOW_BYTES_MAX:
+            self.connection.doubt_reset(time_ns)
+
+    def _ends_at(self, seq: int) -> bool:
+        """Whether all that this end has sent, as far as it is known, ends at a sequence number."""
+        last = self._held.last_seq if self._held else self.next
+        behind_fin = None if self.fin_seq is None else (self.fin_seq + 1) & MASK
+        return seq in (self.next, last, self.peer.acked, behind_fin)
 
     def _take_payload(self, time_ns: int, seq: int, ack: int | None, length: int, data: bytes) -> None:
         assert self.next is not None  # set by the only caller
@@ -344,7 +457,7 @@ class Direction:
             return False
         assert self.next is not None  # something came before
         first = self._held.first
-        if distance(self.next, first.seq) > 0 or self._awaits(first.ack):
+        if distance(self.next, first.seq) > 0 or (self._awaits(first.ack) and not self._is_disproved(first)):
             return False
         self._deliver_first()
         return True
@@ -364,11 +477,32 @@ class Direction:
         return not has_room or now_ns - self._hole_since_ns >= self._patience()
 
     def _awaits(self, ack: int | None) -> bool:
-        """Whether the sender of a segment had received bytes of the peer that wait, or its SYN waits for an answer."""
+        """Whether the sender of a segment had received what is not here of the peer, or its SYN waits for an answer."""
         peer = self.peer
         if ack is None:
             return peer.next is None
-        return peer.next is not None and bool(peer._held) and distance(peer.next, ack) > 0
+        if peer.next is None or peer.has_ended:
+            return False
+        ahead = distance(peer.next, ack)
+        if ahead <= 0:
+            return False
+        if ahead > AWAITED_BYTES_MAX or peer._false_claims >= FALSE_CLAIMS_MAX:
+            return bool(peer._held)
+        # what the source was told to leave out need not come
+        return peer._order_until is None or distance(peer._order_until, ack) > 0
+
+    def _is_disproved(self, segment: Segment) -> bool:
+        """Whether a segment that waits acknowledges bytes that the peer sent only after it had received the segment."""
+        peer = self.peer
+        if not peer._held or peer.next is None or segment.ack is None:
+            return False
+        first = peer._held.first
+        return (
+            first.ack is not None
+            and distance(peer.next, first.seq) <= 0
+            and distance(segment.seq, first.ack) > 0
+            and distance(first.seq, segment.ack) > 0
+        )
 
     def _deliver(self, segment: Segment) -> None:
         """Passes on what is new of a segment that begins at or before next. The first to come stays: as Linux does."""
@@ -430,9 +564,8 @@ class Direction:
         first, acked = self._held.first, self.peer.acked
         if first.ack is None:
             return UNANSWERED_SYN_NS
-        if acked is not None and distance(first.seq, acked) >= 0 and distance(self.next, first.seq) > 0:
-            return ACKNOWLEDGED_HOLE_NS
-        return HOLE_NS
+        has_passed = acked is not None and distance(first.seq, acked) >= 0
+        return ACKNOWLEDGED_HOLE_NS if has_passed or distance(self.next, first.seq) <= 0 else HOLE_NS
 
     def _end_at_fin(self) -> None:
         if self.fin_seq is None or self.has_ended or self._held:
@@ -440,3 +573,5 @@ class Direction:
         self.end(Problem.CLOSED)
         if self.peer.has_ended:
             self.connection.close(Problem.CLOSED)
+        else:
+            self.connection.half_close()

@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from operator import attrgetter
 from typing import NamedTuple
 
-from sockfilter.model.sequence import distance
+from sockfilter.model.sequence import MASK, distance
 
 
 class Segment(NamedTuple):
@@ -49,6 +49,12 @@ class Held:
     def first(self) -> Segment:
         """The one that comes next. There must be one."""
         return self._segments[0]
+
+    @property
+    def last_seq(self) -> int:
+        """The sequence number behind the last byte. There must be one."""
+        last = self._segments[-1]
+        return (last.seq + last.length) & MASK
 
     def add(self, seq: int, length: int, data: bytes, time_ns: int, ack: int | None) -> bool:
         """Keeps a segment, unless its bytes are there. Returns whether it did."""

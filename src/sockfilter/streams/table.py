@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sockfilter.ledger import SegmentCounts
 from sockfilter.model.connection import Connection
 from sockfilter.model.flow import FlowStart
 from sockfilter.model.problem import Problem
-from sockfilter.model.sequence import MASK
+from sockfilter.model.sequence import MASK, distance
 from sockfilter.streams.connection import Conversation, StreamConnection
-from sockfilter.streams.direction import SYN
+from sockfilter.streams.direction import HELD_BYTES_MAX, NEAR_AFTER_END_BYTES, SYN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,12 +28,46 @@ ENDED_MAX = 8192
 STREAMS_MAX = 4
 # silence after which a connection counts as gone: longer than servers keep idle ones
 IDLE_NS = 600 * 1_000_000_000
+# How long numbers of an ended connection are its own: as long as Linux keeps it (TCP_TIMEWAIT_LEN).
+TIME_WAIT_NS = 60 * 1_000_000_000
+# One-sided connections that may find their other half on another interface; the oldest is given up first.
+LONE_MAX = 1024
 # between two looks for idle connections
 SWEEP_NS = 10 * 1_000_000_000
 
 
-# of a flow's key, the last: where it is
-NETNS_BYTES = 4
+# of a flow's key, the last: where it is, an interface or a network namespace
+PLACE_BYTES = 4
+
+
+class Ended(NamedTuple):
+    """What is remembered of a connection that has ended.
+
+    Attributes:
+        start: how it began.
+        following: for each end, the sequence number that would come next; None: nothing of it was seen.
+        time_ns: when its last segment passed.
+        may_go_on: it was only taken for ended.
+    """
+
+    start: FlowStart
+    following: tuple[int | None, int | None]
+    time_ns: int
+    may_go_on: bool
+
+    def is_left_by(self, end: int, seq: int, ack: int, time_ns: int) -> bool:
+        """Whether bytes with these numbers are of another life of the connection, whose SYN was not seen."""
+        if time_ns - self.time_ns >= TIME_WAIT_NS:
+            return True
+        near = NEAR_AFTER_END_BYTES
+        numbers = ((self.following[end], seq), (self.following[1 - end], ack))
+        return all(mine is None or not -HELD_BYTES_MAX <= distance(mine, theirs) <= near for mine, theirs in numbers)
+
+    @property
+    def rest(self) -> FlowStart:
+        """Where it begins if it goes on after all."""
+        first, second = (None if seq is None else (seq - 1) & MASK for seq in self.following)
+        return FlowStart(self.start.key, self.start.ends, self.start.interface, (first, second))
 
 
 class Orders(Protocol):
@@ -72,8 +106,12 @@ class Table:
         # stream -> what takes its segments; looked up for every record
         self.takers: dict[int, TakeSegment] = {}
         self._connections: dict[bytes, StreamConnection] = {}
-        # what is known of the rest of a connection that was only thought to be over; the oldest first
-        self.ended: dict[int, FlowStart | None] = {}
+        # by the streams of connections that have ended; the oldest first
+        self.ended: dict[int, Ended] = {}
+        # those of which something is due at a certain time, though they hold nothing
+        self.watched: dict[StreamConnection, None] = {}
+        # by both ends, without the interface: the newest of which one half was seen
+        self._lone: dict[bytes, StreamConnection] = {}
         self._opened = 0
         self._swept_ns = 0
 
@@ -96,6 +134,8 @@ class Table:
         ended = stream & ~1
         if ended in self.ended:
             return partial(self._after_end, stream, self.ended[ended])
+        if self._lone and start.key not in self._connections and start.key[:-PLACE_BYTES] in self._lone:
+            return partial(self._join, stream, start)
         return self._open(stream, start, time_ns)
 
     def enter(self, stream: int, start: FlowStart, time_ns: int) -> StreamConnection | None:
@@ -159,17 +199,29 @@ class Table:
         known.come_back()
         return known.streams[-1]
 
-    def remove(self, connection: StreamConnection, problem: Problem | None) -> None:
-        """Forgets a connection that has ended, but for its streams. problem: why it has."""
+    def remove(
+        self, connection: StreamConnection, problem: Problem | None, following: tuple[int | None, int | None]
+    ) -> None:
+        """Forgets a connection that has ended, but for its streams.
+
+        Args:
+            connection: it.
+            problem: why it has ended.
+            following: for each end, the sequence number that would come next; None: nothing of it was seen.
+        """
         del self._connections[connection.start.key]
         for direction in connection.held:
             self.holes.pop(direction, None)
-        # what is only thought to be over may go on
-        rest = connection.rest() if problem in (Problem.IDLE, Problem.EVICTED) else None
+        self.watched.pop(connection, None)
+        ends = connection.start.key[:-PLACE_BYTES]
+        if self._lone.get(ends) is connection:
+            del self._lone[ends]
+        may_go_on = problem in (Problem.IDLE, Problem.EVICTED)
+        ended = Ended(connection.start, following, connection.last_ns, may_go_on)
         for stream in connection.streams:
             self.takers.pop(stream, None)
             self.takers.pop(stream | 1, None)
-            self.ended[stream] = rest
+            self.ended[stream] = ended
         while len(self.ended) > ENDED_MAX:
             del self.ended[next(iter(self.ended))]
 
@@ -177,12 +229,19 @@ class Table:
         """Does what is due: holes that stayed open, connections that fell silent."""
         for direction in list(self.holes):
             direction.go_on(now_ns)
+        for connection in list(self.watched):
+            connection.tick(now_ns)
         if now_ns - self._swept_ns >= SWEEP_NS:
             self._swept_ns = now_ns
             for connection in [c for c in self._connections.values() if now_ns - c.last_ns >= IDLE_NS]:
                 connection.come_back()
                 if now_ns - connection.last_ns >= IDLE_NS:
                     connection.close(Problem.IDLE)
+
+    def settle(self) -> None:
+        """What waits for the answer to an end that has closed waits no longer."""
+        for connection in list(self.watched):
+            connection.abandon()
 
     def close(self, time_ns: int) -> None:
         """Ends every connection: the capture is over."""
@@ -197,10 +256,43 @@ class Table:
         model = Connection(self._opened, start.interface, start.ends, syn_ns=start.syn_ns, synack_ns=start.synack_ns)
         if self.hears_twice:
             # calls are heard everywhere, and what takes the place of an interface says where
-            model.netns = int.from_bytes(start.key[-NETNS_BYTES:], sys.byteorder)
+            model.netns = int.from_bytes(start.key[-PLACE_BYTES:], sys.byteorder)
         connection = StreamConnection(self, start, stream, model, time_ns, self._converse)
         self._connections[start.key] = connection
+        if None in start.isn and not self.hears_twice:
+            self._lone[start.key[:-PLACE_BYTES]] = connection
+            if len(self._lone) > LONE_MAX:
+                del self._lone[next(iter(self._lone))]
         return connection
+
+    def _join(
+        self,
+        stream: int,
+        start: FlowStart,
+        time_ns: int,
+        seq: int,
+        ack: int,
+        flags: int,
+        length: int,
+        kept: int,
+        buffer: memoryview | bytes,
+        at: int,
+    ) -> None:
+        """The first segment of a flow whose ends have a connection on another interface.
+
+        It is the other half of that connection where that has heard one end alone, this comes from the other
+        end, and the numbers of both fit. Else it is a connection of its own.
+        """
+        known = self._lone.get(start.key[:-PLACE_BYTES])
+        if known is not None and not known.is_closed and known.continues(stream & 1, seq, ack):
+            del self._lone[start.key[:-PLACE_BYTES]]
+            known.join(stream, start.isn[stream & 1])
+            first, second = known.directions
+            self.takers[stream & ~1], self.takers[stream | 1] = first.segment, second.segment
+            take = self.takers[stream]
+        else:
+            take = self._open(stream, start, time_ns)
+        take(time_ns, seq, ack, flags, length, kept, buffer, at)
 
     def _forget(self, stream: int) -> None:
         """The next segment of this stream opens a connection."""
@@ -211,7 +303,7 @@ class Table:
     def _after_end(
         self,
         stream: int,
-        rest: FlowStart | None,
+        ended: Ended,
         time_ns: int,
         seq: int,
         ack: int,
@@ -221,9 +313,12 @@ class Table:
         buffer: memoryview | bytes,
         start: int,
     ) -> None:
-        if rest is not None and length and rest.key not in self._connections:
-            self._open(stream, rest, time_ns)(time_ns, seq, ack, flags, length, kept, buffer, start)
-            return
+        if length and ended.start.key not in self._connections:
+            is_new = not ended.may_go_on and ended.is_left_by(stream & 1, seq, ack, time_ns)
+            if ended.may_go_on or is_new:
+                begin = ended.rest._replace(isn=(None, None)) if is_new else ended.rest
+                self._open(stream, begin, time_ns)(time_ns, seq, ack, flags, length, kept, buffer, start)
+                return
         if flags & SYN:
             # its next life, under the number of the one before
             self._forget(stream & ~1)

@@ -28,6 +28,7 @@ class Pair:
 
     def begin(self, message: Message, end: int, resumed: bool) -> Request | None:
         if resumed:
+            message.is_resumed = True
             message.add_problem(RESYNCHRONISED)
         return self.pairing.begin(message, end)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sockfilter.model.message import Response
+from sockfilter.model.message import Request, Response
 from sockfilter.model.problem import Problem
-from sockfilter.model.sequence import MASK
+from sockfilter.model.sequence import MASK, distance
 from sockfilter.protocols.http1 import head as heads
 from sockfilter.protocols.http1.body import BodyKeeper
 from sockfilter.protocols.http1.opening import Opening
@@ -36,19 +36,31 @@ class Framing(Opening):
         return len(data)
 
     def _read_doubtful(self, data: bytes, offset: int) -> int:
-        """Where the body of a response should begin, and the request that would tell whether it has one is missing.
+        """Where a body should begin that may not be there: it is not, if the next message of this end begins there.
 
-        It has none if the next response begins there.
+        Of a response, the request that would tell is missing; of a request, the server has refused its body.
         """
-        if heads.may_begin_response(data, offset):
+        if self._may_be_without_body(data, offset):
             line_end = data.find(b"\n", offset)
             if line_end < 0 and len(data) - offset <= heads.HEAD_BYTES_MAX:
                 return MORE
             if line_end >= 0 and self._is_head(data, offset, line_end):
-                self._finish(is_whole=True)
+                self._finish_without_body()
                 return self._read_head(data, offset)
         self._state = self._body_state
         return offset
+
+    def _may_be_without_body(self, data: bytes, offset: int) -> bool:
+        if isinstance(self._message, Response):
+            return heads.may_begin_response(data, offset)
+        # the client had received the refusal before it sent this
+        return distance(self._refused_at, self._ack) > 0 and heads.may_begin_request(data, offset)
+
+    def _finish_without_body(self) -> None:
+        assert self._message is not None  # its body is in doubt
+        if isinstance(self._message, Request):
+            self._message.add_problem(Problem.BODY_NOT_SENT)
+        self._finish(is_whole=isinstance(self._message, Response))
 
     def _read_simple(self, data: bytes, offset: int) -> int:
         """What answers a request of HTTP/0.9: a response with a head, from servers that are younger, or a bare body."""
@@ -105,26 +117,42 @@ class Framing(Opening):
         return end
 
     def _read_trailer(self, data: bytes, offset: int) -> int:
-        """RFC 9112, 7.1.2: fields, or none, and an empty line."""
-        end = offset + 1 + (data[offset] == CR)
-        if end > len(data):
-            return MORE
+        """RFC 9112, 7.1.2: fields, or none, and an empty line.
+
+        Some leave the empty line out. What is no field then, but the first line of a message, begins the next.
+        """
         assert self._keeper is not None  # there is a body in this state
-        if data[end - 1] == LF:
-            self._keeper.add_framing(data[offset:end])
-        else:
-            found = heads.HEAD_END.search(data, offset + self._scanned)
-            size = (found.end() if found else len(data)) - offset
-            if size > TRAILER_BYTES_MAX:
+        at = offset + self._scanned
+        while (line_end := data.find(b"\n", at)) >= 0:
+            if line_end + 1 - offset > TRAILER_BYTES_MAX:
                 return self._bad_chunk(data, offset)
-            if not found:
-                self._scanned = max(0, size - 3)
-                return MORE
-            self._scanned = 0
-            end = found.end()
-            self._keeper.add_trailer(data[offset:end])
-        self._finish(is_whole=True)
-        return end
+            if data[at:line_end].strip(b"\r") == b"":
+                self._end_trailer(data[offset : line_end + 1], is_empty=at == offset)
+                self._finish(is_whole=True)
+                return line_end + 1
+            if self._is_head(data, at, line_end):
+                self._end_trailer(data[offset:at], is_empty=at == offset)
+                return self._end_broken(at)
+            at = line_end + 1
+        if len(data) - offset > TRAILER_BYTES_MAX:
+            return self._bad_chunk(data, offset)
+        self._scanned = at - offset
+        return MORE
+
+    def _end_trailer(self, data: bytes, is_empty: bool) -> None:
+        assert self._keeper is not None  # there is a body in this state
+        self._scanned = 0
+        if is_empty:
+            self._keeper.add_framing(data)
+        else:
+            self._keeper.add_trailer(data)
+
+    def _end_broken(self, offset: int) -> int:
+        """The next message stands where the rest of the chunked coding should."""
+        assert self._message is not None  # called within its body
+        self._message.add_problem(Problem.BAD_CHUNK)
+        self._finish(is_whole=False)
+        return offset
 
     def _add(self, data: bytes, start: int, end: int) -> None:
         keeper = self._keeper
@@ -139,6 +167,17 @@ class Framing(Opening):
         self._keeper.add_framing(data[start:end])
 
     def _bad_chunk(self, data: bytes, offset: int) -> int:
-        self._give_up_message(Problem.BAD_CHUNK)
-        self._lose(False, Problem.BAD_CHUNK)
+        assert self._message is not None  # called within its body
+        assert self._keeper is not None
+        self._scanned = 0
+        line_end = data.find(b"\n", offset)
+        if line_end >= 0 and self._is_head(data, offset, line_end):
+            return self._end_broken(offset)
+        if self._state == CHUNK_SIZE and not self._keeper.wire_len:
+            # it was said to be chunked and is not: what comes is the body
+            self._message.add_problem(Problem.BAD_CHUNK)
+            self._begin_unframed(self._message, Problem.BAD_CHUNK)
+        else:
+            self._give_up_message(Problem.BAD_CHUNK)
+            self._lose(False, Problem.BAD_CHUNK)
         return self._seek(data, offset)

@@ -40,6 +40,8 @@ STATUS_LINE = re.compile(rb"(?:HTTP|http)/([01]\.\d)[ \t]+([1-9]\d\d)(?:[ \t].*)
 # HTTP/0.9 has no version, no fields, and GET alone (RFC 1945, 5.1)
 SIMPLE_REQUEST = re.compile(rb"GET[ \t]+((?:/|http://)[^ \t\r\n]*)[ \t]*\r?\n")
 SIMPLE_VERSION = "0.9"
+# what a first line that is not quite one may say of the version
+LOOSE_VERSION = re.compile(rb"HTTP/(\d{1,3}(?:\.\d{1,3})?)", re.IGNORECASE)
 # a line that begins with white space goes on with the value before it (RFC 9112, 5.2)
 FOLD = re.compile(rb"[ \t]*\r?\n[ \t]+")
 # a blank line after a line, with or without carriage returns (RFC 9112, 2.2)
@@ -150,6 +152,39 @@ def status_line(line: bytes) -> tuple[int, str] | None:
     if not found:
         return None
     return int(found[2]), found[1].decode()
+
+
+def loose_request(data: bytes, start: int) -> HttpHead | None:
+    """What can be read of a request whose first line is not quite one; None: nothing in it says that it is one.
+
+    Its method must be registered, or the line speak of HTTP. What cannot be read is empty.
+
+    Args:
+        data: holds it.
+        start: where its first line begins; the rest of data is its head, as far as it is there.
+    """
+    found = METHOD.match(data, start)
+    if found is None or data[found.end() : found.end() + 1] not in SPACE:
+        return None
+    line = data[start : data.find(b"\n", start) if b"\n" in data[start:] else len(data)].rstrip(b"\r")
+    if found[0] not in METHODS and b"HTTP/" not in line.upper():
+        return None
+    words = line.split()
+    said = LOOSE_VERSION.fullmatch(words[-1])
+    target = b"" if len(words) < 2 or (said and len(words) == 2) else words[1]
+    end = HEAD_END.search(data, start)
+    raw = data[start : end.end() if end else len(data)]
+    return HttpHead(raw, said[1].decode() if said else "", text(found[0]), text(target), 0)
+
+
+def unreadable(raw: bytes) -> HttpHead:
+    """What stands for the head of a response that has no status line."""
+    return HttpHead(raw, "", "", "", 0)
+
+
+def expects(head: Head) -> bool:
+    """Whether a request's body waits to be asked for (RFC 9110, 10.1.1)."""
+    return any(value == b"100-continue" for value in _list(head.raw.lower(), b"\nexpect"))
 
 
 def simple_request(data: bytes, start: int) -> HttpHead | None:

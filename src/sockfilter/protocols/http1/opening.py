@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sockfilter.model.body import Body
 from sockfilter.model.message import Message, Request, Response
 from sockfilter.model.problem import Problem
 from sockfilter.model.sequence import MASK, distance
@@ -17,18 +18,31 @@ from sockfilter.protocols.http1.state import (
     LENGTH,
     LF,
     MORE,
+    SEEK,
     SIMPLE,
     UNTIL_CLOSE,
+    Doubted,
     State,
 )
 
+# bytes kept of what stands where a message should: as much as servers take of a head
+DOUBTED_BYTES_MAX = 16 << 10
+# bytes that one end may send while nothing says that the connection is HTTP
+UNKNOWN_BYTES_MAX = 64 << 10
+
 
 class Opening(State):
-    """The states in which no message has begun."""
+    """The states in which no message has begun, or one whose head is not there yet."""
 
     __slots__ = ()
 
+    peer: Opening
+
     def _read_head(self, data: bytes, offset: int) -> int:
+        if self._is_early:
+            taken = self._part_from_early(data, offset)
+            if taken is not None:
+                return taken
         end = data.find(b"\r\n\r\n", offset + self._scanned) + 4
         head = heads.read(data[offset:end]) if end >= 4 else None
         if head is None:
@@ -94,41 +108,193 @@ class Opening(State):
         """What stands where a message should is none."""
         self._scanned = 0
         if not self._talk.has_messages and not self._is_lost:
-            simple = heads.simple_request(data, offset) if self._talk.is_whole else None
-            if simple is not None:
-                return self._begin_simple(simple, offset)
-            if data.startswith(heads.HTTP2_PREFACE, offset):
-                self._state = IGNORE
-                self._talk.http2()
-                return len(data)
-            if self._talk.is_whole or offset < self._joined or heads.may_begin(data, offset):
-                # the kernel took it for HTTP by fewer bytes, or by later ones that came first
-                self._state = IGNORE
-                self._talk.reject()
-                return len(data)
+            return self._not_known_as_http(data, offset)
+        if not self._is_lost and self._may_be_meant_for_a_message(data, offset):
+            return self._doubt(data, offset)
         self._lose(False, None)
         return self._seek(data, offset)
+
+    def _not_known_as_http(self, data: bytes, offset: int) -> int:
+        """What an end says first is no message, and the other end has said nothing of HTTP."""
+        simple = heads.simple_request(data, offset) if self._talk.is_whole else None
+        if simple is not None:
+            return self._begin_simple(simple, offset)
+        if data.startswith(heads.HTTP2_PREFACE, offset):
+            self._state = IGNORE
+            self._talk.http2()
+            return len(data)
+        if self.peer._doubted is None and heads.loose_request(data, offset) is not None:
+            return self._doubt(data, offset)
+        is_begun = self._talk.is_whole or offset < self._joined or heads.may_begin(data, offset)
+        if is_begun or self.peer._doubted is not None:
+            # the kernel took it for HTTP by fewer bytes, or by later ones that came first
+            return self._reject(data)
+        self._lose(False, None)
+        return self._seek(data, offset)
+
+    def _reject(self, data: bytes) -> int:
+        self._state = IGNORE
+        self._talk.reject()
+        return len(data)
+
+    def _may_be_meant_for_a_message(self, data: bytes, offset: int) -> bool:
+        """A request that speaks of HTTP, or, where one waits for its response, any answer."""
+        if self._kind is Request:
+            return heads.loose_request(data, offset) is not None
+        return self._kind is Response and self._talk.has_open
+
+    def _doubt(self, data: bytes, offset: int) -> int:
+        """It may be meant for a message: whether it is one says the other end, by answering it, or by going on."""
+        self._doubted = Doubted(b"", self._start_ns, (self._seq + offset) & MASK, self._ack)
+        self._state = SEEK
+        return self._seek(data, offset)
+
+    def _still_doubt(self, data: bytes) -> bool:
+        """More has come of what is doubted. Returns whether the connection may be HTTP still."""
+        assert self._doubted is not None  # checked by the only caller
+        raw = self._doubted.raw
+        if len(raw) < DOUBTED_BYTES_MAX:
+            self._doubted = self._doubted._replace(raw=(raw + data)[:DOUBTED_BYTES_MAX])
+        far = distance(self._doubted.seq, (self._seq + len(data)) & MASK)
+        return self._talk.has_messages or far <= UNKNOWN_BYTES_MAX
+
+    def _let_go_of_doubted(self) -> None:
+        """A message begins behind it, and nothing has answered it: it was none."""
+        self._doubted = None
+        self._lose(False, None)
+
+    def answer(self, received: int) -> None:
+        """The other end begins an answer, and no request waits for one: what there is of a request is told as it is.
+
+        Args:
+            received: up to where the other end had received.
+        """
+        if self._doubted is not None:
+            self.tell_doubted(received)
+        elif self._state == HEAD and self._buffer and self._message is None and distance(self._seq, received) > 0:
+            self._begin_early()
+
+    def tell_doubted(self, received: int) -> None:
+        """The other end takes what is doubted for a message, if it has received it: it is told as far as it can be read.
+
+        Args:
+            received: up to where the other end had received.
+        """
+        doubted = self._doubted
+        if doubted is None or distance(doubted.seq, received) <= 0:
+            return
+        self._doubted = None
+        message: Message
+        if self._kind is Request:
+            head = heads.loose_request(doubted.raw, 0)
+            if head is None:
+                return
+            message = Request(head, doubted.start_ns, doubted.seq, doubted.ack)
+        else:
+            message = self._unreadable_response(doubted)
+        message.add_problem(Problem.BAD_HEAD)
+        self.boundary = doubted.ack
+        self._talk.begin(message, self._end)
+        message.end_ns = self._now
+        self._talk.finish(message)
+
+    def _unreadable_response(self, doubted: Doubted) -> Response:
+        """Its first lines are its head, and what follows is its body."""
+        raw = doubted.raw
+        found = heads.HEAD_END.search(raw)
+        end = found.end() if found else len(raw)
+        message = Response(heads.unreadable(raw[:end]), doubted.start_ns, doubted.seq, doubted.ack)
+        content = raw[end:][: self._talk.policy.limit]
+        message.body = Body(len(raw) - end, None, content)
+        return message
+
+    def _begin_early(self) -> None:
+        """A request that is answered before its head has ended."""
+        raw = self._buffer
+        head = heads.parse(raw[: raw.rfind(b"\n") + 1]) or heads.loose_request(raw, 0)
+        if head is None or head.status:
+            return
+        self._message = message = Request(head, self._start_ns, self._seq, self._ack)
+        self._is_early = True
+        self._note_oddities(message, head)
+        self.boundary = self._ack
+        self._talk.begin(message, self._end)
+
+    def _part_from_early(self, data: bytes, offset: int) -> int | None:
+        """Where the next request begins, if the one that was answered early does not go on; None: it does."""
+        if self.peer.boundary is None:
+            return None
+        at = distance(self._seq, self.peer.boundary)
+        if not offset < at < len(data):
+            return None
+        line_end = data.find(b"\n", at)
+        if line_end < 0:
+            return MORE if heads.may_begin_request(data, at) else None
+        if not self._is_head(data, at, line_end):
+            return None
+        self._end_early(data[offset:at], None)
+        return at
+
+    def _end_early(self, raw: bytes, problem: Problem | None) -> None:
+        """The rest of its head does not come."""
+        message = self._message
+        assert message is not None  # told early
+        self._is_early = False
+        head = heads.parse(raw[: raw.rfind(b"\n") + 1])
+        if head is None:
+            message.add_problem(Problem.BAD_HEAD)
+        else:
+            message.head = head
+        if problem is not None:
+            message.add_problem(problem)
+        self._finish(is_whole=False)
+
+    def _begin_unframed(self, message: Message, problem: Problem) -> None:
+        """All that comes is its body, until a message is known to begin."""
+        self._message = message
+        if self._keeper is None:
+            self._keeper = BodyKeeper(message, (), self._talk.policy)
+        self._is_cut = True
+        self._lose(False, problem)
+
+    def end_unframed(self) -> None:
+        """The other end goes on: what has no end of its own has ended by then."""
+        if self._state == SEEK and self._message is not None:
+            self._finish(is_whole=False)
+            self._state = SEEK
 
     def _begin(self, head: heads.HttpHead, data: bytes, offset: int, end: int) -> int:
         """A message whose head stands in data from offset to end. Its body too, where all of it is there."""
         kind = Response if head.status else Request
         if kind is not self._kind and not self._may_send(kind):
             return self._not_a_message(data, offset)
-        message = kind(head, self._start_ns, (self._seq + offset) & MASK, self._ack)
-        if self._is_lost or head.problem:
-            self._note_oddities(message, head)
+        if self._is_early:
+            assert self._message is not None
+            message, request, self._is_early = self._message, None, False
+            message.head, self._message = head, None
+            if head.problem:
+                message.add_problem(head.problem)
+        else:
+            message = kind(head, self._start_ns, (self._seq + offset) & MASK, self._ack)
+            if self._doubted is not None:
+                self._let_go_of_doubted()
+            if self._is_lost or head.problem:
+                self._note_oddities(message, head)
+            self.boundary = self._ack
+            self._before(kind)
+            request = self._talk.begin(message, self._end)
         self._is_cut = False
-        self.boundary = self._ack
-        request = self._talk.begin(message, self._end)
         framing = head.framing
         if request is not None and framing != NO_BODY and self._is_bodiless(request, head):
             framing = NO_BODY
+        if request is not None and request.end_ns is None and head.status >= 200:
+            self.peer.refuse_body(request, message)
         if framing == NO_BODY:
             message.end_ns = self._now
             message.complete = True
             self._talk.finish(message)
             if head.status:
-                self._begin_tunnel(request, head)
+                self._begin_tunnel(request, message)
             elif head.problem is not None:  # it may have a body nevertheless
                 self._lose(False, head.problem)
             return end
@@ -148,6 +314,15 @@ class Opening(State):
         if not is_certain:
             self._state, self._body_state = DOUBT, self._state
         return end
+
+    def _before(self, kind: type[Message]) -> None:
+        """What a message says of the other direction by beginning."""
+        peer = self.peer
+        if kind is Request:
+            peer.end_unframed()
+            peer.tell_doubted(self._ack)
+        elif (peer._buffer or peer._doubted is not None) and not self._talk.has_open:
+            peer.answer(self._ack)
 
     def _begin_simple(self, head: heads.HttpHead, offset: int) -> int:
         """A request of HTTP/0.9. Nothing follows it (RFC 1945, 4.1), and what answers it need not have a head."""
@@ -169,22 +344,33 @@ class Opening(State):
         self._talk.has_messages = True
         return True
 
+    def refuse_body(self, request: Request, response: Message) -> None:
+        """A final response has come before the first byte of a body that waits to be asked for (RFC 9110, 10.1.1)."""
+        is_waiting = self._message is request and self._keeper is not None and not self._keeper.wire_len
+        if is_waiting and self._state in (LENGTH, CHUNK_SIZE) and not self._buffer and heads.expects(request.head):
+            self._refused_at = response.seq
+            self._state, self._body_state = DOUBT, self._state
+
     def _is_bodiless(self, request: Request, response: heads.HttpHead) -> bool:
         """Responses that have no body because of what was asked (RFC 9112, 6.3)."""
         method = request.head.method
         return method == "HEAD" or (method == "CONNECT" and response.status < 300)
 
-    def _begin_tunnel(self, request: Request | None, response: heads.HttpHead) -> None:
+    def _begin_tunnel(self, request: Request | None, response: Message) -> None:
         """After 101, and after CONNECT, the connection is something else; in a proxy's tunnel HTTP again, perhaps."""
-        if response.status == 101:
-            self._talk.tunnel(probe=False)
-        elif request is not None and request.head.method == "CONNECT" and 200 <= response.status < 300:
+        status = response.head.status
+        if status == 101:
+            if Problem.BAD_UPGRADE not in response.problems:
+                self._talk.tunnel(probe=False)
+        elif request is not None and request.head.method == "CONNECT" and 200 <= status < 300:
             self._talk.tunnel(probe=True)
 
     def _note_oddities(self, message: Message, head: heads.HttpHead) -> None:
         if self._is_lost:
             self._is_lost = False
-            message.add_problem(Problem.RESYNCHRONISED)
+            message.is_resumed = True
+            if message.seq != self.peer.boundary:
+                message.add_problem(Problem.RESYNCHRONISED)
         if head.problem:
             message.add_problem(head.problem)
 
@@ -204,6 +390,7 @@ class Opening(State):
         self._note_oddities(message, head)
         message.add_problem(problem)
         self.boundary = self._ack
+        self._before(kind)
         self._talk.begin(message, self._end)
         message.end_ns = self._now
         self._talk.finish(message)
@@ -212,6 +399,9 @@ class Opening(State):
     def _give_up_message(self, problem: Problem) -> bool:
         """Ends what has begun, because no more of it will be read. Returns whether there is anything to tell of it."""
         buffer, self._buffer, self._scanned = self._buffer, b"", 0
+        if self._is_early:
+            self._end_early(buffer, problem)
+            return True
         if self._message is not None:
             self._message.add_problem(problem)
             self._finish(is_whole=False)
@@ -231,11 +421,22 @@ class Opening(State):
         at_boundary = distance(self._seq, boundary) if boundary is not None else 0
         for start in sorted({0, self._joined, at_boundary}):
             if offset <= start < len(data) and self._resumes(data, start):
+                self._pass(data, offset, start)
+                if self._message is not None:
+                    self._finish(is_whole=False)
                 self._state = HEAD
-                self._talk.pass_by(start - offset, is_opaque=False)
                 return start if start > offset else self._read_head(data, start)
-        self._talk.pass_by(len(data) - offset, is_opaque=False)
+        if self._doubted is not None and not self._still_doubt(data[offset:]):
+            return self._reject(data)
+        self._pass(data, offset, len(data))
         return len(data)
+
+    def _pass(self, data: bytes, start: int, end: int) -> None:
+        """Bytes of which nothing is known: of the message that has no framing, or of none."""
+        if self._keeper is not None:
+            self._keeper.add(data[start:end])
+        else:
+            self._talk.pass_by(end - start, is_opaque=False)
 
     def _resumes(self, data: bytes, start: int) -> bool:
         line_end = data.find(b"\n", start)
@@ -246,6 +447,10 @@ class Opening(State):
 
     def _probe(self, data: bytes, offset: int) -> int:
         """In a tunnel: HTTP, or nothing of ours."""
+        start = len(data) - len(data[offset:].lstrip(b"\r\n"))
+        if start > offset:  # an empty line too many behind the proxy's answer
+            self._talk.pass_by(start - offset, is_opaque=True)
+            return start
         if not heads.may_begin(data, offset):
             self._state = IGNORE
             return self._ignore(data, offset)

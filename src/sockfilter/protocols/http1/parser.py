@@ -7,10 +7,22 @@ which request a response answers, and where a message must begin.
 
 from __future__ import annotations
 
+from sockfilter.model.message import Request, Response
 from sockfilter.model.problem import Problem
 from sockfilter.model.sequence import MASK
 from sockfilter.protocols.http1.framing import Framing
-from sockfilter.protocols.http1.state import CHUNK, CHUNK_END, DOUBT, IGNORE, LENGTH, MORE, PROBE, SIMPLE, UNTIL_CLOSE
+from sockfilter.protocols.http1.state import (
+    CHUNK,
+    CHUNK_END,
+    DOUBT,
+    IGNORE,
+    LENGTH,
+    MORE,
+    PROBE,
+    SEEK,
+    SIMPLE,
+    UNTIL_CLOSE,
+)
 
 # what is left of a body that is not needed, from which telling the source costs less than it spares
 BULK_BYTES = 128 << 10
@@ -77,7 +89,9 @@ class Parser(Framing):
 
     def end(self, problem: Problem) -> None:
         """Takes note that no more bytes follow."""
-        if self._state == DOUBT:
+        if self._state == DOUBT and isinstance(self._message, Request) and not self._buffer:
+            self._finish_without_body()
+        elif self._state == DOUBT:
             self._state, data, self._buffer = self._body_state, self._buffer, b""
             if data:
                 STATES[self._state](self, data, 0)
@@ -85,8 +99,12 @@ class Parser(Framing):
             data, self._buffer = self._buffer, b""
             self._begin_simple_response(0)
             self._read_until_close(data, 0)
+        if self._doubted is not None and self._kind is Response and self._talk.has_open:
+            self.tell_doubted((self._doubted.seq + 1) & MASK)
         if self._state == UNTIL_CLOSE and problem is Problem.CLOSED:
             self._finish(is_whole=True)
+        elif self._state == SEEK and self._message is not None and problem is Problem.CLOSED:
+            self._finish(is_whole=False)
         else:
             self._give_up_message(problem)
         self._state = IGNORE

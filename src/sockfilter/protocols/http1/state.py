@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sockfilter.model.problem import Problem
 from sockfilter.protocols.http1.body import BodyKeeper, BodyPolicy
@@ -36,6 +36,10 @@ class Talk(Protocol):
     def finish(self, message: Message) -> None:
         """Takes note that a message has ended."""
 
+    @property
+    def has_open(self) -> bool:
+        """Whether a request waits for its response."""
+
     def lose(self, end: int, is_certain: bool, problem: Problem | None) -> None:
         """Takes note that messages may be missing, so that pairing must look at positions.
 
@@ -64,6 +68,20 @@ class Talk(Protocol):
         """The connection is HTTP/2."""
 
 
+class Doubted(NamedTuple):
+    """What stands where a message should, and is none by its first line.
+
+    Attributes:
+        raw: its bytes, from the first on.
+        start_ns, seq, ack: of its first byte, as of a message.
+    """
+
+    raw: bytes
+    start_ns: int
+    seq: int
+    ack: int
+
+
 class State:
     """One direction of a connection, between two spans.
 
@@ -84,14 +102,17 @@ class State:
         "_announced",
         "_body_state",
         "_buffer",
+        "_doubted",
         "_end",
         "_is_cut",
+        "_is_early",
         "_is_lost",
         "_joined",
         "_keeper",
         "_kind",
         "_message",
         "_now",
+        "_refused_at",
         "_remaining",
         "_scanned",
         "_seq",
@@ -120,16 +141,20 @@ class State:
         self._message: Message | None = None
         self._keeper: BodyKeeper | None = None
         self._body_state = HEAD  # after DOUBT
+        self._refused_at = 0  # where the response begins that refused the body of this request
         self._remaining = 0  # bytes of the body or chunk
         self._is_cut = False  # bytes of this message are missing
         self._is_lost = False  # bytes before the next message are
+        self._is_early = False  # the message was told before its head had ended, as it was answered by then
+        self._doubted: Doubted | None = None  # what stands where a request should, until it is answered as one
         self.ignoring = 0
         self.boundary: int | None = None
 
     @property
     def is_at_rest(self) -> bool:
         """Whether the next byte begins a message, and it is known which kind."""
-        return self._state == HEAD and not self._buffer and not self._is_lost and self._kind is not None
+        is_between = self._state == HEAD and not self._buffer and self._message is None
+        return is_between and not self._is_lost and self._kind is not None
 
     def resume(self, kind: type[Message], boundary: int) -> None:
         """Goes on behind a message that was read elsewhere: of that kind, which acknowledged as much."""

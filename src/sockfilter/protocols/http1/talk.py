@@ -27,6 +27,13 @@ class Sink(Protocol):
     def is_at_rest(self) -> bool:
         """Whether nothing is open, and the next response answers the next request."""
 
+    @property
+    def has_open(self) -> bool:
+        """Whether a request waits for its response."""
+
+    def abandon(self, end: int) -> None:
+        """Takes note that an end has closed, and waits for nothing more."""
+
     def begin(self, message: Message, end: int) -> Request | None:
         """Takes a message whose head is there, and which end sent it.
 
@@ -130,6 +137,15 @@ class Talk:
         self.has_messages = True
         for kind, boundary, end in zip((Request, Response), boundaries, (client_end, 1 - client_end), strict=True):
             self.receivers[end].resume(kind, boundary)
+
+    @property
+    def has_open(self) -> bool:
+        """Whether a request waits for its response."""
+        return self.sink.has_open
+
+    def abandon(self, end: int) -> None:
+        """An end has closed, and what it waited for has not come in time."""
+        self.sink.abandon(end)
 
     def reject(self) -> None:
         """The connection is not HTTP."""

@@ -51,7 +51,7 @@ def test_a_head_beyond_the_limit_is_told_as_far_as_it_is_kept_and_reading_goes_o
     first, second = read((CLIENT, long), (SERVER, OK), *NEXT)
     assert (first.request.target, first.response.status) == ("/a", 200)
     assert first.problems == (Problem.HEAD_TOO_LONG,)
-    assert (second.request.target, second.problems) == ("/next", (RESYNCHRONISED,))
+    assert (second.request.target, second.problems) == ("/next", ())
 
 
 @pytest.mark.parametrize("method", [b"PURGE", b"M-SEARCH", b"SOURCE", b"frob", b"X"])
@@ -77,9 +77,35 @@ def test_versions_of_one_digit_are_told_as_they_are(version: str):
     assert exchange.complete
 
 
-@pytest.mark.parametrize("first", [b"RTSP/1.0", b"ICE/1.0", b"HTTP/5.6", b"HTTP/01.1", b"Http/1.1"])
-def test_other_protocols_of_this_form_are_not_http(first: bytes):
-    assert Dialogue().say(CLIENT, GET.replace(b"HTTP/1.1", first)).rejected == ["not HTTP"]
+@pytest.mark.parametrize("first", [b"RTSP/1.0", b"ICE/1.0", b"HTTP/5.6", b"HTTP/01.1", b"Http/1.1", b"HTTP/1."])
+def test_whether_a_first_line_that_is_not_quite_one_is_http_says_the_other_end(first: bytes):
+    odd = GET.replace(b"HTTP/1.1", first)
+    assert Dialogue().say(CLIENT, odd).say(SERVER, b"RTSP/1.0 200 OK\r\n\r\n").rejected == ["not HTTP"]
+    dialogue = Dialogue().say(CLIENT, odd).say(SERVER, OK.replace(b"200", b"400")).hear(NEXT)
+    refused, after = dialogue.close()
+    assert not dialogue.rejected
+    assert (refused.request.method, refused.request.target, refused.response.status) == ("GET", "/a", 400)
+    assert (refused.request.raw, refused.problems) == (odd, (Problem.BAD_HEAD,))
+    assert (after.request.target, after.complete, after.problems) == ("/next", True, ())
+
+
+def test_a_first_line_without_a_target():
+    (refused,) = read((CLIENT, b"GET HTTP/1.1\r\nHost: x\r\n\r\n"), (SERVER, OK.replace(b"200", b"400")))
+    assert (refused.request.method, refused.request.target, refused.request.version) == ("GET", "", "1.1")
+    assert refused.problems == (Problem.BAD_HEAD,)
+
+
+def test_other_protocols_are_let_go_at_their_first_line():
+    for line in (b"220 mx.example ESMTP\r\n", b"USER me\r\n", b"get key\r\n", b"\0\1\2\3\r\n"):
+        assert Dialogue().say(CLIENT, line).rejected == ["not HTTP"]
+
+
+def test_what_nobody_answers_is_let_go():
+    dialogue = Dialogue().say(CLIENT, b"GET key\r\n")
+    for _ in range(16):
+        assert not dialogue.rejected
+        dialogue.say(CLIENT, b"x" * 4096)
+    assert dialogue.rejected == ["not HTTP"]
 
 
 def test_equal_lengths_are_one():
@@ -94,7 +120,7 @@ def test_lengths_that_differ_are_none_of_them(fields: bytes):
     asked = b"POST /a HTTP/1.1\r\n" + fields + b"\r\n\r\nhello"
     first, second = read((CLIENT, asked), (SERVER, OK), *NEXT)
     assert (first.request.body.wire_len, first.problems) == (0, (BAD_LENGTH,))
-    assert (second.request.target, second.problems) == ("/next", (RESYNCHRONISED,))
+    assert (second.request.target, second.problems) == ("/next", ())
 
 
 def test_chunks_count_and_a_length_beside_them_does_not():
@@ -122,15 +148,31 @@ def test_extensions_of_chunks_are_no_content_and_trailers_stand_apart():
     assert (response.body, list(response.trailers)) == (b"hello", [("Sum", "1 folded")])
 
 
-def test_a_refused_expectation_leaves_the_body_to_come():
-    """RFC 9110, 10.1.1: the client that does not send it closes the connection."""
+def test_the_body_that_a_server_refuses_may_not_come():
+    """RFC 9110, 10.1.1: a client that has not sent it goes on with its next request, or closes."""
     asked = request(b"some body", b"Expect: 100-continue")
     refused = b"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n"
     (sent_on,) = read((CLIENT, asked[:-9]), (SERVER, refused), (CLIENT, asked[-9:]))
     assert (sent_on.request.body, sent_on.problems) == (b"some body", (Problem.EARLY_RESPONSE,))
+    not_sent = (Problem.EARLY_RESPONSE, Problem.BODY_NOT_SENT)
     (given_up,) = read((CLIENT, asked[:-9]), (SERVER, refused))
-    assert (given_up.response.status, given_up.complete) == (417, False)
-    assert given_up.problems == (Problem.EARLY_RESPONSE, Problem.CLOSED)
+    assert (given_up.response.status, given_up.complete, given_up.problems) == (417, False, not_sent)
+    for framing in (asked[:-9], asked[:-9].replace(b"Content-Length: 9", b"Transfer-Encoding: chunked")):
+        first, second = read((CLIENT, framing), (SERVER, refused), *NEXT)
+        assert (first.request.body, first.problems) == (b"", not_sent)
+        assert (second.request.target, second.complete, second.problems) == ("/next", True, ())
+
+
+def test_a_body_that_was_under_way_when_it_was_refused_is_a_body():
+    asked = request(GET, b"Expect: 100-continue")
+    dialogue = Dialogue().say(CLIENT, asked[: -len(GET)])
+    before = dialogue.next[SERVER]
+    dialogue.say(SERVER, b"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n")
+    dialogue.next[SERVER], after = before, dialogue.next[SERVER]  # what the client has received by then
+    dialogue.say(CLIENT, GET)
+    dialogue.next[SERVER] = after
+    (exchange,) = dialogue.close()
+    assert exchange.request.body == GET
 
 
 def test_an_early_final_response_after_an_interim_one():
@@ -150,7 +192,7 @@ def test_a_body_where_none_may_be_is_counted_and_passed_over(liar: tuple[bytes, 
         dialogue = Dialogue().hear([(CLIENT, asked), (SERVER, answered[:at]), (SERVER, answered[at:]), *NEXT])
         first, second = dialogue.close()
         assert (first.response.body.wire_len, first.problems) == (0, ())
-        assert (second.request.target, second.problems) == ("/next", (RESYNCHRONISED,))
+        assert (second.request.target, second.problems) == ("/next", ())
         assert dialogue.counts.unread_bytes == 5
 
 
