@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from sockfilter.ledger import MessageCounts
     from sockfilter.model.connection import Connection
 
+# requests in a row that a client has sent when all before were answered, for it to count as one that waits
+WAITS_MIN = 3
+# Silence after which a client that is known to send requests together, and lacks an answer after a loss, counts
+# as one that waits for none: a server that owes one seldom thinks for so long.
+QUIET_NS = 1_000_000_000
 # requests without a response that one connection may have: pipelining clients keep some hundred under way
 OPEN_REQUESTS_MAX = 10_000
 
@@ -36,8 +41,10 @@ class Pairing:
     """
 
     __slots__ = (
+        "_batch_first",
         "_batches",
         "_connection",
+        "_counted_from",
         "_counts",
         "_current",
         "_emit",
@@ -48,6 +55,7 @@ class Pairing:
         "_is_sure",
         "_is_whole",
         "_isn",
+        "_last_ns",
         "_losses",
         "_lost",
         "_number",
@@ -56,6 +64,8 @@ class Pairing:
         "_orphan_ack",
         "_overlaps",
         "_owed_from",
+        "_unplaced",
+        "_waits",
     )
 
     def __init__(
@@ -86,6 +96,11 @@ class Pairing:
         self._batches = 0  # times that the client has sent requests together
         self._has_closed = [False, False]  # each end
         self._overlaps = False  # it sends some while answers to others come in
+        self._last_ns = 0  # when the last message ended, while pairing is not sure
+        self._waits = 0  # requests in a row that it has sent when all before were answered
+        self._batch_first: Exchange | None = None  # the first of those that were sent together last
+        self._counted_from = 0  # the first request of which it is certain that none is missing between it and the last
+        self._unplaced: deque[Exchange] = deque()  # responses whose requests can be told once all have been answered
 
     @property
     def open(self) -> list[Exchange]:
@@ -105,11 +120,16 @@ class Pairing:
             counts.requests += 1
             if open_exchanges:
                 self._promote(open_exchanges[0])
+            if (self._batches or self._overlaps) and not self._is_sure:
+                self._begin_afresh(message)
             self._number += 1
             if open_exchanges:
                 self._note_pipelining(message)
+            else:
+                self._note_wait()
             if self._orphan is None or not self._adopt(message):
                 open_exchanges.append(Exchange(self._connection, self._number, message, None))
+                self._note_batch()
             return None
         assert isinstance(message, Response)  # there is no third kind
         if self._connection.client_end is None:
@@ -142,11 +162,16 @@ class Pairing:
     def finish(self, message: Message) -> None:
         """Takes note that a message has ended."""
         exchange = self._current
+        if not self._is_sure:
+            self._last_ns = message.end_ns or self._last_ns
         if exchange is not None and exchange.response is message:
             if exchange is self._orphan:
                 if self._is_undisturbed and self._spoke_first(exchange):
                     return  # until it is known that nothing asks for it after all
                 self._orphan = None
+                if exchange.conn_seq == 0:
+                    self._unplaced.append(exchange)
+                    return
             elif exchange.request is not None and exchange.request.end_ns is None:
                 return
             elif self._open and self._open[0] is exchange:
@@ -204,6 +229,7 @@ class Pairing:
     def note_pairs(self, number: int) -> None:
         """Takes note of exchanges up to this number, which were told and counted elsewhere while it was at rest."""
         if number > self._number:
+            self._waits += number - self._number
             self._number = number
             self._has_answered = True
 
@@ -219,8 +245,12 @@ class Pairing:
         self._is_sure = False
         self._lost = problem or self._lost
         self._losses[end] += 1
-        if end != client_end:
+        if end == client_end:
+            self._counted_from = self._number + 1
+        else:
             self._is_aligned = False
+            unplaced, self._unplaced = self._unplaced, deque()
+            self._leave_unplaced(unplaced)
         if is_certain and client_end in (end, None):
             self._owed_from = self._owed_from or self._number + 1
 
@@ -271,6 +301,8 @@ class Pairing:
         """No more messages follow."""
         self._merge_orphan()
         self._close_orphan(problem)
+        unplaced, self._unplaced = self._unplaced, deque()
+        self._leave_unplaced(unplaced)
         while self._open:
             self._leave_unanswered(self._open.popleft(), problem)
 
@@ -300,23 +332,70 @@ class Pairing:
         if self._overlaps or self._batches == 1:
             # several are under way, and each acknowledges up to where the response of another begins
             return None
+        if self._batches:
+            return self._proven_of_batch(response)
         open_exchanges = self._open
         while open_exchanges and _acknowledged(open_exchanges[0].request, response) < 0:
             # its response would have begun before this one, where it is missing
-            if not self._batches and self._has_all_responses():
+            if self._has_all_responses():
                 # none is: the client does not wait
                 self._overlaps = True
                 return None
             self._leave_unanswered(open_exchanges.popleft(), None)
-        if not open_exchanges:
+        if not open_exchanges or not self._is_proven(open_exchanges[0], response):
             return None
-        exchange = open_exchanges[0]
+        self._settle(open_exchanges[0])
+        return open_exchanges[0]
+
+    def _proven_of_batch(self, response: Response) -> Exchange | None:
+        """The first of the requests that were sent together last, if it is the one; then all before it were answered."""
+        first = self._batch_first
+        if first is None or not self._is_proven(first, response):
+            return None
+        before = []
+        while self._open and self._open[0] is not first:
+            before.append(self._open.popleft())
+        if not self._open:  # it has been evicted
+            self._open.extend(before)
+            return None
+        self._place(before)
+        self._settle(first)
+        return first
+
+    def _is_proven(self, exchange: Exchange, response: Response) -> bool:
         if _acknowledged(exchange.request, response) or not _had_received(response, exchange.request):
-            return None
-        if 0 < self._owed_from <= exchange.conn_seq and not self._is_paid(exchange, response):
-            return None
-        self._settle(exchange)
-        return exchange
+            return False
+        return not 0 < self._owed_from <= exchange.conn_seq or self._is_paid(exchange, response)
+
+    def _place(self, requests: list[Exchange]) -> None:
+        """All up to here were answered: the last request by the last response, and so on back to where one is missing.
+
+        Args:
+            requests: those that were open until here, in their order.
+        """
+        responses, self._unplaced = self._unplaced, deque()
+        pairs: deque[tuple[Exchange, Exchange]] = deque()
+        while requests and responses and requests[-1].conn_seq >= self._counted_from:
+            asked, answered = requests[-1], responses[-1]
+            assert answered.response is not None  # it is whole
+            if (
+                not _had_received(answered.response, asked.request)
+                or _acknowledged(asked.request, answered.response) > 0
+            ):
+                break
+            pairs.appendleft((requests.pop(), responses.pop()))
+        for exchange in requests:
+            self._leave_unanswered(exchange, None)
+        self._leave_unplaced(responses)
+        for asked, answered in pairs:
+            asked.informational, asked.response = answered.informational, answered.response
+            self._losses[self.client_end] -= _is_resumed(asked.request)
+            self._complete(asked)
+
+    def _leave_unplaced(self, responses: deque[Exchange]) -> None:
+        """Nothing will say which requests these answer."""
+        for exchange in responses:
+            self._complete(exchange)
 
     def _has_all_responses(self) -> bool:
         """Whether none is missing since the last that came, or the last pair that was proven."""
@@ -350,8 +429,10 @@ class Pairing:
             # between this and the informational ones before, messages may be missing
             self._close_orphan(None)
         if self._orphan is None:
-            self._number += 1
-            self._orphan = Exchange(self._connection, self._number, None, None)
+            may_be_placed = self._batches > 1 and not self._overlaps and len(self._unplaced) < OPEN_REQUESTS_MAX
+            if not may_be_placed:
+                self._number += 1
+            self._orphan = Exchange(self._connection, 0 if may_be_placed else self._number, None, None)
             self._orphan.add_problems(Problem.NO_REQUEST)
             if self._lost is not None:
                 self._orphan.add_problems(self._lost)
@@ -441,9 +522,34 @@ class Pairing:
         if has_ended and self._open and self._open[0] is exchange:
             self._complete(self._open.popleft())
 
+    def _begin_afresh(self, request: Request) -> None:
+        """After a silence, what was open is over, and the request is the first of what follows."""
+        if not self._last_ns or request.start_ns - self._last_ns < QUIET_NS:
+            return
+        unplaced, self._unplaced = self._unplaced, deque()
+        self._leave_unplaced(unplaced)
+        while self._open and self._open[0].response is None:
+            self._leave_unanswered(self._open.popleft(), None)
+        self._batches, self._overlaps, self._owed_from = 0, False, 0
+        request.add_problem(Problem.RESYNCHRONISED)
+
+    def _note_wait(self) -> None:
+        """A request has come while none is open: once it is a habit, what the client did before counts no more."""
+        self._waits += 1
+        if self._waits >= WAITS_MIN and self._is_sure:
+            self._batches, self._overlaps = 0, False
+
+    def _note_batch(self) -> None:
+        """The last request is open: does it begin another batch?"""
+        last, request = self._open[-1], self._open[-1].request
+        first = None if self._batch_first is None else self._batch_first.request
+        if first is None or request is None or first.ack != request.ack:
+            self._batch_first = last
+
     def _note_pipelining(self, request: Request) -> None:
         """A request has come while others are open: what does that say of the client?"""
         last = self._open[-1].request
+        self._waits = 0
         if last is not None and last.ack == request.ack:
             # before any of the last answer was there
             self._batches += (self._is_sure and len(self._open) == 1) or not self._batches
@@ -479,6 +585,9 @@ class Pairing:
 
     def _complete(self, exchange: Exchange) -> None:
         counts = self._counts
+        if not exchange.conn_seq:
+            self._number += 1
+            exchange.conn_seq = self._number
         messages = (exchange.request is not None) + (exchange.response is not None) + len(exchange.informational)
         counts.open -= messages
         counts.exchanges += 1
