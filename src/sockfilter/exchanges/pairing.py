@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
 # requests in a row that a client has sent when all before were answered, for it to count as one that waits
 WAITS_MIN = 3
-# Silence after which a client that is known to send requests together, and lacks an answer after a loss, counts
-# as one that waits for none: a server that owes one seldom thinks for so long.
-QUIET_NS = 1_000_000_000
+# responses without a request that are remembered, for requests that come behind them
+ORPHANS_MAX = 16
 # requests without a response that one connection may have: pipelining clients keep some hundred under way
 OPEN_REQUESTS_MAX = 10_000
 
@@ -55,13 +54,13 @@ class Pairing:
         "_is_sure",
         "_is_whole",
         "_isn",
-        "_last_ns",
         "_losses",
         "_lost",
         "_number",
         "_open",
         "_orphan",
         "_orphan_ack",
+        "_orphans",
         "_overlaps",
         "_owed_from",
         "_unplaced",
@@ -93,10 +92,11 @@ class Pairing:
         self._lost: Problem | None = None  # why
         self._owed_from = 0  # the first request before which one is missing for certain
         self._orphan_ack: int | None = None  # what the server had received when it last answered such a one
+        # where responses without a request began, and the last request by then
+        self._orphans: deque[tuple[int, int]] = deque(maxlen=ORPHANS_MAX)
         self._batches = 0  # times that the client has sent requests together
         self._has_closed = [False, False]  # each end
         self._overlaps = False  # it sends some while answers to others come in
-        self._last_ns = 0  # when the last message ended, while pairing is not sure
         self._waits = 0  # requests in a row that it has sent when all before were answered
         self._batch_first: Exchange | None = None  # the first of those that were sent together last
         self._counted_from = 0  # the first request of which it is certain that none is missing between it and the last
@@ -120,8 +120,6 @@ class Pairing:
             counts.requests += 1
             if open_exchanges:
                 self._promote(open_exchanges[0])
-            if (self._batches or self._overlaps) and not self._is_sure:
-                self._begin_afresh(message)
             self._number += 1
             if open_exchanges:
                 self._note_pipelining(message)
@@ -162,8 +160,6 @@ class Pairing:
     def finish(self, message: Message) -> None:
         """Takes note that a message has ended."""
         exchange = self._current
-        if not self._is_sure:
-            self._last_ns = message.end_ns or self._last_ns
         if exchange is not None and exchange.response is message:
             if exchange is self._orphan:
                 if self._is_undisturbed and self._spoke_first(exchange):
@@ -337,7 +333,7 @@ class Pairing:
         open_exchanges = self._open
         while open_exchanges and _acknowledged(open_exchanges[0].request, response) < 0:
             # its response would have begun before this one, where it is missing
-            if self._has_all_responses():
+            if self._has_all_responses() and not self._was_late(open_exchanges[0]):
                 # none is: the client does not wait
                 self._overlaps = True
                 return None
@@ -346,6 +342,11 @@ class Pairing:
             return None
         self._settle(open_exchanges[0])
         return open_exchanges[0]
+
+    def _was_late(self, exchange: Exchange) -> bool:
+        """Whether a request came only after its response had been taken for one without a request."""
+        request, number = exchange.request, exchange.conn_seq
+        return request is not None and any(seq == request.ack and number > last for seq, last in self._orphans)
 
     def _proven_of_batch(self, response: Response) -> Exchange | None:
         """The first of the requests that were sent together last, if it is the one; then all before it were answered."""
@@ -440,6 +441,7 @@ class Pairing:
                 self._orphan.add_problems(Problem.MID_STREAM)
         self._is_sure = self._is_aligned = False
         self._orphan_ack = response.ack
+        self._orphans.append((response.seq, self._number))
         return self._orphan
 
     @property
@@ -459,8 +461,10 @@ class Pairing:
         Its client takes the one for the answer to the other, as there will be none else.
         """
         orphan = self._orphan
-        if orphan is None or not _is_answer(orphan):
+        if orphan is None:
             return False
+        if not _is_answer(orphan):
+            return self._catch_up(orphan, request)
         if not (self._is_undisturbed and self._spoke_first(orphan)):
             self._close_orphan(None)
             return False
@@ -471,6 +475,23 @@ class Pairing:
         orphan.request = request
         orphan.replace_problems(Problem.EARLY_RESPONSE)
         self._open.append(orphan)
+        return True
+
+    def _catch_up(self, orphan: Exchange, request: Request) -> bool:
+        """A request that comes late, while its response, or an informational one, is under way."""
+        first = next(iter(orphan.informational), orphan.response)
+        if first is None or self._overlaps or self._batches or _acknowledged(request, first):
+            return False
+        if not _had_received(first, request):
+            return False
+        self._orphan = None
+        while self._open:
+            self._leave_unanswered(self._open.popleft(), None)
+        orphan.request = request
+        orphan.replace_problems()
+        self._number = orphan.conn_seq = orphan.conn_seq or self._number
+        self._open.append(orphan)
+        self._settle(orphan)
         return True
 
     def _merge_orphan(self) -> bool:
@@ -521,17 +542,6 @@ class Pairing:
         has_ended = exchange.request is not None and exchange.request.end_ns is not None
         if has_ended and self._open and self._open[0] is exchange:
             self._complete(self._open.popleft())
-
-    def _begin_afresh(self, request: Request) -> None:
-        """After a silence, what was open is over, and the request is the first of what follows."""
-        if not self._last_ns or request.start_ns - self._last_ns < QUIET_NS:
-            return
-        unplaced, self._unplaced = self._unplaced, deque()
-        self._leave_unplaced(unplaced)
-        while self._open and self._open[0].response is None:
-            self._leave_unanswered(self._open.popleft(), None)
-        self._batches, self._overlaps, self._owed_from = 0, False, 0
-        request.add_problem(Problem.RESYNCHRONISED)
 
     def _note_wait(self) -> None:
         """A request has come while none is open: once it is a habit, what the client did before counts no more."""

@@ -499,6 +499,7 @@ class Direction:
         first = peer._held.first
         return (
             first.ack is not None
+            and segment.time_ns < first.time_ns
             and distance(peer.next, first.seq) <= 0
             and distance(segment.seq, first.ack) > 0
             and distance(first.seq, segment.ack) > 0
