@@ -147,7 +147,7 @@ class Pairing:
         self._current = exchange
         self._has_answered = True
         status = message.head.status
-        if 0 < status < 200 and (status != 101 or not _is_upgrade(request, message)):
+        if 100 <= status < 200 and (status != 101 or not _is_upgrade(request, message)):
             counts.informational += 1
             exchange.informational = (*exchange.informational, message)
             return request
@@ -187,6 +187,11 @@ class Pairing:
     def has_open(self) -> bool:
         """Whether a request waits for its response."""
         return bool(self._open) and self._open[-1].response is None
+
+    def awaits(self, ack: int) -> bool:
+        """Whether one does of which the server had received some, with all up to a sequence number."""
+        first = next((exchange for exchange in self._open if exchange.response is None), None)
+        return first is not None and first.request is not None and distance(first.request.seq, ack) > 0
 
     @property
     def is_at_rest(self) -> bool:

@@ -95,10 +95,19 @@ static int read_status_line(const char *at, const char *end, struct head *head)
 		return 0;
 	if (at[9] < '2' || at[9] > '9' || at[10] < '0' || at[10] > '9' || at[11] < '0' || at[11] > '9')
 		return 0;
-	if (end - at > 12 && at[12] != ' ')
+	if (end - at > 12 && (at[12] != ' ' || memchr(at, '\r', end - at) || memchr(at, 0, end - at)))
 		return 0;
 	head->status = (at[9] - '0') * 100 + (at[10] - '0') * 10 + at[11] - '0';
 	return 1;
+}
+
+/* Whether a field's line has a name, a colon right behind it, and neither a carriage return nor a NUL. */
+static int is_plain_field(const char *at, const char *end)
+{
+	const char *colon = memchr(at, ':', end - at);
+
+	return colon && colon > at && colon[-1] != ' ' && colon[-1] != '\t' && !memchr(at, '\r', end - at) &&
+	       !memchr(at, 0, end - at);
 }
 
 /* Returns 0 where the head is not whole, or the long road must read it. */
@@ -115,7 +124,7 @@ static int read_head(const char *at, size_t len, int is_request, struct head *he
 		if (at == first) {
 			if (!(is_request ? read_request_line(at, end - 1) : read_status_line(at, end - 1, head)))
 				return 0;
-		} else if (*at == ' ' || *at == '\t') {
+		} else if (*at == ' ' || *at == '\t' || !is_plain_field(at, end - 1)) {
 			return 0;
 		} else if (((*at | 0x20) == 'c' || (*at | 0x20) == 't') && !read_field(at, end - 1, head)) {
 			return 0;

@@ -152,7 +152,7 @@ class Response(Message):
 
     @property
     def status(self) -> int:
-        """The status code; 0 in HTTP/0.9, which has none."""
+        """The status code; 0 where there is none, as in HTTP/0.9, or it cannot be read."""
         return self.head.status
 
     @property
@@ -163,4 +163,4 @@ class Response(Message):
     @property
     def is_final(self) -> bool:
         """Whether this answers the request; 1xx but 101 only announce (RFC 9110, 15.2)."""
-        return self.head.status >= 200 or self.head.status in (0, 101)
+        return not 100 <= self.head.status < 200 or self.head.status == 101

@@ -39,9 +39,9 @@ class Problem(str, Enum):
     RESYNCHRONISED = "resynchronised", "reading resumed here, after bytes whose meaning was lost"
 
     # what the sender did
-    BAD_HEAD = "bad-head", "the first line is not HTTP's: what can be read of it is shown, and raw has its bytes"
+    BAD_HEAD = "bad-head", "the head is malformed: what can be read of it is shown, and raw has its bytes"
     HEAD_TOO_LONG = "head-too-long", "the head has more bytes than are kept of one"
-    BAD_LENGTH = "bad-length", "Content-Length cannot be read, or says two things"
+    BAD_LENGTH = "bad-length", "Content-Length is malformed, or says two things"
     BAD_FRAMING = (
         "bad-framing",
         "the fields that frame the body contradict one another: one of them was chosen",
@@ -49,6 +49,8 @@ class Problem(str, Enum):
     BAD_CHUNK = "bad-chunk", "the chunked coding is broken, or there is none: the body was read up to there"
     BAD_CODING = "bad-coding", "the content does not decode as its Content-Encoding says"
     DECODED_LIMIT = "decoded-limit", "the content decodes to more bytes than are looked at"
+    UNKNOWN_CODING = "unknown-coding", "Content-Encoding names a coding that is not known here: the body is as sent"
+    UNEXPECTED_BODY = "unexpected-body", "bytes follow a response that has no body"
     BAD_UPGRADE = "bad-upgrade", "101 was sent, and neither side had named another protocol"
     BODY_NOT_SENT = "body-not-sent", "the server refused Expect: 100-continue, and the body was not sent"
     EARLY_RESPONSE = "early-response", "the response began before the request had ended"

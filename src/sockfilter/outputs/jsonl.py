@@ -12,10 +12,11 @@ from base64 import b64encode
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from sockfilter.model.problem import Problem
 from sockfilter.model.process import NOBODY
 from sockfilter.outputs.output import Output, Sink
 from sockfilter.outputs.processes import fields_of
-from sockfilter.outputs.secrets import mask_fields, mask_target
+from sockfilter.outputs.secrets import mask_fields, mask_head, mask_target
 
 if TYPE_CHECKING:
     from sockfilter.model import Body, Connection, Endpoint, Exchange, Headers, Message
@@ -148,9 +149,9 @@ def _start(head: Head, show_secrets: bool) -> Json:
     """What the first line says: of a request, if it has a method."""
     if head.method:
         target = head.target if show_secrets else mask_target(head.target)
-        return {"method": _text(head.method), "target": _text(target), "version": head.version}
+        return {"method": _text(head.method), "target": _text(target), "version": head.version or None}
     # HTTP/0.9 has no status
-    return {"status": head.status or None, "reason": _text(head.reason), "version": head.version}
+    return {"status": head.status or None, "reason": _text(head.reason), "version": head.version or None}
 
 
 def _message(message: Message | None, bodies: bool, show_secrets: bool) -> Json | None:
@@ -159,6 +160,9 @@ def _message(message: Message | None, bodies: bool, show_secrets: bool) -> Json 
     made = _start(message.head, show_secrets)
     made["headers"] = _fields(message.headers, show_secrets)
     made["body"] = _body(message.body, bodies)
+    if Problem.BAD_HEAD in message.problems:
+        raw = message.raw if show_secrets else mask_head(message.raw)
+        made["raw"] = raw.decode("latin-1")
     if message.body.trailer:
         made["trailers"] = _fields(message.trailers, show_secrets)
     return made

@@ -26,7 +26,10 @@ DECODERS: dict[bytes, Callable[[], Decoder]] = {
     b"zstd": Zstd,
 }
 
-__all__ = ["CODINGS_MAX", "DECODED_BYTES_MAX", "Chain", "CodingError", "TooLongError", "decoder_for"]
+# How the content of some codings begins, whatever it is called: gzip (RFC 1952, 2.3.1), zstd (RFC 8878, 3.1.1).
+MAGIC = {b"\x1f\x8b": b"gzip", b"\x28\xb5\x2f\xfd": b"zstd"}
+
+__all__ = ["CODINGS_MAX", "DECODED_BYTES_MAX", "Chain", "CodingError", "TooLongError", "coding_of", "decoder_for"]
 
 
 class TooLongError(Exception):
@@ -79,3 +82,16 @@ def decoder_for(codings: tuple[bytes, ...]) -> Chain | None:
         return Chain([make() for make in makers])
     except ImportError:  # installed without the library: content stays as sent
         return None
+
+
+def coding_of(data: bytes) -> bytes | None:
+    """The coding that content has by its first bytes; None: none that can be told.
+
+    zlib's header is 16 bits that are a multiple of 31, with method 8 and a window of at most 32 KiB (RFC 1950, 2.2).
+    """
+    for magic, name in MAGIC.items():
+        if data.startswith(magic):
+            return name
+    head = int.from_bytes(data[:2], "big")
+    is_zlib = len(data) > 1 and data[0] & 0x0F == 8 and data[0] >> 4 <= 7 and not head % 31 and not data[1] & 0x20
+    return b"deflate" if is_zlib else None

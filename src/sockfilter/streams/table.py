@@ -259,7 +259,7 @@ class Table:
             model.netns = int.from_bytes(start.key[-PLACE_BYTES:], sys.byteorder)
         connection = StreamConnection(self, start, stream, model, time_ns, self._converse)
         self._connections[start.key] = connection
-        if None in start.isn and not self.hears_twice:
+        if None in (start.syn_ns, start.synack_ns) and not self.hears_twice:  # of the handshake, one half at most
             self._lone[start.key[:-PLACE_BYTES]] = connection
             if len(self._lone) > LONE_MAX:
                 del self._lone[next(iter(self._lone))]

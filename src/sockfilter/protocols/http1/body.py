@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.model.body import Body
 from sockfilter.model.problem import Problem
-from sockfilter.protocols.coding import CodingError, TooLongError, decoder_for
+from sockfilter.protocols.coding import CodingError, TooLongError, coding_of, decoder_for
 
 if TYPE_CHECKING:
     from sockfilter.model.message import Message
@@ -50,9 +50,11 @@ class BodyKeeper:
     """
 
     __slots__ = (
+        "_codings",
         "_decoded_len",
         "_decoder",
         "_framing_len",
+        "_is_guessed",
         "_message",
         "_parts",
         "_policy",
@@ -73,15 +75,19 @@ class BodyKeeper:
         self._whole = True
         self._decoded_len: int | None = None
         self._decoder = None
+        self._is_guessed = False  # the coding is not the one that was named
         self._undecoded = b""  # as long as nothing has come out of the decoder, what has gone in
         self._framing_len = 0
         self.wire_len = 0
         self._trailer = b""
         self._trailer_kept = 0
+        self._codings = codings
         if codings:
             self._whole = False  # the decoded length is not that on the wire
             self._decoder = decoder_for(codings) if policy.decodes and not policy.as_sent else None
             self._decoded_len = 0 if self._decoder else None
+            if policy.decodes and not policy.as_sent and self._decoder is None:
+                message.add_problem(Problem.UNKNOWN_CODING)
         self.wants = self._decoder is not None or self._room > 0
 
     def add(self, data: bytes) -> None:
@@ -114,8 +120,8 @@ class BodyKeeper:
 
     def body(self, complete: bool) -> Body:
         """The body as it stands."""
-        if self._decoder and complete and self.wire_len and not self._decoder.has_ended:
-            self._fail()
+        while self._decoder and complete and self.wire_len and not self._decoder.has_ended:
+            self._fail()  # it may be something else
         if self._whole:
             length: int | None = self.wire_len
         else:
@@ -142,6 +148,7 @@ class BodyKeeper:
                 if self._room:
                     self._keep(piece)
         except TooLongError:
+            self._message.add_problem(Problem.DECODED_LIMIT)
             self._stop_decoding()
         except CodingError:
             self._fail()
@@ -149,10 +156,23 @@ class BodyKeeper:
     def _fail(self) -> None:
         self._message.add_problem(Problem.BAD_CODING)
         is_as_sent = not self._decoded_len and len(self._undecoded) <= UNDECODED_BYTES_MAX
+        if is_as_sent and not self._is_guessed and self._guess():
+            return
         self._stop_decoding()
         if is_as_sent:
             # nothing of it decodes: it is no such coding, and is kept like an unknown one
             self._keep(self._undecoded)
+
+    def _guess(self) -> bool:
+        """Nothing of it decodes as it is called: its first bytes may tell what it is. Returns whether they do."""
+        name = coding_of(self._undecoded)
+        decoder = decoder_for((name,)) if name is not None and self._codings != (name,) else None
+        if decoder is None:
+            return False
+        self._is_guessed, self._decoder = True, decoder
+        data, self._undecoded = self._undecoded, b""
+        self._decode(data)
+        return True
 
     def _stop_decoding(self) -> None:
         self._decoder = None

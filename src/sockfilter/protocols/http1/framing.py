@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sockfilter.model.message import Request, Response
 from sockfilter.model.problem import Problem
 from sockfilter.model.sequence import MASK, distance
@@ -14,6 +16,13 @@ from sockfilter.protocols.http1.state import CHUNK, CHUNK_END, CHUNK_SIZE, CR, H
 CHUNK_LINE_BYTES_MAX = 16 << 10
 # 60 bits of a chunk's size
 CHUNK_DIGITS_MAX = 15
+# RFC 9112, 7.1, without the end of line; int() would take signs and underscores
+CHUNK_SIZE_LINE = re.compile(rb"[ \t]*([0-9A-Fa-f]+)[ \t]*(?:;[^\n]*|\r?$)")
+# the same with a sign, a prefix, or anything behind
+ODD_CHUNK_SIZE_LINE = re.compile(rb"[ \t]*\+?(?:0[xX])?([0-9A-Fa-f]+)(?![0-9A-Za-z])")
+# what may become one or the other
+PART_OF_CHUNK_SIZE = re.compile(rb"[ \t\r]*\+?(?:[0-9A-Fa-f]|$)")
+HEX_DIGITS = re.compile(rb"[0-9A-Fa-f]")
 # trailers; as long as a head may be
 TRAILER_BYTES_MAX = heads.HEAD_BYTES_MAX
 
@@ -88,14 +97,34 @@ class Framing(Opening):
         if (len(data) if end < 0 else end) - offset > CHUNK_LINE_BYTES_MAX:
             return self._bad_chunk(data, offset)
         if end < 0:
-            return MORE
-        size = data[offset:end].partition(b";")[0].strip(b" \t\r")
-        # int() would take signs and underscores
-        if not size or len(size) > CHUNK_DIGITS_MAX or size.strip(b"0123456789abcdefABCDEF"):
+            return MORE if PART_OF_CHUNK_SIZE.match(data, offset) else self._bad_chunk(data, offset)
+        found = CHUNK_SIZE_LINE.match(data, offset, end)
+        if found is None:
+            return self._read_odd_chunk_size(data, offset, end)
+        return self._begin_chunk(data, offset, end, found[1])
+
+    def _begin_chunk(self, data: bytes, offset: int, end: int, digits: bytes) -> int:
+        digits = digits.lstrip(b"0")
+        if len(digits) > CHUNK_DIGITS_MAX:
             return self._bad_chunk(data, offset)
         self._add_framing(data, offset, end + 1)
-        self._remaining = int(size, 16)
+        self._remaining = int(digits or b"0", 16)
         self._state = CHUNK if self._remaining else TRAILER
+        return end + 1
+
+    def _read_odd_chunk_size(self, data: bytes, offset: int, end: int) -> int:
+        """An empty line too many, a prefix, or junk behind the size: some clients read on, and so does this."""
+        assert self._message is not None  # called within its body
+        is_empty = not data[offset:end].strip(b"\r")
+        found = ODD_CHUNK_SIZE_LINE.match(data, offset, end)
+        assert self._keeper is not None
+        # without a chunk before, it is the likelier that there are none
+        if not self._keeper.wire_len or (not is_empty and found is None):
+            return self._bad_chunk(data, offset)
+        self._message.add_problem(Problem.BAD_CHUNK)
+        if found is not None:
+            return self._begin_chunk(data, offset, end, found[1])
+        self._add_framing(data, offset, end + 1)
         return end + 1
 
     def _read_chunk(self, data: bytes, offset: int) -> int:
@@ -111,10 +140,22 @@ class Framing(Opening):
         if end > len(data):
             return MORE
         if data[end - 1] != LF:
-            return self._bad_chunk(data, offset)
+            return self._read_chunk_without_end(data, offset)
         self._add_framing(data, offset, end)
         self._state = CHUNK_SIZE
         return end
+
+    def _read_chunk_without_end(self, data: bytes, offset: int) -> int:
+        """The line behind a chunk is missing: the next size may stand there."""
+        assert self._message is not None  # called within its body
+        end = data.find(b"\n", offset, offset + CHUNK_LINE_BYTES_MAX)
+        if end < 0 and len(data) - offset < CHUNK_LINE_BYTES_MAX and HEX_DIGITS.match(data, offset):
+            return MORE
+        if end < 0 or CHUNK_SIZE_LINE.match(data, offset, end) is None:
+            return self._bad_chunk(data, offset)
+        self._message.add_problem(Problem.BAD_CHUNK)
+        self._state = CHUNK_SIZE
+        return offset
 
     def _read_trailer(self, data: bytes, offset: int) -> int:
         """RFC 9112, 7.1.2: fields, or none, and an empty line.

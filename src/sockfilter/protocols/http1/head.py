@@ -42,6 +42,19 @@ SIMPLE_REQUEST = re.compile(rb"GET[ \t]+((?:/|http://)[^ \t\r\n]*)[ \t]*\r?\n")
 SIMPLE_VERSION = "0.9"
 # what a first line that is not quite one may say of the version
 LOOSE_VERSION = re.compile(rb"HTTP/(\d{1,3}(?:\.\d{1,3})?)", re.IGNORECASE)
+# the same of a status line, behind some bytes that browsers skip too
+LOOSE_STATUS_LINE = re.compile(
+    rb"[^\r\n]{0,4}?(?:HTTP/(\d{1,3}(?:\.\d{1,3})?)(?=[ \t]|$)|HTTP/?[^ \t]*|ICY(?=[ \t]|$))"
+    rb"(?:[ \t]+(\d{1,5})(?!\d|\.\d))?.*",
+    re.DOTALL | re.IGNORECASE,
+)
+LOOSE_STARTS = (b"HTTP", b"ICY ")
+JUNK_BYTES_MAX = 4
+# A field without a colon, or with white space before it. Carriage returns alone and NULs are found faster.
+ODD_FIELD = re.compile(rb"\n(?![ \t\r\n])[^:\n]*(?:[ \t]:|\n)")
+CHUNKS = b"chunked"
+# of transfer codings, those that are undone here
+TRANSFER_CODINGS = {b"gzip", b"x-gzip", b"deflate", b"br", b"zstd"}
 # a line that begins with white space goes on with the value before it (RFC 9112, 5.2)
 FOLD = re.compile(rb"[ \t]*\r?\n[ \t]+")
 # a blank line after a line, with or without carriage returns (RFC 9112, 2.2)
@@ -58,46 +71,74 @@ KEPT_HEAD_BYTES = 2048
 
 
 class HttpHead(Head):
-    """A head, and what it says of the body.
+    """A head, and what it says of the body. A response has no method.
 
     Attributes:
         framing: NO_BODY, BY_LENGTH, CHUNKED or UNTIL_CLOSE; for a response, as an answer to GET.
         length: of a body BY_LENGTH.
         codings: of the content, in lower case, in the order in which they were applied.
-        problem: what is odd about it.
+        problems: what is odd about it.
     """
 
-    __slots__ = ("codings", "framing", "length", "problem")
+    __slots__ = ("codings", "framing", "length", "problems")
 
     def __init__(self, raw: bytes, version: str, method: str, target: str, status: int) -> None:
         super().__init__(raw, version, method, target, status)
         lower = raw.lower()
-        self.problem: Problem | None = None
+        self.problems: tuple[Problem, ...] = ()
         self.length = 0
         self.codings: tuple[bytes, ...] = ()
+        if ODD_FIELD.search(raw) or b"\0" in raw or raw.count(b"\r") != raw.count(b"\r\n"):
+            self.problems = (Problem.BAD_HEAD,)
         self.framing = self._framing(lower)
         if self.framing != NO_BODY and b"\ncontent-encoding" in lower:
             self.codings = (*_but_identity(_list(lower, b"\ncontent-encoding")), *self.codings)
 
+    @property
+    def has_bad_length(self) -> bool:
+        """Whether nothing says where the body ends, as what should say it cannot be read."""
+        return self.framing == UNTIL_CLOSE and Problem.BAD_LENGTH in self.problems
+
+    @property
+    def is_badly_framed(self) -> bool:
+        """Whether what says how the body is framed cannot be read."""
+        return Problem.BAD_LENGTH in self.problems or Problem.BAD_FRAMING in self.problems
+
     def _framing(self, lower: bytes) -> int:
-        if self.status and (self.status < 200 or self.status in (204, 304)):
+        if 100 <= self.status < 200 or self.status in (204, 304):
             return NO_BODY
-        if b"\ntransfer-encoding" in lower:
-            listed = [name for name in _list(lower, b"\ntransfer-encoding") if name]
-            is_chunked = listed[-1:] == [b"chunked"]
-            # what of them is not the chunks is applied after the content's own
-            self.codings = _but_identity(listed[:-1] if is_chunked else listed)
-            if is_chunked or self.codings:
-                return CHUNKED if is_chunked else UNTIL_CLOSE
+        if b"\ntransfer-encoding" in lower and self._is_chunked(lower):
+            return CHUNKED
         if b"\ncontent-length" in lower:
-            lengths = set(_list(lower, b"\ncontent-length"))
-            length = next(iter(lengths), b"")
-            if len(lengths) == 1 and length.isdigit() and len(length) <= LENGTH_DIGITS_MAX:
-                self.length = int(length)
-                return BY_LENGTH if self.length else NO_BODY
-            if lengths:
-                self.problem = Problem.BAD_LENGTH
-        return UNTIL_CLOSE if self.status else NO_BODY
+            return self._by_length(_list(lower, b"\ncontent-length"))
+        return NO_BODY if self.method else UNTIL_CLOSE
+
+    def _is_chunked(self, lower: bytes) -> bool:
+        """Chunks count wherever they are named, as in browsers; RFC 9112, 6.1, wants them once, and last."""
+        listed = _but_identity(_list(lower, b"\ntransfer-encoding"))
+        others = tuple(name for name in listed if name != CHUNKS)
+        is_chunked = len(others) < len(listed)
+        is_known = all(name in TRANSFER_CODINGS for name in others)
+        is_last = listed[-1:] == (CHUNKS,) and len(listed) == len(others) + 1
+        if is_known and (is_last or not is_chunked):
+            self.codings = others  # what is not the chunks is applied after the content's own
+        if listed and not (is_known and is_last and self.version != "1.0" and b"\ncontent-length" not in lower):
+            self.problems = (*self.problems, Problem.BAD_FRAMING)
+        return is_chunked
+
+    def _by_length(self, listed: list[bytes]) -> int:
+        """RFC 9112, 6.3. Several that are equal are one."""
+        lengths = set(listed)
+        length = next(iter(lengths), b"")
+        digits = length[1:] if length[:1] == b"+" else length
+        if len(lengths) == 1 and digits.isdigit() and len(digits.lstrip(b"0")) <= LENGTH_DIGITS_MAX:
+            if digits is not length:
+                self.problems = (*self.problems, Problem.BAD_LENGTH)
+            self.length = int(digits)
+            return BY_LENGTH if self.length else NO_BODY
+        if lengths:
+            self.problems = (*self.problems, Problem.BAD_LENGTH)
+        return NO_BODY if self.method else UNTIL_CLOSE
 
 
 # the heads that are kept, by their bytes; emptied when full
@@ -175,6 +216,29 @@ def loose_request(data: bytes, start: int) -> HttpHead | None:
     end = HEAD_END.search(data, start)
     raw = data[start : end.end() if end else len(data)]
     return HttpHead(raw, said[1].decode() if said else "", text(found[0]), text(target), 0)
+
+
+def loose_response(raw: bytes) -> HttpHead | None:
+    """A head whose first line is not quite a status line, as far as it can be read; None: it has none.
+
+    What cannot be read is empty, and 0 of the status.
+    """
+    found = LOOSE_STATUS_LINE.fullmatch(re.split(rb"[\r\n]", raw, maxsplit=1)[0] if raw[:1] not in b"\r\n" else raw)
+    if found is None:
+        return None
+    head = HttpHead(raw, (found[1] or b"").decode(), "", "", int(found[2] or 0))
+    head.problems = tuple(dict.fromkeys((Problem.BAD_HEAD, *head.problems)))
+    return head
+
+
+def may_begin_loosely(data: bytes, start: int) -> bool:
+    """Whether a response may begin here that has no quite right status line, or as much of it as there is."""
+    begin = data[start : start + JUNK_BYTES_MAX + len(LOOSE_STARTS[0])].upper()
+    if b"\n" in begin:
+        begin = begin[: begin.index(b"\n")]
+    return any(
+        known.startswith(begin[at : at + len(known)]) for at in range(JUNK_BYTES_MAX + 1) for known in LOOSE_STARTS
+    )
 
 
 def unreadable(raw: bytes) -> HttpHead:

@@ -58,21 +58,37 @@ class Opening(State):
         if not found:
             return self._await_head(data, offset)
         self._scanned = 0
-        if found.end() - offset > heads.HEAD_BYTES_MAX and self._is_head(data, offset, data.find(b"\n", offset)):
+        if found.end() - offset > heads.HEAD_BYTES_MAX and self._is_head_at(data, offset, data.find(b"\n", offset)):
             return self._cut_head(data, offset)
-        head = heads.parse(data[offset : found.end()])
+        head = self._head_at(offset, data[offset : found.end()])
         if head is None:
             return self._not_a_message(data, offset)
         return self._begin(head, data, offset, found.end())
+
+    def _head_at(self, start: int, raw: bytes) -> heads.HttpHead | None:
+        """What begins here, read the more tolerantly where an answer is waited for, and must begin."""
+        head = heads.parse(raw)
+        return heads.loose_response(raw) if head is None and self._is_awaited(start) else head
+
+    def _is_awaited(self, start: int) -> bool:
+        """Whether an answer must begin here."""
+        return self._kind is Response and self._is_certain(start) and self._talk.awaits(self._ack)
+
+    def _may_begin_loosely(self, data: bytes, start: int) -> bool:
+        return self._is_awaited(start) and heads.may_begin_loosely(data, start)
+
+    def _is_head_at(self, data: bytes, start: int, line_end: int) -> bool:
+        """As _is_head(), but read the more tolerantly where an answer must begin."""
+        return self._is_head(data, start, line_end) or self._head_at(start, data[start : line_end + 1]) is not None
 
     def _await_head(self, data: bytes, offset: int) -> int:
         """The head is not whole: is it one at all, and may it still become whole?"""
         line_end = data.find(b"\n", offset)
         if line_end < 0:
-            may_be = self._may_become_head(data, offset)
+            may_be = self._may_become_head(data, offset) or self._may_begin_loosely(data, offset)
         else:
             # the first line is looked at once, when it is whole
-            may_be = line_end < offset + self._scanned or self._is_head(data, offset, line_end)
+            may_be = line_end < offset + self._scanned or self._is_head_at(data, offset, line_end)
         if not may_be:
             return self._not_a_message(data, offset)
         size = len(data) - offset
@@ -91,15 +107,19 @@ class Opening(State):
     def _is_head(self, data: bytes, start: int, line_end: int) -> bool:
         """Whether a first line is one of a message that this end may send."""
         head = heads.parse(data[start : line_end + 1])
-        return head is not None and self._kind in (None, Response if head.status else Request)
+        return head is not None and self._kind in (None, Request if head.method else Response)
 
     def _may_become_head(self, data: bytes, start: int) -> bool:
         """The same of as much of it as there is. Where no message begins for certain, not every token is a method."""
         if self._kind is not Request and heads.may_begin_response(data, start):
             return True
+        begins = heads.is_token if self._is_certain(start) else heads.may_begin_request
+        return self._kind is not Response and begins(data, start)
+
+    def _is_certain(self, start: int) -> bool:
+        """Whether a message of this end must begin here."""
         is_begun = self.boundary is not None or (self._talk.is_whole and not self._talk.has_messages)
-        is_certain = (is_begun and not self._is_lost) or self._is_at_boundary(start)
-        return self._kind is not Response and (heads.is_token if is_certain else heads.may_begin_request)(data, start)
+        return (is_begun and not self._is_lost) or self._is_at_boundary(start)
 
     def _is_at_boundary(self, start: int) -> bool:
         return self.peer.boundary == (self._seq + start) & MASK
@@ -109,7 +129,7 @@ class Opening(State):
         self._scanned = 0
         if not self._talk.has_messages and not self._is_lost:
             return self._not_known_as_http(data, offset)
-        if not self._is_lost and self._may_be_meant_for_a_message(data, offset):
+        if self._is_certain(offset) and self._may_be_meant_for_a_message(data, offset):
             return self._doubt(data, offset)
         self._lose(False, None)
         return self._seek(data, offset)
@@ -141,7 +161,7 @@ class Opening(State):
         """A request that speaks of HTTP, or, where one waits for its response, any answer."""
         if self._kind is Request:
             return heads.loose_request(data, offset) is not None
-        return self._kind is Response and self._talk.has_open
+        return self._is_awaited(offset)
 
     def _doubt(self, data: bytes, offset: int) -> int:
         """It may be meant for a message: whether it is one says the other end, by answering it, or by going on."""
@@ -180,10 +200,20 @@ class Opening(State):
         Args:
             received: up to where the other end had received.
         """
-        doubted = self._doubted
-        if doubted is None or distance(doubted.seq, received) <= 0:
-            return
-        self._doubted = None
+        if self._doubted is not None and distance(self._doubted.seq, received) > 0:
+            doubted, self._doubted = self._doubted, None
+            self._begin_doubted(doubted, None)
+        elif self._state == HEAD and b"\n" not in self._buffer and not heads.may_begin_response(self._buffer, 0):
+            if self._is_awaited(0) and distance(self._seq, received) > 0:
+                self._begin_unfinished(None)
+
+    def _begin_unfinished(self, why: Problem | None) -> None:
+        """An answer of which not even the first line is whole."""
+        raw, self._buffer, self._scanned = self._buffer, b"", 0
+        self._state = SEEK
+        self._begin_doubted(Doubted(raw, self._start_ns, self._seq, self._ack), why)
+
+    def _begin_doubted(self, doubted: Doubted, why: Problem | None) -> None:
         message: Message
         if self._kind is Request:
             head = heads.loose_request(doubted.raw, 0)
@@ -193,6 +223,8 @@ class Opening(State):
         else:
             message = self._unreadable_response(doubted)
         message.add_problem(Problem.BAD_HEAD)
+        if why is not None:
+            message.add_problem(why)
         self.boundary = doubted.ack
         self._talk.begin(message, self._end)
         message.end_ns = self._now
@@ -203,7 +235,9 @@ class Opening(State):
         raw = doubted.raw
         found = heads.HEAD_END.search(raw)
         end = found.end() if found else len(raw)
-        message = Response(heads.unreadable(raw[:end]), doubted.start_ns, doubted.seq, doubted.ack)
+        # of a first line that is cut off, no number is whole
+        head = heads.loose_response(raw[:end]) if b"\r" in raw[:end] else None
+        message = Response(head or heads.unreadable(raw[:end]), doubted.start_ns, doubted.seq, doubted.ack)
         content = raw[end:][: self._talk.policy.limit]
         message.body = Body(len(raw) - end, None, content)
         return message
@@ -212,7 +246,7 @@ class Opening(State):
         """A request that is answered before its head has ended."""
         raw = self._buffer
         head = heads.parse(raw[: raw.rfind(b"\n") + 1]) or heads.loose_request(raw, 0)
-        if head is None or head.status:
+        if head is None or not head.method:
             return
         self._message = message = Request(head, self._start_ns, self._seq, self._ack)
         self._is_early = True
@@ -265,39 +299,43 @@ class Opening(State):
 
     def _begin(self, head: heads.HttpHead, data: bytes, offset: int, end: int) -> int:
         """A message whose head stands in data from offset to end. Its body too, where all of it is there."""
-        kind = Response if head.status else Request
+        kind = Request if head.method else Response
         if kind is not self._kind and not self._may_send(kind):
             return self._not_a_message(data, offset)
         if self._is_early:
             assert self._message is not None
             message, request, self._is_early = self._message, None, False
             message.head, self._message = head, None
-            if head.problem:
-                message.add_problem(head.problem)
+            for problem in head.problems:
+                message.add_problem(problem)
         else:
             message = kind(head, self._start_ns, (self._seq + offset) & MASK, self._ack)
             if self._doubted is not None:
                 self._let_go_of_doubted()
-            if self._is_lost or head.problem:
+            if self._is_lost or head.problems:
                 self._note_oddities(message, head)
-            self.boundary = self._ack
             self._before(kind)
+            self.boundary = self._ack
             request = self._talk.begin(message, self._end)
         self._is_cut = False
         framing = head.framing
         if request is not None and framing != NO_BODY and self._is_bodiless(request, head):
             framing = NO_BODY
-        if request is not None and request.end_ns is None and head.status >= 200:
+        if request is not None and request.end_ns is None and not 100 <= head.status < 200:
             self.peer.refuse_body(request, message)
         if framing == NO_BODY:
+            if kind is Response and not self._is_tunnel(request, head) and self._has_forbidden_body(data, end):
+                message.add_problem(Problem.UNEXPECTED_BODY)
             message.end_ns = self._now
             message.complete = True
             self._talk.finish(message)
-            if head.status:
+            if kind is Response:
                 self._begin_tunnel(request, message)
-            elif head.problem is not None:  # it may have a body nevertheless
-                self._lose(False, head.problem)
+            elif head.is_badly_framed:  # it may have a body nevertheless
+                self._lose(False, Problem.BAD_FRAMING)
             return end
+        if head.status == 205 and framing == BY_LENGTH:  # RFC 9110, 15.3.6
+            message.add_problem(Problem.UNEXPECTED_BODY)
         policy = self._talk.policy
         is_certain = request is not None or kind is Request
         is_whole = framing == BY_LENGTH and end + head.length <= len(data)
@@ -309,6 +347,10 @@ class Opening(State):
             return end + head.length
         self._message = message
         self._keeper = BodyKeeper(message, head.codings, policy)
+        if head.has_bad_length and kind is Response:
+            self._begin_unframed(message, Problem.BAD_LENGTH)
+            self._is_cut = False  # it is whole if the server closes
+            return end
         self._remaining = head.length
         self._state = (LENGTH, CHUNK_SIZE, UNTIL_CLOSE)[framing - BY_LENGTH]
         if not is_certain:
@@ -356,6 +398,16 @@ class Opening(State):
         method = request.head.method
         return method == "HEAD" or (method == "CONNECT" and response.status < 300)
 
+    def _is_tunnel(self, request: Request | None, response: heads.HttpHead) -> bool:
+        """Whether what follows a response is not HTTP any more, or need not be."""
+        is_connect = request is None or request.head.method == "CONNECT"
+        return response.status == 101 or (is_connect and 200 <= response.status < 300)
+
+    def _has_forbidden_body(self, data: bytes, end: int) -> bool:
+        """Whether bytes follow a response that may have none, and do not begin the next."""
+        rest = data[end : end + heads.RESPONSE_START_BYTES].lstrip(b"\r\n")
+        return bool(rest) and not heads.may_begin_response(rest, 0)
+
     def _begin_tunnel(self, request: Request | None, response: Message) -> None:
         """After 101, and after CONNECT, the connection is something else; in a proxy's tunnel HTTP again, perhaps."""
         status = response.head.status
@@ -371,8 +423,8 @@ class Opening(State):
             message.is_resumed = True
             if message.seq != self.peer.boundary:
                 message.add_problem(Problem.RESYNCHRONISED)
-        if head.problem:
-            message.add_problem(head.problem)
+        for problem in head.problems:
+            message.add_problem(problem)
 
     def _begin_partial(self, raw: bytes, seq: int, problem: Problem) -> bool:
         """A head whose rest will not come: what its start line and its whole fields say is worth telling.
@@ -380,17 +432,17 @@ class Opening(State):
         Returns whether there is that much of it.
         """
         raw = raw[: raw.rfind(b"\n", 0, heads.HEAD_BYTES_MAX) + 1]
-        head = heads.parse(raw) if raw else None
+        head = self._head_at(0, raw) if raw else None
         if head is None:
             return False
-        kind = Response if head.status else Request
+        kind = Request if head.method else Response
         if kind is not self._kind and not self._may_send(kind):
             return False
         message = kind(head, self._start_ns, seq, self._ack)
         self._note_oddities(message, head)
         message.add_problem(problem)
-        self.boundary = self._ack
         self._before(kind)
+        self.boundary = self._ack
         self._talk.begin(message, self._end)
         message.end_ns = self._now
         self._talk.finish(message)

@@ -15,6 +15,7 @@ from sockfilter.protocols.http1.state import (
     CHUNK,
     CHUNK_END,
     DOUBT,
+    HEAD,
     IGNORE,
     LENGTH,
     MORE,
@@ -101,10 +102,12 @@ class Parser(Framing):
             self._read_until_close(data, 0)
         if self._doubted is not None and self._kind is Response and self._talk.has_open:
             self.tell_doubted((self._doubted.seq + 1) & MASK)
+        elif self._state == HEAD and self._buffer and b"\n" not in self._buffer and self._is_awaited(0):
+            self._begin_unfinished(problem)
         if self._state == UNTIL_CLOSE and problem is Problem.CLOSED:
             self._finish(is_whole=True)
         elif self._state == SEEK and self._message is not None and problem is Problem.CLOSED:
-            self._finish(is_whole=False)
+            self._finish(is_whole=True)
         else:
             self._give_up_message(problem)
         self._state = IGNORE

@@ -40,6 +40,9 @@ class Talk(Protocol):
     def has_open(self) -> bool:
         """Whether a request waits for its response."""
 
+    def awaits(self, ack: int) -> bool:
+        """Whether one does of which the server had received some, with all up to a sequence number."""
+
     def lose(self, end: int, is_certain: bool, problem: Problem | None) -> None:
         """Takes note that messages may be missing, so that pairing must look at positions.
 

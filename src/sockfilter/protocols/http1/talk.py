@@ -31,6 +31,9 @@ class Sink(Protocol):
     def has_open(self) -> bool:
         """Whether a request waits for its response."""
 
+    def awaits(self, ack: int) -> bool:
+        """Whether one does of which the server had received some, with all up to a sequence number."""
+
     def abandon(self, end: int) -> None:
         """Takes note that an end has closed, and waits for nothing more."""
 
@@ -142,6 +145,10 @@ class Talk:
     def has_open(self) -> bool:
         """Whether a request waits for its response."""
         return self.sink.has_open
+
+    def awaits(self, ack: int) -> bool:
+        """Whether one does of which the server had received some, with all up to a sequence number."""
+        return self.sink.awaits(ack)
 
     def abandon(self, end: int) -> None:
         """An end has closed, and what it waited for has not come in time."""

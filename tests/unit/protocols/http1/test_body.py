@@ -59,7 +59,7 @@ def test_an_unknown_coding_leaves_the_length_open(coding: bytes):
     message = coded(b"whatever", coding)
     assert message.body == b"whatever"
     assert (message.body.wire_len, message.body.length, message.body.is_cut) == (8, None, True)
-    assert not message.problems
+    assert message.problems == (Problem.UNKNOWN_CODING,)
 
 
 def test_codings_are_not_undone_where_nobody_asks():

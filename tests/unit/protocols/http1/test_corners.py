@@ -130,11 +130,20 @@ def test_chunks_count_and_a_length_beside_them_does_not():
         assert exchange.complete
 
 
-@pytest.mark.parametrize("codings", [b"chunked, gzip", b"chunked, identity", b"xchunked", b"chunked, chunkedx"])
-def test_chunks_count_only_as_the_last_coding(codings: bytes):
-    """RFC 9112, 6.3: else the body ends with the connection, and is as sent."""
+@pytest.mark.parametrize("codings", [b"chunked, gzip", b"chunked, chunked", b"chunked\r\nTransfer-Encoding: chunked"])
+def test_chunks_count_wherever_they_are_named(codings: bytes):
+    """As in browsers, which never undo another transfer coding; RFC 9112, 6.1, wants them last, and once."""
     exchange = answer(CHUNKED.replace(b"chunked", codings) + chunks(b"hello"))
-    assert exchange.response.body == chunks(b"hello")
+    assert (exchange.response.body, exchange.problems) == (b"hello", (Problem.BAD_FRAMING,))
+
+
+@pytest.mark.parametrize("codings", [b"xchunked", b"chunkedx", b"chunked;q=1", b'"chunked"', b"chunked\x0b", b"foo"])
+def test_what_is_only_like_chunks_frames_nothing(codings: bytes):
+    odd = CHUNKED.replace(b"chunked", codings)
+    assert answer(odd + b"until close").response.body == b"until close"
+    exchange = answer(odd.replace(b"\r\n\r\n", b"\r\nContent-Length: 5\r\n\r\n") + b"hello")
+    assert (exchange.response.body, exchange.complete) == (b"hello", True)
+    assert exchange.problems == (Problem.BAD_FRAMING,)
 
 
 def test_identity_before_the_chunks_is_nothing():
@@ -191,7 +200,8 @@ def test_a_body_where_none_may_be_is_counted_and_passed_over(liar: tuple[bytes, 
     for at in (len(answered) - 5, len(answered)):
         dialogue = Dialogue().hear([(CLIENT, asked), (SERVER, answered[:at]), (SERVER, answered[at:]), *NEXT])
         first, second = dialogue.close()
-        assert (first.response.body.wire_len, first.problems) == (0, ())
+        named = () if at < len(answered) else (Problem.UNEXPECTED_BODY,)
+        assert (first.response.body.wire_len, first.problems) == (0, named)
         assert (second.request.target, second.problems) == ("/next", ())
         assert dialogue.counts.unread_bytes == 5
 

@@ -113,7 +113,7 @@ def test_an_answer_to_head_that_has_a_body_nevertheless():
     for body in (b"hello", b"<html>\nHTTP/1.1 200 OK in the middle of it\r\n\r\n</html>"):
         dialogue = Dialogue().say(CLIENT, HEAD).say(SERVER, EMPTY + body)
         assert goes_on(dialogue)
-        assert problems(dialogue) == [(), ()]
+        assert problems(dialogue) == [(Problem.UNEXPECTED_BODY,), ()]
 
 
 def test_an_answer_to_head_whose_body_comes_in_segments_of_its_own():
@@ -134,7 +134,7 @@ def test_an_answer_to_head_whose_body_shares_a_segment_with_the_next_answer():
 def test_a_body_where_none_may_be(status: bytes):
     dialogue = Dialogue().say(CLIENT, GET).say(SERVER, b"HTTP/1.1 %s\r\nContent-Length: 5\r\n\r\nhello" % status)
     assert goes_on(dialogue)
-    assert problems(dialogue) == [(), ()]
+    assert problems(dialogue) == [(Problem.UNEXPECTED_BODY,), ()]
 
 
 def test_an_answer_to_a_head_that_was_not_seen():
