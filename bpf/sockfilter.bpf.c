@@ -166,7 +166,7 @@ static __always_inline struct connection *find_start(struct __sk_buff *skb, stru
 						     const struct sf_flow *flow, struct end end, __u64 from)
 {
 	bool first_payload = forget(p, end.first_payload), is_early = forget(p, end.is_early);
-	enum start start = START_HTTP1;
+	__u64 start = START_HTTP1; /* of enum start, in a whole word, for the reason of struct packet */
 	struct connection *c;
 
 	if (!config.every && !end.overtook)

@@ -110,6 +110,7 @@ static __always_inline struct connection *connection_syn(const struct sf_flow *f
 {
 	struct connection *c = bpf_map_lookup_elem(&connections, flow);
 	struct connection fresh = {};
+	__u64 isn;
 
 	p->time_ns = bpf_ktime_get_ns();
 	if (c) {
@@ -127,20 +128,22 @@ static __always_inline struct connection *connection_syn(const struct sf_flow *f
 			return c;
 		}
 	}
-	*(volatile __u64 *)fresh.isn = one_isn(from, p->seq);
-	fresh.isn_known = 1 << from;
+	isn = one_isn(from, p->seq);
 	if (p->tcp_flags & TCP_ACK) {
 		/* it tells the number of the SYN too, which was not seen, or comes late */
+		isn |= one_isn(!from, p->ack - 1);
+		fresh.isn_known = 3;
 		fresh.synack_ns = p->time_ns;
-		note_isn(&fresh, !from, p->ack - 1);
 	} else {
+		fresh.isn_known = 1 << from;
 		fresh.syn_ns = p->time_ns;
 	}
+	*(volatile __u64 *)fresh.isn = isn;
 	return connection_open(flow, &fresh);
 }
 
 /* Follows the connection from here on, whose SYN may not have been seen. */
-static __always_inline struct connection *connection_follow(const struct sf_flow *flow, enum start start)
+static __always_inline struct connection *connection_follow(const struct sf_flow *flow, __u64 start)
 {
 	struct connection *c = bpf_map_lookup_elem(&connections, flow);
 	struct connection fresh = {};

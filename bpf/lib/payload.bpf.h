@@ -32,7 +32,7 @@ static __always_inline int load_start(struct __sk_buff *skb, const struct packet
 }
 
 /* first_payload: nothing of this direction has been seen before, so that it may be cut within the method */
-static __always_inline enum start http_start(struct __sk_buff *skb, const struct packet *p, bool first_payload)
+static __always_inline __u64 http_start(struct __sk_buff *skb, const struct packet *p, bool first_payload)
 {
 	struct payload_start start = {};
 

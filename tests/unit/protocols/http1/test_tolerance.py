@@ -63,7 +63,8 @@ def test_what_cannot_be_read_at_all_is_an_answer_nevertheless(answered: bytes):
     for said in (NEXT, []):
         first, *after = read((CLIENT, GET), (SERVER, answered), *said)
         assert (first.request.target, first.response.status) == ("/a", 0)
-        assert (first.response.raw + first.response.body, first.problems) == (answered, (BAD_HEAD,))
+        assert first.response.raw + first.response.body == answered
+        assert first.problems in ((BAD_HEAD,), (BAD_HEAD, Problem.CLOSED))
         assert [(exchange.request.target, exchange.problems) for exchange in after] == [("/next", ())][: len(said)]
 
 
