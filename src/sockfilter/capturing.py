@@ -247,6 +247,7 @@ class Capture(View):
         if self._source.hears_twice and self._pipeline.has_holes:
             # what has not come by now was lost
             self._pipeline.tick(self._source.now_ns + LATE_CALL_NS)
+        self._pipeline.settle()
         self._do_what_is_due()
 
     def _drain_all(self) -> int:

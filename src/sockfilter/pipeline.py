@@ -99,6 +99,10 @@ class Pipeline:
         """Does what is due by the source's clock."""
         self._assembly.tick(now_ns)
 
+    def settle(self) -> None:
+        """Ends the exchanges whose client has closed, and that have no response so far."""
+        self._assembly.settle()
+
     @property
     def has_holes(self) -> bool:
         """Whether some connection waits for bytes, so that tick() matters soon."""

@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from sockfilter.exchanges.repeats import answered_at, asked_at
-from sockfilter.model.exchange import Exchange
+from sockfilter.model.exchange import INFORMATIONAL_MAX, Exchange
 from sockfilter.model.message import Message, Request, Response
 from sockfilter.model.problem import Problem
 from sockfilter.model.sequence import HALF, MASK, distance
@@ -149,7 +149,7 @@ class Pairing:
         status = message.head.status
         if 100 <= status < 200 and (status != 101 or not _is_upgrade(request, message)):
             counts.informational += 1
-            exchange.informational = (*exchange.informational, message)
+            exchange.add_informational(message)
             return request
         counts.responses += 1
         exchange.response = message
@@ -187,6 +187,18 @@ class Pairing:
     def has_open(self) -> bool:
         """Whether a request waits for its response."""
         return bool(self._open) and self._open[-1].response is None
+
+    def pass_informational(self, count: int) -> bool:
+        """Takes note of as many more as the last informational response. False: they are to be told one by one."""
+        exchange = self._current
+        if exchange is None or exchange.informational_count < INFORMATIONAL_MAX:
+            return False
+        if exchange is not self._orphan and not (self._open and self._open[0] is exchange):
+            return False
+        exchange.informational_count += count
+        self._counts.informational += count
+        self._counts.open += count
+        return True
 
     def awaits(self, ack: int) -> bool:
         """Whether one does of which the server had received some, with all up to a sequence number."""
@@ -394,7 +406,7 @@ class Pairing:
             self._leave_unanswered(exchange, None)
         self._leave_unplaced(responses)
         for asked, answered in pairs:
-            asked.informational, asked.response = answered.informational, answered.response
+            _take_answer(asked, answered)
             self._losses[self.client_end] -= _is_resumed(asked.request)
             self._complete(asked)
 
@@ -509,7 +521,7 @@ class Pairing:
         self._orphan = None
         self._open.popleft()
         first.conn_seq = orphan.conn_seq
-        first.informational, first.response = orphan.informational, orphan.response
+        _take_answer(first, orphan)
         first.add_problems(Problem.EARLY_RESPONSE)
         self._complete(first)
         return True
@@ -529,7 +541,7 @@ class Pairing:
             self._given_up.popleft()
         else:
             counts.informational += 1
-            exchange.informational = (*exchange.informational, response)
+            exchange.add_informational(response)
         exchange.add_problems(Problem.LATE_RESPONSE)
         self._current = exchange
         return exchange
@@ -544,6 +556,7 @@ class Pairing:
         self._counts.informational -= 1
         self._counts.responses += 1
         exchange.informational, exchange.response = exchange.informational[:-1], last
+        exchange.informational_count -= 1
         has_ended = exchange.request is not None and exchange.request.end_ns is not None
         if has_ended and self._open and self._open[0] is exchange:
             self._complete(self._open.popleft())
@@ -603,7 +616,7 @@ class Pairing:
         if not exchange.conn_seq:
             self._number += 1
             exchange.conn_seq = self._number
-        messages = (exchange.request is not None) + (exchange.response is not None) + len(exchange.informational)
+        messages = (exchange.request is not None) + (exchange.response is not None) + exchange.informational_count
         counts.open -= messages
         counts.exchanges += 1
         if exchange.request is not None and exchange.response is not None:
@@ -611,6 +624,12 @@ class Pairing:
         else:
             counts.unpaired[exchange.reason.value] += messages
         self._emit(exchange)
+
+
+def _take_answer(exchange: Exchange, orphan: Exchange) -> None:
+    """The responses that were noted without a request are this one's."""
+    exchange.informational, exchange.response = orphan.informational, orphan.response
+    exchange.informational_count = orphan.informational_count
 
 
 def _is_upgrade(request: Request | None, response: Response) -> bool:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sockfilter.model.problem import Problem
 from sockfilter.model.process import NOBODY
 
 if TYPE_CHECKING:
     from sockfilter.model.connection import Connection, Endpoint
     from sockfilter.model.message import Request, Response
-    from sockfilter.model.problem import Problem
     from sockfilter.model.process import Process
+
+
+# informational responses that an exchange keeps: no server sends more than a few before the final one
+INFORMATIONAL_MAX = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,8 @@ class Exchange:
         connection: where it took place.
         conn_seq: its place on the connection, from 1.
         request, response: the halves.
-        informational: the 1xx responses before the final one.
+        informational: the 1xx responses before the final one: the first ones, and the last.
+        informational_count: how many there were.
         retransmissions: segments with bytes of it that came again while it was open, from its heads' ends on.
         processes: those at the connection's ends, in their order.
     """
@@ -52,6 +57,7 @@ class Exchange:
         "connection",
         "id",
         "informational",
+        "informational_count",
         "processes",
         "request",
         "response",
@@ -67,6 +73,7 @@ class Exchange:
         self.request = request
         self.response = response
         self.informational: tuple[Response, ...] = ()
+        self.informational_count = 0
         self.clock_offset_ns = 0
         self.retransmissions = 0
         self.processes = NOBODY
@@ -155,6 +162,13 @@ class Exchange:
     def reason(self) -> Problem:
         """Why a half is missing: the cause where it is known, else that it is. There is one where one is missing."""
         return self._problems[-1]
+
+    def add_informational(self, response: Response) -> None:
+        """Takes a 1xx response, in place of the last where there are many."""
+        self.informational_count += 1
+        if len(self.informational) == INFORMATIONAL_MAX and Problem.INTERIM_LIMIT not in self._problems:
+            self.add_problems(Problem.INTERIM_LIMIT)
+        self.informational = (*self.informational[: INFORMATIONAL_MAX - 1], response)
 
     def replace_problems(self, *problems: Problem) -> None:
         """Notes what is odd, in place of what was thought to be; its messages keep their own."""

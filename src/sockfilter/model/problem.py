@@ -53,6 +53,7 @@ class Problem(str, Enum):
     UNEXPECTED_BODY = "unexpected-body", "bytes follow a response that has no body"
     BAD_UPGRADE = "bad-upgrade", "101 was sent, and neither side had named another protocol"
     BODY_NOT_SENT = "body-not-sent", "the server refused Expect: 100-continue, and the body was not sent"
+    INTERIM_LIMIT = "interim-limit", "more informational responses came than are kept"
     EARLY_RESPONSE = "early-response", "the response began before the request had ended"
     CLIENT_CLOSED = "client-closed", "the client closed its end and had no response by then"
     LATE_RESPONSE = "late-response", "the response came after the client had closed its end"

@@ -331,6 +331,8 @@ class Opening(State):
             self._talk.finish(message)
             if kind is Response:
                 self._begin_tunnel(request, message)
+                if data.startswith(head.raw, end) and 100 <= head.status < 200:
+                    return self._pass_repeated(head.raw, data, end)
             elif head.is_badly_framed:  # it may have a body nevertheless
                 self._lose(False, Problem.BAD_FRAMING)
             return end
@@ -397,6 +399,13 @@ class Opening(State):
         """Responses that have no body because of what was asked (RFC 9112, 6.3)."""
         method = request.head.method
         return method == "HEAD" or (method == "CONNECT" and response.status < 300)
+
+    def _pass_repeated(self, raw: bytes, data: bytes, offset: int) -> int:
+        """The same informational response, over and over: once there are more than are kept, their number is enough."""
+        end = offset
+        while data.startswith(raw, end):
+            end += len(raw)
+        return end if self._talk.pass_informational((end - offset) // len(raw)) else offset
 
     def _is_tunnel(self, request: Request | None, response: heads.HttpHead) -> bool:
         """Whether what follows a response is not HTTP any more, or need not be."""

@@ -40,6 +40,9 @@ class Talk(Protocol):
     def has_open(self) -> bool:
         """Whether a request waits for its response."""
 
+    def pass_informational(self, count: int) -> bool:
+        """Takes note of as many more as the last informational response. False: they are to be told one by one."""
+
     def awaits(self, ack: int) -> bool:
         """Whether one does of which the server had received some, with all up to a sequence number."""
 

@@ -31,6 +31,9 @@ class Sink(Protocol):
     def has_open(self) -> bool:
         """Whether a request waits for its response."""
 
+    def pass_informational(self, count: int) -> bool:
+        """Takes note of as many more as the last informational response. False: they are to be told one by one."""
+
     def awaits(self, ack: int) -> bool:
         """Whether one does of which the server had received some, with all up to a sequence number."""
 
@@ -92,6 +95,7 @@ class Talk:
         "is_whole",
         "lose",
         "pass_by",
+        "pass_informational",
         "policy",
         "repeat",
         "sink",
@@ -117,6 +121,7 @@ class Talk:
         self.lose = sink.lose
         self.repeat = sink.repeat
         self.pass_by = sink.pass_by
+        self.pass_informational = sink.pass_informational
         self.ended = sink.ended
         self._announce = announce
         self._receivers: tuple[Parser, Parser] | None = None

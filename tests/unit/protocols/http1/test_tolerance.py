@@ -7,6 +7,7 @@ import zlib
 
 import pytest
 
+from sockfilter.model.exchange import INFORMATIONAL_MAX
 from sockfilter.model.problem import Problem
 from tests.support.dialogues import CHUNKED, GET, OK, chunks
 from tests.support.talk import CLIENT, SERVER, Dialogue, answer, facts, read
@@ -223,3 +224,16 @@ def test_a_chunked_body_in_http_1_0_and_one_with_a_length_are_named():
         exchange = answer(made + chunks(b"hello"))
         assert (exchange.response.body, exchange.complete) == (b"hello", True)
         assert exchange.problems == (Problem.BAD_FRAMING,)
+
+
+@pytest.mark.parametrize("step", [1, 7, 50, 10_000])
+def test_informational_responses_without_end_are_counted(step: int):
+    more = b"HTTP/1.1 100 Continue\r\n\r\n"
+    said = [(SERVER, more * step)] * (10_000 // step)
+    dialogue = Dialogue().hear([(CLIENT, GET), *said, (SERVER, OK)])
+    (exchange,) = dialogue.close()
+    assert (exchange.informational_count, exchange.response.status) == (10_000 // step * step, 200)
+    assert len(exchange.informational) <= INFORMATIONAL_MAX
+    assert exchange.problems == (Problem.INTERIM_LIMIT,)
+    assert dialogue.counts.open == 0
+    assert dialogue.counts.paired == dialogue.counts.informational + 2
