@@ -195,7 +195,7 @@ class Pairing:
             return False
         if exchange is not self._orphan and not (self._open and self._open[0] is exchange):
             return False
-        exchange.informational_count += count
+        exchange.count_informational(count)
         self._counts.informational += count
         self._counts.open += count
         return True

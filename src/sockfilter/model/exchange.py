@@ -165,10 +165,14 @@ class Exchange:
 
     def add_informational(self, response: Response) -> None:
         """Takes a 1xx response, in place of the last where there are many."""
-        self.informational_count += 1
-        if len(self.informational) == INFORMATIONAL_MAX and Problem.INTERIM_LIMIT not in self._problems:
-            self.add_problems(Problem.INTERIM_LIMIT)
+        self.count_informational(1)
         self.informational = (*self.informational[: INFORMATIONAL_MAX - 1], response)
+
+    def count_informational(self, count: int) -> None:
+        """Takes note of 1xx responses, whether they are kept or not."""
+        self.informational_count += count
+        if self.informational_count > INFORMATIONAL_MAX and Problem.INTERIM_LIMIT not in self._problems:
+            self.add_problems(Problem.INTERIM_LIMIT)
 
     def replace_problems(self, *problems: Problem) -> None:
         """Notes what is odd, in place of what was thought to be; its messages keep their own."""
