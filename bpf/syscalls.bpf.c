@@ -44,12 +44,26 @@ const volatile struct sf_calls_config calls_config SEC(".rodata.calls");
 /* holds nothing: puts the type into the BTF, where the layout is checked */
 const struct sf_record *const volatile record_type;
 
-static __always_inline bool is_wanted(void)
+/* whether the command is one of those asked for by name */
+static __always_inline bool has_name(void)
 {
 	char comm[SF_COMM_BYTES] __attribute__((aligned(8)));
-	const volatile __u64 *asked = (const volatile __u64 *)calls_config.comm;
+	const volatile __u64 *asked = (const volatile __u64 *)calls_config.comms;
 	const __u64 *words = (const __u64 *)comm;
-	struct task_struct *task;
+	struct task_struct *task = (void *)bpf_get_current_task();
+	int i;
+
+	/* of the process, as ps has it: its threads may have names of their own */
+	BPF_CORE_READ_INTO(&comm, task, group_leader, comm);
+#pragma unroll
+	for (i = 0; i < SF_COMMS; i++)
+		if (i < calls_config.by_comm && words[0] == asked[2 * i] && words[1] == asked[2 * i + 1])
+			return true;
+	return false;
+}
+
+static __always_inline bool is_wanted(void)
+{
 	__u32 tgid;
 
 	if (calls_config.by_tree) {
@@ -57,13 +71,8 @@ static __always_inline bool is_wanted(void)
 		if (!bpf_map_lookup_elem(&members, &tgid) && (!calls_config.is_named || !is_member()))
 			return false;
 	}
-	if (calls_config.by_comm) {
-		/* of the process, as ps has it: its threads may have names of their own */
-		task = (void *)bpf_get_current_task();
-		BPF_CORE_READ_INTO(&comm, task, group_leader, comm);
-		if (words[0] != asked[0] || words[1] != asked[1])
-			return false;
-	}
+	if (calls_config.by_comm && !has_name())
+		return false;
 	return !calls_config.cgroup ||
 	       bpf_get_current_ancestor_cgroup_id(calls_config.cgroup_level) == calls_config.cgroup;
 }

@@ -10,16 +10,18 @@
 
 /* bytes of a command's name, the zero at its end included (TASK_COMM_LEN) */
 #define SF_COMM_BYTES 16
+/* names of commands that are asked for at most: each is compared with, one after the other */
+#define SF_COMMS 8
 
 /* whose calls are wanted; where nothing is said, everybody's */
 struct sf_calls_config {
 	__u64 cgroup;	    /* a cgroup's number, or 0; those below it count too */
 	__u32 cgroup_level; /* how far below the root it is */
 	__u8 by_tree;	    /* the members of a tree */
-	__u8 by_comm;
-	__u8 is_named; /* some members are known by the number of a process number namespace alone */
-	__u8 unix_too; /* Unix stream sockets, where no ports, hosts or families are asked for */
-	char comm[SF_COMM_BYTES];
+	__u8 by_comm;	    /* how many names there are */
+	__u8 is_named;	    /* some members are known by the number of a process number namespace alone */
+	__u8 unix_too;	    /* Unix stream sockets, where no ports, hosts or families are asked for */
+	char comms[SF_COMMS][SF_COMM_BYTES];
 };
 
 /* bytes of a Unix socket's name (sun_path) */

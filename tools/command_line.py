@@ -10,6 +10,7 @@ from importlib import import_module
 
 from sockfilter.cli.arguments import get_parser
 from sockfilter.cli.command import COMMANDS
+from sockfilter.cli.parser import Added, Joined
 
 # what a value names, where a shell can list that; by the parser's name for it
 NAMES = {
@@ -98,6 +99,6 @@ def _option(action: argparse.Action) -> Option:
         None if action.nargs == 0 else metavar or "|".join(choices) or action.dest.upper(),
         choices,
         NAMES.get(action.dest),
-        isinstance(action, (argparse._CountAction, argparse._AppendAction)),
+        isinstance(action, (argparse._CountAction, argparse._AppendAction, Joined, Added)),
         action.help or "",
     )

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         Timing,
     )
     from sockfilter.model.life import Life
-    from sockfilter.reading import read
+    from sockfilter.reading import Reading, read
     from sockfilter.reassembling import TcpStream, tcp_streams
 
 _HOMES = {
@@ -44,6 +44,7 @@ _HOMES = {
     "capture": "capturing",
     "capture_command": "commands",
     "read": "reading",
+    "Reading": "reading",
     "tcp_streams": "reassembling",
     "TcpStream": "reassembling",
     "View": "finding",
@@ -72,6 +73,7 @@ __all__ = [
     "capture_command",
     "read",
     "tcp_streams",
+    "Reading",
     "TcpStream",
     "Capture",
     "View",

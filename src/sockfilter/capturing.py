@@ -12,7 +12,7 @@ from sockfilter.errors import Closed, InvalidArgument, KernelUnsupported, Missin
 from sockfilter.finding import Kept, View
 from sockfilter.pipeline import Pipeline
 from sockfilter.protocols.http1.body import BodyPolicy
-from sockfilter.sources.narrowing import Narrowing, port_ranges
+from sockfilter.sources.narrowing import Narrowing, host_list, port_ranges
 from sockfilter.sources.records import RING_BYTES
 from sockfilter.streams.calls import LATE_CALL_NS
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sockfilter.model.lines import Lines
     from sockfilter.sources.files.source import FileSource
     from sockfilter.sources.live import Attach
-    from sockfilter.sources.narrowing import Ports
+    from sockfilter.sources.narrowing import Hosts, Ports
     from sockfilter.sources.processes import Processes
     from sockfilter.sources.records import RecordSource
     from sockfilter.writing import Frames
@@ -277,15 +277,15 @@ class Capture(View):
 
 
 def capture(
-    interface: str | None = None,
+    interface: str | Sequence[str] | None = None,
     *,
     via: str = "packets",
     pid: int | Sequence[int] | None = None,
-    comm: str | None = None,
+    comm: str | Sequence[str] | None = None,
     cgroup: str | None = None,
     unix: bool | None = None,
     ports: Ports | None = None,
-    host: str | None = None,
+    host: Hosts | None = None,
     family: int | None = None,
     netns: str | None = None,
     body: int | None = BODY_BYTES,
@@ -302,15 +302,15 @@ def capture(
     """Captures the HTTP exchanges of an interface, or of processes. Live when it returns.
 
     Args:
-        interface: its name, or "any" for all; None: "lo", where packets are captured.
+        interface: its name, the names of several, or "any" for all; None: "lo", where packets are captured.
         via: "packets", which cross an interface, or "syscalls", by which processes send and receive.
         pid: calls of this process, or of these, and of what they start; None: of all.
-        comm: calls of the command that the kernel has under this name.
+        comm: calls of the commands that the kernel has under this name, or under one of these.
         cgroup: calls in a cgroup or below it: its path, or a container's id.
         unix: calls on Unix stream sockets too.
         ports: connections with one of these at either end: a number, a text such as "8000,9000-9100",
             a range, or several of these. None: any port.
-        host: connections with this address or network at either end.
+        host: connections with this address or network at either end, or with one of several.
         family: 4 or 6; None: both.
         netns: a network namespace by name, or by the number of a process in it. None: this one.
         body: bytes of each body to keep from the first on. None: all.
@@ -352,7 +352,7 @@ def capture(
             from sockfilter.sources.live import LiveSource
 
             source = LiveSource(
-                "lo" if interface is None else interface,
+                interface_names(interface),
                 narrowing=narrowing,
                 netns=netns,
                 ring=ring,
@@ -420,14 +420,25 @@ def captured(
         raise
 
 
-def narrowed(ports: Ports | None, host: str | None, family: int | None) -> Narrowing:
+def narrowed(ports: Ports | None, host: Hosts | None, family: int | None) -> Narrowing:
     """What is to be left out. Raises InvalidArgument."""
     if family not in (None, 4, 6):
         raise InvalidArgument(f"family={family}: it is 4, 6, or None for both")
     ranges = None if ports is None else port_ranges(ports)
     if ranges == []:
         raise InvalidArgument("ports is empty: no ports, no exchanges; None takes them all")
-    return Narrowing(ranges, host, family)
+    return Narrowing(ranges, host_list(host), family)
+
+
+def interface_names(interface: str | Sequence[str] | None) -> list[str]:
+    """What interface= means. Raises InvalidArgument."""
+    if interface is None:
+        return ["lo"]
+    names = [interface] if isinstance(interface, (str, bytes)) else list(interface)
+    for name in names:
+        if not isinstance(name, str):
+            raise InvalidArgument(f"interface={interface!r}: it is a name, or a list of names, each a text")
+    return names
 
 
 def body_policy(body: int | None) -> BodyPolicy:

@@ -9,7 +9,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from sockfilter.errors import InvalidArgument
+from sockfilter.errors import CommandNotExecutable, InvalidArgument, NoSuchCommand
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,8 @@ class Held:
         process: it, as subprocess has it.
 
     Raises:
-        InvalidArgument: there is no such command.
+        NoSuchCommand: there is none of that name.
+        CommandNotExecutable: it is there, and may not be executed.
     """
 
     def __init__(self, command: Sequence[str], **options: Any) -> None:
@@ -50,7 +51,7 @@ class Held:
             raise InvalidArgument(f"command={command!r}: it is a list of words, as subprocess takes it")
         path = shutil.which(command[0])
         if path is None:
-            raise InvalidArgument(f"{command[0]}: there is no such command")
+            raise _not_found(command[0])
         read, self._go = os.pipe()
         try:
             self.process = subprocess.Popen(
@@ -75,6 +76,18 @@ class Held:
         self._go = -1
 
 
+def _not_found(name: str) -> InvalidArgument:
+    """Why a command cannot be run."""
+    places = [""] if os.path.dirname(name) else os.get_exec_path()
+    for path in (os.path.join(place, name) for place in places):
+        if os.path.isdir(path):
+            if os.path.dirname(name):
+                return CommandNotExecutable(f"{path}: this is a directory, and no command")
+        elif os.path.exists(path):
+            return CommandNotExecutable(f"{path}: it may not be executed; chmod +x {path} lets it")
+    return NoSuchCommand(f"{name}: there is no such command")
+
+
 def capture_command(command: Sequence[str], *, popen: dict[str, Any] | None = None, **options: Any) -> Capture:
     """Captures what a command, and all that it starts, sends and receives, from its first call on.
 
@@ -90,7 +103,8 @@ def capture_command(command: Sequence[str], *, popen: dict[str, Any] | None = No
         options: of capture(), but for via, pid, comm and cgroup.
 
     Raises:
-        InvalidArgument: there is no such command.
+        NoSuchCommand: there is none of that name.
+        CommandNotExecutable: it is there, and may not be executed.
         SockfilterError: one of its kinds for each thing that can be in the way.
     """
     from sockfilter.capturing import capture

@@ -14,6 +14,14 @@ class InvalidArgument(SockfilterError, ValueError):
     """An argument that cannot be meant: mend the call or the command line."""
 
 
+class NoSuchCommand(InvalidArgument):
+    """There is no command of that name to run."""
+
+
+class CommandNotExecutable(InvalidArgument):
+    """The command is there, and may not be executed."""
+
+
 class NoSuchInterface(SockfilterError):
     """There is no interface of that name here: the message has the nearest names."""
 

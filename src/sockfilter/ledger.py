@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any
 
 # The kernel's counters in the order of enum sf_counter (bpf/events.h), with what each means.
 # A test holds the order against the header.
@@ -130,6 +131,18 @@ class Ledger:
     calls: dict[str, int] = field(default_factory=dict)
     processes: ProcessCounts = field(default_factory=ProcessCounts)
 
+    def as_dict(self) -> dict[str, Any]:
+        """All counters by their stage, and whether they balance; the summary line has them in this form."""
+        made: dict[str, Any] = {"balanced": self.is_balanced}
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if each.name == "records_read":
+                waiting, lost = self.records_waiting, self.records_lost
+                made["records"] = {"sent": self.records_sent, "read": value, "lost": lost, "waiting": waiting}
+            else:
+                made[each.name] = _plain(value)
+        return made
+
     @property
     def records_sent(self) -> int:
         """Records that the kernel made, those that found no room among them."""
@@ -194,3 +207,10 @@ class Ledger:
             "IP fragments given up": (self.fragments.expired, "none: the rest of them never came"),
         }
         return {name: (count, remedy) for name, (count, remedy) in found.items() if count}
+
+
+def _plain(value: Any) -> Any:
+    """Counters without their types: dicts and numbers."""
+    if is_dataclass(value):
+        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+    return dict(value) if isinstance(value, dict) else value

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
+    from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange
     from sockfilter.model.lines import Lines
     from sockfilter.protocols.http1.body import BodyPolicy
-    from sockfilter.sources.narrowing import Narrowing, Ports
+    from sockfilter.sources.narrowing import Hosts, Narrowing, Ports
     from sockfilter.sources.records import RecordSource
     from sockfilter.writing import Frames
 
@@ -35,7 +36,7 @@ def open_file(
     path: str,
     *,
     ports: Ports | None = None,
-    host: str | None = None,
+    host: Hosts | None = None,
     family: int | None = None,
     policy: BodyPolicy,
     emit: Callable[[Exchange], None] | None = None,
@@ -48,30 +49,90 @@ def open_file(
     return captured(source, narrowing, policy, emit, write, lines)
 
 
+class Reading:
+    """The exchanges of a capture file, each as it ends: an iterator, made by read().
+
+    The file is opened when the first exchange, or the ledger, is asked for. It is closed behind the last exchange,
+    by close(), or at the end of a with statement.
+
+    Args:
+        opened: opens the file as a capture that hands its exchanges to what it is given.
+    """
+
+    def __init__(self, opened: Callable[[Callable[[Exchange], None]], Capture]) -> None:
+        self._opened = opened
+        self._ended: deque[Exchange] = deque()
+        self._capture: Capture | None = None
+        self._exchanges: Iterator[Exchange] | None = None
+
+    def __iter__(self) -> Reading:
+        return self
+
+    def __next__(self) -> Exchange:
+        if self._exchanges is None:
+            self._exchanges = ended_in(self._reader, self._ended)
+        return next(self._exchanges)
+
+    def __enter__(self) -> Reading:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Reads no further, and closes the file. The ledger stays; no exchange follows."""
+        if self._capture is not None:
+            self._capture.close()
+        self._exchanges = iter(())
+
+    @property
+    def ledger(self) -> Ledger:
+        """The counters of what has been read so far. They balance behind the last exchange.
+
+        Raises:
+            CaptureFileError: the file cannot be opened.
+        """
+        return self._reader.ledger
+
+    @property
+    def _reader(self) -> Capture:
+        if self._capture is None:
+            self._capture = self._opened(self._ended.append)
+        return self._capture
+
+
 def read(
     path: str,
     *,
     ports: Ports | None = None,
-    host: str | None = None,
+    host: Hosts | None = None,
     family: int | None = None,
     body: int | None = BODY_BYTES,
-) -> Iterator[Exchange]:
+) -> Reading:
     """The HTTP exchanges of a capture file, each as it ends. Takes no root, and no more memory for a longer file.
+
+        exchanges = sockfilter.read("web.pcapng")
+        for exchange in exchanges:
+            print(exchange)
+        print(exchanges.ledger.losses())
 
     Args:
         path: a pcap or pcapng file, in gzip perhaps; "-": standard input. It may still be being written.
         ports: connections with one of these at either end: a number, a text such as "8000,9000-9100",
             a range, or several of these. None: any port.
-        host: connections with this address or network at either end.
+        host: connections with this address or network at either end, or with one of several.
         family: 4 or 6; None: both.
         body: bytes of each body to keep from the first on. None: all.
 
     Raises:
-        CaptureFileError: the file cannot be opened; or, behind its last exchange, that it is damaged or cut short.
+        InvalidArgument: an argument that cannot be meant.
+        CaptureFileError: with the first exchange: the file cannot be opened; behind the last: it is damaged or cut
+            short.
     """
-    ended: deque[Exchange] = deque()
-    capture = open_file(path, ports=ports, host=host, family=family, policy=body_policy(body), emit=ended.append)
-    yield from ended_in(capture, ended)
+    policy, narrowing = body_policy(body), narrowed(ports, host, family)
+    return Reading(lambda emit: captured(file_source(path, narrowing), narrowing, policy, emit, None))
 
 
 class Reader(Protocol):

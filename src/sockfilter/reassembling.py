@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sockfilter.model import Endpoint, Problem
     from sockfilter.sources.files.source import FileSource
-    from sockfilter.sources.narrowing import Narrowing, Ports
+    from sockfilter.sources.narrowing import Hosts, Narrowing, Ports
     from sockfilter.streams.connection import StreamConnection
 
 
@@ -108,7 +108,7 @@ class _Streams:
 
 
 def tcp_streams(
-    path: str, *, ports: Ports | None = None, host: str | None = None, family: int | None = None
+    path: str, *, ports: Ports | None = None, host: Hosts | None = None, family: int | None = None
 ) -> Iterator[TcpStream]:
     """Each direction of each TCP connection of a capture file, when the connection has ended.
 

@@ -1,4 +1,4 @@
-"""The JSON line's contract: every field's name and type."""
+"""The contracts of the JSON line and of the summary line: every field's name and type."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import ipaddress
 import re
 from typing import Any
 
+import sockfilter
+from sockfilter.cli.ending import Reason
 from sockfilter.model import Problem
 
 Line = dict[str, Any]
@@ -78,3 +80,33 @@ def _assert_body(body: Line) -> None:
     assert not {"text", "base64"} <= set(body)
     content = base64.b64decode(body["base64"]) if "base64" in body else body.get("text", "").encode()
     assert len(content) <= body.get("kept", len(content))
+
+
+SUMMARY = [
+    *("kind", "version", "final", "reason", "status"),
+    *("started", "ended", "time", "source", "exchanges", "problems", "losses", "ledger"),
+]
+# those that are there where there is something to say
+SUMMARY_MORE = {"signal": str, "error": str, "command": dict}
+STAGES = ["balanced", "packets", "records", "fragments", "segments", "messages", "calls", "processes"]
+
+
+def assert_summary(line: Line) -> None:
+    """All that the contract says of the summary line."""
+    assert [name for name in line if name not in SUMMARY_MORE] == SUMMARY
+    assert all(type(line[name]) is kind for name, kind in SUMMARY_MORE.items() if name in line)
+    assert (line["kind"], line["version"]) == ("summary", sockfilter.__version__)
+    assert (line["ended"] is None) == (line["reason"] is None) == (line["status"] is None) == (not line["final"])
+    assert line["reason"] in {None, *(reason.value for reason in Reason)}
+    assert TIME.fullmatch(line["started"])
+    assert line["started"] <= line["time"]
+    assert line["ended"] in (None, line["time"])
+    assert line["source"]["via"] in ("packets", "syscalls", "file")
+    assert set(line["problems"]) <= {problem.value for problem in Problem}
+    for loss in line["losses"]:
+        assert list(loss) == ["what", "count", "remedy"]
+        assert loss["count"] > 0
+    if line["ledger"] is not None:
+        assert list(line["ledger"]) == STAGES
+        assert line["ledger"]["balanced"] or not line["final"]
+        assert line["exchanges"] <= line["ledger"]["messages"]["exchanges"]

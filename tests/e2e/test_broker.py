@@ -78,6 +78,7 @@ def test_several_captures_at_once(loopback: Sites, tmp_path: Path):
         ("65534", "lo", {}, BrokerError, "user 0 may not capture; start the broker with --user 0"),
         (ROOT, "any", {}, BrokerError, "interface 'any' is not for its clients (lo is); start it with -i any"),
         (ROOT, "nolo", {}, BrokerError, "interface 'nolo' is not for its clients"),
+        (ROOT, ["lo", "nolo"], {}, BrokerError, "interface 'nolo' is not for its clients"),
         (ROOT, "lo", {"promiscuous": True}, BrokerError, "it takes no frames for other hosts; start it with --promisc"),
         (
             ROOT,

@@ -210,6 +210,33 @@ def test_a_broker_binds_again_for_its_client(scene: Scene, tmp_path: Path):
         assert len(capture.all(path="/small")) == 2
 
 
+@pytest.mark.parametrize("is_brokered", [False, True], ids=["own", "broker"])
+def test_one_of_several_is_removed_and_made_again(scene: Scene, tmp_path: Path, is_brokered: bool):
+    """The others go on meanwhile; each is told of by its own name."""
+    with ExitStack() as stack:
+        stack.enter_context(inside(scene.right))
+        options: dict[str, Any] = {}
+        if is_brokered:
+            options["broker"], _ = stack.enter_context(broker(tmp_path, "-i", "lo", "-i", "veth0", user="0"))
+        capture = stack.enter_context(sockfilter.capture(["lo", "veth0"], ports=scene.site.port, **options))
+        scene.ask(1)
+        ip("link", "delete", "veth0", netns=scene.right)
+        wait_for(capture, 1)
+        with namespace() as other:
+            join(other, scene.right, "other0", net=8)
+        join(scene.left, scene.right)
+        wait_for(capture, 2)
+        scene.ask(2)
+        assert [found.request.target for found in capture.all(path="/small") if found.request] == [
+            "/small?1",
+            "/small?2",
+        ]
+        assert [(change.event, change.name) for change in capture.source.changes] == [
+            (Event.REMOVED, "veth0"),
+            (Event.RETURNED, "veth0"),
+        ]
+
+
 def wait_for(capture: sockfilter.Capture, changes: int) -> None:
     while len(capture.source.changes) < changes:
         capture.wait(WAIT_S)

@@ -10,10 +10,11 @@ import pytest
 
 from tests.e2e.asks import SMALL
 from tests.support.clients import Ask, curl
-from tests.support.command import Done, Sniffer, captures, run
+from tests.support.command import WAIT_S, Done, Sniffer, captures, run
 from tests.support.net import free_port
 from tests.support.odd import talking, tell
 from tests.support.servers import Site, python_server
+from tests.support.topologies import inside
 
 pytestmark = pytest.mark.usefixtures("root")
 
@@ -71,11 +72,53 @@ def test_a_port_at_the_clients_end(three):
         (["--host", "10.0.0.0/8"], []),
         (["--host", "0.0.0.0/0"], ["/0", "/1"]),
         (["-4", "--host", "::1"], []),
+        (["--host", "::1", "--host", "127.0.0.1"], ["/0", "/1", "/2"]),
+        (["--host", "127.0.0.1,10.0.0.1"], ["/0", "/1"]),
+        (["--host", "10.0.0.1,::1"], ["/2"]),
+        (["-4", "--host", "localhost"], ["/0", "/1"]),
+        (["host", "localhost", "and", "ip"], ["/0", "/1"]),
+        (["net", "127.0.0.0/8"], ["/0", "/1"]),
+        (["ip6"], ["/2"]),
+        (["-nnl", "tcp", "and", "host", "::1"], ["/2"]),
     ],
     ids=" ".join,
 )
 def test_a_family_or_a_host(three, options, wanted):
     assert asked(three, "--ports", ",".join(str(site.port) for site in three), *options) == wanted
+
+
+def test_a_filter_as_tcpdump_has_it(three):
+    one, two, _ = three
+    assert asked(three, "port", str(one.port)) == ["/0"]
+    assert asked(three, "-U", f"tcp port {two.port} and host 127.0.0.1") == ["/1"]
+
+
+def test_ports_that_are_said_again(three):
+    one, two, _ = three
+    assert asked(three, "--ports", str(one.port), "--ports", str(two.port)) == ["/0", "/1"]
+
+
+@pytest.mark.parametrize("words", [["-i", "lo", "-i", "veth0"], ["-i", "lo,veth0"], ["-i", "veth0", "-i", "lo,veth0"]])
+def test_several_interfaces(veth, words):
+    """Each line says which of them."""
+    site = veth.get("python")
+    with Sniffer(*words, "--netns", site.server_netns, "--ports", str(site.port)) as sniffer:
+        curl(site, [SMALL])
+        with inside(site.server_netns):
+            link = socket.create_connection((site.host, site.port), timeout=WAIT_S)
+        with link:
+            link.sendall(b"GET /here HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            while link.recv(1 << 16):
+                pass
+        done = sniffer.end()
+    assert [line.split()[0] for line in done.lines] == ["veth0", "lo"]
+
+
+def test_several_names_of_commands_and_processes(three):
+    with Sniffer("--comm", "curl,other", "--comm", "none", "--ports", str(three[0].port)) as sniffer:
+        curl(three[0], [SMALL])
+        assert "GET /small" in sniffer.line()
+        assert sniffer.end().status == 0
 
 
 def test_a_namespace_by_name_and_by_a_process_in_it(veth):

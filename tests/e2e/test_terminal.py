@@ -104,3 +104,52 @@ def test_colours_leave_the_words_as_they_are():
     coloured, plain = (through_pipe("--color", when) for when in ("always", "never"))
     assert coloured.endswith(b"\n")
     assert COLOUR.sub(b"", coloured).split()[4:7] == plain.split()[4:7]
+
+
+LONG = b"/" + b"x" * 300
+
+
+def test_lines_fit_the_terminal_as_it_is_now():
+    """Also while it is drawn wider and narrower."""
+    with talking(answering(*[OK] * 3)) as site, Terminal() as terminal, site.connect() as link:
+        terminal.resize(80)
+        with Sniffer("-i", "lo", "--ports", str(site.port), stdout=terminal.fd) as sniffer:
+            for columns in (80, 120, 60):
+                terminal.resize(columns)
+                link.sendall(GET.replace(b"/a", LONG))
+                assert link.recv(4096)
+                line = COLOUR.sub(b"", terminal.next().encode()).decode()
+                assert len(line) == columns
+                assert "GET /xx" in line
+                assert "...  200 " in line
+            assert sniffer.end().status == 0
+
+
+def test_loopbacks_addresses_say_nothing_new():
+    with talking(answering(OK)) as site, Terminal() as terminal, site.connect() as link:
+        terminal.resize(80)
+        with Sniffer("-i", "lo", "--ports", str(site.port), "--color", "never", stdout=terminal.fd) as sniffer:
+            link.sendall(GET)
+            assert link.recv(4096)
+            assert re.search(rf"\.\d\d\d  :\d+ > :{site.port}  GET /a +200 ", terminal.next())
+            sniffer.end()
+
+
+@pytest.mark.parametrize("options", [["--wide"], ["--no-wide"]], ids=" ".join)
+def test_wide_lines_are_as_long_as_they_are(options: list[str]):
+    with talking(answering(OK)) as site, Terminal() as terminal, site.connect() as link:
+        terminal.resize(80)
+        with Sniffer("-i", "lo", "--ports", str(site.port), *options, stdout=terminal.fd) as sniffer:
+            link.sendall(GET.replace(b"/a", LONG))
+            assert link.recv(4096)
+            assert (LONG.decode() in terminal.next()) == (options == ["--wide"])
+            sniffer.end()
+
+
+def test_a_pipe_has_no_width():
+    with (
+        talking(answering(OK)) as site,
+        Sniffer("-i", "lo", "--ports", str(site.port), env={"COLUMNS": "40"}) as sniffer,
+    ):
+        tell(site, GET.replace(b"/a", LONG))
+        assert LONG in sniffer.end().output

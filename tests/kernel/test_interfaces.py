@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 import sockfilter
-from sockfilter.errors import InterfaceDown, NamespaceError, NoSuchInterface
+from sockfilter.errors import InterfaceDown, InvalidArgument, NamespaceError, NoSuchInterface
 from sockfilter.sources import interfaces
 from sockfilter.sources.namespace import entered
 from tests.support.cable import ANY, FAR, NEAR, wait_for_outcomes
 from tests.support.frames import Talk
-from tests.support.net import ip, namespace, veth_pair
+from tests.support.net import ip, join, namespace, veth_pair
 from tests.support.skips import need_root
 from tests.support.sockets import connected, read_exactly
 
@@ -94,6 +94,59 @@ def test_any_names_the_interface_of_each_exchange() -> None:
         capture.flush()
         found = [(exchange.connection.interface, ports[exchange.client.port]) for exchange in capture.exchanges]
     assert sorted(found) == [("lo", "lo")] * 3 + [("veth0", "veth0")] * 3
+
+
+def test_several_interfaces_share_one_capture() -> None:
+    """Loopback's packets come once each, and those of an interface that was not asked for do not come."""
+    with veth_pair() as (left, right):
+        join(left, right, "other0", net=8)
+        with sockfilter.capture(["lo", "veth0", "lo"], netns=right) as capture:
+            assert capture.source.name == "lo, veth0"
+            for host, client in (("127.0.0.1", right), ("10.9.0.2", left), ("10.8.0.2", left)):
+                with connected(right, host, client_netns=client) as pair:
+                    for _ in range(3):
+                        exchange_over(*pair)
+            capture.flush()
+            found = [(exchange.connection.interface, exchange.server.ip) for exchange in capture.exchanges]
+    assert found == [("lo", "127.0.0.1")] * 3 + [("veth0", "10.9.0.2")] * 3
+    assert capture.ledger.is_balanced
+    assert capture.ledger.segments.retransmitted == 0
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ([], "interface is empty"),
+        (["any", "lo"], "stands for all interfaces: leave out lo"),
+        ([f"eth{number}" for number in range(65)], "65 interfaces: 64 at most"),
+        (["lo", 1], "it is a name, or a list of names"),
+        (b"lo", "it is a name, or a list of names"),
+    ],
+)
+def test_lists_of_interfaces_that_cannot_be_meant(names: object, words: str) -> None:
+    with pytest.raises(InvalidArgument, match=words):
+        sockfilter.capture(names)  # type: ignore[arg-type]  # that is the point
+
+
+def test_one_of_several_interfaces_is_not_there() -> None:
+    need_root()
+    with pytest.raises(NoSuchInterface, match="'nosuch0'"):
+        sockfilter.capture(["lo", "nosuch0"])
+
+
+@pytest.mark.parametrize("hosts", [["10.9.0.1", "fd09::1"], ["10.9.0.1", "10.9.0.77", "fd09::/16"]], ids=" ".join)
+def test_several_hosts(hosts: list[str]) -> None:
+    """Those of both families, where the kernel's one network lets everything through."""
+    with veth_pair() as (left, right), sockfilter.capture(["lo", "veth0"], netns=right, host=hosts) as capture:
+        for host, client in (("127.0.0.1", right), ("::1", right), ("10.9.0.2", left), ("fd09::2", left)):
+            with connected(right, host, client_netns=client) as pair:
+                for _ in range(3):
+                    exchange_over(*pair)
+        capture.flush()
+        found = [exchange.server.ip for exchange in capture.exchanges]
+    assert found == ["10.9.0.2"] * 3 + ["fd09::2"] * 3
+    assert capture.ledger.is_balanced, capture.ledger.imbalance
+    assert capture.ledger.packets["filtered"] > 0
 
 
 @pytest.mark.parametrize("is_flushed_late", [False, True], ids=["while it captures", "when it ends"])

@@ -96,6 +96,18 @@ def test_device_without_link_header(cable: Cable, interface: str, envelope: Enve
     assert not exchange.problems
 
 
+def test_several_interfaces_of_different_kinds(cable: Cable) -> None:
+    ports = {FAR: 40001, TUN: 40002}
+    with tun(cable.netns) as device, cable.capture([FAR, TUN]) as capture:
+        cable.pass_by(capture, *Talk(over_ipv4, (ports[FAR], 80)).whole())
+        for packet in Talk(bare_ipv4, (ports[TUN], 80)).whole():
+            os.write(device, packet)
+        wait_for_outcomes(capture, 8 + 8)
+        capture.flush()
+        found = {(exchange.connection.interface, exchange.client.port) for exchange in capture.exchanges}
+    assert found == {(FAR, ports[FAR]), (TUN, ports[TUN])}
+
+
 def test_any_tells_ethernet_from_bare_packets(cable: Cable) -> None:
     ports = {FAR: 40001, TUN: 40002}
     with tun(cable.netns) as device, cable.capture(ANY, family=4) as capture:

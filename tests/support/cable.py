@@ -51,7 +51,7 @@ class Cable:
         capture.flush()
 
     @contextmanager
-    def capture(self, interface: str = FAR, **options: Any) -> Iterator[Capture]:
+    def capture(self, interface: str | list[str] = FAR, **options: Any) -> Iterator[Capture]:
         """A capture of this namespace, whose ledger has to balance when it has ended."""
         with sockfilter.capture(interface, netns=self.netns, **options) as capture:
             yield capture

@@ -57,10 +57,10 @@ def veth_pair() -> Iterator[tuple[str, str]]:
         yield left, right
 
 
-def join(left: str, right: str, name: str = "veth0") -> None:
-    """Joins two namespaces by a veth pair of one name: 10.9.0.1 and .2, fd09::1 and ::2."""
+def join(left: str, right: str, name: str = "veth0", net: int = 9) -> None:
+    """Joins two namespaces by a veth pair of one name: 10.9.0.1 and .2, fd09::1 and ::2, or of another net."""
     ip("link", "add", name, "type", "veth", "peer", "name", name, "netns", right, netns=left)
     for end, number in ((left, 1), (right, 2)):
-        ip("address", "add", f"10.9.0.{number}/24", "dev", name, netns=end)
-        ip("address", "add", f"fd09::{number}/64", "dev", name, "nodad", netns=end)
+        ip("address", "add", f"10.{net}.0.{number}/24", "dev", name, netns=end)
+        ip("address", "add", f"fd0{net}::{number}/64", "dev", name, "nodad", netns=end)
         ip("link", "set", name, "up", netns=end)

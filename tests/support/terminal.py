@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import termios
+from struct import pack
 from typing import TYPE_CHECKING
 
 from tests.support.command import Lines
@@ -28,6 +30,10 @@ class Terminal:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.all()
+
+    def resize(self, columns: int) -> None:
+        """Makes it so wide, as a person does who draws its edge."""
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, pack("HHHH", 24, columns, 0, 0))
 
     def next(self) -> str:
         """The next line; waits for it."""

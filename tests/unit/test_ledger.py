@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import fields, replace
 
 import pytest
 
@@ -92,3 +93,16 @@ def test_what_does_not_add_up_is_told_with_its_figures():
     assert made.imbalance == ["packets seen = sum of outcomes: 5 != 4", "records sent = read + lost: 3 != 1"]
     assert made.records_waiting == 2
     assert replace(made, records_read=2).records_waiting == 0
+
+
+def test_a_dict_has_every_counter_by_its_stage() -> None:
+    made = ledger(SegmentCounts(gap_bytes=7), seen=3, not_ip=2, sent=1)
+    made.messages.unpaired["gap"] += 2
+    found = made.as_dict()
+    assert json.loads(json.dumps(found)) == found
+    assert found["balanced"] is False
+    assert (found["packets"]["seen"], found["segments"]["gap_bytes"]) == (3, 7)
+    assert found["records"] == {"sent": 1, "read": 0, "lost": 0, "waiting": 1}
+    assert found["messages"]["unpaired"] == {"gap": 2}
+    stages = {field.name for field in fields(Ledger)} - {"records_read"}
+    assert set(found) == {"balanced", "records", *stages}

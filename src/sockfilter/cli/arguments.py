@@ -8,7 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from sockfilter.cli import tcpdump, values
+from sockfilter.cli.parser import Added, Joined, Once, Parser, check_known
+from sockfilter.cli.values import JSONL, KIB
 from sockfilter.cli.versions import Versions
+from sockfilter.errors import InvalidArgument
 
 DESCRIPTION = (
     "Shows every HTTP exchange on a network interface: who asked whom for what, the answer, and how long it took."
@@ -18,6 +22,7 @@ examples:
   sudo sockfilter -i lo                          everything on loopback
   sudo sockfilter -i eth0 --ports 8000           one service
   sudo sockfilter -i any --ports 80,8000-8100 -v with the headers
+  sudo sockfilter -i lo,eth0 port 8080           two interfaces, with a filter as tcpdump has it
   sudo sockfilter -i lo --format jsonl -c 10     ten exchanges as JSON lines
   sudo sockfilter -- curl http://localhost:8000/ what a command sends and receives; its exit status
   sudo sockfilter --comm node                    what every process called node does
@@ -29,12 +34,11 @@ examples:
 kill -USR1 makes it tell what it has seen and lost so far.
 
 exit status: 0 also after Ctrl-C; 1 something was in the way; 2 the command line or the configuration cannot be
-meant; 3 something was lost (--fail-on-loss); 141 the reader of the output went away.
+meant; 3 something was lost (--fail-on-loss); 141 the reader of the output went away. With a command it is the
+command's own, but for 124 something was lost (--fail-on-loss); 125 something was in the way; 126 the command cannot
+be executed; 127 there is no such command.
 """
 
-ALL = "all"
-KIB = 1024
-UNITS = {"K": KIB, "M": KIB**2, "G": KIB**3}
 NEGATIVE = re.compile(r"-\d[\d.]*")
 TAKES_NUMBER = re.compile("-c|--count|--duration|--ports|--body|-s|--snap|-B|--ring")
 # what is about live captures, by its name in Options
@@ -56,7 +60,12 @@ PACKETS = {
 }
 CALLS = {"pid": "--pid", "comm": "--comm", "cgroup": "--cgroup", "unix": "--unix", "command": "-- COMMAND"}
 SYSCALLS = "syscalls"
-FAMILIES = {"4": 4, "6": 6, "any": None}
+ANY = "any"
+TEXT = "text"
+FORMATS = (TEXT, "raw", JSONL)
+SUMMARIES = (TEXT, JSONL)
+# those of outputs/times.py, which is imported where there are lines
+TIMES = ("clock", "date", "iso", "epoch", "delta", "relative", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,77 +104,24 @@ class Options:
     colour: str = "auto"
     fail_on_loss: bool = False
     processes: bool | None = None
+    time: str = "clock"
+    wide: bool = False
+    summary: str = "text"
+    summary_fd: int | None = None
 
-
-def number(text: str, least: int, what: str) -> int:
-    """A whole number from least on, for argparse."""
-    if not text.isdecimal() or int(text) < least:
-        raise _not_one(text, least, what)
-    return int(text)
-
-
-def _not_one(text: str, least: int, what: str) -> argparse.ArgumentTypeError:
-    return argparse.ArgumentTypeError(f"{text!r}: {what} is a whole number from {least} on")
-
-
-def count(text: str) -> int:
-    """The value of -c."""
-    return number(text, 1, "a count of exchanges")
-
-
-def at_least_1(text: str) -> int:
-    """The value of -C, -G and -W."""
-    return number(text, 1, "what -C, -G and -W take")
-
-
-def seconds(text: str) -> float:
-    """The value of --duration."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r}: a duration is a number of seconds above 0")
-    return value
-
-
-def body(text: str) -> int | None:
-    """The value of --body; None: all."""
-    return None if text == ALL else number(text, 0, f"--body, where it is not {ALL},")
-
-
-def snap(text: str) -> int | None:
-    """The value of -s; 0: no limit, as tcpdump has it."""
-    return number(text, 0, "a snap length") or None
-
-
-def pids(text: str) -> tuple[int, ...]:
-    """The value of --pid."""
-    return tuple(number(part.strip(), 1, "the number of a process") for part in text.split(","))
-
-
-def ring(text: str) -> int:
-    """The value of -B in bytes; KiB as tcpdump has it, or with K, M or G behind."""
-    digits, unit = (text[:-1], UNITS[text[-1:].upper()]) if text[-1:].upper() in UNITS else (text, KIB)
-    if not digits.isdecimal() or int(digits) < 1:
-        raise _not_one(text, 1, "a ring size, in KiB or with K, M or G behind it,")
-    return int(digits) * unit
-
-
-def family(text: str) -> int | None:
-    """The value of --family; None: any."""
-    if text not in FAMILIES:
-        raise argparse.ArgumentTypeError(f"{text!r}: an address family is one of {', '.join(FAMILIES)}")
-    return FAMILIES[text]
+    @property
+    def interfaces(self) -> list[str]:
+        """Those to listen on; none where a file is read, or system calls are captured."""
+        return [] if self.interface is None else list(dict.fromkeys(self.interface.split(",")))
 
 
 def get_parser() -> argparse.ArgumentParser:
     """The parser of the command line. What it gives has what was said, and nothing of what was not."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         "sockfilter",
         description=DESCRIPTION,
         epilog=EPILOG,
-        usage="%(prog)s [options] [-- COMMAND [ARGUMENT ...]]",
+        usage="%(prog)s [options] [port N] [host X] [-- COMMAND [ARGUMENT ...]]",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
         add_help=False,
@@ -173,37 +129,73 @@ def get_parser() -> argparse.ArgumentParser:
     )
     switch = argparse.BooleanOptionalAction
     where = parser.add_argument_group("where to look")
-    where.add_argument("-i", "--interface", metavar="NAME", help="interface to listen on, or any")
-    where.add_argument("-r", "--read", metavar="FILE", help="read a capture file: pcap, pcapng, in gzip; -: stdin")
+    where.add_argument(
+        "-i", "--interface", action=Joined, metavar="NAME[,NAME]", help="interfaces to listen on, or any for all"
+    )
+    where.add_argument(
+        "-r", "--read", action=Once, metavar="FILE", help="read a capture file: pcap, pcapng, in gzip; -: stdin"
+    )
     where.add_argument("-D", "--list", dest="list_interfaces", action="store_true", help="list the interfaces and end")
     where.add_argument(
-        "--netns", metavar="NAME|PID", help="a network namespace, by name or by the number of a process in it"
+        "--netns",
+        action=Once,
+        metavar="NAME|PID",
+        help="a network namespace, by name or by the number of a process in it",
     )
     where.add_argument("--promisc", dest="promiscuous", action=switch, help="take frames for other hosts too")
     calls = parser.add_argument_group("or at system calls, of TCP sockets (takes CAP_PERFMON too)")
-    calls.add_argument("--via", choices=("packets", SYSCALLS), help="where HTTP is seen (packets)")
-    calls.add_argument("--pid", type=pids, metavar="N[,N]", help="calls of these processes, and of what they start")
-    calls.add_argument("--comm", metavar="NAME", help="calls of the commands of this name, as ps -o comm has it")
-    calls.add_argument("--cgroup", metavar="PATH|ID", help="calls in this control group, or container by its id")
+    calls.add_argument("--via", action=Once, choices=("packets", SYSCALLS), help="where HTTP is seen (packets)")
+    calls.add_argument(
+        "--pid",
+        action=Added,
+        type=values.pids,
+        metavar="N[,N]",
+        help="calls of these processes, and of what they start",
+    )
+    calls.add_argument(
+        "--comm",
+        action=Joined,
+        metavar="NAME[,NAME]",
+        help="calls of the commands of these names, as ps -o comm has it",
+    )
+    calls.add_argument(
+        "--cgroup", action=Once, metavar="PATH|ID", help="calls in this control group, or container by its id"
+    )
     calls.add_argument("--unix", action="store_true", help="calls on Unix stream sockets too")
     what = parser.add_argument_group("what to take")
-    what.add_argument("--ports", metavar="LIST", help="only these at either end: 8000,8080,9000-9100")
-    what.add_argument("--host", metavar="ADDRESS", help="only this address or network at either end: 10.0.0.0/8")
-    what.add_argument("--family", type=family, metavar="4|6|any", help="only IPv4, or IPv6")
-    what.add_argument("-4", dest="family", action="store_const", const=4, help="the same as --family 4")
-    what.add_argument("-6", dest="family", action="store_const", const=6, help="the same as --family 6")
-    what.add_argument("-c", "--count", type=count, metavar="N", help="end after N exchanges")
-    what.add_argument("--duration", dest="duration_s", type=seconds, metavar="S", help="end after S seconds")
+    what.add_argument("--ports", action=Joined, metavar="LIST", help="only these at either end: 8000,8080,9000-9100")
+    what.add_argument(
+        "--host", action=Joined, metavar="LIST", help="only these at either end: 10.0.0.0/8,::1,example.org"
+    )
+    what.add_argument("--family", action=Once, type=values.family, metavar="4|6|any", help="only IPv4, or IPv6")
+    what.add_argument("-4", dest="family", action=Once, nargs=0, const=4, help="the same as --family 4")
+    what.add_argument("-6", dest="family", action=Once, nargs=0, const=6, help="the same as --family 6")
+    what.add_argument("-c", "--count", type=values.count, metavar="N", help="end after N exchanges")
+    what.add_argument(
+        "--duration",
+        dest="duration_s",
+        type=values.duration,
+        metavar="TIME",
+        help="end after so many seconds, or 500ms, 5m, 1h30m",
+    )
     shown = parser.add_argument_group("what to show")
-    shown.add_argument("--format", choices=("text", "raw", "jsonl"), help="lines, messages as they were, JSON lines")
+    shown.add_argument(
+        "--format", action=Once, type=values.form, choices=FORMATS, help="lines, messages as they were, JSON lines"
+    )
     shown.add_argument("-v", "--verbose", dest="verbosity", action="count", help="with headers; twice: with bodies")
     shown.add_argument(
         "--processes",
         action=switch,
         help="name the processes at both ends, on each line too (with -v and in JSON, where there are the rights)",
     )
+    shown.add_argument(
+        "--time",
+        choices=TIMES,
+        help="on lines: of day, with the date, in UTC, since 1970, since the line before, since the first, or none",
+    )
+    shown.add_argument("--wide", action=switch, help="lines as long as they are, on a terminal too")
     shown.add_argument("-q", "--quiet", action=switch, help="neither greeting nor summary")
-    shown.add_argument("--body", type=body, metavar="N|all", help="bytes of each body to show (16384)")
+    shown.add_argument("--body", type=values.body, metavar="N|all", help="bytes of each body to show (16384)")
     shown.add_argument("--show-secrets", action=switch, help="do not mask credentials, cookies and keys")
     shown.add_argument(
         "--color",
@@ -213,27 +205,49 @@ def get_parser() -> argparse.ArgumentParser:
     )
     written = parser.add_argument_group("what to write")
     written.add_argument(
-        "-w", "--write", metavar="FILE", help="the frames of HTTP connections, as pcapng; -: to standard output"
+        "-w",
+        "--write",
+        action=Once,
+        metavar="FILE",
+        help="the frames of HTTP connections, as pcapng; -: to standard output",
     )
     written.add_argument(
         "-C",
         "--file-megabytes",
         dest="megabytes",
-        type=at_least_1,
+        type=values.at_least_1,
         metavar="N",
         help="another after N million bytes",
     )
     written.add_argument(
-        "-G", "--file-seconds", dest="seconds", type=at_least_1, metavar="S", help="another after S seconds"
+        "-G", "--file-seconds", dest="seconds", type=values.at_least_1, metavar="S", help="another after S seconds"
     )
-    written.add_argument("-W", "--files", type=at_least_1, metavar="N", help="so many files")
+    written.add_argument("-W", "--files", type=values.at_least_1, metavar="N", help="so many files")
     limits = parser.add_argument_group("limits")
-    limits.add_argument("-s", "--snap", type=snap, metavar="N", help="bytes of each frame to take (0: all)")
-    limits.add_argument("-B", "--ring", type=ring, metavar="KIB", help="size of the ring; also 8M (16384)")
+    limits.add_argument("-s", "--snap", type=values.snap, metavar="N", help="bytes of each frame to take (0: all)")
+    limits.add_argument("-B", "--ring", type=values.ring, metavar="KIB", help="size of the ring; also 8M (16384)")
     limits.add_argument(
         "--user", metavar="NAME", help="who to become once it captures (who ran sudo, else nobody); it keeps no rights"
     )
-    limits.add_argument("--fail-on-loss", action=switch, help="exit status 3 if anything was lost")
+    limits.add_argument(
+        "--fail-on-loss",
+        action=switch,
+        help="exit status 3 if anything was lost; with a command 124, if that succeeded",
+    )
+    ending = parser.add_argument_group("how it ends")
+    ending.add_argument(
+        "--summary",
+        type=values.form,
+        choices=SUMMARIES,
+        help="what was seen and lost: for people, or as a JSON line (text)",
+    )
+    ending.add_argument(
+        "--summary-fd",
+        type=values.descriptor,
+        metavar="N",
+        help="write that line to this descriptor, and not to standard error",
+    )
+    tcpdump.add_options(parser)
     rest = parser.add_argument_group("and")
     rest.add_argument(
         "--no-config", action="store_true", help="go without the configuration file and SOCKFILTER_ variables"
@@ -262,6 +276,29 @@ def _split(parser: argparse.ArgumentParser, words: list[str]) -> tuple[list[str]
     if at == len(words) - 1:
         parser.error("--: which command? sockfilter -- COMMAND ARGUMENT ...")
     return words[:at], tuple(words[at + 1 :])
+
+
+def _with_filter(said: dict[str, Any], words: list[str]) -> None:
+    """Adds what the words of a filter ask for to what the options say."""
+    if not words:
+        return
+    from sockfilter.cli import pcap_filter
+
+    for name, value in pcap_filter.understood(words)._asdict().items():
+        if value is None:
+            continue
+        if said.setdefault(name, value) != value:
+            raise InvalidArgument(f"the filter and the options both say something of {name}: leave one of them out")
+
+
+def _with_letters(said: dict[str, Any]) -> None:
+    """Puts what tcpdump's letters say in the place of the long options."""
+    said.pop("as_always", None)
+    count = said.pop("time_letters", 0)
+    if count > len(tcpdump.TIMES):
+        raise InvalidArgument(f"-{'t' * count}: there are -t to -{'t' * len(tcpdump.TIMES)}, or --time")
+    if count and said.setdefault("time", tcpdump.TIMES[count - 1]) != tcpdump.TIMES[count - 1]:
+        raise InvalidArgument(f"-{'t' * count} and --time {said['time']}: only one of them can hold")
 
 
 def _check_writing(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
@@ -297,17 +334,27 @@ def _check_calls(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
 
 
 def parse(arguments: list[str], configured: Callable[[], dict[str, Any]] = dict) -> Options:
-    """Understands a command line. Ends the process with status 2 where it cannot be meant.
+    """Understands a command line. Ends the process where it asks for help, or for the version.
 
     Args:
         arguments: its words.
         configured: gives what holds where the command line says nothing, by the names of Options.
+
+    Raises:
+        InvalidArgument: it cannot be meant.
     """
     parser = get_parser()
     words, command = _split(parser, arguments)
-    said = vars(parser.parse_args(_with_negative_values(words)))
+    words = _with_negative_values(words)
+    check_known(parser, words, tcpdump.ELSEWHERE)
+    namespace, others = parser.parse_known_args(words)
+    said = vars(namespace)
+    _with_filter(said, others)
+    _with_letters(said)
     if command:
         said["command"] = command
+    if "summary_fd" in said and said.setdefault("summary", JSONL) != JSONL:
+        raise InvalidArgument("--summary text goes to standard error; --summary-fd is for --summary jsonl")
     _check_writing(parser, said)
     _check_calls(parser, said)
     found = {**({} if said.pop("no_config", False) else configured()), **said}
@@ -318,8 +365,10 @@ def parse(arguments: list[str], configured: Callable[[], dict[str, Any]] = dict)
         found = {name: value for name, value in found.items() if name not in PACKETS}
     elif "interface" not in found and "list_interfaces" not in found:
         parser.error("which interface? -i NAME, -i any for all of them; -D lists them; -r FILE reads a capture file")
-    if found.get("interface") == "":
+    if "" in found.get("interface", ANY).split(","):
         parser.error("-i: the name is empty; -i any stands for all interfaces")
     if said.get("write") == "-" and "format" in said:
         parser.error("-w - takes standard output: --format has no place to write to")
+    if said.get("write") == "-" and said.get("summary_fd") == 1:
+        parser.error("-w - takes standard output: --summary-fd 1 would write into the capture file")
     return Options(has_body="body" in found, **found)

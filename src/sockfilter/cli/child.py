@@ -23,7 +23,8 @@ class Child:
         signals: those of this process; what asks for the end is passed on.
 
     Raises:
-        InvalidArgument: there is no such command.
+        NoSuchCommand: there is none of that name.
+        CommandNotExecutable: it is there, and may not be executed.
     """
 
     def __init__(self, command: tuple[str, ...], signals: Signals) -> None:

@@ -8,11 +8,13 @@ import sys
 import time
 from contextlib import suppress
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sockfilter.cli import arguments, hints, privileges, settings, stdout
 from sockfilter.cli.child import Child
-from sockfilter.cli.descriptors import STDERR, STDOUT, give_up, say
+from sockfilter.cli.descriptors import STDERR, STDOUT, say
+from sockfilter.cli.ending import LOST, LOST_BESIDE, OK, Reason, fail
+from sockfilter.cli.report import Report
 from sockfilter.cli.stdout import Stalled, StandardOutput
 from sockfilter.cli.summary import one_line, summary
 from sockfilter.errors import CaptureFileError, InvalidArgument, SockfilterError
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from sockfilter.capturing import Capture
     from sockfilter.cli.arguments import Options
     from sockfilter.cli.signals import Signals
+    from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange
     from sockfilter.model.lines import Lines
     from sockfilter.outputs.output import Output
@@ -32,7 +35,6 @@ if TYPE_CHECKING:
     from sockfilter.writing import Frames
 
 SYSCALLS = arguments.SYSCALLS
-OK, FAILED, USAGE, LOST, BROKEN_PIPE = 0, 1, 2, 3, 141
 
 # what else it does, by its first word: the module whose run() takes the others
 COMMANDS = {"broker": "sockfilter.cli.broker", "config": "sockfilter.cli.config", "doctor": "sockfilter.cli.doctor"}
@@ -45,7 +47,7 @@ def command(argv: list[str] | None, signals: Signals) -> int:
         if words and words[0] in COMMANDS:
             return int(import_module(COMMANDS[words[0]]).run(words[1:], signals))
         if words and not words[0].startswith("-"):
-            raise InvalidArgument(_no_command(words[0]))
+            _check_first(words[0])
         options = _options(words)
         if isinstance(options, int):
             return options
@@ -53,27 +55,25 @@ def command(argv: list[str] | None, signals: Signals) -> int:
         if options.list_interfaces:
             return _list_interfaces(options, sink)
         return _Run(options, signals, sink).run()
-    except BrokenPipeError:
-        give_up()
-        return BROKEN_PIPE
-    except InvalidArgument as error:
-        say(str(error))
-        return USAGE
     except (SockfilterError, OSError) as error:
-        say(str(error))
-        give_up()
-        return FAILED
+        return fail(error)
 
 
-def _no_command(word: str) -> str:
-    """What is said where a word stands that is none."""
+def _check_first(word: str) -> None:
+    """Raises InvalidArgument where the first word is no command, and begins no filter either."""
     import difflib
 
+    from sockfilter.cli import pcap_filter
+
+    if word.partition(" ")[0] in pcap_filter.WORDS:
+        return
     near = difflib.get_close_matches(word, COMMANDS, n=1)
     if near:
-        return f"there is no command {word!r}; did you mean {near[0]}?"
+        raise InvalidArgument(f"there is no command {word!r}; did you mean {near[0]}?")
     known = ", ".join(COMMANDS)
-    return f"there is no command {word!r}: there are {known}; -i {word} listens on an interface, -- {word} runs it"
+    raise InvalidArgument(
+        f"there is no command {word!r}: there are {known}; -i {word} listens on an interface, -- {word} runs it"
+    )
 
 
 def _options(argv: list[str]) -> Options | int:
@@ -93,16 +93,55 @@ class _Run:
         self._signals = signals
         self._sink = sink
         self._output = _output(options, sink)
+        self._report = Report(options, sink)
+        self._hosts: dict[str, tuple[str, ...]] = {}
+        self._child: Child | None = None
+        self._ledger: Ledger | None = None
         self._left = options.count
         self._passed = 0
         self._has_told_of_gaps = False
 
     def run(self) -> int:
-        """Returns the exit status."""
+        """Returns the exit status. Raises KeyboardInterrupt where the end was asked for twice."""
+        about: dict[str, Any] = {}
+        try:
+            reason = self._captured()
+            status = self._status(reason, about)
+        except (SockfilterError, OSError) as error:
+            reason = Reason.READER_GONE if isinstance(error, BrokenPipeError) else Reason.ERROR
+            if reason is Reason.ERROR:
+                about["error"] = str(error)
+            status = fail(error, beside=bool(self._options.command))
+        except KeyboardInterrupt:
+            self._report.end(self._ledger, self._shown, Reason.SIGNAL, OK, signal=self._signals.end_name)
+            raise
+        if reason is Reason.SIGNAL:
+            about["signal"] = self._signals.end_name
+        self._report.end(self._ledger, self._shown, reason, status, **about)
+        return status
+
+    def _status(self, reason: Reason, about: dict[str, Any]) -> int:
+        """The exit status of a capture that has ended as it should; about: takes what there is to say of a command."""
+        assert self._ledger is not None  # it has ended
+        is_lost = reason is Reason.READER_STOPPED or bool(self._ledger.losses())
+        loss = is_lost and self._options.fail_on_loss
+        if self._child is None:
+            return LOST if loss else OK
+        status = self._child.status()
+        about["command"] = {"status": status}
+        return LOST_BESIDE if loss and not status else status
+
+    def _captured(self) -> Reason:
+        """One capture, from its greeting to its summary. Returns why it ended."""
         options = self._options
         # while there are still rights to look around
         began = hints.start() if self._has_watcher else None
-        self._child = Child(options.command, self._signals) if options.command else None
+        if options.host is not None:
+            from sockfilter.cli import hosts  # only where some are asked for
+
+            self._hosts = hosts.addresses(options.host, options.family)
+        if options.command:
+            self._child = Child(options.command, self._signals)
         with self._capture() as capture:
             privileges.give_up(options.user, self._directories, capture.check)
             capture.source.also_wake_for(self._signals.fd)
@@ -112,14 +151,14 @@ class _Run:
                 capture.source.also_wake_for(self._child.fileno())
             if not options.quiet:
                 doing = "listening on" if options.read is None else "reading"
-                say(f"{doing} {capture.source.name}{_narrowed(options)}; Ctrl-C ends")
+                say(f"{doing} {capture.source.name}{_narrowed(options, self._hosts)}; Ctrl-C ends")
                 if capture.no_processes:
                     say(f"{capture.no_processes}; exchanges are shown without, as --no-processes has it")
-            is_cut = is_forced = False
+            is_forced = False
             try:
                 if self._child is not None:
                     self._child.release()
-                self._pump(capture, began)
+                reason = self._pump(capture, began)
                 capture.close()
                 self._output.flush()
                 if capture.source.damage is not None:
@@ -132,7 +171,7 @@ class _Run:
                 raise
             except Stalled as error:
                 # the end was asked for and is there: no failure, and no pipe is broken
-                is_cut = True
+                reason = Reason.READER_STOPPED
                 say(str(error))
             except KeyboardInterrupt:
                 # asked twice: what has not been read by now stays so, and is no mistake
@@ -140,15 +179,14 @@ class _Run:
                 raise
             finally:
                 capture.close()
-                ledger = capture.ledger
+                self._ledger = ledger = capture.ledger
                 for equation in [] if is_forced else ledger.imbalance:
                     say(f"the ledger does not balance, a mistake in sockfilter: {equation}")
-                if not options.quiet:
+                if not options.quiet and self._report.is_beside_text:
                     say(summary(ledger, self._shown))
                     if is_forced:
                         say(f"ended at once, as asked again: {ledger.records_waiting} records were not read")
-        status = self._child.status() if self._child is not None else OK
-        return LOST if not status and options.fail_on_loss and (is_cut or ledger.losses()) else status
+        return reason
 
     @property
     def _directories(self) -> list[str]:
@@ -162,23 +200,23 @@ class _Run:
         from sockfilter.capturing import capture  # -h and -D do without
 
         try:
-            return self._captured(capture)
+            return self._live(capture)
         except BaseException:
             if self._child is not None:
                 self._child.drop()
             raise
 
-    def _captured(self, capture: Callable[..., Capture]) -> Capture:
+    def _live(self, capture: Callable[..., Capture]) -> Capture:
         options = self._options
         return capture(
-            options.interface,
+            options.interfaces or None,
             via=options.via,
             pid=self._child.pid if self._child is not None else options.pid,
-            comm=options.comm,
+            comm=options.comm.split(",") if options.comm is not None else None,
             cgroup=options.cgroup,
             unix=options.unix,
             ports=options.ports,
-            host=options.host,
+            host=self._addresses,
             family=options.family,
             netns=options.netns,
             ring=options.ring,
@@ -198,13 +236,18 @@ class _Run:
         return open_file(
             path,
             ports=options.ports,
-            host=options.host,
+            host=self._addresses,
             family=options.family,
             policy=_policy(options),
             emit=self._take,
             write=self._writes,
             lines=self._lines,
         )
+
+    @property
+    def _addresses(self) -> list[str] | None:
+        """Of all hosts asked for; None: of any."""
+        return [each for found in self._hosts.values() for each in found] or None
 
     @property
     def _lines(self) -> Lines | None:
@@ -248,17 +291,18 @@ class _Run:
         from sockfilter.capturing import narrowed  # -h and -D do without
 
         options = self._options
-        narrowing = narrowed(options.ports, options.host, options.family)
-        reason = hints.why(began, options.interface or "", narrowing, capture.ledger)
+        narrowing = narrowed(options.ports, self._addresses, options.family)
+        reason = hints.why(began, options.interfaces, narrowing, capture.ledger)
         if reason:
             say(f"nothing so far: {reason}")
 
-    def _pump(self, capture: Capture, began: hints.Start | None) -> None:
+    def _pump(self, capture: Capture, began: hints.Start | None) -> Reason:
+        """Takes what comes until it ends. Returns why it does."""
         end_s = time.monotonic() + (self._options.duration_s or math.inf)
         signals = self._signals
-        while not self._is_at_end and self._left != 0 and not capture.is_full:
+        while (reason := self._reason_to_end(capture)) is None:
             if signals.ledger_asked and signals.take_ledger_asked():
-                say(one_line(capture.ledger, self._shown))
+                self._tell_so_far(capture.ledger)
             count = capture.pump()
             self._output.flush()
             if capture.missing_bytes and self._options.via == SYSCALLS and not self._has_told_of_gaps:
@@ -268,17 +312,25 @@ class _Run:
             now_s = time.monotonic()
             left_s = end_s - now_s
             if left_s <= 0:
-                return
+                return Reason.DURATION
             if began is not None and now_s - began.time_s > hints.PATIENCE_S:
                 if not self._shown:
                     self._hint(began, capture)
                 began = None
             if not count:
                 if capture.source.is_over:
-                    return
+                    return Reason.FILE_END
                 capture.wait(left_s)
                 signals.drain()
                 self._sink.check_reader()
+        return reason
+
+    def _tell_so_far(self, ledger: Ledger) -> None:
+        """Answers SIGUSR1."""
+        if self._report.is_wanted:
+            self._report.so_far(ledger, self._shown)
+        if self._report.is_beside_text:
+            say(one_line(ledger, self._shown))
 
     def _tell_of_gaps(self, capture: Capture) -> None:
         """Once, where it is not for want of room."""
@@ -286,9 +338,13 @@ class _Run:
         if not capture.ledger.records_lost:
             say("bytes have passed that no call had in a buffer: io_uring, splice; packets have them: -i")
 
-    @property
-    def _is_at_end(self) -> bool:
-        return self._signals.end_asked if self._child is None else self._child.has_ended()
+    def _reason_to_end(self, capture: Capture) -> Reason | None:
+        """Why it is to end now; None: it goes on."""
+        if self._signals.end_asked if self._child is None else self._child.has_ended():
+            return Reason.SIGNAL if self._signals.end_asked else Reason.COMMAND_END
+        if self._left == 0:
+            return Reason.COUNT
+        return Reason.FILES_FULL if capture.is_full else None
 
     def _take(self, exchange: Exchange) -> None:
         if self._left == 0:
@@ -296,6 +352,8 @@ class _Run:
         if self._options.write != "-":
             self._output.write(exchange)
         self._passed += 1
+        if exchange.problems:
+            self._report.note(exchange.problems)
         if self._left is not None:
             self._left -= 1
 
@@ -308,13 +366,15 @@ def _owner() -> tuple[int, int] | None:
     return int(user), int(group)
 
 
-def _narrowed(options: Options) -> str:
+def _narrowed(options: Options, found: dict[str, tuple[str, ...]]) -> str:
+    """What of it is asked for, as the greeting has it; found: the addresses of hosts."""
+    names = [host if known == (host,) else f"{host} ({', '.join(known)})" for host, known in found.items()]
     parts = [
         f"process {', '.join(map(str, options.pid))} and what it starts" if options.pid else "",
         f"command {options.comm}" if options.comm else "",
         f"cgroup {options.cgroup}" if options.cgroup else "",
         f"ports {options.ports}" if options.ports else "",
-        f"host {options.host}" if options.host else "",
+        f"host {', '.join(names)}" if names else "",
         f"IPv{options.family}" if options.family else "",
         f"network namespace {options.netns}" if options.netns else "",
     ]
@@ -353,8 +413,10 @@ def _output(options: Options, sink: StandardOutput) -> Output:
         verbosity=BODIES if options.has_body else options.verbosity,
         colour=stdout.wants_colour(options.colour),
         show_secrets=options.show_secrets,
-        interfaces=options.interface == "any",
+        interfaces=options.interface == arguments.ANY or len(options.interfaces) > 1,
         processes=options.processes is True,
+        time=options.time,
+        columns=stdout.columns if not options.wide and os.isatty(STDOUT) else None,
     )
 
 

@@ -6,8 +6,9 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockfilter.cli import config_file, settings, subcommand
-from sockfilter.cli.arguments import KIB, Options
+from sockfilter.cli.arguments import Options
 from sockfilter.cli.stdout import StandardOutput
+from sockfilter.cli.values import KIB
 from sockfilter.outputs.escape import printable
 
 if TYPE_CHECKING:

@@ -12,6 +12,8 @@ from sockfilter.sources import sockets
 from sockfilter.sources.interfaces import ANY
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sockfilter.ledger import Ledger
     from sockfilter.sources.narrowing import Narrowing
 
@@ -41,18 +43,19 @@ def start() -> Start:
     return Start(time.monotonic(), _packets(), _elsewhere())
 
 
-def why(began: Start, interface: str, narrowing: Narrowing, ledger: Ledger) -> str:
+def why(began: Start, interfaces: Sequence[str], narrowing: Narrowing, ledger: Ledger) -> str:
     """The likeliest reason that no exchange was shown since; empty: none is known.
 
     Args:
         began: of start().
-        interface: where it captures, or "any".
+        interfaces: where it captures, or "any".
         narrowing: what is left out.
         ledger: of the capture.
     """
     packets, messages = ledger.packets, ledger.messages
-    if interface != ANY and text_of(f"/sys/class/net/{interface}/carrier") == "0":
-        return f"{interface} has no carrier: no cable, or its other end is down"
+    unplugged = [name for name in interfaces if text_of(f"/sys/class/net/{name}/carrier") == "0"]
+    if unplugged and not packets["sent"]:
+        return f"{unplugged[0]} has no carrier: no cable, or its other end is down"
     if messages.http2:
         return f"{messages.http2} connections speak HTTP/2, which is not decoded yet"
     if packets["tls"]:
@@ -66,19 +69,20 @@ def why(began: Start, interface: str, narrowing: Narrowing, ledger: Ledger) -> s
     if packets["not_tcp"] and _has_udp(HTTPS_PORT):
         return "UDP on port 443: HTTP/3, which is not decoded"
     if packets["no_payload"]:
-        return _redirected(interface, narrowing)
-    return _nothing_at_all(began, interface, narrowing, packets["seen"])
+        return _redirected(interfaces, narrowing)
+    return _nothing_at_all(began, interfaces, narrowing, packets["seen"])
 
 
-def _nothing_at_all(began: Start, interface: str, narrowing: Narrowing, seen: int) -> str:
-    taken = _redirected(interface, narrowing)
+def _nothing_at_all(began: Start, interfaces: Sequence[str], narrowing: Narrowing, seen: int) -> str:
+    taken = _redirected(interfaces, narrowing)
     if taken:
         return taken
-    busy = {name: count - began.packets.get(name, 0) for name, count in _packets().items() if name != interface}
+    busy = {name: count - began.packets.get(name, 0) for name, count in _packets().items() if name not in interfaces}
     names = sorted((name for name, count in busy.items() if count > 0), key=lambda name: -busy[name])
     # neighbours are looked for where nothing else is said
-    nothing = f"no packets at all on {interface}" if not seen else f"no packets of TCP on {interface}"
-    if names and interface != ANY:
+    where = " or ".join(interfaces)
+    nothing = f"no packets at all on {where}" if not seen else f"no packets of TCP on {where}"
+    if names and ANY not in interfaces:
         return f"{nothing}; there are some on {', '.join(names[:NAMED_MAX])}: -i {names[0]}, or -i any"
     if began.elsewhere:
         places = [f"--netns {number} ({name})" for number, name in list(began.elsewhere.items())[:NAMED_MAX]]
@@ -86,15 +90,17 @@ def _nothing_at_all(began: Start, interface: str, narrowing: Narrowing, seen: in
     return nothing
 
 
-def _redirected(interface: str, narrowing: Narrowing) -> str:
+def _redirected(interfaces: Sequence[str], narrowing: Narrowing) -> str:
     """Whether something takes packets away before they pass here."""
-    if interface != ANY and _has_xdp(interface):
-        return f"a program of XDP is on {interface}: what it drops or redirects is not seen here"
+    for interface in interfaces:
+        if interface != ANY and _has_xdp(interface):
+            return f"a program of XDP is on {interface}: what it drops or redirects is not seen here"
     ports = [port for port in _connected("tcp") if narrowing.ports is not None and narrowing.wants(port, port)]
     if not ports:
         return ""
+    where = " or ".join(interfaces)
     return (
-        f"connections with port {ports[0]} are open, and none of their bytes pass {interface}: they are idle, on"
+        f"connections with port {ports[0]} are open, and none of their bytes pass {where}: they are idle, on"
         " another interface, or redirected from socket to socket (sockmap), where no packet is"
     )
 

@@ -15,9 +15,11 @@ PREFIX = "SOCKFILTER_"
 # command line: a file that is forgotten must not write anywhere, and who may change it not say whom root becomes.
 NAMES = (
     *("interface", "promisc", "ports", "host", "family"),
-    *("format", "verbose", "processes", "quiet", "body", "show-secrets", "color"),
-    *("snap", "ring", "fail-on-loss"),
+    *("format", "verbose", "processes", "time", "wide", "quiet", "body", "show-secrets", "color"),
+    *("snap", "ring", "fail-on-loss", "summary"),
 )
+# those that may be lists
+LISTS = ("interface", "ports", "host")
 SWITCHED = {word: is_on for is_on, words in enumerate(("0 false no off", "1 true yes on")) for word in words.split()}
 MOST_VERBOSE = 2
 
@@ -98,9 +100,9 @@ def _from_file(action: argparse.Action, entry: config_file.Entry) -> Setting:
         if not isinstance(value, bool):
             raise InvalidArgument(f"{entry.where}: {name} is true or false")
         return _from_text(action, name, str(value).lower(), entry.where)
-    parts = value if isinstance(value, list) and name == "ports" else [value]
+    parts = value if isinstance(value, list) and name in LISTS else [value]
     if not all(isinstance(part, (int, str)) and not isinstance(part, bool) for part in parts):
-        kinds = "a text, a number or a list of these" if name == "ports" else "a text or a number"
+        kinds = "a text, a number or a list of these" if name in LISTS else "a text or a number"
         raise InvalidArgument(f"{entry.where}: {name} is {kinds}")
     try:
         text = ",".join(map(str, parts))
@@ -126,25 +128,25 @@ def _value(action: argparse.Action, name: str, text: str) -> Any:
         if text not in map(str, range(MOST_VERBOSE + 1)):
             raise InvalidArgument(f"{text!r} is no number from 0 to {MOST_VERBOSE}: of -v on the command line")
         return int(text)
-    if action.choices is not None and text not in action.choices:
-        raise InvalidArgument(f"{text!r} is none of {', '.join(action.choices)}")
     value = action.type(text) if callable(action.type) else text
+    if action.choices is not None and value not in action.choices:
+        raise InvalidArgument(f"{text!r} is none of {', '.join(action.choices)}")
     _check(name, value)
     return value
 
 
 def _check(name: str, value: Any) -> None:
     """What the library would refuse without knowing where it stood."""
-    if name == "interface" and not value:
+    if name == "interface" and "" in value.split(","):
         raise InvalidArgument("the name is empty; any stands for all interfaces")
     if name == "ports":
         from sockfilter.sources.narrowing import port_ranges
 
         port_ranges(value)
     elif name == "host":
-        from sockfilter.sources.narrowing import host_and_mask
+        from sockfilter.cli import hosts
 
-        host_and_mask(value)
+        hosts.check(value)
     elif name == "ring":
         from sockfilter.libbpf.ring import ring_bytes
 

@@ -52,6 +52,11 @@ class Signals:
         os.close(self.fd)
         os.close(self._write)
 
+    @property
+    def end_name(self) -> str:
+        """The name of the signal that asked for the end."""
+        return signal.Signals(self.end_number).name
+
     def take_ledger_asked(self) -> bool:
         """Whether the ledger was asked for since the last call."""
         asked, self.ledger_asked = self.ledger_asked, False

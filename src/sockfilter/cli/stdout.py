@@ -53,6 +53,14 @@ def wants_colour(choice: str) -> bool:
     return bool(os.environ.get("FORCE_COLOR")) or os.isatty(STDOUT)
 
 
+def columns() -> int | None:
+    """How many columns the terminal there has now; None: it does not say, or is none."""
+    try:
+        return os.get_terminal_size(STDOUT).columns or None
+    except OSError:
+        return None
+
+
 class StandardOutput:
     """Standard output as a file of bytes: unbuffered, and all or nothing.
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 
 from sockfilter.cli import stdout
+from sockfilter.cli.parser import Parser, check_known
 
 OK = 0
 
 
 def parser(name: str, description: str, epilog: str) -> argparse.ArgumentParser:
     """A parser for the words behind `sockfilter name`, to which its options are added."""
-    return argparse.ArgumentParser(
+    return Parser(
         prog=f"sockfilter {name}",
         description=description,
         epilog=epilog,
@@ -21,7 +22,11 @@ def parser(name: str, description: str, epilog: str) -> argparse.ArgumentParser:
 
 
 def parsed(by: argparse.ArgumentParser, words: list[str]) -> argparse.Namespace | int:
-    """The words understood; an exit status where that was all. Raises OutputError and BrokenPipeError."""
+    """The words understood; an exit status where that was all.
+
+    Raises InvalidArgument, and of what is printed OutputError and BrokenPipeError.
+    """
+    check_known(by, words, {})
     try:
         return by.parse_args(words)
     except SystemExit as end:

@@ -127,7 +127,7 @@ def time_text(ns: int) -> str:
 
 
 def _endpoint(endpoint: Endpoint, process: Process | None, show_secrets: bool) -> Json:
-    made: Json = {"ip": endpoint.ip, "port": endpoint.port}
+    made: Json = {"ip": _text(endpoint.ip), "port": endpoint.port}
     if process is not None:
         made.update(_process(process, show_secrets))
     return made

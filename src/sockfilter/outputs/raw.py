@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sockfilter.outputs.escape import printable_lines
+from sockfilter.outputs.escape import printable, printable_lines
 from sockfilter.outputs.output import Output, Sink
 from sockfilter.outputs.secrets import mask_head
 
@@ -43,7 +43,7 @@ class RawOutput(Output):
             content = printable_lines(content.decode("utf-8", "surrogateescape")).encode()
         if not content.endswith(b"\n"):
             content += b"\n"
-        return f"{source} -> {dest}\n".encode() + content + b"\n"
+        return f"{printable(f'{source} -> {dest}')}\n".encode() + content + b"\n"
 
 
 def _without_secrets(body: Body) -> bytes:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
+from sockfilter.outputs import times
+from sockfilter.outputs.columns import shortened, width
 from sockfilter.outputs.escape import printable, printable_lines
 from sockfilter.outputs.output import Output, Sink
 from sockfilter.outputs.processes import line_of, name_of
 from sockfilter.outputs.secrets import mask_fields, mask_start_line, mask_target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from sockfilter.model import Body, Connection, Exchange, Headers, Message
     from sockfilter.model.head import Head
+    from sockfilter.outputs.fitting import Fitting
 
 HEADERS, BODIES = 1, 2
 
@@ -41,6 +43,9 @@ class TextOutput(Output):
         show_secrets: nothing is masked.
         interfaces: each line names its interface.
         processes: each line names the processes at both ends, where they are known.
+        time: the form of a line's time, one of times.FORMS.
+        columns: how many the terminal has now, asked for each line, which then fits them; None: lines are as long
+            as they are, and so they are where it gives None.
     """
 
     is_json = False
@@ -56,6 +61,8 @@ class TextOutput(Output):
         show_secrets: bool = False,
         interfaces: bool = False,
         processes: bool = False,
+        time: str = times.CLOCK,
+        columns: Callable[[], int | None] | None = None,
     ) -> None:
         super().__init__(sink)
         self._verbosity = verbosity
@@ -65,15 +72,22 @@ class TextOutput(Output):
         self._processes = processes
         self._route_width_max = NAMED_WIDTH_MAX if processes else ROUTE_WIDTH_MAX
         self._asked: dict[Head, str] = {}
-        self._second = -1
-        self._clock = ""
+        self._is_usual = time == times.CLOCK and columns is None
+        self._tell = times.FORMS[time]()
+        self._columns = columns
+        self._fitting: Fitting | None = None
+        if columns is not None:
+            from sockfilter.outputs.fitting import Fitting  # only for a terminal
+
+            self._fitting = Fitting(processes)
         self._route_width = ROUTE_WIDTH
         self._request_width = REQUEST_WIDTH
 
     @property
     def lines(self) -> TextOutput | None:
-        """Itself, where it writes nothing but lines without colours, which the short road may write."""
-        return None if self._verbosity or self._colour or self._interfaces or self._processes else self
+        """Itself, where it writes nothing but the usual lines without colours, which the short road may write."""
+        is_more = self._verbosity or self._colour or self._interfaces or self._processes
+        return self if self._is_usual and not is_more else None
 
     @property
     def widths(self) -> tuple[int, int]:
@@ -100,39 +114,59 @@ class TextOutput(Output):
         return text.encode()
 
     def _line(self, exchange: Exchange) -> str:
-        request, response, connection = exchange.request, exchange.response, exchange.connection
-        seconds, ns = divmod(exchange.start_ns, 1_000_000_000)
-        if seconds != self._second:
-            self._second = seconds
-            self._clock = time.strftime("%H:%M:%S", time.localtime(seconds))
-        route = self._named_route(exchange) if self._processes else connection.route
-        if len(route) > self._route_width:
-            self._route_width = min(len(route), self._route_width_max)
+        request, response = exchange.request, exchange.response
+        time = self._tell(exchange.start_ns)
         what = "(no request)" if request is None else self._asked.get(request.head) or self._ask(request.head)
-        if len(what) > self._request_width:
-            self._request_width = min(len(what), REQUEST_WIDTH_MAX)
         if response is None:
             status, size, took = "-", "-", "-"
         else:
             status, size = str(response.status or "-"), size_text(response.body.wire_len)
             took = duration_text(exchange.duration_ns)
+        columns = None if self._columns is None else self._columns()
+        if columns is not None:
+            return self._fitted(exchange, columns, time, what, f"{status:>3}", f"{size:>8}  {took:>8}")
+        route = self._named_route(exchange) if self._processes else printable(exchange.connection.route)
+        if len(route) > self._route_width:
+            self._route_width = min(len(route), self._route_width_max)
+        if len(what) > self._request_width:
+            self._request_width = min(len(what), REQUEST_WIDTH_MAX)
         route, what = route.ljust(self._route_width), what.ljust(self._request_width)
         if self._colour:
-            what = f"{BOLD}{what}{RESET}"
-            status = f"{STATUS_COLOURS.get(response.status // 100, '') if response else DIM}{status:>3}{RESET}"
+            what, status = f"{BOLD}{what}{RESET}", self._coloured(exchange, status)
         # once for each exchange: this form takes half the time of an f-string
-        line = "%s.%03d  %s  %s  %3s  %8s  %8s" % (self._clock, ns // 1_000_000, route, what, status, size, took)
+        line = "%s  %s  %3s  %8s  %8s" % (route, what, status, size, took)
+        if time:
+            line = f"{time}  {line}"
         problems = exchange.problems
         if problems:
             line += f"  [{', '.join(problems)}]"
         if self._interfaces:
-            line = f"{printable(connection.interface):<8}  {line}"
+            line = f"{printable(exchange.connection.interface):<8}  {line}"
         return line + "\n"
+
+    def _fitted(self, exchange: Exchange, columns: int, time: str, what: str, status: str, sizes: str) -> str:
+        """The line, for a terminal of so many columns."""
+        assert self._fitting is not None  # there are columns
+        interface = printable(exchange.connection.interface) if self._interfaces else ""
+        cells = self._fitting.fit(exchange, columns, interface, time, what, status, sizes)
+        line = cells.line()
+        if width(line) > columns:  # a terminal of a few columns
+            return shortened(line, columns) + "\n"
+        if self._colour:
+            bold = cells.request and f"{BOLD}{cells.request}{RESET}"
+            line = cells._replace(request=bold, status=self._coloured(exchange, status)).line()
+        return line + "\n"
+
+    def _coloured(self, exchange: Exchange, status: str) -> str:
+        """A status in its colour, in its column."""
+        response = exchange.response
+        return f"{STATUS_COLOURS.get(response.status // 100, '') if response else DIM}{status:>3}{RESET}"
 
     def _named_route(self, exchange: Exchange) -> str:
         """Client and server, each behind its process."""
         ends = (exchange.client_process, exchange.client), (exchange.server_process, exchange.server)
-        return " > ".join(f"{end}" if process is None else f"{name_of(process)} {end}" for process, end in ends)
+        named = (printable(f"{end}") if process is None else f"{name_of(process)} {end}" for process, end in ends)
+        return " > ".join(named)
 
     def _ask(self, head: Head) -> str:
         """What is shown of a request; most are asked again and again."""

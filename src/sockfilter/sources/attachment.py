@@ -1,4 +1,4 @@
-"""The program on an interface: loaded, attached, and what its reader needs of it."""
+"""The program on one interface or several: loaded once, attached to each, and what its reader needs of it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from sockfilter.libbpf.object import BpfObject
 from sockfilter.sources import interfaces, rights
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sockfilter.sources.interfaces import Interface
 
 OBJECT = Path(__file__).resolve().parent.parent / "objects/sockfilter.bpf.o"
@@ -31,7 +33,7 @@ ETH_P_ALL = 0x0003
 
 
 class Attachment(Protocol):
-    """A program that sees the packets of an interface.
+    """A program that sees the packets of interfaces.
 
     Attributes:
         ring_fd, shared_fd, orders_fd: descriptors of its maps; they live until close().
@@ -47,11 +49,16 @@ class Attachment(Protocol):
     def counters(self) -> list[int]:
         """The program's counters, in the order of enum sf_counter; final once it is detached."""
 
-    def rebind(self, interface: Interface) -> None:
-        """Binds it to another interface of the same kind, up or not. Takes no rights. May raise OSError."""
+    def rebind(self, position: int, interface: Interface) -> None:
+        """Binds it to another interface of the same kind, up or not. Takes no rights. May raise OSError.
+
+        Args:
+            position: that of the interface in whose place it comes, among those asked for.
+            interface: the other.
+        """
 
     def detach(self) -> None:
-        """Takes it off the interface; its maps stay."""
+        """Takes it off the interfaces; its maps stay."""
 
     def close(self) -> None:
         """Gives everything back; counters() goes on to answer."""
@@ -60,9 +67,11 @@ class Attachment(Protocol):
 class OwnAttachment:
     """A program that this process loads and attaches itself, in the network namespace of the calling thread.
 
+    Each interface has a socket; all of them share the loaded program, its tables and its ring.
+
     Args:
-        interface: where.
-        config: struct sf_config, but for the kind of link, which the interface says.
+        found: the interfaces.
+        config: struct sf_config, but for the kind of link, which the interfaces say.
         ports: the map of ports; empty: none is needed.
         ring: bytes of the ring.
         promiscuous: take frames for other hosts too.
@@ -71,20 +80,21 @@ class OwnAttachment:
         SockfilterError: one of its kinds, for each thing that can be in the way.
     """
 
-    def __init__(self, interface: Interface, config: Any, ports: bytes, ring: int, promiscuous: bool) -> None:
+    def __init__(self, found: Sequence[Interface], config: Any, ports: bytes, ring: int, promiscuous: bool) -> None:
         self._ffi, self._lib = binding.load()
-        self._socket: socket.socket | None = None
+        self._sockets: list[socket.socket] = []
         self._counters: list[int] | None = None
         self._promiscuous = promiscuous
-        config.link = self._link(interface)
+        config.link = self._link(found)
         with ExitStack() as stack:
             self._object = stack.enter_context(_loaded(bytes(self._ffi.buffer(config)), ports, ring))
             self.counters()  # what is in the way of reading them is to be said now, not at the end
             self.ring_fd, self.shared_fd, self.orders_fd = (
                 self._object.map_fd(name) for name in ("ring", ".bss", "orders")
             )
-            self._socket = stack.enter_context(self._attached(interface))
+            sockets = [stack.enter_context(self._attached(interface)) for interface in found]
             self._stack = stack.pop_all()
+        self._sockets = sockets
 
     def check(self) -> None:
         """Nothing takes it away but this process."""
@@ -95,18 +105,19 @@ class OwnAttachment:
             return self._counters
         return self._object.sum_counters("counters", self._lib.SF_COUNTERS)
 
-    def rebind(self, interface: Interface) -> None:
+    def rebind(self, position: int, interface: Interface) -> None:
         """Binds it to another interface of the same kind, up or not. Takes no rights. May raise OSError."""
-        if self._socket is not None:
-            self._bind(self._socket, interface)
+        if self._sockets:
+            self._bind(self._sockets[position], interface)
 
     def detach(self) -> None:
-        """Takes it off the interface; its maps stay."""
-        if self._socket is None:
+        """Takes it off the interfaces; its maps stay."""
+        if not self._sockets:
             return
         # the kernel waits for running filters (synchronize_net in packet_release): the counters are final
-        self._socket.close()
-        self._socket = None
+        for packets in self._sockets:
+            packets.close()
+        self._sockets = []
         self._counters = self.counters()
 
     def close(self) -> None:
@@ -114,9 +125,12 @@ class OwnAttachment:
         self.detach()
         self._stack.close()
 
-    def _link(self, interface: Interface) -> int:
-        kinds = {None: self._lib.SF_LINK_DETECT, True: self._lib.SF_LINK_ETHERNET, False: self._lib.SF_LINK_NONE}
-        return int(kinds[interface.has_link_header])
+    def _link(self, found: Sequence[Interface]) -> int:
+        """What all their frames begin with; where they differ, the program looks at each."""
+        headers = {interface.has_link_header for interface in found}
+        if headers == {True}:
+            return int(self._lib.SF_LINK_ETHERNET)
+        return int(self._lib.SF_LINK_NONE if headers == {False} else self._lib.SF_LINK_DETECT)
 
     def _attached(self, interface: Interface) -> socket.socket:
         """A packet socket with the program on it. The protocol comes with the bind: until then, no frame."""
@@ -146,9 +160,11 @@ class OwnAttachment:
             raise OSError(self._ffi.errno, os.strerror(self._ffi.errno))
 
 
-def attach(interface: str, config: Any, ports: bytes, ring: int, promiscuous: bool) -> tuple[Interface, OwnAttachment]:
-    """Looks an interface up, and attaches the program to it. Arguments and errors as OwnAttachment has them."""
-    found = interfaces.find(interface)
+def attach(
+    names: Sequence[str], config: Any, ports: bytes, ring: int, promiscuous: bool
+) -> tuple[list[Interface], OwnAttachment]:
+    """Looks interfaces up, and attaches the program to them. Other arguments and errors as OwnAttachment has them."""
+    found = [interfaces.find(name) for name in names]
     return found, OwnAttachment(found, config, ports, ring, promiscuous)
 
 

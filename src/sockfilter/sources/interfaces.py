@@ -13,10 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sockfilter.errors import InterfaceDown, NoSuchInterface, UnsupportedInterface
+from sockfilter.errors import InterfaceDown, InvalidArgument, NoSuchInterface, UnsupportedInterface
 from sockfilter.sources.announcements import Announcements
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
 
     from sockfilter.sources.announcements import Announced
@@ -34,6 +35,8 @@ IFF_LOOPBACK = 0x8
 IFREQ = struct.Struct("16sH22x")
 IFREQ_INDEX = struct.Struct("16si20x")
 NAME_BYTES_MAX = 15
+# interfaces that are listened on together: each has a socket, and more than anybody names take "any"
+LISTENED_MAX = 64
 # names that are remembered, and announcements that wait for who asks: containers come and go for months
 NAMES_MAX = 10_000
 ANNOUNCED_MAX = 10_000
@@ -52,6 +55,23 @@ class Interface:
     is_up: bool
     is_loopback: bool
     has_link_header: bool | None  # None: differs from packet to packet
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """Names of interfaces to listen on together, each once.
+
+    Raises:
+        InvalidArgument: none, too many, or one that stands for the others too.
+    """
+    found = list(dict.fromkeys(names))
+    if not found:
+        raise InvalidArgument(f"interface is empty: name one, or {ANY!r} for all of them")
+    if ANY in found and len(found) > 1:
+        others = ", ".join(name for name in found if name != ANY)
+        raise InvalidArgument(f"interface {ANY!r} stands for all interfaces: leave out {others}, or {ANY!r}")
+    if len(found) > LISTENED_MAX:
+        raise InvalidArgument(f"{len(found)} interfaces: {LISTENED_MAX} at most, or {ANY!r} for all of them")
+    return found
 
 
 def find(name: str) -> Interface:

@@ -1,8 +1,10 @@
-"""A live interface: the BPF object loaded, its program attached to a packet socket, its ring read."""
+"""Live interfaces: the BPF object loaded once, its program attached to a packet socket on each, its ring read."""
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import ExitStack
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -11,29 +13,27 @@ from sockfilter.libbpf.ring import ring_bytes
 from sockfilter.sources import interfaces, namespace
 from sockfilter.sources.attachment import attach
 from sockfilter.sources.narrowing import Narrowing
-from sockfilter.sources.presence import Presence
+from sockfilter.sources.presence import CHANGES_MAX, Change, Presence
 from sockfilter.sources.records import ALL_BYTES, RING_BYTES, RecordSource
 
 if TYPE_CHECKING:
-    from collections import deque
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sockfilter.sources.attachment import Attachment
     from sockfilter.sources.interfaces import Interface
-    from sockfilter.sources.presence import Change
 
-    # interface, struct sf_config, map of ports, bytes of the ring, promiscuous
-    Attach: TypeAlias = Callable[[str, Any, bytes, int, bool], tuple[Interface, Attachment]]
+    # interfaces, struct sf_config, map of ports, bytes of the ring, promiscuous
+    Attach: TypeAlias = Callable[[Sequence[str], Any, bytes, int, bool], tuple[list[Interface], Attachment]]
 
 # bytes of a frame to send: all; the largest has 8 * 65 535 (GSO_MAX_SIZE)
 WHOLE_FRAME = 1 << 20
 
 
 class LiveSource(RecordSource):
-    """Records of an interface's HTTP connections, from the moment it is made until it is closed.
+    """Records of the HTTP connections of interfaces, from the moment it is made until it is closed.
 
     Args:
-        interface: its name, or "any".
+        names: of the interfaces; "any" stands for all of them.
         narrowing: what the kernel leaves out.
         netns: a network namespace by name, or by the number of a process in it; None: this one.
         ring: bytes of the ring, made a power of two.
@@ -49,7 +49,7 @@ class LiveSource(RecordSource):
 
     def __init__(
         self,
-        interface: str,
+        names: Sequence[str],
         *,
         narrowing: Narrowing | None = None,
         netns: str | None = None,
@@ -72,10 +72,14 @@ class LiveSource(RecordSource):
         with ExitStack() as stack:
             with namespace.entered(netns):
                 self._names = stack.enter_context(interfaces.Names())
-                found, attachment = attached(interface, config, ports, size, promiscuous)
-            super().__init__(attachment, size)
+                found, attachment = attached(interfaces.distinct(names), config, ports, size, promiscuous)
+            super().__init__(attachment, size, narrowing)
             stack.push(self._stack)
-            self._presence = Presence(found, self._names, attachment.rebind)
+            self._changes: deque[Change] = deque(maxlen=CHANGES_MAX)
+            self._presences = [
+                Presence(each, self._names, partial(attachment.rebind, position), changes=self._changes)
+                for position, each in enumerate(found)
+            ]
             self._announcements = self._names.announcements.fileno()
             if self._announcements is not None:
                 self.also_wake_for(self._announcements)
@@ -84,28 +88,30 @@ class LiveSource(RecordSource):
 
     @property
     def interface(self) -> Interface:
-        """As it is now, or was at last."""
-        return self._presence.interface
+        """The first of them, as it is now, or was at last."""
+        return self._presences[0].interface
 
     @property
     def name(self) -> str:
-        """The interface's."""
-        return self.interface.name
+        """The interfaces' names, as they are now, or were at last."""
+        return ", ".join(presence.interface.name for presence in self._presences)
 
     @property
     def changes(self) -> deque[Change]:
-        """What has happened to the interface, the oldest first; to be taken out."""
-        return self._presence.changes
+        """What has happened to the interfaces, the oldest first; to be taken out."""
+        return self._changes
 
     def interface_name(self, index: int) -> str:
         """An interface's name by the index in a record; the index itself where it has gone."""
         return self._names.of(index)
 
     def keep_up(self) -> None:
-        """Follows the interface where it has changed. To be called about once a second."""
+        """Follows the interfaces where they have changed. To be called about once a second."""
         with self._looking:
-            if self._names.follow() or self._presence.is_settling:
-                self._presence.look()
+            if self._names.follow() or any(presence.is_settling for presence in self._presences):
+                announced = self._names.take_announced()
+                for presence in self._presences:
+                    presence.look(announced)
 
     def _was_woken_by(self, fds: list[int]) -> None:
         if self._announcements in fds:

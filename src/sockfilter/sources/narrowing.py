@@ -1,4 +1,4 @@
-"""What the kernel is told to leave out: ports, a host or network, an address family."""
+"""What the kernel is told to leave out: ports, hosts and networks, an address family."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 Ports: TypeAlias = "int | str | range | Iterable[int | str | range]"
+Hosts: TypeAlias = "str | Iterable[str]"
 PORT_MAX = 65535
 # of a port, zeros in front among them; int() has a limit of its own, and another error
 DIGITS_MAX = 10
 WORD_MASK = (1 << 64) - 1
 # an IPv4 address stands in 16 bytes as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2)
 V4_MAPPED = bytes(10) + b"\xff\xff"
+ADDRESS_BITS = 128
 
 
 def port_ranges(ports: Ports) -> list[tuple[int, int]]:
@@ -88,18 +90,51 @@ def host_and_mask(host: str) -> tuple[bytes, bytes]:
     return address, mask
 
 
+def host_list(hosts: Hosts | None) -> tuple[str, ...]:
+    """Hosts as a tuple; empty: every host is wanted.
+
+    Raises:
+        InvalidArgument: one that is no address or network, or an empty list.
+    """
+    if hosts is None:
+        return ()
+    found = (hosts,) if isinstance(hosts, (str, bytes)) else tuple(hosts)
+    if not found:
+        raise InvalidArgument("host is empty: no hosts, no exchanges; None takes them all")
+    for host in found:
+        if not isinstance(host, str):
+            raise InvalidArgument(f"{host!r} is no address or network: write it as text, as in '10.0.0.0/8'")
+        host_and_mask(host)
+    return found
+
+
+def _covering(networks: list[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
+    """The smallest network that holds all of these."""
+    ones = (1 << ADDRESS_BITS) - 1
+    first = int.from_bytes(networks[0][0], "big")
+    mask = ones
+    for address, network_mask in networks:
+        mask &= int.from_bytes(network_mask, "big")
+        differing = (int.from_bytes(address, "big") ^ first).bit_length()
+        mask &= ones >> differing << differing
+    return (first & mask).to_bytes(ADDRESS_BITS // 8, "big"), mask.to_bytes(ADDRESS_BITS // 8, "big")
+
+
 @dataclass(frozen=True, slots=True)
 class Narrowing:
-    """What is left out. Both ends of a connection are looked at; None leaves nothing out.
+    """What is left out. Both ends of a connection are looked at; None and an empty tuple leave nothing out.
+
+    The kernel compares with one network. Where that holds more than the hosts asked for, hosts.HostFilter drops the
+    rest.
 
     Attributes:
         ports: pairs of first and last, as port_ranges() gives them.
-        host: an address or network.
+        hosts: addresses and networks; an end in one of them is enough.
         family: 4 or 6.
     """
 
     ports: list[tuple[int, int]] | None = None
-    host: str | None = None
+    hosts: tuple[str, ...] = ()
     family: int | None = None
 
     def wants(self, source_port: int, dest_port: int) -> bool:
@@ -110,11 +145,19 @@ class Narrowing:
 
     def configure(self, config: Any) -> bytes:
         """Writes it into struct sf_config. Returns the map of ports; empty: all of them."""
-        if self.host is not None:
+        if self.hosts:
             config.by_host = 1
-            config.host, config.host_mask = host_and_mask(self.host)
+            config.host, config.host_mask = _covering(self._networks())
         config.family = self.family or 0
         if self.ports is None:
             return b""
         config.by_port = 1
         return port_bits(self.ports)
+
+    def left_to_compare(self) -> list[tuple[bytes, bytes]]:
+        """The addresses and masks that user space must compare with; empty: the kernel does all of it."""
+        networks = self._networks()
+        return [] if not networks or _covering(networks) in networks else networks
+
+    def _networks(self) -> list[tuple[bytes, bytes]]:
+        return [host_and_mask(host) for host in self.hosts]

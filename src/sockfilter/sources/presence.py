@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sockfilter.sources.announcements import Announced
     from sockfilter.sources.interfaces import Interface, Names
 
 # what has happened and nobody has asked for yet: the oldest goes first
@@ -58,6 +59,7 @@ class Presence:
         interface: as it was found; that for all is always there.
         names: tell what there is.
         rebind: binds to an interface, up or not. May raise OSError.
+        changes: takes what happens; None: a queue of its own.
 
     Attributes:
         interface: as it is now, or was at last.
@@ -70,9 +72,10 @@ class Presence:
         names: Names,
         rebind: Callable[[Interface], None],
         clock_s: Callable[[], float] = time.monotonic,
+        changes: deque[Change] | None = None,
     ) -> None:
         self.interface = interface
-        self.changes: deque[Change] = deque(maxlen=CHANGES_MAX)
+        self.changes: deque[Change] = deque(maxlen=CHANGES_MAX) if changes is None else changes
         self._names = names
         self._rebind = rebind
         self._clock_s = clock_s
@@ -87,9 +90,12 @@ class Presence:
         """Whether the next look may tell more, without anything new."""
         return self._down_s is not None
 
-    def look(self) -> None:
-        """Finds out what has changed."""
-        announced = self._names.take_announced()
+    def look(self, announced: list[Announced]) -> None:
+        """Finds out what has changed.
+
+        Args:
+            announced: what the kernel has announced since the last look, of all interfaces.
+        """
         index = self.interface.index
         if not index:
             return

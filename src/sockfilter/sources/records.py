@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.ring import Ring
 from sockfilter.sources.clock import Clock
+from sockfilter.sources.hosts import host_filter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from sockfilter.model.connection import Endpoint
     from sockfilter.sources.attachment import Attachment
+    from sockfilter.sources.narrowing import Narrowing
     from sockfilter.sources.presence import Change
 
 # bytes of the ring; at 150 000 requests a second, some 180 MB/s, it bridges 90 ms without the reader
@@ -38,6 +40,7 @@ class RecordSource:
     Args:
         attachment: the program; it is closed with this.
         ring: bytes of its ring.
+        narrowing: what is left out; the program does most of it.
 
     Attributes:
         is_over: whether nothing more can come.
@@ -50,7 +53,7 @@ class RecordSource:
     # makes both ends of a connection that has no addresses, by its stream
     local_ends: Callable[[int], tuple[Endpoint, Endpoint]] | None = None
 
-    def __init__(self, attachment: Attachment, ring: int) -> None:
+    def __init__(self, attachment: Attachment, ring: int, narrowing: Narrowing) -> None:
         self._attachment = attachment
         self._ffi, self._lib = binding.load()
         with ExitStack() as stack:
@@ -59,6 +62,7 @@ class RecordSource:
             self._epoll = stack.enter_context(select.epoll())
             self._epoll.register(self._ring.fd, select.EPOLLIN)
             self._stack = stack.pop_all()
+        self._hosts = host_filter(narrowing, self)
         self.is_over = False
         self._busy = False
         self.records_read = 0
@@ -94,7 +98,8 @@ class RecordSource:
 
     def counters(self) -> list[int]:
         """The program's counters, in the order of enum sf_counter."""
-        return self._attachment.counters()
+        counted = self._attachment.counters()
+        return counted if self._hosts is None else self._hosts.corrected(counted)
 
     def drain(self, consume: Callable[[memoryview, list[int]], None]) -> int:
         """Hands one batch of records over and gives their room back.
@@ -108,9 +113,11 @@ class RecordSource:
         offsets = self._ring.peek()
         if offsets:
             self.clock_offset_ns = self._clock.follow()
-            self.records_read += len(offsets)
             try:
-                consume(self._ring.view, offsets)
+                wanted = offsets if self._hosts is None else self._hosts.wanted(self._ring.view, offsets)
+                self.records_read += len(wanted)
+                if wanted:
+                    consume(self._ring.view, wanted)
             finally:
                 self._ring.release()
             self._busy = True

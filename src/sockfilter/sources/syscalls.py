@@ -39,13 +39,13 @@ class Callers:
 
     Attributes:
         processes: these and what they start, by their numbers; None: all.
-        comm: those of a command, by its name as the kernel has it: 15 bytes at most.
+        comms: those of commands, by their names as the kernel has them: 15 bytes at most; empty: of all.
         cgroup: those in a cgroup or below it: its path, or a container's id.
         unix_too: on Unix stream sockets too.
     """
 
     processes: tuple[int, ...] | None = None
-    comm: str | None = None
+    comms: tuple[str, ...] = ()
     cgroup: str | None = None
     unix_too: bool = False
 
@@ -94,7 +94,7 @@ class Calls:
             return self._counters
         return self._object.sum_counters("counters", self._lib.SF_CALL_COUNTERS)
 
-    def rebind(self, interface: Any) -> None:
+    def rebind(self, position: int, interface: Any) -> None:
         """There is no interface."""
 
     def detach(self) -> None:
@@ -125,9 +125,9 @@ class Calls:
         config.unix_too = callers.unix_too
         if callers.processes is not None:
             config.by_tree, config.is_named = True, are_renumbered
-        if callers.comm is not None:
-            config.by_comm = 1
-            config.comm = _comm(callers.comm)
+        config.by_comm = len(callers.comms)
+        for number, name in enumerate(callers.comms):
+            config.comms[number] = _comm(name)
         if callers.cgroup is not None:
             config.cgroup, config.cgroup_level = cgroups.number_and_level(callers.cgroup)
         return config
@@ -159,12 +159,13 @@ class SyscallSource(RecordSource):
         ffi, _ = binding.load()
         size = ring_bytes(ring)
         config = ffi.new("struct sf_config *")
-        ports = (narrowing or Narrowing()).configure(config)
+        narrowing = narrowing or Narrowing()
+        ports = narrowing.configure(config)
         config.frame_bytes = ALL_BYTES
         config.run_bytes = ALL_BYTES if run_bytes is None else min(run_bytes, ALL_BYTES)
         config.pressure_bytes = size // 2
         calls = Calls(config, ports, size, callers)
-        super().__init__(calls, size)
+        super().__init__(calls, size, narrowing)
         self.local_ends = calls.unix_ends
 
     @property
@@ -201,7 +202,20 @@ def _comm(name: str) -> bytes:
     return made
 
 
-def callers(pid: int | Sequence[int] | None, comm: str | None, cgroup: str | None, unix: bool | None = None) -> Callers:
+def _comms(comm: str | Sequence[str] | None) -> tuple[str, ...]:
+    """The names asked for, each once. Raises InvalidArgument."""
+    if comm is None:
+        return ()
+    found = tuple(dict.fromkeys([comm] if isinstance(comm, str) else comm))
+    _, lib = binding.load()
+    if not 0 < len(found) <= lib.SF_COMMS or not all(isinstance(name, str) for name in found):
+        raise InvalidArgument(f"comm={comm!r}: one name, or a list of 1 to {lib.SF_COMMS} of them")
+    return found
+
+
+def callers(
+    pid: int | Sequence[int] | None, comm: str | Sequence[str] | None, cgroup: str | None, unix: bool | None = None
+) -> Callers:
     """What is asked for as Callers. Raises InvalidArgument."""
     processes = None if pid is None else tuple([pid] if isinstance(pid, int) else pid)
     if processes is not None and (not processes or min(processes) < 1):
@@ -209,4 +223,4 @@ def callers(pid: int | Sequence[int] | None, comm: str | None, cgroup: str | Non
     for number in processes or ():
         if not Path(f"/proc/{number}").exists():
             raise InvalidArgument(f"there is no process {number}")
-    return Callers(processes, comm, cgroup, bool(unix))
+    return Callers(processes, _comms(comm), cgroup, bool(unix))

@@ -86,7 +86,7 @@ def test_a_command_that_is_asked_to_end() -> None:
     ("words", "status", "said"),
     [
         (["--"], 2, "--: which command?"),
-        (["--", "no-such-command"], 2, "no-such-command: there is no such command"),
+        (["--", "no-such-command"], 127, "no-such-command: there is no such command"),
         (["--pid", "0"], 2, "is a whole number from 1 on"),
         (["--pid", "4194305"], 2, "there is no process 4194305"),
         (["--comm", ""], 2, "is no command's name"),
@@ -126,6 +126,29 @@ def test_a_name(loopback: Sites) -> None:
         curl(node, [SMALL])
         capture.flush()
         assert not capture.exchanges
+
+
+def test_several_names(loopback: Sites) -> None:
+    python, node = loopback.get("python"), loopback.get("node")
+    name = Path(f"/proc/{python.pid}/comm").read_text().rstrip("\n")
+    with sockfilter.capture(via="syscalls", comm=["node", name, "none"], ports=[python.port, node.port]) as capture:
+        for site in (python, node):
+            curl(site, [SMALL])
+        capture.flush()
+        assert [found.server.port for found in capture.exchanges] == [python.port, node.port]
+    with pytest.raises(InvalidArgument, match="one name, or a list of 1 to 8 of them"):
+        sockfilter.capture(via="syscalls", comm=[f"name{number}" for number in range(9)])
+
+
+def test_all_that_narrows_it_down_at_once() -> None:
+    """The program is verified with all of it: as many names as there may be, and several hosts."""
+    names = [f"name{number}" for number in range(8)]
+    hosts = ["127.0.0.1", "::1", "10.0.0.0/8"]
+    with sockfilter.capture(
+        via="syscalls", comm=names, pid=os.getpid(), host=hosts, ports=[1, 2], unix=True
+    ) as capture:
+        capture.flush()
+    assert capture.ledger.is_balanced
 
 
 def test_a_control_group(loopback: Sites) -> None:

@@ -78,6 +78,12 @@ TEXTS: list[tuple[str, str, str, Any]] = [
     ("ring", "4096", "ring", 4 << 20),
     ("ring", '"8M"', "ring", 8 << 20),
     ("fail-on-loss", "true", "fail_on_loss", True),
+    ("interface", '["lo", "eth0"]', "interface", "lo,eth0"),
+    ("host", '["10.0.0.0/8", "example.org"]', "host", "10.0.0.0/8,example.org"),
+    ("format", '"json"', "format", "jsonl"),
+    ("time", '"iso"', "time", "iso"),
+    ("wide", "true", "wide", True),
+    ("summary", '"jsonl"', "summary", "jsonl"),
 ]
 
 
@@ -87,7 +93,7 @@ def test_file_and_variable_mean_the_same(config: Config, name: str, toml: str, d
     (from_file,) = settings.in_force()
     assert (from_file.dest, from_file.value, from_file.where) == (dest, value, f"{config.path}:2")
     config.path.unlink()
-    config.set(**{name.upper().replace("-", "_"): toml.strip('[]"').replace(', "', ",")})
+    config.set(**{name.upper().replace("-", "_"): toml.strip("[]").replace('"', "").replace(", ", ",")})
     (from_variable,) = settings.in_force()
     assert from_variable == from_file._replace(where=settings.variable(name))
 
@@ -99,13 +105,15 @@ def test_every_option_that_may_be_set_is_in_the_list_above() -> None:
 def test_an_option_is_either_for_files_or_for_the_command_line() -> None:
     calls = {"via", "pid", "comm", "cgroup", "unix"}
     alone = {"read", "list", "netns", "count", "duration", "write", "file-megabytes", "file-seconds", "files", "user"}
+    alone.add("summary-fd")
     negative = {name for name in settings.options() if name.startswith("no-")}
     assert set(settings.options()) == {*settings.NAMES, *alone, *calls, *negative, "version", "help"}
 
 
 def test_every_option_has_a_long_name() -> None:
     for action in get_parser()._actions:
-        assert action.option_strings in (["-4"], ["-6"]) or any(w.startswith("--") for w in action.option_strings)
+        short = (["-4"], ["-6"], ["-A"], ["-t"], ["-p"], ["-n", "-l", "-U"])
+        assert action.option_strings in short or any(w.startswith("--") for w in action.option_strings)
 
 
 def test_the_command_line_before_the_variables_before_the_file(config: Config) -> None:
@@ -152,7 +160,11 @@ def test_the_default_ring_is_the_librarys() -> None:
         ('ports = "http"', "config.toml:2: ports: 'http' is no port: "),
         ("ports = 0", "config.toml:2: ports: '0' is no port or range of ports: "),
         ("ports = []", "config.toml:2: ports: '' is no port: "),
-        ('host = "x"', "config.toml:2: host: 'x' is no address or network: "),
+        ('host = "10.0.0.1:80"', "config.toml:2: host: '10.0.0.1:80' is no address or network: "),
+        ('host = ["::1", ""]', "config.toml:2: host: '' is no address or network: "),
+        ('interface = ["lo", ""]', "config.toml:2: interface: the name is empty; any stands for all interfaces"),
+        ('time = "now"', "config.toml:2: time: 'now' is none of clock, date, iso, "),
+        ("summary-fd = 3", "config.toml:2: summary-fd is for the command line alone: --summary-fd"),
         ("ring = 0", "config.toml:2: ring: '0': a ring size, in KiB "),
         ('ring = "1G"', "config.toml:2: ring: a ring of 1073741824 bytes is not possible; choose from "),
         ("verbose = 3", "config.toml:2: verbose: '3' is no number from 0 to 2"),

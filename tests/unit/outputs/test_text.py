@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfilter.model import Body, Connection, Endpoint, Problem
+from sockfilter.outputs.jsonl import JsonOutput
+from sockfilter.outputs.raw import RawOutput
 from sockfilter.outputs.text import BODIES, HEADERS, TextOutput, duration_text, size_text
 from tests.support.exchanges import GET, OK, Collected, exchange, rendered
 
@@ -100,6 +103,15 @@ def test_secrets_are_masked_unless_asked_for(verbosity: int):
 def test_addresses_as_people_write_them():
     ends = (Endpoint("::1", 5000), Endpoint("fd00::2", 80))
     assert "  [fd00::2]:80 > [::1]:5000  " in rendered(TextOutput, exchange(connection=Connection(1, "lo", ends, 1)))
+
+
+def test_the_name_of_a_unix_socket_is_for_whoever_bound_it_to_choose():
+    ends = (Endpoint("unix", 0), Endpoint("unix:/run/\x1b[2J\udcff", 0))
+    made = exchange(connection=Connection(1, "lo", ends, 0))
+    for options in ({}, {"processes": True}, {"columns": lambda: 200}):
+        assert r"  unix > unix:/run/\x1b[2J\xff  " in rendered(TextOutput, made, **options)
+    assert r"unix -> unix:/run/\x1b[2J\xff" in rendered(RawOutput, made)
+    assert json.loads(rendered(JsonOutput, made))["server"]["ip"] == "unix:/run/\x1b[2J\xff"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sockfilter.errors import InvalidArgument
-from sockfilter.sources.narrowing import host_and_mask, port_ranges
+from sockfilter.sources.narrowing import Narrowing, host_and_mask, host_list, port_ranges
 
 MAPPED = bytes(10) + b"\xff\xff"
 
@@ -78,3 +78,46 @@ def test_hosts(host: str, address: bytes, mask: bytes):
 def test_hosts_that_cannot_be_meant(host: str):
     with pytest.raises(InvalidArgument, match="is no address or network"):
         host_and_mask(host)
+
+
+class Config:
+    """In place of struct sf_config."""
+
+    by_host = 0
+    host = host_mask = b""
+
+
+@pytest.mark.parametrize(
+    ("hosts", "address", "mask", "left"),
+    [
+        (("10.1.2.3",), MAPPED + b"\n\1\2\3", b"\xff" * 16, 0),
+        (("10.1.2.3", "10.1.2.3"), MAPPED + b"\n\1\2\3", b"\xff" * 16, 0),
+        (("10.1.2.3", "10.0.0.0/8"), MAPPED + b"\n\0\0\0", b"\xff" * 13 + bytes(3), 0),
+        (("10.1.2.2", "10.1.2.3"), MAPPED + b"\n\1\2\2", b"\xff" * 15 + b"\xfe", 2),
+        (("10.1.2.3", "10.130.0.1"), MAPPED + b"\n\0\0\0", b"\xff" * 13 + bytes(3), 2),
+        (("10.0.0.1", "192.168.0.1"), MAPPED + bytes(4), b"\xff" * 12 + bytes(4), 2),
+        (("127.0.0.1", "::1"), bytes(16), b"\xff" * 10 + bytes(6), 2),
+        (("10.0.0.1", "fd00::1"), bytes(16), bytes(16), 2),
+        (("fd00::1", "fd00::8000:0:0:1"), b"\xfd" + bytes(15), b"\xff" * 8 + bytes(8), 2),
+    ],
+)
+def test_the_kernel_compares_with_one_network_that_holds_all(
+    hosts: tuple[str, ...], address: bytes, mask: bytes, left: int
+):
+    config = Config()
+    narrowing = Narrowing(hosts=hosts)
+    narrowing.configure(config)
+    assert (config.by_host, config.host, config.host_mask) == (1, address, mask)
+    assert len(narrowing.left_to_compare()) == left
+
+
+def test_no_hosts_are_all():
+    config = Config()
+    Narrowing().configure(config)
+    assert (config.by_host, Narrowing().left_to_compare(), host_list(None)) == (0, [], ())
+
+
+@pytest.mark.parametrize("hosts", [[], [""], ["10.0.0.1", "x"], [5], b"10.0.0.1", [b"::1"]])
+def test_lists_of_hosts_that_cannot_be_meant(hosts: object):
+    with pytest.raises(InvalidArgument, match=r"host is empty|is no address or network"):
+        host_list(hosts)  # type: ignore[arg-type]  # that is the point

@@ -37,7 +37,7 @@ class World:
 
     def told(self) -> list[Event]:
         """What a look finds."""
-        self.presence.look()
+        self.presence.look(self.take_announced())
         found = [change.event for change in self.presence.changes]
         self.presence.changes.clear()
         return found
@@ -140,5 +140,5 @@ def test_frames_of_another_kind_are_told_once(world: World):
 def test_all_interfaces_are_always_there():
     world = World()
     presence = Presence(Interface("any", 0, True, False, None), world, lambda _: None)  # type: ignore[arg-type]
-    presence.look()
+    presence.look([])
     assert not presence.changes

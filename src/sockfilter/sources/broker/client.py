@@ -15,7 +15,7 @@ from sockfilter.sources.broker import messages
 from sockfilter.sources.interfaces import Interface
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 
 class BorrowedAttachment:
@@ -51,10 +51,10 @@ class BorrowedAttachment:
             self._known = self._ask("counters")
         return self._counters or self._known
 
-    def rebind(self, interface: Interface) -> None:
-        """Binds it to the interface that has now the name that was asked for."""
+    def rebind(self, position: int, interface: Interface) -> None:
+        """Binds it to the interface that has now the name that was asked for in this position."""
         if self._counters is None:
-            self._known = self._ask("rebind")
+            self._known = self._ask("rebind", position=position)
 
     def detach(self) -> None:
         """Takes it off the interface; its maps stay."""
@@ -71,23 +71,23 @@ class BorrowedAttachment:
         for fd in self._descriptors:
             os.close(fd)
 
-    def _ask(self, what: str) -> list[int]:
+    def _ask(self, what: str, **more: int) -> list[int]:
         if self._link is None or os.getpid() != self._process:
             return self._known
         try:
-            messages.send(self._link, {"do": what})
+            messages.send(self._link, {"do": what, **more})
             answer, _ = messages.receive(self._link)
             return [int(count) for count in answer["counters"]]
         except (OSError, BrokerError, KeyError, TypeError, ValueError):
             return self._known  # check() says that it has gone
 
 
-def borrow(path: str) -> Callable[[str, Any, bytes, int, bool], tuple[Interface, BorrowedAttachment]]:
+def borrow(path: str) -> Callable[[Sequence[str], Any, bytes, int, bool], tuple[list[Interface], BorrowedAttachment]]:
     """What asks the broker at a path to attach, in place of attachment.attach()."""
 
     def attach(
-        interface: str, config: Any, ports: bytes, ring: int, promiscuous: bool
-    ) -> tuple[Interface, BorrowedAttachment]:
+        names: Sequence[str], config: Any, ports: bytes, ring: int, promiscuous: bool
+    ) -> tuple[list[Interface], BorrowedAttachment]:
         ffi, _ = binding.load()
         link = _connected(path)
         try:
@@ -96,7 +96,7 @@ def borrow(path: str) -> Callable[[str, Any, bytes, int, bool], tuple[Interface,
                 "do": "attach",
                 "version": __version__,
                 "netns": namespace.number(),
-                "interface": interface,
+                "interfaces": list(names),
                 "config": messages.packed(bytes(ffi.buffer(config))),
                 "ports": messages.packed(ports),
                 "ring": ring,
@@ -107,7 +107,7 @@ def borrow(path: str) -> Callable[[str, Any, bytes, int, bool], tuple[Interface,
             messages.raise_refusal(answer)
             if len(descriptors) != messages.DESCRIPTORS:
                 raise BrokerError(f"the broker at {path} sent {len(descriptors)} descriptors; it is of another version")
-            return Interface(**answer["interface"]), BorrowedAttachment(link, descriptors)
+            return [Interface(**found) for found in answer["interfaces"]], BorrowedAttachment(link, descriptors)
         except OSError as error:
             link.close()
             raise BrokerError(f"asking the broker at {path}: {error.strerror or error}; see what it says") from error

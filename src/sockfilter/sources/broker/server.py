@@ -21,7 +21,7 @@ from sockfilter.libbpf.ring import ring_bytes
 from sockfilter.sources import namespace
 from sockfilter.sources.attachment import OwnAttachment
 from sockfilter.sources.broker import messages
-from sockfilter.sources.interfaces import ANY, Names, find
+from sockfilter.sources.interfaces import ANY, Names, distinct, find
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -176,7 +176,7 @@ class _Session:
         self._permission = permission
         self._user = user
         self._attachment: OwnAttachment | None = None
-        self._interface: Interface | None = None
+        self._interfaces: list[Interface] = []
 
     def close(self) -> None:
         if self._attachment is not None:
@@ -191,13 +191,13 @@ class _Session:
         if request.get("do") == "detach":
             self._attachment.detach()
         if request.get("do") == "rebind":
-            self._rebind(self._attachment)
+            self._rebind(self._attachment, request.get("position"))
         return {"counters": self._attachment.counters()}, []
 
     def _attach(self, request: Message) -> tuple[Message, list[int]]:
         if self._attachment is not None:
             raise BrokerError("it has attached already; open another connection")
-        name, ring = self._checked(request)
+        names, ring = self._checked(request)
         ffi, lib = binding.load()
         config = ffi.new("struct sf_config *")
         content = messages.unpacked(request.get("config"))
@@ -208,21 +208,25 @@ class _Session:
         ports = messages.unpacked(request.get("ports"))
         if ports and len(ports) != lib.SF_PORT_WORDS * 8:
             raise BrokerError("the map of ports is of another version")
-        interface = find(name)
-        made = OwnAttachment(interface, config, ports, ring, bool(request.get("promiscuous")))
-        self._attachment, self._interface = made, interface
-        return {"interface": asdict(interface)}, [made.ring_fd, made.shared_fd, made.orders_fd]
+        found = [find(name) for name in names]
+        made = OwnAttachment(found, config, ports, ring, bool(request.get("promiscuous")))
+        self._attachment, self._interfaces = made, found
+        answer = {"interfaces": [asdict(interface) for interface in found]}
+        return answer, [made.ring_fd, made.shared_fd, made.orders_fd]
 
-    def _rebind(self, attachment: OwnAttachment) -> None:
+    def _rebind(self, attachment: OwnAttachment, position: object) -> None:
         """To the one of the same name, for which it has the permission."""
+        if not isinstance(position, int) or not 0 <= position < len(self._interfaces):
+            raise BrokerError("there is no such interface to bind to again; it is of another version")
+        before = self._interfaces[position]
         with Names() as names:
-            found = names.find(self._interface.name) if self._interface else None
-        if found is not None and self._interface and found.has_link_header == self._interface.has_link_header:
+            found = names.find(before.name)
+        if found is not None and found.has_link_header == before.has_link_header:
             with suppress(OSError):  # it has gone again
-                attachment.rebind(found)
+                attachment.rebind(position, found)
 
-    def _checked(self, request: Message) -> tuple[str, int]:
-        """The interface's name and the ring's bytes, where this user may have them."""
+    def _checked(self, request: Message) -> tuple[list[str], int]:
+        """The interfaces' names and the ring's bytes, where this user may have them."""
         may = self._permission
         if self._user not in may.users:
             raise BrokerError(f"user {self._user} may not capture; start the broker with --user {self._user}")
@@ -232,17 +236,20 @@ class _Session:
             )
         if request.get("netns") != namespace.number():
             raise BrokerError("it is in another network namespace than the client; start one there: ip netns exec ...")
-        name, ring = request.get("interface"), request.get("ring")
-        if not isinstance(name, str) or name not in may.interfaces:
-            known = ", ".join(sorted(may.interfaces))
-            raise BrokerError(f"interface {name!r} is not for its clients ({known} is); start it with -i {name}")
+        names, ring = request.get("interfaces"), request.get("ring")
+        if not isinstance(names, list):
+            raise BrokerError("the client names no interfaces; it is of another version")
+        for name in names:
+            if not isinstance(name, str) or name not in may.interfaces:
+                known = ", ".join(sorted(may.interfaces))
+                raise BrokerError(f"interface {name!r} is not for its clients ({known} is); start it with -i {name}")
         if request.get("promiscuous") and not may.promiscuous:
             raise BrokerError("it takes no frames for other hosts; start it with --promisc")
         if not isinstance(ring, int) or ring > RING_BYTES_MAX:
             raise InvalidArgument(
                 f"a ring of {ring!r} bytes is not for its clients; {RING_BYTES_MAX} at most: -B, ring="
             )
-        return name, ring_bytes(ring)
+        return distinct(names), ring_bytes(ring)
 
 
 def known_interfaces(names: list[str]) -> frozenset[str]:

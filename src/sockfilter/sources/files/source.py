@@ -14,6 +14,7 @@ from sockfilter.sources.files.packet import Damaged
 from sockfilter.sources.files.pcap import HEADER_BYTES, PcapFormat
 from sockfilter.sources.files.pcapng import SECTION, PcapngFormat
 from sockfilter.sources.files.stream import Stream
+from sockfilter.sources.hosts import host_filter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -78,6 +79,7 @@ class FileSource:
         if not replay:
             raise CaptureFileError(f"reading the capture file {path}: no memory for its connections")
         self._replay: Any = self._ffi.gc(replay, self._lib.sf_replay_close)  # None: it is closed
+        self._hosts = host_filter(narrowing, self)
         self._counters: list[int] = []
         self._not_read = re.compile(bytes((0x5B, self._lib.SF_NOT_IP, self._lib.SF_NOT_TCP, 0x5D)))  # one of both
         self._format: Format | None = None
@@ -147,7 +149,8 @@ class FileSource:
     def counters(self) -> list[int]:
         """The program's counters, in the order of enum sf_counter."""
         if self._replay is not None:
-            self._counters = self._ffi.unpack(self._lib.sf_replay_counters(self._replay), self._lib.SF_COUNTERS)
+            counted = self._ffi.unpack(self._lib.sf_replay_counters(self._replay), self._lib.SF_COUNTERS)
+            self._counters = counted if self._hosts is None else self._hosts.corrected(counted)
         return self._counters
 
     def drain(self, consume: Callable[[memoryview, list[int]], None]) -> int:
@@ -281,8 +284,11 @@ class FileSource:
         number = ffi.new("unsigned int *")
         offsets: list[int] = ffi.unpack(lib.sf_replay_offsets(self._replay, number), number[0])
         if offsets:
-            self.records_read += len(offsets)
-            consume(memoryview(ffi.buffer(lib.sf_replay_data(self._replay), lib.SF_REPLAY_BYTES)).cast("B"), offsets)
+            view = memoryview(ffi.buffer(lib.sf_replay_data(self._replay), lib.SF_REPLAY_BYTES)).cast("B")
+            wanted = offsets if self._hosts is None else self._hosts.wanted(view, offsets)
+            self.records_read += len(wanted)
+            if wanted:
+                consume(view, wanted)
         return taken
 
     def _look_inside(self, first: int, end: int, consume: Callable[[memoryview, list[int]], None]) -> None:

@@ -1,0 +1,100 @@
+"""The simple ones of pcap's filters (pcap-filter(7)), said as --ports, --host and -4 or -6 would say them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from sockfilter.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+TOKEN = re.compile(r"&&|\|\||[()!]|[^\s()!&|]+|.")
+AND = ("and", "&&")
+# how a filter can begin
+WORDS = frozenset("port portrange host net tcp ip ip6 src dst not udp icmp ether vlan less greater ( !".split())
+KNOWN = "known are port N, portrange N-M, host X, net X/BITS, tcp, ip and ip6, joined by and"
+# what else there is in that language, and what to use
+INSTEAD = {
+    **dict.fromkeys(("or", "||"), "for several ports --ports 80,8080, for several hosts --host A,B"),
+    **dict.fromkeys(("not", "!"), "only HTTP is captured; --ports and --host say what of it"),
+    **dict.fromkeys(("src", "dst"), "both ends are looked at: port N, host X"),
+    **dict.fromkeys(("udp", "icmp", "icmp6", "arp", "sctp"), "HTTP over TCP is captured, and nothing else"),
+}
+
+
+class Filter(NamedTuple):
+    """What a filter asks for, by the names of Options; None: nothing of that kind."""
+
+    ports: str | None = None
+    host: str | None = None
+    family: int | None = None
+
+
+def understood(words: Sequence[str]) -> Filter:
+    """What the words of a filter ask for.
+
+    Args:
+        words: one token each, or several with spaces.
+
+    Raises:
+        InvalidArgument: more than is known here; with what to use.
+    """
+    tokens = TOKEN.findall(" ".join(words))
+    found = Filter()
+    term: list[str] = []
+    for token in [*filter(str.strip, tokens), AND[0]]:
+        if token in AND:
+            found = _joined(found, _term(term))
+            term = []
+        else:
+            term.append(token)
+    return found
+
+
+def _term(tokens: list[str]) -> Filter:
+    """One condition."""
+    for token in tokens:
+        if token in INSTEAD:
+            raise InvalidArgument(f"the filter {' '.join(tokens)!r} is not known here: {INSTEAD[token]}")
+    match tokens:
+        case ["tcp"]:
+            return Filter()
+        case ["ip"]:
+            return Filter(family=4)
+        case ["ip6"]:
+            return Filter(family=6)
+        case ["port", port] | ["tcp", "port", port]:
+            return Filter(ports=_port(port))
+        case ["portrange", ports] | ["tcp", "portrange", ports]:
+            return Filter(ports=ports)
+        case ["host", host]:
+            return Filter(host=host)
+        case ["net", net] if "/" in net:
+            return Filter(host=net)
+    text = " ".join(tokens)
+    raise InvalidArgument(f"{text!r} is neither an option nor a filter that is known here; {KNOWN}")
+
+
+def _port(text: str) -> str:
+    """A port by its number, or by the name that services(5) has for it."""
+    if text.isdecimal():
+        return text
+    import socket
+
+    try:
+        return str(socket.getservbyname(text, "tcp"))
+    except OSError as error:
+        raise InvalidArgument(f"'port {text}': there is no service of that name; give its number") from error
+
+
+def _joined(one: Filter, other: Filter) -> Filter:
+    """Both at once."""
+    for name, option in (("ports", "--ports 80,8080"), ("host", "--host A,B"), ("family", "neither ip nor ip6")):
+        both = getattr(one, name), getattr(other, name)
+        if None not in both and both[0] != both[1]:
+            raise InvalidArgument(
+                f"the filter asks for {both[0]} and {both[1]} at once, which is not known here; for either: {option}"
+            )
+    return Filter(one.ports or other.ports, one.host or other.host, one.family or other.family)

@@ -1,0 +1,103 @@
+"""The values of options, as argparse takes them from the words of a command line."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import re
+from contextlib import suppress
+
+ALL = "all"
+JSONL = "jsonl"
+KIB = 1024
+UNITS = {"K": KIB, "M": KIB**2, "G": KIB**3}
+FAMILIES = {"4": 4, "6": 6, "any": None}
+# of a duration
+SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|s|m|h|d)", re.ASCII)
+DURATION = re.compile(rf"(?:{PART.pattern})+", re.ASCII)
+
+
+def number(text: str, least: int, what: str) -> int:
+    """A whole number from least on, for argparse."""
+    if not text.isdecimal() or int(text) < least:
+        raise _not_one(text, least, what)
+    return int(text)
+
+
+def _not_one(text: str, least: int, what: str) -> argparse.ArgumentTypeError:
+    return argparse.ArgumentTypeError(f"{text!r}: {what} is a whole number from {least} on")
+
+
+def count(text: str) -> int:
+    """The value of -c."""
+    return number(text, 1, "a count of exchanges")
+
+
+def at_least_1(text: str) -> int:
+    """The value of -C, -G and -W."""
+    return number(text, 1, "what -C, -G and -W take")
+
+
+def descriptor(text: str) -> int:
+    """The value of --summary-fd: one that was open when the command began."""
+    value = number(text, 1, "a descriptor")
+    try:
+        is_ours = os.get_inheritable(value)
+        can_write = fcntl.fcntl(value, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
+    except (OSError, OverflowError):
+        is_ours = can_write = False
+    if not is_ours or not can_write:
+        raise argparse.ArgumentTypeError(f"descriptor {value} is not open for writing; a shell opens it: {value}>FILE")
+    return value
+
+
+def duration(text: str) -> float:
+    """The value of --duration in seconds: a number of them, or numbers with units, one behind the other."""
+    value = 0.0
+    if DURATION.fullmatch(text):
+        value = sum(float(number) * SECONDS[unit] for number, unit in PART.findall(text))
+    else:
+        with suppress(ValueError):
+            value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: a duration is a number of seconds above 0, or has units, as in 500ms, 10s, 5m, 1h30m"
+        )
+    return value
+
+
+def form(text: str) -> str:
+    """The value of --format and --summary: json is what some call JSON lines."""
+    return JSONL if text == "json" else text
+
+
+def body(text: str) -> int | None:
+    """The value of --body; None: all."""
+    return None if text == ALL else number(text, 0, f"--body, where it is not {ALL},")
+
+
+def snap(text: str) -> int | None:
+    """The value of -s; 0: no limit, as tcpdump has it."""
+    return number(text, 0, "a snap length") or None
+
+
+def pids(text: str) -> tuple[int, ...]:
+    """A value of --pid."""
+    return tuple(number(part.strip(), 1, "the number of a process") for part in text.split(","))
+
+
+def ring(text: str) -> int:
+    """The value of -B in bytes; KiB as tcpdump has it, or with K, M or G behind."""
+    digits, unit = (text[:-1], UNITS[text[-1:].upper()]) if text[-1:].upper() in UNITS else (text, KIB)
+    if not digits.isdecimal() or int(digits) < 1:
+        raise _not_one(text, 1, "a ring size, in KiB or with K, M or G behind it,")
+    return int(digits) * unit
+
+
+def family(text: str) -> int | None:
+    """The value of --family; None: any."""
+    if text not in FAMILIES:
+        raise argparse.ArgumentTypeError(f"{text!r}: an address family is one of {', '.join(FAMILIES)}")
+    return FAMILIES[text]

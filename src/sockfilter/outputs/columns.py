@@ -1,0 +1,87 @@
+"""Text in columns of a terminal: how wide it is there, and how it is shortened."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+DOTS = "..."
+# what stays together: a character that escape.printable() has written out, a byte in a target (RFC 3986, 2.1), or one
+# character
+UNIT_BYTES_MAX = 10
+UNIT = re.compile(r"\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\U[0-9a-f]{8}|%[0-9A-Fa-f]{2}|.", re.DOTALL)
+# vowels and final consonants that join the letter before them (Hangul Jamo, Unicode 3.12)
+JOINING = range(0x1160, 0x1200)
+# lines that a width is remembered for, twice over: about as many as a terminal shows
+REMEMBERED_LINES = 20
+
+
+def width(text: str) -> int:
+    """Columns that printable text takes on a terminal: East Asian wide characters take two (UAX #11), marks none."""
+    return len(text) if text.isascii() else sum(map(_width_of, text))
+
+
+def _width_of(character: str) -> int:
+    if character.isascii():
+        return 1
+    import unicodedata  # only where a peer sends more than ASCII
+
+    if unicodedata.category(character) in ("Mn", "Me") or ord(character) in JOINING:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def shortened(text: str, room: int) -> str:
+    """The text in at most so many columns; one that is too long ends in dots.
+
+    No character, and nothing that stands for one, is cut in two.
+    """
+    if width(text) <= room:
+        return text
+    kept = room - len(DOTS)
+    start = text[: max(0, kept)]
+    if text.isascii() and not {"\\", "%"} & set(start[-UNIT_BYTES_MAX:]):
+        return start + DOTS[: max(0, room)]  # most are like this
+    return _fitting(UNIT.findall(text), kept) + DOTS[: max(0, room)]
+
+
+def shortened_front(text: str, room: int) -> str:
+    """The same with the dots in front: of what tells more at its end."""
+    if width(text) <= room:
+        return text
+    units = UNIT.findall(text)
+    while units and sum(map(width, units)) > room - len(DOTS):
+        del units[0]
+    while units and not width(units[0]):
+        del units[0]
+    return DOTS[: max(0, room)] + "".join(units)
+
+
+def _fitting(units: Iterable[str], room: int) -> str:
+    taken = []
+    for unit in units:
+        room -= width(unit)
+        if room < 0:
+            break
+        taken.append(unit)
+    return "".join(taken)
+
+
+def padded(text: str, room: int) -> str:
+    """The text with spaces behind it, as far as it leaves room."""
+    return text + " " * (room - width(text))
+
+
+class RecentWidth:
+    """The widest of what came lately: a column grows with its text at once, and gives the room back after a while."""
+
+    def __init__(self) -> None:
+        self._before = self._now = self._lines = 0
+
+    def follow(self, wanted: int) -> int:
+        """The column's width, now that something of this width comes."""
+        if self._lines >= REMEMBERED_LINES:
+            self._before, self._now, self._lines = self._now, 0, 0
+        self._lines += 1
+        self._now = max(self._now, wanted)
+        return max(self._before, self._now)

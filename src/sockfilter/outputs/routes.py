@@ -1,0 +1,104 @@
+"""Client and server on a line that has no room for all of both: what says nothing new goes first."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from sockfilter.outputs.columns import DOTS, shortened, shortened_front, width
+from sockfilter.outputs.escape import printable
+from sockfilter.outputs.processes import name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sockfilter.model import Endpoint
+    from sockfilter.model.process import Process
+
+ARROW = " > "
+# routes whose text is kept: as many as there may be connections that talk at the same time
+ROUTES_MAX = 1024
+# columns that are left of an end that is cut: fewer say nothing
+END_MIN = 8
+
+
+@lru_cache(ROUTES_MAX)
+def fitted(
+    client: Endpoint, server: Endpoint, processes: tuple[Process | None, Process | None], good: int, most: int
+) -> str:
+    """Who asked whom, as fully as it fits.
+
+    Args:
+        client, server: the ends.
+        processes: those at both ends, in this order, as far as they are to be named.
+        good: columns that a form should take; of two forms, the fuller one that does is taken.
+        most: columns that it may take where none does; there, the ends are cut.
+    """
+    made = []
+    for ends in _forms(client, server, *processes):
+        made.append(_joined(*ends))
+        if width(made[-1]) <= good:
+            return made[-1]
+    for text in made:
+        if width(text) <= most:
+            return text
+    names = [printable(process.comm) for process in processes if process is not None]
+    if len(names) == len(processes) and width(_joined(*names)) <= most:
+        return _joined(*names)
+    return _cut(*ends, server.port, most)
+
+
+def _cut(client: str, server: str, port: int, most: int) -> str:
+    """Both ends where their shortest form does not fit."""
+    if width(server) + END_MIN + len(ARROW) <= most:
+        return _joined(shortened(client, most - len(ARROW) - width(server)), server)
+    for text in (server, f"{DOTS}:{port}", f":{port}") if port else ():
+        if width(text) <= most:
+            return text
+    return shortened_front(server, most)
+
+
+def _joined(client: str, server: str) -> str:
+    return f"{client}{ARROW}{server}" if client else f"> {server}"
+
+
+def _forms(
+    client: Endpoint, server: Endpoint, asking: Process | None, answering: Process | None
+) -> Iterator[tuple[str, str]]:
+    """Both ends in forms that get shorter: what goes first says least."""
+    client_text, server_text = _address(client), _address(server)
+    yield _with(asking, client_text), _with(answering, server_text)
+    # the machine itself, or the other end's machine
+    is_here = _is_loopback(client) and _is_loopback(server)
+    port_of_client = f":{client.port}" if is_here and client.port else client_text
+    port_of_server = f":{server.port}" if (is_here or client.ip == server.ip) and server.port else server_text
+    yield _with(asking, port_of_client), _with(answering, port_of_server)
+    # a client's port was chosen by chance
+    alone = "" if is_here else printable(client.ip)
+    yield (alone if asking is None else name_of(asking)), _with(answering, port_of_server)
+    # the network that both are in
+    same = _common(client.ip, server.ip) if port_of_server == server_text else ""
+    if len(same) > len(DOTS):
+        port_of_server = server_text.replace(same, DOTS, 1)
+        yield (alone if asking is None else name_of(asking)), _with(answering, port_of_server)
+    if asking is not None or answering is not None:
+        names = [None if one is None else printable(one.comm) for one in (asking, answering)]
+        yield names[0] or alone, f"{names[1]} {port_of_server}" if names[1] else port_of_server
+
+
+def _with(process: Process | None, address: str) -> str:
+    return address if process is None else f"{name_of(process)} {address}"
+
+
+def _address(end: Endpoint) -> str:
+    return printable(str(end))
+
+
+def _is_loopback(end: Endpoint) -> bool:
+    return end.ip.startswith("127.") or end.ip == "::1"
+
+
+def _common(one: str, other: str) -> str:
+    """What both addresses begin with, in whole parts."""
+    size = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), 0)
+    return one[: max(one.rfind(".", 0, size), one.rfind(":", 0, size)) + 1]

@@ -1,0 +1,94 @@
+"""When an exchange began, in the forms that people ask for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+SECOND_NS = 1_000_000_000
+# columns of a number of seconds: a quarter of an hour with microseconds fits the clock's
+SECONDS_WIDTH = 12
+
+Teller = Callable[[int], str]
+
+
+def clock() -> Teller:
+    """The local time: 09:12:20.867."""
+    say = _of_the_second("%H:%M:%S")
+    return lambda ns: "%s.%03d" % (say(ns // SECOND_NS), ns % SECOND_NS // 1_000_000)
+
+
+def date() -> Teller:
+    """The local date and time: 2026-11-20 09:12:20.867123."""
+    say = _of_the_second("%Y-%m-%d %H:%M:%S")
+    return lambda ns: "%s.%06d" % (say(ns // SECOND_NS), ns % SECOND_NS // 1000)
+
+
+def iso() -> Teller:
+    """Date and time in UTC, as ISO 8601 and RFC 3339 have it: 2026-11-20T08:12:20.867123Z."""
+    say = _of_the_second("%Y-%m-%dT%H:%M:%S", time.gmtime)
+    return lambda ns: "%s.%06dZ" % (say(ns // SECOND_NS), ns % SECOND_NS // 1000)
+
+
+def epoch() -> Teller:
+    """Seconds since 1970: 1795162340.867123."""
+    return lambda ns: "%d.%06d" % (ns // SECOND_NS, ns % SECOND_NS // 1000)
+
+
+def delta() -> Teller:
+    """Seconds since the line before; negative where that exchange began later."""
+    before: list[int] = []
+
+    def tell(ns: int) -> str:
+        since = before.pop() if before else ns
+        before.append(ns)
+        return _seconds(ns - since)
+
+    return tell
+
+
+def relative() -> Teller:
+    """Seconds since the first line."""
+    first: list[int] = []
+
+    def tell(ns: int) -> str:
+        if not first:
+            first.append(ns)
+        return _seconds(ns - first[0])
+
+    return tell
+
+
+def nothing() -> Teller:
+    """No time."""
+    return lambda ns: ""
+
+
+def _seconds(ns: int) -> str:
+    return f"{ns / SECOND_NS:{SECONDS_WIDTH}.6f}"
+
+
+def _of_the_second(form: str, parts: Callable[[float], time.struct_time] = time.localtime) -> Callable[[int], str]:
+    """What strftime() says of a second, which is asked once for all lines in it."""
+    known: dict[int, str] = {}
+
+    def say(second: int) -> str:
+        if second not in known:
+            known.clear()
+            known[second] = time.strftime(form, parts(second))
+        return known[second]
+
+    return say
+
+
+CLOCK = "clock"
+# by the names that --time takes
+FORMS: dict[str, Callable[[], Teller]] = {
+    CLOCK: clock,
+    "date": date,
+    "iso": iso,
+    "epoch": epoch,
+    "delta": delta,
+    "relative": relative,
+    "none": nothing,
+}

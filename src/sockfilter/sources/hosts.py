@@ -1,0 +1,111 @@
+"""Several hosts: the kernel compares with one network, and what that holds too much is dropped here."""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import TYPE_CHECKING, Protocol
+
+from sockfilter.libbpf import binding
+from sockfilter.sources.narrowing import ADDRESS_BITS, V4_MAPPED
+
+if TYPE_CHECKING:
+    from sockfilter.sources.narrowing import Narrowing
+
+ADDRESS_BYTES = ADDRESS_BITS // 8
+# the beginning of struct sf_record up to kind (bpf/events.h): stream, seq, payload_len, payload_kept, payload_off,
+# kind, marks; a test compares the places with the header
+RECORD = Struct("=8xQI4xII8xHxBB")
+# pairs of addresses whose answer is remembered: a table's worth of connections; then it begins anew
+KNOWN_MAX = 65536
+# bytes of an unwanted direction that the kernel may leave out without a word: half of what a comparison of sequence
+# numbers allows (RFC 9293, 3.4); each record that comes all the same moves it on
+AHEAD = 1 << 30
+SEQUENCE_MASK = (1 << 32) - 1
+
+
+class Orders(Protocol):
+    """The way back to the program."""
+
+    def skip(self, stream: int, until_seq: int) -> None:
+        """Tells it that of this stream nothing is needed, up to a sequence number."""
+
+
+class HostFilter:
+    """Drops the records of connections with none of several hosts, and accounts for them as filtered.
+
+    Args:
+        networks: addresses and masks, as Narrowing.left_to_compare() gives them.
+        orders: is told to leave out what will be dropped anyway.
+    """
+
+    def __init__(self, networks: list[tuple[bytes, bytes]], orders: Orders) -> None:
+        ffi, self._lib = binding.load()
+        self._networks = [(int.from_bytes(address, "big"), int.from_bytes(mask, "big")) for address, mask in networks]
+        self._orders = orders
+        self._flow_at = ffi.offsetof("struct sf_record", "flow")
+        self._frame_at = ffi.sizeof("struct sf_record")
+        self._known: dict[bytes, bool] = {}
+        # what became of packets otherwise than the kernel has counted it: by enum sf_counter
+        self._corrections = [0] * self._lib.SF_COUNTERS
+
+    def wanted(self, view: memoryview, offsets: list[int]) -> list[int]:
+        """The offsets of the records that are wanted.
+
+        Args:
+            view: the memory that holds the records.
+            offsets: where they begin in it.
+        """
+        known, flow_at, fragment = self._known, self._flow_at, self._lib.SF_FRAGMENT
+        kept = []
+        for at in offsets:
+            stream, seq, payload_len, payload_kept, payload_off, kind, marks = RECORD.unpack_from(view, at)
+            if kind == fragment:
+                pair = _pair_of(view, at + self._frame_at + payload_off)
+            else:
+                pair = bytes(view[at + flow_at : at + flow_at + 2 * ADDRESS_BYTES])
+            is_wanted = known.get(pair)
+            if is_wanted is None:
+                is_wanted = self._learn(pair)
+            if is_wanted:
+                kept.append(at)
+                continue
+            self._count(kind, payload_kept < payload_len, marks)
+            if stream:
+                self._orders.skip(stream, (seq + payload_len + AHEAD) & SEQUENCE_MASK)
+        return kept
+
+    def corrected(self, counters: list[int]) -> list[int]:
+        """The program's counters, with what was dropped here as filtered instead of sent."""
+        ours = len(self._corrections)
+        mine = [count + correction for count, correction in zip(counters, self._corrections, strict=False)]
+        return mine + counters[ours:]
+
+    def _learn(self, pair: bytes) -> bool:
+        if len(self._known) >= KNOWN_MAX:
+            self._known.clear()
+        ends = [int.from_bytes(pair[at : at + ADDRESS_BYTES], "big") for at in (0, ADDRESS_BYTES)]
+        found = any(end & mask == address for end in ends for address, mask in self._networks)
+        self._known[pair] = found
+        return found
+
+    def _count(self, kind: int, is_cut: bool, marks: int) -> None:
+        lib, corrections = self._lib, self._corrections
+        corrections[lib.SF_SENT] -= 1
+        corrections[lib.SF_FILTERED] += 1
+        if kind == lib.SF_FRAGMENT:
+            corrections[lib.SF_FRAGMENTS] -= 1
+        elif is_cut:
+            corrections[lib.SF_LENGTHS if marks & lib.SF_MARK_LENGTHS else lib.SF_TRUNCATED] -= 1
+
+
+def host_filter(narrowing: Narrowing, orders: Orders) -> HostFilter | None:
+    """What drops records that the kernel could not tell; None: it can tell them all."""
+    networks = narrowing.left_to_compare()
+    return HostFilter(networks, orders) if networks else None
+
+
+def _pair_of(view: memoryview, at: int) -> bytes:
+    """Both addresses of an IP packet that begins there, in the kernel's form."""
+    if view[at] >> 4 == 4:
+        return V4_MAPPED + bytes(view[at + 12 : at + 16]) + V4_MAPPED + bytes(view[at + 16 : at + 20])
+    return bytes(view[at + 8 : at + 40])
