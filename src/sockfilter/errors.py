@@ -72,3 +72,7 @@ class ExpectationFailed(SockfilterError, AssertionError):
 
 class Closed(SockfilterError):
     """The capture has ended: open another."""
+
+
+class Busy(SockfilterError):
+    """Something was called within emit that would take the next records before these: call it afterwards."""
