@@ -83,7 +83,7 @@ class AsyncView:
 
     def expect(self, *where: Where, **conditions: Unpack[Conditions]) -> Expectation:
         """What is expected of the exchanges that meet the conditions; its methods look at once, without await."""
-        return self._view.expect(*where, **conditions)
+        return self._view.expect(*where, **conditions).without_waiting()
 
     async def wait_for(self, *where: Where, timeout: float = WAIT_FOR_S, **conditions: Unpack[Conditions]) -> Exchange:
         """Waits until an exchange that meets the conditions has ended; one that has already will do.
@@ -100,7 +100,7 @@ class AsyncView:
         async for exchange in self._until(end_s, None):
             if wanted.matches(exchange):
                 return exchange
-        return self._view.expect(wanted).within(timeout)
+        return self._view.expect(wanted).came_within(timeout)
 
     def each(self, timeout: float | None = None) -> AsyncIterator[Exchange]:
         """The exchanges as they end, from the first on.

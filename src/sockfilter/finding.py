@@ -206,7 +206,7 @@ class View:
         """
         from sockfilter.testing.expectations import Expectation  # imports what it says failures with
 
-        return Expectation(self._flushed, lambda: self.pending, Where(*where, **conditions))
+        return Expectation(self._flushed, lambda: self.pending, self._coming, Where(*where, **conditions))
 
     def wait_for(self, *where: Where, timeout: float = WAIT_FOR_S, **conditions: Unpack[Conditions]) -> Exchange:
         """Waits until an exchange that meets the conditions has ended; one that has already will do.
@@ -219,11 +219,7 @@ class View:
             ExpectationFailed: none has; with the nearest, and all that there are.
         """
         __tracebackhide__ = True  # pytest shows who asked
-        wanted = Where(*where, **conditions)
-        for exchange in self._as_they_end(time.monotonic() + timeout, None):
-            if wanted.matches(exchange):
-                return exchange
-        return self.expect(wanted).within(timeout)
+        return self.expect(*where, **conditions).within(timeout)
 
     def each(self, timeout: float | None = None) -> Iterator[Exchange]:
         """The exchanges as they end, from the first on.
@@ -235,6 +231,9 @@ class View:
 
     def __iter__(self) -> Iterator[Exchange]:
         return self.each()
+
+    def _coming(self, seconds: float) -> Iterator[Exchange]:
+        return self._as_they_end(time.monotonic() + seconds, None)
 
     def _as_they_end(self, end_s: float | None, pause_s: float | None) -> Iterator[Exchange]:
         number: int | None = None

@@ -175,7 +175,7 @@ def test_waiting_sleeps_until_there_is_something(keeper: FakeKeeper, view: View)
 def test_waiting_in_vain_says_how_long(keeper: FakeKeeper, view: View):
     keeper.take("/a")
     with pytest.raises(
-        ExpectationFailed, match=r"^expected path='/b': within 0\.01 s; there were none\nthe nearest is "
+        ExpectationFailed, match=r"^expected path='/b': within 0\.01 s; there were none\nthe nearest:\n"
     ):
         view.wait_for(path="/b", timeout=0.01)
     assert keeper.calls[-1] == "flush"

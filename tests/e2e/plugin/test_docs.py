@@ -17,7 +17,7 @@ from tests.e2e.plugin.conftest import SERVING
 NOT_FOR_TESTS = {
     *("add_problem", "add_problems", "replace_problems", "head", "seq", "ack", "start_ns", "end_ns", "began_ns"),
     *("clock_offset_ns", "duration_ns", "conn_seq", "retransmissions", "authority", "is_final", "ended_since"),
-    *("is_narrowed", "oddities", "wrong", "report", "within", "was_looked_at"),
+    *("is_narrowed", "oddities", "wrong", "report", "was_looked_at", "came_within", "without_waiting", "allows"),
 }
 
 pytestmark = pytest.mark.usefixtures("root")
