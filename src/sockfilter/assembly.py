@@ -75,6 +75,10 @@ class Assembly:
         self._table.tick(now_ns)
         self._fragments.tick(now_ns)
 
+    def settle(self) -> None:
+        """What waits for the answer to an end that has closed waits no longer."""
+        self._table.settle()
+
     def close(self, now_ns: int) -> None:
         """Ends everything that is open."""
         self._fragments.close()

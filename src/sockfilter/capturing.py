@@ -192,6 +192,9 @@ class Capture(View):
     def flush(self) -> None:
         """Returns when everything that crossed before the call is in exchanges, or counted as lost.
 
+        An exchange whose client has closed its end by then, and was not answered, has ended too; the response of a
+        server that answers all the same is noted on it when it comes.
+
         Raises:
             Closed: the capture has ended, or belongs to another process.
             Busy: it is called within emit.
@@ -240,6 +243,8 @@ class Capture(View):
         if self.is_closed:
             return False
         is_one = next(batches, None) is not None
+        if not is_one and not self._source.hears_twice:
+            self._pipeline.settle()
         self._do_what_is_due()
         return is_one
 
@@ -279,8 +284,11 @@ class Capture(View):
         return 0 if self.is_closed else self._source.drain_all(self._consume)
 
     def _give_up(self) -> None:
-        if self._pipeline.has_holes and not self.is_closed:
+        if self.is_closed:
+            return
+        if self._pipeline.has_holes:
             self._pipeline.tick(self._source.now_ns + LATE_CALL_NS)
+        self._pipeline.settle()
 
     def _with_frames(self, view: memoryview, offsets: list[int]) -> None:
         assert self._frames is not None  # chosen where there are some

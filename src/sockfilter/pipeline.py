@@ -99,6 +99,10 @@ class Pipeline:
         """Does what is due by the source's clock."""
         self._assembly.tick(now_ns)
 
+    def settle(self) -> None:
+        """Exchanges whose client has closed its end, and was not answered, end now."""
+        self._assembly.settle()
+
     @property
     def has_holes(self) -> bool:
         """Whether some connection waits for bytes, so that tick() matters soon."""
