@@ -47,6 +47,7 @@ class Expectation:
         self._pending = pending
         self._coming = coming
         self._where = where
+        self._is_never = False
         self.was_looked_at = False
 
     def __repr__(self) -> str:
@@ -77,6 +78,7 @@ class Expectation:
         __tracebackhide__ = True  # pytest shows who asked
         if number < 0:
             raise InvalidArgument(f"times({number}): nothing happens less than never")
+        self._is_never = not number
         ended, found = self._look(within, number or 1)
         if len(found) != number:
             raise self._miscounted(_times(number), within, ended, found)
@@ -171,10 +173,8 @@ class Expectation:
 
     def allows(self, exchange: Exchange) -> bool:
         """Whether it asks for what is not whole, and for this: then the test knows of it."""
-        conditions = self._where.conditions
-        return any(NOT_WHOLE[name](wanted) for name, wanted in conditions if name in NOT_WHOLE) and self._where.matches(
-            exchange
-        )
+        asked = (NOT_WHOLE[name](wanted) for name, wanted in self._where.conditions if name in NOT_WHOLE)
+        return not self._is_never and any(asked) and self._where.matches(exchange)
 
     def _look(self, within: float | None = None, number: int = 0) -> tuple[list[Exchange], list[Exchange]]:
         """All exchanges, and those that meet the conditions, once these are so many or the seconds are over."""

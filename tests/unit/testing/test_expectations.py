@@ -11,8 +11,10 @@ import pytest
 from sockfilter import Exchange, ExpectationFailed, SockfilterError, View, Where
 from sockfilter.errors import InvalidArgument
 from sockfilter.filters.where import SHOWN_MAX
+from sockfilter.model import Problem
 from sockfilter.testing.expectations import Expectation
 from sockfilter.testing.failure import LISTED_MAX
+from tests.support.exchanges import exchange
 from tests.support.keeper import FakeKeeper
 
 
@@ -350,3 +352,28 @@ def test_one_that_has_not_ended_is_the_nearest_where_it_lacks_nothing_else():
     assert said[4] == "1 other:"
     with pytest.raises(ExpectationFailed, match=r"1 other, not ended:\n"):
         View(keeper).expect(path="/othe").once()
+
+
+@pytest.mark.parametrize(
+    ("conditions", "allows"),
+    [
+        ({"status": None}, True),
+        ({"problems": "no-response"}, True),
+        ({"complete": False}, True),
+        ({"problems": []}, False),
+        ({"path": "/a"}, False),
+        ({"status": None, "path": "/b"}, False),
+    ],
+)
+def test_it_allows_what_it_asks_for(conditions: dict[str, Any], allows: bool):
+    given_up = exchange(response=None)
+    given_up.add_problems(Problem.NO_RESPONSE, Problem.CLOSED)
+    keeper = FakeKeeper()
+    keeper.coming.append(given_up)
+    made = View(keeper).expect(**conditions)
+    made.at_least(0)
+    assert made.allows(given_up) is allows
+    # what comes later is no less odd because it was never to come
+    never = View(FakeKeeper()).expect(**conditions)
+    never.never()
+    assert not never.allows(given_up)
