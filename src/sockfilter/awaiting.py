@@ -6,6 +6,7 @@ import asyncio
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+from sockfilter.errors import Closed
 from sockfilter.filters.where import Where
 from sockfilter.finding import WAIT_FOR_S, View
 from sockfilter.sources.records import NAP_S
@@ -82,7 +83,7 @@ class AsyncView:
 
     def expect(self, *where: Where, **conditions: Unpack[Conditions]) -> Expectation:
         """What is expected of the exchanges that meet the conditions; its methods look at once, without await."""
-        return self._view.expect(*where, **conditions)
+        return self._view.expect(*where, **conditions).without_waiting()
 
     async def wait_for(self, *where: Where, timeout: float = WAIT_FOR_S, **conditions: Unpack[Conditions]) -> Exchange:
         """Waits until an exchange that meets the conditions has ended; one that has already will do.
@@ -99,7 +100,7 @@ class AsyncView:
         async for exchange in self._until(end_s, None):
             if wanted.matches(exchange):
                 return exchange
-        return self._view.expect(wanted).within(timeout)
+        return self._view.expect(wanted).came_within(timeout)
 
     def each(self, timeout: float | None = None) -> AsyncIterator[Exchange]:
         """The exchanges as they end, from the first on.
@@ -116,10 +117,11 @@ class AsyncView:
         loop, number = asyncio.get_running_loop(), None
         with self._reader.reading():
             while True:
+                is_last = self._reader.is_over  # asked first, as in View
                 ended, number = self._view.ended_since(number)
                 for exchange in ended:
                     yield exchange
-                if self._reader.is_over:
+                if is_last:
                     return
                 limit_s = end_s if pause_s is None else loop.time() + pause_s
                 if not await self._reader.more(number, limit_s):
@@ -138,6 +140,7 @@ class Reader:
         self._loop = asyncio.get_running_loop()
         self._waiting = 0
         self._next: asyncio.Handle | None = None
+        self._awaited: int | None = None  # the descriptor that the loop looks at
         self._has_come = asyncio.Event()
 
     @property
@@ -147,10 +150,12 @@ class Reader:
 
     async def flush(self) -> None:
         """Takes all that crossed before the call."""
-        if self.is_over:
-            return
-        for _ in self._capture.flushed():
-            await asyncio.sleep(0)
+        try:
+            for _ in self._capture.flushed():
+                await asyncio.sleep(0)
+        except Closed:
+            if not self.is_over:
+                raise
         self._has_come.set()
 
     @contextmanager
@@ -189,24 +194,27 @@ class Reader:
         self._rest()
         # whatever came, another may have taken it: a second reader, or a call that flushed
         self._has_come.set()
-        if self.is_over:
-            return
-        source = self._capture.source
-        if self._capture.pump():
-            # as the source does itself: a wake-up for each record would cost more than the record
-            self._next = self._loop.call_later(NAP_S, self._look)
-        elif source.ask_to_be_woken():
-            self._loop.add_reader(source.fileno(), self._look)
-            self._next = self._loop.call_later(LOOK_S, self._look)
-        else:
-            self._next = self._loop.call_soon(self._look)
+        try:
+            if self._capture.pump():
+                # as the source does itself: a wake-up for each record would cost more than the record
+                self._next = self._loop.call_later(NAP_S, self._look)
+            elif self._capture.ask_to_be_woken():
+                self._awaited = self._capture.source.fileno()
+                self._loop.add_reader(self._awaited, self._look)
+                self._next = self._loop.call_later(LOOK_S, self._look)
+            else:
+                self._next = self._loop.call_soon(self._look)
+        except Closed:
+            if not self.is_over:  # else another thread has closed it: those who wait see it now
+                raise
 
     def _rest(self) -> None:
         if self._next is not None:
             self._next.cancel()
         self._next = None
-        if not self.is_over:
-            self._loop.remove_reader(self._capture.source.fileno())
+        if self._awaited is not None:
+            self._loop.remove_reader(self._awaited)
+        self._awaited = None
 
 
 class AsyncCapture(AsyncView):

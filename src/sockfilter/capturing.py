@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
 from subprocess import TimeoutExpired
-from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.errors import Closed, InvalidArgument, KernelUnsupported, MissingCapability, ObjectError
@@ -15,6 +13,7 @@ from sockfilter.protocols.http1.body import BodyPolicy
 from sockfilter.sources.narrowing import Narrowing, host_list, port_ranges
 from sockfilter.sources.records import RING_BYTES
 from sockfilter.streams.calls import LATE_CALL_NS
+from sockfilter.turns import Turns
 
 if TYPE_CHECKING:
     import subprocess
@@ -67,6 +66,9 @@ class NoOrders:
 class Capture(View):
     """Exchanges of a source, from the moment it is made. Made by capture().
 
+    Any thread may call any of it: records are taken by one thread at a time, batch by batch, and the others wait for
+    the end of a batch. A child of fork may look at the exchanges and call close(); all else raises Closed there.
+
     Attributes:
         process: the command that capture_command() has started, which ends with the capture; None: there is none.
     """
@@ -88,9 +90,6 @@ class Capture(View):
         self.no_processes = ""
         self._frames = frames
         self.kept = Kept(EXCHANGES_MAX)
-        # where it was opened: a child of fork shares the ring, and must not read it
-        self._process = os.getpid()
-        self._lock = RLock()
         # a capture file is to have all bytes, those too that nobody shows
         orders = NoOrders() if frames else source
         self._pipeline = Pipeline(
@@ -106,6 +105,8 @@ class Capture(View):
         )
         self._consume = self._with_frames if frames else self._pipeline.consume
         self._due_ns = 0
+        self._turns = Turns(self._end)
+        source.also_wake_for(self._turns.wake_fd)
         self.is_closed = False
         self.process: subprocess.Popen[Any] | None = None
         self._waiting: AsyncCapture | None = None
@@ -132,24 +133,15 @@ class Capture(View):
         self.close()
 
     def close(self) -> None:
-        """Ends the capture: takes what is in the ring, then ends what is open. Exchanges and ledger stay."""
-        with self._lock:
-            if self.is_closed:
-                return
-            self.is_closed = True
-            is_here = os.getpid() == self._process
-            try:
-                if is_here:
-                    self._end_command()
-                    self._source.detach()
-                    self._source.drain_all(self._consume)
-                    self._pipeline.close(self._source.now_ns)
-            finally:
-                self._source.close()
-                if self._processes is not None:
-                    self._processes.close()
-                if self._frames and is_here:
-                    self._frames.close()
+        """Ends the capture: takes what is in the ring, then ends what is open. Exchanges and ledger stay.
+
+        Within emit, and in a signal handler, the capture ends once the batch or the wait that it interrupts is over.
+        """
+        if self._turns.is_here:
+            self._turns.close()
+        else:
+            self._release()
+            self._turns.release()
 
     @property
     def source(self) -> RecordSource | FileSource:
@@ -158,9 +150,9 @@ class Capture(View):
 
     def check(self) -> None:
         """Asks the kernel for all that is still to be asked. Raises SockfilterError where it does not answer."""
-        self._source.counters()
+        self._turns.do(self._source.counters)
         if self._processes is not None:
-            self._processes.check()
+            self._turns.do(self._processes.check)
 
     @property
     def is_full(self) -> bool:
@@ -185,53 +177,94 @@ class Capture(View):
     @property
     def pending(self) -> list[Exchange]:
         """Exchanges that have begun, and not ended by what was read so far."""
-        with self._lock:
-            return [] if self.is_closed else self._pipeline.pending()
+        return self._turns.do(lambda: [] if self.is_closed else self._pipeline.pending())
 
     @property
     def connections(self) -> list[Life]:
         """The HTTP connections that are open by what was read so far, the oldest first, and how each is doing."""
-        with self._lock:
-            return [] if self.is_closed else self._pipeline.lives(self._source.now_ns)
+        return self._turns.do(lambda: [] if self.is_closed else self._pipeline.lives(self._source.now_ns))
 
     @property
     def ledger(self) -> Ledger:
         """The counters now; they balance once the capture is closed."""
-        return self._pipeline.ledger(self._source.counters(), self._source.records_read)
+        return self._turns.do(lambda: self._pipeline.ledger(self._source.counters(), self._source.records_read))
 
     def flush(self) -> None:
-        """Returns when everything that crossed before the call is in exchanges, or counted as lost."""
-        with self._lock:
-            self._check()
-            self._source.drain_all(self._consume)
-            self._settle()
+        """Returns when everything that crossed before the call is in exchanges, or counted as lost.
+
+        An exchange whose client has closed its end by then, and was not answered, has ended too; the response of a
+        server that answers all the same is noted on it when it comes.
+
+        Raises:
+            Closed: the capture has ended, or belongs to another process.
+            Busy: it is called within emit.
+        """
+        for _ in self.flushed():
+            pass
 
     def pump(self) -> int:
-        """Takes one batch of what is there. Returns how many records that were; 0: nothing is."""
-        with self._lock:
-            self._check()
-            count = self._source.drain(self._consume)
-            self._do_what_is_due()
-        return count
+        """Takes one batch of what is there. Returns how many records that were; 0: nothing is. Raises as flush()."""
+        return self._turns.do_alone(self._pump)
 
     def flushed(self) -> Iterator[None]:
         """As flush(), a batch at a time, for who has other things to do in between."""
+        self._turns.check_process()
         self._check()
-        for _ in self._source.drained(self._consume):
-            self._do_what_is_due()
+        batches = self._source.drained(self._consume)
+        while self._turns.do_alone(lambda: self._has_taken(batches)):
             yield
-            self._check()
-        self._settle()
+        if self._source.hears_twice:
+            self._settle()
 
     def clear(self) -> None:
         """Forgets what crossed before, in the views of earlier marks too."""
         super().clear()
-        self.kept.clear()
+        self.kept.forget(self._first)
 
     def wait(self, timeout_s: float) -> None:
-        """Sleeps until there is something to pump, at most timeout_s seconds."""
+        """Sleeps until there is something to pump, or the capture ends, at most timeout_s seconds."""
+        self._turns.check_process()
         self._check()
-        self._source.wait(min(timeout_s, DUE_SOON_S if self._pipeline.has_holes else DUE_S))
+        due_s = DUE_SOON_S if self._pipeline.has_holes else DUE_S
+        self._turns.sleep(self._source.wait, max(0.0, min(timeout_s, due_s)))
+
+    def ask_to_be_woken(self) -> bool:
+        """Makes the source's descriptor readable with the next record. False: there is something to pump."""
+        return self._turns.do(lambda: not self.is_closed and self._source.ask_to_be_woken())
+
+    def _pump(self) -> int:
+        self._check()
+        count = self._source.drain(self._consume)
+        self._do_what_is_due()
+        return count
+
+    def _has_taken(self, batches: Iterator[int]) -> bool:
+        """Takes the next of some batches. False: there is none, or the capture has ended and has taken them all."""
+        if self.is_closed:
+            return False
+        is_one = next(batches, None) is not None
+        if not is_one and not self._source.hears_twice:
+            self._pipeline.settle()
+        self._do_what_is_due()
+        return is_one
+
+    def _end(self) -> None:
+        try:
+            self._end_command()
+            self._source.detach()
+            self._source.drain_all(self._consume)
+            self._pipeline.close(self._source.now_ns)
+        finally:
+            self._release()
+            if self._frames:
+                self._frames.close()
+
+    def _release(self) -> None:
+        """Gives everything back to the kernel; in a child of fork, what it has of it."""
+        self.is_closed = True
+        self._source.close()
+        if self._processes is not None:
+            self._processes.close()
 
     def _end_command(self) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -243,18 +276,19 @@ class Capture(View):
                 self.process.wait()
 
     def _settle(self) -> None:
-        self._source.settle(self._drain_all, self._has_pending)
-        if self._source.hears_twice and self._pipeline.has_holes:
-            # what has not come by now was lost
-            self._pipeline.tick(self._source.now_ns + LATE_CALL_NS)
-        self._pipeline.settle()
-        self._do_what_is_due()
+        """Calls whose work is done may not have come back yet; bytes that have not come by then were lost."""
+        self._source.settle(lambda: self._turns.do_alone(self._drain_all), lambda: bool(self.pending))
+        self._turns.do_alone(self._give_up)
 
     def _drain_all(self) -> int:
-        return self._source.drain_all(self._consume)
+        return 0 if self.is_closed else self._source.drain_all(self._consume)
 
-    def _has_pending(self) -> bool:
-        return bool(self._pipeline.pending())
+    def _give_up(self) -> None:
+        if self.is_closed:
+            return
+        if self._pipeline.has_holes:
+            self._pipeline.tick(self._source.now_ns + LATE_CALL_NS)
+        self._pipeline.settle()
 
     def _with_frames(self, view: memoryview, offsets: list[int]) -> None:
         assert self._frames is not None  # chosen where there are some
@@ -272,8 +306,6 @@ class Capture(View):
     def _check(self) -> None:
         if self.is_closed:
             raise Closed("the capture has ended; open another")
-        if os.getpid() != self._process:
-            raise Closed(f"the capture belongs to process {self._process}; open another in this one")
 
 
 def capture(
@@ -320,7 +352,8 @@ def capture(
         processes: name the processes at both ends, which takes CAP_BPF and CAP_PERFMON. None: where there are these
             rights, and without a broker.
         broker: the socket of a broker, which attaches in place of this process. None: it does so itself.
-        emit: takes each exchange when it ends; without it, they are kept in exchanges.
+        emit: takes each exchange when it ends; without it, they are kept in exchanges. It may look at the capture and
+            close it, and must not have it take more.
         policy: what to keep of bodies, in place of body.
         write: makes what the frames are written to, of the source.
         lines: takes the lines of exchanges that need nothing more than one, in place of emit.

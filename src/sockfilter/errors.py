@@ -5,6 +5,8 @@ Every message says what was tried, what was found, and what to do. Traffic raise
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class SockfilterError(Exception):
     """The root of every exception that sockfilter raises on purpose."""
@@ -75,8 +77,22 @@ class NotSeen(SockfilterError, ValueError):
 
 
 class ExpectationFailed(SockfilterError, AssertionError):
-    """What was expected did not cross the wire: the message has the nearest, and all that did."""
+    """What was expected did not cross the wire: the message has the nearest, and all that did.
+
+    Attributes:
+        summary: the same in one line; empty: the message's first.
+        exchange: the Exchange to look at first: the nearest, or one too many. None: nothing crossed.
+    """
+
+    __module__ = "sockfilter"  # where it is imported from: pytest writes it before each message
+
+    summary = ""
+    exchange: Any = None  # the model is made of errors too: this cannot have its types
 
 
 class Closed(SockfilterError):
     """The capture has ended: open another."""
+
+
+class Busy(SockfilterError):
+    """Something was called within emit that would take the next records before these: call it afterwards."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Protocol
+from weakref import WeakSet
 
+from sockfilter.errors import Closed
 from sockfilter.filters.where import Where
 
 if TYPE_CHECKING:
@@ -33,8 +36,9 @@ class Kept:
     def __init__(self, limit: int) -> None:
         self._exchanges: deque[Exchange] = deque(maxlen=limit)
         self._limit = limit
-        # one thread may look while another takes what comes
-        self._lock = Lock()
+        # one thread may look while another takes what comes; a signal handler may look within either
+        self._lock = RLock()
+        _all.add(self)
         # exchanges that there was no more room for
         self.forgotten = 0
         # the number of the next
@@ -55,10 +59,26 @@ class Kept:
                 return list(self._exchanges), self.end
             return [self._exchanges[i] for i in range(-count, 0)], self.end
 
-    def clear(self) -> None:
-        """Lets all of them go."""
+    def forget(self, number: int) -> None:
+        """Lets those before a number go."""
         with self._lock:
-            self._exchanges.clear()
+            while self._exchanges and self.end - len(self._exchanges) < number:
+                self._exchanges.popleft()
+
+    def unlock(self) -> None:
+        """In a child of fork: another thread of its parent may have held the lock."""
+        self._lock = RLock()
+
+
+_all: WeakSet[Kept] = WeakSet()
+
+
+def _unlock_all() -> None:
+    for kept in _all:
+        kept.unlock()
+
+
+os.register_at_fork(after_in_child=_unlock_all)
 
 
 class Keeper(Protocol):
@@ -186,7 +206,7 @@ class View:
         """
         from sockfilter.testing.expectations import Expectation  # imports what it says failures with
 
-        return Expectation(self._flushed, lambda: self.pending, Where(*where, **conditions))
+        return Expectation(self._flushed, lambda: self.pending, self._coming, Where(*where, **conditions))
 
     def wait_for(self, *where: Where, timeout: float = WAIT_FOR_S, **conditions: Unpack[Conditions]) -> Exchange:
         """Waits until an exchange that meets the conditions has ended; one that has already will do.
@@ -199,11 +219,7 @@ class View:
             ExpectationFailed: none has; with the nearest, and all that there are.
         """
         __tracebackhide__ = True  # pytest shows who asked
-        wanted = Where(*where, **conditions)
-        for exchange in self._as_they_end(time.monotonic() + timeout, None):
-            if wanted.matches(exchange):
-                return exchange
-        return self.expect(wanted).within(timeout)
+        return self.expect(*where, **conditions).within(timeout)
 
     def each(self, timeout: float | None = None) -> Iterator[Exchange]:
         """The exchanges as they end, from the first on.
@@ -216,37 +232,53 @@ class View:
     def __iter__(self) -> Iterator[Exchange]:
         return self.each()
 
+    def _coming(self, seconds: float) -> Iterator[Exchange]:
+        return self._as_they_end(time.monotonic() + seconds, None)
+
     def _as_they_end(self, end_s: float | None, pause_s: float | None) -> Iterator[Exchange]:
         number: int | None = None
         while True:
+            is_last = self._capture.is_closed  # asked first: what closing takes is among those that have ended then
             ended, number = self.ended_since(number)
             yield from ended
-            if self._capture.is_closed:
+            if is_last:
                 return
             if self._capture.kept.end == number and not self._more(number, _earlier(end_s, pause_s)):
                 return
 
     def _more(self, number: int, end_s: float | None) -> bool:
-        """Waits until another exchange has ended. Returns whether one has."""
+        """Waits until another exchange has ended, or the capture has. Returns whether one has."""
         capture = self._capture
         while capture.kept.end == number and not capture.is_closed:
-            if capture.pump():
-                continue
-            left_s = WAIT_FOR_S if end_s is None else end_s - time.monotonic()
-            if left_s <= 0:
-                capture.flush()
-                return capture.kept.end != number
-            capture.wait(left_s)
+            try:
+                if capture.pump():
+                    continue
+                left_s = WAIT_FOR_S if end_s is None else end_s - time.monotonic()
+                if left_s > 0:
+                    capture.wait(left_s)
+                    continue
+            except Closed:
+                if capture.is_closed:  # by another thread
+                    break
+                raise
+            self._take()
+            return capture.kept.end != number
         return True
 
-    def _flushed(self) -> list[Exchange]:
-        if not self._capture.is_closed:
+    def _take(self) -> None:
+        """Takes all that crossed before the call; a capture that has ended has done so."""
+        try:
             self._capture.flush()
+        except Closed:
+            if not self._capture.is_closed:
+                raise
+
+    def _flushed(self) -> list[Exchange]:
+        self._take()
         return self.exchanges
 
     def _now(self) -> tuple[int, int]:
-        if not self._capture.is_closed:
-            self._capture.flush()
+        self._take()
         return self._capture.kept.end, self._capture.now_ns
 
 

@@ -15,6 +15,7 @@ MAY_IMPORT = {
     "errors": set(),
     "ledger": set(),
     "libbpf": {"errors"},
+    "turns": {"errors"},
     "sources": {"errors", "libbpf", "model"},
     **dict.fromkeys(STAGES, NOUNS),
     "filters": NOUNS,

@@ -15,6 +15,7 @@ from tests.e2e.refusals import refusal
 from tests.support.captures import one_exchange, pcap
 from tests.support.clients import curl
 from tests.support.command import COMMAND, Sniffer, run
+from tests.support.rights import for_everybody
 from tests.support.skips import need_tool
 
 
@@ -100,7 +101,9 @@ def test_reading_takes_no_rights(tmp_path):
     for folder in (tmp_path, *tmp_path.parents[:3]):
         os.chmod(folder, 0o755)  # pytest's are its user's alone
     nobody = ("setpriv", "--reuid=65534", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all")
-    done = run("-r", str(path), prefix=nobody)
+    python, packages = for_everybody()
+    where = {"PYTHONPATH": os.pathsep.join(packages)}
+    done = run("-r", str(path), prefix=nobody, command=[python, *COMMAND[1:]], env=where)
     assert done.status == 0
     assert len(done.lines) == 1
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 
 from tests.e2e.refusals import refusal
 from tests.support import refuse
-from tests.support.command import run
+from tests.support.command import COMMAND, run
 from tests.support.net import ip, namespace
 from tests.support.rights import limited, sets, without_rights
 from tests.support.skips import Skip, need_tool, skip
@@ -83,6 +85,25 @@ def test_both_rights_are_not_enough_for_another_namespace():
         line = refusal("-i", "lo", "--netns", netns, prefix=without_rights("net_raw", "bpf"))
     assert line.startswith(f"entering network namespace {netns}: ")
     assert "CAP_SYS_ADMIN" in line
+
+
+def test_a_namespace_without_a_way_back_is_not_entered():
+    """Root of a user namespace, in the network of the host: it could enter one of its own, and not come back."""
+    script = (
+        "unshare --net sleep 60 & there=$!;"
+        ' until [ "$(readlink /proc/$there/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do :; done;'
+        f" {' '.join(COMMAND)} -D --netns $there; status=$?; kill $there; exit $status"
+    )
+    apart = [need_tool("unshare"), "--user", "--map-root-user"]
+    if subprocess.run([*apart, "true"], check=False).returncode:
+        skip(Skip.KERNEL, "user namespaces")
+    done = subprocess.run([*apart, "sh", "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert re.fullmatch(
+        r"sockfilter: entering network namespace \d+: Operation not permitted;"
+        r" it takes CAP_SYS_ADMIN, outside of user namespaces: use sudo\n",
+        done.stderr,
+    )
 
 
 def test_a_sandbox_that_refuses_bpf():

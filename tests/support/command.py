@@ -60,11 +60,15 @@ def environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def run(
-    *arguments: str, prefix: Sequence[str] = (), env: Mapping[str, str] | None = None, stdout: IO[bytes] | None = None
+    *arguments: str,
+    prefix: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
+    stdout: IO[bytes] | None = None,
+    command: Sequence[str] = COMMAND,
 ) -> Done:
     """Runs a command that ends by itself."""
     done = subprocess.run(
-        [*prefix, *COMMAND, *arguments],
+        [*prefix, *command, *arguments],
         env=environment(env),
         stdin=subprocess.DEVNULL,
         stdout=stdout or subprocess.PIPE,

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import re
+import shutil
 import subprocess
 import sys
 import sysconfig
+from functools import cache
+from importlib import metadata
 from pathlib import Path
+from tempfile import mkdtemp
 
 import sockfilter
 from tests.support.skips import Skip, need_tool, skip
@@ -36,12 +42,38 @@ def for_everybody() -> tuple[str, list[str]]:
     packages = [str(Path(sockfilter.__file__).parents[1]), sysconfig.get_path("platlib")]
     query = "import os, sys; print(os.__file__, *sys.version_info[:2])"
     ours = [str(number) for number in sys.version_info[:2]]
-    for python in filter(os.path.exists, (sys.executable, "/usr/bin/python3")):
+    for python in filter(os.path.exists, (sys.executable, os.path.realpath(sys.executable), "/usr/bin/python3")):
         library, *version = subprocess.check_output([python, "-c", query], text=True).split()
-        if version == ours and all(map(_is_open, [*packages, library])):
-            return python, packages
+        if version == ours and _is_open(python) and _is_open(library):
+            return python, packages if all(map(_is_open, packages)) else [_copied()]
     return skip(Skip.INTERPRETER, "one whose library everybody may read")
 
 
 def _is_open(path: str) -> bool:
-    return all(parent.stat().st_mode & 0o001 for parent in Path(path).resolve().parents)
+    there, leads_to = Path(path).absolute(), Path(path).resolve()
+    return all(parent.stat().st_mode & 0o001 for parent in (*there.parents, *leads_to.parents))
+
+
+@cache
+def _copied() -> str:
+    """The same packages in a folder that everybody may read, as where the project lies in root's home."""
+    folder = mkdtemp(prefix="sockfilter-test-")
+    atexit.register(shutil.rmtree, folder)
+    os.chmod(folder, 0o755)
+    shutil.copytree(Path(sockfilter.__file__).parent, Path(folder, "sockfilter"))
+    for name in _taken("sockfilter") - {"sockfilter"}:
+        found = metadata.distribution(name)
+        for file in found.files or ():
+            source, target = Path(str(found.locate_file(file))), Path(folder, file)
+            if ".." not in file.parts and source.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(source, target)
+    return folder
+
+
+def _taken(name: str) -> set[str]:
+    """The installed distributions that one takes, without its extras, and itself."""
+    wanted = [line for line in metadata.requires(name) or () if "extra ==" not in line]
+    names = [found[0] for found in map(re.compile(r"[\w.-]+").match, wanted) if found]
+    present = [one for one in names if any(metadata.distributions(name=one))]
+    return {name}.union(*map(_taken, present))

@@ -165,11 +165,15 @@ static int route_grow(struct sf_lane_slot *slot, size_t len)
 	return 1;
 }
 
-/* JSON: what is said of a connection before conn_seq, in split bytes, and behind it. */
+/*
+ * JSON: what is said of a connection before conn_seq, in split bytes, and behind it.
+ * Where there is no room for it, no lines are written here: the output writes them.
+ */
 static void sf_lane_set_route(struct sf_lane *lane, unsigned int number, const char *route, size_t len, size_t split)
 {
 	struct sf_lane_slot *slot = &lane->slots[number];
 
+	slot->route_len = 0;
 	if (len > sizeof(slot->route)) {
 		if (len > SF_LANE_ROUTE_BYTES_MAX || !route_grow(slot, len))
 			return;

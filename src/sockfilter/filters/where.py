@@ -103,6 +103,11 @@ class Where:
     def __str__(self) -> str:
         return ", ".join(f"{name}={shown(wanted)}" for name, wanted, _, _ in self._tests)
 
+    @property
+    def conditions(self) -> list[tuple[str, Any]]:
+        """Their names, and what is asked for."""
+        return [(name, wanted) for name, wanted, _, _ in self._tests]
+
     def matches(self, exchange: Exchange) -> bool:
         """Whether all conditions hold."""
         return all(test(exchange) for _, _, test, _ in self._tests)
@@ -121,15 +126,15 @@ def _hint(name: str) -> str:
     return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(CONDITIONS)}"
 
 
-def shown(wanted: Any) -> str:
-    """What is asked for, as people write it; of a long one, the beginning."""
+def shown(wanted: Any, limit: int = SHOWN_MAX) -> str:
+    """What is asked for, as people write it; of more than so many characters, the beginning."""
     pattern = getattr(wanted, "pattern", None)
     if pattern is not None:
-        return short(f"re.compile({pattern!r})")
+        return short(f"re.compile({pattern!r})", limit)
     name = getattr(wanted, "__name__", None)
-    return str(name) if name and callable(wanted) else short(repr(wanted))
+    return str(name) if name and callable(wanted) else short(repr(wanted), limit)
 
 
-def short(text: str) -> str:
-    """A text, cut where it is long."""
-    return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}... ({len(text)} characters)"
+def short(text: str, limit: int = SHOWN_MAX) -> str:
+    """A text, cut behind so many characters."""
+    return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"

@@ -23,17 +23,30 @@ class _Nowhere:
         return len(data)
 
 
-def transcript(exchange: Exchange) -> str:
-    """An exchange's line, its heads and bodies, with secrets masked; long ones cut in the middle."""
-    text = TextOutput(_Nowhere(), verbosity=BODIES).render(exchange).decode().rstrip("\n")
-    return "\n".join(_cut(text.split("\n"), DETAIL_LINES_MAX, "lines"))
+def transcript(exchange: Exchange, lines_max: int = DETAIL_LINES_MAX, columns_max: int | None = None) -> str:
+    """An exchange's line, its heads and bodies, with secrets masked; long ones cut in the middle.
+
+    Args:
+        exchange: the exchange.
+        lines_max: lines at most.
+        columns_max: characters of each line at most; None: all.
+    """
+    lines = TextOutput(_Nowhere(), verbosity=BODIES).render(exchange).decode().rstrip("\n").split("\n")
+    if columns_max is not None:
+        lines = [line if len(line) <= columns_max else f"{line[: columns_max - 3]}..." for line in lines]
+    return "\n".join(_cut(lines, lines_max, "lines"))
 
 
-def listing(exchanges: Sequence[Exchange]) -> str:
+def listing(exchanges: Sequence[Exchange], lines_max: int = LINES_MAX) -> str:
     """A line for each exchange, with secrets masked; of many, the first and the last."""
     output = TextOutput(_Nowhere())
-    lines = [output.render(exchange).decode().rstrip("\n") for exchange in exchanges]
-    return "\n".join(_cut(lines, LINES_MAX, "exchanges"))
+    shown = (
+        exchanges if len(exchanges) <= lines_max else (*exchanges[: lines_max // 2], *exchanges[-(lines_max // 2) :])
+    )
+    lines = [output.render(exchange).decode().rstrip("\n") for exchange in shown]
+    if len(shown) < len(exchanges):
+        lines.insert(lines_max // 2, f"... {len(exchanges) - len(shown)} more exchanges ...")
+    return "\n".join(lines)
 
 
 def _cut(lines: list[str], limit: int, what: str) -> list[str]:

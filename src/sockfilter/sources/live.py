@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from contextlib import ExitStack
 from functools import partial
 from threading import Lock
@@ -13,7 +12,7 @@ from sockfilter.libbpf.ring import ring_bytes
 from sockfilter.sources import interfaces, namespace
 from sockfilter.sources.attachment import attach
 from sockfilter.sources.narrowing import Narrowing
-from sockfilter.sources.presence import CHANGES_MAX, Change, Presence
+from sockfilter.sources.presence import CHANGES_MAX, Changes, Presence
 from sockfilter.sources.records import ALL_BYTES, RING_BYTES, RecordSource
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ class LiveSource(RecordSource):
                 found, attachment = attached(interfaces.distinct(names), config, ports, size, promiscuous)
             super().__init__(attachment, size, narrowing)
             stack.push(self._stack)
-            self._changes: deque[Change] = deque(maxlen=CHANGES_MAX)
+            self._changes = Changes(maxlen=CHANGES_MAX)
             self._presences = [
                 Presence(each, self._names, partial(attachment.rebind, position), changes=self._changes)
                 for position, each in enumerate(found)
@@ -97,7 +96,7 @@ class LiveSource(RecordSource):
         return ", ".join(presence.interface.name for presence in self._presences)
 
     @property
-    def changes(self) -> deque[Change]:
+    def changes(self) -> Changes:
         """What has happened to the interfaces, the oldest first; to be taken out."""
         return self._changes
 

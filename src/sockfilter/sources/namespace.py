@@ -47,12 +47,11 @@ def path_of(name: str) -> Path:
 def entered(name: str | None) -> Iterator[None]:
     """Puts the calling thread, and no other, into a network namespace and back. None: stays where it is.
 
-    Raises NamespaceError where it is not there or may not be entered.
+    Raises NamespaceError where it is not there, may not be entered, or may not be left again.
     """
     if name is None:
         yield
         return
-    ffi, lib = binding.load()
     path = path_of(name)
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -61,16 +60,30 @@ def entered(name: str | None) -> Iterator[None]:
         except OSError as error:
             raise NamespaceError(f"entering network namespace {name}: opening {path}: {error.strerror}") from error
         try:
-            if lib.setns(there, CLONE_NEWNET):
-                words, is_one = os.strerror(ffi.errno), ffi.errno != errno.EINVAL
-                remedy = "it takes CAP_SYS_ADMIN: use sudo" if is_one else f"{path} is no network namespace"
-                raise NamespaceError(f"entering network namespace {name}: {words}; {remedy}")
+            # home first, for the right to come back: root of a user namespace may enter its own and not leave it again
+            number = _enter(home) or _enter(there)
+            if number:
+                remedy = (
+                    f"{path} is no network namespace"
+                    if number == errno.EINVAL
+                    else "it takes CAP_SYS_ADMIN, outside of user namespaces: use sudo"
+                )
+                raise NamespaceError(f"entering network namespace {name}: {os.strerror(number)}; {remedy}")
         finally:
             os.close(there)
         try:
             yield
         finally:
-            # its own namespace was open before: this cannot fail short of lost rights
-            lib.setns(home, CLONE_NEWNET)
+            number = _enter(home)
+            if number:
+                raise NamespaceError(
+                    f"leaving network namespace {name}: {os.strerror(number)}; this thread is still in it: end it"
+                )
     finally:
         os.close(home)
+
+
+def _enter(fd: int) -> int:
+    """Puts the calling thread into a network namespace. Returns why it cannot, as errno; 0: it is there."""
+    ffi, lib = binding.load()
+    return ffi.errno if lib.setns(fd, CLONE_NEWNET) else 0

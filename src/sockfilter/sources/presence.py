@@ -9,7 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sockfilter.sources.announcements import Announced
     from sockfilter.sources.interfaces import Interface, Names
@@ -50,6 +50,13 @@ class Change(NamedTuple):
         return self.event.value.format(before=self.before, name=self.name)
 
 
+class Changes(deque[Change]):
+    """Changes, the oldest first, to be taken out; of too many the oldest go. Others may come while one looks."""
+
+    def __iter__(self) -> Iterator[Change]:
+        return iter(list(super().__iter__()))  # a deque's own iterator would raise
+
+
 class Presence:
     """Follows one interface, and has the program bound to it again when it is made anew.
 
@@ -72,10 +79,10 @@ class Presence:
         names: Names,
         rebind: Callable[[Interface], None],
         clock_s: Callable[[], float] = time.monotonic,
-        changes: deque[Change] | None = None,
+        changes: Changes | None = None,
     ) -> None:
         self.interface = interface
-        self.changes: deque[Change] = deque(maxlen=CHANGES_MAX) if changes is None else changes
+        self.changes = Changes(maxlen=CHANGES_MAX) if changes is None else changes
         self._names = names
         self._rebind = rebind
         self._clock_s = clock_s

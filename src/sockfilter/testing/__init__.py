@@ -1,1 +1,38 @@
-"""What tests say of exchanges, and the pytest plugin."""
+"""What tests say of exchanges, and the pytest plugin; the types of its fixtures, for tests that are type-checked.
+
+    from sockfilter.testing import Wire
+
+    def test_checkout_charges_once(wire: Wire) -> None:
+        wire.expect(method="POST", path="/charge", status=201).once()
+
+Names are imported when first used, as those of sockfilter itself.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sockfilter.awaiting import AsyncView
+    from sockfilter.errors import ExpectationFailed
+    from sockfilter.testing.expectations import Expectation
+    from sockfilter.testing.factory import WireFactory
+    from sockfilter.testing.wire import Wire
+
+_HOMES = {
+    "Wire": "sockfilter.testing.wire",
+    "WireFactory": "sockfilter.testing.factory",
+    "Expectation": "sockfilter.testing.expectations",
+    "ExpectationFailed": "sockfilter.errors",
+    "AsyncView": "sockfilter.awaiting",
+}
+
+__all__ = ["Wire", "WireFactory", "Expectation", "ExpectationFailed", "AsyncView"]
+
+
+def __getattr__(name: str) -> object:
+    """Imports a public name when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'sockfilter.testing' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

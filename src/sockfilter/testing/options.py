@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pytest
+
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Callable
 
 MARKER = (
     "wire(interface='lo', ports=None, body=16384, scope='auto', strict=False, ...): how the fixture wire captures for"
@@ -16,6 +21,9 @@ MODES = ("skip", "require")
 SYSCALLS = "syscalls"
 SCOPES = ("auto", "host", "tree")
 ALL = "all"
+BROKER = "sudo sockfilter broker --user $USER --background"
+
+DEFAULTS = {"wire_interface": "lo", "wire_dir": "", "wire_broker": ""}
 
 # properties of a test's report: what was seen, and what of it was not whole
 SEEN, ODD = "wire", "wire_not_whole"
@@ -47,13 +55,13 @@ def add(parser: pytest.Parser) -> None:
     add_option("--wire-dir", metavar="DIR", help="frames and JSON lines of each failing test, into this directory")
     add_option("--wire-broker", metavar="PATH", help="the socket of a sockfilter broker")
     parser.addini("wire", "skip or require, as --wire", default="skip")
-    parser.addini("wire_interface", "where wire captures", default="lo")
+    parser.addini("wire_interface", "where wire captures", default=DEFAULTS["wire_interface"])
     parser.addini("wire_ports", "only these ports", default="")
     parser.addini("wire_body", "bytes of each body to keep, or all", default="16384")
     parser.addini("wire_scope", "whose exchanges: auto, host, tree", default="auto")
     parser.addini("wire_strict", "HTTP that is not whole fails the test", type="bool", default=False)
-    parser.addini("wire_dir", "directory for frames and JSON lines of failing tests", default="")
-    parser.addini("wire_broker", "the socket of a sockfilter broker", default="")
+    parser.addini("wire_dir", "directory for frames and JSON lines of failing tests", default=DEFAULTS["wire_dir"])
+    parser.addini("wire_broker", "the socket of a sockfilter broker", default=DEFAULTS["wire_broker"])
 
 
 def value(config: pytest.Config, name: str) -> Any:
@@ -63,14 +71,77 @@ def value(config: pytest.Config, name: str) -> Any:
 
 
 def check(config: pytest.Config) -> str:
-    """What is wrong with the options; empty: nothing."""
+    """What cannot be meant by the options; empty: nothing."""
     for name, choices in (("wire", MODES), ("wire_scope", SCOPES)):
         if value(config, name) not in choices:
             return f"{name}={value(config, name)!r}: choose from {', '.join(choices)}"
     body = value(config, "wire_body")
     if body != ALL and not body.isdecimal():
         return f"wire_body={body!r}: a number of bytes, or {ALL}"
+    try:
+        value(config, "wire_strict")
+    except (ValueError, pytest.UsageError):  # the latter since pytest 9
+        return "wire_strict: choose from true, false"
+    ports = value(config, "wire_ports")
+    return _said_of("wire_ports", ports, _check_ports) if ports else ""
+
+
+def missing(config: pytest.Config) -> str:
+    """What the options name and is not there; empty: nothing. The default is not looked for."""
+    for name, look in (("wire_interface", _look_up), ("wire_dir", _make_folder), ("wire_broker", _find_socket)):
+        named = value(config, name)
+        if named and named != DEFAULTS[name]:
+            said = _said_of(name, named, look)
+            if said:
+                return said
     return ""
+
+
+def _said_of(name: str, given: str, look: Callable[[str], None]) -> str:
+    from sockfilter.errors import SockfilterError
+
+    try:
+        look(given)
+    except SockfilterError as error:
+        return f"{name}={given!r}: {error}"
+    except OSError as error:
+        return f"{name}={given!r}: {error.strerror}"
+    return ""
+
+
+def _check_ports(ports: str) -> None:
+    from sockfilter.sources.narrowing import port_ranges
+
+    port_ranges(ports)
+
+
+def _look_up(interface: str) -> None:
+    from sockfilter.errors import InterfaceDown, NoSuchInterface, UnsupportedInterface
+    from sockfilter.sources import interfaces
+
+    try:
+        interfaces.find(interface)
+    except NoSuchInterface as error:
+        raise NoSuchInterface(f"{error}; for one that a fixture makes, @pytest.mark.wire({interface!r})") from error
+    except (InterfaceDown, UnsupportedInterface):
+        pass  # it may be up by the time that a test uses it
+
+
+def _make_folder(path: str) -> None:
+    os.makedirs(path, mode=0o700, exist_ok=True)
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def _find_socket(path: str) -> None:
+    from sockfilter.errors import BrokerError
+
+    try:
+        is_one = stat.S_ISSOCK(os.stat(path).st_mode)
+    except OSError as error:
+        raise BrokerError(f"{error.strerror}; start one: {BROKER}") from error
+    if not is_one:
+        raise BrokerError(f"it is no socket; start a broker: {BROKER}")
 
 
 def settings(config: pytest.Config, marker: dict[str, Any]) -> Settings:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,13 +11,21 @@ import pytest
 from sockfilter.testing import options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Generator, Iterator
 
+    from sockfilter.errors import ExpectationFailed
+    from sockfilter.testing.factory import WireFactory
     from sockfilter.testing.session import Session, TestWires
     from sockfilter.testing.wire import Wire
 
+FIXTURES = {"wire", "wire_factory", "wire_session"}
+# tests whose HTTP was not whole that are named at the end
+ODD_TESTS_MAX = 20
+
 SESSION = pytest.StashKey["Session"]()
 WIRES = pytest.StashKey["TestWires"]()
+# what has failed a test that had passed, in a line
+WRONG = pytest.StashKey[str]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -27,8 +37,24 @@ def pytest_configure(config: pytest.Config) -> None:
     """Makes the marker known."""
     config.addinivalue_line("markers", options.MARKER)
     wrong = options.check(config)
+    if not wrong and _distributes(config):
+        wrong = options.missing(config)  # only its workers know what the tests use, and none of them can say so
     if wrong:
         raise pytest.UsageError(f"sockfilter: {wrong}")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Where tests use it: looks for what the options name."""
+    is_worker = hasattr(session.config, "workerinput")
+    if not is_worker and any(FIXTURES & set(getattr(item, "fixturenames", ())) for item in session.items):
+        missing = options.missing(session.config)
+        if missing:
+            raise pytest.UsageError(f"sockfilter: {missing}")
+
+
+def _distributes(config: pytest.Config) -> bool:
+    """Whether pytest-xdist has the tests run in workers, and this is none of these."""
+    return not hasattr(config, "workerinput") and config.getoption("dist", "no") != "no"
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -59,7 +85,7 @@ def wire(request: pytest.FixtureRequest) -> Wire:
 
 
 @pytest.fixture
-def wire_factory(request: pytest.FixtureRequest) -> Callable[..., Wire]:
+def wire_factory(request: pytest.FixtureRequest) -> WireFactory:
     """Further wires, with all arguments of sockfilter.capture(): wire_factory("eth0", ports=[80], netns="web")."""
     return _wires(request.node, request.config).another
 
@@ -78,6 +104,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     if WIRES in item.stash:
         wrong = item.stash[WIRES].wrong()
         if wrong:
+            item.stash[WRONG] = wrong.partition("\n")[0]
             pytest.fail(wrong, pytrace=False)
     return result
 
@@ -88,9 +115,15 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Says in the report what was seen, where the test failed, and what was not whole."""
     report = yield
+    failed = None if call.excinfo is None else _failed(call.excinfo.value)
+    line = failed.summary if failed is not None else item.stash.get(WRONG, "") if call.when == "call" else ""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if line and crash is not None:
+        crash.message = line  # what pytest's summary and JUnit XML say of it
     if WIRES in item.stash and (call.when == "call" or report.failed):
-        for title, key, text in item.stash[WIRES].said(report):
-            report.sections.append((title, text))
+        for title, key, text in item.stash[WIRES].said(report, failed):
+            if title:
+                report.sections.append((title, text))
             item.user_properties.append((key, text))
     if WIRES in item.stash and call.when == "teardown":
         item.stash[WIRES].close()
@@ -98,18 +131,28 @@ def pytest_runtest_makereport(
     return report
 
 
+def _failed(error: BaseException) -> ExpectationFailed | None:
+    """The expectation that did not hold, if that was raised."""
+    errors = sys.modules.get("sockfilter.errors")  # not imported: nothing of it was raised
+    return error if errors is not None and isinstance(error, errors.ExpectationFailed) else None
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Names the tests whose HTTP was not whole."""
+    """Names the tests that passed, and whose HTTP was not whole. Those that failed have it in their reports."""
+    stats = terminalreporter.stats
+    failed = {report.nodeid for name in ("failed", "error") for report in stats.get(name, ())}
     odd = {
         report.nodeid: text
-        for reports in terminalreporter.stats.values()
+        for reports in stats.values()
         for report in reports
-        if getattr(report, "when", "") == "teardown" or not getattr(report, "passed", True)
+        if getattr(report, "when", "") == "teardown" and report.nodeid not in failed
         for key, text in getattr(report, "user_properties", ())
         if key == options.ODD
     }
     if odd:
         terminalreporter.section("HTTP that is not whole")
-        for nodeid, text in odd.items():
+        for nodeid, text in islice(odd.items(), ODD_TESTS_MAX):
             terminalreporter.write_line(f"{nodeid}:")
-            terminalreporter.write_line(text)
+            terminalreporter.write_line("\n".join(f"    {line}" for line in text.split("\n")))
+        if len(odd) > ODD_TESTS_MAX:
+            terminalreporter.write_line(f"... and {len(odd) - ODD_TESTS_MAX} more tests")

@@ -17,11 +17,14 @@ from sockfilter.testing.wire import Wire
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from sockfilter.errors import ExpectationFailed
     from sockfilter.model import Exchange
     from sockfilter.sources.tree import Tree
 
 # what is in the way of capturing at all, and not of this capture
 NOT_HERE = (MissingCapability, KernelUnsupported, LibbpfMissing)
+# pytest's -vv, with which it shows everything
+WHOLE_VERBOSITY = 2
 # arguments that say whose calls are wanted
 WHOSE = {"pid", "comm", "cgroup"}
 
@@ -136,7 +139,7 @@ class Session:
         is_required = options.value(self._config, "wire") == "require"
         words = f"sockfilter cannot capture: {error}"
         if isinstance(error, MissingCapability):
-            words += "; or have a broker capture: sudo sockfilter broker --user $USER --background"
+            words += f"; or have a broker capture: {options.BROKER}"
         if isinstance(error, NOT_HERE) and not is_required:
             return pytest.skip.Exception(words)
         return pytest.fail.Exception(words, pytrace=False)
@@ -164,6 +167,7 @@ class TestWires:
         self._settings = settings
         self._default: Wire | None = None
         self._wires: list[tuple[Wire, Evidence | None]] = []
+        self._has_told = False  # what was not whole, in the error
 
     def default(self) -> Wire:
         """The test's wire."""
@@ -179,11 +183,19 @@ class TestWires:
     def wrong(self) -> str:
         """What fails a test that has passed: an expectation that was forgotten, or oddities where it is strict."""
         found = (wire.wrong(strict=self._settings.strict) for wire, _ in self._wires)
-        return "\n".join(words for words in found if words)
+        words = "\n".join(words for words in found if words)
+        self._has_told = bool(words) and self._settings.strict
+        return words
 
-    def said(self, report: pytest.TestReport) -> list[tuple[str, str, str]]:
-        """What the report is to say: title, property, text."""
+    def said(self, report: pytest.TestReport, failed: ExpectationFailed | None) -> list[tuple[str, str, str]]:
+        """What the report is to say: title of a section, property, text. No title: it is said already.
+
+        Args:
+            report: of the test.
+            failed: the expectation that did not hold; None: the report is of something else.
+        """
         made = []
+        whole = self._item.config.get_verbosity() >= WHOLE_VERBOSITY
         for wire, evidence in self._wires:
             where = wire.capture.source.name + ("" if wire.is_narrowed else ", all processes")
             try:
@@ -192,11 +204,14 @@ class TestWires:
                 made.append((f"HTTP on {where}", options.ODD, str(error)))
                 continue
             if report.failed:
-                made.append((f"HTTP on {where}", options.SEEN, wire.report()))
+                title, seen = wire.report(failed, whole=whole)
+                if seen:
+                    made.append((f"HTTP on {where}{title}", options.SEEN, seen))
                 if evidence is not None:
                     made.append((f"HTTP on {where}: files", options.SEEN, evidence.keep(wire.all())))
             if odd:
-                made.append((f"HTTP on {where} that is not whole", options.ODD, "\n".join(odd)))
+                title = "" if self._has_told else f"HTTP on {where} that is not whole"
+                made.append((title, options.ODD, "\n".join(odd)))
         return made
 
     def close(self) -> None:

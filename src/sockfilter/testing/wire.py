@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sockfilter.finding import View
 from sockfilter.outputs.transcript import listing, transcript
+from sockfilter.testing.failure import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,13 +15,16 @@ if TYPE_CHECKING:
 
     from sockfilter.awaiting import AsyncView
     from sockfilter.capturing import Capture
+    from sockfilter.errors import ExpectationFailed
     from sockfilter.filters.where import Conditions, Where
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange
     from sockfilter.testing.expectations import Expectation
 
-# exchanges that are shown whole in a report; of more, a line each
-SHOWN_WHOLE_MAX = 5
+# of the exchange that is shown whole in a report: its lines, and the characters of each
+DETAIL_LINES_MAX, DETAIL_COLUMNS_MAX = 30, 200
+# lines of the others
+LISTED_MAX = 10
 
 
 class Wire(View):
@@ -75,12 +79,12 @@ class Wire(View):
         return made
 
     def oddities(self) -> list[str]:
-        """What is not whole of that which crossed before the call: losses, and exchanges with a problem or no end."""
-        odd = [exchange for exchange in self.all() if not exchange.complete or exchange.problems] + self.pending
-        return [
-            *(f"{count} {name}" for name, count in self.losses().items()),
-            *(listing(odd).split("\n") if odd else ()),
-        ]
+        """What is not whole of that which crossed before the call: losses, and exchanges with a problem or no end.
+
+        Exchanges for which an expectation asks with such a condition (problems, complete, status=None) are left out.
+        """
+        odd = self._odd()
+        return [*self._lost(), *(listing(odd, LISTED_MAX).split("\n") if odd else ())]
 
     def wrong(self, *, strict: bool = False) -> str:
         """What fails a test that has passed; empty: nothing.
@@ -91,17 +95,43 @@ class Wire(View):
         forgotten = [expectation for expectation in self._expectations if not expectation.was_looked_at]
         if forgotten:
             return f"{forgotten[0]!r} says nothing: add .once(), .times(n), .never() or another to it"
-        odd = self.oddities() if strict else []
-        return "\n".join(("HTTP that is not whole, and the test is strict:", *odd)) if odd else ""
+        found = [*self._lost(), *map(named, self._odd())] if strict else []
+        if not found:
+            return ""
+        # pytest's summary has the first line alone
+        more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+        return "\n".join([f"not whole, and the test is strict: {found[0]}{more}", *self.oddities()])
 
-    def report(self) -> str:
-        """All that was seen, for people; whole where it is little."""
+    def report(self, failed: ExpectationFailed | None = None, *, whole: bool = False) -> tuple[str, str]:
+        """What was seen, for people: the end of a title, and a line for each exchange, with the last one in detail.
+
+        Args:
+            failed: an expectation that did not hold, whose message has the lines: the one it speaks of is left.
+            whole: all are shown in detail.
+        """
         exchanges = self.all() + self.pending
+        if whole and exchanges:
+            return "", "\n".join(map(transcript, exchanges))
+        if failed is not None and failed.exchange is None:
+            return "", ""
+        if failed is not None and failed.exchange in exchanges:
+            # the message has its line
+            return f": {named(failed.exchange)}", _detail(failed.exchange).partition("\n")[2]
         if not exchanges:
-            return "no exchange was seen"
-        if len(exchanges) <= SHOWN_WHOLE_MAX:
-            return "\n".join(map(transcript, exchanges))
-        return listing(exchanges)
+            return "", "no exchange was seen"
+        *others, last = exchanges
+        return "", "\n".join([*([listing(others, LISTED_MAX)] if others else ()), _detail(last)])
+
+    def _odd(self) -> list[Exchange]:
+        odd = [exchange for exchange in self.all() if not exchange.complete or exchange.problems] + self.pending
+        return [exchange for exchange in odd if not any(made.allows(exchange) for made in self._expectations)]
+
+    def _lost(self) -> list[str]:
+        return [f"{count} {name}" for name, count in self.losses().items()]
 
     def _losses(self) -> dict[str, int]:
         return {name: count for name, (count, _) in self._of.ledger.losses().items()}
+
+
+def _detail(exchange: Exchange) -> str:
+    return transcript(exchange, DETAIL_LINES_MAX, DETAIL_COLUMNS_MAX)

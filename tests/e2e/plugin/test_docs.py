@@ -17,7 +17,17 @@ from tests.e2e.plugin.conftest import SERVING
 NOT_FOR_TESTS = {
     *("add_problem", "add_problems", "replace_problems", "head", "seq", "ack", "start_ns", "end_ns", "began_ns"),
     *("clock_offset_ns", "duration_ns", "conn_seq", "retransmissions", "authority", "is_final", "ended_since"),
-    *("is_narrowed", "oddities", "wrong", "report", "within", "was_looked_at"),
+    *(
+        "is_narrowed",
+        "is_resumed",
+        "oddities",
+        "wrong",
+        "report",
+        "was_looked_at",
+        "came_within",
+        "without_waiting",
+        "allows",
+    ),
 }
 
 pytestmark = pytest.mark.usefixtures("root")
@@ -25,9 +35,14 @@ pytestmark = pytest.mark.usefixtures("root")
 PAGE = Path(__file__).resolve().parents[3] / "docs/testing.md"
 # the server that the page speaks of
 SHOP = f"""{SERVING}
+over = threading.Event()
+
 class Handler(Answering):
     def do_GET(self):
-        self.tell(200)
+        if self.path == "/report":
+            over.wait(60)
+        else:
+            self.tell(200)
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
         self.tell(201)
@@ -37,7 +52,12 @@ class Handler(Answering):
 
 @pytest.fixture(scope="session")
 def shop(port):
-    return f"http://127.0.0.1:{{port}}"
+    yield f"http://127.0.0.1:{{port}}"
+    over.set()
+
+@pytest.fixture
+def slow(shop):
+    return shop
 """
 
 

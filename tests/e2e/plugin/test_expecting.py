@@ -58,13 +58,18 @@ def test_a_failure_says_what_was_expected_the_nearest_and_all_there_was(project:
     result.stdout.fnmatch_lines(
         [
             "E *expected path='/items', status=200: once; there were none",
-            "E *the nearest is *GET /itmes?id=3 200>, with",
-            "E *path '/itmes', not '/items'",
-            "E *seen in all, 2:",
+            "E *the nearest:",
             "E *GET /itmes?id=3 * 200 *",
+            "E *path: expected '/items', found '/itmes'",
+            "E *1 other:",
             "E *GET /missing * 404 *",
+            "*- HTTP on lo: GET /itmes?id=3 200 -*",
+            "    > GET /itmes?id=3 HTTP/1.1",
+            "    < hello",
         ]
     )
+    # the other is not shown in detail
+    result.stdout.no_fnmatch_line("    > GET /missing HTTP/1.1")
     # of the traceback, the test's own line alone
     result.stdout.no_fnmatch_line("*expectations.py*")
 

@@ -50,12 +50,44 @@ def test_ports_leave_others_out(project: Project):
         (("-o", "wire=perhaps"), "wire='perhaps': choose from skip, require"),
         (("-o", "wire_scope=galaxy"), "wire_scope='galaxy': choose from auto, host, tree"),
         (("--wire-scope=galaxy",), "argument --wire-scope: invalid choice: 'galaxy'"),
+        (("--wire-ports=80,x",), "wire_ports='80,x': 'x' is no port: write numbers and ranges, as in "),
+        (("-o", "wire_ports=9-1"), "wire_ports='9-1': '9-1' is no port or range of ports: "),
+        (("-o", "wire_strict=perhaps"), "wire_strict: choose from true, false"),
     ],
 )
 def test_options_that_cannot_be_meant(project: Project, words: tuple[str, ...], said: str):
     result = project("def test_it(): pass", *words)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"*{said}*"])
+
+
+MANY = """
+import pytest
+@pytest.mark.parametrize("i", range(5))
+def test_it(wire, i): pass
+"""
+
+
+@pytest.mark.parametrize("words", [(), ("-n2",)], ids=["alone", "xdist"])
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--wire-interface=nolo", "wire_interface='nolo': looking up interface 'nolo': *; did you mean lo*"),
+        ("--wire-dir=conftest.py", "wire_dir='conftest.py': File exists"),
+        ("--wire-broker=/nowhere", "wire_broker='/nowhere': No such file or directory; start one: sudo sockfilter *"),
+        ("--wire-broker=conftest.py", "wire_broker='conftest.py': it is no socket; start a broker: sudo sockfilter *"),
+    ],
+)
+def test_what_the_options_name_is_looked_for_once(project: Project, words: tuple[str, ...], option: str, said: str):
+    result = project(MANY, option, *words)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: sockfilter: {said}"])
+    assert "test_it" not in result.stdout.str()
+
+
+def test_what_the_options_name_is_not_looked_for_where_no_test_uses_it(project: Project, pytester: pytest.Pytester):
+    project("def test_it(): pass", "--wire-interface=nolo", "--wire-dir=kept").assert_outcomes(passed=1)
+    assert not (pytester.path / "kept").exists()
 
 
 @pytest.mark.parametrize(

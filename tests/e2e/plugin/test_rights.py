@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -64,7 +65,13 @@ def test_two_capabilities_are_enough_for_the_rest(pytester: pytest.Pytester):
     assert (status, "1 passed" in said) == (0, True), said
 
 
-def test_a_broker_that_is_not_there_is_an_error_and_no_skip(pytester: pytest.Pytester):
-    status, said = run(pytester, "--wire-broker=/nowhere/broker.sock")
+def test_a_broker_that_has_ended_is_an_error_and_no_skip(pytester: pytest.Pytester, tmp_path: Path):
+    path = tmp_path / "broker.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as link:
+        link.bind(str(path))
+    path.chmod(0o666)
+    for folder in path.parents[:3]:
+        folder.chmod(0o755)  # pytest's are its user's alone
+    status, said = run(pytester, f"--wire-broker={path}")
     assert status == 1
-    assert "connecting to the broker at /nowhere/broker.sock: No such file or directory; start one:" in said
+    assert f"connecting to the broker at {path}: Connection refused; start one:" in said, said

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+
 import pytest
 
 from sockfilter.sources.announcements import Announced
 from sockfilter.sources.interfaces import Interface
-from sockfilter.sources.presence import SETTLE_S, Event, Presence
+from sockfilter.sources.presence import CHANGES_MAX, SETTLE_S, Change, Changes, Event, Presence
 
 ETH0 = Interface("eth0", 2, is_up=True, is_loopback=False, has_link_header=True)
 
@@ -142,3 +145,19 @@ def test_all_interfaces_are_always_there():
     presence = Presence(Interface("any", 0, True, False, None), world, lambda _: None)  # type: ignore[arg-type]
     presence.look([])
     assert not presence.changes
+
+
+def test_changes_can_be_looked_through_while_another_thread_adds_to_them():
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    changes = Changes(maxlen=CHANGES_MAX)
+    made = [Change(Event.UP, str(i), str(i)) for i in range(20_000)]
+    adding = threading.Thread(target=lambda: [changes.append(change) for change in made])
+    try:
+        adding.start()
+        while adding.is_alive():
+            numbers = [int(change.name) for change in changes]
+            assert numbers == sorted(numbers)
+        assert list(changes) == made[-CHANGES_MAX:]
+    finally:
+        sys.setswitchinterval(before)

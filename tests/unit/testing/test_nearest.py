@@ -7,15 +7,22 @@ import re
 import pytest
 
 from sockfilter import Exchange, Where
-from sockfilter.filters.where import SHOWN_MAX
-from sockfilter.model import Body
-from sockfilter.testing.nearest import COMPARED_MAX, nearest
+from sockfilter.model import Body, Problem
+from sockfilter.testing import nearest as finding
+from sockfilter.testing.differences import VALUE_MAX
+from sockfilter.testing.nearest import COMPARED_MAX
 from tests.support.exchanges import exchange
 
 
 def asked(line: str, fields: str = "", status: int = 200, body: bytes = b"") -> Exchange:
     head = f"{line} HTTP/1.1\r\n{fields}\r\n".encode("utf-8", "surrogateescape")
     return exchange(head, b"HTTP/1.1 %d X\r\n\r\n" % status, Body(len(body), len(body), body))
+
+
+def nearest(where: Where, seen: list[Exchange]) -> str:
+    """The nearest, and a line for each difference."""
+    found = finding.nearest(where, seen, [])
+    return "" if found is None else "\n".join([repr(found.exchange), *found.lines])
 
 
 def first_line(words: str) -> str:
@@ -29,9 +36,9 @@ def test_there_is_none_where_nothing_was_seen():
 def test_what_is_different_is_said_of_it():
     words = nearest(Where(method="GET", path="/items", status=201), [asked("GET /item")])
     assert words.split("\n") == [
-        "the nearest is <Exchange 17 10.0.0.2:40000 > 10.0.0.1:80 GET /item 200>, with",
-        "    path '/item', not '/items'",
-        "    status 200, not 201",
+        "<Exchange 17 10.0.0.2:40000 > 10.0.0.1:80 GET /item 200>",
+        "path: expected '/items', found '/item'",
+        "status: expected 201, found 200",
     ]
 
 
@@ -59,11 +66,17 @@ def test_the_first_of_those_that_are_as_near():
 
 def test_halves_that_are_missing():
     alone, answer = exchange(response=None), exchange(None)
-    assert nearest(Where(path="/b", status=200), [alone]).split("\n")[1:] == [
-        "    path '/a', not '/b'",
-        "    status None, not 200",
+    alone.add_problems(Problem.NO_RESPONSE, Problem.RESET)
+    wanted = Where(path="/b", status=200, duration=1, response_header="x", response_json={"a": 1})
+    assert nearest(wanted, [alone]).split("\n")[1:] == [
+        "path: expected '/b', found '/a'",
+        "status: expected 200, found no response (no-response, reset)",
+        "duration: expected 1, found no response (no-response, reset)",
+        "response_header: expected 'x', found no response (no-response, reset)",
+        "response_json: expected {'a': 1}, found no response (no-response, reset)",
     ]
-    assert nearest(Where(path="/b"), [answer]).endswith("\n    path None, not '/b'")
+    assert nearest(Where(path="/b"), [answer]).endswith("\npath: expected '/b', found no request")
+    assert nearest(Where(status=None), [answer]).endswith("\nstatus: expected None, found 200")
 
 
 def test_secrets_are_masked():
@@ -84,8 +97,20 @@ def test_secrets_are_masked():
     for secret in ("pa55", "t0ken", "s3cret", "c00kie", "k3y"):
         assert secret not in words
     assert "GET http://me:***@h/a?token=***&q=1 200>" in first_line(words)
-    assert "    query {'token': ['***'], 'q': ['1'], 'nowhere': None}, not " in words
-    assert "('Authorization', 'Bearer ***'), ('Cookie', 'id=***; b=***'), ('X-Api-Key', '***')" in words
+    assert words.split("\n")[1:] == [
+        "path: expected '/b', found '/a'",
+        "target: expected '/b', found 'http://me:***@h/a?token=***&q=1'",
+        "host: expected 'x', found 'h'",
+        "query token: expected '***', found another; both are masked",
+        "query q: expected '2', found '1'",
+        "query nowhere: expected 'x', and it is not there",
+        "header authorization: expected '***', found 'Bearer ***'",
+        "header cookie: expected '***', found 'id=***; b=***'",
+        "header x-api-key: expected '***', found another; both are masked",
+        "header referer: expected 'x', found '/?key=***'",
+        "request_header nowhere: expected it, and it is not there",
+        "status: expected 500, found 200",
+    ]
 
 
 def test_long_values_are_cut():
@@ -93,8 +118,11 @@ def test_long_values_are_cut():
     where = Where(target="z" * 5000, request_header={"x-long": "z" * 5000}, response_body=b"z" * 5000)
     _, *lines = nearest(where, [made]).split("\n")
     assert len(lines) == 3
-    assert all(len(line) < 2 * SHOWN_MAX + 100 for line in lines)
-    assert lines[2].endswith(f"... (5003 characters), not b'{'z' * (SHOWN_MAX - 2)}... (5003 characters)")
+    assert all(len(line) < 2 * VALUE_MAX + 150 for line in lines)
+    assert lines[2] == (
+        f"response_body, from byte 0 on: expected b'{'z' * (VALUE_MAX - 2)}... (5003 characters),"
+        f" found b'{'y' * (VALUE_MAX - 2)}... (5003 characters) (5000 and 5000 bytes)"
+    )
 
 
 def test_nothing_moves_the_cursor():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import socket
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from sockfilter import __version__
@@ -31,6 +32,8 @@ class BorrowedAttachment:
         self._descriptors = descriptors
         self._counters: list[int] | None = None
         self._known: list[int] = []
+        # one thread may look after the interface while another asks for the counters: each is to get its own answer
+        self._asking = Lock()
         self._poll = select.poll()
         self._poll.register(link, select.POLLIN)
         # a child of fork has the same connection, and must not end what its parent has
@@ -75,8 +78,9 @@ class BorrowedAttachment:
         if self._link is None or os.getpid() != self._process:
             return self._known
         try:
-            messages.send(self._link, {"do": what, **more})
-            answer, _ = messages.receive(self._link)
+            with self._asking:
+                messages.send(self._link, {"do": what, **more})
+                answer, _ = messages.receive(self._link)
             return [int(count) for count in answer["counters"]]
         except (OSError, BrokerError, KeyError, TypeError, ValueError):
             return self._known  # check() says that it has gone

@@ -229,7 +229,7 @@ class FileSource:
                 self.damage = CaptureFileError(
                     f"reading the capture file {self.name}, from byte {where} on: {damage}; what came before was read"
                 )
-                self._stream.close()
+                self._stream.is_over = True  # it is closed later: another thread may wait for more of it
                 break
             if not fresh:
                 break

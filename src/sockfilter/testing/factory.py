@@ -1,0 +1,43 @@
+"""What the fixture wire_factory gives, for tests that are type-checked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sockfilter.sources.narrowing import Ports
+    from sockfilter.testing.wire import Wire
+
+
+class WireFactory(Protocol):
+    """Makes further wires for a test."""
+
+    def __call__(
+        self,
+        interface: str | None = None,
+        *,
+        scope: str = ...,
+        via: str = ...,
+        pid: int | Sequence[int] | None = ...,
+        comm: str | None = ...,
+        cgroup: str | None = ...,
+        unix: bool | None = ...,
+        ports: Ports | None = ...,
+        host: str | None = ...,
+        family: int | None = ...,
+        netns: str | None = ...,
+        body: int | None = ...,
+        ring: int = ...,
+        snap: int | None = ...,
+        promiscuous: bool = ...,
+        processes: bool | None = ...,
+        broker: str | None = ...,
+    ) -> Wire:
+        """A wire from now on, until the test ends.
+
+        Args:
+            scope: whose exchanges: "host", "tree" (of the test's process), "auto"; if it is not given, as for wire.
+            interface and others: as sockfilter.capture() has them.
+        """

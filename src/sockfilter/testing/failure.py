@@ -1,0 +1,139 @@
+"""What is said where an expectation does not hold: in a message, and in one line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sockfilter.errors import ExpectationFailed
+from sockfilter.filters.where import Where, shown
+from sockfilter.model.problem import Problem
+from sockfilter.outputs.escape import printable
+from sockfilter.outputs.secrets import mask_target
+from sockfilter.outputs.transcript import listing
+from sockfilter.testing.nearest import Nearest, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sockfilter.model import Exchange
+
+# lines of exchanges that are listed: where many tests fail together, each has a part of a screen
+LISTED_MAX = 10
+# characters of conditions in one line, and of each value: what came nearest is to be read too
+BRIEF_MAX, BRIEF_VALUE_MAX = 80, 40
+# characters of a target where an exchange is named in a few words
+NAMED_MAX = 60
+# conditions that are known by their values
+PLAIN = ("method", "path", "target", "host", "status")
+
+
+class Seen(NamedTuple):
+    """What there was when an expectation was looked at.
+
+    Attributes:
+        ended: the exchanges that have ended.
+        found: those of them that meet the conditions.
+        pending: those that have begun, and not ended.
+    """
+
+    ended: list[Exchange]
+    found: list[Exchange]
+    pending: list[Exchange]
+
+
+def miscounted(where: Where, times: str, seen: Seen) -> ExpectationFailed:
+    """There are not so many as expected.
+
+    Args:
+        where: the conditions.
+        times: how many there were to be.
+        seen: what there was.
+    """
+    number = len(seen.found)
+    were = {0: "were none", 1: "was 1"}.get(number, f"were {number}")
+    head, summary = f"{_words(where)}: {times}; there {were}", f"{_brief(where)} {times}, found {number or 'none'}"
+    if seen.found:
+        return _failed(head, summary, [_titled("these are", seen.found)], seen.found, seen, None)
+    return _failed(head, summary, [], [], seen, nearest(where, seen.ended, seen.pending))
+
+
+def disordered(where: Where, steps: list[Where], met: list[Exchange], within: str, seen: Seen) -> ExpectationFailed:
+    """One did not come in its place.
+
+    Args:
+        where: the conditions of all.
+        steps: the conditions of each.
+        met: what met the first of them.
+        within: for how long was waited, in words.
+        seen: what there was.
+    """
+    order, step = " then ".join(f"({one})" for one in steps), steps[len(met)]
+    after = f" after {named(met[-1])}" if met else ""
+    missed = f"did not come{after}{within}"
+    known = set(map(id, met))
+    others = [exchange for exchange in seen.ended if id(exchange) not in known]
+    near = nearest(Where(where, step), others, seen.pending)
+    if near is not None and not near.lines:
+        near = Nearest(near.exchange, ["it came before"])
+    head = f"{_words(where)}, in order {order}; ({step}) {missed}"
+    return _failed(head, f"{_brief(step)}, which {missed}", [], [], seen, near)
+
+
+def _failed(
+    head: str, summary: str, parts: list[str], known: list[Exchange], seen: Seen, near: Nearest | None
+) -> ExpectationFailed:
+    parts = [f"expected {head}", *parts]
+    if near is not None:
+        known = [near.exchange]
+        parts += [_titled("the nearest", [near.exchange]), *(f"        {line}" for line in near.lines)]
+        summary += f"; nearest: {named(near.exchange)}{f' ({near.lines[0]})' if near.lines else ''}"
+    elif not known:
+        parts.append("no exchange was seen at all")
+        summary += "; no exchange was seen"
+    shown = set(map(id, known))
+    for what, exchanges in (("", seen.ended), (", not ended", seen.pending)):
+        rest = [exchange for exchange in exchanges if id(exchange) not in shown]
+        if rest:
+            parts.append(_titled(f"{len(rest)} other{'s' * (len(rest) > 1)}{what}", rest))
+    failed = ExpectationFailed("\n".join(parts))
+    failed.summary = f"expected {summary}"
+    failed.exchange = known[-1] if known else None
+    return failed
+
+
+def _titled(title: str, exchanges: Sequence[Exchange]) -> str:
+    lines = listing(exchanges, LISTED_MAX).split("\n")
+    return "\n".join([f"{title}:", *(f"    {line}" for line in lines)])
+
+
+def named(exchange: Exchange) -> str:
+    """An exchange in a few words: what was asked, the status, and what is odd."""
+    request, response = exchange.request, exchange.response
+    reasons = [problem.value for problem in exchange.problems if problem is not Problem.NO_RESPONSE]
+    asked = f"{request.method} {_cut(printable(mask_target(request.target)), NAMED_MAX)}" if request else "no request"
+    said = f"{asked}, no response" if response is None else f"{asked} {response.status or '-'}"
+    return f"{said} [{', '.join(reasons)}]" if reasons else said
+
+
+def _words(where: Where) -> str:
+    return str(where) or "an exchange"
+
+
+def _brief(where: Where) -> str:
+    """The conditions as one would say them: GET /items 200."""
+    words = [
+        str(wanted) if name in PLAIN and isinstance(wanted, (str, int)) else f"{name}={_brief_value(wanted)}"
+        for name, wanted in where.conditions
+    ]
+    return _cut(printable(" ".join(words)), BRIEF_MAX) or "an exchange"
+
+
+def _brief_value(wanted: Any) -> str:
+    text = shown(wanted)
+    if len(text) > BRIEF_VALUE_MAX and isinstance(wanted, (dict, list)):
+        return "{...}" if isinstance(wanted, dict) else "[...]"
+    return _cut(text, BRIEF_VALUE_MAX)
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
