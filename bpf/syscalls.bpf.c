@@ -24,7 +24,7 @@ typedef _Bool bool;
 #define false 0
 
 #include "syscalls.h"
-#define COUNTERS SF_CALL_COUNTERS
+_Static_assert(SF_CALL_COUNTERS <= SF_COUNTER_ROW, "a row of counters is too short");
 #include "lib/calls.bpf.h"
 #include "lib/descriptors.bpf.h"
 #include "lib/members.bpf.h"

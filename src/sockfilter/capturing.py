@@ -107,6 +107,8 @@ class Capture(View):
         self._consume = self._with_frames if frames else self._pipeline.consume
         self._due_ns = 0
         self.is_closed = False
+        # until the last record has been read
+        self._is_live = True
         self.process: subprocess.Popen[Any] | None = None
         self._waiting: AsyncCapture | None = None
 
@@ -143,6 +145,7 @@ class Capture(View):
                     self._end_command()
                     self._source.detach()
                     self._source.drain_all(self._consume)
+                    self._is_live = False
                     self._pipeline.close(self._source.now_ns)
             finally:
                 self._source.close()
@@ -196,8 +199,10 @@ class Capture(View):
 
     @property
     def ledger(self) -> Ledger:
-        """The counters now; they balance once the capture is closed."""
-        return self._pipeline.ledger(self._source.counters(), self._source.records_read)
+        """The counters at this moment, which balance."""
+        with self._lock:
+            read = self._source.records_read
+            return self._pipeline.ledger(self._source.counters(), read, self._is_live)
 
     def flush(self) -> None:
         """Returns when everything that crossed before the call is in exchanges, or counted as lost."""

@@ -120,6 +120,7 @@ class Ledger:
     calls: by CALL_COUNTERS, where system calls are captured; every call is "seen" once, and once under one of
         CALL_OUTCOMES.
     processes: of those at the ends of connections.
+    is_live: the capture goes on: records that were sent, and not read or lost, wait in the ring.
     """
 
     packets: dict[str, int]
@@ -129,6 +130,7 @@ class Ledger:
     messages: MessageCounts
     calls: dict[str, int] = field(default_factory=dict)
     processes: ProcessCounts = field(default_factory=ProcessCounts)
+    is_live: bool = False
 
     @property
     def records_sent(self) -> int:
@@ -147,15 +149,19 @@ class Ledger:
 
     @property
     def imbalance(self) -> list[str]:
-        """The equations that do not hold, each with its figures. Empty once a capture has ended."""
+        """The equations that do not hold, each with its figures. Empty at every moment."""
         messages, ends = self.messages, self.processes
+        waiting = max(0, self.records_waiting) if self.is_live else 0
         sums = {
             "packets seen = sum of outcomes": (self.packets["seen"], sum(self.packets[k] for k in OUTCOMES)),
             "calls seen = sum of outcomes": (
                 self.calls.get("seen", 0),
                 sum(self.calls.get(name, 0) for name in CALL_OUTCOMES),
             ),
-            "records sent = read + lost": (self.records_sent, self.records_read + self.records_lost),
+            "records sent = read + lost + waiting": (
+                self.records_sent,
+                self.records_read + self.records_lost + waiting,
+            ),
             "messages = paired + unpaired + open": (
                 messages.requests + messages.responses + messages.informational,
                 messages.paired + sum(messages.unpaired.values()) + messages.open,

@@ -89,6 +89,6 @@ def test_each_loss_has_one_name_and_its_remedy(made: Ledger, name: str, number: 
 def test_what_does_not_add_up_is_told_with_its_figures():
     made = ledger(seen=5, sent=2, not_ip=1, ring_full=1)
     assert not made.is_balanced
-    assert made.imbalance == ["packets seen = sum of outcomes: 5 != 4", "records sent = read + lost: 3 != 1"]
+    assert made.imbalance == ["packets seen = sum of outcomes: 5 != 4", "records sent = read + lost + waiting: 3 != 1"]
     assert made.records_waiting == 2
     assert replace(made, records_read=2).records_waiting == 0

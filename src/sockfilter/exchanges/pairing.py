@@ -96,8 +96,8 @@ class Pairing:
         Returns, for a response, the request that it answers.
         """
         counts, open_exchanges = self._counts, self._open
-        counts.open += 1
         if isinstance(message, Request):
+            counts.open += 1
             if self._connection.client_end is None:
                 self._connection.client_end = end
             counts.requests += 1
@@ -118,6 +118,8 @@ class Pairing:
             request = exchange.request
         self._current = exchange
         self._has_answered = True
+        # not before: exchanges may have ended on the way here, and what takes them may look at the ledger
+        counts.open += 1
         status = message.head.status
         if status < 200 and status and status != 101:  # as Response.is_final, and quicker
             counts.informational += 1
