@@ -315,7 +315,7 @@ class Pairing:
             self._orphan.add_problems(Problem.NO_REQUEST)
             if self._lost is not None:
                 self._orphan.add_problems(self._lost)
-            elif self._number == 1 and self._connection.syn_ns is None:
+            elif self._number == 1 and self._connection.syn_ns is None and not self._is_whole:
                 self._orphan.add_problems(Problem.MID_STREAM)
         self._is_sure = self._is_aligned = False
         self._orphan_ack = response.ack
