@@ -182,6 +182,7 @@ struct sock_common {
 	__be16 skc_dport;
 	__u16 skc_num;
 	__u16 skc_family;
+	__u8 skc_state;
 	possible_net_t skc_net;
 	unsigned long skc_flags;
 	struct in6_addr skc_v6_daddr;
@@ -195,6 +196,7 @@ struct sock {
 	__u16 sk_protocol;
 	__u8 sk_shutdown;
 	int sk_err;
+	unsigned long sk_lingertime;
 };
 
 /* include/linux/net.h */

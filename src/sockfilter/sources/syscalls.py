@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 OBJECT = Path(__file__).resolve().parent.parent / "objects/syscalls.bpf.o"
 # those that follow processes first: what is forked from then on is known
-PROGRAMS = ("calls_fork", "calls_gone", "calls_state", "calls_exit")
+PROGRAMS = ("calls_fork", "calls_gone", "calls_destroy", "calls_state", "calls_exit")
 # what takes the place of an interface's name
 NAME = "syscalls"
 # in place of an address
