@@ -37,7 +37,8 @@ _Static_assert(SF_CALL_COUNTERS <= SF_COUNTER_ROW, "a row of counters is too sho
 #define MSG_PEEK 2
 #define MSG_TRUNC 0x20
 #define MSG_ERRQUEUE 0x2000
-/* include/uapi/asm-generic/errno.h */
+/* include/uapi/asm-generic/errno-base.h, errno.h */
+#define EPIPE 32
 #define ECONNRESET 104
 
 const volatile struct sf_calls_config calls_config SEC(".rodata.calls");
@@ -124,8 +125,12 @@ static __always_inline int take_end(struct sock *sk)
 	struct talk *talk = known_talk(sk, &end);
 
 	/* or nothing was asked for */
-	if (!talk || (!talk->is_unix && !(BPF_CORE_READ(sk, sk_shutdown) & RCV_SHUTDOWN)))
+	if (!talk || !(BPF_CORE_READ(sk, sk_shutdown) & RCV_SHUTDOWN))
 		return SF_CALLS_OTHER;
+	if (talk->is_unix) {
+		end_unix(sk, &end, talk, !end.local);
+		return SF_CALLS_HTTP;
+	}
 	tell_reset(sk, &end, talk, true);
 	if (talk->reset != RESET_TOLD)
 		tell_close(&end, talk, !end.local, end.copied_seq, end.write_seq);
@@ -143,6 +148,20 @@ static __always_inline int take_reset(struct sock *sk)
 	if (talk->reset == RESET_NONE)
 		talk->reset = RESET_DUE;
 	tell_reset(sk, &end, talk, true);
+	if (talk->is_unix)
+		bpf_map_delete_elem(&talks, &end.flow);
+	return SF_CALLS_HTTP;
+}
+
+/* A write that nobody will read. Of a TCP socket, its state tells. */
+static __always_inline int take_broken_pipe(struct sock *sk)
+{
+	struct tcp_end end = {};
+	struct talk *talk = known_talk(sk, &end);
+
+	if (!talk || !talk->is_unix)
+		return SF_CALLS_OTHER;
+	end_unix(sk, &end, talk, end.local);
 	return SF_CALLS_HTTP;
 }
 
@@ -228,9 +247,11 @@ static __always_inline int take_bytes(const struct pt_regs *regs, struct call ca
 		talk = begin_talk(&source->end, sk, start, is_whole, write_seq, copied_seq);
 		if (!talk)
 			return SF_CALLS_NOT_HTTP;
-		/* the call that begins it was answered by a reset */
-		if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_CLOSE && BPF_CORE_READ(sk, sk_err))
+		/* the call that begins it was answered by a reset: the other end was over before */
+		if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_CLOSE && BPF_CORE_READ(sk, sk_err)) {
 			talk->reset = RESET_DUE;
+			talk->closed = talk->gone = 2 >> local;
+		}
 	} else if (order_for(talk->id | source->from) >> 32 == SF_ORDER_REJECT) {
 		return SF_CALLS_NOT_HTTP;
 	}
@@ -262,14 +283,14 @@ static __always_inline int outcome_of(const struct pt_regs *regs, __s64 result)
 	struct sock *sk;
 	__u64 flags = 0;
 
-	if (result < 0 && result != -ECONNRESET)
+	if (result < 0 && result != -ECONNRESET && result != -EPIPE)
 		return SF_CALLS_OTHER;
 	if (!is_wanted())
 		return SF_CALLS_EXCLUDED;
 	call = call_of(regs);
 	if (call.form >= CALL_CONNECT)
 		return calls_config.unix_too && result >= 0 ? take_begin(regs, call, result) : SF_CALLS_OTHER;
-	if (call.form == CALL_OTHER || (result <= 0 && !call.is_read))
+	if (call.form == CALL_OTHER || (call.is_read ? result == -EPIPE : result <= 0 && result != -EPIPE))
 		return SF_CALLS_OTHER;
 	sk = sock_of(argument(regs, 0));
 	if (!sk)
@@ -280,6 +301,8 @@ static __always_inline int outcome_of(const struct pt_regs *regs, __s64 result)
 		flags = call.flags_at == 2 ? argument(regs, 2) : argument(regs, 3);
 	if (flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE))
 		return SF_CALLS_OTHER;
+	if (result == -EPIPE)
+		return take_broken_pipe(sk);
 	if (result <= 0)
 		return result ? take_reset(sk) : take_end(sk);
 	/* TCP throws such bytes away instead of giving them (tcp(7)) */
@@ -325,7 +348,8 @@ int calls_state(struct raw_args *ctx)
 		return 0;
 	} else if (state == TCP_CLOSE) {
 		take_close(sk, &end, talk, before);
-	} else {
+	} else if (talk->heard & 1 << local) {
+		/* of who is not heard, it is told when the other end reads it, behind all that this reads */
 		tell_close(&end, talk, local, end.write_seq, end.copied_seq);
 	}
 	return 0;

@@ -189,9 +189,15 @@ struct sock_common {
 	struct in6_addr skc_v6_rcv_saddr;
 };
 
+/* include/linux/skbuff.h */
+struct sk_buff_head {
+	__u32 qlen;
+};
+
 /* include/net/sock.h */
 struct sock {
 	struct sock_common __sk_common;
+	struct sk_buff_head sk_receive_queue;
 	__u16 sk_type;
 	__u16 sk_protocol;
 	__u8 sk_shutdown;

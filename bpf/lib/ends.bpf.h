@@ -106,4 +106,21 @@ static __always_inline void take_close(struct sock *sk, const struct tcp_end *en
 		tell_reset(sk, end, talk, is_orphan(sk));
 }
 
+/*
+ * A read of a Unix socket has found the end of the other's bytes, or a write that nobody takes more of its own: from
+ * is whose bytes have ended. Nothing tells that such a socket is closed, but that the other can do neither any more.
+ */
+static __always_inline void end_unix(struct sock *sk, const struct tcp_end *end, struct talk *talk, __u64 from)
+{
+	bool is_mine = (from & 1) == (end->local & 1);
+
+	tell_close(end, talk, from, is_mine ? end->write_seq : end->copied_seq,
+		   is_mine ? end->copied_seq : end->write_seq);
+	if (BPF_CORE_READ(sk, sk_shutdown) != SHUTDOWN_MASK || BPF_CORE_READ(sk, sk_receive_queue.qlen))
+		return;
+	tell_close(end, talk, !from, is_mine ? end->copied_seq : end->write_seq,
+		   is_mine ? end->write_seq : end->copied_seq);
+	bpf_map_delete_elem(&talks, &end->flow);
+}
+
 #endif

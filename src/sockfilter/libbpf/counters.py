@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import time
 from pathlib import Path
 from struct import Struct

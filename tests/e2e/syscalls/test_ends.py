@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import struct
-import threading
 import time
 from collections.abc import Callable
 
 import pytest
 
 import sockfilter
+from sockfilter import Problem
 from tests.e2e.syscalls.same import both_ways, in_order
-from tests.e2e.syscalls.sides import GET, OK, connection, exchange, listening
+from tests.e2e.syscalls.sides import GET, OK, connection, exchange, far, listening
+from tests.e2e.syscalls.test_faults import talks_of
 
 pytestmark = pytest.mark.usefixtures("root")
 
-Ends = Callable[[socket.socket, socket.socket], object]
+Way = Callable[[socket.socket, socket.socket], object]
 
 HEAD, BODY = OK[:-2], OK[-2:]
 TOO_LONG = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nsome"
@@ -260,7 +260,7 @@ def something_else_first(client: socket.socket, server: socket.socket) -> None:
     exchange(client, server)
 
 
-WAYS: list[Ends] = [
+WAYS: list[Way] = [
     late_answer,
     late_answer_of_who_has_not_looked,
     late_answer_in_one,
@@ -289,20 +289,104 @@ WAYS: list[Ends] = [
 ]
 
 
-@pytest.mark.parametrize("end", WAYS, ids=lambda end: end.__name__)
-def test_as_on_the_wire(end: Ends) -> None:
-    """While the capture runs, and both processes too."""
+# what nobody can know who hears one end alone: what the other said that was never read, and which came first
+UNHEARD = {
+    "server": {
+        asked_after_the_close,
+        asked_after_the_close_and_read,
+        asked_first_after_the_close,
+        answer_before_the_question,
+        answer_to_what_was_not_read,
+        answer_on_accept,
+    },
+    "client": {
+        late_answer,
+        late_answer_of_who_has_not_looked,
+        late_answer_in_one,
+        late_answers,
+        half_closed_then_closed,
+        both_halves_closed_by_the_client,
+        answer_that_nobody_reads,
+        answer_before_the_question,
+        answer_on_accept,
+    },
+}
+HEARD = [(side, way) for side, unheard in UNHEARD.items() for way in WAYS if way not in unheard]
+
+
+def now(capture: sockfilter.Capture | None) -> list[dict[str, object]]:
+    """What is known by now."""
+    assert capture is not None
+    capture.flush()
+    return in_order(capture.exchanges)
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+def test_as_on_the_wire(way: Way) -> None:
+    """While the capture and both processes go on."""
+    with listening() as listener, both_ways(listener.getsockname()[1], processes=False) as seen:
+        with connection(listener) as (client, server):
+            way(client, server)
+            wire, calls = now(seen.of_wire), now(seen.of_calls)
+            assert calls == wire
+        assert seen.of_calls is not None
+        assert talks_of(seen.of_calls) == 0
+    assert seen.wire
+    assert seen.calls == seen.wire
+
+
+@pytest.mark.parametrize(("side", "way"), HEARD, ids=lambda given: getattr(given, "__name__", given))
+def test_where_one_end_is_heard(side: str, way: Way) -> None:
     with (
         listening() as listener,
-        both_ways(listener.getsockname()[1]) as seen,
+        far() as there,
+        both_ways(listener.getsockname()[1], pid=there.pid, processes=False) as seen,
         connection(listener) as (client, server),
     ):
-        end(client, server)
-        assert seen.of_wire is not None
-        assert seen.of_calls is not None
-        seen.of_wire.flush()
-        seen.of_calls.flush()
-        wire, calls = in_order(seen.of_wire.exchanges), in_order(seen.of_calls.exchanges)
+        there.take(server if side == "server" else client)
+        way(*((client, there) if side == "server" else (there, server)))
+        wire, calls = now(seen.of_wire), now(seen.of_calls)
         assert calls == wire
-    assert seen.wire
+        assert seen.of_calls is not None
+        assert not seen.of_calls.ledger.losses()
+
+
+def test_an_answer_that_is_not_heard_any_more() -> None:
+    """Where the client alone is heard, its question stays without an answer, once the server's end is gone too."""
+    with (
+        listening() as listener,
+        far() as there,
+        sockfilter.capture(via="syscalls", pid=there.pid, ports=listener.getsockname()[1]) as capture,
+    ):
+        with connection(listener) as (client, server):
+            there.take(client)
+            late_answer(there, server)  # type: ignore[arg-type]
+            capture.flush()
+            assert not capture.exchanges
+        capture.flush()
+        (found,) = capture.exchanges
+        assert found.problems == (Problem.NO_RESPONSE, Problem.CLOSED)
+        assert not capture.ledger.losses()
+
+
+def test_ports_that_are_used_again() -> None:
+    """By a connection that begins before the process has closed its end of the one before."""
+    with (
+        listening() as listener,
+        both_ways(listener.getsockname()[1], processes=False) as seen,
+        connection(listener) as (client, server),
+        socket.socket() as again,
+    ):
+        exchange(client, server)
+        break_off(server)
+        await_state(client, CLOSE)
+        again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        again.bind(client.getsockname())
+        again.connect(listener.getsockname())
+        accepted, _ = listener.accept()
+        with accepted:
+            exchange(again, accepted)
+            client.close()
+            exchange(again, accepted)
+    assert [made["conn_seq"] for made in seen.wire] == [1, 1, 2]
     assert seen.calls == seen.wire
