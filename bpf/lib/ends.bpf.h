@@ -62,7 +62,8 @@ static __always_inline bool is_on_one_host(const struct sf_flow *flow)
 /* An end's socket is no more. */
 static __always_inline void leave(struct sock *sk, const struct tcp_end *end, struct talk *talk)
 {
-	__u64 local = end->local & 1;
+	struct source source = {.end = *end, .from = end->local & 1};
+	__u64 local = source.from;
 	__u8 other = 2 >> local;
 
 	talk->closed |= 1 << local;
@@ -70,8 +71,12 @@ static __always_inline void leave(struct sock *sk, const struct tcp_end *end, st
 	tell_reset(sk, end, talk, true);
 	if (!(talk->gone & other) && (talk->heard & other || is_on_one_host(&end->flow)))
 		return;
-	/* nobody is left who could say something on it, nor read that the other end has closed */
-	if (talk->reset != RESET_TOLD) {
+	/* nobody is left who could say something on it, nor read that the other end has closed, or reset it */
+	source.seq = talk->sent[local];
+	source.ack = talk->sent[!local];
+	if (talk->reset == RESET_DUE) {
+		send_end(&source, talk, RST);
+	} else if (talk->reset == RESET_NONE) {
 		tell_close(end, talk, local, end->write_seq, end->copied_seq);
 		tell_close(end, talk, !local, end->copied_seq, end->write_seq);
 	}

@@ -365,8 +365,22 @@ def test_an_answer_that_is_not_heard_any_more() -> None:
             assert not capture.exchanges
         capture.flush()
         (found,) = capture.exchanges
-        assert found.problems == (Problem.NO_RESPONSE, Problem.CLOSED)
+        assert found.problems == (Problem.NO_RESPONSE, Problem.RESET)
         assert not capture.ledger.losses()
+
+
+def test_a_server_that_ends_without_having_taken_the_connection() -> None:
+    """Nobody has the other end: the kernel resets it as the server goes, when the client is gone already."""
+    with listening() as listener, both_ways(listener.getsockname()[1], processes=False) as seen:
+        with socket.create_connection(listener.getsockname()) as client:
+            client.sendall(GET)
+            client.shutdown(socket.SHUT_WR)
+            await_state(client, FIN_WAIT2)
+        listener.close()
+        wire, calls = now(seen.of_wire), now(seen.of_calls)
+        assert calls == wire
+    (made,) = seen.wire
+    assert made["problems"] == ["no-response", "reset"]
 
 
 def test_ports_that_are_used_again() -> None:
