@@ -17,6 +17,8 @@
 #define STEP_BYTES 4096
 /* bytes of a buffer from which on they are not gathered first */
 #define LARGE_BYTES 16384
+/* bytes of a buffer from which on it is left out while the ring fills: a record takes some hundred without any */
+#define SPARED_BYTES 1024
 /*
  * Turns of a loop, of which there are two, one inside the other: 1 089 steps of
  * one part, for all the buffers that a call may have (UIO_MAXIOV) and the pages
@@ -49,11 +51,12 @@ enum part_kind {
 };
 
 struct part {
-	__u64 left; /* bytes that it may still take */
-	__u32 len;  /* bytes that it has taken */
-	__u32 kept; /* of them, copied */
-	__u8 kind;  /* enum part_kind */
-	__u8 reserved[7];
+	__u64 left;  /* bytes that it may still take */
+	__u32 len;   /* bytes that it has taken */
+	__u32 kept;  /* of them, copied */
+	__u8 kind;   /* enum part_kind */
+	bool spares; /* the ring fills: it ends before a buffer that is to be left out */
+	__u8 reserved[6];
 };
 
 /* a value of a per-CPU map takes at most as much (PCPU_MIN_UNIT_SIZE) */
@@ -128,6 +131,7 @@ static __always_inline void begin_part(struct passing *p, struct talk *talk)
 	__u64 from = p->source.from & 1, left = p->walk.left, order = order_for(talk->id | from);
 	__s32 heard = talk->sent[from] - p->source.seq, unneeded = (__u32)order - p->source.seq;
 	__u8 kind = PART_WHOLE;
+	bool spares = false;
 
 	if (talk->run_from != from)
 		talk->run = 0;
@@ -143,12 +147,18 @@ static __always_inline void begin_part(struct passing *p, struct talk *talk)
 	} else if (p->is_file) {
 		kind = PART_LENGTHS;
 	} else {
-		left = left < DRAFT_BYTES ? left : DRAFT_BYTES;
-		if (talk->run > config.run_bytes && ring_fills(config.pressure_bytes))
+		spares = talk->run > config.run_bytes && ring_fills(config.pressure_bytes);
+		if (spares && p->walk.len >= SPARED_BYTES) {
+			/* but not the small buffers around it: chunk sizes, where a server writes them so */
 			kind = PART_LENGTHS;
-		else if (left > STEP_BYTES && !has_room(left))
-			kind = PART_LOST; /* not copied in vain */
+			left = left < p->walk.len ? left : p->walk.len;
+		} else {
+			left = left < DRAFT_BYTES ? left : DRAFT_BYTES;
+			if (left > STEP_BYTES && !has_room(left))
+				kind = PART_LOST; /* not copied in vain */
+		}
 	}
+	p->part.spares = spares;
 	p->part.left = left;
 	p->part.len = p->part.kept = 0;
 	p->part.kind = kind;
@@ -176,6 +186,8 @@ static __always_inline bool take_step(struct passing *p)
 
 	if (!walk->len)
 		next_piece(walk);
+	if (p->part.spares && p->part.len && walk->len >= SPARED_BYTES)
+		return false;
 	len = walk->len < p->part.left ? walk->len : p->part.left;
 	if (p->part.kind == PART_WHOLE && len) {
 		if (len > STEP_BYTES)
@@ -283,11 +295,8 @@ static __always_inline bool send_directly(struct passing *p, struct talk *talk, 
 /* Returns false where the next bytes are not in a large buffer. */
 static __always_inline bool send_large(struct passing *p, struct talk *talk)
 {
-	__u64 len;
+	__u64 len = p->walk.len < p->walk.left ? p->walk.len : p->walk.left;
 
-	if (!p->walk.len)
-		next_piece(&p->walk);
-	len = p->walk.len < p->walk.left ? p->walk.len : p->walk.left;
 	if (len >= 16 * LARGE_BYTES)
 		return send_directly(p, talk, 16 * LARGE_BYTES);
 	if (len >= 4 * LARGE_BYTES)
@@ -327,6 +336,8 @@ __attribute__((noinline)) int send_part(void)
 	talk = bpf_map_lookup_elem(&talks, &p->source.end.flow);
 	if (!talk)
 		return 0;
+	if (!p->walk.len)
+		next_piece(&p->walk);
 	begin_part(p, talk);
 	if (p->part.kind == PART_WHOLE && send_large(p, talk))
 		return p->walk.left && has_more(&p->walk);

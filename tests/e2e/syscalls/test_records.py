@@ -184,6 +184,31 @@ def test_many_chunks_of_a_server_that_writes_them_together() -> None:
     assert seen.calls == seen.wire
 
 
+def test_chunk_sizes_are_kept_while_the_ring_fills() -> None:
+    """What nobody needs of a body is left out then, but not the small buffers around it."""
+    count, size = 60, 1 << 13
+    with connected() as (client, server):
+        with sockfilter.capture(via="syscalls", ports=server.getsockname()[1], ring=1 << 16, body=0) as capture:
+            client.sendall(GET)
+            server.recv(1 << 16)
+            server.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            client.recv(1 << 16)
+            for _ in range(count):
+                pieces = [b"%x\r\n" % size, b"x" * size, b"\r\n"]
+                server.sendmsg(pieces)
+                client.recv(sum(map(len, pieces)), socket.MSG_WAITALL)
+            server.sendall(b"0\r\n\r\n")
+            client.recv(1 << 16)
+            assert capture.ledger.packets["lengths"] > count / 2
+            capture.flush()
+            (found,) = capture.exchanges
+        assert not capture.ledger.losses()
+    assert found.complete
+    assert not found.problems
+    assert found.response is not None
+    assert found.response.body.wire_len == count * size
+
+
 def test_what_is_lost_is_lost_once() -> None:
     """What found no room when it was written may find some when it is read; bytes count as on the wire."""
     with connected() as (client, server):
