@@ -237,12 +237,15 @@ static __always_inline int take_bytes(const struct pt_regs *regs, struct call ca
 	if (!talk) {
 		if (p->is_file)
 			return SF_CALLS_NOT_HTTP;
+		/* most is not HTTP whatever came before: that costs more to know */
+		start = start_of(&p->walk, true);
+		if (start == START_OTHER)
+			return SF_CALLS_NOT_HTTP;
 		if (source->end.family == AF_UNIX)
 			is_whole = bpf_map_lookup_elem(&fresh_unix, &source->end.flow);
 		else
 			is_whole = is_at_begin(sk, write_seq, copied_seq);
-		start = start_of(&p->walk, is_whole);
-		if (start == START_OTHER)
+		if (!is_whole && start_of(&p->walk, false) == START_OTHER)
 			return SF_CALLS_NOT_HTTP;
 		talk = begin_talk(&source->end, sk, start, is_whole, write_seq, copied_seq);
 		if (!talk)

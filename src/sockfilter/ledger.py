@@ -39,7 +39,7 @@ OUTCOMES = (
 )
 
 # Behind them, where system calls are captured, in the order of enum sf_call_counter (bpf/syscalls.h). There,
-# "seen" counts the pieces of calls that carry HTTP.
+# "seen" counts the parts of calls that carry HTTP, most of which are one, and the ends of their connections.
 CALL_COUNTERS = {
     "seen": "calls that have ended",
     "excluded": "of processes that are not asked for",
@@ -49,8 +49,8 @@ CALL_COUNTERS = {
     "filtered": "outside the ports, host or family asked for",
     "not_http": "on connections that are not HTTP",
     "http": "on connections that are",
-    "unreadable": "of pieces of those: bytes that could not be read",
-    "not_seen": "of those: that had more pieces than are looked at",
+    "unreadable": "of those: parts whose bytes could not be read",
+    "not_seen": "of those: that moved more bytes, or had more buffers, than are looked at",
 }
 CALL_OUTCOMES = ("excluded", "other", "not_socket", "not_stream", "filtered", "not_http", "http")
 
@@ -193,7 +193,7 @@ class Ledger:
             # of both together, one name is enough
             "bytes left out as the ring was filling": (not cut_packets and is_cut, "a larger ring: -B"),
             "bytes missing in connections": (self.segments.gap_bytes, self._remedy_of_gaps),
-            "pieces of system calls that could not be read": (
+            "parts of system calls that could not be read": (
                 self.calls.get("unreadable", 0) + self.calls.get("not_seen", 0),
                 "packets have them: -i",
             ),

@@ -92,3 +92,12 @@ def test_what_does_not_add_up_is_told_with_its_figures():
     assert made.imbalance == ["packets seen = sum of outcomes: 5 != 4", "records sent = read + lost + waiting: 3 != 1"]
     assert made.records_waiting == 2
     assert replace(made, records_read=2).records_waiting == 0
+
+
+def test_what_waits_in_the_ring_is_accounted_for_while_the_capture_runs():
+    made = ledger(seen=3, sent=2, ring_full=1)
+    assert not made.is_balanced
+    running = replace(made, is_live=True)
+    assert running.is_balanced
+    assert running.records_waiting == 2
+    assert not replace(running, records_read=3).is_balanced
