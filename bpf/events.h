@@ -10,6 +10,8 @@
 
 #include "config.h"
 
+/* counters that a CPU has room for in the map counters, 64 bits each: whole cache lines */
+#define SF_COUNTER_ROW 32
 /* bytes of the largest record, frame included: the last step of reserve() */
 #define SF_RECORD_BYTES_MAX 525312
 

@@ -3,10 +3,11 @@
  * Sees every system call that has moved bytes, and sends up those of TCP
  * sockets that carry HTTP.
  *
- * The way of a call: seen -> whose -> socket -> connection -> pieces -> records.
- * A piece is a buffer that the call was given, or a part of a large one; it has
- * the TCP sequence number of its first byte, so that user space takes it as a
- * segment, and what both ends of a connection saw is passed on once.
+ * The way of a call: seen -> whose -> socket -> connection -> parts -> records.
+ * Most calls are one part, whose bytes are gathered from all buffers that the
+ * call was given. It has the TCP sequence number of its first byte, so that user
+ * space takes it as a segment, and what both ends of a connection saw is passed
+ * on once.
  *
  * Raw tracepoints need no tracefs; at a call's end alone, nothing is kept of
  * calls that have not ended, and nothing is left behind by those that never do.
@@ -24,20 +25,20 @@ typedef _Bool bool;
 #define false 0
 
 #include "syscalls.h"
-#define COUNTERS SF_CALL_COUNTERS
+_Static_assert(SF_CALL_COUNTERS <= SF_COUNTER_ROW, "a row of counters is too short");
 #include "lib/calls.bpf.h"
 #include "lib/descriptors.bpf.h"
+#include "lib/ends.bpf.h"
 #include "lib/members.bpf.h"
 #include "lib/narrowing.bpf.h"
-#include "lib/passing.bpf.h"
-#include "lib/unix.bpf.h"
 
 /* include/linux/socket.h */
 #define MSG_OOB 1
 #define MSG_PEEK 2
 #define MSG_TRUNC 0x20
 #define MSG_ERRQUEUE 0x2000
-/* include/uapi/asm-generic/errno.h */
+/* include/uapi/asm-generic/errno-base.h, errno.h */
+#define EPIPE 32
 #define ECONNRESET 104
 
 const volatile struct sf_calls_config calls_config SEC(".rodata.calls");
@@ -112,83 +113,125 @@ static __always_inline struct talk *begin_talk(const struct tcp_end *end, struct
 	return bpf_map_lookup_elem(&talks, &end->flow);
 }
 
-/* A read that gave nothing: the peer has closed, and all it sent has been read. */
+/* Which connection a socket is an end of, and what is known of it. NULL: it is none, or has not said that it is HTTP. */
+static __always_inline struct talk *known_talk(struct sock *sk, struct tcp_end *end)
+{
+	struct talk *talk;
+
+	if (tcp_end_of(sk, end))
+		return bpf_map_lookup_elem(&talks, &end->flow);
+	if (!calls_config.unix_too || !unix_end_of(sk, end))
+		return NULL;
+	talk = bpf_map_lookup_elem(&talks, &end->flow);
+	count_unix(end, talk, false, 0);
+	return talk;
+}
+
+/* A read that gave nothing: the peer has closed, or reset the connection, and all it sent has been read. */
 static __always_inline int take_end(struct sock *sk)
 {
-	struct source source = {};
-	struct talk *talk;
-	__u64 peer;
+	struct tcp_end end = {};
+	struct talk *talk = known_talk(sk, &end);
 
-	if (!tcp_end_of(sk, &source.end) && (!calls_config.unix_too || !unix_end_of(sk, &source.end)))
+	/* or nothing was asked for */
+	if (!talk || !(BPF_CORE_READ(sk, sk_shutdown) & RCV_SHUTDOWN))
 		return SF_CALLS_OTHER;
-	if (source.end.family != AF_UNIX && !(BPF_CORE_READ(sk, sk_shutdown) & RCV_SHUTDOWN))
-		return SF_CALLS_OTHER;
-	talk = bpf_map_lookup_elem(&talks, &source.end.flow);
-	peer = !source.end.local;
-	if (talk && talk->is_unix && talk->claim != source.end.local)
-		return SF_CALLS_OTHER;
-	if (!talk || talk->ended & 1 << peer || !(talk->sent_known & 1 << peer))
-		return SF_CALLS_OTHER;
-	talk->ended |= 1 << peer;
-	source.from = peer;
-	source.seq = peer ? talk->sent[1] : talk->sent[0];
-	source.ack = source.end.write_seq;
-	send_end(&source, talk, FIN);
+	if (talk->is_unix) {
+		end_unix(sk, &end, talk, !end.local);
+		return SF_CALLS_HTTP;
+	}
+	tell_reset(sk, &end, talk, true);
+	if (talk->reset != RESET_TOLD)
+		tell_close(&end, talk, !end.local, end.copied_seq, end.write_seq);
 	return SF_CALLS_HTTP;
 }
 
 /* A read has told that the peer has reset the connection, and all that had come before has been read. */
 static __always_inline int take_reset(struct sock *sk)
 {
-	struct source source = {};
-	struct talk *talk;
+	struct tcp_end end = {};
+	struct talk *talk = known_talk(sk, &end);
 
-	if (!tcp_end_of(sk, &source.end))
-		return SF_CALLS_OTHER;
-	talk = bpf_map_lookup_elem(&talks, &source.end.flow);
 	if (!talk)
 		return SF_CALLS_OTHER;
-	source.from = source.end.local;
-	source.seq = source.end.write_seq;
-	source.ack = source.end.copied_seq;
-	send_end(&source, talk, RST);
-	bpf_map_delete_elem(&talks, &source.end.flow);
+	if (talk->reset == RESET_NONE)
+		talk->reset = RESET_DUE;
+	tell_reset(sk, &end, talk, true);
+	if (talk->is_unix)
+		bpf_map_delete_elem(&talks, &end.flow);
 	return SF_CALLS_HTTP;
 }
 
-/* What is known of the connection; NULL: it is not HTTP, or has not said so. */
-static __always_inline struct talk *talk_of(const struct source *source)
+/* A write that nobody will read. Of a TCP socket, its state tells. */
+static __always_inline int take_broken_pipe(struct sock *sk)
+{
+	struct tcp_end end = {};
+	struct talk *talk = known_talk(sk, &end);
+
+	if (!talk || !talk->is_unix)
+		return SF_CALLS_OTHER;
+	end_unix(sk, &end, talk, end.local);
+	return SF_CALLS_HTTP;
+}
+
+/* What is known of the connection that a call is about. NULL: it is not HTTP, or has not said so. */
+static __always_inline struct talk *talk_of(const struct source *source, struct sock *sk)
 {
 	struct talk *talk = bpf_map_lookup_elem(&talks, &source->end.flow);
+	__u64 known;
 
 	if (!talk)
 		return NULL;
-	if (order_for(talk->id | source->from) >> 32 == SF_ORDER_FORGET) {
-		bpf_map_delete_elem(&talks, &source->end.flow);
-		return NULL;
-	}
-	return talk;
+	known = talk->socks[source->end.local & 1];
+	if ((!known || known == (__u64)sk) && order_for(talk->id | source->from) >> 32 != SF_ORDER_FORGET)
+		return talk;
+	/* it is to be looked at anew, or was another's, who had the same addresses and ports */
+	bpf_map_delete_elem(&talks, &source->end.flow);
+	return NULL;
+}
+
+/*
+ * What the sender of bytes had received. It has read all up to copied_seq; what
+ * came behind that, it may have answered unread, where it is known what that was.
+ */
+static __always_inline __u32 received_before(const struct source *source, const struct talk *talk, struct sock *sk,
+					     __u32 copied_seq)
+{
+	__u32 received, told;
+
+	if (!talk || talk->is_unix || !(talk->sent_known & 2 >> source->from))
+		return copied_seq;
+	told = talk->sent[!source->from];
+	received = received_by(sk);
+	if ((__s32)(told - received) > 0)
+		told = received;
+	return (__s32)(told - copied_seq) > 0 ? told : copied_seq;
 }
 
 static __always_inline int take_bytes(const struct pt_regs *regs, struct call call, struct sock *sk, __u64 moved)
 {
-	struct source *source = source_here();
+	struct passing *p = passing_here();
 	__u32 write_seq, copied_seq;
+	struct source *source;
 	struct talk *talk;
 	enum start start;
 	bool is_whole;
+	__u64 local;
 
-	if (!source)
+	if (!p)
 		return SF_CALLS_OTHER;
+	source = &p->source;
 	if (!tcp_end_of(sk, &source->end) && (!calls_config.unix_too || !unix_end_of(sk, &source->end)))
 		return SF_CALLS_NOT_STREAM;
 	if (!is_in_range(&source->end.flow, source->end.family))
 		return SF_CALLS_FILTERED;
-	begin_walk(&source->walk, regs, call, moved);
-	moved = source->walk.left;
-	source->owner = bpf_get_current_pid_tgid();
-	source->from = call.is_read ? !source->end.local : source->end.local;
-	talk = talk_of(source);
+	begin_walk(&p->walk, regs, call, moved);
+	moved = p->walk.left;
+	p->owner = bpf_get_current_pid_tgid();
+	p->is_file = call.form == CALL_FILE;
+	local = source->end.local & 1;
+	source->from = call.is_read ? !local : local;
+	talk = talk_of(source, sk);
 	if (source->end.family == AF_UNIX)
 		count_unix(&source->end, talk, call.is_read, moved);
 	/* where both directions stood before the call */
@@ -197,36 +240,42 @@ static __always_inline int take_bytes(const struct pt_regs *regs, struct call ca
 	source->seq = call.is_read ? copied_seq : write_seq;
 	/* of what is read it is only known what its sender had acknowledged by now */
 	if (!call.is_read)
-		source->ack = copied_seq;
+		source->ack = received_before(source, talk, sk, copied_seq);
 	else
 		source->ack = source->end.family == AF_UNIX ? write_seq : BPF_CORE_READ((struct tcp_sock *)sk, snd_una);
 	if (!talk) {
-		if (call.form == CALL_FILE)
+		if (p->is_file)
+			return SF_CALLS_NOT_HTTP;
+		/* most is not HTTP whatever came before: that costs more to know */
+		start = start_of(&p->walk, true);
+		if (start == START_OTHER)
 			return SF_CALLS_NOT_HTTP;
 		if (source->end.family == AF_UNIX)
 			is_whole = bpf_map_lookup_elem(&fresh_unix, &source->end.flow);
 		else
 			is_whole = is_at_begin(sk, write_seq, copied_seq);
-		start = start_of(&source->walk, is_whole);
-		if (start == START_OTHER)
+		if (!is_whole && start_of(&p->walk, false) == START_OTHER)
 			return SF_CALLS_NOT_HTTP;
 		talk = begin_talk(&source->end, sk, start, is_whole, write_seq, copied_seq);
 		if (!talk)
 			return SF_CALLS_NOT_HTTP;
+		/* the call that begins it was answered by a reset: the other end was over before */
+		if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_CLOSE && BPF_CORE_READ(sk, sk_err)) {
+			talk->reset = RESET_DUE;
+			talk->closed = talk->gone = 2 >> local;
+		}
 	} else if (order_for(talk->id | source->from) >> 32 == SF_ORDER_REJECT) {
 		return SF_CALLS_NOT_HTTP;
 	}
-	talk->heard |= 1 << source->end.local;
+	talk->heard |= 1 << local;
+	talk->socks[local] = (__u64)sk;
 	/* the other end says the same, and there are no numbers to tell */
-	if (talk->is_unix && talk->claim != source->end.local)
+	if (talk->is_unix && talk->claim != local)
 		return SF_CALLS_HTTP;
-	if (call.form != CALL_FILE) {
-		send_all();
-	} else if (!(talk->heard & 2 >> source->end.local)) {
-		/* else whoever reads them will tell what they are */
-		count(SF_SEEN);
-		count(send_piece(0, moved));
-	}
+	/* whoever reads what is in no buffer here will tell what it is */
+	if (!p->is_file || !(talk->heard & 2 >> local))
+		send_all(p, talk);
+	tell_reset(sk, &source->end, talk, false);
 	return SF_CALLS_HTTP;
 }
 
@@ -246,14 +295,14 @@ static __always_inline int outcome_of(const struct pt_regs *regs, __s64 result)
 	struct sock *sk;
 	__u64 flags = 0;
 
-	if (result < 0 && result != -ECONNRESET)
+	if (result < 0 && result != -ECONNRESET && result != -EPIPE)
 		return SF_CALLS_OTHER;
 	if (!is_wanted())
 		return SF_CALLS_EXCLUDED;
 	call = call_of(regs);
 	if (call.form >= CALL_CONNECT)
 		return calls_config.unix_too && result >= 0 ? take_begin(regs, call, result) : SF_CALLS_OTHER;
-	if (call.form == CALL_OTHER || (result <= 0 && !call.is_read))
+	if (call.form == CALL_OTHER || (call.is_read ? result == -EPIPE : result <= 0 && result != -EPIPE))
 		return SF_CALLS_OTHER;
 	sk = sock_of(argument(regs, 0));
 	if (!sk)
@@ -264,6 +313,8 @@ static __always_inline int outcome_of(const struct pt_regs *regs, __s64 result)
 		flags = call.flags_at == 2 ? argument(regs, 2) : argument(regs, 3);
 	if (flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE))
 		return SF_CALLS_OTHER;
+	if (result == -EPIPE)
+		return take_broken_pipe(sk);
 	if (result <= 0)
 		return result ? take_reset(sk) : take_end(sk);
 	/* TCP throws such bytes away instead of giving them (tcp(7)) */
@@ -287,42 +338,52 @@ int calls_state(struct raw_args *ctx)
 {
 	struct sock *sk = (void *)ctx->args[0];
 	int before = ctx->args[1], state = ctx->args[2];
-	struct source source = {};
+	struct tcp_end end = {};
 	struct talk *talk;
-	__u64 local;
+	__u64 local, known;
 
 	if (state != TCP_ESTABLISHED && state != TCP_FIN_WAIT1 && state != TCP_LAST_ACK && state != TCP_CLOSE)
 		return 0;
-	if (!tcp_end_of(sk, &source.end))
+	if (!tcp_end_of(sk, &end))
 		return 0;
-	talk = bpf_map_lookup_elem(&talks, &source.end.flow);
+	talk = bpf_map_lookup_elem(&talks, &end.flow);
 	if (!talk)
 		return 0;
-	local = source.end.local & 1;
+	local = end.local & 1;
+	known = talk->socks[local];
 	if (state == TCP_ESTABLISHED) {
 		/* the ports are those of an earlier connection; unless bytes in the SYN were passed on before (RFC 7413) */
-		if (!talk->isn_known || talk->begin[local] - source.end.write_seq > 1)
-			bpf_map_delete_elem(&talks, &source.end.flow);
+		if (!talk->isn_known || talk->begin[local] - end.write_seq > 1)
+			bpf_map_delete_elem(&talks, &end.flow);
+	} else if (known && known != (__u64)sk) {
+		/* or of a later one */
 		return 0;
+	} else if (state == TCP_CLOSE) {
+		take_close(sk, &end, talk, before);
+	} else if (talk->heard & 1 << local) {
+		/* of who is not heard, it is told when the other end reads it, behind all that this reads */
+		tell_close(&end, talk, local, end.write_seq, end.copied_seq);
 	}
-	source.from = local;
-	source.seq = source.end.write_seq;
-	source.ack = source.end.copied_seq;
-	if (state != TCP_CLOSE && !(talk->ended & 1 << local)) {
-		talk->ended |= 1 << local;
-		send_end(&source, talk, FIN);
-	}
-	if (state != TCP_CLOSE)
+	return 0;
+}
+
+/* arguments: the socket */
+SEC("raw_tp/tcp_destroy_sock")
+int calls_destroy(struct raw_args *ctx)
+{
+	struct sock *sk = (void *)ctx->args[0];
+	struct tcp_end end = {};
+	struct talk *talk;
+	__u64 known;
+
+	if (!tcp_end_of(sk, &end))
 		return 0;
-	/* what came before a reset can still be read, and the reset is what is read then: take_reset() */
-	if (talk->heard & 1 << local && has_unread(sk))
+	talk = bpf_map_lookup_elem(&talks, &end.flow);
+	if (!talk)
 		return 0;
-	if (before == TCP_ESTABLISHED || before == TCP_CLOSE_WAIT || BPF_CORE_READ(sk, sk_err))
-		send_end(&source, talk, RST);
-	talk->closed |= 1 << local;
-	/* nobody is left who could say something on it */
-	if (!(talk->heard & ~talk->closed))
-		bpf_map_delete_elem(&talks, &source.end.flow);
+	known = talk->socks[end.local & 1];
+	if (!known || known == (__u64)sk)
+		leave(sk, &end, talk);
 	return 0;
 }
 

@@ -36,9 +36,9 @@ struct sf_unix_name {
 };
 
 /*
- * Every call that ends is counted once as seen and once under one outcome. One
- * that carries HTTP is put into pieces: each counts as seen, and under an
- * outcome, in enum sf_counter.
+ * Every call that ends is counted once as seen and once under one outcome. Of
+ * one that carries HTTP, each part, most often the only one, counts as seen and
+ * under an outcome in enum sf_counter, as do the ends of its connection.
  */
 enum sf_call_counter {
 	SF_CALLS_SEEN = SF_COUNTERS,

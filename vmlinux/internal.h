@@ -182,19 +182,27 @@ struct sock_common {
 	__be16 skc_dport;
 	__u16 skc_num;
 	__u16 skc_family;
+	__u8 skc_state;
 	possible_net_t skc_net;
 	unsigned long skc_flags;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 };
 
+/* include/linux/skbuff.h */
+struct sk_buff_head {
+	__u32 qlen;
+};
+
 /* include/net/sock.h */
 struct sock {
 	struct sock_common __sk_common;
+	struct sk_buff_head sk_receive_queue;
 	__u16 sk_type;
 	__u16 sk_protocol;
 	__u8 sk_shutdown;
 	int sk_err;
+	unsigned long sk_lingertime;
 };
 
 /* include/linux/net.h */

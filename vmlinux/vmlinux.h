@@ -53,6 +53,7 @@ enum {
 };
 enum {
 	BPF_RB_AVAIL_DATA = 0,
+	BPF_RB_RING_SIZE = 1,
 };
 
 /* include/uapi/linux/bpf.h, bases of bpf_skb_load_bytes_relative() */

@@ -1,27 +1,33 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
-/* The kernel's half of the ledger: each counter once for every CPU, added up by the reader. */
+/* The kernel's half of the ledger: a row of counters for each CPU, added up by the reader. */
 #ifndef SOCKFILTER_COUNTERS_BPF_H
 #define SOCKFILTER_COUNTERS_BPF_H
 
 #include "../events.h"
 #include "verifier.bpf.h"
 
-#ifndef COUNTERS
-#define COUNTERS SF_COUNTERS
-#endif
-
-/* an entry a counter: one entry with all of them would be indexed by a variable, which takes CAP_PERFMON */
+/*
+ * User space reads the rows while they are written. A program counts what it sees when it begins and the outcome
+ * when it ends, so a row whose sums agree was read between two runs. max_entries is set before the load: a row
+ * for each CPU. A per-CPU array cannot be mapped, and reading it one entry at a time takes a system call each.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, COUNTERS);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, SF_COUNTER_ROW);
 	__type(key, __u32);
 	__type(value, __u64);
 } counters SEC(".maps");
 
+static __always_inline __u64 *counter_here(__u32 counter)
+{
+	return lookup_for_verifier(&counters, bpf_get_smp_processor_id() * SF_COUNTER_ROW + counter);
+}
+
 /* Returns the count after it, on this CPU. */
 static __always_inline __u64 count(__u32 counter)
 {
-	__u64 *value = lookup_for_verifier(&counters, counter);
+	__u64 *value = counter_here(counter);
 
 	return value ? ++*value : 0;
 }

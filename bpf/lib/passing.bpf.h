@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
-/* Passing on what a call has said: a record for each piece, with TCP's numbers, once for both ends. */
+/*
+ * Passing on what a call has said: its bytes gathered from all its buffers into
+ * one record, or a few where there are many, with TCP's numbers, once for both ends.
+ */
 #ifndef SOCKFILTER_PASSING_BPF_H
 #define SOCKFILTER_PASSING_BPF_H
 
@@ -8,75 +11,216 @@
 #include "records.bpf.h"
 #include "talks.bpf.h"
 
-/* the largest piece: what the largest record holds */
-#define PIECE_BYTES (SF_RECORD_BYTES_MAX - sizeof(struct sf_record))
-/* pieces of one call (UIO_MAXIOV); what is behind them is not seen, and counted */
-#define PIECES 1024
 /* payload that nobody needs goes unsaid, but for a record in so many nanoseconds: that it goes on */
 #define QUIET_NS 100000000
+/* bytes that are copied at once: a page, as each may be missing by itself */
+#define STEP_BYTES 4096
+/* bytes of a buffer from which on they are not gathered first */
+#define LARGE_BYTES 16384
+/* bytes of a buffer from which on it is left out while the ring fills: a record takes some hundred without any */
+#define SPARED_BYTES 1024
+/*
+ * Turns of a loop, of which there are two, one inside the other: 1 089 steps of
+ * one part, for all the buffers that a call may have (UIO_MAXIOV) and the pages
+ * of those that are large; 4 096 parts of one call, more than 100 MB of it. What
+ * is behind them is not seen, and counted.
+ */
+#define STEPS 33
+#define PARTS 64
 /* include/net/tcp.h */
 #define FIN 0x01
 #define RST 0x04
 #define ACK 0x10
 
-/* a call that carries HTTP, and what all its records have in common */
+/* whose bytes, or end, a record tells of, and where they stand */
 struct source {
 	struct tcp_end end;
-	struct walk walk;
-	__u64 owner; /* the thread that has called: were it ever displaced here, it would know */
-	__u64 from;  /* which end sent the bytes */
-	__u32 seq;   /* of the next byte */
+	__u64 from; /* which end sent the bytes */
+	__u32 seq;  /* of the next byte */
 	__u32 ack;
 };
+
+/* What becomes of the next bytes of a call: a part of it, which has one outcome. */
+enum part_kind {
+	PART_WHOLE,	 /* they go up */
+	PART_LENGTHS,	 /* their number goes up: they are not needed, or not to be had */
+	PART_UNREADABLE, /* the same, as they could not be read */
+	PART_QUIET,	 /* nothing goes up: they are not needed */
+	PART_HEARD,	 /* nothing: the other end has told of them */
+	PART_LOST,	 /* nothing: the ring has no room */
+};
+
+struct part {
+	__u64 left;  /* bytes that it may still take */
+	__u32 len;   /* bytes that it has taken */
+	__u32 kept;  /* of them, copied */
+	__u8 kind;   /* enum part_kind */
+	bool spares; /* the ring fills: it ends before a buffer that is to be left out */
+	__u8 reserved[6];
+};
+
+/* a value of a per-CPU map takes at most as much (PCPU_MIN_UNIT_SIZE) */
+#define PASSING_BYTES 32768
+#define DRAFT_BYTES                                                                                                    \
+	(PASSING_BYTES - sizeof(struct source) - sizeof(struct walk) - sizeof(struct part) - 2 * sizeof(__u64) -       \
+	 sizeof(struct sf_record))
+
+/* a call that carries HTTP, and the record that is made of its next bytes */
+struct passing {
+	struct source source;
+	struct walk walk;
+	struct part part;
+	__u64 owner;   /* the thread that has called: were it ever displaced here, it would know */
+	__u64 is_file; /* the kernel reads the bytes itself: they are in no buffer */
+	struct sf_record record;
+	char draft[DRAFT_BYTES];
+};
+
+_Static_assert(sizeof(struct passing) == PASSING_BYTES, "too large for a per-CPU map");
 
 /*
  * The call that is looked at on this CPU. A loop is verified turn by turn, so
  * that each turn calls a function that is verified by itself, once; before 5.12
- * such a function takes numbers alone, and finds the rest here.
+ * such a function takes numbers alone, and finds the rest here. The record is
+ * made here too: its size is not known beforehand, and the ring reserves
+ * constant sizes only.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct source);
-} sources SEC(".maps");
+	__type(value, struct passing);
+} passings SEC(".maps");
 
-static __always_inline struct source *source_here(void)
+static __always_inline struct passing *passing_here(void)
 {
 	__u32 first = 0;
 
-	return bpf_map_lookup_elem(&sources, &first);
+	return bpf_map_lookup_elem(&passings, &first);
 }
 
-/* whether user space has no need of the bytes, nor of being told of each */
-static __always_inline bool is_quiet(struct talk *talk, __u64 order, __u32 after, __u64 now)
+/* Counts something else than calls: a program may be interrupted by one that does so too. */
+static __always_inline void count_record(__u32 counter)
 {
-	if (order >> 32 != SF_ORDER_SKIP || (__s32)((__u32)order - after) <= 0)
-		return false;
+	__u64 *value = counter_here(counter);
+
+	if (value)
+		__sync_fetch_and_add(value, 1);
+}
+
+static __always_inline bool has_room(__u64 len)
+{
+	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) + sizeof(struct sf_record) + len <
+	       bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE);
+}
+
+/* Whether user space need not be told now that bytes pass which it does not need. */
+static __always_inline bool is_quiet(struct talk *talk)
+{
+	__u64 now = bpf_ktime_get_ns();
+
 	if (now - talk->told_ns < QUIET_NS)
 		return true;
 	talk->told_ns = now;
 	return false;
 }
 
-static __always_inline bool lengths_only(struct talk *talk, __u64 order, __u64 from, __u32 len, __u32 after)
+/* Decides what becomes of the next bytes, and of how many of them at most. */
+static __always_inline void begin_part(struct passing *p, struct talk *talk)
 {
+	__u64 from = p->source.from & 1, left = p->walk.left, order = order_for(talk->id | from);
+	__s32 heard = talk->sent[from] - p->source.seq, unneeded = (__u32)order - p->source.seq;
+	__u8 kind = PART_WHOLE;
+	bool spares = false;
+
 	if (talk->run_from != from)
 		talk->run = 0;
 	talk->run_from = from;
-	talk->run += len;
-	if (order >> 32 == SF_ORDER_SKIP && (__s32)((__u32)order - after) >= 0)
-		return true;
-	return talk->run - len > config.run_bytes && ring_fills(config.pressure_bytes);
+	/* what lies far off is of no use here: user space will know */
+	if (talk->sent_known & 1 << from && heard > 0) {
+		kind = PART_HEARD;
+		left = left < (__u64)heard ? left : (__u64)heard;
+	} else if (order >> 32 == SF_ORDER_SKIP && unneeded > 0) {
+		/* up to the order's end, where user space wants to know that it has been reached */
+		kind = left < (__u64)unneeded && is_quiet(talk) ? PART_QUIET : PART_LENGTHS;
+		left = left < (__u64)unneeded ? left : (__u64)unneeded;
+	} else if (p->is_file) {
+		kind = PART_LENGTHS;
+	} else {
+		spares = talk->run > config.run_bytes && ring_fills(config.pressure_bytes);
+		if (spares && p->walk.len >= SPARED_BYTES) {
+			/* but not the small buffers around it: chunk sizes, where a server writes them so */
+			kind = PART_LENGTHS;
+			left = left < p->walk.len ? left : p->walk.len;
+		} else {
+			left = left < DRAFT_BYTES ? left : DRAFT_BYTES;
+			if (left > STEP_BYTES && !has_room(left))
+				kind = PART_LOST; /* not copied in vain */
+		}
+	}
+	p->part.spares = spares;
+	p->part.left = left;
+	p->part.len = p->part.kept = 0;
+	p->part.kind = kind;
 }
 
-/* Everything but time and sizes. */
-static __always_inline void describe(struct sf_record *record, const struct source *source, const struct talk *talk)
+static __always_inline void take(struct passing *p, __u64 len)
+{
+	p->part.len += len;
+	p->part.left -= len;
+	p->walk.base += len;
+	p->walk.len -= len;
+	p->walk.left -= len;
+}
+
+static __always_inline bool has_more(const struct walk *walk)
+{
+	return walk->len || walk->count || walk->messages_count;
+}
+
+/* Takes the next bytes that are in one buffer, and in one page if they are copied. Returns whether more can follow. */
+static __always_inline bool take_step(struct passing *p)
+{
+	struct walk *walk = &p->walk;
+	__u64 len, at = p->part.kept;
+
+	if (!walk->len)
+		next_piece(walk);
+	if (p->part.spares && p->part.len && walk->len >= SPARED_BYTES)
+		return false;
+	len = walk->len < p->part.left ? walk->len : p->part.left;
+	if (p->part.kind == PART_WHOLE && len) {
+		if (len > STEP_BYTES)
+			len = STEP_BYTES;
+		if (at > DRAFT_BYTES - STEP_BYTES)
+			return false;
+		BELOW_FOR_VERIFIER(at, DRAFT_BYTES - STEP_BYTES + 1);
+		BELOW_FOR_VERIFIER(len, STEP_BYTES + 1);
+		if (!bpf_probe_read_user(p->draft + at, len, (void *)walk->base)) {
+			p->part.kept = at + len;
+		} else if (at) {
+			/* what could be read goes up by itself */
+			return false;
+		} else {
+			count(SF_CALLS_UNREADABLE);
+			p->part.kind = PART_UNREADABLE;
+			p->part.left = len;
+		}
+	}
+	take(p, len);
+	return p->part.left && has_more(walk);
+}
+
+/* Everything but flags. */
+static __always_inline void describe(struct sf_record *record, const struct source *source, const struct talk *talk,
+				     __u32 len, __u32 kept)
 {
 	__builtin_memset(record, 0, sizeof(*record));
-	record->stream = talk->id | source->from;
+	record->stream = talk->id | (source->from & 1);
 	record->seq = source->seq;
 	record->ack = source->ack;
+	record->payload_len = record->frame_len = len;
+	record->payload_kept = record->frame_kept = kept;
 	record->tcp_flags = ACK;
 	record->kind = SF_SEGMENT;
 	record->isn[0] = talk->isn[0];
@@ -86,131 +230,168 @@ static __always_inline void describe(struct sf_record *record, const struct sour
 	record->time_ns = bpf_ktime_get_ns();
 }
 
-static __always_inline int send_new(const struct source *source, struct talk *talk, __u64 base, __u32 len)
+/* Passes a part on, if it is to be. Returns its outcome. */
+static __always_inline int outcome_of_part(struct passing *p, const struct talk *talk)
 {
-	__u64 from = source->from & 1, kept = len, order;
-	__u32 seq = source->seq, after = seq + len;
-	struct place place;
-	__u8 marks = 0;
-	__s32 old;
+	__u64 kept = p->part.kept;
 
-	if (talk->sent_known & 1 << from) {
-		old = talk->sent[from] - seq;
-		if (old >= (__s32)len)
-			return SF_DUPLICATE;
-		/* what lies far off is of no use here: user space will know */
-		if (old > 0) {
-			base += old;
-			kept -= old;
-			seq += old;
-			len -= old;
-		}
-	}
-	order = order_for(talk->id | from);
-	if (is_quiet(talk, order, after, bpf_ktime_get_ns())) {
-		talk->sent[from] = after;
+	if (p->part.kind == PART_HEARD)
+		return SF_DUPLICATE;
+	if (p->part.kind == PART_QUIET)
 		return SF_QUIET;
-	}
-	if (!base || lengths_only(talk, order, from, len, after)) {
-		marks = SF_MARK_LENGTHS;
-		kept = 0;
-	}
-	if (kept > config.frame_bytes)
-		kept = config.frame_bytes;
-	if (kept < len)
-		count(marks ? SF_LENGTHS : SF_TRUNCATED);
-	place = reserve(kept);
-	if (!place.record) {
-		/* what the kernel does not number must be counted, or what is lost would not be missed */
-		if (talk->is_unix)
-			talk->sent[from] = after;
+	if (p->part.kind == PART_LOST)
 		return SF_RING_FULL;
+	describe(&p->record, &p->source, talk, p->part.len, kept);
+	if (p->part.kind == PART_LENGTHS) {
+		p->record.marks |= SF_MARK_LENGTHS;
+		count_record(SF_LENGTHS);
 	}
-	describe(place.record, source, talk);
-	place.record->seq = seq;
-	place.record->payload_len = place.record->frame_len = len;
-	place.record->marks |= marks;
-	if (kept) {
-		BELOW_FOR_VERIFIER(kept, place.room + 1);
-		if (bpf_probe_read_user(place.record + 1, kept, (void *)base)) {
-			count(SF_CALLS_UNREADABLE);
-			kept = 0;
-		}
-	}
-	place.record->payload_kept = place.record->frame_kept = kept;
-	bpf_ringbuf_submit(place.record, wakeup());
-	talk->sent[from] = after;
-	talk->sent_known |= 1 << from;
+	BELOW_FOR_VERIFIER(kept, DRAFT_BYTES + 1);
+	if (bpf_ringbuf_output(&ring, &p->record, sizeof(p->record) + kept, wakeup()))
+		return SF_RING_FULL;
 	return SF_SENT;
 }
 
-/* Passes on len bytes at base, those that are new. base: NULL where they are not to be had. Returns the outcome. */
-__attribute__((noinline)) int send_piece(__u64 base, __u64 len)
+/* A part has ended: counts it, and goes on behind it. */
+static __always_inline void note_part(struct passing *p, struct talk *talk, int outcome)
 {
-	struct source *source = source_here();
-	struct talk *talk;
+	__u64 from = p->source.from & 1;
 
-	if (!source || source->owner != bpf_get_current_pid_tgid())
-		return SF_RING_FULL;
-	talk = bpf_map_lookup_elem(&talks, &source->end.flow);
-	if (!talk)
-		return SF_RING_FULL;
-	return send_new(source, talk, base, len);
+	count_record(SF_SEEN);
+	count_record(outcome);
+	p->source.seq += p->part.len;
+	if (outcome == SF_DUPLICATE)
+		return;
+	talk->run += p->part.len;
+	/* what TCP does not number must be counted here, or what is lost would not be missed */
+	if (outcome == SF_RING_FULL && !talk->is_unix)
+		return;
+	talk->sent[from] = p->source.seq;
+	talk->sent_known |= 1 << from;
 }
 
-/* Passes on the next piece of the call, or a part of it. Returns 0 where that was the last. */
-__attribute__((noinline)) int send_next(void)
+/*
+ * A large buffer is read into the ring, as copying it twice would cost more
+ * than all else. Inlined with a literal, as the ring reserves constant sizes
+ * only. Returns false where it cannot be read as a whole.
+ */
+static __always_inline bool send_directly(struct passing *p, struct talk *talk, __u64 bytes)
 {
-	struct source *source = source_here();
-	struct walk *walk;
-	__u64 len;
+	struct sf_record *record = bpf_ringbuf_reserve(&ring, sizeof(*record) + bytes, 0);
 
-	if (!source)
-		return 0;
-	walk = &source->walk;
-	if (!walk->len)
-		next_piece(walk);
-	len = walk->len < walk->left ? walk->len : walk->left;
-	if (len > PIECE_BYTES)
-		len = PIECE_BYTES;
-	if (len) {
-		count(SF_SEEN);
-		count(send_piece(walk->base, len));
+	if (record) {
+		if (bpf_probe_read_user(record + 1, bytes, (void *)p->walk.base)) {
+			bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
+			return false;
+		}
+		describe(record, &p->source, talk, bytes, bytes);
+		bpf_ringbuf_submit(record, wakeup());
 	}
-	source->seq += len;
-	walk->base += len;
-	walk->len -= len;
-	walk->left -= len;
-	return walk->left && (walk->len || walk->count || walk->messages_count);
+	take(p, bytes);
+	note_part(p, talk, record ? SF_SENT : SF_RING_FULL);
+	return true;
 }
 
-/* Passes on a call's bytes. */
-static __always_inline void send_all(void)
+/* Returns false where the next bytes are not in a large buffer. */
+static __always_inline bool send_large(struct passing *p, struct talk *talk)
+{
+	__u64 len = p->walk.len < p->walk.left ? p->walk.len : p->walk.left;
+
+	if (len >= 16 * LARGE_BYTES)
+		return send_directly(p, talk, 16 * LARGE_BYTES);
+	if (len >= 4 * LARGE_BYTES)
+		return send_directly(p, talk, 4 * LARGE_BYTES);
+	return len >= LARGE_BYTES && send_directly(p, talk, LARGE_BYTES);
+}
+
+/* A step of the part that has begun. */
+__attribute__((noinline)) int take_next(void)
+{
+	struct passing *p = passing_here();
+
+	return p && take_step(p);
+}
+
+/* Several of them. Returns 0 where that was the last. */
+__attribute__((noinline)) int take_steps(void)
 {
 	__u32 i;
 
-	for (i = 0; i < PIECES; i++) {
-		if (!send_next())
+	for (i = 0; i < STEPS; i++) {
+		if (!take_next())
+			return 0;
+	}
+	return 1;
+}
+
+/* Passes on the next bytes of the call. Returns 0 where those were the last. */
+__attribute__((noinline)) int send_part(void)
+{
+	struct passing *p = passing_here();
+	struct talk *talk;
+	__u32 i;
+
+	if (!p || p->owner != bpf_get_current_pid_tgid())
+		return 0;
+	talk = bpf_map_lookup_elem(&talks, &p->source.end.flow);
+	if (!talk)
+		return 0;
+	if (!p->walk.len)
+		next_piece(&p->walk);
+	begin_part(p, talk);
+	if (p->part.kind == PART_WHOLE && send_large(p, talk))
+		return p->walk.left && has_more(&p->walk);
+	for (i = 0; i < STEPS; i++) {
+		if (!take_steps())
+			break;
+	}
+	if (p->part.len)
+		note_part(p, talk, outcome_of_part(p, talk));
+	return p->walk.left && has_more(&p->walk);
+}
+
+/* Several times. Returns 0 where those were the last. */
+__attribute__((noinline)) int send_parts(void)
+{
+	__u32 i;
+
+	for (i = 0; i < PARTS; i++) {
+		if (!send_part())
+			return 0;
+	}
+	return 1;
+}
+
+/* Passes on a call's bytes. */
+static __always_inline void send_all(struct passing *p, struct talk *talk)
+{
+	__u32 i;
+
+	/* most calls are one step, which takes neither loops nor another look for the connection */
+	if (p->walk.left <= STEP_BYTES && p->walk.len >= p->walk.left) {
+		begin_part(p, talk);
+		take_step(p);
+		if (p->part.len)
+			note_part(p, talk, outcome_of_part(p, talk));
+		if (!p->walk.left)
+			return;
+	}
+	for (i = 0; i < PARTS; i++) {
+		if (!send_parts())
 			return;
 	}
 	count(SF_CALLS_NOT_SEEN);
 }
 
-/* Passes on that an end has closed, or that both have at once. */
+/* Passes on that an end has closed (FIN), or that both have at once (RST). */
 static __always_inline void send_end(const struct source *source, const struct talk *talk, __u8 flags)
 {
-	struct place place;
+	struct sf_record record;
 
-	count(SF_SEEN);
-	place = reserve(0);
-	if (!place.record) {
-		count(SF_RING_FULL);
-		return;
-	}
-	describe(place.record, source, talk);
-	place.record->tcp_flags |= flags;
-	bpf_ringbuf_submit(place.record, wakeup());
-	count(SF_SENT);
+	describe(&record, source, talk, 0, 0);
+	record.tcp_flags |= flags;
+	count_record(SF_SEEN);
+	count_record(bpf_ringbuf_output(&ring, &record, sizeof(record), wakeup()) ? SF_RING_FULL : SF_SENT);
 }
 
 #endif

@@ -8,6 +8,8 @@
 
 /* messages of one call whose sizes are added up */
 #define MESSAGES 64
+/* pieces that are looked up at once: a power of two */
+#define PIECES_AHEAD 32
 
 /* include/uapi/linux/uio.h */
 struct iovec {
@@ -44,6 +46,9 @@ struct walk {
 	__u64 messages_count;
 	__u64 message_left; /* bytes of this message that are left */
 	__u64 left;	    /* bytes of the call that are left */
+	__u64 ahead_from;   /* of the pieces that were looked up, the next */
+	__u64 ahead_count;  /* how many are left of them */
+	struct iovec ahead[PIECES_AHEAD];
 };
 
 static __always_inline void next_message(struct walk *walk)
@@ -58,21 +63,42 @@ static __always_inline void next_message(struct walk *walk)
 	walk->message_left = next.moved;
 }
 
-/* The next piece that is not empty, if it comes within a few steps. */
+/* Looks up some pieces. Returns false where they cannot be read. */
+static __always_inline bool look_ahead(struct walk *walk)
+{
+	__u64 count = walk->count;
+
+	if (count > PIECES_AHEAD)
+		count = PIECES_AHEAD;
+	BELOW_FOR_VERIFIER(count, PIECES_AHEAD + 1);
+	walk->ahead_from = 0;
+	walk->ahead_count = count;
+	return !bpf_probe_read_user(walk->ahead, count * sizeof(struct iovec), (void *)walk->pieces);
+}
+
+/* The next piece, if there is one. It may be empty. */
 static __always_inline void next_piece(struct walk *walk)
 {
-	struct iovec next = {};
+	__u64 at;
 
 	if (!walk->count && walk->messages_count)
 		next_message(walk);
 	if (!walk->count)
 		return;
-	bpf_probe_read_user(&next, sizeof(next), (void *)walk->pieces);
-	walk->pieces += sizeof(next);
-	walk->count--;
-	walk->base = next.base;
-	walk->len = next.len < walk->message_left ? next.len : walk->message_left;
+	if (!walk->ahead_count && !look_ahead(walk)) {
+		walk->count = walk->messages_count = 0;
+		return;
+	}
+	at = walk->ahead_from & (PIECES_AHEAD - 1);
+	walk->base = walk->ahead[at].base;
+	walk->len = walk->ahead[at].len;
+	if (walk->len > walk->message_left)
+		walk->len = walk->message_left;
 	walk->message_left -= walk->len;
+	walk->ahead_from++;
+	walk->ahead_count--;
+	walk->pieces += sizeof(struct iovec);
+	walk->count--;
 }
 
 /* all bytes of the messages that a call has moved */
@@ -93,7 +119,7 @@ static __always_inline void begin_walk(struct walk *walk, const struct pt_regs *
 {
 	struct message message = {};
 
-	__builtin_memset(walk, 0, sizeof(*walk));
+	__builtin_memset(walk, 0, offsetof(struct walk, ahead));
 	walk->left = walk->message_left = moved;
 	switch (call.form) {
 	case CALL_BUFFER:
@@ -110,6 +136,9 @@ static __always_inline void begin_walk(struct walk *walk, const struct pt_regs *
 		walk->pieces = message.pieces;
 		walk->count = message.count;
 		next_piece(walk);
+		break;
+	case CALL_FILE:
+		walk->len = moved;
 		break;
 	case CALL_MESSAGES:
 		walk->messages = argument(regs, 1);

@@ -13,14 +13,23 @@
 #define IPPROTO_TCP 6
 /* include/net/sock.h, of sk_shutdown */
 #define RCV_SHUTDOWN 1
-/* include/net/sock.h, bits of sk_flags: no process has it any more; a FIN has come */
+#define SHUTDOWN_MASK 3
+/* include/net/sock.h, bits of sk_flags: no process has it any more; a FIN has come; its close has a time */
 #define SOCK_DEAD 0
 #define SOCK_DONE 1
+#define SOCK_LINGER 4
+
+enum reset {
+	RESET_NONE,
+	RESET_DUE,  /* it has happened */
+	RESET_TOLD, /* and has been passed on */
+};
 
 /* written by the program alone; indices are the end that sends, as in struct sf_flow */
 struct talk {
 	__u64 id;	/* even */
 	__u64 told_ns;	/* when a record last told of bytes that nobody needs */
+	__u64 socks[2]; /* of those that are heard; 0: not known */
 	__u32 isn[2];	/* the number before the first of each end */
 	__u32 begin[2]; /* where passing on began */
 	__u32 sent[2];	/* up to where bytes have been passed on */
@@ -31,10 +40,12 @@ struct talk {
 	__u8 is_http2;
 	__u8 heard;  /* a bit for each end: its own process has been heard */
 	__u8 ended;  /* a bit for each end: that it has closed has been passed on */
-	__u8 closed; /* a bit for each end: its socket is no more */
+	__u8 closed; /* a bit for each end: nothing more is sent or received there */
+	__u8 gone;   /* a bit for each end: its socket is no more */
 	__u8 is_unix;
 	__u8 claim; /* Unix: both directions are heard at this end alone */
-	__u8 reserved[3];
+	__u8 reset; /* enum reset */
+	__u8 reserved[1];
 };
 
 /* by struct sf_flow, which has the number of the network namespace in place of an interface */
@@ -112,21 +123,43 @@ static __always_inline bool tcp_end_of(struct sock *sk, struct tcp_end *end)
 	return true;
 }
 
+/* whether no process has it any more */
+static __always_inline bool is_orphan(struct sock *sk)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_flags) & 1 << SOCK_DEAD;
+}
+
+/* The number behind the last byte that has come. A FIN has one too. */
+static __always_inline __u32 received_by(struct sock *sk)
+{
+	return BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt) -
+	       (BPF_CORE_READ(sk, __sk_common.skc_flags) >> SOCK_DONE & 1);
+}
+
 /* whether bytes have come that its process may still read */
 static __always_inline bool has_unread(struct sock *sk)
 {
-	return !(BPF_CORE_READ(sk, __sk_common.skc_flags) & 1 << SOCK_DEAD) &&
-	       BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt) != BPF_CORE_READ((struct tcp_sock *)sk, copied_seq);
+	return (__s32)(received_by(sk) - BPF_CORE_READ((struct tcp_sock *)sk, copied_seq)) > 0;
 }
 
-/* whether nothing had been read or written before these numbers: a SYN of the active end has been acknowledged too */
+/*
+ * Whether nothing had been read or written before these numbers: a SYN of the
+ * active end has been acknowledged too. Packets that come in this moment move
+ * two numbers one after the other, so that a single look may find them apart.
+ */
 static __always_inline bool is_at_begin(struct sock *sk, __u32 write_seq, __u32 copied_seq)
 {
 	struct tcp_sock *tp = (void *)sk;
-	__u32 read_from = BPF_CORE_READ(tp, rcv_nxt) - (__u32)BPF_CORE_READ(tp, bytes_received);
-	__u32 wrote_from = BPF_CORE_READ(tp, snd_una) - (__u32)BPF_CORE_READ(tp, bytes_acked);
+	__u32 read_from, wrote_from, i;
 
-	return copied_seq == read_from && write_seq - wrote_from <= 1;
+#pragma unroll
+	for (i = 0; i < 3; i++) {
+		read_from = BPF_CORE_READ(tp, rcv_nxt) - (__u32)BPF_CORE_READ(tp, bytes_received);
+		wrote_from = BPF_CORE_READ(tp, snd_una) - (__u32)BPF_CORE_READ(tp, bytes_acked);
+		if (copied_seq == read_from && write_seq - wrote_from <= 1)
+			return true;
+	}
+	return false;
 }
 
 /* Unique without an atomic: this CPU's number above this CPU's count of connections. */

@@ -232,7 +232,7 @@ class AsyncCapture(AsyncView):
 
     @property
     def ledger(self) -> Ledger:
-        """The counters now; they balance once the capture is closed."""
+        """The counters at this moment, which balance."""
         return self._capture.ledger
 
     def end(self) -> None:

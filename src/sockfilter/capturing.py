@@ -108,6 +108,8 @@ class Capture(View):
         self._turns = Turns(self._end)
         source.also_wake_for(self._turns.wake_fd)
         self.is_closed = False
+        # until the last record has been read
+        self._is_live = True
         self.process: subprocess.Popen[Any] | None = None
         self._waiting: AsyncCapture | None = None
 
@@ -186,8 +188,8 @@ class Capture(View):
 
     @property
     def ledger(self) -> Ledger:
-        """The counters now; they balance once the capture is closed."""
-        return self._turns.do(lambda: self._pipeline.ledger(self._source.counters(), self._source.records_read))
+        """The counters at this moment, which balance."""
+        return self._turns.do(self._ledger)
 
     def flush(self) -> None:
         """Returns when everything that crossed before the call is in exchanges, or counted as lost.
@@ -232,6 +234,10 @@ class Capture(View):
         """Makes the source's descriptor readable with the next record. False: there is something to pump."""
         return self._turns.do(lambda: not self.is_closed and self._source.ask_to_be_woken())
 
+    def _ledger(self) -> Ledger:
+        read = self._source.records_read
+        return self._pipeline.ledger(self._source.counters(), read, self._is_live)
+
     def _pump(self) -> int:
         self._check()
         count = self._source.drain(self._consume)
@@ -253,6 +259,7 @@ class Capture(View):
             self._end_command()
             self._source.detach()
             self._source.drain_all(self._consume)
+            self._is_live = False
             self._pipeline.close(self._source.now_ns)
         finally:
             self._release()

@@ -40,7 +40,7 @@ OUTCOMES = (
 )
 
 # Behind them, where system calls are captured, in the order of enum sf_call_counter (bpf/syscalls.h). There,
-# "seen" counts the pieces of calls that carry HTTP.
+# "seen" counts the parts of calls that carry HTTP, most of which are one, and the ends of their connections.
 CALL_COUNTERS = {
     "seen": "calls that have ended",
     "excluded": "of processes that are not asked for",
@@ -50,8 +50,8 @@ CALL_COUNTERS = {
     "filtered": "outside the ports, host or family asked for",
     "not_http": "on connections that are not HTTP",
     "http": "on connections that are",
-    "unreadable": "of pieces of those: bytes that could not be read",
-    "not_seen": "of those: that had more pieces than are looked at",
+    "unreadable": "of those: parts whose bytes could not be read",
+    "not_seen": "of those: that moved more bytes, or had more buffers, than are looked at",
 }
 CALL_OUTCOMES = ("excluded", "other", "not_socket", "not_stream", "filtered", "not_http", "http")
 
@@ -121,6 +121,7 @@ class Ledger:
     calls: by CALL_COUNTERS, where system calls are captured; every call is "seen" once, and once under one of
         CALL_OUTCOMES.
     processes: of those at the ends of connections.
+    is_live: the capture goes on: records that were sent, and not read or lost, wait in the ring.
     """
 
     packets: dict[str, int]
@@ -130,6 +131,7 @@ class Ledger:
     messages: MessageCounts
     calls: dict[str, int] = field(default_factory=dict)
     processes: ProcessCounts = field(default_factory=ProcessCounts)
+    is_live: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """All counters by their stage, and whether they balance; the summary line has them in this form."""
@@ -160,15 +162,19 @@ class Ledger:
 
     @property
     def imbalance(self) -> list[str]:
-        """The equations that do not hold, each with its figures. Empty once a capture has ended."""
+        """The equations that do not hold, each with its figures. Empty at every moment."""
         messages, ends = self.messages, self.processes
+        waiting = max(0, self.records_waiting) if self.is_live else 0
         sums = {
             "packets seen = sum of outcomes": (self.packets["seen"], sum(self.packets[k] for k in OUTCOMES)),
             "calls seen = sum of outcomes": (
                 self.calls.get("seen", 0),
                 sum(self.calls.get(name, 0) for name in CALL_OUTCOMES),
             ),
-            "records sent = read + lost": (self.records_sent, self.records_read + self.records_lost),
+            "records sent = read + lost + waiting": (
+                self.records_sent,
+                self.records_read + self.records_lost + waiting,
+            ),
             "messages = paired + unpaired + open": (
                 messages.requests + messages.responses + messages.informational,
                 messages.paired + sum(messages.unpaired.values()) + messages.open,
@@ -200,7 +206,7 @@ class Ledger:
             # of both together, one name is enough
             "bytes left out as the ring was filling": (not cut_packets and is_cut, "a larger ring: -B"),
             "bytes missing in connections": (self.segments.gap_bytes, self._remedy_of_gaps),
-            "pieces of system calls that could not be read": (
+            "parts of system calls that could not be read": (
                 self.calls.get("unreadable", 0) + self.calls.get("not_seen", 0),
                 "packets have them: -i",
             ),

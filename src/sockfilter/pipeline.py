@@ -150,12 +150,13 @@ class Pipeline:
         """Bytes of connections that never came, so far."""
         return self._assembly.missing_bytes
 
-    def ledger(self, counters: list[int], records_read: int) -> Ledger:
+    def ledger(self, counters: list[int], records_read: int, is_live: bool = False) -> Ledger:
         """The ledger at this moment.
 
         Args:
             counters: the kernel's, in the order of PACKET_COUNTERS, and behind them perhaps of CALL_COUNTERS.
             records_read: taken from the source so far.
+            is_live: whether some of those that the counters tell of may still wait there.
         """
         if self._lane is not None:
             self._lane.recall_open()
@@ -168,6 +169,7 @@ class Pipeline:
             replace(self._messages, unpaired=self._messages.unpaired.copy()),
             dict(zip(CALL_COUNTERS, calls, strict=True)) if calls else {},
             ProcessCounts() if self._processes is None else ProcessCounts(**self._processes.counts),
+            is_live,
         )
 
     def _converse(self, connection: StreamConnection) -> Talk:

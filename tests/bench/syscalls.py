@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 CALLS, ROUNDS = 100_000, 5
+# calls of more than some bytes, of which the body of one request is made
+LARGE_CALLS = 2_000
 REQUESTS, CONNECTIONS = 100_000, 16
 # pairs of a work with and without, of which the middle counts
 PAIRS = 7
@@ -36,6 +38,14 @@ SEC("raw_tp/sys_exit") int empty(void *ctx) { return 0; }
 char LICENSE[] SEC("license") = "GPL";
 """
 GET = b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n"
+POST = b"POST /x HTTP/1.1\r\nContent-Length: 1000000000000\r\n\r\n"
+# the buffers of one call
+CALLS_OF = {
+    "a byte": [b"x"],
+    "3 buffers of 100 bytes": [b"x" * 100] * 3,
+    "1000 buffers of a byte": [b"x"] * 1000,
+    "64 KiB": [b"x" * 65536],
+}
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -127,6 +137,38 @@ def costs() -> None:
         other.kill()
 
 
+def shapes() -> None:
+    """Nanoseconds that sending takes more, of the tenth of the calls that is quickest, and bytes of the ring."""
+    for what, buffers in CALLS_OF.items():
+        without_ns = _send_ns(buffers, lambda: None)
+        with sockfilter.capture(via="syscalls", processes=False, pid=os.getpid(), body=None, ring=64 << 20) as capture:
+            ring = capture.source._ring  # type: ignore[union-attr]
+            sent, produced = capture.ledger.records_sent, ring.produced()
+            with_ns = _send_ns(buffers, lambda: capture.source.drain_all(lambda *_: None))  # type: ignore[union-attr]
+            records = (capture.ledger.records_sent - sent) / LARGE_CALLS
+            size = (ring.produced() - produced) / LARGE_CALLS
+        print(f"{what:<24} {with_ns - without_ns:+8.0f} ns, {records:6.1f} records, {size:8.0f} bytes of the ring")
+
+
+def _send_ns(buffers: list[bytes], drain: Callable[[], object]) -> float:
+    """Of one call. drain: makes room in the ring."""
+    size, took = sum(map(len, buffers)), []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        server, _ = listener.accept()
+    with client, server:
+        client.sendall(POST)
+        server.recv(1 << 16)
+        for number in range(LARGE_CALLS):
+            if not number % 50:
+                drain()
+            began = time.perf_counter_ns()
+            client.sendmsg(buffers)
+            took.append(time.perf_counter_ns() - began)
+            server.recv(size, socket.MSG_WAITALL)
+    return sorted(took)[LARGE_CALLS // 10]
+
+
 def _took_s(command: list[str], folder: str) -> float:
     """Seconds of processor time: others use this machine too."""
     before = os.times()
@@ -197,7 +239,7 @@ def server() -> None:
                 strace.send_signal(signal.SIGINT)
 
 
-PARTS = {"costs": costs, "slowdown": slowdown, "server": server}
+PARTS = {"costs": costs, "shapes": shapes, "slowdown": slowdown, "server": server}
 
 if __name__ == "__main__":
     for part in sys.argv[1:] or PARTS:

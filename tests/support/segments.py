@@ -75,12 +75,15 @@ class Scene:
     """A table with one flow under construction. Positions count from the first byte of either end.
 
     whole: both SYNs were seen.
+    calls: the segments are calls, of which both ends may tell.
     """
 
-    def __init__(self, *, whole: bool = True, isn: tuple[int, int] = (1000, 5000), stream: int = STREAM) -> None:
+    def __init__(
+        self, *, whole: bool = True, isn: tuple[int, int] = (1000, 5000), stream: int = STREAM, calls: bool = False
+    ) -> None:
         self.orders = Orders()
         self.conversations: list[Conversation] = []
-        self.table = Table(self._converse, self.orders)
+        self.table = Table(self._converse, self.orders, calls)
         self.isn = isn
         self.stream = stream
         self.now_ns = 0
@@ -126,8 +129,8 @@ class Scene:
     def fin(self, end: int, at: int, data: bytes = b"", **more: int) -> None:
         self.send(end, at, data, flags=FIN | ACK, **more)
 
-    def reset(self, end: int, at: int) -> None:
-        self.send(end, at, flags=RST | ACK)
+    def reset(self, end: int, at: int, *, acked: int = 0) -> None:
+        self.send(end, at, flags=RST | ACK, acked=acked)
 
     def tick(self, after_ns: int) -> None:
         """Time passes, and what is due is done."""

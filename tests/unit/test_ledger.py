@@ -90,7 +90,7 @@ def test_each_loss_has_one_name_and_its_remedy(made: Ledger, name: str, number: 
 def test_what_does_not_add_up_is_told_with_its_figures():
     made = ledger(seen=5, sent=2, not_ip=1, ring_full=1)
     assert not made.is_balanced
-    assert made.imbalance == ["packets seen = sum of outcomes: 5 != 4", "records sent = read + lost: 3 != 1"]
+    assert made.imbalance == ["packets seen = sum of outcomes: 5 != 4", "records sent = read + lost + waiting: 3 != 1"]
     assert made.records_waiting == 2
     assert replace(made, records_read=2).records_waiting == 0
 
@@ -106,3 +106,10 @@ def test_a_dict_has_every_counter_by_its_stage() -> None:
     assert found["messages"]["unpaired"] == {"gap": 2}
     stages = {field.name for field in fields(Ledger)} - {"records_read"}
     assert set(found) == {"balanced", "records", *stages}
+def test_what_waits_in_the_ring_is_accounted_for_while_the_capture_runs():
+    made = ledger(seen=3, sent=2, ring_full=1)
+    assert not made.is_balanced
+    running = replace(made, is_live=True)
+    assert running.is_balanced
+    assert running.records_waiting == 2
+    assert not replace(running, records_read=3).is_balanced

@@ -113,8 +113,8 @@ class Pairing:
         Returns, for a response, the request that it answers.
         """
         counts, open_exchanges = self._counts, self._open
-        counts.open += 1
         if isinstance(message, Request):
+            counts.open += 1
             if self._connection.client_end is None:
                 self._connection.client_end = end
             counts.requests += 1
@@ -146,6 +146,8 @@ class Pairing:
             request = exchange.request
         self._current = exchange
         self._has_answered = True
+        # not before: exchanges may have ended on the way here, and what takes them may look at the ledger
+        counts.open += 1
         status = message.head.status
         if 100 <= status < 200 and (status != 101 or not _is_upgrade(request, message)):
             counts.informational += 1
@@ -454,7 +456,7 @@ class Pairing:
             self._orphan.add_problems(Problem.NO_REQUEST)
             if self._lost is not None:
                 self._orphan.add_problems(self._lost)
-            elif self._number == 1 and self._connection.syn_ns is None:
+            elif self._number == 1 and self._connection.syn_ns is None and not self._is_whole:
                 self._orphan.add_problems(Problem.MID_STREAM)
         self._is_sure = self._is_aligned = False
         self._orphan_ack = response.ack

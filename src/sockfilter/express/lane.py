@@ -123,7 +123,7 @@ class Lane:
         """Makes the connections with an open exchange leave: now the long road knows, and counts, all there is."""
         for slot in list(self._on):
             state = self._lib.sf_lane_slot(self._lane, slot)
-            if state.state or state.closed:
+            if slot not in self._left and (state.state or state.closed):
                 self._leave(slot)
 
     def _run(self, view: memoryview, offsets: list[int]) -> None:

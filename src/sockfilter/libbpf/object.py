@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-# bytes of a counter; the kernel writes as many as the map says, wherever they go
-COUNTER_BYTES = 8
-
 
 class BpfObject:
     """A BPF object, from its file to its maps and programs in the kernel.
@@ -97,9 +94,22 @@ class BpfObject:
         Raises:
             KernelUnsupported: the kernel does not map it.
         """
+        with self.mapped(name, len(content), mmap.ACCESS_WRITE) as values:
+            values[:] = content
+
+    def mapped(self, name: str, size: int, access: int = mmap.ACCESS_READ) -> mmap.mmap:
+        """The values of an array that can be mapped, after load(). It may outlive the object.
+
+        Args:
+            name: the map.
+            size: bytes of its values.
+            access: mmap.ACCESS_READ or mmap.ACCESS_WRITE.
+
+        Raises:
+            KernelUnsupported: the kernel does not map it.
+        """
         try:
-            with mmap.mmap(self.map_fd(name), len(content)) as values:
-                values[:] = content
+            return mmap.mmap(self.map_fd(name), size, access=access)
         except OSError as error:
             raise KernelUnsupported(
                 f"mapping the map {name}: {error.strerror}; the kernel must know such maps: Linux 5.5 or newer"
@@ -154,31 +164,6 @@ class BpfObject:
     def program_fd(self, name: str) -> int:
         """A program's descriptor; it lives as long as the object."""
         return int(self._lib.bpf_program__fd(self.program(name)))
-
-    def sum_counters(self, name: str, count: int) -> list[int]:
-        """The entries of a per-CPU array of 64-bit counters, each added up over the CPUs.
-
-        Args:
-            name: the map.
-            count: how many entries it has.
-
-        Raises:
-            KernelUnsupported: it cannot be learned how many CPUs there are.
-        """
-        if self._lib.bpf_map__value_size(self._map(name)) != COUNTER_BYTES:
-            raise ObjectError(f"{self._path} is of another version of sockfilter; install sockfilter again")
-        cpus = self._lib.libbpf_num_possible_cpus()
-        if cpus < 0:
-            words = binding.error_text(self._ffi, self._lib, cpus)
-            raise KernelUnsupported(f"reading /sys/devices/system/cpu/possible: {words}; mount sysfs on /sys")
-        fd, values = self.map_fd(name), self._ffi.new("__u64[]", cpus)
-        sums = []
-        for number in range(count):
-            if self._lib.bpf_map_lookup_elem(fd, self._ffi.new("__u32 *", number), values):
-                words = binding.error_text(self._ffi, self._lib, self._ffi.errno)
-                raise ObjectError(f"reading the map {name}: {words}")
-            sums.append(sum(self._ffi.unpack(values, cpus)))
-        return sums
 
     def _open(self) -> Any:
         if not self._object:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sockfilter.errors import InterfaceDown, KernelUnsupported, MissingCapability, NoSuchInterface
 from sockfilter.libbpf import binding
+from sockfilter.libbpf.counters import Counters, Sum
 from sockfilter.libbpf.object import BpfObject
 from sockfilter.sources import interfaces, rights
 
@@ -87,8 +88,10 @@ class OwnAttachment:
         self._promiscuous = promiscuous
         config.link = self._link(found)
         with ExitStack() as stack:
-            self._object = stack.enter_context(_loaded(bytes(self._ffi.buffer(config)), ports, ring))
-            self.counters()  # what is in the way of reading them is to be said now, not at the end
+            self._object = stack.enter_context(BpfObject(OBJECT))
+            kept = Counters(self._object, self._lib.SF_COUNTERS, (outcomes(),))
+            _load(self._object, bytes(self._ffi.buffer(config)), ports, ring)
+            self._kept = stack.enter_context(kept.open())
             self.ring_fd, self.shared_fd, self.orders_fd = (
                 self._object.map_fd(name) for name in ("ring", ".bss", "orders")
             )
@@ -103,7 +106,7 @@ class OwnAttachment:
         """The program's counters, in the order of enum sf_counter; final once it is detached."""
         if self._counters is not None:
             return self._counters
-        return self._object.sum_counters("counters", self._lib.SF_COUNTERS)
+        return self._kept.read()
 
     def rebind(self, position: int, interface: Interface) -> None:
         """Binds it to another interface of the same kind, up or not. Takes no rights. May raise OSError."""
@@ -180,8 +183,13 @@ def _bind_error(name: str, error: OSError) -> Exception:
     return KernelUnsupported(f"listening on interface {name}: {error.strerror}; another program may be in the way")
 
 
-def _loaded(config: bytes, ports: bytes, ring_size: int) -> BpfObject:
-    opened = BpfObject(OBJECT)
+def outcomes() -> Sum:
+    """What holds of enum sf_counter: all that is seen has one outcome."""
+    _, lib = binding.load()
+    return Sum(lib.SF_SEEN, lib.SF_SEEN + 1, lib.SF_RING_FULL)
+
+
+def _load(opened: BpfObject, config: bytes, ports: bytes, ring_size: int) -> None:
     try:
         opened.set_max_entries("ring", ring_size)
         opened.configure(config)
@@ -189,9 +197,4 @@ def _loaded(config: bytes, ports: bytes, ring_size: int) -> BpfObject:
         if ports:
             opened.fill("ports", ports)
     except MissingCapability as error:
-        opened.close()
         raise MissingCapability(f"{error}: {rights.advice(opened.is_short_of_locked_memory)}") from error
-    except BaseException:
-        opened.close()
-        raise
-    return opened

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from sockfilter.errors import InvalidArgument
 from sockfilter.libbpf import binding
+from sockfilter.libbpf.counters import Counters, Sum
 from sockfilter.libbpf.object import BpfObject
 from sockfilter.libbpf.ring import ring_bytes
 from sockfilter.model import Endpoint
 from sockfilter.sources import cgroups, tracing
+from sockfilter.sources.attachment import outcomes
 from sockfilter.sources.members import Members
 from sockfilter.sources.narrowing import Narrowing
 from sockfilter.sources.records import ALL_BYTES, RING_BYTES, RecordSource
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 OBJECT = Path(__file__).resolve().parent.parent / "objects/syscalls.bpf.o"
 # those that follow processes first: what is forked from then on is known
-PROGRAMS = ("calls_fork", "calls_gone", "calls_state", "calls_exit")
+PROGRAMS = ("calls_fork", "calls_gone", "calls_destroy", "calls_state", "calls_exit")
 # what takes the place of an interface's name
 NAME = "syscalls"
 # in place of an address
@@ -73,7 +75,9 @@ class Calls:
             members = Members(self._object)
             config_of_calls = self._config(callers, members.are_renumbered)
             self._object.configure(bytes(self._ffi.buffer(config_of_calls)), ".rodata.calls")
+            kept = Counters(self._object, self._lib.SF_CALL_COUNTERS, (outcomes(), self._outcomes_of_calls()))
             tracing.load(self._object, "capturing system calls")
+            self._kept = stack.enter_context(kept.open())
             if ports:
                 self._object.fill("ports", ports)
             self.ring_fd, self.shared_fd, self.orders_fd = (
@@ -92,7 +96,7 @@ class Calls:
         """The program's counters, in the order of enum sf_counter and enum sf_call_counter."""
         if self._counters is not None:
             return self._counters
-        return self._object.sum_counters("counters", self._lib.SF_CALL_COUNTERS)
+        return self._kept.read()
 
     def rebind(self, position: int, interface: Any) -> None:
         """There is no interface."""
@@ -119,6 +123,9 @@ class Calls:
         ):
             ends[found.end & 1] = Endpoint(unix_name(bytes(self._ffi.buffer(found.path))[: found.len]), 0)
         return ends[0], ends[1]
+
+    def _outcomes_of_calls(self) -> Sum:
+        return Sum(self._lib.SF_CALLS_SEEN, self._lib.SF_CALLS_SEEN + 1, self._lib.SF_CALLS_HTTP)
 
     def _config(self, callers: Callers, are_renumbered: bool) -> Any:
         config = self._ffi.new("struct sf_calls_config *")

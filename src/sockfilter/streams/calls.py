@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from sockfilter.streams.direction import Direction
+from typing import TYPE_CHECKING, NamedTuple
+
+from sockfilter.model.problem import Problem
+from sockfilter.model.sequence import distance
+from sockfilter.streams.direction import RST, Direction
+
+if TYPE_CHECKING:
+    from sockfilter.streams.connection import StreamConnection
+    from sockfilter.streams.table import Table
 
 # A call is heard when it comes back to its process, which may wait for a processor: what it sent may be
 # heard at the other end, and answered, before. What is never heard (io_uring, splice) delays what is behind it
@@ -10,10 +18,81 @@ from sockfilter.streams.direction import Direction
 LATE_CALL_NS = 200_000_000
 
 
-class CallDirection(Direction):
-    """As a Direction; but bytes that come again were not sent again: the other end was heard too."""
+class Reset(NamedTuple):
+    """A reset that has come: where both directions stood, and when."""
 
-    __slots__ = ()
+    seq: int
+    ack: int
+    time_ns: int
+
+
+class CallDirection(Direction):
+    """As a Direction, but for two things.
+
+    Bytes that come again were not sent again: the other end was heard too. And a reset waits for what was
+    said before it: the call that it ends is heard after it.
+    """
+
+    __slots__ = ("_reset",)
+
+    def __init__(self, table: Table, connection: StreamConnection, stream: int, isn: int | None) -> None:
+        super().__init__(table, connection, stream, isn)
+        self._reset: Reset | None = None
+        self.peer: CallDirection  # both ends are of a kind
+
+    def segment(
+        self,
+        time_ns: int,
+        seq: int,
+        ack: int,
+        flags: int,
+        length: int,
+        kept: int,
+        buffer: memoryview | bytes,
+        start: int,
+    ) -> None:
+        """Takes a piece of a call, as if it were a segment."""
+        if flags & RST:
+            self._await_reset(Reset(seq, ack, time_ns))
+        else:
+            super().segment(time_ns, seq, ack, flags, length, kept, buffer, start)
+
+    def go_on(self, time_ns: int) -> None:
+        """Passes on what waits no longer, and ends the connection where a reset does not wait any longer."""
+        super().go_on(time_ns)
+        for direction in (self, self.peer):
+            if direction._is_reset(time_ns):
+                self.connection.close(Problem.RESET)
+
+    def _await_reset(self, reset: Reset) -> None:
+        self._table.counts.control += 1
+        self.connection.last_ns = reset.time_ns
+        self._reset = reset
+        for direction, until in ((self, reset.seq), (self.peer, reset.ack)):
+            if direction._order_until is not None:
+                direction._pass_quiet(until, reset.time_ns)
+        self._note_held()
+        self.go_on(reset.time_ns)
+
+    def _is_reset(self, now_ns: int) -> bool:
+        """Whether a reset has come, and all before it, or what is missing was waited for."""
+        reset = self._reset
+        if reset is None:
+            return False
+        if now_ns - reset.time_ns >= LATE_CALL_NS:
+            return True
+        return self._has_reached(reset.seq) and self.peer._has_reached(reset.ack)
+
+    def _has_reached(self, seq: int) -> bool:
+        return self.next is None or self.has_ended or distance(self.next, seq) <= 0
+
+    def _note_held(self) -> None:
+        super()._note_held()
+        for direction in (self, self.peer):
+            if direction._reset is not None:
+                # what comes before the reset is looked at closely, and tick() ends the waiting
+                self._is_stalled = self.peer._is_stalled = True
+                self._table.holes[direction] = None
 
     def _repeat(self, seq: int) -> None:
         pass

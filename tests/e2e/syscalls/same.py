@@ -42,7 +42,7 @@ class Both:
 def both_ways(port: int, interface: str = "lo", netns: str | None = None, **options: Any) -> Iterator[Both]:
     """Captures both ways. Without loss, and with whole ledgers."""
     options = {"body": None, "ports": port, **options}
-    on_wire = {name: value for name, value in options.items() if name in ("body", "ports", "ring")}
+    on_wire = {name: value for name, value in options.items() if name in ("body", "ports", "ring", "processes")}
     seen = Both()
     with (
         sockfilter.capture(interface, netns=netns, **on_wire) as wire,

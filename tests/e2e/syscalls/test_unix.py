@@ -6,14 +6,17 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 import sockfilter
+from sockfilter import Problem
 from tests.e2e.conftest import Sites
 from tests.e2e.syscalls.sides import GET, OK, exchange
+from tests.e2e.syscalls.test_ends import Way, asked, read_if_it_goes, send_if_it_goes
+from tests.e2e.syscalls.test_faults import talks_of
 from tests.support.clients import Ask, curl
 
 pytestmark = pytest.mark.usefixtures("root")
@@ -79,6 +82,94 @@ def test_until_the_end(tmp_path: Path) -> None:
     assert found.complete
     assert found.response is not None
     assert found.response.body == b"as long as it takes"
+
+
+def late_answer(client: socket.socket, server: socket.socket) -> None:
+    asked(client, server)
+    client.close()
+    assert not server.recv(1)
+    send_if_it_goes(server, OK)
+
+
+def late_answer_of_who_has_not_looked(client: socket.socket, server: socket.socket) -> None:
+    asked(client, server)
+    client.close()
+    send_if_it_goes(server, OK)
+
+
+def closed_without_an_answer(client: socket.socket, server: socket.socket) -> None:
+    asked(client, server)
+    server.close()
+    read_if_it_goes(client)
+
+
+def closed_with_the_question_unread(client: socket.socket, server: socket.socket) -> None:
+    client.sendall(GET)
+    server.close()
+    read_if_it_goes(client)
+
+
+def asked_after_the_close(client: socket.socket, server: socket.socket) -> None:
+    """The kernel takes no more bytes: there is no second question."""
+    exchange(client, server)
+    server.close()
+    send_if_it_goes(client, GET)
+
+
+def asked_after_the_close_with_an_answer_unread(client: socket.socket, server: socket.socket) -> None:
+    asked(client, server)
+    server.sendall(OK)
+    server.close()
+    send_if_it_goes(client, GET)
+    read_if_it_goes(client)
+
+
+def half_closed(client: socket.socket, server: socket.socket) -> None:
+    asked(client, server)
+    client.shutdown(socket.SHUT_WR)
+    assert not server.recv(1)
+    server.sendall(b"HTTP/1.0 200 OK\r\n\r\nhi")
+    server.close()
+    read_if_it_goes(client)
+
+
+def closed_in_the_answer(client: socket.socket, server: socket.socket) -> None:
+    asked(client, server)
+    server.sendall(OK[:-1])
+    server.close()
+    read_if_it_goes(client)
+
+
+NO_ANSWER = (None, (Problem.NO_RESPONSE, Problem.CLOSED))
+WHOLE = (b"hi", ())
+ENDS: dict[Way, tuple[bytes | None, tuple[Problem, ...]]] = {
+    late_answer: NO_ANSWER,
+    late_answer_of_who_has_not_looked: NO_ANSWER,
+    closed_without_an_answer: NO_ANSWER,
+    closed_with_the_question_unread: (None, (Problem.NO_RESPONSE, Problem.RESET)),
+    asked_after_the_close: WHOLE,
+    asked_after_the_close_with_an_answer_unread: WHOLE,
+    half_closed: WHOLE,
+    closed_in_the_answer: (b"h", (Problem.CLOSED,)),
+}
+
+
+@pytest.mark.parametrize("is_pair", [False, True], ids=["named", "pair"])
+@pytest.mark.parametrize("way", ENDS, ids=lambda way: way.__name__)
+def test_it_ends_at_once(way: Way, is_pair: bool, tmp_path: Path) -> None:
+    """Nothing tells that a Unix socket is closed but what its calls say, and those of the other end."""
+    with here(processes=False) as capture, ExitStack() as stack:
+        if is_pair:
+            client, server = map(stack.enter_context, socket.socketpair())
+        else:
+            client, server = stack.enter_context(local(f"{tmp_path}/x"))
+        way(client, server)
+        capture.flush()
+        (found,) = capture.exchanges
+        assert not capture.connections
+        assert talks_of(capture) == 0
+    assert (found.response and found.response.body, found.problems) == ENDS[way]
+    assert not capture.ledger.losses()
 
 
 def test_one_after_the_other_keep_apart(tmp_path: Path) -> None:

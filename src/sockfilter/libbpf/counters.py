@@ -1,0 +1,88 @@
+"""The counters of a BPF object: a row for each CPU, in memory that the programs write while it is read."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from struct import Struct
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sockfilter.errors import KernelUnsupported
+from sockfilter.libbpf import binding
+
+if TYPE_CHECKING:
+    from sockfilter.libbpf.object import BpfObject
+
+MAP = "counters"
+# the CPUs that there may ever be, as a list of ranges: "0-3", "0,2-7"
+POSSIBLE_CPUS = Path("/sys/devices/system/cpu/possible")
+# Looks at one CPU's row until its sums agree: a program runs for less than a microsecond, or for some milliseconds
+# where a call has moved megabytes. After the first looks there is a pause, in seconds, before each.
+LOOKS, LOOKS_AT_ONCE = 200, 50
+PAUSE_S = 0.0001
+
+
+class Sum(NamedTuple):
+    """A counter that is the sum of others. A program counts it first, and one of the others at its end."""
+
+    total: int
+    first: int
+    last: int
+
+
+class Counters:
+    """The counters of an object.
+
+    Args:
+        opened: the object, not loaded yet. The map is made large enough.
+        count: how many counters a row has.
+        sums: what holds of each row between two runs of a program.
+
+    Raises:
+        KernelUnsupported: the number of CPUs is not known.
+    """
+
+    def __init__(self, opened: BpfObject, count: int, sums: tuple[Sum, ...]) -> None:
+        _, lib = binding.load()
+        self._object = opened
+        self._sums = sums
+        self._cpus = _possible_cpus()
+        self._row = Struct(f"={count}Q")
+        self._row_bytes = lib.SF_COUNTER_ROW * 8
+        self._memory: Any = None
+        opened.set_max_entries(MAP, self._cpus * lib.SF_COUNTER_ROW)
+
+    def open(self) -> Counters:
+        """Maps the counters, once the object is loaded. Raises KernelUnsupported."""
+        self._memory = self._object.mapped(MAP, self._cpus * self._row_bytes)
+        return self
+
+    def __enter__(self) -> Counters:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._memory.close()
+
+    def read(self) -> list[int]:
+        """Each counter, added up over the CPUs. The sums hold, unless the programs count wrongly."""
+        return [sum(column) for column in zip(*map(self._settled_row, range(self._cpus)), strict=True)]
+
+    def _settled_row(self, cpu: int) -> tuple[int, ...]:
+        """A CPU's counters between two runs of a program."""
+        at = cpu * self._row_bytes
+        for look in range(LOOKS):
+            # copied in one go, and taken apart afterwards: the time between the first and the last counts
+            row: tuple[int, ...] = self._row.unpack(self._memory[at : at + self._row.size])
+            if all(row[total] == sum(row[first : last + 1]) for total, first, last in self._sums):
+                break
+            if look >= LOOKS_AT_ONCE:
+                time.sleep(PAUSE_S)
+        return row
+
+
+def _possible_cpus() -> int:
+    """One more than the highest number that a CPU may have."""
+    try:
+        return int(POSSIBLE_CPUS.read_text().replace("-", ",").split(",")[-1]) + 1
+    except OSError as error:
+        raise KernelUnsupported(f"reading {POSSIBLE_CPUS}: {error.strerror}; mount sysfs on /sys") from error
