@@ -286,7 +286,7 @@ class Lane:
         connection, state = self._on[slot], self._lib.sf_lane_slot(self._lane, slot)
         connection.recall = None
         self._road.note_control(state.control)
-        connection.end_at_rest(state.last_ns)
+        connection.end_at_rest(state.last_ns, tuple(state.next))
         self._left.add(slot)
 
     def _leave(self, slot: int) -> None:

@@ -95,8 +95,8 @@ class Connection(Protocol):
     ) -> None:
         """Goes on where the short road ended."""
 
-    def end_at_rest(self, last_ns: int) -> None:
-        """Both ends have closed, and all has been told."""
+    def end_at_rest(self, last_ns: int, following: tuple[int, int]) -> None:
+        """Both ends have closed, and all has been told; following: the sequence numbers that would come next."""
 
 
 class LongRoad(Protocol):

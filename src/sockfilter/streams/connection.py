@@ -44,6 +44,8 @@ class StreamConnection:
         recall: where its segments take the short road, makes them come here again.
         detour: exchanges that it stays here for, before it may take the short road.
         turned_back: how often in a row it had to come back from it at once.
+        reset_by: the direction whose reset has ended it.
+        following: for each end, the sequence number that would come next; None: not known, or of no interest.
     """
 
     __slots__ = (
@@ -52,12 +54,14 @@ class StreamConnection:
         "_table",
         "conversation",
         "detour",
+        "following",
         "is_closed",
         "is_damaged",
         "last_ns",
         "model",
         "opened_ns",
         "recall",
+        "reset_by",
         "start",
         "streams",
         "turned_back",
@@ -80,6 +84,8 @@ class StreamConnection:
         self.is_closed = self.is_damaged = False
         self.recall: Callable[[], None] | None = None
         self.detour = self.turned_back = 0
+        self.reset_by: Direction | None = None
+        self.following: tuple[int | None, int | None] = (None, None)
         self._directions: tuple[Direction, Direction] | None = None
         self._converse = converse
         self.conversation = converse(self)
@@ -111,6 +117,12 @@ class StreamConnection:
         self._let_go()
         for direction in self.directions:
             direction.end(problem)
+        first, second = self.directions
+        # what the other end sent before it knew of a reset is nobody's
+        self.following = (
+            None if self.reset_by is second else first.next,
+            None if self.reset_by is first else second.next,
+        )
         self._table.remove(self, problem)
         self.conversation.close(problem)
 
@@ -150,9 +162,9 @@ class StreamConnection:
             direction.total += size
         self._table.take_for(self)
 
-    def end_at_rest(self, last_ns: int) -> None:
+    def end_at_rest(self, last_ns: int, following: tuple[int, int]) -> None:
         """Leaves the table: both ends have closed on the short road, and all has been told."""
-        self.last_ns = last_ns
+        self.last_ns, self.following = last_ns, following
         self.is_closed = True
         self._table.remove(self, Problem.CLOSED)
         # it knows its connection: without it, nothing waits for the collector of cycles
@@ -202,6 +214,11 @@ class StreamConnection:
             mine is not None and theirs is not None and mine != theirs
             for mine, theirs in zip(self.start.isn, start.isn, strict=True)
         )
+
+    @property
+    def is_one_sided(self) -> bool:
+        """Whether nothing of one end was seen, though the other has heard from it."""
+        return any(d.total and d.has_heard and d.peer.next is None and d.peer is not self.reset_by for d in self.held)
 
     def rest(self) -> FlowStart:
         """What is known of the connection if it goes on after all."""

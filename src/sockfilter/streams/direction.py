@@ -74,6 +74,7 @@ class Direction:
 
     __slots__ = (
         "_delivered_ns",
+        "_first_ack",
         "_held",
         "_hole_since_ns",
         "_is_stalled",
@@ -101,6 +102,7 @@ class Direction:
         self._isn = isn
         self.next = None if isn is None else (isn + 1) & MASK
         self.acked: int | None = None
+        self._first_ack: int | None = None
         self.fin_seq: int | None = None
         self.has_ended = False
         self._held = Held()
@@ -179,6 +181,11 @@ class Direction:
         )
 
     @property
+    def has_heard(self) -> bool:
+        """Whether its sender has received something since it was first seen."""
+        return self.acked is not None and (self._isn is not None or self.acked != self._first_ack)
+
+    @property
     def is_at_start(self) -> bool:
         """Whether its SYN was seen, and nothing has been delivered."""
         return self._isn is not None and self.next == (self._isn + 1) & MASK and not self.has_ended
@@ -246,6 +253,8 @@ class Direction:
         self.connection.last_ns = time_ns
         maybe_ack = ack if flags & ACK else None
         if maybe_ack is not None and (self.acked is None or distance(self.acked, ack) > 0):
+            if self.acked is None:
+                self._first_ack = ack
             self.acked = ack
         if self._order_until is not None:
             self._pass_quiet(seq, time_ns)
@@ -254,7 +263,7 @@ class Direction:
             self._take_reset(seq)
             return
         if self.has_ended:
-            counts.after_close += 1
+            self._table.count_after_close(self.next, seq, length)
             return
         if not length:
             counts.control += 1
@@ -305,6 +314,7 @@ class Direction:
     def _take_reset(self, seq: int) -> None:
         """One that lies behind is not for this life of the connection: its receiver lets it pass (RFC 5961, 3.2)."""
         if self.next is None or 0 <= distance(self.next, seq) < WINDOW_BYTES_MAX:
+            self.connection.reset_by = self
             self.connection.close(Problem.RESET)
 
     def _take_payload(self, time_ns: int, seq: int, ack: int | None, length: int, data: bytes) -> None:

@@ -10,9 +10,9 @@ from sockfilter.ledger import SegmentCounts
 from sockfilter.model.connection import Connection
 from sockfilter.model.flow import FlowStart
 from sockfilter.model.problem import Problem
-from sockfilter.model.sequence import MASK
+from sockfilter.model.sequence import MASK, distance
 from sockfilter.streams.connection import Conversation, StreamConnection
-from sockfilter.streams.direction import SYN
+from sockfilter.streams.direction import SYN, WINDOW_BYTES_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +74,8 @@ class Table:
         self._connections: dict[bytes, StreamConnection] = {}
         # what is known of the rest of a connection that was only thought to be over; the oldest first
         self.ended: dict[int, FlowStart | None] = {}
+        # of the same, by stream: the sequence number that would have come next; None: not known
+        self._ended_at: dict[int, int | None] = {}
         self._opened = 0
         self._swept_ns = 0
 
@@ -170,8 +172,11 @@ class Table:
             self.takers.pop(stream, None)
             self.takers.pop(stream | 1, None)
             self.ended[stream] = rest
+            # of a connection that is not wanted, nothing that still comes is
+            self._ended_at[stream], self._ended_at[stream | 1] = connection.following if problem else (None, None)
         while len(self.ended) > ENDED_MAX:
-            del self.ended[next(iter(self.ended))]
+            self._drop_ended(next(iter(self.ended)))
+        self.counts.one_sided += bool(problem) and not self.hears_twice and connection.is_one_sided
 
     def tick(self, now_ns: int) -> None:
         """Does what is due: holes that stayed open, connections that fell silent."""
@@ -202,9 +207,21 @@ class Table:
         self._connections[start.key] = connection
         return connection
 
+    def count_after_close(self, at: int | None, seq: int, length: int) -> None:
+        """Takes note of a segment of what had ended, where the sequence number that would have come next was this."""
+        self.counts.after_close += 1
+        # what lies right behind came again; a keep-alive repeats one byte, in the place of the FIN here
+        if at is not None and length and not (length == 1 and seq == at):
+            self.counts.new_after_close += not -WINDOW_BYTES_MAX < distance(at, seq + length) <= 0
+
+    def _drop_ended(self, stream: int) -> None:
+        self.ended.pop(stream, None)
+        self._ended_at.pop(stream, None)
+        self._ended_at.pop(stream | 1, None)
+
     def _forget(self, stream: int) -> None:
         """The next segment of this stream opens a connection."""
-        self.ended.pop(stream, None)
+        self._drop_ended(stream)
         self.takers.pop(stream, None)
         self.takers.pop(stream | 1, None)
 
@@ -227,4 +244,4 @@ class Table:
         if flags & SYN:
             # its next life, under the number of the one before
             self._forget(stream & ~1)
-        self.counts.after_close += 1
+        self.count_after_close(self._ended_at.get(stream), seq, length)
