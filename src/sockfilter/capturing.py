@@ -103,6 +103,7 @@ class Capture(View):
             hears_twice=source.hears_twice,
             local_ends=source.local_ends,
             processes=processes,
+            moment_of=source.moment_of,
         )
         self._consume = self._with_frames if frames else self._pipeline.consume
         self._due_ns = 0
@@ -197,7 +198,8 @@ class Capture(View):
     @property
     def ledger(self) -> Ledger:
         """The counters now; they balance once the capture is closed."""
-        return self._pipeline.ledger(self._source.counters(), self._source.records_read)
+        source = self._source
+        return self._pipeline.ledger(source.counters(), source.records_read, source.file_counts)
 
     def flush(self) -> None:
         """Returns when everything that crossed before the call is in exchanges, or counted as lost."""

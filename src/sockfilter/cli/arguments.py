@@ -233,7 +233,7 @@ def get_parser() -> argparse.ArgumentParser:
     limits.add_argument(
         "--user", metavar="NAME", help="who to become once it captures (who ran sudo, else nobody); it keeps no rights"
     )
-    limits.add_argument("--fail-on-loss", action=switch, help="exit status 3 if anything was lost")
+    limits.add_argument("--fail-on-loss", action=switch, help="exit status 3 if anything was lost, or not understood")
     rest = parser.add_argument_group("and")
     rest.add_argument(
         "--no-config", action="store_true", help="go without the configuration file and SOCKFILTER_ variables"

@@ -226,6 +226,12 @@ static int lane_close(struct sf_lane *lane, struct sf_lane_slot *slot, const str
 	return 1;
 }
 
+/* Whether one time is not before another, nor marked (sources/files/clocks.py): that makes it negative. */
+static int is_behind(__u64 time_ns, __u64 other_ns)
+{
+	return (__s64)time_ns >= (__s64)other_ns && (__s64)other_ns >= 0;
+}
+
 /* Returns 0 where the connection must take the long road, before this record. */
 static int lane_take(struct sf_lane *lane, struct sf_lane_slot *slot, const struct sf_record *record,
 		     const char *payload)
@@ -235,6 +241,8 @@ static int lane_take(struct sf_lane *lane, struct sf_lane_slot *slot, const stru
 	int is_request = end == slot->client_end;
 
 	if (record->kind != SF_SEGMENT || record->tcp_flags & (TCP_SYN | TCP_RST) || record->seq != slot->next[end])
+		return 0;
+	if (!is_behind(record->time_ns, slot->last_ns))
 		return 0;
 	if (record->tcp_flags & TCP_FIN)
 		return lane_close(lane, slot, record, end);
@@ -292,13 +300,14 @@ static int lane_open(struct sf_lane *lane, const struct sf_record *record, const
 	lane->last[cpu] = stream;
 	if ((record->marks & ~SF_MARK_VLAN & ~SF_MARK_BARE) != (SF_MARK_ISN0 | SF_MARK_ISN1) || !record->payload_len ||
 	    record->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST) || record->seq != record->isn[end] + 1 ||
-	    record->ack != record->isn[!end] + 1)
+	    record->ack != record->isn[!end] + 1 || !is_behind(record->synack_ns, record->syn_ns))
 		return 0;
 	slot = lane_take_slot(lane, stream, end);
 	if (!slot)
 		return 0;
 	slot->next[end] = record->seq;
 	slot->next[!end] = record->ack;
+	slot->last_ns = record->synack_ns;
 	if (lane->form == SF_LANE_TEXT)
 		line_route(slot, &record->flow);
 	if (!lane_take(lane, slot, record, payload)) {

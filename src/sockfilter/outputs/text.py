@@ -27,6 +27,8 @@ REQUEST_WIDTH, REQUEST_WIDTH_MAX = 24, 60
 # requests whose text is kept, and bytes of their heads: as many as the parser keeps
 ASKED_MAX, ASKED_BYTES_MAX = 512, 4096
 
+NO_TIME = "--:--:--.---"
+
 RESET, BOLD, DIM = "\x1b[0m", "\x1b[1m", "\x1b[2m"
 STATUS_COLOURS = {1: "\x1b[36m", 2: "\x1b[32m", 3: "\x1b[36m", 4: "\x1b[33m", 5: "\x1b[31m"}
 
@@ -101,10 +103,8 @@ class TextOutput(Output):
 
     def _line(self, exchange: Exchange) -> str:
         request, response, connection = exchange.request, exchange.response, exchange.connection
-        seconds, ns = divmod(exchange.start_ns, 1_000_000_000)
-        if seconds != self._second:
-            self._second = seconds
-            self._clock = time.strftime("%H:%M:%S", time.localtime(seconds))
+        start_ns = exchange.start_ns
+        began = NO_TIME if start_ns is None else self._time(start_ns)
         route = self._named_route(exchange) if self._processes else connection.route
         if len(route) > self._route_width:
             self._route_width = min(len(route), self._route_width_max)
@@ -121,13 +121,21 @@ class TextOutput(Output):
             what = f"{BOLD}{what}{RESET}"
             status = f"{STATUS_COLOURS.get(response.status // 100, '') if response else DIM}{status:>3}{RESET}"
         # once for each exchange: this form takes half the time of an f-string
-        line = "%s.%03d  %s  %s  %3s  %8s  %8s" % (self._clock, ns // 1_000_000, route, what, status, size, took)
+        line = "%s  %s  %s  %3s  %8s  %8s" % (began, route, what, status, size, took)
         problems = exchange.problems
         if problems:
             line += f"  [{', '.join(problems)}]"
         if self._interfaces:
             line = f"{printable(connection.interface):<8}  {line}"
         return line + "\n"
+
+    def _time(self, ns: int) -> str:
+        """The time of day; most have the second of the one before."""
+        seconds, rest = divmod(ns, 1_000_000_000)
+        if seconds != self._second:
+            self._second = seconds
+            self._clock = time.strftime("%H:%M:%S", time.localtime(seconds))
+        return f"{self._clock}.{rest // 1_000_000:03d}"
 
     def _named_route(self, exchange: Exchange) -> str:
         """Client and server, each behind its process."""
