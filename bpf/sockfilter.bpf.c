@@ -240,7 +240,8 @@ static __always_inline int follow(struct __sk_buff *skb, struct packet *p)
 				return SF_QUIET;
 			goto send;
 		}
-		if (config.whole && !p->payload_len && p->tcp_flags & TCP_SYN) {
+		/* the handshake; what speaks another protocol is let go with its first payload */
+		if (config.whole && !p->payload_len && !c->early) {
 			kind = SF_FRAME;
 			goto send;
 		}

@@ -87,6 +87,9 @@ struct __sk_buff {
 #define ETH_P_8021Q 0x8100
 #define ETH_P_IPV6 0x86DD
 #define ETH_P_8021AD 0x88A8
+#define ETH_P_QINQ1 0x9100
+#define ETH_P_QINQ2 0x9200
+#define ETH_P_QINQ3 0x9300
 
 /* include/linux/if_vlan.h, struct vlan_hdr */
 struct vlan_hdr {

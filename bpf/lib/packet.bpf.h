@@ -229,10 +229,23 @@ static __always_inline void set_ipv4(__u64 addr[2], __be32 ip)
 	addr[1] = bpf_cpu_to_be64(0xffff00000000ULL | bpf_ntohl(ip));
 }
 
+/* RFC 4302, 2: what the header at off authenticates is behind it, in the clear */
+static __always_inline int skip_authentication(struct __sk_buff *skb, struct packet *p, __u8 *next)
+{
+	struct ipv6_opt_hdr ext;
+
+	if (bpf_skb_load_bytes(skb, p->off, &ext, sizeof(ext)) < 0)
+		return SF_MALFORMED;
+	p->off += (ext.hdrlen + 2) * 4;
+	*next = ext.nexthdr;
+	return PACKET_GOES_ON;
+}
+
 static __always_inline int read_ipv4(struct __sk_buff *skb, struct packet *p)
 {
 	struct ipv4_tcp h = {};
 	__u32 header, total, fragment;
+	__u8 next;
 
 	/* one read for both headers; what is shorter than the two holds no TCP segment */
 	if (bpf_skb_load_bytes(skb, p->off, &h, sizeof(h)) < 0 &&
@@ -252,9 +265,14 @@ static __always_inline int read_ipv4(struct __sk_buff *skb, struct packet *p)
 	set_ipv4(p->saddr, h.ip.saddr);
 	set_ipv4(p->daddr, h.ip.daddr);
 	fragment = bpf_ntohs(h.ip.frag_off) & (IP_MORE_FRAGMENTS | IP_FRAGMENT_OFFSET);
-	if (h.ip.protocol != IPPROTO_TCP) {
+	next = h.ip.protocol;
+	if (next != IPPROTO_TCP) {
 		p->off += header;
-		return fragment ? SF_NOT_TCP : read_carried(skb, p, h.ip.protocol);
+		if (fragment)
+			return SF_NOT_TCP;
+		if (next == IPPROTO_AH && skip_authentication(skb, p, &next) != PACKET_GOES_ON)
+			return SF_MALFORMED;
+		return next == IPPROTO_TCP ? load_tcp(skb, p) : read_carried(skb, p, next);
 	}
 	if (fragment)
 		return PACKET_IS_FRAGMENT;
@@ -344,9 +362,11 @@ static __always_inline int read_ethernet(struct __sk_buff *skb, struct packet *p
 	return PACKET_GOES_ON;
 }
 
+/* the last three are older than IEEE 802.1ad, and switches still write them */
 static __always_inline bool is_vlan(const struct packet *p)
 {
-	return p->type == ETH_P_8021Q || p->type == ETH_P_8021AD;
+	return p->type == ETH_P_8021Q || p->type == ETH_P_8021AD || p->type == ETH_P_QINQ1 || p->type == ETH_P_QINQ2 ||
+	       p->type == ETH_P_QINQ3;
 }
 
 /* a function of its own, so that the program holds it once */

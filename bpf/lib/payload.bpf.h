@@ -7,11 +7,16 @@
 #include "packet.bpf.h"
 #include "verifier.bpf.h"
 
+/* of a payload, the bytes that can be read: in a file, it may be cut (replay.c) */
+#ifndef PAYLOAD_THERE
+#define PAYLOAD_THERE(skb, p) ((p)->payload_len)
+#endif
+
 /* a payload of START_BYTES or more, or all of a shorter one; prefix_counts: it may be cut within a token */
 static __always_inline int load_start(struct __sk_buff *skb, const struct packet *p, struct payload_start *s,
 				      bool prefix_counts)
 {
-	__u32 last = p->payload_len - 1;
+	__u32 last = PAYLOAD_THERE(skb, p) - 1;
 	__u32 i;
 
 	__builtin_memset(&s->counts, 0xff, sizeof(s->counts));

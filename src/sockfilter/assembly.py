@@ -36,6 +36,7 @@ class Assembly:
         converse: makes the conversation of a connection.
         hears_twice: the same bytes may come from both ends of a connection.
         local_ends: both ends of a connection that has no addresses, by its stream.
+        moment_of: what a marked time means, as RecordDecoder has it.
     """
 
     def __init__(
@@ -46,12 +47,15 @@ class Assembly:
         converse: Callable[[StreamConnection], Conversation],
         hears_twice: bool = False,
         local_ends: Callable[[int], tuple[Endpoint, Endpoint]] | None = None,
+        moment_of: Callable[[int], int] | None = None,
     ) -> None:
         self._table = Table(converse, orders, hears_twice)
         table, name = self._table, source.interface_name
         tcp = TcpDecoder(table.takers, table.stream_of, table.open, name, is_wanted)
         self._fragments = Reassembler(tcp.take)
-        self._records = RecordDecoder(table.takers, table.ended, table.open, self._fragments.take, name, local_ends)
+        self._records = RecordDecoder(
+            table.takers, table.ended, table.open, self._fragments.take, name, local_ends, moment_of
+        )
         # takes a batch of records: the memory that holds them, and where they begin in it
         self.consume = self._records.decode
 

@@ -102,6 +102,7 @@ class Capture(View):
             hears_twice=source.hears_twice,
             local_ends=source.local_ends,
             processes=processes,
+            moment_of=source.moment_of,
         )
         self._consume = self._with_frames if frames else self._pipeline.consume
         self._due_ns = 0
@@ -235,8 +236,9 @@ class Capture(View):
         return self._turns.do(lambda: not self.is_closed and self._source.ask_to_be_woken())
 
     def _ledger(self) -> Ledger:
-        read = self._source.records_read
-        return self._pipeline.ledger(self._source.counters(), read, self._is_live)
+        source = self._source
+        read = source.records_read
+        return self._pipeline.ledger(source.counters(), read, self._is_live, source.file_counts)
 
     def _pump(self) -> int:
         self._check()

@@ -56,6 +56,20 @@ CALL_COUNTERS = {
 CALL_OUTCOMES = ("excluded", "other", "not_socket", "not_stream", "filtered", "not_http", "http")
 
 
+LARGER_RING = "a larger ring: -B"
+LARGER_SNAP_OF_FILE = "capture the file with a larger snap length, or without one"
+# link types that are named; the rest are only counted
+LINK_TYPES_SHOWN = 4
+
+
+@dataclass(slots=True)
+class FileCounts:
+    """Packets of a capture file that may carry HTTP and could not be understood. Each has an outcome in packets too."""
+
+    cut: int = 0  # cut short before it could be told whether they carry HTTP
+    link_types: dict[int, int] = field(default_factory=dict)  # by link type: those that cannot be read
+
+
 @dataclass(slots=True)
 class FragmentCounts:
     """What became of the IP fragments that were read."""
@@ -77,9 +91,11 @@ class SegmentCounts:
     overlapping: int = 0  # delivered, less the bytes that were there already
     reordered: int = 0  # kept until those before them came, or were given up
     after_close: int = 0  # of a connection that had ended
+    new_after_close: int = 0  # of those: with bytes that were not seen before
     gaps: int = 0
     gap_bytes: int = 0
     cut_bytes: int = 0  # that messages needed, and that were seen and not kept
+    one_sided: int = 0  # connections of which only one direction was seen, though the other end spoke too
 
 
 @dataclass(slots=True)
@@ -122,6 +138,7 @@ class Ledger:
         CALL_OUTCOMES.
     processes: of those at the ends of connections.
     is_live: the capture goes on: records that were sent, and not read or lost, wait in the ring.
+    file: packets of a capture file that could not be understood; None: the capture is live.
     """
 
     packets: dict[str, int]
@@ -132,6 +149,7 @@ class Ledger:
     calls: dict[str, int] = field(default_factory=dict)
     processes: ProcessCounts = field(default_factory=ProcessCounts)
     is_live: bool = False
+    file: FileCounts | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """All counters by their stage, and whether they balance; the summary line has them in this form."""
@@ -193,19 +211,54 @@ class Ledger:
 
     @property
     def _remedy_of_gaps(self) -> str:
-        if self.calls and not self.records_lost:
+        """What helps against missing bytes, which depends on why they are missing."""
+        if self.records_lost:
+            return LARGER_RING
+        if self.calls:
             return "io_uring and splice are not seen at system calls: packets have them, -i"
-        return "a larger ring: -B"
+        if self.file is not None:
+            return "none: they are not in the file"
+        return "none: they did not pass here"
+
+    @property
+    def _not_understood(self) -> dict[str, tuple[int, str]]:
+        """Packets of a file that may carry HTTP and could not be understood."""
+        file = self.file or FileCounts()
+        kinds = [str(kind) for kind in sorted(file.link_types)]
+        shown = [*kinds[:LINK_TYPES_SHOWN], *(["..."] if len(kinds) > LINK_TYPES_SHOWN else [])]
+        plural = "s" if len(kinds) > 1 else ""
+        return {
+            f"packets of link type{plural} {', '.join(shown)}, which cannot be read": (
+                sum(file.link_types.values()),
+                "none: capture on an interface of another kind",
+            ),
+            "packets cut before it could be told whether they carry HTTP": (file.cut, LARGER_SNAP_OF_FILE),
+        }
 
     def losses(self) -> dict[str, tuple[int, str]]:
-        """What was lost: its name, how much, and the option that helps. Empty: nothing."""
+        """What was lost, or not understood where HTTP may have been in it: its name, how much, and what helps.
+
+        Empty: nothing.
+        """
         is_cut, cut_packets = self.segments.cut_bytes, self.packets["truncated"]
         found = {
-            "records lost for want of room in the ring": (self.records_lost, "a larger ring: -B"),
-            "packets cut at the snap length": (is_cut and cut_packets, "a larger -s, or none"),
+            "records lost for want of room in the ring": (self.records_lost, LARGER_RING),
+            "packets cut at the snap length": (
+                is_cut and cut_packets,
+                "a larger -s, or none" if self.file is None else LARGER_SNAP_OF_FILE,
+            ),
             # of both together, one name is enough
-            "bytes left out as the ring was filling": (not cut_packets and is_cut, "a larger ring: -B"),
+            "bytes left out as the ring was filling": (not cut_packets and is_cut, LARGER_RING),
             "bytes missing in connections": (self.segments.gap_bytes, self._remedy_of_gaps),
+            **self._not_understood,
+            "segments with new bytes on connections that had ended": (
+                self.segments.new_after_close,
+                "none: it is not known what they belong to",
+            ),
+            "connections of which one direction was not seen": (
+                self.segments.one_sided,
+                "capture where both directions pass",
+            ),
             "parts of system calls that could not be read": (
                 self.calls.get("unreadable", 0) + self.calls.get("not_seen", 0),
                 "packets have them: -i",

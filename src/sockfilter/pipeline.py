@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sockfilter.assembly import Assembly, Names
 from sockfilter.exchanges.pairing import Pairing
 from sockfilter.express.lane import Lane
-from sockfilter.ledger import CALL_COUNTERS, PACKET_COUNTERS, Ledger, MessageCounts, ProcessCounts
+from sockfilter.ledger import CALL_COUNTERS, PACKET_COUNTERS, FileCounts, Ledger, MessageCounts, ProcessCounts
 from sockfilter.model.life import IDLE_AFTER_NS, Life, State
 from sockfilter.protocols.http1 import head as heads
 from sockfilter.protocols.http1.body import whole_body
@@ -64,6 +64,7 @@ class Pipeline:
         local_ends: both ends of a connection that has no addresses, by its stream.
         has_lane: connections on which nothing is unusual take the short road; all is the same without it, and slower.
         processes: names those at the ends of connections.
+        moment_of: what a marked time means, as RecordDecoder has it.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Pipeline:
         hears_twice: bool = False,
         local_ends: Callable[[int], tuple[Endpoint, Endpoint]] | None = None,
         processes: Processes | None = None,
+        moment_of: Callable[[int], int] | None = None,
     ) -> None:
         self._source = source
         self._policy = policy
@@ -85,7 +87,9 @@ class Pipeline:
         self._processes = processes
         self._exchanges = 0
         self._messages = MessageCounts()
-        self._assembly = assembly = Assembly(source, orders, is_wanted, self._converse, hears_twice, local_ends)
+        self._assembly = assembly = Assembly(
+            source, orders, is_wanted, self._converse, hears_twice, local_ends, moment_of
+        )
         self._lane: Lane | None = None
         if has_lane:
             told = None if lines is None else _Told(self, source, lines)
@@ -150,13 +154,20 @@ class Pipeline:
         """Bytes of connections that never came, so far."""
         return self._assembly.missing_bytes
 
-    def ledger(self, counters: list[int], records_read: int, is_live: bool = False) -> Ledger:
+    def ledger(
+        self,
+        counters: list[int],
+        records_read: int,
+        is_live: bool = False,
+        file_counts: dict[str, Any] | None = None,
+    ) -> Ledger:
         """The ledger at this moment.
 
         Args:
             counters: the kernel's, in the order of PACKET_COUNTERS, and behind them perhaps of CALL_COUNTERS.
             records_read: taken from the source so far.
             is_live: whether some of those that the counters tell of may still wait there.
+            file_counts: what of a capture file was not understood; None: it is none.
         """
         if self._lane is not None:
             self._lane.recall_open()
@@ -170,6 +181,7 @@ class Pipeline:
             dict(zip(CALL_COUNTERS, calls, strict=True)) if calls else {},
             ProcessCounts() if self._processes is None else ProcessCounts(**self._processes.counts),
             is_live,
+            None if file_counts is None else FileCounts(**file_counts),
         )
 
     def _converse(self, connection: StreamConnection) -> Talk:
@@ -187,7 +199,9 @@ class Pipeline:
         return Talk(pairing, is_whole, self._policy, connection.announce, reject, http2)
 
     def _ended_on(self, connection: StreamConnection, exchange: Exchange) -> None:
-        if self._lane is not None:
+        exchange.compare_clocks()
+        # on the short road, times are what they seem
+        if self._lane is not None and not connection.model.clocks_differ:
             self._lane.may_enter(connection)
         self._ended(exchange, connection.last_ns)
 

@@ -29,7 +29,16 @@ Ended = TypeVar("Ended")
 
 def file_source(path: str, narrowing: Narrowing, *, every: bool = False, whole: bool = False) -> FileSource:
     """A capture file as a source. Arguments as FileSource has them."""
-    return FileSource(path, narrowing, links.network, inside.Inside().step, every=every, whole=whole)
+    return FileSource(
+        path,
+        narrowing,
+        links.network,
+        inside.Inside().step,
+        is_read=links.is_read,
+        is_cut=links.is_cut,
+        every=every,
+        whole=whole,
+    )
 
 
 def open_file(

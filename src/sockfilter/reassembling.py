@@ -89,7 +89,7 @@ class _Streams:
 
         self.source = source
         self.wait = source.wait
-        self._assembly = Assembly(source, source, narrowing.wants, converse)
+        self._assembly = Assembly(source, source, narrowing.wants, converse, moment_of=source.moment_of)
 
     def __enter__(self) -> _Streams:
         return self

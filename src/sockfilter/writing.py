@@ -20,7 +20,12 @@ SEEN, SENT, RING_FULL = (list(PACKET_COUNTERS).index(name) for name in ("seen", 
 class Source(Protocol):
     """What is asked of where the records come from."""
 
-    clock_offset_ns: int
+    @property
+    def identity(self) -> tuple[int, int] | None:
+        """Device and inode of the file that it reads; None: it reads none."""
+
+    def wall_ns(self, time_ns: int) -> int | None:
+        """A record's time since 1970; None: it has none."""
 
     def interface_name(self, index: int) -> str:
         """An interface's name by its index."""
@@ -40,6 +45,7 @@ class Frames:
 
     Raises:
         CaptureFileError: a file cannot be made.
+        InvalidArgument: it is the one that the capture is read from.
     """
 
     def __init__(
@@ -50,7 +56,7 @@ class Frames:
         owner: tuple[int, int] | None = None,
     ) -> None:
         self._source = source
-        self._files = CaptureFiles(target, self._counters, limits, owner)
+        self._files = CaptureFiles(target, self._counters, limits, owner, spared=source.identity)
         self._interfaces: dict[tuple[int, int], int] = {}
         # takes a batch of records
         self.take = FrameTaker(self._write).take
@@ -81,7 +87,7 @@ class Frames:
         if number is None:
             number = self._files.interface(self._source.interface_name(index), link_type)
             self._interfaces[index, link_type] = number
-        self._files.packet(number, time_ns + self._source.clock_offset_ns, frame, wire_len)
+        self._files.packet(number, self._source.wall_ns(time_ns), frame, wire_len)
 
     def _counters(self, number: int) -> Counters | None:
         """They are of all interfaces together: the first has them."""

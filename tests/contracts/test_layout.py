@@ -127,6 +127,7 @@ def test_python_packs_a_packet_as_it_is() -> None:
     assert [size for _, size in fields] == [struct_width(code) for code in source.PACKET.format.lstrip("=")]
     assert by_cffi("sf_packet")[""] == (0, source.PACKET.size)
     assert by_cffi("sf_packet")["outcome"] == (source.OUTCOME_AT, 1)
+    assert by_cffi("sf_packet")["is_cut"] == (source.CUT_AT, 1)
 
 
 def test_python_packs_ends_and_lives_and_unpacks_owners_as_they_are() -> None:

@@ -8,15 +8,20 @@ import stat
 import subprocess
 from pathlib import Path
 
+import dpkt
 import pytest
 
 from tests.e2e.asks import EVERYTHING, SMALL
 from tests.e2e.refusals import refusal
-from tests.support.captures import one_exchange, pcap
+from tests.support.captures import interface, one_exchange, pcap, section, simple, timed
 from tests.support.clients import curl
 from tests.support.command import COMMAND, Sniffer, run
+from tests.support.frames import ACK, PSH, RST, SYN, Talk
 from tests.support.rights import for_everybody
 from tests.support.skips import need_tool
+
+# of one_exchange(), the packets that the client has sent
+CLIENTS = (0, 2, 3, 5, 7)
 
 
 @pytest.fixture
@@ -92,6 +97,107 @@ def test_files_one_after_the_other_lose_nothing(loopback, tmp_path):
         live = sniffer.end()
     read = [line for part in sorted(tmp_path.iterdir()) for line in run("-r", str(part)).lines]
     assert len([line for line in read if "200" in line]) >= len([line for line in live.lines if "200" in line])
+
+
+def flags_in(path: Path) -> list[int]:
+    """TCP's flags of each frame of Ethernet and IPv4 in a file, of one connection."""
+    with path.open("rb") as file:
+        return [frame[47] for _, frame in dpkt.pcapng.Reader(file)]
+
+
+def test_a_file_has_the_handshake_whole(loopback, file, tmp_path):
+    """Written live, and written again from that."""
+    site = loopback.get("python")
+    with Sniffer("-i", "lo", "--ports", str(site.port), "-w", str(file), "-4") as sniffer:
+        curl(site, [SMALL])
+        sniffer.end()
+    copy = tmp_path / "copy.pcapng"
+    assert run("-q", "-r", str(file), "-w", str(copy)).status == 0
+    for flags in (flags_in(file), flags_in(copy)):
+        assert flags[:3] == [SYN, SYN | ACK, ACK]
+        assert flags[3] & PSH
+    assert len(flags_in(copy)) == len(flags_in(file))
+
+
+def test_what_is_no_http_has_no_frames_of_its_handshake(file):
+    talks = [Talk(ports=(40000 + n, 8000)) for n in range(2)]
+    said = [talks[0].client(b"\x16\x03\x01"), talks[0].frame(1, flags=ACK), talks[1].client(), talks[1].server()]
+    path = file.with_suffix(".pcap")
+    path.write_bytes(pcap(timed([*talks[0].opening(), *talks[1].opening(), *said])))
+    assert run("-q", "-r", str(path), "-w", str(file)).status == 0
+    assert flags_in(file) == [SYN, SYN | ACK, ACK, PSH | ACK, PSH | ACK]
+
+
+@pytest.mark.parametrize("name", ["file", "link", "folder/../file"])
+@pytest.mark.parametrize("options", [(), ("-C", "1"), ("-G", "5")], ids=["one", "by size", "by time"])
+def test_the_file_that_is_read_is_not_written_over(tmp_path, name, options):
+    path = tmp_path / "file"
+    path.write_bytes(pcap(one_exchange()))
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(path)
+    done = run("-r", str(path), "-w", str(tmp_path / name), *options)
+    assert done.status == 2
+    assert "this file is being read, and would be overwritten; name another" in done.said[-1]
+    assert path.read_bytes() == pcap(one_exchange())
+
+
+@pytest.mark.parametrize("read", ["-", "/dev/stdin", "/proc/self/fd/0"])
+@pytest.mark.parametrize("write", ["-", "/dev/stdout", "FILE"])
+def test_nor_is_it_by_a_redirection(tmp_path, read, write):
+    path = tmp_path / "file"
+    path.write_bytes(pcap(one_exchange()))
+    words = [*COMMAND, "-r", read, "-w", write.replace("FILE", str(path)), "--no-config"]
+    with path.open("rb") as stdin, path.open("ab") as stdout:
+        done = subprocess.run(words, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert "is being read" in done.stderr
+    assert path.read_bytes() == pcap(one_exchange())
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (pcap(one_exchange(), link_type=147), "packets of link type 147, which cannot be read: 8 (none: capture "),
+        (
+            pcap(one_exchange(), snap=54),
+            "packets cut before it could be told whether they carry HTTP: 2 (capture the file with a larger snap",
+        ),
+        (
+            pcap(one_exchange(), snap=60),
+            "packets cut at the snap length: 2 (capture the file with a larger snap",
+        ),
+        (pcap([one_exchange()[n] for n in CLIENTS]), "connections of which one direction was not seen: 1 ("),
+    ],
+    ids=["link type", "nothing of the payload", "a little of it", "one direction"],
+)
+def test_what_is_not_understood_is_said_and_is_loss(tmp_path, content, words):
+    path = tmp_path / "in.pcap"
+    path.write_bytes(content)
+    for options, status in (((), 0), (("--fail-on-loss",), 3)):
+        done = run("-r", str(path), *options)
+        assert done.status == status
+        assert any(words in line for line in done.said)
+
+
+def test_segments_after_the_close_are_said_and_are_loss(tmp_path):
+    talk = Talk()
+    frames = [*talk.whole(), talk.client(), talk.server()]
+    path = tmp_path / "in.pcap"
+    path.write_bytes(pcap(timed(frames)))
+    done = run("-r", str(path), "--fail-on-loss")
+    assert done.status == 3 or len(done.lines) == 2
+    path.write_bytes(pcap(timed([*talk.whole(), *talk.closing(), talk.frame(0, flags=RST)])))
+    assert run("-r", str(path), "--fail-on-loss").status == 0
+
+
+def test_packets_without_times_have_none(tmp_path):
+    path = tmp_path / "in.pcapng"
+    path.write_bytes(section() + interface(snap=65535) + b"".join(simple(frame) for _, frame in one_exchange()))
+    (line,) = run("-r", str(path), "-v").lines[:1]
+    assert line.startswith("--:--:--.---  10.9.0.1:40000 > 10.9.0.2:8000 ")
+    assert line.rstrip().endswith("-")
+    (exchange,) = run("-r", str(path), "--format", "jsonl").json
+    assert (exchange["time"], exchange["timing"]) == (None, {})
 
 
 def test_reading_takes_no_rights(tmp_path):

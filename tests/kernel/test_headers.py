@@ -12,6 +12,7 @@ from tests.support.frames import (
     DESTINATION,
     FRAGMENT,
     HOP_BY_HOP,
+    IPIP,
     IPV4,
     IPV6,
     ROUTING,
@@ -82,6 +83,24 @@ def test_ipv6_extension_headers(cable: Cable, kinds: list[int]) -> None:
     def envelope(end: int, segment: bytes) -> bytes:
         following, data = extended(segment, *kinds)
         return ethernet(IPV6, ipv6(data, end, following), end)
+
+    one_exchange(cable, envelope)
+
+
+@pytest.mark.parametrize("options", [b"", ROUTER_ALERT], ids=["plain", "options"])
+def test_ipv4_authenticated(cable: Cable, options: bytes) -> None:
+    """In the clear behind its authentication header."""
+
+    def envelope(end: int, segment: bytes) -> bytes:
+        return ethernet(IPV4, ipv4(extended(segment, AH)[1], end, AH, options=options), end)
+
+    one_exchange(cable, envelope)
+
+
+def test_a_tunnel_authenticated(cable: Cable) -> None:
+    def envelope(end: int, segment: bytes) -> bytes:
+        inner = extended(ipv4(segment, end), AH, following=IPIP)[1]
+        return ethernet(IPV4, ipv4(inner, end, AH), end)
 
     one_exchange(cable, envelope)
 

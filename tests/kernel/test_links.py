@@ -9,7 +9,7 @@ import pytest
 
 from sockfilter.packets.records import COLD, HOT, MARK_VLAN
 from tests.support.cable import ANY, FAR, NEAR, wait_for_outcomes
-from tests.support.frames import IPV4, IPV6, QINQ, VLAN, Talk, ethernet, ipv4, ipv6, over_ipv4, over_ipv6
+from tests.support.frames import IPV4, IPV6, OLD_QINQ, QINQ, VLAN, Talk, ethernet, ipv4, ipv6, over_ipv4, over_ipv6
 from tests.support.tun import NAME as TUN
 from tests.support.tun import tun
 
@@ -24,6 +24,8 @@ TAGS = {
     "qinq": ((QINQ, 100), (VLAN, 7)),
     "vlan in vlan": ((VLAN, 100), (VLAN, 7)),
     "three tags": ((QINQ, 100), (VLAN, 8), (VLAN, 9)),
+    **{f"qinq, {kind:#x}": ((kind, 100), (VLAN, 7)) for kind in OLD_QINQ},
+    "0x9100 in 0x9100": ((OLD_QINQ[0], 100), (OLD_QINQ[0], 7)),
 }
 
 

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 # EtherTypes
 IPV4, IPV6, ARP, VLAN, QINQ, TEB = 0x0800, 0x86DD, 0x0806, 0x8100, 0x88A8, 0x6558
+OLD_QINQ = (0x9100, 0x9200, 0x9300)
 # protocol numbers
 ICMP, IPIP, TCP, UDP, SIX, GRE, ESP, ICMP6 = 1, 4, 6, 17, 41, 47, 50, 58
 HOP_BY_HOP, ROUTING, FRAGMENT, AH, DESTINATION, NOTHING = 0, 43, 44, 51, 60, 59

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from sockfilter.ledger import PACKET_COUNTERS, FragmentCounts, Ledger, MessageCounts, SegmentCounts
+from sockfilter.ledger import PACKET_COUNTERS, FileCounts, FragmentCounts, Ledger, MessageCounts, SegmentCounts
 from sockfilter.protocols.http1.body import BodyPolicy
 from tests.support.dialogues import CHUNKED, GET, chunks, response
 from tests.support.wire import EVERYTHING, Wire
@@ -17,13 +17,21 @@ HEAD = ANSWER[:-1000]
 CHUNKS = CHUNKED + chunks(b"x" * 1000)
 
 
-def ledger(segments: SegmentCounts | None = None, expired: int = 0, **packets: int) -> Ledger:
+def ledger(
+    segments: SegmentCounts | None = None,
+    expired: int = 0,
+    file: FileCounts | None = None,
+    calls: dict[str, int] | None = None,
+    **packets: int,
+) -> Ledger:
     return Ledger(
         dict.fromkeys(PACKET_COUNTERS, 0) | packets,
         0,
         FragmentCounts(expired=expired),
         segments or SegmentCounts(),
         MessageCounts(),
+        calls or {},
+        file=file,
     )
 
 
@@ -76,15 +84,57 @@ def test_nothing_lost():
         (ledger(ring_full=3), "records lost for want of room in the ring", 3, "-B"),
         (ledger(SegmentCounts(cut_bytes=99), truncated=4), "packets cut at the snap length", 4, "-s"),
         (ledger(SegmentCounts(cut_bytes=99), lengths=4), "bytes left out as the ring was filling", 99, "-B"),
-        (ledger(SegmentCounts(gap_bytes=7)), "bytes missing in connections", 7, "-B"),
+        (ledger(SegmentCounts(gap_bytes=7)), "bytes missing in connections", 7, "none: they did not pass here"),
+        (ledger(SegmentCounts(gap_bytes=7), calls={"seen": 0}), "bytes missing in connections", 7, "io_uring"),
+        (ledger(SegmentCounts(gap_bytes=7), file=FileCounts()), "bytes missing in connections", 7, "not in the file"),
         (ledger(expired=1), "IP fragments given up", 1, "none"),
+        (
+            ledger(SegmentCounts(cut_bytes=99), file=FileCounts(), truncated=4),
+            "packets cut at the snap length",
+            4,
+            "capture the file with a larger snap length",
+        ),
+        (
+            ledger(file=FileCounts(cut=3)),
+            "packets cut before it could be told whether they carry HTTP",
+            3,
+            "capture the file with a larger snap length",
+        ),
+        (ledger(file=FileCounts(0, {147: 3})), "packets of link type 147, which cannot be read", 3, "another kind"),
+        (
+            ledger(SegmentCounts(after_close=5, new_after_close=2)),
+            "segments with new bytes on connections that had ended",
+            2,
+            "none",
+        ),
+        (
+            ledger(SegmentCounts(one_sided=2)),
+            "connections of which one direction was not seen",
+            2,
+            "where both directions pass",
+        ),
     ],
-    ids=["ring", "snap length", "a filling ring", "gap", "fragments"],
+    ids=[
+        *("ring", "snap length", "a filling ring", "gap", "gap of calls", "gap in a file", "fragments"),
+        *("snap length of a file", "cut in a file", "link type", "after the close", "one-sided"),
+    ],
 )
 def test_each_loss_has_one_name_and_its_remedy(made: Ledger, name: str, number: int, remedy: str):
     ((found, (count, helps)),) = made.losses().items()
     assert (found, count) == (name, number)
     assert remedy in helps
+
+
+def test_the_ring_is_blamed_where_it_has_lost_something():
+    found = ledger(SegmentCounts(gap_bytes=7), ring_full=1).losses()
+    assert {remedy for _, remedy in found.values()} == {"a larger ring: -B"}
+
+
+def test_a_file_has_no_ring():
+    segments = SegmentCounts(gap_bytes=7, cut_bytes=9, new_after_close=1, one_sided=1)
+    made = ledger(segments, expired=1, file=FileCounts(1, {147: 1, 148: 2}), truncated=4)
+    assert len(made.losses()) == 7
+    assert not any("ring" in remedy or "-s" in remedy for _, remedy in made.losses().values())
 
 
 def test_what_does_not_add_up_is_told_with_its_figures():
@@ -106,6 +156,8 @@ def test_a_dict_has_every_counter_by_its_stage() -> None:
     assert found["messages"]["unpaired"] == {"gap": 2}
     stages = {field.name for field in fields(Ledger)} - {"records_read"}
     assert set(found) == {"balanced", "records", *stages}
+
+
 def test_what_waits_in_the_ring_is_accounted_for_while_the_capture_runs():
     made = ledger(seen=3, sent=2, ring_full=1)
     assert not made.is_balanced

@@ -232,7 +232,7 @@ def get_parser() -> argparse.ArgumentParser:
     limits.add_argument(
         "--fail-on-loss",
         action=switch,
-        help="exit status 3 if anything was lost; with a command 124, if that succeeded",
+        help="exit status 3 if anything was lost, or not understood; with a command 124, if that succeeded",
     )
     ending = parser.add_argument_group("how it ends")
     ending.add_argument(

@@ -278,6 +278,8 @@ class _Run:
         options = self._options
         assert options.write is not None  # asked before
         target = self._sink if options.write == "-" else options.write
+        if options.write == "-" and source.identity == self._sink.identity:
+            raise InvalidArgument("-w -: standard output is the file that is being read; write to another")
         return Frames(source, target, Limits(options.megabytes, options.seconds, options.files), _owner())
 
     @property

@@ -71,8 +71,11 @@ class StandardOutput:
     def __init__(self, signals: Signals | None = None) -> None:
         # of a pipe that can only be written to, poll() says when its reader goes away; a terminal has keys to tell of
         is_one_way = fcntl.fcntl(STDOUT, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY
-        mode = os.fstat(STDOUT).st_mode
+        status = os.fstat(STDOUT)
+        mode = status.st_mode
         self.is_pipe = is_one_way and stat.S_ISFIFO(mode)
+        # device and inode
+        self.identity = status.st_dev, status.st_ino
         self._poll = select.poll()
         self._poll.register(STDOUT, 0)
         self._signals = signals

@@ -368,7 +368,7 @@ class Pairing:
         return request is not None and any(seq == request.ack and number > last for seq, last in self._orphans)
 
     def _proven_of_batch(self, response: Response) -> Exchange | None:
-        """The first of the requests that were sent together last, if it is the one; then all before it were answered."""
+        """The first of the requests that were sent together last, if it is the one: all before it were answered."""
         first = self._batch_first
         if first is None or not self._is_proven(first, response):
             return None

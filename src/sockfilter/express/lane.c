@@ -232,6 +232,12 @@ static __s32 distance(__u32 start, __u32 end)
 	return end - start;
 }
 
+/* Whether one time is not before another, nor marked (sources/files/clocks.py): that makes it negative. */
+static int is_behind(__u64 time_ns, __u64 other_ns)
+{
+	return (__s64)time_ns >= (__s64)other_ns && (__s64)other_ns >= 0;
+}
+
 /* Returns 0 where the connection must take the long road, before this record. */
 static int lane_take(struct sf_lane *lane, struct sf_lane_slot *slot, const struct sf_record *record,
 		     const char *payload)
@@ -241,6 +247,8 @@ static int lane_take(struct sf_lane *lane, struct sf_lane_slot *slot, const stru
 	int is_request = end == slot->client_end;
 
 	if (record->kind != SF_SEGMENT || record->tcp_flags & (TCP_SYN | TCP_RST) || record->seq != slot->next[end])
+		return 0;
+	if (!is_behind(record->time_ns, slot->last_ns))
 		return 0;
 	/* its sender had received what is not here */
 	if (record->payload_len && distance(slot->next[!end], record->ack) > 0)
@@ -301,13 +309,14 @@ static int lane_open(struct sf_lane *lane, const struct sf_record *record, const
 	lane->last[cpu] = stream;
 	if ((record->marks & ~SF_MARK_VLAN & ~SF_MARK_BARE) != (SF_MARK_ISN0 | SF_MARK_ISN1) || !record->payload_len ||
 	    record->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST) || record->seq != record->isn[end] + 1 ||
-	    record->ack != record->isn[!end] + 1)
+	    record->ack != record->isn[!end] + 1 || !is_behind(record->synack_ns, record->syn_ns))
 		return 0;
 	slot = lane_take_slot(lane, stream, end);
 	if (!slot)
 		return 0;
 	slot->next[end] = record->seq;
 	slot->next[!end] = record->ack;
+	slot->last_ns = record->synack_ns;
 	if (lane->form == SF_LANE_TEXT)
 		line_route(slot, &record->flow);
 	if (!lane_take(lane, slot, record, payload)) {

@@ -300,6 +300,7 @@ class Lane:
         if state.has_ended:
             connection.turned_back = 0
             talk.resume(state.client_end, (state.half[0].ack, state.half[1].ack))
+            connection.model.note_response(state.half[1].start_ns, state.half[1].seq)
         else:
             connection.turned_back += 1
             connection.detour = min(DETOUR_MAX, 1 << connection.turned_back)

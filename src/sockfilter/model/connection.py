@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from sockfilter.model.moment import contradict, elapsed_ns
+from sockfilter.model.sequence import distance
+
 if TYPE_CHECKING:
     from sockfilter.model.process import Known
 
@@ -34,9 +37,22 @@ class Connection:
     Attributes:
         known: the processes at its ends; None: nobody has looked.
         netns: the kernel's number of its network namespace; 0: not known.
+        clocks_differ: the times of its two directions contradict each other, so no duration between them is known.
     """
 
-    __slots__ = ("_route", "client_end", "ends", "interface", "known", "netns", "number", "syn_ns", "synack_ns")
+    __slots__ = (
+        "_answered",
+        "_route",
+        "client_end",
+        "clocks_differ",
+        "ends",
+        "interface",
+        "known",
+        "netns",
+        "number",
+        "syn_ns",
+        "synack_ns",
+    )
 
     def __init__(
         self,
@@ -55,7 +71,10 @@ class Connection:
         self.synack_ns = synack_ns
         self.known: Known | None = None
         self.netns = 0
+        self.clocks_differ = False
         self._route: str | None = None
+        # time and sequence number of the last response's first byte
+        self._answered: tuple[int, int] | None = None
 
     def __repr__(self) -> str:
         return f"<Connection {self.number} {self.route}>"
@@ -79,7 +98,25 @@ class Connection:
 
     @property
     def connect_ns(self) -> int | None:
-        """Nanoseconds from the SYN to its answer; None where either was not seen."""
-        if self.syn_ns is None or self.synack_ns is None:
-            return None
-        return self.synack_ns - self.syn_ns
+        """Nanoseconds from the SYN to its answer; None where either was not seen, or that is not known."""
+        return None if self.clocks_differ else elapsed_ns(self.syn_ns, self.synack_ns)
+
+    def note_order(self, earlier_ns: int | None, later_ns: int | None) -> None:
+        """Takes note of the times of two packets, of which the first caused the second."""
+        if contradict(earlier_ns, later_ns):
+            self.clocks_differ = True
+
+    def note_opening(self, time_ns: int) -> None:
+        """Takes note of the time of the first request's first byte."""
+        self.note_order(self.syn_ns, self.synack_ns)
+        if time_ns != self.syn_ns:  # else it came in the SYN (RFC 7413)
+            self.note_order(self.synack_ns, time_ns)
+
+    def note_request(self, time_ns: int, ack: int) -> None:
+        """Takes note of the time of a request's first byte, and of what its client had received by then."""
+        if self._answered is not None and distance(self._answered[1], ack) > 0:
+            self.note_order(self._answered[0], time_ns)
+
+    def note_response(self, time_ns: int, seq: int) -> None:
+        """Takes note of the time of a response's first byte, and its place."""
+        self._answered = time_ns, seq

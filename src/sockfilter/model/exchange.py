@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sockfilter.model.moment import elapsed_ns, wall_ns
 from sockfilter.model.problem import Problem
 from sockfilter.model.process import NOBODY
+from sockfilter.model.sequence import distance
 
 if TYPE_CHECKING:
     from sockfilter.model.connection import Connection, Endpoint
@@ -21,6 +23,8 @@ INFORMATIONAL_MAX = 64
 @dataclass(frozen=True, slots=True)
 class Timing:
     """Seconds that the parts of an exchange took, by the packets' times; None where that is not known.
+
+    It is not known where packets have no times, or where two clocks stamped them, or one that was set in between.
 
     connect: from the SYN to its answer, on a connection's first exchange.
     send: from the request's first byte to its last.
@@ -190,39 +194,56 @@ class Exchange:
 
     @property
     def began_ns(self) -> int:
-        """When its first byte passed, in nanoseconds by the source's clock."""
+        """When its first byte passed, in nanoseconds by the source's clock, which orders exchanges."""
         first = self.request or next(iter(self.informational), self.response)
         assert first is not None  # there is no exchange without a message
         return first.start_ns
 
     @property
-    def start_ns(self) -> int:
-        """When its first byte passed, in nanoseconds since 1970 by the wall clock."""
-        return self.began_ns + self.clock_offset_ns
+    def start_ns(self) -> int | None:
+        """When its first byte passed, in nanoseconds since 1970 by the wall clock; None: the packet has no time."""
+        return wall_ns(self.began_ns, self.clock_offset_ns)
 
     @property
     def duration_ns(self) -> int | None:
-        """Nanoseconds from the request's first byte to the last of the exchange; None without a response."""
+        """Nanoseconds from the request's first byte to the last of the exchange; None: no response, or not known."""
         request, response = self.request, self.response
-        if request is None or response is None or response.end_ns is None:
+        if request is None or response is None or response.end_ns is None or self.connection.clocks_differ:
             return None
-        return max(request.end_ns or 0, response.end_ns) - request.start_ns
+        asked_ns = request.start_ns if request.end_ns is None else request.end_ns
+        # if time runs backwards, a clock was set, or the two directions have two clocks
+        if asked_ns < request.start_ns or not request.start_ns <= response.start_ns <= response.end_ns:
+            return None
+        return elapsed_ns(request.start_ns, max(asked_ns, response.end_ns))
 
     @property
     def timing(self) -> Timing:
         """How long each part took."""
         request, response, duration_ns = self.request, self.response, self.duration_ns
-        connect_ns = self.connection.connect_ns if self.conn_seq == 1 else None
+        wait_ns = None
+        if request and response and not self.connection.clocks_differ:
+            wait_ns = elapsed_ns(request.end_ns, response.start_ns)
         return Timing(
-            connect=None if connect_ns is None else connect_ns / 1e9,
-            send=_between(request.start_ns, request.end_ns) if request else None,
-            wait=_between(request.end_ns, response.start_ns) if request and response else None,
-            receive=_between(response.start_ns, response.end_ns) if response else None,
-            total=None if duration_ns is None else duration_ns / 1e9,
+            connect=_seconds(self.connection.connect_ns if self.conn_seq == 1 else None),
+            send=_seconds(elapsed_ns(request.start_ns, request.end_ns) if request else None),
+            wait=_seconds(wait_ns),
+            receive=_seconds(elapsed_ns(response.start_ns, response.end_ns) if response else None),
+            total=_seconds(duration_ns),
         )
 
+    def compare_clocks(self) -> None:
+        """Notes on the connection whether the times of this exchange show that its directions have two clocks."""
+        connection, request, response = self.connection, self.request, self.response
+        if request is not None:
+            if self.conn_seq == 1:
+                connection.note_opening(request.start_ns)
+            connection.note_request(request.start_ns, request.ack)
+            # a server that speaks first has not received any of the request
+            if response is not None and distance(request.seq, response.ack) > 0:
+                connection.note_order(request.start_ns, response.start_ns)
+        if response is not None:
+            connection.note_response(response.start_ns, response.seq)
 
-def _between(start_ns: int | None, end_ns: int | None) -> float | None:
-    if start_ns is None or end_ns is None or end_ns < start_ns:
-        return None
-    return (end_ns - start_ns) / 1e9
+
+def _seconds(ns: int | None) -> float | None:
+    return None if ns is None else ns / 1e9

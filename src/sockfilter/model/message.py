@@ -28,7 +28,7 @@ class Message:
         head: start line and fields.
         body: NO_BODY until it has ended.
         start_ns, end_ns: when its first and last byte passed, in the source's clock; end_ns is None
-            while more of it may come.
+            while more of it may come. Where packets have no times, these numbers only order them.
         seq, ack: the sequence number of its first byte, and what its sender had received by then.
         complete: it ended as its framing says, and no byte of it is missing.
         is_resumed: messages of its sender may be missing before it.

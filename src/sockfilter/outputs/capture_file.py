@@ -39,12 +39,15 @@ class CaptureFile:
     Args:
         path: where.
         owner: user and group to whom a file of ours is given; None: it stays ours.
+        spared: device and inode of a file that is being read, and must not be overwritten; None: there is none.
 
     Raises CaptureFileError.
     """
 
-    def __init__(self, path: str, owner: tuple[int, int] | None = None) -> None:
+    def __init__(self, path: str, owner: tuple[int, int] | None = None, spared: tuple[int, int] | None = None) -> None:
         self.path = path
+        if is_that_file(path, spared):
+            raise CaptureFileError(over_itself(path))
         try:
             self._fd = _open(path, owner)
             try:
@@ -92,6 +95,25 @@ class CaptureFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def is_that_file(path: str, identity: tuple[int, int] | None) -> bool:
+    """Whether a path leads to a certain file, directly or by links.
+
+    Args:
+        path: it need not exist.
+        identity: device and inode of the file; None: of none.
+    """
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return False  # opening it will say what is in the way
+    return (status.st_dev, status.st_ino) == identity
+
+
+def over_itself(path: str) -> str:
+    """The message for a file that would overwrite the one that is being read."""
+    return f"writing {path!r}: this file is being read, and would be overwritten; name another"
 
 
 def _open(path: str, owner: tuple[int, int] | None) -> int:

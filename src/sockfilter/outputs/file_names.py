@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import NamedTuple
 
@@ -54,3 +55,12 @@ class Names:
         if not self._limits.megabytes or (not count and not self._digits):
             return path
         return f"{path}{count:0{self._digits}d}"
+
+    def is_one_of_them(self, name: str, since_ns: int) -> bool:
+        """Whether a name is that of one of the files begun since then, whatever its number."""
+        first = self.name(0, since_ns)
+        stem = first[: len(first) - self._digits]
+        count = name[len(stem) :]
+        if not self._limits.megabytes or not name.startswith(stem) or not count.isdecimal():
+            return name == first
+        return name == self.name(int(count), since_ns) and int(count) < (self._limits.files or math.inf)

@@ -104,7 +104,7 @@ def to_dict(exchange: Exchange, *, bodies: bool = True, show_secrets: bool = Tru
     return {
         "kind": "exchange",
         "id": exchange.id,
-        "time": time_text(exchange.start_ns),
+        "time": None if exchange.start_ns is None else time_text(exchange.start_ns),
         "interface": _text(exchange.connection.interface),
         "connection": exchange.connection.number,
         "conn_seq": exchange.conn_seq,

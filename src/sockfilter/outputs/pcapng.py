@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 COLLECTED_BYTES_MAX = 1 << 20
 
 # block types (section 4) and their fixed fields; the byte order is stated, so that it is one everywhere
-SECTION, INTERFACE, STATISTICS, PACKET = 0x0A0D0D0A, 1, 5, 6
+SECTION, INTERFACE, SIMPLE_PACKET, STATISTICS, PACKET = 0x0A0D0D0A, 1, 3, 5, 6
 BLOCK = Struct("<II")  # type, length
 LENGTH = Struct("<I")
 SECTION_FIELDS = Struct("<IHHq")
@@ -21,6 +21,7 @@ BYTE_ORDER, MAJOR, MINOR, LENGTH_UNKNOWN = 0x1A2B3C4D, 1, 0, -1
 INTERFACE_FIELDS = Struct("<HHI")
 NO_LIMIT = 0  # snap length
 STATISTICS_FIELDS = Struct("<III")
+SIMPLE_PACKET_HEAD = Struct("<III")  # type, length, bytes on the wire
 PACKET_HEAD = Struct("<IIIIIII")  # type, length, interface, time in two halves, bytes kept, bytes on the wire
 
 OPTION = Struct("<HH")
@@ -72,21 +73,28 @@ class PcapngWriter:
         self._interfaces += 1
         return self._interfaces - 1
 
-    def packet(self, interface: int, time_ns: int, frame: bytes | memoryview, wire_len: int) -> None:
+    def packet(self, interface: int, time_ns: int | None, frame: bytes | memoryview, wire_len: int) -> None:
         """Adds a frame. Raises what the sink raises.
 
         Args:
             interface: its number.
-            time_ns: since 1970.
+            time_ns: since 1970; None: not known.
             frame: bytes, as far as they were kept.
             wire_len: bytes that it had.
         """
         kept = len(frame)
         padding = PADDING[kept % 4]
-        length = PACKET_HEAD.size + kept + len(padding) + LENGTH.size
-        high, low = time_ns >> 32 & MASK32, time_ns & MASK32
+        wire_len = min(max(wire_len, kept), MASK32)
+        # a block without a time is of the first interface, and does not say that its frame was cut (section 4.4)
+        is_simple = time_ns is None and not interface and kept == wire_len
+        head = SIMPLE_PACKET_HEAD if is_simple else PACKET_HEAD
+        length = head.size + kept + len(padding) + LENGTH.size
         collected = self._collected
-        collected += PACKET_HEAD.pack(PACKET, length, interface, high, low, kept, min(max(wire_len, kept), MASK32))
+        if is_simple:
+            collected += head.pack(SIMPLE_PACKET, length, wire_len)
+        else:
+            high, low = divmod(time_ns or 0, 1 << 32)
+            collected += head.pack(PACKET, length, interface, high & MASK32, low, kept, wire_len)
         collected += frame
         collected += padding + LENGTH.pack(length)
         if len(collected) >= COLLECTED_BYTES_MAX:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.errors import Closed, InvalidArgument
-from sockfilter.outputs.capture_file import CaptureFile
+from sockfilter.outputs.capture_file import CaptureFile, is_that_file, over_itself
 from sockfilter.outputs.file_names import SECOND_NS, Limits, Names
 from sockfilter.outputs.pcapng import PcapngWriter
 
@@ -39,6 +41,7 @@ class CaptureFiles:
         owner: user and group to whom the files are given.
         clock_ns: the time, since 1970.
         application: name and version of who writes.
+        spared: device and inode of a file that is being read, and must not be overwritten; None: there is none.
 
     Raises CaptureFileError, as all methods do, and InvalidArgument.
     """
@@ -51,6 +54,7 @@ class CaptureFiles:
         owner: tuple[int, int] | None = None,
         clock_ns: Callable[[], int] = time.time_ns,
         application: str = "sockfilter",
+        spared: tuple[int, int] | None = None,
     ) -> None:
         limits.check()
         if not isinstance(target, str) and (limits.megabytes or limits.seconds):
@@ -62,6 +66,7 @@ class CaptureFiles:
         self._owner = owner
         self._clock_ns = clock_ns
         self._application = application
+        self._spared = spared
         self._interfaces: list[tuple[str, int]] = []
         self._since_ns = clock_ns()
         self._count = 0
@@ -71,6 +76,7 @@ class CaptureFiles:
         self._is_open = True
         if isinstance(target, str):
             self._names = Names(target, limits)
+            self._check_names()
             self._writer = self._begin()
         else:
             self._writer = PcapngWriter(target, application)
@@ -80,7 +86,7 @@ class CaptureFiles:
         self._interfaces.append((name, link_type))
         return self._writer.interface(name, link_type)
 
-    def packet(self, interface: int, time_ns: int, frame: bytes | memoryview, wire_len: int) -> bool:
+    def packet(self, interface: int, time_ns: int | None, frame: bytes | memoryview, wire_len: int) -> bool:
         """Writes a frame, as PcapngWriter.packet(). False: not so, as the last file has had its time (is_full)."""
         if self._window_ns is not None and self._is_open:
             self._rotate_by_time(self._window_ns)
@@ -121,8 +127,25 @@ class CaptureFiles:
         if not self.is_full:
             self._writer = self._begin()
 
+    def _check_names(self) -> None:
+        """Refuses names, those of later files too, of which one is that of a file to be spared.
+
+        Those of later times are not known yet: each file is looked at again before it is opened.
+        """
+        if self._spared is None:
+            return
+        first = self._names.name(0, self._since_ns)
+        if is_that_file(first, self._spared):
+            raise InvalidArgument(over_itself(first))
+        folder, entries = os.path.dirname(first), []
+        with suppress(OSError, ValueError):  # a folder that cannot be listed may be written to all the same
+            entries = os.listdir(folder or ".")
+        for path in (os.path.join(folder, entry) for entry in entries):
+            if self._names.is_one_of_them(path, self._since_ns) and is_that_file(path, self._spared):
+                raise InvalidArgument(over_itself(path))
+
     def _begin(self) -> PcapngWriter:
-        self._file = CaptureFile(self._names.name(self._count, self._since_ns), self._owner)
+        self._file = CaptureFile(self._names.name(self._count, self._since_ns), self._owner, self._spared)
         writer = PcapngWriter(self._file, self._application)
         for name, link_type in self._interfaces:
             writer.interface(name, link_type)

@@ -73,7 +73,7 @@ class TextOutput(Output):
         self._route_width_max = NAMED_WIDTH_MAX if processes else ROUTE_WIDTH_MAX
         self._asked: dict[Head, str] = {}
         self._is_usual = time == times.CLOCK and columns is None
-        self._tell = times.FORMS[time]()
+        self._tell = times.teller(time)
         self._columns = columns
         self._fitting: Fitting | None = None
         if columns is not None:

@@ -81,6 +81,12 @@ def _of_the_second(form: str, parts: Callable[[float], time.struct_time] = time.
     return say
 
 
+def teller(form: str) -> Callable[[int | None], str]:
+    """What tells times in one of FORMS; of one that is not known, it fills the column."""
+    tell, unknown = FORMS[form](), NOT_KNOWN[form]
+    return lambda ns: unknown if ns is None else tell(ns)
+
+
 CLOCK = "clock"
 # by the names that --time takes
 FORMS: dict[str, Callable[[], Teller]] = {
@@ -91,4 +97,14 @@ FORMS: dict[str, Callable[[], Teller]] = {
     "delta": delta,
     "relative": relative,
     "none": nothing,
+}
+# for packets of capture files that have no time
+NOT_KNOWN = {
+    CLOCK: "--:--:--.---",
+    "date": "---------- --:--:--.------",
+    "iso": "----------T--:--:--.------Z",
+    "epoch": "----------.------",
+    "delta": "-".rjust(SECONDS_WIDTH),
+    "relative": "-".rjust(SECONDS_WIDTH),
+    "none": "",
 }

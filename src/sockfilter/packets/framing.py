@@ -18,13 +18,14 @@ View: TypeAlias = "bytes | memoryview"
 Found: TypeAlias = "tuple[int, int] | None"
 
 IPV4 = 0x0800
-VLAN = 0x8100
 IPV6 = 0x86DD
 MPLS = 0x8847
 MPLS_MULTICAST = 0x8848
 PPPOE = 0x8864
-QINQ = 0x88A8
 ETHERNET = 0x6558  # within a tunnel (ETH_P_TEB)
+
+# of VLAN tags: IEEE 802.1Q, 802.1ad, and what switches wrote, and write, without a number for the outer one
+TAGS = {0x8100, 0x88A8, 0x9100, 0x9200, 0x9300}
 
 ETHERNET_BYTES = 14
 # in the place of an EtherType, what is not above this is a length (IEEE 802.3, 3.2.6)
@@ -32,6 +33,7 @@ LENGTH_MAX = 1500
 
 WORD = struct.Struct("!H")
 LONG = struct.Struct("!I")
+THREE = struct.Struct("3s")
 LLC_IP = b"\x06\x06\x03"  # RFC 948
 LLC_SNAP = b"\xaa\xaa\x03"
 # RFC 1042, and IEEE 802.1H for bridges; any other organisation's numbers are no EtherTypes
@@ -52,6 +54,15 @@ def bounded(find: Callable[[View, int], Found], view: View, at: int) -> Found:
     return found if found and found[1] <= len(view) else None
 
 
+def reads_beyond(find: Callable[[View, int], Found], view: View, at: int) -> bool:
+    """Whether find() would read, or land, beyond the end: what it looks for is cut off."""
+    try:
+        found = find(view, at)
+    except (IndexError, struct.error):
+        return True
+    return found is not None and found[1] > len(view)
+
+
 def word(view: View, at: int) -> int:
     """16 bits in network order."""
     return int(WORD.unpack_from(view, at)[0])
@@ -65,10 +76,10 @@ def by_version(view: View, at: int) -> Found:
 
 def llc(view: View, at: int) -> Found:
     """IEEE 802.2, with SNAP (RFC 1042) or without."""
-    head = bytes(view[at : at + 3])
+    (head,) = THREE.unpack_from(view, at)
     if head == LLC_IP:
         return IPV4, at + 3
-    if head != LLC_SNAP or bytes(view[at + 3 : at + 6]) not in SNAP_ETHERTYPE:
+    if head != LLC_SNAP or THREE.unpack_from(view, at + 3)[0] not in SNAP_ETHERTYPE:
         return None
     return word(view, at + 6), at + 8
 

@@ -7,6 +7,7 @@ too. The numbers are those of https://www.tcpdump.org/linktypes.html, which also
 from __future__ import annotations
 
 from struct import Struct
+from typing import TYPE_CHECKING
 
 from sockfilter.packets.framing import (
     IPV4,
@@ -20,9 +21,13 @@ from sockfilter.packets.framing import (
     llc,
     ppp,
     pppoe,
+    reads_beyond,
     word,
 )
 from sockfilter.packets.wireless import avs, ieee80211, prism, radiotap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 COOKED_BYTES = 16
 COOKED2_BYTES = 20
@@ -32,6 +37,7 @@ RADIOTAP = 803
 FRAME_RELAY = 770
 NETLINK = 824
 
+FOUR = Struct("4s")
 AF_INET = 2
 # Linux; NetBSD and OpenBSD; FreeBSD; Darwin
 AF_INET6 = {10, 24, 28, 30}
@@ -43,6 +49,17 @@ NFLOG_ATTRIBUTES_MAX = 64  # there are 20 kinds
 NFLOG_ATTRIBUTE_ORDERS = (Struct("<HH"), Struct(">HH"))
 
 CISCO_ADDRESSES = {0x0F, 0x8F}  # unicast, broadcast (RFC 1547, 4.3.1)
+
+# bytes without which no link header can be told from another
+HEADER_BYTES_MIN = 8
+
+PFLOG_BYTES_MIN = 44  # up to the rule numbers, which every version of the header has
+
+# headers that name the link type of the frame behind them
+PKTAP = Struct("<III")  # bytes of the header, what follows it, link type (bsd/net/pktap.h of XNU)
+PKTAP_BYTES_MIN = 108
+PKTAP_PACKET = 1
+PPI = Struct("<BBHI")  # version, flags, bytes of the header, link type (PPI 1.0.10, 3.1)
 
 
 def network(link_type: int, frame: View) -> Found:
@@ -56,6 +73,17 @@ def network(link_type: int, frame: View) -> Found:
     """
     find = LINKS.get(link_type)
     return bounded(find, frame, 0) if find else None
+
+
+def is_read(link_type: int) -> bool:
+    """Whether frames of a link type are read at all."""
+    return link_type in LINKS
+
+
+def is_cut(link_type: int, frame: View) -> bool:
+    """Whether a frame is cut before what it carries begins, so that network() cannot tell."""
+    find = LINKS.get(link_type)
+    return find is not None and (len(frame) < HEADER_BYTES_MIN or reads_beyond(find, frame, 0))
 
 
 def cooked(view: View, at: int) -> Found:
@@ -80,7 +108,7 @@ def _cooked(view: View, at: int, hardware: int, kind: int) -> Found:
 
 def loopback(view: View, at: int) -> Found:
     """BSD loopback: an address family, in the order of the machine that captured, or in network order."""
-    head = bytes(view[at : at + 4])
+    (head,) = FOUR.unpack_from(view, at)
     # families are small, so that the other order's reading is far above any
     family = min(int.from_bytes(head, "little"), int.from_bytes(head, "big"))
     if family == AF_INET:
@@ -112,7 +140,35 @@ def hdlc(view: View, at: int) -> Found:
     return ppp(view, at)
 
 
-LINKS = {
+def pflog(view: View, at: int) -> Found:
+    """A packet that pf has logged: the header says how long it is, less what pads it to a multiple of 4 bytes."""
+    size = view[at]
+    return by_version(view, at + (size + 3 & ~3)) if size >= PFLOG_BYTES_MIN else None
+
+
+def pktap(view: View, at: int) -> Found:
+    """A packet of any of a Mac's interfaces."""
+    size, kind, link_type = PKTAP.unpack_from(view, at)
+    return _of(link_type, view, at + size) if size >= PKTAP_BYTES_MIN and kind == PKTAP_PACKET else None
+
+
+def ppi(view: View, at: int) -> Found:
+    """A frame behind what a radio says of it."""
+    version, _, size, link_type = PPI.unpack_from(view, at)
+    return _of(link_type, view, at + size) if size >= PPI.size and not version else None
+
+
+def _of(link_type: int, view: View, at: int) -> Found:
+    find = PLAIN.get(link_type)
+    return find(view, at) if find else None
+
+
+def behind(size: int, find: Callable[[View, int], Found]) -> Callable[[View, int], Found]:
+    """What find() finds behind a header of so many bytes that says nothing needed."""
+    return lambda view, at: find(view, at + size)
+
+
+PLAIN: dict[int, Callable[[View, int], Found]] = {
     0: loopback,
     1: ethernet,
     9: ppp,
@@ -120,15 +176,25 @@ LINKS = {
     14: by_version,
     50: hdlc,
     51: pppoe,
+    100: llc,  # RFC 2684
     101: by_version,
+    104: hdlc,
     105: ieee80211,
     108: loopback,
+    109: behind(12, by_version),  # OpenBSD's enc(4)
     113: cooked,
+    117: pflog,
     119: prism,
     127: radiotap,
     163: avs,
+    166: behind(2, ppp),  # which way it went, and the control field of RFC 1662
+    204: behind(1, ppp),  # which way it went
+    205: behind(1, hdlc),  # the same
+    226: behind(24, by_version),  # Solaris
     228: by_version,
     229: by_version,
     239: nflog,
+    240: behind(4, ethernet),  # netANALYZER
     276: cooked2,
 }
+LINKS = {**PLAIN, 192: ppi, 258: pktap}

@@ -10,8 +10,7 @@ from sockfilter.packets.framing import (
     MPLS,
     MPLS_MULTICAST,
     PPPOE,
-    QINQ,
-    VLAN,
+    TAGS,
     Found,
     View,
     by_version,
@@ -25,7 +24,7 @@ CONTROL_WORD_BYTES = 4  # RFC 4385, 3: its first four bits are 0
 # what an Ethernet frame is filled up to, and what some captures have behind it
 PADDED_BYTES = 46
 CHECKSUM_BYTES = 4
-CARRIERS = {VLAN, QINQ, MPLS, MPLS_MULTICAST, PPPOE}
+CARRIERS = {*TAGS, MPLS, MPLS_MULTICAST, PPPOE}
 
 
 def mpls(view: View, at: int) -> Found:

@@ -31,6 +31,8 @@ NO_PORTS = bytes(PORTS.size)
 SEGMENT = 0
 FRAGMENT = 1
 FRAME = 2
+# from here on, a time is marked
+MARKED = 1 << 63
 MARK_HTTP2 = 1
 MARK_VLAN = 4
 MARK_ISN0 = 8
@@ -63,6 +65,7 @@ class RecordDecoder:
         take_fragment: takes time, interface index, and the bytes of a fragment from its IP header on.
         interface_name: an interface's name by its index.
         local_ends: both ends of a connection without ports, which is one of Unix sockets, by its stream.
+        moment_of: what a time means whose highest bit is set, as times of capture files may be. None: no time is.
     """
 
     def __init__(
@@ -73,7 +76,9 @@ class RecordDecoder:
         take_fragment: Callable[[int, int, bytes], None],
         interface_name: Callable[[int], str],
         local_ends: Callable[[int], tuple[Endpoint, Endpoint]] | None = None,
+        moment_of: Callable[[int], int] | None = None,
     ) -> None:
+        self._moment_of = moment_of or int
         self._takers = takers
         self._local_ends = local_ends
         self._ended = ended
@@ -90,7 +95,7 @@ class RecordDecoder:
             view: the ring's memory.
             offsets: where the records begin in it.
         """
-        unpack, takers = HOT.unpack_from, self._takers
+        unpack, takers, moment_of = HOT.unpack_from, self._takers, self._moment_of
         for at in offsets:
             (
                 time_ns,
@@ -105,6 +110,8 @@ class RecordDecoder:
                 flags,
                 kind,
             ) = unpack(view, at)
+            if time_ns >= MARKED:
+                time_ns = moment_of(time_ns)
             if stream in takers:
                 takers[stream](time_ns, seq, ack, flags, length, kept, view, at + RECORD_BYTES + payload_at)
             elif kind == FRAGMENT:
@@ -141,8 +148,8 @@ class RecordDecoder:
             self._ends_of(key, view, at),
             self._interface_name(INDEX.unpack_from(key, INDEX_AT)[0]),
             (isn[0], isn[1]),
-            syn_ns or None,
-            synack_ns or None,
+            self._moment_of(syn_ns) if syn_ns else None,
+            self._moment_of(synack_ns) if synack_ns else None,
         )
 
     def _ends_of(self, key: bytes, view: memoryview, at: int) -> tuple[Endpoint, Endpoint]:

@@ -55,8 +55,11 @@ def ipv4(view: View, at: int) -> Found:
     header = (view[at] & 0x0F) * 4
     if view[at] >> 4 != 4 or header < IPV4_BYTES or word(view, at + 6) & IPV4_FRAGMENT:
         return None
-    total = word(view, at + 2)
-    return carried(view[at + 9], _until(view, at, total), at + header)
+    following, view = view[at + 9], _until(view, at, word(view, at + 2))
+    at += header
+    if following == AUTHENTICATION:
+        following, at = view[at], at + _authentication_bytes(view, at)
+    return carried(following, view, at)
 
 
 def ipv6(view: View, at: int) -> Found:
@@ -70,13 +73,18 @@ def ipv6(view: View, at: int) -> Found:
         if following in EXTENSIONS:
             size = (view[at + 1] + 1) * 8
         elif following == AUTHENTICATION:
-            size = (view[at + 1] + 2) * 4  # RFC 4302, 2.2
+            size = _authentication_bytes(view, at)
         elif following == FRAGMENT and not word(view, at + 2) & IPV6_FRAGMENT:
             size = 8  # whole all the same (RFC 6946)
         else:
             return carried(following, view, at)
         following, at = view[at], at + size
     return None
+
+
+def _authentication_bytes(view: View, at: int) -> int:
+    """RFC 4302, 2.2."""
+    return int(view[at + 1] + 2) * 4
 
 
 def _until(view: View, at: int, total: int) -> View:

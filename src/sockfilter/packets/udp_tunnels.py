@@ -17,6 +17,7 @@ TEREDO_PORT = 3544
 GRE_PORT = 4754  # RFC 8086
 VXLAN_PORT = 4789
 GPE_PORT = 4790
+AYIYA_PORT = 5072
 GENEVE_PORT = 6081
 OLD_VXLAN_PORT = 8472  # Linux, before there was a number for it, and unless told otherwise to this day
 
@@ -45,6 +46,11 @@ GPE_TYPES = {1: IPV4, 2: IPV6, 3: ETHERNET, 5: MPLS}
 # RFC 8926, 3.4
 GENEVE_BYTES = 8
 GENEVE_VERSION_MASK, GENEVE_OPTION_WORDS = 0xC0, 0x3F
+
+# draft-massar-v6ops-ayiya-02, 3.1; the length of the identity is a power of two, that of the signature in words
+AYIYA_BYTES = 8
+AYIYA_OPERATION_MASK, AYIYA_FORWARD = 0x0F, 1
+AYIYA_TYPES = {4: IPV4, 41: IPV6}
 
 # RFC 2661, 3.1
 L2TP_NOT_DATA, L2TP_VERSION_MASK, L2TP_VERSION = 0x8000, 0x000F, 2
@@ -118,6 +124,14 @@ def vxlan_gpe(view: View, at: int) -> Found:
     return None if kind is None else (kind, at + VXLAN_BYTES)
 
 
+def ayiya(view: View, at: int) -> Found:
+    """IPv6 from behind an address translation."""
+    kind = AYIYA_TYPES.get(view[at + 3])
+    if kind is None or view[at + 2] & AYIYA_OPERATION_MASK != AYIYA_FORWARD:
+        return None
+    return kind, at + AYIYA_BYTES + (1 << (view[at] >> 4)) + (view[at + 1] >> 4) * 4
+
+
 def l2tp(view: View, at: int) -> Found:
     """PPP in a data message of version 2."""
     flags = word(view, at)
@@ -136,6 +150,7 @@ PORTS: dict[int, Callable[[View, int], Found]] = {
     GRE_PORT: gre,
     VXLAN_PORT: vxlan,
     GPE_PORT: vxlan_gpe,
+    AYIYA_PORT: ayiya,
     GENEVE_PORT: geneve,
     OLD_VXLAN_PORT: vxlan,
 }

@@ -15,6 +15,9 @@
 /* of the reader whose packets are being read by this thread */
 static __thread struct sf_config config;
 
+static __u32 payload_there(const struct __sk_buff *skb, __u32 payload_off, __u32 payload_len);
+#define PAYLOAD_THERE(skb, p) payload_there(skb, (p)->payload_off, (p)->payload_len)
+
 #include "sockfilter.bpf.c"
 
 #include "replay.h"
@@ -57,15 +60,51 @@ struct host_skb {
 
 static __thread struct sf_replay *here;
 static __thread __u64 now_ns;
+/* bytes that the frame had on the wire were asked for, and the file does not have them */
+static __thread bool misses_bytes;
+/* the first bytes of a payload that is cut within them, where its beginning was asked for */
+static __thread struct payload_start cut_start;
+static __thread bool has_cut_start;
 
 static int bpf_skb_load_bytes(const struct __sk_buff *skb, __u32 offset, void *to, __u32 len)
 {
 	const struct host_skb *host = (const struct host_skb *)skb;
 
-	if (offset > host->len || len > host->len - offset)
+	if (offset > host->len || len > host->len - offset) {
+		misses_bytes |= (__u64)offset + len <= skb->len;
 		return -1;
+	}
 	memcpy(to, host->frame + offset, len);
 	return 0;
+}
+
+static __u32 payload_there(const struct __sk_buff *skb, __u32 payload_off, __u32 payload_len)
+{
+	const struct host_skb *host = (const struct host_skb *)skb;
+	__u32 there = payload_off < host->len ? host->len - payload_off : 0, i;
+
+	if (there >= payload_len)
+		return payload_len;
+	if (there < START_BYTES) {
+		has_cut_start = true;
+		memset(&cut_start, 0, sizeof(cut_start));
+		memcpy(cut_start.text.bytes, host->frame + payload_off, there);
+		cut_start.len = there;
+		for (i = 0; i < START_WORDS; i++)
+			cut_start.counts.words[i] = first_bytes(there, i * 8);
+	}
+	return there;
+}
+
+/* Whether a packet may carry HTTP, for all that the file has of it. */
+static bool may_be_http(int outcome)
+{
+	const struct payload_start *s = &cut_start;
+
+	if (outcome == SF_MALFORMED)
+		return misses_bytes;
+	return outcome == SF_NOT_HTTP && has_cut_start &&
+	       (!s->len || BEGINS("PRI ") || BEGINS("HTTP/1.") || begins_request(s));
 }
 
 /* asked only where the kind of frame is not known, and here it is */
@@ -220,11 +259,12 @@ static __u64 bpf_ringbuf_query(void *map, __u64 flags)
 	return 0;
 }
 
-static __u32 read_one(const char *frames, const struct sf_packet *packet, __u32 frame_bytes)
+static int read_one(const char *frames, const struct sf_packet *packet, __u32 frame_bytes)
 {
 	__u32 skipped = packet->protocol ? packet->network : 0;
 	struct host_skb host = {};
 
+	misses_bytes = has_cut_start = false;
 	if (skipped > packet->len)
 		return SF_MALFORMED;
 	host.frame = frames + packet->at + skipped;
@@ -236,8 +276,10 @@ static __u32 read_one(const char *frames, const struct sf_packet *packet, __u32 
 		host.skb.protocol = bpf_htons(packet->protocol);
 	} else {
 		config.link = SF_LINK_ETHERNET;
-		if (host.len < ETH_HLEN)
+		if (host.len < ETH_HLEN) {
+			misses_bytes = host.skb.len >= ETH_HLEN;
 			return SF_MALFORMED;
+		}
 		memcpy(&host.skb.protocol, host.frame + ETH_HLEN - 2, 2);
 	}
 	/* what the file has not of a frame is as if it were cut at a snap length */
@@ -253,6 +295,7 @@ static __u32 read_one(const char *frames, const struct sf_packet *packet, __u32 
  */
 unsigned int sf_replay_run(struct sf_replay *replay, const char *frames, struct sf_packet *packets, unsigned int count)
 {
+	__u64 fragments;
 	unsigned int i;
 
 	here = replay;
@@ -266,7 +309,12 @@ unsigned int sf_replay_run(struct sf_replay *replay, const char *frames, struct 
 			replay->counters[packets[i].outcome]--;
 		else
 			replay->counters[SF_SEEN]++;
+		fragments = replay->counters[SF_FRAGMENTS];
 		packets[i].outcome = read_one(frames, &packets[i], replay->config.frame_bytes);
+		packets[i].is_cut |= may_be_http(packets[i].outcome);
+		/* one that is cut will not be put together with others */
+		packets[i].is_cut |=
+			fragments != replay->counters[SF_FRAGMENTS] && packets[i].len < packets[i].wire_len;
 		replay->counters[packets[i].outcome]++;
 	}
 	return i;

@@ -25,7 +25,9 @@ struct sf_packet {
 	__u16 protocol; /* EtherType, host order; 0: the frame has an Ethernet header */
 	__u8 is_again;	/* has been counted, under outcome */
 	__u8 outcome;	/* enum sf_counter, set by the run */
-	__u32 reserved;
+	__u8 is_cut;	/* it may carry HTTP, and is cut before that can be told; the run adds to it */
+	__u8 reserved;
+	__u16 reserved2;
 };
 
 struct sf_replay;

@@ -46,8 +46,12 @@ class RecordSource:
         is_over: whether nothing more can come.
     """
 
-    # what is live is what it is
+    # what is live is what it is, and is no file
     damage = None
+    file_counts = None
+    identity = None
+    # no time of the kernel's is marked
+    moment_of: Callable[[int], int] | None = None
     # the same bytes may come from both ends of a connection
     hears_twice = False
     # makes both ends of a connection that has no addresses, by its stream
@@ -150,6 +154,10 @@ class RecordSource:
             ready = self._epoll.poll(min(timeout_s, WAIT_S_MAX))
             self._ring.awake()
             self._was_woken_by([fd for fd, _ in ready])
+
+    def wall_ns(self, time_ns: int) -> int:
+        """A record's time by the wall clock, in nanoseconds since 1970."""
+        return time_ns + self.clock_offset_ns
 
     def ask_to_be_woken(self) -> bool:
         """Makes the descriptor readable with the next record. False: there are some already."""

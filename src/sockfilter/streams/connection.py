@@ -53,6 +53,7 @@ class StreamConnection:
         recall: where its segments take the short road, makes them come here again.
         detour: exchanges that it stays here for, before it may take the short road.
         turned_back: how often in a row it had to come back from it at once.
+        reset_by: the direction whose reset has ended it, or may have.
     """
 
     __slots__ = (
@@ -69,6 +70,7 @@ class StreamConnection:
         "model",
         "opened_ns",
         "recall",
+        "reset_by",
         "start",
         "streams",
         "turned_back",
@@ -93,6 +95,7 @@ class StreamConnection:
         self.detour = self.turned_back = 0
         self._half_closed_ns: int | None = None
         self._reset_ns: int | None = None  # a reset that may not have been for this life
+        self.reset_by: Direction | None = None
         self._directions: tuple[Direction, Direction] | None = None
         self._converse = converse
         self.conversation = converse(self)
@@ -134,9 +137,9 @@ class StreamConnection:
         self._half_closed_ns = self.last_ns
         self._table.watched[self] = None
 
-    def doubt_reset(self, time_ns: int) -> None:
+    def doubt_reset(self, direction: Direction, time_ns: int) -> None:
         """A reset has come that its receiver may have let pass."""
-        self._reset_ns = time_ns
+        self.reset_by, self._reset_ns = direction, time_ns
         self._table.watched[self] = None
 
     def tick(self, now_ns: int) -> None:
@@ -145,7 +148,7 @@ class StreamConnection:
             if self.last_ns <= self._reset_ns:
                 self.close(Problem.RESET)
                 return
-            self._reset_ns = None
+            self.reset_by = self._reset_ns = None
         if self._half_closed_ns is not None and now_ns - self._half_closed_ns >= HALF_CLOSED_NS:
             self.abandon()
         if self._reset_ns is None and self._half_closed_ns is None:
@@ -277,6 +280,11 @@ class StreamConnection:
         """For each end, the sequence number that comes next; None: nothing of it was seen."""
         first, second = self.directions
         return first.next, second.next
+
+    @property
+    def is_one_sided(self) -> bool:
+        """Whether nothing of one end was seen, though the other has heard from it."""
+        return any(d.total and d.has_heard and d.peer.next is None and d.peer is not self.reset_by for d in self.held)
 
     def _let_go(self) -> None:
         """Delivers what is held, with gaps where bytes are missing: of both directions, in the order of their times."""

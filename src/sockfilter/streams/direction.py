@@ -91,6 +91,7 @@ class Direction:
         "_claimed",
         "_delivered_ns",
         "_false_claims",
+        "_first_ack",
         "_held",
         "_hole_since_ns",
         "_is_stalled",
@@ -119,6 +120,7 @@ class Direction:
         self._isn = isn
         self.next = None if isn is None else (isn + 1) & MASK
         self.acked: int | None = None
+        self._first_ack: int | None = None
         self.fin_seq: int | None = None
         self.has_ended = False
         self._held = Held()
@@ -211,6 +213,11 @@ class Direction:
         )
 
     @property
+    def has_heard(self) -> bool:
+        """Whether its sender has received something since it was first seen."""
+        return self.acked is not None and (self._isn is not None or self.acked != self._first_ack)
+
+    @property
     def is_at_start(self) -> bool:
         """Whether its SYN was seen, and nothing has been delivered."""
         return self._isn is not None and self.next == (self._isn + 1) & MASK and not self.has_ended
@@ -294,6 +301,8 @@ class Direction:
         self.connection.last_ns = time_ns
         maybe_ack = ack if flags & ACK else None
         if maybe_ack is not None and (self.acked is None or distance(self.acked, ack) > 0):
+            if self.acked is None:
+                self._first_ack = ack
             self.acked = ack
         if maybe_ack is not None and self.peer.is_at_start:
             self.peer._learn_start(ack)
@@ -306,7 +315,7 @@ class Direction:
         if self._claimed is not None and length:
             self._take_back_claim(seq)
         if self.has_ended:
-            counts.after_close += 1
+            self._table.count_after_close(self.next, seq, length)
             return
         if not length:
             counts.control += 1
@@ -410,9 +419,10 @@ class Direction:
         One ahead may be, where bytes before it were lost; whether the connection goes on will tell.
         """
         if self.next is None or self._ends_at(seq):
+            self.connection.reset_by = self
             self.connection.close(Problem.RESET)
         elif 0 <= distance(self.next, seq) < WINDOW_BYTES_MAX:
-            self.connection.doubt_reset(time_ns)
+            self.connection.doubt_reset(self, time_ns)
 
     def _ends_at(self, seq: int) -> bool:
         """Whether all that this end has sent, as far as it is known, ends at a sequence number."""

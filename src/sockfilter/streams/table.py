@@ -12,7 +12,7 @@ from sockfilter.model.flow import FlowStart
 from sockfilter.model.problem import Problem
 from sockfilter.model.sequence import MASK, distance
 from sockfilter.streams.connection import Conversation, StreamConnection
-from sockfilter.streams.direction import HELD_BYTES_MAX, NEAR_AFTER_END_BYTES, SYN
+from sockfilter.streams.direction import HELD_BYTES_MAX, NEAR_AFTER_END_BYTES, SYN, WINDOW_BYTES_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,12 +46,14 @@ class Ended(NamedTuple):
     Attributes:
         start: how it began.
         following: for each end, the sequence number that would come next; None: nothing of it was seen.
+        passed: the same; None also where nobody misses what an end still sends.
         time_ns: when its last segment passed.
         may_go_on: it was only taken for ended.
     """
 
     start: FlowStart
     following: tuple[int | None, int | None]
+    passed: tuple[int | None, int | None]
     time_ns: int
     may_go_on: bool
 
@@ -217,13 +219,15 @@ class Table:
         if self._lone.get(ends) is connection:
             del self._lone[ends]
         may_go_on = problem in (Problem.IDLE, Problem.EVICTED)
-        ended = Ended(connection.start, following, connection.last_ns, may_go_on)
+        passed = self._passed(connection, following) if problem else (None, None)
+        ended = Ended(connection.start, following, passed, connection.last_ns, may_go_on)
         for stream in connection.streams:
             self.takers.pop(stream, None)
             self.takers.pop(stream | 1, None)
             self.ended[stream] = ended
         while len(self.ended) > ENDED_MAX:
             del self.ended[next(iter(self.ended))]
+        self.counts.one_sided += bool(problem) and not self.hears_twice and connection.is_one_sided
 
     def tick(self, now_ns: int) -> None:
         """Does what is due: holes that stayed open, connections that fell silent."""
@@ -294,6 +298,23 @@ class Table:
             take = self._open(stream, start, time_ns)
         take(time_ns, seq, ack, flags, length, kept, buffer, at)
 
+    @staticmethod
+    def _passed(
+        connection: StreamConnection, following: tuple[int | None, int | None]
+    ) -> tuple[int | None, int | None]:
+        """What a connection's ends had sent, but for that which had sent on before it knew of a reset."""
+        if connection.reset_by is None:
+            return following
+        first, _ = connection.directions
+        return (following[0], None) if connection.reset_by is first else (None, following[1])
+
+    def count_after_close(self, at: int | None, seq: int, length: int) -> None:
+        """Takes note of a segment of what had ended, where the sequence number that would have come next was this."""
+        self.counts.after_close += 1
+        # what lies right behind came again; a keep-alive repeats one byte, in the place of the FIN here
+        if at is not None and length and not (length == 1 and seq == at):
+            self.counts.new_after_close += not -WINDOW_BYTES_MAX < distance(at, seq + length) <= 0
+
     def _forget(self, stream: int) -> None:
         """The next segment of this stream opens a connection."""
         self.ended.pop(stream, None)
@@ -322,4 +343,4 @@ class Table:
         if flags & SYN:
             # its next life, under the number of the one before
             self._forget(stream & ~1)
-        self.counts.after_close += 1
+        self.count_after_close(ended.passed[stream & 1], seq, length)

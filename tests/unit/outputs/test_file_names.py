@@ -39,6 +39,23 @@ def test_time_is_local_and_only_with_seconds():
 
 
 @pytest.mark.parametrize(
+    ("limits", "names", "others"),
+    [
+        (Limits(), ["x"], ["x1", "x0", "y", ""]),
+        (Limits(megabytes=1), ["x", "x1", "x12345"], ["x0", "x01", "x-1", "x1a", "x٣"]),
+        (Limits(megabytes=1, files=3), ["x0", "x2"], ["x", "x3", "x00"]),
+        (Limits(megabytes=1, files=11), ["x00", "x10"], ["x", "x0", "x11", "x010"]),
+        (Limits(megabytes=1, files=1), ["x"], ["x1", "x0"]),
+        (Limits(seconds=60), ["x"], ["x1"]),
+    ],
+)
+def test_which_are_names_of_files_to_come(limits: Limits, names: list[str], others: list[str]):
+    made = Names("x", limits)
+    assert all(made.is_one_of_them(name, NOON_NS) for name in names)
+    assert not any(made.is_one_of_them(name, NOON_NS) for name in others)
+
+
+@pytest.mark.parametrize(
     ("limits", "words"),
     [
         (Limits(megabytes=0), "megabytes=0: it must be 1 or more"),

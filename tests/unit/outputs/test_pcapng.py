@@ -98,6 +98,36 @@ def test_interfaces_are_numbered():
     assert set(options(statistics[1][12:])) == {4, 5}
 
 
+def test_a_frame_without_a_time_is_said_to_have_none(tmp_path: Path):
+    sink = Collected()
+    writer = PcapngWriter(sink)
+    for kind in (1, 1):
+        writer.interface("eth0", kind)
+    for frame in FRAMES:
+        writer.packet(0, None, frame, len(frame))
+    writer.flush()
+    path = tmp_path / "x.pcapng"
+    path.write_bytes(sink.data)
+    assert [kind for kind, _ in blocks(sink.data)[3:]] == [3] * len(FRAMES)
+    fields = ("-e", "frame.time_epoch", "-e", "frame.len")
+    command = [need_tool("tshark"), "-r", path, "-T", "fields", *fields]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [f"\t{len(frame)}" for frame in FRAMES]
+
+
+@pytest.mark.parametrize(("interface", "wire_len"), [(1, 0), (0, 900)], ids=["of another interface", "cut"])
+def test_where_that_cannot_be_said_its_time_is_0(interface: int, wire_len: int):
+    sink = Collected()
+    writer = PcapngWriter(sink)
+    for name in ("eth0", "eth1"):
+        writer.interface(name, 1)
+    writer.packet(interface, None, FRAMES[0], wire_len or len(FRAMES[0]))
+    writer.flush()
+    *_, (kind, packet) = blocks(sink.data)
+    assert kind == 6
+    assert unpack_from("<III", packet) == (interface, 0, 0)
+
+
 @given(
     st.text(max_size=40),
     st.binary(max_size=40),

@@ -102,6 +102,65 @@ def test_a_ring(tmp_path: Path):
     assert kept == list(range(kept[0], 100))
 
 
+def spared(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+@pytest.mark.parametrize(
+    ("name", "limits"),
+    [
+        ("x", Limits()),
+        ("x", Limits(megabytes=1)),
+        ("x7", Limits(megabytes=1)),
+        ("x02", Limits(megabytes=1, files=11)),
+        ("x", Limits(seconds=5)),
+    ],
+)
+@pytest.mark.parametrize("link", [None, os.symlink, os.link], ids=["itself", "symbolic link", "hard link"])
+def test_what_is_read_is_not_written_over(tmp_path: Path, name: str, limits: Limits, link: object):
+    """Before any file is made, under whatever name it would have come to it."""
+    read = tmp_path / (name if link is None else "read")
+    read.write_bytes(b"packets")
+    if link is not None:
+        link(read, tmp_path / name)  # type: ignore[operator]  # one of both
+    before = sorted(os.listdir(tmp_path))
+    with pytest.raises(InvalidArgument, match="this file is being read, and would be overwritten; name another"):
+        CaptureFiles(str(tmp_path / "x"), lambda number: None, limits, spared=spared(read))
+    assert sorted(os.listdir(tmp_path)) == before
+    assert read.read_bytes() == b"packets"
+
+
+def test_what_is_read_is_not_written_over_when_its_time_comes(tmp_path: Path):
+    """What a file is called after some time cannot be known before."""
+    now_ns = 1_700_000_000 * SECOND_NS
+    read = tmp_path / "x-1700000012"
+    read.write_bytes(b"packets")
+    files = CaptureFiles(
+        str(tmp_path / "x-%s"),
+        lambda number: None if number else Counters(1, 0),
+        Limits(seconds=10),
+        clock_ns=lambda: now_ns,
+        spared=spared(read),
+    )
+    number = files.interface("lo", 1)
+    files.interface("tun0", 101)
+    files.packet(number, now_ns, b"frame", 5)
+    now_ns += 12 * SECOND_NS
+    with pytest.raises(CaptureFileError, match="this file is being read"):
+        files.packet(number, now_ns, b"frame", 5)
+    assert read.read_bytes() == b"packets"
+    assert len(frames_in(tmp_path / "x-1700000000")) == 1
+
+
+def test_other_files_may_be_written_beside_what_is_read(tmp_path: Path):
+    read = tmp_path / "x3"
+    read.write_bytes(b"packets")
+    CaptureFiles(str(tmp_path / "x"), lambda number: None, Limits(megabytes=1, files=3), spared=spared(read)).close()
+    CaptureFiles(str(tmp_path / "y"), lambda number: None, spared=spared(read)).close()
+    assert sorted(os.listdir(tmp_path)) == ["x0", "x3", "y"]
+
+
 def test_by_time(tmp_path: Path):
     capture = Capture(tmp_path / "x-%s", seconds=10)
     for _ in range(4):

@@ -14,7 +14,7 @@ from scapy.layers.l2 import LLC, SNAP, CookedLinux, CookedLinuxV2, Dot1Q, Dot3, 
 from scapy.layers.ppp import HDLC, PPP, PPPoE
 from scapy.packet import Packet, Raw
 
-from sockfilter.packets.links import LINKS, network
+from sockfilter.packets.links import LINKS, is_cut, is_read, network
 
 IPV4, VLAN, IPV6 = 0x0800, 0x8100, 0x86DD
 FOUR = IP(src="10.9.0.1", dst="10.9.0.2") / TCP() / Raw(b"GET / HTTP/1.1\r\n\r\n")
@@ -51,6 +51,18 @@ def nflog(order: str, *attributes: tuple[int, bytes]) -> bytes:
 
 def loopback(order: str, family: int) -> bytes:
     return pack(order + "I", family) + bytes(FOUR if family == 2 else SIX)
+
+
+def pflog(size: int) -> bytes:
+    return bytes([size, 2]) + bytes((size + 3 & ~3) - 2)
+
+
+def pktap(link_type: int, frame: Packet, size: int = 108, kind: int = 1) -> bytes:
+    return pack("<III", size, kind, link_type) + b"en0".ljust(size - 12, b"\0") + bytes(frame)
+
+
+def ppi(link_type: int, frame: Packet, size: int = 32) -> bytes:
+    return pack("<BBHI", 0, 0, size, link_type) + bytes(size - 8) + bytes(frame)
 
 
 FRAMES = {
@@ -106,6 +118,22 @@ FRAMES = {
     "hdlc": (50, IPV4, HDLC() / PPP() / FOUR),
     "cisco hdlc": (50, IPV4, b"\x0f\0\x08\0" + bytes(FOUR)),
     "pppoe": (51, IPV4, PPPoE() / PPP() / FOUR),
+    "hdlc as Cisco's": (104, IPV4, b"\x0f\0\x08\0" + bytes(FOUR)),
+    "hdlc as Cisco's, to all, IPv6": (104, IPV6, b"\x8f\0\x86\xdd" + bytes(SIX)),
+    "hdlc and its direction": (205, IPV4, b"\x01\x0f\0\x08\0" + bytes(FOUR)),
+    "ppp and its direction": (204, IPV6, b"\0\xff\x03" + bytes(PPP() / SIX)),
+    "pppd": (166, IPV4, b"\1\x03" + bytes(PPP() / FOUR)),
+    "ATM": (100, IPV4, LLC() / SNAP(code=IPV4) / FOUR),
+    "enc": (109, IPV4, pack("=III", 2, 1, 0) + bytes(FOUR)),
+    "ipnet": (226, IPV6, bytes([1, 26]) + bytes(22) + bytes(SIX)),
+    "netANALYZER": (240, IPV4, bytes(4) + bytes(Ether() / FOUR)),
+    **{f"pflog, {size} bytes": (117, IPV4, pflog(size) + bytes(FOUR)) for size in (45, 61, 64, 100)},
+    "pflog, IPv6": (117, IPV6, pflog(61) + bytes(SIX)),
+    "pktap, ethernet": (258, IPV4, pktap(1, Ether() / FOUR)),
+    "pktap, raw": (258, IPV6, pktap(12, SIX, 156)),
+    "pktap, loopback": (258, IPV4, pktap(0, Loopback(type=2) / FOUR)),
+    "ppi, wlan": (192, IPV4, ppi(105, wlan())),
+    "ppi, ethernet, no fields": (192, IPV6, ppi(1, Ether() / SIX, 8)),
 }
 
 NOTHING = {
@@ -132,6 +160,15 @@ NOTHING = {
     "AVS of another version": (163, b"\x80\x21\x20" + avs(wlan())[3:]),
     "ppp, compressed headers": (9, b"\0\x2d" + bytes(FOUR)),
     "pppoe, discovery": (51, PPPoE(code=0x09) / PPP() / FOUR),
+    "ppp in hdlc, compressed headers": (104, b"\xff\x03\0\x2d" + bytes(FOUR)),
+    "pflog, too short for itself": (117, pflog(40) + bytes(FOUR)),
+    "pktap, no packet": (258, pktap(1, Ether() / FOUR, kind=0)),
+    "pktap, too short for itself": (258, pktap(1, Ether() / FOUR, 100)),
+    "pktap in pktap": (258, pktap(258, Raw(pktap(1, Ether() / FOUR)))),
+    "ppi of version 1": (192, b"\1" + ppi(1, Ether() / FOUR)[1:]),
+    "ppi, too short for itself": (192, pack("<BBHI", 0, 0, 7, 1) + bytes(Ether() / FOUR)),
+    "ppi in ppi, without end": (192, pack("<BBHI", 0, 0, 8, 192) * 5000),
+    "ppi, of a link type that is not read": (192, ppi(147, Ether() / FOUR)),
 }
 
 
@@ -160,6 +197,20 @@ def test_what_carries_nothing_of_ours(name: str):
 )
 def test_a_tag_begins_behind_its_ether_type(link_type: int, frame: Packet, start: int):
     assert network(link_type, bytes(frame / Dot1Q(vlan=7) / FOUR)) == (VLAN, start)
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_a_frame_that_is_cut_is_told_from_one_that_carries_nothing(name: str):
+    link_type, ether_type, made = FRAMES[name]
+    frame = bytes(made)
+    start = frame.index(bytes(FOUR if ether_type == IPV4 else SIX))
+    assert all(is_cut(link_type, frame[:size]) for size in range(start) if network(link_type, frame[:size]) is None)
+    assert not is_cut(link_type, frame)
+
+
+def test_a_link_type_that_is_not_read_has_frames_that_are_neither():
+    assert not is_read(147)
+    assert not is_cut(147, b"")
 
 
 def test_what_is_not_ip_has_its_ether_type_all_the_same():

@@ -13,6 +13,7 @@ from scapy.contrib.gtp import GTP_U_Header, GTPPDUSessionContainer
 from scapy.contrib.mpls import MPLS, EoMCW
 from scapy.layers.inet import IP, TCP, UDP, fragment
 from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop
+from scapy.layers.ipsec import AH
 from scapy.layers.l2 import GRE, GRE_PPTP, LLC, SNAP, Ether
 from scapy.layers.l2tp import L2TP
 from scapy.layers.ppp import HDLC, PPP, PPPoE
@@ -44,6 +45,12 @@ def over(outer: Packet, *layers: Packet | bytes) -> Packet:
 
 def udp(port: int, *layers: Packet | bytes) -> Packet:
     return over(IP() / UDP(sport=5906, dport=port), *layers)
+
+
+def ayiya(identity: int = 4, signature: int = 0, operation: int = 1, following: int = 41) -> bytes:
+    """identity: the binary logarithm of its length; signature: its length in words."""
+    head = bytes([identity << 4 | 1, signature << 4 | 2, 1 << 4 | operation, following])
+    return head + bytes(4) + b"i" * (1 << identity) + b"s" * 4 * signature
 
 
 def gre(kind: int, *layers: Packet | bytes, **fields: object) -> Packet:
@@ -104,6 +111,21 @@ TUNNELS: dict[str, tuple[Packet, int, int, Packet]] = {
     "VXLAN-GPE, IPv4": (udp(4790, VXLAN(flags=0x0C, NextProtocol=1), FOUR), IPV4, IPV4, FOUR),
     "VXLAN-GPE, Ethernet": (udp(4790, VXLAN(flags=0x0C, NextProtocol=3), FRAME), IPV4, ETHERNET, FRAME),
     "Geneve": (udp(6081, GENEVE(proto=ETHERNET, options=b"\0\1\2\1abcd"), FRAME), IPV4, ETHERNET, FRAME),
+    "AYIYA": (udp(5072, ayiya(), SIX), IPV4, IPV6, SIX),
+    "AYIYA, signed, IPv4": (udp(5072, ayiya(signature=5, following=4), FOUR), IPV4, IPV4, FOUR),
+    "AYIYA, from the server, an integer": (
+        over(IP() / UDP(sport=5072, dport=9), ayiya(identity=2), SIX),
+        IPV4,
+        IPV6,
+        SIX,
+    ),
+    "authenticated": (IP(proto=51) / AH(nh=4, payloadlen=4, icv=bytes(12)) / FOUR, IPV4, IPV4, FOUR),
+    "authenticated UDP": (
+        over(IP(proto=51) / AH(nh=17, payloadlen=4, icv=bytes(12)) / UDP(dport=2152), GTP_U_Header(), SIX),
+        IPV4,
+        IPV6,
+        SIX,
+    ),
     "L2TP": (udp(1701, L2TP(hdr=0), PPP(), FOUR), IPV4, IPV4, FOUR),
     "L2TP, length, numbers, offset": (
         udp(1701, L2TP(hdr="length+sequence+offset", offset=0), HDLC(), PPP(), FOUR),
@@ -146,6 +168,10 @@ NOTHING: dict[str, tuple[Packet | bytes, int]] = {
     "VXLAN-GPE, NSH": (udp(4790, VXLAN(flags=0x0C, NextProtocol=4), FOUR), IPV4),
     "VXLAN without a number": (udp(8472, b"\0" * 8, FRAME), IPV4),
     "Geneve of version 1": (udp(6081, b"\x40" + bytes(GENEVE())[1:], FRAME), IPV4),
+    "AYIYA, no operation": (udp(5072, ayiya(operation=0), SIX), IPV4),
+    "AYIYA of nothing": (udp(5072, ayiya(following=59)), IPV4),
+    "authenticated TCP": (IP(proto=51) / AH(nh=6, payloadlen=4, icv=bytes(12)) / FOUR.payload, IPV4),
+    "authenticated again and again": (over(IP(proto=51), b"\x33\0" * 700), IPV4),
     "L2TP control": (udp(1701, L2TP(hdr="control+length+sequence"), PPP(), FOUR), IPV4),
     "L2TP of version 3": (udp(1701, L2TP(hdr=0, version=3), PPP(), FOUR), IPV4),
     "extensions without end": (over(IPv6(nh=60), b"\x3c\0" * 400), IPV6),

@@ -195,7 +195,7 @@ class Opening(State):
             self._begin_early()
 
     def tell_doubted(self, received: int) -> None:
-        """The other end takes what is doubted for a message, if it has received it: it is told as far as it can be read.
+        """What is doubted is told as far as it can be read, if the other end has received it.
 
         Args:
             received: up to where the other end had received.
@@ -203,9 +203,14 @@ class Opening(State):
         if self._doubted is not None and distance(self._doubted.seq, received) > 0:
             doubted, self._doubted = self._doubted, None
             self._begin_doubted(doubted, None)
-        elif self._state == HEAD and b"\n" not in self._buffer and not heads.may_begin_response(self._buffer, 0):
-            if self._is_awaited(0) and distance(self._seq, received) > 0:
-                self._begin_unfinished(None)
+        elif (
+            self._state == HEAD
+            and b"\n" not in self._buffer
+            and not heads.may_begin_response(self._buffer, 0)
+            and self._is_awaited(0)
+            and distance(self._seq, received) > 0
+        ):
+            self._begin_unfinished(None)
 
     def _begin_unfinished(self, why: Problem | None) -> None:
         """An answer of which not even the first line is whole."""

@@ -104,9 +104,8 @@ class Parser(Framing):
             self.tell_doubted((self._doubted.seq + 1) & MASK)
         elif self._state == HEAD and self._buffer and b"\n" not in self._buffer and self._is_awaited(0):
             self._begin_unfinished(problem)
-        if self._state == UNTIL_CLOSE and problem is Problem.CLOSED:
-            self._finish(is_whole=True)
-        elif self._state == SEEK and self._message is not None and problem is Problem.CLOSED:
+        is_until_close = self._state == UNTIL_CLOSE or (self._state == SEEK and self._message is not None)
+        if is_until_close and problem is Problem.CLOSED:
             self._finish(is_whole=True)
         else:
             self._give_up_message(problem)

@@ -9,7 +9,17 @@ FRAME_BYTES_MAX = 1 << 20
 
 
 class Damaged(Exception):  # no error of the operator's: the source makes one of it
-    """What is read cannot be a packet. Stays within the source."""
+    """What is read cannot be a packet. Stays within the source.
+
+    Args:
+        words: what is wrong.
+        record: where the packet or block begins in what is read.
+        at: the byte that is wrong.
+    """
+
+    def __init__(self, words: str, record: int = 0, at: int = 0) -> None:
+        super().__init__(words)
+        self.record, self.at = record, at
 
 
 class Interface(NamedTuple):
@@ -22,13 +32,13 @@ class Interface(NamedTuple):
 class Packet(NamedTuple):
     """A frame, by its place in what was read.
 
-    time_ns: since 1970.
+    time_ns: since 1970; None: it has no time.
     at, length: where its bytes are.
     wire_length: how many there were on the wire.
     interface: its number, from 0.
     """
 
-    time_ns: int
+    time_ns: int | None
     at: int
     length: int
     wire_length: int
@@ -49,5 +59,5 @@ class Format(Protocol):
             found: takes the packets.
 
         Returns where it stopped for want of more.
-        Raises Damaged.
+        Raises Damaged, with places in data.
         """

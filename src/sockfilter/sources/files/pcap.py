@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 MAGIC_BYTES = 4
 HEADER_BYTES = 24
+LENGTH_AT = 8  # in a record's header
 NS_PER_SECOND = 1_000_000_000
 # magic number -> nanoseconds of a unit of the fraction, and bytes of a record's header
 KINDS = {
@@ -46,11 +47,13 @@ class PcapFormat:
         while at <= end:
             seconds, fraction, length, wire_length = unpack(data, at)
             if length > FRAME_BYTES_MAX:
-                raise Damaged(f"a packet says that it has {length} bytes")
+                raise Damaged(f"a packet says that it has {length} bytes", at, at + LENGTH_AT)
             begin = at + header
             if begin + length > len(data):
                 break
-            found.append(Packet(seconds * NS_PER_SECOND + fraction * unit_ns, begin, length, wire_length, 0))
+            # no packet was captured at the first moment of 1970: there was no time to write
+            time_ns = seconds * NS_PER_SECOND + fraction * unit_ns or None
+            found.append(Packet(time_ns, begin, length, wire_length, 0))
             at = begin + length
         return at
 

@@ -15,6 +15,8 @@ INTERFACE, OLD_PACKET, SIMPLE_PACKET, PACKET = 1, 2, 3, 6
 BYTE_ORDER_MAGIC = 0x1A2B3C4D
 # type and length in front, length behind
 BLOCK_HEAD, BLOCK_TAIL = 8, 4
+# where in a block its first length is, and where among a packet's fields how many bytes of it there are
+SIZE_AT, LENGTH_AT = 4, 12
 # bytes of a block: a frame and its options, or names of hosts, secrets of TLS
 BLOCK_BYTES_MAX = 16 * FRAME_BYTES_MAX
 # options of an interface
@@ -39,12 +41,11 @@ class Clock:
         self._units = 2**exponent if resolution & 0x80 else 10**exponent
         self._offset_ns = offset_s * NS_PER_SECOND
 
-    def ns(self, stamp: int) -> int:
-        """Nanoseconds since 1970; what lies before or far behind is damaged, and 0."""
-        if self._units == NS_PER_SECOND:
-            return stamp + self._offset_ns if stamp < NS_MAX - self._offset_ns else 0
-        found = int(stamp * NS_PER_SECOND // self._units) + self._offset_ns
-        return found if 0 <= found < NS_MAX else 0
+    def ns(self, stamp: int) -> int | None:
+        """Nanoseconds since 1970. None: no time was written, or one that lies before 1970 or far behind."""
+        found = stamp if self._units == NS_PER_SECOND else int(stamp * NS_PER_SECOND // self._units)
+        found += self._offset_ns
+        return found if 0 < found < NS_MAX else None
 
 
 class Source(NamedTuple):
@@ -68,7 +69,6 @@ class PcapngFormat:
         self._known: dict[tuple[int, Interface], int] = {}  # by its number in its section
         self._section: list[Source] = []
         self._order = "<"
-        self._last_ns = 0
         self._use("<")
 
     def read(self, data: bytes, at: int, found: list[Packet]) -> int:
@@ -78,12 +78,12 @@ class PcapngFormat:
             if kind == SECTION:
                 size = self._begin_section(data, at)
             if size < BLOCK_HEAD + BLOCK_TAIL or size % 4 or size > BLOCK_BYTES_MAX:
-                raise Damaged(f"a block says that it has {size} bytes")
+                raise Damaged(f"a block says that it has {size} bytes", at, at + SIZE_AT)
             if at + size > len(data):
                 break
             start, end = at + BLOCK_HEAD, at + size - BLOCK_TAIL
             if self._word.unpack_from(data, end)[0] != size:
-                raise Damaged("a block's two lengths differ")
+                raise Damaged("a block's two lengths differ", at, end)
             if kind == PACKET and end - start >= self._packet.size:
                 number, high, low, length, wire_length = self._packet.unpack_from(data, start)
                 self._add(number, high << 32 | low, start + self._packet.size, end, length, wire_length, found)
@@ -107,7 +107,7 @@ class PcapngFormat:
                 self._use(order)
                 self._section = []
                 return int(self._head.unpack_from(data, at)[1])
-        raise Damaged("a section begins without the mark of its byte order")
+        raise Damaged("a section begins without the mark of its byte order", at, at + BLOCK_HEAD)
 
     def _read_other(self, kind: int, data: bytes, start: int, end: int, found: list[Packet]) -> None:
         if kind == OLD_PACKET and end - start >= self._old_packet.size:
@@ -117,24 +117,27 @@ class PcapngFormat:
             (wire_length,) = self._word.unpack_from(data, start)
             start += self._word.size
             length = min(wire_length, self._section[0].snap or FRAME_BYTES_MAX, end - start)
-            found.append(Packet(self._last_ns, start, length, wire_length, self._section[0].interface))
+            # it has no time
+            found.append(Packet(None, start, length, wire_length, self._section[0].interface))
         elif kind == INTERFACE and end - start >= BLOCK_HEAD:
             self._add_interface(data, start, end)
 
     def _add(
         self, number: int, stamp: int, start: int, end: int, length: int, wire_length: int, found: list[Packet]
     ) -> None:
+        # both kinds of block have the same fields in the same places, but for how large an interface's number may be
+        fields = start - self._packet.size
         if number >= len(self._section):
-            raise Damaged("a packet is of an interface that was not named")
+            raise Damaged("a packet is of an interface that was not named", fields - BLOCK_HEAD, fields)
         if length > min(end - start, FRAME_BYTES_MAX):
-            raise Damaged(f"a packet says that it has {length} bytes, in a block with room for {end - start}")
+            words = f"a packet says that it has {length} bytes, in a block with room for {end - start}"
+            raise Damaged(words, fields - BLOCK_HEAD, fields + LENGTH_AT)
         source = self._section[number]
-        self._last_ns = source.clock.ns(stamp)
-        found.append(Packet(self._last_ns, start, length, wire_length, source.interface))
+        found.append(Packet(source.clock.ns(stamp), start, length, wire_length, source.interface))
 
     def _add_interface(self, data: bytes, start: int, end: int) -> None:
         if max(len(self.interfaces), len(self._section)) >= INTERFACES_MAX:
-            raise Damaged(f"it has more than {INTERFACES_MAX} interfaces")
+            raise Damaged(f"it has more than {INTERFACES_MAX} interfaces", start - BLOCK_HEAD, start - BLOCK_HEAD)
         link_type, _, snap = Struct(self._order + "HHI").unpack_from(data, start)
         name, resolution, offset_s = "", 6, 0
         for code, value in self._options(data, start + BLOCK_HEAD, end):

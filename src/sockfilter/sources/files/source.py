@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from sockfilter.errors import CaptureFileError
 from sockfilter.libbpf import binding
+from sockfilter.model.moment import wall_ns
+from sockfilter.sources.files.clocks import Clocks
 from sockfilter.sources.files.packet import Damaged
 from sockfilter.sources.files.pcap import HEADER_BYTES, PcapFormat
 from sockfilter.sources.files.pcapng import SECTION, PcapngFormat
@@ -26,15 +28,17 @@ if TYPE_CHECKING:
 
 ETHERNET = 1
 ETHERNET_BYTES, VLAN_BYTES = 14, 4
-VLAN = {0x8100, 0x88A8}
+VLAN = {0x8100, 0x88A8, 0x9100, 0x9200, 0x9300}  # is_vlan() of packet.bpf.h
 IP = {0x0800, 0x86DD}
 # struct sf_packet of replay.h: a test compares both to the byte
-PACKET = Struct("=QQIIIIHBBI")
-OUTCOME_AT = 35
+PACKET = Struct("=QQIIIIHBBBBH")
+TIME = Struct("=Q")
+OUTCOME_AT, CUT_AT = 35, 36
 # seconds between two looks at a named pipe that nobody writes yet
 LOOK_S = 0.02
 # layers that the program does not know, one within the other
 LAYERS_MAX = 8
+NOT_FOUND = (1, 0)  # EtherType 1 is nobody's
 PCAPNG_MAGIC = SECTION.to_bytes(4, "big")
 
 
@@ -47,6 +51,8 @@ class FileSource:
         network: by a link type and a frame, the EtherType of what it carries, and where that begins.
         step: by time, interface, an EtherType, a frame, and where that begins in it, the EtherType of what is
             within, the bytes that have it, and where it begins.
+        is_read: whether frames of a link type are read at all.
+        is_cut: by a link type and a frame, whether that is cut before what it carries.
         every: connections that are not HTTP too.
         whole: frames that say nothing to HTTP too, for a capture file.
 
@@ -66,10 +72,12 @@ class FileSource:
         network: Callable[[int, memoryview], tuple[int, int] | None],
         step: Callable[[int, int, int, memoryview, int], tuple[int, bytes | memoryview, int] | None],
         *,
+        is_read: Callable[[int], bool] = lambda link_type: True,
+        is_cut: Callable[[int, memoryview], bool] = lambda link_type, frame: False,
         every: bool = False,
         whole: bool = False,
     ) -> None:
-        self._network, self._step = network, step
+        self._network, self._step, self._is_read, self._is_cut = network, step, is_read, is_cut
         self._ffi, self._lib = binding.load()
         config = self._ffi.new("struct sf_config *")
         config.frame_bytes = config.run_bytes = config.pressure_bytes = (1 << 32) - 1
@@ -91,6 +99,11 @@ class FileSource:
         self._done = 0  # of them
         self.records_read = 0
         self.now_ns = 0
+        self._clocks = Clocks()
+        # what a record's time means, which may be marked
+        self.moment_of = self._clocks.moment
+        self._cut = 0
+        self._unread: dict[int, int] = {}  # packets, by link types that are not read
         self.damage: CaptureFileError | None = None
         self._stream = Stream(path)
 
@@ -122,6 +135,16 @@ class FileSource:
         return "standard input" if self._stream.path == "-" else self._stream.path
 
     @property
+    def identity(self) -> tuple[int, int] | None:
+        """Which file it is, whatever its name: its device and inode; None: it is none."""
+        return self._stream.identity
+
+    @property
+    def file_counts(self) -> dict[str, Any] | None:
+        """What of it could not be understood, by the names of the ledger's FileCounts."""
+        return {"cut": self._cut, "link_types": dict(self._unread)}
+
+    @property
     def is_over(self) -> bool:
         """Whether all of it has been read."""
         return self._stream.is_over and self._done >= len(self._packets)
@@ -146,6 +169,10 @@ class FileSource:
         found = self._format.interfaces if self._format else []
         return (index <= len(found) and found[index - 1].name) or str(index)
 
+    def wall_ns(self, time_ns: int) -> int | None:
+        """A record's time as the file has it, in nanoseconds since 1970; None: it has none."""
+        return wall_ns(self.moment_of(time_ns), self.clock_offset_ns)
+
     def counters(self) -> list[int]:
         """The program's counters, in the order of enum sf_counter."""
         if self._replay is not None:
@@ -166,8 +193,10 @@ class FileSource:
         first = self._done
         count = self._run(self._frames, self._described, first, len(self._packets) - first, consume)
         self._done += count
-        self.now_ns = max(self.now_ns, self._packets[self._done - 1].time_ns)
+        (time_ns,) = TIME.unpack_from(self._described, (self._done - 1) * PACKET.size)
+        self.now_ns = max(self.now_ns, int(self._clocks.moment(time_ns)))
         self._look_inside(first, self._done, consume)
+        self._count_what_is_not_understood(first, self._done)
         return count
 
     def ask_to_be_woken(self) -> bool:
@@ -223,12 +252,9 @@ class FileSource:
                 self._data += fresh
                 self._take_packets()
                 if self._stream.is_over and (self._data or self._format is None):
-                    raise Damaged("it is cut short" if self._data else "it is empty")
+                    raise Damaged("it is cut short" if self._data else "it is empty", 0, len(self._data))
             except Damaged as damage:
-                where = self._position if self._format else 0
-                self.damage = CaptureFileError(
-                    f"reading the capture file {self.name}, from byte {where} on: {damage}; what came before was read"
-                )
+                self.damage = CaptureFileError(self._words_of(damage))
                 self._stream.is_over = True  # it is closed later: another thread may wait for more of it
                 break
             if not fresh:
@@ -236,19 +262,24 @@ class FileSource:
         self._described = bytearray().join(map(self._describe, self._packets))
         return bool(self._packets)
 
+    def _words_of(self, damage: Damaged) -> str:
+        """What is said of damage: from where on nothing was read, and which byte is wrong."""
+        content = " of its unzipped content" if self._stream.is_zipped else ""
+        where = f"from byte {self._position + damage.record}{content} on"
+        words = f"at byte {self._position + damage.at}, {damage}" if damage.at > damage.record else f"{damage}"
+        return f"reading the capture file {self.name}, {where}: {words}; what came before was read"
+
     def _take_packets(self) -> None:
         start = 0
         if self._format is None:
             start = self._begin()
             if self._format is None:
                 return
-        stop = start
-        try:
-            stop = self._format.read(self._data, start, self._packets)
-        finally:
-            self._frames = self._data
-            self._data = self._data[stop:]
-            self._position += stop
+        self._frames = self._data
+        # where it is damaged, places are counted from here on
+        stop = self._format.read(self._data, start, self._packets)
+        self._data = self._data[stop:]
+        self._position += stop
 
     def _begin(self) -> int:
         """Learns the format, once there is enough to tell. Returns where its records begin."""
@@ -261,14 +292,27 @@ class FileSource:
         return HEADER_BYTES
 
     def _describe(self, packet: Packet) -> bytes:
-        time_ns, at, length, wire_length, interface = packet
+        stamp_ns, at, length, wire_length, interface = packet
         assert self._format is not None  # it made the packet
+        time_ns = self._clocks.time(stamp_ns, interface)
         link_type = self._format.interfaces[interface].link_type
         if link_type == ETHERNET:
-            return PACKET.pack(time_ns, at, length, wire_length, interface + 1, 0, 0, 0, 0, 0)
-        # EtherType 1 is nobody's
-        protocol, network = self._network(link_type, memoryview(self._frames)[at : at + length]) or (1, 0)
-        return PACKET.pack(time_ns, at, length, wire_length, interface + 1, network, protocol, 0, 0, 0)
+            return PACKET.pack(time_ns, at, length, wire_length, interface + 1, 0, 0, 0, 0, 0, 0, 0)
+        frame = memoryview(self._frames)[at : at + length]
+        protocol, network = found = self._network(link_type, frame) or NOT_FOUND
+        is_cut = found is NOT_FOUND and length < wire_length and self._is_cut(link_type, frame)
+        return PACKET.pack(time_ns, at, length, wire_length, interface + 1, network, protocol, 0, 0, is_cut, 0, 0)
+
+    def _count_what_is_not_understood(self, first: int, end: int) -> None:
+        """Takes note of packets that may have carried HTTP, if anybody knew."""
+        self._cut += self._described[first * PACKET.size + CUT_AT : end * PACKET.size : PACKET.size].count(1)
+        assert self._format is not None  # it has made packets
+        kinds = [interface.link_type for interface in self._format.interfaces]
+        if not all(map(self._is_read, kinds)):
+            for packet in self._packets[first:end]:
+                kind = kinds[packet.interface]
+                if not self._is_read(kind):
+                    self._unread[kind] = self._unread.get(kind, 0) + 1
 
     def _run(
         self,
@@ -309,7 +353,8 @@ class FileSource:
 
     def _step_inside(self, memory: bytes | memoryview, described: bytearray) -> bytes | memoryview | None:
         """Goes one layer into a packet. Returns where its bytes are; None: there is no more."""
-        time_ns, at, length, wire_length, interface, network, protocol, _, outcome, _ = PACKET.unpack(described)
+        time_ns, at, length, wire_length, interface, network, protocol, _, outcome, *_ = PACKET.unpack(described)
+        now_ns = int(self._clocks.moment(time_ns))
         frame = memoryview(memory)[at : at + length]
         found = (protocol, network) if protocol else self._network(ETHERNET, frame)
         while found and found[0] in VLAN and found[1] + VLAN_BYTES <= length:
@@ -320,7 +365,7 @@ class FileSource:
         within: tuple[int, bytes | memoryview, int] | None = (found[0], frame, found[1])
         # behind LLC, the program has not looked
         if protocol or found[1] <= ETHERNET_BYTES or found[0] not in IP:
-            within = self._step(time_ns, interface, found[0], frame, found[1])
+            within = self._step(now_ns, interface, found[0], frame, found[1])
         if within is None:
             return None
         kind, held, start = within
@@ -329,5 +374,5 @@ class FileSource:
             memory, at, length, wire_length = held, 0, len(held), len(held)
         elif start <= network:
             return None
-        described[:] = PACKET.pack(time_ns, at, length, wire_length, interface, start, kind, 1, outcome, 0)
+        described[:] = PACKET.pack(time_ns, at, length, wire_length, interface, start, kind, 1, outcome, 0, 0, 0)
         return memory

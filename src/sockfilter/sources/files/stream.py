@@ -12,8 +12,8 @@ from sockfilter.sources.files.packet import Damaged
 
 # bytes read at once: many packets, and few of memory
 READ_BYTES = 1 << 20
-# of a gzip, unzipped at once: that many are lost where it is damaged
-GZIP_BYTES = 1 << 10
+# of a gzip, unzipped at once; what is needed to look for a damaged byte among them is kept meanwhile
+GZIP_BYTES = 1 << 14
 GZIP_MAGIC = b"\x1f\x8b"
 STDIN = 0
 
@@ -32,6 +32,7 @@ class Stream:
         self.path = path
         self._unzip: zlib._Decompress | None = None
         self._zipped, self._at = b"", 0  # what was read of a gzip, and how far it has been unzipped
+        self._before = 0  # bytes of the file before that
         self._has_more = False  # to unzip, without reading on
         self._damage: Damaged | None = None
         self._is_first = True
@@ -50,6 +51,17 @@ class Stream:
         if stat.S_ISDIR(kind):
             self.close()
             raise CaptureFileError(f"opening the capture file {path}: {os.strerror(errno.EISDIR)}; name a file in it")
+
+    @property
+    def is_zipped(self) -> bool:
+        """Whether what it gives was in a gzip."""
+        return self._unzip is not None
+
+    @property
+    def identity(self) -> tuple[int, int] | None:
+        """Device and inode, which are the same by whatever name; None: of a device, which holds nothing."""
+        status = os.fstat(self.fd)
+        return None if stat.S_ISCHR(status.st_mode) else (status.st_dev, status.st_ino)
 
     def close(self) -> None:
         """Closes the file, unless it is standard input."""
@@ -85,7 +97,8 @@ class Stream:
         if self._unzip is None or self.awaits_writer:
             return data
         if not data and not self._unzip.eof:
-            raise Damaged("the gzip in it is cut short")
+            raise Damaged(f"the gzip in it is cut short, at byte {self._before + len(self._zipped)} of the file")
+        self._before += self._at
         self._zipped, self._at = self._zipped[self._at :] + data, 0
         return self._unzipped()
 
@@ -93,24 +106,44 @@ class Stream:
         """What is in the gzip, no more than is read at once: a small one may hold a thousand times its size."""
         assert self._unzip is not None  # asked by the only caller
         parts, room = [], READ_BYTES
-        try:
-            while room and (self._at < len(self._zipped) or self._has_more):
-                self._has_more = False
-                zipped = self._zipped[self._at : self._at + GZIP_BYTES]
-                if self._unzip.eof:  # members may follow one another (RFC 1952, 2.2)
-                    if not zipped.startswith(GZIP_MAGIC):
-                        if zipped != GZIP_MAGIC[:1]:  # the rest of which may come yet
-                            self._at = len(self._zipped)
-                        break
-                    self._unzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
-                part = self._unzip.decompress(zipped, room)
-                left = self._unzip.unused_data if self._unzip.eof else self._unzip.unconsumed_tail
-                self._at += len(zipped) - len(left)
-                parts.append(part)
-                room -= len(part)
-            self._has_more = not room
-        except zlib.error as error:
-            self._damage = Damaged(f"the gzip in it is damaged ({error})")
-        if self._damage is not None and not parts:
+        while room and (self._at < len(self._zipped) or self._has_more) and self._damage is None:
+            self._has_more = False
+            zipped = self._zipped[self._at : self._at + GZIP_BYTES]
+            if self._unzip.eof:  # members may follow one another (RFC 1952, 2.2)
+                if not zipped.startswith(GZIP_MAGIC):
+                    if zipped != GZIP_MAGIC[:1]:  # the rest of which may come yet
+                        self._at = len(self._zipped)
+                    break
+                self._unzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
+            parts.append(self._unzip_part(zipped, room))
+            room -= len(parts[-1])
+        self._has_more = not room
+        if self._damage is not None and not any(parts):
             raise self._damage
         return b"".join(parts)
+
+    def _unzip_part(self, zipped: bytes, room: int) -> bytes:
+        """What is in a piece of the gzip; where that is damaged, what comes before."""
+        assert self._unzip is not None  # asked before
+        before = self._unzip.copy()
+        try:
+            part = self._unzip.decompress(zipped, room)
+        except zlib.error as error:
+            part, at = _before_damage(before, zipped)
+            place = f"at byte {self._before + self._at + at} of the file"
+            self._damage = Damaged(f"the gzip in it is damaged {place} ({error})")
+            return part
+        left = self._unzip.unused_data if self._unzip.eof else self._unzip.unconsumed_tail
+        self._at += len(zipped) - len(left)
+        return part
+
+
+def _before_damage(unzip: zlib._Decompress, zipped: bytes) -> tuple[bytes, int]:
+    """What can be had of a damaged piece, and how many of its bytes that takes."""
+    parts: list[bytes] = []
+    for at in range(len(zipped)):
+        try:
+            parts.append(unzip.decompress(zipped[at : at + 1]))
+        except zlib.error:
+            break
+    return b"".join(parts), len(parts)

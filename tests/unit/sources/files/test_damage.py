@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import re
+import zlib
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from sockfilter.errors import CaptureFileError
 from sockfilter.sources.files.source import FileSource
 from sockfilter.sources.files.stream import READ_BYTES, Stream
 from sockfilter.sources.narrowing import Narrowing
-from tests.support.captures import one_exchange, pcap, pcapng, section
+from tests.support.captures import interface, old, one_exchange, pcap, pcapng, section
 
 FORMS = {"pcap": pcap(one_exchange()), "pcapng": pcapng(one_exchange()), "gzip": gzip.compress(pcap(one_exchange()))}
 EACH = pytest.mark.parametrize("content", FORMS.values(), ids=FORMS.keys())
@@ -88,6 +90,77 @@ def test_any_bytes(tmp_path_factory: pytest.TempPathFactory, data: bytes, form: 
 )
 def test_words(content: bytes, words: str, path: Path):
     assert words in read(content, path)[1]
+
+
+PACKET = pcapng(one_exchange()[:1])[len(section() + interface()) :]
+BEFORE = section() + interface() + PACKET
+
+
+def changed(content: bytes, at: int, new: bytes) -> bytes:
+    return content[:at] + new + content[at + len(new) :]
+
+
+@pytest.mark.parametrize(
+    ("content", "record", "at", "words"),
+    [
+        (changed(BEFORE + PACKET * 2, len(BEFORE) + 8, b"\7"), len(BEFORE), 8, "an interface that was not named"),
+        (changed(BEFORE + PACKET * 2, len(BEFORE) + 20, b"\xff\7"), len(BEFORE), 20, "a packet says that it has"),
+        (changed(BEFORE + PACKET * 2, len(BEFORE) + 4, b"\2"), len(BEFORE), 4, "a block says that it has"),
+        (changed(BEFORE + PACKET * 2, len(BEFORE + PACKET) - 4, b"\0"), len(BEFORE), len(PACKET) - 4, "two lengths"),
+        (changed(BEFORE + section() * 2, len(BEFORE) + 8, b"\0"), len(BEFORE), 8, "mark of its byte order"),
+        ((BEFORE + PACKET)[:-9], len(BEFORE), len(PACKET) - 9, "it is cut short"),
+        (BEFORE + old(5, b"frame")[:8] + b"\7" + old(5, b"frame")[9:], len(BEFORE), 8, "that was not named"),
+        (changed(FORMS["pcap"], 24 + 8, b"\xff" * 4), 24, 8, "a packet says that it has"),
+        (changed(FORMS["pcap"], 24 + 70 + 8, b"\xff" * 4), 24 + 70, 8, "a packet says that it has"),
+        (FORMS["pcap"][: 24 + 70 + 3], 24 + 70, 3, "it is cut short"),
+    ],
+    ids=[
+        *("interface", "length", "block", "second length", "section", "pcapng cut", "old packet", "first", "second"),
+        "pcap cut",
+    ],
+)
+@pytest.mark.parametrize("is_zipped", [False, True], ids=["as it is", "in gzip"])
+def test_places(content: bytes, record: int, at: int, words: str, path: Path, is_zipped: bool):
+    """Where reading ended, and which byte is the reason."""
+    error = read(gzip.compress(content) if is_zipped else content, path)[1]
+    of = " of its unzipped content" if is_zipped else ""
+    assert f", from byte {record}{of} on: at byte {record + at}, " in error
+    assert words in error
+    assert error.endswith("; what came before was read")
+
+
+def test_a_place_far_behind_what_is_read_at_once(path: Path):
+    packets = one_exchange() * 3000
+    content = pcap(packets)
+    assert len(content) > READ_BYTES
+    damaged = changed(content, len(content) - len(packets[-1][1]) - 16 + 8, b"\xff" * 4)
+    record = len(content) - len(packets[-1][1]) - 16
+    assert f"from byte {record} on: at byte {record + 8}, " in read(damaged, path)[1]
+    assert f"from byte {record} of its unzipped content on" in read(gzip.compress(damaged), path)[1]
+
+
+def test_places_in_a_gzip_that_is_damaged_itself(path: Path):
+    """The byte is one of the file; from where on nothing was read, is said of what is in it."""
+    content = pcap(one_exchange() * 300)
+    packed = gzip.compress(content)
+    middle = len(packed) // 2
+    error = read(packed[:middle], path)[1]
+    assert f"the gzip in it is cut short, at byte {middle} of the file; what came before was read" in error
+    assert re.search(r"from byte \d+ of its unzipped content on: the gzip", error)
+    # a block of a kind that there is not (RFC 1951, 3.2.3)
+    damaged = gzip.compress(b"", mtime=0)[:10] + b"\x07" + bytes(99)
+    assert "the gzip in it is damaged at byte 10 of the file" in read(damaged, path)[1]
+    error = read(changed(packed, len(packed) - 8, b"\0\0\0\0"), path)[1]  # its checksum
+    (place,) = map(int, re.findall(r"is damaged at byte (\d+) of the file", error))
+    assert len(packed) - 8 <= place < len(packed)
+
+
+def test_what_comes_before_a_damaged_byte_in_a_gzip_is_unzipped(path: Path):
+    stored = zlib.compressobj(0, wbits=31)  # as it is, in blocks
+    packed = stored.compress(FORMS["pcap"]) + stored.flush(zlib.Z_FULL_FLUSH)
+    found, error = read(packed + b"\x07" + bytes(99), path)
+    assert len(found) == 1
+    assert f"at byte {len(packed)} of the file" in error
 
 
 def test_no_such_file(tmp_path: Path):
