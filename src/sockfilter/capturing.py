@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from subprocess import TimeoutExpired
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.errors import Closed, InvalidArgument, KernelUnsupported, MissingCapability, ObjectError
 from sockfilter.finding import Kept, View
 from sockfilter.pipeline import Pipeline
-from sockfilter.protocols.http1.body import BodyPolicy
+from sockfilter.protocols.http1.policy import BodyPolicy
 from sockfilter.sources.narrowing import Narrowing, port_ranges
 from sockfilter.sources.records import RING_BYTES
 from sockfilter.streams.calls import LATE_CALL_NS
@@ -235,6 +234,8 @@ class Capture(View):
 
     def _end_command(self) -> None:
         if self.process is not None and self.process.poll() is None:
+            from subprocess import TimeoutExpired  # imported with the process
+
             self.process.terminate()
             try:
                 self.process.wait(COMMAND_END_S)

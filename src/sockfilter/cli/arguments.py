@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sockfilter.cli.versions import Versions
 
@@ -59,8 +58,7 @@ SYSCALLS = "syscalls"
 FAMILIES = {"4": 4, "6": 6, "any": None}
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """What is asked for, and what holds where nothing is. Bytes and seconds; None: no limit, or not asked for."""
 
     interface: str | None = None
@@ -76,7 +74,7 @@ class Options:
     seconds: int | None = None
     files: int | None = None
     list_interfaces: bool = False
-    count: int | None = None
+    count: int | None = None  # type: ignore[assignment]  # in place of a tuple's
     duration_s: float | None = None
     ports: str | None = None
     host: str | None = None

@@ -10,8 +10,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from sockfilter.cli import arguments, hints, privileges, settings, stdout
-from sockfilter.cli.child import Child
+from sockfilter.cli import arguments, privileges, settings, stdout
 from sockfilter.cli.descriptors import STDERR, STDOUT, give_up, say
 from sockfilter.cli.stdout import Stalled, StandardOutput
 from sockfilter.cli.summary import one_line, summary
@@ -21,12 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sockfilter.capturing import Capture
+    from sockfilter.cli import hints
     from sockfilter.cli.arguments import Options
+    from sockfilter.cli.child import Child
     from sockfilter.cli.signals import Signals
     from sockfilter.model import Exchange
     from sockfilter.model.lines import Lines
     from sockfilter.outputs.output import Output
-    from sockfilter.protocols.http1.body import BodyPolicy
+    from sockfilter.protocols.http1.policy import BodyPolicy
     from sockfilter.sources.files.source import FileSource
     from sockfilter.sources.records import RecordSource
     from sockfilter.writing import Frames
@@ -100,10 +101,10 @@ class _Run:
     def run(self) -> int:
         """Returns the exit status."""
         options = self._options
-        # while there are still rights to look around
-        began = hints.start() if self._has_watcher else None
-        self._child = Child(options.command, self._signals) if options.command else None
+        self._child = self._held()
         with self._capture() as capture:
+            # while there are still rights to look around
+            began = _look_around() if self._has_watcher else None
             privileges.give_up(options.user, self._directories, capture.check)
             capture.source.also_wake_for(self._signals.fd)
             if self._sink.is_pipe:
@@ -149,6 +150,14 @@ class _Run:
                         say(f"ended at once, as asked again: {ledger.records_waiting} records were not read")
         status = self._child.status() if self._child is not None else OK
         return LOST if not status and options.fail_on_loss and (is_cut or ledger.losses()) else status
+
+    def _held(self) -> Child | None:
+        """The command that is to run beside it, if there is one."""
+        if not self._options.command:
+            return None
+        from sockfilter.cli.child import Child  # subprocess, and what it takes
+
+        return Child(self._options.command, self._signals)
 
     @property
     def _directories(self) -> list[str]:
@@ -246,6 +255,7 @@ class _Run:
 
     def _hint(self, began: hints.Start, capture: Capture) -> None:
         from sockfilter.capturing import narrowed  # -h and -D do without
+        from sockfilter.cli import hints
 
         options = self._options
         narrowing = narrowed(options.ports, options.host, options.family)
@@ -269,7 +279,7 @@ class _Run:
             left_s = end_s - now_s
             if left_s <= 0:
                 return
-            if began is not None and now_s - began.time_s > hints.PATIENCE_S:
+            if began is not None and now_s > began.due_s:
                 if not self._shown:
                     self._hint(began, capture)
                 began = None
@@ -300,6 +310,13 @@ class _Run:
             self._left -= 1
 
 
+def _look_around() -> hints.Start:
+    """What a hint may have to say later. Takes some milliseconds."""
+    from sockfilter.cli import hints  # for who sits at a terminal
+
+    return hints.start()
+
+
 def _owner() -> tuple[int, int] | None:
     """Who ran sudo: what is written belongs to them."""
     user, group = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
@@ -324,7 +341,7 @@ def _narrowed(options: Options) -> str:
 def _policy(options: Options) -> BodyPolicy:
     """What is shown of bodies decides what is kept of them."""
     from sockfilter.capturing import ALL
-    from sockfilter.protocols.http1.body import BodyPolicy
+    from sockfilter.protocols.http1.policy import BodyPolicy
 
     limit = ALL if options.body is None else options.body
     if options.format == "raw":

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import errno
 import mmap
+import os
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.errors import Closed, KernelUnsupported, MissingCapability, ObjectError
 from sockfilter.libbpf import binding, log
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from types import TracebackType
 
 # bytes of a counter; the kernel writes as many as the map says, wherever they go
 COUNTER_BYTES = 8
+# where those that come with sockfilter are
+OBJECTS = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "objects")
 
 
 class BpfObject:
@@ -31,19 +33,21 @@ class BpfObject:
         LibbpfMissing: there is no libbpf.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         self._object: Any = None
         self._ffi, self._lib = binding.load()
         self._path = path
         # where load() failed: whether maps count as locked memory, and the limit of that could not be raised
         self.is_short_of_locked_memory = False
         try:
-            content = path.read_bytes()
+            with open(path, "rb") as file:
+                content = file.read()
         except OSError as error:
             raise ObjectError(
                 f"reading the BPF object {path}: {error.strerror}; install sockfilter again, or build it: make bpf"
             ) from error
-        opened = self._lib.sf_object_open(content, len(content), path.name.partition(".")[0].encode())
+        name = os.path.basename(path).partition(".")[0]
+        opened = self._lib.sf_object_open(content, len(content), name.encode())
         number = self._ffi.errno
         said = log.take(self._ffi, self._lib)
         if not opened:

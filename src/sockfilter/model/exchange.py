@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockfilter.model.process import NOBODY
 
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from sockfilter.model.process import Process
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(NamedTuple):
     """Seconds that the parts of an exchange took, by the packets' times; None where that is not known.
 
     connect: from the SYN to its answer, on a connection's first exchange.

@@ -6,19 +6,18 @@ import errno
 import os
 import socket
 from contextlib import ExitStack
-from pathlib import Path
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sockfilter.errors import InterfaceDown, KernelUnsupported, MissingCapability, NoSuchInterface
 from sockfilter.libbpf import binding
-from sockfilter.libbpf.object import BpfObject
+from sockfilter.libbpf.object import OBJECTS, BpfObject
 from sockfilter.sources import interfaces, rights
 
 if TYPE_CHECKING:
     from sockfilter.sources.interfaces import Interface
 
-OBJECT = Path(__file__).resolve().parent.parent / "objects/sockfilter.bpf.o"
+OBJECT = f"{OBJECTS}/sockfilter.bpf.o"
 
 # include/uapi/asm-generic/socket.h, include/uapi/linux/if_packet.h, include/uapi/linux/if_ether.h
 SO_ATTACH_BPF = 50

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from sockfilter.errors import InvalidArgument
 
@@ -88,8 +87,7 @@ def host_and_mask(host: str) -> tuple[bytes, bytes]:
     return address, mask
 
 
-@dataclass(frozen=True, slots=True)
-class Narrowing:
+class Narrowing(NamedTuple):
     """What is left out. Both ends of a connection are looked at; None leaves nothing out.
 
     Attributes:

@@ -8,13 +8,12 @@ import socket
 import time
 from collections import Counter
 from contextlib import ExitStack
-from pathlib import Path
 from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockfilter.errors import KernelUnsupported, MissingCapability, ObjectError
 from sockfilter.libbpf import binding
-from sockfilter.libbpf.object import BpfObject
+from sockfilter.libbpf.object import OBJECTS, BpfObject
 from sockfilter.model.problem import Problem
 from sockfilter.model.process import LOOKS_MAX, Known, Process
 from sockfilter.sources import namespace, process_files, rights, sockets, tracing
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
     from sockfilter.model import Connection, Endpoint, Exchange
 
-OBJECT = Path(__file__).resolve().parent.parent / "objects/processes.bpf.o"
+OBJECT = f"{OBJECTS}/processes.bpf.o"
 PROGRAMS = ("processes_connect", "processes_established", "processes_receive")
 # struct sf_end, struct sf_owner and struct sf_life of bpf/processes.h; a test compares all to the byte
 END = Struct("=16s16sHHI")

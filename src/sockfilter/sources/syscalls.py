@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockfilter.errors import InvalidArgument
 from sockfilter.libbpf import binding
-from sockfilter.libbpf.object import BpfObject
+from sockfilter.libbpf.object import OBJECTS, BpfObject
 from sockfilter.libbpf.ring import ring_bytes
 from sockfilter.model import Endpoint
 from sockfilter.sources import cgroups, tracing
@@ -21,7 +20,7 @@ from sockfilter.sources.records import ALL_BYTES, RING_BYTES, RecordSource
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-OBJECT = Path(__file__).resolve().parent.parent / "objects/syscalls.bpf.o"
+OBJECT = f"{OBJECTS}/syscalls.bpf.o"
 # those that follow processes first: what is forked from then on is known
 PROGRAMS = ("calls_fork", "calls_gone", "calls_state", "calls_exit")
 # what takes the place of an interface's name
@@ -33,8 +32,7 @@ RETURN_S = 0.02
 RETURN_LOOK_S = 0.0005
 
 
-@dataclass(frozen=True, slots=True)
-class Callers:
+class Callers(NamedTuple):
     """Whose calls are wanted; where nothing is said, everybody's.
 
     Attributes:
@@ -207,6 +205,6 @@ def callers(pid: int | Sequence[int] | None, comm: str | None, cgroup: str | Non
     if processes is not None and (not processes or min(processes) < 1):
         raise InvalidArgument(f"pid={pid!r}: the numbers of processes go from 1 on")
     for number in processes or ():
-        if not Path(f"/proc/{number}").exists():
+        if not os.path.exists(f"/proc/{number}"):
             raise InvalidArgument(f"there is no process {number}")
     return Callers(processes, comm, cgroup, bool(unix))

@@ -11,7 +11,7 @@ import selectors
 import socket
 import struct
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sockfilter import __version__
@@ -211,7 +211,7 @@ class _Session:
         interface = find(name)
         made = OwnAttachment(interface, config, ports, ring, bool(request.get("promiscuous")))
         self._attachment, self._interface = made, interface
-        return {"interface": asdict(interface)}, [made.ring_fd, made.shared_fd, made.orders_fd]
+        return {"interface": interface._asdict()}, [made.ring_fd, made.shared_fd, made.orders_fd]
 
     def _rebind(self, attachment: OwnAttachment) -> None:
         """To the one of the same name, for which it has the permission."""
