@@ -36,7 +36,7 @@ int sf_keep_capabilities(int keep);
 int sf_no_new_privileges(void);
 void sf_let_programs_end(void);
 struct sf_ring;
-struct bpf_object *sf_object_open(const void *bytes, size_t size, const char *name);
+struct bpf_object *sf_object_open(const void *bytes, size_t size, const char *name, int types);
 void *sf_map_memory(struct bpf_map *map, size_t *size);
 size_t sf_log_take(char *text, size_t size);
 int sf_packet_bind(int fd, int ifindex, unsigned short protocol);
@@ -53,6 +53,9 @@ __u64 sf_ring_consumed(const struct sf_ring *ring);
 int sf_ring_asleep(struct sf_ring *ring, struct sf_shared *shared);
 void sf_ring_awake(struct sf_shared *shared);
 void sf_order(struct sf_order *orders, __u64 stream, __u64 order);
+
+/* types.c */
+int sf_kernel_types(const void *bytes, size_t size);
 
 /* express/lane.c */
 struct sf_lane;

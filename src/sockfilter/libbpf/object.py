@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # bytes of a counter; the kernel writes as many as the map says, wherever they go
 COUNTER_BYTES = 8
+# in place of a descriptor: libbpf finds them itself
+NO_TYPES = -1
 # where those that come with sockfilter are
 OBJECTS = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "objects")
 
@@ -27,16 +29,18 @@ class BpfObject:
 
     Args:
         path: the object file.
+        reads_kernel: whether its programs read structs of the kernel's own (CO-RE).
 
     Raises:
         ObjectError: the file is missing or is no BPF object.
         LibbpfMissing: there is no libbpf.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, reads_kernel: bool = False) -> None:
         self._object: Any = None
         self._ffi, self._lib = binding.load()
         self._path = path
+        self._types = NO_TYPES
         # where load() failed: whether maps count as locked memory, and the limit of that could not be raised
         self.is_short_of_locked_memory = False
         try:
@@ -47,10 +51,13 @@ class BpfObject:
                 f"reading the BPF object {path}: {error.strerror}; install sockfilter again, or build it: make bpf"
             ) from error
         name = os.path.basename(path).partition(".")[0]
-        opened = self._lib.sf_object_open(content, len(content), name.encode())
+        if reads_kernel:
+            self._types = self._lib.sf_kernel_types(content, len(content))
+        opened = self._lib.sf_object_open(content, len(content), name.encode(), self._types)
         number = self._ffi.errno
         said = log.take(self._ffi, self._lib)
         if not opened:
+            self._drop_types()
             raise ObjectError(
                 f"opening the BPF object {path}: {binding.error_text(self._ffi, self._lib, number)}"
                 f" ({log.summary(said)}); the file is damaged: install sockfilter again, or build it: make bpf",
@@ -71,6 +78,7 @@ class BpfObject:
         if self._object:
             self._lib.bpf_object__close(self._object)
         self._object = None
+        self._drop_types()
 
     def set_max_entries(self, name: str, entries: int) -> None:
         """Sets a map's size, before load().
@@ -119,6 +127,7 @@ class BpfObject:
         """
         number = self._lib.bpf_object__load(self._open())
         said = log.take(self._ffi, self._lib)
+        self._drop_types()
         if not number:
             return
         words = binding.error_text(self._ffi, self._lib, number)
@@ -183,6 +192,12 @@ class BpfObject:
                 raise ObjectError(f"reading the map {name}: {words}")
             sums.append(sum(self._ffi.unpack(values, cpus)))
         return sums
+
+    def _drop_types(self) -> None:
+        """Once the load has read them."""
+        if self._types != NO_TYPES:
+            os.close(self._types)
+        self._types = NO_TYPES
 
     def _open(self) -> Any:
         if not self._object:

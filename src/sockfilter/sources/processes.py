@@ -94,7 +94,7 @@ class Processes:
         with namespace.entered(netns):
             self._netns = namespace.number()
         with ExitStack() as stack:
-            self._object = stack.enter_context(BpfObject(OBJECT))
+            self._object = stack.enter_context(BpfObject(OBJECT, reads_kernel=True))
             self._load(stack)
             self._owners_fd = self._object.map_fd("owners")
             self._processes_fd = self._object.map_fd("processes")

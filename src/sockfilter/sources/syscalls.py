@@ -65,7 +65,7 @@ class Calls:
         self._ffi, self._lib = binding.load()
         self._counters: list[int] | None = None
         with ExitStack() as stack:
-            self._object = stack.enter_context(BpfObject(OBJECT))
+            self._object = stack.enter_context(BpfObject(OBJECT, reads_kernel=True))
             self._object.set_max_entries("ring", ring)
             self._object.configure(bytes(self._ffi.buffer(config)))
             members = Members(self._object)

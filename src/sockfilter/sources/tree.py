@@ -38,7 +38,7 @@ class Tree:
         self._ffi, self._lib = binding.load()
         self._answers: dict[Connection, bool] = {}
         with ExitStack() as stack:
-            self._object = stack.enter_context(BpfObject(OBJECT))
+            self._object = stack.enter_context(BpfObject(OBJECT, reads_kernel=True))
             self._members = Members(self._object)
             tracing.load(self._object, "following a process tree")
             tracing.attach(self._object, PROGRAMS, stack)
