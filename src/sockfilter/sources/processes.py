@@ -16,7 +16,7 @@ from sockfilter.libbpf import binding
 from sockfilter.libbpf.object import OBJECTS, BpfObject
 from sockfilter.model.problem import Problem
 from sockfilter.model.process import LOOKS_MAX, Known, Process
-from sockfilter.sources import namespace, process_files, rights, sockets, tracing
+from sockfilter.sources import namespace, process_files, rights, sock_diag, tracing
 from sockfilter.sources.containers import container_of
 
 if TYPE_CHECKING:
@@ -284,7 +284,7 @@ class Processes:
         with namespace.entered(netns):
             found = {
                 entry.inode: (entry.here, entry.there)
-                for entry in sockets.table("tcp", sockets.ESTABLISHED)
+                for entry in sock_diag.established()
                 if is_wanted(entry.here.port, entry.there.port)
             }
         if not found:
