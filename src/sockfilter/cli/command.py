@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from contextlib import suppress
+from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -93,7 +94,6 @@ class _Run:
         self._options = options
         self._signals = signals
         self._sink = sink
-        self._output = _output(options, sink)
         self._left = options.count
         self._passed = 0
         self._has_told_of_gaps = False
@@ -200,6 +200,11 @@ class _Run:
             lines=self._lines,
         )
 
+    @cached_property
+    def _output(self) -> Output:
+        """Where exchanges go; imported while the kernel is at work."""
+        return _output(self._options, self._sink)
+
     def _reading(self, path: str) -> Capture:
         from sockfilter.reading import open_file
 
@@ -212,13 +217,13 @@ class _Run:
             policy=_policy(options),
             emit=self._take,
             write=self._writes,
-            lines=self._lines,
+            lines=self._lines(),
         )
 
-    @property
     def _lines(self) -> Lines | None:
         """The output, if it needs no more than a line of an exchange, and nobody counts them."""
-        return self._output.lines if self._left is None and self._options.write != "-" else None
+        lines = self._output.lines
+        return lines if self._left is None and self._options.write != "-" else None
 
     @property
     def _processes(self) -> bool | None:

@@ -41,6 +41,7 @@ class BpfObject:
         self._ffi, self._lib = binding.load()
         self._path = path
         self._types = NO_TYPES
+        self._loading: Any = None  # while it is loaded in a thread
         # where load() failed: whether maps count as locked memory, and the limit of that could not be raised
         self.is_short_of_locked_memory = False
         try:
@@ -75,6 +76,8 @@ class BpfObject:
 
     def close(self) -> None:
         """Gives maps and programs back to the kernel."""
+        if self._loading:
+            self._end_loading()
         if self._object:
             self._lib.bpf_object__close(self._object)
         self._object = None
@@ -117,15 +120,23 @@ class BpfObject:
                 f"mapping the map {name}: {error.strerror}; the kernel must know such maps: Linux 5.5 or newer"
             ) from error
 
+    def begin_to_load(self) -> None:
+        """Begins what load() does, in a thread without Python: something else can be done until then."""
+        self._loading = self._lib.sf_loading_begin(self._open())
+        if not self._loading:
+            raise MemoryError
+
     def load(self) -> None:
-        """Creates the maps and has the kernel verify the programs.
+        """Creates the maps and has the kernel verify the programs; ends what begin_to_load() began.
 
         Raises:
             MissingCapability: CAP_BPF is not there.
             KernelUnsupported: the kernel has no ring buffer, or not the memory for it.
             ObjectError: the verifier refused a program.
         """
-        number = self._lib.bpf_object__load(self._open())
+        if not self._loading:
+            self.begin_to_load()
+        number = self._end_loading()
         said = log.take(self._ffi, self._lib)
         self._drop_types()
         if not number:
@@ -192,6 +203,10 @@ class BpfObject:
                 raise ObjectError(f"reading the map {name}: {words}")
             sums.append(sum(self._ffi.unpack(values, cpus)))
         return sums
+
+    def _end_loading(self) -> int:
+        loading, self._loading = self._loading, None
+        return int(self._lib.sf_loading_end(loading))
 
     def _drop_types(self) -> None:
         """Once the load has read them."""

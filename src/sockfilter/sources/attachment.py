@@ -15,6 +15,8 @@ from sockfilter.libbpf.object import OBJECTS, BpfObject
 from sockfilter.sources import interfaces, rights
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sockfilter.sources.interfaces import Interface
 
 OBJECT = f"{OBJECTS}/sockfilter.bpf.o"
@@ -65,19 +67,28 @@ class OwnAttachment:
         ports: the map of ports; empty: none is needed.
         ring: bytes of the ring.
         promiscuous: take frames for other hosts too.
+        meanwhile: is called while the kernel verifies the program, and before the first packet is seen.
 
     Raises:
         SockfilterError: one of its kinds, for each thing that can be in the way.
     """
 
-    def __init__(self, interface: Interface, config: Any, ports: bytes, ring: int, promiscuous: bool) -> None:
+    def __init__(
+        self,
+        interface: Interface,
+        config: Any,
+        ports: bytes,
+        ring: int,
+        promiscuous: bool,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> None:
         self._ffi, self._lib = binding.load()
         self._socket: socket.socket | None = None
         self._counters: list[int] | None = None
         self._promiscuous = promiscuous
         config.link = self._link(interface)
         with ExitStack() as stack:
-            self._object = stack.enter_context(_loaded(bytes(self._ffi.buffer(config)), ports, ring))
+            self._object = stack.enter_context(_loaded(bytes(self._ffi.buffer(config)), ports, ring, meanwhile))
             self.counters()  # what is in the way of reading them is to be said now, not at the end
             self.ring_fd, self.shared_fd, self.orders_fd = (
                 self._object.map_fd(name) for name in ("ring", ".bss", "orders")
@@ -145,10 +156,12 @@ class OwnAttachment:
             raise OSError(self._ffi.errno, os.strerror(self._ffi.errno))
 
 
-def attach(interface: str, config: Any, ports: bytes, ring: int, promiscuous: bool) -> tuple[Interface, OwnAttachment]:
+def attach(
+    interface: str, config: Any, ports: bytes, ring: int, promiscuous: bool, meanwhile: Callable[[], None]
+) -> tuple[Interface, OwnAttachment]:
     """Looks an interface up, and attaches the program to it. Arguments and errors as OwnAttachment has them."""
     found = interfaces.find(interface)
-    return found, OwnAttachment(found, config, ports, ring, promiscuous)
+    return found, OwnAttachment(found, config, ports, ring, promiscuous, meanwhile)
 
 
 def _bind_error(name: str, error: OSError) -> Exception:
@@ -163,18 +176,24 @@ def _bind_error(name: str, error: OSError) -> Exception:
     return KernelUnsupported(f"listening on interface {name}: {error.strerror}; another program may be in the way")
 
 
-def _loaded(config: bytes, ports: bytes, ring_size: int) -> BpfObject:
+def _loaded(config: bytes, ports: bytes, ring_size: int, meanwhile: Callable[[], None]) -> BpfObject:
     opened = BpfObject(OBJECT)
     try:
         opened.set_max_entries("ring", ring_size)
         opened.configure(config)
-        opened.load()
+        opened.begin_to_load()
+        meanwhile()
+        _load(opened)
         if ports:
             opened.fill("ports", ports)
-    except MissingCapability as error:
-        opened.close()
-        raise MissingCapability(f"{error}: {rights.advice(opened.is_short_of_locked_memory)}") from error
     except BaseException:
         opened.close()
         raise
     return opened
+
+
+def _load(opened: BpfObject) -> None:
+    try:
+        opened.load()
+    except MissingCapability as error:
+        raise MissingCapability(f"{error}: {rights.advice(opened.is_short_of_locked_memory)}") from error

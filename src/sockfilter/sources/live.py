@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from sockfilter.sources.interfaces import Interface
     from sockfilter.sources.presence import Change
 
-    # interface, struct sf_config, map of ports, bytes of the ring, promiscuous
-    Attach: TypeAlias = Callable[[str, Any, bytes, int, bool], tuple[Interface, Attachment]]
+    # interface, struct sf_config, map of ports, bytes of the ring, promiscuous, meanwhile
+    Attach: TypeAlias = Callable[[str, Any, bytes, int, bool, Callable[[], None]], tuple[Interface, Attachment]]
 
 # bytes of a frame to send: all; the largest has 8 * 65 535 (GSO_MAX_SIZE)
 WHOLE_FRAME = 1 << 20
@@ -42,6 +42,7 @@ class LiveSource(RecordSource):
         promiscuous: take frames for other hosts too, as on a mirror port.
         whole: frames that say nothing to HTTP too, for a capture file.
         attached: makes the attachment, as attachment.attach() does.
+        meanwhile: is called while the kernel verifies the program, and before the first packet is seen.
 
     Raises:
         SockfilterError: one of its kinds, for each thing that can be in the way.
@@ -59,6 +60,7 @@ class LiveSource(RecordSource):
         promiscuous: bool = False,
         whole: bool = False,
         attached: Attach = attach,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
         ffi, _ = binding.load()
         size = ring_bytes(ring)
@@ -72,7 +74,7 @@ class LiveSource(RecordSource):
         with ExitStack() as stack:
             with namespace.entered(netns):
                 self._names = stack.enter_context(interfaces.Names())
-                found, attachment = attached(interface, config, ports, size, promiscuous)
+                found, attachment = attached(interface, config, ports, size, promiscuous, meanwhile)
             super().__init__(attachment, size)
             stack.push(self._stack)
             self._presence = Presence(found, self._names, attachment.rebind)

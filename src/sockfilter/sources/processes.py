@@ -67,6 +67,7 @@ class Processes:
         netns: the network namespace whose packets are looked at, as LiveSource has it.
         is_wanted: whether a connection between two ports is asked for.
         is_everywhere: connections say which namespace they are in; packets do not.
+        meanwhile: is called while the kernel verifies the programs.
 
     Raises:
         MissingCapability: CAP_BPF or CAP_PERFMON is not there.
@@ -79,6 +80,7 @@ class Processes:
         netns: str | None = None,
         is_wanted: Callable[[int, int], bool] = lambda one, other: True,
         is_everywhere: bool = False,
+        meanwhile: Callable[[], object] = lambda: None,
     ) -> None:
         lacks = rights.missing_for_processes()
         if lacks:
@@ -95,7 +97,7 @@ class Processes:
             self._netns = namespace.number()
         with ExitStack() as stack:
             self._object = stack.enter_context(BpfObject(OBJECT, reads_kernel=True))
-            self._load(stack)
+            self._load(stack, meanwhile)
             self._owners_fd = self._object.map_fd("owners")
             self._processes_fd = self._object.map_fd("processes")
             self._shared = self._mapped(stack)
@@ -261,10 +263,12 @@ class Processes:
         ticks = os.sysconf("SC_CLK_TCK")
         return seen.process if seen is not None and seen.start == holder.start_ns * ticks // 1_000_000_000 else None
 
-    def _load(self, stack: ExitStack) -> None:
+    def _load(self, stack: ExitStack, meanwhile: Callable[[], object]) -> None:
         config = self._ffi.new("struct sf_processes_config *", {"netns": 0 if self._is_everywhere else self._netns})
         config.pidns = os.stat("/proc/self/ns/pid").st_ino
         self._object.configure(bytes(self._ffi.buffer(config)))
+        self._object.begin_to_load()
+        meanwhile()
         tracing.load(self._object, "naming processes")
         tracing.attach(self._object, PROGRAMS, stack)
 

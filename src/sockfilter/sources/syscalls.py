@@ -56,12 +56,15 @@ class Calls:
         ports: the map of ports; empty: none is needed.
         ring: bytes of the ring.
         callers: whose calls.
+        meanwhile: is called while the kernel verifies the programs, and before the first call is seen.
 
     Raises:
         SockfilterError: one of its kinds, for each thing that can be in the way.
     """
 
-    def __init__(self, config: Any, ports: bytes, ring: int, callers: Callers) -> None:
+    def __init__(
+        self, config: Any, ports: bytes, ring: int, callers: Callers, meanwhile: Callable[[], None] = lambda: None
+    ) -> None:
         self._ffi, self._lib = binding.load()
         self._counters: list[int] | None = None
         with ExitStack() as stack:
@@ -71,6 +74,8 @@ class Calls:
             members = Members(self._object)
             config_of_calls = self._config(callers, members.are_renumbered)
             self._object.configure(bytes(self._ffi.buffer(config_of_calls)), ".rodata.calls")
+            self._object.begin_to_load()
+            meanwhile()
             tracing.load(self._object, "capturing system calls")
             if ports:
                 self._object.fill("ports", ports)
@@ -139,6 +144,7 @@ class SyscallSource(RecordSource):
         narrowing: what the kernel leaves out.
         ring: bytes of the ring, made a power of two.
         run_bytes: payload of one direction in a row that is sent even when the ring fills; None: all.
+        meanwhile: is called while the kernel verifies the programs, and before the first call is seen.
 
     Raises:
         SockfilterError: one of its kinds, for each thing that can be in the way.
@@ -153,6 +159,7 @@ class SyscallSource(RecordSource):
         narrowing: Narrowing | None = None,
         ring: int = RING_BYTES,
         run_bytes: int | None = None,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
         ffi, _ = binding.load()
         size = ring_bytes(ring)
@@ -161,7 +168,7 @@ class SyscallSource(RecordSource):
         config.frame_bytes = ALL_BYTES
         config.run_bytes = ALL_BYTES if run_bytes is None else min(run_bytes, ALL_BYTES)
         config.pressure_bytes = size // 2
-        calls = Calls(config, ports, size, callers)
+        calls = Calls(config, ports, size, callers, meanwhile)
         super().__init__(calls, size)
         self.local_ends = calls.unix_ends
 

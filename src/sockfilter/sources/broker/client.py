@@ -82,13 +82,14 @@ class BorrowedAttachment:
             return self._known  # check() says that it has gone
 
 
-def borrow(path: str) -> Callable[[str, Any, bytes, int, bool], tuple[Interface, BorrowedAttachment]]:
+def borrow(path: str) -> Callable[..., tuple[Interface, BorrowedAttachment]]:
     """What asks the broker at a path to attach, in place of attachment.attach()."""
 
     def attach(
-        interface: str, config: Any, ports: bytes, ring: int, promiscuous: bool
+        interface: str, config: Any, ports: bytes, ring: int, promiscuous: bool, meanwhile: Callable[[], None]
     ) -> tuple[Interface, BorrowedAttachment]:
         ffi, _ = binding.load()
+        meanwhile()
         link = _connected(path)
         try:
             link.settimeout(messages.ANSWER_S)
