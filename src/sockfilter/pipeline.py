@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -161,7 +160,7 @@ class Pipeline:
             records_read,
             self._assembly.fragments,
             self._assembly.segments,
-            replace(self._messages, unpaired=self._messages.unpaired.copy()),
+            self._messages.copy(unpaired=self._messages.unpaired.copy()),
             dict(zip(CALL_COUNTERS, calls, strict=True)) if calls else {},
             ProcessCounts() if self._processes is None else ProcessCounts(**self._processes.counts),
         )

@@ -26,12 +26,13 @@ MAY_IMPORT = {
 # the hot path and what a file needs run without these; they are imported where they are used
 HEAVY = {"dpkt", "pyroute2", "json", "asyncio", "ipaddress", "logging", "brotli", "backports", "compression"}
 # each of these takes 1 to 15 ms of every start
-HEAVY |= {"pathlib", "subprocess", "shutil", "difflib", "urllib", "concurrent", "hashlib"}
+HEAVY |= {"dataclasses", "inspect", "pathlib", "subprocess", "shutil", "difflib", "urllib", "concurrent", "hashlib"}
 HEAVY_MODULES = {
     "outputs/jsonl.py": {"json"},
     "outputs/pytest_source.py": {"json"},
     "awaiting.py": {"asyncio"},
     "sources/broker/messages.py": {"json"},  # only where there is a broker
+    "sources/broker/server.py": {"dataclasses"},
     "commands.py": {"shutil", "subprocess"},  # only where there is a command
     "testing/nearest.py": {"difflib"},
 }

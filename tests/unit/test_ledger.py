@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
-from sockfilter.ledger import PACKET_COUNTERS, FragmentCounts, Ledger, MessageCounts, SegmentCounts
+from sockfilter.ledger import PACKET_COUNTERS, FragmentCounts, Ledger, MessageCounts, ProcessCounts, SegmentCounts
 from sockfilter.protocols.http1.body import BodyPolicy
 from tests.support.dialogues import CHUNKED, GET, chunks, response
 from tests.support.wire import EVERYTHING, Wire
@@ -23,6 +21,8 @@ def ledger(segments: SegmentCounts | None = None, expired: int = 0, **packets: i
         FragmentCounts(expired=expired),
         segments or SegmentCounts(),
         MessageCounts(),
+        {},
+        ProcessCounts(),
     )
 
 
@@ -91,4 +91,4 @@ def test_what_does_not_add_up_is_told_with_its_figures():
     assert not made.is_balanced
     assert made.imbalance == ["packets seen = sum of outcomes: 5 != 4", "records sent = read + lost: 3 != 1"]
     assert made.records_waiting == 2
-    assert replace(made, records_read=2).records_waiting == 0
+    assert made._replace(records_read=2).records_waiting == 0
