@@ -99,33 +99,41 @@ static __always_inline __u64 put_name(char *names, __u64 at, __u64 size, const v
 	return len > 0 ? at + len : 0;
 }
 
-/* from the file upwards, as d_path() goes; mounts are left at their roots */
-static __always_inline __u16 put_path(char *names, struct file *file)
+/*
+ * From the file upwards, as d_path() goes; mounts are left at their roots.
+ * Where the next name goes stands in the map's memory, of which the verifier
+ * knows nothing: each step is verified once, and not for each way that leads
+ * there, which took five times as long.
+ */
+static __always_inline void put_path(struct sf_process *process, struct file *file)
 {
+	volatile __u16 *end = &process->exe_len;
 	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry), *parent;
 	struct mount *mount = (void *)BPF_CORE_READ(file, f_path.mnt) - bpf_core_field_offset(struct mount, mnt),
 		     *below;
-	__u64 at = 0;
+	__u64 at;
 	int i;
 
+	*end = 0;
 	for (i = 0; i < PATH_DEPTH; i++) {
 		if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
 			below = BPF_CORE_READ(mount, mnt_parent);
 			if (below == mount)
-				return at;
+				return;
 			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
 			mount = below;
 			continue;
 		}
 		parent = BPF_CORE_READ(dentry, d_parent);
 		if (parent == dentry) /* of a mount that has gone */
-			return 0;
-		at = put_name(names, at, SF_PATH_BYTES, BPF_CORE_READ(dentry, d_name.name));
+			break;
+		at = put_name(process->exe, *end, SF_PATH_BYTES, BPF_CORE_READ(dentry, d_name.name));
 		if (!at)
-			return 0;
+			break;
+		*end = at;
 		dentry = parent;
 	}
-	return 0;
+	*end = 0;
 }
 
 static __always_inline struct kernfs_node *parent_of(struct kernfs_node *node)
@@ -202,7 +210,7 @@ static __always_inline void note_process(const struct sf_life *life, struct task
 	process->arguments_len = 0;
 	mm = BPF_CORE_READ(leader, mm);
 	if (mm) {
-		process->exe_len = put_path(process->exe, BPF_CORE_READ(mm, exe_file));
+		put_path(process, BPF_CORE_READ(mm, exe_file));
 		put_arguments(process, mm);
 	}
 	bpf_map_update_elem(&processes, life, process, BPF_ANY);

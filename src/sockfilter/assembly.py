@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from sockfilter.packets.fragments import Reassembler
@@ -101,7 +100,7 @@ class Assembly:
     @property
     def fragments(self) -> FragmentCounts:
         """What became of fragments, at this moment."""
-        return replace(self._fragments.counts)
+        return self._fragments.counts.copy()
 
     @property
     def missing_bytes(self) -> int:
@@ -112,4 +111,4 @@ class Assembly:
     def segments(self) -> SegmentCounts:
         """What became of segments, at this moment."""
         # those of connections that are not remembered never came to the table
-        return replace(self._table.counts, control=self._table.counts.control + self._records.unknown_control)
+        return self._table.counts.copy(control=self._table.counts.control + self._records.unknown_control)

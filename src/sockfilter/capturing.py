@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from subprocess import TimeoutExpired
+from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.errors import Closed, InvalidArgument, KernelUnsupported, MissingCapability, ObjectError
 from sockfilter.finding import Kept, View
-from sockfilter.pipeline import Pipeline
-from sockfilter.protocols.http1.body import BodyPolicy
+from sockfilter.protocols.http1.policy import BodyPolicy
 from sockfilter.sources.narrowing import Narrowing, host_list, port_ranges
 from sockfilter.sources.records import RING_BYTES
-from sockfilter.streams.calls import LATE_CALL_NS
 from sockfilter.turns import Turns
 
 if TYPE_CHECKING:
@@ -83,6 +82,8 @@ class Capture(View):
         lines: Lines | None = None,
         processes: Processes | None = None,
     ) -> None:
+        from sockfilter.pipeline import Pipeline  # see capture()
+
         super().__init__(self)
         self._source = source
         self._processes = processes
@@ -277,6 +278,8 @@ class Capture(View):
 
     def _end_command(self) -> None:
         if self.process is not None and self.process.poll() is None:
+            from subprocess import TimeoutExpired  # imported with the process
+
             self.process.terminate()
             try:
                 self.process.wait(COMMAND_END_S)
@@ -296,6 +299,8 @@ class Capture(View):
         if self.is_closed:
             return
         if self._pipeline.has_holes:
+            from sockfilter.streams.calls import LATE_CALL_NS  # imported with the pipeline
+
             self._pipeline.tick(self._source.now_ns + LATE_CALL_NS)
         self._pipeline.settle()
 
@@ -338,7 +343,7 @@ def capture(
     emit: Callable[[Exchange], None] | None = None,
     policy: BodyPolicy | None = None,
     write: Callable[[RecordSource | FileSource], Frames] | None = None,
-    lines: Lines | None = None,
+    lines: Callable[[], Lines | None] = lambda: None,
 ) -> Capture:
     """Captures the HTTP exchanges of an interface, or of processes. Live when it returns.
 
@@ -365,7 +370,7 @@ def capture(
             close it, and must not have it take more.
         policy: what to keep of bodies, in place of body.
         write: makes what the frames are written to, of the source.
-        lines: takes the lines of exchanges that need nothing more than one, in place of emit.
+        lines: makes what takes the lines of exchanges that need nothing more than one, in place of emit.
 
     Raises:
         SockfilterError: one of its kinds for each thing that can be in the way; the message says what to do.
@@ -376,18 +381,35 @@ def capture(
     policy = policy or body_policy(body)
     run_bytes = None if write or policy.limit == ALL else policy.limit + HEAD_ROOM_BYTES
     source: RecordSource
+    named: Processes | None = None
+    reason = ""
+
+    @cache
+    def told() -> Lines | None:
+        """What takes lines. What reads packets is imported here too, which takes as long as verifying the program."""
+        import_module("sockfilter.pipeline")
+        return lines()
+
     with ExitStack() as stack:
-        # before the first packet: who has connected by then is known
-        named, reason = _naming(processes, broker is None, netns, narrowing, via == "syscalls")
-        if named is not None:
-            stack.enter_context(named)
+
+        def meanwhile() -> None:
+            """What is done while the kernel verifies the program, and before the first packet is seen."""
+            nonlocal named, reason
+            # who has connected by then is known
+            named, reason = _naming(processes, broker is None, netns, narrowing, via == "syscalls", told)
+            if named is not None:
+                stack.enter_context(named)
+            told()
+
         if via == "syscalls":
             refused = {"interface": interface, "netns": netns, "broker": broker, "write": write, "snap": snap}
             _refuse({**refused, "promiscuous": promiscuous or None}, "packets")
             from sockfilter.sources import syscalls  # what only this way takes
 
             callers = syscalls.callers(pid, comm, cgroup, unix)
-            source = syscalls.SyscallSource(callers, narrowing=narrowing, ring=ring, run_bytes=run_bytes)
+            source = syscalls.SyscallSource(
+                callers, narrowing=narrowing, ring=ring, run_bytes=run_bytes, meanwhile=meanwhile
+            )
         elif via == "packets":
             _refuse({"pid": pid, "comm": comm, "cgroup": cgroup, "unix": unix or None}, "syscalls")
             from sockfilter.sources.attachment import attach
@@ -403,17 +425,23 @@ def capture(
                 promiscuous=promiscuous,
                 whole=write is not None,
                 attached=attach if broker is None else _borrowing(broker),
+                meanwhile=meanwhile,
             )
         else:
             raise InvalidArgument(f"via={via!r}: it is 'packets' or 'syscalls'")
-        made = captured(source, narrowing, policy, emit, write, lines, named)
+        made = captured(source, narrowing, policy, emit, write, told(), named)
         stack.pop_all()
     made.no_processes = reason
     return made
 
 
 def _naming(
-    wanted: bool | None, can_be: bool, netns: str | None, narrowing: Narrowing, is_everywhere: bool
+    wanted: bool | None,
+    can_be: bool,
+    netns: str | None,
+    narrowing: Narrowing,
+    is_everywhere: bool,
+    meanwhile: Callable[[], object],
 ) -> tuple[Processes | None, str]:
     """What names processes; or None, and why nothing does, where nobody said whether it should."""
     if not can_be:
@@ -425,7 +453,7 @@ def _naming(
     from sockfilter.sources.processes import Processes
 
     try:
-        return Processes(netns, narrowing.wants, is_everywhere), ""
+        return Processes(netns, narrowing.wants, is_everywhere, meanwhile), ""
     except (MissingCapability, KernelUnsupported, ObjectError) as error:
         if wanted:
             raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from sockfilter.model.connection import Connection, Endpoint
     from sockfilter.model.exchange import Exchange
     from sockfilter.model.lines import Lines
-    from sockfilter.protocols.http1.body import BodyPolicy
+    from sockfilter.protocols.http1.policy import BodyPolicy
     from sockfilter.streams.connection import StreamConnection
     from sockfilter.streams.table import Orders
 
@@ -177,7 +176,7 @@ class Pipeline:
             records_read,
             self._assembly.fragments,
             self._assembly.segments,
-            replace(self._messages, unpaired=self._messages.unpaired.copy()),
+            self._messages.copy(unpaired=self._messages.unpaired.copy()),
             dict(zip(CALL_COUNTERS, calls, strict=True)) if calls else {},
             ProcessCounts() if self._processes is None else ProcessCounts(**self._processes.counts),
             is_live,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange
     from sockfilter.model.lines import Lines
-    from sockfilter.protocols.http1.body import BodyPolicy
+    from sockfilter.protocols.http1.policy import BodyPolicy
     from sockfilter.sources.narrowing import Hosts, Narrowing, Ports
     from sockfilter.sources.records import RecordSource
     from sockfilter.writing import Frames

@@ -135,9 +135,15 @@ def _overloaded(server: Server, requests: int, usual: float) -> list[Verdict]:
 
 
 def _latencies() -> list[Verdict]:
-    start, line, flush = latency.latencies()
+    line, flush = latency.latencies()
+    found = []
+    for start, limit in zip(latency.starts(), (150, 110), strict=True):
+        about = f"shortest {start.seen_min_ms:.0f}; captured from {start.captured_ms:.0f} on"
+        beside = f"beside {start.python_ms:.0f} of python -c pass"
+        what = f"start, {start.what}: ms from exec to the first line ({about}), the middle, {beside},"
+        found.append(at_most(what, start.seen_ms, limit))
     return [
-        at_most(f"{start.what}, ms (longest {start.max_ms:.0f}), the middle", start.median_ms, 120),
+        *found,
         at_most(f"{line.what}, ms (median {line.median_ms:.2f}), the longest", line.max_ms, 20),
         at_most(f"{flush.what}, ms (median {flush.median_ms:.2f}), the longest", flush.max_ms, 1),
     ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,11 +26,16 @@ MAY_IMPORT = {
 }
 # the hot path and what a file needs run without these; they are imported where they are used
 HEAVY = {"dpkt", "pyroute2", "json", "asyncio", "ipaddress", "logging", "brotli", "backports", "compression"}
+# each of these takes 1 to 15 ms of every start
+HEAVY |= {"dataclasses", "inspect", "pathlib", "subprocess", "shutil", "difflib", "urllib", "concurrent", "hashlib"}
 HEAVY_MODULES = {
     "outputs/jsonl.py": {"json"},
     "outputs/pytest_source.py": {"json"},
     "awaiting.py": {"asyncio"},
     "sources/broker/messages.py": {"json"},  # only where there is a broker
+    "sources/broker/server.py": {"dataclasses"},
+    "commands.py": {"shutil", "subprocess"},  # only where there is a command
+    "testing/nearest.py": {"difflib"},
 }
 
 
@@ -96,6 +103,17 @@ def test_nothing_heavy_is_imported_at_the_top(path: Path) -> None:
     names |= {str(node.module) for node in top if isinstance(node, ast.ImportFrom)}
     heavy = {name.partition(".")[0] for name in names} & HEAVY
     assert heavy <= HEAVY_MODULES.get(str(path.relative_to(PACKAGE)), set())
+
+
+def test_a_capture_takes_nothing_heavy_by_any_way() -> None:
+    script = f"""if True:
+        import sys
+        before = set(sys.modules)
+        import sockfilter.cli.command, sockfilter.capturing, sockfilter.pipeline, sockfilter.outputs.text
+        import sockfilter.sources.live, sockfilter.sources.processes
+        print(*{HEAVY!r} & ({{name.partition('.')[0] for name in sys.modules}} - before))
+    """
+    assert subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout == "\n"
 
 
 @pytest.mark.parametrize("part", [*MAY_IMPORT, "awaiting", "capturing", "finding", "pipeline"])

@@ -7,6 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -67,6 +68,33 @@ def test_json_names_both_ends_of_all_exchanges_of_a_connection(site: Site, tmp_p
     assert len(lines) == 301
     assert {(line["client"]["pid"], line["server"]["pid"]) for line in lines} == {(client, site.pid)}
     assert {line["connection"] for line in lines} == {1}
+
+
+def test_who_asks_while_it_starts_is_named_from_the_first_exchange_on(site: Site) -> None:
+    """Their connections may be older than the capture, and they have ended when their lines are written."""
+    clients: list[int] = []
+    is_over = threading.Event()
+
+    def ask() -> None:
+        while not is_over.is_set():
+            clients.append(curl(site))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        with Sniffer("-i", "lo", "--ports", str(site.port), "--format", "jsonl", "-q") as sniffer:
+            sniffer.line()
+            seen = len(clients) + 1  # one may be under way
+            while len(clients) <= seen:
+                sniffer.line()
+            is_over.set()
+            asking.join()
+            lines = sniffer.end().json
+    finally:
+        is_over.set()
+        asking.join()
+    assert {line["server"].get("pid") for line in lines} == {site.pid}
+    assert [line["client"].get("pid") for line in lines] == clients[-len(lines) :]
 
 
 def test_no_processes_says_nothing_of_them(site: Site) -> None:

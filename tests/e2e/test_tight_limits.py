@@ -8,6 +8,8 @@ from tests.support.command import run
 from tests.support.skips import need_tool
 
 MEGABYTE = 1 << 20
+# of each thread: half of what a process may address on x86-64, and more than there is elsewhere
+STACK_BYTES = 1 << 46
 
 
 @pytest.mark.usefixtures("root")
@@ -31,3 +33,12 @@ def test_descriptors():
         )
         assert len(done.said) == (1 if done.status else 2), done.said
         assert all(line.startswith("sockfilter: ") for line in done.said)
+
+
+@pytest.mark.usefixtures("root")
+@pytest.mark.parametrize("options", [["-i", "lo", "--processes"], ["--via", "syscalls"]], ids=["packets", "calls"])
+def test_no_threads(options: list[str]):
+    """Programs are loaded in threads; where no stack of one finds room, they are loaded without."""
+    prefix = [need_tool("prlimit"), f"--stack={STACK_BYTES}"]
+    done = run(*options, "--ports", "1", "--duration", "0.01", prefix=prefix)
+    assert (done.status, len(done.said)) == (0, 2), done.said

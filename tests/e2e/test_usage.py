@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 
@@ -127,7 +128,7 @@ def test_version():
     done = run("--version")
     assert (done.status, done.said) == (0, [])
     program, libbpf, bpf_object, kernel = done.lines
-    content = OBJECT.read_bytes()
+    content = Path(OBJECT).read_bytes()
     assert program == f"sockfilter {sockfilter.__version__}"
     assert re.fullmatch(r"libbpf 1\.\d+", libbpf)
     assert bpf_object == f"BPF object {hashlib.sha256(content).hexdigest()[:12]}, {len(content)} bytes"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sockfilter.errors import Closed, KernelUnsupported
+from sockfilter.libbpf.object import BpfObject
+from sockfilter.sources.attachment import OBJECT
 from tests.support.net import namespace
 from tests.support.rights import without_rights
 from tests.support.skips import need_root
@@ -37,6 +41,39 @@ def test_verifier_is_far_from_giving_up(
     assert done.returncode == 0, done.stderr
     assert 0 < int(done.stdout) < (INSTRUCTIONS_MAX_WITHOUT_PERFMON if rights else INSTRUCTIONS_MAX)
     record_property("verified by two capabilities" if rights else "verified by root", int(done.stdout))
+
+
+def test_what_is_closed_while_it_is_loaded_leaves_nothing() -> None:
+    need_root()
+    before = os.listdir("/proc/self/fd")
+    opened = BpfObject(OBJECT)
+    opened.begin_to_load()
+    opened.close()
+    assert os.listdir("/proc/self/fd") == before
+    with pytest.raises(Closed):
+        opened.load()
+
+
+def test_two_objects_are_loaded_at_once() -> None:
+    need_root()
+    with BpfObject(OBJECT) as one, BpfObject(OBJECT) as other:
+        one.begin_to_load()
+        other.begin_to_load()
+        other.load()
+        one.load()
+        assert one.program_fd("sockfilter") != other.program_fd("sockfilter")
+
+
+def test_what_the_kernel_says_of_a_load_is_said_of_that_one() -> None:
+    """The verifier's words come from the thread that loads; those of one are not mixed with the other's."""
+    need_root()
+    with BpfObject(OBJECT) as refused, BpfObject(OBJECT) as loaded:
+        refused.set_max_entries("connections", 0)
+        refused.begin_to_load()
+        loaded.begin_to_load()
+        loaded.load()
+        with pytest.raises(KernelUnsupported, match=r"creating the BPF maps: .*connections"):
+            refused.load()
 
 
 def test_two_processes_capture_at_once() -> None:

@@ -109,7 +109,7 @@ def descriptors() -> set[str]:
     return {fd for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}")}
 
 
-def helpers(path: Path, program: str) -> set[int]:
+def helpers(path: Path | str, program: str) -> set[int]:
     """Numbers of the kernel's helpers that a program calls (enum bpf_func_id)."""
-    code = iter_unpack("<BBhi", section(path.read_bytes(), program))
+    code = iter_unpack("<BBhi", section(Path(path).read_bytes(), program))
     return {value for opcode, registers, _, value in code if opcode == CALL and not registers >> 4}

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from struct import Struct, unpack_from
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from typing import NamedTuple
 
 KIND_INT, KIND_PTR, KIND_ARRAY, KIND_STRUCT, KIND_UNION, KIND_ENUM, KIND_FWD, KIND_TYPEDEF = range(1, 9)
 KIND_VOLATILE, KIND_CONST, KIND_RESTRICT, KIND_FUNC, KIND_FUNC_PROTO, KIND_VAR, KIND_DATASEC = range(9, 16)
@@ -40,8 +38,8 @@ def section(elf: bytes, wanted: str) -> bytes:
 class Btf:
     """The types of an object file."""
 
-    def __init__(self, path: Path) -> None:
-        data = section(path.read_bytes(), ".BTF")
+    def __init__(self, path: Path | str) -> None:
+        data = section(Path(path).read_bytes(), ".BTF")
         header, types_at, types_len, strings_at = unpack_from("<IIII", data, 4)
         self.strings = data[header + strings_at :]
         self.types: list[Type] = [Type("void", 0, 0, [])]

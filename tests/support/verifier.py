@@ -7,6 +7,7 @@ The numbers are the verifier's own words, which it has said to whoever asks sinc
 from __future__ import annotations
 
 import ctypes
+import os
 import re
 import sys
 
@@ -36,7 +37,7 @@ def load(content: bytes) -> tuple[int, str]:
     for name in ("open_file", "find_map_by_name", "find_program_by_name"):
         getattr(lib, f"bpf_object__{name}").restype = ctypes.c_void_p
     lib.bpf_map__initial_value.restype = ctypes.c_void_p
-    opened = ctypes.c_void_p(lib.bpf_object__open_file(bytes(OBJECT), None))
+    opened = ctypes.c_void_p(lib.bpf_object__open_file(os.fsencode(OBJECT), None))
     try:
         rodata = ctypes.c_void_p(lib.bpf_object__find_map_by_name(opened, b".rodata"))
         ctypes.memmove(lib.bpf_map__initial_value(rodata, ctypes.byref(ctypes.c_size_t())), content, len(content))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import astuple, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,7 +68,7 @@ def check(exchanges: list[Exchange]) -> None:
     for exchange in exchanges:
         assert exchange.request or exchange.response or exchange.informational
         assert exchange.complete or exchange.problems
-        assert all(seconds is None or seconds >= 0 for seconds in astuple(exchange.timing))
+        assert all(seconds is None or seconds >= 0 for seconds in exchange.timing)
         text, raw, line = (output.render(exchange) for output in outputs)
         assert b"\x1b" not in text + raw
         assert json.loads(line)["problems"] == [problem.value for problem in exchange.problems]

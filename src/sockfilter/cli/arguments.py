@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sockfilter.cli import tcpdump, values
 from sockfilter.cli.parser import Added, Joined, Once, Parser, check_known
@@ -68,8 +67,7 @@ SUMMARIES = (TEXT, JSONL)
 TIMES = ("clock", "date", "iso", "epoch", "delta", "relative", "none")
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """What is asked for, and what holds where nothing is. Bytes and seconds; None: no limit, or not asked for."""
 
     interface: str | None = None
@@ -85,7 +83,7 @@ class Options:
     seconds: int | None = None
     files: int | None = None
     list_interfaces: bool = False
-    count: int | None = None
+    count: int | None = None  # type: ignore[assignment]  # in place of a tuple's
     duration_s: float | None = None
     ports: str | None = None
     host: str | None = None

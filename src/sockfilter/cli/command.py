@@ -7,11 +7,11 @@ import os
 import sys
 import time
 from contextlib import suppress
+from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from sockfilter.cli import arguments, hints, privileges, settings, stdout
-from sockfilter.cli.child import Child
+from sockfilter.cli import arguments, privileges, settings, stdout
 from sockfilter.cli.descriptors import STDERR, STDOUT, say
 from sockfilter.cli.ending import LOST, LOST_BESIDE, OK, Reason, fail
 from sockfilter.cli.report import Report
@@ -23,13 +23,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sockfilter.capturing import Capture
+    from sockfilter.cli import hints
     from sockfilter.cli.arguments import Options
+    from sockfilter.cli.child import Child
     from sockfilter.cli.signals import Signals
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange
     from sockfilter.model.lines import Lines
     from sockfilter.outputs.output import Output
-    from sockfilter.protocols.http1.body import BodyPolicy
+    from sockfilter.protocols.http1.policy import BodyPolicy
     from sockfilter.sources.files.source import FileSource
     from sockfilter.sources.records import RecordSource
     from sockfilter.writing import Frames
@@ -92,7 +94,6 @@ class _Run:
         self._options = options
         self._signals = signals
         self._sink = sink
-        self._output = _output(options, sink)
         self._report = Report(options, sink)
         self._hosts: dict[str, tuple[str, ...]] = {}
         self._child: Child | None = None
@@ -134,15 +135,14 @@ class _Run:
     def _captured(self) -> Reason:
         """One capture, from its greeting to its summary. Returns why it ended."""
         options = self._options
-        # while there are still rights to look around
-        began = hints.start() if self._has_watcher else None
         if options.host is not None:
             from sockfilter.cli import hosts  # only where some are asked for
 
             self._hosts = hosts.addresses(options.host, options.family)
-        if options.command:
-            self._child = Child(options.command, self._signals)
+        self._child = self._held()
         with self._capture() as capture:
+            # while there are still rights to look around
+            began = _look_around() if self._has_watcher else None
             privileges.give_up(options.user, self._directories, capture.check)
             capture.source.also_wake_for(self._signals.fd)
             if self._sink.is_pipe:
@@ -188,6 +188,14 @@ class _Run:
                         say(f"ended at once, as asked again: {ledger.records_waiting} records were not read")
         return reason
 
+    def _held(self) -> Child | None:
+        """The command that is to run beside it, if there is one."""
+        if not self._options.command:
+            return None
+        from sockfilter.cli.child import Child  # subprocess, and what it takes
+
+        return Child(self._options.command, self._signals)
+
     @property
     def _directories(self) -> list[str]:
         """Where files are still to be opened."""
@@ -229,6 +237,11 @@ class _Run:
             lines=self._lines,
         )
 
+    @cached_property
+    def _output(self) -> Output:
+        """Where exchanges go; imported while the kernel is at work."""
+        return _output(self._options, self._sink)
+
     def _reading(self, path: str) -> Capture:
         from sockfilter.reading import open_file
 
@@ -241,7 +254,7 @@ class _Run:
             policy=_policy(options),
             emit=self._take,
             write=self._writes,
-            lines=self._lines,
+            lines=self._lines(),
         )
 
     @property
@@ -249,10 +262,10 @@ class _Run:
         """Of all hosts asked for; None: of any."""
         return [each for found in self._hosts.values() for each in found] or None
 
-    @property
     def _lines(self) -> Lines | None:
         """The output, if it needs no more than a line of an exchange, and nobody counts them."""
-        return self._output.lines if self._left is None and self._options.write != "-" else None
+        lines = self._output.lines
+        return lines if self._left is None and self._options.write != "-" else None
 
     @property
     def _processes(self) -> bool | None:
@@ -291,6 +304,7 @@ class _Run:
 
     def _hint(self, began: hints.Start, capture: Capture) -> None:
         from sockfilter.capturing import narrowed  # -h and -D do without
+        from sockfilter.cli import hints
 
         options = self._options
         narrowing = narrowed(options.ports, self._addresses, options.family)
@@ -315,7 +329,7 @@ class _Run:
             left_s = end_s - now_s
             if left_s <= 0:
                 return Reason.DURATION
-            if began is not None and now_s - began.time_s > hints.PATIENCE_S:
+            if began is not None and now_s > began.due_s:
                 if not self._shown:
                     self._hint(began, capture)
                 began = None
@@ -360,6 +374,13 @@ class _Run:
             self._left -= 1
 
 
+def _look_around() -> hints.Start:
+    """What a hint may have to say later. Takes some milliseconds."""
+    from sockfilter.cli import hints  # for who sits at a terminal
+
+    return hints.start()
+
+
 def _owner() -> tuple[int, int] | None:
     """Who ran sudo: what is written belongs to them."""
     user, group = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
@@ -386,7 +407,7 @@ def _narrowed(options: Options, found: dict[str, tuple[str, ...]]) -> str:
 def _policy(options: Options) -> BodyPolicy:
     """What is shown of bodies decides what is kept of them."""
     from sockfilter.capturing import ALL
-    from sockfilter.protocols.http1.body import BodyPolicy
+    from sockfilter.protocols.http1.policy import BodyPolicy
 
     limit = ALL if options.body is None else options.body
     if options.format == "raw":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockfilter.cli import config_file, settings, subcommand
@@ -75,7 +74,6 @@ class Row(NamedTuple):
 def _rows() -> list[Row]:
     """All that may be set, in the order of --help."""
     said = {setting.name: setting for setting in settings.in_force()}
-    defaults = {field.name: field.default for field in fields(Options)}
     actions = settings.options()
     made = []
     for name in settings.NAMES:
@@ -83,7 +81,7 @@ def _rows() -> list[Row]:
             setting = said[name]
             made.append(Row(name, setting.value, printable(setting.text), printable(setting.where)))
         else:
-            value = defaults[actions[name].dest]
+            value = Options._field_defaults[actions[name].dest]
             made.append(Row(name, value, _shown(name, value), DEFAULT))
     return made
 

@@ -37,6 +37,11 @@ class Start(NamedTuple):
     packets: dict[str, int]
     elsewhere: dict[int, str]
 
+    @property
+    def due_s(self) -> float:
+        """When somebody begins to wonder."""
+        return self.time_s + PATIENCE_S
+
 
 def start() -> Start:
     """Looks around; takes some milliseconds."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 
 def text_of(path: str) -> str | None:
     """A file's text without the white space around it; None: it is not there, or may not be read."""
     try:
-        return Path(path).read_text().strip()
+        with open(path) as file:
+            return file.read().strip()
     except OSError:
         return None

@@ -52,7 +52,8 @@ def _object() -> str:
     from sockfilter.sources.attachment import OBJECT
 
     try:
-        content = OBJECT.read_bytes()
+        with open(OBJECT, "rb") as file:
+            content = file.read()
     except OSError as error:
         return f"BPF object: missing: {OBJECT}: {error.strerror}"
     return f"BPF object {sha256(content).hexdigest()[:DIGITS]}, {len(content)} bytes"

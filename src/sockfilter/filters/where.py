@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockfilter.errors import InvalidArgument
-from sockfilter.filters.conditions import CONDITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +12,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
+    from sockfilter.filters.conditions import Condition
     from sockfilter.model import Exchange
 
     class Conditions(TypedDict, total=False):
@@ -89,7 +88,7 @@ class Where:
                 raise InvalidArgument(f"{other!r} is no condition: name it, as in path={other!r}")
             self._tests += other._tests
         for name, wanted in conditions.items():
-            condition = CONDITIONS.get(name)
+            condition = _conditions().get(name)
             if condition is None:
                 raise InvalidArgument(f"there is no condition {name!r}{_hint(name)}")
             try:
@@ -121,9 +120,18 @@ class Where:
         ]
 
 
+def _conditions() -> dict[str, Condition]:
+    """All there are, imported when somebody asks: a capture begins without."""
+    from sockfilter.filters.conditions import CONDITIONS
+
+    return CONDITIONS
+
+
 def _hint(name: str) -> str:
-    near = difflib.get_close_matches(name, CONDITIONS, n=1)
-    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(CONDITIONS)}"
+    import difflib
+
+    near = difflib.get_close_matches(name, _conditions(), n=1)
+    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(_conditions())}"
 
 
 def shown(wanted: Any, limit: int = SHOWN_MAX) -> str:

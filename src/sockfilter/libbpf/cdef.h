@@ -10,7 +10,6 @@ struct bpf_object;
 struct bpf_map;
 struct bpf_program;
 struct bpf_link;
-int bpf_object__load(struct bpf_object *object);
 void bpf_object__close(struct bpf_object *object);
 struct bpf_map *bpf_object__find_map_by_name(const struct bpf_object *object, const char *name);
 struct bpf_program *bpf_object__find_program_by_name(const struct bpf_object *object, const char *name);
@@ -34,7 +33,7 @@ int sf_keep_capabilities(int keep);
 int sf_no_new_privileges(void);
 void sf_let_programs_end(void);
 struct sf_ring;
-struct bpf_object *sf_object_open(const void *bytes, size_t size, const char *name);
+struct bpf_object *sf_object_open(const void *bytes, size_t size, const char *name, int types);
 void *sf_map_memory(struct bpf_map *map, size_t *size);
 size_t sf_log_take(char *text, size_t size);
 int sf_packet_bind(int fd, int ifindex, unsigned short protocol);
@@ -51,6 +50,14 @@ __u64 sf_ring_consumed(const struct sf_ring *ring);
 int sf_ring_asleep(struct sf_ring *ring, struct sf_shared *shared);
 void sf_ring_awake(struct sf_shared *shared);
 void sf_order(struct sf_order *orders, __u64 stream, __u64 order);
+
+/* loading.c */
+struct sf_loading;
+struct sf_loading *sf_loading_begin(struct bpf_object *object);
+int sf_loading_end(struct sf_loading *loading);
+
+/* types.c */
+int sf_kernel_types(const void *bytes, size_t size);
 
 /* express/lane.c */
 struct sf_lane;

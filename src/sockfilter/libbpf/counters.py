@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 MAP = "counters"
 # the CPUs that there may ever be, as a list of ranges: "0-3", "0,2-7"
-POSSIBLE_CPUS = Path("/sys/devices/system/cpu/possible")
+POSSIBLE_CPUS = "/sys/devices/system/cpu/possible"
 # Looks at one CPU's row until its sums agree: a program runs for less than a microsecond, or for some milliseconds
 # where a call has moved megabytes. After the first looks there is a pause, in seconds, before each.
 LOOKS, LOOKS_AT_ONCE = 200, 50
@@ -83,6 +82,7 @@ class Counters:
 def _possible_cpus() -> int:
     """One more than the highest number that a CPU may have."""
     try:
-        return int(POSSIBLE_CPUS.read_text().replace("-", ",").split(",")[-1]) + 1
+        with open(POSSIBLE_CPUS) as file:
+            return int(file.read().replace("-", ",").split(",")[-1]) + 1
     except OSError as error:
         raise KernelUnsupported(f"reading {POSSIBLE_CPUS}: {error.strerror}; mount sysfs on /sys") from error

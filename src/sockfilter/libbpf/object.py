@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import errno
 import mmap
+import os
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.errors import Closed, KernelUnsupported, MissingCapability, ObjectError
 from sockfilter.libbpf import binding, log
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from types import TracebackType
+
+# in place of a descriptor: libbpf finds them itself
+NO_TYPES = -1
+# where those that come with sockfilter are
+OBJECTS = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "objects")
 
 
 class BpfObject:
@@ -22,28 +27,36 @@ class BpfObject:
 
     Args:
         path: the object file.
+        reads_kernel: whether its programs read structs of the kernel's own (CO-RE).
 
     Raises:
         ObjectError: the file is missing or is no BPF object.
         LibbpfMissing: there is no libbpf.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, reads_kernel: bool = False) -> None:
         self._object: Any = None
         self._ffi, self._lib = binding.load()
         self._path = path
+        self._types = NO_TYPES
+        self._loading: Any = None  # while it is loaded in a thread
         # where load() failed: whether maps count as locked memory, and the limit of that could not be raised
         self.is_short_of_locked_memory = False
         try:
-            content = path.read_bytes()
+            with open(path, "rb") as file:
+                content = file.read()
         except OSError as error:
             raise ObjectError(
                 f"reading the BPF object {path}: {error.strerror}; install sockfilter again, or build it: make bpf"
             ) from error
-        opened = self._lib.sf_object_open(content, len(content), path.name.partition(".")[0].encode())
+        name = os.path.basename(path).partition(".")[0]
+        if reads_kernel:
+            self._types = self._lib.sf_kernel_types(content, len(content))
+        opened = self._lib.sf_object_open(content, len(content), name.encode(), self._types)
         number = self._ffi.errno
         said = log.take(self._ffi, self._lib)
         if not opened:
+            self._drop_types()
             raise ObjectError(
                 f"opening the BPF object {path}: {binding.error_text(self._ffi, self._lib, number)}"
                 f" ({log.summary(said)}); the file is damaged: install sockfilter again, or build it: make bpf",
@@ -61,9 +74,12 @@ class BpfObject:
 
     def close(self) -> None:
         """Gives maps and programs back to the kernel."""
+        if self._loading:
+            self._end_loading()
         if self._object:
             self._lib.bpf_object__close(self._object)
         self._object = None
+        self._drop_types()
 
     def set_max_entries(self, name: str, entries: int) -> None:
         """Sets a map's size, before load().
@@ -115,16 +131,25 @@ class BpfObject:
                 f"mapping the map {name}: {error.strerror}; the kernel must know such maps: Linux 5.5 or newer"
             ) from error
 
+    def begin_to_load(self) -> None:
+        """Begins what load() does, in a thread without Python: something else can be done until then."""
+        self._loading = self._lib.sf_loading_begin(self._open())
+        if not self._loading:
+            raise MemoryError
+
     def load(self) -> None:
-        """Creates the maps and has the kernel verify the programs.
+        """Creates the maps and has the kernel verify the programs; ends what begin_to_load() began.
 
         Raises:
             MissingCapability: CAP_BPF is not there.
             KernelUnsupported: the kernel has no ring buffer, or not the memory for it.
             ObjectError: the verifier refused a program.
         """
-        number = self._lib.bpf_object__load(self._open())
+        if not self._loading:
+            self.begin_to_load()
+        number = self._end_loading()
         said = log.take(self._ffi, self._lib)
+        self._drop_types()
         if not number:
             return
         words = binding.error_text(self._ffi, self._lib, number)
@@ -164,6 +189,16 @@ class BpfObject:
     def program_fd(self, name: str) -> int:
         """A program's descriptor; it lives as long as the object."""
         return int(self._lib.bpf_program__fd(self.program(name)))
+
+    def _end_loading(self) -> int:
+        loading, self._loading = self._loading, None
+        return int(self._lib.sf_loading_end(loading))
+
+    def _drop_types(self) -> None:
+        """Once the load has read them."""
+        if self._types != NO_TYPES:
+            os.close(self._types)
+        self._types = NO_TYPES
 
     def _open(self) -> Any:
         if not self._object:

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The C half of the binding: libbpf's log, a ring reader that calls nobody
- * back, and the memory shared with the program. Knows BPF, knows nothing of
- * HTTP. Included by the file that cffi generates, so everything is static.
+ * The C half of the binding: a ring reader that calls nobody back, and the
+ * memory shared with the program. Knows BPF, knows nothing of HTTP. Included
+ * by the file that cffi generates, so everything is static.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -13,10 +13,8 @@
 #include <linux/membarrier.h>
 #include <linux/types.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -24,69 +22,28 @@
 #include <unistd.h>
 
 #include "events.h"
+#include "log.h"
 #include "members.h"
 #include "processes.h"
 #include "syscalls.h"
 #include "tree.h"
 
-/* bytes of libbpf's log that are kept of one load: the end of it, where the reason stands */
-#define LOG_BYTES 65536
-
 /* what the largest record and its header take, in whole pages of up to 64 KiB */
 #define REACH_BYTES ((SF_RECORD_BYTES_MAX | 0xffff) + 1)
 
-/* each thread has its own, so that two loads at once do not mix their words */
-static __thread struct {
-	char text[LOG_BYTES];
-	size_t used;
-} log_here;
-
-/* Keeps the end of what is there and of what comes. */
-static void log_keep(const char *text, size_t size)
+/*
+ * Returns NULL with errno set. The bytes are not needed afterwards. types: from
+ * sf_kernel_types(), read by the load; -1: libbpf finds what it needs.
+ */
+static struct bpf_object *sf_object_open(const void *bytes, size_t size, const char *name, int types)
 {
-	size_t stays;
-
-	if (size > LOG_BYTES) {
-		text += size - LOG_BYTES;
-		size = LOG_BYTES;
-	}
-	stays = log_here.used < LOG_BYTES - size ? log_here.used : LOG_BYTES - size;
-	memmove(log_here.text, log_here.text + log_here.used - stays, stays);
-	memcpy(log_here.text + stays, text, size);
-	log_here.used = stays + size;
-}
-
-static int log_print(enum libbpf_print_level level, const char *format, va_list args)
-{
-	char *text;
-	int n;
-
-	if (level == LIBBPF_DEBUG)
-		return 0;
-	/* the verifier's words come in one piece of up to 16 MB */
-	n = vasprintf(&text, format, args);
-	if (n < 0)
-		return 0;
-	log_keep(text, n);
-	free(text);
-	return n;
-}
-
-/* Copies the log of this thread out and empties it. Returns its bytes; text is not terminated. */
-static size_t sf_log_take(char *text, size_t size)
-{
-	size_t n = log_here.used < size ? log_here.used : size;
-
-	memcpy(text, log_here.text + log_here.used - n, n);
-	log_here.used = 0;
-	return n;
-}
-
-/* Returns NULL with errno set. The bytes are not needed afterwards. */
-static struct bpf_object *sf_object_open(const void *bytes, size_t size, const char *name)
-{
+	char path[32];
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = name);
 
+	if (types >= 0) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", types);
+		opts.btf_custom_path = path;
+	}
 	libbpf_set_print(log_print);
 	return bpf_object__open_mem(bytes, size, &opts);
 }

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockfilter.model.moment import elapsed_ns, wall_ns
 from sockfilter.model.problem import Problem
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 INFORMATIONAL_MAX = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(NamedTuple):
     """Seconds that the parts of an exchange took, by the packets' times; None where that is not known.
 
     It is not known where packets have no times, or where two clocks stamped them, or one that was set in between.

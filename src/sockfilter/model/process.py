@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # exchanges of a connection for which an end that is not known is looked up again
 LOOKS_MAX = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(NamedTuple):
     """A process as it was when it connected, or first received. None: not known.
 
     Attributes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qs, unquote
 
 # RFC 3986, 3.1, and the authority behind it
 ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
@@ -29,11 +28,15 @@ def split(target: str) -> tuple[str, str, str]:
 
 def path(target: str) -> str:
     """The path, with its percent-encoding undone."""
+    from urllib.parse import unquote  # most captures never ask
+
     return unquote(split(target)[1])
 
 
 def query(target: str) -> dict[str, list[str]]:
     """The parameters: each name with its values, in order, with their encoding undone."""
+    from urllib.parse import parse_qs
+
     words = split(target)[2]
     return parse_qs(words, keep_blank_values=True) if words.count("&") < FIELDS_MAX else {}
 

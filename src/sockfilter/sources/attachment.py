@@ -6,22 +6,21 @@ import errno
 import os
 import socket
 from contextlib import ExitStack
-from pathlib import Path
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sockfilter.errors import InterfaceDown, KernelUnsupported, MissingCapability, NoSuchInterface
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.counters import Counters, Sum
-from sockfilter.libbpf.object import BpfObject
+from sockfilter.libbpf.object import OBJECTS, BpfObject
 from sockfilter.sources import interfaces, rights
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sockfilter.sources.interfaces import Interface
 
-OBJECT = Path(__file__).resolve().parent.parent / "objects/sockfilter.bpf.o"
+OBJECT = f"{OBJECTS}/sockfilter.bpf.o"
 
 # include/uapi/asm-generic/socket.h, include/uapi/linux/if_packet.h, include/uapi/linux/if_ether.h
 SO_ATTACH_BPF = 50
@@ -76,12 +75,21 @@ class OwnAttachment:
         ports: the map of ports; empty: none is needed.
         ring: bytes of the ring.
         promiscuous: take frames for other hosts too.
+        meanwhile: is called while the kernel verifies the program, and before the first packet is seen.
 
     Raises:
         SockfilterError: one of its kinds, for each thing that can be in the way.
     """
 
-    def __init__(self, found: Sequence[Interface], config: Any, ports: bytes, ring: int, promiscuous: bool) -> None:
+    def __init__(
+        self,
+        found: Sequence[Interface],
+        config: Any,
+        ports: bytes,
+        ring: int,
+        promiscuous: bool,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> None:
         self._ffi, self._lib = binding.load()
         self._sockets: list[socket.socket] = []
         self._counters: list[int] | None = None
@@ -90,7 +98,7 @@ class OwnAttachment:
         with ExitStack() as stack:
             self._object = stack.enter_context(BpfObject(OBJECT))
             kept = Counters(self._object, self._lib.SF_COUNTERS, (outcomes(),))
-            _load(self._object, bytes(self._ffi.buffer(config)), ports, ring)
+            _load(self._object, bytes(self._ffi.buffer(config)), ports, ring, meanwhile)
             self._kept = stack.enter_context(kept.open())
             self.ring_fd, self.shared_fd, self.orders_fd = (
                 self._object.map_fd(name) for name in ("ring", ".bss", "orders")
@@ -164,11 +172,11 @@ class OwnAttachment:
 
 
 def attach(
-    names: Sequence[str], config: Any, ports: bytes, ring: int, promiscuous: bool
+    names: Sequence[str], config: Any, ports: bytes, ring: int, promiscuous: bool, meanwhile: Callable[[], None]
 ) -> tuple[list[Interface], OwnAttachment]:
     """Looks interfaces up, and attaches the program to them. Other arguments and errors as OwnAttachment has them."""
     found = [interfaces.find(name) for name in names]
-    return found, OwnAttachment(found, config, ports, ring, promiscuous)
+    return found, OwnAttachment(found, config, ports, ring, promiscuous, meanwhile)
 
 
 def _bind_error(name: str, error: OSError) -> Exception:
@@ -189,12 +197,18 @@ def outcomes() -> Sum:
     return Sum(lib.SF_SEEN, lib.SF_SEEN + 1, lib.SF_RING_FULL)
 
 
-def _load(opened: BpfObject, config: bytes, ports: bytes, ring_size: int) -> None:
+def _load(opened: BpfObject, config: bytes, ports: bytes, ring_size: int, meanwhile: Callable[[], None]) -> None:
+    opened.set_max_entries("ring", ring_size)
+    opened.configure(config)
+    opened.begin_to_load()
+    meanwhile()
+    _end_loading(opened)
+    if ports:
+        opened.fill("ports", ports)
+
+
+def _end_loading(opened: BpfObject) -> None:
     try:
-        opened.set_max_entries("ring", ring_size)
-        opened.configure(config)
         opened.load()
-        if ports:
-            opened.fill("ports", ports)
     except MissingCapability as error:
         raise MissingCapability(f"{error}: {rights.advice(opened.is_short_of_locked_memory)}") from error

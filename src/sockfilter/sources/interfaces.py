@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import errno
 import fcntl
 import os
@@ -10,8 +9,7 @@ import socket
 import struct
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.errors import InterfaceDown, InvalidArgument, NoSuchInterface, UnsupportedInterface
 from sockfilter.sources.announcements import Announcements
@@ -46,12 +44,11 @@ ETHERNET = {1, 772}  # ARPHRD_ETHER, ARPHRD_LOOPBACK
 BARE = {512, 519, 768, 769, 776, 778, 823, 0xFFFE}  # PPP, RAWIP, TUNNEL, TUNNEL6, SIT, IPGRE, IP6GRE, NONE
 
 
-@dataclass(frozen=True, slots=True)
-class Interface:
+class Interface(NamedTuple):
     """An interface as the capture needs to know it; index 0 stands for all of them."""
 
     name: str
-    index: int
+    index: int  # type: ignore[assignment]  # in place of a tuple's
     is_up: bool
     is_loopback: bool
     has_link_header: bool | None  # None: differs from packet to packet
@@ -130,6 +127,8 @@ def _ioctl(query: socket.socket, request: int, name: str) -> int:
 
 
 def _hint(name: str) -> str:
+    import difflib
+
     names = [known for _, known in socket.if_nameindex()]
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     if near:
@@ -213,8 +212,7 @@ class Names:
         self._known[index] = name
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """One line of the list of interfaces."""
 
     name: str

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from sockfilter.sources.attachment import Attachment
     from sockfilter.sources.interfaces import Interface
 
-    # interfaces, struct sf_config, map of ports, bytes of the ring, promiscuous
-    Attach: TypeAlias = Callable[[Sequence[str], Any, bytes, int, bool], tuple[list[Interface], Attachment]]
+    # interfaces, struct sf_config, map of ports, bytes of the ring, promiscuous, meanwhile
+    Attach: TypeAlias = Callable[
+        [Sequence[str], Any, bytes, int, bool, Callable[[], None]], tuple[list[Interface], Attachment]
+    ]
 
 # bytes of a frame to send: all; the largest has 8 * 65 535 (GSO_MAX_SIZE)
 WHOLE_FRAME = 1 << 20
@@ -41,6 +43,7 @@ class LiveSource(RecordSource):
         promiscuous: take frames for other hosts too, as on a mirror port.
         whole: frames that say nothing to HTTP too, for a capture file.
         attached: makes the attachment, as attachment.attach() does.
+        meanwhile: is called while the kernel verifies the program, and before the first packet is seen.
 
     Raises:
         SockfilterError: one of its kinds, for each thing that can be in the way.
@@ -58,6 +61,7 @@ class LiveSource(RecordSource):
         promiscuous: bool = False,
         whole: bool = False,
         attached: Attach = attach,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
         ffi, _ = binding.load()
         size = ring_bytes(ring)
@@ -71,7 +75,7 @@ class LiveSource(RecordSource):
         with ExitStack() as stack:
             with namespace.entered(netns):
                 self._names = stack.enter_context(interfaces.Names())
-                found, attachment = attached(interfaces.distinct(names), config, ports, size, promiscuous)
+                found, attachment = attached(interfaces.distinct(names), config, ports, size, promiscuous, meanwhile)
             super().__init__(attachment, size, narrowing)
             stack.push(self._stack)
             self._changes = Changes(maxlen=CHANGES_MAX)

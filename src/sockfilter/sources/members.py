@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sockfilter.libbpf import binding
@@ -63,7 +62,8 @@ def descendants(root: int) -> set[int]:
         if entry.isdecimal():
             with suppress(OSError, ValueError, IndexError):
                 # the name, in parentheses, may hold anything; behind it come the state and the parent
-                parent = int(Path("/proc", entry, "stat").read_text().rpartition(")")[2].split()[1])
+                with open(f"/proc/{entry}/stat") as file:
+                    parent = int(file.read().rpartition(")")[2].split()[1])
                 children.setdefault(parent, []).append(int(entry))
     found, left = {root}, [root]
     while left:

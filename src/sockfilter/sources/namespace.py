@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sockfilter.errors import NamespaceError
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 CLONE_NEWNET = 0x40000000
 # where `ip netns` keeps them
-NAMED = Path("/run/netns")
+NAMED = "/run/netns"
 
 
 def number() -> int:
@@ -24,19 +23,18 @@ def number() -> int:
     return os.stat("/proc/thread-self/ns/net").st_ino
 
 
-def path_of(name: str) -> Path:
+def path_of(name: str) -> str:
     """The namespace's file: one that `ip netns` made, else that of a process given by its number.
 
     Raises NamespaceError where there is neither.
     """
-    if name and "/" not in name and (NAMED / name).exists():
-        return NAMED / name
+    if name and "/" not in name and os.path.exists(f"{NAMED}/{name}"):
+        return f"{NAMED}/{name}"
     if name.isdecimal():
-        path = Path("/proc") / name / "ns/net"
-        if path.parent.parent.exists():
-            return path
+        if os.path.exists(f"/proc/{name}"):
+            return f"/proc/{name}/ns/net"
         raise NamespaceError(f"entering the network namespace of process {name}: there is no such process")
-    known = sorted(entry.name for entry in NAMED.iterdir()) if NAMED.is_dir() else []
+    known = sorted(os.listdir(NAMED)) if os.path.isdir(NAMED) else []
     raise NamespaceError(
         f"entering network namespace {name!r}: there is none of that name;"
         f" {'there are ' + ', '.join(known) if known else 'ip netns lists none'}, or give a process number"

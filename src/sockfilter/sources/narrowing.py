@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from sockfilter.errors import InvalidArgument
 
@@ -120,8 +119,7 @@ def _covering(networks: list[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
     return (first & mask).to_bytes(ADDRESS_BITS // 8, "big"), mask.to_bytes(ADDRESS_BITS // 8, "big")
 
 
-@dataclass(frozen=True, slots=True)
-class Narrowing:
+class Narrowing(NamedTuple):
     """What is left out. Both ends of a connection are looked at; None and an empty tuple leave nothing out.
 
     The kernel compares with one network. Where that holds more than the hosts asked for, hosts.HostFilter drops the

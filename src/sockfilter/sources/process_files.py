@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.model.process import Process
@@ -31,7 +30,7 @@ def start_of(pid: int) -> int | None:
     """When a process began, in ticks since boot; None: there is none of that number."""
     try:
         # the name, in parentheses, may hold anything; the 20th field behind it is the time (proc(5))
-        return int(Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[19])
+        return int(_text(f"/proc/{pid}/stat").rpartition(")")[2].split()[19])
     except (OSError, ValueError, IndexError):
         return None
 

@@ -8,16 +8,15 @@ import socket
 import time
 from collections import Counter
 from contextlib import ExitStack
-from pathlib import Path
 from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockfilter.errors import KernelUnsupported, MissingCapability, ObjectError
 from sockfilter.libbpf import binding
-from sockfilter.libbpf.object import BpfObject
+from sockfilter.libbpf.object import OBJECTS, BpfObject
 from sockfilter.model.problem import Problem
 from sockfilter.model.process import LOOKS_MAX, Known, Process
-from sockfilter.sources import namespace, process_files, rights, sockets, tracing
+from sockfilter.sources import namespace, process_files, rights, sock_diag, tracing
 from sockfilter.sources.containers import container_of
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
     from sockfilter.model import Connection, Endpoint, Exchange
 
-OBJECT = Path(__file__).resolve().parent.parent / "objects/processes.bpf.o"
+OBJECT = f"{OBJECTS}/processes.bpf.o"
 PROGRAMS = ("processes_connect", "processes_established", "processes_receive")
 # struct sf_end, struct sf_owner and struct sf_life of bpf/processes.h; a test compares all to the byte
 END = Struct("=16s16sHHI")
@@ -68,6 +67,7 @@ class Processes:
         netns: the network namespace whose packets are looked at, as LiveSource has it.
         is_wanted: whether a connection between two ports is asked for.
         is_everywhere: connections say which namespace they are in; packets do not.
+        meanwhile: is called while the kernel verifies the programs.
 
     Raises:
         MissingCapability: CAP_BPF or CAP_PERFMON is not there.
@@ -80,6 +80,7 @@ class Processes:
         netns: str | None = None,
         is_wanted: Callable[[int, int], bool] = lambda one, other: True,
         is_everywhere: bool = False,
+        meanwhile: Callable[[], object] = lambda: None,
     ) -> None:
         lacks = rights.missing_for_processes()
         if lacks:
@@ -95,8 +96,8 @@ class Processes:
         with namespace.entered(netns):
             self._netns = namespace.number()
         with ExitStack() as stack:
-            self._object = stack.enter_context(BpfObject(OBJECT))
-            self._load(stack)
+            self._object = stack.enter_context(BpfObject(OBJECT, reads_kernel=True))
+            self._load(stack, meanwhile)
             self._owners_fd = self._object.map_fd("owners")
             self._processes_fd = self._object.map_fd("processes")
             self._shared = self._mapped(stack)
@@ -262,10 +263,12 @@ class Processes:
         ticks = os.sysconf("SC_CLK_TCK")
         return seen.process if seen is not None and seen.start == holder.start_ns * ticks // 1_000_000_000 else None
 
-    def _load(self, stack: ExitStack) -> None:
+    def _load(self, stack: ExitStack, meanwhile: Callable[[], object]) -> None:
         config = self._ffi.new("struct sf_processes_config *", {"netns": 0 if self._is_everywhere else self._netns})
         config.pidns = os.stat("/proc/self/ns/pid").st_ino
         self._object.configure(bytes(self._ffi.buffer(config)))
+        self._object.begin_to_load()
+        meanwhile()
         tracing.load(self._object, "naming processes")
         tracing.attach(self._object, PROGRAMS, stack)
 
@@ -285,7 +288,7 @@ class Processes:
         with namespace.entered(netns):
             found = {
                 entry.inode: (entry.here, entry.there)
-                for entry in sockets.table("tcp", sockets.ESTABLISHED)
+                for entry in sock_diag.established()
                 if is_wanted(entry.here.port, entry.there.port)
             }
         if not found:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import resource
-from pathlib import Path
 
 # include/uapi/linux/capability.h; CAP_SYS_ADMIN holds what CAP_BPF was split from (kernel 5.8)
 CAP_NET_RAW = 13
@@ -30,10 +29,8 @@ def permitted() -> int:
 
 
 def _set(name: str) -> int:
-    for line in Path("/proc/thread-self/status").read_text().splitlines():
-        if line.startswith(f"{name}:"):
-            return int(line.split()[1], 16)
-    return 0
+    with open("/proc/thread-self/status") as lines:
+        return next((int(line.split()[1], 16) for line in lines if line.startswith(f"{name}:")), 0)
 
 
 def missing() -> list[str]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockfilter.errors import InvalidArgument
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.counters import Counters, Sum
-from sockfilter.libbpf.object import BpfObject
+from sockfilter.libbpf.object import OBJECTS, BpfObject
 from sockfilter.libbpf.ring import ring_bytes
 from sockfilter.model import Endpoint
 from sockfilter.sources import cgroups, tracing
@@ -23,7 +22,7 @@ from sockfilter.sources.records import ALL_BYTES, RING_BYTES, RecordSource
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-OBJECT = Path(__file__).resolve().parent.parent / "objects/syscalls.bpf.o"
+OBJECT = f"{OBJECTS}/syscalls.bpf.o"
 # those that follow processes first: what is forked from then on is known
 PROGRAMS = ("calls_fork", "calls_gone", "calls_destroy", "calls_state", "calls_exit")
 # what takes the place of an interface's name
@@ -35,8 +34,7 @@ RETURN_S = 0.02
 RETURN_LOOK_S = 0.0005
 
 
-@dataclass(frozen=True, slots=True)
-class Callers:
+class Callers(NamedTuple):
     """Whose calls are wanted; where nothing is said, everybody's.
 
     Attributes:
@@ -60,22 +58,27 @@ class Calls:
         ports: the map of ports; empty: none is needed.
         ring: bytes of the ring.
         callers: whose calls.
+        meanwhile: is called while the kernel verifies the programs, and before the first call is seen.
 
     Raises:
         SockfilterError: one of its kinds, for each thing that can be in the way.
     """
 
-    def __init__(self, config: Any, ports: bytes, ring: int, callers: Callers) -> None:
+    def __init__(
+        self, config: Any, ports: bytes, ring: int, callers: Callers, meanwhile: Callable[[], None] = lambda: None
+    ) -> None:
         self._ffi, self._lib = binding.load()
         self._counters: list[int] | None = None
         with ExitStack() as stack:
-            self._object = stack.enter_context(BpfObject(OBJECT))
+            self._object = stack.enter_context(BpfObject(OBJECT, reads_kernel=True))
             self._object.set_max_entries("ring", ring)
             self._object.configure(bytes(self._ffi.buffer(config)))
             members = Members(self._object)
             config_of_calls = self._config(callers, members.are_renumbered)
             self._object.configure(bytes(self._ffi.buffer(config_of_calls)), ".rodata.calls")
             kept = Counters(self._object, self._lib.SF_CALL_COUNTERS, (outcomes(), self._outcomes_of_calls()))
+            self._object.begin_to_load()
+            meanwhile()
             tracing.load(self._object, "capturing system calls")
             self._kept = stack.enter_context(kept.open())
             if ports:
@@ -148,6 +151,7 @@ class SyscallSource(RecordSource):
         narrowing: what the kernel leaves out.
         ring: bytes of the ring, made a power of two.
         run_bytes: payload of one direction in a row that is sent even when the ring fills; None: all.
+        meanwhile: is called while the kernel verifies the programs, and before the first call is seen.
 
     Raises:
         SockfilterError: one of its kinds, for each thing that can be in the way.
@@ -162,6 +166,7 @@ class SyscallSource(RecordSource):
         narrowing: Narrowing | None = None,
         ring: int = RING_BYTES,
         run_bytes: int | None = None,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
         ffi, _ = binding.load()
         size = ring_bytes(ring)
@@ -171,7 +176,7 @@ class SyscallSource(RecordSource):
         config.frame_bytes = ALL_BYTES
         config.run_bytes = ALL_BYTES if run_bytes is None else min(run_bytes, ALL_BYTES)
         config.pressure_bytes = size // 2
-        calls = Calls(config, ports, size, callers)
+        calls = Calls(config, ports, size, callers, meanwhile)
         super().__init__(calls, size, narrowing)
         self.local_ends = calls.unix_ends
 
@@ -228,6 +233,6 @@ def callers(
     if processes is not None and (not processes or min(processes) < 1):
         raise InvalidArgument(f"pid={pid!r}: the numbers of processes go from 1 on")
     for number in processes or ():
-        if not Path(f"/proc/{number}").exists():
+        if not os.path.exists(f"/proc/{number}"):
             raise InvalidArgument(f"there is no process {number}")
     return Callers(processes, _comms(comm), cgroup, bool(unix))

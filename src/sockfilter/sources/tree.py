@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import socket
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.libbpf import binding
-from sockfilter.libbpf.object import BpfObject
+from sockfilter.libbpf.object import OBJECTS, BpfObject
 from sockfilter.sources import namespace, sockets, tracing
 from sockfilter.sources.members import Members
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     from sockfilter.model import Connection, Endpoint
 
-OBJECT = Path(__file__).resolve().parent.parent / "objects/tree.bpf.o"
+OBJECT = f"{OBJECTS}/tree.bpf.o"
 PROGRAMS = ("tree_fork", "tree_gone", "tree_state")
 # connections whose answer is remembered here; as many as the program remembers
 ANSWERS_MAX = 65536
@@ -39,7 +38,7 @@ class Tree:
         self._ffi, self._lib = binding.load()
         self._answers: dict[Connection, bool] = {}
         with ExitStack() as stack:
-            self._object = stack.enter_context(BpfObject(OBJECT))
+            self._object = stack.enter_context(BpfObject(OBJECT, reads_kernel=True))
             self._members = Members(self._object)
             tracing.load(self._object, "following a process tree")
             tracing.attach(self._object, PROGRAMS, stack)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from sockfilter.sources import rights
@@ -45,4 +47,4 @@ def test_with_all_of_them_the_limit_of_locked_memory_may_be_in_the_way(monkeypat
 
 
 def test_this_threads_own_are_those_the_kernel_tells():
-    assert effective() == int(rights.Path("/proc/self/status").read_text().split("CapEff:")[1].split()[0], 16)
+    assert effective() == int(Path("/proc/self/status").read_text().split("CapEff:")[1].split()[0], 16)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from sockfilter.model.body import Body
 from sockfilter.model.problem import Problem
 from sockfilter.protocols.coding import CodingError, TooLongError, coding_of, decoder_for
+from sockfilter.protocols.http1.policy import BodyPolicy
 
 if TYPE_CHECKING:
     from sockfilter.model.message import Message
@@ -15,19 +16,6 @@ if TYPE_CHECKING:
 # bytes of a coded body that are kept as sent until the first of it decodes: the longest header of a gzip file
 # that anybody writes is shorter
 UNDECODED_BYTES_MAX = 64 << 10
-
-
-class BodyPolicy(NamedTuple):
-    """What to keep of bodies.
-
-    limit: bytes of each from the first on.
-    decodes: undo the content coding; without it, content is as sent and the decoded length not known.
-    as_sent: keep chunk sizes and trailers too, as they crossed the wire.
-    """
-
-    limit: int
-    decodes: bool = True
-    as_sent: bool = False
 
 
 def whole_body(head: HttpHead, wire_len: int, content: bytes) -> Body:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from sockfilter.model.message import Message
     from sockfilter.model.problem import Problem
-    from sockfilter.protocols.http1.body import BodyPolicy
+    from sockfilter.protocols.http1.policy import BodyPolicy
 
 
 class Sink(Protocol):

@@ -86,13 +86,14 @@ class BorrowedAttachment:
             return self._known  # check() says that it has gone
 
 
-def borrow(path: str) -> Callable[[Sequence[str], Any, bytes, int, bool], tuple[list[Interface], BorrowedAttachment]]:
+def borrow(path: str) -> Callable[..., tuple[list[Interface], BorrowedAttachment]]:
     """What asks the broker at a path to attach, in place of attachment.attach()."""
 
     def attach(
-        names: Sequence[str], config: Any, ports: bytes, ring: int, promiscuous: bool
+        names: Sequence[str], config: Any, ports: bytes, ring: int, promiscuous: bool, meanwhile: Callable[[], None]
     ) -> tuple[list[Interface], BorrowedAttachment]:
         ffi, _ = binding.load()
+        meanwhile()
         link = _connected(path)
         try:
             link.settimeout(messages.ANSWER_S)

@@ -11,7 +11,7 @@ import selectors
 import socket
 import struct
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sockfilter import __version__
@@ -211,7 +211,7 @@ class _Session:
         found = [find(name) for name in names]
         made = OwnAttachment(found, config, ports, ring, bool(request.get("promiscuous")))
         self._attachment, self._interfaces = made, found
-        answer = {"interfaces": [asdict(interface) for interface in found]}
+        answer = {"interfaces": [interface._asdict() for interface in found]}
         return answer, [made.ring_fd, made.shared_fd, made.orders_fd]
 
     def _rebind(self, attachment: OwnAttachment, position: object) -> None:

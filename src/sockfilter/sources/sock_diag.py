@@ -1,0 +1,79 @@
+"""The TCP connections of a network namespace by sock_diag(7), which looks through them ten times as fast as /proc."""
+
+from __future__ import annotations
+
+import os
+import socket
+from struct import Struct
+from typing import TYPE_CHECKING
+
+from sockfilter.model import Endpoint
+from sockfilter.sources import sockets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# include/uapi/linux/netlink.h, include/uapi/linux/sock_diag.h
+NETLINK_SOCK_DIAG = 4
+SOCK_DIAG_BY_FAMILY = 20
+NLM_F_REQUEST, NLM_F_DUMP = 0x1, 0x300
+NLMSG_ERROR, NLMSG_DONE = 2, 3
+NLMSGHDR = Struct("=IHHII")
+ERROR = Struct("=i")
+# include/uapi/linux/inet_diag.h: family, protocol, states; the ends of one follow
+INET_DIAG_REQ_V2 = Struct("=BBxxI48x")
+# family, ports, addresses, number in sockfs; ports and addresses in the network's order
+INET_DIAG_MSG = Struct("=Bxxx2s2s16s16s28xI")
+# include/net/tcp_states.h, as a bit set
+ESTABLISHED = 1 << 1
+# bytes that are read at once; the kernel puts no more than 32 KiB into a piece of its answer
+PIECE_BYTES = 1 << 16
+# seconds for each piece: it is there before the request returns, where nothing is in the way
+ANSWER_S = 1.0
+# before an IPv4 address (RFC 4291, 2.5.5.2)
+V4_MAPPED = bytes(10) + b"\xff\xff"
+
+
+def established() -> list[sockets.Socket]:
+    """Those of this thread's network namespace that are established, of IPv4 and IPv6. Takes no rights."""
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG) as link:
+            link.settimeout(ANSWER_S)
+            return [found for family in (socket.AF_INET, socket.AF_INET6) for found in _dump(link, family)]
+    except OSError:  # a kernel without it (CONFIG_INET_DIAG), or a sandbox
+        return list(sockets.table("tcp", sockets.ESTABLISHED))
+
+
+def _dump(link: socket.socket, family: int) -> Iterator[sockets.Socket]:
+    request = INET_DIAG_REQ_V2.pack(family, socket.IPPROTO_TCP, ESTABLISHED)
+    size = NLMSGHDR.size + len(request)
+    link.send(NLMSGHDR.pack(size, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, family, 0) + request)
+    while True:
+        piece = link.recv(PIECE_BYTES)
+        at = 0
+        while at + NLMSGHDR.size <= len(piece):
+            size, kind, _, number, _ = NLMSGHDR.unpack_from(piece, at)
+            content = at + NLMSGHDR.size
+            if kind == NLMSG_DONE:
+                return
+            if kind == NLMSG_ERROR:
+                code = -ERROR.unpack_from(piece, content)[0]
+                raise OSError(code, os.strerror(code))
+            if kind == SOCK_DIAG_BY_FAMILY and number == family:
+                yield _read(piece, content)
+            at += max(size + 3 & ~3, NLMSGHDR.size)
+
+
+def _read(piece: bytes, at: int) -> sockets.Socket:
+    family, here_port, there_port, here, there, inode = INET_DIAG_MSG.unpack_from(piece, at)
+    ends = (_endpoint(family, here, here_port), _endpoint(family, there, there_port))
+    return sockets.Socket(*ends, sockets.ESTABLISHED, str(inode))
+
+
+def _endpoint(family: int, address: bytes, port: bytes) -> Endpoint:
+    if family == socket.AF_INET:
+        packed = address[:4]
+    else:
+        packed = address[12:] if address.startswith(V4_MAPPED) else address
+    ip = socket.inet_ntop(socket.AF_INET6 if len(packed) == 16 else socket.AF_INET, packed)
+    return Endpoint(ip, int.from_bytes(port, "big"))
