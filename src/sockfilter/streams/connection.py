@@ -53,6 +53,7 @@ class StreamConnection:
         recall: where its segments take the short road, makes them come here again.
         detour: exchanges that it stays here for, before it may take the short road.
         turned_back: how often in a row it had to come back from it at once.
+        may_go_on: nothing but a reset in doubt has ended it.
         reset_by: the direction whose reset has ended it, or may have.
     """
 
@@ -67,6 +68,7 @@ class StreamConnection:
         "is_closed",
         "is_damaged",
         "last_ns",
+        "may_go_on",
         "model",
         "opened_ns",
         "recall",
@@ -90,7 +92,7 @@ class StreamConnection:
         self.model = model
         self.streams = [stream & ~1]
         self.opened_ns = self.last_ns = time_ns
-        self.is_closed = self.is_damaged = False
+        self.is_closed = self.is_damaged = self.may_go_on = False
         self.recall: Callable[[], None] | None = None
         self.detour = self.turned_back = 0
         self._half_closed_ns: int | None = None
@@ -123,7 +125,7 @@ class StreamConnection:
         if self.is_closed:
             return
         if self._reset_ns is not None and self.last_ns <= self._reset_ns:
-            problem = Problem.RESET
+            problem, self.may_go_on = Problem.RESET, True
         self.come_back()
         self.is_closed = True
         self._let_go()
@@ -136,11 +138,18 @@ class StreamConnection:
         """One end has closed, and the other has not."""
         self._half_closed_ns = self.last_ns
         self._table.watched[self] = None
+        self.directions[0].look_closely()
 
     def doubt_reset(self, direction: Direction, time_ns: int) -> None:
         """A reset has come that its receiver may have let pass."""
         self.reset_by, self._reset_ns = direction, time_ns
         self._table.watched[self] = None
+        direction.look_closely()
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether something is due at a certain time."""
+        return self._reset_ns is not None or self._half_closed_ns is not None
 
     def tick(self, now_ns: int) -> None:
         """Does what is due where it is watched."""
@@ -151,13 +160,15 @@ class StreamConnection:
             self.reset_by = self._reset_ns = None
         if self._half_closed_ns is not None and now_ns - self._half_closed_ns >= HALF_CLOSED_NS:
             self.abandon()
-        if self._reset_ns is None and self._half_closed_ns is None:
+        if not self.is_watched:
             self._table.watched.pop(self, None)
+            self.directions[0].look_closely()
 
     def abandon(self) -> None:
         """What the end that has closed waited for is not waited for any longer."""
         if self._half_closed_ns is not None and not self.is_closed:
             self._half_closed_ns = None
+            self.directions[0].look_closely()
             self.conversation.abandon(0 if self.directions[0].has_ended else 1)
 
     def come_back(self) -> None:

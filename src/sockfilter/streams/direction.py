@@ -124,7 +124,7 @@ class Direction:
         self.fin_seq: int | None = None
         self.has_ended = False
         self._held = Held()
-        self._is_stalled = False  # this direction or its peer holds something, or it has ended
+        self._is_stalled = False  # this direction or its peer holds something, it has ended, or something is due
         self._hole_since_ns = 0
         self._delivered_ns = 0
         self._order_until: int | None = None
@@ -287,6 +287,11 @@ class Direction:
 
     def _take_unusual(self, time_ns: int, seq: int, ack: int, flags: int, length: int, data: bytes) -> None:
         counts = self._table.counts
+        if self.connection.is_watched:
+            self.connection.tick(time_ns)
+            if self.connection.is_closed:
+                self._table.begin_again(self, time_ns, seq, ack, flags, length, data)
+                return
         if flags & SYN:
             seq = (seq + 1) & MASK
             if flags & ACK and not length and self._answers_again(seq, ack):
@@ -328,18 +333,23 @@ class Direction:
             self.fin_seq = (seq + length) & MASK
         if length:
             self._take_payload(time_ns, seq, maybe_ack, length, data)
-        elif flags & FIN and (self._is_stalled or distance(self.next, seq) > 0):
+        elif flags & FIN and (self._is_waiting or distance(self.next, seq) > 0):
             # it overtook bytes: an empty segment at its place makes the hole known
             self._hold(seq, 0, b"", time_ns, maybe_ack)
         self._pass_on()
         self.go_on(time_ns)
+
+    @property
+    def _is_waiting(self) -> bool:
+        """Whether this direction or its peer holds something."""
+        return bool(self._held) or bool(self.peer._held)
 
     def _pass_quiet(self, seq: int, time_ns: int) -> None:
         """What the source was told to leave out, up to where a segment begins, has passed.
 
         Unless something is held: then it may be among what is still to come, until it is given up.
         """
-        if not self._is_stalled:
+        if not self._is_waiting:
             self._skip_quiet(seq, time_ns)
 
     def _skip_quiet(self, seq: int, time_ns: int) -> None:
@@ -439,7 +449,7 @@ class Direction:
             self._repeat(seq)
         if ahead + length <= 0:
             self._count_repeated()
-        elif ahead <= 0 and not self._is_stalled and not self._awaits(ack):
+        elif ahead <= 0 and not self._is_waiting and not self._awaits(ack):
             counts.overlapping += ahead < 0
             self._deliver(Segment(0, seq, length, data, time_ns, ack))
         elif self._hold(seq, length, data, time_ns, ack):
@@ -566,9 +576,13 @@ class Direction:
             holes[self] = None
         else:
             holes.pop(self, None)
-        is_held = bool(self._held) or bool(self.peer._held)
+        self.look_closely()
+
+    def look_closely(self) -> None:
+        """Sees to it that segments of both ends do not go straight through where something waits or is due."""
+        must = self._is_waiting or self.connection.is_watched
         for direction in (self, self.peer):
-            direction._is_stalled = is_held or direction.has_ended
+            direction._is_stalled = must or direction.has_ended
 
     def _patience(self) -> int:
         assert self.next is not None

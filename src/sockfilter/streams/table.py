@@ -193,6 +193,14 @@ class Table:
             # its first payload opens it, and its source knows more of it then
             self._forget(stream & ~1)
 
+    def begin_again(
+        self, direction: Direction, time_ns: int, seq: int, ack: int, flags: int, length: int, data: bytes
+    ) -> None:
+        """A segment has come that shows for how long its connection had been silent: it has ended before."""
+        stream = direction.stream
+        ended = self.ended[stream & ~1]
+        self._after_end(stream, ended, time_ns, seq, ack, flags, length, len(data), data, 0)
+
     def stream_of(self, key: bytes) -> int | None:
         """A stream of an open connection by the flow's key."""
         known = self._connections.get(key)
@@ -218,7 +226,7 @@ class Table:
         ends = connection.start.key[:-PLACE_BYTES]
         if self._lone.get(ends) is connection:
             del self._lone[ends]
-        may_go_on = problem in (Problem.IDLE, Problem.EVICTED)
+        may_go_on = problem in (Problem.IDLE, Problem.EVICTED) or connection.may_go_on
         passed = self._passed(connection, following) if problem else (None, None)
         ended = Ended(connection.start, following, passed, connection.last_ns, may_go_on)
         for stream in connection.streams:

@@ -223,9 +223,9 @@ def test_every_condition_has_its_case():
 
 def cases(attribute: str) -> list[Any]:
     return [
-        pytest.param(name, value, id=f"{name}={getattr(value, '__name__', value)!r}")
+        pytest.param(name, value, id=f"{name}-{number}")
         for name, case in CASES.items()
-        for value in getattr(case, attribute)
+        for number, value in enumerate(getattr(case, attribute))
     ]
 
 

@@ -63,7 +63,7 @@ def test_several_members_cut_at_every_byte(coding: str):
         assert decoded(coding, data[:at], data[at:]) == b"ab"
 
 
-@pytest.mark.parametrize("padding", [bytes(9), b"\n", b"garbage", b"x" + gzip.compress(b"no more")])
+@pytest.mark.parametrize("padding", [bytes(9), b"\n", b"garbage", b"x" + gzip.compress(b"no more", mtime=0)])
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
 def test_padding_behind_is_let_pass(coding: str, padding: bytes):
     data = SQUEEZE[coding](b"hi")
