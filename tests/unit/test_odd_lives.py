@@ -228,6 +228,19 @@ def test_a_server_that_answers_on_accept(path: Path) -> None:
     assert Problem.EARLY_RESPONSE in exchange.problems
 
 
+def test_a_server_that_closes_before_it_is_asked(path: Path) -> None:
+    """Its FIN crosses before anything says that this is HTTP."""
+    script = Scripted()
+    script.send(SERVER, flags=FIN | ACK)
+    script.send(CLIENT, request(0))
+    script.send(SERVER, flags=RST)
+    (exchange,) = read(path, script.packets)
+    assert exchange.problems == (Problem.NO_RESPONSE, Problem.RESET)
+    found = sockfilter.read(str(path))
+    list(found)
+    assert not found.ledger.losses()
+
+
 @pytest.mark.parametrize("end", [FIN | ACK, RST | ACK])
 def test_a_client_that_gives_up(path: Path, end: int) -> None:
     script = Scripted()

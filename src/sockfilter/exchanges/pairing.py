@@ -182,8 +182,6 @@ class Pairing:
             exchange = self._open[0]
             if exchange.response is not None and exchange.response.end_ns is not None:
                 self._complete(self._open.popleft())
-        if self._has_closed[1 - self.client_end] and self._open and self._open[-1].request is message:
-            self._leave_to_closed_server()
 
     @property
     def has_open(self) -> bool:
@@ -277,7 +275,10 @@ class Pairing:
 
     def abandon(self, end: int) -> None:
         """Takes note that an end has closed, and that what it waited for has not come in time."""
-        if end != self.client_end or not self._open or self._open[0].response is not None:
+        if end != self.client_end:
+            self._leave_to_closed_server()
+            return
+        if not self._open or self._open[0].response is not None:
             return
         while self._open and self._open[0].request is not None and self._open[0].request.end_ns is not None:
             exchange = self._open.popleft()

@@ -135,7 +135,9 @@ class StreamConnection:
         self.conversation.close(problem)
 
     def half_close(self) -> None:
-        """One end has closed, and the other has not."""
+        """One end has closed, and the other has not, or goes on nevertheless."""
+        if self._half_closed_ns is not None:
+            return
         self._half_closed_ns = self.last_ns
         self._table.watched[self] = None
         self.directions[0].look_closely()

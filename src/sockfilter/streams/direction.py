@@ -311,6 +311,7 @@ class Direction:
             self.acked = ack
         if maybe_ack is not None and self.peer.is_at_start:
             self.peer._learn_start(ack)
+            self.peer._learn_end(ack)
         if self._order_until is not None:
             self._pass_quiet(seq, time_ns)
         if flags & RST:
@@ -332,6 +333,8 @@ class Direction:
         if flags & FIN:
             self.fin_seq = (seq + length) & MASK
         if length:
+            if self.peer.has_ended:
+                self.connection.half_close()
             self._take_payload(time_ns, seq, maybe_ack, length, data)
         elif flags & FIN and (self._is_waiting or distance(self.next, seq) > 0):
             # it overtook bytes: an empty segment at its place makes the hole known
@@ -387,6 +390,16 @@ class Direction:
         assert self.next is not None  # it is at its start
         if not 0 <= distance(self.next, acked) <= UNSCALED_WINDOW_BYTES and not self._held:
             self._begin_at(acked)
+
+    def _learn_end(self, acked: int) -> None:
+        """The one byte that the peer has received, before any has come, is a FIN.
+
+        The source keeps what has no payload to itself until it knows that the connection is HTTP.
+        """
+        assert self.next is not None  # it is at its start
+        if distance(self.next, acked) == 1 and not self._held:
+            self.fin_seq = self.next
+            self._end_at_fin()
 
     def _begin_at(self, place: int) -> None:
         if place != self.next and self.next is not None:
@@ -582,7 +595,7 @@ class Direction:
         """Sees to it that segments of both ends do not go straight through where something waits or is due."""
         must = self._is_waiting or self.connection.is_watched
         for direction in (self, self.peer):
-            direction._is_stalled = must or direction.has_ended
+            direction._is_stalled = must or direction.has_ended or direction.peer.has_ended
 
     def _patience(self) -> int:
         assert self.next is not None
