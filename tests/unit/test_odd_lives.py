@@ -228,6 +228,18 @@ def test_a_server_that_answers_on_accept(path: Path) -> None:
     assert Problem.EARLY_RESPONSE in exchange.problems
 
 
+@pytest.mark.parametrize("silence_ns", [STEP_NS, 4 * SECOND_NS])
+def test_a_server_that_answers_on_accept_and_closes_late(path: Path, silence_ns: int) -> None:
+    script = Scripted()
+    script.send(SERVER, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    script.send(CLIENT, request(0), ack=script.next[SERVER])
+    script.wait(silence_ns).send(CLIENT, flags=FIN | ACK)
+    script.wait(silence_ns).send(SERVER, flags=FIN | ACK)
+    (exchange,) = read(path, script.packets)
+    assert pairs([exchange]) == [("/0", 200)]
+    assert exchange.problems == (Problem.EARLY_RESPONSE,)
+
+
 def test_a_server_that_closes_before_it_is_asked(path: Path) -> None:
     """Its FIN crosses before anything says that this is HTTP."""
     script = Scripted()

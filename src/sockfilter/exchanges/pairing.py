@@ -278,7 +278,7 @@ class Pairing:
         if end != self.client_end:
             self._leave_to_closed_server()
             return
-        if not self._open or self._open[0].response is not None:
+        if self._merge_orphan() or not self._open or self._open[0].response is not None:
             return
         while self._open and self._open[0].request is not None and self._open[0].request.end_ns is not None:
             exchange = self._open.popleft()
