@@ -194,7 +194,9 @@ class Ledger(NamedTuple):
             if name == "records_read":
                 waiting, lost = self.records_waiting, self.records_lost
                 made["records"] = {"sent": self.records_sent, "read": value, "lost": lost, "waiting": waiting}
-            else:
+            elif name == "file":
+                made[name] = (value or FileCounts()).as_dict()
+            elif name != "is_live":
                 made[name] = value.as_dict() if isinstance(value, Counts) else _copy(value)
         return made
 

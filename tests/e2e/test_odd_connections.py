@@ -115,7 +115,7 @@ def test_http_within_a_tunnel():
     assert [(e.request.method, e.response.status) for e in exchanges] == [("CONNECT", 200), ("GET", 200)]
 
 
-@pytest.mark.parametrize("first", [b"SSH-2.0-OpenSSH_9.2\r\n", b"GETX /a HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00"])
+@pytest.mark.parametrize("first", [b"SSH-2.0-OpenSSH_9.2\r\n", b"GETX /a RTSP/1.0\r\n\r\n", b"\x16\x03\x01\x02\x00"])
 def test_what_is_not_http_is_not_reported(first):
     assert captured(lambda connection: connection.sendall(connection.recv(100)), first) == []
 

@@ -297,7 +297,7 @@ class StreamConnection:
     @property
     def is_one_sided(self) -> bool:
         """Whether nothing of one end was seen, though the other has heard from it."""
-        return any(d.total and d.has_heard and d.peer.next is None and d.peer is not self.reset_by for d in self.held)
+        return any(d.total and d.has_heard and not d.peer.was_seen and d.peer is not self.reset_by for d in self.held)
 
     def _let_go(self) -> None:
         """Delivers what is held, with gaps where bytes are missing: of both directions, in the order of their times."""

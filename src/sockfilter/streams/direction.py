@@ -213,6 +213,11 @@ class Direction:
         )
 
     @property
+    def was_seen(self) -> bool:
+        """Whether anything of it has come."""
+        return self.acked is not None
+
+    @property
     def has_heard(self) -> bool:
         """Whether its sender has received something since it was first seen."""
         return self.acked is not None and (self._isn is not None or self.acked != self._first_ack)
