@@ -274,6 +274,33 @@ def test_a_client_that_gives_up(path: Path, end: int) -> None:
         assert Problem.RESET in given_up.problems
 
 
+@pytest.mark.parametrize(
+    "late", [response(0), b"HTTP/1.1 102 Wait\r\n\r\n", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\n\r\nto"]
+)
+def test_what_comes_late_is_accounted_for(path: Path, late: bytes) -> None:
+    script = Scripted()
+    script.send(CLIENT, request(0))
+    script.wait(2 * SECOND_NS).send(CLIENT, flags=FIN | ACK)
+    script.wait(10 * SECOND_NS).send(SERVER, late)
+    script.send(CLIENT, flags=RST)
+    exchanges = read(path, script.packets)
+    assert Problem.CLIENT_CLOSED in exchanges[0].problems
+    ledger = sockfilter.read(str(path))
+    list(ledger)
+    assert ledger.ledger.imbalance == []
+    assert ledger.ledger.messages.open == 0
+    assert not ledger.ledger.losses()
+
+
+def test_a_client_that_closes_before_it_is_answered_without_a_question(path: Path) -> None:
+    script = Scripted()
+    script.send(CLIENT, flags=FIN | ACK)
+    script.send(SERVER, response(0))
+    script.send(CLIENT, flags=RST)
+    (exchange,) = read(path, script.packets)
+    assert exchange.problems == (Problem.NO_REQUEST,)
+
+
 def test_a_client_that_closes_its_half_and_is_answered_at_once_lacks_nothing(path: Path) -> None:
     script = Scripted()
     script.send(CLIENT, request(0))

@@ -536,7 +536,6 @@ class Pairing:
         counts, exchange = self._counts, self._given_up[0]
         if not _had_received(response, exchange.request):
             return None
-        counts.open -= 1
         counts.unpaired[Problem.LATE_RESPONSE.value] += 1
         if response.is_final:
             counts.responses += 1
