@@ -26,6 +26,9 @@ FUZZ_TARGETS := packets streams http1 files
 # for each target
 SECONDS ?= 60
 
+# tests at a time
+JOBS ?= $(shell nproc)
+
 MINUTES ?= 60
 RATE ?= 500
 
@@ -45,8 +48,8 @@ setup: $(VENV)/.setup ## Debian packages, a virtual environment in .venv, and so
 demo: $(VENV)/.setup ## a server and clients on loopback, and sockfilter showing what they say (root)
 	@$(BIN)/python tests/demo.py
 
-test: $(VENV)/.test ## the tests; those of the kernel side take root
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.test ## the tests, JOBS=1 to run them one by one; those of the kernel side take root
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 test-kernels: $(VENV)/.kernels ## those that depend on the kernel, on several; KERNELS='5.10 6.12' ARGS='TEST...' (root)
 	@$(BIN)/python -m tests.kernels $(KERNELS) -- $(ARGS)
