@@ -113,6 +113,31 @@ def test_several_interfaces_share_one_capture() -> None:
     assert capture.ledger.segments.retransmitted == 0
 
 
+@pytest.mark.parametrize("opened", [True, False], ids=["from the SYN on", "in mid-stream"])
+@pytest.mark.parametrize("interface", ["any", [FAR, "veth3"]])
+def test_directions_on_two_interfaces_belong_together(cable: Cable, interface: str | list[str], opened: bool) -> None:
+    """Routes are asymmetric, or a tap has a port for each direction."""
+    ip("link", "add", "veth2", "type", "veth", "peer", "name", "veth3", netns=cable.netns)
+    for end in ("veth2", "veth3"):
+        ip("link", "set", end, "up", netns=cable.netns)
+    talk = Talk()
+    frames = [(end, frame) for end, frame in zip((0, 1, 0), talk.opening(), strict=True)] if opened else []
+    for _ in range(3):
+        frames += [(0, talk.client()), (1, talk.server())]
+    with cable.capture(interface) as capture:
+        sightings = 0
+        for end, frame in frames:
+            cable.send(frame, interface=("veth0", "veth2")[end])
+            sightings += 2 if interface == "any" else 1
+            wait_for_outcomes(capture, sightings)
+        capture.flush()
+    # "any" has both ends of each cable
+    connections = 2 if interface == "any" else 1
+    assert len(capture.exchanges) == 3 * connections
+    assert all(exchange.complete for exchange in capture.exchanges)
+    assert len({exchange.connection.number for exchange in capture.exchanges}) == connections
+
+
 @pytest.mark.parametrize(
     ("names", "words"),
     [

@@ -22,6 +22,7 @@ class FlowStart(NamedTuple):
         ends: both ends, in the key's order.
         interface: where it passes.
         isn: the sequence number of each end's SYN; None: not seen.
+        told: the end whose number was not seen, and is known as the other end acknowledges it; None: neither.
         syn_ns, synack_ns: when the SYN and its answer passed; None: not seen.
     """
 
@@ -31,3 +32,4 @@ class FlowStart(NamedTuple):
     isn: tuple[int | None, int | None] = (None, None)
     syn_ns: int | None = None
     synack_ns: int | None = None
+    told: int | None = None

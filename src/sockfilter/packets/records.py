@@ -139,10 +139,11 @@ class RecordDecoder:
         ]
         _, stream, seq, ack, *_ = HOT.unpack_from(view, at)
         end = stream & 1
-        first = isn[end]
+        first, told = isn[end], None
         if first is not None and isn[1 - end] is None and seq == (first + 1) & MASK and not marks & EARLY[1 - end]:
             # the first bytes of an end acknowledge the other's SYN, and nothing else
-            isn[1 - end] = (ack - 1) & MASK
+            told = 1 - end
+            isn[told] = (ack - 1) & MASK
         return FlowStart(
             key,
             self._ends_of(key, view, at),
@@ -150,6 +151,7 @@ class RecordDecoder:
             (isn[0], isn[1]),
             self._moment_of(syn_ns) if syn_ns else None,
             self._moment_of(synack_ns) if synack_ns else None,
+            told,
         )
 
     def _ends_of(self, key: bytes, view: memoryview, at: int) -> tuple[Endpoint, Endpoint]:

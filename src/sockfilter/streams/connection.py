@@ -297,7 +297,13 @@ class StreamConnection:
     @property
     def is_one_sided(self) -> bool:
         """Whether nothing of one end was seen, though the other has heard from it."""
-        return any(d.total and d.has_heard and not d.peer.was_seen and d.peer is not self.reset_by for d in self.held)
+        return any(
+            d.total
+            and d.has_heard
+            and (d.peer.next is None or (self.start.told == 1 - end and not d.peer.was_seen))
+            and d.peer is not self.reset_by
+            for end, d in enumerate(self.held)
+        )
 
     def _let_go(self) -> None:
         """Delivers what is held, with gaps where bytes are missing: of both directions, in the order of their times."""

@@ -32,6 +32,8 @@ IDLE_NS = 600 * 1_000_000_000
 TIME_WAIT_NS = 60 * 1_000_000_000
 # One-sided connections that may find their other half on another interface; the oldest is given up first.
 LONE_MAX = 1024
+# Of these, those with the same ends: both sides of two bridges.
+LONE_OF_SAME_ENDS_MAX = 4
 # between two looks for idle connections
 SWEEP_NS = 10 * 1_000_000_000
 
@@ -112,8 +114,8 @@ class Table:
         self.ended: dict[int, Ended] = {}
         # those of which something is due at a certain time, though they hold nothing
         self.watched: dict[StreamConnection, None] = {}
-        # by both ends, without the interface: the newest of which one half was seen
-        self._lone: dict[bytes, StreamConnection] = {}
+        # by both ends, without the interface: those of which one half was seen, the oldest first
+        self._lone: dict[bytes, list[StreamConnection]] = {}
         self._opened = 0
         self._swept_ns = 0
 
@@ -223,9 +225,7 @@ class Table:
         for direction in connection.held:
             self.holes.pop(direction, None)
         self.watched.pop(connection, None)
-        ends = connection.start.key[:-PLACE_BYTES]
-        if self._lone.get(ends) is connection:
-            del self._lone[ends]
+        self._drop_lone(connection)
         may_go_on = problem in (Problem.IDLE, Problem.EVICTED) or connection.may_go_on
         passed = self._passed(connection, following) if problem else (None, None)
         ended = Ended(connection.start, following, passed, connection.last_ns, may_go_on)
@@ -272,7 +272,9 @@ class Table:
         connection = StreamConnection(self, start, stream, model, time_ns, self._converse)
         self._connections[start.key] = connection
         if None in (start.syn_ns, start.synack_ns) and not self.hears_twice:  # of the handshake, one half at most
-            self._lone[start.key[:-PLACE_BYTES]] = connection
+            same = self._lone.setdefault(start.key[:-PLACE_BYTES], [])
+            same.append(connection)
+            del same[:-LONE_OF_SAME_ENDS_MAX]
             if len(self._lone) > LONE_MAX:
                 del self._lone[next(iter(self._lone))]
         return connection
@@ -295,9 +297,10 @@ class Table:
         It is the other half of that connection where that has heard one end alone, this comes from the other
         end, and the numbers of both fit. Else it is a connection of its own.
         """
-        known = self._lone.get(start.key[:-PLACE_BYTES])
-        if known is not None and not known.is_closed and known.continues(stream & 1, seq, ack):
-            del self._lone[start.key[:-PLACE_BYTES]]
+        lone = self._lone.get(start.key[:-PLACE_BYTES], ())
+        known = next((one for one in lone if one.continues(stream & 1, seq, ack)), None)
+        if known is not None:
+            self._drop_lone(known)
             known.join(stream, start.isn[stream & 1])
             first, second = known.directions
             self.takers[stream & ~1], self.takers[stream | 1] = first.segment, second.segment
@@ -322,6 +325,14 @@ class Table:
         # what lies right behind came again; a keep-alive repeats one byte, in the place of the FIN here
         if at is not None and length and not (length == 1 and seq == at):
             self.counts.new_after_close += not -WINDOW_BYTES_MAX < distance(at, seq + length) <= 0
+
+    def _drop_lone(self, connection: StreamConnection) -> None:
+        ends = connection.start.key[:-PLACE_BYTES]
+        lone = self._lone.get(ends, [])
+        if connection in lone:
+            lone.remove(connection)
+            if not lone:
+                del self._lone[ends]
 
     def _forget(self, stream: int) -> None:
         """The next segment of this stream opens a connection."""
