@@ -40,6 +40,7 @@ class Pairing:
     """
 
     __slots__ = (
+        "_batch_ack",
         "_batch_first",
         "_batches",
         "_connection",
@@ -99,6 +100,7 @@ class Pairing:
         self._overlaps = False  # it sends some while answers to others come in
         self._waits = 0  # requests in a row that it has sent when all before were answered
         self._batch_first: Exchange | None = None  # the first of those that were sent together last
+        self._batch_ack: int | None = None  # what its client had received then
         self._counted_from = 0  # the first request of which it is certain that none is missing between it and the last
         self._unplaced: deque[Exchange] = deque()  # responses whose requests can be told once all have been answered
 
@@ -124,10 +126,15 @@ class Pairing:
             if open_exchanges:
                 self._note_pipelining(message)
             else:
-                self._note_wait()
+                self._waits += 1
+                if self._waits >= WAITS_MIN and self._is_sure:
+                    # once it is a habit, what the client did before counts no more
+                    self._batches, self._overlaps = 0, False
             if self._orphan is None or not self._adopt(message):
-                open_exchanges.append(Exchange(self._connection, self._number, message, None))
-                self._note_batch()
+                begun = Exchange(self._connection, self._number, message, None)
+                open_exchanges.append(begun)
+                if message.ack != self._batch_ack:
+                    self._batch_first, self._batch_ack = begun, message.ack
             return None
         assert isinstance(message, Response)  # there is no third kind
         if self._connection.client_end is None:
@@ -562,19 +569,6 @@ class Pairing:
         has_ended = exchange.request is not None and exchange.request.end_ns is not None
         if has_ended and self._open and self._open[0] is exchange:
             self._complete(self._open.popleft())
-
-    def _note_wait(self) -> None:
-        """A request has come while none is open: once it is a habit, what the client did before counts no more."""
-        self._waits += 1
-        if self._waits >= WAITS_MIN and self._is_sure:
-            self._batches, self._overlaps = 0, False
-
-    def _note_batch(self) -> None:
-        """The last request is open: does it begin another batch?"""
-        last, request = self._open[-1], self._open[-1].request
-        first = None if self._batch_first is None else self._batch_first.request
-        if first is None or request is None or first.ack != request.ack:
-            self._batch_first = last
 
     def _note_pipelining(self, request: Request) -> None:
         """A request has come while others are open: what does that say of the client?"""

@@ -319,7 +319,9 @@ class Opening(State):
                 self._let_go_of_doubted()
             if self._is_lost or head.problems:
                 self._note_oddities(message, head)
-            self._before(kind)
+            peer = self.peer
+            if peer._buffer or peer._message is not None or peer._doubted is not None:
+                self._before(kind)
             self.boundary = self._ack
             request = self._talk.begin(message, self._end)
         self._is_cut = False
