@@ -43,9 +43,9 @@ class Difference(NamedTuple):
 
     def __str__(self) -> str:
         if self.one is None or self.other is None:
-            told = self.one or self.other or {}
+            only = self.one or self.other or {}
             side = "second" if self.one is None else "first"
-            return f"{self.ends} #{self.number}: {_title(told)} was seen by the {side} alone, {told.get('problems')}"
+            return f"{self.ends} #{self.number}: {_title(only)} was seen by the {side} alone, {only.get('problems')}"
         told = "; ".join(f"{path}: {_at(self.one, path)!r} / {_at(self.other, path)!r}" for path in self.fields)
         return f"{self.ends} #{self.number}: {_title(self.one)}: {told}"
 

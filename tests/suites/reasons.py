@@ -48,9 +48,7 @@ def why_calls_differ(difference: Difference, evidence: Evidence) -> str | None:
     packets, calls = difference.one, difference.other
     if packets is None or calls is None:
         if packets is None and evidence.said_by_client(difference.ends).startswith(TLS):
-            return (
-                "behind TLS in the same packet, and in a call of its own: packets are recognised by their first bytes"
-            )
+            return "behind TLS in one packet, but in a call of its own: HTTP is recognised by the first bytes"
         return None
     fields, told = set(difference.fields), {*packets["problems"]} ^ {*calls["problems"]}
     sizes = {field for field in fields if ".body." in field}

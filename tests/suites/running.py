@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import signal
 import subprocess
@@ -84,7 +83,9 @@ def load(tree: Path) -> Run:
     folder = tree.parent / "run"
     return Run(
         (folder / "output").read_text(errors="replace"),
-        *(_heard(folder, name) for name in ("packets", "calls", "file")),
+        _heard(folder, "packets"),
+        _heard(folder, "calls"),
+        _heard(folder, "file"),
         folder / "lo.pcap",
         (folder / "tcpdump").read_text(),
     )
