@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import sockfilter
+from sockfilter.protocols.http1.head import METHODS
 from tests.suites.judging import Difference, Ends
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ def why_missing(lines: Sequence[Line], half: str, number: int, ends: Ends, evide
         return "tshark shows a message when it is whole, and this one never was"
     if ADRIFT & {*before}:
         return "tshark does not go on behind a message whose framing is broken"
+    if half == "request" and line["request"]["method"].encode() not in METHODS:
+        return "tshark knows the registered methods alone"
     if half == "response" and line["request"] and line["request"]["method"] == "CONNECT":
         return "tshark takes what follows the answer to CONNECT for its body"
     if half == "request" and _has_other_bytes(lines, evidence.said_by_client(ends)):
