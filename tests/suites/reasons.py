@@ -22,7 +22,7 @@ TLS = b"\x16\x03"
 # what depends on which of two came first: calls have the order in which they returned
 ORDER = {"early-response"}
 # problems of messages that have no end
-UNFINISHED = {"closed", "reset", "capture-ended", "client-closed", "no-response", "early-response", "gap"}
+UNFINISHED = {"closed", "reset", "capture-ended", "client-closed", "early-response"}
 # problems of messages behind which it is not certain where the next one begins
 ADRIFT = {"bad-chunk", "bad-head", "bad-length", "bad-framing", "head-too-long", "resynchronised", "unexpected-body"}
 
@@ -76,8 +76,6 @@ def why_missing(lines: Sequence[Line], half: str, number: int, ends: Ends, evide
     until = next((i for i, each in enumerate(lines) if each["connection"] == line["connection"]), 0)
     before = [problem for each in lines[until : number + 1] for problem in each["problems"]]
     is_last = number + 1 == len(lines) or lines[number + 1]["connection"] != line["connection"]
-    if is_last and UNFINISHED & {*line["problems"]}:
-        return "tshark shows a message when it is whole, and this one never was"
     if ADRIFT & {*before}:
         return "tshark does not go on behind a message whose framing is broken"
     if half == "request" and line["request"]["method"].encode() not in METHODS:
@@ -86,7 +84,13 @@ def why_missing(lines: Sequence[Line], half: str, number: int, ends: Ends, evide
         return "tshark takes what follows the answer to CONNECT for its body"
     if half == "request" and _has_other_bytes(lines, evidence.said_by_client(ends)):
         return "tshark takes bytes behind a request that are no HTTP for a head, and waits for its end"
+    if is_last and UNFINISHED & {*line["problems"]} and (half == "response" or _has_body(line["request"])):
+        return "tshark shows a message when it is whole, and this one never was"
     return None
+
+
+def _has_body(request: Line) -> bool:
+    return any(name.lower() in ("transfer-encoding", "content-length") for name, _ in request["headers"])
 
 
 def _has_other_bytes(lines: Sequence[Line], data: bytes) -> bool:
@@ -98,5 +102,8 @@ def _has_other_bytes(lines: Sequence[Line], data: bytes) -> bool:
             return True
         if any(name.lower() == "transfer-encoding" for name, _ in request["headers"]):
             return False
-        at = data.index(HEAD_END, at) + len(HEAD_END) + request["body"]["wire_len"]
+        end = data.find(HEAD_END, at)
+        if end < 0:
+            return False
+        at = end + len(HEAD_END) + request["body"]["wire_len"]
     return False
