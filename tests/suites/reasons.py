@@ -84,7 +84,8 @@ def why_missing(lines: Sequence[Line], half: str, number: int, ends: Ends, evide
         return "tshark takes what follows the answer to CONNECT for its body"
     if half == "request" and _has_other_bytes(lines, evidence.said_by_client(ends)):
         return "tshark takes bytes behind a request that are no HTTP for a head, and waits for its end"
-    if is_last and UNFINISHED & {*line["problems"]} and (half == "response" or _has_body(line["request"])):
+    is_whole = half == "request" and not _has_body(line["request"]) and evidence.said_by_client(ends).endswith(HEAD_END)
+    if is_last and UNFINISHED & {*line["problems"]} and not is_whole:
         return "tshark shows a message when it is whole, and this one never was"
     return None
 
