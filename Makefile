@@ -13,6 +13,8 @@ BENCH_PACKAGES := nghttp2-client tcpdump ngrep httpry tshark
 # since Debian 13 virtiofsd is a package of its own
 KERNEL_PACKAGES = qemu-system-x86 busybox-static debian-archive-keyring $(shell apt-cache pkgnames virtiofsd 2>/dev/null | grep -x virtiofsd)
 DUMP_PACKAGES := bpftool
+# where nodejs comes with npm, there is no package of it
+SUITE_PACKAGES = tcpdump tshark $(shell command -v npm >/dev/null || echo npm)
 WHEEL_PACKAGES := zlib1g-dev debian-archive-keyring
 DEB_PACKAGES := dpkg-dev
 ROOT_PACKAGES := debootstrap debian-archive-keyring
@@ -37,7 +39,7 @@ SOURCES := pyproject.toml build_bpf.py src/sockfilter/__init__.py $(wildcard bpf
 C_FILES := $(wildcard bpf/*.[ch] bpf/lib/*.h src/sockfilter/*/*.[ch] src/sockfilter/*/include/*/*.h)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-deb test-kernels check fuzz bench bench-quick soak profile bpf vmlinux wheel deb clean
+.PHONY: help setup demo test test-deb test-kernels test-suites check fuzz bench bench-quick soak profile bpf vmlinux wheel deb clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -53,6 +55,9 @@ test: $(VENV)/.test ## the tests, JOBS=1 to run them one by one; those of the ke
 
 test-kernels: $(VENV)/.kernels ## those that depend on the kernel, on several; KERNELS='5.10 6.12' ARGS='TEST...' (root)
 	@$(BIN)/python -m tests.kernels $(KERNELS) -- $(ARGS)
+
+test-suites: $(VENV)/.suites ## the test suites of HTTP projects under sockfilter, tcpdump and tshark; SUITES='urllib3 tornado' (root)
+	@$(BIN)/python -m tests.suites $(SUITES)
 
 check: $(VENV)/.check ## ruff, mypy --strict, clang-format, compiler warnings, and the contracts
 	$(BIN)/ruff check .
@@ -155,6 +160,10 @@ build/roots/%:
 
 $(VENV)/.kernels: $(VENV)/.test
 	@$(call packages,$(KERNEL_PACKAGES))
+	@touch $@
+
+$(VENV)/.suites: $(VENV)/.test
+	@$(call packages,$(SUITE_PACKAGES))
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.test
