@@ -228,6 +228,19 @@ def test_a_server_that_answers_on_accept(path: Path) -> None:
     assert Problem.EARLY_RESPONSE in exchange.problems
 
 
+@pytest.mark.parametrize(
+    "line", [b"FOO,BAR /echo HTTP/1.1", b'G"ET / HTTP/1.1', b"GET /two words HTTP/1.1", b"GET / HTTP/11"]
+)
+def test_a_first_line_that_is_not_quite_one(path: Path, line: bytes) -> None:
+    script = Scripted()
+    script.say(CLIENT, line + b"\r\nHost: x\r\n\r\n").say(SERVER, b"HTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n")
+    (exchange,) = read(path, script.close().packets)
+    assert exchange.response is not None
+    assert exchange.response.status == 400
+    assert exchange.request is not None
+    assert exchange.request.raw.startswith(line)
+
+
 @pytest.mark.parametrize("silence_ns", [STEP_NS, 4 * SECOND_NS])
 def test_a_server_that_answers_on_accept_and_closes_late(path: Path, silence_ns: int) -> None:
     script = Scripted()

@@ -271,7 +271,8 @@ static int lane_take(struct sf_lane *lane, struct sf_lane_slot *slot, const stru
 		break;
 	case SF_LANE_WAITING:
 		/* the server had received some of the request */
-		if (is_request || distance(request->seq, record->ack) <= 0 || !lane_begin(lane, slot, record, payload, 0))
+		if (is_request || distance(request->seq, record->ack) <= 0 ||
+		    !lane_begin(lane, slot, record, payload, 0))
 			return 0;
 		slot->state = SF_LANE_RESPONSE;
 		break;

@@ -41,6 +41,7 @@ STATUS_LINE = re.compile(rb"(?:HTTP|http)/([01]\.\d)[ \t]+([1-9]\d\d)(?:[ \t].*)
 SIMPLE_REQUEST = re.compile(rb"GET[ \t]+((?:/|http://)[^ \t\r\n]*)[ \t]*\r?\n")
 SIMPLE_VERSION = "0.9"
 # what a first line that is not quite one may say of the version
+VISIBLE = re.compile(rb"[!-~]+")
 LOOSE_VERSION = re.compile(rb"HTTP/(\d{1,3}(?:\.\d{1,3})?)", re.IGNORECASE)
 # the same of a status line, behind some bytes that browsers skip too
 LOOSE_STATUS_LINE = re.compile(
@@ -204,11 +205,11 @@ def loose_request(data: bytes, start: int) -> HttpHead | None:
         data: holds it.
         start: where its first line begins; the rest of data is its head, as far as it is there.
     """
-    found = METHOD.match(data, start)
+    found = VISIBLE.match(data, start)
     if found is None or data[found.end() : found.end() + 1] not in SPACE:
         return None
     line = data[start : data.find(b"\n", start) if b"\n" in data[start:] else len(data)].rstrip(b"\r")
-    if found[0] not in METHODS and b"HTTP/" not in line.upper():
+    if found[0] not in METHODS and b" HTTP/" not in line.upper():
         return None
     words = line.split()
     said = LOOSE_VERSION.fullmatch(words[-1])
