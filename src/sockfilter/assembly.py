@@ -73,9 +73,9 @@ class Assembly:
         """Takes note of segments without bytes that took the short road."""
         self._table.counts.control += count
 
-    def tick(self, now_ns: int) -> None:
-        """Does what is due by the source's clock."""
-        self._table.tick(now_ns)
+    def tick(self, now_ns: int, is_last: bool = False) -> None:
+        """Does what is due by the source's clock; is_last: all of it, however much that is."""
+        self._table.tick(now_ns, is_last)
         self._fragments.tick(now_ns)
 
     def settle(self) -> None:

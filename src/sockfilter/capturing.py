@@ -301,7 +301,7 @@ class Capture(View):
         if self._pipeline.has_holes:
             from sockfilter.streams.calls import LATE_CALL_NS  # imported with the pipeline
 
-            self._pipeline.tick(self._source.now_ns + LATE_CALL_NS)
+            self._pipeline.tick(self._source.now_ns + LATE_CALL_NS, is_last=True)
         self._pipeline.settle()
 
     def _with_frames(self, view: memoryview, offsets: list[int]) -> None:

@@ -98,9 +98,9 @@ class Pipeline:
         # takes a batch of records: the ring's memory, and where they begin in it
         self.consume = self._lane.consume if self._lane is not None else assembly.consume
 
-    def tick(self, now_ns: int) -> None:
-        """Does what is due by the source's clock."""
-        self._assembly.tick(now_ns)
+    def tick(self, now_ns: int, is_last: bool = False) -> None:
+        """Does what is due by the source's clock; is_last: all of it, however much that is."""
+        self._assembly.tick(now_ns, is_last)
 
     def settle(self) -> None:
         """Ends the exchanges whose client has closed, and that have no response so far."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections import OrderedDict
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from sockfilter.ledger import SegmentCounts
 from sockfilter.model.connection import Connection
@@ -34,6 +36,10 @@ TIME_WAIT_NS = 60 * 1_000_000_000
 LONE_MAX = 1024
 # between two looks for idle connections
 SWEEP_NS = 10 * 1_000_000_000
+# Connections that one tick looks at, of those that wait: 2 ms of the 10 between two ticks. The others follow in turn.
+WAITING_A_TICK = 256
+
+Waiting = TypeVar("Waiting")
 
 
 # of a flow's key, the last: where it is, an interface or a network namespace
@@ -107,9 +113,10 @@ class Table:
         self.holes: dict[Direction, None] = {}
         # stream -> what takes its segments; looked up for every record
         self.takers: dict[int, TakeSegment] = {}
-        self._connections: dict[bytes, StreamConnection] = {}
+        # both lose their oldest, over and over: a dict would look for it among all that it has lost before
+        self._connections: OrderedDict[bytes, StreamConnection] = OrderedDict()
         # by the streams of connections that have ended; the oldest first
-        self.ended: dict[int, Ended] = {}
+        self.ended: OrderedDict[int, Ended] = OrderedDict()
         # those of which something is due at a certain time, though they hold nothing
         self.watched: dict[StreamConnection, None] = {}
         # by both ends, without the interface: the newest of which one half was seen
@@ -237,11 +244,16 @@ class Table:
             del self.ended[next(iter(self.ended))]
         self.counts.one_sided += bool(problem) and not self.hears_twice and connection.is_one_sided
 
-    def tick(self, now_ns: int) -> None:
-        """Does what is due: holes that stayed open, connections that fell silent."""
-        for direction in list(self.holes):
+    def tick(self, now_ns: int, is_last: bool = False) -> None:
+        """Does what is due: holes that stayed open, connections that fell silent.
+
+        Args:
+            now_ns: now, in the source's clock.
+            is_last: looks at all that wait, however many they are.
+        """
+        for direction in list(self.holes) if is_last else _in_turn(self.holes):
             direction.go_on(now_ns)
-        for connection in list(self.watched):
+        for connection in list(self.watched) if is_last else _in_turn(self.watched):
             connection.tick(now_ns)
         if now_ns - self._swept_ns >= SWEEP_NS:
             self._swept_ns = now_ns
@@ -257,7 +269,7 @@ class Table:
 
     def close(self, time_ns: int) -> None:
         """Ends every connection: the capture is over."""
-        self.tick(time_ns)
+        self.tick(time_ns, is_last=True)
         for connection in list(self._connections.values()):
             connection.close(Problem.CAPTURE_ENDED)
 
@@ -352,3 +364,13 @@ class Table:
             # its next life, under the number of the one before
             self._forget(stream & ~1)
         self.count_after_close(ended.passed[stream & 1], seq, length)
+
+
+def _in_turn(waiting: dict[Waiting, None]) -> list[Waiting]:
+    """Some of those that wait, which go behind the others."""
+    first = list(islice(waiting, WAITING_A_TICK))
+    if len(first) < len(waiting):
+        for one in first:
+            del waiting[one]
+            waiting[one] = None
+    return first

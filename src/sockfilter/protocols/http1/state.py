@@ -21,6 +21,7 @@ MORE = -1
 CR, LF = 0x0D, 0x0A
 
 
+
 class Talk(Protocol):
     """What both parsers of a connection share."""
 
@@ -111,6 +112,8 @@ class State:
         "_buffer",
         "_doubted",
         "_end",
+        "_gathered",
+        "_gathered_bytes",
         "_is_cut",
         "_is_early",
         "_is_lost",
@@ -140,6 +143,8 @@ class State:
         self._announced = False
         self._state = HEAD
         self._buffer = b""
+        self._gathered: list[bytes] = []  # what comes behind the buffer
+        self._gathered_bytes = 0
         self._scanned = 0  # bytes of the buffer in which what it waits for does not end
         self._joined = 0  # where the newest span begins in what is being read
         self._start_ns = self._now = 0
@@ -167,6 +172,13 @@ class State:
         """Goes on behind a message that was read elsewhere: of that kind, which acknowledged as much."""
         self._kind = kind
         self.boundary = boundary
+
+    def _join(self) -> None:
+        """Puts what was gathered into the buffer."""
+        if self._gathered:
+            self._buffer = b"".join((self._buffer, *self._gathered))
+            self._gathered.clear()
+            self._gathered_bytes = 0
 
     def _finish(self, is_whole: bool) -> None:
         message, keeper = self._message, self._keeper
