@@ -82,10 +82,10 @@ class Assembly:
         """What waits for the answer to an end that has closed waits no longer."""
         self._table.settle()
 
-    def close(self, now_ns: int) -> None:
-        """Ends everything that is open."""
+    def close(self, now_ns: int, is_over: Callable[[], bool] = bool) -> None:
+        """Ends everything that is open; is_over: whether there is no more time for it."""
         self._fragments.close()
-        self._table.close(now_ns)
+        self._table.close(now_ns, is_over)
 
     @property
     def has_holes(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 from functools import cache
 from importlib import import_module
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sockfilter.errors import Closed, InvalidArgument, KernelUnsupported, MissingCapability, ObjectError
 from sockfilter.finding import Kept, View
+from sockfilter.ledger import PACKET_COUNTERS
 from sockfilter.protocols.http1.policy import BodyPolicy
 from sockfilter.sources.narrowing import Narrowing, host_list, port_ranges
 from sockfilter.sources.records import RING_BYTES
@@ -37,11 +39,18 @@ BODY_BYTES = 16 << 10
 HEAD_ROOM_BYTES = 16 << 10
 # all of a body: more than any has
 ALL = 1 << 62
+# among the counters of a source
+SENT = list(PACKET_COUNTERS).index("sent")
 # exchanges that a capture keeps for its owner; the oldest go first, and are counted
 EXCHANGES_MAX = 100_000
 # seconds between two looks for what is due while a connection waits for bytes, and while none does
 DUE_SOON_S = 0.01
 DUE_S = 1.0
+# seconds that an end takes, where somebody waits for it: of these, for what is in the ring, and for all that is read
+# here; the rest is for what is written, and for giving everything back
+END_S = 2.0
+READ_AT_END_S = 0.8
+TELL_AT_END_S = 1.5
 # seconds that a command has for its end, once the capture's has come
 COMMAND_END_S = 5.0
 
@@ -112,6 +121,8 @@ class Capture(View):
         self.is_closed = False
         # until the last record has been read
         self._is_live = True
+        self._hurries = False
+        self._unread = 0  # records
         self.process: subprocess.Popen[Any] | None = None
         self._waiting: AsyncCapture | None = None
 
@@ -135,6 +146,10 @@ class Capture(View):
         if self._waiting is not None:
             self._waiting.end()
         self.close()
+
+    def hurry(self) -> None:
+        """Lets close() take END_S at most: what has not been told by then is counted in the ledger as a loss."""
+        self._hurries = True
 
     def close(self) -> None:
         """Ends the capture: takes what is in the ring, then ends what is open. Exchanges and ledger stay.
@@ -239,7 +254,8 @@ class Capture(View):
     def _ledger(self) -> Ledger:
         source = self._source
         read = source.records_read
-        return self._pipeline.ledger(source.counters(), read, self._is_live, source.file_counts)
+        made = self._pipeline.ledger(source.counters(), read, self._is_live, source.file_counts)
+        return made._replace(records_unread=self._unread) if self._unread else made
 
     def _pump(self) -> int:
         self._check()
@@ -261,9 +277,18 @@ class Capture(View):
         try:
             self._end_command()
             self._source.detach()
-            self._source.drain_all(self._consume)
+            began_s = time.monotonic()
+
+            def is_over(limit_s: float = TELL_AT_END_S) -> bool:
+                return self._hurries and time.monotonic() - began_s >= limit_s
+
+            batches = self._source.drained(self._consume)
+            while next(batches, None) is not None and not is_over(READ_AT_END_S):
+                pass
             self._is_live = False
-            self._pipeline.close(self._source.now_ns)
+            if is_over(READ_AT_END_S):
+                self._unread = self._source.counters()[SENT] - self._source.records_read
+            self._pipeline.close(self._source.now_ns, is_over)
         finally:
             self._release()
             if self._frames:

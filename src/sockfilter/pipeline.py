@@ -111,9 +111,9 @@ class Pipeline:
         """Whether some connection waits for bytes, so that tick() matters soon."""
         return self._assembly.has_holes
 
-    def close(self, now_ns: int) -> None:
-        """Ends everything that is open."""
-        self._assembly.close(now_ns)
+    def close(self, now_ns: int, is_over: Callable[[], bool] = bool) -> None:
+        """Ends everything that is open; is_over: whether there is no more time for it."""
+        self._assembly.close(now_ns, is_over)
 
     def pending(self) -> list[Exchange]:
         """The exchanges that have begun and not ended."""
@@ -168,14 +168,16 @@ class Pipeline:
             is_live: whether some of those that the counters tell of may still wait there.
             file_counts: what of a capture file was not understood; None: it is none.
         """
-        if self._lane is not None:
+        segments = self._assembly.segments
+        if self._lane is not None and not segments.left_open:
             self._lane.recall_open()
+            segments = self._assembly.segments
         packets, calls = counters[: len(PACKET_COUNTERS)], counters[len(PACKET_COUNTERS) :]
         return Ledger(
             dict(zip(PACKET_COUNTERS, packets, strict=True)),
             records_read,
             self._assembly.fragments,
-            self._assembly.segments,
+            segments,
             self._messages.copy(unpaired=self._messages.unpaired.copy()),
             dict(zip(CALL_COUNTERS, calls, strict=True)) if calls else {},
             ProcessCounts() if self._processes is None else ProcessCounts(**self._processes.counts),

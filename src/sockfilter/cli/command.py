@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 import sys
@@ -159,6 +160,10 @@ class _Run:
                 if self._child is not None:
                     self._child.release()
                 reason = self._pump(capture, began)
+                if reason is Reason.SIGNAL:
+                    # somebody waits: the collector need not look through all that is open once more
+                    gc.freeze()
+                    capture.hurry()
                 capture.close()
                 self._output.flush()
                 if capture.source.damage is not None:

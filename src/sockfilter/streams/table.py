@@ -267,10 +267,19 @@ class Table:
         for connection in list(self.watched):
             connection.abandon()
 
-    def close(self, time_ns: int) -> None:
-        """Ends every connection: the capture is over."""
-        self.tick(time_ns, is_last=True)
+    def close(self, time_ns: int, is_over: Callable[[], bool] = bool) -> None:
+        """Ends every connection: the capture is over.
+
+        Args:
+            time_ns: now, in the source's clock.
+            is_over: whether there is no more time for it; what is open by then is counted, and nothing is told of it.
+        """
+        if not is_over():
+            self.tick(time_ns, is_last=True)
         for connection in list(self._connections.values()):
+            if is_over():
+                self.counts.left_open = len(self._connections)
+                break
             connection.close(Problem.CAPTURE_ENDED)
 
     def _new(self, stream: int, start: FlowStart, time_ns: int) -> StreamConnection:

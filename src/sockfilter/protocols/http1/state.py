@@ -21,7 +21,6 @@ MORE = -1
 CR, LF = 0x0D, 0x0A
 
 
-
 class Talk(Protocol):
     """What both parsers of a connection share."""
 
