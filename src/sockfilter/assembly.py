@@ -78,6 +78,14 @@ class Assembly:
         self._table.tick(now_ns, is_last)
         self._fragments.tick(now_ns)
 
+    def relieve(self, limit: int) -> int:
+        """Gives up the largest connections where all together take more than so many bytes. Returns what is in use."""
+        return self._table.relieve(limit)
+
+    def __len__(self) -> int:
+        """How many connections are open."""
+        return len(self._table)
+
     def settle(self) -> None:
         """What waits for the answer to an end that has closed waits no longer."""
         self._table.settle()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sockfilter.errors import Closed, InvalidArgument, KernelUnsupported, MissingCapability, ObjectError
 from sockfilter.finding import Kept, View
 from sockfilter.ledger import PACKET_COUNTERS
+from sockfilter.model.budget import MEMORY_BYTES, MEMORY_BYTES_MIN
 from sockfilter.protocols.http1.policy import BodyPolicy
 from sockfilter.sources.narrowing import Narrowing, host_list, port_ranges
 from sockfilter.sources.records import RING_BYTES
@@ -90,6 +91,7 @@ class Capture(View):
         frames: Frames | None = None,
         lines: Lines | None = None,
         processes: Processes | None = None,
+        memory: int = MEMORY_BYTES,
     ) -> None:
         from sockfilter.pipeline import Pipeline  # see capture()
 
@@ -113,6 +115,7 @@ class Capture(View):
             local_ends=source.local_ends,
             processes=processes,
             moment_of=source.moment_of,
+            memory=memory,
         )
         self._consume = self._with_frames if frames else self._pipeline.consume
         self._due_ns = 0
@@ -361,6 +364,7 @@ def capture(
     netns: str | None = None,
     body: int | None = BODY_BYTES,
     ring: int = RING_BYTES,
+    memory: int = MEMORY_BYTES,
     snap: int | None = None,
     promiscuous: bool = False,
     processes: bool | None = None,
@@ -386,6 +390,8 @@ def capture(
         netns: a network namespace by name, or by the number of a process in it. None: this one.
         body: bytes of each body to keep from the first on. None: all.
         ring: bytes between kernel and reader, made a power of two.
+        memory: bytes that all that is open may take: heads, requests that wait, segments out of order, bodies. Where it
+            is more, the largest connections are given up, with the problem "evicted".
         snap: bytes of each frame to take at most. None: all.
         promiscuous: take frames for other hosts too.
         processes: name the processes at both ends, which takes CAP_BPF and CAP_PERFMON. None: where there are these
@@ -400,6 +406,7 @@ def capture(
     Raises:
         SockfilterError: one of its kinds for each thing that can be in the way; the message says what to do.
     """
+    check_memory(memory)
     if snap is not None and snap < 0:
         raise InvalidArgument(f"snap={snap}: a number of bytes cannot be negative")
     narrowing = narrowed(ports, host, family)
@@ -454,7 +461,7 @@ def capture(
             )
         else:
             raise InvalidArgument(f"via={via!r}: it is 'packets' or 'syscalls'")
-        made = captured(source, narrowing, policy, emit, write, told(), named)
+        made = captured(source, narrowing, policy, emit, write, told(), named, memory)
         stack.pop_all()
     made.no_processes = reason
     return made
@@ -506,10 +513,11 @@ def captured(
     write: Callable[[RecordSource | FileSource], Frames] | None,
     lines: Lines | None = None,
     processes: Processes | None = None,
+    memory: int = MEMORY_BYTES,
 ) -> Capture:
     """A capture of a source, which is closed where that cannot be."""
     try:
-        return Capture(source, narrowing, policy, emit, write(source) if write else None, lines, processes)
+        return Capture(source, narrowing, policy, emit, write(source) if write else None, lines, processes, memory)
     except BaseException:
         source.close()
         raise
@@ -534,6 +542,12 @@ def interface_names(interface: str | Sequence[str] | None) -> list[str]:
         if not isinstance(name, str):
             raise InvalidArgument(f"interface={interface!r}: it is a name, or a list of names, each a text")
     return names
+
+
+def check_memory(memory: int) -> None:
+    """Raises InvalidArgument where it is less than a capture can do with."""
+    if memory < MEMORY_BYTES_MIN:
+        raise InvalidArgument(f"memory={memory}: it is a number of bytes, from {MEMORY_BYTES_MIN} on")
 
 
 def body_policy(body: int | None) -> BodyPolicy:

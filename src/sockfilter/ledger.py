@@ -130,6 +130,7 @@ class SegmentCounts(Counts):
     gaps: int = 0
     gap_bytes: int = 0
     cut_bytes: int = 0  # that messages needed, and that were seen and not kept
+    evicted: int = 0  # connections given up for want of memory, or of room in the table
     left_open: int = 0  # connections of which nothing more was told, as an end that was asked for takes no longer
     one_sided: int = 0  # connections of which only one direction was seen, though the other end spoke too
 
@@ -304,6 +305,7 @@ class Ledger(NamedTuple):
                 self.calls.get("unreadable", 0) + self.calls.get("not_seen", 0),
                 "packets have them: -i",
             ),
+            "connections given up for want of memory": (self.segments.evicted, "more: --memory"),
             "connections not told of, as an end takes two seconds at most": (
                 self.segments.left_open,
                 "none: ask for the end when less is open",

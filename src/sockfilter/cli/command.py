@@ -233,6 +233,7 @@ class _Run:
             family=options.family,
             netns=options.netns,
             ring=options.ring,
+            memory=options.memory,
             snap=options.snap,
             promiscuous=options.promiscuous,
             processes=self._processes,
@@ -260,6 +261,7 @@ class _Run:
             emit=self._take,
             write=self._writes,
             lines=self._lines(),
+            memory=options.memory,
         )
 
     @property

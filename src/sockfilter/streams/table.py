@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from sockfilter.ledger import SegmentCounts
+from sockfilter.model.budget import FULL_EIGHTHS, RELIEVED_EIGHTHS
 from sockfilter.model.connection import Connection
 from sockfilter.model.flow import FlowStart
 from sockfilter.model.problem import Problem
@@ -234,6 +235,8 @@ class Table:
         if self._lone.get(ends) is connection:
             del self._lone[ends]
         may_go_on = problem in (Problem.IDLE, Problem.EVICTED) or connection.may_go_on
+        if problem is Problem.EVICTED:
+            following = (None, None)  # where it is in a message is forgotten too: it goes on in mid-stream
         passed = self._passed(connection, following) if problem else (None, None)
         ended = Ended(connection.start, following, passed, connection.last_ns, may_go_on)
         for stream in connection.streams:
@@ -243,6 +246,29 @@ class Table:
         while len(self.ended) > ENDED_MAX:
             del self.ended[next(iter(self.ended))]
         self.counts.one_sided += bool(problem) and not self.hears_twice and connection.is_one_sided
+
+    def relieve(self, limit: int) -> int:
+        """Weighs what is open, and gives up the largest connections where there is too much. Returns bytes in use.
+
+        Args:
+            limit: bytes that all of it may take.
+        """
+        weights = {connection: connection.weight for connection in self._connections.values()}
+        size = sum(weights.values())
+        if size * 8 <= limit * FULL_EIGHTHS:
+            return size
+        # of those that weigh the same, the oldest first
+        for connection in sorted(weights, key=weights.__getitem__, reverse=True):
+            if size * 8 <= limit * RELIEVED_EIGHTHS:
+                break
+            size -= weights[connection]
+            self._evict(connection)
+        return size
+
+    def _evict(self, connection: StreamConnection) -> None:
+        if not connection.is_closed:
+            self.counts.evicted += 1
+            connection.close(Problem.EVICTED)
 
     def tick(self, now_ns: int, is_last: bool = False) -> None:
         """Does what is due: holes that stayed open, connections that fell silent.
@@ -284,7 +310,7 @@ class Table:
 
     def _new(self, stream: int, start: FlowStart, time_ns: int) -> StreamConnection:
         if len(self._connections) >= CONNECTIONS_MAX:
-            next(iter(self._connections.values())).close(Problem.EVICTED)
+            self._evict(next(iter(self._connections.values())))
         self._opened += 1
         model = Connection(self._opened, start.interface, start.ends, syn_ns=start.syn_ns, synack_ns=start.synack_ns)
         if self.hears_twice:

@@ -167,6 +167,13 @@ class State:
         is_between = self._state == HEAD and not self._buffer and self._message is None
         return is_between and not self._is_lost and self._kind is not None
 
+    @property
+    def weight(self) -> int:
+        """Bytes that are kept of what has begun."""
+        kept = 0 if self._keeper is None else self._keeper.weight
+        doubted = 0 if self._doubted is None else len(self._doubted.raw)
+        return len(self._buffer) + self._gathered_bytes + doubted + kept
+
     def resume(self, kind: type[Message], boundary: int) -> None:
         """Goes on behind a message that was read elsewhere: of that kind, which acknowledged as much."""
         self._kind = kind
