@@ -73,19 +73,27 @@ class Assembly:
         """Takes note of segments without bytes that took the short road."""
         self._table.counts.control += count
 
-    def tick(self, now_ns: int) -> None:
-        """Does what is due by the source's clock."""
-        self._table.tick(now_ns)
+    def tick(self, now_ns: int, is_last: bool = False) -> None:
+        """Does what is due by the source's clock; is_last: all of it, however much that is."""
+        self._table.tick(now_ns, is_last)
         self._fragments.tick(now_ns)
+
+    def relieve(self, limit: int) -> int:
+        """Gives up the largest connections where all together take more than so many bytes. Returns what is in use."""
+        return self._table.relieve(limit)
+
+    def __len__(self) -> int:
+        """How many connections are open."""
+        return len(self._table)
 
     def settle(self) -> None:
         """What waits for the answer to an end that has closed waits no longer."""
         self._table.settle()
 
-    def close(self, now_ns: int) -> None:
-        """Ends everything that is open."""
+    def close(self, now_ns: int, is_over: Callable[[], bool] = bool) -> None:
+        """Ends everything that is open; is_over: whether there is no more time for it."""
         self._fragments.close()
-        self._table.close(now_ns)
+        self._table.close(now_ns, is_over)
 
     @property
     def has_holes(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 from functools import cache
 from importlib import import_module
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from sockfilter.errors import Closed, InvalidArgument, KernelUnsupported, MissingCapability, ObjectError
 from sockfilter.finding import Kept, View
+from sockfilter.ledger import PACKET_COUNTERS
+from sockfilter.model.budget import MEMORY_BYTES, MEMORY_BYTES_MIN
 from sockfilter.protocols.http1.policy import BodyPolicy
 from sockfilter.sources.narrowing import Narrowing, host_list, port_ranges
 from sockfilter.sources.records import RING_BYTES
@@ -37,11 +40,18 @@ BODY_BYTES = 16 << 10
 HEAD_ROOM_BYTES = 16 << 10
 # all of a body: more than any has
 ALL = 1 << 62
+# among the counters of a source
+SENT = list(PACKET_COUNTERS).index("sent")
 # exchanges that a capture keeps for its owner; the oldest go first, and are counted
 EXCHANGES_MAX = 100_000
 # seconds between two looks for what is due while a connection waits for bytes, and while none does
 DUE_SOON_S = 0.01
 DUE_S = 1.0
+# seconds that an end takes, where somebody waits for it: of these, for what is in the ring, and for all that is read
+# here; the rest is for what is written, and for giving everything back
+END_S = 2.0
+READ_AT_END_S = 0.8
+TELL_AT_END_S = 1.5
 # seconds that a command has for its end, once the capture's has come
 COMMAND_END_S = 5.0
 
@@ -81,6 +91,7 @@ class Capture(View):
         frames: Frames | None = None,
         lines: Lines | None = None,
         processes: Processes | None = None,
+        memory: int = MEMORY_BYTES,
     ) -> None:
         from sockfilter.pipeline import Pipeline  # see capture()
 
@@ -104,6 +115,7 @@ class Capture(View):
             local_ends=source.local_ends,
             processes=processes,
             moment_of=source.moment_of,
+            memory=memory,
         )
         self._consume = self._with_frames if frames else self._pipeline.consume
         self._due_ns = 0
@@ -112,6 +124,8 @@ class Capture(View):
         self.is_closed = False
         # until the last record has been read
         self._is_live = True
+        self._hurries = False
+        self._unread = 0  # records
         self.process: subprocess.Popen[Any] | None = None
         self._waiting: AsyncCapture | None = None
 
@@ -135,6 +149,10 @@ class Capture(View):
         if self._waiting is not None:
             self._waiting.end()
         self.close()
+
+    def hurry(self) -> None:
+        """Lets close() take END_S at most: what has not been told by then is counted in the ledger as a loss."""
+        self._hurries = True
 
     def close(self) -> None:
         """Ends the capture: takes what is in the ring, then ends what is open. Exchanges and ledger stay.
@@ -239,7 +257,8 @@ class Capture(View):
     def _ledger(self) -> Ledger:
         source = self._source
         read = source.records_read
-        return self._pipeline.ledger(source.counters(), read, self._is_live, source.file_counts)
+        made = self._pipeline.ledger(source.counters(), read, self._is_live, source.file_counts)
+        return made._replace(records_unread=self._unread) if self._unread else made
 
     def _pump(self) -> int:
         self._check()
@@ -261,9 +280,18 @@ class Capture(View):
         try:
             self._end_command()
             self._source.detach()
-            self._source.drain_all(self._consume)
+            began_s = time.monotonic()
+
+            def is_over(limit_s: float = TELL_AT_END_S) -> bool:
+                return self._hurries and time.monotonic() - began_s >= limit_s
+
+            batches = self._source.drained(self._consume)
+            while next(batches, None) is not None and not is_over(READ_AT_END_S):
+                pass
             self._is_live = False
-            self._pipeline.close(self._source.now_ns)
+            if is_over(READ_AT_END_S):
+                self._unread = self._source.counters()[SENT] - self._source.records_read
+            self._pipeline.close(self._source.now_ns, is_over)
         finally:
             self._release()
             if self._frames:
@@ -301,7 +329,7 @@ class Capture(View):
         if self._pipeline.has_holes:
             from sockfilter.streams.calls import LATE_CALL_NS  # imported with the pipeline
 
-            self._pipeline.tick(self._source.now_ns + LATE_CALL_NS)
+            self._pipeline.tick(self._source.now_ns + LATE_CALL_NS, is_last=True)
         self._pipeline.settle()
 
     def _with_frames(self, view: memoryview, offsets: list[int]) -> None:
@@ -336,6 +364,7 @@ def capture(
     netns: str | None = None,
     body: int | None = BODY_BYTES,
     ring: int = RING_BYTES,
+    memory: int = MEMORY_BYTES,
     snap: int | None = None,
     promiscuous: bool = False,
     processes: bool | None = None,
@@ -361,6 +390,8 @@ def capture(
         netns: a network namespace by name, or by the number of a process in it. None: this one.
         body: bytes of each body to keep from the first on. None: all.
         ring: bytes between kernel and reader, made a power of two.
+        memory: bytes that all that is open may take: heads, requests that wait, segments out of order, bodies. Where it
+            is more, the largest connections are given up, with the problem "evicted".
         snap: bytes of each frame to take at most. None: all.
         promiscuous: take frames for other hosts too.
         processes: name the processes at both ends, which takes CAP_BPF and CAP_PERFMON. None: where there are these
@@ -375,6 +406,7 @@ def capture(
     Raises:
         SockfilterError: one of its kinds for each thing that can be in the way; the message says what to do.
     """
+    check_memory(memory)
     if snap is not None and snap < 0:
         raise InvalidArgument(f"snap={snap}: a number of bytes cannot be negative")
     narrowing = narrowed(ports, host, family)
@@ -429,7 +461,7 @@ def capture(
             )
         else:
             raise InvalidArgument(f"via={via!r}: it is 'packets' or 'syscalls'")
-        made = captured(source, narrowing, policy, emit, write, told(), named)
+        made = captured(source, narrowing, policy, emit, write, told(), named, memory)
         stack.pop_all()
     made.no_processes = reason
     return made
@@ -481,10 +513,11 @@ def captured(
     write: Callable[[RecordSource | FileSource], Frames] | None,
     lines: Lines | None = None,
     processes: Processes | None = None,
+    memory: int = MEMORY_BYTES,
 ) -> Capture:
     """A capture of a source, which is closed where that cannot be."""
     try:
-        return Capture(source, narrowing, policy, emit, write(source) if write else None, lines, processes)
+        return Capture(source, narrowing, policy, emit, write(source) if write else None, lines, processes, memory)
     except BaseException:
         source.close()
         raise
@@ -509,6 +542,12 @@ def interface_names(interface: str | Sequence[str] | None) -> list[str]:
         if not isinstance(name, str):
             raise InvalidArgument(f"interface={interface!r}: it is a name, or a list of names, each a text")
     return names
+
+
+def check_memory(memory: int) -> None:
+    """Raises InvalidArgument where it is less than a capture can do with."""
+    if memory < MEMORY_BYTES_MIN:
+        raise InvalidArgument(f"memory={memory}: it is a number of bytes, from {MEMORY_BYTES_MIN} on")
 
 
 def body_policy(body: int | None) -> BodyPolicy:

@@ -130,6 +130,8 @@ class SegmentCounts(Counts):
     gaps: int = 0
     gap_bytes: int = 0
     cut_bytes: int = 0  # that messages needed, and that were seen and not kept
+    evicted: int = 0  # connections given up for want of memory, or of room in the table
+    left_open: int = 0  # connections of which nothing more was told, as an end that was asked for takes no longer
     one_sided: int = 0  # connections of which only one direction was seen, though the other end spoke too
 
 
@@ -175,6 +177,7 @@ class Ledger(NamedTuple):
     processes: of those at the ends of connections.
     is_live: the capture goes on: records that were sent, and not read or lost, wait in the ring.
     file: packets of a capture file that could not be understood; None: the capture is live.
+    records_unread: what was in the ring when the time that an end may take was over.
     """
 
     packets: dict[str, int]
@@ -186,17 +189,19 @@ class Ledger(NamedTuple):
     processes: ProcessCounts
     is_live: bool = False
     file: FileCounts | None = None
+    records_unread: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """All counters by their stage, and whether they balance; the summary line has them in this form."""
         made: dict[str, Any] = {"balanced": self.is_balanced}
         for name, value in self._asdict().items():
             if name == "records_read":
-                waiting, lost = self.records_waiting, self.records_lost
-                made["records"] = {"sent": self.records_sent, "read": value, "lost": lost, "waiting": waiting}
+                waiting, lost, unread = self.records_waiting, self.records_lost, self.records_unread
+                sent = self.records_sent
+                made["records"] = {"sent": sent, "read": value, "lost": lost, "waiting": waiting, "unread": unread}
             elif name == "file":
                 made[name] = (value or FileCounts()).as_dict()
-            elif name != "is_live":
+            elif name not in ("records_unread", "is_live"):
                 made[name] = value.as_dict() if isinstance(value, Counts) else _copy(value)
         return made
 
@@ -213,7 +218,7 @@ class Ledger(NamedTuple):
     @property
     def records_waiting(self) -> int:
         """Records that are in the ring still."""
-        return self.records_sent - self.records_read - self.records_lost
+        return self.records_sent - self.records_read - self.records_lost - self.records_unread
 
     @property
     def imbalance(self) -> list[str]:
@@ -228,7 +233,7 @@ class Ledger(NamedTuple):
             ),
             "records sent = read + lost + waiting": (
                 self.records_sent,
-                self.records_read + self.records_lost + waiting,
+                self.records_read + self.records_lost + self.records_unread + waiting,
             ),
             "messages = paired + unpaired + open": (
                 messages.requests + messages.responses + messages.informational,
@@ -299,6 +304,15 @@ class Ledger(NamedTuple):
             "parts of system calls that could not be read": (
                 self.calls.get("unreadable", 0) + self.calls.get("not_seen", 0),
                 "packets have them: -i",
+            ),
+            "connections given up for want of memory": (self.segments.evicted, "more: --memory"),
+            "connections not told of, as an end takes two seconds at most": (
+                self.segments.left_open,
+                "none: ask for the end when less is open",
+            ),
+            "records not read, for the same reason": (
+                0 if self.is_live else self.records_unread,
+                "none: ask for the end when less is going on",
             ),
             "IP fragments given up": (self.fragments.expired, "none: the rest of them never came"),
         }

@@ -9,6 +9,7 @@ from sockfilter.assembly import Assembly, Names
 from sockfilter.exchanges.pairing import Pairing
 from sockfilter.express.lane import Lane
 from sockfilter.ledger import CALL_COUNTERS, PACKET_COUNTERS, FileCounts, Ledger, MessageCounts, ProcessCounts
+from sockfilter.model.budget import MEMORY_BYTES, Budget
 from sockfilter.model.life import IDLE_AFTER_NS, Life, State
 from sockfilter.protocols.http1 import head as heads
 from sockfilter.protocols.http1.body import whole_body
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from sockfilter.protocols.http1.policy import BodyPolicy
     from sockfilter.streams.connection import StreamConnection
     from sockfilter.streams.table import Orders
+
+
+# what is taken for the size of a batch's last record: that of most frames
+LAST_RECORD_BYTES = 1600
 
 
 class Source(Names, Protocol):
@@ -64,6 +69,7 @@ class Pipeline:
         has_lane: connections on which nothing is unusual take the short road; all is the same without it, and slower.
         processes: names those at the ends of connections.
         moment_of: what a marked time means, as RecordDecoder has it.
+        memory: bytes that what is open may take.
     """
 
     def __init__(
@@ -79,6 +85,7 @@ class Pipeline:
         local_ends: Callable[[int], tuple[Endpoint, Endpoint]] | None = None,
         processes: Processes | None = None,
         moment_of: Callable[[int], int] | None = None,
+        memory: int = MEMORY_BYTES,
     ) -> None:
         self._source = source
         self._policy = policy
@@ -96,12 +103,23 @@ class Pipeline:
             self._lane = Lane(
                 assembly, heads.read, whole_body, policy.limit, policy.decodes, self._ended, told, processes
             )
-        # takes a batch of records: the ring's memory, and where they begin in it
-        self.consume = self._lane.consume if self._lane is not None else assembly.consume
+        self._budget = Budget(memory)
+        self._consume = self._lane.consume if self._lane is not None else assembly.consume
 
-    def tick(self, now_ns: int) -> None:
-        """Does what is due by the source's clock."""
-        self._assembly.tick(now_ns)
+    def consume(self, view: memoryview, offsets: list[int]) -> None:
+        """Takes a batch of records: the ring's memory, and where they begin in it, one behind the other."""
+        self._consume(view, offsets)
+        budget = self._budget
+        if offsets:
+            # the last one's size is not known here; it is taken for a usual frame
+            budget.taken += max(0, offsets[-1] - offsets[0]) + LAST_RECORD_BYTES
+            if budget.is_due(len(self._assembly), self._messages.open):
+                size = self._assembly.relieve(budget.limit)
+                budget.weighed(size, len(self._assembly), self._messages.open)
+
+    def tick(self, now_ns: int, is_last: bool = False) -> None:
+        """Does what is due by the source's clock; is_last: all of it, however much that is."""
+        self._assembly.tick(now_ns, is_last)
 
     def settle(self) -> None:
         """Ends the exchanges whose client has closed, and that have no response so far."""
@@ -112,9 +130,9 @@ class Pipeline:
         """Whether some connection waits for bytes, so that tick() matters soon."""
         return self._assembly.has_holes
 
-    def close(self, now_ns: int) -> None:
-        """Ends everything that is open."""
-        self._assembly.close(now_ns)
+    def close(self, now_ns: int, is_over: Callable[[], bool] = bool) -> None:
+        """Ends everything that is open; is_over: whether there is no more time for it."""
+        self._assembly.close(now_ns, is_over)
 
     def pending(self) -> list[Exchange]:
         """The exchanges that have begun and not ended."""
@@ -169,14 +187,16 @@ class Pipeline:
             is_live: whether some of those that the counters tell of may still wait there.
             file_counts: what of a capture file was not understood; None: it is none.
         """
-        if self._lane is not None:
+        segments = self._assembly.segments
+        if self._lane is not None and not segments.left_open:
             self._lane.recall_open()
+            segments = self._assembly.segments
         packets, calls = counters[: len(PACKET_COUNTERS)], counters[len(PACKET_COUNTERS) :]
         return Ledger(
             dict(zip(PACKET_COUNTERS, packets, strict=True)),
             records_read,
             self._assembly.fragments,
-            self._assembly.segments,
+            segments,
             self._messages.copy(unpaired=self._messages.unpaired.copy()),
             dict(zip(CALL_COUNTERS, calls, strict=True)) if calls else {},
             ProcessCounts() if self._processes is None else ProcessCounts(**self._processes.counts),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from sockfilter.capturing import BODY_BYTES, Capture, body_policy, captured, narrowed
+from sockfilter.capturing import BODY_BYTES, Capture, body_policy, captured, check_memory, narrowed
+from sockfilter.model.budget import MEMORY_BYTES
 from sockfilter.packets import inside, links
 from sockfilter.sources.files.source import FileSource
 
@@ -51,11 +52,12 @@ def open_file(
     emit: Callable[[Exchange], None] | None = None,
     write: Callable[[RecordSource | FileSource], Frames] | None = None,
     lines: Lines | None = None,
+    memory: int = MEMORY_BYTES,
 ) -> Capture:
     """A capture whose packets come from a file. Arguments as for read()."""
     narrowing = narrowed(ports, host, family)
     source = file_source(path, narrowing, whole=write is not None)
-    return captured(source, narrowing, policy, emit, write, lines)
+    return captured(source, narrowing, policy, emit, write, lines, memory=memory)
 
 
 class Reading:
@@ -119,6 +121,7 @@ def read(
     host: Hosts | None = None,
     family: int | None = None,
     body: int | None = BODY_BYTES,
+    memory: int = MEMORY_BYTES,
 ) -> Reading:
     """The HTTP exchanges of a capture file, each as it ends. Takes no root, and no more memory for a longer file.
 
@@ -134,6 +137,7 @@ def read(
         host: connections with this address or network at either end, or with one of several.
         family: 4 or 6; None: both.
         body: bytes of each body to keep from the first on. None: all.
+        memory: bytes that all that is open may take, as capture() has it.
 
     Raises:
         InvalidArgument: an argument that cannot be meant.
@@ -141,7 +145,8 @@ def read(
             short.
     """
     policy, narrowing = body_policy(body), narrowed(ports, host, family)
-    return Reading(lambda emit: captured(file_source(path, narrowing), narrowing, policy, emit, None))
+    check_memory(memory)
+    return Reading(lambda emit: captured(file_source(path, narrowing), narrowing, policy, emit, None, memory=memory))
 
 
 class Reader(Protocol):

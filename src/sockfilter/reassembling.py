@@ -73,6 +73,8 @@ class _Conversation:
         self.receivers = (_Receiver(TcpStream(first, second)), _Receiver(TcpStream(second, first)))
         self._ended = ended
 
+    weight = 0  # what was said belongs to who asked for it
+
     def abandon(self, end: int) -> None:
         """Nobody waits here."""
 

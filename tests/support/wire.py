@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import count
+from itertools import accumulate, count
 from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.ledger import PACKET_COUNTERS
@@ -25,7 +25,7 @@ from sockfilter.pipeline import Pipeline
 from sockfilter.protocols.http1.body import BodyPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange
@@ -242,15 +242,20 @@ def read_records(
     road: Road, records: list[Record], emit: Callable[[Exchange], None], lines: Lines | None = None
 ) -> Ledger:
     pipeline = Pipeline(road.orders, road.orders, road.policy, lambda first, second: True, emit, lines, road.has_lane)
-    for start in range(0, len(records), road.batch):
-        packed = [record.pack() for record in records[start : start + road.batch]]
-        offsets = [sum(map(len, packed[:i])) for i in range(len(packed))]
-        pipeline.consume(memoryview(b"".join(packed)), offsets)
+    for view, offsets in packed(records, road.batch):
+        pipeline.consume(view, offsets)
     if road.end:
         pipeline.close(max((record.time_ns for record in records), default=0))
     sent = [0] * len(PACKET_COUNTERS)
     sent[0] = sent[8] = len(records)
     return pipeline.ledger(sent, len(records))
+
+
+def packed(records: list[Record], batch: int) -> Iterator[tuple[memoryview, list[int]]]:
+    """Records as a source hands them over: so many at a time, and where each begins."""
+    for start in range(0, len(records), batch):
+        parts = [record.pack() for record in records[start : start + batch]]
+        yield memoryview(b"".join(parts)), list(accumulate(map(len, parts[:-1]), initial=0))
 
 
 class Paper:

@@ -39,7 +39,7 @@ be executed; 127 there is no such command.
 """
 
 NEGATIVE = re.compile(r"-\d[\d.]*")
-TAKES_NUMBER = re.compile("-c|--count|--duration|--ports|--body|-s|--snap|-B|--ring")
+TAKES_NUMBER = re.compile("-c|--count|--duration|--ports|--body|-s|--snap|-B|--ring|--memory")
 # what is about live captures, by its name in Options
 LIVE = {
     "interface": "-i",
@@ -96,6 +96,7 @@ class Options(NamedTuple):
     verbosity: int = 0
     snap: int | None = None
     ring: int = 16384 * KIB
+    memory: int = 256 * KIB * KIB
     user: str | None = None
     promiscuous: bool = False
     show_secrets: bool = False
@@ -224,6 +225,9 @@ def get_parser() -> argparse.ArgumentParser:
     limits = parser.add_argument_group("limits")
     limits.add_argument("-s", "--snap", type=values.snap, metavar="N", help="bytes of each frame to take (0: all)")
     limits.add_argument("-B", "--ring", type=values.ring, metavar="KIB", help="size of the ring; also 8M (16384)")
+    limits.add_argument(
+        "--memory", type=values.memory, metavar="MIB", help="for all that is open together; also 1G (256)"
+    )
     limits.add_argument(
         "--user", metavar="NAME", help="who to become once it captures (who ran sudo, else nobody); it keeps no rights"
     )

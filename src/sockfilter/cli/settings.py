@@ -16,7 +16,7 @@ PREFIX = "SOCKFILTER_"
 NAMES = (
     *("interface", "promisc", "ports", "host", "family"),
     *("format", "verbose", "processes", "time", "wide", "quiet", "body", "show-secrets", "color"),
-    *("snap", "ring", "fail-on-loss", "summary"),
+    *("snap", "ring", "memory", "fail-on-loss", "summary"),
 )
 # those that may be lists
 LISTS = ("interface", "ports", "host")

@@ -90,9 +90,21 @@ def pids(text: str) -> tuple[int, ...]:
 
 def ring(text: str) -> int:
     """The value of -B in bytes; KiB as tcpdump has it, or with K, M or G behind."""
-    digits, unit = (text[:-1], UNITS[text[-1:].upper()]) if text[-1:].upper() in UNITS else (text, KIB)
+    return _size(text, KIB, "a ring size, in KiB or with K, M or G behind it,")
+
+
+def memory(text: str) -> int:
+    """The value of --memory in bytes; MiB, or with K, M or G behind."""
+    size = _size(text, KIB**2, "memory, in MiB or with K, M or G behind it,")
+    if size < KIB**2:
+        raise argparse.ArgumentTypeError(f"{text!r}: it takes 1 MiB at least")
+    return size
+
+
+def _size(text: str, usual: int, what: str) -> int:
+    digits, unit = (text[:-1], UNITS[text[-1:].upper()]) if text[-1:].upper() in UNITS else (text, usual)
     if not digits.isdecimal() or int(digits) < 1:
-        raise _not_one(text, 1, "a ring size, in KiB or with K, M or G behind it,")
+        raise _not_one(text, 1, what)
     return int(digits) * unit
 
 

@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from sockfilter.exchanges.repeats import answered_at, asked_at
+from sockfilter.model.budget import MESSAGE_BYTES
 from sockfilter.model.exchange import INFORMATIONAL_MAX, Exchange
 from sockfilter.model.message import Message, Request, Response
 from sockfilter.model.problem import Problem
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 WAITS_MIN = 3
 # responses without a request that are remembered, for requests that come behind them
 ORPHANS_MAX = 16
-# requests without a response that one connection may have: pipelining clients keep some hundred under way
-OPEN_REQUESTS_MAX = 10_000
+# Requests without a response that one connection may have: pipelining clients keep some hundred under way, and
+# load generators a thousand. Each takes 1 KiB and its head.
+OPEN_REQUESTS_MAX = 2_000
 
 
 class Pairing:
@@ -238,8 +240,15 @@ class Pairing:
         counts.exchanges += 1
         self._number = number
         self._has_answered = True
-        self._current = exchange = Exchange(self._connection, self._number, request, response)
-        return exchange
+        self._current = None
+        return Exchange(self._connection, self._number, request, response)
+
+    @property
+    def weight(self) -> int:
+        """Bytes that its exchanges take, while they are open."""
+        kept = (self._open, self._unplaced, self._given_up, () if self._orphan is None else (self._orphan,))
+        messages = [m for exchanges in kept for x in exchanges for m in (x.request, *x.informational, x.response)]
+        return sum(MESSAGE_BYTES + len(m.raw) + len(m.body) for m in messages if m is not None)
 
     @property
     def number(self) -> int:
@@ -609,6 +618,8 @@ class Pairing:
 
     def _complete(self, exchange: Exchange) -> None:
         counts = self._counts
+        if exchange is self._current:
+            self._current = None  # whose body may be large, and the connection's next message far off
         if not exchange.conn_seq:
             self._number += 1
             exchange.conn_seq = self._number

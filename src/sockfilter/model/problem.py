@@ -29,7 +29,7 @@ class Problem(str, Enum):
     RESET = "reset", "the connection was reset"
     REPLACED = "replaced", "a new connection began with the same addresses and ports"
     IDLE = "idle", "the connection was silent for so long that it counts as gone"
-    EVICTED = "evicted", "more connections were open than the table has room for"
+    EVICTED = "evicted", "there was no more room or memory for its connection, or for more requests on it"
     CAPTURE_ENDED = "capture-ended", "the capture ended first"
 
     # bytes that are not there

@@ -30,6 +30,12 @@ PROCESSES_MAX = 256
 
 TIMES = ("connect", "send", "wait", "receive", "total")
 
+# a body of which it is looked whether base64 is the shorter form
+LONG_BYTES = 4096
+# all but control characters, which JSON writes as six; how much longer those are then
+PLAIN = bytes({*range(0x20, 0x7F), *range(0x80, 0x100), *b"\b\t\n\f\r"})
+ESCAPED_BYTES = 5
+
 # made once: json.dumps() with options makes one for each call
 ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -184,12 +190,19 @@ def _text(words: str) -> str:
     return words
 
 
+def _is_shorter_in_base64(body: Body) -> bool:
+    """Whether a long body has so many control characters that their escapes take more than base64 does."""
+    if len(body) < LONG_BYTES:
+        return False
+    return ESCAPED_BYTES * len(body.translate(None, PLAIN)) > len(body) // 3
+
+
 def _body(body: Body, with_content: bool) -> Json:
     made: Json = {"wire_len": body.wire_len}
     if body.length is not None:
         made["len"] = body.length
     if with_content and body:
-        text = body.text
+        text = None if _is_shorter_in_base64(body) else body.text
         if text is None:
             made["base64"] = b64encode(body).decode()
         else:

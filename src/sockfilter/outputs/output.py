@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from sockfilter.model.lines import Lines
 
 
+# bytes of a part that is not gathered with others, and does not wait for the end of its batch
+LARGE_BYTES = 1 << 20
+
+
 class Sink(Protocol):
     """A file of bytes."""
 
@@ -35,8 +39,12 @@ class Output:
         return None
 
     def write(self, exchange: Exchange) -> None:
-        """Takes an exchange; flush() sends it on."""
-        self._parts.append(self.render(exchange))
+        """Takes an exchange; flush() sends it on. What is large goes at once: raises OSError then."""
+        part = self.render(exchange)
+        self._parts.append(part)
+        if len(part) >= LARGE_BYTES:
+            del part
+            self.flush()
 
     def take(self, text: bytes, count: int) -> None:
         """Takes the lines of some exchanges, written elsewhere."""
@@ -51,7 +59,14 @@ class Output:
         """Sends on what has been written. Raises OSError."""
         if not self._parts:
             return
-        rest = memoryview(b"".join(self._parts))
-        self._parts.clear()
+        parts, self._parts = self._parts, []
+        if len(parts[-1]) >= LARGE_BYTES:
+            self._send(b"".join(parts[:-1]))
+            self._send(parts[-1])
+        else:
+            self._send(b"".join(parts))
+
+    def _send(self, data: bytes) -> None:
+        rest = memoryview(data)
         while rest:
             rest = rest[self._sink.write(rest) or 0 :]

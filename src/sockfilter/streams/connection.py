@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from sockfilter.model.budget import CONNECTION_BYTES
 from sockfilter.model.flow import FlowStart
 from sockfilter.model.problem import Problem
 from sockfilter.model.sequence import distance
@@ -30,6 +31,10 @@ class Conversation(Protocol):
     @property
     def receivers(self) -> tuple[Receiver, Receiver]:
         """One for each end."""
+
+    @property
+    def weight(self) -> int:
+        """Bytes that it keeps."""
 
     def abandon(self, end: int) -> None:
         """Takes note that an end has closed, and that what it waited for has not come in time."""
@@ -119,6 +124,11 @@ class StreamConnection:
     def held(self) -> tuple[Direction, ...]:
         """The directions that may hold something: those that were made."""
         return self._directions or ()
+
+    @property
+    def weight(self) -> int:
+        """Bytes of memory that it takes, as far as they depend on what was said."""
+        return CONNECTION_BYTES + sum(direction.held_bytes for direction in self.held) + self.conversation.weight
 
     def close(self, problem: Problem) -> None:
         """Ends both directions and leaves the table."""

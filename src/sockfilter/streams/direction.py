@@ -23,6 +23,8 @@ CONTROL = FIN | SYN | RST
 HELD_BYTES_MAX = 6 << 20
 # segments that one direction keeps: 6 MiB of 1 448 bytes each
 HELD_SEGMENTS_MAX = 4345
+# what a segment takes beside its own bytes
+SEGMENT_BYTES = 250
 # How long a hole may stay open. Once its receiver has acknowledged bytes beyond it, the bytes did
 # pass and will not again: a capture whose two directions are not quite in step has them milliseconds later.
 HOLE_NS = 500_000_000
@@ -194,6 +196,11 @@ class Direction:
         self.stream = stream
         if self._order_until is not None:
             self._table.orders.skip(stream, self._order_until)
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of the segments that wait, and of what is known of each."""
+        return self._held.size + SEGMENT_BYTES * len(self._held)
 
     @property
     def waiting_since_ns(self) -> int | None:

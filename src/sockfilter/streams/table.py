@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections import OrderedDict
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from sockfilter.ledger import SegmentCounts
+from sockfilter.model.budget import FULL_EIGHTHS, RELIEVED_EIGHTHS
 from sockfilter.model.connection import Connection
 from sockfilter.model.flow import FlowStart
 from sockfilter.model.problem import Problem
@@ -36,6 +39,10 @@ LONE_MAX = 1024
 LONE_OF_SAME_ENDS_MAX = 4
 # between two looks for idle connections
 SWEEP_NS = 10 * 1_000_000_000
+# Connections that one tick looks at, of those that wait: 2 ms of the 10 between two ticks. The others follow in turn.
+WAITING_A_TICK = 256
+
+Waiting = TypeVar("Waiting")
 
 
 # of a flow's key, the last: where it is, an interface or a network namespace
@@ -109,9 +116,10 @@ class Table:
         self.holes: dict[Direction, None] = {}
         # stream -> what takes its segments; looked up for every record
         self.takers: dict[int, TakeSegment] = {}
-        self._connections: dict[bytes, StreamConnection] = {}
+        # both lose their oldest, over and over: a dict would look for it among all that it has lost before
+        self._connections: OrderedDict[bytes, StreamConnection] = OrderedDict()
         # by the streams of connections that have ended; the oldest first
-        self.ended: dict[int, Ended] = {}
+        self.ended: OrderedDict[int, Ended] = OrderedDict()
         # those of which something is due at a certain time, though they hold nothing
         self.watched: dict[StreamConnection, None] = {}
         # by both ends, without the interface: those of which one half was seen, the oldest first
@@ -227,6 +235,8 @@ class Table:
         self.watched.pop(connection, None)
         self._drop_lone(connection)
         may_go_on = problem in (Problem.IDLE, Problem.EVICTED) or connection.may_go_on
+        if problem is Problem.EVICTED:
+            following = (None, None)  # where it is in a message is forgotten too: it goes on in mid-stream
         passed = self._passed(connection, following) if problem else (None, None)
         ended = Ended(connection.start, following, passed, connection.last_ns, may_go_on)
         for stream in connection.streams:
@@ -237,11 +247,39 @@ class Table:
             del self.ended[next(iter(self.ended))]
         self.counts.one_sided += bool(problem) and not self.hears_twice and connection.is_one_sided
 
-    def tick(self, now_ns: int) -> None:
-        """Does what is due: holes that stayed open, connections that fell silent."""
-        for direction in list(self.holes):
+    def relieve(self, limit: int) -> int:
+        """Weighs what is open, and gives up the largest connections where there is too much. Returns bytes in use.
+
+        Args:
+            limit: bytes that all of it may take.
+        """
+        weights = {connection: connection.weight for connection in self._connections.values()}
+        size = sum(weights.values())
+        if size * 8 <= limit * FULL_EIGHTHS:
+            return size
+        # of those that weigh the same, the oldest first
+        for connection in sorted(weights, key=weights.__getitem__, reverse=True):
+            if size * 8 <= limit * RELIEVED_EIGHTHS:
+                break
+            size -= weights[connection]
+            self._evict(connection)
+        return size
+
+    def _evict(self, connection: StreamConnection) -> None:
+        if not connection.is_closed:
+            self.counts.evicted += 1
+            connection.close(Problem.EVICTED)
+
+    def tick(self, now_ns: int, is_last: bool = False) -> None:
+        """Does what is due: holes that stayed open, connections that fell silent.
+
+        Args:
+            now_ns: now, in the source's clock.
+            is_last: looks at all that wait, however many they are.
+        """
+        for direction in list(self.holes) if is_last else _in_turn(self.holes):
             direction.go_on(now_ns)
-        for connection in list(self.watched):
+        for connection in list(self.watched) if is_last else _in_turn(self.watched):
             connection.tick(now_ns)
         if now_ns - self._swept_ns >= SWEEP_NS:
             self._swept_ns = now_ns
@@ -255,15 +293,24 @@ class Table:
         for connection in list(self.watched):
             connection.abandon()
 
-    def close(self, time_ns: int) -> None:
-        """Ends every connection: the capture is over."""
-        self.tick(time_ns)
+    def close(self, time_ns: int, is_over: Callable[[], bool] = bool) -> None:
+        """Ends every connection: the capture is over.
+
+        Args:
+            time_ns: now, in the source's clock.
+            is_over: whether there is no more time for it; what is open by then is counted, and nothing is told of it.
+        """
+        if not is_over():
+            self.tick(time_ns, is_last=True)
         for connection in list(self._connections.values()):
+            if is_over():
+                self.counts.left_open = len(self._connections)
+                break
             connection.close(Problem.CAPTURE_ENDED)
 
     def _new(self, stream: int, start: FlowStart, time_ns: int) -> StreamConnection:
         if len(self._connections) >= CONNECTIONS_MAX:
-            next(iter(self._connections.values())).close(Problem.EVICTED)
+            self._evict(next(iter(self._connections.values())))
         self._opened += 1
         model = Connection(self._opened, start.interface, start.ends, syn_ns=start.syn_ns, synack_ns=start.synack_ns)
         if self.hears_twice:
@@ -363,3 +410,13 @@ class Table:
             # its next life, under the number of the one before
             self._forget(stream & ~1)
         self.count_after_close(ended.passed[stream & 1], seq, length)
+
+
+def _in_turn(waiting: dict[Waiting, None]) -> list[Waiting]:
+    """Some of those that wait, which go behind the others."""
+    first = list(islice(waiting, WAITING_A_TICK))
+    if len(first) < len(waiting):
+        for one in first:
+            del waiting[one]
+            waiting[one] = None
+    return first

@@ -77,6 +77,8 @@ TEXTS: list[tuple[str, str, str, Any]] = [
     ("snap", "256", "snap", 256),
     ("ring", "4096", "ring", 4 << 20),
     ("ring", '"8M"', "ring", 8 << 20),
+    ("memory", "64", "memory", 64 << 20),
+    ("memory", '"1G"', "memory", 1 << 30),
     ("fail-on-loss", "true", "fail_on_loss", True),
     ("interface", '["lo", "eth0"]', "interface", "lo,eth0"),
     ("host", '["10.0.0.0/8", "example.org"]', "host", "10.0.0.0/8,example.org"),

@@ -78,6 +78,11 @@ class BodyKeeper:
                 message.add_problem(Problem.UNKNOWN_CODING)
         self.wants = self._decoder is not None or self._room > 0
 
+    @property
+    def weight(self) -> int:
+        """Bytes that it keeps."""
+        return self._policy.limit - self._room if self._room else sum(map(len, self._parts))
+
     def add(self, data: bytes) -> None:
         """Takes bytes of the body."""
         self.wire_len += len(data)

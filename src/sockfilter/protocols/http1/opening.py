@@ -27,6 +27,10 @@ from sockfilter.protocols.http1.state import (
 
 # bytes kept of what stands where a message should: as much as servers take of a head
 DOUBTED_BYTES_MAX = 16 << 10
+# What waits with so many bytes waits for the end of a line, or of a head. Spans without one are gathered behind it
+# until they are a quarter of it: if each were joined to all before, many short ones would be copied again and again.
+BULKY_BYTES = 32 << 10
+GATHERED_PART = 4
 # bytes that one end may send while nothing says that the connection is HTTP
 UNKNOWN_BYTES_MAX = 64 << 10
 
@@ -49,6 +53,24 @@ class Opening(State):
             return self._read_unusual_head(data, offset)
         self._scanned = 0
         return self._begin(head, data, offset, end)
+
+    def _gathers(self, data: bytes) -> bool:
+        """Whether a span has come that need not be looked at yet; if not, what was gathered is in the buffer."""
+        size, waiting = self._gathered_bytes + len(data), len(self._buffer)
+        is_due = size * GATHERED_PART > waiting or waiting + size > heads.HEAD_BYTES_MAX
+        if is_due or (b"\n" in data and self._may_end(data)):
+            self._join()
+            return False
+        self._gathered.append(data)
+        self._gathered_bytes = size
+        return True
+
+    def _may_end(self, data: bytes) -> bool:
+        """Whether what waits may end in a span that has an end of line."""
+        if self._state != HEAD or self._is_early or b"\n" not in self._buffer:
+            return True
+        before = b"".join((self._buffer[-2:], *self._gathered[-2:]))[-2:]
+        return heads.HEAD_END.search(before + data) is not None
 
     def _read_unusual_head(self, data: bytes, offset: int) -> int:
         """One that is not whole, or has bare line feeds, or is none."""
@@ -189,6 +211,7 @@ class Opening(State):
         Args:
             received: up to where the other end had received.
         """
+        self._join()
         if self._doubted is not None:
             self.tell_doubted(received)
         elif self._state == HEAD and self._buffer and self._message is None and distance(self._seq, received) > 0:
@@ -200,6 +223,7 @@ class Opening(State):
         Args:
             received: up to where the other end had received.
         """
+        self._join()
         if self._doubted is not None and distance(self._doubted.seq, received) > 0:
             doubted, self._doubted = self._doubted, None
             self._begin_doubted(doubted, None)
@@ -466,6 +490,7 @@ class Opening(State):
 
     def _give_up_message(self, problem: Problem) -> bool:
         """Ends what has begun, because no more of it will be read. Returns whether there is anything to tell of it."""
+        self._join()
         buffer, self._buffer, self._scanned = self._buffer, b"", 0
         if self._is_early:
             self._end_early(buffer, problem)

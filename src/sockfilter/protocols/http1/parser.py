@@ -11,6 +11,7 @@ from sockfilter.model.message import Request, Response
 from sockfilter.model.problem import Problem
 from sockfilter.model.sequence import MASK
 from sockfilter.protocols.http1.framing import Framing
+from sockfilter.protocols.http1.opening import BULKY_BYTES
 from sockfilter.protocols.http1.state import (
     CHUNK,
     CHUNK_END,
@@ -40,6 +41,8 @@ class Parser(Framing):
         """Takes the next span."""
         self._now = time_ns
         if self._buffer:
+            if len(self._buffer) >= BULKY_BYTES and self._gathers(data):
+                return
             self._joined = len(self._buffer)
             data = self._buffer + data
             self._buffer = b""
@@ -90,6 +93,7 @@ class Parser(Framing):
 
     def end(self, problem: Problem) -> None:
         """Takes note that no more bytes follow."""
+        self._join()
         if self._state == DOUBT and isinstance(self._message, Request) and not self._buffer:
             self._finish_without_body()
         elif self._state == DOUBT:

@@ -111,6 +111,8 @@ class State:
         "_buffer",
         "_doubted",
         "_end",
+        "_gathered",
+        "_gathered_bytes",
         "_is_cut",
         "_is_early",
         "_is_lost",
@@ -140,6 +142,8 @@ class State:
         self._announced = False
         self._state = HEAD
         self._buffer = b""
+        self._gathered: list[bytes] = []  # what comes behind the buffer
+        self._gathered_bytes = 0
         self._scanned = 0  # bytes of the buffer in which what it waits for does not end
         self._joined = 0  # where the newest span begins in what is being read
         self._start_ns = self._now = 0
@@ -163,10 +167,24 @@ class State:
         is_between = self._state == HEAD and not self._buffer and self._message is None
         return is_between and not self._is_lost and self._kind is not None
 
+    @property
+    def weight(self) -> int:
+        """Bytes that are kept of what has begun."""
+        kept = 0 if self._keeper is None else self._keeper.weight
+        doubted = 0 if self._doubted is None else len(self._doubted.raw)
+        return len(self._buffer) + self._gathered_bytes + doubted + kept
+
     def resume(self, kind: type[Message], boundary: int) -> None:
         """Goes on behind a message that was read elsewhere: of that kind, which acknowledged as much."""
         self._kind = kind
         self.boundary = boundary
+
+    def _join(self) -> None:
+        """Puts what was gathered into the buffer."""
+        if self._gathered:
+            self._buffer = b"".join((self._buffer, *self._gathered))
+            self._gathered.clear()
+            self._gathered_bytes = 0
 
     def _finish(self, is_whole: bool) -> None:
         message, keeper = self._message, self._keeper

@@ -24,6 +24,10 @@ class Sink(Protocol):
         """Of the last exchange."""
 
     @property
+    def weight(self) -> int:
+        """Bytes that its exchanges take, while they are open."""
+
+    @property
     def is_at_rest(self) -> bool:
         """Whether nothing is open, and the next response answers the next request."""
 
@@ -134,6 +138,12 @@ class Talk:
             first.peer, second.peer = second, first
             self._receivers = (first, second)
         return self._receivers
+
+    @property
+    def weight(self) -> int:
+        """Bytes that it keeps: of messages that have begun, and of those that wait for others."""
+        kept = 0 if self._receivers is None else sum(receiver.weight for receiver in self._receivers)
+        return kept + self.sink.weight
 
     def resume(self, client_end: int, boundaries: tuple[int, int]) -> None:
         """Goes on after exchanges that took the short road.

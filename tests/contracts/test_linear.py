@@ -1,0 +1,305 @@
+"""What has no end costs the same for each byte, however long it goes on."""
+
+from __future__ import annotations
+
+import gc
+import gzip
+from functools import partial
+from time import thread_time_ns
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sockfilter.pipeline import Pipeline
+from sockfilter.reading import read
+from tests.support import captures
+from tests.support.frames import GRE, IPIP, IPV4, Talk, ethernet, gre, ipv4, ipv4_fragments, tcp
+from tests.support.wire import EVERYTHING, MILLISECOND, NOTHING, Orders, Wire, packed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sockfilter.protocols.http1.policy import BodyPolicy
+    from tests.support.wire import Talker
+
+# how many times longer it goes on, and how much more a byte may cost then
+TIMES = (1, 4, 16)
+GROWTH_MAX = 1.5
+# The least of so many measurements counts: what else this machine does can only add to the processor's time.
+ROUNDS = 5
+SEGMENT_BYTES = 1400
+BATCH = 32
+MASK = 0xFFFFFFFF
+
+REQUEST = b"GET /n HTTP/1.1\r\nHost: x\r\n\r\n"
+RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+CHUNKED = b"POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+GZIP = b"HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\n\r\n"
+
+
+def twice(size: int) -> bytes:
+    return gzip.compress(gzip.compress(bytes(size)))
+
+
+def say(talker: Talker, end: int, unit: bytes, size: int, segment: int = SEGMENT_BYTES) -> None:
+    """The same again and again, so many bytes of it."""
+    data = unit * (size // len(unit) + 1)
+    for at in range(0, size, segment):
+        talker.send(end, data[at : at + segment])
+
+
+def endless(before: bytes, unit: bytes, size: int, segment: int = SEGMENT_BYTES) -> Wire:
+    wire = Wire()
+    talker = wire.connection()
+    talker.client(before)
+    say(talker, 0, unit, size, segment)
+    return wire
+
+
+def answers(before: bytes, unit: bytes, size: int, segment: int = SEGMENT_BYTES) -> Wire:
+    """The same of a server; before: what its client has said, if anything."""
+    wire = Wire()
+    talker = wire.connection()
+    if before:
+        talker.client(before)
+    say(talker, 1, unit, size, segment)
+    return wire
+
+
+def interim(size: int) -> Wire:
+    """Informational responses, each of which differs from the one before."""
+    wire = Wire()
+    talker = wire.connection()
+    talker.client(REQUEST)
+    for i in range(size // 160):
+        talker.server(b"".join(b"HTTP/1.1 103 Early\r\nn: %08d\r\n\r\n" % (i * 5 + k) for k in range(5)))
+    return wire
+
+
+def backwards(size: int, segment: int = 500) -> Wire:
+    """Behind a hole, the last segment first."""
+    wire = Wire()
+    talker = wire.connection()
+    talker.client(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (size + 1))
+    start = talker.next[0] + 1
+    for at in reversed(range(0, size, segment)):
+        talker.client(b"z" * segment, seq=(start + at) & MASK)
+    talker.next[0] = (start + size) & MASK
+    return wire
+
+
+def overlapping(size: int) -> Wire:
+    """Behind a hole, each segment begins in the middle of the one before."""
+    wire = Wire()
+    talker = wire.connection()
+    talker.client(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (2 * size))
+    start = talker.next[0] + 1
+    for at in range(0, size, 250):
+        talker.client(b"z" * 500, seq=(start + at) & MASK)
+    return wire
+
+
+def holes(size: int) -> Wire:
+    """Every other segment is missing, and waited for."""
+    wire = Wire()
+    talker = wire.connection()
+    talker.client(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (2 * size))
+    for _ in range(0, size, 100):
+        talker.client(b"z" * 100)
+        talker.next[0] += 100
+        wire.tick(20 * MILLISECOND)
+    return wire
+
+
+def one_hole_each(size: int) -> Wire:
+    """Connections that each wait for a segment."""
+    wire = Wire()
+    for i in range(size // 300):
+        talker = wire.connection(f"10.{i >> 16}.{i >> 8 & 255}.{i & 255}:40000")
+        talker.client(b"POST / HTTP/1.1\r\nContent-Length: 1000\r\n\r\n")
+        talker.next[0] += 100
+        talker.client(b"z" * 200)
+    return wire
+
+
+def again(size: int) -> Wire:
+    """The same segment again and again, while many requests are open."""
+    wire = Wire()
+    talker = wire.connection()
+    first = talker.client(REQUEST)
+    for _ in range(0, size, len(REQUEST)):
+        talker.client(REQUEST)
+        talker.client(REQUEST, seq=first.seq)
+        talker.next[0] = wire.records[-2].seq + len(REQUEST)
+    return wire
+
+
+def half_heads(size: int) -> Wire:
+    """A connection each, none of which ends."""
+    wire = Wire()
+    for i in range(size // 33):
+        wire.connection(f"10.{i >> 16}.{i >> 8 & 255}.{i & 255}:40000", whole=False).client(
+            b"GET /half HTTP/1.1\r\nHost: a\r\nX: "
+        )
+    return wire
+
+
+def lives(size: int) -> Wire:
+    """One life of a connection after the other, none of which ends."""
+    wire = Wire()
+    for i in range(size // len(REQUEST)):
+        wire.connection(isn=(i * 100_000 & MASK, i * 200_000 & MASK)).client(REQUEST)
+    return wire
+
+
+def pipelined(size: int) -> Wire:
+    """Requests and their responses, hundreds of each at a time."""
+    wire = Wire()
+    talker = wire.connection()
+    for _ in range(size // (200 * (len(REQUEST) + len(RESPONSE))) + 1):
+        say(talker, 0, REQUEST, 200 * len(REQUEST))
+        say(talker, 1, RESPONSE, 200 * len(RESPONSE))
+    return wire
+
+
+def tunnel(size: int) -> Wire:
+    wire = Wire()
+    talker = wire.connection()
+    talker.client(b"CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\n\r\n")
+    talker.server(b"HTTP/1.1 200 OK\r\n\r\n")
+    say(talker, 0, b"\x16\x03\x01" + bytes(50), size // 2)
+    say(talker, 1, b"\x16\x03\x01" + bytes(50), size // 2)
+    return wire
+
+
+# what goes on: bytes of the shortest, some milliseconds' work, and what makes so many
+KEPT: dict[str, tuple[int, Callable[[int], Wire]]] = {
+    "interim": (20_000, interim),
+    "interim, the same": (200_000, partial(answers, REQUEST, b"HTTP/1.1 100 Continue\r\n\r\n")),
+    "interim without a request": (20_000, partial(answers, b"", b"HTTP/1.1 100 Continue\r\n\r\n")),
+    "chunks": (5_000, partial(endless, CHUNKED, b"1\r\nz\r\n")),
+    "chunks one by one": (1_500, partial(endless, CHUNKED, b"1\r\nz\r\n", segment=6)),
+    "chunk extension": (1 << 19, partial(endless, CHUNKED + b"5;", b"e=f;")),
+    "chunk extensions": (60_000, partial(endless, CHUNKED, b"1;" + b"e=f;" * 40 + b"\r\nz\r\n")),
+    "trailer": (15_000, partial(endless, CHUNKED + b"0\r\n", b"X-Ab: cdefghijkl\r\n")),
+    "trailer that is too long": (1 << 19, partial(endless, CHUNKED + b"0\r\n", b"X-Ab: cdefghijkl\r\n")),
+    "fields": (15_000, partial(endless, b"GET /e HTTP/1.1\r\n", b"X-Ab: cdefghijkl\r\n", segment=100)),
+    "fields that are too long": (1 << 19, partial(endless, b"GET /e HTTP/1.1\r\n", b"X-Ab: cdefghijkl\r\n")),
+    "short fields": (15_000, partial(endless, b"GET /e HTTP/1.1\r\n", b"a:\r\n", segment=100)),
+    "folded field": (15_000, partial(endless, b"GET /e HTTP/1.1\r\nA: b\r\n", b" c\r\n", segment=100)),
+    "line": (15_000, partial(endless, b"GET /", b"y", segment=100)),
+    "line that is too long": (1 << 19, partial(endless, b"GET /", b"y")),
+    "status line": (15_000, partial(answers, REQUEST, b"HTTP/1.1 200 OK ", segment=100)),
+    "empty lines": (1 << 17, partial(endless, b"", b"\r\n")),
+    "empty lines behind a request": (1 << 17, partial(endless, REQUEST, b"\r\n")),
+    "requests": (8_000, partial(endless, b"", REQUEST)),
+    "requests and responses": (15_000, pipelined),
+    "responses": (8_000, partial(answers, b"", RESPONSE)),
+    "responses behind a request": (8_000, partial(answers, REQUEST, RESPONSE)),
+    "backwards": (50_000, backwards),
+    "overlapping": (30_000, overlapping),
+    "holes": (60_000, holes),
+    "holes of connections": (30_000, one_hole_each),
+    "again": (8_000, again),
+    "body in bytes": (300, partial(endless, CHUNKED + b"1000000\r\n", b"z", segment=1)),
+    "head in bytes": (300, partial(endless, b"GET / HTTP/1.1\r\nA: ", b"z", segment=1)),
+    "line in bytes": (300, partial(endless, b"GET /", b"z", segment=1)),
+    "trailer in bytes": (300, partial(endless, CHUNKED + b"0\r\n", b"a:\r\n", segment=1)),
+    "chunk line in bytes": (300, partial(endless, CHUNKED + b"1;", b"z", segment=1)),
+    "status line in bytes": (300, partial(answers, REQUEST, b"HTTP/1.1 200 OK", segment=1)),
+    "until close": (1 << 19, partial(answers, REQUEST, b"HTTP/1.1 200 OK\r\n\r\n")),
+    "gzip": (2_000, lambda size: answers(REQUEST, GZIP % b"gzip" + gzip.compress(bytes(size * 50)), size)),
+    "gzip in gzip": (2_000, lambda size: answers(REQUEST, GZIP % b"gzip, gzip" + twice(size * 50), size)),
+    "gzip members": (2_000, lambda size: answers(REQUEST, GZIP % b"gzip" + gzip.compress(b"a") * (size // 20), size)),
+    "no gzip": (1 << 17, lambda size: answers(REQUEST, GZIP % b"gzip" + b"z" * size, size)),
+    "tunnel": (1 << 19, tunnel),
+    "rubbish behind a request": (1 << 17, partial(endless, REQUEST, b"\x01\x02 rubbish\r\n")),
+    "rubbish behind a response": (1 << 17, partial(answers, REQUEST, RESPONSE + b"\x01\x02 rubbish\r\n")),
+    "rubbish for a response": (1 << 17, partial(answers, REQUEST, b"\x01\x02 rubbish\r\n")),
+    "half heads": (2_000, half_heads),
+    "lives": (2_000, lives),
+}
+# the same of bodies that nobody needs
+NOT_KEPT = ("chunks", "chunks one by one", "body in bytes", "until close", "backwards", "holes")
+
+
+def cost_of_records(batches: list[tuple[memoryview, list[int]]], policy: BodyPolicy) -> int:
+    """Nanoseconds of the processor's time that reading some records takes."""
+    orders = Orders()
+    pipeline = Pipeline(orders, orders, policy, lambda first, second: True, lambda exchange: None)
+    began = thread_time_ns()
+    for view, offsets in batches:
+        pipeline.consume(view, offsets)
+        pipeline.tick(0)
+    return thread_time_ns() - began
+
+
+def growth(cost: Callable[[int], int]) -> list[float]:
+    """What a byte costs at each of TIMES, where it costs 1 at the first.
+
+    Args:
+        cost: measures once what so many times the length costs.
+    """
+    gc.collect()
+    gc.disable()  # what it costs depends on what other tests have left
+    try:
+        rounds = [[cost(times) for times in TIMES] for _ in range(ROUNDS)]
+    finally:
+        gc.enable()
+    least = [min(costs) / times for costs, times in zip(zip(*rounds, strict=True), TIMES, strict=True)]
+    return [each / least[0] for each in least]
+
+
+def check_records(name: str, policy: BodyPolicy) -> None:
+    size, made = KEPT[name]
+    batches = {times: list(packed(made(size * times).records, BATCH)) for times in TIMES}
+    found = growth(lambda times: cost_of_records(batches[times], policy))
+    assert max(found) <= GROWTH_MAX, found
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_more_of_the_same_costs_no_more(name: str) -> None:
+    check_records(name, EVERYTHING)
+
+
+@pytest.mark.parametrize("name", NOT_KEPT)
+def test_more_of_what_nobody_needs_costs_no_more(name: str) -> None:
+    check_records(name, NOTHING)
+
+
+def fragments(size: int) -> list[bytes]:
+    """Datagrams whose fragments come in the wrong order."""
+    data = tcp(REQUEST + b"z" * 950)
+    pieces = [ipv4_fragments(data, 200, ident=ident & 0xFFFF) for ident in range(size // len(data))]
+    return [frame for piece in pieces for frame in reversed(piece)]
+
+
+def lone_fragments(size: int) -> list[bytes]:
+    """Datagrams of which one fragment comes."""
+    return [ipv4_fragments(tcp(REQUEST + b"z" * 100), 80, ident=i & 0xFFFF)[0] for i in range(size // 80)]
+
+
+def in_tunnels(size: int) -> list[bytes]:
+    """Packets in eight tunnels, one in the other."""
+    packet = Talk(lambda end, segment: ipv4(segment, end)).client()
+    for _ in range(4):
+        packet = ipv4(gre(IPV4, packet), protocol=GRE)
+        packet = ipv4(packet, protocol=IPIP)
+    return [ethernet(IPV4, packet)] * (size // len(packet))
+
+
+@pytest.mark.parametrize("made", [fragments, lone_fragments, in_tunnels])
+def test_more_packets_cost_no_more(made: Callable[[int], list[bytes]], tmp_path: Path) -> None:
+    paths = {times: tmp_path / f"{times}.pcap" for times in TIMES}
+    for times, path in paths.items():
+        path.write_bytes(captures.pcap(captures.timed(made(60_000 * times), step_ns=1000)))
+
+    def cost(times: int) -> int:
+        began = thread_time_ns()
+        for _ in read(str(paths[times])):
+            pass
+        return thread_time_ns() - began
+
+    found = growth(cost)
+    assert max(found) <= GROWTH_MAX, found
