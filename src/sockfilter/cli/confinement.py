@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 from contextlib import suppress
+from importlib import import_module
 
 from sockfilter.errors import BrokerError
 from sockfilter.libbpf import binding
@@ -19,6 +20,8 @@ ADDRESS_BYTES_MAX = 512 << 20
 CAPTURE_DESCRIPTORS = 14
 # descriptors beside those of captures: standard ones, signals, listening, loading
 OTHER_DESCRIPTORS = 64
+# what is imported where it is used: by then the folder may be one that takes root's rights to read
+IMPORTED_LATE = ("difflib", "sockfilter.outputs.escape")
 
 
 def confine(interfaces: int) -> int:
@@ -29,8 +32,8 @@ def confine(interfaces: int) -> int:
 
     Returns how many captures there are descriptors for. Raises BrokerError.
     """
-    # imported where a name is not found: from a folder that may not be read any more, as root's rights to do so go
-    import difflib  # noqa: F401
+    for name in IMPORTED_LATE:
+        import_module(name)
 
     ffi, lib = binding.load()
     each = CAPTURE_DESCRIPTORS + interfaces

@@ -96,7 +96,7 @@ def borrow(path: str) -> Callable[..., tuple[list[Interface], BorrowedAttachment
         meanwhile()
         link = _connected(path)
         try:
-            answer, descriptors = _asked(link, request.message(list(names), config, ports, ring, promiscuous))
+            answer, descriptors = first_answer(link, request.message(list(names), config, ports, ring, promiscuous))
             messages.raise_refusal(answer)
             if len(descriptors) != messages.DESCRIPTORS:
                 raise BrokerError(f"the broker at {path} sent {len(descriptors)} descriptors; it is of another version")
@@ -115,7 +115,7 @@ def borrow(path: str) -> Callable[..., tuple[list[Interface], BorrowedAttachment
     return attach
 
 
-def _asked(link: socket.socket, message: messages.Message) -> tuple[messages.Message, list[int]]:
+def first_answer(link: socket.socket, message: messages.Message) -> tuple[messages.Message, list[int]]:
     """The answer to the first message. Raises OSError and BrokerError."""
     try:
         messages.send(link, message)

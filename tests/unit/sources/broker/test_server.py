@@ -87,7 +87,9 @@ def counters(scene: Scene, link: socket.socket) -> list[int]:
     return list(messages.receive(link)[0]["counters"])
 
 
-@pytest.mark.parametrize("said", [b"", b"[" * 60_000, b"{}", b'{"do": "attach"}'], ids=["nothing", "bomb", "{}", "bare"])
+@pytest.mark.parametrize(
+    "said", [b"", b"[" * 60_000, b"{}", b'{"do": "attach"}'], ids=["nothing", "bomb", "{}", "bare"]
+)
 def test_a_stranger_is_told_so_whatever_it_says(tmp_path: Path, said: bytes):
     scene = Scene(tmp_path, frozenset({ME + 1}))
     try:
