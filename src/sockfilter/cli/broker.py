@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+import signal
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from sockfilter.cli import subcommand
+from sockfilter.cli import confinement, subcommand
 from sockfilter.cli.descriptors import STDERR, STDIN, STDOUT, say
-from sockfilter.errors import InvalidArgument
+from sockfilter.errors import InvalidArgument, MissingCapability
+from sockfilter.libbpf import object as libbpf
 from sockfilter.sources.broker.messages import SOCKET
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 # sd_listen_fds(3): the first descriptor that systemd passes on
 FIRST_PASSED = 3
+# seconds that a close may take, before Linux 6.16
+LINGERS_S = 1.0
 OK = 0
 
 DESCRIPTION = """\
@@ -47,6 +51,11 @@ def get_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--promisc", dest="promiscuous", action="store_true", help="frames for other hosts too")
     parser.add_argument(
+        "--capture-files",
+        action="store_true",
+        help="frames for capture files too (--wire-dir, write=), with the SYNs of all connections",
+    )
+    parser.add_argument(
         "--background", action="store_true", help="go on in the background once it listens; kill PROCESS ends it"
     )
     parser.add_argument("--socket", default=SOCKET, metavar="PATH", help=f"where to listen ({SOCKET})")
@@ -55,7 +64,10 @@ def get_parser() -> argparse.ArgumentParser:
 
 def run(words: list[str], signals: Signals) -> int:
     """Serves until a signal asks for the end. Returns the exit status. Raises SockfilterError."""
-    from sockfilter.sources.broker.server import Broker, Permission, inherited, known_interfaces, listening, user_number
+    from sockfilter.sources import attachment, rights
+    from sockfilter.sources.broker import listening, places, server
+    from sockfilter.sources.broker.request import Permission
+    from sockfilter.sources.broker.session import attaching
 
     options = subcommand.parsed(get_parser(), words)
     if isinstance(options, int):
@@ -63,27 +75,42 @@ def run(words: list[str], signals: Signals) -> int:
     users = options.users or [name for name in (os.environ.get("SUDO_UID"),) if name]
     if not users:
         raise InvalidArgument("for whom? --user NAME says who may capture")
-    numbers = frozenset(map(user_number, users))
-    interfaces = known_interfaces(options.interfaces or ["lo"])
-    passed = os.environ.get("LISTEN_PID") == str(os.getpid())
-    listener = inherited(FIRST_PASSED) if passed else listening(options.socket)
-    where = "the socket that was passed on" if passed else options.socket
-    greeting = f"broker at {where}: {', '.join(sorted(interfaces))} for {', '.join(users)}"
-    if options.background and not _goes_on(greeting):
-        return OK
-    if not options.background:
-        say(f"{greeting}; Ctrl-C ends")
-    try:
-        with Broker(listener, Permission(numbers, interfaces, options.promiscuous)) as broker:
+    if rights.missing():
+        raise MissingCapability(f"starting a broker: {rights.advice()}")
+    numbers = frozenset(map(server.user_number, users))
+    interfaces = server.known_interfaces(options.interfaces or ["lo"])
+    permission = Permission(numbers, interfaces, options.promiscuous, options.capture_files)
+    attach = attaching(libbpf.read(attachment.OBJECT))
+    with ExitStack() as stack:
+        passed = os.environ.get("LISTEN_PID") == str(os.getpid())
+        listener = (
+            listening.inherited(FIRST_PASSED)
+            if passed
+            else stack.enter_context(listening.Listening(options.socket)).socket
+        )
+        where = "the socket that was passed on" if passed else options.socket
+        greeting = f"broker at {where}: {', '.join(sorted(interfaces))} for {', '.join(users)}"
+        count = min(places.PLACES_MAX, confinement.confine(len(interfaces)))
+        shares = places.Places(numbers, count, places.kernel_bytes())
+        if options.background and not _goes_on(greeting):
+            stack.pop_all()  # all of it is the other process's
+            return OK
+        if not options.background:
+            say(f"{greeting}; Ctrl-C ends")
+        if not listening.refuse_descriptors(listener):
+            _interrupt_closes()
+        with server.Broker(listener, permission, shares, attach) as broker:
             broker.also_wake_for(signals.fd)
             while not signals.end_asked:
                 broker.serve()
                 signals.drain()
-    finally:
-        if not passed:
-            with suppress(OSError):
-                os.unlink(options.socket)
     return OK
+
+
+def _interrupt_closes() -> None:
+    """Has a signal end a close(2) that waits: that of a socket that lingers, see refuse_descriptors()."""
+    signal.signal(signal.SIGALRM, lambda number, frame: None)
+    signal.setitimer(signal.ITIMER_REAL, LINGERS_S, LINGERS_S)
 
 
 def _goes_on(greeting: str) -> bool:

@@ -19,6 +19,17 @@ NO_TYPES = -1
 OBJECTS = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "objects")
 
 
+def read(path: str | os.PathLike[str]) -> bytes:
+    """The content of an object's file. Raises ObjectError."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise ObjectError(
+            f"reading the BPF object {path}: {error.strerror}; install sockfilter again, or build it: make bpf"
+        ) from error
+
+
 class BpfObject:
     """A BPF object, from its file to its maps and programs in the kernel.
 
@@ -28,13 +39,16 @@ class BpfObject:
     Args:
         path: the object file.
         reads_kernel: whether its programs read structs of the kernel's own (CO-RE).
+        content: what the file holds, where it was read before. None: it is read now.
 
     Raises:
         ObjectError: the file is missing or is no BPF object.
         LibbpfMissing: there is no libbpf.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, reads_kernel: bool = False) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], *, reads_kernel: bool = False, content: bytes | None = None
+    ) -> None:
         self._object: Any = None
         self._ffi, self._lib = binding.load()
         self._path = path
@@ -42,13 +56,8 @@ class BpfObject:
         self._loading: Any = None  # while it is loaded in a thread
         # where load() failed: whether maps count as locked memory, and the limit of that could not be raised
         self.is_short_of_locked_memory = False
-        try:
-            with open(path, "rb") as file:
-                content = file.read()
-        except OSError as error:
-            raise ObjectError(
-                f"reading the BPF object {path}: {error.strerror}; install sockfilter again, or build it: make bpf"
-            ) from error
+        if content is None:
+            content = read(path)
         name = os.path.basename(path).partition(".")[0]
         if reads_kernel:
             self._types = self._lib.sf_kernel_types(content, len(content))

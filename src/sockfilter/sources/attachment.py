@@ -76,6 +76,7 @@ class OwnAttachment:
         ring: bytes of the ring.
         promiscuous: take frames for other hosts too.
         meanwhile: is called while the kernel verifies the program, and before the first packet is seen.
+        content: what the file OBJECT holds, where it was read before. None: it is read now.
 
     Raises:
         SockfilterError: one of its kinds, for each thing that can be in the way.
@@ -89,6 +90,7 @@ class OwnAttachment:
         ring: int,
         promiscuous: bool,
         meanwhile: Callable[[], None] = lambda: None,
+        content: bytes | None = None,
     ) -> None:
         self._ffi, self._lib = binding.load()
         self._sockets: list[socket.socket] = []
@@ -96,7 +98,7 @@ class OwnAttachment:
         self._promiscuous = promiscuous
         config.link = self._link(found)
         with ExitStack() as stack:
-            self._object = stack.enter_context(BpfObject(OBJECT))
+            self._object = stack.enter_context(BpfObject(OBJECT, content=content))
             kept = Counters(self._object, self._lib.SF_COUNTERS, (outcomes(),))
             _load(self._object, bytes(self._ffi.buffer(config)), ports, ring, meanwhile)
             self._kept = stack.enter_context(kept.open())

@@ -42,6 +42,12 @@ def missing() -> list[str]:
     return lacks
 
 
+def for_capturing(held: int) -> int:
+    """Those of a bit set that capturing takes."""
+    bpf = 1 << (CAP_BPF if held >> CAP_BPF & 1 else CAP_SYS_ADMIN)
+    return held & (1 << CAP_NET_RAW | bpf)
+
+
 def missing_for_processes() -> list[str]:
     """The names of the capabilities that following processes needs and this thread does not have."""
     held = effective()

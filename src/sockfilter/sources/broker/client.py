@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import select
 import socket
+from struct import Struct
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from sockfilter import __version__
 from sockfilter.errors import BrokerError
-from sockfilter.libbpf import binding
-from sockfilter.sources import namespace
-from sockfilter.sources.broker import messages
+from sockfilter.sources.broker import messages, request
 from sockfilter.sources.interfaces import Interface
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+# struct timeval
+TIMEVAL = Struct("@ll")
 
 
 class BorrowedAttachment:
@@ -92,27 +93,18 @@ def borrow(path: str) -> Callable[..., tuple[list[Interface], BorrowedAttachment
     def attach(
         names: Sequence[str], config: Any, ports: bytes, ring: int, promiscuous: bool, meanwhile: Callable[[], None]
     ) -> tuple[list[Interface], BorrowedAttachment]:
-        ffi, _ = binding.load()
         meanwhile()
         link = _connected(path)
         try:
-            link.settimeout(messages.ANSWER_S)
-            request = {
-                "do": "attach",
-                "version": __version__,
-                "netns": namespace.number(),
-                "interfaces": list(names),
-                "config": messages.packed(bytes(ffi.buffer(config))),
-                "ports": messages.packed(ports),
-                "ring": ring,
-                "promiscuous": promiscuous,
-            }
-            messages.send(link, request)
-            answer, descriptors = messages.receive(link)
+            answer, descriptors = first_answer(link, request.message(list(names), config, ports, ring, promiscuous))
             messages.raise_refusal(answer)
             if len(descriptors) != messages.DESCRIPTORS:
                 raise BrokerError(f"the broker at {path} sent {len(descriptors)} descriptors; it is of another version")
-            return [Interface(**found) for found in answer["interfaces"]], BorrowedAttachment(link, descriptors)
+            try:
+                found = [Interface(**each) for each in answer["interfaces"]]
+            except (KeyError, TypeError) as error:
+                raise BrokerError(f"the broker at {path} named no interfaces; it is of another version") from error
+            return found, BorrowedAttachment(link, descriptors)
         except OSError as error:
             link.close()
             raise BrokerError(f"asking the broker at {path}: {error.strerror or error}; see what it says") from error
@@ -123,10 +115,23 @@ def borrow(path: str) -> Callable[..., tuple[list[Interface], BorrowedAttachment
     return attach
 
 
+def first_answer(link: socket.socket, message: messages.Message) -> tuple[messages.Message, list[int]]:
+    """The answer to the first message. Raises OSError and BrokerError."""
+    try:
+        messages.send(link, message)
+        return messages.receive(link)
+    except ConnectionError:
+        # it was dismissed before it had said anything: the words are there, behind the error
+        return messages.receive(link)
+
+
 def _connected(path: str) -> socket.socket:
     link = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
+        # a wait in connect(2) ends with the time for sending (unix(7)); a socket with a timeout would not wait at all
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, TIMEVAL.pack(int(messages.ANSWER_S), 0))
         link.connect(path)
+        link.settimeout(messages.ANSWER_S)
     except OSError as error:
         link.close()
         raise BrokerError(

@@ -1,4 +1,4 @@
-"""What a broker and its clients say to each other: JSON, a message each, with descriptors beside it."""
+"""The messages of a broker and its clients: a JSON object each, with descriptors beside it. See docs/broker.md."""
 
 from __future__ import annotations
 
@@ -19,15 +19,64 @@ Message: TypeAlias = "dict[str, Any]"
 SOCKET = "/run/sockfilter.sock"
 # bytes of a message: the map of ports has 8 KiB, a third more in base64
 MESSAGE_BYTES_MAX = 64 << 10
+# "[" and "{" in a message: an answer has one for each of 64 interfaces. The decoder recurses once for each at most, and
+# Python refuses 1000 levels
+BRACKETS_MAX = 200
+# digits of a number: a counter has 64 bits. int() takes quadratic time
+DIGITS_MAX = 20
 # descriptors beside a message: ring, shared memory, orders
 DESCRIPTORS = 3
 # seconds for an answer: the kernel's verifier takes a tenth on a quiet machine, and some on an emulated one
 ANSWER_S = 60.0
 
 
+def encoded(message: Message) -> bytes:
+    """A message as it is sent: ASCII."""
+    return json.dumps(message).encode()
+
+
+def decoded(data: bytes) -> Message:
+    """The message that was sent. Raises BrokerError, whatever the bytes are."""
+    if len(data) > MESSAGE_BYTES_MAX:
+        raise BrokerError("a message is longer than any should be")
+    if data.count(b"[") + data.count(b"{") > BRACKETS_MAX:
+        raise BrokerError("a message is nested deeper than any should be")
+    try:
+        message = json.loads(
+            data.decode(),
+            parse_int=_whole_number,
+            parse_float=_no_number,
+            parse_constant=_no_number,
+            object_pairs_hook=_distinct,
+        )
+    except (ValueError, RecursionError) as error:
+        raise BrokerError("a message is no JSON, or has a number or a name that no message has") from error
+    if not isinstance(message, dict):
+        raise BrokerError("a message is of no known form")
+    return message
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) > DIGITS_MAX:
+        raise ValueError
+    return int(digits)
+
+
+def _no_number(text: str) -> None:
+    raise ValueError
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> Message:
+    """An object whose names differ: two readers could take one of the same name for the other."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError
+    return found
+
+
 def send(to: socket.socket, message: Message, descriptors: Sequence[int] = ()) -> None:
     """Sends a message. Raises OSError."""
-    data = json.dumps(message).encode()
+    data = encoded(message)
     if descriptors:
         socket.send_fds(to, [data], list(descriptors))
     else:
@@ -47,21 +96,11 @@ def receive(source: socket.socket) -> tuple[Message, list[int]]:
             raise BrokerError("the other end has gone")
         if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
             raise BrokerError("a message is longer than any should be")
-        message = json.loads(data)
-        if not isinstance(message, dict):
-            raise BrokerError("a message is of no known form")
-    except ValueError as error:
-        _close(descriptors)
-        raise BrokerError("a message is no JSON") from error
-    except BrokerError:
-        _close(descriptors)
+        return decoded(data), descriptors
+    except BaseException:
+        for fd in descriptors:
+            socket.close(fd)
         raise
-    return message, descriptors
-
-
-def _close(descriptors: list[int]) -> None:
-    for fd in descriptors:
-        socket.close(fd)
 
 
 def packed(data: bytes) -> str:

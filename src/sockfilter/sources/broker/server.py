@@ -2,90 +2,58 @@
 
 The packet socket stays here: with it, a client could listen anywhere. What a client gets is the ring of the program's
 records, and the memory by which it says what it does not need.
+
+Anyone may connect. So nothing here waits for a client: sockets do not block, each has one answer to be sent at most,
+and what has not come or gone in time ends its client, and no other.
 """
 
 from __future__ import annotations
 
-import os
+import math
 import selectors
 import socket
 import struct
+import time
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sockfilter import __version__
-from sockfilter.errors import BrokerError, InvalidArgument, SockfilterError
-from sockfilter.libbpf import binding
-from sockfilter.libbpf.ring import ring_bytes
-from sockfilter.sources import namespace
-from sockfilter.sources.attachment import OwnAttachment
+from sockfilter.errors import BrokerError, InvalidArgument
 from sockfilter.sources.broker import messages
-from sockfilter.sources.interfaces import ANY, Names, distinct, find
+from sockfilter.sources.broker.session import Session, refused
+from sockfilter.sources.interfaces import ANY, find
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
-    from sockfilter.sources.broker.messages import Message
-    from sockfilter.sources.interfaces import Interface
+    from sockfilter.sources.broker.places import Places
+    from sockfilter.sources.broker.request import Permission
+    from sockfilter.sources.broker.session import Answer, Attach
 
-# captures at once: each takes some 10 MB of kernel memory, and its ring
-SESSIONS_MAX = 64
-# bytes of the ring that a client may ask for
-RING_BYTES_MAX = 64 << 20
+# seconds from a connection to its capture: a client asks at once, and may be one of many on a busy machine
+SILENT_S = 10.0
+# seconds for a client to take an answer: it waits for one at a time, and so has always room
+UNREAD_S = 10.0
+# seconds until the next try, where the system has no descriptors left
+NO_DESCRIPTORS_S = 1.0
+# connections taken at once, before those that are there get their turn
+ACCEPTED_MAX = 16
+# messages that a refused client has sent before it was looked at (net.unix.max_dgram_qlen is 10)
+THROWN_AWAY_MAX = 16
 # include/uapi/linux/socket.h: struct ucred
 UCRED = struct.Struct("=iII")
 
 
-@dataclass(frozen=True)
-class Permission:
-    """Who may capture where.
+class _Client:
+    """A connection of somebody who may capture."""
 
-    Attributes:
-        users: their numbers.
-        interfaces: their names; "any" stands for itself.
-        promiscuous: whether frames for other hosts may be taken.
-    """
-
-    users: frozenset[int]
-    interfaces: frozenset[str]
-    promiscuous: bool = False
-
-
-def listening(path: str) -> socket.socket:
-    """A socket that listens at a path; one that a broker has left behind makes room.
-
-    Raises:
-        BrokerError: another broker listens there, or nobody may.
-    """
-    made = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    try:
-        with suppress(FileNotFoundError):
-            if _answers(path):
-                raise BrokerError(f"listening at {path}: another broker does; end it first, or choose another --socket")
-            os.unlink(path)
-        before = os.umask(0)  # anyone may connect: who it is decides, not the file's mode
-        try:
-            made.bind(path)
-        finally:
-            os.umask(before)
-        made.listen()
-    except OSError as error:
-        made.close()
-        raise BrokerError(f"listening at {path}: {error.strerror or error}; choose another place: --socket") from error
-    except BaseException:
-        made.close()
-        raise
-    return made
-
-
-def _answers(path: str) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
-        try:
-            probe.connect(path)
-        except ConnectionRefusedError:
-            return False
-    return True
+    def __init__(self, link: socket.socket, user: int, session: Session, deadline: float) -> None:
+        self.link = link
+        self.user = user
+        self.session = session
+        self.deadline = deadline
+        self.unsent: Answer | None = None
+        self.turn = 0
 
 
 class Broker:
@@ -93,13 +61,28 @@ class Broker:
 
     Args:
         listener: where clients come from; it is this one's from here on.
-        permission: who may capture where.
+        permission: who may capture what.
+        places: how many, and how large.
+        attach: what attaches.
+        now: the time, in seconds from whenever.
     """
 
-    def __init__(self, listener: socket.socket, permission: Permission) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        permission: Permission,
+        places: Places,
+        attach: Attach,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._listener = listener
         self._permission = permission
-        self._sessions: dict[socket.socket, _Session] = {}
+        self._places = places
+        self._attach = attach
+        self._now = now
+        self._clients: set[_Client] = set()
+        self._turns = 0
+        self._pause_ends: float | None = None
         self._selector = selectors.DefaultSelector()
         self._listener.setblocking(False)
         self._selector.register(listener, selectors.EVENT_READ)
@@ -114,8 +97,8 @@ class Broker:
 
     def close(self) -> None:
         """Ends everything that it has attached."""
-        for link in list(self._sessions):
-            self._end(link)
+        for client in list(self._clients):
+            self._end(client)
         self._selector.close()
         self._listener.close()
 
@@ -124,132 +107,118 @@ class Broker:
         self._selector.register(fd, selectors.EVENT_READ)
 
     def serve(self) -> None:
-        """Does what is asked, until nothing is for the moment; waits for it first."""
-        for key, _ in self._selector.select():
+        """Waits until something is asked, or overdue, and does some of it: one message of each user."""
+        ready: list[_Client] = []
+        for key, _ in self._selector.select(self._patience()):
             if key.fileobj is self._listener:
                 self._accept()
-            elif isinstance(key.fileobj, socket.socket):
-                self._answer(key.fileobj)
+            elif key.data is not None:
+                ready.append(key.data)
+        served: set[int] = set()
+        for client in sorted(ready, key=lambda client: client.turn):
+            if client.user not in served:
+                served.add(client.user)
+                self._turns += 1
+                client.turn = self._turns
+                self._serve(client)
+        self._end_overdue()
+
+    def _patience(self) -> float | None:
+        """Seconds until something is overdue."""
+        first = min((client.deadline for client in self._clients), default=math.inf)
+        if self._pause_ends is not None:
+            first = min(first, self._pause_ends)
+        return None if first == math.inf else max(0.0, first - self._now())
 
     def _accept(self) -> None:
-        try:
-            link, _ = self._listener.accept()
-        except OSError:
-            return  # it has gone again
-        link.settimeout(messages.ANSWER_S)
-        _, user, _ = UCRED.unpack(link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size))
-        self._sessions[link] = _Session(self._permission, user)
-        self._selector.register(link, selectors.EVENT_READ)
-        if len(self._sessions) > SESSIONS_MAX:
-            with suppress(OSError):
-                messages.send(link, messages.refusal(BrokerError(f"it has {SESSIONS_MAX} captures; end one first")))
-            self._end(link)
-
-    def _answer(self, link: socket.socket) -> None:
-        try:
-            request, descriptors = messages.receive(link)
-            for fd in descriptors:
-                os.close(fd)
+        for _ in range(ACCEPTED_MAX):
             try:
-                answer, passed = self._sessions[link].do(request)
-            except SockfilterError as error:
-                answer, passed = messages.refusal(error), []
-            messages.send(link, answer, passed)
-        except (OSError, BrokerError):
-            self._end(link)
+                link, _ = self._listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError:  # the whole system has no descriptors left: it would be ready again at once
+                self._selector.unregister(self._listener)
+                self._pause_ends = self._now() + NO_DESCRIPTORS_S
+                return
+            link.setblocking(False)
+            self._admit(link)
 
-    def _end(self, link: socket.socket) -> None:
-        self._selector.unregister(link)
-        self._sessions.pop(link).close()
-        link.close()
+    def _admit(self, link: socket.socket) -> None:
+        """Looks at who it is, before anything that it says."""
+        _, user, _ = UCRED.unpack(link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size))
+        try:
+            if user not in self._permission.users:
+                raise BrokerError(f"user {user} may not capture; start the broker with --user {user}")
+            session = Session(self._permission, self._places.enter(user), self._attach)
+        except BrokerError as error:
+            _dismiss(link, refused(error))
+            return
+        client = _Client(link, user, session, self._now() + SILENT_S)
+        self._clients.add(client)
+        self._selector.register(link, selectors.EVENT_READ, client)
+
+    def _serve(self, client: _Client) -> None:
+        try:
+            if client.unsent is None:
+                # descriptors beside it are not taken; what is longer than any message is refused as it is decoded
+                data = client.link.recv(messages.MESSAGE_BYTES_MAX + 1)
+                if not data:
+                    self._end(client)
+                    return
+                client.unsent = client.session.take(data)
+            self._send(client, client.unsent)
+        except BlockingIOError:
+            return
+        except OSError:
+            self._end(client)
+
+    def _send(self, client: _Client, answer: Answer) -> None:
+        """Sends an answer, or has it wait: until then, no more is heard of this client. Raises OSError."""
+        if answer.is_last:
+            self._end(client, answer)
+            return
+        try:
+            if answer.descriptors:
+                socket.send_fds(client.link, [answer.data], answer.descriptors)
+            else:
+                client.link.send(answer.data)
+        except BlockingIOError:
+            client.deadline = min(client.deadline, self._now() + UNREAD_S)
+            self._selector.modify(client.link, selectors.EVENT_WRITE, client)
+            return
+        client.unsent = None
+        if client.session.has_attached:
+            client.deadline = math.inf
+        self._selector.modify(client.link, selectors.EVENT_READ, client)
+
+    def _end_overdue(self) -> None:
+        now = self._now()
+        if self._pause_ends is not None and self._pause_ends <= now:
+            self._pause_ends = None
+            self._selector.register(self._listener, selectors.EVENT_READ)
+        for client in [client for client in self._clients if client.deadline <= now]:
+            wanting = f"nothing was asked for {SILENT_S:.0f} s" if client.unsent is None else "answers were not read"
+            self._end(client, refused(BrokerError(f"{wanting}: it needs the place; connect again")))
+
+    def _end(self, client: _Client, answer: Answer | None = None) -> None:
+        self._selector.unregister(client.link)
+        self._clients.remove(client)
+        client.session.close()
+        _dismiss(client.link, answer)
 
 
-class _Session:
-    """What one client has asked for.
-
-    Args:
-        permission: what it may have.
-        user: whose it is.
-    """
-
-    def __init__(self, permission: Permission, user: int) -> None:
-        self._permission = permission
-        self._user = user
-        self._attachment: OwnAttachment | None = None
-        self._interfaces: list[Interface] = []
-
-    def close(self) -> None:
-        if self._attachment is not None:
-            self._attachment.close()
-
-    def do(self, request: Message) -> tuple[Message, list[int]]:
-        """The answer to a request, and the descriptors beside it. Raises SockfilterError."""
-        if request.get("do") == "attach":
-            return self._attach(request)
-        if self._attachment is None:
-            raise BrokerError("nothing is attached yet")
-        if request.get("do") == "detach":
-            self._attachment.detach()
-        if request.get("do") == "rebind":
-            self._rebind(self._attachment, request.get("position"))
-        return {"counters": self._attachment.counters()}, []
-
-    def _attach(self, request: Message) -> tuple[Message, list[int]]:
-        if self._attachment is not None:
-            raise BrokerError("it has attached already; open another connection")
-        names, ring = self._checked(request)
-        ffi, lib = binding.load()
-        config = ffi.new("struct sf_config *")
-        content = messages.unpacked(request.get("config"))
-        if len(content) != ffi.sizeof("struct sf_config"):
-            raise BrokerError("the configuration is of another version")
-        ffi.memmove(config, content, len(content))
-        config.every = 0  # HTTP alone
-        ports = messages.unpacked(request.get("ports"))
-        if ports and len(ports) != lib.SF_PORT_WORDS * 8:
-            raise BrokerError("the map of ports is of another version")
-        found = [find(name) for name in names]
-        made = OwnAttachment(found, config, ports, ring, bool(request.get("promiscuous")))
-        self._attachment, self._interfaces = made, found
-        answer = {"interfaces": [interface._asdict() for interface in found]}
-        return answer, [made.ring_fd, made.shared_fd, made.orders_fd]
-
-    def _rebind(self, attachment: OwnAttachment, position: object) -> None:
-        """To the one of the same name, for which it has the permission."""
-        if not isinstance(position, int) or not 0 <= position < len(self._interfaces):
-            raise BrokerError("there is no such interface to bind to again; it is of another version")
-        before = self._interfaces[position]
-        with Names() as names:
-            found = names.find(before.name)
-        if found is not None and found.has_link_header == before.has_link_header:
-            with suppress(OSError):  # it has gone again
-                attachment.rebind(position, found)
-
-    def _checked(self, request: Message) -> tuple[list[str], int]:
-        """The interfaces' names and the ring's bytes, where this user may have them."""
-        may = self._permission
-        if self._user not in may.users:
-            raise BrokerError(f"user {self._user} may not capture; start the broker with --user {self._user}")
-        if request.get("version") != __version__:
-            raise BrokerError(
-                f"it is of version {__version__}, and the client of {request.get('version')}; start it anew"
-            )
-        if request.get("netns") != namespace.number():
-            raise BrokerError("it is in another network namespace than the client; start one there: ip netns exec ...")
-        names, ring = request.get("interfaces"), request.get("ring")
-        if not isinstance(names, list):
-            raise BrokerError("the client names no interfaces; it is of another version")
-        for name in names:
-            if not isinstance(name, str) or name not in may.interfaces:
-                known = ", ".join(sorted(may.interfaces))
-                raise BrokerError(f"interface {name!r} is not for its clients ({known} is); start it with -i {name}")
-        if request.get("promiscuous") and not may.promiscuous:
-            raise BrokerError("it takes no frames for other hosts; start it with --promisc")
-        if not isinstance(ring, int) or ring > RING_BYTES_MAX:
-            raise InvalidArgument(
-                f"a ring of {ring!r} bytes is not for its clients; {RING_BYTES_MAX} at most: -B, ring="
-            )
-        return distinct(names), ring_bytes(ring)
+def _dismiss(link: socket.socket, answer: Answer | None) -> None:
+    """Closes a connection, with a last word where there is one."""
+    with link, suppress(OSError):
+        if answer is None:
+            return
+        link.send(answer.data)
+        # what it has said is thrown away unseen: with something unread, the client would be told of a reset, and not
+        # find the words
+        link.shutdown(socket.SHUT_RD)
+        for _ in range(THROWN_AWAY_MAX):
+            if not link.recv(1):
+                break
 
 
 def known_interfaces(names: list[str]) -> frozenset[str]:
@@ -267,13 +236,3 @@ def user_number(name: str) -> int:
         return pwd.getpwnam(name).pw_uid
     except KeyError as error:
         raise InvalidArgument(f"there is no user {name!r}; getent passwd lists them") from error
-
-
-def inherited(fd: int) -> socket.socket:
-    """A socket that listens already, as systemd passes it on (sd_listen_fds(3)). Raises BrokerError."""
-    made = socket.socket(fileno=fd)
-    kind = made.family, made.type, made.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-    if kind != (socket.AF_UNIX, socket.SOCK_SEQPACKET, 1):
-        made.close()
-        raise BrokerError("the socket that was passed on is none for a broker: ListenSequentialPacket=PATH makes one")
-    return made

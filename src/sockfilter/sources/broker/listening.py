@@ -1,0 +1,135 @@
+"""The socket that a broker listens at: made at a path, or passed on by systemd."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from sockfilter.errors import BrokerError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+# include/uapi/asm-generic/socket.h, Linux 6.16
+SO_PASSRIGHTS = 83
+
+
+class Listening:
+    """A socket that listens at a path, until this is closed. One that a broker has left behind makes room.
+
+    The folder stays open: a name above it that leads elsewhere later has nothing removed there.
+
+    Args:
+        path: where.
+
+    Raises:
+        BrokerError: something else is there, or nobody may listen there.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._name = os.path.basename(path)
+        self._made: tuple[int, int] | None = None
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._folder = -1
+        try:
+            self._folder = os.open(os.path.dirname(path) or ".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            self._make_room()
+            self._listen()
+        except OSError as error:
+            self.close()
+            raise BrokerError(
+                f"listening at {path}: {error.strerror or error}; choose another place: --socket"
+            ) from error
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Listening:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Takes the socket away, if it is still the one at the path, and the broker may."""
+        with suppress(OSError):
+            if self._made is not None and self._made == self._identity():
+                os.unlink(self._name, dir_fd=self._folder)
+        self._made = None
+        self.socket.close()
+        if self._folder >= 0:
+            os.close(self._folder)
+        self._folder = -1
+
+    def _listen(self) -> None:
+        before = os.umask(0)  # anyone may connect: who it is decides, not the file's mode
+        try:
+            self.socket.bind(self._path)
+        finally:
+            os.umask(before)
+        self._made = self._identity()
+        self.socket.listen()
+
+    def _make_room(self) -> None:
+        """Takes away a socket at which nobody listens."""
+        try:
+            found = self._stat()
+        except FileNotFoundError:
+            return
+        if not stat.S_ISSOCK(found.st_mode):
+            raise BrokerError(
+                f"listening at {self._path}: what is there is no socket; remove it, or choose another --socket"
+            )
+        if self._answers():
+            raise BrokerError(
+                f"listening at {self._path}: another broker does; end it first, or choose another --socket"
+            )
+        if self._identity() == (found.st_dev, found.st_ino):
+            os.unlink(self._name, dir_fd=self._folder)
+
+    def _answers(self) -> bool:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
+            probe.setblocking(False)  # one that is busy answers too
+            try:
+                probe.connect(f"/proc/self/fd/{self._folder}/{self._name}")
+            except ConnectionRefusedError:
+                return False
+            except OSError:  # EAGAIN: its queue is full; EPROTOTYPE: it is a socket of another kind
+                return True
+        return True
+
+    def _stat(self) -> os.stat_result:
+        return os.stat(self._name, dir_fd=self._folder, follow_symlinks=False)
+
+    def _identity(self) -> tuple[int, int]:
+        found = self._stat()
+        return found.st_dev, found.st_ino
+
+
+def inherited(fd: int) -> socket.socket:
+    """A socket that listens already, as systemd passes it on (sd_listen_fds(3)). Raises BrokerError."""
+    made = socket.socket(fileno=fd)
+    kind = made.family, made.type, made.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    if kind != (socket.AF_UNIX, socket.SOCK_SEQPACKET, 1):
+        made.close()
+        raise BrokerError("the socket that was passed on is none for a broker: ListenSequentialPacket=PATH makes one")
+    return made
+
+
+def refuse_descriptors(listener: socket.socket) -> bool:
+    """Has clients send no descriptors. Returns whether the kernel can.
+
+    The broker takes none in any case, and so closes them; but to close a TCP socket may take as long as its SO_LINGER
+    says, if it is the last descriptor of it.
+    """
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, SO_PASSRIGHTS, 0)
+    except OSError:
+        return False
+    return True

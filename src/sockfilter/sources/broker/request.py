@@ -1,0 +1,190 @@
+"""A client's request to attach, checked field by field against what the broker was told to permit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sockfilter import __version__
+from sockfilter.errors import BrokerError, InvalidArgument
+from sockfilter.libbpf import binding
+from sockfilter.libbpf.ring import ring_bytes
+from sockfilter.sources import namespace
+from sockfilter.sources.broker import messages
+from sockfilter.sources.interfaces import distinct
+from sockfilter.sources.live import WHOLE_FRAME
+from sockfilter.sources.narrowing import PORT_MAX
+from sockfilter.sources.records import ALL_BYTES
+
+if TYPE_CHECKING:
+    from sockfilter.sources.broker.messages import Message
+
+# bytes of the ring that a client may ask for
+RING_BYTES_MAX = 64 << 20
+# bytes of the map of ports, one bit each, and of an address with its mask
+PORTS_BYTES = (PORT_MAX + 1) // 8
+HOST_BYTES = 32
+# characters of a client's own that a refusal repeats
+REPEATED_MAX = 40
+QUOTES = "'\""
+FIELDS = {"do", "version", "netns", "interfaces", "ring", "promiscuous", "whole", "frame_bytes", "run_bytes", "family"}
+FIELDS |= {"host", "ports"}
+
+
+class Permission(NamedTuple):
+    """Who may capture what.
+
+    Attributes:
+        users: their numbers.
+        interfaces: their names; "any" stands for itself.
+        promiscuous: whether frames for other hosts may be taken.
+        whole: whether frames that say nothing to HTTP may be taken, for capture files.
+    """
+
+    users: frozenset[int]
+    interfaces: frozenset[str]
+    promiscuous: bool = False
+    whole: bool = False
+
+
+class Request(NamedTuple):
+    """What is to be attached.
+
+    Attributes:
+        interfaces: their names.
+        ring: bytes of the ring, as the kernel takes them.
+        promiscuous: take frames for other hosts too.
+        whole: take frames that say nothing to HTTP too.
+        frame_bytes: bytes of each frame at most.
+        run_bytes: payload of one direction in a row that is sent even when the ring fills.
+        family: 4, 6, or 0 for both.
+        host: an address and its mask, 16 bytes each; empty: all hosts.
+        ports: the map of ports; empty: all ports.
+    """
+
+    interfaces: list[str]
+    ring: int
+    promiscuous: bool
+    whole: bool
+    frame_bytes: int
+    run_bytes: int
+    family: int
+    host: bytes
+    ports: bytes
+
+    def config(self) -> Any:
+        """It as struct sf_config. HTTP alone: `every` stays 0."""
+        ffi, _ = binding.load()
+        config = ffi.new("struct sf_config *")
+        config.frame_bytes, config.run_bytes, config.pressure_bytes = self.frame_bytes, self.run_bytes, self.ring // 2
+        config.family, config.whole = self.family, self.whole
+        if self.host:
+            config.by_host = 1
+            config.host, config.host_mask = self.host[: HOST_BYTES // 2], self.host[HOST_BYTES // 2 :]
+        config.by_port = bool(self.ports)
+        return config
+
+
+def message(names: list[str], config: Any, ports: bytes, ring: int, promiscuous: bool) -> Message:
+    """The request as a client sends it. Arguments as attachment.attach() has them."""
+    host = bytes(config.host) + bytes(config.host_mask) if config.by_host else b""
+    return {
+        "do": "attach",
+        "version": __version__,
+        "netns": namespace.number(),
+        "interfaces": names,
+        "ring": ring,
+        "promiscuous": promiscuous,
+        "whole": bool(config.whole),
+        "frame_bytes": config.frame_bytes,
+        "run_bytes": config.run_bytes,
+        "family": config.family,
+        "host": messages.packed(host),
+        "ports": messages.packed(ports),
+    }
+
+
+def checked(request: Message, may: Permission) -> Request:
+    """The request, where all of it is permitted.
+
+    Raises:
+        BrokerError: something is not, or is of another version.
+        InvalidArgument: the interfaces or the ring cannot be had.
+    """
+    if request.get("version") != __version__:
+        theirs = _repeated(request.get("version"))
+        raise BrokerError(f"it is of version {__version__}, and the client of {theirs}; start it anew")
+    if request.keys() != FIELDS:
+        differing = ", ".join(sorted(map(_repeated, request.keys() ^ FIELDS))[:3])
+        raise BrokerError(
+            f"the request has other fields than it should ({differing}); the client is of another version"
+        )
+    if request["netns"] != namespace.number():
+        raise BrokerError("it is in another network namespace than the client; start one there: ip netns exec ...")
+    names = _interfaces(request["interfaces"], may)
+    promiscuous, whole = _flag(request, "promiscuous"), _flag(request, "whole")
+    if promiscuous and not may.promiscuous:
+        raise BrokerError("it takes no frames for other hosts; start it with --promisc")
+    if whole and not may.whole:
+        raise BrokerError("it takes no frames for capture files (--wire-dir, write=); start it with --capture-files")
+    ring = request["ring"]
+    if type(ring) is not int or not 0 < ring <= RING_BYTES_MAX:
+        raise InvalidArgument(
+            f"a ring of {_repeated(ring)} bytes is not for its clients; {RING_BYTES_MAX} at most: -B, ring="
+        )
+    family = _number(request, "family", 0, 6)
+    if family not in (0, 4, 6):
+        raise _wrong(request, "family", "0, 4 or 6")
+    return Request(
+        names,
+        ring_bytes(ring),
+        promiscuous,
+        whole,
+        _number(request, "frame_bytes", 1, WHOLE_FRAME),
+        _number(request, "run_bytes", 0, ALL_BYTES),
+        family,
+        _bytes(request, "host", HOST_BYTES),
+        _bytes(request, "ports", PORTS_BYTES),
+    )
+
+
+def _interfaces(names: object, may: Permission) -> list[str]:
+    if not isinstance(names, list):
+        raise BrokerError("the client names no interfaces; it is of another version")
+    for name in names:
+        if not isinstance(name, str) or name not in may.interfaces:
+            known, wanted = ", ".join(sorted(may.interfaces)), _repeated(name)
+            raise BrokerError(
+                f"interface {wanted} is not for its clients ({known} is); start it with -i {wanted.strip(QUOTES)}"
+            )
+    return distinct(names)
+
+
+def _flag(request: Message, name: str) -> bool:
+    value = request[name]
+    if not isinstance(value, bool):
+        raise _wrong(request, name, "true or false")
+    return value
+
+
+def _number(request: Message, name: str, least: int, most: int) -> int:
+    value = request[name]
+    if type(value) is not int or not least <= value <= most:  # True is an int, and no number here
+        raise _wrong(request, name, f"a number from {least} to {most}")
+    return value
+
+
+def _bytes(request: Message, name: str, size: int) -> bytes:
+    """None, or as many as there should be."""
+    value = messages.unpacked(request[name])
+    if len(value) not in (0, size):
+        raise _wrong(request, name, f"{size} bytes in base64, or none")
+    return value
+
+
+def _wrong(request: Message, name: str, right: str) -> BrokerError:
+    return BrokerError(f"{name} is {_repeated(request[name])}, and should be {right}; the client is of another version")
+
+
+def _repeated(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= REPEATED_MAX else f"{text[:REPEATED_MAX]}..."

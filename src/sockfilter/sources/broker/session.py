@@ -1,0 +1,135 @@
+"""What one client may ask for, and the answers: without a socket, so that any bytes can be tried on it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from sockfilter.errors import BrokerError, SockfilterError
+from sockfilter.sources.attachment import OwnAttachment
+from sockfilter.sources.broker import messages
+from sockfilter.sources.broker.request import checked
+from sockfilter.sources.interfaces import Names, find
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sockfilter.sources.attachment import Attachment
+    from sockfilter.sources.broker.messages import Message
+    from sockfilter.sources.broker.places import Place
+    from sockfilter.sources.broker.request import Permission, Request
+    from sockfilter.sources.interfaces import Interface
+
+    Attach: TypeAlias = Callable[[Request], tuple[list[Interface], Attachment]]
+
+
+class Answer(NamedTuple):
+    """What a client is told.
+
+    Attributes:
+        data: the message.
+        descriptors: those beside it; they stay the session's.
+        is_last: the client is dismissed with it.
+    """
+
+    data: bytes
+    descriptors: list[int]
+    is_last: bool = False
+
+
+class Session:
+    """One client, from its first message on. It attaches once; the first refusal is the end of it.
+
+    Args:
+        permission: what it may have.
+        place: the one that it takes, which is this one's from here on.
+        attach: what attaches.
+    """
+
+    def __init__(self, permission: Permission, place: Place, attach: Attach) -> None:
+        self._permission = permission
+        self._place = place
+        self._attach_ = attach
+        self._attachment: Attachment | None = None
+        self._interfaces: list[Interface] = []
+
+    @property
+    def has_attached(self) -> bool:
+        """Whether it has what it came for: a connection may then be silent."""
+        return self._attachment is not None
+
+    def close(self) -> None:
+        """Gives back what it has, and its place, as far as the client lets go of the ring."""
+        attachment, self._attachment = self._attachment, None
+        try:
+            if attachment is not None:
+                attachment.close()
+        finally:
+            self._place.leave()
+
+    def take(self, data: bytes) -> Answer:
+        """The answer to a message. Raises nothing, whatever the bytes are."""
+        try:
+            answer, descriptors = self._do(messages.decoded(data))
+            return Answer(messages.encoded(answer), descriptors)
+        except SockfilterError as error:
+            return refused(error)
+        except Exception as error:  # a fault here, or no memory: it ends this client, and no other
+            return refused(BrokerError(f"the broker could not do this ({type(error).__name__}): see its version"))
+
+    def _do(self, request: Message) -> tuple[Message, list[int]]:
+        what = request.get("do")
+        if what == "attach":
+            return self._attach(request)
+        if self._attachment is None:
+            raise BrokerError("nothing is attached yet")
+        if what == "detach":
+            self._attachment.detach()
+        elif what == "rebind":
+            self._rebind(self._attachment, request.get("position"))
+        elif what != "counters":
+            raise BrokerError("there is no such request; the client is of another version")
+        return {"counters": self._attachment.counters()}, []
+
+    def _attach(self, message: Message) -> tuple[Message, list[int]]:
+        if self._attachment is not None:
+            raise BrokerError("it has attached already; open another connection")
+        request = checked(message, self._permission)
+        self._place.take(request.ring)
+        self._interfaces, self._attachment = self._attach_(request)
+        made = self._attachment
+        self._place.watch(made.ring_fd)
+        answer = {"interfaces": [interface._asdict() for interface in self._interfaces]}
+        return answer, [made.ring_fd, made.shared_fd, made.orders_fd]
+
+    def _rebind(self, attachment: Attachment, position: object) -> None:
+        """To the one of the same name, for which it has the permission."""
+        if type(position) is not int or not 0 <= position < len(self._interfaces):
+            raise BrokerError("there is no such interface to bind to again; the client is of another version")
+        before = self._interfaces[position]
+        with Names() as names:
+            found = names.find(before.name)
+        if found is not None and found.has_link_header == before.has_link_header:
+            with suppress(OSError):  # it has gone again
+                attachment.rebind(position, found)
+
+
+def refused(error: SockfilterError) -> Answer:
+    """What a client is told that gets nothing, and is dismissed with it."""
+    return Answer(messages.encoded(messages.refusal(error)), [], is_last=True)
+
+
+def attaching(program: bytes) -> Attach:
+    """What attaches in this process: for a broker, whose rights do not reach the object's file any more.
+
+    Args:
+        program: the content of the BPF object.
+    """
+
+    def attach(request: Request) -> tuple[list[Interface], Attachment]:
+        found = [find(name) for name in request.interfaces]
+        config: Any = request.config()
+        made = OwnAttachment(found, config, request.ports, request.ring, request.promiscuous, content=program)
+        return found, made
+
+    return attach

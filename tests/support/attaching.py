@@ -1,0 +1,63 @@
+"""A broker's sessions without the kernel: what attaches is made up, what is asked of it is kept."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from sockfilter.libbpf import binding
+from sockfilter.sources.broker.request import message
+from sockfilter.sources.interfaces import Interface
+
+if TYPE_CHECKING:
+    from sockfilter.sources.broker.request import Request
+
+COUNTERS = [1, 2, (1 << 64) - 1]
+
+
+class Attached:
+    """Stands for an OwnAttachment."""
+
+    def __init__(self) -> None:
+        self.ring_fd, self.shared_fd, self.orders_fd = (os.eventfd(0) for _ in range(3))
+        self.is_closed = False
+
+    def check(self) -> None:
+        pass
+
+    def counters(self) -> list[int]:
+        return COUNTERS
+
+    def rebind(self, position: int, interface: Interface) -> None:
+        pass
+
+    def detach(self) -> None:
+        pass
+
+    def close(self) -> None:
+        if not self.is_closed:
+            for fd in (self.ring_fd, self.shared_fd, self.orders_fd):
+                os.close(fd)
+        self.is_closed = True
+
+
+class Attaching:
+    """What a session calls to attach."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self.made: list[Attached] = []
+
+    def __call__(self, request: Request) -> tuple[list[Interface], Attached]:
+        self.requests.append(request)
+        self.made.append(Attached())
+        found = [Interface(name, 1, is_up=True, is_loopback=True, has_link_header=True) for name in request.interfaces]
+        return found, self.made[-1]
+
+
+def asked(*names: str, **changed: Any) -> dict[str, Any]:
+    """A request to attach that is right for lo, but for what is changed."""
+    ffi, _ = binding.load()
+    config = ffi.new("struct sf_config *")
+    config.frame_bytes = 1 << 20
+    return {**message(list(names or ("lo",)), config, b"", 1 << 16, False), **changed}

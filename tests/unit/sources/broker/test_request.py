@@ -1,0 +1,81 @@
+"""A request is checked field by field: a user gets what was permitted, and no more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sockfilter.errors import SockfilterError
+from sockfilter.libbpf import binding
+from sockfilter.sources.broker.request import HOST_BYTES, PORTS_BYTES, RING_BYTES_MAX, Permission, checked, message
+from sockfilter.sources.narrowing import Narrowing
+from tests.support.attaching import asked
+
+MAY = Permission(frozenset({0}), frozenset({"lo", "br0"}))
+ALL = MAY._replace(promiscuous=True, whole=True)
+
+
+def test_what_the_client_asked_for_is_what_the_program_is_told():
+    ffi, _ = binding.load()
+    config = ffi.new("struct sf_config *")
+    ports = Narrowing([(80, 80)], ("10.0.0.0/8",), 4).configure(config)
+    config.frame_bytes, config.run_bytes, config.pressure_bytes, config.whole = 1500, 9000, 1 << 15, 1
+    request = checked(message(["lo", "br0", "lo"], config, ports, 1 << 16, True), ALL)
+    assert request.interfaces == ["lo", "br0"]
+    assert (request.ring, request.promiscuous, request.ports) == (1 << 16, True, ports)
+    assert bytes(ffi.buffer(request.config())) == bytes(ffi.buffer(config))
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"version": "0.0.1"}, "the client of '0.0.1'"),
+        ({"version": ["x" * 9000]}, "the client of ['xxx"),
+        ({"every": 1}, "other fields than it should ('every')"),
+        ({"netns": 1}, "in another network namespace"),
+        ({"interfaces": "lo"}, "names no interfaces"),
+        ({"interfaces": []}, "interface is empty"),
+        ({"interfaces": ["lo", "eth0"]}, "interface 'eth0' is not for its clients (br0, lo is)"),
+        ({"interfaces": ["any"]}, "interface 'any' is not for its clients"),
+        ({"interfaces": [["lo"]]}, "interface ['lo'] is not for its clients"),
+        ({"interfaces": ["x" * 9000]}, "xxx... is not for its clients"),
+        ({"promiscuous": True}, "start it with --promisc"),
+        ({"promiscuous": 1}, "promiscuous is 1, and should be true or false"),
+        ({"whole": True}, "start it with --capture-files"),
+        ({"whole": "no"}, "whole is 'no', and should be true or false"),
+        ({"ring": RING_BYTES_MAX + 1}, "a ring of 67108865 bytes is not for its clients"),
+        ({"ring": True}, "a ring of True bytes"),
+        ({"ring": 0}, "a ring of 0 bytes"),
+        ({"ring": -1}, "a ring of -1 bytes"),
+        ({"frame_bytes": 0}, "frame_bytes is 0"),
+        ({"frame_bytes": 1 << 32}, "frame_bytes is 4294967296"),
+        ({"run_bytes": -1}, "run_bytes is -1"),
+        ({"run_bytes": None}, "run_bytes is None"),
+        ({"family": 5}, "family is 5, and should be 0, 4 or 6"),
+        ({"host": "AAAA"}, "host is 'AAAA', and should be 32 bytes in base64"),
+        ({"host": 7}, "has bytes that are none"),
+        ({"ports": "!"}, "has bytes that are none"),
+        ({"ports": "é"}, "has bytes that are none"),
+        ({"ports": "AAAA"}, "ports is 'AAAA', and should be 8192 bytes"),
+    ],
+)
+def test_what_is_wrong_is_named(changed: dict[str, Any], words: str):
+    with pytest.raises(SockfilterError) as caught:
+        checked(asked(**changed), MAY)
+    assert words in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+def test_each_field_has_to_be_there():
+    for name in asked():
+        request = asked()
+        del request[name]
+        with pytest.raises(SockfilterError):
+            checked(request, ALL)
+
+
+def test_sizes_are_those_of_the_program():
+    ffi, lib = binding.load()
+    assert lib.SF_PORT_WORDS * 8 == PORTS_BYTES
+    assert 2 * ffi.sizeof(ffi.typeof("struct sf_config").fields[0][1].type) == HOST_BYTES
