@@ -35,10 +35,10 @@ class Opened(NamedTuple):
 def open_private(path: str, owner: tuple[int, int] | None = None) -> Opened:
     """Opens a file to be written from its beginning, which nobody but its owner may read.
 
-    A new file is made with mode 0600. A regular file that is there must belong to the owner and have no other name; it is
-    emptied, and its mode becomes 0600. A pipe must belong to the owner or to this user. A symbolic link is followed where
-    root, this user or the owner made it. Devices, and descriptors by their names in /dev/fd and /proc, are taken as they
-    are.
+    A new file is made with mode 0600. A regular file that is there must belong to the owner and have no other name; it
+    is emptied, and its mode becomes 0600. A pipe must belong to the owner or to this user. A symbolic link is followed
+    where root, this user or the owner made it. Devices, and descriptors by their names in /dev/fd and /proc, are taken
+    as they are.
 
     Args:
         path: where.
