@@ -143,7 +143,7 @@ def build_binding() -> Path:
     ffi.set_source(
         "sockfilter.libbpf._libbpf",
         # Python.h, before them, defines _GNU_SOURCE
-        "".join(f'#include "{name}"\n' for name in ("shim.c", "types.c", "loading.c", *LANE_PARTS, "replay.h")),
+        "".join(f'#include "{name}"\n' for name in ("shim.c", "types.c", "loading.c", "sandbox.c", *LANE_PARTS, "replay.h")),
         sources=[str(REPLAY / "replay.c")],
         extra_link_args=["-pthread"],
         extra_compile_args=[*CC_FLAGS, f"-ffile-prefix-map={ROOT}=."],

@@ -106,6 +106,7 @@ class Options(NamedTuple):
     wide: bool = False
     summary: str = "text"
     summary_fd: int | None = None
+    sandbox: bool = True
 
     @property
     def interfaces(self) -> list[str]:
@@ -225,7 +226,15 @@ def get_parser() -> argparse.ArgumentParser:
     limits.add_argument("-s", "--snap", type=values.snap, metavar="N", help="bytes of each frame to take (0: all)")
     limits.add_argument("-B", "--ring", type=values.ring, metavar="KIB", help="size of the ring; also 8M (16384)")
     limits.add_argument(
-        "--user", metavar="NAME", help="who to become once it captures (who ran sudo, else nobody); it keeps no rights"
+        "--user",
+        metavar="NAME",
+        help="who to become once it captures (who ran sudo, else nobody), and as whom COMMAND runs; it keeps no rights",
+    )
+    limits.add_argument(
+        "--no-sandbox",
+        dest="sandbox",
+        action="store_false",
+        help="go without Landlock and seccomp, which confine it once it captures",
     )
     limits.add_argument(
         "--fail-on-loss",

@@ -156,6 +156,8 @@ class _Run:
                 say(f"{doing} {capture.source.name}{_narrowed(options, self._hosts)}; Ctrl-C ends")
                 if capture.no_processes:
                     say(f"{capture.no_processes}; exchanges are shown without, as --no-processes has it")
+            if self._choice.reason:
+                say(self._choice.reason)
             is_forced = False
             try:
                 if self._child is not None:
@@ -196,9 +198,16 @@ class _Run:
             from sockfilter.cli import preloading  # where the user cannot read it later
 
             preloading.import_all(hints=self._has_watcher)
-        if self._choice.reason:
-            say(self._choice.reason)
         privileges.give_up(self._choice, capture.check)
+        if self._options.sandbox:
+            from sockfilter.cli import sandbox
+
+            sandbox.enter(
+                self._directories,
+                has_command=self._child is not None,
+                reads_code=not self._choice.hides_code,
+                hints=self._has_watcher,
+            )
 
     def _held(self) -> Child | None:
         """The command that is to run beside it, if there is one."""
