@@ -12,10 +12,11 @@ import sockfilter
 OTHERS = (
     *("sockfilter.__main__", "sockfilter.awaiting", "sockfilter.testing", "sockfilter.sources.broker"),
     *("sockfilter.cli.broker", "sockfilter.cli.checks", "sockfilter.cli.config", "sockfilter.cli.doctor"),
+    "sockfilter.cli.versions",
 )
 # what functions import, of other packages
 LATER = (
-    *("argparse", "backports.zstd", "brotli", "compression.zstd", "contextlib", "difflib", "hashlib", "ipaddress"),
+    *("argparse", "backports.zstd", "brotli", "compression.zstd", "contextlib", "difflib", "ipaddress"),
     *("json", "pwd", "socket", "subprocess", "tomllib", "unicodedata", "urllib.parse"),
 )
 # takes a quarter of a second, and is for hints alone
