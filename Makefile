@@ -39,7 +39,7 @@ SOURCES := pyproject.toml build_bpf.py src/sockfilter/__init__.py $(wildcard bpf
 C_FILES := $(wildcard bpf/*.[ch] bpf/lib/*.h src/sockfilter/*/*.[ch] src/sockfilter/*/include/*/*.h)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-deb test-kernels test-suites check fuzz bench bench-quick soak profile bpf vmlinux wheel deb clean
+.PHONY: help setup demo test test-deb test-kernels test-suites check fuzz bench bench-quick soak profile bpf vmlinux wheel deb lock audit clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -105,6 +105,12 @@ test-deb: $(VENV)/.test $(RELEASES:%=build/roots/%) ## the Debian package and th
 	@$(call packages,$(DEB_PACKAGES))
 	@$(BIN)/python -m pytest tests/e2e/test_deb.py tests/e2e/test_containerfile.py $(ARGS)
 
+lock: $(VENV)/.test ## tools/locked/: the newest versions of what packages take, with hashes
+	$(BIN)/python -m tools.lock
+
+audit: $(VENV)/.audit ## whether the locked versions have known vulnerabilities
+	@$(BIN)/python -m tools.audit
+
 clean: ## everything that was made
 	rm -rf $(VENV) build dist src/sockfilter/objects src/sockfilter/libbpf/*.so src/sockfilter/libbpf/*.new \
 		vmlinux/vmlinux_full.h .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -148,8 +154,12 @@ $(VENV)/.fuzz: $(VENV)/.test
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test,fuzz]'
 	@touch $@
 
-$(VENV)/.package: $(VENV)/.setup
-	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[package]'
+$(VENV)/.package: $(VENV)/.setup tools/locked/package.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r tools/locked/package.txt
+	@touch $@
+
+$(VENV)/.audit: $(VENV)/.setup
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[audit]'
 	@touch $@
 
 build/roots/%:

@@ -37,6 +37,7 @@ ROOT = Path(__file__).resolve().parent
 BPF = ROOT / "bpf"
 OBJECTS = ROOT / "src/sockfilter/objects"
 BINDING = ROOT / "src/sockfilter/libbpf"
+BINDING_PARTS = ("shim.c", "types.c", "loading.c", "sandbox.c")
 LANE = ROOT / "src/sockfilter/express"
 LANE_PARTS = ("slots.c", "heads.c", "lines.c", "json.c", "lane.c")
 REPLAY = ROOT / "src/sockfilter/replay"
@@ -143,7 +144,7 @@ def build_binding() -> Path:
     ffi.set_source(
         "sockfilter.libbpf._libbpf",
         # Python.h, before them, defines _GNU_SOURCE
-        "".join(f'#include "{name}"\n' for name in ("shim.c", "types.c", "loading.c", *LANE_PARTS, "replay.h")),
+        "".join(f'#include "{name}"\n' for name in (*BINDING_PARTS, *LANE_PARTS, "replay.h")),
         sources=[str(REPLAY / "replay.c")],
         extra_link_args=["-pthread"],
         extra_compile_args=[*CC_FLAGS, f"-ffile-prefix-map={ROOT}=."],

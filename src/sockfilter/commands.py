@@ -4,31 +4,53 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockfilter.errors import CommandNotExecutable, InvalidArgument, NoSuchCommand
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from sockfilter.capturing import Capture
 
-# what runs in the new process until then: it waits for a byte, or for the end of who would have sent it
+# What runs in the new process until then: it waits for a byte, or for the end of who would have sent it. Python ignores
+# SIGPIPE and SIGXFSZ from its start on; the command is to have what it would have without sockfilter. _signal is there
+# from the start, signal imports enum.
 WAITER = """
-import os, sys
-go = int(sys.argv[1])
-if not os.read(go, 1):
+import _signal, os, sys
+go, ignored, user, groups, path = sys.argv[1:6]
+for number in (_signal.SIGPIPE, _signal.SIGXFSZ):
+    _signal.signal(number, _signal.SIG_DFL)
+for number in ignored.split():
+    _signal.signal(int(number), _signal.SIG_IGN)
+if not os.read(int(go), 1):
     os._exit(125)
-os.close(go)
+os.close(int(go))
 try:
-    os.execv(sys.argv[2], sys.argv[3:])
+    if user:
+        uid, gid = map(int, user.split())
+        os.setgroups(list(map(int, groups.split())))
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+    os.execv(path, sys.argv[6:])
 except OSError as error:
-    os.write(2, f"sockfilter: running {sys.argv[2]}: {error.strerror}\\n".encode(errors="surrogateescape"))
+    os.write(2, f"sockfilter: running {path}: {error.strerror}\\n".encode(errors="surrogateescape"))
     os._exit(126)
 """
+# those that subprocess gives back, unless it is told not to (restore_signals)
+RESTORED = (signal.SIGPIPE, signal.SIGXFSZ)
+
+
+class Identity(NamedTuple):
+    """Whose rights a command is to have."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
 
 
 class Held:
@@ -36,6 +58,8 @@ class Held:
 
     Args:
         command: its words; the first is looked for as a shell does.
+        identity: as whom root runs it; None: as this process.
+        ignored: signals that it ignores, beside those that this process does.
         options: of subprocess.Popen.
 
     Attributes:
@@ -46,16 +70,33 @@ class Held:
         CommandNotExecutable: it is there, and may not be executed.
     """
 
-    def __init__(self, command: Sequence[str], **options: Any) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        identity: Identity | None = None,
+        ignored: Iterable[int] = (),
+        **options: Any,
+    ) -> None:
         if not command or isinstance(command, str):
             raise InvalidArgument(f"command={command!r}: it is a list of words, as subprocess takes it")
         path = shutil.which(command[0])
         if path is None:
             raise _not_found(command[0])
+        if not options.get("restore_signals", True):
+            ignored = [*ignored, *(number for number in RESTORED if signal.getsignal(number) is signal.SIG_IGN)]
+        whose = (
+            ("", "") if identity is None else (f"{identity.uid} {identity.gid}", " ".join(map(str, identity.groups)))
+        )
         read, self._go = os.pipe()
         try:
             self.process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", WAITER, str(read), path, *command], pass_fds=[read], **options
+                [
+                    *(sys.executable, "-I", "-S", "-c", WAITER),
+                    *(str(read), " ".join(str(int(number)) for number in ignored), *whose, path),
+                    *command,
+                ],
+                pass_fds=[read],
+                **options,
             )
         except BaseException:
             os.close(self._go)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.asks import SMALL
+import sockfilter
+from tests.e2e.asks import EVERYTHING, SMALL
 from tests.e2e.conftest import Sites
-from tests.support.clients import Ask, http_client
+from tests.support.clients import Ask, curl, http_client
 from tests.support.command import COMMAND, Sniffer, run
 from tests.support.rights import for_everybody, without_rights
 
@@ -91,6 +93,79 @@ def test_reading_a_file_takes_no_rights_and_keeps_none(tmp_path: Path):
         found = status(process.pid)
         process.terminate()
     assert_no_rights(found)
+
+
+def hidden_copy(tmp_path: Path) -> tuple[list[str], dict[str, str]]:
+    """The command in a place that root alone may enter, as in a virtual environment below /root."""
+    python, packages = for_everybody()
+    shut = tmp_path / "shut"
+    shut.mkdir(mode=0o700)
+    (shut / "sockfilter").symlink_to(Path(sockfilter.__file__).parent)
+    return [python, *COMMAND[1:]], {"PYTHONPATH": os.pathsep.join([str(shut), *packages])}
+
+
+def test_who_cannot_read_the_code_is_become_all_the_same(loopback: Sites, tmp_path: Path):
+    site = loopback.get("python")
+    by, env = hidden_copy(tmp_path)
+    with Sniffer("-i", "lo", "--ports", str(site.port), "-vv", "--processes", env=env, command=by) as command:
+        found = status(command.process.pid)
+        assert found["Uid"] == ["65534"] * 4
+        assert_no_rights(found)
+        # what is imported late: decoders, signs beyond ASCII, decoded targets
+        curl(site, EVERYTHING)
+        done = command.end()
+    assert (done.status, len(done.said)) == (0, 2), done.said
+    assert len([line for line in done.lines if line[:1].isdigit()]) >= len(EVERYTHING)
+
+
+def test_why_it_stays_root_is_said(loopback: Sites, tmp_path: Path):
+    tmp_path.chmod(0o700)
+    site = loopback.get("python")
+    with Sniffer("-i", "lo", "--ports", str(site.port), "-w", str(tmp_path / "x"), "-C", "1") as command:
+        said = f"stays root, without capabilities: nobody may not write to {tmp_path}; --user names another user"
+        assert command.said() == f"sockfilter: {said}"
+        assert_no_rights(status(command.process.pid))
+
+
+@pytest.mark.parametrize("word", ["99999999999", "4294967295", "9" * 5000])
+def test_numbers_that_no_user_has(word: str):
+    for done, said in (
+        (run("-i", "lo", "--user", word), f"--user {word}"),
+        (run("-i", "lo", env={"SUDO_UID": word}), f"SUDO_UID={word}"),
+        (run("-D", env={"SUDO_UID": word}), ""),
+    ):
+        if said:
+            assert (done.status, done.said) == (2, [f"sockfilter: {said}: the numbers of users end at 4294967294"])
+
+
+STATUS = ("grep", "-E", "^(Uid|SigIgn|CapPrm|CapInh|CapAmb):", "/proc/self/status")
+
+
+def of_command(*words: str, prefix: tuple[str, ...] = ()) -> dict[str, list[str]]:
+    done = run("-q", *words, "--", *STATUS, prefix=prefix)
+    assert done.status == 0, done.said
+    return {name: value.split() for name, _, value in (line.partition(":") for line in done.lines)}
+
+
+def test_the_command_has_the_signals_of_its_caller():
+    assert int(of_command()["SigIgn"][0], 16) == 0
+    ignored = ("sh", "-c", 'trap "" HUP INT TERM USR1; exec "$@"', "sh")
+    numbers = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+    assert int(of_command(prefix=ignored)["SigIgn"][0], 16) == sum(1 << number - 1 for number in numbers)
+    assert run("-q", "--", "bash", "-o", "pipefail", "-c", "yes | head -1").status == 128 + signal.SIGPIPE
+
+
+def test_the_command_is_who_user_says_and_else_who_runs_this():
+    assert of_command()["Uid"] == ["0"] * 4
+    found = of_command("--user", "1234")
+    assert found["Uid"] == ["1234"] * 4
+    assert {found[name][0] for name in ("CapPrm", "CapInh", "CapAmb")} == {NONE}
+
+
+def test_the_command_has_none_of_the_capabilities_that_were_lent():
+    found = of_command(prefix=without_rights("net_raw", "bpf", "perfmon"))
+    assert found["Uid"] == ["65534"] * 4
+    assert {found[name][0] for name in ("CapPrm", "CapInh", "CapAmb")} == {NONE}
 
 
 @pytest.mark.parametrize(

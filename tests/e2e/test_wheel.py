@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 import zipfile
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from tools.sbom import LOCKED, pinned
 
-from tests.support import bare_root
+from tests.support import bare_root, packages
 from tests.support.interpreters import VERSIONS, interpreter
 from tests.support.skips import need_root
 
@@ -40,6 +43,7 @@ assert not any("/libbpf.so" in path for path in mapped), mapped
 assert sockfilter.__file__.startswith(sys.prefix), sockfilter.__file__
 print(exchange.request.method, exchange.response.status, exchange.complete, capture.ledger.is_balanced)
 """
+LIBRARIES = {"libbpf", "elfutils"}
 INSTALL = """
 set -eu
 python=$1 wheel=$2 version=$3 script=$4
@@ -56,6 +60,22 @@ def test_its_name_says_where_it_runs(wheel: Path) -> None:
     shown = subprocess.run(command, capture_output=True, text=True, check=False)
     assert shown.returncode == 0, shown.stderr
     assert f'consistent\nwith the following platform tag: "{wheel.stem.rpartition("-")[2]}"' in shown.stdout
+
+
+def test_the_same_sources_make_the_same_bytes(wheel: Path, tmp_path: Path) -> None:
+    again = packages.wheel(tmp_path)
+    assert again.name == wheel.name
+    assert sha256(again.read_bytes()).digest() == sha256(wheel.read_bytes()).digest()
+
+
+def test_it_says_what_it_is_made_of(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as content:
+        (name,) = (name for name in content.namelist() if ".dist-info/sboms/" in name)
+        bill = json.loads(content.read(name))
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
+    found = {each["name"]: each["version"] for each in bill["components"]}
+    assert {each.name for each in pinned(LOCKED / "run.txt") if "win32" not in each.marker} | LIBRARIES == set(found)
+    assert all(found.values())
 
 
 def test_it_holds_what_runs_and_the_licences(wheel: Path) -> None:

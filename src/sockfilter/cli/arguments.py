@@ -107,6 +107,7 @@ class Options(NamedTuple):
     wide: bool = False
     summary: str = "text"
     summary_fd: int | None = None
+    sandbox: bool = True
 
     @property
     def interfaces(self) -> list[str]:
@@ -229,7 +230,15 @@ def get_parser() -> argparse.ArgumentParser:
         "--memory", type=values.memory, metavar="MIB", help="for all that is open together; also 1G (256)"
     )
     limits.add_argument(
-        "--user", metavar="NAME", help="who to become once it captures (who ran sudo, else nobody); it keeps no rights"
+        "--user",
+        metavar="NAME",
+        help="who to become once it captures (who ran sudo, else nobody), and as whom COMMAND runs; it keeps no rights",
+    )
+    limits.add_argument(
+        "--no-sandbox",
+        dest="sandbox",
+        action="store_false",
+        help="go without Landlock and seccomp, which confine it once it captures",
     )
     limits.add_argument(
         "--fail-on-loss",

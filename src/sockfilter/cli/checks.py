@@ -133,6 +133,16 @@ def locked_memory() -> Finding:
     return Finding("locked memory", NOTE, f"{limit >> 10} KiB", remedy)
 
 
+def confined() -> Finding:
+    """What confines the command once it captures."""
+    from sockfilter.cli import sandbox
+
+    remedy = "capturing does without; Linux 5.13 or newer has it, with lsm=landlock"
+    return (
+        Finding("sandbox", OK, sandbox.words()) if sandbox.abi() else Finding("sandbox", NOTE, sandbox.words(), remedy)
+    )
+
+
 def namespaces() -> Finding:
     """Whether this process sees the machine's network, or one of its own."""
     names = ", ".join(name for _, name in socket.if_nameindex())
@@ -223,6 +233,7 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     lockdown,
     unprivileged,
     locked_memory,
+    confined,
     namespaces,
     loads,
     processes,

@@ -6,10 +6,12 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
+from sockfilter.cli import privileges
 from sockfilter.commands import Held
 
 if TYPE_CHECKING:
     from sockfilter.cli.signals import Signals
+    from sockfilter.commands import Identity
 
 # what a shell says of who was ended by a signal
 SIGNALLED = 128
@@ -20,15 +22,17 @@ class Child:
 
     Args:
         command: its words.
-        signals: those of this process; what asks for the end is passed on.
+        signals: those of this process; what asks for the end is passed on, and what was ignored before stays ignored.
+        identity: as whom root runs it; None: as this process.
 
     Raises:
         NoSuchCommand: there is none of that name.
         CommandNotExecutable: it is there, and may not be executed.
     """
 
-    def __init__(self, command: tuple[str, ...], signals: Signals) -> None:
-        self._held = Held(command)
+    def __init__(self, command: tuple[str, ...], signals: Signals, identity: Identity | None = None) -> None:
+        privileges.keep_from_programs()
+        self._held = Held(command, identity, signals.ignored_before)
         self._signals = signals
         self._is_told = self._is_left = False
         self.pid = self._held.process.pid

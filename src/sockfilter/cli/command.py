@@ -103,6 +103,7 @@ class _Run:
         self._report = Report(options, sink)
         self._hosts: dict[str, tuple[str, ...]] = {}
         self._child: Child | None = None
+        self._choice = privileges.Choice(None)
         self._ledger: Ledger | None = None
         self._left = options.count
         self._passed = 0
@@ -145,11 +146,12 @@ class _Run:
             from sockfilter.cli import hosts  # only where some are asked for
 
             self._hosts = hosts.addresses(options.host, options.family)
+        self._choice = privileges.choice(options.user, self._directories)
         self._child = self._held()
         with self._capture() as capture:
             # while there are still rights to look around
             began = _look_around() if self._has_watcher else None
-            privileges.give_up(options.user, self._directories, capture.check)
+            self._give_up(capture)
             capture.source.also_wake_for(self._signals.fd)
             if self._sink.is_pipe:
                 capture.source.also_wake_for(STDOUT)
@@ -160,6 +162,8 @@ class _Run:
                 say(f"{doing} {capture.source.name}{_narrowed(options, self._hosts)}; Ctrl-C ends")
                 if capture.no_processes:
                     say(f"{capture.no_processes}; exchanges are shown without, as --no-processes has it")
+            if self._choice.reason:
+                say(self._choice.reason)
             is_forced = False
             try:
                 if self._child is not None:
@@ -198,13 +202,32 @@ class _Run:
                         say(f"ended at once, as asked again: {ledger.records_waiting} records were not read")
         return reason
 
+    def _give_up(self, capture: Capture) -> None:
+        """Every right, before a byte of the network is looked at."""
+        if self._choice.hides_code:
+            from sockfilter.cli import preloading  # where the user cannot read it later
+
+            preloading.import_all(hints=self._has_watcher)
+        privileges.give_up(self._choice, capture.check)
+        if self._options.sandbox:
+            from sockfilter.cli import sandbox
+
+            sandbox.enter(
+                self._directories,
+                has_command=self._child is not None,
+                reads_code=not self._choice.hides_code,
+                hints=self._has_watcher,
+            )
+
     def _held(self) -> Child | None:
         """The command that is to run beside it, if there is one."""
         if not self._options.command:
             return None
         from sockfilter.cli.child import Child  # subprocess, and what it takes
+        from sockfilter.commands import Identity
 
-        return Child(self._options.command, self._signals)
+        as_whom = self._choice.user if self._options.user is not None else None
+        return Child(self._options.command, self._signals, as_whom and Identity(*as_whom[1:]))
 
     @property
     def _directories(self) -> list[str]:
@@ -305,7 +328,15 @@ class _Run:
         target = self._sink if options.write == "-" else options.write
         if options.write == "-" and source.identity == self._sink.identity:
             raise InvalidArgument("-w -: standard output is the file that is being read; write to another")
-        return Frames(source, target, Limits(options.megabytes, options.seconds, options.files), _owner())
+        return Frames(source, target, Limits(options.megabytes, options.seconds, options.files), self._owner)
+
+    @property
+    def _owner(self) -> tuple[int, int] | None:
+        """To whom files belong: who ran sudo; where more are to follow, who makes them. None: whose this process is."""
+        if os.geteuid() != privileges.ROOT:
+            return None
+        user = self._choice.user if self._directories else None
+        return privileges.behind_sudo() if user is None else (user.uid, user.gid)
 
     @property
     def _has_watcher(self) -> bool:
@@ -391,14 +422,6 @@ def _look_around() -> hints.Start:
     from sockfilter.cli import hints  # for who sits at a terminal
 
     return hints.start()
-
-
-def _owner() -> tuple[int, int] | None:
-    """Who ran sudo: what is written belongs to them."""
-    user, group = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
-    if os.geteuid() or not (user.isdecimal() and group.isdecimal()):
-        return None
-    return int(user), int(group)
 
 
 def _narrowed(options: Options, found: dict[str, tuple[str, ...]]) -> str:

@@ -51,8 +51,9 @@ def read() -> dict[str, Entry]:
 def _behind_sudo() -> int | None:
     """The number of the user who ran sudo, be it for root's rights or for some of them."""
     number = os.environ.get("SUDO_UID", "")
-    if number.isdecimal() and os.geteuid() in (ROOT, int(number)):
-        return int(number)
+    is_number = number.isascii() and number.isdecimal()
+    if is_number and (os.geteuid() == ROOT or number == str(os.geteuid())):
+        return user(number, "SUDO_UID=").uid
     return None
 
 
@@ -80,6 +81,7 @@ def _content(place: str) -> bytes | None:
         with open(fd, "rb") as file:
             if is_root:
                 _check_owner(place, os.fstat(fd), {ROOT, number or ROOT})
+                _check_folder(place, {ROOT, number or ROOT})
             content = file.read(FILE_BYTES_MAX + 1)
     except OSError as error:
         raise _refused(place, error.strerror or str(error)) from error
@@ -108,6 +110,19 @@ def _check_owner(place: str, found: os.stat_result, owners: set[int]) -> None:
         raise _refused(place, f"it belongs to user {found.st_uid}, neither root nor who ran sudo")
     if found.st_mode & OTHERS_WRITE:
         raise _refused(place, f"others may write to it; take that away: chmod go-w {place}")
+
+
+def _check_folder(place: str, owners: set[int]) -> None:
+    """Who may write to its folder may put another file in its place."""
+    # that of the file itself, where a link leads to it
+    folder = os.path.dirname(os.path.realpath(place))
+    for each in {folder, os.path.dirname(place)}:
+        status = os.stat(each)
+        if status.st_uid not in owners:
+            raise _refused(place, f"its folder {each} belongs to user {status.st_uid}, neither root nor who ran sudo")
+        # in a sticky folder nobody replaces what is another's; who owns the file was looked at before
+        if status.st_mode & OTHERS_WRITE and not status.st_mode & stat.S_ISVTX:
+            raise _refused(place, f"others may write to its folder {each}; take that away: chmod go-w {each}")
 
 
 def _refused(place: str, found: str) -> InvalidArgument:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sockfilter.cli import stdout, subcommand
+from sockfilter.cli.ending import said_of
 from sockfilter.cli.stdout import StandardOutput
+from sockfilter.errors import SockfilterError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from sockfilter.cli.checks import Finding
     from sockfilter.cli.signals import Signals
@@ -49,7 +52,7 @@ def run(words: list[str], signals: Signals) -> int:
             return NOT_FINE
         if any(finding.state == BAD and finding.name == "libbpf" for finding in findings):
             break  # all that is left takes it
-        findings.append(check())
+        findings.append(_finding(check))
         if not options.json:
             sink.write(_line(findings[-1], has_colour).encode())
     is_fine = all(finding.state != BAD for finding in findings)
@@ -59,6 +62,16 @@ def run(words: list[str], signals: Signals) -> int:
         made = {"can_capture": is_fine, "checks": [finding._asdict() for finding in findings]}
         sink.write(json.dumps(made, indent=1).encode() + b"\n")
     return FINE if is_fine else NOT_FINE
+
+
+def _finding(check: Callable[[], Finding]) -> Finding:
+    from sockfilter.cli.checks import BAD, Finding
+
+    try:
+        return check()
+    except (SockfilterError, OSError) as error:
+        # something that all of them take, such as /proc, is not there
+        return Finding(check.__name__.replace("_", " "), BAD, said_of(error))
 
 
 def _line(finding: Finding, has_colour: bool) -> str:

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.errors import InvalidArgument, SockfilterError
 from sockfilter.libbpf import binding
-from sockfilter.sources.rights import CAP_BPF, permitted
+from sockfilter.sources.rights import CAP_BPF, effective, permitted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = 0
 NOBODY = "nobody"
+# the highest number of a user: the next stands for "no change" (setresuid(2))
+NUMBER_MAX = (1 << 32) - 2
+DIGITS_MAX = len(str(NUMBER_MAX))
 
 
 class User(NamedTuple):
@@ -27,38 +30,75 @@ class User(NamedTuple):
     groups: tuple[int, ...]
 
 
-def user(name: str) -> User:
-    """A user by name or number. Raises InvalidArgument."""
+def user(name: str, said_by: str = "--user ") -> User:
+    """A user by name or number, as said by an option or a variable. Raises InvalidArgument."""
     import pwd  # where a user is named
 
+    is_number = name.isascii() and name.isdecimal()
+    # digits are counted first: Python converts no more than some thousands
+    if is_number and (len(name) > DIGITS_MAX or int(name) > NUMBER_MAX):
+        raise InvalidArgument(f"{said_by}{name}: the numbers of users end at {NUMBER_MAX}")
     try:
-        found = pwd.getpwuid(int(name)) if name.isdecimal() else pwd.getpwnam(name)
-    except (KeyError, OverflowError) as error:
-        if name.isdecimal():  # a number without a name: as in a container
+        found = pwd.getpwuid(int(name)) if is_number else pwd.getpwnam(name)
+    except (KeyError, ValueError) as error:
+        if is_number:  # a number without a name: as in a container
             return User(name, int(name), int(name), ())
-        raise InvalidArgument(f"--user {name}: there is no such user; getent passwd lists them") from error
+        raise InvalidArgument(f"{said_by}{name}: there is no such user; getent passwd lists them") from error
     groups = os.getgrouplist(found.pw_name, found.pw_gid)
     return User(found.pw_name, found.pw_uid, found.pw_gid, tuple(groups))
 
 
-def give_up(name: str | None, directories: list[str], works: Callable[[], object]) -> None:
-    """Becomes a user without capabilities, for good.
+class Choice(NamedTuple):
+    """Whom this process is to become.
 
-    Where nobody said who, it is who ran sudo, else nobody; or who this is already, where that user could not read
-    this program or write where files are still to be opened.
+    Attributes:
+        user: them; None: it stays who it is.
+        reason: why it stays root, although nobody said that it should; empty: it does not.
+        hides_code: that user may not read this program: what it still needs of it is to be imported before.
+    """
+
+    user: User | None
+    reason: str = ""
+    hides_code: bool = False
+
+
+def choice(name: str | None, directories: list[str]) -> Choice:
+    """Whom to become: where nobody said who, it is who ran sudo, else nobody.
 
     Args:
         name: who; None: nobody said.
         directories: where files are still to be opened.
-        works: raises SockfilterError where what is still to be done cannot be done without rights.
 
     Raises:
         InvalidArgument: there is no such user, or it may not be become, or not write to the directories.
     """
-    if os.geteuid() == ROOT:
-        _become(name, directories)
-    elif name is not None and user(name).uid != os.geteuid():
-        raise InvalidArgument(f"--user {name}: becoming another user takes root; run it with sudo")
+    if os.geteuid() != ROOT:
+        if name is not None and user(name).uid != os.geteuid():
+            raise InvalidArgument(f"--user {name}: becoming another user takes root; run it with sudo")
+        return Choice(None)
+    sudo = os.environ.get("SUDO_UID")
+    chosen = user(name) if name is not None else user(sudo, "SUDO_UID=") if sudo else user(NOBODY)
+    with acting_as(chosen):
+        closed = next((path for path in directories if not _may(path, os.W_OK | os.X_OK)), None)
+        hides_code = not all(_may(path, os.R_OK | os.X_OK) for path in code())
+    if closed is None:
+        return Choice(chosen, hides_code=hides_code)
+    if name is not None:
+        raise InvalidArgument(f"--user {name}: may not use {closed}; choose another user, --user root among them")
+    return Choice(
+        None, f"stays root, without capabilities: {chosen.name} may not write to {closed}; --user names another user"
+    )
+
+
+def give_up(chosen: Choice, works: Callable[[], object]) -> None:
+    """Becomes that user, without capabilities, for good.
+
+    Args:
+        chosen: who.
+        works: raises SockfilterError where what is still to be done cannot be done without rights.
+    """
+    if chosen.user is not None:
+        _become(chosen.user)
     _, lib = binding.load()
     held = permitted()
     keeps = 0
@@ -73,13 +113,26 @@ def give_up(name: str | None, directories: list[str], works: Callable[[], object
     lib.sf_keep_capabilities(0)
 
 
-def _become(name: str | None, directories: list[str]) -> None:
-    chosen = user(name or os.environ.get("SUDO_UID") or NOBODY)
-    missing = _missing(chosen, directories)
-    if missing:
-        if name is not None:
-            raise InvalidArgument(f"--user {name}: may not use {missing}; choose another user, --user root among them")
-        return
+def keep_from_programs() -> None:
+    """Programs that are run from here on get none of the capabilities that this process was given.
+
+    A root user's programs have root's, as always.
+    """
+    _, lib = binding.load()
+    # what is not inheritable is not ambient either (capabilities(7))
+    lib.sf_capabilities(effective(), permitted(), 0)
+
+
+def behind_sudo() -> tuple[int, int] | None:
+    """User and group of who ran sudo, to whom files are given; None: it was not run."""
+    found = [os.environ.get(name, "") for name in ("SUDO_UID", "SUDO_GID")]
+    if not all(number.isascii() and number.isdecimal() and len(number) <= DIGITS_MAX for number in found):
+        return None
+    uid, gid = map(int, found)
+    return (uid, gid) if max(uid, gid) <= NUMBER_MAX else None
+
+
+def _become(chosen: User) -> None:
     _, lib = binding.load()
     # those that are permitted stay until give_up() has seen what still takes them
     lib.sf_keep_capabilities(1)
@@ -88,11 +141,8 @@ def _become(name: str | None, directories: list[str]) -> None:
     os.setresuid(chosen.uid, chosen.uid, chosen.uid)
 
 
-def _missing(chosen: User, directories: list[str]) -> str:
-    """What that user could not use of what is still needed; empty: nothing."""
-    needed = [(path, os.R_OK | os.X_OK) for path in _code()] + [(path, os.W_OK | os.X_OK) for path in directories]
-    with acting_as(chosen):
-        return next((path for path, how in needed if not os.access(path, how, effective_ids=True)), "")
+def _may(path: str, how: int) -> bool:
+    return os.access(path, how, effective_ids=True)
 
 
 @contextmanager
@@ -110,7 +160,7 @@ def acting_as(chosen: User) -> Iterator[None]:
         os.setgroups(groups)
 
 
-def _code() -> list[str]:
+def code() -> list[str]:
     """Where modules are imported from that nothing has needed so far."""
     places = {os.path.dirname(os.path.dirname(__file__)), os.path.dirname(os.__file__)}
     return sorted(places | {path for path in sys.path if path.endswith("-packages") and os.path.isdir(path)})

@@ -53,6 +53,11 @@ class Signals:
         os.close(self._write)
 
     @property
+    def ignored_before(self) -> list[int]:
+        """Those that are noted here, and that whoever started this process had it ignore."""
+        return [number for number, handler in self._before.items() if handler is signal.SIG_IGN]
+
+    @property
     def end_name(self) -> str:
         """The name of the signal that asked for the end."""
         return signal.Signals(self.end_number).name

@@ -34,6 +34,7 @@ def versions() -> Iterator[str]:
     yield _object()
     kernel = os.uname()
     yield f"{kernel.sysname} {kernel.release} {kernel.machine}"
+    yield _sandbox()
 
 
 def _libbpf() -> str:
@@ -44,6 +45,15 @@ def _libbpf() -> str:
     except LibbpfMissing as error:
         return f"libbpf: missing: {error}"
     return "libbpf " + str(ffi.string(lib.libbpf_version_string()).decode()).removeprefix("v")
+
+
+def _sandbox() -> str:
+    from sockfilter.cli import sandbox
+
+    try:
+        return f"sandbox: {sandbox.words()}"
+    except LibbpfMissing:
+        return "sandbox: none without libbpf"
 
 
 def _object() -> str:

@@ -56,6 +56,13 @@ struct sf_loading;
 struct sf_loading *sf_loading_begin(struct bpf_object *object);
 int sf_loading_end(struct sf_loading *loading);
 
+/* sandbox.c */
+int sf_landlock_abi(void);
+int sf_landlock_rules(__u64 fs, __u64 net, __u64 scoped);
+int sf_landlock_allow(int rules, int fd, __u64 allowed);
+int sf_landlock_enter(int rules);
+int sf_seccomp_enter(void);
+
 /* types.c */
 int sf_kernel_types(const void *bytes, size_t size);
 

@@ -162,6 +162,10 @@ class BpfObject:
         if not number:
             return
         words = binding.error_text(self._ffi, self._lib, number)
+        if -number == errno.EMFILE or os.strerror(errno.EMFILE) in said:
+            raise KernelUnsupported(
+                f"loading the BPF program: {os.strerror(errno.EMFILE)}; raise the limit: ulimit -n 64"
+            )
         if -number == errno.EPERM:
             # libbpf asks the kernel whether it still does (before 5.11), and says so where it cannot raise the limit
             self.is_short_of_locked_memory = "RLIMIT_MEMLOCK" in said

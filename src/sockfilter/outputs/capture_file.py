@@ -5,16 +5,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import stat
 from typing import TYPE_CHECKING, NoReturn
 
 from sockfilter.errors import CaptureFileError, Closed
+from sockfilter.outputs.private_file import Refused, open_private
 
 if TYPE_CHECKING:
     from types import TracebackType
-
-MODE = 0o600
-FLAGS = os.O_WRONLY | os.O_CLOEXEC
 
 MAKE_FOLDER = "make its folder first"
 ELSEWHERE = "name a place where this user may write"
@@ -34,7 +31,7 @@ OTHER_ADVICE = "name another place"
 
 
 class CaptureFile:
-    """A file that takes bytes; what is there already is overwritten.
+    """A file that takes bytes; what is there already is overwritten, where it is the owner's.
 
     Args:
         path: where.
@@ -49,12 +46,7 @@ class CaptureFile:
         if is_that_file(path, spared):
             raise CaptureFileError(over_itself(path))
         try:
-            self._fd = _open(path, owner)
-            try:
-                self._is_regular = _take_over(self._fd, owner)
-            except BaseException:
-                os.close(self._fd)
-                raise
+            self._fd, self._is_regular = open_private(path, owner)
         except (OSError, ValueError) as error:
             _fail(path, error)
 
@@ -116,39 +108,10 @@ def over_itself(path: str) -> str:
     return f"writing {path!r}: this file is being read, and would be overwritten; name another"
 
 
-def _open(path: str, owner: tuple[int, int] | None) -> int:
-    try:
-        return os.open(path, FLAGS | os.O_CREAT, MODE)
-    except PermissionError:
-        # fs.protected_regular keeps even root from opening, with O_CREAT, another's file in /tmp: it may be the one
-        # that was given away here, a moment or a capture ago
-        if owner is None:
-            raise
-        fd = os.open(path, FLAGS)
-        if os.fstat(fd).st_uid == owner[0]:
-            return fd
-        os.close(fd)
-        raise
-
-
-def _take_over(fd: int, owner: tuple[int, int] | None) -> bool:
-    """Empties a regular file, and sees to who may read it. Devices and pipes are left as they are."""
-    status = os.fstat(fd)
-    if not stat.S_ISREG(status.st_mode):
-        return False
-    os.ftruncate(fd, 0)
-    if status.st_uid == os.geteuid() or (owner and status.st_uid == owner[0]):
-        # not all file systems have modes and owners, and the capture is worth more than they are
-        with contextlib.suppress(OSError):
-            os.fchmod(fd, MODE)
-        if owner:
-            with contextlib.suppress(OSError):
-                os.fchown(fd, *owner)
-    return True
-
-
 def _fail(path: str, error: OSError | ValueError) -> NoReturn:
     reason, advice = str(error), OTHER_ADVICE
+    if isinstance(error, Refused):
+        raise CaptureFileError(f"writing {path!r}: {error.strerror}") from error
     if isinstance(error, OSError):
         reason, advice = error.strerror or reason, ADVICE.get(error.errno or 0, advice)
     raise CaptureFileError(f"writing {path!r}: {reason}; {advice}") from error

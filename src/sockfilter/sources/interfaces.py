@@ -140,8 +140,9 @@ class Names:
     """The interfaces and their names, in the namespace of the thread that made this, as they come and go."""
 
     def __init__(self) -> None:
-        # stays in its namespace wherever the thread goes: an index means another interface in each
-        self._query = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        # Stays in its namespace wherever the thread goes: an index means another interface in each. A Unix socket is
+        # asked as any other is, and sends nothing to another machine.
+        self._query = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.announcements = Announcements()
         self._known = dict(socket.if_nameindex())
         self._announced: deque[Announced] = deque(maxlen=ANNOUNCED_MAX)

@@ -12,7 +12,7 @@ from sockfilter.libbpf.ring import ring_bytes
 from sockfilter.sources import interfaces, namespace
 from sockfilter.sources.attachment import attach
 from sockfilter.sources.narrowing import Narrowing
-from sockfilter.sources.presence import CHANGES_MAX, Changes, Presence
+from sockfilter.sources.presence import CHANGES_MAX, Change, Changes, Event, Presence
 from sockfilter.sources.records import ALL_BYTES, RING_BYTES, RecordSource
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class LiveSource(RecordSource):
         config.pressure_bytes = size // 2
         config.whole = whole
         with ExitStack() as stack:
+            self._netns, self._namespace = netns, namespace.Named(netns)
             with namespace.entered(netns):
                 self._names = stack.enter_context(interfaces.Names())
                 found, attachment = attached(interfaces.distinct(names), config, ports, size, promiscuous, meanwhile)
@@ -115,6 +116,8 @@ class LiveSource(RecordSource):
                 announced = self._names.take_announced()
                 for presence in self._presences:
                     presence.look(announced)
+            if self._namespace.has_gone():
+                self._changes.append(Change(Event.NAMESPACE_GONE, str(self._netns), ""))
 
     def _was_woken_by(self, fds: list[int]) -> None:
         if self._announcements in fds:

@@ -41,6 +41,37 @@ def path_of(name: str) -> str:
     )
 
 
+class Named:
+    """A namespace by its name, and whether the name still stands for it: a capture keeps it alive without.
+
+    Args:
+        name: as entered() takes it; None: this thread's own, which has no name to lose.
+
+    Raises NamespaceError where it is not there.
+    """
+
+    def __init__(self, name: str | None) -> None:
+        self._path = None if name is None else path_of(name)
+        try:
+            self._status = None if self._path is None else os.stat(self._path)
+        except OSError:  # entering it says what is in the way
+            self._status = None
+
+    def has_gone(self) -> bool:
+        """Whether it was deleted, or its process has ended, since the last call; not so where one may not look."""
+        if self._path is None or self._status is None:
+            return False
+        try:
+            if os.path.samestat(os.stat(self._path), self._status):
+                return False
+        except PermissionError:
+            return False
+        except OSError:
+            pass
+        self._path = None
+        return True
+
+
 @contextmanager
 def entered(name: str | None) -> Iterator[None]:
     """Puts the calling thread, and no other, into a network namespace and back. None: stays where it is.

@@ -30,6 +30,9 @@ class Event(Enum):
     RENAMED = "interface {before} is called {name} now; the capture goes on"
     REMOVED = "interface {before} has been removed; the capture goes on when there is one called {name} again"
     RETURNED = "interface {name} is there again; the capture goes on"
+    NAMESPACE_GONE = (
+        "network namespace {before} was deleted, or its process has ended; the capture goes on with what is left in it"
+    )
     OTHER_KIND = "interface {name} is there again, with frames of another kind; start another capture"
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import resource
 
+from sockfilter.errors import KernelUnsupported
+
 # include/uapi/linux/capability.h; CAP_SYS_ADMIN holds what CAP_BPF was split from (kernel 5.8)
 CAP_NET_RAW = 13
 CAP_SYS_ADMIN = 21
 CAP_PERFMON = 38
 CAP_BPF = 39
 
+STATUS = "/proc/thread-self/status"
 REMEDY = (
     "run it with sudo; or grant both to one run:"
     " sudo setpriv --reuid=$USER --regid=$(id -g) --init-groups"
@@ -29,8 +32,13 @@ def permitted() -> int:
 
 
 def _set(name: str) -> int:
-    with open("/proc/thread-self/status") as lines:
-        return next((int(line.split()[1], 16) for line in lines if line.startswith(f"{name}:")), 0)
+    try:
+        with open(STATUS) as lines:
+            return next((int(line.split()[1], 16) for line in lines if line.startswith(f"{name}:")), 0)
+    except FileNotFoundError as error:
+        raise KernelUnsupported(
+            f"reading {STATUS}: {error.strerror}; mount procfs: mount -t proc proc /proc"
+        ) from error
 
 
 def missing() -> list[str]:

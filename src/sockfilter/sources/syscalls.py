@@ -7,7 +7,7 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sockfilter.errors import InvalidArgument
+from sockfilter.errors import InvalidArgument, KernelUnsupported
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.counters import Counters, Sum
 from sockfilter.libbpf.object import OBJECTS, BpfObject
@@ -233,6 +233,8 @@ def callers(
     if processes is not None and (not processes or min(processes) < 1):
         raise InvalidArgument(f"pid={pid!r}: the numbers of processes go from 1 on")
     for number in processes or ():
+        if not os.path.exists("/proc/self"):
+            raise KernelUnsupported("looking for a process: there is no /proc; mount procfs: mount -t proc proc /proc")
         if not os.path.exists(f"/proc/{number}"):
             raise InvalidArgument(f"there is no process {number}")
     return Callers(processes, _comms(comm), cgroup, bool(unix))

@@ -7,6 +7,7 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from sockfilter.outputs.capture_file import CaptureFile
 from sockfilter.outputs.jsonl import JsonOutput
 from sockfilter.writing import Frames
 
@@ -68,6 +69,9 @@ class Evidence:
         self._frames_path = os.path.join(directory, f"{name}.pcapng")
         self._lines_path = os.path.join(directory, f"{name}.jsonl")
         self._is_kept = False
+        for old in (self._frames_path, self._lines_path):
+            with suppress(OSError):  # of the last run, perhaps another user's: writing says what is in the way
+                os.unlink(old)
         self._frames = Frames(tap.source, self._frames_path)
         tap.target = self._frames
 
@@ -75,8 +79,7 @@ class Evidence:
         """Keeps the frames, and writes the exchanges with their secrets masked. Returns what to say of it."""
         self._is_kept = True
         self._frames.flush()
-        fd = os.open(self._lines_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with open(fd, "wb", buffering=0) as lines:
+        with CaptureFile(self._lines_path) as lines:
             output = JsonOutput(lines, bodies=True)
             for exchange in exchanges:
                 output.write(exchange)

@@ -9,6 +9,7 @@ import pytest
 
 from sockfilter.cli import config_file
 from sockfilter.errors import InvalidArgument
+from tests.support.skips import need_root
 
 
 @pytest.fixture
@@ -96,3 +97,26 @@ def test_a_pipe_is_not_waited_for(path: Path) -> None:
 def test_a_folder(path: Path) -> None:
     path.mkdir()
     assert refused() == f"reading {path}: it is no regular file; --no-config goes without it"
+
+
+@pytest.mark.parametrize(
+    ("owner", "mode", "said"),
+    [
+        (0, 0o777, "others may write to its folder {}; take that away: chmod go-w {}"),
+        (0, 0o775, "others may write to its folder {}; take that away: chmod go-w {}"),
+        (1234, 0o755, "its folder {} belongs to user 1234, neither root nor who ran sudo"),
+        (0, 0o1777, ""),
+        (0, 0o755, ""),
+    ],
+)
+def test_root_believes_no_file_that_others_could_put_another_in_the_place_of(
+    path: Path, owner: int, mode: int, said: str
+) -> None:
+    need_root()
+    path.write_text("quiet = true\n")
+    path.parent.chmod(mode)
+    os.chown(path.parent, owner, -1)
+    if said:
+        assert refused() == f"reading {path}: {said.format(path.parent, path.parent)}; --no-config goes without it"
+    else:
+        assert config_file.read()["quiet"].value is True

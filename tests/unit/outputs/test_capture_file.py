@@ -62,47 +62,112 @@ def test_it_is_given_to_its_owner_again_and_again(tmp_path: Path):
         assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (*OWNER, 0o600)
 
 
-def test_what_belongs_to_a_third_stays_his(tmp_path: Path):
-    need_root()
-    (tmp_path / "x").touch(0o640)
-    os.chown(tmp_path / "x", 1234, 1234)
-    write(tmp_path / "x", b"1", OWNER)
-    status = (tmp_path / "x").stat()
-    assert (status.st_uid, stat.S_IMODE(status.st_mode)) == (1234, 0o640)
-
-
-class Protected:
-    """os.open() under fs.protected_regular: it does not open, with O_CREAT, what is another's."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._open = os.open
-        monkeypatch.setattr(os, "open", self)
-
-    def __call__(self, path: str, flags: int, mode: int = 0o777) -> int:
-        if flags & os.O_CREAT:
-            raise PermissionError(13, "Permission denied")
-        return self._open(path, flags, mode)
-
-
-def test_in_a_shared_folder_what_was_given_away_is_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    need_root()
-    write(tmp_path / "x", b"1", OWNER)
-    Protected(monkeypatch)
-    write(tmp_path / "x", b"2", OWNER)
-    assert (tmp_path / "x").read_bytes() == b"2"
-
-
-@pytest.mark.parametrize("owner", [None, OWNER])
-def test_in_a_shared_folder_what_others_prepared_is_left_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: tuple[int, int] | None
+@pytest.mark.parametrize(("owner", "made_by"), [(OWNER, 1234), (OWNER, 0), (None, 1234)])
+def test_a_file_of_somebody_else_is_neither_emptied_nor_given_away(
+    tmp_path: Path, owner: tuple[int, int] | None, made_by: int
 ):
     need_root()
-    (tmp_path / "x").write_bytes(b"a trap")
-    os.chown(tmp_path / "x", 1234, 1234)
-    Protected(monkeypatch)
-    with pytest.raises(CaptureFileError, match=r"writing '.*/x': Permission denied; name a place where"):
-        write(tmp_path / "x", b"secret", owner)
-    assert (tmp_path / "x").read_bytes() == b"a trap"
+    path = tmp_path / "x"
+    path.write_bytes(b"precious")
+    path.chmod(0o640)
+    os.chown(path, made_by, 1234)
+    with pytest.raises(CaptureFileError, match=rf"x': it is a file of user {made_by}, not of user .*; remove it, or"):
+        write(path, b"secret", owner)
+    status = path.stat()
+    assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (made_by, 1234, 0o640)
+    assert path.read_bytes() == b"precious"
+
+
+def test_a_file_with_a_second_name_stays_as_it_is(tmp_path: Path):
+    (tmp_path / "victim").write_bytes(b"precious")
+    os.link(tmp_path / "victim", tmp_path / "x")
+    with pytest.raises(CaptureFileError, match=r"with another name too \(a hard link\); remove it, or name another"):
+        write(tmp_path / "x", b"secret")
+    assert (tmp_path / "victim").read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_link_of_somebody_else_is_not_followed(tmp_path: Path, exists: bool):
+    need_root()
+    if exists:
+        (tmp_path / "victim").write_bytes(b"precious")
+    (tmp_path / "x").symlink_to("victim")
+    os.lchown(tmp_path / "x", 1234, 1234)
+    with pytest.raises(CaptureFileError, match=r"it is a link that user 1234 made; name the file that it leads to"):
+        write(tmp_path / "x", b"secret", OWNER)
+    assert (tmp_path / "victim").exists() is exists
+    assert not exists or (tmp_path / "victim").read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_link_of_ones_own_is_followed(tmp_path: Path, exists: bool):
+    (tmp_path / "folder").mkdir()
+    if exists:
+        (tmp_path / "folder/file").write_bytes(b"old")
+    (tmp_path / "folder/second").symlink_to("file")
+    (tmp_path / "x").symlink_to(tmp_path / "folder/second")
+    write(tmp_path / "x", b"1")
+    assert (tmp_path / "folder/file").read_bytes() == b"1"
+    assert stat.S_IMODE((tmp_path / "folder/file").stat().st_mode) == 0o600
+
+
+def test_links_in_a_circle(tmp_path: Path):
+    (tmp_path / "x").symlink_to("y")
+    (tmp_path / "y").symlink_to("x")
+    with pytest.raises(CaptureFileError, match="Too many levels of symbolic links"):
+        write(tmp_path / "x", b"1")
+
+
+def test_a_pipe_of_somebody_else_is_refused_without_waiting_for_its_reader(tmp_path: Path):
+    need_root()
+    os.mkfifo(tmp_path / "pipe", 0o666)
+    os.chown(tmp_path / "pipe", 1234, 1234)
+    with pytest.raises(CaptureFileError, match="it is a pipe of user 1234, who could read all of it; make one of your"):
+        write(tmp_path / "pipe", b"secret", OWNER)
+
+
+@pytest.mark.parametrize("made_by", [0, OWNER[0]])
+def test_a_pipe_of_who_is_to_have_the_capture_is_written_to(tmp_path: Path, made_by: int):
+    need_root()
+    os.mkfifo(tmp_path / "pipe")
+    os.chown(tmp_path / "pipe", made_by, 1234)
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write(tmp_path / "pipe", b"1", OWNER)
+    assert os.read(reader, 10) == b"1"
+    os.close(reader)
+
+
+@pytest.mark.parametrize("form", ["/dev/fd/{}", "/proc/self/fd/{}"])
+def test_a_descriptor_that_was_given_is_taken_whosever_file_it_is(tmp_path: Path, form: str):
+    need_root()
+    path = tmp_path / "x"
+    path.touch(0o644)
+    os.chown(path, 1234, 1234)
+    with path.open("ab") as file:
+        write(Path(form.format(file.fileno())), b"1", OWNER)
+    assert path.read_bytes() == b"1"
+    assert (path.stat().st_uid, stat.S_IMODE(path.stat().st_mode)) == (1234, 0o644)
+
+
+def test_what_takes_the_place_of_a_file_meanwhile_is_looked_at_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    need_root()
+    path = tmp_path / "x"
+    path.write_bytes(b"mine")
+    (tmp_path / "victim").write_bytes(b"precious")
+    look = os.fstat
+
+    def look_and_swap(fd: int) -> os.stat_result:
+        found = look(fd)
+        if not path.is_symlink():
+            path.unlink()
+            path.symlink_to("victim")
+            os.lchown(path, 1234, 1234)
+        return found
+
+    monkeypatch.setattr(os, "fstat", look_and_swap)
+    with pytest.raises(CaptureFileError, match="it is a link that user 1234 made"):
+        write(path, b"secret")
+    assert (tmp_path / "victim").read_bytes() == b"precious"
 
 
 def test_a_device_is_left_as_it_is():

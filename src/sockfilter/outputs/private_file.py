@@ -1,0 +1,150 @@
+"""Opening a file for secrets: what somebody else has put in its place is not written to."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import stat
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MODE = 0o600
+WRITE = os.O_WRONLY | os.O_CLOEXEC
+ROOT = 0
+# links that lead to links: as many as the kernel follows (path_resolution(7)), and times that a path changes under us
+STEPS_MAX = 40
+# a descriptor that this process was given: /dev/stdout leads there too
+DESCRIPTOR = re.compile(r"(/dev|/proc/(self|thread-self|\d+))/fd/\d+")
+
+
+class Refused(OSError):
+    """The path leads to what belongs to somebody else: its words say what that is, and what to do."""
+
+
+class Opened(NamedTuple):
+    """A descriptor to write to, and whether it is of a regular file."""
+
+    fd: int
+    is_regular: bool
+
+
+def open_private(path: str, owner: tuple[int, int] | None = None) -> Opened:
+    """Opens a file to be written from its beginning, which nobody but its owner may read.
+
+    A new file is made with mode 0600. A regular file that is there must belong to the owner and have no other name; it
+    is emptied, and its mode becomes 0600. A pipe must belong to the owner or to this user. A symbolic link is followed
+    where root, this user or the owner made it. Devices, and descriptors by their names in /dev/fd and /proc, are taken
+    as they are.
+
+    Args:
+        path: where.
+        owner: user and group to whom the file is given; None: it is this user's.
+
+    Raises:
+        Refused: it belongs to somebody else.
+        OSError, ValueError: it cannot be opened.
+    """
+    is_ours = not DESCRIPTOR.fullmatch(os.path.abspath(path))
+    for _ in range(STEPS_MAX):
+        with _pinned(path) as pin:
+            if pin is None:
+                with contextlib.suppress(FileExistsError):  # it was made meanwhile, or is a link
+                    return Opened(_made(path, owner), True)
+                continue
+            there = os.fstat(pin)
+            if stat.S_ISLNK(there.st_mode) and is_ours:
+                _check_link(there, owner)
+                target = os.path.join(os.path.dirname(path), os.readlink("", dir_fd=pin))
+                is_ours = not DESCRIPTOR.fullmatch(os.path.abspath(target))
+                path = target
+                continue
+            if is_ours:
+                _check(there, owner)
+            fd = _reopened(path, there, follows=not is_ours)
+            if fd is not None:
+                return _taken_over(fd, owner, is_given=not is_ours)
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+
+
+@contextlib.contextmanager
+def _pinned(path: str) -> Iterator[int | None]:
+    """A descriptor that stands for what is there, a link too, and opens nothing; None: nothing is there."""
+    try:
+        pin = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield None
+        return
+    try:
+        yield pin
+    finally:
+        os.close(pin)
+
+
+def _made(path: str, owner: tuple[int, int] | None) -> int:
+    fd = os.open(path, WRITE | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, MODE)
+    _give(fd, owner)
+    return fd
+
+
+def _reopened(path: str, there: os.stat_result, *, follows: bool) -> int | None:
+    """Opens what was looked at; None: something else is there by now, or nothing."""
+    if follows:
+        return os.open(path, WRITE)
+    try:
+        fd = os.open(path, WRITE | os.O_NOFOLLOW)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ELOOP):
+            return None
+        raise
+    if os.path.samestat(os.fstat(fd), there):
+        return fd
+    os.close(fd)
+    return None
+
+
+def _check_link(there: os.stat_result, owner: tuple[int, int] | None) -> None:
+    if there.st_uid not in {ROOT, os.geteuid(), *(owner or ())[:1]}:
+        raise Refused(errno.EPERM, f"it is a link that user {there.st_uid} made; name the file that it leads to")
+
+
+def _check(there: os.stat_result, owner: tuple[int, int] | None) -> None:
+    user = os.geteuid() if owner is None else owner[0]
+    if stat.S_ISFIFO(there.st_mode) and there.st_uid not in (user, os.geteuid()):
+        raise Refused(
+            errno.EPERM, f"it is a pipe of user {there.st_uid}, who could read all of it; make one of your own"
+        )
+    if not stat.S_ISREG(there.st_mode):
+        return
+    if there.st_uid != user:
+        raise Refused(
+            errno.EPERM, f"it is a file of user {there.st_uid}, not of user {user}; remove it, or name another"
+        )
+    if there.st_nlink > 1:
+        raise Refused(errno.EPERM, "it is a file with another name too (a hard link); remove it, or name another")
+
+
+def _taken_over(fd: int, owner: tuple[int, int] | None, *, is_given: bool) -> Opened:
+    """Empties a regular file and, unless its descriptor was given to us, sees to who may read it."""
+    try:
+        is_regular = stat.S_ISREG(os.fstat(fd).st_mode)
+        if is_regular:
+            os.ftruncate(fd, 0)
+        if is_regular and not is_given:
+            _give(fd, owner)
+    except BaseException:
+        os.close(fd)
+        raise
+    return Opened(fd, is_regular)
+
+
+def _give(fd: int, owner: tuple[int, int] | None) -> None:
+    # not all file systems have modes and owners, and the capture is worth more than they are
+    with contextlib.suppress(OSError):
+        os.fchmod(fd, MODE)
+    if owner:
+        with contextlib.suppress(OSError):
+            os.fchown(fd, *owner)

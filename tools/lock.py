@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Writes the locked files: every version and hash of what a package installs, and of what makes packages.
+
+    python -m tools.lock
+
+No file names where packages are fetched from: that is for who installs to say.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tools.sbom import LOCKED
+
+ROOT = LOCKED.parents[1]
+# for every machine, and from the oldest Python that is supported on
+OPTIONS = ("--universal", "--python-version", "3.10", "--generate-hashes", "--no-emit-index-url")
+QUIET = ("--quiet", "--no-header", "--no-annotate")
+LIST = r"^{} = \[(.*?)\] *(?:#[^\n]*)?$"
+
+
+def wanted(name: str) -> list[str]:
+    """The requirements of a list in pyproject.toml."""
+    content = (ROOT / "pyproject.toml").read_text()
+    found = re.search(LIST.format(name), content, re.MULTILINE | re.DOTALL)
+    assert found, f"pyproject.toml has no list {name}"
+    return re.findall(r'"([^"\n]+)"', found[1])
+
+
+def lock(name: str, requirements: list[str]) -> None:
+    """Writes one file. Raises CalledProcessError where no versions fit."""
+    words = (*OPTIONS, *QUIET, "--upgrade", "-o", str(LOCKED / name), "-")
+    command = [sys.executable, "-m", "uv", "pip", "compile", *words]
+    subprocess.run(command, input="\n".join(requirements), cwd=Path.cwd(), check=True, text=True)
+
+
+if __name__ == "__main__":
+    lock("run.txt", wanted("dependencies"))
+    lock("package.txt", wanted("package") + wanted("requires"))
