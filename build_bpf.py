@@ -38,7 +38,7 @@ BPF = ROOT / "bpf"
 OBJECTS = ROOT / "src/sockfilter/objects"
 BINDING = ROOT / "src/sockfilter/libbpf"
 LANE = ROOT / "src/sockfilter/express"
-LANE_PARTS = ("slots.c", "heads.c", "lines.c", "json.c", "lane.c")
+LANE_PARTS = ("slots.c", "heads.c", "secret.c", "lines.c", "json.c", "lane.c")
 REPLAY = ROOT / "src/sockfilter/replay"
 LIBBPF_MINIMUM = "1.1"
 
