@@ -88,15 +88,15 @@ def mask_head(head: bytes) -> bytes:
     """
     start, *lines = head.split(b"\n")
     made = [mask_start_line(start.decode("latin-1")).encode("latin-1")]
-    before = ""
-    while lines:
-        size = 1
+    before, at = "", 0
+    while at < len(lines):
+        end = at + 1
         # a line that begins with white space goes on with the value before it (RFC 9112, 5.2)
-        while size < len(lines) and lines[size][:1] in (b" ", b"\t"):
-            size += 1
-        masked, before = _mask_lines(lines[:size], before)
+        while end < len(lines) and lines[end][:1] in (b" ", b"\t"):
+            end += 1
+        masked, before = _mask_lines(lines[at:end], before)
         made += masked
-        del lines[:size]
+        at = end
     return b"\n".join(made)
 
 

@@ -21,15 +21,15 @@ from sockfilter.outputs.secrets.urls import mask_userinfo, may_hold_secret
 
 # a key, with the backslashes of JSON in a string of JSON, and how its value begins
 KEY = re.compile(
-    rf'(\\{{0,7}}["\'])((?:[^"\\]|\\u[0-9a-fA-F]{{4}}){{1,{NAME_MAX}}}?)\1\s{{0,20}}:'
-    r'\s{0,20}(\\{0,7}["\']|-?\d[\d.eE+-]*|[\[{])'
+    rf'(?:(\\{{0,7}}")((?:[^"\\]|\\u[0-9a-fA-F]{{4}}){{1,{NAME_MAX}}})\1|\'([\w.-]{{1,{NAME_MAX}}})\')'
+    r'\s{0,20}:\s{0,20}(\\{0,7}["\']|-?\d[\d.eE+-]*|[\[{])'
 )
 QUOTES = "\"'"
 ESCAPE = re.compile(r"\\u00([0-9a-fA-F]{2})")
 TOKEN = re.compile(r'\\{0,7}"|[\[\]{}]')
 COLON = re.compile(r"\s{0,20}:")
 # objects of secrets in one another that are told apart: each is looked through for its end
-INSIDE_MAX = 8
+INSIDE_MAX = 4
 # of an object that is a secret by its name, the keys whose values are it; of others, their own names decide
 WITHIN = frozenset(("id", "value", "data", "raw", "text", "content", "key", "code"))
 # names of objects in which each value is a secret, whatever its key
@@ -46,8 +46,9 @@ def _mask(text: str) -> str:
     end = 0
     inside: list[tuple[int, bool]] = []  # where a container of secrets ends, and whether all in it are
     for found in KEY.finditer(text):
-        _, name, start = found.groups()
-        at = found.start(3)
+        _, quoted, plain, start = found.groups()
+        name = quoted or plain
+        at = found.start(4)
         if at < end:
             continue
         while inside and inside[-1][0] <= at:
@@ -69,7 +70,7 @@ def _mask(text: str) -> str:
                 parts += [text[end:at], _mask_strings(text[at:close])]
                 end = close
             continue
-        begin, stop = at, found.end(3)
+        begin, stop = at, found.end(4)
         if start[-1] in QUOTES:
             begin, stop = stop, _end_of_string(text, start, stop)
         if _is_secret(name, level, text[begin:stop], start):
