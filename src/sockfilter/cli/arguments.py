@@ -100,6 +100,8 @@ class Options(NamedTuple):
     user: str | None = None
     promiscuous: bool = False
     show_secrets: bool = False
+    mask: str | None = None
+    unmask: str | None = None
     colour: str = "auto"
     fail_on_loss: bool = False
     processes: bool | None = None
@@ -197,6 +199,16 @@ def get_parser() -> argparse.ArgumentParser:
     shown.add_argument("-q", "--quiet", action=switch, help="neither greeting nor summary")
     shown.add_argument("--body", type=values.body, metavar="N|all", help="bytes of each body to show (16384)")
     shown.add_argument("--show-secrets", action=switch, help="do not mask credentials, cookies and keys")
+    shown.add_argument(
+        "--mask",
+        action=Joined,
+        type=values.names,
+        metavar="NAME[,NAME]",
+        help="mask the values of these too: fields, parameters, JSON keys, options; * stands for any characters",
+    )
+    shown.add_argument(
+        "--unmask", action=Joined, type=values.names, metavar="NAME[,NAME]", help="show the values of these"
+    )
     shown.add_argument(
         "--color",
         dest="colour",

@@ -456,6 +456,10 @@ def _policy(options: Options) -> BodyPolicy:
 
 def _output(options: Options, sink: StandardOutput) -> Output:
     """Imports the one that is asked for, and no other."""
+    if options.mask or options.unmask:
+        from sockfilter.outputs.secrets import set_masking
+
+        set_masking(*(names.split(",") if names else () for names in (options.mask, options.unmask)))
     if options.format == "jsonl":
         from sockfilter.outputs.jsonl import JsonOutput
 

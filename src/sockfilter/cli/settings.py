@@ -15,11 +15,11 @@ PREFIX = "SOCKFILTER_"
 # command line: a file that is forgotten must not write anywhere, and who may change it not say whom root becomes.
 NAMES = (
     *("interface", "promisc", "ports", "host", "family"),
-    *("format", "verbose", "processes", "time", "wide", "quiet", "body", "show-secrets", "color"),
+    *("format", "verbose", "processes", "time", "wide", "quiet", "body", "show-secrets", "mask", "unmask", "color"),
     *("snap", "ring", "memory", "fail-on-loss", "summary"),
 )
 # those that may be lists
-LISTS = ("interface", "ports", "host")
+LISTS = ("interface", "ports", "host", "mask", "unmask")
 SWITCHED = {word: is_on for is_on, words in enumerate(("0 false no off", "1 true yes on")) for word in words.split()}
 MOST_VERBOSE = 2
 

@@ -113,3 +113,11 @@ def family(text: str) -> int | None:
     if text not in FAMILIES:
         raise argparse.ArgumentTypeError(f"{text!r}: an address family is one of {', '.join(FAMILIES)}")
     return FAMILIES[text]
+
+
+def names(text: str) -> str:
+    """Names with commas between them: those of secrets."""
+    parts = [part.strip() for part in text.split(",")]
+    if "" in parts:
+        raise argparse.ArgumentTypeError(f"{text!r} has an empty name: say NAME, or NAME,NAME")
+    return ",".join(parts)

@@ -207,6 +207,8 @@ static char *put_message(const struct sf_lane *lane, char *to, const struct said
 	to = PUT(to, ",\"len\":");
 	to = put_number(to, half->body_len);
 	if (lane->with_bodies && half->body_len) {
+		if (!lane->show_secrets && may_hold_secret(half->body, half->body_kept))
+			return NULL;
 		to = PUT(to, ",\"text\":\"");
 		to = half->body_kept < half->body_len ? NULL : put_text(to, half->body, half->body_kept);
 		if (!to)

@@ -8,7 +8,6 @@
 #include <linux/types.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 #include "inside.h"
@@ -40,23 +39,6 @@ static void line_route(struct sf_lane_slot *slot, const struct sf_flow *flow)
 	slot->route_len = len + route_end(slot->route + len, sizeof(slot->route) - len, flow, !slot->client_end);
 }
 
-/* PARAMETER of outputs/secrets.py, and more than that: whether what stands before "=" may name a secret */
-static int may_be_secret(const char *first, const char *equals)
-{
-	static const struct {
-		const char *text;
-		size_t len;
-	} ends[] = {{"token", 5}, {"auth", 4}, {"key", 3},  {"secret", 6}, {"word", 4},
-		    {"wd", 2},	  {"sig", 3},  {"ture", 4}, {"tial", 4}};
-	size_t i;
-
-	for (i = 0; i < sizeof(ends) / sizeof(*ends); i++)
-		if ((size_t)(equals - first) >= ends[i].len &&
-		    !strncasecmp(equals - ends[i].len, ends[i].text, ends[i].len))
-			return 1;
-	return 0;
-}
-
 /* Method and target, where they are shown as they are. Returns their bytes, or 0. */
 static size_t line_asked(const struct sf_lane *lane, const struct sf_lane_half *request)
 {
@@ -65,14 +47,13 @@ static size_t line_asked(const struct sf_lane *lane, const struct sf_lane_half *
 	if (!first)
 		return 0;
 	for (at = ++first; *at != ' '; at++) {
-		if ((unsigned char)*at >= 0x7f || (unsigned char)*at < ' ')
-			return 0;
-		if (lane->show_secrets)
-			continue;
-		/* a password in the authority of an absolute target (USERINFO of outputs/secrets.py) */
-		if ((*at == '@' && *first != '/') || (*at == '=' && may_be_secret(first, at)))
+		if ((unsigned char)*at >= 0x7f || (unsigned char)*at < ' ' || *at == '\\')
 			return 0;
 	}
+	/* without a scheme, as CONNECT has it, an @ may end a password too */
+	if (!lane->show_secrets &&
+	    (may_hold_secret(first, at - first) || (*first != '/' && memchr(first, '@', at - first))))
+		return 0;
 	return at - request->head;
 }
 

@@ -42,11 +42,15 @@ class Body(bytes):
     @property
     def text(self) -> str | None:
         """The bytes if they are text: UTF-8, the last character of a cut one left out. Else None."""
+        return self.text_of(self)
+
+    def text_of(self, content: bytes) -> str | None:
+        """The same of what is shown in place of the bytes."""
         try:
-            return self.decode()
+            return content.decode()
         except UnicodeDecodeError as error:
             if self.is_cut and error.reason == "unexpected end of data":
-                return self[: error.start].decode()
+                return content[: error.start].decode()
             return None
 
 

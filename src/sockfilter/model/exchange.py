@@ -83,12 +83,12 @@ class Exchange:
 
     def __repr__(self) -> str:
         """Who asked whom for what, and the status, with secrets masked."""
-        from sockfilter.outputs.escape import printable  # what is shown of an exchange is where outputs are
+        from sockfilter.outputs.escape import printable_target  # what is shown of an exchange is where outputs are
         from sockfilter.outputs.secrets import mask_target
 
         request = "no request"
         if self.request:
-            request = f"{self.request.method} {printable(mask_target(self.request.target))}"
+            request = f"{self.request.method} {printable_target(mask_target(self.request.target))}"
         response = str(self.response.status) if self.response else "no response"
         return f"<Exchange {self.id} {self.connection.route} {request} {response}>"
 

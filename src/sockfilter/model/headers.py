@@ -68,7 +68,10 @@ class Headers:
     __hash__ = None  # type: ignore[assignment]  # as a list has none
 
     def __repr__(self) -> str:
-        return f"Headers({self._fields!r})"
+        """All fields, with secrets masked: a failing assertion shows them."""
+        from sockfilter.outputs.secrets import mask_fields  # what is shown is where outputs are
+
+        return f"Headers({mask_fields(self._fields)!r})"
 
     @overload
     def get(self, name: str) -> str | None: ...

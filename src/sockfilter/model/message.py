@@ -95,7 +95,9 @@ class Message:
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError) as error:  # the second for brackets without end
-            raise BodyError(f"reading {self!r} as JSON: {error}; the body begins {self.body[:40]!r}") from error
+            from sockfilter.outputs.secrets import mask_body  # what is shown is where outputs are
+
+            raise BodyError(f"reading {self!r} as JSON: {error}; the body begins {mask_body(self)[:40]!r}") from error
 
     def add_problem(self, problem: Problem) -> None:
         """Notes what is odd, once."""
@@ -109,7 +111,10 @@ class Request(Message):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return f"<Request {self.method} {self.target}>"
+        """What was asked, with secrets masked."""
+        from sockfilter.outputs.secrets import mask_target
+
+        return f"<Request {self.method} {mask_target(self.target)}>"
 
     @property
     def method(self) -> str:
@@ -148,7 +153,10 @@ class Response(Message):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return f"<Response {self.status} {self.reason}>"
+        """Status and words, with secrets masked."""
+        from sockfilter.outputs.secrets import mask_reason
+
+        return f"<Response {self.status} {mask_reason(self.reason)}>"
 
     @property
     def status(self) -> int:

@@ -16,10 +16,10 @@ from sockfilter.model.problem import Problem
 from sockfilter.model.process import NOBODY
 from sockfilter.outputs.output import Output, Sink
 from sockfilter.outputs.processes import fields_of
-from sockfilter.outputs.secrets import mask_fields, mask_head, mask_target
+from sockfilter.outputs.secrets import has_own_names, mask_body, mask_fields, mask_head, mask_reason, mask_target
 
 if TYPE_CHECKING:
-    from sockfilter.model import Body, Connection, Endpoint, Exchange, Headers, Message
+    from sockfilter.model import Connection, Endpoint, Exchange, Headers, Message
     from sockfilter.model.head import Head
     from sockfilter.model.process import Process
 
@@ -59,8 +59,8 @@ class JsonOutput(Output):
 
     @property
     def lines(self) -> JsonOutput | None:
-        """Itself: the short road may write its lines."""
-        return self
+        """Itself: the short road may write its lines, but for bodies with secrets by names of the user's own."""
+        return None if self.has_bodies and not self.show_secrets and has_own_names() else self
 
     @property
     def widths(self) -> tuple[int, int]:
@@ -157,7 +157,8 @@ def _start(head: Head, show_secrets: bool) -> Json:
         target = head.target if show_secrets else mask_target(head.target)
         return {"method": _text(head.method), "target": _text(target), "version": head.version or None}
     # HTTP/0.9 has no status
-    return {"status": head.status or None, "reason": _text(head.reason), "version": head.version or None}
+    reason = head.reason if show_secrets else mask_reason(head.reason)
+    return {"status": head.status or None, "reason": _text(reason), "version": head.version or None}
 
 
 def _message(message: Message | None, bodies: bool, show_secrets: bool) -> Json | None:
@@ -165,7 +166,7 @@ def _message(message: Message | None, bodies: bool, show_secrets: bool) -> Json 
         return None
     made = _start(message.head, show_secrets)
     made["headers"] = _fields(message.headers, show_secrets)
-    made["body"] = _body(message.body, bodies)
+    made["body"] = _body(message, bodies, show_secrets)
     if Problem.BAD_HEAD in message.problems:
         raw = message.raw if show_secrets else mask_head(message.raw)
         made["raw"] = raw.decode("latin-1")
@@ -190,21 +191,23 @@ def _text(words: str) -> str:
     return words
 
 
-def _is_shorter_in_base64(body: Body) -> bool:
+def _is_shorter_in_base64(body: bytes) -> bool:
     """Whether a long body has so many control characters that their escapes take more than base64 does."""
     if len(body) < LONG_BYTES:
         return False
     return ESCAPED_BYTES * len(body.translate(None, PLAIN)) > len(body) // 3
 
 
-def _body(body: Body, with_content: bool) -> Json:
+def _body(message: Message, with_content: bool, show_secrets: bool) -> Json:
+    body = message.body
     made: Json = {"wire_len": body.wire_len}
     if body.length is not None:
         made["len"] = body.length
     if with_content and body:
-        text = None if _is_shorter_in_base64(body) else body.text
+        content = body if show_secrets else mask_body(message)
+        text = None if _is_shorter_in_base64(content) else body.text_of(content)
         if text is None:
-            made["base64"] = b64encode(body).decode()
+            made["base64"] = b64encode(content).decode()
         else:
             made["text"] = text
     if with_content and body.is_cut:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from sockfilter.outputs.escape import printable, printable_lines
 from sockfilter.outputs.output import Output, Sink
 from sockfilter.outputs.secrets import mask_head
+from sockfilter.outputs.secrets.bodies import mask_content
+from sockfilter.outputs.secrets.chunks import joined
 
 if TYPE_CHECKING:
-    from sockfilter.model import Body, Endpoint, Exchange, Message
+    from sockfilter.model import Endpoint, Exchange, Message
 
 
 class RawOutput(Output):
@@ -38,7 +40,7 @@ class RawOutput(Output):
     def _message(self, source: Endpoint, dest: Endpoint, message: Message) -> bytes:
         content = message.raw + message.body
         if not self._show_secrets:
-            content = mask_head(message.raw) + _without_secrets(message.body)
+            content = mask_head(message.raw) + _without_secrets(message)
         if self._escape:
             content = printable_lines(content.decode("utf-8", "surrogateescape")).encode()
         if not content.endswith(b"\n"):
@@ -46,7 +48,15 @@ class RawOutput(Output):
         return f"{printable(f'{source} -> {dest}')}\n".encode() + content + b"\n"
 
 
-def _without_secrets(body: Body) -> bytes:
-    """A body as sent; trailers stand at its end, as far as they were kept."""
-    content, size = body, body.trailer_kept
-    return content[:-size] + mask_head(b"\n" + content[-size:])[1:] if size else content
+def _without_secrets(message: Message) -> bytes:
+    """A body as sent; trailers stand at its end, as far as they were kept.
+
+    A chunked one with a secret is shown without the framing of its chunks, any of which may divide the secret.
+    """
+    content, size = bytes(message.body), message.body.trailer_kept
+    trailer = mask_head(b"\n" + content[-size:])[1:] if size else b""
+    content = content[:-size] if size else content
+    kind = message.headers.get("content-type", "")
+    whole = joined(content) if "transfer-encoding" in message.headers else content
+    masked = mask_content(whole, kind) if whole else whole
+    return (content if masked is whole else masked) + trailer

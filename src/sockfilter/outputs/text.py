@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from sockfilter.outputs import times
 from sockfilter.outputs.columns import shortened, width
-from sockfilter.outputs.escape import printable, printable_lines
+from sockfilter.outputs.escape import printable, printable_lines, printable_target, without_backslashes
 from sockfilter.outputs.output import Output, Sink
 from sockfilter.outputs.processes import line_of, name_of
-from sockfilter.outputs.secrets import mask_fields, mask_start_line, mask_target
+from sockfilter.outputs.secrets import has_own_names, mask_body, mask_fields, mask_start_line, mask_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from sockfilter.model import Body, Connection, Exchange, Headers, Message
+    from sockfilter.model import Connection, Exchange, Headers, Message
     from sockfilter.model.head import Head
     from sockfilter.outputs.fitting import Fitting
 
@@ -85,8 +85,11 @@ class TextOutput(Output):
 
     @property
     def lines(self) -> TextOutput | None:
-        """Itself, where it writes nothing but the usual lines without colours, which the short road may write."""
-        is_more = self._verbosity or self._colour or self._interfaces or self._processes
+        """Itself, where it writes nothing but the usual lines without colours, which the short road may write.
+
+        That knows which targets may hold a secret, but for those by names of the user's own.
+        """
+        is_more = self._verbosity or self._colour or self._interfaces or self._processes or has_own_names()
         return self if self._is_usual and not is_more else None
 
     @property
@@ -171,7 +174,7 @@ class TextOutput(Output):
     def _ask(self, head: Head) -> str:
         """What is shown of a request; most are asked again and again."""
         target = head.target if self.show_secrets else mask_target(head.target)
-        asked = printable(f"{head.method} {target}")
+        asked = f"{printable_target(head.method)} {printable_target(target)}"
         if len(self._asked) >= ASKED_MAX:
             self._asked.clear()
         if len(head.raw) <= ASKED_BYTES_MAX:
@@ -195,14 +198,18 @@ class TextOutput(Output):
         start = message.raw.partition(b"\n")[0].decode("utf-8", "surrogateescape").rstrip("\r")
         if not self.show_secrets:
             start = mask_start_line(start)
-        yield f"    {mark} {printable(start)}\n"
+        # what looks like an escape is one that is made here
+        yield f"    {mark} {printable(without_backslashes(start))}\n"
         yield from self._fields(mark, message.headers)
         if self._verbosity >= BODIES and message.body.wire_len:
             yield f"    {mark}\n"
-            yield from (f"    {mark} {line}\n" for line in body_lines(message.body))
+            yield from (f"    {mark} {line}\n" for line in self._body_lines(message))
         if message.body.trailer:
             yield f"    {mark}\n"
             yield from self._fields(mark, message.trailers)
+
+    def _body_lines(self, message: Message) -> list[str]:
+        return body_lines(message, message.body if self.show_secrets else mask_body(message))
 
     def _fields(self, mark: str, headers: Headers) -> Iterable[str]:
         fields = list(headers)
@@ -210,15 +217,21 @@ class TextOutput(Output):
             yield f"    {mark} {printable(name)}: {printable(value)}\n"
 
 
-def body_lines(body: Body) -> list[str]:
-    """A body for people: its text, or what it is; and how much of it was kept, where that is not all."""
-    content, text = body, body.text
+def body_lines(message: Message, content: bytes) -> list[str]:
+    """A body for people: its text, or what it is; and how much of it was kept, where that is not all.
+
+    Args:
+        message: whose body it is.
+        content: what of it is shown, with secrets masked or not.
+    """
+    body = message.body
+    text = body.text_of(content)
     if text is None or "\0" in text:
-        lines = [f"({len(content)} bytes, not text)"]
+        lines = [f"({len(body)} bytes, not text)"]
     else:
         lines = printable_lines(text).removesuffix("\n").split("\n") if text else []
     if body.is_cut:
-        lines.append(f"({len(content)} of {'?' if body.length is None else body.length} bytes kept)")
+        lines.append(f"({len(body)} of {'?' if body.length is None else body.length} bytes kept)")
     return lines
 
 

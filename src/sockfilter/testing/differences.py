@@ -10,7 +10,7 @@ from sockfilter.errors import BodyError
 from sockfilter.filters.values import fields_test
 from sockfilter.filters.where import shown
 from sockfilter.outputs.escape import printable
-from sockfilter.outputs.secrets import mask_field, mask_query, mask_target
+from sockfilter.outputs.secrets import MASK, is_secret, mask_content, mask_field, mask_json, mask_query, mask_target
 from sockfilter.testing.json_paths import Absent, differing
 
 if TYPE_CHECKING:
@@ -48,9 +48,19 @@ def lines(one: Difference, exchange: Exchange) -> list[str]:
     if one.name == "query":
         return _bounded(_of_query(one, exchange))
     if one.name.endswith("body"):
-        return [_of_body(one)]
+        return [_of_body(_masked_bodies(one))]
     found = mask_target(one.found) if one.name == "target" and one.found is not None else one.found
-    return [f"{one.name}: expected {_value(one.wanted)}, found {_value(found)}"]
+    wanted = mask_target(one.wanted) if one.name == "target" and isinstance(one.wanted, str) else one.wanted
+    return [f"{one.name}: expected {_value(wanted)}, found {_value(found)}"]
+
+
+def masked_value(name: str, wanted: Any, limit: int) -> str:
+    """What a condition asks for, as people write it, without secrets."""
+    if name == "target" and isinstance(wanted, str):
+        wanted = mask_target(wanted)
+    elif name.endswith("body"):
+        wanted = _masked_body(wanted)
+    return mask_json(shown(wanted, limit))
 
 
 def share(one: Difference, exchange: Exchange) -> float | None:
@@ -104,7 +114,26 @@ def _of_json(one: Difference, exchange: Exchange) -> list[str]:
     if not isinstance(one.wanted, (dict, list)):
         return [f"{one.name}: expected {_value(one.wanted)}, found {' and '.join(map(_value, values))}"]
     found = [list(islice(differing(one.wanted, value), COUNTED_MAX)) for value in values]
-    return [f"{one.name} {path}: {_said(wanted, other)}" for path, wanted, other in min(found, key=len)]
+    return [
+        f"{one.name} {path}: {_said(*_masked_leaves(path, wanted, other))}"
+        for path, wanted, other in min(found, key=len)
+    ]
+
+
+def _masked_leaves(path: str, wanted: Any, found: Any) -> tuple[Any, Any]:
+    """Both values at a path of JSON, masked where its last key is a secret's name."""
+    key = path.rpartition(".")[2]
+    return tuple(MASK if isinstance(one, str) and is_secret(key, one) else one for one in (wanted, found))  # type: ignore[return-value]  # there are two
+
+
+def _masked_body(value: Any) -> Any:
+    if isinstance(value, str):
+        return mask_content(value.encode("utf-8", "surrogateescape"), "").decode("utf-8", "surrogateescape")
+    return mask_content(value, "") if isinstance(value, bytes) else value
+
+
+def _masked_bodies(one: Difference) -> Difference:
+    return one._replace(wanted=_masked_body(one.wanted), found=_masked_body(one.found))
 
 
 def _reason(half: Message) -> str:
@@ -179,7 +208,7 @@ def _said(wanted: Any, found: Any) -> str:
 
 
 def _value(value: Any) -> str:
-    return printable(shown(value, VALUE_MAX))
+    return printable(mask_json(shown(value, VALUE_MAX)))
 
 
 def _bounded(made: list[str]) -> list[str]:

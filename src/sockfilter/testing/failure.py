@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockfilter.errors import ExpectationFailed
-from sockfilter.filters.where import Where, shown
+from sockfilter.filters.where import SHOWN_MAX, Where
 from sockfilter.model.problem import Problem
-from sockfilter.outputs.escape import printable
+from sockfilter.outputs.escape import printable, printable_target
 from sockfilter.outputs.secrets import mask_target
 from sockfilter.outputs.transcript import listing
+from sockfilter.testing.differences import masked_value
 from sockfilter.testing.nearest import Nearest, nearest
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def disordered(where: Where, steps: list[Where], met: list[Exchange], within: st
         within: for how long was waited, in words.
         seen: what there was.
     """
-    order, step = " then ".join(f"({one})" for one in steps), steps[len(met)]
+    order, step = " then ".join(f"({_words(one)})" for one in steps), steps[len(met)]
     after = f" after {named(met[-1])}" if met else ""
     missed = f"did not come{after}{within}"
     known = set(map(id, met))
@@ -75,7 +76,7 @@ def disordered(where: Where, steps: list[Where], met: list[Exchange], within: st
     near = nearest(Where(where, step), others, seen.pending)
     if near is not None and not near.lines:
         near = Nearest(near.exchange, ["it came before"])
-    head = f"{_words(where)}, in order {order}; ({step}) {missed}"
+    head = f"{_words(where)}, in order {order}; ({_words(step)}) {missed}"
     return _failed(head, f"{_brief(step)}, which {missed}", [], [], seen, near)
 
 
@@ -110,26 +111,32 @@ def named(exchange: Exchange) -> str:
     """An exchange in a few words: what was asked, the status, and what is odd."""
     request, response = exchange.request, exchange.response
     reasons = [problem.value for problem in exchange.problems if problem is not Problem.NO_RESPONSE]
-    asked = f"{request.method} {_cut(printable(mask_target(request.target)), NAMED_MAX)}" if request else "no request"
+    asked = "no request"
+    if request:
+        asked = f"{request.method} {_cut(printable_target(mask_target(request.target)), NAMED_MAX)}"
     said = f"{asked}, no response" if response is None else f"{asked} {response.status or '-'}"
     return f"{said} [{', '.join(reasons)}]" if reasons else said
 
 
 def _words(where: Where) -> str:
-    return str(where) or "an exchange"
+    words = (f"{name}={masked_value(name, wanted, SHOWN_MAX)}" for name, wanted in where.conditions)
+    return ", ".join(words) or "an exchange"
 
 
 def _brief(where: Where) -> str:
     """The conditions as one would say them: GET /items 200."""
-    words = [
-        str(wanted) if name in PLAIN and isinstance(wanted, (str, int)) else f"{name}={_brief_value(wanted)}"
-        for name, wanted in where.conditions
-    ]
-    return _cut(printable(" ".join(words)), BRIEF_MAX) or "an exchange"
+    words = " ".join(_brief_one(*condition) for condition in where.conditions)
+    return _cut(printable(words), BRIEF_MAX) or "an exchange"
 
 
-def _brief_value(wanted: Any) -> str:
-    text = shown(wanted)
+def _brief_one(name: str, wanted: Any) -> str:
+    if name in PLAIN and isinstance(wanted, (str, int)):
+        return mask_target(wanted) if name == "target" and isinstance(wanted, str) else str(wanted)
+    return f"{name}={_brief_value(name, wanted)}"
+
+
+def _brief_value(name: str, wanted: Any) -> str:
+    text = masked_value(name, wanted, SHOWN_MAX)
     if len(text) > BRIEF_VALUE_MAX and isinstance(wanted, (dict, list)):
         return "{...}" if isinstance(wanted, dict) else "[...]"
     return _cut(text, BRIEF_VALUE_MAX)

@@ -53,6 +53,8 @@ def add(parser: pytest.Parser) -> None:
     add_option("--wire-scope", choices=SCOPES, help="whose exchanges: host, or tree of the test's own process")
     add_option("--wire-strict", action="store_true", default=None, help="HTTP that is not whole fails the test")
     add_option("--wire-dir", metavar="DIR", help="frames and JSON lines of each failing test, into this directory")
+    add_option("--wire-mask", metavar="NAME[,NAME]", help="mask the values of these names too in reports and files")
+    add_option("--wire-unmask", metavar="NAME[,NAME]", help="show the values of these names")
     add_option("--wire-broker", metavar="PATH", help="the socket of a sockfilter broker")
     parser.addini("wire", "skip or require, as --wire", default="skip")
     parser.addini("wire_interface", "where wire captures", default=DEFAULTS["wire_interface"])
@@ -61,6 +63,8 @@ def add(parser: pytest.Parser) -> None:
     parser.addini("wire_scope", "whose exchanges: auto, host, tree", default="auto")
     parser.addini("wire_strict", "HTTP that is not whole fails the test", type="bool", default=False)
     parser.addini("wire_dir", "directory for frames and JSON lines of failing tests", default=DEFAULTS["wire_dir"])
+    parser.addini("wire_mask", "names whose values are masked too", default="")
+    parser.addini("wire_unmask", "names whose values are shown", default="")
     parser.addini("wire_broker", "the socket of a sockfilter broker", default=DEFAULTS["wire_broker"])
 
 
@@ -82,8 +86,19 @@ def check(config: pytest.Config) -> str:
         value(config, "wire_strict")
     except (ValueError, pytest.UsageError):  # the latter since pytest 9
         return "wire_strict: choose from true, false"
+    for name in ("wire_mask", "wire_unmask"):
+        if value(config, name) and "" in masking(config)[name.removeprefix("wire_")]:
+            return f"{name}={value(config, name)!r}: a name is empty"
     ports = value(config, "wire_ports")
     return _said_of("wire_ports", ports, _check_ports) if ports else ""
+
+
+def masking(config: pytest.Config) -> dict[str, list[str]]:
+    """The arguments of sockfilter.set_masking()."""
+    return {
+        name: [one.strip() for one in value(config, f"wire_{name}").split(",")] if value(config, f"wire_{name}") else []
+        for name in ("mask", "unmask")
+    }
 
 
 def missing(config: pytest.Config) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sockfilter.errors import KernelUnsupported, LibbpfMissing, MissingCapability, SockfilterError
+from sockfilter.outputs.secrets import set_masking
 from sockfilter.testing import options
 from sockfilter.testing.captures import Captures
 from sockfilter.testing.evidence import Evidence
@@ -45,10 +46,15 @@ class Session:
         self._directory: str = options.value(config, "wire_dir")
         self._tree: Tree | None = None
         self._has_no_tree = False
+        self._masking = options.masking(config)
+        if any(self._masking.values()):
+            set_masking(**self._masking)
         self.captures = Captures(options.value(config, "wire_broker") or None, has_taps=bool(self._directory))
 
     def close(self) -> None:
         """Ends the captures."""
+        if any(self._masking.values()):
+            set_masking()
         self.captures.close()
         if self._tree is not None:
             self._tree.close()

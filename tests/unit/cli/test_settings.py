@@ -72,6 +72,8 @@ TEXTS: list[tuple[str, str, str, Any]] = [
     ("body", "0", "body", 0),
     ("body", '"all"', "body", None),
     ("show-secrets", "true", "show_secrets", True),
+    ("mask", '["x-tenant", "*-ref"]', "mask", "x-tenant,*-ref"),
+    ("unmask", '"x-csrf-token"', "unmask", "x-csrf-token"),
     ("color", '"never"', "colour", "never"),
     ("snap", "0", "snap", None),
     ("snap", "256", "snap", 256),

@@ -88,7 +88,7 @@ def test_text_with_heads_says_what_they_run():
         ("nginx -u www", "nginx -u www"),
         ("curl -b a=b jar", "curl -b a=*** jar"),
         ("curl --cookie jar", "curl --cookie jar"),
-        ("curl http://joe:pw@h/?key=1&a=2", "curl http://joe:***@h/?key=***&a=2"),
+        ("curl http://joe:pw@h/?key=k1&a=2", "curl http://joe:***@h/?key=***&a=2"),
         ("curl joe:pw@h/", "curl joe:***@h/"),
         ("curl -d password=abc&user=joe", "curl -d password=***&user=joe"),
         ("x --api-key abc --password=abc --oauth2-bearer abc", "x --api-key *** --password=*** --oauth2-bearer ***"),

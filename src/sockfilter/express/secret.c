@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Whether a text may hold a secret: what outputs/secrets/ would look into. The
+ * tables are those of outputs/secrets/names.py; a test compares the two. What
+ * may hold one is masked there, and only what cannot is written here.
+ */
+#include <linux/types.h>
+#include <string.h>
+
+#include "inside.h"
+
+struct trace {
+	const char *text; /* in lower case, with - for _ */
+	size_t len;
+};
+
+#define TRACE(text)                                                                                                    \
+	{                                                                                                              \
+		text, sizeof(text) - 1                                                                                 \
+	}
+
+/* STEMS, and BEGINNINGS, in the order of their first letters */
+static const struct trace traces[] = {
+	TRACE("-pat"),	 TRACE("-live-"), TRACE("-test-"), TRACE("akia"),    TRACE("asia"),	   TRACE("aiza"),
+	TRACE("assert"), TRACE("auth"),	  TRACE("bearer"), TRACE("bot"),     TRACE("code"),	   TRACE("cookie"),
+	TRACE("cred"),	 TRACE("cvc"),	  TRACE("cvv"),	   TRACE("dop-v1-"), TRACE("eyj"),	   TRACE("gho-"),
+	TRACE("ghp-"),	 TRACE("ghr-"),	  TRACE("ghs-"),   TRACE("ghu-"),    TRACE("github-pat-"), TRACE("glpat-"),
+	TRACE("hmac"),	 TRACE("hvb."),	  TRACE("hvr."),   TRACE("hvs."),    TRACE("jw"),	   TRACE("key"),
+	TRACE("npm-"),	 TRACE("oidc"),	  TRACE("otp"),	   TRACE("pass"),    TRACE("pin"),	   TRACE("private"),
+	TRACE("pw"),	 TRACE("pwd"),	  TRACE("pypi-"),  TRACE("saml"),    TRACE("secret"),	   TRACE("sess"),
+	TRACE("sg."),	 TRACE("shpat-"), TRACE("shpca-"), TRACE("shppa-"),  TRACE("shpss-"),	   TRACE("sid"),
+	TRACE("sig"),	 TRACE("sk-"),	  TRACE("srf"),	   TRACE("token"),   TRACE("verifier"),	   TRACE("xox"),
+	TRACE("ya29."),
+};
+
+/* letters that a trace begins with */
+#define LETTER(letter) (1U << ((letter) - 'a'))
+
+static const __u32 first_letters = LETTER('a') | LETTER('b') | LETTER('c') | LETTER('d') | LETTER('e') | LETTER('g') |
+				   LETTER('h') | LETTER('j') | LETTER('k') | LETTER('n') | LETTER('o') | LETTER('p') |
+				   LETTER('s') | LETTER('t') | LETTER('v') | LETTER('x') | LETTER('y');
+
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? c | 0x20 : c == '_' ? '-' : c;
+}
+
+static int begins_with(const char *at, const char *end, const struct trace *trace)
+{
+	size_t i;
+
+	if ((size_t)(end - at) < trace->len)
+		return 0;
+	for (i = 1; i < trace->len; i++)
+		if (lower(at[i]) != trace->text[i])
+			return 0;
+	return 1;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Whether an encoded byte (RFC 3986, 2.1) is one that a trace may have, an @, or encodes once more. */
+static int hides_trace(const char *at, const char *end)
+{
+	int high, low, c;
+
+	if (end - at < 3)
+		return 0;
+	high = hex_digit(at[1]);
+	low = hex_digit(at[2]);
+	if (high < 0 || low < 0)
+		return 0;
+	c = lower(high << 4 | low);
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '@' || c == '%';
+}
+
+/* An @ behind two slashes may end a password, and an encoding hide a name. */
+static int may_hold_secret(const char *at, size_t len)
+{
+	const char *first = at, *end = at + len;
+	int has_slashes = 0;
+	size_t i;
+
+	for (; at < end; at++) {
+		char c = lower(*at);
+
+		if (c == '/')
+			has_slashes |= at > first && at[-1] == '/';
+		if ((c == '@' && has_slashes) || (c == '%' && hides_trace(at, end)) || (c == '\\' && end - at > 1 && at[1] == 'u'))
+			return 1;
+		if (c != '-' && (c < 'a' || c > 'z' || !(first_letters >> (c - 'a') & 1)))
+			continue;
+		for (i = 0; i < sizeof(traces) / sizeof(*traces); i++)
+			if (traces[i].text[0] == c && begins_with(at, end, &traces[i]))
+				return 1;
+	}
+	return 0;
+}

@@ -1,0 +1,176 @@
+"""Secrets in heads: in fields by their names, in the URLs that fields carry, and in what is no proper field."""
+
+from __future__ import annotations
+
+import re
+
+from sockfilter.outputs.secrets.json_text import mask_json
+from sockfilter.outputs.secrets.names import MASK, STEM, TRIVIAL, Level, bare, is_unmasked, level_of
+from sockfilter.outputs.secrets.shapes import mask_shapes
+from sockfilter.outputs.secrets.urls import mask_target
+
+# of cookies the names stay, of credentials the scheme
+COOKIES = frozenset(("cookie", "set-cookie", "cookie2", "set-cookie2"))
+SCHEME = re.compile(r"(?:AWS4-HMAC-SHA256|SCRAM-SHA-\d+|OAuth2|[A-Za-z][A-Za-z-]{1,19})(?=[ \t])", re.IGNORECASE)
+# attributes of Set-Cookie, which are no secret (RFC 6265, 4.1.1)
+COOKIE_ATTRIBUTES = frozenset(("expires", "max-age", "domain", "path", "samesite", "secure", "httponly", "partitioned"))
+METHOD = re.compile(r"\S+[ \t]+")
+# a URL in a field: of Link, Refresh, Alt-Svc
+URL = re.compile(r"[^\s<>\"]+")
+# what no field has that a parser takes as it is (RFC 9110, 5.5)
+CONTROL = re.compile(r"[\0\r\n\x0b\x0c]")
+# a name that is followed by what may be its value, in text that is not understood
+LOOSE = re.compile(r"([\w.\[\]%-]{2,128})([\"']?\]?[ \t]*[:=][ \t]*|[ \t]+)(?=\S)")
+
+
+def mask_field(name: str, value: str) -> str:
+    """A field's value without its secrets.
+
+    Args:
+        name: in any case of letters.
+        value: as sent.
+    """
+    if not value:
+        return value
+    level = level_of(name)
+    if level and value.lower() not in TRIVIAL:
+        return _mask_secret(name, value)
+    if "://" in value or "?" in value or "@" in value:
+        value = URL.sub(_without_secret, value)
+    elif value[:1] == "{":
+        value = mask_json(value)
+    if "eyJ" in value:
+        value = mask_shapes(value)
+    if not value.isprintable() and CONTROL.search(value):
+        return _mask_broken(value)
+    return value
+
+
+def mask_fields(fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Fields without their secrets; what is no proper field is masked where it follows a secret's name."""
+    made: list[tuple[str, str]] = []
+    before = ""
+    for name, value in fields:
+        if not name and value and level_of(before):
+            made.append((name, MASK))  # its name stood on a line of its own
+        elif " " in name or "\t" in name or CONTROL.search(name):
+            made.append((mask_loose(name), _mask_below(name, value)))
+        else:
+            made.append((name, mask_field(name, value)))
+        before = name
+    return made
+
+
+def mask_start_line(line: str) -> str:
+    """A first line without the secrets of a request's target, and of the words behind a status."""
+    found = METHOD.match(line)
+    if not found:
+        return line
+    if line[:5].upper() == "HTTP/":
+        return mask_reason(line)
+    words = line.rstrip()
+    before = words[: max(words.rfind(" "), words.rfind("\t"))]
+    has_version = words[len(before) + 1 :].upper().startswith("HTTP/")
+    start = found.end()
+    end = max(start, len(before.rstrip(" \t") if has_version else words))
+    return line[:start] + mask_target(line[start:end]) + line[end:]
+
+
+def mask_reason(words: str) -> str:
+    """What stands behind a status: words, which are no place for a secret."""
+    return mask_target(mask_loose(words, signs=":=")) if "=" in words or ":" in words or "@" in words else words
+
+
+def mask_head(head: bytes) -> bytes:
+    """A head as sent, start line and all, without its secrets. Only fields with a secret are changed.
+
+    Also trailers, with an empty line in front.
+    """
+    start, *lines = head.split(b"\n")
+    made = [mask_start_line(start.decode("latin-1")).encode("latin-1")]
+    before, at = "", 0
+    while at < len(lines):
+        end = at + 1
+        # a line that begins with white space goes on with the value before it (RFC 9112, 5.2)
+        while end < len(lines) and lines[end][:1] in (b" ", b"\t"):
+            end += 1
+        masked, before = _mask_lines(lines[at:end], before)
+        made += masked
+        at = end
+    return b"\n".join(made)
+
+
+def mask_loose(text: str, signs: str = "") -> str:
+    """A text that is not understood, without what follows a secret's name in it.
+
+    Args:
+        text: the text.
+        signs: what has to stand between a name and its value; empty: a blank is enough.
+    """
+    if not STEM.search(bare(text)):
+        return text
+    for found in LOOSE.finditer(text):
+        sign = found[2].strip(" \t\"']")
+        if (sign or not signs) and level_of(found[1]) is Level.SECRET:
+            return text[: found.end()] + MASK
+    return text
+
+
+def _mask_lines(lines: list[bytes], before: str) -> tuple[list[bytes], str]:
+    """The lines of one field, one line where it has a secret; and its name."""
+    raw_name, colon, value = b" ".join(line.strip(b" \t\r") for line in lines).partition(b":")
+    name, text = raw_name.decode("latin-1"), value.decode("latin-1").strip()
+    end = b"\r" if lines[-1].endswith(b"\r") else b""
+    if not colon:
+        masked = mask_loose(name)
+        return (lines if masked == name else [masked.encode("latin-1") + end]), name
+    is_below = not name.strip() and text and level_of(before)
+    masked_name, masked = name, MASK if is_below else mask_field(name, text)
+    if " " in name.strip() or "\t" in name.strip() or CONTROL.search(name):
+        masked_name, masked = mask_loose(name), _mask_below(name, text)
+    if masked == text and masked_name == name:
+        return lines, name
+    first = lines[0].partition(b":")[0] if masked_name == name else masked_name.encode("latin-1")
+    return [first + b": " + masked.encode("latin-1") + end], name
+
+
+def _without_secret(word: re.Match[str]) -> str:
+    return mask_target(word[0]) if {"/", "?", "@"} & set(word[0]) else word[0]
+
+
+def _mask_secret(name: str, value: str) -> str:
+    """The value of a field whose name is that of a secret."""
+    key = bare(name)
+    if key in COOKIES:
+        parts = enumerate(re.split(r";\s*", value))
+        return "; ".join(_mask_cookie(part, i, is_set=key.startswith("set")) for i, part in parts)
+    if "authorization" in key:
+        scheme = SCHEME.match(value)
+        return f"{scheme[0]} {MASK}" if scheme else MASK
+    return MASK
+
+
+def _mask_cookie(part: str, position: int, *, is_set: bool) -> str:
+    name, equals, _ = part.partition("=")
+    key = name.strip().lower()
+    if not part or (is_set and position and key in COOKIE_ATTRIBUTES) or is_unmasked(name):
+        return part
+    return f"{name}={MASK}" if equals else MASK
+
+
+def _mask_below(name: str, value: str) -> str:
+    """The value of what is no name: a secret where the name has a word of one."""
+    return MASK if value and level_of(name) else mask_field("", value)
+
+
+def _mask_broken(value: str) -> str:
+    """A value with a character that some read as the end of a line: what is behind it may be another field."""
+    parts = re.split(r"([\0\r\n\x0b\x0c]+)", value)
+    for at in range(2, len(parts), 2):
+        name, colon, rest = parts[at].partition(":")
+        if colon:
+            space = rest[: len(rest) - len(rest.lstrip())]
+            parts[at] = f"{name}:{space}{mask_field(name, rest.strip())}"
+        else:
+            parts[at] = mask_loose(parts[at])
+    return "".join(parts)

@@ -1,0 +1,133 @@
+"""Secrets in JSON, by the names of its keys.
+
+The text is searched, not parsed: what is cut, stands in other text (events, scripts, logs), or in a string of JSON
+itself is masked as well, and all that is no secret stays as it was sent.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sockfilter.outputs.secrets.names import (
+    DIGITS_MIN,
+    MASK,
+    NAME_MAX,
+    Level,
+    is_worth,
+    level_of,
+)
+from sockfilter.outputs.secrets.shapes import mask_shapes
+from sockfilter.outputs.secrets.urls import mask_userinfo, may_hold_secret
+
+# a key, with the backslashes of JSON in a string of JSON, and how its value begins
+KEY = re.compile(
+    rf'(?:(\\{{0,7}}")((?:[^"\\]|\\u[0-9a-fA-F]{{4}}){{1,{NAME_MAX}}})\1|\'([\w.-]{{1,{NAME_MAX}}})\')'
+    r'\s{0,20}:\s{0,20}(\\{0,7}["\']|-?\d[\d.eE+-]*|[\[{])'
+)
+QUOTES = "\"'"
+ESCAPE = re.compile(r"\\u00([0-9a-fA-F]{2})")
+TOKEN = re.compile(r'\\{0,7}"|[\[\]{}]')
+COLON = re.compile(r"\s{0,20}:")
+# objects of secrets in one another that are told apart: each is looked through for its end
+INSIDE_MAX = 4
+# of an object that is a secret by its name, the keys whose values are it; of others, their own names decide
+WITHIN = frozenset(("id", "value", "data", "raw", "text", "content", "key", "code"))
+# names of objects in which each value is a secret, whatever its key
+COLLECTIONS = re.compile(r"(?:cookie|secret|credential|password|token)s$", re.IGNORECASE)
+
+
+def mask_json(text: str) -> str:
+    """JSON, or a text with JSON in it, without the secrets in it."""
+    return _mask(text) if may_hold_secret(text) or "\\u00" in text else text
+
+
+def _mask(text: str) -> str:
+    parts: list[str] = []
+    end = 0
+    inside: list[tuple[int, bool]] = []  # where a container of secrets ends, and whether all in it are
+    for found in KEY.finditer(text):
+        _, quoted, plain, start = found.groups()
+        name = quoted or plain
+        at = found.start(4)
+        if at < end:
+            continue
+        while inside and inside[-1][0] <= at:
+            inside.pop()
+        if "\\u" in name:
+            name = ESCAPE.sub(lambda one: chr(int(one[1], 16)), name)
+        level = level_of(name)
+        if inside and level is not Level.SECRET and (inside[-1][1] or name.lower() in WITHIN):
+            level = Level.SECRET
+        if not level:
+            continue
+        if start in "[{":
+            if level is not Level.SECRET or (start == "{" and len(inside) >= INSIDE_MAX):
+                continue
+            close = _close(text, at)
+            if start == "{":
+                inside.append((close, bool(COLLECTIONS.search(name))))
+            else:
+                parts += [text[end:at], _mask_strings(text[at:close])]
+                end = close
+            continue
+        begin, stop = at, found.end(4)
+        if start[-1] in QUOTES:
+            begin, stop = stop, _end_of_string(text, start, stop)
+        if _is_secret(name, level, text[begin:stop], start):
+            parts += [text[end:begin], MASK]
+            end = stop
+    made = "".join(parts) + text[end:] if parts else text
+    return mask_shapes(mask_userinfo(made))
+
+
+def _is_secret(name: str, level: Level, value: str, start: str) -> bool:
+    if start[-1] in QUOTES or level is Level.DOUBTFUL:
+        return is_worth(name, level, value)
+    return sum(map(str.isdigit, value)) >= DIGITS_MIN and is_worth(name, level, value)
+
+
+def _end_of_string(text: str, quote: str, at: int) -> int:
+    """Where a string ends that began with so many backslashes and a quote; the text's end where it was cut."""
+    depth = len(quote) - 1
+    while True:
+        end = text.find(quote[-1], at)
+        if end < 0:
+            return len(text)
+        first = end
+        while first > at and text[first - 1] == "\\":
+            first -= 1
+        escapes = end - first
+        if escapes <= depth or (not depth and escapes % 2 == 0):
+            return end - min(escapes, depth)
+        at = end + 1
+
+
+def _close(text: str, at: int) -> int:
+    """Where an array or an object ends; the text's end where it was cut."""
+    depth = 0
+    while True:
+        found = TOKEN.search(text, at)
+        if found is None:
+            return len(text)
+        at = found.end()
+        if found[0][-1] == '"':
+            at = _end_of_string(text, found[0], at) + len(found[0])
+            continue
+        depth += 1 if found[0] in "[{" else -1
+        if depth <= 0:
+            return at
+
+
+def _mask_strings(text: str) -> str:
+    """An array with its strings masked: of what is in objects in it, too."""
+    parts, end, at = [], 0, 0
+    while (found := TOKEN.search(text, at)) is not None:
+        at = found.end()
+        if found[0][-1] != '"':
+            continue
+        stop = _end_of_string(text, found[0], at)
+        if stop > at and not COLON.match(text, stop + len(found[0])):
+            parts += [text[end:at], MASK]
+            end = stop
+        at = stop + len(found[0])
+    return "".join(parts) + text[end:]

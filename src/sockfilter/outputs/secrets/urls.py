@@ -1,0 +1,156 @@
+"""Secrets in targets, URLs and forms: parameters, user information, and paths with a key in them."""
+
+from __future__ import annotations
+
+import re
+
+from sockfilter.outputs.secrets.names import (
+    CODE_MIN,
+    KEY_LIKE,
+    MASK,
+    TRACE,
+    Level,
+    has_own_names,
+    is_worth,
+    level_of,
+    looks_like_key,
+    unquoted,
+)
+from sockfilter.outputs.secrets.shapes import mask_shapes
+
+# values in values that are looked into: a URL in a parameter of a URL
+DEPTH_MAX = 3
+# a name, and what ends it; a password may follow a colon where there is no equals sign
+NAME = re.compile(r"(^|[?&;#/,]|&amp;)([^?&;#/=:,]{1,128})([=:])")
+# the value of a parameter goes on behind a semicolon that begins no other
+VALUE = re.compile(r"[^&#;]*(?:;(?![\w.%\[\]-]{1,128}=)[^&#;]*)*")
+# of what is no secret only as far as another name may begin
+PLAIN_VALUE = re.compile(r"[^?&#;]*")
+PATH_VALUE = re.compile(r"[^/?#&;]*")
+# a segment of a path that says that a secret is in the next
+PATH = re.compile(r"(?i)((?:token|secret|passw(?:or)?d|api[-_]?key|session|jwt)/)([^/?#;&=]{8,})")
+# name and password, or a key in place of a name, before a host (RFC 3986, 3.2.1); the last @ ends them
+USERINFO = re.compile(r"//([^/?#\s\"'<>]*)@")
+# the same without a scheme, as clients and CONNECT take it; an image's digest is none, nor is an address
+BARE_USERINFO = re.compile(r"^(?!(?:mailto|sips?|xmpp|acct):)([^/?#@:=\s]+:)[^/?#@\s]+(?=@)(?!@sha\d+:)")
+# of parameters: what others say of a key that may be a name, and of a code that may be anything
+SECRET_PARAMETERS = frozenset(("key",))
+CODES = frozenset(("code",))
+# what a value with another URL, or JSON, in it has when it is encoded
+NESTED = re.compile(r"%(?:25|3[dD]|40|7[bB]|22)")
+
+
+def may_hold_secret(text: str) -> bool:
+    """Whether there is anything to look for: most targets have nothing of the kind."""
+    if "%" in text:
+        text = unquoted(unquoted(text))
+    return "@" in text or has_own_names() or bool(TRACE.search(text.lower().replace("_", "-")))
+
+
+def mask_target(target: str) -> str:
+    """A request's target, or a URL, without its secrets."""
+    return _mask_url(target, DEPTH_MAX) if may_hold_secret(target) else target
+
+
+def mask_form(form: str) -> str:
+    """A form (application/x-www-form-urlencoded) without its secrets."""
+    return _mask_parameters(form, DEPTH_MAX) if may_hold_secret(form) else form
+
+
+def mask_query(query: dict[str, list[str] | None]) -> dict[str, list[str] | None]:
+    """Parameters without the secrets among them. None: one that is not there."""
+    return {
+        name: [MASK if is_secret_parameter(name, value) else value for value in values] if values else values
+        for name, values in query.items()
+    }
+
+
+def is_secret_parameter(name: str, value: str) -> bool:
+    """Whether the value of a parameter, of a target or a form, is a secret."""
+    level = level_of(name)
+    if level is Level.SECRET:
+        return is_worth(name, level, value)
+    word = name.strip().lower()
+    if word in SECRET_PARAMETERS:
+        return is_worth(name, Level.SECRET, value)
+    if word in CODES:
+        return looks_like_key(value, CODE_MIN) or (value.isdecimal() and len(value) >= CODE_MIN)
+    return level is Level.DOUBTFUL and is_worth(name, level, value)
+
+
+def mask_userinfo(text: str) -> str:
+    """A text without the passwords in its URLs."""
+    return USERINFO.sub(_without_password, text) if "@" in text else text
+
+
+def _mask_url(url: str, depth: int) -> str:
+    if "@" in url:
+        url = mask_userinfo(url)
+        if url[:1] != "/":
+            url = BARE_USERINFO.sub(rf"\1{MASK}", url)
+    url = PATH.sub(_without_key, url)
+    return mask_shapes(_mask_parameters(url, depth))
+
+
+def _mask_parameters(text: str, depth: int) -> str:
+    """Names are looked for everywhere: behind ? and &, and where a URL stands in another without being encoded."""
+    if "=" not in text and ":" not in text:
+        return text
+    parts, end = [], 0
+    for found in NAME.finditer(text):
+        if found.start(2) < end:
+            continue
+        before, name, sign = found.groups()
+        at = found.end()
+        if sign == ":" and text.startswith("//", at):
+            continue  # a scheme
+        pattern = PATH_VALUE if before == "/" else VALUE if _is_name_of_secret(name) else PLAIN_VALUE
+        value = pattern.match(text, at)
+        assert value is not None  # it may be empty
+        masked = _mask_value(name, value[0], sign, depth)
+        if masked != value[0]:
+            parts += [text[end:at], masked]
+            end = value.end()
+    return "".join(parts) + text[end:] if parts else text
+
+
+def _is_name_of_secret(name: str) -> bool:
+    return level_of(name) is Level.SECRET or name.lower() in SECRET_PARAMETERS
+
+
+def _mask_value(name: str, value: str, sign: str, depth: int) -> str:
+    if is_secret_parameter(name, value) or (sign == ":" and level_of(name) is Level.SECRET and value):
+        return MASK
+    if depth and NESTED.search(value):
+        return _mask_nested(value, depth - 1)
+    return value
+
+
+def _mask_nested(value: str, depth: int) -> str:
+    """A value that is a URL, or JSON, in its encoding."""
+    from urllib.parse import quote, unquote  # few targets have one
+
+    inner = unquote(value, errors="surrogateescape")
+    if "=" not in inner and depth and NESTED.search(inner):
+        masked = _mask_nested(inner, depth - 1)  # encoded twice
+    elif inner[:1] in ("{", "["):
+        from sockfilter.outputs.secrets.json_text import mask_json  # which looks into URLs itself
+
+        masked = mask_json(inner)
+    else:
+        masked = _mask_url(inner, depth)
+    return value if masked == inner else quote(masked, safe="*/", errors="surrogateescape")
+
+
+def _without_password(found: re.Match[str]) -> str:
+    name, colon, password = found[1].partition(":")
+    if colon:
+        return f"//{name}:{MASK if password else ''}@"
+    return f"//{MASK}@" if name else found[0]
+
+
+def _without_key(found: re.Match[str]) -> str:
+    """Of /token/KEY; not of /token/introspect."""
+    segment = found[2]
+    is_key = bool(KEY_LIKE.fullmatch(segment)) and not segment.startswith("%")
+    return f"{found[1]}{MASK}" if is_key else found[0]
