@@ -55,6 +55,8 @@ def why_calls_differ(difference: Difference, evidence: Evidence) -> str | None:
     sizes = {field for field in fields if ".body." in field}
     if fields == {"problems"} and told <= ORDER:
         return "which of two came first: calls have the order in which they returned"
+    if fields == {"problems"} and told == {"mid-stream"} and evidence.said_by_client(difference.ends).startswith(TLS):
+        return "behind TLS: calls look at a connection from its first HTTP on, and cannot tell when it was opened"
     if sizes and fields - sizes <= {"complete", "problems"} and "reset" in packets["problems"]:
         return "handed over and never sent, or sent and never read: the connection was reset"
     if packets["response"] is None and calls["response"] and calls["response"]["status"] is None:

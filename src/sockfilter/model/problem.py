@@ -33,7 +33,10 @@ class Problem(str, Enum):
     CAPTURE_ENDED = "capture-ended", "the capture ended first"
 
     # bytes that are not there
-    MID_STREAM = "mid-stream", "the connection was open before the capture began"
+    MID_STREAM = (
+        "mid-stream",
+        "the connection was open before the capture began, or, at system calls, had carried something else",
+    )
     GAP = "gap", "bytes never came: lost on the way here, or for want of room in the ring"
     TRUNCATED = "truncated", "bytes were seen and not kept: the snap length, or a ring that was filling"
     RESYNCHRONISED = "resynchronised", "reading resumed here, after bytes whose meaning was lost"
