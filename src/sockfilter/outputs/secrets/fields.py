@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sockfilter.outputs.secrets.json_text import mask_json
-from sockfilter.outputs.secrets.names import MASK, STEM, TRIVIAL, Level, bare, is_unmasked, level_of
+from sockfilter.outputs.secrets.names import MASK, STEM, TEXT_MAX, TRIVIAL, Level, bare, is_unmasked, kept, level_of
 from sockfilter.outputs.secrets.shapes import mask_shapes
 from sockfilter.outputs.secrets.urls import mask_target
 
@@ -19,6 +19,8 @@ METHOD = re.compile(r"\S+[ \t]+")
 URL = re.compile(r"[^\s<>\"]+")
 # what no field has that a parser takes as it is (RFC 9110, 5.5)
 CONTROL = re.compile(r"[\0\r\n\x0b\x0c]")
+# a name as it should be, and most are (RFC 9110, 5.6.2)
+PROPER = re.compile(r"[\w!#$%&'*+.^`|~-]+")
 # a name that is followed by what may be its value, in text that is not understood
 LOOSE = re.compile(r"([\w.\[\]%-]{2,128})([\"']?\]?[ \t]*[:=][ \t]*|[ \t]+)(?=\S)")
 
@@ -30,9 +32,13 @@ def mask_field(name: str, value: str) -> str:
         name: in any case of letters.
         value: as sent.
     """
+    return _mask_field(name, value) if len(value) <= TEXT_MAX else _mask_field_now(name, value)
+
+
+def _mask_field_now(name: str, value: str) -> str:
+    level = level_of(name)
     if not value:
         return value
-    level = level_of(name)
     if level and value.lower() not in TRIVIAL:
         return _mask_secret(name, value)
     if "://" in value or "?" in value or "@" in value:
@@ -46,17 +52,20 @@ def mask_field(name: str, value: str) -> str:
     return value
 
 
+_mask_field = kept(_mask_field_now)
+
+
 def mask_fields(fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Fields without their secrets; what is no proper field is masked where it follows a secret's name."""
     made: list[tuple[str, str]] = []
     before = ""
     for name, value in fields:
-        if not name and value and level_of(before):
-            made.append((name, MASK))  # its name stood on a line of its own
-        elif " " in name or "\t" in name or CONTROL.search(name):
-            made.append((mask_loose(name), _mask_below(name, value)))
-        else:
+        if name.isidentifier() or PROPER.fullmatch(name):
             made.append((name, mask_field(name, value)))
+        elif not name and value and level_of(before):
+            made.append((name, MASK))  # its name stood on a line of its own
+        else:
+            made.append((mask_loose(name), _mask_below(name, value)))
         before = name
     return made
 

@@ -20,10 +20,12 @@ from sockfilter.outputs.secrets.shapes import mask_shapes
 from sockfilter.outputs.secrets.urls import mask_userinfo, may_hold_secret
 
 # a key, with the backslashes of JSON in a string of JSON, and how its value begins
+VALUE = r"\s{0,20}:\s{0,20}(\\{0,7}[\"']|-?\d[\d.eE+-]*|[\[{])"
 KEY = re.compile(
-    rf'(?:(\\{{0,7}}")((?:[^"\\]|\\u[0-9a-fA-F]{{4}}){{1,{NAME_MAX}}})\1|\'([\w.-]{{1,{NAME_MAX}}})\')'
-    r'\s{0,20}:\s{0,20}(\\{0,7}["\']|-?\d[\d.eE+-]*|[\[{])'
+    rf'"([^"\\]{{0,{NAME_MAX}}}(?:\\u[0-9a-fA-F]{{4}}[^"\\]{{0,{NAME_MAX}}}){{0,{NAME_MAX}}})\\{{0,7}}"{VALUE}'
 )
+# of Python and JavaScript
+PLAIN_KEY = re.compile(rf"'([\w.-]{{1,{NAME_MAX}}})'{VALUE}")
 QUOTES = "\"'"
 ESCAPE = re.compile(r"\\u00([0-9a-fA-F]{2})")
 TOKEN = re.compile(r'\\{0,7}"|[\[\]{}]')
@@ -38,17 +40,21 @@ COLLECTIONS = re.compile(r"(?:cookie|secret|credential|password|token)s$", re.IG
 
 def mask_json(text: str) -> str:
     """JSON, or a text with JSON in it, without the secrets in it."""
-    return _mask(text) if may_hold_secret(text) or "\\u00" in text else text
+    if not may_hold_secret(text) and "\\u00" not in text:
+        return text
+    text = _mask(text, KEY)
+    if "':" in text or "' :" in text:
+        text = _mask(text, PLAIN_KEY)
+    return mask_shapes(mask_userinfo(text))
 
 
-def _mask(text: str) -> str:
+def _mask(text: str, key: re.Pattern[str]) -> str:
     parts: list[str] = []
     end = 0
     inside: list[tuple[int, bool]] = []  # where a container of secrets ends, and whether all in it are
-    for found in KEY.finditer(text):
-        _, quoted, plain, start = found.groups()
-        name = quoted or plain
-        at = found.start(4)
+    for found in key.finditer(text):
+        name, start = found.groups()
+        at = found.start(2)
         if at < end:
             continue
         while inside and inside[-1][0] <= at:
@@ -70,14 +76,13 @@ def _mask(text: str) -> str:
                 parts += [text[end:at], _mask_strings(text[at:close])]
                 end = close
             continue
-        begin, stop = at, found.end(4)
+        begin, stop = at, found.end(2)
         if start[-1] in QUOTES:
             begin, stop = stop, _end_of_string(text, start, stop)
         if _is_secret(name, level, text[begin:stop], start):
             parts += [text[end:begin], MASK]
             end = stop
-    made = "".join(parts) + text[end:] if parts else text
-    return mask_shapes(mask_userinfo(made))
+    return "".join(parts) + text[end:] if parts else text
 
 
 def _is_secret(name: str, level: Level, value: str, start: str) -> bool:

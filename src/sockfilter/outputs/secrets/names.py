@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sockfilter.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+
+    Masker = TypeVar("Masker", bound=Callable[..., str])
 
 
 class Level(IntEnum):
@@ -114,6 +117,7 @@ BEGINNINGS = (
     *("asia", "aiza", "ya29.", "hvs.", "hvb.", "hvr.", "npm-", "pypi-", "sg.", "shpat-", "shpca-", "shppa-", "shpss-"),
     *("dop-v1-", "private"),
 )
+BEGINNING = re.compile("|".join(BEGINNINGS))
 TRACE = re.compile("|".join((*STEMS, *BEGINNINGS)))
 
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+[a-z]+|\d+")
@@ -132,8 +136,12 @@ DIGITS_MIN = 4
 KEY_MIN, CODE_MIN = 16, 6
 KEY_LIKE = re.compile(r"(?=\D*\d)(?=[^A-Za-z]*[A-Za-z])[\w+/=.~!$-]+")
 
+# texts whose masked form is kept, and characters of them: most fields and many targets come again and again
+TEXTS_MAX, TEXT_MAX = 2048, 512
+
 _levels: dict[str, Level] = {}
 _own: list[tuple[re.Pattern[str], Level]] = []
+_kept: list[Any] = []
 
 
 def set_masking(mask: Iterable[str] = (), unmask: Iterable[str] = ()) -> None:
@@ -152,6 +160,15 @@ def set_masking(mask: Iterable[str] = (), unmask: Iterable[str] = ()) -> None:
     mask, unmask = _checked("mask", mask), _checked("unmask", unmask)
     _own[:] = [(_pattern(name), Level.OPEN) for name in unmask] + [(_pattern(name), Level.SECRET) for name in mask]
     _levels.clear()
+    for function in _kept:
+        function.cache_clear()
+
+
+def kept(function: Masker) -> Masker:
+    """A function of texts that keeps its answers, for as long as the names stay the same."""
+    keeping = lru_cache(TEXTS_MAX)(function)
+    _kept.append(keeping)
+    return cast("Masker", keeping)
 
 
 def has_own_names() -> bool:

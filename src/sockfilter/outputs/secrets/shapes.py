@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sockfilter.outputs.secrets.names import MASK
+from sockfilter.outputs.secrets.names import BEGINNING, MASK
 
 # prefixes that issuers document so that scanners find what leaks; express/secret.h has the same beginnings
 SHAPE = re.compile(
@@ -27,4 +27,4 @@ SHAPE = re.compile(
 
 def mask_shapes(text: str) -> str:
     """A text without what has such a form."""
-    return SHAPE.sub(MASK, text)
+    return SHAPE.sub(MASK, text) if BEGINNING.search(text.lower().replace("_", "-")) else text

@@ -8,10 +8,12 @@ from sockfilter.outputs.secrets.names import (
     CODE_MIN,
     KEY_LIKE,
     MASK,
+    TEXT_MAX,
     TRACE,
     Level,
     has_own_names,
     is_worth,
+    kept,
     level_of,
     looks_like_key,
     unquoted,
@@ -29,6 +31,7 @@ PLAIN_VALUE = re.compile(r"[^?&#;]*")
 PATH_VALUE = re.compile(r"[^/?#&;]*")
 # a segment of a path that says that a secret is in the next
 PATH = re.compile(r"(?i)((?:token|secret|passw(?:or)?d|api[-_]?key|session|jwt)/)([^/?#;&=]{8,})")
+PATH_NAME = re.compile(r"(?:token|secret|passwo?r?d|key|session|jwt)/")
 # name and password, or a key in place of a name, before a host (RFC 3986, 3.2.1); the last @ ends them
 USERINFO = re.compile(r"//([^/?#\s\"'<>]*)@")
 # the same without a scheme, as clients and CONNECT take it; an image's digest is none, nor is an address
@@ -49,7 +52,14 @@ def may_hold_secret(text: str) -> bool:
 
 def mask_target(target: str) -> str:
     """A request's target, or a URL, without its secrets."""
+    return _mask_target(target) if len(target) <= TEXT_MAX else _mask_target_now(target)
+
+
+def _mask_target_now(target: str) -> str:
     return _mask_url(target, DEPTH_MAX) if may_hold_secret(target) else target
+
+
+_mask_target = kept(_mask_target_now)
 
 
 def mask_form(form: str) -> str:
@@ -88,7 +98,8 @@ def _mask_url(url: str, depth: int) -> str:
         url = mask_userinfo(url)
         if url[:1] != "/":
             url = BARE_USERINFO.sub(rf"\1{MASK}", url)
-    url = PATH.sub(_without_key, url)
+    if PATH_NAME.search(url.lower()):
+        url = PATH.sub(_without_key, url)
     return mask_shapes(_mask_parameters(url, depth))
 
 
