@@ -86,7 +86,6 @@ class Pipeline:
         self._processes = processes
         self._exchanges = 0
         self._messages = MessageCounts()
-        self._has_clocks = moment_of is not None
         self._assembly = assembly = Assembly(
             source, orders, is_wanted, self._converse, hears_twice, local_ends, moment_of
         )
@@ -199,8 +198,7 @@ class Pipeline:
         return Talk(pairing, is_whole, self._policy, connection.announce, reject, http2)
 
     def _ended_on(self, connection: StreamConnection, exchange: Exchange) -> None:
-        if self._has_clocks:
-            exchange.compare_clocks()
+        exchange.compare_clocks()
         # on the short road, times are what they seem
         if self._lane is not None and not connection.model.clocks_differ:
             self._lane.may_enter(connection)

@@ -106,6 +106,15 @@ class Connection:
         if contradict(earlier_ns, later_ns):
             self.clocks_differ = True
 
+    def goes_on(self, asked_ns: int, answered_ns: int) -> bool:
+        """Whether an exchange's times show nothing odd, as in nearly all: one clock, and each later than the one before."""
+        last = self._answered
+        return (
+            last is not None
+            and type(last[0]) is type(asked_ns) is type(answered_ns) is int
+            and (last[0] <= asked_ns <= answered_ns)
+        )
+
     def note_opening(self, time_ns: int) -> None:
         """Takes note of the time of the first request's first byte."""
         self.note_order(self.syn_ns, self.synack_ns)

@@ -232,6 +232,9 @@ class Exchange:
     def compare_clocks(self) -> None:
         """Notes on the connection whether the times of this exchange show that its directions have two clocks."""
         connection, request, response = self.connection, self.request, self.response
+        if request is not None and response is not None and connection.goes_on(request.start_ns, response.start_ns):
+            connection.note_response(response.start_ns, response.seq)
+            return
         if request is not None:
             if self.conn_seq == 1:
                 connection.note_opening(request.start_ns)
