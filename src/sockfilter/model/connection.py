@@ -107,7 +107,7 @@ class Connection:
             self.clocks_differ = True
 
     def goes_on(self, asked_ns: int, answered_ns: int) -> bool:
-        """Whether an exchange's times show nothing odd, as in nearly all: one clock, and each later than the one before."""
+        """Whether the times of an exchange are of one clock, and later than the one before, as nearly always."""
         last = self._answered
         return (
             last is not None
