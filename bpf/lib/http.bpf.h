@@ -123,9 +123,8 @@ static __always_inline __u64 bytes_below(__u64 word, __u64 limit)
 /*
  * Whether a word of at most 15 visible characters and a space stand here: any
  * method may be one (RFC 9110, 9.1). User space looks for the version behind it.
- * A function of its own: it needs registers that its caller has not.
  */
-static __noinline __u64 begins_word(__u64 first, __u64 second)
+static __always_inline __u64 begins_word(__u64 first, __u64 second)
 {
 	__u64 stops, before = 0;
 

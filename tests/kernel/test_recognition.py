@@ -19,23 +19,34 @@ if TYPE_CHECKING:
 HTTP1_METHODS = sorted(set(METHODS.values()) - {"PRI"})
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+# no registry has them: any token may be a method (RFC 9110, 9.1)
+OTHER_METHODS = ["FROBNICATE", "BREW", "GETX", "GE", "Get", "get", "a", "FIFTEEN-LETTERS"]
 NOT_HTTP = {
-    "method with more letters": b"GETX / HTTP/1.1\r\n\r\n",
-    "method without a space": b"GET/ HTTP/1.1\r\n\r\n",
     "method and a tab": b"GET\t/ HTTP/1.1\r\n\r\n",
     "method and an end of line": b"GET\r\n",
-    "method with a letter missing": b"GE / HTTP/1.1\r\n\r\n",
-    "lower case": b"get key\r\n",
-    "mixed case": b"Get / HTTP/1.1\r\n\r\n",
     "space in front": b" GET / HTTP/1.1\r\n\r\n",
-    "method of no registry": b"BREW /pot HTTP/1.1\r\n\r\n",
+    "sixteen letters": b"SIXTEEN-LETTERS- / HTTP/1.1\r\n\r\n",
+    "word without a space": b"EHLO",
+    "word and a byte of no ASCII": b"G\xc9T / HTTP/1.1\r\n\r\n",
+    "tls": bytes.fromhex("16030100c8010000c40303"),
+    "ssh": b"SSH-2.0-OpenSSH_9.2\r\n",
+    "redis": b"*2\r\n$3\r\nGET\r\n$1\r\nx\r\n",
+    "zeros": bytes(64),
+    "one byte": b"\xff",
+}
+# a word and a space, which is all that the kernel looks for at the beginning of a connection
+WORDS_OF_OTHERS = {
+    "method without a space": b"GET/ HTTP/1.1\r\n\r\n",
+    "lower case": b"get key\r\n",
     "command of chat": b"PRIVMSG someone :hello\r\n",
     "response of version 2": b"HTTP/2 200\r\n\r\n",
     "response of another protocol": b"HTTPS/1.1 200\r\n\r\n",
-    "tls": bytes.fromhex("16030100c8010000c40303"),
-    "ssh": b"SSH-2.0-OpenSSH_9.2\r\n",
-    "zeros": bytes(64),
-    "one byte": b"\xff",
+    "smtp": b"EHLO host.example\r\n",
+    "smtp server": b"220 mail.example ESMTP\r\n",
+    "pop3 server": b"+OK ready\r\n",
+    "redis by hand": b"SET key value\r\n",
+    "rtsp": b"DESCRIBE rtsp://host.example/film RTSP/1.0\r\nCSeq: 1\r\n\r\n",
+    "sip": b"INVITE sip:someone@host.example SIP/2.0\r\n\r\n",
 }
 
 
@@ -76,6 +87,44 @@ def test_what_is_not_http_stays_in_the_kernel(cable: Cable, data: bytes) -> None
     assert not capture.exchanges
 
 
+@pytest.mark.parametrize("data", WORDS_OF_OTHERS.values(), ids=WORDS_OF_OTHERS.keys())
+@pytest.mark.parametrize("end", [0, 1], ids=["client first", "server first"])
+def test_word_that_is_no_method_is_let_go_with_the_first_line(cable: Cable, end: int, data: bytes) -> None:
+    talk = Talk()
+    with cable.capture() as capture:
+        cable.pass_by(capture, *talk.opening(), talk.frame(end, data))
+        assert capture.ledger.messages.rejected == 1
+        sent = capture.ledger.packets["sent"]
+        cable.pass_by(capture, talk.frame(1 - end, data), talk.frame(end, data))
+    assert capture.ledger.packets["sent"] == sent
+    assert capture.ledger.packets["not_http"] == 2
+    assert not capture.exchanges
+
+
+@pytest.mark.parametrize("data", WORDS_OF_OTHERS.values(), ids=WORDS_OF_OTHERS.keys())
+def test_word_in_mid_stream_proves_nothing(cable: Cable, data: bytes) -> None:
+    talk = Talk()
+    with cable.capture() as capture:
+        cable.pass_by(capture, talk.client(data), talk.server(data))
+    assert capture.ledger.packets["not_http"] == 2
+    assert not capture.exchanges
+
+
+@pytest.mark.parametrize("method", OTHER_METHODS)
+@pytest.mark.parametrize("heard", [(0, 1), (0,), (1,)], ids=["both ends", "client alone", "server alone"])
+def test_method_of_no_registry_begins_a_connection(cable: Cable, heard: tuple[int, ...], method: str) -> None:
+    talk = Talk()
+    syn, answer, ack = talk.opening()
+    request = talk.client(f"{method} /pot HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    sent = [(0, syn), (1, answer), (0, ack), (0, request), (1, talk.server(NO_CONTENT))]
+    with cable.capture() as capture:
+        cable.pass_by(capture, *(frame for end, frame in sent if end in heard))
+    (exchange,) = capture.exchanges
+    assert (exchange.request and exchange.request.method) == (method if 0 in heard else None)
+    assert (exchange.response and exchange.response.status) == (204 if 1 in heard else None)
+    assert exchange.complete == (heard == (0, 1))
+
+
 @pytest.mark.parametrize("method", ["GET", "PATCH", "OPTIONS", "VERSION-CONTROL", "UPDATEREDIRECTREF"])
 def test_method_cut_anywhere(cable: Cable, method: str) -> None:
     request = f"{method} / HTTP/1.1\r\nHost: x\r\n\r\n".encode()
@@ -99,7 +148,8 @@ def test_response_cut_anywhere_where_the_request_was_not_seen(cable: Cable) -> N
         frames += [*opening, talk.server(RESPONSE[:cut]), talk.server(RESPONSE[cut:])]
     with cable.capture() as capture:
         cable.pass_by(capture, *frames)
-        assert [exchange.response.status for exchange in capture.exchanges] == [200] * len(cuts)
+    # until the end, the request that it acknowledges may still come
+    assert [exchange.response.status for exchange in capture.exchanges] == [200] * len(cuts)
 
 
 @pytest.mark.parametrize(("first", "second"), [(b"GE", b"XX\r\n"), (b"GET", b"S nothing\r\n"), (b"P", b"\x00\x01\x02")])
