@@ -310,13 +310,8 @@ class Direction:
             return
         self.connection.last_ns = time_ns
         maybe_ack = ack if flags & ACK else None
-        if maybe_ack is not None and (self.acked is None or distance(self.acked, ack) > 0):
-            if self.acked is None:
-                self._first_ack = ack
-            self.acked = ack
-        if maybe_ack is not None and self.peer.is_at_start:
-            self.peer._learn_start(ack)
-            self.peer._learn_end(ack)
+        if maybe_ack is not None:
+            self._note_ack(maybe_ack)
         if self._order_until is not None:
             self._pass_quiet(seq, time_ns)
         if flags & RST:
@@ -346,6 +341,15 @@ class Direction:
             self._hold(seq, 0, b"", time_ns, maybe_ack)
         self._pass_on()
         self.go_on(time_ns)
+
+    def _note_ack(self, ack: int) -> None:
+        if self.acked is None:
+            self._first_ack = self.acked = ack
+        elif distance(self.acked, ack) > 0:
+            self.acked = ack
+        if self.peer.is_at_start:
+            self.peer._learn_start(ack)
+            self.peer._learn_end(ack)
 
     @property
     def _is_waiting(self) -> bool:
@@ -598,9 +602,9 @@ class Direction:
 
     def look_closely(self) -> None:
         """Sees to it that segments of both ends do not go straight through where something waits or is due."""
-        must = self._is_waiting or self.connection.is_watched
-        for direction in (self, self.peer):
-            direction._is_stalled = must or direction.has_ended or direction.peer.has_ended
+        self._is_stalled = self.peer._is_stalled = (
+            self._is_waiting or self.connection.is_watched or self.has_ended or self.peer.has_ended
+        )
 
     def _patience(self) -> int:
         assert self.next is not None
