@@ -79,7 +79,7 @@ class Assembly:
         self._fragments.tick(now_ns)
 
     def settle(self) -> None:
-        """What waits for the answer to an end that has closed waits no longer."""
+        """All that has passed by now is here: what waits for more of it, or for a late answer, waits no longer."""
         self._table.settle()
 
     def close(self, now_ns: int) -> None:

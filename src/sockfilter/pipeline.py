@@ -103,7 +103,7 @@ class Pipeline:
         self._assembly.tick(now_ns)
 
     def settle(self) -> None:
-        """Ends the exchanges whose client has closed, and that have no response so far."""
+        """All that has passed by now is here: what waits for more of it, or for a late answer, waits no longer."""
         self._assembly.settle()
 
     @property

@@ -250,6 +250,16 @@ class Direction:
             self._deliver_first()
         self._pass_on()
 
+    def settle(self) -> None:
+        """Waits no longer for what an acknowledgement alone tells of: all that has passed by now is here."""
+        while self._held and self._held.first.ack is not None and not self._is_behind_hole:
+            self.give_up()
+
+    @property
+    def _is_behind_hole(self) -> bool:
+        """Whether bytes are missing in front of what is held, which its sender may send again."""
+        return self.next is None or distance(self.next, self._held.first.seq) > 0
+
     def lose(self, until: int) -> None:
         """Bytes up to a sequence number have passed, as the peer had received them, and were not seen."""
         if self._held and distance(self._held.first.seq, until) > 0:

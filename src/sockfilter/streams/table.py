@@ -258,7 +258,9 @@ class Table:
                     connection.close(Problem.IDLE)
 
     def settle(self) -> None:
-        """What waits for the answer to an end that has closed waits no longer."""
+        """All that has passed by now is here: what waits for more of it, or for a late answer, waits no longer."""
+        for direction in list(self.holes):
+            direction.settle()
         for connection in list(self.watched):
             connection.abandon()
 
