@@ -343,7 +343,7 @@ class Opening(State):
                 self._begin_tunnel(request, message)
                 if data.startswith(head.raw, end) and 100 <= head.status < 200:
                     return self._pass_repeated(head.raw, data, end)
-            elif head.is_badly_framed:  # it may have a body nevertheless
+            elif head.problems and head.is_badly_framed:  # it may have a body nevertheless
                 self._lose(False, Problem.BAD_FRAMING)
             return end
         if head.status == 205 and framing == BY_LENGTH:  # RFC 9110, 15.3.6
