@@ -87,7 +87,7 @@ class Assembly:
         return len(self._table)
 
     def settle(self) -> None:
-        """What waits for the answer to an end that has closed waits no longer."""
+        """All that has passed by now is here: what waits for more of it, or for a late answer, waits no longer."""
         self._table.settle()
 
     def close(self, now_ns: int, is_over: Callable[[], bool] = bool) -> None:

@@ -46,7 +46,7 @@ class Turns:
 
     def check_process(self) -> None:
         """Raises Closed in a child of fork."""
-        if os.getpid() != self._process:
+        if not self.is_here:
             raise Closed(f"the capture belongs to process {self._process}; open another in this one")
 
     def do(self, work: Callable[[], Result]) -> Result:

@@ -17,7 +17,7 @@ from tests.support.captures import interface, one_exchange, pcap, section, simpl
 from tests.support.clients import curl
 from tests.support.command import COMMAND, Sniffer, run
 from tests.support.frames import ACK, PSH, RST, SYN, Talk
-from tests.support.rights import for_everybody
+from tests.support.rights import for_everybody, let_everybody_in
 from tests.support.skips import need_tool
 
 # of one_exchange(), the packets that the client has sent
@@ -204,8 +204,7 @@ def test_reading_takes_no_rights(tmp_path):
     path = tmp_path / "in.pcap"
     path.write_bytes(pcap(one_exchange()))
     path.chmod(0o644)
-    for folder in (tmp_path, *tmp_path.parents[:3]):
-        os.chmod(folder, 0o755)  # pytest's are its user's alone
+    let_everybody_in(tmp_path)
     nobody = ("setpriv", "--reuid=65534", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all")
     python, packages = for_everybody()
     where = {"PYTHONPATH": os.pathsep.join(packages)}

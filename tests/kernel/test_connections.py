@@ -209,7 +209,7 @@ def test_reset_of_a_followed_connection_comes_up(cable: Cable) -> None:
 
 def test_ends_of_other_connections_stay_in_the_kernel(cable: Cable) -> None:
     talk = Talk()
-    frames = [*talk.opening(), talk.client(b"hello\r\n"), *talk.closing(), talk.frame(0, flags=RST)]
+    frames = [*talk.opening(), talk.client(b"SSH-2.0-OpenSSH_9.2\r\n"), *talk.closing(), talk.frame(0, flags=RST)]
     with cable.capture() as capture:
         cable.pass_by(capture, *frames, Talk(ports=(40001, 80)).frame(0, flags=FIN | ACK))
     assert capture.ledger.packets["sent"] == 0

@@ -147,8 +147,7 @@ def test_response_cut_anywhere_where_the_request_was_not_seen(cable: Cable) -> N
         frames += [*opening, talk.server(RESPONSE[:cut]), talk.server(RESPONSE[cut:])]
     with cable.capture() as capture:
         cable.pass_by(capture, *frames)
-    # until the end, the request that it acknowledges may still come
-    assert [exchange.response.status for exchange in capture.exchanges] == [200] * len(cuts)
+        assert [exchange.response.status for exchange in capture.exchanges] == [200] * len(cuts)
 
 
 @pytest.mark.parametrize(("first", "second"), [(b"GE", b"XX\r\n"), (b"GET", b"S nothing\r\n"), (b"P", b"\x00\x01\x02")])

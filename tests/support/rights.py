@@ -12,7 +12,7 @@ import sysconfig
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import gettempdir, mkdtemp
 
 import sockfilter
 from tests.support.skips import Skip, need_tool, skip
@@ -47,6 +47,15 @@ def for_everybody() -> tuple[str, list[str]]:
         if version == ours and _is_open(python) and _is_open(library):
             return python, packages if all(map(_is_open, packages)) else [_copied()]
     return skip(Skip.INTERPRETER, "one whose library everybody may read")
+
+
+def let_everybody_in(folder: Path) -> None:
+    """Opens a folder that a test has to other users: pytest's are its user's alone, those above it too."""
+    temporary = Path(gettempdir())
+    for each in (folder, *folder.parents):
+        if temporary not in each.parents:
+            break
+        each.chmod(0o755)
 
 
 def _is_open(path: str) -> bool:

@@ -278,8 +278,7 @@ class Pairing:
             self._counted_from = self._number + 1
         else:
             self._is_aligned = False
-            unplaced, self._unplaced = self._unplaced, deque()
-            self._leave_unplaced(unplaced)
+            self._leave_unplaced()
         if is_certain and client_end in (end, None):
             self._owed_from = self._owed_from or self._number + 1
 
@@ -333,8 +332,7 @@ class Pairing:
         """No more messages follow."""
         self._merge_orphan()
         self._close_orphan(problem)
-        unplaced, self._unplaced = self._unplaced, deque()
-        self._leave_unplaced(unplaced)
+        self._leave_unplaced()
         while self._open:
             self._leave_unanswered(self._open.popleft(), problem)
 
@@ -410,7 +408,7 @@ class Pairing:
         Args:
             requests: those that were open until here, in their order.
         """
-        responses, self._unplaced = self._unplaced, deque()
+        responses = self._unplaced
         pairs: deque[tuple[Exchange, Exchange]] = deque()
         while requests and responses and requests[-1].conn_seq >= self._counted_from:
             asked, answered = requests[-1], responses[-1]
@@ -423,15 +421,16 @@ class Pairing:
             pairs.appendleft((requests.pop(), responses.pop()))
         for exchange in requests:
             self._leave_unanswered(exchange, None)
-        self._leave_unplaced(responses)
+        self._leave_unplaced()
         for asked, answered in pairs:
             _take_answer(asked, answered)
             self._losses[self.client_end] -= _is_resumed(asked.request)
             self._complete(asked)
 
-    def _leave_unplaced(self, responses: deque[Exchange]) -> None:
-        """Nothing will say which requests these answer."""
-        for exchange in responses:
+    def _leave_unplaced(self) -> None:
+        """Nothing will say which requests these responses answer."""
+        unplaced, self._unplaced = self._unplaced, deque()
+        for exchange in unplaced:
             self._complete(exchange)
 
     def _has_all_responses(self) -> bool:
@@ -607,8 +606,7 @@ class Pairing:
             self._leave_unanswered(orphan, problem)
 
     def _leave_unanswered(self, exchange: Exchange, problem: Problem | None) -> None:
-        if exchange.response is None and exchange.informational and exchange.informational[-1].head.status == 101:
-            self._promote(exchange)
+        self._promote(exchange)
         if exchange.response is None:
             lost = None if self._is_sure else self._lost
             exchange.add_problems(*filter(None, (Problem.NO_RESPONSE, problem, lost)))

@@ -106,6 +106,19 @@ class Connection:
         if contradict(earlier_ns, later_ns):
             self.clocks_differ = True
 
+    def note_in_order(self, asked_ns: int, answered_ns: int, seq: int) -> bool:
+        """Takes note of an exchange whose times are of one clock, and later than the one before, as nearly always.
+
+        Returns False where they are not, or it is the first: they are to be looked at one by one.
+        """
+        last = self._answered
+        if last is None or not last[0] <= asked_ns <= answered_ns:
+            return False
+        if not type(last[0]) is type(asked_ns) is type(answered_ns) is int:
+            return False
+        self._answered = answered_ns, seq
+        return True
+
     def note_opening(self, time_ns: int) -> None:
         """Takes note of the time of the first request's first byte."""
         self.note_order(self.syn_ns, self.synack_ns)

@@ -212,7 +212,8 @@ class Exchange:
         # if time runs backwards, a clock was set, or the two directions have two clocks
         if asked_ns < request.start_ns or not request.start_ns <= response.start_ns <= response.end_ns:
             return None
-        return elapsed_ns(request.start_ns, max(asked_ns, response.end_ns))
+        end_ns = response.end_ns if response.end_ns > asked_ns else asked_ns
+        return elapsed_ns(request.start_ns, end_ns)
 
     @property
     def timing(self) -> Timing:
@@ -232,6 +233,12 @@ class Exchange:
     def compare_clocks(self) -> None:
         """Notes on the connection whether the times of this exchange show that its directions have two clocks."""
         connection, request, response = self.connection, self.request, self.response
+        if (
+            request is not None
+            and response is not None
+            and connection.note_in_order(request.start_ns, response.start_ns, response.seq)
+        ):
+            return
         if request is not None:
             if self.conn_seq == 1:
                 connection.note_opening(request.start_ns)

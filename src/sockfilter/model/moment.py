@@ -38,6 +38,8 @@ def elapsed_ns(start_ns: int | None, end_ns: int | None) -> int | None:
     """Nanoseconds from one time to another; None: one is not known, they are of two clocks, or out of order."""
     if start_ns is None or end_ns is None or end_ns < start_ns:
         return None
+    if type(start_ns) is type(end_ns) is int:
+        return end_ns - start_ns
     if isinstance(start_ns, Moment) or isinstance(end_ns, Moment):
         clock = _clock_of(start_ns)
         if clock is None or clock != _clock_of(end_ns):

@@ -73,7 +73,7 @@ class TextOutput(Output):
         self._route_width_max = NAMED_WIDTH_MAX if processes else ROUTE_WIDTH_MAX
         self._asked: dict[Head, str] = {}
         self._is_usual = time == times.CLOCK and columns is None
-        self._tell = times.teller(time)
+        self._tell, self._unknown_time = times.FORMS[time](), times.NOT_KNOWN[time]
         self._columns = columns
         self._fitting: Fitting | None = None
         if columns is not None:
@@ -118,7 +118,8 @@ class TextOutput(Output):
 
     def _line(self, exchange: Exchange) -> str:
         request, response = exchange.request, exchange.response
-        time = self._tell(exchange.start_ns)
+        start_ns = exchange.start_ns
+        time = self._unknown_time if start_ns is None else self._tell(start_ns)
         what = "(no request)" if request is None else self._asked.get(request.head) or self._ask(request.head)
         if response is None:
             status, size, took = "-", "-", "-"

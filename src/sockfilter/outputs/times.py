@@ -70,21 +70,15 @@ def _seconds(ns: int) -> str:
 
 def _of_the_second(form: str, parts: Callable[[float], time.struct_time] = time.localtime) -> Callable[[int], str]:
     """What strftime() says of a second, which is asked once for all lines in it."""
-    known: dict[int, str] = {}
+    last, said = -1, ""
 
     def say(second: int) -> str:
-        if second not in known:
-            known.clear()
-            known[second] = time.strftime(form, parts(second))
-        return known[second]
+        nonlocal last, said
+        if second != last:
+            last, said = second, time.strftime(form, parts(second))
+        return said
 
     return say
-
-
-def teller(form: str) -> Callable[[int | None], str]:
-    """What tells times in one of FORMS; of one that is not known, it fills the column."""
-    tell, unknown = FORMS[form](), NOT_KNOWN[form]
-    return lambda ns: unknown if ns is None else tell(ns)
 
 
 CLOCK = "clock"

@@ -6,6 +6,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Protocol
 
 from sockfilter.libbpf import binding
+from sockfilter.model.sequence import MASK
 from sockfilter.sources.narrowing import ADDRESS_BITS, V4_MAPPED
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ KNOWN_MAX = 65536
 # bytes of an unwanted direction that the kernel may leave out without a word: half of what a comparison of sequence
 # numbers allows (RFC 9293, 3.4); each record that comes all the same moves it on
 AHEAD = 1 << 30
-SEQUENCE_MASK = (1 << 32) - 1
 
 
 class Orders(Protocol):
@@ -71,7 +71,7 @@ class HostFilter:
                 continue
             self._count(kind, payload_kept < payload_len, marks)
             if stream:
-                self._orders.skip(stream, (seq + payload_len + AHEAD) & SEQUENCE_MASK)
+                self._orders.skip(stream, (seq + payload_len + AHEAD) & MASK)
         return kept
 
     def corrected(self, counters: list[int]) -> list[int]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sockfilter.model import Endpoint
 from sockfilter.sources import sockets
+from sockfilter.sources.narrowing import V4_MAPPED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +31,6 @@ ESTABLISHED = 1 << 1
 PIECE_BYTES = 1 << 16
 # seconds for each piece: it is there before the request returns, where nothing is in the way
 ANSWER_S = 1.0
-# before an IPv4 address (RFC 4291, 2.5.5.2)
-V4_MAPPED = bytes(10) + b"\xff\xff"
 
 
 def established() -> list[sockets.Socket]:

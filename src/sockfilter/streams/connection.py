@@ -149,14 +149,12 @@ class StreamConnection:
         if self._half_closed_ns is not None:
             return
         self._half_closed_ns = self.last_ns
-        self._table.watched[self] = None
-        self.directions[0].look_closely()
+        self._note_watch()
 
     def doubt_reset(self, direction: Direction, time_ns: int) -> None:
         """A reset has come that its receiver may have let pass."""
         self.reset_by, self._reset_ns = direction, time_ns
-        self._table.watched[self] = None
-        direction.look_closely()
+        self._note_watch()
 
     @property
     def is_watched(self) -> bool:
@@ -170,18 +168,23 @@ class StreamConnection:
                 self.close(Problem.RESET)
                 return
             self.reset_by = self._reset_ns = None
+            self._note_watch()
         if self._half_closed_ns is not None and now_ns - self._half_closed_ns >= HALF_CLOSED_NS:
             self.abandon()
-        if not self.is_watched:
-            self._table.watched.pop(self, None)
-            self.directions[0].look_closely()
 
     def abandon(self) -> None:
         """What the end that has closed waited for is not waited for any longer."""
         if self._half_closed_ns is not None and not self.is_closed:
             self._half_closed_ns = None
-            self.directions[0].look_closely()
+            self._note_watch()
             self.conversation.abandon(0 if self.directions[0].has_ended else 1)
+
+    def _note_watch(self) -> None:
+        if self.is_watched:
+            self._table.watched[self] = None
+        else:
+            self._table.watched.pop(self, None)
+        self.directions[0].look_closely()
 
     def come_back(self) -> None:
         """What it is asked for next is said here, and not on the short road."""

@@ -257,6 +257,16 @@ class Direction:
             self._deliver_first()
         self._pass_on()
 
+    def settle(self) -> None:
+        """Waits no longer for what an acknowledgement alone tells of: all that has passed by now is here."""
+        while self._held and self._held.first.ack is not None and not self._is_behind_hole:
+            self.give_up()
+
+    @property
+    def _is_behind_hole(self) -> bool:
+        """Whether bytes are missing in front of what is held, which its sender may send again."""
+        return self.next is None or distance(self.next, self._held.first.seq) > 0
+
     def lose(self, until: int) -> None:
         """Bytes up to a sequence number have passed, as the peer had received them, and were not seen."""
         if self._held and distance(self._held.first.seq, until) > 0:
@@ -317,13 +327,8 @@ class Direction:
             return
         self.connection.last_ns = time_ns
         maybe_ack = ack if flags & ACK else None
-        if maybe_ack is not None and (self.acked is None or distance(self.acked, ack) > 0):
-            if self.acked is None:
-                self._first_ack = ack
-            self.acked = ack
-        if maybe_ack is not None and self.peer.is_at_start:
-            self.peer._learn_start(ack)
-            self.peer._learn_end(ack)
+        if maybe_ack is not None:
+            self._note_ack(maybe_ack)
         if self._order_until is not None:
             self._pass_quiet(seq, time_ns)
         if flags & RST:
@@ -353,6 +358,15 @@ class Direction:
             self._hold(seq, 0, b"", time_ns, maybe_ack)
         self._pass_on()
         self.go_on(time_ns)
+
+    def _note_ack(self, ack: int) -> None:
+        if self.acked is None:
+            self._first_ack = self.acked = ack
+        elif distance(self.acked, ack) > 0:
+            self.acked = ack
+        if self.peer.is_at_start:
+            self.peer._learn_start(ack)
+            self.peer._learn_end(ack)
 
     @property
     def _is_waiting(self) -> bool:
@@ -605,9 +619,9 @@ class Direction:
 
     def look_closely(self) -> None:
         """Sees to it that segments of both ends do not go straight through where something waits or is due."""
-        must = self._is_waiting or self.connection.is_watched
-        for direction in (self, self.peer):
-            direction._is_stalled = must or direction.has_ended or direction.peer.has_ended
+        self._is_stalled = self.peer._is_stalled = (
+            self._is_waiting or self.connection.is_watched or self.has_ended or self.peer.has_ended
+        )
 
     def _patience(self) -> int:
         assert self.next is not None

@@ -66,19 +66,28 @@ class Ended(NamedTuple):
     time_ns: int
     may_go_on: bool
 
-    def is_left_by(self, end: int, seq: int, ack: int, time_ns: int) -> bool:
-        """Whether bytes with these numbers are of another life of the connection, whose SYN was not seen."""
-        if time_ns - self.time_ns >= TIME_WAIT_NS:
-            return True
-        near = NEAR_AFTER_END_BYTES
-        numbers = ((self.following[end], seq), (self.following[1 - end], ack))
-        return all(mine is None or not -HELD_BYTES_MAX <= distance(mine, theirs) <= near for mine, theirs in numbers)
+    def followed_by(self, end: int, seq: int, ack: int, time_ns: int) -> FlowStart | None:
+        """What begins with bytes that come after the end: the rest of it, or another life. None: neither.
 
-    @property
-    def rest(self) -> FlowStart:
-        """Where it begins if it goes on after all."""
-        first, second = (None if seq is None else (seq - 1) & MASK for seq in self.following)
-        return FlowStart(self.start.key, self.start.ends, self.start.interface, (first, second))
+        Args:
+            end: who sent them.
+            seq, ack: of their segment.
+            time_ns: when it passed.
+        """
+        key, ends, interface, *_ = self.start
+        if self.may_go_on:
+            first, second = (None if number is None else (number - 1) & MASK for number in self.following)
+            return FlowStart(key, ends, interface, (first, second))
+        is_another = time_ns - self.time_ns >= TIME_WAIT_NS or self._lie_far(end, seq, ack)
+        return FlowStart(key, ends, interface) if is_another else None
+
+    def _lie_far(self, end: int, seq: int, ack: int) -> bool:
+        """Whether both numbers are of another life of the connection, whose SYN was not seen."""
+        numbers = ((self.following[end], seq), (self.following[1 - end], ack))
+        return all(
+            mine is None or not -HELD_BYTES_MAX <= distance(mine, theirs) <= NEAR_AFTER_END_BYTES
+            for mine, theirs in numbers
+        )
 
 
 class Orders(Protocol):
@@ -181,9 +190,7 @@ class Table:
             if len(known.streams) > STREAMS_MAX:
                 self._forget(known.streams.pop(0))
         self._forget(stream & ~1)
-        first, second = known.directions
-        self.takers[stream & ~1] = first.segment
-        self.takers[stream | 1] = second.segment
+        self.take_for(known)
         return self.takers[stream]
 
     def begin_anew(
@@ -289,7 +296,9 @@ class Table:
                     connection.close(Problem.IDLE)
 
     def settle(self) -> None:
-        """What waits for the answer to an end that has closed waits no longer."""
+        """All that has passed by now is here: what waits for more of it, or for a late answer, waits no longer."""
+        for direction in list(self.holes):
+            direction.settle()
         for connection in list(self.watched):
             connection.abandon()
 
@@ -349,8 +358,7 @@ class Table:
         if known is not None:
             self._drop_lone(known)
             known.join(stream, start.isn[stream & 1])
-            first, second = known.directions
-            self.takers[stream & ~1], self.takers[stream | 1] = first.segment, second.segment
+            self.take_for(known)
             take = self.takers[stream]
         else:
             take = self._open(stream, start, time_ns)
@@ -400,12 +408,10 @@ class Table:
         buffer: memoryview | bytes,
         start: int,
     ) -> None:
-        if length and ended.start.key not in self._connections:
-            is_new = not ended.may_go_on and ended.is_left_by(stream & 1, seq, ack, time_ns)
-            if ended.may_go_on or is_new:
-                begin = ended.rest._replace(isn=(None, None)) if is_new else ended.rest
-                self._open(stream, begin, time_ns)(time_ns, seq, ack, flags, length, kept, buffer, start)
-                return
+        follows = ended.followed_by(stream & 1, seq, ack, time_ns) if length else None
+        if follows is not None and follows.key not in self._connections:
+            self._open(stream, follows, time_ns)(time_ns, seq, ack, flags, length, kept, buffer, start)
+            return
         if flags & SYN:
             # its next life, under the number of the one before
             self._forget(stream & ~1)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.plugin.conftest import CONFTEST
 from tests.support.broker import broker
-from tests.support.rights import without_rights
+from tests.support.rights import let_everybody_in, without_rights
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,8 +70,7 @@ def test_a_broker_that_has_ended_is_an_error_and_no_skip(pytester: pytest.Pytest
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as link:
         link.bind(str(path))
     path.chmod(0o666)
-    for folder in path.parents[:3]:
-        folder.chmod(0o755)  # pytest's are its user's alone
+    let_everybody_in(tmp_path)
     status, said = run(pytester, f"--wire-broker={path}")
     assert status == 1
     assert f"connecting to the broker at {path}: Connection refused; start one:" in said, said

@@ -39,7 +39,7 @@ def somewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ],
 )
 def test_a_time(form: str, shown: str) -> None:
-    assert times.teller(form)(NS) == shown
+    assert times.FORMS[form]()(NS) == shown
 
 
 def test_the_command_line_knows_them_all() -> None:
@@ -48,16 +48,17 @@ def test_the_command_line_knows_them_all() -> None:
 
 def test_a_second_is_not_that_of_the_line_before() -> None:
     for form in ("clock", "date", "iso"):
-        tell = times.teller(form)
+        tell = times.FORMS[form]()
         told = [tell(NS + second * times.SECOND_NS) for second in (0, 1, 0)]
         assert told[0] == told[2] != told[1]
 
 
 @pytest.mark.parametrize("form", times.FORMS)
 def test_an_unknown_time_fills_its_column(form: str) -> None:
-    tell = times.teller(form)
-    assert len(tell(None)) == len(tell(NS)), form
-    assert not any(sign.isdigit() for sign in tell(None))
+    tell = times.FORMS[form]()
+    unknown = times.NOT_KNOWN[form]
+    assert len(unknown) == len(tell(NS)), form
+    assert not any(sign.isdigit() for sign in unknown)
 
 
 def test_since_the_line_before_and_since_the_first() -> None:
@@ -71,7 +72,7 @@ def test_since_the_line_before_and_since_the_first() -> None:
 @pytest.mark.parametrize("form", [form for form in times.FORMS if form != "none"])
 def test_lines_begin_with_it(form: str) -> None:
     made = exchange()
-    assert rendered(TextOutput, made, time=form).startswith(f"{times.teller(form)(made.start_ns)}  10.0.0.2:40000 > ")
+    assert rendered(TextOutput, made, time=form).startswith(f"{times.FORMS[form]()(made.start_ns)}  10.0.0.2:40000 > ")
 
 
 def test_without_times_lines_begin_with_the_route() -> None:

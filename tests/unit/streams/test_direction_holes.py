@@ -50,6 +50,24 @@ def test_an_acknowledgement_before_the_hole_changes_nothing(scene: Scene):
     assert scene.tapes[0].content == b"abc"
 
 
+def test_what_an_acknowledgement_alone_tells_of_is_waited_for_until_all_is_here():
+    scene = Scene()
+    scene.send(1, 0, b"answer", acked=20)
+    assert scene.tapes[1].content == b""
+    scene.table.settle()
+    assert scene.tapes[0].what == [("missing", 20, GAP)]
+    assert scene.tapes[1].content == b"answer"
+    assert not scene.table.holes
+
+
+def test_what_its_sender_may_send_again_is_waited_for_all_the_same(scene: Scene):
+    scene.send(1, 0, b"x", acked=3)
+    scene.table.settle()
+    assert scene.tapes[0].content == b"abc"
+    scene.send(0, 3, b"def")
+    assert scene.tapes[0].content == b"abcdefghi"
+
+
 def test_an_older_acknowledgement_takes_nothing_back(scene: Scene):
     scene.send(1, 1, b"y", acked=9)
     scene.send(1, 0, b"x", acked=3)

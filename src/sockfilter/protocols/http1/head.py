@@ -40,8 +40,9 @@ STATUS_LINE = re.compile(rb"(?:HTTP|http)/([01]\.\d)[ \t]+([1-9]\d\d)(?:[ \t].*)
 # HTTP/0.9 has no version, no fields, and GET alone (RFC 1945, 5.1)
 SIMPLE_REQUEST = re.compile(rb"GET[ \t]+((?:/|http://)[^ \t\r\n]*)[ \t]*\r?\n")
 SIMPLE_VERSION = "0.9"
-# what a first line that is not quite one may say of the version
+# the first word of a line that is not quite that of a request
 VISIBLE = re.compile(rb"[!-~]+")
+# what such a line may say of the version
 LOOSE_VERSION = re.compile(rb"HTTP/(\d{1,3}(?:\.\d{1,3})?)", re.IGNORECASE)
 # the same of a status line, behind some bytes that browsers skip too
 LOOSE_STATUS_LINE = re.compile(
@@ -208,7 +209,7 @@ def loose_request(data: bytes, start: int) -> HttpHead | None:
     found = VISIBLE.match(data, start)
     if found is None or data[found.end() : found.end() + 1] not in SPACE:
         return None
-    line = data[start : data.find(b"\n", start) if b"\n" in data[start:] else len(data)].rstrip(b"\r")
+    line = data[start:].partition(b"\n")[0].rstrip(b"\r")
     if found[0] not in METHODS and b" HTTP/" not in line.upper():
         return None
     words = line.split()

@@ -254,7 +254,11 @@ class Opening(State):
         message.add_problem(Problem.BAD_HEAD)
         if why is not None:
             message.add_problem(why)
-        self.boundary = doubted.ack
+        self._tell(message)
+
+    def _tell(self, message: Message) -> None:
+        """A message of which no more will be read than there is."""
+        self.boundary = message.ack
         self._talk.begin(message, self._end)
         message.end_ns = self._now
         self._talk.finish(message)
@@ -335,8 +339,7 @@ class Opening(State):
             assert self._message is not None
             message, request, self._is_early = self._message, None, False
             message.head, self._message = head, None
-            for problem in head.problems:
-                message.add_problem(problem)
+            self._note_oddities(message, head)
         else:
             message = kind(head, self._start_ns, (self._seq + offset) & MASK, self._ack)
             if self._doubted is not None:
@@ -364,7 +367,7 @@ class Opening(State):
                 self._begin_tunnel(request, message)
                 if data.startswith(head.raw, end) and 100 <= head.status < 200:
                     return self._pass_repeated(head.raw, data, end)
-            elif head.is_badly_framed:  # it may have a body nevertheless
+            elif head.problems and head.is_badly_framed:  # it may have a body nevertheless
                 self._lose(False, Problem.BAD_FRAMING)
             return end
         if head.status == 205 and framing == BY_LENGTH:  # RFC 9110, 15.3.6
@@ -402,10 +405,7 @@ class Opening(State):
     def _begin_simple(self, head: heads.HttpHead, offset: int) -> int:
         """A request of HTTP/0.9. Nothing follows it (RFC 1945, 4.1), and what answers it need not have a head."""
         self._may_send(Request)
-        message = Request(head, self._start_ns, (self._seq + offset) & MASK, self._ack, self._now)
-        self.boundary = self._ack
-        self._talk.begin(message, self._end)
-        self._talk.finish(message)
+        self._tell(Request(head, self._start_ns, (self._seq + offset) & MASK, self._ack, self._now))
         self._state = IGNORE
         if self.peer._state == HEAD:  # else it is not known where the answer begins, or it is over
             self.peer._state = SIMPLE
@@ -482,10 +482,7 @@ class Opening(State):
         self._note_oddities(message, head)
         message.add_problem(problem)
         self._before(kind)
-        self.boundary = self._ack
-        self._talk.begin(message, self._end)
-        message.end_ns = self._now
-        self._talk.finish(message)
+        self._tell(message)
         return True
 
     def _give_up_message(self, problem: Problem) -> bool:
