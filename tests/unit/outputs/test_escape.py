@@ -75,10 +75,8 @@ def test_marks_are_shown_on_letters_that_have_them(sent: str, shown: str):
 
 @pytest.mark.parametrize("blank", sorted(BLANK), ids=lambda one: f"{ord(one):04x}")
 def test_what_shows_nothing_is_spelled_out(blank: str):
-    assert (
-        printable(f"a{blank}b")
-        == f"a\\{'u' if ord(blank) < 0x10000 else 'U'}{ord(blank):0{4 if ord(blank) < 0x10000 else 8}x}b"
-    )
+    code = ord(blank)
+    assert printable(f"a{blank}b") == (f"a\\u{code:04x}b" if code < 0x10000 else f"a\\U{code:08x}b")
 
 
 @pytest.mark.parametrize(
