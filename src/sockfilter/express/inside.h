@@ -77,6 +77,7 @@ static struct sf_lane_slot *lane_take_slot(struct sf_lane *lane, __u64 stream, i
 static void lane_unlink(struct sf_lane *lane, struct sf_lane_slot *slot);
 static void sf_lane_leave(struct sf_lane *lane, unsigned int number);
 static int read_head(const char *at, size_t len, int is_request, struct head *head);
+static void prepare_traces(void);
 static int may_hold_secret(const char *at, size_t len);
 static void line_route(struct sf_lane_slot *slot, const struct sf_flow *flow);
 static size_t line_render(struct sf_lane *lane, const struct sf_lane_slot *slot, char *line);

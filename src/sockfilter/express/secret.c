@@ -33,12 +33,19 @@ static const struct trace traces[] = {
 	TRACE("ya29."),
 };
 
-/* letters that a trace begins with */
+/* for each first character of a trace, the letters that come next in one: a bit for each */
+static __u32 seconds[128];
+
 #define LETTER(letter) (1U << ((letter) - 'a'))
 
-static const __u32 first_letters = LETTER('a') | LETTER('b') | LETTER('c') | LETTER('d') | LETTER('e') | LETTER('g') |
-				   LETTER('h') | LETTER('j') | LETTER('k') | LETTER('n') | LETTER('o') | LETTER('p') |
-				   LETTER('s') | LETTER('t') | LETTER('v') | LETTER('x') | LETTER('y');
+/* Called before a text is looked at; what it writes is always the same. */
+static void prepare_traces(void)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(traces) / sizeof(*traces); i++)
+		seconds[(int)traces[i].text[0]] |= LETTER(traces[i].text[1]);
+}
 
 static char lower(char c)
 {
@@ -88,13 +95,15 @@ static int may_hold_secret(const char *at, size_t len)
 	size_t i;
 
 	for (; at < end; at++) {
-		char c = lower(*at);
+		char c = lower(*at), next;
 
 		if (c == '/')
 			has_slashes |= at > first && at[-1] == '/';
-		if ((c == '@' && has_slashes) || (c == '%' && hides_trace(at, end)) || (c == '\\' && end - at > 1 && at[1] == 'u'))
+		if ((c == '@' && has_slashes) || (c == '%' && hides_trace(at, end)) ||
+		    (c == '\\' && end - at > 1 && at[1] == 'u'))
 			return 1;
-		if (c != '-' && (c < 'a' || c > 'z' || !(first_letters >> (c - 'a') & 1)))
+		next = end - at > 1 ? lower(at[1]) : 0;
+		if (next < 'a' || next > 'z' || c < 0 || !(seconds[(int)c] & LETTER(next)))
 			continue;
 		for (i = 0; i < sizeof(traces) / sizeof(*traces); i++)
 			if (traces[i].text[0] == c && begins_with(at, end, &traces[i]))

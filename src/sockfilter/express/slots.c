@@ -11,6 +11,7 @@ static struct sf_lane *sf_lane_open(__u64 body_limit, int decodes)
 {
 	struct sf_lane *lane = calloc(1, sizeof(*lane));
 
+	prepare_traces();
 	if (lane) {
 		lane->body_limit = body_limit;
 		lane->decodes = decodes;

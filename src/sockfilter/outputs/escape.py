@@ -63,6 +63,8 @@ def _with_marks(text: str) -> str:
             marks += 1
             is_shown = category == "Mn" and marks <= MARKS_MAX and _goes_with(base, character)
             made.append(character if is_shown else _spelled(character))
+            if is_shown:
+                base = unicodedata.normalize("NFC", base + character)[0]  # what further marks have to go with
         else:
             base, marks = character if category[0] in "LM" else "", 0
             made.append(_spelled(character) if character in BLANK else _escaped(character))

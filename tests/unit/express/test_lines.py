@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sockfilter import set_masking
+from sockfilter.outputs.secrets import names
 from tests.support.wire import (
     FORMS,
     JSON,
@@ -26,11 +30,23 @@ from tests.support.wire import (
 if TYPE_CHECKING:
     from tests.support.wire import Talker
 
+PACKAGE = Path(names.__file__).parents[2]
 MICROSECOND, MILLISECOND, SECOND = 1_000, 1_000_000, 1_000_000_000
 # what a target may have that is masked, escaped, or neither
 PARTS = [
     *("/", "/a", "?", "&", "=", "id=3", "token=abc", "TOKEN=", "api-key=1", "apikey=1", "monkey=1", "xauth=2"),
     *("auth=2", "sword=1", "password=1", "pwd=", "signature=1", "X-Amz-Credential=1", "secret", "a@b"),
+    *(
+        "code=123456",
+        "/token/abc12345",
+        "eyJhbGciOi.eyJz.x",
+        "ghp_1234567890ab",
+        "to%6ben=1",
+        "a%40b",
+        "//u:p@h",
+        "//t@h",
+    ),
+    *("author=1", "/ping/", "%3Ftoken%3D1", "user[password]=1", ":", "bot1:x"),
     *("http://u:p@h/", "http://h/", "%20", "\\", "é", "\x7f", "*", ";sig=1", "#key=2", "~", "long" * 20),
 ]
 
@@ -213,3 +229,47 @@ def test_bodies_under_way_have_a_limit() -> None:
         connection.server(b"y" * (size - 1))
     exchanges = wire.read(forms=FORMS)
     assert [len(each.response.body) for each in exchanges] == [size] * count
+
+
+def test_the_words_are_those_of_python() -> None:
+    """A word that only one of the two knew would be masked by one of them alone."""
+    table = re.findall(r'TRACE\("([^"]+)"\)', (PACKAGE / "express/secret.c").read_text())
+    assert sorted(table) == sorted({*names.STEMS, *names.BEGINNINGS})
+
+
+KINDS = ["", "json", "x-www-form-urlencoded"]
+KEYS = ["token", "user", "pass\\u0077ord", "key", "author", "Cookie", "e-mail"]
+VALUES = ["abc", "joe@h", "http://joe:pw@h/", "eyJhbGciOi.eyJz.x", "ghp_1234567890ab", "a=b&token=c", "%74oken=1"]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(KEYS), st.sampled_from(VALUES)), max_size=3),
+    st.sampled_from(KINDS),
+)
+def test_bodies_with_secrets(pairs: list[tuple[str, str]], kind: str) -> None:
+    """Where the short road writes them, they are as the output writes them."""
+    form = "&".join(f"{key}={value}" for key, value in pairs)
+    body = (form if kind[:1] == "x" else "{%s}" % ",".join(f'"{key}":"{value}"' for key, value in pairs)).encode()
+    fields = f"Content-Type: application/{kind}\r\n" if kind else ""
+    wire = Wire()
+    connection = wire.connection()
+    for _ in range(3):
+        connection.client(f"POST / HTTP/1.1\r\n{fields}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        connection.server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    wire.read(forms=FORMS)
+
+
+def test_names_of_ones_own_are_masked_on_both_roads() -> None:
+    set_masking(mask=["x-tenant", "plain*"], unmask=["token"])
+    try:
+        wire = Wire()
+        connection = wire.connection()
+        for _ in range(3):
+            head = b"POST /?plainly=s&token=t HTTP/1.1\r\nX-Tenant: s\r\nContent-Length: 16\r\n\r\n"
+            connection.client(head + b'{"x_tenant":"s"}')
+            connection.server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        wire.read(forms=FORMS)
+        (line,), _ = lines_of(wire.records[:2], Road(Orders(), NOTHING, True, has_lane=True), TEXT)
+        assert b"/?plainly=***&token=t" in line
+    finally:
+        set_masking()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfilter.model.headers import text
-from sockfilter.outputs.escape import printable, printable_lines
+from sockfilter.outputs.escape import BLANK, printable, printable_lines, printable_target
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,53 @@ def test_lines_stay_lines_and_tabs_stay_tabs(sent: bytes):
 )
 def test_carriage_returns_are_shown_where_they_do_not_end_a_line(sent: str, shown: str):
     assert printable_lines(sent) == shown
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("e\u0301", "e\u0301"),
+        ("e\u0301\u0301", "e\u0301\\u0301"),
+        ("v\u0336", r"v\u0336"),
+        ("a" + "\u0300" * 3, "a\u0300" + r"\u0300" * 2),
+        ("\u0300", r"\u0300"),
+        (" \u0301", r" \u0301"),
+        ("\u0928\u093f\u0930\u094d", "\u0928\u093f\u0930\u094d"),
+        ("\u0e01\u0e33\u0e49", "\u0e01\u0e33\u0e49"),
+        ("\u05e9\u05c1\u05b8", "\u05e9\u05c1\u05b8"),
+        ("\u05e9" + "\u05b8" * 4, "\u05e9" + "\u05b8" * 3 + r"\u05b8"),
+        ("a\u05b8", r"a\u05b8"),
+        ("\u2764\ufe0f", "\u2764" + r"\ufe0f"),
+        ("a\u034fb", r"a\u034fb"),
+        ("a\u20dd", r"a\u20dd"),
+        ("x\U000e0100", r"x\U000e0100"),
+    ],
+)
+def test_marks_are_shown_on_letters_that_have_them(sent: str, shown: str):
+    assert printable(sent) == shown
+
+
+@pytest.mark.parametrize("blank", sorted(BLANK), ids=lambda one: f"{ord(one):04x}")
+def test_what_shows_nothing_is_spelled_out(blank: str):
+    code = ord(blank)
+    assert printable(f"a{blank}b") == (f"a\\u{code:04x}b" if code < 0x10000 else f"a\\U{code:08x}b")
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("/a?q=b%20c", "/a?q=b%20c"),
+        ("/    200  971 B", r"/\x20\x20\x20\x20200\x20\x20971\x20B"),
+        (r"/\x1b[31m", r"/\x5cx1b[31m"),
+        ("/\x1b", r"/\x1b"),
+    ],
+)
+def test_targets_look_like_nothing_else(sent: str, shown: str):
+    assert printable_target(sent) == shown
+
+
+@given(st.text())
+def test_a_target_has_neither_spaces_nor_backslashes_of_its_own(sent: str):
+    shown = printable_target(sent)
+    assert " " not in shown
+    assert shown.count("\\") == sum(printable_target(one) != one for one in sent)

@@ -108,10 +108,13 @@ def _mask_parameters(text: str, depth: int) -> str:
     if "=" not in text and ":" not in text:
         return text
     parts, end = [], 0
+    is_encoded = "%" in text
     for found in NAME.finditer(text):
         if found.start(2) < end:
             continue
         before, name, sign = found.groups()
+        if not is_encoded and not level_of(name) and name.lower() not in CODES:
+            continue
         at = found.end()
         if sign == ":" and text.startswith("//", at):
             continue  # a scheme
