@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sockfilter.filters.where import Where
     from sockfilter.finding import View
     from sockfilter.ledger import Ledger
+    from sockfilter.masking import set_masking
     from sockfilter.model import (
         Body,
         Connection,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
         Timing,
     )
     from sockfilter.model.life import Life
-    from sockfilter.outputs.secrets import set_masking
     from sockfilter.reading import Reading, read
     from sockfilter.reassembling import TcpStream, tcp_streams
 
@@ -50,7 +50,7 @@ _HOMES = {
     "TcpStream": "reassembling",
     "View": "finding",
     "Where": "filters.where",
-    "set_masking": "outputs.secrets",
+    "set_masking": "masking",
     "SockfilterError": "errors",
     "BodyError": "errors",
     "ExpectationFailed": "errors",

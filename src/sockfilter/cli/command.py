@@ -457,7 +457,7 @@ def _policy(options: Options) -> BodyPolicy:
 def _output(options: Options, sink: StandardOutput) -> Output:
     """Imports the one that is asked for, and no other."""
     if options.mask or options.unmask:
-        from sockfilter.outputs.secrets import set_masking
+        from sockfilter.masking import set_masking
 
         set_masking(*(names.split(",") if names else () for names in (options.mask, options.unmask)))
     if options.format == "jsonl":
@@ -483,7 +483,7 @@ def _output(options: Options, sink: StandardOutput) -> Output:
 
 
 def _list_interfaces(options: Options, sink: StandardOutput) -> int:
-    from sockfilter.outputs.escape import printable
+    from sockfilter.escape import printable
     from sockfilter.sources import namespace
     from sockfilter.sources.interfaces import listed
 

@@ -8,7 +8,7 @@ from sockfilter.cli import config_file, settings, subcommand
 from sockfilter.cli.arguments import Options
 from sockfilter.cli.stdout import StandardOutput
 from sockfilter.cli.values import KIB
-from sockfilter.outputs.escape import printable
+from sockfilter.escape import printable
 
 if TYPE_CHECKING:
     import argparse

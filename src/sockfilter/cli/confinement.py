@@ -21,7 +21,7 @@ CAPTURE_DESCRIPTORS = 14
 # descriptors beside those of captures: standard ones, signals, listening, loading
 OTHER_DESCRIPTORS = 64
 # what is imported where it is used: by then the folder may be one that takes root's rights to read
-IMPORTED_LATE = ("difflib", "sockfilter.outputs.escape")
+IMPORTED_LATE = ("difflib", "sockfilter.escape")
 
 
 def confine(interfaces: int) -> int:

@@ -25,7 +25,7 @@ def hold() -> bool:
 
 def say(text: str) -> None:
     """Lines on standard error, if it takes them."""
-    from sockfilter.outputs.escape import printable  # interfaces, too, are named by others
+    from sockfilter.escape import printable  # interfaces, too, are named by others
 
     for line in text.split("\n"):
         try:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Whether a text may hold a secret: what outputs/secrets/ would look into. The
- * tables are those of outputs/secrets/names.py; a test compares the two. What
+ * Whether a text may hold a secret: what masking/ would look into. The
+ * tables are those of masking/names.py; a test compares the two. What
  * may hold one is masked there, and only what cannot is written here.
  */
 #include <linux/types.h>

@@ -83,8 +83,8 @@ class Exchange:
 
     def __repr__(self) -> str:
         """Who asked whom for what, and the status, with secrets masked."""
-        from sockfilter.outputs.escape import printable_target  # what is shown of an exchange is where outputs are
-        from sockfilter.outputs.secrets import mask_target
+        from sockfilter.escape import printable_target  # what is shown of an exchange is where outputs are
+        from sockfilter.masking import mask_target
 
         request = "no request"
         if self.request:

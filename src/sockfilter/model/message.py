@@ -95,7 +95,7 @@ class Message:
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError) as error:  # the second for brackets without end
-            from sockfilter.outputs.secrets import mask_body  # what is shown is where outputs are
+            from sockfilter.masking import mask_body  # what is shown is where outputs are
 
             raise BodyError(f"reading {self!r} as JSON: {error}; the body begins {mask_body(self)[:40]!r}") from error
 
@@ -112,7 +112,7 @@ class Request(Message):
 
     def __repr__(self) -> str:
         """What was asked, with secrets masked."""
-        from sockfilter.outputs.secrets import mask_target
+        from sockfilter.masking import mask_target
 
         return f"<Request {self.method} {mask_target(self.target)}>"
 
@@ -154,7 +154,7 @@ class Response(Message):
 
     def __repr__(self) -> str:
         """Status and words, with secrets masked."""
-        from sockfilter.outputs.secrets import mask_reason
+        from sockfilter.masking import mask_reason
 
         return f"<Response {self.status} {mask_reason(self.reason)}>"
 

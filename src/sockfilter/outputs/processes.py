@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sockfilter.outputs.escape import printable
-from sockfilter.outputs.secrets import mask_arguments
+from sockfilter.escape import printable
+from sockfilter.masking import mask_arguments
 
 if TYPE_CHECKING:
     from sockfilter.model.process import Process

@@ -8,8 +8,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.errors import NotSeen
+from sockfilter.escape import printable
 from sockfilter.outputs.curl import asked, fields_to_send, is_chunked, is_framed
-from sockfilter.outputs.escape import printable
 
 if TYPE_CHECKING:
     from sockfilter.model import Exchange, Request, Response

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sockfilter.outputs.escape import printable, printable_lines
+from sockfilter.escape import printable, printable_lines
+from sockfilter.masking import mask_head
+from sockfilter.masking.bodies import mask_content
+from sockfilter.masking.chunks import joined
 from sockfilter.outputs.output import Output, Sink
-from sockfilter.outputs.secrets import mask_head
-from sockfilter.outputs.secrets.bodies import mask_content
-from sockfilter.outputs.secrets.chunks import joined
 
 if TYPE_CHECKING:
     from sockfilter.model import Endpoint, Exchange, Message

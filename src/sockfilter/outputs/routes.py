@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from sockfilter.escape import printable
 from sockfilter.outputs.columns import DOTS, shortened, shortened_front, width
-from sockfilter.outputs.escape import printable
 from sockfilter.outputs.processes import name_of
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sockfilter.escape import printable, printable_lines, printable_target, without_backslashes
+from sockfilter.masking import has_own_names, mask_body, mask_fields, mask_start_line, mask_target
 from sockfilter.outputs import times
 from sockfilter.outputs.columns import shortened, width
-from sockfilter.outputs.escape import printable, printable_lines, printable_target, without_backslashes
 from sockfilter.outputs.output import Output, Sink
 from sockfilter.outputs.processes import line_of, name_of
-from sockfilter.outputs.secrets import has_own_names, mask_body, mask_fields, mask_start_line, mask_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

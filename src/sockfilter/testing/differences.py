@@ -7,10 +7,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.errors import BodyError
+from sockfilter.escape import printable
 from sockfilter.filters.values import fields_test
 from sockfilter.filters.where import shown
-from sockfilter.outputs.escape import printable
-from sockfilter.outputs.secrets import MASK, is_secret, mask_content, mask_field, mask_json, mask_query, mask_target
+from sockfilter.masking import MASK, is_secret, mask_content, mask_field, mask_json, mask_query, mask_target
 from sockfilter.testing.json_paths import Absent, differing
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockfilter.errors import ExpectationFailed
+from sockfilter.escape import printable, printable_target
 from sockfilter.filters.where import SHOWN_MAX, Where
+from sockfilter.masking import mask_target
 from sockfilter.model.problem import Problem
-from sockfilter.outputs.escape import printable, printable_target
-from sockfilter.outputs.secrets import mask_target
 from sockfilter.outputs.transcript import listing
 from sockfilter.testing.differences import masked_value
 from sockfilter.testing.nearest import Nearest, nearest

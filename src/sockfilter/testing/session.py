@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sockfilter.errors import KernelUnsupported, LibbpfMissing, MissingCapability, SockfilterError
-from sockfilter.outputs.secrets import set_masking
+from sockfilter.masking import set_masking
 from sockfilter.testing import options
 from sockfilter.testing.captures import Captures
 from sockfilter.testing.evidence import Evidence

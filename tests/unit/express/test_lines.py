@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfilter import set_masking
-from sockfilter.outputs.secrets import names
+from sockfilter.masking import names
 from tests.support.wire import (
     FORMS,
     JSON,
@@ -30,7 +30,7 @@ from tests.support.wire import (
 if TYPE_CHECKING:
     from tests.support.wire import Talker
 
-PACKAGE = Path(names.__file__).parents[2]
+PACKAGE = Path(names.__file__).parents[1]
 MICROSECOND, MILLISECOND, SECOND = 1_000, 1_000_000, 1_000_000_000
 # what a target may have that is masked, escaped, or neither
 PARTS = [

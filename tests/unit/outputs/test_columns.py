@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sockfilter.escape import printable
 from sockfilter.outputs.columns import UNIT, RecentWidth, padded, shortened, shortened_front, width
-from sockfilter.outputs.escape import printable
 
 
 @pytest.mark.parametrize(

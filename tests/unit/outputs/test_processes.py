@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sockfilter.masking import mask_arguments
 from sockfilter.model.process import Known, Process
 from sockfilter.outputs.jsonl import JsonOutput, to_dict
-from sockfilter.outputs.secrets import mask_arguments
 from sockfilter.outputs.text import TextOutput
 from tests.support.exchanges import Collected, exchange
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from sockfilter.outputs.secrets.names import (
+from sockfilter.masking.names import (
     DIGITS_MIN,
     MASK,
     NAME_MAX,
@@ -16,8 +16,8 @@ from sockfilter.outputs.secrets.names import (
     is_worth,
     level_of,
 )
-from sockfilter.outputs.secrets.shapes import mask_shapes
-from sockfilter.outputs.secrets.urls import mask_userinfo, may_hold_secret
+from sockfilter.masking.shapes import mask_shapes
+from sockfilter.masking.urls import mask_userinfo, may_hold_secret
 
 # a key, with the backslashes of JSON in a string of JSON, and how its value begins
 VALUE = r"\s{0,20}:\s{0,20}(\\{0,7}[\"']|-?\d[\d.eE+-]*|[\[{])"

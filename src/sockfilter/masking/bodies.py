@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sockfilter.outputs.secrets.fields import mask_head
-from sockfilter.outputs.secrets.json_text import mask_json
-from sockfilter.outputs.secrets.names import MASK
-from sockfilter.outputs.secrets.urls import is_secret_parameter, mask_form, may_hold_secret
+from sockfilter.masking.fields import mask_head
+from sockfilter.masking.json_text import mask_json
+from sockfilter.masking.names import MASK
+from sockfilter.masking.urls import is_secret_parameter, mask_form, may_hold_secret
 
 if TYPE_CHECKING:
     from sockfilter.model import Message

@@ -7,9 +7,9 @@ from functools import cache
 
 import pytest
 
+from sockfilter.masking import mask_arguments, mask_field, mask_json, mask_target
 from sockfilter.outputs.jsonl import JsonOutput, to_dict
 from sockfilter.outputs.raw import RawOutput
-from sockfilter.outputs.secrets import mask_arguments, mask_field, mask_json, mask_target
 from sockfilter.outputs.text import BODIES, HEADERS, TextOutput
 from sockfilter.protocols.http1.body import BodyPolicy
 from tests.support import ordinary

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfilter.outputs.secrets import mask_field, mask_head, mask_query, mask_start_line, mask_target
+from sockfilter.masking import mask_field, mask_head, mask_query, mask_start_line, mask_target
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sockfilter.escape import BLANK, printable, printable_lines, printable_target
 from sockfilter.model.headers import text
-from sockfilter.outputs.escape import BLANK, printable, printable_lines, printable_target
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from sockfilter.outputs.secrets.json_text import mask_json
-from sockfilter.outputs.secrets.names import MASK, STEM, TEXT_MAX, TRIVIAL, Level, bare, is_unmasked, kept, level_of
-from sockfilter.outputs.secrets.shapes import mask_shapes
-from sockfilter.outputs.secrets.urls import mask_target
+from sockfilter.masking.json_text import mask_json
+from sockfilter.masking.names import MASK, STEM, TEXT_MAX, TRIVIAL, Level, bare, is_unmasked, kept, level_of
+from sockfilter.masking.shapes import mask_shapes
+from sockfilter.masking.urls import mask_target
 
 # of cookies the names stay, of credentials the scheme
 COOKIES = frozenset(("cookie", "set-cookie", "cookie2", "set-cookie2"))

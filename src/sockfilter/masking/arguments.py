@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sockfilter.outputs.secrets.fields import mask_field
-from sockfilter.outputs.secrets.json_text import mask_json
-from sockfilter.outputs.secrets.names import MASK, NAME_MAX, Level, bare, is_worth, level_of
-from sockfilter.outputs.secrets.shapes import mask_shapes
-from sockfilter.outputs.secrets.urls import BARE_USERINFO, mask_form, mask_target, mask_userinfo
+from sockfilter.masking.fields import mask_field
+from sockfilter.masking.json_text import mask_json
+from sockfilter.masking.names import MASK, NAME_MAX, Level, bare, is_worth, level_of
+from sockfilter.masking.shapes import mask_shapes
+from sockfilter.masking.urls import BARE_USERINFO, mask_form, mask_target, mask_userinfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sockfilter.outputs.secrets.names import BEGINNING, MASK
+from sockfilter.masking.names import BEGINNING, MASK
 
 # prefixes that issuers document so that scanners find what leaks; express/secret.h has the same beginnings
 SHAPE = re.compile(

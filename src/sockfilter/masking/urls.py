@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sockfilter.outputs.secrets.names import (
+from sockfilter.masking.names import (
     CODE_MIN,
     KEY_LIKE,
     MASK,
@@ -18,7 +18,7 @@ from sockfilter.outputs.secrets.names import (
     looks_like_key,
     unquoted,
 )
-from sockfilter.outputs.secrets.shapes import mask_shapes
+from sockfilter.masking.shapes import mask_shapes
 
 # values in values that are looked into: a URL in a parameter of a URL
 DEPTH_MAX = 3
@@ -148,7 +148,7 @@ def _mask_nested(value: str, depth: int) -> str:
     if "=" not in inner and depth and NESTED.search(inner):
         masked = _mask_nested(inner, depth - 1)  # encoded twice
     elif inner[:1] in ("{", "["):
-        from sockfilter.outputs.secrets.json_text import mask_json  # which looks into URLs itself
+        from sockfilter.masking.json_text import mask_json  # which looks into URLs itself
 
         masked = mask_json(inner)
     else:
