@@ -30,7 +30,7 @@ HEAVY = {"dpkt", "pyroute2", "json", "asyncio", "ipaddress", "logging", "brotli"
 HEAVY |= {"dataclasses", "inspect", "pathlib", "subprocess", "shutil", "difflib", "urllib", "concurrent", "hashlib"}
 HEAVY_MODULES = {
     "outputs/jsonl.py": {"json"},
-    "outputs/pytest_source.py": {"json"},
+    "forms/pytest_source.py": {"json"},
     "awaiting.py": {"asyncio"},
     "sources/broker/messages.py": {"json"},  # only where there is a broker
     "sources/broker/server.py": {"dataclasses"},

@@ -63,7 +63,7 @@ ANY = "any"
 TEXT = "text"
 FORMATS = (TEXT, "raw", JSONL)
 SUMMARIES = (TEXT, JSONL)
-# those of outputs/times.py, which is imported where there are lines
+# those of forms/times.py, which is imported where there are lines
 TIMES = ("clock", "date", "iso", "epoch", "delta", "relative", "none")
 
 

@@ -94,7 +94,7 @@ class Exchange:
 
     def __str__(self) -> str:
         """Its line, heads and bodies for people, with secrets masked."""
-        from sockfilter.outputs.transcript import transcript  # the forms of an exchange are where outputs are
+        from sockfilter.forms.transcript import transcript  # the forms of an exchange are where outputs are
 
         return transcript(self)
 
@@ -116,7 +116,7 @@ class Exchange:
             NotSeen: the request was not seen.
             BodyError: its body was not kept whole.
         """
-        from sockfilter.outputs.curl import as_curl
+        from sockfilter.forms.curl import as_curl
 
         return as_curl(self)
 
@@ -127,7 +127,7 @@ class Exchange:
             NotSeen: a half of the exchange was not seen.
             BodyError: the request's body was not kept whole.
         """
-        from sockfilter.outputs.pytest_source import as_pytest
+        from sockfilter.forms.pytest_source import as_pytest
 
         return as_pytest(self)
 

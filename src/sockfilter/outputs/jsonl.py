@@ -12,11 +12,11 @@ from base64 import b64encode
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from sockfilter.forms.processes import fields_of
 from sockfilter.masking import has_own_names, mask_body, mask_fields, mask_head, mask_reason, mask_target
 from sockfilter.model.problem import Problem
 from sockfilter.model.process import NOBODY
 from sockfilter.outputs.output import Output, Sink
-from sockfilter.outputs.processes import fields_of
 
 if TYPE_CHECKING:
     from sockfilter.model import Connection, Endpoint, Exchange, Headers, Message

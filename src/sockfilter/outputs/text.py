@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sockfilter.escape import printable, printable_lines, printable_target, without_backslashes
+from sockfilter.forms import times
+from sockfilter.forms.columns import shortened, width
+from sockfilter.forms.processes import line_of, name_of
 from sockfilter.masking import has_own_names, mask_body, mask_fields, mask_start_line, mask_target
-from sockfilter.outputs import times
-from sockfilter.outputs.columns import shortened, width
 from sockfilter.outputs.output import Output, Sink
-from sockfilter.outputs.processes import line_of, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from sockfilter.forms.fitting import Fitting
     from sockfilter.model import Connection, Exchange, Headers, Message
     from sockfilter.model.head import Head
-    from sockfilter.outputs.fitting import Fitting
 
 HEADERS, BODIES = 1, 2
 
@@ -77,7 +77,7 @@ class TextOutput(Output):
         self._columns = columns
         self._fitting: Fitting | None = None
         if columns is not None:
-            from sockfilter.outputs.fitting import Fitting  # only for a terminal
+            from sockfilter.forms.fitting import Fitting  # only for a terminal
 
             self._fitting = Fitting(processes)
         self._route_width = ROUTE_WIDTH

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sockfilter.errors import ExpectationFailed
 from sockfilter.escape import printable, printable_target
 from sockfilter.filters.where import SHOWN_MAX, Where
+from sockfilter.forms.transcript import listing
 from sockfilter.masking import mask_target
 from sockfilter.model.problem import Problem
-from sockfilter.outputs.transcript import listing
 from sockfilter.testing.differences import masked_value
 from sockfilter.testing.nearest import Nearest, nearest
 

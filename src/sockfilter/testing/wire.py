@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sockfilter.finding import View
-from sockfilter.outputs.transcript import listing, transcript
+from sockfilter.forms.transcript import listing, transcript
 from sockfilter.testing.failure import named
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sockfilter.errors import NotSeen
 from sockfilter.escape import printable
-from sockfilter.outputs.curl import asked, fields_to_send, is_chunked, is_framed
+from sockfilter.forms.curl import asked, fields_to_send, is_chunked, is_framed
 
 if TYPE_CHECKING:
     from sockfilter.model import Exchange, Request, Response

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sockfilter.forms.columns import width
 from sockfilter.model import Connection, Endpoint, Exchange, Problem
 from sockfilter.model.process import Process
-from sockfilter.outputs.columns import width
 from sockfilter.outputs.text import TextOutput
 from tests.support.exchanges import GET, Collected, exchange
 

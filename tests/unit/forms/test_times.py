@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from sockfilter.cli.arguments import TIMES
-from sockfilter.outputs import times
+from sockfilter.forms import times
 from sockfilter.outputs.text import TextOutput
 from tests.support.exchanges import exchange, rendered
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sockfilter.outputs import routes
-from sockfilter.outputs.columns import DOTS, RecentWidth, padded, shortened, width
+from sockfilter.forms import routes
+from sockfilter.forms.columns import DOTS, RecentWidth, padded, shortened, width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

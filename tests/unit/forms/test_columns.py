@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfilter.escape import printable
-from sockfilter.outputs.columns import UNIT, RecentWidth, padded, shortened, shortened_front, width
+from sockfilter.forms.columns import UNIT, RecentWidth, padded, shortened, shortened_front, width
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sockfilter.escape import printable
-from sockfilter.outputs.columns import DOTS, shortened, shortened_front, width
-from sockfilter.outputs.processes import name_of
+from sockfilter.forms.columns import DOTS, shortened, shortened_front, width
+from sockfilter.forms.processes import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,1 @@
+"""What an exchange looks like: a command line of curl, a test, a transcript, and the parts of a line."""
