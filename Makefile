@@ -35,8 +35,8 @@ MINUTES ?= 60
 RATE ?= 500
 
 SOURCES := pyproject.toml build_bpf.py src/sockfilter/__init__.py $(wildcard bpf/*.[ch] bpf/lib/*.h vmlinux/vmlinux.h) \
-	$(wildcard src/sockfilter/*/*.[ch] src/sockfilter/*/include/*/*.h)
-C_FILES := $(wildcard bpf/*.[ch] bpf/lib/*.h src/sockfilter/*/*.[ch] src/sockfilter/*/include/*/*.h)
+	$(wildcard src/sockfilter/*/*.[ch] src/sockfilter/*/*/*.[ch] src/sockfilter/*/include/*/*.h)
+C_FILES := $(wildcard bpf/*.[ch] bpf/lib/*.h src/sockfilter/*/*.[ch] src/sockfilter/*/*/*.[ch] src/sockfilter/*/include/*/*.h)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-deb test-kernels test-suites check fuzz bench bench-quick soak profile bpf vmlinux wheel deb lock audit clean
@@ -65,7 +65,7 @@ check: $(VENV)/.check ## ruff, mypy --strict, clang-format, compiler warnings, a
 	$(BIN)/mypy
 	clang-format --dry-run --Werror $(C_FILES)
 	clang -std=gnu11 -fsyntax-only -Wall -Wextra -Wpadded -Werror -Wno-unused-function -Wno-undefined-internal -D_GNU_SOURCE \
-		-Isrc/sockfilter/replay/include -Ivmlinux -Ibpf $(filter %.c,$(wildcard src/sockfilter/*/*.c))
+		-Isrc/sockfilter/replay/include -Ivmlinux -Ibpf $(filter %.c,$(wildcard src/sockfilter/*/*.c src/sockfilter/*/*/*.c))
 	$(BIN)/python -m pytest -q tests/contracts
 
 fuzz: $(VENV)/.fuzz ## any bytes, segments, frames, files and messages to the broker, SECONDS=60 for each of these; what it learns stays in build/fuzz

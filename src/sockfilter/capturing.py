@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from sockfilter.model import Exchange
     from sockfilter.model.life import Life
     from sockfilter.model.lines import Lines
+    from sockfilter.road.frames import Frames
     from sockfilter.sources.files.source import FileSource
     from sockfilter.sources.live import Attach
     from sockfilter.sources.narrowing import Hosts, Ports
     from sockfilter.sources.processes import Processes
     from sockfilter.sources.records import RecordSource
-    from sockfilter.writing import Frames
 
 # bytes of each body that are kept by default
 BODY_BYTES = 16 << 10
@@ -93,7 +93,7 @@ class Capture(View):
         processes: Processes | None = None,
         memory: int = MEMORY_BYTES,
     ) -> None:
-        from sockfilter.pipeline import Pipeline  # see capture()
+        from sockfilter.road.pipeline import Pipeline  # see capture()
 
         super().__init__(self)
         self._source = source
@@ -419,7 +419,7 @@ def capture(
     @cache
     def told() -> Lines | None:
         """What takes lines. What reads packets is imported here too, which takes as long as verifying the program."""
-        import_module("sockfilter.pipeline")
+        import_module("sockfilter.road.pipeline")
         return lines()
 
     with ExitStack() as stack:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from sockfilter.model import Exchange
     from sockfilter.model.lines import Lines
     from sockfilter.protocols.http1.policy import BodyPolicy
+    from sockfilter.road.frames import Frames
     from sockfilter.sources.narrowing import Hosts, Narrowing, Ports
     from sockfilter.sources.records import RecordSource
-    from sockfilter.writing import Frames
 
 # seconds to wait for more of a file that is still being written
 WAIT_S = 1.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from sockfilter.assembly import Assembly
 from sockfilter.capturing import narrowed
 from sockfilter.reading import ended_in, file_source
+from sockfilter.road.assembly import Assembly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,13 +14,13 @@ import tempfile
 import time
 from typing import TYPE_CHECKING
 
-from sockfilter.assembly import Assembly
 from sockfilter.outputs.jsonl import JsonOutput
 from sockfilter.outputs.text import TextOutput
 from sockfilter.packets.records import HOT
-from sockfilter.pipeline import Pipeline
 from sockfilter.protocols.http1.body import BodyPolicy
 from sockfilter.reading import file_source
+from sockfilter.road.assembly import Assembly
+from sockfilter.road.pipeline import Pipeline
 from sockfilter.sources.narrowing import Narrowing
 from tests.support.captures import pcap, timed
 from tests.support.frames import Talk

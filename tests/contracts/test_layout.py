@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from sockfilter.express import lane
 from sockfilter.ledger import OUTCOMES, PACKET_COUNTERS
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.ring import BATCH_RECORDS
 from sockfilter.packets import records
+from sockfilter.road.express import lane
 from sockfilter.sources import process_files, processes
 from sockfilter.sources.attachment import OBJECT
 from sockfilter.sources.files import source
@@ -56,7 +56,7 @@ def by_c(name: str, fields: Layout, tmp_path: Path) -> Layout:
         "-Wpadded",
         "-Werror",
         f"-I{ROOT / 'bpf'}",
-        f"-I{PACKAGE / 'express'}",
+        f"-I{PACKAGE / 'road/express'}",
         f"-I{PACKAGE / 'replay'}",
         source,
         "-o",

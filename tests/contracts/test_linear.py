@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sockfilter.pipeline import Pipeline
 from sockfilter.reading import read
+from sockfilter.road.pipeline import Pipeline
 from tests.support import captures
 from tests.support.frames import GRE, IPIP, IPV4, Talk, ethernet, gre, ipv4, ipv4_fragments, tcp
 from tests.support.wire import EVERYTHING, MILLISECOND, NOTHING, Orders, Wire, packed

@@ -21,8 +21,8 @@ from sockfilter.packets.records import (
     SEGMENT,
     V4_MAPPED,
 )
-from sockfilter.pipeline import Pipeline
 from sockfilter.protocols.http1.body import BodyPolicy
+from sockfilter.road.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from sockfilter.model.lines import Lines
     from sockfilter.outputs.output import Output
     from sockfilter.protocols.http1.policy import BodyPolicy
+    from sockfilter.road.frames import Frames
     from sockfilter.sources.files.source import FileSource
     from sockfilter.sources.records import RecordSource
-    from sockfilter.writing import Frames
 
 SYSCALLS = arguments.SYSCALLS
 # When the collector looks for cycles: after so many objects, and so many of its smaller rounds. Connections that are
@@ -321,7 +321,7 @@ class _Run:
 
     def _writing(self, source: RecordSource | FileSource) -> Frames:
         from sockfilter.outputs.file_names import Limits
-        from sockfilter.writing import Frames
+        from sockfilter.road.frames import Frames
 
         options = self._options
         assert options.write is not None  # asked before

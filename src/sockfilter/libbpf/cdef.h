@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What Python may call: declarations for cffi, checked against the real
- * headers by the C compiler. bpf/config.h, bpf/events.h, express/lane.h and
+ * headers by the C compiler. bpf/config.h, bpf/events.h, road/express/lane.h and
  * replay/replay.h are put in front.
  */
 
@@ -66,7 +66,7 @@ int sf_seccomp_enter(void);
 /* types.c */
 int sf_kernel_types(const void *bytes, size_t size);
 
-/* express/lane.c */
+/* road/express/lane.c */
 struct sf_lane;
 struct sf_lane *sf_lane_open(__u64 body_limit, int decodes);
 void sf_lane_close(struct sf_lane *lane);

@@ -105,7 +105,7 @@ SECRET_NAMES = frozenset(
 )
 # a token in the path, behind bot and a number: /bot123:TOKEN/send
 BOT = re.compile(r"/?bot\d+")
-# all that the words above have in common: a name without any of these is open. express/secret.h has the same
+# all that the words above have in common: a name without any of these is open. road/express/secret.c has the same
 STEMS = (
     *("token", "key", "secret", "auth", "sess", "sid", "sig", "pass", "pwd", "pw", "cred", "cookie", "jw", "bearer"),
     *("otp", "pin", "hmac", "srf", "saml", "assert", "code", "cvv", "cvc", "verifier", "oidc", "-pat", "bot"),

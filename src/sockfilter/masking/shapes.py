@@ -6,7 +6,7 @@ import re
 
 from sockfilter.masking.names import BEGINNING, MASK
 
-# prefixes that issuers document so that scanners find what leaks; express/secret.h has the same beginnings
+# prefixes that issuers document so that scanners find what leaks; road/express/secret.c has the same beginnings
 SHAPE = re.compile(
     r"(?<![\w-])eyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*){0,3}"  # a JSON Web Token (RFC 7519)
     r"|\bgh[pousr]_\w{10,}|github_pat_\w{10,}"  # GitHub

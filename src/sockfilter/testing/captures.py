@@ -12,8 +12,8 @@ from sockfilter.testing.options import SYSCALLS
 
 if TYPE_CHECKING:
     from sockfilter.capturing import Capture
+    from sockfilter.road.frames import Source
     from sockfilter.testing.evidence import Tap
-    from sockfilter.writing import Source
 
 # captures that stay open at once: each has a ring of its own; the one that was not asked for the longest goes
 CAPTURES_MAX = 4

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from sockfilter.outputs.capture_file import CaptureFile
 from sockfilter.outputs.jsonl import JsonOutput
-from sockfilter.writing import Frames
+from sockfilter.road.frames import Frames
 
 if TYPE_CHECKING:
     from sockfilter.model import Exchange
-    from sockfilter.writing import Source
+    from sockfilter.road.frames import Source
 
 # characters of a file's name that come from the test's; the end of it says which test it is
 NAME_MAX = 150

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sockfilter import model
-    from sockfilter.express.road import Connection, Conversation, LongRoad, Receiver, Settling, Told
     from sockfilter.model.body import Body
     from sockfilter.model.exchange import Exchange
     from sockfilter.model.head import Head
+    from sockfilter.road.express.road import Connection, Conversation, LongRoad, Receiver, Settling, Told
 
 # struct sf_lane_event of lane.h; a test compares both to the byte
 EVENT = Struct("=IIIIIIIIQQQQQQIIIIII")

@@ -6,7 +6,7 @@ from itertools import count
 
 from sockfilter.ledger import PACKET_COUNTERS, Ledger
 from sockfilter.model import Exchange, Problem
-from sockfilter.pipeline import Pipeline
+from sockfilter.road.pipeline import Pipeline
 from tests.support.wire import EVERYTHING, Orders, Wire, packed
 
 CONNECTIONS = 10

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.support.messages import Turn, said_in_turns, said_together, turns
 from tests.support.talk import facts, read
 from tests.support.wire import MASK, Wire
-from tests.unit.test_pipeline_order import read as read_records
-from tests.unit.test_pipeline_order import shuffled
+from tests.unit.road.test_pipeline_order import read as read_records
+from tests.unit.road.test_pipeline_order import shuffled
 
 if TYPE_CHECKING:
     from sockfilter.model import Exchange, Message

@@ -5,15 +5,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sockfilter.assembly import Assembly, Names
 from sockfilter.exchanges.pairing import Pairing
-from sockfilter.express.lane import Lane
 from sockfilter.ledger import CALL_COUNTERS, PACKET_COUNTERS, FileCounts, Ledger, MessageCounts, ProcessCounts
 from sockfilter.model.budget import MEMORY_BYTES, Budget
 from sockfilter.model.life import IDLE_AFTER_NS, Life, State
 from sockfilter.protocols.http1 import head as heads
 from sockfilter.protocols.http1.body import whole_body
 from sockfilter.protocols.http1.talk import Talk
+from sockfilter.road.assembly import Assembly, Names
+from sockfilter.road.express.lane import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sockfilter.ledger import PACKET_COUNTERS
-from sockfilter.pipeline import Pipeline
+from sockfilter.road.pipeline import Pipeline
 from sockfilter.streams.table import IDLE_NS, SWEEP_NS
 from tests.support.wire import EVERYTHING, FORMS, NOTHING, Orders, Road, Wire, lines_of
 

@@ -10,8 +10,8 @@ from sockfilter.errors import InvalidArgument
 from sockfilter.ledger import PACKET_COUNTERS, Ledger
 from sockfilter.model import Exchange, Problem
 from sockfilter.outputs.jsonl import JsonOutput
-from sockfilter.pipeline import Pipeline
 from sockfilter.reading import read
+from sockfilter.road.pipeline import Pipeline
 from tests.support.wire import EVERYTHING, Orders, Paper, Wire, packed
 
 MEMORY = 1 << 20
