@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from sockfilter.commands import capture_command
     from sockfilter.errors import BodyError, ExpectationFailed, NotSeen, SockfilterError
     from sockfilter.filters.where import Where
-    from sockfilter.finding import View
     from sockfilter.ledger import Ledger
     from sockfilter.masking import set_masking
     from sockfilter.model import (
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from sockfilter.model.life import Life
     from sockfilter.reading import Reading, read
     from sockfilter.reassembling import TcpStream, tcp_streams
+    from sockfilter.views.view import View
 
 _HOMES = {
     "Capture": "capturing",
@@ -48,7 +48,7 @@ _HOMES = {
     "Reading": "reading",
     "tcp_streams": "reassembling",
     "TcpStream": "reassembling",
-    "View": "finding",
+    "View": "views.view",
     "Where": "filters.where",
     "set_masking": "masking",
     "SockfilterError": "errors",

@@ -9,20 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.errors import Closed, InvalidArgument, KernelUnsupported, MissingCapability, ObjectError
-from sockfilter.finding import Kept, View
 from sockfilter.ledger import PACKET_COUNTERS
 from sockfilter.model.budget import MEMORY_BYTES, MEMORY_BYTES_MIN
 from sockfilter.protocols.http1.policy import BodyPolicy
 from sockfilter.sources.narrowing import Narrowing, host_list, port_ranges
 from sockfilter.sources.records import RING_BYTES
 from sockfilter.turns import Turns
+from sockfilter.views.view import Kept, View
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
-    from sockfilter.awaiting import AsyncCapture
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange
     from sockfilter.model.life import Life
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from sockfilter.sources.narrowing import Hosts, Ports
     from sockfilter.sources.processes import Processes
     from sockfilter.sources.records import RecordSource
+    from sockfilter.views.aio import AsyncCapture
 
 # bytes of each body that are kept by default
 BODY_BYTES = 16 << 10
@@ -138,7 +138,7 @@ class Capture(View):
         self.close()
 
     async def __aenter__(self) -> AsyncCapture:
-        from sockfilter.awaiting import AsyncCapture  # asyncio takes longer to import than all of this
+        from sockfilter.views.aio import AsyncCapture  # asyncio takes longer to import than all of this
 
         self._waiting = AsyncCapture(self)
         return self._waiting

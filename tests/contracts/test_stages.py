@@ -31,11 +31,11 @@ HEAVY |= {"dataclasses", "inspect", "pathlib", "subprocess", "shutil", "difflib"
 HEAVY_MODULES = {
     "outputs/jsonl.py": {"json"},
     "forms/pytest_source.py": {"json"},
-    "awaiting.py": {"asyncio"},
+    "views/aio.py": {"asyncio"},
     "sources/broker/messages.py": {"json"},  # only where there is a broker
     "sources/broker/server.py": {"dataclasses"},
     "commands.py": {"shutil", "subprocess"},  # only where there is a command
-    "testing/nearest.py": {"difflib"},
+    "views/nearest.py": {"difflib"},
 }
 
 

@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.errors import Closed
-from sockfilter.finding import Kept
+from sockfilter.views.view import Kept
 from tests.support.exchanges import exchange
 
 if TYPE_CHECKING:

@@ -10,7 +10,9 @@ import sockfilter
 
 # what no capture of the command takes: other commands, the library for coroutines, the plugin
 OTHERS = (
-    *("sockfilter.__main__", "sockfilter.awaiting", "sockfilter.testing", "sockfilter.sources.broker"),
+    *("sockfilter.__main__", "sockfilter.testing", "sockfilter.sources.broker", "sockfilter.views.aio"),
+    *("sockfilter.views.differences", "sockfilter.views.expectations", "sockfilter.views.failure"),
+    *("sockfilter.views.json_paths", "sockfilter.views.nearest"),
     *("sockfilter.cli.broker", "sockfilter.cli.checks", "sockfilter.cli.config", "sockfilter.cli.doctor"),
     "sockfilter.cli.versions",
 )

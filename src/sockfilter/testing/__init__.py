@@ -14,18 +14,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sockfilter.awaiting import AsyncView
     from sockfilter.errors import ExpectationFailed
-    from sockfilter.testing.expectations import Expectation
     from sockfilter.testing.factory import WireFactory
     from sockfilter.testing.wire import Wire
+    from sockfilter.views.aio import AsyncView
+    from sockfilter.views.expectations import Expectation
 
 _HOMES = {
     "Wire": "sockfilter.testing.wire",
     "WireFactory": "sockfilter.testing.factory",
-    "Expectation": "sockfilter.testing.expectations",
+    "Expectation": "sockfilter.views.expectations",
     "ExpectationFailed": "sockfilter.errors",
-    "AsyncView": "sockfilter.awaiting",
+    "AsyncView": "sockfilter.views.aio",
 }
 
 __all__ = ["Wire", "WireFactory", "Expectation", "ExpectationFailed", "AsyncView"]

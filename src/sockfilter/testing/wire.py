@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sockfilter.finding import View
 from sockfilter.forms.transcript import listing, transcript
-from sockfilter.testing.failure import named
+from sockfilter.views.failure import named
+from sockfilter.views.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from typing_extensions import Unpack
 
-    from sockfilter.awaiting import AsyncView
     from sockfilter.capturing import Capture
     from sockfilter.errors import ExpectationFailed
     from sockfilter.filters.where import Conditions, Where
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange
-    from sockfilter.testing.expectations import Expectation
+    from sockfilter.views.aio import AsyncView
+    from sockfilter.views.expectations import Expectation
 
 # of the exchange that is shown whole in a report: its lines, and the characters of each
 DETAIL_LINES_MAX, DETAIL_COLUMNS_MAX = 30, 200
@@ -46,7 +46,7 @@ class Wire(View):
     @property
     def aio(self) -> AsyncView:
         """The same for coroutines: await wire.aio.wait_for(...), async for exchange in wire.aio.each(timeout=1)."""
-        from sockfilter.awaiting import AsyncView, Reader  # asyncio takes longer to import than all of this
+        from sockfilter.views.aio import AsyncView, Reader  # asyncio takes longer to import than all of this
 
         return AsyncView(Reader(self._of), self)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from sockfilter import Exchange, Request, Response
-from sockfilter.awaiting import AsyncView
-from sockfilter.testing.expectations import Expectation
 from sockfilter.testing.wire import Wire
+from sockfilter.views.aio import AsyncView
+from sockfilter.views.expectations import Expectation
 from tests.e2e.plugin.conftest import SERVING
 
 # public, and for who builds upon the library

@@ -10,7 +10,7 @@ import aiohttp
 from aiohttp import web
 
 import sockfilter
-from sockfilter.awaiting import AsyncCapture
+from sockfilter.views.aio import AsyncCapture
 from tests.e2e.uses.shop import TIMEOUT_S
 from tests.support.net import free_port
 from tests.support.skips import need_root

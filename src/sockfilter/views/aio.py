@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from sockfilter.errors import Closed
 from sockfilter.filters.where import Where
-from sockfilter.finding import WAIT_FOR_S, View
 from sockfilter.sources.records import NAP_S
+from sockfilter.views.view import WAIT_FOR_S, View
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sockfilter.filters.where import Conditions
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange
-    from sockfilter.testing.expectations import Expectation
+    from sockfilter.views.expectations import Expectation
 
 # seconds between two looks at what is due, and at a ring whose wake-up passed its reader unseen
 LOOK_S = 0.1

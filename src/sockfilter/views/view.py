@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sockfilter.filters.where import Conditions
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange
-    from sockfilter.testing.expectations import Expectation
+    from sockfilter.views.expectations import Expectation
 
 # seconds that wait_for() waits by default: longer than a slow service takes, shorter than patience
 WAIT_FOR_S = 5.0
@@ -204,7 +204,7 @@ class View:
 
         wire.expect(path="/charge", status=201).once()
         """
-        from sockfilter.testing.expectations import Expectation  # imports what it says failures with
+        from sockfilter.views.expectations import Expectation  # imports what it says failures with
 
         return Expectation(self._flushed, lambda: self.pending, self._coming, Where(*where, **conditions))
 

@@ -10,7 +10,7 @@ import pytest
 
 from sockfilter import Exchange, Where
 from sockfilter.model import Body
-from sockfilter.testing.differences import LINES_MAX, VALUE_MAX, lines
+from sockfilter.views.differences import LINES_MAX, VALUE_MAX, lines
 from tests.support.exchanges import exchange
 
 ORDER = {"id": 7, "items": [{"name": "pen", "price": 2}, {"name": "ink", "price": 9}], "state": "paid"}

@@ -8,9 +8,9 @@ import pytest
 
 from sockfilter import Exchange, Where
 from sockfilter.model import Body, Problem
-from sockfilter.testing import nearest as finding
-from sockfilter.testing.differences import VALUE_MAX
-from sockfilter.testing.nearest import COMPARED_MAX
+from sockfilter.views import nearest as finding
+from sockfilter.views.differences import VALUE_MAX
+from sockfilter.views.nearest import COMPARED_MAX
 from tests.support.exchanges import exchange
 
 

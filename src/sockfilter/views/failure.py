@@ -10,8 +10,8 @@ from sockfilter.filters.where import SHOWN_MAX, Where
 from sockfilter.forms.transcript import listing
 from sockfilter.masking import mask_target
 from sockfilter.model.problem import Problem
-from sockfilter.testing.differences import masked_value
-from sockfilter.testing.nearest import Nearest, nearest
+from sockfilter.views.differences import masked_value
+from sockfilter.views.nearest import Nearest, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

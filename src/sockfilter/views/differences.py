@@ -11,7 +11,7 @@ from sockfilter.escape import printable
 from sockfilter.filters.values import fields_test
 from sockfilter.filters.where import shown
 from sockfilter.masking import MASK, is_secret, mask_content, mask_field, mask_json, mask_query, mask_target
-from sockfilter.testing.json_paths import Absent, differing
+from sockfilter.views.json_paths import Absent, differing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sockfilter.testing.differences import lines, share
+from sockfilter.views.differences import lines, share
 
 if TYPE_CHECKING:
     from sockfilter.filters.where import Difference, Where

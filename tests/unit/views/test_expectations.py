@@ -12,8 +12,8 @@ from sockfilter import Exchange, ExpectationFailed, SockfilterError, View, Where
 from sockfilter.errors import InvalidArgument
 from sockfilter.filters.where import SHOWN_MAX
 from sockfilter.model import Problem
-from sockfilter.testing.expectations import Expectation
-from sockfilter.testing.failure import LISTED_MAX
+from sockfilter.views.expectations import Expectation
+from sockfilter.views.failure import LISTED_MAX
 from tests.support.exchanges import exchange
 from tests.support.keeper import FakeKeeper
 

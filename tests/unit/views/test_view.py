@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfilter import Exchange, ExpectationFailed, View, Where
-from sockfilter.finding import Kept
+from sockfilter.views.view import Kept
 from tests.support.exchanges import exchange
 from tests.support.keeper import FakeKeeper
 

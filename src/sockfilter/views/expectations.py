@@ -197,7 +197,7 @@ class Expectation:
     def _miscounted(
         self, times: str, within: float | None, ended: list[Exchange], found: list[Exchange]
     ) -> ExpectationFailed:
-        from sockfilter.testing import failure  # imports the forms of exchanges
+        from sockfilter.views import failure  # imports the forms of exchanges
 
         return failure.miscounted(self._where, times + _within(within), failure.Seen(ended, found, self._pending()))
 
@@ -209,7 +209,7 @@ class Expectation:
         ended: list[Exchange],
         found: list[Exchange],
     ) -> ExpectationFailed:
-        from sockfilter.testing import failure
+        from sockfilter.views import failure
 
         return failure.disordered(
             self._where, wanted, met, _within(within), failure.Seen(ended, found, self._pending())

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfilter.testing.json_paths import DEPTH_MAX, Absent, differing
+from sockfilter.views.json_paths import DEPTH_MAX, Absent, differing
 
 
 def found(wanted: Any, other: Any) -> list[tuple[str, Any, Any]]:

@@ -1,0 +1,1 @@
+"""What one asks of the exchanges that a capture has kept, for coroutines too."""
