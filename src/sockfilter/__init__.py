@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from sockfilter.capturing import Capture, capture
-    from sockfilter.commands import capture_command
+    from sockfilter.captures.capture import Capture, capture
+    from sockfilter.captures.command import capture_command
+    from sockfilter.captures.file import Reading, read
+    from sockfilter.captures.tcp_streams import TcpStream, tcp_streams
     from sockfilter.errors import BodyError, ExpectationFailed, NotSeen, SockfilterError
     from sockfilter.filters.where import Where
     from sockfilter.ledger import Ledger
@@ -36,18 +38,16 @@ if TYPE_CHECKING:
         Timing,
     )
     from sockfilter.model.life import Life
-    from sockfilter.reading import Reading, read
-    from sockfilter.reassembling import TcpStream, tcp_streams
     from sockfilter.views.view import View
 
 _HOMES = {
-    "Capture": "capturing",
-    "capture": "capturing",
-    "capture_command": "commands",
-    "read": "reading",
-    "Reading": "reading",
-    "tcp_streams": "reassembling",
-    "TcpStream": "reassembling",
+    "Capture": "captures.capture",
+    "capture": "captures.capture",
+    "capture_command": "captures.command",
+    "read": "captures.file",
+    "Reading": "captures.file",
+    "tcp_streams": "captures.tcp_streams",
+    "TcpStream": "captures.tcp_streams",
     "View": "views.view",
     "Where": "filters.where",
     "set_masking": "masking",

@@ -14,11 +14,11 @@ import tempfile
 import time
 from typing import TYPE_CHECKING
 
+from sockfilter.captures.file import file_source
 from sockfilter.outputs.jsonl import JsonOutput
 from sockfilter.outputs.text import TextOutput
 from sockfilter.packets.records import HOT
 from sockfilter.protocols.http1.body import BodyPolicy
-from sockfilter.reading import file_source
 from sockfilter.road.assembly import Assembly
 from sockfilter.road.pipeline import Pipeline
 from sockfilter.sources.narrowing import Narrowing

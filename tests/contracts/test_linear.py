@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sockfilter.reading import read
+from sockfilter.captures.file import read
 from sockfilter.road.pipeline import Pipeline
 from tests.support import captures
 from tests.support.frames import GRE, IPIP, IPV4, Talk, ethernet, gre, ipv4, ipv4_fragments, tcp

@@ -54,7 +54,7 @@ def test_names_stay_what_they_are_however_often_they_are_asked_for() -> None:
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'captures'"):
-        _ = sockfilter.captures  # type: ignore[attr-defined]  # that is the point
+        _ = sockfilter.captured  # type: ignore[attr-defined]  # that is the point
 
 
 @pytest.mark.parametrize("problem", Problem, ids=lambda problem: problem.value)

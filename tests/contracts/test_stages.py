@@ -34,7 +34,7 @@ HEAVY_MODULES = {
     "views/aio.py": {"asyncio"},
     "sources/broker/messages.py": {"json"},  # only where there is a broker
     "sources/broker/server.py": {"dataclasses"},
-    "commands.py": {"shutil", "subprocess"},  # only where there is a command
+    "captures/command.py": {"shutil", "subprocess"},  # only where there is a command
     "views/nearest.py": {"difflib"},
 }
 
@@ -109,7 +109,7 @@ def test_a_capture_takes_nothing_heavy_by_any_way() -> None:
     script = f"""if True:
         import sys
         before = set(sys.modules)
-        import sockfilter.cli.command, sockfilter.capturing, sockfilter.road.pipeline, sockfilter.outputs.text
+        import sockfilter.cli.command, sockfilter.captures.capture, sockfilter.road.pipeline, sockfilter.outputs.text
         import sockfilter.sources.live, sockfilter.sources.processes
         print(*{HEAVY!r} & ({{name.partition('.')[0] for name in sys.modules}} - before))
     """

@@ -209,7 +209,7 @@ def test_closing_twice_is_once(site):
 
 
 def test_the_oldest_exchanges_make_room_and_are_counted(site, monkeypatch):
-    monkeypatch.setattr("sockfilter.capturing.EXCHANGES_MAX", 3)
+    monkeypatch.setattr("sockfilter.captures.capture.EXCHANGES_MAX", 3)
     with sockfilter.capture("lo", ports=site.port) as capture:
         http_client(site, [Ask("GET", f"/{i}") for i in range(5)])
     assert targets(capture) == ["/2", "/3", "/4"]

@@ -83,7 +83,11 @@ def test_int_again_and_again_is_status_0(loopback):
 # Before the handlers are there, SIGTERM ends any process.
 MOMENTS = [
     ("sockfilter.cli.signals", signal.SIGINT),
-    *((name, number) for name in ("argparse", "sockfilter.cli.command", "sockfilter.capturing") for number in ENDING),
+    *(
+        (name, number)
+        for name in ("argparse", "sockfilter.cli.command", "sockfilter.captures.capture")
+        for number in ENDING
+    ),
 ]
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from tests.fuzz import harness
 
 with harness.watched():
+    from sockfilter.captures.file import read
+    from sockfilter.captures.tcp_streams import tcp_streams
     from sockfilter.errors import CaptureFileError
-    from sockfilter.reading import read
-    from sockfilter.reassembling import tcp_streams
     from tests.support import captures
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from tests.fuzz import harness
 
 with harness.watched():
+    from sockfilter.captures.file import read
     from sockfilter.packets.fragments import Reassembler, read_piece
     from sockfilter.packets.inside import Inside
     from sockfilter.packets.links import LINKS, network
     from sockfilter.packets.tcp import TcpDecoder
     from sockfilter.packets.tunnels import PROTOCOLS, STEPS, carried, inner
-    from sockfilter.reading import read
     from sockfilter.sources.files.packet import Damaged
     from sockfilter.sources.files.pcap import HEADER_BYTES, PcapFormat
     from tests.kernel.test_anything import originals

@@ -78,7 +78,7 @@ def btf() -> Finding:
 
 def calls() -> Finding:
     """Whether system calls can be captured, which packets do without."""
-    from sockfilter.capturing import capture
+    from sockfilter.captures.capture import capture
 
     remedy = "packets do without; --via syscalls takes CAP_BPF, CAP_PERFMON and a kernel with BTF"
     try:
@@ -158,7 +158,7 @@ def namespaces() -> Finding:
 
 def loads() -> Finding:
     """Whether the kernel takes the program, and lets it see lo."""
-    from sockfilter.capturing import capture
+    from sockfilter.captures.capture import capture
 
     if rights.missing():
         return Finding("program", UNKNOWN, NEEDS_RIGHTS)
@@ -186,7 +186,7 @@ def processes() -> Finding:
 
 def exchange() -> Finding:
     """Whether an exchange on lo is seen."""
-    from sockfilter.capturing import capture
+    from sockfilter.captures.capture import capture
 
     if rights.missing():
         return Finding("exchange", UNKNOWN, NEEDS_RIGHTS)

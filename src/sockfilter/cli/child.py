@@ -6,12 +6,12 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
+from sockfilter.captures.command import Held
 from sockfilter.cli import privileges
-from sockfilter.commands import Held
 
 if TYPE_CHECKING:
+    from sockfilter.captures.command import Identity
     from sockfilter.cli.signals import Signals
-    from sockfilter.commands import Identity
 
 # what a shell says of who was ended by a signal
 SIGNALLED = 128

@@ -23,7 +23,7 @@ from sockfilter.errors import CaptureFileError, InvalidArgument, SockfilterError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sockfilter.capturing import Capture
+    from sockfilter.captures.capture import Capture
     from sockfilter.cli import hints
     from sockfilter.cli.arguments import Options
     from sockfilter.cli.child import Child
@@ -223,8 +223,8 @@ class _Run:
         """The command that is to run beside it, if there is one."""
         if not self._options.command:
             return None
+        from sockfilter.captures.command import Identity
         from sockfilter.cli.child import Child  # subprocess, and what it takes
-        from sockfilter.commands import Identity
 
         as_whom = self._choice.user if self._options.user is not None else None
         return Child(self._options.command, self._signals, as_whom and Identity(*as_whom[1:]))
@@ -238,7 +238,7 @@ class _Run:
     def _capture(self) -> Capture:
         if self._options.read is not None:
             return self._reading(self._options.read)
-        from sockfilter.capturing import capture  # -h and -D do without
+        from sockfilter.captures.capture import capture  # -h and -D do without
 
         try:
             return self._live(capture)
@@ -277,7 +277,7 @@ class _Run:
         return _output(self._options, self._sink)
 
     def _reading(self, path: str) -> Capture:
-        from sockfilter.reading import open_file
+        from sockfilter.captures.file import open_file
 
         options = self._options
         return open_file(
@@ -346,7 +346,7 @@ class _Run:
         return options.read is None and is_here and not options.quiet and os.isatty(STDERR)
 
     def _hint(self, began: hints.Start, capture: Capture) -> None:
-        from sockfilter.capturing import narrowed  # -h and -D do without
+        from sockfilter.captures.capture import narrowed  # -h and -D do without
         from sockfilter.cli import hints
 
         options = self._options
@@ -441,7 +441,7 @@ def _narrowed(options: Options, found: dict[str, tuple[str, ...]]) -> str:
 
 def _policy(options: Options) -> BodyPolicy:
     """What is shown of bodies decides what is kept of them."""
-    from sockfilter.capturing import ALL
+    from sockfilter.captures.capture import ALL
     from sockfilter.protocols.http1.policy import BodyPolicy
 
     limit = ALL if options.body is None else options.body

@@ -11,7 +11,7 @@ from sockfilter.errors import BrokerError, MissingCapability
 from sockfilter.testing.options import SYSCALLS
 
 if TYPE_CHECKING:
-    from sockfilter.capturing import Capture
+    from sockfilter.captures.capture import Capture
     from sockfilter.road.frames import Source
     from sockfilter.testing.evidence import Tap
 
@@ -65,7 +65,7 @@ class Captures:
             return self._opened({"broker": SOCKET, **arguments})
 
     def _opened(self, arguments: dict[str, Any]) -> Capture:
-        from sockfilter.capturing import capture
+        from sockfilter.captures.capture import capture
         from sockfilter.testing.evidence import Tap
 
         if not self._has_taps or arguments.get("via") == SYSCALLS:  # calls have no frames

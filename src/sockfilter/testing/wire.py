@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
-    from sockfilter.capturing import Capture
+    from sockfilter.captures.capture import Capture
     from sockfilter.errors import ExpectationFailed
     from sockfilter.filters.where import Conditions, Where
     from sockfilter.ledger import Ledger

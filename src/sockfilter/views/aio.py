@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
-    from sockfilter.capturing import Capture
+    from sockfilter.captures.capture import Capture
     from sockfilter.filters.where import Conditions
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
+from sockfilter.captures.file import read
 from sockfilter.errors import InvalidArgument
 from sockfilter.ledger import PACKET_COUNTERS, Ledger
 from sockfilter.model import Exchange, Problem
 from sockfilter.outputs.jsonl import JsonOutput
-from sockfilter.reading import read
 from sockfilter.road.pipeline import Pipeline
 from tests.support.wire import EVERYTHING, Orders, Paper, Wire, packed
 

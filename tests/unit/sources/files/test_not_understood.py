@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sockfilter.capturing import body_policy
-from sockfilter.reading import open_file
+from sockfilter.captures.capture import body_policy
+from sockfilter.captures.file import open_file
 from tests.support.captures import enhanced, interface, one_exchange, pcap, section, timed
 from tests.support.frames import (
     AH,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sockfilter import Capture
-from sockfilter.capturing import BODY_BYTES, body_policy
+from sockfilter.captures.capture import BODY_BYTES, body_policy
+from sockfilter.captures.file import open_file
 from sockfilter.errors import Busy, Closed
-from sockfilter.reading import open_file
 from tests.support.captures import pcap, timed
 from tests.support.frames import Talk
 from tests.support.threads import LOOKS, NOT_LOOKS, STUCK_S, looking

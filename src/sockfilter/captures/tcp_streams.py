@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from sockfilter.capturing import narrowed
-from sockfilter.reading import ended_in, file_source
+from sockfilter.captures.capture import narrowed
+from sockfilter.captures.file import ended_in, file_source
 from sockfilter.road.assembly import Assembly
 
 if TYPE_CHECKING:

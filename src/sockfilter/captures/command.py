@@ -15,7 +15,7 @@ from sockfilter.errors import CommandNotExecutable, InvalidArgument, NoSuchComma
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sockfilter.capturing import Capture
+    from sockfilter.captures.capture import Capture
 
 # What runs in the new process until then: it waits for a byte, or for the end of who would have sent it. Python ignores
 # SIGPIPE and SIGXFSZ from its start on; the command is to have what it would have without sockfilter. _signal is there
@@ -148,7 +148,7 @@ def capture_command(command: Sequence[str], *, popen: dict[str, Any] | None = No
         CommandNotExecutable: it is there, and may not be executed.
         SockfilterError: one of its kinds for each thing that can be in the way.
     """
-    from sockfilter.capturing import capture
+    from sockfilter.captures.capture import capture
 
     held = Held(command, **(popen or {}))
     try:

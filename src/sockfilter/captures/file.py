@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from sockfilter.capturing import BODY_BYTES, Capture, body_policy, captured, check_memory, narrowed
+from sockfilter.captures.capture import BODY_BYTES, Capture, body_policy, captured, check_memory, narrowed
 from sockfilter.model.budget import MEMORY_BYTES
 from sockfilter.packets import inside, links
 from sockfilter.sources.files.source import FileSource

@@ -1,0 +1,1 @@
+"""What is open: live captures, capture files, commands."""
