@@ -52,8 +52,8 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 @contextmanager
 def _empty() -> Iterator[Statistics]:
     """A program of the same kind that does nothing."""
+    from sockfilter.libbpf import tracing
     from sockfilter.libbpf.object import BpfObject
-    from sockfilter.sources import tracing
 
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         source, made = Path(folder, "empty.bpf.c"), Path(folder, "empty.bpf.o")

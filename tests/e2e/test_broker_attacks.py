@@ -21,7 +21,7 @@ from sockfilter.sources.broker import messages
 from sockfilter.sources.broker.client import first_answer
 from sockfilter.sources.broker.places import CAPTURE_BYTES, PLACES_MAX, kernel_bytes
 from sockfilter.sources.broker.request import RING_BYTES_MAX
-from sockfilter.sources.rights import CAP_BPF, CAP_NET_RAW
+from sockfilter.system.rights import CAP_BPF, CAP_NET_RAW
 from tests.support.attaching import asked
 from tests.support.broker import NOBODY, broker
 from tests.support.command import run

@@ -12,7 +12,7 @@ from tempfile import mkdtemp
 
 import pytest
 
-from sockfilter.sources.rights import REMEDY
+from sockfilter.system.rights import REMEDY
 from tests.e2e.asks import SMALL
 from tests.e2e.conftest import Sites
 from tests.support.bare_root import ENTER

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import sockfilter
 from sockfilter.model import Problem
-from sockfilter.sources.namespace import entered
+from sockfilter.system.namespace import entered
 from tests.support.bpf import descriptors, empty_lru_tables
 from tests.support.cable import NEAR
 from tests.support.frames import ACK, FIN, REQUEST, RESPONSE, RST, SYN, Talk

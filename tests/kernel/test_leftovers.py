@@ -13,7 +13,7 @@ import pytest
 
 import sockfilter
 from sockfilter.errors import SockfilterError
-from sockfilter.sources.namespace import entered
+from sockfilter.system.namespace import entered
 from tests.support.bpf import descriptors, held_by, in_kernel, packet_sockets
 from tests.support.net import namespace
 from tests.support.skips import need_root

@@ -13,7 +13,7 @@ import pytest
 
 import sockfilter
 from sockfilter.packets.records import HOT
-from sockfilter.sources.namespace import entered
+from sockfilter.system.namespace import entered
 from tests.support.net import namespace, veth_pair
 from tests.support.skips import Skip, skip
 from tests.support.sockets import connected, hang_up, read_exactly

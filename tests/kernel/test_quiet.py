@@ -11,7 +11,7 @@ import pytest
 
 import sockfilter
 from sockfilter.sources.attachment import OBJECT
-from sockfilter.sources.namespace import entered
+from sockfilter.system.namespace import entered
 from tests.support.bpf import helpers, packet_sockets
 from tests.support.cable import ANY, NEAR, Cable
 from tests.support.frames import Talk

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sockfilter.model import Endpoint
-from sockfilter.sources import sock_diag, sockets
-from sockfilter.sources.namespace import entered
+from sockfilter.system import sock_diag, sockets
+from sockfilter.system.namespace import entered
 from tests.support.net import namespace
 from tests.support.skips import need_root
 from tests.support.sockets import connected

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import sockfilter
-from sockfilter.sources.namespace import entered
+from sockfilter.system.namespace import entered
 from tests.support.frames import (
     GRE,
     IPIP,

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from sockfilter.libbpf import tracing
 from sockfilter.libbpf.object import NO_TYPES, BpfObject
-from sockfilter.sources import processes, syscalls, tracing, tree
+from sockfilter.sources import processes, syscalls, tree
 from tests.support.skips import Skip, need_root, skip
 
 OBJECTS = {

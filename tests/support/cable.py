@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import sockfilter
 from sockfilter.ledger import OUTCOMES
-from sockfilter.sources.namespace import entered
+from sockfilter.system.namespace import entered
 from tests.support.net import ip, namespace
 
 if TYPE_CHECKING:

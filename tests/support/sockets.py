@@ -6,7 +6,7 @@ import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from sockfilter.sources.namespace import entered
+from sockfilter.system.namespace import entered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from struct import pack
 from typing import TYPE_CHECKING
 
-from sockfilter.sources.namespace import entered
+from sockfilter.system.namespace import entered
 from tests.support.net import ip
 from tests.support.skips import Skip, skip
 

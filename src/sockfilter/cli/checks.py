@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.cli.texts import text_of
 from sockfilter.errors import SockfilterError
-from sockfilter.sources import rights
+from sockfilter.system import rights
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -484,8 +484,8 @@ def _output(options: Options, sink: StandardOutput) -> Output:
 
 def _list_interfaces(options: Options, sink: StandardOutput) -> int:
     from sockfilter.escape import printable
-    from sockfilter.sources import namespace
     from sockfilter.sources.interfaces import listed
+    from sockfilter.system import namespace
 
     with namespace.entered(options.netns):
         entries = listed()

@@ -9,8 +9,8 @@ from importlib import import_module
 
 from sockfilter.errors import BrokerError
 from sockfilter.libbpf import binding
-from sockfilter.sources import rights
 from sockfilter.sources.broker.places import PLACES_MAX
+from sockfilter.system import rights
 
 # bytes of address space: 64 captures take 160 MB at their peak, 64 of them reserved by the allocator for the thread
 # that loads; three times as much leaves room for machines with hundreds of CPUs, whose counters are mapped

@@ -8,8 +8,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.cli.texts import text_of
-from sockfilter.sources import sockets
 from sockfilter.sources.interfaces import ANY
+from sockfilter.system import sockets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.errors import InvalidArgument, SockfilterError
 from sockfilter.libbpf import binding
-from sockfilter.sources.rights import CAP_BPF, effective, permitted
+from sockfilter.system.rights import CAP_BPF, effective, permitted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

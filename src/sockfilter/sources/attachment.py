@@ -13,7 +13,8 @@ from sockfilter.errors import InterfaceDown, KernelUnsupported, MissingCapabilit
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.counters import Counters, Sum
 from sockfilter.libbpf.object import OBJECTS, BpfObject
-from sockfilter.sources import interfaces, rights
+from sockfilter.sources import interfaces
+from sockfilter.system import rights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.ring import ring_bytes
-from sockfilter.sources import interfaces, namespace
+from sockfilter.sources import interfaces
 from sockfilter.sources.attachment import attach
 from sockfilter.sources.narrowing import Narrowing
 from sockfilter.sources.presence import CHANGES_MAX, Change, Changes, Event, Presence
 from sockfilter.sources.records import ALL_BYTES, RING_BYTES, RecordSource
+from sockfilter.system import namespace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

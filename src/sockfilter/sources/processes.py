@@ -12,12 +12,13 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockfilter.errors import KernelUnsupported, MissingCapability, ObjectError
-from sockfilter.libbpf import binding
+from sockfilter.libbpf import binding, tracing
 from sockfilter.libbpf.object import OBJECTS, BpfObject
 from sockfilter.model.problem import Problem
 from sockfilter.model.process import LOOKS_MAX, Known, Process
-from sockfilter.sources import namespace, process_files, rights, sock_diag, tracing
+from sockfilter.sources import process_files
 from sockfilter.sources.containers import container_of
+from sockfilter.system import namespace, rights, sock_diag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

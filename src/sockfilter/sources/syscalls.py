@@ -8,16 +8,16 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockfilter.errors import InvalidArgument, KernelUnsupported
-from sockfilter.libbpf import binding
+from sockfilter.libbpf import binding, tracing
 from sockfilter.libbpf.counters import Counters, Sum
 from sockfilter.libbpf.object import OBJECTS, BpfObject
 from sockfilter.libbpf.ring import ring_bytes
 from sockfilter.model import Endpoint
-from sockfilter.sources import cgroups, tracing
+from sockfilter.sources import cgroups
 from sockfilter.sources.attachment import outcomes
-from sockfilter.sources.members import Members
 from sockfilter.sources.narrowing import Narrowing
 from sockfilter.sources.records import ALL_BYTES, RING_BYTES, RecordSource
+from sockfilter.system.members import Members
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -6,10 +6,10 @@ import socket
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from sockfilter.libbpf import binding
+from sockfilter.libbpf import binding, tracing
 from sockfilter.libbpf.object import OBJECTS, BpfObject
-from sockfilter.sources import namespace, sockets, tracing
-from sockfilter.sources.members import Members
+from sockfilter.system import namespace, sockets
+from sockfilter.system.members import Members
 
 if TYPE_CHECKING:
     from types import TracebackType

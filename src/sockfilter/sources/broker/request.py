@@ -8,12 +8,12 @@ from sockfilter import __version__
 from sockfilter.errors import BrokerError, InvalidArgument
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.ring import ring_bytes
-from sockfilter.sources import namespace
 from sockfilter.sources.broker import messages
 from sockfilter.sources.interfaces import distinct
 from sockfilter.sources.live import WHOLE_FRAME
 from sockfilter.sources.narrowing import PORT_MAX
 from sockfilter.sources.records import ALL_BYTES
+from sockfilter.system import namespace
 
 if TYPE_CHECKING:
     from sockfilter.sources.broker.messages import Message

@@ -8,8 +8,8 @@ from struct import Struct
 from typing import TYPE_CHECKING
 
 from sockfilter.model import Endpoint
-from sockfilter.sources import sockets
 from sockfilter.sources.narrowing import V4_MAPPED
+from sockfilter.system import sockets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

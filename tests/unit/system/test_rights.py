@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sockfilter.sources import rights
-from sockfilter.sources.rights import CAP_BPF, CAP_NET_RAW, CAP_SYS_ADMIN, advice, effective
+from sockfilter.system import rights
+from sockfilter.system.rights import CAP_BPF, CAP_NET_RAW, CAP_SYS_ADMIN, advice, effective
 
 
 def with_rights(monkeypatch: pytest.MonkeyPatch, *numbers: int) -> str:
