@@ -11,9 +11,9 @@ import pytest
 from sockfilter.ledger import OUTCOMES, PACKET_COUNTERS
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.ring import BATCH_RECORDS
+from sockfilter.observers.processes import process_files, processes
 from sockfilter.packets import records
 from sockfilter.road.express import lane
-from sockfilter.sources import process_files, processes
 from sockfilter.sources.attachment import OBJECT
 from sockfilter.sources.files import source
 from tests.support.btf import Btf

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sockfilter.model import Connection, Endpoint
-from sockfilter.sources.tree import Tree
+from sockfilter.observers.processes.tree import Tree
 from tests.support.skips import need_root
 
 if TYPE_CHECKING:

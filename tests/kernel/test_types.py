@@ -9,7 +9,8 @@ import pytest
 
 from sockfilter.libbpf import tracing
 from sockfilter.libbpf.object import NO_TYPES, BpfObject
-from sockfilter.sources import processes, syscalls, tree
+from sockfilter.observers.processes import processes, tree
+from sockfilter.sources import syscalls
 from tests.support.skips import Skip, need_root, skip
 
 OBJECTS = {

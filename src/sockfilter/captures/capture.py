@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from sockfilter.model import Exchange
     from sockfilter.model.life import Life
     from sockfilter.model.lines import Lines
+    from sockfilter.observers.processes.processes import Processes
     from sockfilter.road.frames import Frames
     from sockfilter.sources.files.source import FileSource
     from sockfilter.sources.live import Attach
     from sockfilter.sources.narrowing import Hosts, Ports
-    from sockfilter.sources.processes import Processes
     from sockfilter.sources.records import RecordSource
     from sockfilter.views.aio import AsyncCapture
 
@@ -482,7 +482,7 @@ def _naming(
         return None, ""
     if wanted is False:
         return None, ""
-    from sockfilter.sources.processes import Processes
+    from sockfilter.observers.processes.processes import Processes
 
     try:
         return Processes(netns, narrowing.wants, is_everywhere, meanwhile), ""

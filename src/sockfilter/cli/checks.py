@@ -171,7 +171,7 @@ def loads() -> Finding:
 
 def processes() -> Finding:
     """Whether the processes at the ends of connections can be named."""
-    from sockfilter.sources.processes import Processes
+    from sockfilter.observers.processes.processes import Processes
 
     lacks = rights.missing_for_processes()
     if lacks:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sockfilter.errors import ExpectationFailed
     from sockfilter.model import Exchange
-    from sockfilter.sources.tree import Tree
+    from sockfilter.observers.processes.tree import Tree
 
 # what is in the way of capturing at all, and not of this capture
 NOT_HERE = (MissingCapability, KernelUnsupported, LibbpfMissing)
@@ -84,7 +84,7 @@ class Session:
 
     def _followed(self) -> Tree:
         if self._tree is None:
-            from sockfilter.sources.tree import Tree
+            from sockfilter.observers.processes.tree import Tree
 
             self._tree = Tree(os.getpid())
         return self._tree

@@ -16,8 +16,8 @@ from sockfilter.libbpf import binding, tracing
 from sockfilter.libbpf.object import OBJECTS, BpfObject
 from sockfilter.model.problem import Problem
 from sockfilter.model.process import LOOKS_MAX, Known, Process
-from sockfilter.sources import process_files
-from sockfilter.sources.containers import container_of
+from sockfilter.observers.processes import process_files
+from sockfilter.observers.processes.containers import container_of
 from sockfilter.system import namespace, rights, sock_diag
 
 if TYPE_CHECKING:

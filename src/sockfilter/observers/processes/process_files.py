@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.model.process import Process
-from sockfilter.sources.containers import container_of
+from sockfilter.observers.processes.containers import container_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

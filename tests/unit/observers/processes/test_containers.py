@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sockfilter.sources.containers import container_of
+from sockfilter.observers.processes.containers import container_of
 
 ID = "0123456789abcdef" * 4
 UID = "9b4a1f6e-5c2d-4e8f-a1b2-c3d4e5f60718"

@@ -1,0 +1,1 @@
+"""Who knows more of a connection than its bytes."""

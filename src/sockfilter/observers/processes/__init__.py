@@ -1,0 +1,1 @@
+"""Which processes are at the ends of a connection."""
