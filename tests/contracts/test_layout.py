@@ -14,8 +14,8 @@ from sockfilter.libbpf.ring import BATCH_RECORDS
 from sockfilter.observers.processes import process_files, processes
 from sockfilter.packets import records
 from sockfilter.road.express import lane
-from sockfilter.sources.attachment import OBJECT
 from sockfilter.sources.files import source
+from sockfilter.sources.packets.attachment import OBJECT
 from tests.support.btf import Btf
 from tests.support.skips import need_tool
 

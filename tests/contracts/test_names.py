@@ -53,7 +53,7 @@ def test_names_stay_what_they_are_however_often_they_are_asked_for() -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="no attribute 'captures'"):
+    with pytest.raises(AttributeError, match="no attribute 'captured'"):
         _ = sockfilter.captured  # type: ignore[attr-defined]  # that is the point
 
 

@@ -110,7 +110,7 @@ def test_a_capture_takes_nothing_heavy_by_any_way() -> None:
         import sys
         before = set(sys.modules)
         import sockfilter.cli.command, sockfilter.captures.capture, sockfilter.road.pipeline, sockfilter.outputs.text
-        import sockfilter.sources.live, sockfilter.observers.processes.processes
+        import sockfilter.sources.packets.live, sockfilter.observers.processes.processes
         print(*{HEAVY!r} & ({{name.partition('.')[0] for name in sys.modules}} - before))
     """
     assert subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout == "\n"

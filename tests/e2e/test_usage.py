@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import sockfilter
-from sockfilter.sources.attachment import OBJECT
+from sockfilter.sources.packets.attachment import OBJECT
 from tests.support.command import run
 from tests.support.skips import need_root
 

@@ -12,7 +12,7 @@ import pytest
 
 import sockfilter
 from sockfilter.errors import InterfaceDown, InvalidArgument, NamespaceError, NoSuchInterface
-from sockfilter.sources import interfaces
+from sockfilter.sources.packets import interfaces
 from sockfilter.system.namespace import entered
 from tests.support.cable import ANY, FAR, NEAR, wait_for_outcomes
 from tests.support.frames import Talk

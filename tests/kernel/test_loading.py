@@ -12,7 +12,7 @@ import pytest
 
 from sockfilter.errors import Closed, KernelUnsupported
 from sockfilter.libbpf.object import BpfObject
-from sockfilter.sources.attachment import OBJECT
+from sockfilter.sources.packets.attachment import OBJECT
 from tests.support.net import namespace
 from tests.support.rights import without_rights
 from tests.support.skips import need_root

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import sockfilter
-from sockfilter.sources.attachment import OBJECT
+from sockfilter.sources.packets.attachment import OBJECT
 from sockfilter.system.namespace import entered
 from tests.support.bpf import helpers, packet_sockets
 from tests.support.cable import ANY, NEAR, Cable

@@ -10,7 +10,7 @@ import pytest
 from sockfilter.libbpf import tracing
 from sockfilter.libbpf.object import NO_TYPES, BpfObject
 from sockfilter.observers.processes import processes, tree
-from sockfilter.sources import syscalls
+from sockfilter.sources.calls import syscalls
 from tests.support.skips import Skip, need_root, skip
 
 OBJECTS = {

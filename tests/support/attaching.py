@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sockfilter.libbpf import binding
 from sockfilter.sources.broker.request import message
-from sockfilter.sources.interfaces import Interface
+from sockfilter.sources.packets.interfaces import Interface
 
 if TYPE_CHECKING:
     from sockfilter.sources.broker.request import Request

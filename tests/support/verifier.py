@@ -12,8 +12,8 @@ import re
 import sys
 
 from sockfilter.libbpf import binding
-from sockfilter.sources.attachment import OBJECT
-from sockfilter.sources.live import WHOLE_FRAME
+from sockfilter.sources.packets.attachment import OBJECT
+from sockfilter.sources.packets.live import WHOLE_FRAME
 from sockfilter.sources.records import ALL_BYTES, RING_BYTES
 
 # include/linux/bpf_verifier.h: a line of numbers, and nothing of the way

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from sockfilter.observers.processes.processes import Processes
     from sockfilter.road.frames import Frames
     from sockfilter.sources.files.source import FileSource
-    from sockfilter.sources.live import Attach
     from sockfilter.sources.narrowing import Hosts, Ports
+    from sockfilter.sources.packets.live import Attach
     from sockfilter.sources.records import RecordSource
     from sockfilter.views.aio import AsyncCapture
 
@@ -436,7 +436,7 @@ def capture(
         if via == "syscalls":
             refused = {"interface": interface, "netns": netns, "broker": broker, "write": write, "snap": snap}
             _refuse({**refused, "promiscuous": promiscuous or None}, "packets")
-            from sockfilter.sources import syscalls  # what only this way takes
+            from sockfilter.sources.calls import syscalls  # what only this way takes
 
             callers = syscalls.callers(pid, comm, cgroup, unix)
             source = syscalls.SyscallSource(
@@ -444,8 +444,8 @@ def capture(
             )
         elif via == "packets":
             _refuse({"pid": pid, "comm": comm, "cgroup": cgroup, "unix": unix or None}, "syscalls")
-            from sockfilter.sources.attachment import attach
-            from sockfilter.sources.live import LiveSource
+            from sockfilter.sources.packets.attachment import attach
+            from sockfilter.sources.packets.live import LiveSource
 
             source = LiveSource(
                 interface_names(interface),

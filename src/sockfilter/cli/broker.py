@@ -64,10 +64,10 @@ def get_parser() -> argparse.ArgumentParser:
 
 def run(words: list[str], signals: Signals) -> int:
     """Serves until a signal asks for the end. Returns the exit status. Raises SockfilterError."""
-    from sockfilter.sources import attachment
     from sockfilter.sources.broker import listening, places, server
     from sockfilter.sources.broker.request import Permission
     from sockfilter.sources.broker.session import attaching
+    from sockfilter.sources.packets import attachment
     from sockfilter.system import rights
 
     options = subcommand.parsed(get_parser(), words)

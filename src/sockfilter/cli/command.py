@@ -484,7 +484,7 @@ def _output(options: Options, sink: StandardOutput) -> Output:
 
 def _list_interfaces(options: Options, sink: StandardOutput) -> int:
     from sockfilter.escape import printable
-    from sockfilter.sources.interfaces import listed
+    from sockfilter.sources.packets.interfaces import listed
     from sockfilter.system import namespace
 
     with namespace.entered(options.netns):

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.cli.texts import text_of
-from sockfilter.sources.interfaces import ANY
+from sockfilter.sources.packets.interfaces import ANY
 from sockfilter.system import sockets
 
 if TYPE_CHECKING:

@@ -59,7 +59,7 @@ def _sandbox() -> str:
 def _object() -> str:
     from hashlib import sha256
 
-    from sockfilter.sources.attachment import OBJECT
+    from sockfilter.sources.packets.attachment import OBJECT
 
     try:
         with open(OBJECT, "rb") as file:

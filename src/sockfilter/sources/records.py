@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from sockfilter.model.connection import Endpoint
-    from sockfilter.sources.attachment import Attachment
     from sockfilter.sources.narrowing import Narrowing
-    from sockfilter.sources.presence import Change
+    from sockfilter.sources.packets.attachment import Attachment
+    from sockfilter.sources.packets.presence import Change
 
 # bytes of the ring; at 150 000 requests a second, some 180 MB/s, it bridges 90 ms without the reader
 RING_BYTES = 16 << 20

@@ -132,7 +132,7 @@ def _check_ports(ports: str) -> None:
 
 def _look_up(interface: str) -> None:
     from sockfilter.errors import InterfaceDown, NoSuchInterface, UnsupportedInterface
-    from sockfilter.sources import interfaces
+    from sockfilter.sources.packets import interfaces
 
     try:
         interfaces.find(interface)

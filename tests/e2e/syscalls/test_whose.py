@@ -15,7 +15,7 @@ import pytest
 
 import sockfilter
 from sockfilter.errors import InvalidArgument
-from sockfilter.sources import cgroups
+from sockfilter.sources.calls import cgroups
 from tests.e2e.asks import SMALL
 from tests.e2e.conftest import Sites
 from tests.support.clients import curl

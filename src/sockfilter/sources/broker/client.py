@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sockfilter.errors import BrokerError
 from sockfilter.sources.broker import messages, request
-from sockfilter.sources.interfaces import Interface
+from sockfilter.sources.packets.interfaces import Interface
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

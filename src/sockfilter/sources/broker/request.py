@@ -9,9 +9,9 @@ from sockfilter.errors import BrokerError, InvalidArgument
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.ring import ring_bytes
 from sockfilter.sources.broker import messages
-from sockfilter.sources.interfaces import distinct
-from sockfilter.sources.live import WHOLE_FRAME
 from sockfilter.sources.narrowing import PORT_MAX
+from sockfilter.sources.packets.interfaces import distinct
+from sockfilter.sources.packets.live import WHOLE_FRAME
 from sockfilter.sources.records import ALL_BYTES
 from sockfilter.system import namespace
 

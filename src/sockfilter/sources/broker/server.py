@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from sockfilter.errors import BrokerError, InvalidArgument
 from sockfilter.sources.broker import messages
 from sockfilter.sources.broker.session import Session, refused
-from sockfilter.sources.interfaces import ANY, find
+from sockfilter.sources.packets.interfaces import ANY, find
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,19 +6,19 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from sockfilter.errors import BrokerError, SockfilterError
-from sockfilter.sources.attachment import OwnAttachment
 from sockfilter.sources.broker import messages
 from sockfilter.sources.broker.request import checked
-from sockfilter.sources.interfaces import Names, find
+from sockfilter.sources.packets.attachment import OwnAttachment
+from sockfilter.sources.packets.interfaces import Names, find
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sockfilter.sources.attachment import Attachment
     from sockfilter.sources.broker.messages import Message
     from sockfilter.sources.broker.places import Place
     from sockfilter.sources.broker.request import Permission, Request
-    from sockfilter.sources.interfaces import Interface
+    from sockfilter.sources.packets.attachment import Attachment
+    from sockfilter.sources.packets.interfaces import Interface
 
     Attach: TypeAlias = Callable[[Request], tuple[list[Interface], Attachment]]
 

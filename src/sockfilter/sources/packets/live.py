@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.ring import ring_bytes
-from sockfilter.sources import interfaces
-from sockfilter.sources.attachment import attach
 from sockfilter.sources.narrowing import Narrowing
-from sockfilter.sources.presence import CHANGES_MAX, Change, Changes, Event, Presence
+from sockfilter.sources.packets import interfaces
+from sockfilter.sources.packets.attachment import attach
+from sockfilter.sources.packets.presence import CHANGES_MAX, Change, Changes, Event, Presence
 from sockfilter.sources.records import ALL_BYTES, RING_BYTES, RecordSource
 from sockfilter.system import namespace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sockfilter.sources.attachment import Attachment
-    from sockfilter.sources.interfaces import Interface
+    from sockfilter.sources.packets.attachment import Attachment
+    from sockfilter.sources.packets.interfaces import Interface
 
     # interfaces, struct sf_config, map of ports, bytes of the ring, promiscuous, meanwhile
     Attach: TypeAlias = Callable[

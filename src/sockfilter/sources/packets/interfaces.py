@@ -12,13 +12,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.errors import InterfaceDown, InvalidArgument, NoSuchInterface, UnsupportedInterface
-from sockfilter.sources.announcements import Announcements
+from sockfilter.sources.packets.announcements import Announcements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
-    from sockfilter.sources.announcements import Announced
+    from sockfilter.sources.packets.announcements import Announced
 
 # the name that stands for all interfaces, as in tcpdump
 ANY = "any"

@@ -7,8 +7,8 @@ import socket
 import pytest
 
 from sockfilter.errors import NoSuchInterface
-from sockfilter.sources import interfaces
-from sockfilter.sources.interfaces import ANY, Names, find
+from sockfilter.sources.packets import interfaces
+from sockfilter.sources.packets.interfaces import ANY, Names, find
 
 
 @pytest.fixture

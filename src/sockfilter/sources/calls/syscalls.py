@@ -13,9 +13,9 @@ from sockfilter.libbpf.counters import Counters, Sum
 from sockfilter.libbpf.object import OBJECTS, BpfObject
 from sockfilter.libbpf.ring import ring_bytes
 from sockfilter.model import Endpoint
-from sockfilter.sources import cgroups
-from sockfilter.sources.attachment import outcomes
+from sockfilter.sources.calls import cgroups
 from sockfilter.sources.narrowing import Narrowing
+from sockfilter.sources.packets.attachment import outcomes
 from sockfilter.sources.records import ALL_BYTES, RING_BYTES, RecordSource
 from sockfilter.system.members import Members
 

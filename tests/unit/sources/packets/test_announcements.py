@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfilter.sources import announcements, interfaces
-from sockfilter.sources.announcements import Announced, Announcements
-from sockfilter.sources.interfaces import Names
+from sockfilter.sources.packets import announcements, interfaces
+from sockfilter.sources.packets.announcements import Announced, Announcements
+from sockfilter.sources.packets.interfaces import Names
 
 NEW, DELETED, ADDRESS = 16, 17, 20
 AF_BRIDGE = 7

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sockfilter.sources.announcements import Announced
-    from sockfilter.sources.interfaces import Interface, Names
+    from sockfilter.sources.packets.announcements import Announced
+    from sockfilter.sources.packets.interfaces import Interface, Names
 
 # what has happened and nobody has asked for yet: the oldest goes first
 CHANGES_MAX = 1000

@@ -13,13 +13,13 @@ from sockfilter.errors import InterfaceDown, KernelUnsupported, MissingCapabilit
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.counters import Counters, Sum
 from sockfilter.libbpf.object import OBJECTS, BpfObject
-from sockfilter.sources import interfaces
+from sockfilter.sources.packets import interfaces
 from sockfilter.system import rights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sockfilter.sources.interfaces import Interface
+    from sockfilter.sources.packets.interfaces import Interface
 
 OBJECT = f"{OBJECTS}/sockfilter.bpf.o"
 
