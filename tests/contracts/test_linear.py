@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from sockfilter.protocols.http1.policy import BodyPolicy
+    from sockfilter.model.policy import BodyPolicy
     from tests.support.wire import Talker
 
 # how many times longer it goes on, and how much more a byte may cost then

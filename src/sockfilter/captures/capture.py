@@ -12,7 +12,7 @@ from sockfilter.captures.turns import Turns
 from sockfilter.errors import Closed, InvalidArgument, KernelUnsupported, MissingCapability, ObjectError
 from sockfilter.ledger import PACKET_COUNTERS
 from sockfilter.model.budget import MEMORY_BYTES, MEMORY_BYTES_MIN
-from sockfilter.protocols.http1.policy import BodyPolicy
+from sockfilter.model.policy import BodyPolicy
 from sockfilter.sources.narrowing import Narrowing, host_list, port_ranges
 from sockfilter.sources.records import RING_BYTES
 from sockfilter.views.view import Kept, View

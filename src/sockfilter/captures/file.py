@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange
     from sockfilter.model.lines import Lines
-    from sockfilter.protocols.http1.policy import BodyPolicy
+    from sockfilter.model.policy import BodyPolicy
     from sockfilter.road.frames import Frames
     from sockfilter.sources.narrowing import Hosts, Narrowing, Ports
     from sockfilter.sources.records import RecordSource

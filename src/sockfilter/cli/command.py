@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange
     from sockfilter.model.lines import Lines
+    from sockfilter.model.policy import BodyPolicy
     from sockfilter.outputs.output import Output
-    from sockfilter.protocols.http1.policy import BodyPolicy
     from sockfilter.road.frames import Frames
     from sockfilter.sources.files.source import FileSource
     from sockfilter.sources.records import RecordSource
@@ -442,7 +442,7 @@ def _narrowed(options: Options, found: dict[str, tuple[str, ...]]) -> str:
 def _policy(options: Options) -> BodyPolicy:
     """What is shown of bodies decides what is kept of them."""
     from sockfilter.captures.capture import ALL
-    from sockfilter.protocols.http1.policy import BodyPolicy
+    from sockfilter.model.policy import BodyPolicy
 
     limit = ALL if options.body is None else options.body
     if options.format == "raw":

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sockfilter.model.connection import Connection, Endpoint
     from sockfilter.model.exchange import Exchange
     from sockfilter.model.lines import Lines
-    from sockfilter.protocols.http1.policy import BodyPolicy
+    from sockfilter.model.policy import BodyPolicy
     from sockfilter.streams.connection import StreamConnection
     from sockfilter.streams.table import Orders
 

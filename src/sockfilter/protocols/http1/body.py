@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sockfilter.model.body import Body
+from sockfilter.model.policy import BodyPolicy
 from sockfilter.model.problem import Problem
 from sockfilter.protocols.coding import CodingError, TooLongError, coding_of, decoder_for
-from sockfilter.protocols.http1.policy import BodyPolicy
 
 if TYPE_CHECKING:
     from sockfilter.model.message import Message

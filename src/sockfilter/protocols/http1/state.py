@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from sockfilter.model.policy import BodyPolicy
 from sockfilter.model.problem import Problem
 from sockfilter.protocols.http1.body import BodyKeeper
-from sockfilter.protocols.http1.policy import BodyPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

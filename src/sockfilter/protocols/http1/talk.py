@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sockfilter.model.message import Message
+    from sockfilter.model.policy import BodyPolicy
     from sockfilter.model.problem import Problem
-    from sockfilter.protocols.http1.policy import BodyPolicy
 
 
 class Sink(Protocol):
