@@ -140,7 +140,7 @@ class Capture(View):
     async def __aenter__(self) -> AsyncCapture:
         from sockfilter.views.aio import AsyncCapture  # asyncio takes longer to import than all of this
 
-        self._waiting = AsyncCapture(self)
+        self._waiting = AsyncCapture(self, self)
         return self._waiting
 
     async def __aexit__(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sockfilter.errors import Closed
 from sockfilter.filters.where import Where
@@ -16,14 +16,50 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
-    from sockfilter.captures.capture import Capture
     from sockfilter.filters.where import Conditions
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange
     from sockfilter.views.expectations import Expectation
+    from sockfilter.views.view import Kept
 
 # seconds between two looks at what is due, and at a ring whose wake-up passed its reader unseen
 LOOK_S = 0.1
+
+
+class Pollable(Protocol):
+    """A source, as an event loop needs it."""
+
+    def fileno(self) -> int:
+        """The descriptor to look at."""
+
+
+class Awaited(Protocol):
+    """A capture, as those who wait for it in an event loop need it."""
+
+    @property
+    def kept(self) -> Kept:
+        """Its exchanges."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has ended."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """Its counters."""
+
+    @property
+    def source(self) -> Pollable:
+        """Where the packets come from."""
+
+    def pump(self) -> int:
+        """Takes one batch of what is there. Returns how many records that were."""
+
+    def flushed(self) -> Iterator[None]:
+        """Takes all that crossed before the call, a batch at a time."""
+
+    def ask_to_be_woken(self) -> bool:
+        """Makes the source's descriptor readable with the next record. False: there is something to pump."""
 
 
 class AsyncView:
@@ -135,7 +171,7 @@ class Reader:
         capture: is read.
     """
 
-    def __init__(self, capture: Capture) -> None:
+    def __init__(self, capture: Awaited) -> None:
         self._capture = capture
         self._loop = asyncio.get_running_loop()
         self._waiting = 0
@@ -222,10 +258,11 @@ class AsyncCapture(AsyncView):
 
     Args:
         capture: is read.
+        view: looks through all of it.
     """
 
-    def __init__(self, capture: Capture) -> None:
-        super().__init__(Reader(capture), capture)
+    def __init__(self, capture: Awaited, view: View) -> None:
+        super().__init__(Reader(capture), view)
         self._capture = capture
         self._stack = ExitStack()
         self._stack.enter_context(self._reader.reading())
