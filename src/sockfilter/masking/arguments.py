@@ -9,7 +9,8 @@ from sockfilter.masking.fields import mask_field
 from sockfilter.masking.json_text import mask_json
 from sockfilter.masking.names import MASK, NAME_MAX, Level, bare, is_worth, level_of
 from sockfilter.masking.shapes import mask_shapes
-from sockfilter.masking.urls import BARE_USERINFO, mask_form, mask_target, mask_userinfo
+from sockfilter.masking.urls import mask_form, mask_target
+from sockfilter.masking.userinfo import BARE_USERINFO, mask_userinfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable

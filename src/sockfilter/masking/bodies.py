@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from sockfilter.masking.fields import mask_head
 from sockfilter.masking.json_text import mask_json
-from sockfilter.masking.names import MASK
-from sockfilter.masking.urls import is_secret_parameter, mask_form, may_hold_secret
-
-if TYPE_CHECKING:
-    from sockfilter.model import Message
+from sockfilter.masking.names import MASK, may_hold_secret
+from sockfilter.masking.urls import is_secret_parameter, mask_form
 
 BOUNDARY = re.compile(r"boundary=\"?([^\";,\s]{1,70})", re.IGNORECASE)
 # a form without its type
 FORM = re.compile(r"[\w.%+\[\]-]{1,128}=[^\s<>]*")
 PART_NAME = re.compile(r";\s*name=(?:\"([^\"\r\n]*)|([^;\"\s]*))", re.IGNORECASE)
 PART_TYPE = re.compile(r"^content-type:\s*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+
+
+class Fields(Protocol):
+    """Those of a head."""
+
+    def get(self, name: str, default: str) -> str:
+        """The first value of a name, else the default."""
+
+
+class Message(Protocol):
+    """A request or a response, as it is looked at here."""
+
+    @property
+    def body(self) -> bytes:
+        """What was kept of its body."""
+
+    @property
+    def headers(self) -> Fields:
+        """The fields of its head."""
 
 
 def mask_body(message: Message) -> bytes:

@@ -15,9 +15,10 @@ from sockfilter.masking.names import (
     Level,
     is_worth,
     level_of,
+    may_hold_secret,
 )
 from sockfilter.masking.shapes import mask_shapes
-from sockfilter.masking.urls import mask_userinfo, may_hold_secret
+from sockfilter.masking.userinfo import mask_userinfo
 
 # a key, with the backslashes of JSON in a string of JSON, and how its value begins
 VALUE = r"\s{0,20}:\s{0,20}(\\{0,7}[\"']|-?\d[\d.eE+-]*|[\[{])"

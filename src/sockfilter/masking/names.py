@@ -176,6 +176,13 @@ def has_own_names() -> bool:
     return bool(_own)
 
 
+def may_hold_secret(text: str) -> bool:
+    """Whether there is anything to look for: most targets have nothing of the kind."""
+    if "%" in text:
+        text = unquoted(unquoted(text))
+    return "@" in text or has_own_names() or bool(TRACE.search(text.lower().replace("_", "-")))
+
+
 def is_unmasked(name: str) -> bool:
     """Whether it was said of this name that it is no secret."""
     return any(level is Level.OPEN and pattern.fullmatch(bare(name)) for pattern, level in _own)

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import re
 
+from sockfilter.masking.json_text import mask_json
 from sockfilter.masking.names import (
     CODE_MIN,
     KEY_LIKE,
     MASK,
     TEXT_MAX,
-    TRACE,
     Level,
-    has_own_names,
     is_worth,
     kept,
     level_of,
     looks_like_key,
-    unquoted,
+    may_hold_secret,
 )
 from sockfilter.masking.shapes import mask_shapes
+from sockfilter.masking.userinfo import BARE_USERINFO, mask_userinfo
 
 # values in values that are looked into: a URL in a parameter of a URL
 DEPTH_MAX = 3
@@ -32,22 +32,11 @@ PATH_VALUE = re.compile(r"[^/?#&;]*")
 # a segment of a path that says that a secret is in the next
 PATH = re.compile(r"(?i)((?:token|secret|passw(?:or)?d|api[-_]?key|session|jwt)/)([^/?#;&=]{8,})")
 PATH_NAME = re.compile(r"(?:token|secret|passwo?r?d|key|session|jwt)/")
-# name and password, or a key in place of a name, before a host (RFC 3986, 3.2.1); the last @ ends them
-USERINFO = re.compile(r"//([^/?#\s\"'<>]*)@")
-# the same without a scheme, as clients and CONNECT take it; an image's digest is none, nor is an address
-BARE_USERINFO = re.compile(r"^(?!(?:mailto|sips?|xmpp|acct):)([^/?#@:=\s]+:)[^/?#@\s]+(?=@)(?!@sha\d+:)")
 # of parameters: what others say of a key that may be a name, and of a code that may be anything
 SECRET_PARAMETERS = frozenset(("key",))
 CODES = frozenset(("code",))
 # what a value with another URL, or JSON, in it has when it is encoded
 NESTED = re.compile(r"%(?:25|3[dD]|40|7[bB]|22)")
-
-
-def may_hold_secret(text: str) -> bool:
-    """Whether there is anything to look for: most targets have nothing of the kind."""
-    if "%" in text:
-        text = unquoted(unquoted(text))
-    return "@" in text or has_own_names() or bool(TRACE.search(text.lower().replace("_", "-")))
 
 
 def mask_target(target: str) -> str:
@@ -86,11 +75,6 @@ def is_secret_parameter(name: str, value: str) -> bool:
     if word in CODES:
         return looks_like_key(value, CODE_MIN) or (value.isdecimal() and len(value) >= CODE_MIN)
     return level is Level.DOUBTFUL and is_worth(name, level, value)
-
-
-def mask_userinfo(text: str) -> str:
-    """A text without the passwords in its URLs."""
-    return USERINFO.sub(_without_password, text) if "@" in text else text
 
 
 def _mask_url(url: str, depth: int) -> str:
@@ -148,19 +132,10 @@ def _mask_nested(value: str, depth: int) -> str:
     if "=" not in inner and depth and NESTED.search(inner):
         masked = _mask_nested(inner, depth - 1)  # encoded twice
     elif inner[:1] in ("{", "["):
-        from sockfilter.masking.json_text import mask_json  # which looks into URLs itself
-
         masked = mask_json(inner)
     else:
         masked = _mask_url(inner, depth)
     return value if masked == inner else quote(masked, safe="*/", errors="surrogateescape")
-
-
-def _without_password(found: re.Match[str]) -> str:
-    name, colon, password = found[1].partition(":")
-    if colon:
-        return f"//{name}:{MASK if password else ''}@"
-    return f"//{MASK}@" if name else found[0]
 
 
 def _without_key(found: re.Match[str]) -> str:
