@@ -468,7 +468,8 @@ def _output(options: Options, sink: StandardOutput) -> Output:
         from sockfilter.outputs.raw import RawOutput
 
         return RawOutput(sink, escape=os.isatty(STDOUT), show_secrets=options.show_secrets)
-    from sockfilter.outputs.text import BODIES, TextOutput
+    from sockfilter.forms.line import BODIES
+    from sockfilter.outputs.text import TextOutput
 
     return TextOutput(
         sink,

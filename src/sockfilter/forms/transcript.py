@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sockfilter.outputs.text import BODIES, TextOutput
+from sockfilter.forms.line import BODIES, TextForm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,13 +16,6 @@ DETAIL_LINES_MAX = 60
 LINES_MAX = 40
 
 
-class _Nowhere:
-    """A sink for what is asked for by render()."""
-
-    def write(self, data: memoryview, /) -> int:
-        return len(data)
-
-
 def transcript(exchange: Exchange, lines_max: int = DETAIL_LINES_MAX, columns_max: int | None = None) -> str:
     """An exchange's line, its heads and bodies, with secrets masked; long ones cut in the middle.
 
@@ -31,7 +24,7 @@ def transcript(exchange: Exchange, lines_max: int = DETAIL_LINES_MAX, columns_ma
         lines_max: lines at most.
         columns_max: characters of each line at most; None: all.
     """
-    lines = TextOutput(_Nowhere(), verbosity=BODIES).render(exchange).decode().rstrip("\n").split("\n")
+    lines = TextForm(verbosity=BODIES).render(exchange).decode().rstrip("\n").split("\n")
     if columns_max is not None:
         lines = [line if len(line) <= columns_max else f"{line[: columns_max - 3]}..." for line in lines]
     return "\n".join(_cut(lines, lines_max, "lines"))
@@ -39,11 +32,11 @@ def transcript(exchange: Exchange, lines_max: int = DETAIL_LINES_MAX, columns_ma
 
 def listing(exchanges: Sequence[Exchange], lines_max: int = LINES_MAX) -> str:
     """A line for each exchange, with secrets masked; of many, the first and the last."""
-    output = TextOutput(_Nowhere())
+    form = TextForm()
     shown = (
         exchanges if len(exchanges) <= lines_max else (*exchanges[: lines_max // 2], *exchanges[-(lines_max // 2) :])
     )
-    lines = [output.render(exchange).decode().rstrip("\n") for exchange in shown]
+    lines = [form.render(exchange).decode().rstrip("\n") for exchange in shown]
     if len(shown) < len(exchanges):
         lines.insert(lines_max // 2, f"... {len(exchanges) - len(shown)} more exchanges ...")
     return "\n".join(lines)

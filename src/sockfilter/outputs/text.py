@@ -4,84 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sockfilter.escape import printable, printable_lines, printable_target, without_backslashes
-from sockfilter.forms import times
-from sockfilter.forms.columns import shortened, width
-from sockfilter.forms.processes import line_of, name_of
-from sockfilter.masking import has_own_names, mask_body, mask_fields, mask_start_line, mask_target
+from sockfilter.forms.line import REQUEST_WIDTH_MAX, ROUTE_WIDTH_MAX, TextForm
+from sockfilter.masking import has_own_names
 from sockfilter.outputs.output import Output, Sink
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from typing_extensions import Unpack
 
-    from sockfilter.forms.fitting import Fitting
-    from sockfilter.model import Connection, Exchange, Headers, Message
+    from sockfilter.forms.line import TextOptions
+    from sockfilter.model import Connection
     from sockfilter.model.head import Head
 
-HEADERS, BODIES = 1, 2
 
-# columns: they grow with what comes, up to a width that leaves room for the rest on a line
-ROUTE_WIDTH, ROUTE_WIDTH_MAX = 33, 60
-# with the names and numbers of two processes
-NAMED_WIDTH_MAX = 90
-REQUEST_WIDTH, REQUEST_WIDTH_MAX = 24, 60
-
-# requests whose text is kept, and bytes of their heads: as many as the parser keeps
-ASKED_MAX, ASKED_BYTES_MAX = 512, 4096
-
-RESET, BOLD, DIM = "\x1b[0m", "\x1b[1m", "\x1b[2m"
-STATUS_COLOURS = {1: "\x1b[36m", 2: "\x1b[32m", 3: "\x1b[36m", 4: "\x1b[33m", 5: "\x1b[31m"}
-
-
-class TextOutput(Output):
+class TextOutput(TextForm, Output):
     """Lines for people.
 
     Args:
         sink: takes the bytes.
-        verbosity: 0 a line, HEADERS with the heads, BODIES with the bodies too.
-        colour: with the terminal's colours.
-        show_secrets: nothing is masked.
-        interfaces: each line names its interface.
-        processes: each line names the processes at both ends, where they are known.
-        time: the form of a line's time, one of times.FORMS.
-        columns: how many the terminal has now, asked for each line, which then fits them; None: lines are as long
-            as they are, and so they are where it gives None.
+        options: what the lines are like, as TextForm has them.
     """
 
     is_json = False
     has_bodies = False
     widths_max = ROUTE_WIDTH_MAX, REQUEST_WIDTH_MAX
 
-    def __init__(
-        self,
-        sink: Sink,
-        *,
-        verbosity: int = 0,
-        colour: bool = False,
-        show_secrets: bool = False,
-        interfaces: bool = False,
-        processes: bool = False,
-        time: str = times.CLOCK,
-        columns: Callable[[], int | None] | None = None,
-    ) -> None:
-        super().__init__(sink)
-        self._verbosity = verbosity
-        self._colour = colour
-        self.show_secrets = show_secrets
-        self._interfaces = interfaces
-        self._processes = processes
-        self._route_width_max = NAMED_WIDTH_MAX if processes else ROUTE_WIDTH_MAX
-        self._asked: dict[Head, str] = {}
-        self._is_usual = time == times.CLOCK and columns is None
-        self._tell, self._unknown_time = times.FORMS[time](), times.NOT_KNOWN[time]
-        self._columns = columns
-        self._fitting: Fitting | None = None
-        if columns is not None:
-            from sockfilter.forms.fitting import Fitting  # only for a terminal
-
-            self._fitting = Fitting(processes)
-        self._route_width = ROUTE_WIDTH
-        self._request_width = REQUEST_WIDTH
+    def __init__(self, sink: Sink, **options: Unpack[TextOptions]) -> None:
+        Output.__init__(self, sink)
+        TextForm.__init__(self, **options)
 
     @property
     def lines(self) -> TextOutput | None:
@@ -108,152 +57,3 @@ class TextOutput(Output):
     def renumber(self, text: bytes, first_id: int) -> bytes:
         """The same: text has no ids."""
         return text
-
-    def render(self, exchange: Exchange) -> bytes:
-        """The exchange's line, and what the verbosity adds."""
-        text = self._line(exchange)
-        if self._verbosity:
-            text += "".join(self._details(exchange))
-        return text.encode()
-
-    def _line(self, exchange: Exchange) -> str:
-        request, response = exchange.request, exchange.response
-        start_ns = exchange.start_ns
-        time = self._unknown_time if start_ns is None else self._tell(start_ns)
-        what = "(no request)" if request is None else self._asked.get(request.head) or self._ask(request.head)
-        if response is None:
-            status, size, took = "-", "-", "-"
-        else:
-            status, size = str(response.status or "-"), size_text(response.body.wire_len)
-            took = duration_text(exchange.duration_ns)
-        columns = None if self._columns is None else self._columns()
-        if columns is not None:
-            return self._fitted(exchange, columns, time, what, f"{status:>3}", f"{size:>8}  {took:>8}")
-        route = self._named_route(exchange) if self._processes else printable(exchange.connection.route)
-        if len(route) > self._route_width:
-            self._route_width = min(len(route), self._route_width_max)
-        if len(what) > self._request_width:
-            self._request_width = min(len(what), REQUEST_WIDTH_MAX)
-        route, what = route.ljust(self._route_width), what.ljust(self._request_width)
-        if self._colour:
-            what, status = f"{BOLD}{what}{RESET}", self._coloured(exchange, status)
-        # once for each exchange: this form takes half the time of an f-string
-        line = "%s  %s  %3s  %8s  %8s" % (route, what, status, size, took)
-        if time:
-            line = f"{time}  {line}"
-        problems = exchange.problems
-        if problems:
-            line += f"  [{', '.join(problems)}]"
-        if self._interfaces:
-            line = f"{printable(exchange.connection.interface):<8}  {line}"
-        return line + "\n"
-
-    def _fitted(self, exchange: Exchange, columns: int, time: str, what: str, status: str, sizes: str) -> str:
-        """The line, for a terminal of so many columns."""
-        assert self._fitting is not None  # there are columns
-        interface = printable(exchange.connection.interface) if self._interfaces else ""
-        cells = self._fitting.fit(exchange, columns, interface, time, what, status, sizes)
-        line = cells.line()
-        if width(line) > columns:  # a terminal of a few columns
-            return shortened(line, columns) + "\n"
-        if self._colour:
-            bold = cells.request and f"{BOLD}{cells.request}{RESET}"
-            line = cells._replace(request=bold, status=self._coloured(exchange, status)).line()
-        return line + "\n"
-
-    def _coloured(self, exchange: Exchange, status: str) -> str:
-        """A status in its colour, in its column."""
-        response = exchange.response
-        return f"{STATUS_COLOURS.get(response.status // 100, '') if response else DIM}{status:>3}{RESET}"
-
-    def _named_route(self, exchange: Exchange) -> str:
-        """Client and server, each behind its process."""
-        ends = (exchange.client_process, exchange.client), (exchange.server_process, exchange.server)
-        named = (printable(f"{end}") if process is None else f"{name_of(process)} {end}" for process, end in ends)
-        return " > ".join(named)
-
-    def _ask(self, head: Head) -> str:
-        """What is shown of a request; most are asked again and again."""
-        target = head.target if self.show_secrets else mask_target(head.target)
-        asked = f"{printable_target(head.method)} {printable_target(target)}"
-        if len(self._asked) >= ASKED_MAX:
-            self._asked.clear()
-        if len(head.raw) <= ASKED_BYTES_MAX:
-            self._asked[head] = asked
-        return asked
-
-    def _details(self, exchange: Exchange) -> Iterable[str]:
-        for end, process in (("client", exchange.client_process), ("server", exchange.server_process)):
-            if process is not None:
-                yield f"    {end} {line_of(process, self.show_secrets)}\n"
-        for mark, message in (
-            (">", exchange.request),
-            *(("<", informational) for informational in exchange.informational),
-            ("<", exchange.response),
-        ):
-            if message is not None:
-                yield from self._message(mark, message)
-        yield "\n"
-
-    def _message(self, mark: str, message: Message) -> Iterable[str]:
-        start = message.raw.partition(b"\n")[0].decode("utf-8", "surrogateescape").rstrip("\r")
-        if not self.show_secrets:
-            start = mask_start_line(start)
-        # what looks like an escape is one that is made here
-        yield f"    {mark} {printable(without_backslashes(start))}\n"
-        yield from self._fields(mark, message.headers)
-        if self._verbosity >= BODIES and message.body.wire_len:
-            yield f"    {mark}\n"
-            yield from (f"    {mark} {line}\n" for line in self._body_lines(message))
-        if message.body.trailer:
-            yield f"    {mark}\n"
-            yield from self._fields(mark, message.trailers)
-
-    def _body_lines(self, message: Message) -> list[str]:
-        return body_lines(message, message.body if self.show_secrets else mask_body(message))
-
-    def _fields(self, mark: str, headers: Headers) -> Iterable[str]:
-        fields = list(headers)
-        for name, value in fields if self.show_secrets else mask_fields(fields):
-            yield f"    {mark} {printable(name)}: {printable(value)}\n"
-
-
-def body_lines(message: Message, content: bytes) -> list[str]:
-    """A body for people: its text, or what it is; and how much of it was kept, where that is not all.
-
-    Args:
-        message: whose body it is.
-        content: what of it is shown, with secrets masked or not.
-    """
-    body = message.body
-    text = body.text_of(content)
-    if text is None or "\0" in text:
-        lines = [f"({len(body)} bytes, not text)"]
-    else:
-        lines = printable_lines(text).removesuffix("\n").split("\n") if text else []
-    if body.is_cut:
-        lines.append(f"({len(body)} of {'?' if body.length is None else body.length} bytes kept)")
-    return lines
-
-
-def size_text(size: int) -> str:
-    """Bytes for people, in three digits or so."""
-    if size < 1000:
-        return f"{size} B"
-    number = float(size)
-    for unit in ("kB", "MB", "GB"):
-        number /= 1000
-        if number < 999.5:
-            return f"{number:.1f} {unit}" if number < 99.95 else f"{number:.0f} {unit}"
-    return f"{number / 1000:.1f} TB"
-
-
-def duration_text(ns: int | None) -> str:
-    """Nanoseconds for people, in three digits or so."""
-    if ns is None:
-        return "-"
-    if ns < 999_500:
-        return f"{ns / 1000:.0f} us"
-    if ns < 999_950_000:
-        return f"{ns / 1e6:.1f} ms"
-    return f"{ns / 1e9:.2f} s"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The line of an exchange, as outputs/text.py writes it; a test compares the
+ * The line of an exchange, as forms/line.py writes it; a test compares the
  * two. What may hold a secret, or has to be escaped, or widens a column, is
  * left to that.
  */
@@ -84,7 +84,7 @@ static char *digits(char *end, __u64 number)
 	return end;
 }
 
-/* size_text() of outputs/text.py */
+/* size_text() of forms/line.py */
 static char *put_size(char *to, __u64 size)
 {
 	static const char *units[] = {"kB", "MB", "GB"};
@@ -108,7 +108,7 @@ static char *put_size(char *to, __u64 size)
 	return put_right(to, text, snprintf(text, sizeof(text), "%.1f TB", number / 1000), 8);
 }
 
-/* duration_text() of outputs/text.py */
+/* duration_text() of forms/line.py */
 static char *put_duration(char *to, __u64 ns)
 {
 	char text[40], *end = text + sizeof(text), *at;
