@@ -10,6 +10,9 @@ from sockfilter.model.sequence import distance
 if TYPE_CHECKING:
     from sockfilter.model.process import Known
 
+# what stands before an IPv4 address where there is room for 16 bytes: ::ffff:a.b.c.d (RFC 4291, 2.5.5.2)
+V4_MAPPED = bytes(10) + b"\xff\xff"
+
 
 class Endpoint(NamedTuple):
     """One end of a connection; port 0: of a Unix socket, with its name in place of an address."""

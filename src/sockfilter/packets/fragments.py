@@ -7,6 +7,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.ledger import FragmentCounts
+from sockfilter.model.connection import V4_MAPPED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,6 @@ DATAGRAM_BYTES_MAX = 65535
 IPV4 = Struct("!BBHHHBBH4s4s")
 IPV6 = Struct("!IHBB16s16s")
 FRAGMENT_HEADER = Struct("!BBHI")
-V4_MAPPED = bytes(10) + b"\xff\xff"
 TCP = 6
 # IPv6 extension headers that may stand before the fragment header: hop-by-hop, routing, destination options
 BEFORE_FRAGMENT = {0, 43, 60}

@@ -7,7 +7,7 @@ from socket import AF_INET6, inet_ntop
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from sockfilter.model.connection import Endpoint
+from sockfilter.model.connection import V4_MAPPED, Endpoint
 from sockfilter.model.flow import FlowStart
 from sockfilter.model.sequence import MASK
 
@@ -42,7 +42,6 @@ MARK_EARLY1 = 64
 MARK_BARE = 128
 EARLY = (MARK_EARLY0, MARK_EARLY1)
 
-V4_MAPPED = bytes(10) + b"\xff\xff"
 # addresses whose text is remembered: a server's clients come back
 ADDRESSES_MAX = 4096
 

@@ -6,8 +6,9 @@ from struct import Struct
 from typing import TYPE_CHECKING, Protocol
 
 from sockfilter.libbpf import binding
+from sockfilter.model.connection import V4_MAPPED
 from sockfilter.model.sequence import MASK
-from sockfilter.sources.narrowing import ADDRESS_BITS, V4_MAPPED
+from sockfilter.sources.narrowing import ADDRESS_BITS
 
 if TYPE_CHECKING:
     from sockfilter.sources.narrowing import Narrowing

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from sockfilter.errors import InvalidArgument
+from sockfilter.model.connection import V4_MAPPED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,8 +17,6 @@ PORT_MAX = 65535
 # of a port, zeros in front among them; int() has a limit of its own, and another error
 DIGITS_MAX = 10
 WORD_MASK = (1 << 64) - 1
-# an IPv4 address stands in 16 bytes as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2)
-V4_MAPPED = bytes(10) + b"\xff\xff"
 ADDRESS_BITS = 128
 
 

@@ -8,7 +8,7 @@ from struct import Struct
 from typing import TYPE_CHECKING
 
 from sockfilter.model import Endpoint
-from sockfilter.sources.narrowing import V4_MAPPED
+from sockfilter.model.connection import V4_MAPPED
 from sockfilter.system import sockets
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from sockfilter.model import Endpoint
+from sockfilter.model.connection import V4_MAPPED, Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -71,6 +71,6 @@ def _endpoint(text: str) -> Endpoint:
     address, _, port = text.partition(":")
     words = [int(address[i : i + 8], 16).to_bytes(4, sys.byteorder) for i in range(0, len(address), 8)]
     packed = b"".join(words)
-    if len(packed) == 16 and packed.startswith(bytes(10) + b"\xff\xff"):
+    if len(packed) == 16 and packed.startswith(V4_MAPPED):
         packed = packed[12:]
     return Endpoint(socket.inet_ntop(socket.AF_INET6 if len(packed) == 16 else socket.AF_INET, packed), int(port, 16))
