@@ -14,9 +14,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from sockfilter import presentation
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from sockfilter.captures.capture import Capture, capture
     from sockfilter.captures.command import capture_command
     from sockfilter.captures.file import Reading, read
@@ -69,6 +74,13 @@ _HOMES = {
     "Timing": "model",
 }
 
+_FORMS = {
+    "transcript": "forms.transcript",
+    "to_dict": "outputs.jsonl",
+    "as_curl": "forms.curl",
+    "as_pytest": "forms.pytest_source",
+}
+
 __all__ = [
     "__version__",
     "capture",
@@ -105,3 +117,16 @@ def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'sockfilter' has no attribute {name!r}")
     return getattr(import_module(f"sockfilter.{_HOMES[name]}"), name)
+
+
+def _late(name: str) -> Callable[..., Any]:
+    """A form of an exchange, imported when it is first asked for."""
+
+    def form(*arguments: Any, **options: Any) -> Any:
+        return getattr(import_module(f"sockfilter.{_FORMS[name]}"), name)(*arguments, **options)
+
+    return form
+
+
+for _name in _FORMS:
+    setattr(presentation, _name, _late(_name))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import sockfilter
+from sockfilter import presentation
 from sockfilter.cli import settings
 from sockfilter.ledger import (
     PACKET_COUNTERS,
@@ -55,6 +58,21 @@ def test_names_stay_what_they_are_however_often_they_are_asked_for() -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'captured'"):
         _ = sockfilter.captured  # type: ignore[attr-defined]  # that is the point
+
+
+@pytest.mark.parametrize("name", presentation.__annotations__)
+def test_the_forms_that_exchanges_ask_for_are_there(name: str) -> None:
+    # in a process that has imported nothing else
+    script = f"""if True:
+        from sockfilter.model import Connection, Endpoint, Exchange, Problem
+        from sockfilter import NotSeen, presentation
+        exchange = Exchange(Connection(1, "lo", (Endpoint("::1", 1), Endpoint("::1", 2))), 1, None, None)
+        try:
+            print(presentation.{name}(exchange))
+        except NotSeen as error:
+            print(error)
+    """
+    assert subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.strip()
 
 
 @pytest.mark.parametrize("problem", Problem, ids=lambda problem: problem.value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sockfilter import presentation
 from sockfilter.model.moment import elapsed_ns, wall_ns
 from sockfilter.model.problem import Problem
 from sockfilter.model.process import NOBODY
@@ -83,7 +84,7 @@ class Exchange:
 
     def __repr__(self) -> str:
         """Who asked whom for what, and the status, with secrets masked."""
-        from sockfilter.escape import printable_target  # what is shown of an exchange is where outputs are
+        from sockfilter.escape import printable_target  # only where it is shown
         from sockfilter.masking import mask_target
 
         request = "no request"
@@ -94,9 +95,7 @@ class Exchange:
 
     def __str__(self) -> str:
         """Its line, heads and bodies for people, with secrets masked."""
-        from sockfilter.forms.transcript import transcript  # the forms of an exchange are where outputs are
-
-        return transcript(self)
+        return presentation.transcript(self)
 
     def to_dict(self, *, bodies: bool = True, show_secrets: bool = True) -> dict[str, Any]:
         """The exchange in the form of the JSON lines.
@@ -105,9 +104,7 @@ class Exchange:
             bodies: with what was kept of the bodies.
             show_secrets: nothing is masked.
         """
-        from sockfilter.outputs.jsonl import to_dict
-
-        return to_dict(self, bodies=bodies, show_secrets=show_secrets)
+        return presentation.to_dict(self, bodies=bodies, show_secrets=show_secrets)
 
     def as_curl(self) -> str:
         """The command line of curl that makes the same request, its secrets included.
@@ -116,9 +113,7 @@ class Exchange:
             NotSeen: the request was not seen.
             BodyError: its body was not kept whole.
         """
-        from sockfilter.forms.curl import as_curl
-
-        return as_curl(self)
+        return presentation.as_curl(self)
 
     def as_pytest(self) -> str:
         """The source of a test that makes the same request, its secrets included, and asserts the same answer.
@@ -127,9 +122,7 @@ class Exchange:
             NotSeen: a half of the exchange was not seen.
             BodyError: the request's body was not kept whole.
         """
-        from sockfilter.forms.pytest_source import as_pytest
-
-        return as_pytest(self)
+        return presentation.as_pytest(self)
 
     @property
     def client(self) -> Endpoint:

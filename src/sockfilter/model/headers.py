@@ -69,7 +69,7 @@ class Headers:
 
     def __repr__(self) -> str:
         """All fields, with secrets masked: a failing assertion shows them."""
-        from sockfilter.masking import mask_fields  # what is shown is where outputs are
+        from sockfilter.masking import mask_fields  # only where it is shown
 
         return f"Headers({mask_fields(self._fields)!r})"
 

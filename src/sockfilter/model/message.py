@@ -95,7 +95,7 @@ class Message:
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError) as error:  # the second for brackets without end
-            from sockfilter.masking import mask_body  # what is shown is where outputs are
+            from sockfilter.masking import mask_body  # only where it is shown
 
             raise BodyError(f"reading {self!r} as JSON: {error}; the body begins {mask_body(self)[:40]!r}") from error
 
