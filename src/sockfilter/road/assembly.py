@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sockfilter.ledger import FragmentCounts, SegmentCounts
     from sockfilter.model.connection import Endpoint
     from sockfilter.streams.connection import Conversation, StreamConnection
-    from sockfilter.streams.table import Orders
+    from sockfilter.streams.direction import Orders
 
 
 class Names(Protocol):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sockfilter.model.lines import Lines
     from sockfilter.model.policy import BodyPolicy
     from sockfilter.streams.connection import StreamConnection
-    from sockfilter.streams.table import Orders
+    from sockfilter.streams.direction import Orders
 
 
 # what is taken for the size of a batch's last record: that of most frames

@@ -9,8 +9,8 @@ from sockfilter.model.sequence import distance
 from sockfilter.streams.direction import RST, Direction
 
 if TYPE_CHECKING:
-    from sockfilter.streams.connection import StreamConnection
-    from sockfilter.streams.table import Table
+    from sockfilter.ledger import SegmentCounts
+    from sockfilter.streams.direction import Orders, Owner
 
 # A call is heard when it comes back to its process, which may wait for a processor: what it sent may be
 # heard at the other end, and answered, before. What is never heard (io_uring, splice) delays what is behind it
@@ -35,8 +35,16 @@ class CallDirection(Direction):
 
     __slots__ = ("_reset",)
 
-    def __init__(self, table: Table, connection: StreamConnection, stream: int, isn: int | None) -> None:
-        super().__init__(table, connection, stream, isn)
+    def __init__(
+        self,
+        counts: SegmentCounts,
+        holes: dict[Direction, None],
+        orders: Orders,
+        connection: Owner,
+        stream: int,
+        isn: int | None,
+    ) -> None:
+        super().__init__(counts, holes, orders, connection, stream, isn)
         self._reset: Reset | None = None
         self.peer: CallDirection  # both ends are of a kind
 
@@ -65,7 +73,7 @@ class CallDirection(Direction):
                 self.connection.close(Problem.RESET)
 
     def _await_reset(self, reset: Reset) -> None:
-        self._table.counts.control += 1
+        self._counts.control += 1
         self.connection.last_ns = reset.time_ns
         self._reset = reset
         for direction, until in ((self, reset.seq), (self.peer, reset.ack)):
@@ -92,13 +100,13 @@ class CallDirection(Direction):
             if direction._reset is not None:
                 # what comes before the reset is looked at closely, and tick() ends the waiting
                 self._is_stalled = self.peer._is_stalled = True
-                self._table.holes[direction] = None
+                self._holes[direction] = None
 
     def _repeat(self, seq: int) -> None:
         pass
 
     def _count_repeated(self) -> None:
-        self._table.counts.heard_twice += 1
+        self._counts.heard_twice += 1
 
     def _patience(self) -> int:
         return LATE_CALL_NS

@@ -14,9 +14,9 @@ from sockfilter.streams.direction import HELD_BYTES_MAX, Direction
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sockfilter.ledger import SegmentCounts
     from sockfilter.model.connection import Connection
-    from sockfilter.streams.direction import Receiver
-    from sockfilter.streams.table import Table
+    from sockfilter.streams.direction import Orders, Receiver
 
 # How long the answer to a client that has closed its end is waited for: some close only their half, and do
 # take it; most have given up.
@@ -41,6 +41,55 @@ class Conversation(Protocol):
 
     def close(self, problem: Problem) -> None:
         """Takes note that the connection has ended, and why; both receivers have ended before."""
+
+
+class Keeper(Protocol):
+    """The table of connections, as one of them needs it.
+
+    Attributes:
+        counts: of segments.
+        holes: the directions that wait for something.
+        watched: the connections of which something is due at a certain time.
+    """
+
+    counts: SegmentCounts
+    holes: dict[Direction, None]
+    watched: dict[StreamConnection, None]
+
+    @property
+    def orders(self) -> Orders:
+        """The way back to the source."""
+
+    @property
+    def hears_twice(self) -> bool:
+        """Whether the same bytes may come from both ends, and late."""
+
+    def take_for(self, connection: StreamConnection) -> None:
+        """From here on, a connection's segments come to its directions."""
+
+    def begin_anew(
+        self,
+        connection: StreamConnection,
+        stream: int,
+        time_ns: int,
+        seq: int,
+        ack: int,
+        flags: int,
+        length: int,
+        data: bytes,
+    ) -> None:
+        """A segment of a connection's next life has come, under the number of the one before."""
+
+    def begin_again(self, stream: int, time_ns: int, seq: int, ack: int, flags: int, length: int, data: bytes) -> None:
+        """A segment has come that shows for how long its connection had been silent: it has ended before."""
+
+    def remove(
+        self, connection: StreamConnection, problem: Problem | None, following: tuple[int | None, int | None]
+    ) -> None:
+        """Forgets a connection that has ended, but for its streams."""
+
+    def count_after_close(self, at: int | None, seq: int, length: int) -> None:
+        """Takes note of a segment of what had ended."""
 
 
 class StreamConnection:
@@ -85,7 +134,7 @@ class StreamConnection:
 
     def __init__(
         self,
-        table: Table,
+        table: Keeper,
         start: FlowStart,
         stream: int,
         model: Connection,
@@ -112,9 +161,10 @@ class StreamConnection:
         """One for each end."""
         if self._directions is None:
             stream = self.streams[0]
-            kind = CallDirection if self._table.hears_twice else Direction
-            first = kind(self._table, self, stream, self.start.isn[0])
-            second = kind(self._table, self, stream | 1, self.start.isn[1])
+            table = self._table
+            kind = CallDirection if table.hears_twice else Direction
+            first = kind(table.counts, table.holes, table.orders, self, stream, self.start.isn[0])
+            second = kind(table.counts, table.holes, table.orders, self, stream | 1, self.start.isn[1])
             first.peer, second.peer = second, first
             self._directions = (first, second)
             first.receiver, second.receiver = self.conversation.receivers
@@ -289,6 +339,18 @@ class StreamConnection:
             # those bytes have waited: nothing has been said, and all of it will be seen
             self.conversation = self._converse(self)
             first.receiver, second.receiver = self.conversation.receivers
+
+    def begin_anew(self, stream: int, time_ns: int, seq: int, ack: int, flags: int, length: int, data: bytes) -> None:
+        """A segment of its next life has come, under the number of this one."""
+        self._table.begin_anew(self, stream, time_ns, seq, ack, flags, length, data)
+
+    def begin_again(self, stream: int, time_ns: int, seq: int, ack: int, flags: int, length: int, data: bytes) -> None:
+        """A segment has come that shows for how long it had been silent: it has ended before."""
+        self._table.begin_again(stream, time_ns, seq, ack, flags, length, data)
+
+    def count_after_close(self, at: int | None, seq: int, length: int) -> None:
+        """Takes note of a segment behind the end of one of its directions."""
+        self._table.count_after_close(at, seq, length)
 
     def is_same_life(self, start: FlowStart) -> bool:
         """Whether a flow that comes up again is this life of the connection, and not the next."""

@@ -9,8 +9,7 @@ from sockfilter.model.sequence import MASK, distance
 from sockfilter.streams.held import Held, Segment
 
 if TYPE_CHECKING:
-    from sockfilter.streams.connection import StreamConnection
-    from sockfilter.streams.table import Table
+    from sockfilter.ledger import SegmentCounts
 
 FIN = 0x01
 SYN = 0x02
@@ -76,6 +75,68 @@ class Receiver(Protocol):
         """Takes note that no more bytes follow, and why."""
 
 
+class Orders(Protocol):
+    """The way back to the source: what it need not send."""
+
+    def skip(self, stream: int, until_seq: int) -> None:
+        """Of this stream only lengths are needed, up to a sequence number."""
+
+    def take_all(self, stream: int) -> None:
+        """Takes back what skip() said."""
+
+    def reject(self, stream: int) -> None:
+        """This stream's connection is not wanted at all."""
+
+    def forget(self, stream: int) -> None:
+        """This stream's connection is not wanted, unless it looks like HTTP once more."""
+
+
+class Owner(Protocol):
+    """The connection of a direction, as the direction needs it.
+
+    Attributes:
+        last_ns: when its last segment passed.
+        is_damaged: bytes of it are missing.
+        reset_by: the direction whose reset has ended it, or may have.
+    """
+
+    last_ns: int
+    is_damaged: bool
+    reset_by: Direction | None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has ended."""
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether something is due at a certain time."""
+
+    def tick(self, now_ns: int) -> None:
+        """Does what is due where it is watched."""
+
+    def learn_syn(self, direction: Direction, isn: int, time_ns: int) -> None:
+        """The first segment of an end is its SYN."""
+
+    def half_close(self) -> None:
+        """One end has closed, and the other has not, or goes on nevertheless."""
+
+    def doubt_reset(self, direction: Direction, time_ns: int) -> None:
+        """A reset has come that its receiver may have let pass."""
+
+    def close(self, problem: Problem) -> None:
+        """Ends both directions."""
+
+    def begin_anew(self, stream: int, time_ns: int, seq: int, ack: int, flags: int, length: int, data: bytes) -> None:
+        """A segment of the next life has come, under the number of this one."""
+
+    def begin_again(self, stream: int, time_ns: int, seq: int, ack: int, flags: int, length: int, data: bytes) -> None:
+        """A segment has come that shows for how long it had been silent: it has ended before."""
+
+    def count_after_close(self, at: int | None, seq: int, length: int) -> None:
+        """Takes note of a segment behind the end of a direction."""
+
+
 class Direction:
     """Segments of one end of a connection.
 
@@ -84,6 +145,9 @@ class Direction:
     SYN (RFC 7413) wait for the answer, which tells the acknowledgement that the SYN does not have.
 
     Args:
+        counts: where it counts its segments.
+        holes: the directions that wait for something; it enters itself.
+        orders: the way back to the source.
         connection: the connection whose end this is.
         stream: the number the source has for it; orders to the kernel use it.
         isn: the sequence number of its SYN; None: not seen.
@@ -91,16 +155,18 @@ class Direction:
 
     __slots__ = (
         "_claimed",
+        "_counts",
         "_delivered_ns",
         "_false_claims",
         "_first_ack",
         "_held",
         "_hole_since_ns",
+        "_holes",
         "_is_stalled",
         "_isn",
         "_order_until",
+        "_orders",
         "_starts",
-        "_table",
         "acked",
         "connection",
         "fin_seq",
@@ -115,8 +181,18 @@ class Direction:
     receiver: Receiver
     peer: Direction
 
-    def __init__(self, table: Table, connection: StreamConnection, stream: int, isn: int | None) -> None:
-        self._table = table
+    def __init__(
+        self,
+        counts: SegmentCounts,
+        holes: dict[Direction, None],
+        orders: Orders,
+        connection: Owner,
+        stream: int,
+        isn: int | None,
+    ) -> None:
+        self._counts = counts
+        self._holes = holes
+        self._orders = orders
         self.connection = connection
         self.stream = stream
         self._isn = isn
@@ -181,10 +257,10 @@ class Direction:
             # where it has sent nothing yet, or will send nothing more, there is nothing to spare
             if self.next is not None and not self.has_ended:
                 self._order_until = (self.next + min(size, ORDER_BYTES_MAX)) & MASK
-                self._table.orders.skip(self.stream, self._order_until)
+                self._orders.skip(self.stream, self._order_until)
         elif self._order_until is not None:
             self._order_until = None
-            self._table.orders.take_all(self.stream)
+            self._orders.take_all(self.stream)
 
     def begin(self, isn: int) -> None:
         """Its SYN was seen elsewhere."""
@@ -195,7 +271,7 @@ class Direction:
         """The source has a new number for it."""
         self.stream = stream
         if self._order_until is not None:
-            self._table.orders.skip(stream, self._order_until)
+            self._orders.skip(stream, self._order_until)
 
     @property
     def held_bytes(self) -> int:
@@ -281,8 +357,8 @@ class Direction:
         size = distance(self.next, until)
         if size <= 0:
             return False
-        self._table.counts.gaps += 1
-        self._table.counts.gap_bytes += size
+        self._counts.gaps += 1
+        self._counts.gap_bytes += size
         self.next = until
         self.total += size
         self.connection.is_damaged = True
@@ -308,11 +384,11 @@ class Direction:
         self._held.clear()
 
     def _take_unusual(self, time_ns: int, seq: int, ack: int, flags: int, length: int, data: bytes) -> None:
-        counts = self._table.counts
+        counts = self._counts
         if self.connection.is_watched:
             self.connection.tick(time_ns)
             if self.connection.is_closed:
-                self._table.begin_again(self, time_ns, seq, ack, flags, length, data)
+                self.connection.begin_again(self.stream, time_ns, seq, ack, flags, length, data)
                 return
         if flags & SYN:
             seq = (seq + 1) & MASK
@@ -323,7 +399,7 @@ class Direction:
         elif self._starts and self.is_at_start:
             self._choose_start(seq)
         if self._is_of_another_life(seq, ack, flags, length):
-            self._table.begin_anew(self, time_ns, seq, ack, flags, length, data)
+            self.connection.begin_anew(self.stream, time_ns, seq, ack, flags, length, data)
             return
         self.connection.last_ns = time_ns
         maybe_ack = ack if flags & ACK else None
@@ -338,7 +414,7 @@ class Direction:
         if self._claimed is not None and length:
             self._take_back_claim(seq)
         if self.has_ended:
-            self._table.count_after_close(self.next, seq, length)
+            self.connection.count_after_close(self.next, seq, length)
             return
         if not length:
             counts.control += 1
@@ -443,8 +519,8 @@ class Direction:
         self._false_claims += 1
         self.next = start
         self.total -= size
-        self._table.counts.gaps -= 1
-        self._table.counts.gap_bytes -= size
+        self._counts.gaps -= 1
+        self._counts.gap_bytes -= size
 
     def _is_of_another_life(self, seq: int, ack: int, flags: int, length: int) -> bool:
         """Whether a segment begins another life of the connection, or lies out of reach of any window."""
@@ -481,7 +557,7 @@ class Direction:
 
     def _take_payload(self, time_ns: int, seq: int, ack: int | None, length: int, data: bytes) -> None:
         assert self.next is not None  # set by the only caller
-        counts = self._table.counts
+        counts = self._counts
         ahead = distance(self.next, seq)
         # a keep-alive sends the last byte again, a probe of a closed window too: nothing was lost
         if ahead < 0 and not (ahead == -1 and length == 1):
@@ -503,7 +579,7 @@ class Direction:
         self.receiver.repeat(seq)
 
     def _count_repeated(self) -> None:
-        self._table.counts.retransmitted += 1
+        self._counts.retransmitted += 1
 
     def _pass_on(self) -> None:
         """In turns, as each direction may wait for the other."""
@@ -584,7 +660,7 @@ class Direction:
                 receiver.data(data, time_ns, seq, self._received(segment))
             if len(data) < length:
                 self.next = (seq + length) & MASK
-                self._table.counts.cut_bytes += receiver.missing(length - len(data), Problem.TRUNCATED)
+                self._counts.cut_bytes += receiver.missing(length - len(data), Problem.TRUNCATED)
         if self._order_until is not None:
             self._renew_order()
 
@@ -610,7 +686,7 @@ class Direction:
         return is_new
 
     def _note_held(self) -> None:
-        holes = self._table.holes
+        holes = self._holes
         if self._held:
             holes[self] = None
         else:

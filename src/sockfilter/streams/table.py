@@ -6,7 +6,7 @@ import sys
 from collections import OrderedDict
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from sockfilter.ledger import SegmentCounts
 from sockfilter.model.budget import FULL_EIGHTHS, RELIEVED_EIGHTHS
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sockfilter.model.flow import TakeSegment
-    from sockfilter.streams.direction import Direction
+    from sockfilter.streams.direction import Direction, Orders
 
 # connections open at once: as many as the kernel's table has (SF_CONNECTIONS)
 CONNECTIONS_MAX = 65536
@@ -88,22 +88,6 @@ class Ended(NamedTuple):
             mine is None or not -HELD_BYTES_MAX <= distance(mine, theirs) <= NEAR_AFTER_END_BYTES
             for mine, theirs in numbers
         )
-
-
-class Orders(Protocol):
-    """The way back to the source: what it need not send."""
-
-    def skip(self, stream: int, until_seq: int) -> None:
-        """Of this stream only lengths are needed, up to a sequence number."""
-
-    def take_all(self, stream: int) -> None:
-        """Takes back what skip() said."""
-
-    def reject(self, stream: int) -> None:
-        """This stream's connection is not wanted at all."""
-
-    def forget(self, stream: int) -> None:
-        """This stream's connection is not wanted, unless it looks like HTTP once more."""
 
 
 class Table:
@@ -194,10 +178,17 @@ class Table:
         return self.takers[stream]
 
     def begin_anew(
-        self, direction: Direction, time_ns: int, seq: int, ack: int, flags: int, length: int, data: bytes
+        self,
+        connection: StreamConnection,
+        stream: int,
+        time_ns: int,
+        seq: int,
+        ack: int,
+        flags: int,
+        length: int,
+        data: bytes,
     ) -> None:
         """A segment of a connection's next life has come, under the number of the one before."""
-        connection, stream = direction.connection, direction.stream
         start = connection.start
         connection.close(Problem.REPLACED)
         if length:
@@ -210,11 +201,8 @@ class Table:
             # its first payload opens it, and its source knows more of it then
             self._forget(stream & ~1)
 
-    def begin_again(
-        self, direction: Direction, time_ns: int, seq: int, ack: int, flags: int, length: int, data: bytes
-    ) -> None:
+    def begin_again(self, stream: int, time_ns: int, seq: int, ack: int, flags: int, length: int, data: bytes) -> None:
         """A segment has come that shows for how long its connection had been silent: it has ended before."""
-        stream = direction.stream
         ended = self.ended[stream & ~1]
         self._after_end(stream, ended, time_ns, seq, ack, flags, length, len(data), data, 0)
 
