@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
 
 # The kernel's counters in the order of enum sf_counter (bpf/events.h), with what each means.
@@ -55,6 +56,8 @@ CALL_COUNTERS = {
 CALL_OUTCOMES = ("excluded", "other", "not_socket", "not_stream", "filtered", "not_http", "http")
 
 Self = TypeVar("Self", bound="Counts")
+
+NONE: Mapping[str, Any] = {}
 
 LARGER_RING = "a larger ring: -B"
 LARGER_SNAP_OF_FILE = "capture the file with a larger snap length, or without one"
@@ -178,6 +181,8 @@ class Ledger(NamedTuple):
     is_live: the capture goes on: records that were sent, and not read or lost, wait in the ring.
     file: packets of a capture file that could not be understood; None: the capture is live.
     records_unread: what was in the ring when the time that an end may take was over.
+    observed: counts of further observers, by their names.
+    missed: exchanges that an output did not get, by its name.
     """
 
     packets: dict[str, int]
@@ -190,6 +195,8 @@ class Ledger(NamedTuple):
     is_live: bool = False
     file: FileCounts | None = None
     records_unread: int = 0
+    observed: Mapping[str, Mapping[str, int]] = NONE
+    missed: Mapping[str, int] = NONE
 
     def as_dict(self) -> dict[str, Any]:
         """All counters by their stage, and whether they balance; the summary line has them in this form."""
@@ -201,6 +208,8 @@ class Ledger(NamedTuple):
                 made["records"] = {"sent": sent, "read": value, "lost": lost, "waiting": waiting, "unread": unread}
             elif name == "file":
                 made[name] = (value or FileCounts()).as_dict()
+            elif name == "observed":
+                made |= {observer: dict(counts) for observer, counts in self.observed.items()}
             elif name not in ("records_unread", "is_live"):
                 made[name] = value.as_dict() if isinstance(value, Counts) else _copy(value)
         return made
@@ -314,6 +323,10 @@ class Ledger(NamedTuple):
                 0 if self.is_live else self.records_unread,
                 "none: ask for the end when less is going on",
             ),
+            **{
+                f"exchanges that the output {name} did not get": (count, "a faster reader of it, or room for it")
+                for name, count in self.missed.items()
+            },
             "IP fragments given up": (self.fragments.expired, "none: the rest of them never came"),
         }
         return {name: (count, remedy) for name, (count, remedy) in found.items() if count}

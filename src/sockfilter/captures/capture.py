@@ -9,25 +9,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.captures.turns import Turns
-from sockfilter.errors import Closed, InvalidArgument, KernelUnsupported, MissingCapability, ObjectError
+from sockfilter.errors import Closed, InvalidArgument
 from sockfilter.ledger import PACKET_COUNTERS
 from sockfilter.model.budget import MEMORY_BYTES, MEMORY_BYTES_MIN
 from sockfilter.model.policy import BodyPolicy
+from sockfilter.outputs.fan import Wants
 from sockfilter.sources.narrowing import Narrowing, host_list, port_ranges
 from sockfilter.sources.records import RING_BYTES
 from sockfilter.views.view import Kept, View
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange
     from sockfilter.model.life import Life
-    from sockfilter.model.lines import Lines
-    from sockfilter.observers.processes.processes import Processes
-    from sockfilter.road.frames import Frames
+    from sockfilter.observers.interface import Observer
+    from sockfilter.outputs.fan import Fan
     from sockfilter.sources.files.source import FileSource
     from sockfilter.sources.narrowing import Hosts, Ports
     from sockfilter.sources.packets.live import Attach
@@ -88,22 +88,27 @@ class Capture(View):
         narrowing: Narrowing,
         policy: BodyPolicy,
         emit: Callable[[Exchange], None] | None,
-        frames: Frames | None = None,
-        lines: Lines | None = None,
-        processes: Processes | None = None,
+        outputs: Fan | None = None,
+        observers: Mapping[str, Observer] | None = None,
         memory: int = MEMORY_BYTES,
     ) -> None:
         from sockfilter.road.pipeline import Pipeline  # see capture()
 
         super().__init__(self)
         self._source = source
-        self._processes = processes
+        self._observers = observers or {}
         # why those at the ends are not named, where nobody said whether they should be
         self.no_processes = ""
-        self._frames = frames
+        self._outputs = outputs
         self.kept = Kept(EXCHANGES_MAX)
         # a capture file is to have all bytes, those too that nobody shows
-        orders = NoOrders() if frames else source
+        has_frames = takes_frames(outputs)
+        orders = NoOrders() if has_frames else source
+        lines = None
+        if outputs is not None:
+            outputs.begin(source)
+            if emit is None and Wants.EXCHANGES in outputs.wants:
+                emit, lines = outputs.write, outputs.lines
         self._pipeline = Pipeline(
             source,
             orders,
@@ -111,13 +116,11 @@ class Capture(View):
             narrowing.wants,
             emit or self.kept.add,
             lines,
-            hears_twice=source.hears_twice,
-            local_ends=source.local_ends,
-            processes=processes,
-            moment_of=source.moment_of,
+            hearing=source.hearing,
+            observers=observers,
             memory=memory,
         )
-        self._consume = self._with_frames if frames else self._pipeline.consume
+        self._consume = self._with_frames if has_frames else self._pipeline.consume
         self._due_ns = 0
         self._turns = Turns(self._end)
         source.also_wake_for(self._turns.wake_fd)
@@ -173,13 +176,13 @@ class Capture(View):
     def check(self) -> None:
         """Asks the kernel for all that is still to be asked. Raises SockfilterError where it does not answer."""
         self._turns.do(self._source.counters)
-        if self._processes is not None:
-            self._turns.do(self._processes.check)
+        for observer in self._observers.values():
+            self._turns.do(observer.check)
 
     @property
     def is_full(self) -> bool:
         """Whether the last of so many files that are written has had its time."""
-        return self._frames is not None and self._frames.is_full
+        return self._outputs is not None and self._outputs.is_full
 
     @property
     def missing_bytes(self) -> int:
@@ -235,7 +238,7 @@ class Capture(View):
         batches = self._source.drained(self._consume)
         while self._turns.do_alone(lambda: self._has_taken(batches)):
             yield
-        if self._source.hears_twice:
+        if self._source.hearing.both_ends:
             self._settle()
 
     def clear(self) -> None:
@@ -258,7 +261,8 @@ class Capture(View):
         source = self._source
         read = source.records_read
         made = self._pipeline.ledger(source.counters(), read, self._is_live, source.file_counts)
-        return made._replace(records_unread=self._unread) if self._unread else made
+        missed = dict(self._outputs.missed) if self._outputs is not None else {}
+        return made._replace(records_unread=self._unread, missed=missed) if self._unread or missed else made
 
     def _pump(self) -> int:
         self._check()
@@ -271,7 +275,7 @@ class Capture(View):
         if self.is_closed:
             return False
         is_one = next(batches, None) is not None
-        if not is_one and not self._source.hears_twice:
+        if not is_one and not self._source.hearing.both_ends:
             self._pipeline.settle()
         self._do_what_is_due()
         return is_one
@@ -294,15 +298,15 @@ class Capture(View):
             self._pipeline.close(self._source.now_ns, is_over)
         finally:
             self._release()
-            if self._frames:
-                self._frames.close()
+            if self._outputs is not None:
+                self._outputs.close()
 
     def _release(self) -> None:
         """Gives everything back to the kernel; in a child of fork, what it has of it."""
         self.is_closed = True
         self._source.close()
-        if self._processes is not None:
-            self._processes.close()
+        for observer in self._observers.values():
+            observer.close()
 
     def _end_command(self) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -333,15 +337,16 @@ class Capture(View):
         self._pipeline.settle()
 
     def _with_frames(self, view: memoryview, offsets: list[int]) -> None:
-        assert self._frames is not None  # chosen where there are some
-        self._frames.take(view, offsets)
-        self._frames.flush()
+        assert self._outputs is not None  # chosen where there are some
+        self._outputs.take(view, offsets)
         self._pipeline.consume(view, offsets)
 
     def _do_what_is_due(self) -> None:
         now_ns = self._source.now_ns
         if now_ns >= self._due_ns:
             self._source.keep_up()
+            for observer in self._observers.values():
+                observer.keep_up()
             self._pipeline.tick(now_ns)
             self._due_ns = now_ns + int((DUE_SOON_S if self._pipeline.has_holes else DUE_S) * 1e9)
 
@@ -371,8 +376,7 @@ def capture(
     broker: str | None = None,
     emit: Callable[[Exchange], None] | None = None,
     policy: BodyPolicy | None = None,
-    write: Callable[[RecordSource | FileSource], Frames] | None = None,
-    lines: Callable[[], Lines | None] = lambda: None,
+    outputs: Fan | None = None,
 ) -> Capture:
     """Captures the HTTP exchanges of an interface, or of processes. Live when it returns.
 
@@ -400,8 +404,7 @@ def capture(
         emit: takes each exchange when it ends; without it, they are kept in exchanges. It may look at the capture and
             close it, and must not have it take more.
         policy: what to keep of bodies, in place of body.
-        write: makes what the frames are written to, of the source.
-        lines: makes what takes the lines of exchanges that need nothing more than one, in place of emit.
+        outputs: take what they want of the capture, beside emit, or in place of it if they want exchanges.
 
     Raises:
         SockfilterError: one of its kinds for each thing that can be in the way; the message says what to do.
@@ -411,31 +414,36 @@ def capture(
         raise InvalidArgument(f"snap={snap}: a number of bytes cannot be negative")
     narrowing = narrowed(ports, host, family)
     policy = policy or body_policy(body)
-    run_bytes = None if write or policy.limit == ALL else policy.limit + HEAD_ROOM_BYTES
+    run_bytes = None if takes_frames(outputs) or policy.limit == ALL else policy.limit + HEAD_ROOM_BYTES
     source: RecordSource
-    named: Processes | None = None
-    reason = ""
+    observers: dict[str, Observer] = {}
+    reasons: dict[str, str] = {}
 
     @cache
-    def told() -> Lines | None:
-        """What takes lines. What reads packets is imported here too, which takes as long as verifying the program."""
+    def prepare() -> None:
+        """Imports what reads packets, and makes the outputs: that takes as long as verifying the program."""
         import_module("sockfilter.road.pipeline")
-        return lines()
+        if outputs is not None:
+            _ = outputs.members
 
     with ExitStack() as stack:
 
         def meanwhile() -> None:
             """What is done while the kernel verifies the program, and before the first packet is seen."""
-            nonlocal named, reason
-            # who has connected by then is known
-            named, reason = _naming(processes, broker is None, netns, narrowing, via == "syscalls", told)
-            if named is not None:
-                stack.enter_context(named)
-            told()
+            nonlocal observers, reasons
+            wanted = {"processes": _are_named(processes, has_rights=broker is None)}
+            if wanted["processes"] is not False:
+                from sockfilter.observers.interface import Place, open_all  # where one is asked for
+
+                place = Place(netns, narrowing.wants, via == "syscalls", prepare)
+                # who has connected by then is known
+                observers, reasons = open_all(wanted, place, stack)
+            prepare()
 
         if via == "syscalls":
-            refused = {"interface": interface, "netns": netns, "broker": broker, "write": write, "snap": snap}
-            _refuse({**refused, "promiscuous": promiscuous or None}, "packets")
+            refused = {"interface": interface, "netns": netns, "broker": broker, "snap": snap}
+            frames = outputs if takes_frames(outputs) else None
+            _refuse({**refused, "outputs": frames, "promiscuous": promiscuous or None}, "packets")
             from sockfilter.sources.calls import syscalls  # what only this way takes
 
             callers = syscalls.callers(pid, comm, cgroup, unix)
@@ -455,41 +463,30 @@ def capture(
                 frame_bytes=snap,
                 run_bytes=run_bytes,
                 promiscuous=promiscuous,
-                whole=write is not None,
+                whole=takes_frames(outputs),
                 attached=attach if broker is None else _borrowing(broker),
                 meanwhile=meanwhile,
             )
         else:
             raise InvalidArgument(f"via={via!r}: it is 'packets' or 'syscalls'")
-        made = captured(source, narrowing, policy, emit, write, told(), named, memory)
+        made = captured(source, narrowing, policy, emit, outputs, observers, memory)
         stack.pop_all()
-    made.no_processes = reason
+    made.no_processes = reasons.get("processes", "")
     return made
 
 
-def _naming(
-    wanted: bool | None,
-    can_be: bool,
-    netns: str | None,
-    narrowing: Narrowing,
-    is_everywhere: bool,
-    meanwhile: Callable[[], object],
-) -> tuple[Processes | None, str]:
-    """What names processes; or None, and why nothing does, where nobody said whether it should."""
-    if not can_be:
-        if wanted:
-            raise InvalidArgument("processes=True takes rights of one's own: a broker names none")
-        return None, ""
-    if wanted is False:
-        return None, ""
-    from sockfilter.observers.processes.processes import Processes
+def _are_named(wanted: bool | None, *, has_rights: bool) -> bool | None:
+    """Whether processes are to be named; None: where that can be. Raises InvalidArgument."""
+    if has_rights:
+        return wanted
+    if wanted:
+        raise InvalidArgument("processes=True takes rights of one's own: a broker names none")
+    return False
 
-    try:
-        return Processes(netns, narrowing.wants, is_everywhere, meanwhile), ""
-    except (MissingCapability, KernelUnsupported, ObjectError) as error:
-        if wanted:
-            raise
-        return None, str(error)
+
+def takes_frames(outputs: Fan | None) -> bool:
+    """Whether some output wants the records as the source gives them."""
+    return outputs is not None and Wants.FRAMES in outputs.wants
 
 
 def _refuse(given: dict[str, object], way: str) -> None:
@@ -510,14 +507,13 @@ def captured(
     narrowing: Narrowing,
     policy: BodyPolicy,
     emit: Callable[[Exchange], None] | None,
-    write: Callable[[RecordSource | FileSource], Frames] | None,
-    lines: Lines | None = None,
-    processes: Processes | None = None,
+    outputs: Fan | None = None,
+    observers: Mapping[str, Observer] | None = None,
     memory: int = MEMORY_BYTES,
 ) -> Capture:
     """A capture of a source, which is closed where that cannot be."""
     try:
-        return Capture(source, narrowing, policy, emit, write(source) if write else None, lines, processes, memory)
+        return Capture(source, narrowing, policy, emit, outputs, observers, memory)
     except BaseException:
         source.close()
         raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from sockfilter.captures.capture import BODY_BYTES, Capture, body_policy, captured, check_memory, narrowed
+from sockfilter.captures.capture import BODY_BYTES, Capture, body_policy, captured, check_memory, narrowed, takes_frames
 from sockfilter.model.budget import MEMORY_BYTES
 from sockfilter.packets import inside, links
 from sockfilter.sources.files.source import FileSource
@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange
-    from sockfilter.model.lines import Lines
     from sockfilter.model.policy import BodyPolicy
-    from sockfilter.road.frames import Frames
+    from sockfilter.outputs.fan import Fan
     from sockfilter.sources.narrowing import Hosts, Narrowing, Ports
     from sockfilter.sources.records import RecordSource
 
@@ -50,14 +49,13 @@ def open_file(
     family: int | None = None,
     policy: BodyPolicy,
     emit: Callable[[Exchange], None] | None = None,
-    write: Callable[[RecordSource | FileSource], Frames] | None = None,
-    lines: Lines | None = None,
+    outputs: Fan | None = None,
     memory: int = MEMORY_BYTES,
 ) -> Capture:
     """A capture whose packets come from a file. Arguments as for read()."""
     narrowing = narrowed(ports, host, family)
-    source = file_source(path, narrowing, whole=write is not None)
-    return captured(source, narrowing, policy, emit, write, lines, memory=memory)
+    source = file_source(path, narrowing, whole=takes_frames(outputs))
+    return captured(source, narrowing, policy, emit, outputs, memory=memory)
 
 
 class Reading:
@@ -146,7 +144,7 @@ def read(
     """
     policy, narrowing = body_policy(body), narrowed(ports, host, family)
     check_memory(memory)
-    return Reading(lambda emit: captured(file_source(path, narrowing), narrowing, policy, emit, None, memory=memory))
+    return Reading(lambda emit: captured(file_source(path, narrowing), narrowing, policy, emit, memory=memory))
 
 
 class Reader(Protocol):

@@ -91,7 +91,7 @@ class _Streams:
 
         self.source = source
         self.wait = source.wait
-        self._assembly = Assembly(source, source, narrowing.wants, converse, moment_of=source.moment_of)
+        self._assembly = Assembly(source, source, narrowing.wants, converse, source.hearing)
 
     def __enter__(self) -> _Streams:
         return self

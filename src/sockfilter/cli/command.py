@@ -27,15 +27,13 @@ if TYPE_CHECKING:
     from sockfilter.cli import hints
     from sockfilter.cli.arguments import Options
     from sockfilter.cli.child import Child
+    from sockfilter.cli.shown import Shown
     from sockfilter.cli.signals import Signals
     from sockfilter.ledger import Ledger
-    from sockfilter.model import Exchange
-    from sockfilter.model.lines import Lines
     from sockfilter.model.policy import BodyPolicy
+    from sockfilter.outputs.fan import Fan, Member
     from sockfilter.outputs.output import Output
     from sockfilter.road.frames import Frames
-    from sockfilter.sources.files.source import FileSource
-    from sockfilter.sources.records import RecordSource
 
 SYSCALLS = arguments.SYSCALLS
 # When the collector looks for cycles: after so many objects, and so many of its smaller rounds. Connections that are
@@ -105,8 +103,6 @@ class _Run:
         self._child: Child | None = None
         self._choice = privileges.Choice(None)
         self._ledger: Ledger | None = None
-        self._left = options.count
-        self._passed = 0
         self._has_told_of_gaps = False
 
     def run(self) -> int:
@@ -174,14 +170,14 @@ class _Run:
                     gc.freeze()
                     capture.hurry()
                 capture.close()
-                self._output.flush()
+                self._fan.flush()
                 if capture.source.damage is not None:
                     raise capture.source.damage
             except CaptureFileError:
                 # there may be room where the text goes
                 with suppress(CaptureFileError):
                     capture.close()
-                self._output.flush()
+                self._fan.flush()
                 raise
             except Stalled as error:
                 # the end was asked for and is there: no failure, and no pipe is broken
@@ -265,16 +261,40 @@ class _Run:
             snap=options.snap,
             promiscuous=options.promiscuous,
             processes=self._processes,
-            emit=self._take,
             policy=_policy(options),
-            write=self._writes,
-            lines=self._lines,
+            outputs=self._fan,
         )
 
     @cached_property
-    def _output(self) -> Output:
-        """Where exchanges go; imported while the kernel is at work."""
-        return _output(self._options, self._sink)
+    def _fan(self) -> Fan:
+        """All outputs; imported while the kernel is at work."""
+        from sockfilter.outputs.fan import Fan, Wants
+
+        wants = Wants.EXCHANGES if self._options.write is None else Wants.EXCHANGES | Wants.FRAMES
+        return Fan(wants, self._members)
+
+    def _members(self) -> list[Member]:
+        return [self._exchanges, *([] if self._options.write is None else [self._frames(self._options.write)])]
+
+    @cached_property
+    def _exchanges(self) -> Shown:
+        """What is shown of them."""
+        from sockfilter.cli.shown import Shown
+
+        output = _output(self._options, self._sink) if self._options.write != "-" else None
+        return Shown(output, self._options.count, self._report.note)
+
+    def _frames(self, path: str) -> Frames:
+        """The capture file that is written."""
+        if path == "-":
+            from sockfilter.cli.piped_frames import FramesToStandardOutput
+
+            return FramesToStandardOutput(self._sink)
+        from sockfilter.outputs.file_names import Limits
+        from sockfilter.road.frames import Frames
+
+        options = self._options
+        return Frames(path, Limits(options.megabytes, options.seconds, options.files), self._owner)
 
     def _reading(self, path: str) -> Capture:
         from sockfilter.captures.file import open_file
@@ -286,9 +306,7 @@ class _Run:
             host=self._addresses,
             family=options.family,
             policy=_policy(options),
-            emit=self._take,
-            write=self._writes,
-            lines=self._lines(),
+            outputs=self._fan,
             memory=options.memory,
         )
 
@@ -296,11 +314,6 @@ class _Run:
     def _addresses(self) -> list[str] | None:
         """Of all hosts asked for; None: of any."""
         return [each for found in self._hosts.values() for each in found] or None
-
-    def _lines(self) -> Lines | None:
-        """The output, if it needs no more than a line of an exchange, and nobody counts them."""
-        lines = self._output.lines
-        return lines if self._left is None and self._options.write != "-" else None
 
     @property
     def _processes(self) -> bool | None:
@@ -313,22 +326,8 @@ class _Run:
 
     @property
     def _shown(self) -> int:
-        return self._passed + self._output.lines_taken
-
-    @property
-    def _writes(self) -> Callable[[RecordSource | FileSource], Frames] | None:
-        return None if self._options.write is None else self._writing
-
-    def _writing(self, source: RecordSource | FileSource) -> Frames:
-        from sockfilter.outputs.file_names import Limits
-        from sockfilter.road.frames import Frames
-
-        options = self._options
-        assert options.write is not None  # asked before
-        target = self._sink if options.write == "-" else options.write
-        if options.write == "-" and source.identity == self._sink.identity:
-            raise InvalidArgument("-w -: standard output is the file that is being read; write to another")
-        return Frames(source, target, Limits(options.megabytes, options.seconds, options.files), self._owner)
+        """How many exchanges were."""
+        return self._exchanges.count
 
     @property
     def _owner(self) -> tuple[int, int] | None:
@@ -363,7 +362,7 @@ class _Run:
             if signals.ledger_asked and signals.take_ledger_asked():
                 self._tell_so_far(capture.ledger)
             count = capture.pump()
-            self._output.flush()
+            self._fan.flush()
             if capture.missing_bytes and self._options.via == SYSCALLS and not self._has_told_of_gaps:
                 self._tell_of_gaps(capture)
             while changes := capture.source.changes:
@@ -401,20 +400,9 @@ class _Run:
         """Why it is to end now; None: it goes on."""
         if self._signals.end_asked if self._child is None else self._child.has_ended():
             return Reason.SIGNAL if self._signals.end_asked else Reason.COMMAND_END
-        if self._left == 0:
+        if self._exchanges.left == 0:
             return Reason.COUNT
         return Reason.FILES_FULL if capture.is_full else None
-
-    def _take(self, exchange: Exchange) -> None:
-        if self._left == 0:
-            return
-        if self._options.write != "-":
-            self._output.write(exchange)
-        self._passed += 1
-        if exchange.problems:
-            self._report.note(exchange.problems)
-        if self._left is not None:
-            self._left -= 1
 
 
 def _look_around() -> hints.Start:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sockfilter.model.connection import V4_MAPPED, Endpoint
 from sockfilter.model.flow import FlowStart
+from sockfilter.model.hearing import WIRE, Hearing
 from sockfilter.model.sequence import MASK
 
 if TYPE_CHECKING:
@@ -63,8 +64,7 @@ class RecordDecoder:
         open_stream: makes a taker for a stream that is not among the takers.
         take_fragment: takes time, interface index, and the bytes of a fragment from its IP header on.
         interface_name: an interface's name by its index.
-        local_ends: both ends of a connection without ports, which is one of Unix sockets, by its stream.
-        moment_of: what a time means whose highest bit is set, as times of capture files may be. None: no time is.
+        hearing: what the source hears. A connection without ports is one of Unix sockets.
     """
 
     def __init__(
@@ -74,12 +74,11 @@ class RecordDecoder:
         open_stream: Callable[[int, FlowStart, int], TakeSegment],
         take_fragment: Callable[[int, int, bytes], None],
         interface_name: Callable[[int], str],
-        local_ends: Callable[[int], tuple[Endpoint, Endpoint]] | None = None,
-        moment_of: Callable[[int], int] | None = None,
+        hearing: Hearing = WIRE,
     ) -> None:
-        self._moment_of = moment_of or int
+        self._moment_of = hearing.moment_of or int
         self._takers = takers
-        self._local_ends = local_ends
+        self._local_ends = hearing.local_ends
         self._ended = ended
         self._open_stream = open_stream
         self._take_fragment = take_fragment

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from sockfilter.model.hearing import WIRE, Hearing
 from sockfilter.packets.fragments import Reassembler
 from sockfilter.packets.records import RecordDecoder
 from sockfilter.packets.tcp import TcpDecoder
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sockfilter.ledger import FragmentCounts, SegmentCounts
-    from sockfilter.model.connection import Endpoint
     from sockfilter.streams.connection import Conversation, StreamConnection
     from sockfilter.streams.direction import Orders
 
@@ -33,9 +33,7 @@ class Assembly:
         orders: the way back to it.
         is_wanted: whether a connection between two ports is asked for; for what the kernel could not tell.
         converse: makes the conversation of a connection.
-        hears_twice: the same bytes may come from both ends of a connection.
-        local_ends: both ends of a connection that has no addresses, by its stream.
-        moment_of: what a marked time means, as RecordDecoder has it.
+        hearing: what the source hears.
     """
 
     def __init__(
@@ -44,17 +42,13 @@ class Assembly:
         orders: Orders,
         is_wanted: Callable[[int, int], bool],
         converse: Callable[[StreamConnection], Conversation],
-        hears_twice: bool = False,
-        local_ends: Callable[[int], tuple[Endpoint, Endpoint]] | None = None,
-        moment_of: Callable[[int], int] | None = None,
+        hearing: Hearing = WIRE,
     ) -> None:
-        self._table = Table(converse, orders, hears_twice)
+        self._table = Table(converse, orders, hearing.both_ends)
         table, name = self._table, source.interface_name
         tcp = TcpDecoder(table.takers, table.stream_of, table.open, name, is_wanted)
         self._fragments = Reassembler(tcp.take)
-        self._records = RecordDecoder(
-            table.takers, table.ended, table.open, self._fragments.take, name, local_ends, moment_of
-        )
+        self._records = RecordDecoder(table.takers, table.ended, table.open, self._fragments.take, name, hearing)
         # takes a batch of records: the memory that holds them, and where they begin in it
         self.consume = self._records.decode
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from sockfilter.exchanges.pairing import Pairing
 from sockfilter.ledger import CALL_COUNTERS, PACKET_COUNTERS, FileCounts, Ledger, MessageCounts, ProcessCounts
 from sockfilter.model.budget import MEMORY_BYTES, Budget
+from sockfilter.model.hearing import WIRE, Hearing
 from sockfilter.model.life import IDLE_AFTER_NS, Life, State
 from sockfilter.protocols.http1 import head as heads
 from sockfilter.protocols.http1.body import whole_body
@@ -16,9 +17,8 @@ from sockfilter.road.assembly import Assembly, Names
 from sockfilter.road.express.lane import Lane
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from sockfilter.model.connection import Connection, Endpoint
     from sockfilter.model.exchange import Exchange
     from sockfilter.model.lines import Lines
     from sockfilter.model.policy import BodyPolicy
@@ -36,22 +36,15 @@ class Source(Names, Protocol):
     clock_offset_ns: int
 
 
-class Processes(Protocol):
-    """What knows the processes at the ends of connections."""
+class Observer(Protocol):
+    """What adds to exchanges what it knows of their connections."""
 
     @property
-    def counts(self) -> dict[str, int]:
-        """How many ends were named, and why others were not, by the names of the ledger."""
+    def counts(self) -> Mapping[str, int]:
+        """What it has seen and what it has not, for the ledger."""
 
-    def name(self, exchange: Exchange, last_ns: int) -> None:
-        """Says who the ends of an exchange's connection are, whose last packet passed then."""
-
-    def is_settled(self, connection: Connection) -> bool:
-        """Whether both ends are known, or given up, until handovers changes."""
-
-    @property
-    def handovers(self) -> int:
-        """How often an end of an open connection went from one process to another."""
+    def annotate(self, exchange: Exchange, last_ns: int) -> None:
+        """Adds what it knows to an exchange, whose connection's last packet passed then."""
 
 
 class Pipeline:
@@ -64,11 +57,9 @@ class Pipeline:
         is_wanted: whether a connection between two ports is asked for; for what the kernel could not tell.
         emit: takes each exchange when it ends.
         lines: takes the lines of exchanges that need nothing more than one, in place of emit.
-        hears_twice: the same bytes may come from both ends of a connection: the source is no wire.
-        local_ends: both ends of a connection that has no addresses, by its stream.
+        hearing: what the source hears.
         has_lane: connections on which nothing is unusual take the short road; all is the same without it, and slower.
-        processes: names those at the ends of connections.
-        moment_of: what a marked time means, as RecordDecoder has it.
+        observers: annotate exchanges when they end, by the names that the ledger has for them.
         memory: bytes that what is open may take.
     """
 
@@ -81,26 +72,30 @@ class Pipeline:
         emit: Callable[[Exchange], None],
         lines: Lines | None = None,
         has_lane: bool = True,
-        hears_twice: bool = False,
-        local_ends: Callable[[int], tuple[Endpoint, Endpoint]] | None = None,
-        processes: Processes | None = None,
-        moment_of: Callable[[int], int] | None = None,
+        hearing: Hearing = WIRE,
+        observers: Mapping[str, Observer] | None = None,
         memory: int = MEMORY_BYTES,
     ) -> None:
         self._source = source
         self._policy = policy
         self._emit = emit
-        self._processes = processes
+        self._observers = observers or {}
+        self._annotating = tuple(self._observers.values())
         self._exchanges = 0
         self._messages = MessageCounts()
-        self._assembly = assembly = Assembly(
-            source, orders, is_wanted, self._converse, hears_twice, local_ends, moment_of
-        )
+        self._assembly = assembly = Assembly(source, orders, is_wanted, self._converse, hearing)
         self._lane: Lane | None = None
         if has_lane:
             told = None if lines is None else _Told(self, source, lines)
             self._lane = Lane(
-                assembly, heads.read, whole_body, policy.limit, policy.decodes, self._ended, told, processes
+                assembly,
+                heads.read,
+                whole_body,
+                policy.limit,
+                policy.decodes,
+                self._ended,
+                told,
+                cast("Any", self._observers.get("processes")),
             )
         self._budget = Budget(memory)
         self._consume = self._lane.consume if self._lane is not None else assembly.consume
@@ -190,6 +185,7 @@ class Pipeline:
         if self._lane is not None and not segments.left_open:
             self._lane.recall_open()
             segments = self._assembly.segments
+        observed = {name: dict(observer.counts) for name, observer in self._observers.items()}
         packets, calls = counters[: len(PACKET_COUNTERS)], counters[len(PACKET_COUNTERS) :]
         return Ledger(
             dict(zip(PACKET_COUNTERS, packets, strict=True)),
@@ -198,9 +194,10 @@ class Pipeline:
             segments,
             self._messages.copy(unpaired=self._messages.unpaired.copy()),
             dict(zip(CALL_COUNTERS, calls, strict=True)) if calls else {},
-            ProcessCounts() if self._processes is None else ProcessCounts(**self._processes.counts),
+            ProcessCounts(**observed.pop("processes", {})),
             is_live,
             None if file_counts is None else FileCounts(**file_counts),
+            observed=observed,
         )
 
     def _converse(self, connection: StreamConnection) -> Talk:
@@ -227,8 +224,8 @@ class Pipeline:
         self._exchanges += 1
         exchange.id = self._exchanges
         exchange.clock_offset_ns = self._source.clock_offset_ns
-        if self._processes is not None:
-            self._processes.name(exchange, last_ns)
+        for observer in self._annotating:
+            observer.annotate(exchange, last_ns)
         self._emit(exchange)
 
     def _count(self, count: int) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.ring import Ring
+from sockfilter.model.hearing import WIRE
 from sockfilter.sources.clock import Clock
 from sockfilter.sources.hosts import host_filter
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
-    from sockfilter.model.connection import Endpoint
     from sockfilter.sources.narrowing import Narrowing
     from sockfilter.sources.packets.attachment import Attachment
     from sockfilter.sources.packets.presence import Change
@@ -50,12 +50,7 @@ class RecordSource:
     damage = None
     file_counts = None
     identity = None
-    # no time of the kernel's is marked
-    moment_of: Callable[[int], int] | None = None
-    # the same bytes may come from both ends of a connection
-    hears_twice = False
-    # makes both ends of a connection that has no addresses, by its stream
-    local_ends: Callable[[int], tuple[Endpoint, Endpoint]] | None = None
+    hearing = WIRE
 
     def __init__(self, attachment: Attachment, ring: int, narrowing: Narrowing) -> None:
         self._attachment = attachment

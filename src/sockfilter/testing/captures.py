@@ -12,7 +12,6 @@ from sockfilter.testing.options import SYSCALLS
 
 if TYPE_CHECKING:
     from sockfilter.captures.capture import Capture
-    from sockfilter.road.frames import Source
     from sockfilter.testing.evidence import Tap
 
 # captures that stay open at once: each has a ring of its own; the one that was not asked for the longest goes
@@ -66,18 +65,14 @@ class Captures:
 
     def _opened(self, arguments: dict[str, Any]) -> Capture:
         from sockfilter.captures.capture import capture
+        from sockfilter.outputs.fan import Fan, Wants
         from sockfilter.testing.evidence import Tap
 
         if not self._has_taps or arguments.get("via") == SYSCALLS:  # calls have no frames
             return capture(**arguments)
-        taps: list[Tap] = []
-
-        def write(source: Source) -> Any:
-            taps.append(Tap(source))
-            return taps[0]
-
-        made = capture(**arguments, write=write)
-        self._taps[made] = taps[0]
+        tap = Tap()
+        made = capture(**arguments, outputs=Fan(Wants.FRAMES, lambda: [tap]))
+        self._taps[made] = tap
         return made
 
     def hold(self, capture: Capture) -> None:

@@ -8,29 +8,34 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sockfilter.outputs.capture_file import CaptureFile
+from sockfilter.outputs.fan import Member, Wants
 from sockfilter.outputs.jsonl import JsonOutput
 from sockfilter.road.frames import Frames
 
 if TYPE_CHECKING:
     from sockfilter.model import Exchange
-    from sockfilter.road.frames import Source
+    from sockfilter.outputs.fan import Source
 
 # characters of a file's name that come from the test's; the end of it says which test it is
 NAME_MAX = 150
 
 
-class Tap:
+class Tap(Member):
     """Where a capture's frames go, which may change from test to test; nowhere, to begin with.
 
-    Args:
-        source: the capture's.
+    Attributes:
+        target: takes them; None: nobody does.
     """
 
-    is_full = False
+    name = "frames"
+    wants = Wants.FRAMES
 
-    def __init__(self, source: Source) -> None:
-        self.source = source
+    def __init__(self) -> None:
         self.target: Frames | None = None
+
+    def begin(self, source: Source) -> None:
+        """Takes note of where they come from."""
+        self.source = source
 
     def take(self, view: memoryview, offsets: list[int]) -> None:
         """Takes a batch of records."""
@@ -72,7 +77,7 @@ class Evidence:
         for old in (self._frames_path, self._lines_path):
             with suppress(OSError):  # of the last run, perhaps another user's: writing says what is in the way
                 os.unlink(old)
-        self._frames = Frames(tap.source, self._frames_path)
+        self._frames = Frames(self._frames_path)
         tap.target = self._frames
 
     def keep(self, exchanges: list[Exchange]) -> str:

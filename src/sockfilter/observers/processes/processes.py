@@ -16,6 +16,7 @@ from sockfilter.libbpf import binding, tracing
 from sockfilter.libbpf.object import OBJECTS, BpfObject
 from sockfilter.model.problem import Problem
 from sockfilter.model.process import LOOKS_MAX, Known, Process
+from sockfilter.observers.interface import Place
 from sockfilter.observers.processes import process_files
 from sockfilter.observers.processes.containers import container_of
 from sockfilter.system import namespace, rights, sock_diag
@@ -40,6 +41,7 @@ OPEN_MAX = 65536
 ELSEWHERE = 0
 # a connection that is open still may have been given to somebody since its last packet
 OPEN_STILL = {Problem.CAPTURE_ENDED, Problem.IDLE, Problem.EVICTED}
+ANYWHERE = Place()
 
 
 class Holder(NamedTuple):
@@ -65,10 +67,7 @@ class Processes:
     """The processes at the ends of TCP connections, from the moment it is made.
 
     Args:
-        netns: the network namespace whose packets are looked at, as LiveSource has it.
-        is_wanted: whether a connection between two ports is asked for.
-        is_everywhere: connections say which namespace they are in; packets do not.
-        meanwhile: is called while the kernel verifies the programs.
+        place: the capture whose connections they are.
 
     Raises:
         MissingCapability: CAP_BPF or CAP_PERFMON is not there.
@@ -76,13 +75,8 @@ class Processes:
         ObjectError: the object is missing or damaged.
     """
 
-    def __init__(
-        self,
-        netns: str | None = None,
-        is_wanted: Callable[[int, int], bool] = lambda one, other: True,
-        is_everywhere: bool = False,
-        meanwhile: Callable[[], object] = lambda: None,
-    ) -> None:
+    def __init__(self, place: Place = ANYWHERE) -> None:
+        netns, is_wanted, is_everywhere, meanwhile = place
         lacks = rights.missing_for_processes()
         if lacks:
             raise MissingCapability(
@@ -131,7 +125,7 @@ class Processes:
             if number != 2:  # ENOENT: it was read, and has no such end
                 raise ObjectError(f"reading the map owners: {binding.error_text(self._ffi, self._lib, number)}")
 
-    def name(self, exchange: Exchange, last_ns: int) -> None:
+    def annotate(self, exchange: Exchange, last_ns: int) -> None:
         """Says who the ends of an exchange's connection are, now that it has ended.
 
         Args:
@@ -156,6 +150,9 @@ class Processes:
         if known.looks_left:
             self._look(connection, known, self._until(exchange, last_ns))
         exchange.processes = known.processes
+
+    def keep_up(self) -> None:
+        """Nothing waits: it is looked up when an exchange has ended."""
 
     def is_settled(self, connection: Connection) -> bool:
         """Whether both ends are known, or given up, until handovers changes."""

@@ -13,6 +13,7 @@ from sockfilter.libbpf.counters import Counters, Sum
 from sockfilter.libbpf.object import OBJECTS, BpfObject
 from sockfilter.libbpf.ring import ring_bytes
 from sockfilter.model import Endpoint
+from sockfilter.model.hearing import Hearing
 from sockfilter.sources.calls import cgroups
 from sockfilter.sources.narrowing import Narrowing
 from sockfilter.sources.packets.attachment import outcomes
@@ -157,8 +158,6 @@ class SyscallSource(RecordSource):
         SockfilterError: one of its kinds, for each thing that can be in the way.
     """
 
-    hears_twice = True
-
     def __init__(
         self,
         callers: Callers,
@@ -178,7 +177,7 @@ class SyscallSource(RecordSource):
         config.pressure_bytes = size // 2
         calls = Calls(config, ports, size, callers, meanwhile)
         super().__init__(calls, size, narrowing)
-        self.local_ends = calls.unix_ends
+        self.hearing = Hearing(both_ends=True, local_ends=calls.unix_ends)
 
     @property
     def name(self) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from sockfilter.errors import CaptureFileError
 from sockfilter.libbpf import binding
+from sockfilter.model.hearing import Hearing
 from sockfilter.model.moment import wall_ns
 from sockfilter.sources.files.clocks import Clocks
 from sockfilter.sources.files.packet import Damaged
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
-    from sockfilter.model.connection import Endpoint
     from sockfilter.sources.files.packet import Format, Packet
     from sockfilter.sources.narrowing import Narrowing
 
@@ -61,9 +61,6 @@ class FileSource:
     """
 
     clock_offset_ns = 0
-    hears_twice = False
-    # makes both ends of a connection that has no addresses, by its stream
-    local_ends: Callable[[int], tuple[Endpoint, Endpoint]] | None = None
 
     def __init__(
         self,
@@ -100,8 +97,7 @@ class FileSource:
         self.records_read = 0
         self.now_ns = 0
         self._clocks = Clocks()
-        # what a record's time means, which may be marked
-        self.moment_of = self._clocks.moment
+        self.hearing = Hearing(moment_of=self._clocks.moment)
         self._cut = 0
         self._unread: dict[int, int] = {}  # packets, by link types that are not read
         self.damage: CaptureFileError | None = None
@@ -171,7 +167,7 @@ class FileSource:
 
     def wall_ns(self, time_ns: int) -> int | None:
         """A record's time as the file has it, in nanoseconds since 1970; None: it has none."""
-        return wall_ns(self.moment_of(time_ns), self.clock_offset_ns)
+        return wall_ns(self._clocks.moment(time_ns), self.clock_offset_ns)
 
     def counters(self) -> list[int]:
         """The program's counters, in the order of enum sf_counter."""

@@ -1,0 +1,62 @@
+"""Exchanges on standard output."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sockfilter.outputs.fan import Member
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from sockfilter.model import Exchange, Problem
+    from sockfilter.model.lines import Lines
+    from sockfilter.outputs.output import Output
+
+
+class Shown(Member):
+    """Exchanges on standard output.
+
+    Args:
+        output: the form that they have there. None: they are only counted, as something else goes there.
+        limit: how many to show; None: all.
+        note: takes the problems of each.
+
+    Attributes:
+        left: how many are still to be shown; None: all that come.
+    """
+
+    name = "standard output"
+
+    def __init__(self, output: Output | None, limit: int | None, note: Callable[[Iterable[Problem]], object]) -> None:
+        self._output = output
+        self._note = note
+        self._passed = 0
+        self.left = limit
+
+    @property
+    def lines(self) -> Lines | None:
+        """The output, if nobody counts what goes there."""
+        return self._output.lines if self._output is not None and self.left is None else None
+
+    @property
+    def count(self) -> int:
+        """How many it has had."""
+        return self._passed + (self._output.lines_taken if self._output is not None else 0)
+
+    def write(self, exchange: Exchange) -> None:
+        """Shows one, if it is not one too many. Raises OSError."""
+        if self.left == 0:
+            return
+        if self._output is not None:
+            self._output.write(exchange)
+        self._passed += 1
+        if exchange.problems:
+            self._note(exchange.problems)
+        if self.left is not None:
+            self.left -= 1
+
+    def flush(self) -> None:
+        """Sends on what was shown. Raises OSError."""
+        if self._output is not None:
+            self._output.flush()
