@@ -327,9 +327,7 @@ class Capture(View):
         if self.is_closed:
             return
         if self._pipeline.has_holes:
-            from sockfilter.streams.calls import LATE_CALL_NS  # imported with the pipeline
-
-            self._pipeline.tick(self._source.now_ns + LATE_CALL_NS, is_last=True)
+            self._pipeline.give_up_holes(self._source.now_ns)
         self._pipeline.settle()
 
     def _with_frames(self, view: memoryview, offsets: list[int]) -> None:

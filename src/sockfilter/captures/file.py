@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sockfilter.captures.capture import BODY_BYTES, Capture, body_policy, captured, check_memory, narrowed
 from sockfilter.model.budget import MEMORY_BYTES
-from sockfilter.packets import inside, links
-from sockfilter.sources.files.source import FileSource
+from sockfilter.road.files import file_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,27 +18,14 @@ if TYPE_CHECKING:
     from sockfilter.model.lines import Lines
     from sockfilter.model.policy import BodyPolicy
     from sockfilter.road.frames import Frames
-    from sockfilter.sources.narrowing import Hosts, Narrowing, Ports
+    from sockfilter.sources.files.source import FileSource
+    from sockfilter.sources.narrowing import Hosts, Ports
     from sockfilter.sources.records import RecordSource
 
 # seconds to wait for more of a file that is still being written
 WAIT_S = 1.0
 
 Ended = TypeVar("Ended")
-
-
-def file_source(path: str, narrowing: Narrowing, *, every: bool = False, whole: bool = False) -> FileSource:
-    """A capture file as a source. Arguments as FileSource has them."""
-    return FileSource(
-        path,
-        narrowing,
-        links.network,
-        inside.Inside().step,
-        is_read=links.is_read,
-        is_cut=links.is_cut,
-        every=every,
-        whole=whole,
-    )
 
 
 def open_file(
