@@ -8,12 +8,12 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from sockfilter.captures.live import Naming, source_of
 from sockfilter.captures.turns import Turns
-from sockfilter.errors import Closed, InvalidArgument, KernelUnsupported, MissingCapability, ObjectError
+from sockfilter.captures.wanted import BODY_BYTES, Keeping, Traffic, Whose, body_policy, check_memory
+from sockfilter.errors import Closed
 from sockfilter.ledger import PACKET_COUNTERS
-from sockfilter.model.budget import MEMORY_BYTES, MEMORY_BYTES_MIN
-from sockfilter.model.policy import BodyPolicy
-from sockfilter.sources.narrowing import Narrowing, host_list, port_ranges
+from sockfilter.model.budget import MEMORY_BYTES
 from sockfilter.sources.records import RING_BYTES
 from sockfilter.views.view import Kept, View
 
@@ -26,20 +26,14 @@ if TYPE_CHECKING:
     from sockfilter.model import Exchange
     from sockfilter.model.life import Life
     from sockfilter.model.lines import Lines
+    from sockfilter.model.policy import BodyPolicy
     from sockfilter.observers.processes.processes import Processes
     from sockfilter.road.frames import Frames
     from sockfilter.sources.files.source import FileSource
-    from sockfilter.sources.narrowing import Hosts, Ports
-    from sockfilter.sources.packets.live import Attach
+    from sockfilter.sources.narrowing import Hosts, Narrowing, Ports
     from sockfilter.sources.records import RecordSource
     from sockfilter.views.aio import AsyncCapture
 
-# bytes of each body that are kept by default
-BODY_BYTES = 16 << 10
-# room for a head before the body, in what is sent even when the ring fills
-HEAD_ROOM_BYTES = 16 << 10
-# all of a body: more than any has
-ALL = 1 << 62
 # among the counters of a source
 SENT = list(PACKET_COUNTERS).index("sent")
 # exchanges that a capture keeps for its owner; the oldest go first, and are counted
@@ -86,12 +80,8 @@ class Capture(View):
         self,
         source: RecordSource | FileSource,
         narrowing: Narrowing,
-        policy: BodyPolicy,
-        emit: Callable[[Exchange], None] | None,
-        frames: Frames | None = None,
-        lines: Lines | None = None,
+        keeping: Keeping,
         processes: Processes | None = None,
-        memory: int = MEMORY_BYTES,
     ) -> None:
         from sockfilter.road.pipeline import Pipeline  # see capture()
 
@@ -100,22 +90,22 @@ class Capture(View):
         self._processes = processes
         # why those at the ends are not named, where nobody said whether they should be
         self.no_processes = ""
-        self._frames = frames
+        self._frames = frames = keeping.write(source) if keeping.write else None
         self.kept = Kept(EXCHANGES_MAX)
         # a capture file is to have all bytes, those too that nobody shows
         orders = NoOrders() if frames else source
         self._pipeline = Pipeline(
             source,
             orders,
-            policy,
+            keeping.policy,
             narrowing.wants,
-            emit or self.kept.add,
-            lines,
+            keeping.emit or self.kept.add,
+            keeping.lines(),
             hears_twice=source.hears_twice,
             local_ends=source.local_ends,
             processes=processes,
             moment_of=source.moment_of,
-            memory=memory,
+            memory=keeping.memory,
         )
         self._consume = self._with_frames if frames else self._pipeline.consume
         self._due_ns = 0
@@ -404,152 +394,46 @@ def capture(
     Raises:
         SockfilterError: one of its kinds for each thing that can be in the way; the message says what to do.
     """
-    check_memory(memory)
-    if snap is not None and snap < 0:
-        raise InvalidArgument(f"snap={snap}: a number of bytes cannot be negative")
-    narrowing = narrowed(ports, host, family)
-    policy = policy or body_policy(body)
-    run_bytes = None if write or policy.limit == ALL else policy.limit + HEAD_ROOM_BYTES
-    source: RecordSource
-    named: Processes | None = None
-    reason = ""
+    return opened(
+        Traffic(interface, via, ports, host, family, netns, ring, snap, promiscuous, broker),
+        Whose(pid, comm, cgroup, unix, processes),
+        Keeping(policy or body_policy(body), memory, emit, write, lines),
+    )
 
-    @cache
-    def told() -> Lines | None:
-        """What takes lines. What reads packets is imported here too, which takes as long as verifying the program."""
-        import_module("sockfilter.road.pipeline")
-        return lines()
 
+def opened(traffic: Traffic, whose: Whose, keeping: Keeping) -> Capture:
+    """The same, of what is asked for in groups. Raises as capture() does."""
+    check_memory(keeping.memory)
+    narrowing = traffic.narrowing()
+    # asked once, while the kernel is at work
+    keeping = keeping._replace(lines=cache(keeping.lines))
     with ExitStack() as stack:
+        naming = Naming(traffic, whose, narrowing, stack)
 
         def meanwhile() -> None:
             """What is done while the kernel verifies the program, and before the first packet is seen."""
-            nonlocal named, reason
             # who has connected by then is known
-            named, reason = _naming(processes, broker is None, netns, narrowing, via == "syscalls", told)
-            if named is not None:
-                stack.enter_context(named)
-            told()
+            naming.begin(prepare)
+            prepare()
 
-        if via == "syscalls":
-            refused = {"interface": interface, "netns": netns, "broker": broker, "write": write, "snap": snap}
-            _refuse({**refused, "promiscuous": promiscuous or None}, "packets")
-            from sockfilter.sources.calls import syscalls  # what only this way takes
+        def prepare() -> None:
+            """What reads packets is imported here, which takes as long as verifying the program."""
+            import_module("sockfilter.road.pipeline")
+            keeping.lines()
 
-            callers = syscalls.callers(pid, comm, cgroup, unix)
-            source = syscalls.SyscallSource(
-                callers, narrowing=narrowing, ring=ring, run_bytes=run_bytes, meanwhile=meanwhile
-            )
-        elif via == "packets":
-            _refuse({"pid": pid, "comm": comm, "cgroup": cgroup, "unix": unix or None}, "syscalls")
-            from sockfilter.sources.packets.attachment import attach
-            from sockfilter.sources.packets.live import LiveSource
-
-            source = LiveSource(
-                interface_names(interface),
-                narrowing=narrowing,
-                netns=netns,
-                ring=ring,
-                frame_bytes=snap,
-                run_bytes=run_bytes,
-                promiscuous=promiscuous,
-                whole=write is not None,
-                attached=attach if broker is None else _borrowing(broker),
-                meanwhile=meanwhile,
-            )
-        else:
-            raise InvalidArgument(f"via={via!r}: it is 'packets' or 'syscalls'")
-        made = captured(source, narrowing, policy, emit, write, told(), named, memory)
+        source = source_of(traffic, whose, keeping, narrowing, meanwhile)
+        made = captured(source, narrowing, keeping, naming.processes)
         stack.pop_all()
-    made.no_processes = reason
+    made.no_processes = naming.reason
     return made
 
 
-def _naming(
-    wanted: bool | None,
-    can_be: bool,
-    netns: str | None,
-    narrowing: Narrowing,
-    is_everywhere: bool,
-    meanwhile: Callable[[], object],
-) -> tuple[Processes | None, str]:
-    """What names processes; or None, and why nothing does, where nobody said whether it should."""
-    if not can_be:
-        if wanted:
-            raise InvalidArgument("processes=True takes rights of one's own: a broker names none")
-        return None, ""
-    if wanted is False:
-        return None, ""
-    from sockfilter.observers.processes.processes import Processes
-
-    try:
-        return Processes(netns, narrowing.wants, is_everywhere, meanwhile), ""
-    except (MissingCapability, KernelUnsupported, ObjectError) as error:
-        if wanted:
-            raise
-        return None, str(error)
-
-
-def _refuse(given: dict[str, object], way: str) -> None:
-    """Raises InvalidArgument where something is given that the way chosen does not have."""
-    for name, value in given.items():
-        if value is not None:
-            raise InvalidArgument(f"{name}={value!r} goes with via={way!r}")
-
-
-def _borrowing(broker: str) -> Attach:
-    from sockfilter.sources.broker.client import borrow  # JSON, and what it takes
-
-    return borrow(broker)
-
-
 def captured(
-    source: RecordSource | FileSource,
-    narrowing: Narrowing,
-    policy: BodyPolicy,
-    emit: Callable[[Exchange], None] | None,
-    write: Callable[[RecordSource | FileSource], Frames] | None,
-    lines: Lines | None = None,
-    processes: Processes | None = None,
-    memory: int = MEMORY_BYTES,
+    source: RecordSource | FileSource, narrowing: Narrowing, keeping: Keeping, processes: Processes | None = None
 ) -> Capture:
     """A capture of a source, which is closed where that cannot be."""
     try:
-        return Capture(source, narrowing, policy, emit, write(source) if write else None, lines, processes, memory)
+        return Capture(source, narrowing, keeping, processes)
     except BaseException:
         source.close()
         raise
-
-
-def narrowed(ports: Ports | None, host: Hosts | None, family: int | None) -> Narrowing:
-    """What is to be left out. Raises InvalidArgument."""
-    if family not in (None, 4, 6):
-        raise InvalidArgument(f"family={family}: it is 4, 6, or None for both")
-    ranges = None if ports is None else port_ranges(ports)
-    if ranges == []:
-        raise InvalidArgument("ports is empty: no ports, no exchanges; None takes them all")
-    return Narrowing(ranges, host_list(host), family)
-
-
-def interface_names(interface: str | Sequence[str] | None) -> list[str]:
-    """What interface= means. Raises InvalidArgument."""
-    if interface is None:
-        return ["lo"]
-    names = [interface] if isinstance(interface, (str, bytes)) else list(interface)
-    for name in names:
-        if not isinstance(name, str):
-            raise InvalidArgument(f"interface={interface!r}: it is a name, or a list of names, each a text")
-    return names
-
-
-def check_memory(memory: int) -> None:
-    """Raises InvalidArgument where it is less than a capture can do with."""
-    if memory < MEMORY_BYTES_MIN:
-        raise InvalidArgument(f"memory={memory}: it is a number of bytes, from {MEMORY_BYTES_MIN} on")
-
-
-def body_policy(body: int | None) -> BodyPolicy:
-    """What body= means: bytes of each to keep; None: all. Raises InvalidArgument."""
-    if body is not None and body < 0:
-        raise InvalidArgument(f"body={body}: a number of bytes cannot be negative")
-    return BodyPolicy(ALL if body is None else body)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from sockfilter.captures.capture import BODY_BYTES, Capture, body_policy, captured, check_memory, narrowed
+from sockfilter.captures.capture import Capture, captured
+from sockfilter.captures.wanted import BODY_BYTES, Keeping, body_policy, check_memory, narrowed
 from sockfilter.model.budget import MEMORY_BYTES
 from sockfilter.road.files import file_source
 
@@ -43,7 +44,7 @@ def open_file(
     """A capture whose packets come from a file. Arguments as for read()."""
     narrowing = narrowed(ports, host, family)
     source = file_source(path, narrowing, whole=write is not None)
-    return captured(source, narrowing, policy, emit, write, lines, memory=memory)
+    return captured(source, narrowing, Keeping(policy, memory, emit, write, lambda: lines))
 
 
 class Reading:
@@ -132,7 +133,7 @@ def read(
     """
     policy, narrowing = body_policy(body), narrowed(ports, host, family)
     check_memory(memory)
-    return Reading(lambda emit: captured(file_source(path, narrowing), narrowing, policy, emit, None, memory=memory))
+    return Reading(lambda emit: captured(file_source(path, narrowing), narrowing, Keeping(policy, memory, emit)))
 
 
 class Reader(Protocol):

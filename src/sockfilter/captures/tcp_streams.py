@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
-from sockfilter.captures.capture import narrowed
 from sockfilter.captures.file import ended_in
+from sockfilter.captures.wanted import narrowed
 from sockfilter.road.assembly import Assembly
 from sockfilter.road.files import file_source
 
