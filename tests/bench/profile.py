@@ -14,12 +14,12 @@ import tempfile
 import time
 from typing import TYPE_CHECKING
 
-from sockfilter.captures.file import file_source
 from sockfilter.outputs.jsonl import JsonOutput
 from sockfilter.outputs.text import TextOutput
 from sockfilter.packets.records import HOT
 from sockfilter.protocols.http1.body import BodyPolicy
 from sockfilter.road.assembly import Assembly
+from sockfilter.road.files import file_source
 from sockfilter.road.pipeline import Pipeline
 from sockfilter.sources.narrowing import Narrowing
 from tests.support.captures import pcap, timed

@@ -1,4 +1,4 @@
-"""The way of the data is the way of the folders: a stage imports the nouns, and never another stage."""
+"""The way of the data is the way of the folders: nothing goes up, and the road alone joins the stages."""
 
 from __future__ import annotations
 
@@ -8,21 +8,41 @@ import sys
 from pathlib import Path
 
 import pytest
+from tools.rooms import PACKAGE, Graph, arrows_up, circles, graph_of, rooms_of
 
-PACKAGE = Path(__file__).resolve().parents[2] / "src/sockfilter"
+# what is passed from stage to stage
 NOUNS = {"model", "errors", "ledger"}
-STAGES = ["packets", "streams", "protocols", "exchanges", "outputs"]
-MAY_IMPORT = {
-    "model": {"errors", "outputs"},  # the second for an exchange's forms alone, see below
+# what takes it, one after the other
+STAGES = {"packets", "streams", "protocols", "exchanges"}
+# all that is shown of a noun
+SHOWN = {"escape", "masking"}
+MAY_IMPORT: Graph = {
+    # the ground
     "errors": set(),
     "ledger": set(),
+    "escape": set(),
+    "presentation": set(),
+    "masking": {"errors"},
+    "model": {"errors", "presentation", *SHOWN},
+    # the kernel
     "libbpf": {"errors"},
-    "turns": {"errors"},
-    "sources": {"errors", "libbpf", "model"},
+    "system": {"errors", "libbpf", "model"},
+    # where records come from; who knows more of a connection
+    "sources": {"errors", "libbpf", "model", "system"},
+    "observers": {"errors", "libbpf", "model", "system"},
     **dict.fromkeys(STAGES, NOUNS),
     "filters": NOUNS,
-    "express": {*NOUNS, "libbpf"},
-    "testing": {*NOUNS, "filters", "outputs", "capturing", "finding", "awaiting", "writing", "sources"},
+    "forms": {*NOUNS, *SHOWN},
+    "outputs": {*NOUNS, *SHOWN, "forms"},
+    # the only place that joins stages
+    "road": {*NOUNS, *STAGES, "libbpf", "outputs", "sources"},
+    # the library
+    "views": {*NOUNS, *SHOWN, "filters", "forms", "sources"},
+    "captures": {*NOUNS, "observers", "road", "sources", "views"},
+    # who uses it
+    "testing": {*NOUNS, *SHOWN, "captures", "filters", "forms", "observers", "outputs", "road", "sources", "views"},
+    "cli": {*NOUNS, *SHOWN, "captures", "forms", "libbpf", "observers", "outputs", "road", "sources", "system"},
+    "__main__": {"cli"},
 }
 # the hot path and what a file needs run without these; they are imported where they are used
 HEAVY = {"dpkt", "pyroute2", "json", "asyncio", "ipaddress", "logging", "brotli", "backports", "compression"}
@@ -39,61 +59,44 @@ HEAVY_MODULES = {
 }
 
 
-def modules(part: str) -> list[Path]:
-    path = PACKAGE / part
+def modules(room: str) -> list[Path]:
+    path = PACKAGE / room
     return sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
 
 
-def imported(path: Path) -> set[str]:
-    """The parts of the package that a module imports, for types alone too."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom):
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        found |= {name.split(".")[1] for name in names if name.startswith("sockfilter.")}
-    return found - {"__version__"}
+@pytest.fixture(scope="module")
+def graph() -> Graph:
+    """What each module imports, late and for types alone too."""
+    return graph_of(PACKAGE)
 
 
-@pytest.mark.parametrize("part", MAY_IMPORT)
-def test_imports_go_one_way(part: str) -> None:
-    for path in modules(part):
-        others = imported(path) - {part}
-        assert others <= MAY_IMPORT[part], f"{path.relative_to(PACKAGE)} imports {others - MAY_IMPORT[part]}"
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_a_room_imports_what_it_may(graph: Graph, room: str) -> None:
+    for module, others in graph.items():
+        if module.split(".")[1] == room:
+            found = {other.split(".")[1] for other in others} - {room}
+            assert found <= MAY_IMPORT[room], f"{module} imports {found - MAY_IMPORT[room]}"
 
 
-def test_an_exchange_alone_knows_its_forms() -> None:
-    for path in modules("model"):
-        top = [node for node in ast.parse(path.read_text()).body if isinstance(node, (ast.Import, ast.ImportFrom))]
-        assert not any("outputs" in ast.unparse(node) for node in top), path
-        if path.name not in {"exchange.py", "message.py", "headers.py"}:  # the last two: what repr() masks
-            assert "outputs" not in imported(path), path
+def test_every_room_has_its_rule(graph: Graph) -> None:
+    assert set(rooms_of(graph, "sockfilter")) == set(MAY_IMPORT)
 
 
-def test_every_part_has_its_rule() -> None:
-    parts = {p.stem for p in PACKAGE.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
-    with_their_own_rules = {
-        "__init__",
-        "__main__",
-        "assembly",
-        "awaiting",
-        "cli",
-        "capturing",
-        "commands",
-        "finding",
-        "pipeline",
-        "reading",
-        "reassembling",
-        "writing",
-    }
-    assert parts - with_their_own_rules == set(MAY_IMPORT)
+def test_no_room_and_no_module_imports_itself_by_way_of_others(graph: Graph) -> None:
+    assert not circles(MAY_IMPORT)  # so that the rules allow none
+    assert not circles(graph)
+    folders = {str(path.parent.relative_to(PACKAGE)).replace("/", ".") for path in PACKAGE.rglob("*.py")} - {"."}
+    for folder in ("sockfilter", *(f"sockfilter.{folder}" for folder in folders)):
+        rooms = rooms_of(graph, folder)
+        assert not circles(rooms), folder
+        assert not arrows_up(rooms), folder
 
 
-def test_stages_are_joined_in_two_places() -> None:
-    assert imported(PACKAGE / "assembly.py") & set(STAGES) == {"packets", "streams"}
-    assert imported(PACKAGE / "pipeline.py") & set(STAGES) == {"streams", "protocols", "exchanges"}
-    others = set(PACKAGE.glob("*.py")) - {PACKAGE / "pipeline.py"}
-    assert not any("exchanges" in imported(path) for path in others)
+def test_stages_are_joined_on_the_road_alone(graph: Graph) -> None:
+    for room, others in rooms_of(graph, "sockfilter").items():
+        assert room == "road" or not others & STAGES, room
+    of_two = {module for module, others in graph.items() if len({o.split(".")[1] for o in others} & STAGES) > 1}
+    assert of_two == {"sockfilter.road.assembly", "sockfilter.road.pipeline"}
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
@@ -116,9 +119,9 @@ def test_a_capture_takes_nothing_heavy_by_any_way() -> None:
     assert subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout == "\n"
 
 
-@pytest.mark.parametrize("part", [*MAY_IMPORT, "awaiting", "capturing", "finding", "pipeline"])
-def test_the_library_prints_nothing_and_reads_no_environment(part: str) -> None:
-    for path in modules(part):
+@pytest.mark.parametrize("room", sorted(set(MAY_IMPORT) - {"cli", "__main__"}))
+def test_the_library_prints_nothing_and_reads_no_environment(room: str) -> None:
+    for path in modules(room):
         for node in ast.walk(ast.parse(path.read_text())):
             called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
             assert called not in {"print", "exit", "sys.exit", "os.getenv", "signal.signal"}, path

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import sockfilter
-from sockfilter.sources.packets.presence import Event
+from sockfilter.sources.changes import Event
 from tests.support.broker import broker
 from tests.support.clients import Ask, curl
 from tests.support.command import WAIT_S, Done, Sniffer

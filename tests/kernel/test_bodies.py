@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import sockfilter
-from sockfilter.captures.capture import BODY_BYTES
+from sockfilter.captures.wanted import BODY_BYTES
 from sockfilter.model import Problem
 from tests.support.net import namespace
 from tests.support.sockets import connected, hang_up, read_exactly

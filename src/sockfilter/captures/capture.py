@@ -8,13 +8,13 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from sockfilter.captures.live import SYSCALLS, observers_wanted, source_of
 from sockfilter.captures.turns import Turns
-from sockfilter.errors import Closed, InvalidArgument
+from sockfilter.captures.wanted import BODY_BYTES, Keeping, Traffic, Whose, body_policy, check_memory
+from sockfilter.errors import Closed
 from sockfilter.ledger import PACKET_COUNTERS
-from sockfilter.model.budget import MEMORY_BYTES, MEMORY_BYTES_MIN
-from sockfilter.model.policy import BodyPolicy
+from sockfilter.model.budget import MEMORY_BYTES
 from sockfilter.outputs.fan import Wants
-from sockfilter.sources.narrowing import Narrowing, host_list, port_ranges
 from sockfilter.sources.records import RING_BYTES
 from sockfilter.views.view import Kept, View
 
@@ -26,20 +26,14 @@ if TYPE_CHECKING:
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange
     from sockfilter.model.life import Life
+    from sockfilter.model.policy import BodyPolicy
     from sockfilter.observers.interface import Observer
     from sockfilter.outputs.fan import Fan
     from sockfilter.sources.files.source import FileSource
-    from sockfilter.sources.narrowing import Hosts, Ports
-    from sockfilter.sources.packets.live import Attach
+    from sockfilter.sources.narrowing import Hosts, Narrowing, Ports
     from sockfilter.sources.records import RecordSource
     from sockfilter.views.aio import AsyncCapture
 
-# bytes of each body that are kept by default
-BODY_BYTES = 16 << 10
-# room for a head before the body, in what is sent even when the ring fills
-HEAD_ROOM_BYTES = 16 << 10
-# all of a body: more than any has
-ALL = 1 << 62
 # among the counters of a source
 SENT = list(PACKET_COUNTERS).index("sent")
 # exchanges that a capture keeps for its owner; the oldest go first, and are counted
@@ -86,11 +80,8 @@ class Capture(View):
         self,
         source: RecordSource | FileSource,
         narrowing: Narrowing,
-        policy: BodyPolicy,
-        emit: Callable[[Exchange], None] | None,
-        outputs: Fan | None = None,
+        keeping: Keeping,
         observers: Mapping[str, Observer] | None = None,
-        memory: int = MEMORY_BYTES,
     ) -> None:
         from sockfilter.road.pipeline import Pipeline  # see capture()
 
@@ -99,12 +90,11 @@ class Capture(View):
         self._observers = observers or {}
         # why those at the ends are not named, where nobody said whether they should be
         self.no_processes = ""
-        self._outputs = outputs
+        self._outputs = outputs = keeping.outputs
         self.kept = Kept(EXCHANGES_MAX)
         # a capture file is to have all bytes, those too that nobody shows
-        has_frames = takes_frames(outputs)
-        orders = NoOrders() if has_frames else source
-        lines = None
+        orders = NoOrders() if keeping.has_frames else source
+        emit, lines = keeping.emit, None
         if outputs is not None:
             outputs.begin(source)
             if emit is None and Wants.EXCHANGES in outputs.wants:
@@ -112,15 +102,15 @@ class Capture(View):
         self._pipeline = Pipeline(
             source,
             orders,
-            policy,
+            keeping.policy,
             narrowing.wants,
             emit or self.kept.add,
             lines,
             hearing=source.hearing,
             observers=observers,
-            memory=memory,
+            memory=keeping.memory,
         )
-        self._consume = self._with_frames if has_frames else self._pipeline.consume
+        self._consume = self._with_frames if keeping.has_frames else self._pipeline.consume
         self._due_ns = 0
         self._turns = Turns(self._end)
         source.also_wake_for(self._turns.wake_fd)
@@ -331,9 +321,7 @@ class Capture(View):
         if self.is_closed:
             return
         if self._pipeline.has_holes:
-            from sockfilter.streams.calls import LATE_CALL_NS  # imported with the pipeline
-
-            self._pipeline.tick(self._source.now_ns + LATE_CALL_NS, is_last=True)
+            self._pipeline.give_up_holes(self._source.now_ns)
         self._pipeline.settle()
 
     def _with_frames(self, view: memoryview, offsets: list[int]) -> None:
@@ -404,18 +392,22 @@ def capture(
         emit: takes each exchange when it ends; without it, they are kept in exchanges. It may look at the capture and
             close it, and must not have it take more.
         policy: what to keep of bodies, in place of body.
-        outputs: take what they want of the capture, beside emit, or in place of it if they want exchanges.
+        outputs: take what they want of the capture; exchanges only where there is no emit.
 
     Raises:
         SockfilterError: one of its kinds for each thing that can be in the way; the message says what to do.
     """
-    check_memory(memory)
-    if snap is not None and snap < 0:
-        raise InvalidArgument(f"snap={snap}: a number of bytes cannot be negative")
-    narrowing = narrowed(ports, host, family)
-    policy = policy or body_policy(body)
-    run_bytes = None if takes_frames(outputs) or policy.limit == ALL else policy.limit + HEAD_ROOM_BYTES
-    source: RecordSource
+    return opened(
+        Traffic(interface, via, ports, host, family, netns, ring, snap, promiscuous, broker),
+        Whose(pid, comm, cgroup, unix, processes),
+        Keeping(policy or body_policy(body), memory, emit, outputs),
+    )
+
+
+def opened(traffic: Traffic, whose: Whose, keeping: Keeping) -> Capture:
+    """The same, of what is asked for in groups. Raises as capture() does."""
+    check_memory(keeping.memory)
+    narrowing = traffic.narrowing()
     observers: dict[str, Observer] = {}
     reasons: dict[str, str] = {}
 
@@ -423,131 +415,39 @@ def capture(
     def prepare() -> None:
         """Imports what reads packets, and makes the outputs: that takes as long as verifying the program."""
         import_module("sockfilter.road.pipeline")
-        if outputs is not None:
-            _ = outputs.members
+        if keeping.outputs is not None:
+            keeping.outputs.prepare()
 
     with ExitStack() as stack:
 
         def meanwhile() -> None:
             """What is done while the kernel verifies the program, and before the first packet is seen."""
             nonlocal observers, reasons
-            wanted = {"processes": _are_named(processes, has_rights=broker is None)}
-            if wanted["processes"] is not False:
+            wanted = observers_wanted(traffic, whose)
+            if any(is_wanted is not False for is_wanted in wanted.values()):
                 from sockfilter.observers.interface import Place, open_all  # where one is asked for
 
-                place = Place(netns, narrowing.wants, via == "syscalls", prepare)
+                place = Place(traffic.netns, narrowing.wants, traffic.via == SYSCALLS, prepare)
                 # who has connected by then is known
                 observers, reasons = open_all(wanted, place, stack)
             prepare()
 
-        if via == "syscalls":
-            refused = {"interface": interface, "netns": netns, "broker": broker, "snap": snap}
-            frames = outputs if takes_frames(outputs) else None
-            _refuse({**refused, "outputs": frames, "promiscuous": promiscuous or None}, "packets")
-            from sockfilter.sources.calls import syscalls  # what only this way takes
-
-            callers = syscalls.callers(pid, comm, cgroup, unix)
-            source = syscalls.SyscallSource(
-                callers, narrowing=narrowing, ring=ring, run_bytes=run_bytes, meanwhile=meanwhile
-            )
-        elif via == "packets":
-            _refuse({"pid": pid, "comm": comm, "cgroup": cgroup, "unix": unix or None}, "syscalls")
-            from sockfilter.sources.packets.attachment import attach
-            from sockfilter.sources.packets.live import LiveSource
-
-            source = LiveSource(
-                interface_names(interface),
-                narrowing=narrowing,
-                netns=netns,
-                ring=ring,
-                frame_bytes=snap,
-                run_bytes=run_bytes,
-                promiscuous=promiscuous,
-                whole=takes_frames(outputs),
-                attached=attach if broker is None else _borrowing(broker),
-                meanwhile=meanwhile,
-            )
-        else:
-            raise InvalidArgument(f"via={via!r}: it is 'packets' or 'syscalls'")
-        made = captured(source, narrowing, policy, emit, outputs, observers, memory)
+        source = source_of(traffic, whose, keeping, narrowing, meanwhile)
+        made = captured(source, narrowing, keeping, observers)
         stack.pop_all()
     made.no_processes = reasons.get("processes", "")
     return made
 
 
-def _are_named(wanted: bool | None, *, has_rights: bool) -> bool | None:
-    """Whether processes are to be named; None: where that can be. Raises InvalidArgument."""
-    if has_rights:
-        return wanted
-    if wanted:
-        raise InvalidArgument("processes=True takes rights of one's own: a broker names none")
-    return False
-
-
-def takes_frames(outputs: Fan | None) -> bool:
-    """Whether some output wants the records as the source gives them."""
-    return outputs is not None and Wants.FRAMES in outputs.wants
-
-
-def _refuse(given: dict[str, object], way: str) -> None:
-    """Raises InvalidArgument where something is given that the way chosen does not have."""
-    for name, value in given.items():
-        if value is not None:
-            raise InvalidArgument(f"{name}={value!r} goes with via={way!r}")
-
-
-def _borrowing(broker: str) -> Attach:
-    from sockfilter.sources.broker.client import borrow  # JSON, and what it takes
-
-    return borrow(broker)
-
-
 def captured(
     source: RecordSource | FileSource,
     narrowing: Narrowing,
-    policy: BodyPolicy,
-    emit: Callable[[Exchange], None] | None,
-    outputs: Fan | None = None,
+    keeping: Keeping,
     observers: Mapping[str, Observer] | None = None,
-    memory: int = MEMORY_BYTES,
 ) -> Capture:
     """A capture of a source, which is closed where that cannot be."""
     try:
-        return Capture(source, narrowing, policy, emit, outputs, observers, memory)
+        return Capture(source, narrowing, keeping, observers)
     except BaseException:
         source.close()
         raise
-
-
-def narrowed(ports: Ports | None, host: Hosts | None, family: int | None) -> Narrowing:
-    """What is to be left out. Raises InvalidArgument."""
-    if family not in (None, 4, 6):
-        raise InvalidArgument(f"family={family}: it is 4, 6, or None for both")
-    ranges = None if ports is None else port_ranges(ports)
-    if ranges == []:
-        raise InvalidArgument("ports is empty: no ports, no exchanges; None takes them all")
-    return Narrowing(ranges, host_list(host), family)
-
-
-def interface_names(interface: str | Sequence[str] | None) -> list[str]:
-    """What interface= means. Raises InvalidArgument."""
-    if interface is None:
-        return ["lo"]
-    names = [interface] if isinstance(interface, (str, bytes)) else list(interface)
-    for name in names:
-        if not isinstance(name, str):
-            raise InvalidArgument(f"interface={interface!r}: it is a name, or a list of names, each a text")
-    return names
-
-
-def check_memory(memory: int) -> None:
-    """Raises InvalidArgument where it is less than a capture can do with."""
-    if memory < MEMORY_BYTES_MIN:
-        raise InvalidArgument(f"memory={memory}: it is a number of bytes, from {MEMORY_BYTES_MIN} on")
-
-
-def body_policy(body: int | None) -> BodyPolicy:
-    """What body= means: bytes of each to keep; None: all. Raises InvalidArgument."""
-    if body is not None and body < 0:
-        raise InvalidArgument(f"body={body}: a number of bytes cannot be negative")
-    return BodyPolicy(ALL if body is None else body)

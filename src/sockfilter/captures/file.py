@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from sockfilter.captures.capture import BODY_BYTES, Capture, body_policy, captured, check_memory, narrowed, takes_frames
+from sockfilter.captures.capture import Capture, captured
+from sockfilter.captures.wanted import BODY_BYTES, Keeping, body_policy, check_memory, narrowed
 from sockfilter.model.budget import MEMORY_BYTES
-from sockfilter.packets import inside, links
-from sockfilter.sources.files.source import FileSource
+from sockfilter.road.files import file_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,27 +18,14 @@ if TYPE_CHECKING:
     from sockfilter.model import Exchange
     from sockfilter.model.policy import BodyPolicy
     from sockfilter.outputs.fan import Fan
-    from sockfilter.sources.narrowing import Hosts, Narrowing, Ports
+    from sockfilter.sources.files.source import FileSource
+    from sockfilter.sources.narrowing import Hosts, Ports
     from sockfilter.sources.records import RecordSource
 
 # seconds to wait for more of a file that is still being written
 WAIT_S = 1.0
 
 Ended = TypeVar("Ended")
-
-
-def file_source(path: str, narrowing: Narrowing, *, every: bool = False, whole: bool = False) -> FileSource:
-    """A capture file as a source. Arguments as FileSource has them."""
-    return FileSource(
-        path,
-        narrowing,
-        links.network,
-        inside.Inside().step,
-        is_read=links.is_read,
-        is_cut=links.is_cut,
-        every=every,
-        whole=whole,
-    )
 
 
 def open_file(
@@ -54,8 +41,8 @@ def open_file(
 ) -> Capture:
     """A capture whose packets come from a file. Arguments as for read()."""
     narrowing = narrowed(ports, host, family)
-    source = file_source(path, narrowing, whole=takes_frames(outputs))
-    return captured(source, narrowing, policy, emit, outputs, memory=memory)
+    keeping = Keeping(policy, memory, emit, outputs)
+    return captured(file_source(path, narrowing, whole=keeping.has_frames), narrowing, keeping)
 
 
 class Reading:
@@ -144,7 +131,7 @@ def read(
     """
     policy, narrowing = body_policy(body), narrowed(ports, host, family)
     check_memory(memory)
-    return Reading(lambda emit: captured(file_source(path, narrowing), narrowing, policy, emit, memory=memory))
+    return Reading(lambda emit: captured(file_source(path, narrowing), narrowing, Keeping(policy, memory, emit)))
 
 
 class Reader(Protocol):

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from sockfilter.captures.capture import narrowed
-from sockfilter.captures.file import ended_in, file_source
+from sockfilter.captures.file import ended_in
+from sockfilter.captures.wanted import narrowed
 from sockfilter.road.assembly import Assembly
+from sockfilter.road.files import file_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-    from sockfilter.model import Endpoint, Problem
+    from sockfilter.model import Connection, Endpoint, Problem
     from sockfilter.sources.files.source import FileSource
     from sockfilter.sources.narrowing import Hosts, Narrowing, Ports
-    from sockfilter.streams.connection import StreamConnection
 
 
 class TcpStream:
@@ -65,6 +65,14 @@ class _Receiver:
         pass
 
 
+class Opened(Protocol):
+    """A connection whose bytes come."""
+
+    @property
+    def model(self) -> Connection:
+        """Who talks to whom."""
+
+
 class _Conversation:
     """Both directions of a connection, until they have ended."""
 
@@ -86,7 +94,7 @@ class _Streams:
     """Reads a source to the streams in it."""
 
     def __init__(self, source: FileSource, narrowing: Narrowing, ended: deque[TcpStream]) -> None:
-        def converse(connection: StreamConnection) -> _Conversation:
+        def converse(connection: Opened) -> _Conversation:
             return _Conversation(connection.model.ends, ended)
 
         self.source = source

@@ -21,8 +21,6 @@ from sockfilter.cli.summary import one_line, summary
 from sockfilter.errors import CaptureFileError, InvalidArgument, SockfilterError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sockfilter.captures.capture import Capture
     from sockfilter.cli import hints
     from sockfilter.cli.arguments import Options
@@ -234,35 +232,38 @@ class _Run:
     def _capture(self) -> Capture:
         if self._options.read is not None:
             return self._reading(self._options.read)
-        from sockfilter.captures.capture import capture  # -h and -D do without
-
         try:
-            return self._live(capture)
+            return self._live()
         except BaseException:
             if self._child is not None:
                 self._child.drop()
             raise
 
-    def _live(self, capture: Callable[..., Capture]) -> Capture:
+    def _live(self) -> Capture:
+        from sockfilter.captures.capture import opened  # -h and -D do without
+        from sockfilter.captures.wanted import Keeping, Traffic, Whose
+
         options = self._options
-        return capture(
-            options.interfaces or None,
-            via=options.via,
-            pid=self._child.pid if self._child is not None else options.pid,
-            comm=options.comm.split(",") if options.comm is not None else None,
-            cgroup=options.cgroup,
-            unix=options.unix,
-            ports=options.ports,
-            host=self._addresses,
-            family=options.family,
-            netns=options.netns,
-            ring=options.ring,
-            memory=options.memory,
-            snap=options.snap,
-            promiscuous=options.promiscuous,
-            processes=self._processes,
-            policy=_policy(options),
-            outputs=self._fan,
+        return opened(
+            Traffic(
+                options.interfaces or None,
+                via=options.via,
+                ports=options.ports,
+                host=self._addresses,
+                family=options.family,
+                netns=options.netns,
+                ring=options.ring,
+                snap=options.snap,
+                promiscuous=options.promiscuous,
+            ),
+            Whose(
+                pid=self._child.pid if self._child is not None else options.pid,
+                comm=options.comm.split(",") if options.comm is not None else None,
+                cgroup=options.cgroup,
+                unix=options.unix,
+                processes=self._processes,
+            ),
+            Keeping(_policy(options), options.memory, outputs=self._fan),
         )
 
     @cached_property
@@ -345,7 +346,7 @@ class _Run:
         return options.read is None and is_here and not options.quiet and os.isatty(STDERR)
 
     def _hint(self, began: hints.Start, capture: Capture) -> None:
-        from sockfilter.captures.capture import narrowed  # -h and -D do without
+        from sockfilter.captures.wanted import narrowed  # -h and -D do without
         from sockfilter.cli import hints
 
         options = self._options
@@ -429,7 +430,7 @@ def _narrowed(options: Options, found: dict[str, tuple[str, ...]]) -> str:
 
 def _policy(options: Options) -> BodyPolicy:
     """What is shown of bodies decides what is kept of them."""
-    from sockfilter.captures.capture import ALL
+    from sockfilter.captures.wanted import ALL
     from sockfilter.model.policy import BodyPolicy
 
     limit = ALL if options.body is None else options.body

@@ -105,6 +105,10 @@ class Fan:
         """All of them, those too that have failed."""
         return tuple(self._make())
 
+    def prepare(self) -> None:
+        """Makes the members, if that has not been done."""
+        _ = self.members
+
     @cached_property
     def _writing(self) -> list[Member]:
         return [member for member in self.members if Wants.EXCHANGES in member.wants]

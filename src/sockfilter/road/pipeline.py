@@ -15,6 +15,7 @@ from sockfilter.protocols.http1.body import whole_body
 from sockfilter.protocols.http1.talk import Talk
 from sockfilter.road.assembly import Assembly, Names
 from sockfilter.road.express.lane import Lane
+from sockfilter.streams.calls import LATE_CALL_NS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -114,6 +115,10 @@ class Pipeline:
     def tick(self, now_ns: int, is_last: bool = False) -> None:
         """Does what is due by the source's clock; is_last: all of it, however much that is."""
         self._assembly.tick(now_ns, is_last)
+
+    def give_up_holes(self, now_ns: int) -> None:
+        """Calls that have not come back by now, though they may be late, are not waited for any longer."""
+        self.tick(now_ns + LATE_CALL_NS, is_last=True)
 
     def settle(self) -> None:
         """All that has passed by now is here: what waits for more of it, or for a late answer, waits no longer."""

@@ -1,1 +1,1 @@
-"""Where packets come from: a live interface."""
+"""Where records come from: packets, system calls, capture files, a broker."""

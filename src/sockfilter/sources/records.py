@@ -6,9 +6,10 @@ import select
 import time
 from collections import deque
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sockfilter.libbpf import binding
+from sockfilter.libbpf.counters import Sum
 from sockfilter.libbpf.ring import Ring
 from sockfilter.model.hearing import WIRE
 from sockfilter.sources.clock import Clock
@@ -18,9 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
+    from sockfilter.sources.changes import Change
     from sockfilter.sources.narrowing import Narrowing
-    from sockfilter.sources.packets.attachment import Attachment
-    from sockfilter.sources.packets.presence import Change
 
 # bytes of the ring; at 150 000 requests a second, some 180 MB/s, it bridges 90 ms without the reader
 RING_BYTES = 16 << 20
@@ -32,6 +32,36 @@ ALL_BYTES = (1 << 32) - 1
 WAIT_S_MAX = 0.25
 
 Self = TypeVar("Self", bound="RecordSource")
+
+
+class Attached(Protocol):
+    """A program that puts records into a ring.
+
+    Attributes:
+        ring_fd, shared_fd, orders_fd: descriptors of its maps; they live until close().
+    """
+
+    ring_fd: int
+    shared_fd: int
+    orders_fd: int
+
+    def check(self) -> None:
+        """Raises SockfilterError where it sees nothing any more."""
+
+    def counters(self) -> list[int]:
+        """The program's counters, in the order of enum sf_counter; final once it is detached."""
+
+    def detach(self) -> None:
+        """Takes it off what it is attached to; its maps stay."""
+
+    def close(self) -> None:
+        """Gives everything back; counters() goes on to answer."""
+
+
+def outcomes() -> Sum:
+    """What holds of enum sf_counter: all that is seen has one outcome."""
+    _, lib = binding.load()
+    return Sum(lib.SF_SEEN, lib.SF_SEEN + 1, lib.SF_RING_FULL)
 
 
 class RecordSource:
@@ -52,7 +82,7 @@ class RecordSource:
     identity = None
     hearing = WIRE
 
-    def __init__(self, attachment: Attachment, ring: int, narrowing: Narrowing) -> None:
+    def __init__(self, attachment: Attached, ring: int, narrowing: Narrowing) -> None:
         self._attachment = attachment
         self._ffi, self._lib = binding.load()
         with ExitStack() as stack:

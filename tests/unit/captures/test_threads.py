@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sockfilter import Capture
-from sockfilter.captures.capture import BODY_BYTES, body_policy
 from sockfilter.captures.file import open_file
+from sockfilter.captures.wanted import BODY_BYTES, body_policy
 from sockfilter.errors import Busy, Closed
 from tests.support.captures import pcap, timed
 from tests.support.frames import Talk

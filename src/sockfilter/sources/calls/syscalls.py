@@ -16,8 +16,7 @@ from sockfilter.model import Endpoint
 from sockfilter.model.hearing import Hearing
 from sockfilter.sources.calls import cgroups
 from sockfilter.sources.narrowing import Narrowing
-from sockfilter.sources.packets.attachment import outcomes
-from sockfilter.sources.records import ALL_BYTES, RING_BYTES, RecordSource
+from sockfilter.sources.records import ALL_BYTES, RING_BYTES, RecordSource, outcomes
 from sockfilter.system.members import Members
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ class Callers(NamedTuple):
 
 
 class Calls:
-    """The programs that see calls: an Attachment.
+    """The programs that see calls.
 
     Args:
         config: struct sf_config.

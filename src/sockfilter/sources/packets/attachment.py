@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sockfilter.errors import InterfaceDown, KernelUnsupported, MissingCapability, NoSuchInterface
 from sockfilter.libbpf import binding
-from sockfilter.libbpf.counters import Counters, Sum
+from sockfilter.libbpf.counters import Counters
 from sockfilter.libbpf.object import OBJECTS, BpfObject
 from sockfilter.sources.packets import interfaces
+from sockfilter.sources.records import Attached, outcomes
 from sockfilter.system import rights
 
 if TYPE_CHECKING:
@@ -33,22 +34,8 @@ PACKET_MREQ = Struct("=iH10x")
 ETH_P_ALL = 0x0003
 
 
-class Attachment(Protocol):
-    """A program that sees the packets of interfaces.
-
-    Attributes:
-        ring_fd, shared_fd, orders_fd: descriptors of its maps; they live until close().
-    """
-
-    ring_fd: int
-    shared_fd: int
-    orders_fd: int
-
-    def check(self) -> None:
-        """Raises SockfilterError where it sees no packets any more."""
-
-    def counters(self) -> list[int]:
-        """The program's counters, in the order of enum sf_counter; final once it is detached."""
+class Attachment(Attached, Protocol):
+    """A program that sees the packets of interfaces."""
 
     def rebind(self, position: int, interface: Interface) -> None:
         """Binds it to another interface of the same kind, up or not. Takes no rights. May raise OSError.
@@ -57,12 +44,6 @@ class Attachment(Protocol):
             position: that of the interface in whose place it comes, among those asked for.
             interface: the other.
         """
-
-    def detach(self) -> None:
-        """Takes it off the interfaces; its maps stay."""
-
-    def close(self) -> None:
-        """Gives everything back; counters() goes on to answer."""
 
 
 class OwnAttachment:
@@ -192,12 +173,6 @@ def _bind_error(name: str, error: OSError) -> Exception:
     if error.errno in (errno.EPERM, errno.EACCES):
         return MissingCapability(f"listening on interface {name}: {error.strerror}: {rights.advice()}")
     return KernelUnsupported(f"listening on interface {name}: {error.strerror}; another program may be in the way")
-
-
-def outcomes() -> Sum:
-    """What holds of enum sf_counter: all that is seen has one outcome."""
-    _, lib = binding.load()
-    return Sum(lib.SF_SEEN, lib.SF_SEEN + 1, lib.SF_RING_FULL)
 
 
 def _load(opened: BpfObject, config: bytes, ports: bytes, ring_size: int, meanwhile: Callable[[], None]) -> None:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.ring import ring_bytes
+from sockfilter.sources.changes import CHANGES_MAX, Change, Changes, Event
 from sockfilter.sources.narrowing import Narrowing
 from sockfilter.sources.packets import interfaces
 from sockfilter.sources.packets.attachment import attach
-from sockfilter.sources.packets.presence import CHANGES_MAX, Change, Changes, Event, Presence
+from sockfilter.sources.packets.presence import Presence
 from sockfilter.sources.records import ALL_BYTES, RING_BYTES, RecordSource
 from sockfilter.system import namespace
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sockfilter.captures.capture import body_policy
 from sockfilter.captures.file import open_file
+from sockfilter.captures.wanted import body_policy
 from tests.support.captures import enhanced, interface, one_exchange, pcap, section, timed
 from tests.support.frames import (
     AH,

@@ -7,9 +7,10 @@ import threading
 
 import pytest
 
+from sockfilter.sources.changes import CHANGES_MAX, Change, Changes, Event
 from sockfilter.sources.packets.announcements import Announced
 from sockfilter.sources.packets.interfaces import Interface
-from sockfilter.sources.packets.presence import CHANGES_MAX, SETTLE_S, Change, Changes, Event, Presence
+from sockfilter.sources.packets.presence import SETTLE_S, Presence
 
 ETH0 = Interface("eth0", 2, is_up=True, is_loopback=False, has_link_header=True)
 

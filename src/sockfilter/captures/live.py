@@ -1,0 +1,108 @@
+"""What a live capture is made of: where its records come from, and which observers run beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sockfilter.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sockfilter.captures.wanted import Keeping, Traffic, Whose
+    from sockfilter.sources.narrowing import Narrowing
+    from sockfilter.sources.packets.live import Attach
+    from sockfilter.sources.records import RecordSource
+
+PACKETS, SYSCALLS = "packets", "syscalls"
+
+
+def source_of(
+    traffic: Traffic, whose: Whose, keeping: Keeping, narrowing: Narrowing, meanwhile: Callable[[], None]
+) -> RecordSource:
+    """Where the records come from.
+
+    Args:
+        traffic, whose, keeping: what is asked for.
+        narrowing: what is left out.
+        meanwhile: is called while the kernel verifies the program, and before the first packet is seen.
+    """
+    if traffic.via == SYSCALLS:
+        return _calls(traffic, whose, keeping, narrowing, meanwhile)
+    if traffic.via == PACKETS:
+        return _packets(traffic, whose, keeping, narrowing, meanwhile)
+    raise InvalidArgument(f"via={traffic.via!r}: it is {PACKETS!r} or {SYSCALLS!r}")
+
+
+def _calls(
+    traffic: Traffic, whose: Whose, keeping: Keeping, narrowing: Narrowing, meanwhile: Callable[[], None]
+) -> RecordSource:
+    refused: dict[str, object] = {"interface": traffic.interface, "netns": traffic.netns, "broker": traffic.broker}
+    refused |= {
+        "outputs": keeping.outputs if keeping.has_frames else None,
+        "snap": traffic.snap,
+        "promiscuous": traffic.promiscuous or None,
+    }
+    _refuse(refused, PACKETS)
+    from sockfilter.sources.calls import syscalls  # what only this way takes
+
+    callers = syscalls.callers(whose.pid, whose.comm, whose.cgroup, whose.unix)
+    return syscalls.SyscallSource(
+        callers, narrowing=narrowing, ring=traffic.ring, run_bytes=keeping.run_bytes, meanwhile=meanwhile
+    )
+
+
+def _packets(
+    traffic: Traffic, whose: Whose, keeping: Keeping, narrowing: Narrowing, meanwhile: Callable[[], None]
+) -> RecordSource:
+    if traffic.snap is not None and traffic.snap < 0:
+        raise InvalidArgument(f"snap={traffic.snap}: a number of bytes cannot be negative")
+    _refuse({"pid": whose.pid, "comm": whose.comm, "cgroup": whose.cgroup, "unix": whose.unix or None}, SYSCALLS)
+    from sockfilter.sources.packets.attachment import attach
+    from sockfilter.sources.packets.live import LiveSource
+
+    return LiveSource(
+        interface_names(traffic.interface),
+        narrowing=narrowing,
+        netns=traffic.netns,
+        ring=traffic.ring,
+        frame_bytes=traffic.snap,
+        run_bytes=keeping.run_bytes,
+        promiscuous=traffic.promiscuous,
+        whole=keeping.has_frames,
+        attached=attach if traffic.broker is None else _borrowing(traffic.broker),
+        meanwhile=meanwhile,
+    )
+
+
+def observers_wanted(traffic: Traffic, whose: Whose) -> dict[str, bool | None]:
+    """Which observers are asked for, by their names; None: where they can run. Raises InvalidArgument."""
+    if traffic.broker is None:
+        return {"processes": whose.processes}
+    if whose.processes:
+        raise InvalidArgument("processes=True takes rights of one's own: a broker names none")
+    return {}
+
+
+def interface_names(interface: str | Sequence[str] | None) -> list[str]:
+    """What interface= means. Raises InvalidArgument."""
+    if interface is None:
+        return ["lo"]
+    names = [interface] if isinstance(interface, (str, bytes)) else list(interface)
+    for name in names:
+        if not isinstance(name, str):
+            raise InvalidArgument(f"interface={interface!r}: it is a name, or a list of names, each a text")
+    return names
+
+
+def _refuse(given: dict[str, object], way: str) -> None:
+    """Raises InvalidArgument where something is given that the way chosen does not have."""
+    for name, value in given.items():
+        if value is not None:
+            raise InvalidArgument(f"{name}={value!r} goes with via={way!r}")
+
+
+def _borrowing(broker: str) -> Attach:
+    from sockfilter.sources.broker.client import borrow  # JSON, and what it takes
+
+    return borrow(broker)

@@ -1,0 +1,104 @@
+"""What is asked of a capture: which traffic, whose, and what is kept of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sockfilter.errors import InvalidArgument
+from sockfilter.model.budget import MEMORY_BYTES, MEMORY_BYTES_MIN
+from sockfilter.model.policy import BodyPolicy
+from sockfilter.outputs.fan import Wants
+from sockfilter.sources.narrowing import Narrowing, host_list, port_ranges
+from sockfilter.sources.records import RING_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sockfilter.model import Exchange
+    from sockfilter.outputs.fan import Fan
+    from sockfilter.sources.narrowing import Hosts, Ports
+
+# bytes of each body that are kept by default
+BODY_BYTES = 16 << 10
+# room for a head before the body, in what is sent even when the ring fills
+HEAD_ROOM_BYTES = 16 << 10
+# all of a body: more than any has
+ALL = 1 << 62
+
+
+class Traffic(NamedTuple):
+    """Which traffic is captured, and how. The attributes are as capture() has them."""
+
+    interface: str | Sequence[str] | None = None
+    via: str = "packets"
+    ports: Ports | None = None
+    host: Hosts | None = None
+    family: int | None = None
+    netns: str | None = None
+    ring: int = RING_BYTES
+    snap: int | None = None
+    promiscuous: bool = False
+    broker: str | None = None
+
+    def narrowing(self) -> Narrowing:
+        """What is to be left out. Raises InvalidArgument."""
+        return narrowed(self.ports, self.host, self.family)
+
+
+class Whose(NamedTuple):
+    """Whose traffic is captured, and whether the processes are named. The attributes are as capture() has them."""
+
+    pid: int | Sequence[int] | None = None
+    comm: str | Sequence[str] | None = None
+    cgroup: str | None = None
+    unix: bool | None = None
+    processes: bool | None = None
+
+
+class Keeping(NamedTuple):
+    """What is kept of it, and where that goes.
+
+    Attributes:
+        policy: what to keep of bodies.
+        memory: bytes that all that is open may take.
+        emit: takes each exchange when it ends; None: the capture keeps them.
+        outputs: take what they want of the capture; exchanges only where there is no emit.
+    """
+
+    policy: BodyPolicy
+    memory: int = MEMORY_BYTES
+    emit: Callable[[Exchange], None] | None = None
+    outputs: Fan | None = None
+
+    @property
+    def has_frames(self) -> bool:
+        """Whether an output wants the records as the source gives them."""
+        return self.outputs is not None and Wants.FRAMES in self.outputs.wants
+
+    @property
+    def run_bytes(self) -> int | None:
+        """Payload of one direction in a row that is needed even when the ring fills; None: all."""
+        return None if self.has_frames or self.policy.limit == ALL else self.policy.limit + HEAD_ROOM_BYTES
+
+
+def narrowed(ports: Ports | None, host: Hosts | None, family: int | None) -> Narrowing:
+    """What is to be left out. Raises InvalidArgument."""
+    if family not in (None, 4, 6):
+        raise InvalidArgument(f"family={family}: it is 4, 6, or None for both")
+    ranges = None if ports is None else port_ranges(ports)
+    if ranges == []:
+        raise InvalidArgument("ports is empty: no ports, no exchanges; None takes them all")
+    return Narrowing(ranges, host_list(host), family)
+
+
+def check_memory(memory: int) -> None:
+    """Raises InvalidArgument where it is less than a capture can do with."""
+    if memory < MEMORY_BYTES_MIN:
+        raise InvalidArgument(f"memory={memory}: it is a number of bytes, from {MEMORY_BYTES_MIN} on")
+
+
+def body_policy(body: int | None) -> BodyPolicy:
+    """What body= means: bytes of each to keep; None: all. Raises InvalidArgument."""
+    if body is not None and body < 0:
+        raise InvalidArgument(f"body={body}: a number of bytes cannot be negative")
+    return BodyPolicy(ALL if body is None else body)

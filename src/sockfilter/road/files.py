@@ -1,0 +1,25 @@
+"""Capture files as a source: what reads them, and what finds the packets in their frames."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sockfilter.packets import inside, links
+from sockfilter.sources.files.source import FileSource
+
+if TYPE_CHECKING:
+    from sockfilter.sources.narrowing import Narrowing
+
+
+def file_source(path: str, narrowing: Narrowing, *, every: bool = False, whole: bool = False) -> FileSource:
+    """A capture file as a source. Arguments as FileSource has them."""
+    return FileSource(
+        path,
+        narrowing,
+        links.network,
+        inside.Inside().step,
+        is_read=links.is_read,
+        is_cut=links.is_cut,
+        every=every,
+        whole=whole,
+    )

@@ -1,0 +1,52 @@
+"""What can happen to an interface while its packets are captured."""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# what has happened and nobody has asked for yet: the oldest goes first
+CHANGES_MAX = 1000
+
+
+class Event(Enum):
+    """What can happen to an interface, each with what to say of it."""
+
+    DOWN = "interface {before} is down; the capture goes on when it is up again: ip link set {before} up"
+    UP = "interface {before} is up again; the capture goes on"
+    BLINKED = "interface {before} was down for a moment; the capture goes on"
+    RENAMED = "interface {before} is called {name} now; the capture goes on"
+    REMOVED = "interface {before} has been removed; the capture goes on when there is one called {name} again"
+    RETURNED = "interface {name} is there again; the capture goes on"
+    NAMESPACE_GONE = (
+        "network namespace {before} was deleted, or its process has ended; the capture goes on with what is left in it"
+    )
+    OTHER_KIND = "interface {name} is there again, with frames of another kind; start another capture"
+
+
+class Change(NamedTuple):
+    """Something that has happened to the interface.
+
+    Attributes:
+        event: what.
+        before: the interface's name until then.
+        name: its name now, or the one that is waited for.
+    """
+
+    event: Event
+    before: str
+    name: str
+
+    def __str__(self) -> str:
+        return self.event.value.format(before=self.before, name=self.name)
+
+
+class Changes(deque[Change]):
+    """Changes, the oldest first, to be taken out; of too many the oldest go. Others may come while one looks."""
+
+    def __iter__(self) -> Iterator[Change]:
+        return iter(list(super().__iter__()))  # a deque's own iterator would raise
