@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # of capture(), and not of a wire
-NOT_FOR_WIRES = {"emit", "policy", "write", "lines"}
+NOT_FOR_WIRES = {"emit", "policy", "outputs"}
 
 SAMPLE = """
     from __future__ import annotations
