@@ -254,6 +254,10 @@ class Table:
             del self.ended[next(iter(self.ended))]
         self.counts.one_sided += bool(problem) and not self.hears_twice and connection.is_one_sided
 
+    def weigh(self) -> int:
+        """Bytes that all that is open takes."""
+        return sum(connection.weight for connection in self._connections.values())
+
     def relieve(self, limit: int) -> int:
         """Weighs what is open, and gives up the largest connections where there is too much. Returns bytes in use.
 
