@@ -67,12 +67,16 @@ class Budget:
 
     def take(self, size: int) -> bool:
         """Takes room for so many more bytes of a body; False: there is none."""
-        if self._most + size > self.limit and self._may_weigh:
+        if not self._has_room(size) and self._may_weigh:
             self.weighed(self._weigh())
-        if self._most + size > self.limit:
+        if not self._has_room(size):
             return False
         self.taken += size
         return True
+
+    def _has_room(self, size: int) -> bool:
+        """Whether so much more needs nobody to be given up, nor soon."""
+        return (self._most + size) * 8 <= self.limit * RELIEVED_EIGHTHS
 
     @property
     def _may_weigh(self) -> bool:
