@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections import OrderedDict
 from functools import partial
@@ -274,6 +275,9 @@ class Table:
                 break
             size -= weights[connection]
             self._evict(connection)
+        weights.clear()
+        # connections and their directions know one another: until they are collected, they take what they took
+        gc.collect()
         return size
 
     def _evict(self, connection: StreamConnection) -> None:
