@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MEMORY_MIB = 32
 # beside the budget: the process itself, the lines of a batch, and what is written just then
 BESIDE_BYTES = 64_000_000
-BODY_BYTES = 60 << 20
+BODY_BYTES = 24 << 20
 SEGMENT_BYTES = 1400
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 # The most that a command had in memory, in KiB, behind what it says. Until it is executed, it counts as who starts it:
