@@ -151,6 +151,7 @@ class MessageCounts(Counts):
     rejected: int = 0  # connections that were not HTTP after all
     http2: int = 0  # connections that speak HTTP/2
     opaque_bytes: int = 0  # after an upgrade, in a tunnel, behind a request of HTTP/0.9: not for reading
+    bodies_cut: int = 0  # for want of memory
     unread_bytes: int = 0  # passed over, as their meaning was lost or they have none
 
     def __init__(self, **counts: int) -> None:
@@ -315,6 +316,7 @@ class Ledger(NamedTuple):
                 "packets have them: -i",
             ),
             "connections given up for want of memory": (self.segments.evicted, "more: --memory"),
+            "bodies cut for want of memory": (self.messages.bodies_cut, "more: --memory"),
             "connections not told of, as an end takes two seconds at most": (
                 self.segments.left_open,
                 "none: ask for the end when less is open",

@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from sockfilter.exchanges.repeats import answered_at, asked_at
-from sockfilter.model.budget import MESSAGE_BYTES
+from sockfilter.model.budget import MESSAGE_BYTES, body_weight
 from sockfilter.model.exchange import INFORMATIONAL_MAX, Exchange
 from sockfilter.model.message import Message, Request, Response
 from sockfilter.model.problem import Problem
@@ -248,7 +248,7 @@ class Pairing:
         """Bytes that its exchanges take, while they are open."""
         kept = (self._open, self._unplaced, self._given_up, () if self._orphan is None else (self._orphan,))
         messages = [m for exchanges in kept for x in exchanges for m in (x.request, *x.informational, x.response)]
-        return sum(MESSAGE_BYTES + len(m.raw) + len(m.body) for m in messages if m is not None)
+        return sum(MESSAGE_BYTES + len(m.raw) + body_weight(len(m.body)) for m in messages if m is not None)
 
     @property
     def number(self) -> int:

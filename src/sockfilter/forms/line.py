@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, TypedDict
 from sockfilter.escape import printable, printable_lines, printable_target, without_backslashes
 from sockfilter.forms import times
 from sockfilter.forms.columns import shortened, width
+from sockfilter.forms.large import LARGE_BYTES, indented_lines, is_text, printable_pieces, text_of
 from sockfilter.forms.processes import line_of, name_of
 from sockfilter.masking import mask_body, mask_fields, mask_start_line, mask_target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from sockfilter.forms.fitting import Fitting
     from sockfilter.model import Exchange, Headers, Message
+    from sockfilter.model.body import Body
     from sockfilter.model.head import Head
 
 HEADERS, BODIES = 1, 2
@@ -70,6 +72,7 @@ class TextForm:
         columns: Callable[[], int | None] | None = None,
     ) -> None:
         self._verbosity = verbosity
+        self.has_bodies = verbosity >= BODIES
         self._colour = colour
         self.show_secrets = show_secrets
         self._interfaces = interfaces
@@ -93,6 +96,12 @@ class TextForm:
         if self._verbosity:
             text += "".join(self._details(exchange))
         return text.encode()
+
+    def pieces(self, exchange: Exchange) -> Iterator[bytes]:
+        """The same of an exchange with a large body."""
+        yield self._line(exchange).encode()
+        for text in self._details(exchange):
+            yield text.encode()
 
     def _line(self, exchange: Exchange) -> str:
         request, response = exchange.request, exchange.response
@@ -182,13 +191,16 @@ class TextForm:
         yield from self._fields(mark, message.headers)
         if self._verbosity >= BODIES and message.body.wire_len:
             yield f"    {mark}\n"
-            yield from (f"    {mark} {line}\n" for line in self._body_lines(message))
+            yield from self._body(message, f"    {mark} ")
         if message.body.trailer:
             yield f"    {mark}\n"
             yield from self._fields(mark, message.trailers)
 
-    def _body_lines(self, message: Message) -> list[str]:
-        return body_lines(message, message.body if self.show_secrets else mask_body(message))
+    def _body(self, message: Message, margin: str) -> Iterable[str]:
+        content = message.body if self.show_secrets else mask_body(message)
+        if len(content) >= LARGE_BYTES:
+            return large_body(message, content, margin)
+        return (f"{margin}{line}\n" for line in body_lines(message, content))
 
     def _fields(self, mark: str, headers: Headers) -> Iterable[str]:
         fields = list(headers)
@@ -209,9 +221,21 @@ def body_lines(message: Message, content: bytes) -> list[str]:
         lines = [f"({len(body)} bytes, not text)"]
     else:
         lines = printable_lines(text).removesuffix("\n").split("\n") if text else []
-    if body.is_cut:
-        lines.append(f"({len(body)} of {'?' if body.length is None else body.length} bytes kept)")
-    return lines
+    return [*lines, *_cut_line(body)]
+
+
+def large_body(message: Message, content: bytes, margin: str) -> Iterator[str]:
+    """The same of a large body, piece by piece, each line behind a margin."""
+    if b"\0" in content or not is_text(content, message.body.is_cut):
+        yield f"{margin}({len(message.body)} bytes, not text)\n"
+    else:
+        yield from indented_lines(printable_pieces(text_of(content)), margin)
+    yield from (f"{margin}{line}\n" for line in _cut_line(message.body))
+
+
+def _cut_line(body: Body) -> list[str]:
+    """How much of a body was kept, where that is not all."""
+    return [f"({len(body)} of {'?' if body.length is None else body.length} bytes kept)"] if body.is_cut else []
 
 
 def size_text(size: int) -> str:

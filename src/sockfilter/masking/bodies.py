@@ -10,6 +10,12 @@ from sockfilter.masking.json_text import mask_json
 from sockfilter.masking.names import MASK, may_hold_secret
 from sockfilter.masking.urls import is_secret_parameter, mask_form
 
+# bytes of content that is looked through in windows before it is masked as a whole, which takes several times as much
+LARGE_BYTES = 1 << 20
+WINDOW_BYTES = 256 << 10
+# what a window has of the next: more than any trace of a secret, whatever encoding is around it
+OVERLAP_BYTES = 4 << 10
+
 BOUNDARY = re.compile(r"boundary=\"?([^\";,\s]{1,70})", re.IGNORECASE)
 # a form without its type
 FORM = re.compile(r"[\w.%+\[\]-]{1,128}=[^\s<>]*")
@@ -52,9 +58,18 @@ def mask_content(content: bytes, kind: str) -> bytes:
         content: its beginning, or all of it.
         kind: the value of Content-Type; empty where there is none.
     """
+    lower = kind.lower()
+    if len(content) >= LARGE_BYTES and not lower.startswith("multipart/") and not _may_hold_secret(content):
+        return content
     text = content.decode("latin-1")
-    masked = _mask(text, kind.lower(), kind)
+    masked = _mask(text, lower, kind)
     return content if masked == text else masked.encode("latin-1")
+
+
+def _may_hold_secret(content: bytes) -> bool:
+    """Whether there is anything to look for, a window at a time."""
+    windows = (content[at : at + WINDOW_BYTES + OVERLAP_BYTES] for at in range(0, len(content), WINDOW_BYTES))
+    return any(may_hold_secret(text) or "\\u00" in text for text in (part.decode("latin-1") for part in windows))
 
 
 def _mask(text: str, kind: str, as_sent: str) -> str:

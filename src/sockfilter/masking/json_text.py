@@ -83,7 +83,10 @@ def _mask(text: str, key: re.Pattern[str]) -> str:
         if _is_secret(name, level, text[begin:stop], start):
             parts += [text[end:begin], MASK]
             end = stop
-    return "".join(parts) + text[end:] if parts else text
+    if not parts:
+        return text
+    parts.append(text[end:])
+    return "".join(parts)
 
 
 def _is_secret(name: str, level: Level, value: str, start: str) -> bool:

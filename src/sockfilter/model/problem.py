@@ -52,6 +52,7 @@ class Problem(str, Enum):
     BAD_CHUNK = "bad-chunk", "the chunked coding is broken, or there is none: the body was read up to there"
     BAD_CODING = "bad-coding", "the content does not decode as its Content-Encoding says"
     DECODED_LIMIT = "decoded-limit", "the content decodes to more bytes than are looked at"
+    BODY_LIMIT = "body-limit", "there was no memory to keep more of the body"
     UNKNOWN_CODING = "unknown-coding", "Content-Encoding names a coding that is not known here: the body is as sent"
     UNEXPECTED_BODY = "unexpected-body", "bytes follow a response that has no body"
     BAD_UPGRADE = "bad-upgrade", "101 was sent, and neither side had named another protocol"

@@ -19,6 +19,8 @@ from sockfilter.model.process import NOBODY
 from sockfilter.outputs.output import Output, Sink
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sockfilter.model import Connection, Endpoint, Exchange, Headers, Message
     from sockfilter.model.head import Head
     from sockfilter.model.process import Process
@@ -95,6 +97,12 @@ class JsonOutput(Output):
         """The exchange's line."""
         made = to_dict(exchange, bodies=self.has_bodies, show_secrets=self.show_secrets)
         return ENCODE(made).encode() + b"\n"
+
+    def pieces(self, exchange: Exchange) -> Iterator[bytes]:
+        """The same of an exchange with a large body."""
+        from sockfilter.outputs.jsonl_large import line_in_pieces  # which takes what is made here
+
+        return line_in_pieces(exchange, self.show_secrets)
 
 
 def to_dict(exchange: Exchange, *, bodies: bool = True, show_secrets: bool = True) -> Json:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from sockfilter.forms.large import LARGE_BYTES, has_large_body
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sockfilter.model import Exchange
     from sockfilter.model.lines import Lines
-
-
-# bytes of a part that is not gathered with others, and does not wait for the end of its batch
-LARGE_BYTES = 1 << 20
 
 
 class Sink(Protocol):
@@ -25,7 +25,12 @@ class Output:
 
     Args:
         sink: takes the bytes.
+
+    Attributes:
+        has_bodies: it writes what was kept of bodies.
     """
+
+    has_bodies = False
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
@@ -40,6 +45,11 @@ class Output:
 
     def write(self, exchange: Exchange) -> None:
         """Takes an exchange; flush() sends it on. What is large goes at once: raises OSError then."""
+        if self.has_bodies and has_large_body(exchange):
+            self.flush()
+            for piece in self.pieces(exchange):
+                self._send(piece)
+            return
         part = self.render(exchange)
         self._parts.append(part)
         if len(part) >= LARGE_BYTES:
@@ -54,6 +64,10 @@ class Output:
     def render(self, exchange: Exchange) -> bytes:
         """The exchange in this form."""
         raise NotImplementedError
+
+    def pieces(self, exchange: Exchange) -> Iterable[bytes]:
+        """The same, piece by piece: of an exchange with a large body."""
+        return (self.render(exchange),)
 
     def flush(self) -> None:
         """Sends on what has been written. Raises OSError."""

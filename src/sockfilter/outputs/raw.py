@@ -26,6 +26,7 @@ class RawOutput(Output):
     def __init__(self, sink: Sink, *, escape: bool = False, show_secrets: bool = False) -> None:
         super().__init__(sink)
         self._escape = escape
+        self.has_bodies = True
         self._show_secrets = show_secrets
 
     def render(self, exchange: Exchange) -> bytes:

@@ -25,7 +25,6 @@ class TextOutput(TextForm, Output):
     """
 
     is_json = False
-    has_bodies = False
     widths_max = ROUTE_WIDTH_MAX, REQUEST_WIDTH_MAX
 
     def __init__(self, sink: Sink, **options: Unpack[TextOptions]) -> None:

@@ -41,11 +41,16 @@ class Chain:
 
     Args:
         decoders: one for each, what was applied last first.
+
+    Attributes:
+        weight: bytes of memory that they take by now.
     """
 
     def __init__(self, decoders: list[Decoder]) -> None:
         self._decoders = decoders
         self._room = DECODED_BYTES_MAX
+        self._windows = [decoder.window_bytes for decoder in decoders]  # what is left of them to be filled
+        self.weight = sum(decoder.state_bytes for decoder in decoders)
 
     @property
     def has_ended(self) -> bool:
@@ -61,6 +66,10 @@ class Chain:
         is_last = place + 1 == len(self._decoders)
         for piece in self._decoders[place].decode(data):
             self._room -= len(piece)
+            if self._windows[place]:
+                grown = min(len(piece), self._windows[place])
+                self._windows[place] -= grown
+                self.weight += grown
             if self._room < 0:
                 raise TooLongError
             if is_last:

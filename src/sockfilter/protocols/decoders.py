@@ -18,12 +18,26 @@ GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_WINDOW_LOG_MAX = 23
 
 
+# Bytes that a decoder takes from the start on, as measured; beside them stands its window.
+INFLATE_BYTES, BROTLI_BYTES, ZSTD_BYTES = 48 << 10, 256 << 10, 384 << 10
+# RFC 7932, 9.1
+BROTLI_WINDOW_BYTES_MAX = 16 << 20
+
+
 class CodingError(Exception):
     """The content does not decode. Stays within this stage: it becomes a named problem."""
 
 
 class Decoder(Protocol):
-    """Undoes a coding."""
+    """Undoes a coding.
+
+    Attributes:
+        state_bytes: bytes of memory that it takes from the start on.
+        window_bytes: bytes of what came out that it keeps at most.
+    """
+
+    state_bytes: int
+    window_bytes: int
 
     @property
     def has_ended(self) -> bool:
@@ -35,6 +49,8 @@ class Decoder(Protocol):
 
 class Inflate:
     """gzip and deflate, the latter with zlib's wrapper or without: both are sent under that name."""
+
+    state_bytes, window_bytes = INFLATE_BYTES, 0
 
     def __init__(self, is_gzip: bool) -> None:
         self._is_gzip = is_gzip
@@ -88,6 +104,8 @@ class Inflate:
 class Brotli:
     """br (RFC 7932). Its window is 16 MiB at most, and taken as it fills."""
 
+    state_bytes, window_bytes = BROTLI_BYTES, BROTLI_WINDOW_BYTES_MAX
+
     def __init__(self) -> None:
         import brotli  # takes a millisecond that most captures can do without
 
@@ -115,6 +133,8 @@ class Brotli:
 
 class Zstd:
     """zstd (RFC 8878): frames that follow one another."""
+
+    state_bytes, window_bytes = ZSTD_BYTES, 1 << ZSTD_WINDOW_LOG_MAX
 
     def __init__(self) -> None:
         if sys.version_info >= (3, 14):

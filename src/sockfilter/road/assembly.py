@@ -76,6 +76,10 @@ class Assembly:
         """Gives up the largest connections where all together take more than so many bytes. Returns what is in use."""
         return self._table.relieve(limit)
 
+    def weigh(self) -> int:
+        """Bytes that all that is open takes."""
+        return self._table.weigh()
+
     def __len__(self) -> int:
         """How many connections are open."""
         return len(self._table)

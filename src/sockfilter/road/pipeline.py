@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from sockfilter.exchanges.pairing import Pairing
 from sockfilter.ledger import CALL_COUNTERS, PACKET_COUNTERS, FileCounts, Ledger, MessageCounts, ProcessCounts
-from sockfilter.model.budget import MEMORY_BYTES, Budget
+from sockfilter.model.budget import CONNECTION_BYTES, MEMORY_BYTES, MESSAGE_BYTES, Budget
 from sockfilter.model.hearing import WIRE, Hearing
 from sockfilter.model.life import IDLE_AFTER_NS, Life, State
 from sockfilter.protocols.http1 import head as heads
@@ -98,7 +98,7 @@ class Pipeline:
                 told,
                 cast("Any", self._observers.get("processes")),
             )
-        self._budget = Budget(memory)
+        self._budget = Budget(memory, self._count_open, assembly.weigh)
         self._consume = self._lane.consume if self._lane is not None else assembly.consume
 
     def consume(self, view: memoryview, offsets: list[int]) -> None:
@@ -108,9 +108,8 @@ class Pipeline:
         if offsets:
             # the last one's size is not known here; it is taken for a usual frame
             budget.taken += max(0, offsets[-1] - offsets[0]) + LAST_RECORD_BYTES
-            if budget.is_due(len(self._assembly), self._messages.open):
-                size = self._assembly.relieve(budget.limit)
-                budget.weighed(size, len(self._assembly), self._messages.open)
+            if budget.is_due:
+                budget.weighed(self._assembly.relieve(budget.limit))
 
     def tick(self, now_ns: int, is_last: bool = False) -> None:
         """Does what is due by the source's clock; is_last: all of it, however much that is."""
@@ -197,13 +196,17 @@ class Pipeline:
             records_read,
             self._assembly.fragments,
             segments,
-            self._messages.copy(unpaired=self._messages.unpaired.copy()),
+            self._messages.copy(unpaired=self._messages.unpaired.copy(), bodies_cut=self._budget.bodies_cut),
             dict(zip(CALL_COUNTERS, calls, strict=True)) if calls else {},
             ProcessCounts(**observed.pop("processes", {})),
             is_live,
             None if file_counts is None else FileCounts(**file_counts),
             observed=observed,
         )
+
+    def _count_open(self) -> int:
+        """Bytes that connections and messages take beside what was said."""
+        return len(self._assembly) * CONNECTION_BYTES + self._messages.open * MESSAGE_BYTES
 
     def _converse(self, connection: StreamConnection) -> Talk:
         is_whole = None not in connection.start.isn
@@ -217,7 +220,7 @@ class Pipeline:
             self._messages.http2 += 1
             connection.reject()
 
-        return Talk(pairing, is_whole, self._policy, connection.announce, reject, http2)
+        return Talk(pairing, is_whole, self._policy, connection.announce, reject, http2, self._budget)
 
     def _ended_on(self, connection: StreamConnection, exchange: Exchange) -> None:
         exchange.compare_clocks()

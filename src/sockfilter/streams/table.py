@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections import OrderedDict
 from functools import partial
@@ -242,6 +243,10 @@ class Table:
             del self.ended[next(iter(self.ended))]
         self.counts.one_sided += bool(problem) and not self.hears_twice and connection.is_one_sided
 
+    def weigh(self) -> int:
+        """Bytes that all that is open takes."""
+        return sum(connection.weight for connection in self._connections.values())
+
     def relieve(self, limit: int) -> int:
         """Weighs what is open, and gives up the largest connections where there is too much. Returns bytes in use.
 
@@ -258,6 +263,9 @@ class Table:
                 break
             size -= weights[connection]
             self._evict(connection)
+        weights.clear()
+        # connections and their directions know one another: until they are collected, they take what they took
+        gc.collect()
         return size
 
     def _evict(self, connection: StreamConnection) -> None:

@@ -5,17 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sockfilter.model.body import Body
+from sockfilter.model.budget import LARGE_BODY_BYTES, body_weight
 from sockfilter.model.policy import BodyPolicy
 from sockfilter.model.problem import Problem
 from sockfilter.protocols.coding import CodingError, TooLongError, coding_of, decoder_for
 
 if TYPE_CHECKING:
+    from sockfilter.model.budget import Budget
     from sockfilter.model.message import Message
     from sockfilter.protocols.http1.head import HttpHead
 
 # bytes of a coded body that are kept as sent until the first of it decodes: the longest header of a gzip file
 # that anybody writes is shorter
 UNDECODED_BYTES_MAX = 64 << 10
+# pieces of a body that are kept one by one: each takes some 50 bytes beside its own
+PIECES_MAX = 256
 
 
 def whole_body(head: HttpHead, wire_len: int, content: bytes) -> Body:
@@ -32,17 +36,27 @@ def whole_body(head: HttpHead, wire_len: int, content: bytes) -> Body:
 class BodyKeeper:
     """Collects one body.
 
+    Args:
+        message: whose body it is.
+        codings: the content codings, in lower case.
+        policy: what to keep of it.
+        budget: has the memory for it.
+
     Attributes:
         wire_len: bytes so far, after de-chunking.
         wants: whether its bytes are still needed; else their number is enough.
     """
 
     __slots__ = (
+        "_asked",
+        "_budget",
         "_codings",
         "_decoded_len",
         "_decoder",
         "_framing_len",
+        "_gathered",
         "_is_guessed",
+        "_kept",
         "_message",
         "_parts",
         "_policy",
@@ -55,10 +69,14 @@ class BodyKeeper:
         "wire_len",
     )
 
-    def __init__(self, message: Message, codings: tuple[bytes, ...], policy: BodyPolicy) -> None:
+    def __init__(self, message: Message, codings: tuple[bytes, ...], policy: BodyPolicy, budget: Budget) -> None:
         self._message = message
         self._policy = policy
+        self._budget = budget
+        self._asked = 0  # bytes that the budget was asked for
         self._parts: list[bytes] = []
+        self._gathered = bytearray()  # those of many pieces, before the parts
+        self._kept = 0
         self._room = policy.limit
         self._whole = True
         self._decoded_len: int | None = None
@@ -80,8 +98,8 @@ class BodyKeeper:
 
     @property
     def weight(self) -> int:
-        """Bytes that it keeps."""
-        return self._policy.limit - self._room if self._room else sum(map(len, self._parts))
+        """Bytes of memory that it takes."""
+        return self._weight_with(0)
 
     def add(self, data: bytes) -> None:
         """Takes bytes of the body."""
@@ -119,16 +137,59 @@ class BodyKeeper:
             length: int | None = self.wire_len
         else:
             length = self._decoded_len if complete else None
-        content = b"".join(self._parts)
+        content = self._content()
         if self._framing_len and len(content) < self.wire_len + self._framing_len:
             length = None  # what was kept is as long as the body perhaps, but framing is in it
         return Body(self.wire_len, length, content, self._trailer, self._trailer_kept)
 
+    def _content(self) -> bytes:
+        """What was kept. It is kept here no longer: it is in memory twice at most while it is put together."""
+        if self._gathered:
+            self._gather()
+            content = bytes(self._gathered)
+            self._gathered = bytearray()
+        else:
+            content = b"".join(self._parts)
+            self._parts.clear()
+        return content
+
     def _keep(self, data: bytes) -> None:
         piece = data[: self._room]
+        if self._kept + len(piece) >= LARGE_BODY_BYTES and not self._has_memory(len(piece)):
+            self._cut()
+            return
+        self._kept += len(piece)
         self._parts.append(piece)
+        if len(self._parts) >= PIECES_MAX:
+            self._gather()
         self._room -= len(piece)
         self.wants = self._decoder is not None or self._room > 0
+
+    def _gather(self) -> None:
+        for part in self._parts:
+            self._gathered += part
+        self._parts.clear()
+
+    def _weight_with(self, size: int) -> int:
+        """Bytes of memory that it takes with so many more of the body."""
+        decoding = self._decoder.weight if self._decoder else 0
+        return body_weight(self._kept + size) + len(self._undecoded) + decoding
+
+    def _has_memory(self, size: int) -> bool:
+        """Whether the budget has what it takes to keep so many more. Of small bodies as sent it knows anyway."""
+        missing = self._weight_with(size) - self._asked
+        if missing > 0:
+            if not self._budget.take(missing):
+                return False
+            self._asked += missing
+        return True
+
+    def _cut(self) -> None:
+        """There is no memory for more of it."""
+        self._message.add_problem(Problem.DECODED_LIMIT if self._decoder else Problem.BODY_LIMIT)
+        self._budget.bodies_cut += 1
+        self._room = 0
+        self._stop_decoding()
 
     def _decode(self, data: bytes) -> None:
         assert self._decoder is not None  # checked by the only caller
@@ -138,6 +199,9 @@ class BodyKeeper:
         try:
             for piece in self._decoder.decode(data):
                 self._decoded_len += len(piece)
+                if not self._has_memory(min(len(piece), self._room)):
+                    self._cut()
+                    return
                 if self._room:
                     self._keep(piece)
         except TooLongError:

@@ -87,7 +87,7 @@ class Framing(Opening):
         self._message = Response(heads.simple_response(), self._start_ns, (self._seq + offset) & MASK, self._ack)
         self._is_cut = False
         self._talk.begin(self._message, self._end)
-        self._keeper = BodyKeeper(self._message, (), self._talk.policy)
+        self._keeper = BodyKeeper(self._message, (), self._talk.policy, self._talk.budget)
         self._state = UNTIL_CLOSE
         return offset
 

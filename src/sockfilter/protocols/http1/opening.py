@@ -320,7 +320,7 @@ class Opening(State):
         """All that comes is its body, until a message is known to begin."""
         self._message = message
         if self._keeper is None:
-            self._keeper = BodyKeeper(message, (), self._talk.policy)
+            self._keeper = BodyKeeper(message, (), self._talk.policy, self._talk.budget)
         self._is_cut = True
         self._lose(False, problem)
 
@@ -382,7 +382,7 @@ class Opening(State):
             self._talk.finish(message)
             return end + head.length
         self._message = message
-        self._keeper = BodyKeeper(message, head.codings, policy)
+        self._keeper = BodyKeeper(message, head.codings, policy, self._talk.budget)
         if head.has_bad_length and kind is Response:
             self._begin_unframed(message, Problem.BAD_LENGTH)
             self._is_cut = False  # it is whole if the server closes

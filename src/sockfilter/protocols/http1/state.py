@@ -11,6 +11,7 @@ from sockfilter.protocols.http1.body import BodyKeeper
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sockfilter.model.budget import Budget
     from sockfilter.model.message import Message, Request
 
 HEAD, LENGTH, CHUNK_SIZE, UNTIL_CLOSE, CHUNK, CHUNK_END, TRAILER, DOUBT, SEEK, PROBE, IGNORE, SIMPLE = range(12)
@@ -25,6 +26,7 @@ class Talk(Protocol):
     """What both parsers of a connection share."""
 
     policy: BodyPolicy
+    budget: Budget
     is_whole: bool
     has_messages: bool
 

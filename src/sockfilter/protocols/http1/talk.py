@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from sockfilter.model.budget import Budget
 from sockfilter.model.message import Request, Response
 from sockfilter.protocols.http1.parser import Parser
 
@@ -85,6 +86,7 @@ class Talk:
         announce: tells the source of an end how many coming bytes are not needed.
         reject: called when the connection is not HTTP.
         http2: called when it is HTTP/2.
+        budget: has the memory for bodies; None: one of its own.
     """
 
     __slots__ = (
@@ -92,6 +94,7 @@ class Talk:
         "_receivers",
         "_reject",
         "begin",
+        "budget",
         "ended",
         "finish",
         "has_messages",
@@ -113,11 +116,13 @@ class Talk:
         announce: Callable[[int, int], None],
         reject: Callable[[], None],
         http2: Callable[[], None],
+        budget: Budget | None = None,
     ) -> None:
         self.sink = sink
         self._reject = reject
         self.is_whole = is_whole
         self.policy = policy
+        self.budget = Budget() if budget is None else budget
         self.http2 = http2
         self.has_messages = False
         self.begin = sink.begin

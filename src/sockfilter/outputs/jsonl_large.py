@@ -1,0 +1,60 @@
+"""The JSON line of an exchange with large bodies, piece by piece: the same bytes as in one."""
+
+from __future__ import annotations
+
+import os
+from base64 import b64encode
+from typing import TYPE_CHECKING
+
+from sockfilter.forms.large import is_text, text_of, windows
+from sockfilter.masking import mask_body
+from sockfilter.outputs.jsonl import ENCODE, ESCAPED_BYTES, LONG_BYTES, PLAIN, to_dict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sockfilter.model import Exchange, Message
+
+# bytes of a placeholder's name: no peer can guess it
+MARK_BYTES = 16
+
+
+def line_in_pieces(exchange: Exchange, show_secrets: bool) -> Iterator[bytes]:
+    """The line, with what was kept of the bodies.
+
+    Args:
+        exchange: the exchange.
+        show_secrets: nothing is masked.
+    """
+    made = to_dict(exchange, bodies=False, show_secrets=show_secrets)
+    contents: dict[str, Iterator[str]] = {}  # by what stands in its place
+    for name, message in (("request", exchange.request), ("response", exchange.response)):
+        if message is not None and message.body:
+            mark = os.urandom(MARK_BYTES).hex()
+            form, contents[mark] = _content(message, show_secrets)
+            made[name]["body"][form] = mark
+        if message is not None and message.body.is_cut:
+            made[name]["body"]["kept"] = len(message.body)
+    rest = ENCODE(made)
+    for mark, pieces in contents.items():
+        before, _, rest = rest.partition(mark)
+        yield before.encode()
+        for piece in pieces:
+            yield ENCODE(piece)[1:-1].encode()
+    yield rest.encode() + b"\n"
+
+
+def _content(message: Message, show_secrets: bool) -> tuple[str, Iterator[str]]:
+    """What was kept of a body: the name of its form, and the pieces of it."""
+    body = message.body
+    content = body if show_secrets else mask_body(message)
+    if not _is_shorter_in_base64(content) and is_text(content, body.is_cut):
+        return "text", text_of(content)
+    return "base64", (b64encode(window).decode() for window in windows(content))
+
+
+def _is_shorter_in_base64(content: bytes) -> bool:
+    """As for bodies that are not large."""
+    if len(content) < LONG_BYTES:
+        return False
+    return ESCAPED_BYTES * sum(len(window.translate(None, PLAIN)) for window in windows(content)) > len(content) // 3
