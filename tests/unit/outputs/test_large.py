@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sockfilter.escape import printable_lines
+from sockfilter.forms import large
+from sockfilter.forms.line import BODIES
 from sockfilter.masking import bodies as secrets_in_bodies
-from sockfilter.outputs import large
 from sockfilter.outputs.jsonl import JsonOutput
 from sockfilter.outputs.raw import RawOutput
-from sockfilter.outputs.text import BODIES, TextOutput
+from sockfilter.outputs.text import TextOutput
 from tests.support.wire import BodyPolicy, Orders, Road, Wire, read_records
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def test_the_same_bytes_as_in_one(
     for module in (large, secrets_in_bodies):
         monkeypatch.setattr(module, "WINDOW_BYTES", WINDOW_BYTES)
         monkeypatch.setattr(module, "LARGE_BYTES", 1)
-    monkeypatch.setattr("sockfilter.outputs.text.LARGE_BYTES", 1)
+    monkeypatch.setattr("sockfilter.forms.line.LARGE_BYTES", 1)
     sent = Sent()
     output = OUTPUTS[form](sent, show_secrets)
     output.write(exchange)
