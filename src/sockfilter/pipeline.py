@@ -18,7 +18,7 @@ from sockfilter.protocols.http1.talk import Talk
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sockfilter.model.connection import Connection, Endpoint
+    from sockfilter.model.connection import Endpoint
     from sockfilter.model.exchange import Exchange
     from sockfilter.model.lines import Lines
     from sockfilter.protocols.http1.policy import BodyPolicy
@@ -45,13 +45,6 @@ class Processes(Protocol):
 
     def name(self, exchange: Exchange, last_ns: int) -> None:
         """Says who the ends of an exchange's connection are, whose last packet passed then."""
-
-    def is_settled(self, connection: Connection) -> bool:
-        """Whether both ends are known, or given up, until handovers changes."""
-
-    @property
-    def handovers(self) -> int:
-        """How often an end of an open connection went from one process to another."""
 
 
 class Pipeline:
@@ -99,9 +92,7 @@ class Pipeline:
         self._lane: Lane | None = None
         if has_lane:
             told = None if lines is None else _Told(self, source, lines)
-            self._lane = Lane(
-                assembly, heads.read, whole_body, policy.limit, policy.decodes, self._ended, told, processes
-            )
+            self._lane = Lane(assembly, heads.read, whole_body, policy.limit, policy.decodes, self._ended, told)
         self._budget = Budget(memory)
         self._consume = self._lane.consume if self._lane is not None else assembly.consume
 
@@ -268,15 +259,7 @@ class _Told:
         """Nanoseconds to add to the source's clock for the wall clock."""
         return self._source.clock_offset_ns
 
-    @property
-    def next_id(self) -> int:
-        """Of the exchange that ends next."""
-        return self._pipeline._exchanges + 1
-
-    def take(self, text: bytes, count: int, first_id: int) -> None:
-        """Takes the lines of some exchanges, and the id that the first of them has there."""
-        if self.lines.is_json and first_id != self.next_id:
-            # others have ended in between, on the long road
-            text = self.lines.renumber(text, self.next_id)
+    def take(self, text: bytes, count: int) -> None:
+        """Takes the lines of some exchanges."""
         self._pipeline._count(count)
         self.lines.take(text, count)

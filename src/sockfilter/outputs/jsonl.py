@@ -9,14 +9,23 @@ from __future__ import annotations
 import json
 import time
 from base64 import b64encode
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from json.encoder import encode_basestring_ascii as quote
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from sockfilter.model.headers import text
 from sockfilter.model.problem import Problem
-from sockfilter.model.process import NOBODY
 from sockfilter.outputs.output import Output, Sink
 from sockfilter.outputs.processes import fields_of
-from sockfilter.outputs.secrets import has_own_names, mask_body, mask_fields, mask_head, mask_reason, mask_target
+from sockfilter.outputs.secrets import (
+    is_proper,
+    mask_body,
+    mask_field,
+    mask_fields,
+    mask_head,
+    mask_reason,
+    mask_target,
+)
+from sockfilter.outputs.secrets.tables import Table, kept
 
 if TYPE_CHECKING:
     from sockfilter.model import Connection, Endpoint, Exchange, Headers, Message
@@ -27,6 +36,15 @@ Json: TypeAlias = "dict[str, Any]"
 
 # processes whose fields are kept: masking secrets in a command line takes 100 us
 PROCESSES_MAX = 256
+
+# Heads whose text is kept, and bytes of such a head: as many as the parser keeps, 4 MB at most.
+HEADS_MAX, HEAD_BYTES_MAX = 512, 4096
+# Fields, and bytes of such a field: the usual ones of many clients and servers, 3 MB at most.
+FIELDS_MAX, FIELD_BYTES_MAX = 2048, 512
+# Names of fields, as long as a field may be: those of the IANA registry, and some of each application.
+NAMES_MAX = 512
+# Connections: those that a busy server has at a time, 2 MB and the processes at their ends.
+CONNECTIONS_MAX = 4096
 
 TIMES = ("connect", "send", "wait", "receive", "total")
 
@@ -40,8 +58,26 @@ ESCAPED_BYTES = 5
 ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 
+class ConnectionText(NamedTuple):
+    """What a line says of a connection, and what of that may change.
+
+    Attributes:
+        client_end: which of its ends was the client.
+        processes: those at its ends.
+        before, behind: what stands before the exchange's number on it, and behind that.
+    """
+
+    client_end: int | None
+    processes: tuple[Process | None, Process | None]
+    before: str
+    behind: str
+
+
 class JsonOutput(Output):
     """JSON lines for programs.
+
+    A line says what to_dict() says, byte for byte. Heads and connections come again and again, so that what is
+    said of them is kept as text; what is left for each exchange are numbers.
 
     Args:
         sink: takes the bytes.
@@ -49,52 +85,126 @@ class JsonOutput(Output):
         show_secrets: nothing is masked.
     """
 
-    is_json = True
-    widths_max = 0, 0
-
     def __init__(self, sink: Sink, *, bodies: bool = False, show_secrets: bool = False) -> None:
         super().__init__(sink)
-        self.has_bodies = bodies
-        self.show_secrets = show_secrets
-
-    @property
-    def lines(self) -> JsonOutput | None:
-        """Itself: the short road may write its lines, but for bodies with secrets by names of the user's own."""
-        return None if self.has_bodies and not self.show_secrets and has_own_names() else self
-
-    @property
-    def widths(self) -> tuple[int, int]:
-        """Nothing: JSON has no columns."""
-        return 0, 0
-
-    def about(self, connection: Connection) -> tuple[bytes, bytes]:
-        """What a line says of a connection: from the time's end to the exchange's number on it, and behind that."""
-        before = {"interface": _text(connection.interface), "connection": connection.number, "conn_seq": 0}
-        processes = NOBODY if connection.known is None else connection.known.processes
-        client, server = processes[:: -1 if connection.client_end else 1]
-        ends = {
-            "client": _endpoint(connection.client, client, self.show_secrets),
-            "server": _endpoint(connection.server, server, self.show_secrets),
-        }
-        return f'",{ENCODE(before)[1:-2]}'.encode(), f',{ENCODE(ends)[1:-1]},"request":'.encode()
-
-    def said(self, head: Head) -> bytes:
-        """What a line says of a message, up to the sizes of its body."""
-        made = {**_start(head, self.show_secrets), "headers": _fields(head.headers, self.show_secrets)}
-        return f'{ENCODE(made)[:-1]},"body":'.encode()
-
-    def renumber(self, text: bytes, first_id: int) -> bytes:
-        """Lines with other ids."""
-        made = []
-        for number, line in enumerate(text.splitlines(keepends=True), first_id):
-            before, key, after = line.partition(b'"id":')
-            made.append(b"%s%s%d%s" % (before, key, number, after[after.index(b",") :]))
-        return b"".join(made)
+        self._has_bodies = bodies
+        self._show_secrets = show_secrets
+        self._heads: Table[Head, str] = Table(HEADS_MAX)
+        self._fields: Table[bytes, str] = Table(FIELDS_MAX)
+        self._names: Table[bytes, tuple[str, str]] = Table(NAMES_MAX)
+        self._connections: Table[Connection, ConnectionText] = Table(CONNECTIONS_MAX)
+        self._second, self._second_text = -1, ""
 
     def render(self, exchange: Exchange) -> bytes:
         """The exchange's line."""
-        made = to_dict(exchange, bodies=self.has_bodies, show_secrets=self.show_secrets)
-        return ENCODE(made).encode() + b"\n"
+        connection, start_ns = exchange.connection, exchange.start_ns
+        about = self._connections.get(connection)
+        if about is None or about.client_end != connection.client_end or about.processes != exchange.processes:
+            about = self._describe(exchange)
+        informational = [{"status": message.status} for message in exchange.informational]
+        problems = exchange.problems
+        retransmissions = f',"retransmissions":{exchange.retransmissions}' if exchange.retransmissions else ""
+        return (
+            f'{{"kind":"exchange","id":{exchange.id},"time":{"null" if start_ns is None else self._time(start_ns)},'
+            f'{about.before}{exchange.conn_seq}{about.behind}'
+            f'"request":{self._message(exchange.request)},"response":{self._message(exchange.response)},'
+            f'"informational":{ENCODE(informational) if informational else "[]"},"timing":{_timing_text(exchange)},'
+            f'"complete":{"true" if exchange.complete else "false"},'
+            f'"problems":{ENCODE([problem.value for problem in problems]) if problems else "[]"}{retransmissions}}}\n'
+        ).encode()
+
+    def _time(self, ns: int) -> str:
+        """time_text() in quotes; a second is put into words once for all lines in it."""
+        second, rest = divmod(ns, 1_000_000_000)
+        if second != self._second:
+            self._second, self._second_text = second, time_text(ns)[:-10]
+        return f'"{self._second_text}{rest:09d}Z"'
+
+    def _describe(self, exchange: Exchange) -> ConnectionText:
+        """Renders what a line says of a connection, and keeps it until who is at its ends changes."""
+        connection = exchange.connection
+        before = {"interface": _text(connection.interface), "connection": connection.number, "conn_seq": 0}
+        ends = {
+            "client": _endpoint(connection.client, exchange.client_process, self._show_secrets),
+            "server": _endpoint(connection.server, exchange.server_process, self._show_secrets),
+        }
+        made = ConnectionText(
+            connection.client_end, exchange.processes, ENCODE(before)[1:-2], f",{ENCODE(ends)[1:-1]},"
+        )
+        return self._connections.keep(connection, made)
+
+    def _message(self, message: Message | None) -> str:
+        if message is None:
+            return "null"
+        head, body = message.head, message.body
+        text = self._heads.get(head) or self._head(head)
+        more = self._more(message) if message.problems or body.trailer else ""
+        if self._has_bodies and (body or body.is_cut):
+            return f"{text}{ENCODE(_body(message, True, self._show_secrets))}{more}}}"
+        length = "" if body.length is None else f',"len":{body.length}'
+        return f'{text}{{"wire_len":{body.wire_len}{length}}}{more}}}'
+
+    def _more(self, message: Message) -> str:
+        """What few messages have behind their body."""
+        made = _odd_parts(message, self._show_secrets)
+        return f",{ENCODE(made)[1:-1]}" if made else ""
+
+    def _head(self, head: Head) -> str:
+        """What a line says of a message, up to its body."""
+        start = ",".join([f'"{name}":{_scalar(value)}' for name, value in _start(head, self._show_secrets).items()])
+        made = f'{{{start},"headers":{self._headers(head)},"body":'
+        return self._heads.keep(head, made) if len(head.raw) <= HEAD_BYTES_MAX else made
+
+    def _headers(self, head: Head) -> str:
+        """The fields. Most of them come again and again, also where their heads do not."""
+        raw = head.raw
+        if raw.endswith(b"\r\n\r\n"):
+            known = self._fields.get
+            made = [known(line) or self._field(line) for line in raw[:-4].split(b"\r\n")[1:]]
+            if "" not in made:
+                return f"[{','.join(made)}]"
+        return ENCODE(_fields(head.headers, self._show_secrets))
+
+    def _field(self, line: bytes) -> str:
+        """A field; empty where it must be read together with those beside it."""
+        raw_name, colon, raw_value = line.partition(b":")
+        name, quoted = self._names.get(raw_name) or self._name(raw_name)
+        if not colon or not quoted or b"\n" in raw_value or b"\r" in raw_value:
+            return ""
+        value = text(raw_value.strip(b" \t"))
+        if not self._show_secrets:
+            value = mask_field(name, value)
+        made = f"[{quoted},{quote(_text(value))}]"
+        return self._fields.keep(line, made) if len(line) <= FIELD_BYTES_MAX else made
+
+    def _name(self, raw: bytes) -> tuple[str, str]:
+        """A field's name, and the same in quotes; that is empty where it is no proper name."""
+        name = text(raw)
+        made = name, quote(_text(name)) if is_proper(name) else ""
+        return self._names.keep(raw, made) if len(raw) <= FIELD_BYTES_MAX else made
+
+
+def _scalar(value: str | int | None) -> str:
+    """As JSON writes it."""
+    if isinstance(value, str):
+        return quote(value)
+    return "null" if value is None else str(value)
+
+
+def _timing_text(exchange: Exchange) -> str:
+    """The timing; without the detours of Exchange.timing where all four times are of one clock, and in order."""
+    request, response, connection = exchange.request, exchange.response, exchange.connection
+    if request is not None and response is not None and exchange.conn_seq != 1 and not connection.clocks_differ:
+        asked, sent, answered, received = request.start_ns, request.end_ns, response.start_ns, response.end_ns
+        if (
+            type(asked) is type(sent) is type(answered) is type(received) is int
+            and asked <= sent <= answered <= received  # type: ignore[operator]  # None is no int
+        ):
+            return (
+                f'{{"send":{(sent - asked) / 1e9},"wait":{(answered - sent) / 1e9},'  # type: ignore[operator]
+                f'"receive":{(received - answered) / 1e9},"total":{(received - asked) / 1e9}}}'  # type: ignore[operator]
+            )
+    return ENCODE(_timing(exchange))
 
 
 def to_dict(exchange: Exchange, *, bodies: bool = True, show_secrets: bool = True) -> Json:
@@ -105,8 +215,6 @@ def to_dict(exchange: Exchange, *, bodies: bool = True, show_secrets: bool = Tru
         bodies: with what was kept of the bodies.
         show_secrets: nothing is masked.
     """
-    parts = exchange.timing
-    timing = (parts.connect, parts.send, parts.wait, parts.receive, parts.total)
     return {
         "kind": "exchange",
         "id": exchange.id,
@@ -119,7 +227,7 @@ def to_dict(exchange: Exchange, *, bodies: bool = True, show_secrets: bool = Tru
         "request": _message(exchange.request, bodies, show_secrets),
         "response": _message(exchange.response, bodies, show_secrets),
         "informational": [{"status": message.status} for message in exchange.informational],
-        "timing": {name: seconds for name, seconds in zip(TIMES, timing, strict=True) if seconds is not None},
+        "timing": _timing(exchange),
         "complete": exchange.complete,
         "problems": [problem.value for problem in exchange.problems],
         **({"retransmissions": exchange.retransmissions} if exchange.retransmissions else {}),
@@ -132,6 +240,10 @@ def time_text(ns: int) -> str:
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest:09d}Z"
 
 
+def _timing(exchange: Exchange) -> dict[str, float]:
+    return {name: seconds for name, seconds in zip(TIMES, exchange.timing, strict=True) if seconds is not None}
+
+
 def _endpoint(endpoint: Endpoint, process: Process | None, show_secrets: bool) -> Json:
     made: Json = {"ip": _text(endpoint.ip), "port": endpoint.port}
     if process is not None:
@@ -139,8 +251,7 @@ def _endpoint(endpoint: Endpoint, process: Process | None, show_secrets: bool) -
     return made
 
 
-@lru_cache(PROCESSES_MAX)
-def _process(process: Process, show_secrets: bool) -> Json:
+def _process_now(process: Process, show_secrets: bool) -> Json:
     """Not to be changed: it is the same for all exchanges of a process."""
     made = fields_of(process, show_secrets)
     for name, value in made.items():
@@ -149,6 +260,9 @@ def _process(process: Process, show_secrets: bool) -> Json:
         elif isinstance(value, str):
             made[name] = _text(value)
     return made
+
+
+_process = kept(_process_now, PROCESSES_MAX)
 
 
 def _start(head: Head, show_secrets: bool) -> Json:
@@ -167,6 +281,13 @@ def _message(message: Message | None, bodies: bool, show_secrets: bool) -> Json 
     made = _start(message.head, show_secrets)
     made["headers"] = _fields(message.headers, show_secrets)
     made["body"] = _body(message, bodies, show_secrets)
+    made.update(_odd_parts(message, show_secrets))
+    return made
+
+
+def _odd_parts(message: Message, show_secrets: bool) -> Json:
+    """What few messages have behind their body."""
+    made: Json = {}
     if Problem.BAD_HEAD in message.problems:
         raw = message.raw if show_secrets else mask_head(message.raw)
         made["raw"] = raw.decode("latin-1")

@@ -10,11 +10,12 @@ from sockfilter.outputs.escape import printable, printable_lines, printable_targ
 from sockfilter.outputs.output import Output, Sink
 from sockfilter.outputs.processes import line_of, name_of
 from sockfilter.outputs.secrets import has_own_names, mask_body, mask_fields, mask_start_line, mask_target
+from sockfilter.outputs.secrets.tables import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from sockfilter.model import Connection, Exchange, Headers, Message
+    from sockfilter.model import Exchange, Headers, Message
     from sockfilter.model.head import Head
     from sockfilter.outputs.fitting import Fitting
 
@@ -48,8 +49,6 @@ class TextOutput(Output):
             as they are, and so they are where it gives None.
     """
 
-    is_json = False
-    has_bodies = False
     widths_max = ROUTE_WIDTH_MAX, REQUEST_WIDTH_MAX
 
     def __init__(
@@ -71,7 +70,7 @@ class TextOutput(Output):
         self._interfaces = interfaces
         self._processes = processes
         self._route_width_max = NAMED_WIDTH_MAX if processes else ROUTE_WIDTH_MAX
-        self._asked: dict[Head, str] = {}
+        self._asked: Table[Head, str] = Table(ASKED_MAX)
         self._is_usual = time == times.CLOCK and columns is None
         self._tell, self._unknown_time = times.FORMS[time](), times.NOT_KNOWN[time]
         self._columns = columns
@@ -96,18 +95,6 @@ class TextOutput(Output):
     def widths(self) -> tuple[int, int]:
         """Of the columns for the route and what was asked, now."""
         return self._route_width, self._request_width
-
-    def about(self, connection: Connection) -> tuple[bytes, bytes]:
-        """Nothing: text is no JSON."""
-        return b"", b""
-
-    def said(self, head: Head) -> bytes:
-        """Nothing: text is no JSON."""
-        return b""
-
-    def renumber(self, text: bytes, first_id: int) -> bytes:
-        """The same: text has no ids."""
-        return text
 
     def render(self, exchange: Exchange) -> bytes:
         """The exchange's line, and what the verbosity adds."""
@@ -176,11 +163,7 @@ class TextOutput(Output):
         """What is shown of a request; most are asked again and again."""
         target = head.target if self.show_secrets else mask_target(head.target)
         asked = f"{printable_target(head.method)} {printable_target(target)}"
-        if len(self._asked) >= ASKED_MAX:
-            self._asked.clear()
-        if len(head.raw) <= ASKED_BYTES_MAX:
-            self._asked[head] = asked
-        return asked
+        return self._asked.keep(head, asked) if len(head.raw) <= ASKED_BYTES_MAX else asked
 
     def _details(self, exchange: Exchange) -> Iterable[str]:
         for end, process in (("client", exchange.client_process), ("server", exchange.server_process)):

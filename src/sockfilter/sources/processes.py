@@ -156,10 +156,6 @@ class Processes:
             self._look(connection, known, self._until(exchange, last_ns))
         exchange.processes = known.processes
 
-    def is_settled(self, connection: Connection) -> bool:
-        """Whether both ends are known, or given up, until handovers changes."""
-        return connection.known is not None and not connection.known.looks_left
-
     @property
     def handovers(self) -> int:
         """How often an end of an open connection went from one process to another."""

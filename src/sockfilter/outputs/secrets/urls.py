@@ -13,12 +13,12 @@ from sockfilter.outputs.secrets.names import (
     Level,
     has_own_names,
     is_worth,
-    kept,
     level_of,
     looks_like_key,
     unquoted,
 )
 from sockfilter.outputs.secrets.shapes import mask_shapes
+from sockfilter.outputs.secrets.tables import kept
 
 # values in values that are looked into: a URL in a parameter of a URL
 DEPTH_MAX = 3
