@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sockfilter.express.lane import SHORT_STAY
 from sockfilter.ledger import PACKET_COUNTERS
+from sockfilter.outputs.text import TextOutput
 from sockfilter.pipeline import Pipeline
 from sockfilter.streams.table import IDLE_NS, SWEEP_NS
-from tests.support.wire import EVERYTHING, JSON, NOTHING, TEXT, Orders, Road, Wire, lines_of
+from tests.support.wire import EVERYTHING, JSON, NOTHING, TEXT, Orders, Paper, Road, Wire, lines_of, packed
 
 if TYPE_CHECKING:
     from sockfilter.ledger import MessageCounts
@@ -109,6 +111,27 @@ def test_connection_that_never_fits_is_read_all_the_same(reader: Reader) -> None
     reader.read()
     assert [each.conn_seq for each in reader.exchanges] == list(range(1, 601))
     assert not any(each.problems for each in reader.exchanges)
+
+
+def test_connection_that_does_not_fit_is_left_alone() -> None:
+    """What it costs to enter and to leave is paid twice; one that goes on long enough is tried again."""
+    wire, orders = Wire(), Orders()
+    lines = TextOutput(Paper())
+    pipeline = Pipeline(orders, orders, NOTHING, lambda first, second: True, lambda exchange: None, lines)
+    connection = wire.connection()
+
+    def written(*responses: bytes) -> int:
+        before = lines.lines_taken
+        wire.records.clear()
+        for response in responses:
+            exchange(connection, response)
+        for view, offsets in packed(wire.records, 1):
+            pipeline.consume(view, offsets)
+        return lines.lines_taken - before
+
+    assert written(*[OK] * SHORT_STAY, CHUNKED, *[OK] * 9) == SHORT_STAY + 9
+    assert written(CHUNKED, OK, CHUNKED, *[OK] * 9) == 1 + 9
+    assert written(CHUNKED, OK, CHUNKED, OK, CHUNKED, *[OK] * 9) == 2
 
 
 def test_slots_are_used_again(reader: Reader) -> None:
