@@ -39,7 +39,7 @@ OBJECTS = ROOT / "src/sockfilter/objects"
 BINDING = ROOT / "src/sockfilter/libbpf"
 BINDING_PARTS = ("shim.c", "types.c", "loading.c", "sandbox.c")
 LANE = ROOT / "src/sockfilter/road/express"
-LANE_PARTS = ("slots.c", "heads.c", "secret.c", "lines.c", "json.c", "lane.c")
+LANE_PARTS = ("slots.c", "heads.c", "secret.c", "lines.c", "lane.c")
 REPLAY = ROOT / "src/sockfilter/replay"
 LIBBPF_MINIMUM = "1.1"
 

@@ -76,7 +76,7 @@ _HOMES = {
 
 _FORMS = {
     "transcript": "forms.transcript",
-    "to_dict": "outputs.jsonl",
+    "to_dict": "forms.json_dict",
     "as_curl": "forms.curl",
     "as_pytest": "forms.pytest_source",
 }

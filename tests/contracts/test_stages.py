@@ -38,7 +38,7 @@ MAY_IMPORT: Graph = {
     "road": {*NOUNS, *STAGES, "libbpf", "outputs", "sources"},
     # the library
     "views": {*NOUNS, *SHOWN, "filters", "forms", "sources"},
-    "captures": {*NOUNS, "observers", "road", "sources", "views"},
+    "captures": {*NOUNS, "observers", "outputs", "road", "sources", "views"},
     # who uses it
     "testing": {*NOUNS, *SHOWN, "captures", "filters", "forms", "observers", "outputs", "road", "sources", "views"},
     "cli": {*NOUNS, *SHOWN, "captures", "forms", "libbpf", "observers", "outputs", "road", "sources", "system"},
@@ -50,6 +50,7 @@ HEAVY = {"dpkt", "pyroute2", "json", "asyncio", "ipaddress", "logging", "brotli"
 HEAVY |= {"dataclasses", "inspect", "pathlib", "subprocess", "shutil", "difflib", "urllib", "concurrent", "hashlib"}
 HEAVY_MODULES = {
     "outputs/jsonl.py": {"json"},
+    "forms/json_dict.py": {"json"},
     "forms/pytest_source.py": {"json"},
     "views/aio.py": {"asyncio"},
     "sources/broker/messages.py": {"json"},  # only where there is a broker

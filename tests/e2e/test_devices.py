@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 import sockfilter
-from sockfilter.outputs.jsonl import to_dict
+from sockfilter.forms.json_dict import to_dict
 from tests.e2e.agreement import assert_agree
 from tests.e2e.asks import EVERYTHING, SMALL
 from tests.support.clients import CLIENTS, curl

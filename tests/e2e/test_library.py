@@ -10,7 +10,7 @@ import pytest
 import sockfilter
 from sockfilter import Capture, ExpectationFailed
 from sockfilter.errors import Closed
-from sockfilter.outputs.jsonl import to_dict
+from sockfilter.forms.json_dict import to_dict
 from tests.e2e.agreement import assert_agree
 from tests.e2e.asks import EVERYTHING, SMALL
 from tests.e2e.conftest import Sites

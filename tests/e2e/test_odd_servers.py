@@ -7,7 +7,7 @@ import gzip
 import pytest
 
 import sockfilter
-from sockfilter.outputs.jsonl import to_dict
+from sockfilter.forms.json_dict import to_dict
 from tests.e2e.agreement import assert_agree
 from tests.e2e.conversations import GET, OK, captured, problems
 from tests.support.clients import Ask, curl

@@ -34,12 +34,12 @@ def pcap(
 ) -> bytes:
     unit_ns = 1 if magic == 0xA1B23C4D else 1000
     more = bytes(8) if magic == 0xA1B2CD34 else b""
-    file = pack(order + "IHHiIII", magic, 2, 4, 0, 0, snap, link_type)
+    file = bytearray(pack(order + "IHHiIII", magic, 2, 4, 0, 0, snap, link_type))
     for time_ns, frame in packets:
         seconds, ns = divmod(time_ns, SECOND)
         kept = frame[:snap]
         file += pack(order + "IIII", seconds, ns // unit_ns, len(kept), len(frame)) + more + kept
-    return file
+    return bytes(file)
 
 
 def block(order: str, kind: int, body: bytes) -> bytes:

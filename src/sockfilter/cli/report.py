@@ -75,7 +75,7 @@ class Report:
     def _line(self, ledger: Ledger | None, shown: int, end: dict[str, Any], *, is_final: bool) -> bytes:
         import json  # only where the line is asked for
 
-        from sockfilter.outputs.jsonl import time_text
+        from sockfilter.forms.json_dict import time_text
 
         now = time_text(time.time_ns())
         losses = {} if ledger is None else ledger.losses()

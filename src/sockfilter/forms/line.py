@@ -10,6 +10,7 @@ from sockfilter.forms.columns import shortened, width
 from sockfilter.forms.large import LARGE_BYTES, indented_lines, is_text, printable_pieces, text_of
 from sockfilter.forms.processes import line_of, name_of
 from sockfilter.masking import mask_body, mask_fields, mask_start_line, mask_target
+from sockfilter.masking.tables import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -78,7 +79,7 @@ class TextForm:
         self._interfaces = interfaces
         self._processes = processes
         self._route_width_max = NAMED_WIDTH_MAX if processes else ROUTE_WIDTH_MAX
-        self._asked: dict[Head, str] = {}
+        self._asked: Table[Head, str] = Table(ASKED_MAX)
         self._is_usual = time == times.CLOCK and columns is None
         self._tell, self._unknown_time = times.FORMS[time](), times.NOT_KNOWN[time]
         self._columns = columns
@@ -163,11 +164,7 @@ class TextForm:
         """What is shown of a request; most are asked again and again."""
         target = head.target if self.show_secrets else mask_target(head.target)
         asked = f"{printable_target(head.method)} {printable_target(target)}"
-        if len(self._asked) >= ASKED_MAX:
-            self._asked.clear()
-        if len(head.raw) <= ASKED_BYTES_MAX:
-            self._asked[head] = asked
-        return asked
+        return self._asked.keep(head, asked) if len(head.raw) <= ASKED_BYTES_MAX else asked
 
     def _details(self, exchange: Exchange) -> Iterable[str]:
         for end, process in (("client", exchange.client_process), ("server", exchange.server_process)):

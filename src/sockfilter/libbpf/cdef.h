@@ -72,12 +72,9 @@ struct sf_lane *sf_lane_open(__u64 body_limit, int decodes);
 void sf_lane_close(struct sf_lane *lane);
 int sf_lane_enter(struct sf_lane *lane, __u64 stream, int client_end, const __u32 *next, const __u32 *acked,
 		  __u64 last_ns, __u32 conn_seq, const void *flow);
-void sf_lane_write_lines(struct sf_lane *lane, int form, int with_bodies, int show_secrets, __u32 route_width_max,
-			 __u32 request_width_max);
-void sf_lane_set_line(struct sf_lane *lane, __u32 route_width, __u32 request_width, long long clock_offset_ns,
-		      __u64 next_id);
-void sf_lane_set_route(struct sf_lane *lane, unsigned int slot, const char *route, size_t len, size_t split);
-void sf_lane_learn(struct sf_lane *lane, const char *head, size_t head_len, const char *text, size_t len);
+void sf_lane_write_lines(struct sf_lane *lane, int show_secrets, __u32 route_width_max, __u32 request_width_max);
+void sf_lane_set_line(struct sf_lane *lane, __u32 route_width, __u32 request_width, long long clock_offset_ns);
+const __u32 *sf_lane_passed(const struct sf_lane *lane);
 const char *sf_lane_lines(const struct sf_lane *lane);
 const char *sf_lane_bodies(const struct sf_lane *lane);
 struct sf_lane_slot *sf_lane_slot(struct sf_lane *lane, unsigned int slot);

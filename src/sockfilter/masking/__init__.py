@@ -5,7 +5,7 @@ Names decide, and for some secrets their own form does; see names.py and shapes.
 
 from sockfilter.masking.arguments import mask_arguments
 from sockfilter.masking.bodies import mask_body, mask_content
-from sockfilter.masking.fields import mask_field, mask_fields, mask_head, mask_reason, mask_start_line
+from sockfilter.masking.fields import is_proper, mask_field, mask_fields, mask_head, mask_reason, mask_start_line
 from sockfilter.masking.json_text import mask_json
 from sockfilter.masking.names import MASK, has_own_names, is_secret, set_masking
 from sockfilter.masking.urls import mask_query, mask_target
@@ -13,6 +13,7 @@ from sockfilter.masking.urls import mask_query, mask_target
 __all__ = [
     "MASK",
     "has_own_names",
+    "is_proper",
     "is_secret",
     "mask_arguments",
     "mask_body",

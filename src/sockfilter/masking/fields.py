@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from sockfilter.masking.json_text import mask_json
-from sockfilter.masking.names import MASK, STEM, TEXT_MAX, TRIVIAL, Level, bare, is_unmasked, kept, level_of
+from sockfilter.masking.names import MASK, STEM, TEXT_MAX, TRIVIAL, Level, bare, has_own_names, is_unmasked, level_of
 from sockfilter.masking.shapes import mask_shapes
+from sockfilter.masking.tables import kept
 from sockfilter.masking.urls import mask_target
 
 # of cookies the names stay, of credentials the scheme
@@ -14,9 +15,12 @@ COOKIES = frozenset(("cookie", "set-cookie", "cookie2", "set-cookie2"))
 SCHEME = re.compile(r"(?:AWS4-HMAC-SHA256|SCRAM-SHA-\d+|OAuth2|[A-Za-z][A-Za-z-]{1,19})(?=[ \t])", re.IGNORECASE)
 # attributes of Set-Cookie, which are no secret (RFC 6265, 4.1.1)
 COOKIE_ATTRIBUTES = frozenset(("expires", "max-age", "domain", "path", "samesite", "secure", "httponly", "partitioned"))
+COOKIE_END = re.compile(r";\s*")
 METHOD = re.compile(r"\S+[ \t]+")
 # a URL in a field: of Link, Refresh, Alt-Svc
 URL = re.compile(r"[^\s<>\"]+")
+# without any of these, a value has nothing to be masked but by its name
+SIGN = re.compile(r"[?@{]|://|eyJ")
 # what no field has that a parser takes as it is (RFC 9110, 5.5)
 CONTROL = re.compile(r"[\0\r\n\x0b\x0c]")
 # a name as it should be, and most are (RFC 9110, 5.6.2)
@@ -32,6 +36,8 @@ def mask_field(name: str, value: str) -> str:
         name: in any case of letters.
         value: as sent.
     """
+    if not level_of(name) and value.isprintable() and not SIGN.search(value):
+        return value
     return _mask_field(name, value) if len(value) <= TEXT_MAX else _mask_field_now(name, value)
 
 
@@ -55,12 +61,17 @@ def _mask_field_now(name: str, value: str) -> str:
 _mask_field = kept(_mask_field_now)
 
 
+def is_proper(name: str) -> bool:
+    """Whether it is a name as it should be; what stands behind any other may belong to the field before it."""
+    return name.isidentifier() or PROPER.fullmatch(name) is not None
+
+
 def mask_fields(fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Fields without their secrets; what is no proper field is masked where it follows a secret's name."""
     made: list[tuple[str, str]] = []
     before = ""
     for name, value in fields:
-        if name.isidentifier() or PROPER.fullmatch(name):
+        if is_proper(name):
             made.append((name, mask_field(name, value)))
         elif not name and value and level_of(before):
             made.append((name, MASK))  # its name stood on a line of its own
@@ -149,14 +160,20 @@ def _without_secret(word: re.Match[str]) -> str:
 
 def _mask_secret(name: str, value: str) -> str:
     """The value of a field whose name is that of a secret."""
-    key = bare(name)
+    key = _key(name)
     if key in COOKIES:
-        parts = enumerate(re.split(r";\s*", value))
-        return "; ".join(_mask_cookie(part, i, is_set=key.startswith("set")) for i, part in parts)
+        is_set = key.startswith("set")
+        parts = COOKIE_END.split(value)
+        if not is_set and not has_own_names():
+            return "; ".join([f"{part.partition('=')[0]}={MASK}" if "=" in part else part and MASK for part in parts])
+        return "; ".join(_mask_cookie(part, i, is_set=is_set) for i, part in enumerate(parts))
     if "authorization" in key:
         scheme = SCHEME.match(value)
         return f"{scheme[0]} {MASK}" if scheme else MASK
     return MASK
+
+
+_key = kept(bare)
 
 
 def _mask_cookie(part: str, position: int, *, is_set: bool) -> str:

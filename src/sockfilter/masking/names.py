@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING
 
 from sockfilter.errors import InvalidArgument
+from sockfilter.masking.tables import forget
+from sockfilter.masking.words import any_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    Masker = TypeVar("Masker", bound=Callable[..., str])
+    from collections.abc import Iterable
 
 
 class Level(IntEnum):
@@ -110,15 +109,15 @@ STEMS = (
     *("token", "key", "secret", "auth", "sess", "sid", "sig", "pass", "pwd", "pw", "cred", "cookie", "jw", "bearer"),
     *("otp", "pin", "hmac", "srf", "saml", "assert", "code", "cvv", "cvc", "verifier", "oidc", "-pat", "bot"),
 )
-STEM = re.compile("|".join(STEMS))
+STEM = any_of(STEMS)
 # the same with what secrets begin with that are known by their form (shapes.py)
 BEGINNINGS = (
     *("eyj", "ghp-", "gho-", "ghu-", "ghs-", "ghr-", "github-pat-", "glpat-", "-live-", "-test-", "sk-", "xox", "akia"),
     *("asia", "aiza", "ya29.", "hvs.", "hvb.", "hvr.", "npm-", "pypi-", "sg.", "shpat-", "shpca-", "shppa-", "shpss-"),
     *("dop-v1-", "private"),
 )
-BEGINNING = re.compile("|".join(BEGINNINGS))
-TRACE = re.compile("|".join((*STEMS, *BEGINNINGS)))
+BEGINNING = any_of(BEGINNINGS)
+TRACE = any_of((*STEMS, *BEGINNINGS))
 
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+[a-z]+|\d+")
 ENCODED = re.compile(r"%([0-9A-Fa-f]{2})")
@@ -136,12 +135,11 @@ DIGITS_MIN = 4
 KEY_MIN, CODE_MIN = 16, 6
 KEY_LIKE = re.compile(r"(?=\D*\d)(?=[^A-Za-z]*[A-Za-z])[\w+/=.~!$-]+")
 
-# texts whose masked form is kept, and characters of them: most fields and many targets come again and again
-TEXTS_MAX, TEXT_MAX = 2048, 512
+# characters of a text whose masked form is kept
+TEXT_MAX = 512
 
 _levels: dict[str, Level] = {}
 _own: list[tuple[re.Pattern[str], Level]] = []
-_kept: list[Any] = []
 
 
 def set_masking(mask: Iterable[str] = (), unmask: Iterable[str] = ()) -> None:
@@ -160,15 +158,7 @@ def set_masking(mask: Iterable[str] = (), unmask: Iterable[str] = ()) -> None:
     mask, unmask = _checked("mask", mask), _checked("unmask", unmask)
     _own[:] = [(_pattern(name), Level.OPEN) for name in unmask] + [(_pattern(name), Level.SECRET) for name in mask]
     _levels.clear()
-    for function in _kept:
-        function.cache_clear()
-
-
-def kept(function: Masker) -> Masker:
-    """A function of texts that keeps its answers, for as long as the names stay the same."""
-    keeping = lru_cache(TEXTS_MAX)(function)
-    _kept.append(keeping)
-    return cast("Masker", keeping)
+    forget()
 
 
 def has_own_names() -> bool:

@@ -12,12 +12,12 @@ from sockfilter.masking.names import (
     TEXT_MAX,
     Level,
     is_worth,
-    kept,
     level_of,
     looks_like_key,
     may_hold_secret,
 )
 from sockfilter.masking.shapes import mask_shapes
+from sockfilter.masking.tables import kept
 from sockfilter.masking.userinfo import BARE_USERINFO, mask_userinfo
 
 # values in values that are looked into: a URL in a parameter of a URL

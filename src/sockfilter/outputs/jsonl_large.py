@@ -6,9 +6,9 @@ import os
 from base64 import b64encode
 from typing import TYPE_CHECKING
 
+from sockfilter.forms.json_dict import ENCODE, ESCAPED_BYTES, LONG_BYTES, PLAIN, to_dict
 from sockfilter.forms.large import is_text, text_of, windows
 from sockfilter.masking import mask_body
-from sockfilter.outputs.jsonl import ENCODE, ESCAPED_BYTES, LONG_BYTES, PLAIN, to_dict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

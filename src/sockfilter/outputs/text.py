@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from sockfilter.forms.line import TextOptions
-    from sockfilter.model import Connection
-    from sockfilter.model.head import Head
 
 
 class TextOutput(TextForm, Output):
@@ -24,7 +22,6 @@ class TextOutput(TextForm, Output):
         options: what the lines are like, as TextForm has them.
     """
 
-    is_json = False
     widths_max = ROUTE_WIDTH_MAX, REQUEST_WIDTH_MAX
 
     def __init__(self, sink: Sink, **options: Unpack[TextOptions]) -> None:
@@ -44,15 +41,3 @@ class TextOutput(TextForm, Output):
     def widths(self) -> tuple[int, int]:
         """Of the columns for the route and what was asked, now."""
         return self._route_width, self._request_width
-
-    def about(self, connection: Connection) -> tuple[bytes, bytes]:
-        """Nothing: text is no JSON."""
-        return b"", b""
-
-    def said(self, head: Head) -> bytes:
-        """Nothing: text is no JSON."""
-        return b""
-
-    def renumber(self, text: bytes, first_id: int) -> bytes:
-        """The same: text has no ids."""
-        return text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sockfilter.exchanges.pairing import Pairing
 from sockfilter.ledger import CALL_COUNTERS, PACKET_COUNTERS, FileCounts, Ledger, MessageCounts, ProcessCounts
@@ -88,16 +88,7 @@ class Pipeline:
         self._lane: Lane | None = None
         if has_lane:
             told = None if lines is None else _Told(self, source, lines)
-            self._lane = Lane(
-                assembly,
-                heads.read,
-                whole_body,
-                policy.limit,
-                policy.decodes,
-                self._ended,
-                told,
-                cast("Any", self._observers.get("processes")),
-            )
+            self._lane = Lane(assembly, heads.read, whole_body, policy.limit, policy.decodes, self._ended, told)
         self._budget = Budget(memory, self._count_open, assembly.weigh)
         self._consume = self._lane.consume if self._lane is not None else assembly.consume
 
@@ -273,15 +264,7 @@ class _Told:
         """Nanoseconds to add to the source's clock for the wall clock."""
         return self._source.clock_offset_ns
 
-    @property
-    def next_id(self) -> int:
-        """Of the exchange that ends next."""
-        return self._pipeline._exchanges + 1
-
-    def take(self, text: bytes, count: int, first_id: int) -> None:
-        """Takes the lines of some exchanges, and the id that the first of them has there."""
-        if self.lines.is_json and first_id != self.next_id:
-            # others have ended in between, on the long road
-            text = self.lines.renumber(text, self.next_id)
+    def take(self, text: bytes, count: int) -> None:
+        """Takes the lines of some exchanges."""
         self._pipeline._count(count)
         self.lines.take(text, count)

@@ -105,8 +105,8 @@ class StreamConnection:
 
     Attributes:
         recall: where its segments take the short road, makes them come here again.
-        detour: exchanges that it stays here for, before it may take the short road.
-        turned_back: how often in a row it had to come back from it at once.
+        entered_at: exchanges that it had had when it took the short road.
+        short_stays: how often in a row it came back from it after a few exchanges.
         may_go_on: nothing but a reset in doubt has ended it.
         reset_by: the direction whose reset has ended it, or may have.
     """
@@ -118,7 +118,7 @@ class StreamConnection:
         "_reset_ns",
         "_table",
         "conversation",
-        "detour",
+        "entered_at",
         "is_closed",
         "is_damaged",
         "last_ns",
@@ -127,9 +127,9 @@ class StreamConnection:
         "opened_ns",
         "recall",
         "reset_by",
+        "short_stays",
         "start",
         "streams",
-        "turned_back",
     )
 
     def __init__(
@@ -148,7 +148,7 @@ class StreamConnection:
         self.opened_ns = self.last_ns = time_ns
         self.is_closed = self.is_damaged = self.may_go_on = False
         self.recall: Callable[[], None] | None = None
-        self.detour = self.turned_back = 0
+        self.entered_at = self.short_stays = 0
         self._half_closed_ns: int | None = None
         self._reset_ns: int | None = None  # a reset that may not have been for this life
         self.reset_by: Direction | None = None

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sockfilter.forms.json_dict import to_dict
 from sockfilter.masking import mask_arguments
 from sockfilter.model.process import Known, Process
-from sockfilter.outputs.jsonl import JsonOutput, to_dict
+from sockfilter.outputs.jsonl import JsonOutput
 from sockfilter.outputs.text import TextOutput
 from tests.support.exchanges import Collected, exchange
 

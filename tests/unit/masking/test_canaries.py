@@ -7,9 +7,10 @@ from functools import cache
 
 import pytest
 
+from sockfilter.forms.json_dict import to_dict
 from sockfilter.forms.line import BODIES, HEADERS
 from sockfilter.masking import mask_arguments, mask_field, mask_json, mask_target
-from sockfilter.outputs.jsonl import JsonOutput, to_dict
+from sockfilter.outputs.jsonl import JsonOutput
 from sockfilter.outputs.raw import RawOutput
 from sockfilter.outputs.text import TextOutput
 from sockfilter.protocols.http1.body import BodyPolicy

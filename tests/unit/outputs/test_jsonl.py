@@ -10,9 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfilter.model import Body, Connection, Endpoint, Problem
-from sockfilter.outputs.jsonl import JsonOutput, time_text, to_dict
-from tests.support.exchanges import GET, HELLO, OK, exchange, rendered
+from sockfilter import set_masking
+from sockfilter.forms.json_dict import ENCODE, time_text, to_dict
+from sockfilter.masking.tables import Table
+from sockfilter.model import Body, Connection, Endpoint, Exchange, Problem
+from sockfilter.model.process import Process
+from sockfilter.outputs.jsonl import CONNECTIONS_MAX, HEAD_BYTES_MAX, JsonOutput
+from tests.support.exchanges import GET, HELLO, OK, Collected, exchange, rendered
 
 
 def line(**more: Any) -> dict[str, Any]:
@@ -163,3 +167,93 @@ def test_secrets_are_masked_unless_asked_for():
 )
 def test_times(ns: int, shown: str):
     assert time_text(ns) == shown
+
+
+def say_the_same(output: JsonOutput, made: Exchange, bodies: bool = False, show_secrets: bool = False) -> str:
+    """The line, which has to say what is made of the exchange without anything that is kept."""
+    text = output.render(made).decode()
+    assert text == ENCODE(to_dict(made, bodies=bodies, show_secrets=show_secrets)) + "\n"
+    return text
+
+
+NAMES = [
+    b"Host",
+    b"Cookie",
+    b"Set-Cookie",
+    b"Authorization",
+    b"X-Api-Key",
+    b"ETag",
+    b"Link",
+    b"\xe4",
+    b" folded",
+    b"a b",
+    b"",
+]
+VALUES = [
+    b"",
+    b"x",
+    b"a=b; c=d",
+    b"Bearer abc",
+    b'"e\\tag"',
+    b"http://u:p@h/?token=s",
+    b"\xff\xfe",
+    b'{"token":1}',
+    b"a\rb",
+]
+LINES = st.tuples(st.sampled_from(NAMES), st.sampled_from([b":", b": ", b""]), st.sampled_from(VALUES)).map(b"".join)
+
+
+@given(st.lists(st.lists(LINES, max_size=4), min_size=1, max_size=4), st.booleans(), st.booleans())
+def test_what_is_kept_changes_no_line(heads: list[list[bytes]], bodies: bool, show_secrets: bool):
+    """Fields in any company: what is kept of one must not depend on those beside it."""
+    output = JsonOutput(Collected(), bodies=bodies, show_secrets=show_secrets)
+    for fields in heads * 2:
+        end = b"\r\n".join([*fields, b"", b""])
+        made = exchange(b"GET /?token=a HTTP/1.1\r\n" + end, b"HTTP/1.1 200 OK\r\n" + end)
+        say_the_same(output, made, bodies, show_secrets)
+
+
+def test_names_of_secrets_that_are_given_later_count_at_once():
+    output = JsonOutput(Collected())
+    process = Process(7, 7, "curl", "/usr/bin/curl", ("curl", "--tenant", "blue"))
+    made = exchange(b"GET /?tenant=red HTTP/1.1\r\nTenant: green\r\n\r\n")
+    made.processes = (process, None)
+    try:
+        for mask, count in (((), 0), (("tenant",), 3), ((), 0)):
+            set_masking(mask)
+            assert say_the_same(output, made).count("***") == count
+    finally:
+        set_masking()
+
+
+def test_who_is_at_the_ends_may_change_between_two_lines():
+    output, made = JsonOutput(Collected()), exchange()
+    first = say_the_same(output, made)
+    for pid in (7, 8):
+        made.processes = (Process(pid, pid, "curl"), None)
+        assert f'"pid":{pid},' in say_the_same(output, made)
+    made.connection.client_end = 1
+    assert '"client":{"ip":"10.0.0.1"' in say_the_same(output, made)
+    made.connection.client_end, made.processes = 0, (None, None)
+    assert say_the_same(output, made) == first
+
+
+def test_what_is_kept_has_limits():
+    output = JsonOutput(Collected())
+    for i in range(CONNECTIONS_MAX + 2):
+        head = b"GET /%d HTTP/1.1\r\nX-%d: %d\r\n\r\n" % (i, i, i)
+        say_the_same(output, exchange(head, b"HTTP/1.1 200 OK\r\nX: " + b"x" * HEAD_BYTES_MAX + b"\r\n\r\n"))
+    tables = [each for each in vars(output).values() if isinstance(each, Table)]
+    assert len(tables) == 4
+    for table in tables:
+        assert 0 < len(table) < CONNECTIONS_MAX
+    assert all(len(head.raw) <= HEAD_BYTES_MAX for head in output._heads)
+
+
+@pytest.mark.parametrize("number", range(1, 4))
+@given(st.lists(st.one_of(st.integers(0, 9), st.integers(0, 10**16)), min_size=4, max_size=4))
+def test_any_times(number: int, times: list[int]):
+    made = exchange()
+    made.conn_seq = number
+    made.request.start_ns, made.request.end_ns, made.response.start_ns, made.response.end_ns = times
+    say_the_same(JsonOutput(Collected()), made)

@@ -154,10 +154,6 @@ class Processes:
     def keep_up(self) -> None:
         """Nothing waits: it is looked up when an exchange has ended."""
 
-    def is_settled(self, connection: Connection) -> bool:
-        """Whether both ends are known, or given up, until handovers changes."""
-        return connection.known is not None and not connection.known.looks_left
-
     @property
     def handovers(self) -> int:
         """How often an end of an open connection went from one process to another."""

@@ -6,19 +6,6 @@
 #include "lane.h"
 
 #define HASH_BITS 15
-/* heads whose text is kept, and the longest text: what is sent over and over, in 3 MB at most */
-#define SAID_BITS 10
-#define SAID_ENTRIES (1 << SAID_BITS)
-#define SAID_BYTES_MAX 4096
-/* seconds since 1970; from then on, a year has five digits */
-#define YEAR_10000 253402300800ULL
-
-/* a head, and behind it what outputs/jsonl.py says of it */
-struct said {
-	char *head; /* NULL: none */
-	__u32 head_len;
-	__u32 len;
-};
 
 struct sf_lane {
 	struct sf_lane_slot slots[SF_LANE_CONNECTIONS];
@@ -27,19 +14,16 @@ struct sf_lane {
 	__u32 used;		    /* slots that have been in use */
 	__u64 body_limit;	    /* bytes of each body that are kept */
 	int decodes;
-	int with_bodies;    /* JSON: what is kept of them is shown */
 	unsigned int count; /* of events */
-	/* of lines: enum sf_lane_form, and how they look, as the output of that form says */
-	int form;
+	/* of lines, and how they look, as outputs/text.py says */
+	int has_lines;
 	int show_secrets;
 	__u32 route_width;
 	__u32 route_width_max;
 	__u32 request_width;
 	__u32 request_width_max;
-	char clock[28]; /* of the second */
+	char clock[16]; /* of the second */
 	__u64 second;
-	__u64 next_id; /* of exchanges */
-	size_t said_count;
 	__s64 clock_offset_ns;
 	size_t text_len;
 	size_t lines_len;
@@ -50,10 +34,12 @@ struct sf_lane {
 	char *lines;
 	char *bodies;		  /* of the exchanges in text */
 	__u64 last[SF_LANE_CPUS]; /* of the streams that a processor has numbered, the last that was seen */
+	__u32 passed_count;
+	__u32 reserved;
+	__u32 passed[SF_LANE_RECORDS]; /* offsets of the records for the long road */
 	/* a record makes its connection leave, and is one for the long road */
 	struct sf_lane_event events[2 * SF_LANE_RECORDS];
 	char text[SF_LANE_RECORDS * 2 * SF_LANE_HEAD_BYTES];
-	struct said said[SAID_ENTRIES];
 };
 
 /* what a head says of its message */
@@ -82,8 +68,5 @@ static int may_hold_secret(const char *at, size_t len);
 static void line_route(struct sf_lane_slot *slot, const struct sf_flow *flow);
 static size_t line_render(struct sf_lane *lane, const struct sf_lane_slot *slot, char *line);
 static char *digits(char *end, __u64 number);
-static size_t json_render(struct sf_lane *lane, const struct sf_lane_slot *slot, char *line);
-static void json_forget(struct sf_lane *lane);
-static size_t json_room(const struct sf_lane *lane, const struct sf_lane_slot *slot);
 
 #endif

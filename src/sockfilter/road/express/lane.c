@@ -178,20 +178,17 @@ static int lane_write(struct sf_lane *lane, struct sf_lane_slot *slot)
 {
 	struct sf_lane_event *event = lane->count ? &lane->events[lane->count - 1] : NULL;
 	__u32 owner = slot->is_new ? slot - lane->slots + 1 : 0;
-	char *line;
 	size_t len;
 
-	if (!lane_grow(&lane->lines, &lane->lines_room, lane->lines_len, json_room(lane, slot)))
+	if (!lane_grow(&lane->lines, &lane->lines_room, lane->lines_len, SF_LANE_LINE_BYTES))
 		return 0;
-	line = lane->lines + lane->lines_len;
-	len = lane->form == SF_LANE_TEXT ? line_render(lane, slot, line) : json_render(lane, slot, line);
+	len = line_render(lane, slot, lane->lines + lane->lines_len);
 	if (!len)
 		return 0;
 	if (!event || event->kind != SF_LANE_LINES || event->response_from != owner) {
 		event = lane_event(lane, SF_LANE_LINES, 0);
 		event->response_from = owner;
 		event->ring_at = lane->lines_len;
-		event->request_ns = lane->next_id;
 	}
 	lane->lines_len += len;
 	event->request_from = lane->lines_len;
@@ -202,9 +199,8 @@ static int lane_write(struct sf_lane *lane, struct sf_lane_slot *slot)
 static void lane_emit(struct sf_lane *lane, struct sf_lane_slot *slot)
 {
 	slot->conn_seq++;
-	if (!lane->form || !lane_write(lane, slot))
+	if (!lane->has_lines || !lane_write(lane, slot))
 		lane_pass_on(lane, slot);
-	lane->next_id++;
 	lane_drop_body(lane, &slot->half[0]);
 	lane_drop_body(lane, &slot->half[1]);
 }
@@ -318,7 +314,7 @@ static int lane_open(struct sf_lane *lane, const struct sf_record *record, const
 	slot->next[end] = record->seq;
 	slot->next[!end] = record->ack;
 	slot->last_ns = record->synack_ns;
-	if (lane->form == SF_LANE_TEXT)
+	if (lane->has_lines)
 		line_route(slot, &record->flow);
 	if (!lane_take(lane, slot, record, payload)) {
 		sf_lane_leave(lane, slot - lane->slots);
@@ -327,6 +323,17 @@ static int lane_open(struct sf_lane *lane, const struct sf_record *record, const
 	slot->is_new = 1;
 	lane_event(lane, SF_LANE_ENTERS, slot - lane->slots)->ring_at = at - sizeof(*record);
 	return 1;
+}
+
+/* A record is for the long road. Those in a row are one event, as most of them are on connections that never fit. */
+static void lane_pass(struct sf_lane *lane, __u32 offset)
+{
+	struct sf_lane_event *event = lane->count ? &lane->events[lane->count - 1] : NULL;
+
+	if (!event || event->kind != SF_LANE_RECORDS_PASS)
+		event = lane_event(lane, SF_LANE_RECORDS_PASS, lane->passed_count);
+	lane->passed[lane->passed_count++] = offset;
+	event->request_from = lane->passed_count;
 }
 
 /*
@@ -339,6 +346,7 @@ static unsigned int sf_lane_run(struct sf_lane *lane, const char *ring, const __
 	unsigned int i;
 
 	lane->count = 0;
+	lane->passed_count = 0;
 	lane->text_len = 0;
 	lane->lines_len = 0;
 	lane->bodies_len = 0;
@@ -357,7 +365,7 @@ static unsigned int sf_lane_run(struct sf_lane *lane, const char *ring, const __
 			lane_unlink(lane, slot);
 			lane_event(lane, SF_LANE_LEAVES, slot - lane->slots);
 		}
-		lane_event(lane, SF_LANE_RECORD, offsets[i]);
+		lane_pass(lane, offsets[i]);
 	}
 	return lane->count;
 }

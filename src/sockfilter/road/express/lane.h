@@ -20,12 +20,10 @@
 #define SF_LANE_BODY_BYTES 131072
 /* of all bodies that are under way and kept */
 #define SF_LANE_BODIES_BYTES 16777216
-/* bytes of an exchange's line: what is said of two heads and of the connection, and numbers */
-#define SF_LANE_LINE_BYTES 9216
-/* of what is said of a connection, for most of them */
-#define SF_LANE_ROUTE_BYTES 320
-/* where more is said of it: of the processes at its ends; kept in memory of its own */
-#define SF_LANE_ROUTE_BYTES_MAX 16384
+/* bytes of an exchange's line: what was asked, the connection's route, and numbers */
+#define SF_LANE_LINE_BYTES 3072
+/* of a route: two addresses with their ports, and an arrow */
+#define SF_LANE_ROUTE_BYTES 120
 /* in the place of where a body begins: nothing of it was kept */
 #define SF_LANE_NO_BODY 4294967295
 /* records in one run */
@@ -41,22 +39,15 @@ enum sf_lane_state {
 	SF_LANE_RESPONSE = 3, /* that has begun */
 };
 
-/* what lines are written here */
-enum sf_lane_form {
-	SF_LANE_NO_LINES = 0,
-	SF_LANE_TEXT = 1,
-	SF_LANE_JSON = 2,
-};
-
 enum sf_lane_kind {
-	SF_LANE_RECORD = 0,   /* for the long road; at: its offset in the ring */
+	SF_LANE_RECORDS_PASS = 0, /* for the long road; at, request_from: which in sf_lane_passed(), from, to */
 	SF_LANE_LEAVES = 1,   /* a connection takes the long road; at: its slot */
 	SF_LANE_EXCHANGE = 2, /* at: the connection's slot */
 	SF_LANE_ENTERS = 3,   /* a new connection; at: its slot; ring_at: its first record */
 	SF_LANE_CLOSED = 4,   /* both ends have closed; at: its slot */
 	/*
-	 * exchanges that ended; at: how many; request_ns: their first id; ring_at, request_from: their lines,
-	 * from, to; response_from: 0, or the slot of the connection that is new and has all of them, plus 1
+	 * exchanges that ended; at: how many; ring_at, request_from: their lines, from, to; response_from: 0,
+	 * or the slot of the connection that is new and has all of them, plus 1
 	 */
 	SF_LANE_LINES = 5,
 };
@@ -91,13 +82,10 @@ struct sf_lane_slot {
 	__u8 closed;	/* a bit for each end: its FIN has come */
 	__u8 control;	/* segments without bytes */
 	__u8 is_new;	/* it entered in this run, and may be refused */
-	__u8 reserved;
-	__u32 conn_seq;		     /* of the last exchange */
-	__u32 route_len;	     /* 0: no lines are written for it */
-	__u32 route_split;	     /* JSON: what comes before conn_seq */
-	struct sf_lane_half half[2]; /* request, response */
-	char *long_route;	     /* in place of route, where it is longer */
-	__u64 long_room;
+	__u8 reserved[5];
+	__u32 conn_seq;			 /* of the last exchange */
+	__u32 route_len;		 /* 0: no lines are written for it */
+	struct sf_lane_half half[2];	 /* request, response */
 	char route[SF_LANE_ROUTE_BYTES]; /* where lines are written */
 };
 

@@ -14,23 +14,20 @@ from sockfilter.model.sequence import MASK
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sockfilter import model
     from sockfilter.model.body import Body
     from sockfilter.model.exchange import Exchange
-    from sockfilter.model.head import Head
-    from sockfilter.road.express.road import Connection, Conversation, LongRoad, Receiver, Settling, Told
+    from sockfilter.road.express.road import Connection, Conversation, LongRoad, Receiver, Told
 
 # struct sf_lane_event of lane.h; a test compares both to the byte
 EVENT = Struct("=IIIIIIIIQQQQQQIIIIII")
-RECORD, LEAVES, EXCHANGE, ENTERS, CLOSED, LINES = range(6)
+RECORDS, LEAVES, EXCHANGE, ENTERS, CLOSED, LINES = range(6)
 # how struct sf_record begins: time_ns, stream
 FIRST = Struct("=QQ")
-# exchanges for which a connection stays on the long road after it had to leave at once: doubled each time, up to this
-DETOUR_MAX = 64
+# To enter and leave costs what the lane saves on a few exchanges. A connection that has left it so often in a row with
+# fewer of them than pay for it stays on the long road from then on.
+SHORT_STAYS_MAX, SHORT_STAY = 2, 4
 # bytes of a body: what the lane counts with
 BODY_MAX = 1 << 62
-# heads that are remembered as having come once
-HEARD_MAX = 1024
 
 
 class Lane:
@@ -47,7 +44,6 @@ class Lane:
         decodes: whether bodies are to be decoded: those with a content coding take the long road.
         emit: takes each exchange that ends here.
         told: takes those of which a line is enough, in place of emit. None: there is no such output.
-        settling: knows whether all is known that a line says of a connection. None: it always is.
     """
 
     def __init__(
@@ -59,14 +55,8 @@ class Lane:
         decodes: bool,
         emit: Callable[[Exchange], None],
         told: Told | None = None,
-        settling: Settling | None = None,
     ) -> None:
         self._written = told
-        self._settling = settling
-        self._handovers = 0
-        self._unsettled: set[int] = set()  # slots
-        # heads that came once; those that come again are learned
-        self._heard: dict[bytes, None] = {}
         self._road = road
         self._decode = road.consume
         self._emit = emit
@@ -76,12 +66,8 @@ class Lane:
         self._ffi, self._lib = binding.load()
         lane = self._lib.sf_lane_open(min(body_bytes, BODY_MAX), decodes)
         self._lane = self._ffi.gc(lane, self._lib.sf_lane_close) if lane else None
-        self._is_json = told is not None and told.lines.is_json
         if lane and told is not None:
-            form = self._lib.SF_LANE_JSON if self._is_json else self._lib.SF_LANE_TEXT
-            self._lib.sf_lane_write_lines(
-                lane, form, told.lines.has_bodies, told.lines.show_secrets, *told.lines.widths_max
-            )
+            self._lib.sf_lane_write_lines(lane, told.lines.show_secrets, *told.lines.widths_max)
         self._on: dict[int, Connection] = {}  # by slot
         self._left: set[int] = set()  # slots that are free after this batch
         self._told: set[int] = set()  # streams of which the long road has had all of this batch
@@ -114,9 +100,7 @@ class Lane:
 
     def may_enter(self, connection: Connection) -> None:
         """An exchange has ended on the long road."""
-        if connection.detour:
-            connection.detour -= 1
-        else:
+        if connection.short_stays < SHORT_STAYS_MAX:
             self._candidates[connection] = None
 
     def recall_open(self) -> None:
@@ -130,9 +114,7 @@ class Lane:
         lib, ffi = self._lib, self._ffi
         told = self._written
         if told is not None:
-            if self._settling is not None and self._handovers != self._settling.handovers:
-                self._unsettle(self._settling.handovers)
-            lib.sf_lane_set_line(self._lane, *told.lines.widths, told.clock_offset_ns, told.next_id)
+            lib.sf_lane_set_line(self._lane, *told.lines.widths, told.clock_offset_ns)
         where = ffi.from_buffer("__u32[]", array("I", offsets))
         with ffi.from_buffer(view) as ring:  # held any longer, it would keep the ring from being unmapped
             count = lib.sf_lane_run(self._lane, ring, where, len(offsets))
@@ -141,7 +123,6 @@ class Lane:
         events = ffi.buffer(lib.sf_lane_events(self._lane), count * EVENT.size)[:]
         read_head, make_body, emit = self._read_head, self._make_body, self._emit
         on = self._on
-        ordinary: list[int] = []  # records in a row for the long road
         for (
             kind,
             at,
@@ -164,24 +145,24 @@ class Lane:
             conn_seq,
             _,
         ) in EVENT.iter_unpack(events):
-            if kind == RECORD:
-                if not self._told or FIRST.unpack_from(view, at)[1] & ~1 not in self._told:
-                    ordinary.append(at)
+            if kind == RECORDS:
+                passed = ffi.unpack(lib.sf_lane_passed(self._lane) + at, request_from - at)
+                if self._told:
+                    passed = [each for each in passed if FIRST.unpack_from(view, each)[1] & ~1 not in self._told]
+                self._decode(view, passed)
                 continue
-            if ordinary:
-                self._decode(view, ordinary)
-                ordinary.clear()
             if kind != EXCHANGE:
                 if kind == LINES:
                     if response_from and response_from - 1 not in on:
                         continue  # _begin() has sent them by the long road
                     assert told is not None  # else there are none
                     made = ffi.buffer(lib.sf_lane_lines(self._lane) + ring_at, request_from - ring_at)[:]
-                    told.take(made, at, request_ns)
+                    told.take(made, at)
                 elif kind == ENTERS:
                     self._begin(at, view, ring_at, offsets)
                 elif at not in self._left:
                     if kind == LEAVES:
+                        self._note_stay(at)
                         self._leave(at)
                     else:
                         self._close(at)
@@ -197,14 +178,6 @@ class Lane:
             if response_body:
                 response.body = make_body(answered, response_body, self._kept_of(response_body, response_body_at))
             emit(on[at].conversation.sink.pair(conn_seq, request, response))
-            if self._is_json:
-                self._learn(asked)
-                self._learn(answered)
-                # most connections have one exchange, or many
-                if conn_seq > 1 and at in self._unsettled:
-                    self._describe(at, on[at].model)
-        if ordinary:
-            self._decode(view, ordinary)
 
     def _kept_of(self, size: int, at: int) -> bytes:
         """What was kept of a body of this run."""
@@ -249,39 +222,8 @@ class Lane:
 
     def _put_on(self, slot: int, connection: Connection) -> None:
         self._on[slot] = connection
+        connection.entered_at = connection.conversation.sink.number
         connection.recall = partial(self._leave, slot)
-        if self._is_json:
-            self._describe(slot, connection.model)
-
-    def _describe(self, slot: int, connection: model.Connection) -> None:
-        """From now on JSON is written here, once all is known that it says of a connection."""
-        if self._settling is not None and not self._settling.is_settled(connection):
-            self._unsettled.add(slot)
-            return
-        self._unsettled.discard(slot)
-        assert self._written is not None  # called where there are lines
-        before, behind = self._written.lines.about(connection)
-        self._lib.sf_lane_set_route(self._lane, slot, before + behind, len(before) + len(behind), len(before))
-
-    def _unsettle(self, handovers: int) -> None:
-        """What was said of connections may hold no more: their next exchanges are for the output itself."""
-        self._handovers = handovers
-        if self._is_json:
-            for slot in self._on:
-                self._lib.sf_lane_set_route(self._lane, slot, b"", 0, 0)
-                self._unsettled.add(slot)
-
-    def _learn(self, head: Head) -> None:
-        """Keeps what JSON says of a head that came before."""
-        raw = head.raw
-        if raw not in self._heard:
-            if len(self._heard) >= HEARD_MAX:
-                self._heard.clear()
-            self._heard[raw] = None
-            return
-        assert self._written is not None  # called where there are lines
-        said = self._written.lines.said(head)
-        self._lib.sf_lane_learn(self._lane, raw, len(raw), said, len(said))
 
     def _close(self, slot: int) -> None:
         """Both ends have closed, between exchanges."""
@@ -290,6 +232,12 @@ class Lane:
         self._road.note_control(state.control)
         connection.end_at_rest(tuple(state.next), state.last_ns)
         self._left.add(slot)
+
+    def _note_stay(self, slot: int) -> None:
+        """One of its segments makes it leave."""
+        connection = self._on[slot]
+        is_short = self._lib.sf_lane_slot(self._lane, slot).conn_seq - connection.entered_at < SHORT_STAY
+        connection.short_stays = connection.short_stays + 1 if is_short else 0
 
     def _leave(self, slot: int) -> None:
         """Brings the long road up to what is known here."""
@@ -300,12 +248,8 @@ class Lane:
         talk: Conversation = connection.conversation
         talk.sink.note_pairs(state.conn_seq)
         if state.has_ended:
-            connection.turned_back = 0
             talk.resume(state.client_end, (state.half[0].ack, state.half[1].ack))
             connection.model.note_response(state.half[1].start_ns, state.half[1].seq)
-        else:
-            connection.turned_back += 1
-            connection.detour = min(DETOUR_MAX, 1 << connection.turned_back)
         if state.state != self._lib.SF_LANE_IDLE:
             self._tell(talk.receivers[state.client_end], state.half[0])
         if state.state == self._lib.SF_LANE_RESPONSE:
@@ -332,5 +276,4 @@ class Lane:
 
     def _free(self, slot: int) -> None:
         self._on.pop(slot, None)
-        self._unsettled.discard(slot)
         self._lib.sf_lane_leave(self._lane, slot)

@@ -66,13 +66,13 @@ class Conversation(Protocol):
 class Connection(Protocol):
     """A connection of the long road."""
 
-    detour: int
+    entered_at: int
     last_ns: int
     model: model.Connection
     recall: Callable[[], None] | None
+    short_stays: int
     start: FlowStart
     streams: list[int]
-    turned_back: int
 
     @property
     def conversation(self) -> Any:
@@ -113,17 +113,6 @@ class LongRoad(Protocol):
         """Takes note of segments without bytes that it has not seen."""
 
 
-class Settling(Protocol):
-    """Knows what a line says of a connection and may not be known yet."""
-
-    @property
-    def handovers(self) -> int:
-        """Changes when what was settled may be so no more."""
-
-    def is_settled(self, connection: model.Connection) -> bool:
-        """Whether all of it is known, or given up."""
-
-
 class Told(Protocol):
     """Takes note of exchanges whose lines were written here, and knows what these have to look like."""
 
@@ -133,9 +122,5 @@ class Told(Protocol):
     def clock_offset_ns(self) -> int:
         """Nanoseconds to add to the source's clock for the wall clock."""
 
-    @property
-    def next_id(self) -> int:
-        """Of the exchange that ends next."""
-
-    def take(self, text: bytes, count: int, first_id: int) -> None:
-        """Takes the lines of some exchanges, and the id that the first of them has there."""
+    def take(self, text: bytes, count: int) -> None:
+        """Takes the lines of some exchanges."""

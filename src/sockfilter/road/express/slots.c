@@ -30,9 +30,7 @@ static void sf_lane_close(struct sf_lane *lane)
 		free(lane->slots[i].half[1].head);
 		free(lane->slots[i].half[0].body);
 		free(lane->slots[i].half[1].body);
-		free(lane->slots[i].long_route);
 	}
-	json_forget(lane);
 	free(lane->lines);
 	free(lane->bodies);
 	free(lane);
@@ -96,7 +94,7 @@ static int sf_lane_enter(struct sf_lane *lane, __u64 stream, int client_end, con
 	slot->heard = 3;
 	slot->last_ns = last_ns;
 	slot->conn_seq = conn_seq;
-	if (lane->form == SF_LANE_TEXT)
+	if (lane->has_lines)
 		line_route(slot, flow);
 	return slot - lane->slots;
 }
@@ -132,58 +130,25 @@ static const struct sf_lane_event *sf_lane_events(const struct sf_lane *lane)
 }
 
 /* From now on lines are written here. Takes effect for connections that enter afterwards. */
-static void sf_lane_write_lines(struct sf_lane *lane, int form, int with_bodies, int show_secrets,
-				__u32 route_width_max, __u32 request_width_max)
+static void sf_lane_write_lines(struct sf_lane *lane, int show_secrets, __u32 route_width_max, __u32 request_width_max)
 {
-	lane->form = form;
-	lane->with_bodies = with_bodies;
+	lane->has_lines = 1;
 	lane->show_secrets = show_secrets;
 	lane->route_width_max = route_width_max;
 	lane->request_width_max = request_width_max;
 }
 
 /* what the next run's lines are to look like */
-static void sf_lane_set_line(struct sf_lane *lane, __u32 route_width, __u32 request_width, __s64 clock_offset_ns,
-			     __u64 next_id)
+static void sf_lane_set_line(struct sf_lane *lane, __u32 route_width, __u32 request_width, __s64 clock_offset_ns)
 {
-	lane->next_id = next_id;
 	lane->route_width = route_width;
 	lane->request_width = request_width;
 	lane->clock_offset_ns = clock_offset_ns;
 }
 
-static int route_grow(struct sf_lane_slot *slot, size_t len)
+static const __u32 *sf_lane_passed(const struct sf_lane *lane)
 {
-	char *grown;
-
-	if (slot->long_room >= len)
-		return 1;
-	grown = realloc(slot->long_route, len);
-	if (!grown)
-		return 0;
-	slot->long_route = grown;
-	slot->long_room = len;
-	return 1;
-}
-
-/*
- * JSON: what is said of a connection before conn_seq, in split bytes, and behind it.
- * Where there is no room for it, no lines are written here: the output writes them.
- */
-static void sf_lane_set_route(struct sf_lane *lane, unsigned int number, const char *route, size_t len, size_t split)
-{
-	struct sf_lane_slot *slot = &lane->slots[number];
-
-	slot->route_len = 0;
-	if (len > sizeof(slot->route)) {
-		if (len > SF_LANE_ROUTE_BYTES_MAX || !route_grow(slot, len))
-			return;
-		memcpy(slot->long_route, route, len);
-	} else {
-		memcpy(slot->route, route, len);
-	}
-	slot->route_len = len;
-	slot->route_split = split;
+	return lane->passed;
 }
 
 static const char *sf_lane_lines(const struct sf_lane *lane)

@@ -110,7 +110,7 @@ def test_any_messages(exchanges: int, turns: list[tuple[bytes, list[int], bytes,
         say(connection.client, request, request_cuts)
         say(connection.server, response, response_cuts)
     connection.close()
-    wire.read()
+    wire.read_in_every_way()
     assert wire.ledger is not None
     assert wire.ledger.is_balanced
 
@@ -142,7 +142,7 @@ def test_any_accident(
     records = wire.records
     for accident in data.draw(st.lists(st.sampled_from(ACCIDENTS), max_size=3)):
         accident(records, data.draw(st.integers(0, len(records) - 1)))
-    wire.read(records)
+    wire.read_in_every_way(records)
     assert wire.ledger is not None
     assert wire.ledger.is_balanced
 
@@ -168,7 +168,7 @@ def test_one_life_after_the_other(lives: list[tuple[int, Callable[[Talker], obje
         connection = wire.connection(isn=(1000 + more, 5000))
         usual(connection, exchanges)
         end(connection)
-    wire.read()
+    wire.read_in_every_way()
     assert wire.ledger is not None
     assert wire.ledger.is_balanced
 
@@ -186,7 +186,7 @@ def test_connections_take_turns(turns: list[int]) -> None:
             step(NO_CONTENT)
         else:
             connections[turn].close()
-    assert len(wire.read()) == 3
+    assert len(wire.read_in_every_way()) == 3
 
 
 def lose(records: list, at: int) -> None:
@@ -229,7 +229,7 @@ ACCIDENTS = [
 def test_sequence_numbers_wrap(isn: tuple[int, int]) -> None:
     wire = Wire()
     usual(wire.connection(isn=isn), 10)
-    assert [exchange.conn_seq for exchange in wire.read()] == list(range(1, 11))
+    assert [exchange.conn_seq for exchange in wire.read_in_every_way()] == list(range(1, 11))
 
 
 def test_many_connections_at_once() -> None:
@@ -240,13 +240,13 @@ def test_many_connections_at_once() -> None:
             connection.client(GET)
         for connection in connections:
             connection.server(NO_CONTENT)
-    assert len(wire.read()) == 200
+    assert len(wire.read_in_every_way()) == 200
 
 
 def test_both_ends_have_one_port() -> None:
     wire = Wire()
     usual(wire.connection("10.0.0.2:80", "10.0.0.1:80"), 3)
-    assert {exchange.connection.route for exchange in wire.read()} == {"10.0.0.2:80 > 10.0.0.1:80"}
+    assert {exchange.connection.route for exchange in wire.read_in_every_way()} == {"10.0.0.2:80 > 10.0.0.1:80"}
 
 
 def test_each_byte_of_an_exchange_alone() -> None:
@@ -258,16 +258,23 @@ def test_each_byte_of_an_exchange_alone() -> None:
             connection.client(request[i : i + 1])
         for i in range(len(response)):
             connection.server(response[i : i + 1])
-    assert len(wire.read()) == 3
+    assert len(wire.read_in_every_way()) == 3
 
 
-def test_cut_at_every_byte() -> None:
-    for request, response in PLAIN[:2]:
-        for asked in range(len(request)):
-            for answered in range(len(response)):
-                wire = Wire()
-                connection = wire.connection()
-                usual(connection)
-                say(connection.client, request, [asked])
-                say(connection.server, response, [answered])
-                assert len(wire.read()) == 2
+def places(message: bytes) -> list[int]:
+    """Where to cut: at each byte near the ends of head and body, and here and there in between."""
+    head = message.index(b"\r\n\r\n") + 4
+    near = {edge + by for edge in (0, head, len(message)) for by in range(-4, 5)}
+    return [at for at in range(len(message)) if at in near or at % 7 == 0]
+
+
+@pytest.mark.parametrize(("request_", "response"), PLAIN[:2], ids=["GET", "POST"])
+def test_cut_anywhere(request_: bytes, response: bytes) -> None:
+    for asked in places(request_):
+        for answered in places(response):
+            wire = Wire()
+            connection = wire.connection()
+            usual(connection)
+            say(connection.client, request_, [asked])
+            say(connection.server, response, [answered])
+            assert len(wire.read()) == 2

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.dialogues import GET, response
-from tests.support.wire import FORMS, MILLISECOND, Wire
+from tests.support.wire import MILLISECOND, Wire
 
 OK = response(b"hello")
 ROUNDS = 4
@@ -74,7 +74,7 @@ def test_any_times(times: list[int], pieces: bool):
 
 def check(wire: Wire, records: list) -> list:
     """Both roads agree, as all forms of them do; and what is said can be."""
-    exchanges = wire.read(records, forms=FORMS)
+    exchanges = wire.read_in_every_way(records)
     assert [exchange.complete for exchange in exchanges] == [True] * ROUNDS
     for exchange in exchanges:
         timing, request, answer = exchange.timing, exchange.request, exchange.response

@@ -1,0 +1,63 @@
+"""What is remembered of texts that were masked: for as long as the names of secrets stay the same."""
+
+from __future__ import annotations
+
+import weakref
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeVar, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Masker = TypeVar("Masker", bound=Callable[..., object])
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+# texts whose masked form is kept: most fields and many targets come again and again
+TEXTS_MAX = 2048
+
+_forgetting: list[Callable[[], None]] = []
+_tables: list[weakref.ref[Table[object, object]]] = []
+
+
+class Table(dict[Key, Value]):
+    """What was made with secrets masked; emptied when it is full, and when set_masking() changes the names.
+
+    Args:
+        size: entries.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self._size = size
+        _tables.append(weakref.ref(cast("Table[object, object]", self), _tables.remove))
+
+    def keep(self, key: Key, value: Value) -> Value:
+        """Keeps a value, and returns it."""
+        if len(self) >= self._size:
+            self.clear()
+        self[key] = value
+        return value
+
+
+def kept(function: Masker, size: int = TEXTS_MAX) -> Masker:
+    """A function that keeps its answers, for as long as the names stay the same.
+
+    Args:
+        function: what it gives depends on its arguments and on the names alone.
+        size: answers.
+    """
+    keeping = lru_cache(size)(function)
+    _forgetting.append(keeping.cache_clear)
+    return cast("Masker", keeping)
+
+
+def forget() -> None:
+    """Empties all of them."""
+    for function in _forgetting:
+        function()
+    for reference in list(_tables):
+        table = reference()
+        if table is not None:
+            table.clear()
