@@ -36,6 +36,7 @@ class Assembly:
         hears_twice: the same bytes may come from both ends of a connection.
         local_ends: both ends of a connection that has no addresses, by its stream.
         moment_of: what a marked time means, as RecordDecoder has it.
+        is_unfinished: whether the first bytes of a connection say nothing before more come, as Table has it.
     """
 
     def __init__(
@@ -47,8 +48,9 @@ class Assembly:
         hears_twice: bool = False,
         local_ends: Callable[[int], tuple[Endpoint, Endpoint]] | None = None,
         moment_of: Callable[[int], int] | None = None,
+        is_unfinished: Callable[[bytes], bool] | None = None,
     ) -> None:
-        self._table = Table(converse, orders, hears_twice)
+        self._table = Table(converse, orders, hears_twice, is_unfinished)
         table, name = self._table, source.interface_name
         tcp = TcpDecoder(table.takers, table.stream_of, table.open, name, is_wanted)
         self._fragments = Reassembler(tcp.take)

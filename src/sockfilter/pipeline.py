@@ -94,7 +94,7 @@ class Pipeline:
         self._exchanges = 0
         self._messages = MessageCounts()
         self._assembly = assembly = Assembly(
-            source, orders, is_wanted, self._converse, hears_twice, local_ends, moment_of
+            source, orders, is_wanted, self._converse, hears_twice, local_ends, moment_of, heads.is_unfinished
         )
         self._lane: Lane | None = None
         if has_lane:
@@ -139,6 +139,8 @@ class Pipeline:
             self._lane.recall_open()
         found = []
         for connection in self._assembly.connections:
+            if connection.beginning is not None:
+                continue
             talk = connection.conversation
             if isinstance(talk, Talk) and isinstance(talk.sink, Pairing):
                 found += talk.sink.open

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import accumulate, count
@@ -22,6 +23,7 @@ from sockfilter.packets.records import (
     V4_MAPPED,
 )
 from sockfilter.pipeline import Pipeline
+from sockfilter.protocols.http1 import head as heads
 from sockfilter.protocols.http1.body import BodyPolicy
 
 if TYPE_CHECKING:
@@ -216,11 +218,26 @@ class Wire:
                 found = read_by(Road(Orders(), kept, end, has_lane=True, batch=size), records)
                 assert [account(x) for x in found[0]] == [account(x) for x in long_road[0]]
                 assert found[1] == long_road[1]
+        with told_at_once():
+            found = read_by(Road(Orders(), policy, end, has_lane=False), records)
+        assert [account(x) for x in found[0]] == [account(x) for x in exchanges]
+        assert found[1] == self.ledger
         for form in forms or (TEXT, JSON_BODIES):
             roads = (Road(Orders(), form.policy, end, has_lane, batch=3) for has_lane in (True, False))
             written, rendered = (lines_of(records, road, form) for road in roads)
             assert written == rendered
         return exchanges
+
+
+@contextmanager
+def told_at_once() -> Iterator[None]:
+    """First bytes do not wait until a head is whole."""
+    usual = heads.is_unfinished
+    heads.is_unfinished = lambda data: False
+    try:
+        yield
+    finally:
+        heads.is_unfinished = usual
 
 
 class Road(NamedTuple):

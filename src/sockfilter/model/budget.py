@@ -8,6 +8,8 @@ MEMORY_BYTES = 256 << 20
 MEMORY_BYTES_MIN = 1 << 20
 # What a connection takes before it has said anything, and what a message takes beside its own bytes: as measured.
 CONNECTION_BYTES = 8 << 10
+# the same of a connection whose first bytes wait, as they are not a whole head
+BEGINNING_BYTES = 2 << 10
 MESSAGE_BYTES = 1 << 10
 # Where more is in use than the first part of the budget, as much goes as brings it to the second: then an eighth of
 # the budget has to come before all is weighed again, which takes some 2 us a connection.
