@@ -75,7 +75,8 @@ class Beginning:
                 self._seq, self._ack = (seq + length) & MASK, ack
                 self._connection.last_ns = time_ns
                 return
-        self._tell_before(self._end, time_ns, seq, ack, flags, length, kept, buffer, start)
+        self.tell()
+        self._connection.directions[self._end].segment(time_ns, seq, ack, flags, length, kept, buffer, start)
 
     def answer(
         self,
@@ -89,7 +90,8 @@ class Beginning:
         start: int,
     ) -> None:
         """Takes a segment of the other end."""
-        self._tell_before(1 - self._end, time_ns, seq, ack, flags, length, kept, buffer, start)
+        self.tell()
+        self._connection.directions[1 - self._end].segment(time_ns, seq, ack, flags, length, kept, buffer, start)
 
     def tell(self) -> None:
         """Hands over what waits; from here on, segments come to the connection."""
@@ -108,7 +110,3 @@ class Beginning:
     def weight(self) -> int:
         """Bytes that wait."""
         return len(self._data)
-
-    def _tell_before(self, end: int, *segment: int | memoryview | bytes) -> None:
-        self.tell()
-        self._connection.directions[end].segment(*segment)

