@@ -13,6 +13,8 @@ MEMORY_BYTES = 256 << 20
 MEMORY_BYTES_MIN = 1 << 20
 # What a connection takes before it has said anything, and what a message takes beside its own bytes: as measured.
 CONNECTION_BYTES = 8 << 10
+# the same of a connection whose first bytes wait, as they are not a whole head
+BEGINNING_BYTES = 2 << 10
 MESSAGE_BYTES = 1 << 10
 # A body of so many bytes is large: it is written in pieces, and what that takes beside it counts as well.
 LARGE_BODY_BYTES = 1 << 20

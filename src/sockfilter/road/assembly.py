@@ -34,6 +34,7 @@ class Assembly:
         is_wanted: whether a connection between two ports is asked for; for what the kernel could not tell.
         converse: makes the conversation of a connection.
         hearing: what the source hears.
+        is_unfinished: whether the first bytes of a connection say nothing before more come, as Table has it.
     """
 
     def __init__(
@@ -43,8 +44,9 @@ class Assembly:
         is_wanted: Callable[[int, int], bool],
         converse: Callable[[StreamConnection], Conversation],
         hearing: Hearing = WIRE,
+        is_unfinished: Callable[[bytes], bool] | None = None,
     ) -> None:
-        self._table = Table(converse, orders, hearing.both_ends)
+        self._table = Table(converse, orders, hearing.both_ends, is_unfinished)
         table, name = self._table, source.interface_name
         tcp = TcpDecoder(table.takers, table.stream_of, table.open, name, is_wanted)
         self._fragments = Reassembler(tcp.take)

@@ -84,7 +84,7 @@ class Pipeline:
         self._annotating = tuple(self._observers.values())
         self._exchanges = 0
         self._messages = MessageCounts()
-        self._assembly = assembly = Assembly(source, orders, is_wanted, self._converse, hearing)
+        self._assembly = assembly = Assembly(source, orders, is_wanted, self._converse, hearing, heads.is_unfinished)
         self._lane: Lane | None = None
         if has_lane:
             told = None if lines is None else _Told(self, source, lines)
@@ -129,6 +129,8 @@ class Pipeline:
             self._lane.recall_open()
         found = []
         for connection in self._assembly.connections:
+            if connection.beginning is not None:
+                continue
             talk = connection.conversation
             if isinstance(talk, Talk) and isinstance(talk.sink, Pairing):
                 found += talk.sink.open

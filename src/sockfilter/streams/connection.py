@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from sockfilter.model.budget import CONNECTION_BYTES
+from sockfilter.model.budget import BEGINNING_BYTES, CONNECTION_BYTES
 from sockfilter.model.flow import FlowStart
 from sockfilter.model.problem import Problem
 from sockfilter.model.sequence import distance
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from sockfilter.ledger import SegmentCounts
     from sockfilter.model.connection import Connection
+    from sockfilter.streams.beginning import Beginning
     from sockfilter.streams.direction import Orders, Receiver
 
 # How long the answer to a client that has closed its end is waited for: some close only their half, and do
@@ -104,6 +105,7 @@ class StreamConnection:
         converse: makes what takes its bytes.
 
     Attributes:
+        beginning: holds its first bytes, as long as they say nothing; None: they have been told.
         recall: where its segments take the short road, makes them come here again.
         entered_at: exchanges that it had had when it took the short road.
         short_stays: how often in a row it came back from it after a few exchanges.
@@ -112,12 +114,13 @@ class StreamConnection:
     """
 
     __slots__ = (
+        "_conversation",
         "_converse",
         "_directions",
         "_half_closed_ns",
         "_reset_ns",
         "_table",
-        "conversation",
+        "beginning",
         "entered_at",
         "is_closed",
         "is_damaged",
@@ -154,7 +157,15 @@ class StreamConnection:
         self.reset_by: Direction | None = None
         self._directions: tuple[Direction, Direction] | None = None
         self._converse = converse
-        self.conversation = converse(self)
+        self._conversation: Conversation | None = None
+        self.beginning: Beginning | None = None
+
+    @property
+    def conversation(self) -> Conversation:
+        """What takes its bytes."""
+        if self._conversation is None:
+            self._conversation = self._converse(self)
+        return self._conversation
 
     @property
     def directions(self) -> tuple[Direction, Direction]:
@@ -178,6 +189,8 @@ class StreamConnection:
     @property
     def weight(self) -> int:
         """Bytes of memory that it takes, as far as they depend on what was said."""
+        if self.beginning is not None:
+            return BEGINNING_BYTES + self.beginning.weight
         return CONNECTION_BYTES + sum(direction.held_bytes for direction in self.held) + self.conversation.weight
 
     def close(self, problem: Problem) -> None:
@@ -237,9 +250,11 @@ class StreamConnection:
         self.directions[0].look_closely()
 
     def come_back(self) -> None:
-        """What it is asked for next is said here, and not on the short road."""
+        """What it is asked for next is said here: not on the short road, and not by bytes that wait."""
         if self.recall is not None:
             self.recall()
+        if self.beginning is not None:
+            self.beginning.tell()
 
     @property
     def is_at_rest(self) -> bool:
@@ -283,7 +298,12 @@ class StreamConnection:
         self.is_closed = True
         self._table.remove(self, Problem.CLOSED, following)
         # it knows its connection: without it, nothing waits for the collector of cycles
-        del self.conversation
+        self._conversation = None
+
+    def forget(self) -> None:
+        """Leaves the table without a word: there is no room for it, and all that it has said are its first bytes."""
+        self.is_closed = True
+        self._table.remove(self, Problem.EVICTED, (None, None))
 
     def reject(self) -> None:
         """Leaves the table without a word, and asks the source for no more of it: it is not what it seemed."""
@@ -309,6 +329,7 @@ class StreamConnection:
 
     def continues(self, end: int, seq: int, ack: int) -> bool:
         """Whether a segment that comes from elsewhere is of an end that was not heard here, by its numbers."""
+        self.come_back()
         silent, heard = self.directions[end], self.directions[1 - end]
         if (silent.next is not None and not silent.is_at_start) or heard.next is None or heard.acked is None:
             return False
@@ -337,8 +358,8 @@ class StreamConnection:
             self.model.synack_ns = time_ns
         if direction.peer.is_at_start:
             # those bytes have waited: nothing has been said, and all of it will be seen
-            self.conversation = self._converse(self)
-            first.receiver, second.receiver = self.conversation.receivers
+            self._conversation = self._converse(self)
+            first.receiver, second.receiver = self._conversation.receivers
 
     def begin_anew(self, stream: int, time_ns: int, seq: int, ack: int, flags: int, length: int, data: bytes) -> None:
         """A segment of its next life has come, under the number of this one."""

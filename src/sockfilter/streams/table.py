@@ -15,6 +15,7 @@ from sockfilter.model.connection import Connection
 from sockfilter.model.flow import FlowStart
 from sockfilter.model.problem import Problem
 from sockfilter.model.sequence import MASK, distance
+from sockfilter.streams.beginning import Beginning
 from sockfilter.streams.connection import Conversation, StreamConnection
 from sockfilter.streams.direction import HELD_BYTES_MAX, NEAR_AFTER_END_BYTES, SYN, WINDOW_BYTES_MAX
 
@@ -40,6 +41,8 @@ LONE_MAX = 1024
 LONE_OF_SAME_ENDS_MAX = 4
 # between two looks for idle connections
 SWEEP_NS = 10 * 1_000_000_000
+# idle connections that one tick ends: a tenth of a second's work; the next tick goes on
+IDLE_A_TICK = 1000
 # Connections that one tick looks at, of those that wait: 2 ms of the 10 between two ticks. The others follow in turn.
 WAITING_A_TICK = 256
 
@@ -98,11 +101,18 @@ class Table:
         converse: makes what takes a new connection's bytes.
         orders: the way back to the source.
         hears_twice: the same bytes may come from both ends, and late; none is sent again.
+        is_unfinished: whether the first bytes of a connection say nothing before more of them come. None: they do.
     """
 
     def __init__(
-        self, converse: Callable[[StreamConnection], Conversation], orders: Orders, hears_twice: bool = False
+        self,
+        converse: Callable[[StreamConnection], Conversation],
+        orders: Orders,
+        hears_twice: bool = False,
+        is_unfinished: Callable[[bytes], bool] | None = None,
     ) -> None:
+        # what is heard at both ends comes in any order: what waits may be the second sight of it
+        self._is_unfinished = None if hears_twice else is_unfinished
         self._converse = converse
         self.hears_twice = hears_twice
         self.orders = orders
@@ -117,7 +127,7 @@ class Table:
         # those of which something is due at a certain time, though they hold nothing
         self.watched: dict[StreamConnection, None] = {}
         # by both ends, without the interface: those of which one half was seen, the oldest first
-        self._lone: dict[bytes, list[StreamConnection]] = {}
+        self._lone: OrderedDict[bytes, list[StreamConnection]] = OrderedDict()
         self._opened = 0
         self._swept_ns = 0
 
@@ -170,6 +180,8 @@ class Table:
                 known = None
         if known is None:
             known = self._new(stream, start, time_ns)
+            if self._is_unfinished is not None:
+                return self._begin(known, stream, self._is_unfinished)
         elif stream & ~1 not in known.streams:
             known.renumber(stream, start)
             if len(known.streams) > STREAMS_MAX:
@@ -177,6 +189,14 @@ class Table:
         self._forget(stream & ~1)
         self.take_for(known)
         return self.takers[stream]
+
+    def _begin(self, connection: StreamConnection, stream: int, is_unfinished: Callable[[bytes], bool]) -> TakeSegment:
+        """What takes the first segments of a new connection."""
+        self._forget(stream & ~1)
+        connection.beginning = beginning = Beginning(self, connection, stream, is_unfinished)
+        self.takers[stream] = beginning.segment
+        self.takers[stream ^ 1] = beginning.answer
+        return beginning.segment
 
     def begin_anew(
         self,
@@ -257,8 +277,13 @@ class Table:
         size = sum(weights.values())
         if size * 8 <= limit * FULL_EIGHTHS:
             return size
+        # where the half-open ones take the most of it together, the others do not pay for them
+        half_open = sum(weight for connection, weight in weights.items() if connection.beginning is not None)
+        is_flood = half_open * 2 > size
         # of those that weigh the same, the oldest first
-        for connection in sorted(weights, key=weights.__getitem__, reverse=True):
+        for connection in sorted(
+            weights, key=lambda c: (is_flood and c.beginning is not None, weights[c]), reverse=True
+        ):
             if size * 8 <= limit * RELIEVED_EIGHTHS:
                 break
             size -= weights[connection]
@@ -269,8 +294,12 @@ class Table:
         return size
 
     def _evict(self, connection: StreamConnection) -> None:
-        if not connection.is_closed:
-            self.counts.evicted += 1
+        if connection.is_closed:
+            return
+        self.counts.evicted += 1
+        if connection.beginning is not None:
+            connection.forget()
+        else:
             connection.close(Problem.EVICTED)
 
     def tick(self, now_ns: int, is_last: bool = False) -> None:
@@ -285,8 +314,11 @@ class Table:
         for connection in list(self.watched) if is_last else _in_turn(self.watched):
             connection.tick(now_ns)
         if now_ns - self._swept_ns >= SWEEP_NS:
-            self._swept_ns = now_ns
-            for connection in [c for c in self._connections.values() if now_ns - c.last_ns >= IDLE_NS]:
+            idle = (c for c in self._connections.values() if now_ns - c.last_ns >= IDLE_NS)
+            some = list(idle if is_last else islice(idle, IDLE_A_TICK))
+            if len(some) < IDLE_A_TICK:
+                self._swept_ns = now_ns
+            for connection in some:
                 connection.come_back()
                 if now_ns - connection.last_ns >= IDLE_NS:
                     connection.close(Problem.IDLE)

@@ -284,6 +284,15 @@ def may_begin_request(data: bytes, start: int) -> bool:
     return word in METHODS or (found.end() == len(data) and any(method.startswith(word) for method in METHODS))
 
 
+def is_unfinished(data: bytes) -> bool:
+    """Whether a connection may begin with this that can be nothing but a usual request, whose head is not whole."""
+    word, space, _ = data.partition(b" ")
+    if not space or word not in METHODS or b"\n\r\n" in data or b"\n\n" in data:
+        return False
+    line, end, _ = data.partition(b"\r\n")
+    return b"\n" not in line and (not end or request_line(line) is not None)
+
+
 def is_short_start(data: bytes, start: int) -> bool:
     """Whether a message that may begin here needs more bytes to show that it does."""
     found = METHOD.match(data, start)

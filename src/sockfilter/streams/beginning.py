@@ -1,0 +1,112 @@
+"""How a connection begins: its first bytes wait until they say something, and until then nothing is made for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sockfilter.model.sequence import MASK
+from sockfilter.streams.direction import ACK, CONTROL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sockfilter.streams.connection import StreamConnection
+    from sockfilter.streams.table import Table
+
+# Bytes that wait: few heads that come in pieces are longer, and a connection that waits is to take 2 KiB.
+WAITING_BYTES_MAX = 1024
+# segments that wait: a head comes in one or two, and in more only where somebody writes it line by line
+WAITING_SEGMENTS_MAX = 8
+
+
+class Beginning:
+    """The first segments of one end, in order, while they are the beginning of something that is not whole.
+
+    With any other segment of the connection, and whenever it is asked for anything, they are told, as they came.
+
+    Args:
+        table: the table.
+        connection: the connection.
+        stream: the source's number for the end that sends them.
+        is_unfinished: whether bytes say nothing before more of them come.
+    """
+
+    __slots__ = ("_ack", "_connection", "_data", "_end", "_is_unfinished", "_segments", "_seq", "_table")
+
+    def __init__(
+        self, table: Table, connection: StreamConnection, stream: int, is_unfinished: Callable[[bytes], bool]
+    ) -> None:
+        self._table = table
+        self._connection = connection
+        self._is_unfinished = is_unfinished
+        self._end = end = stream & 1
+        isns = connection.start.isn
+        first, peer = isns[end], isns[1 - end]
+        # what comes next, and what its sender has received; None: whatever it says
+        self._seq = None if first is None else (first + 1) & MASK
+        self._ack = None if peer is None else (peer + 1) & MASK
+        self._data = b""
+        self._segments: tuple[tuple[int, int, int], ...] = ()  # of each: its time, flags and length
+
+    def segment(
+        self,
+        time_ns: int,
+        seq: int,
+        ack: int,
+        flags: int,
+        length: int,
+        kept: int,
+        buffer: memoryview | bytes,
+        start: int,
+    ) -> None:
+        """Takes a segment of the end that has begun, as a Direction does."""
+        if (
+            (seq == self._seq or self._seq is None)
+            and (ack == self._ack or self._ack is None)
+            and flags & (ACK | CONTROL) == ACK
+            and kept == length
+            and 0 < length <= WAITING_BYTES_MAX - len(self._data)
+            and len(self._segments) < WAITING_SEGMENTS_MAX
+        ):
+            data = self._data + bytes(buffer[start : start + length])
+            if self._is_unfinished(data):
+                self._data = data
+                self._segments = (*self._segments, (time_ns, flags, length))
+                self._seq, self._ack = (seq + length) & MASK, ack
+                self._connection.last_ns = time_ns
+                return
+        self.tell()
+        self._connection.directions[self._end].segment(time_ns, seq, ack, flags, length, kept, buffer, start)
+
+    def answer(
+        self,
+        time_ns: int,
+        seq: int,
+        ack: int,
+        flags: int,
+        length: int,
+        kept: int,
+        buffer: memoryview | bytes,
+        start: int,
+    ) -> None:
+        """Takes a segment of the other end."""
+        self.tell()
+        self._connection.directions[1 - self._end].segment(time_ns, seq, ack, flags, length, kept, buffer, start)
+
+    def tell(self) -> None:
+        """Hands over what waits; from here on, segments come to the connection."""
+        connection = self._connection
+        connection.beginning = None
+        self._table.take_for(connection)
+        if self._seq is None or self._ack is None or not self._segments:
+            return  # nothing waits
+        take = connection.directions[self._end].segment
+        seq, at = (self._seq - len(self._data)) & MASK, 0
+        for time_ns, flags, length in self._segments:
+            take(time_ns, (seq + at) & MASK, self._ack, flags, length, length, self._data, at)
+            at += length
+
+    @property
+    def weight(self) -> int:
+        """Bytes that wait."""
+        return len(self._data)
