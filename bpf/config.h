@@ -2,7 +2,7 @@
 /*
  * What user space tells the program: once, before it is loaded (struct
  * sf_config), before it is attached (the set of ports), and at any time,
- * through shared memory (struct sf_shared, struct sf_order).
+ * through shared memory (struct sf_shared, struct sf_skip).
  *
  * Read as C by the program and the shim, and as declarations by cffi: keep to
  * plain structs, enums and number macros. Nothing here may have holes.
@@ -14,8 +14,8 @@
 #define SF_ADDR_BYTES 16
 /* 64-bit words of the port set, the map ports: one bit for each of 65 536 ports */
 #define SF_PORT_WORDS 1024
-/* slots for orders, the map orders, two a connection; a slot that is taken over costs work, never bytes */
-#define SF_ORDERS 16384
+/* hints in the map skips, two for each connection; a hint that another one overwrites costs work, never bytes */
+#define SF_SKIPS 16384
 /* connections in the table: the oldest unused one makes room for the next (about 10 MB of kernel memory) */
 #define SF_CONNECTIONS 65536
 
@@ -46,22 +46,22 @@ struct sf_shared {
 	__u32 reserved;
 };
 
-/* what an order says of the stream it is for */
-enum sf_order_kind {
-	SF_ORDER_NONE = 0,
-	SF_ORDER_SKIP = 1,   /* send lengths only, up to the sequence number given */
-	SF_ORDER_REJECT = 2, /* not HTTP after all: send nothing more */
-	SF_ORDER_FORGET = 3, /* perhaps not HTTP: send nothing more until it looks so again */
+/* what user space does not need of a stream */
+enum sf_skip_kind {
+	SF_SKIP_NONE = 0,
+	SF_SKIP_UNTIL = 1,  /* the bytes up to a sequence number: send lengths only */
+	SF_SKIP_REJECT = 2, /* anything: it is not HTTP, send nothing more */
+	SF_SKIP_FORGET = 3, /* it may not be HTTP: send nothing more until a message begins again */
 };
 
 /*
- * Written by user space without a system call, read by the program without a
- * barrier: check is the stream xor the order, so a half-written pair, or one
- * for another stream, does not fit and is not obeyed.
+ * A skip hint. User space writes it without a system call, and the program reads
+ * it without a barrier: check is the stream xor the hint, so the program sees
+ * that a pair is half written, or for another stream, and ignores it.
  */
-struct sf_order {
+struct sf_skip {
 	__u64 check;
-	__u64 order; /* kind in the upper half, sequence number in the lower */
+	__u64 hint; /* kind in the upper half, sequence number in the lower */
 };
 
 #endif

@@ -22,11 +22,10 @@ typedef _Bool bool;
 #include "lib/glance.bpf.h"
 #include "lib/narrowing.bpf.h"
 #include "lib/records.bpf.h"
+#include "lib/skipping.bpf.h"
 
 /* how far ahead of the first payload a segment may be to have overtaken it: ten segments, the initial window (RFC 6928) */
 #define OVERTAKING_BYTES 14600
-/* payload that nobody needs goes unsaid, but for a record in so many nanoseconds: that it goes on */
-#define QUIET_NS 100000000
 
 /* holds nothing: puts the type into the BTF, where the layout is checked */
 const struct sf_record *const volatile record_type;
@@ -76,26 +75,22 @@ static __always_inline int send_fragment(struct __sk_buff *skb, const struct pac
 }
 
 /* whether only the lengths of this payload are wanted */
-static __always_inline bool lengths_only(const struct packet *p, struct connection *c, __u64 order, __u64 from)
+static __always_inline bool lengths_only(const struct packet *p, struct connection *c, __u64 hint, __u64 from)
 {
-	if (c->run_from != from)
-		c->run = 0;
-	c->run_from = from;
+	continue_run(&c->run, &c->run_from, from);
 	c->run += p->payload_len;
-	if (order >> 32 == SF_ORDER_SKIP && (__s32)((__u32)order - (p->seq + p->payload_len)) >= 0)
-		return true;
-	return c->run - p->payload_len > config.run_bytes && ring_fills(config.pressure_bytes);
+	return bytes_to_skip(hint, p->seq + p->payload_len) >= 0 || leaves_out_run(c->run - p->payload_len);
 }
 
 static __always_inline int send_segment(struct __sk_buff *skb, struct packet *p, const struct sf_flow *flow,
-					struct connection *c, __u64 order, __u64 from, __u8 kind)
+					struct connection *c, __u64 hint, __u64 from, __u8 kind)
 {
 	__u64 kept = skb->len, payload_kept = 0;
 	struct sf_record *record;
 	struct place place;
 	__u8 marks = 0;
 
-	if (p->payload_len && lengths_only(p, c, order, from)) {
+	if (p->payload_len && lengths_only(p, c, hint, from)) {
 		marks = SF_MARK_LENGTHS;
 		kept = p->payload_off;
 	} else if (kept > config.frame_bytes) {
@@ -187,21 +182,15 @@ static __always_inline bool says_nothing(const struct packet *p)
 }
 
 /*
- * Whether a segment within bytes that nobody needs goes unsaid. User space takes
- * what is missing up to the order's number for bytes that passed.
+ * Whether a segment of skipped bytes needs no record. User space takes what is
+ * missing up to the hint's number for bytes that have passed.
  */
-static __always_inline bool is_quiet(const struct packet *p, struct connection *c, __u64 order)
+static __always_inline bool is_quiet_segment(const struct packet *p, struct connection *c, __u64 hint)
 {
-	__u64 now;
-
-	if (order >> 32 != SF_ORDER_SKIP || !p->payload_len || (__s32)((__u32)order - (p->seq + p->payload_len)) <= 0 ||
+	if (!p->payload_len || bytes_to_skip(hint, p->seq + p->payload_len) <= 0 ||
 	    p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))
 		return false;
-	now = bpf_ktime_get_ns();
-	if (now - c->told_ns < QUIET_NS)
-		return true;
-	c->told_ns = now;
-	return false;
+	return is_quiet(&c->reported_ns);
 }
 
 /*
@@ -217,7 +206,7 @@ static __always_inline int follow(struct __sk_buff *skb, struct packet *p)
 	struct end end = {.is_early = true};
 	struct sf_flow flow __attribute__((aligned(8)));
 	__u32 kind = says_nothing(p) ? SF_FRAME : SF_SEGMENT;
-	__u64 from, order = SF_ORDER_NONE;
+	__u64 from, hint = SF_SKIP_NONE;
 	struct connection *c;
 
 	from = flow_of(skb, p, &flow);
@@ -227,16 +216,16 @@ static __always_inline int follow(struct __sk_buff *skb, struct packet *p)
 		c = bpf_map_lookup_elem(&connections, &flow);
 	if (c) {
 		if (c->state == CONNECTION_HTTP1 || c->state == CONNECTION_HTTP2) {
-			order = order_for(c->id | from);
-			if (order >> 32 == SF_ORDER_REJECT)
+			hint = skip_hint(c->id | from);
+			if (hint >> 32 == SF_SKIP_REJECT)
 				c->state = CONNECTION_NOT_HTTP;
-			else if (order >> 32 == SF_ORDER_FORGET)
+			else if (hint >> 32 == SF_SKIP_FORGET)
 				c->state = CONNECTION_NEW;
 		}
 		if (c->state == CONNECTION_NOT_HTTP)
 			return p->payload_len ? SF_NOT_HTTP : SF_NO_PAYLOAD;
 		if (c->state != CONNECTION_NEW) {
-			if (is_quiet(p, c, order))
+			if (is_quiet_segment(p, c, hint))
 				return SF_QUIET;
 			goto send;
 		}
@@ -253,7 +242,7 @@ static __always_inline int follow(struct __sk_buff *skb, struct packet *p)
 	if (!c)
 		return SF_NOT_HTTP;
 send:
-	return send_segment(skb, p, &flow, c, order, from, forget(p, kind));
+	return send_segment(skb, p, &flow, c, hint, from, forget(p, kind));
 }
 
 /*

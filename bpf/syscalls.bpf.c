@@ -101,7 +101,7 @@ static __always_inline struct talk *begin_talk(const struct tcp_end *end, struct
 	fresh.sent[1] = fresh.begin[1];
 	fresh.isn[0] = fresh.begin[0] - 1;
 	fresh.isn[1] = fresh.begin[1] - 1;
-	fresh.id = next_id();
+	fresh.id = next_connection_id();
 	if (end->family == AF_UNIX) {
 		fresh.is_unix = true;
 		fresh.claim = end->local;
@@ -183,7 +183,7 @@ static __always_inline struct talk *talk_of(const struct source *source, struct 
 	if (!talk)
 		return NULL;
 	known = talk->socks[source->end.local & 1];
-	if ((!known || known == (__u64)sk) && order_for(talk->id | source->from) >> 32 != SF_ORDER_FORGET)
+	if ((!known || known == (__u64)sk) && skip_hint(talk->id | source->from) >> 32 != SF_SKIP_FORGET)
 		return talk;
 	/* it is to be looked at anew, or was another's, who had the same addresses and ports */
 	bpf_map_delete_elem(&talks, &source->end.flow);
@@ -264,7 +264,7 @@ static __always_inline int take_bytes(const struct pt_regs *regs, struct call ca
 			talk->reset = RESET_DUE;
 			talk->closed = talk->gone = 2 >> local;
 		}
-	} else if (order_for(talk->id | source->from) >> 32 == SF_ORDER_REJECT) {
+	} else if (skip_hint(talk->id | source->from) >> 32 == SF_SKIP_REJECT) {
 		return SF_CALLS_NOT_HTTP;
 	}
 	talk->heard |= 1 << local;

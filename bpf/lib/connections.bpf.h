@@ -21,7 +21,7 @@ struct connection {
 	__u64 id; /* even */
 	__u64 syn_ns;
 	__u64 synack_ns;
-	__u64 told_ns; /* when a record last told of payload that nobody needs */
+	__u64 reported_ns; /* when a record of skipped payload last went up */
 	__u32 isn[2];
 	__u32 run; /* payload bytes in a row, of run_from */
 	__u8 run_from;
@@ -63,12 +63,6 @@ static __always_inline __u32 flow_of(struct __sk_buff *skb, struct packet *p, st
 	/* in one piece, for the reason of struct packet */
 	*(volatile __u64 *)flow->port = tail.word;
 	return forget(p, from);
-}
-
-/* Unique without an atomic: this CPU's number above this CPU's count of connections. */
-static __always_inline __u64 next_id(void)
-{
-	return (__u64)bpf_get_smp_processor_id() << 48 | count(SF_FOLLOWED) << 1;
 }
 
 /* Not by index, and without branches that the compiler would make one of: a variable offset takes CAP_PERFMON. */
@@ -153,7 +147,7 @@ static __always_inline struct connection *connection_follow(const struct sf_flow
 		if (!c)
 			return NULL;
 	}
-	c->id = next_id();
+	c->id = next_connection_id();
 	c->state = start == START_HTTP2 ? CONNECTION_HTTP2 : CONNECTION_HTTP1;
 	return c;
 }

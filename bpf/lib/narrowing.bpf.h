@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
-/* Ports and addresses that are asked for. Whoever includes this has a config. */
+/* Ports and addresses that are asked for. */
 #ifndef SOCKFILTER_NARROWING_BPF_H
 #define SOCKFILTER_NARROWING_BPF_H
 
-#include "../config.h"
+#include "config.bpf.h"
 #include "verifier.bpf.h"
-
-#ifdef __bpf__
-const volatile struct sf_config config;
-#endif
 
 /*
  * Like the orders a map, not memory that is indexed: one variable offset, and

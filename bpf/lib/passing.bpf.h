@@ -6,13 +6,11 @@
 #ifndef SOCKFILTER_PASSING_BPF_H
 #define SOCKFILTER_PASSING_BPF_H
 
-#include "narrowing.bpf.h"
 #include "pieces.bpf.h"
 #include "records.bpf.h"
+#include "skipping.bpf.h"
 #include "talks.bpf.h"
 
-/* payload that nobody needs goes unsaid, but for a record in so many nanoseconds: that it goes on */
-#define QUIET_NS 100000000
 /* bytes that are copied at once: a page, as each may be missing by itself */
 #define STEP_BYTES 4096
 /* bytes of a buffer from which on they are not gathered first */
@@ -114,40 +112,27 @@ static __always_inline bool has_room(__u64 len)
 	       bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE);
 }
 
-/* Whether user space need not be told now that bytes pass which it does not need. */
-static __always_inline bool is_quiet(struct talk *talk)
-{
-	__u64 now = bpf_ktime_get_ns();
-
-	if (now - talk->told_ns < QUIET_NS)
-		return true;
-	talk->told_ns = now;
-	return false;
-}
-
 /* Decides what becomes of the next bytes, and of how many of them at most. */
 static __always_inline void begin_part(struct passing *p, struct talk *talk)
 {
-	__u64 from = p->source.from & 1, left = p->walk.left, order = order_for(talk->id | from);
-	__s32 heard = talk->sent[from] - p->source.seq, unneeded = (__u32)order - p->source.seq;
+	__u64 from = p->source.from & 1, left = p->walk.left, hint = skip_hint(talk->id | from);
+	__s32 heard = talk->sent[from] - p->source.seq, unneeded = bytes_to_skip(hint, p->source.seq);
 	__u8 kind = PART_WHOLE;
 	bool spares = false;
 
-	if (talk->run_from != from)
-		talk->run = 0;
-	talk->run_from = from;
+	continue_run(&talk->run, &talk->run_from, from);
 	/* what lies far off is of no use here: user space will know */
 	if (talk->sent_known & 1 << from && heard > 0) {
 		kind = PART_HEARD;
 		left = left < (__u64)heard ? left : (__u64)heard;
-	} else if (order >> 32 == SF_ORDER_SKIP && unneeded > 0) {
-		/* up to the order's end, where user space wants to know that it has been reached */
-		kind = left < (__u64)unneeded && is_quiet(talk) ? PART_QUIET : PART_LENGTHS;
+	} else if (unneeded > 0) {
+		/* up to the hint's end, where user space wants to know that it has been reached */
+		kind = left < (__u64)unneeded && is_quiet(&talk->reported_ns) ? PART_QUIET : PART_LENGTHS;
 		left = left < (__u64)unneeded ? left : (__u64)unneeded;
 	} else if (p->is_file) {
 		kind = PART_LENGTHS;
 	} else {
-		spares = talk->run > config.run_bytes && ring_fills(config.pressure_bytes);
+		spares = leaves_out_run(talk->run);
 		if (spares && p->walk.len >= SPARED_BYTES) {
 			/* but not the small buffers around it: chunk sizes, where a server writes them so */
 			kind = PART_LENGTHS;

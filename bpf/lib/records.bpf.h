@@ -14,14 +14,6 @@ struct {
 
 struct sf_shared shared;
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, SF_ORDERS);
-	__type(key, __u32);
-	__type(value, struct sf_order);
-} orders SEC(".maps");
-
 /*
  * A wake-up costs more than all else a record costs, so there is one only for
  * a reader that said it would wait; one that is busy looks again by itself.
@@ -107,18 +99,6 @@ static __always_inline int submit(struct __sk_buff *skb, struct place place)
 	}
 	bpf_ringbuf_submit(place.record, wakeup());
 	return SF_SENT;
-}
-
-/* What user space ordered for this stream, SF_ORDER_NONE where nothing stands or it is not yet written whole. */
-static __always_inline __u64 order_for(__u64 stream)
-{
-	volatile struct sf_order *order = lookup_for_verifier(&orders, (stream ^ stream >> 40) & (SF_ORDERS - 1));
-	__u64 word;
-
-	if (!order)
-		return SF_ORDER_NONE;
-	word = order->order;
-	return order->check == (stream ^ word) ? word : SF_ORDER_NONE;
 }
 
 #endif

@@ -28,7 +28,7 @@ enum reset {
 /* written by the program alone; indices are the end that sends, as in struct sf_flow */
 struct talk {
 	__u64 id;	/* even */
-	__u64 told_ns;	/* when a record last told of bytes that nobody needs */
+	__u64 reported_ns;	/* when a record of skipped bytes last went up */
 	__u64 socks[2]; /* of those that are heard; 0: not known */
 	__u32 isn[2];	/* the number before the first of each end */
 	__u32 begin[2]; /* where passing on began */
@@ -160,12 +160,6 @@ static __always_inline bool is_at_begin(struct sock *sk, __u32 write_seq, __u32 
 			return true;
 	}
 	return false;
-}
-
-/* Unique without an atomic: this CPU's number above this CPU's count of connections. */
-static __always_inline __u64 next_id(void)
-{
-	return (__u64)bpf_get_smp_processor_id() << 48 | count(SF_FOLLOWED) << 1;
 }
 
 #endif

@@ -36,12 +36,12 @@ class Attachment(Protocol):
     """A program that sees the packets of interfaces.
 
     Attributes:
-        ring_fd, shared_fd, orders_fd: descriptors of its maps; they live until close().
+        ring_fd, shared_fd, skips_fd: descriptors of its maps; they live until close().
     """
 
     ring_fd: int
     shared_fd: int
-    orders_fd: int
+    skips_fd: int
 
     def check(self) -> None:
         """Raises SockfilterError where it sees no packets any more."""
@@ -102,8 +102,8 @@ class OwnAttachment:
             kept = Counters(self._object, self._lib.SF_COUNTERS, (outcomes(),))
             _load(self._object, bytes(self._ffi.buffer(config)), ports, ring, meanwhile)
             self._kept = stack.enter_context(kept.open())
-            self.ring_fd, self.shared_fd, self.orders_fd = (
-                self._object.map_fd(name) for name in ("ring", ".bss", "orders")
+            self.ring_fd, self.shared_fd, self.skips_fd = (
+                self._object.map_fd(name) for name in ("ring", ".bss", "skips")
             )
             sockets = [stack.enter_context(self._attached(interface)) for interface in found]
             self._stack = stack.pop_all()
