@@ -12,6 +12,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
 
+#include "lib/sockets.bpf.h"
 #include "processes.h"
 
 /* ends of connections, open or not; the oldest make room (about 9 MB) */
@@ -36,11 +37,6 @@ const volatile struct sf_processes_config processes_config;
 
 /* user space looks at it without a system call */
 struct sf_handovers handovers;
-
-/* struct bpf_raw_tracepoint_args, include/uapi/linux/bpf.h */
-struct raw_args {
-	__u64 args[3];
-};
 
 /* one may interrupt another */
 enum scratch_of {
@@ -244,13 +240,6 @@ static __always_inline struct sf_life life_of_current(__u32 whose)
 	return life_of(leader);
 }
 
-static __always_inline void map_v4(__u8 out[16], __be32 addr)
-{
-	__builtin_memset(out, 0, 10);
-	out[10] = out[11] = 0xff;
-	__builtin_memcpy(out + 12, &addr, sizeof(addr));
-}
-
 static __always_inline int is_loopback(const __u8 addr[16])
 {
 	const __u32 *words = (const void *)addr;
@@ -263,16 +252,10 @@ static __always_inline int is_loopback(const __u8 addr[16])
 /* The end that a socket is; netns: where. Returns 0 where nobody looks. */
 static __always_inline int read_end(struct sf_end *end, struct sock *sk, __u32 *netns)
 {
-	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET6) {
-		BPF_CORE_READ_INTO(&end->local_addr, sk, __sk_common.skc_v6_rcv_saddr);
-		BPF_CORE_READ_INTO(&end->peer_addr, sk, __sk_common.skc_v6_daddr);
-	} else {
-		map_v4(end->local_addr, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
-		map_v4(end->peer_addr, BPF_CORE_READ(sk, __sk_common.skc_daddr));
-	}
-	end->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	end->peer_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
-	*netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	read_addresses(sk, family_of(sk), &end->local_addr, &end->peer_addr);
+	end->local_port = local_port_of(sk);
+	end->peer_port = peer_port_of(sk);
+	*netns = netns_of(sk);
 	if (!processes_config.netns) {
 		end->netns = *netns;
 	} else if (*netns != processes_config.netns) {
@@ -325,7 +308,7 @@ static __always_inline void take_away(struct sock *sk)
  * that is interrupted does not run a second time on its processor.
  */
 SEC("raw_tp/inet_sock_set_state")
-int processes_connect(struct raw_args *ctx)
+int processes_connect(struct bpf_raw_tracepoint_args *ctx)
 {
 	__u64 address = ctx->args[0];
 	struct sf_life life;
@@ -339,7 +322,7 @@ int processes_connect(struct raw_args *ctx)
 
 /* the same, wherever a packet is handled */
 SEC("raw_tp/inet_sock_set_state")
-int processes_established(struct raw_args *ctx)
+int processes_established(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct sock *sk = (void *)ctx->args[0];
 	int before = ctx->args[1], state = ctx->args[2];
@@ -368,7 +351,7 @@ int processes_established(struct raw_args *ctx)
 
 /* arguments: the socket, whose bytes the current process has received */
 SEC("raw_tp/tcp_rcv_space_adjust")
-int processes_receive(struct raw_args *ctx)
+int processes_receive(struct bpf_raw_tracepoint_args *ctx)
 {
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32, *known;
 	__u64 address = ctx->args[0];

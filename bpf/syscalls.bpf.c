@@ -325,7 +325,7 @@ static __always_inline int outcome_of(const struct pt_regs *regs, __s64 result)
 
 /* arguments: the saved registers, and the result */
 SEC("raw_tp/sys_exit")
-int calls_exit(struct raw_args *ctx)
+int calls_exit(struct bpf_raw_tracepoint_args *ctx)
 {
 	count(SF_CALLS_SEEN);
 	count(outcome_of((const struct pt_regs *)ctx->args[0], ctx->args[1]));
@@ -334,7 +334,7 @@ int calls_exit(struct raw_args *ctx)
 
 /* arguments: the socket, its state, and its next one */
 SEC("raw_tp/inet_sock_set_state")
-int calls_state(struct raw_args *ctx)
+int calls_state(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct sock *sk = (void *)ctx->args[0];
 	int before = ctx->args[1], state = ctx->args[2];
@@ -369,7 +369,7 @@ int calls_state(struct raw_args *ctx)
 
 /* arguments: the socket */
 SEC("raw_tp/tcp_destroy_sock")
-int calls_destroy(struct raw_args *ctx)
+int calls_destroy(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct sock *sk = (void *)ctx->args[0];
 	struct tcp_end end = {};
@@ -388,14 +388,14 @@ int calls_destroy(struct raw_args *ctx)
 }
 
 SEC("raw_tp/sched_process_fork")
-int calls_fork(struct raw_args *ctx)
+int calls_fork(struct bpf_raw_tracepoint_args *ctx)
 {
 	note_fork(ctx);
 	return 0;
 }
 
 SEC("raw_tp/sched_process_exit")
-int calls_gone(struct raw_args *ctx __attribute__((unused)))
+int calls_gone(struct bpf_raw_tracepoint_args *ctx __attribute__((unused)))
 {
 	note_exit();
 	return 0;

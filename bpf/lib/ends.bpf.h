@@ -21,7 +21,7 @@ static __always_inline void tell_close(const struct tcp_end *end, struct talk *t
 	/* what was not read by now is heard by nobody */
 	if (!(talk->heard & 1 << source.from) && talk->gone & 2 >> source.from)
 		source.seq = talk->sent[source.from];
-	send_end(&source, talk, FIN);
+	send_end(&source, talk, TCP_FIN);
 }
 
 /*
@@ -45,7 +45,7 @@ static __always_inline void tell_reset(struct sock *sk, const struct tcp_end *en
 			return;
 	}
 	talk->reset = RESET_TOLD;
-	send_end(&source, talk, RST);
+	send_end(&source, talk, TCP_RST);
 }
 
 /* Whether the other end is in this network namespace too. One that has two addresses here counts as elsewhere. */
@@ -75,7 +75,7 @@ static __always_inline void leave(struct sock *sk, const struct tcp_end *end, st
 	source.seq = talk->sent[local];
 	source.ack = talk->sent[!local];
 	if (talk->reset == RESET_DUE) {
-		send_end(&source, talk, RST);
+		send_end(&source, talk, TCP_RST);
 	} else if (talk->reset == RESET_NONE) {
 		tell_close(end, talk, local, end->write_seq, end->copied_seq);
 		tell_close(end, talk, !local, end->copied_seq, end->write_seq);

@@ -10,17 +10,6 @@
 
 const volatile struct sf_members_config members_config SEC(".rodata.members");
 
-/* struct bpf_raw_tracepoint_args, include/uapi/linux/bpf.h */
-struct raw_args {
-	__u64 args[3];
-};
-
-/* struct bpf_pidns_info, include/uapi/linux/bpf.h */
-struct bpf_pidns_info {
-	__u32 pid;
-	__u32 tgid;
-};
-
 /* by thread group, as the kernel numbers them */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -71,7 +60,7 @@ static __always_inline int is_member(void)
 }
 
 /* arguments: the parent, which is the current process, and the child */
-static __always_inline void note_fork(struct raw_args *ctx)
+static __always_inline void note_fork(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct task_struct *child = (void *)ctx->args[1];
 	__u32 tgid;

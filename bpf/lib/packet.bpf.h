@@ -12,6 +12,7 @@
 #define SOCKFILTER_PACKET_BPF_H
 
 #include "../events.h"
+#include "../tcp.h"
 
 /* IP headers one within the other that are followed, and VLAN tags in front of each (IEEE 802.1ad has two, and a device may push its own) */
 #define PACKET_LAYERS 3
@@ -34,11 +35,6 @@
 #define VXLAN_HLEN 8
 #define GENEVE_PORT 6081
 #define GENEVE_HLEN 8
-
-#define TCP_FIN 0x01
-#define TCP_SYN 0x02
-#define TCP_RST 0x04
-#define TCP_ACK 0x10
 
 /* how reading a packet ended; outcomes of enum sf_counter say why it went no further */
 enum packet_result {

@@ -6,6 +6,7 @@
 #ifndef SOCKFILTER_PASSING_BPF_H
 #define SOCKFILTER_PASSING_BPF_H
 
+#include "../tcp.h"
 #include "pieces.bpf.h"
 #include "records.bpf.h"
 #include "skipping.bpf.h"
@@ -25,10 +26,6 @@
  */
 #define STEPS 33
 #define PARTS 64
-/* include/net/tcp.h */
-#define FIN 0x01
-#define RST 0x04
-#define ACK 0x10
 
 /* whose bytes, or end, a record tells of, and where they stand */
 struct source {
@@ -206,7 +203,7 @@ static __always_inline void describe(struct sf_record *record, const struct sour
 	record->ack = source->ack;
 	record->payload_len = record->frame_len = len;
 	record->payload_kept = record->frame_kept = kept;
-	record->tcp_flags = ACK;
+	record->tcp_flags = TCP_ACK;
 	record->kind = SF_SEGMENT;
 	record->isn[0] = talk->isn[0];
 	record->isn[1] = talk->isn[1];
@@ -368,7 +365,7 @@ static __always_inline void send_all(struct passing *p, struct talk *talk)
 	count(SF_CALLS_NOT_SEEN);
 }
 
-/* Passes on that an end has closed (FIN), or that both have at once (RST). */
+/* Passes on that an end has closed (TCP_FIN), or that both have at once (TCP_RST). */
 static __always_inline void send_end(const struct source *source, const struct talk *talk, __u8 flags)
 {
 	struct sf_record record;

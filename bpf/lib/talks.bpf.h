@@ -3,11 +3,8 @@
 #ifndef SOCKFILTER_TALKS_BPF_H
 #define SOCKFILTER_TALKS_BPF_H
 
-#include "internal.h"
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_endian.h>
-
 #include "counters.bpf.h"
+#include "sockets.bpf.h"
 
 /* include/uapi/linux/in.h; Multipath TCP has numbers of its own */
 #define IPPROTO_TCP 6
@@ -27,13 +24,13 @@ enum reset {
 
 /* written by the program alone; indices are the end that sends, as in struct sf_flow */
 struct talk {
-	__u64 id;	/* even */
-	__u64 reported_ns;	/* when a record of skipped bytes last went up */
-	__u64 socks[2]; /* of those that are heard; 0: not known */
-	__u32 isn[2];	/* the number before the first of each end */
-	__u32 begin[2]; /* where passing on began */
-	__u32 sent[2];	/* up to where bytes have been passed on */
-	__u32 run;	/* bytes in a row, of run_from */
+	__u64 id;	   /* even */
+	__u64 reported_ns; /* when a record of skipped bytes last went up */
+	__u64 socks[2];	   /* of those that are heard; 0: not known */
+	__u32 isn[2];	   /* the number before the first of each end */
+	__u32 begin[2];	   /* where passing on began */
+	__u32 sent[2];	   /* up to where bytes have been passed on */
+	__u32 run;	   /* bytes in a row, of run_from */
 	__u8 run_from;
 	__u8 isn_known;	 /* both are */
 	__u8 sent_known; /* a bit for each end */
@@ -66,13 +63,6 @@ struct tcp_end {
 	__u16 reserved[3];
 };
 
-static __always_inline void map_ip4(__u8 out[SF_ADDR_BYTES], __be32 addr)
-{
-	__builtin_memset(out, 0, 10);
-	out[10] = out[11] = 0xff;
-	__builtin_memcpy(out + 12, &addr, sizeof(addr));
-}
-
 /* big-endian words compare as the bytes do */
 static __always_inline int is_above(const __u8 a[SF_ADDR_BYTES], const __u8 b[SF_ADDR_BYTES])
 {
@@ -90,21 +80,12 @@ static __always_inline bool tcp_end_of(struct sock *sk, struct tcp_end *end)
 	__u16 port, peer_port;
 	__u64 local;
 
-	end->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	end->family = family_of(sk);
 	if ((end->family != AF_INET && end->family != AF_INET6) || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
 		return false;
-	if (end->family == AF_INET6) {
-		BPF_CORE_READ_INTO(&here, sk, __sk_common.skc_v6_rcv_saddr);
-		BPF_CORE_READ_INTO(&there, sk, __sk_common.skc_v6_daddr);
-	} else {
-		map_ip4(here, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
-		map_ip4(there, BPF_CORE_READ(sk, __sk_common.skc_daddr));
-	}
-	port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	/* one that the kernel chose has been given back by the time that its socket closes (inet_put_port) */
-	if (!port)
-		port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
-	peer_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	read_addresses(sk, end->family, &here, &there);
+	port = local_port_of(sk);
+	peer_port = peer_port_of(sk);
 	if (!peer_port)
 		return false;
 	local = port != peer_port ? port > peer_port : is_above(here, there);
@@ -112,7 +93,7 @@ static __always_inline bool tcp_end_of(struct sock *sk, struct tcp_end *end)
 	__builtin_memcpy(end->flow.addr[1], local ? here : there, SF_ADDR_BYTES);
 	end->flow.port[0] = bpf_htons(local ? peer_port : port);
 	end->flow.port[1] = bpf_htons(local ? port : peer_port);
-	end->flow.ifindex = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	end->flow.ifindex = netns_of(sk);
 	end->local = local;
 	end->write_seq = BPF_CORE_READ((struct tcp_sock *)sk, write_seq);
 	end->copied_seq = BPF_CORE_READ((struct tcp_sock *)sk, copied_seq);

@@ -35,7 +35,7 @@ static __always_inline bool unix_end_of(struct sock *sk, struct tcp_end *end)
 	__u64 here = (__u64)sk, there;
 	__u64 *first = (__u64 *)end->flow.addr[0], *second = (__u64 *)end->flow.addr[1];
 
-	if (BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX || BPF_CORE_READ(sk, sk_type) != SOCK_STREAM)
+	if (family_of(sk) != AF_UNIX || BPF_CORE_READ(sk, sk_type) != SOCK_STREAM)
 		return false;
 	there = (__u64)BPF_CORE_READ((struct unix_sock *)sk, peer);
 	if (!there)
