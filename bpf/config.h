@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
 /*
- * What user space tells the program: once, before it is loaded (struct
- * sf_config), before it is attached (the set of ports), and at any time,
- * through shared memory (struct sf_shared, struct sf_skip).
+ * What user space tells the program: before the load (struct sf_config), before
+ * it is attached (the set of ports), and at any time through shared memory
+ * (struct sf_shared, struct sf_skip).
  *
  * Read as C by the program and the shim, and as declarations by cffi: keep to
  * plain structs, enums and number macros. Nothing here may have holes.
@@ -10,7 +10,7 @@
 #ifndef SOCKFILTER_CONFIG_H
 #define SOCKFILTER_CONFIG_H
 
-/* bytes of an address; IPv4 stands in them as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2) */
+/* bytes of an address; an IPv4 address is ::ffff:a.b.c.d (RFC 4291, 2.5.5.2) */
 #define SF_ADDR_BYTES 16
 /* 64-bit words of the port set, the map ports: one bit for each of 65 536 ports */
 #define SF_PORT_WORDS 1024
@@ -19,7 +19,7 @@
 /* connections in the table: the oldest unused one makes room for the next (about 10 MB of kernel memory) */
 #define SF_CONNECTIONS 65536
 
-/* what stands before the network header in a frame of this socket */
+/* what is before the network header in a frame of this socket */
 enum sf_link {
 	SF_LINK_DETECT = 0, /* socket on all interfaces: compare the headers */
 	SF_LINK_ETHERNET = 1,
@@ -27,17 +27,17 @@ enum sf_link {
 };
 
 struct sf_config {
-	__u8 host[SF_ADDR_BYTES]; /* one end is host under host_mask */
+	__u8 host[SF_ADDR_BYTES]; /* one end must be host under host_mask */
 	__u8 host_mask[SF_ADDR_BYTES];
-	__u32 frame_bytes;    /* bytes of each frame to send at most */
-	__u32 run_bytes;      /* payload of one direction in a row that is sent even when the ring fills */
-	__u32 pressure_bytes; /* unread bytes in the ring from which it counts as filling */
+	__u32 frame_bytes;    /* most bytes of a frame that are sent */
+	__u32 run_bytes;      /* payload of one direction in a row that is sent even while the ring fills */
+	__u32 pressure_bytes; /* the ring fills when it has more unread bytes */
 	__u8 link;	      /* enum sf_link */
 	__u8 family;	      /* 4, 6, or 0 for both */
-	__u8 by_port;	      /* the map ports holds a set */
-	__u8 by_host;	      /* host and host_mask hold an address */
-	__u8 every;	      /* follow every connection, whatever it says */
-	__u8 whole;	      /* all frames of followed connections, and the SYNs of all: for a capture file */
+	__u8 by_port;	      /* compare with the map ports */
+	__u8 by_host;	      /* compare with host and host_mask */
+	__u8 every;	      /* follow every connection, whatever its protocol */
+	__u8 whole;	      /* send all frames of followed connections, and all SYNs: for a capture file */
 	__u8 reserved[2];
 };
 

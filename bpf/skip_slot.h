@@ -8,7 +8,7 @@
 
 #include "config.h"
 
-/* The upper bits of a stream's number are the CPU that gave it: they are folded in, so that CPUs use different slots. */
+/* The upper bits of a stream's number are a CPU's: they are mixed in, so that CPUs use different slots. */
 static inline __attribute__((always_inline)) __u32 sf_skip_slot(__u64 stream)
 {
 	return (stream ^ stream >> 40) & (SF_SKIPS - 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
-/* Flags of the TCP header (RFC 9293, 3.1), as struct sf_record holds them. Read as C by the programs and by user space. */
+/* Flags of the TCP header (RFC 9293, 3.1). Read as C by the programs and by user space. */
 #ifndef SOCKFILTER_TCP_H
 #define SOCKFILTER_TCP_H
 

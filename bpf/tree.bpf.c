@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
 /*
- * Which TCP connections belong to a tree of processes: those that a member
- * opened, and those to a port that a member listens on. Members are a process
- * that user space names, and all that it and they fork.
+ * Which TCP connections belong to a tree of processes: those that a member opened,
+ * and those to a port that a member listens on. Members are a process that user
+ * space names, and all its descendants.
  *
  * Raw tracepoints need no tracefs. inet_sock_set_state runs in the process that
- * connects or listens when a socket leaves TCP_CLOSE; where it becomes
- * established, it runs wherever the packet was handled.
+ * connects or listens when a socket leaves TCP_CLOSE. When a socket becomes
+ * established, it runs wherever the packet is handled.
  */
 #include "internal.h"
 #include <bpf/bpf_helpers.h>
@@ -17,7 +17,7 @@
 #include "lib/sockets.bpf.h"
 #include "tree.h"
 
-/* sockets between connect() and established; the oldest make room */
+/* sockets between connect() and TCP_ESTABLISHED; the oldest make room */
 #define CONNECTING 16384
 /* connections that are remembered, open or not; the oldest make room (about 6 MB) */
 #define PAIRS 65536
@@ -31,7 +31,7 @@ struct {
 	__type(value, __u8);
 } connecting SEC(".maps");
 
-/* how many sockets listen on a port: SO_REUSEPORT lets several */
+/* how many sockets listen on a port: with SO_REUSEPORT there may be several */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, LISTENERS);
@@ -67,7 +67,7 @@ static __always_inline void remember(struct sock *sk)
 	read_addresses(sk, family_of(sk), &pair.local_addr, &pair.peer_addr);
 	pair.local_port = local_port_of(sk);
 	pair.peer_port = peer_port_of(sk);
-	put(&pairs, &pair);
+	add_to_set(&pairs, &pair);
 }
 
 static __always_inline struct sf_listener listener_of(struct sock *sk)
@@ -108,7 +108,7 @@ int tree_state(struct bpf_raw_tracepoint_args *ctx)
 
 	if (before == TCP_CLOSE && state == TCP_SYN_SENT) {
 		if (is_member())
-			put(&connecting, &address);
+			add_to_set(&connecting, &address);
 		return 0;
 	}
 	if (state == TCP_ESTABLISHED && before == TCP_SYN_SENT) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
-/* Which bytes of a connection go up without their content: those that user space skips, and long runs while the ring fills. */
+/* Which payload does not go up: what user space skips, and long runs while the ring fills. */
 #ifndef SOCKFILTER_SKIPPING_BPF_H
 #define SOCKFILTER_SKIPPING_BPF_H
 
