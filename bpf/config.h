@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
 /*
- * What user space tells the program: once, before it is loaded (struct
- * sf_config), before it is attached (the set of ports), and at any time,
- * through shared memory (struct sf_shared, struct sf_order).
+ * What user space tells the program: before the load (struct sf_config), before
+ * it is attached (the set of ports), and at any time through shared memory
+ * (struct sf_shared, struct sf_skip).
  *
  * Read as C by the program and the shim, and as declarations by cffi: keep to
  * plain structs, enums and number macros. Nothing here may have holes.
@@ -10,16 +10,16 @@
 #ifndef SOCKFILTER_CONFIG_H
 #define SOCKFILTER_CONFIG_H
 
-/* bytes of an address; IPv4 stands in them as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2) */
+/* bytes of an address; an IPv4 address is ::ffff:a.b.c.d (RFC 4291, 2.5.5.2) */
 #define SF_ADDR_BYTES 16
 /* 64-bit words of the port set, the map ports: one bit for each of 65 536 ports */
 #define SF_PORT_WORDS 1024
-/* slots for orders, the map orders, two a connection; a slot that is taken over costs work, never bytes */
-#define SF_ORDERS 16384
+/* hints in the map skips, two for each connection; a hint that another one overwrites costs work, never bytes */
+#define SF_SKIPS 16384
 /* connections in the table: the oldest unused one makes room for the next (about 10 MB of kernel memory) */
 #define SF_CONNECTIONS 65536
 
-/* what stands before the network header in a frame of this socket */
+/* what is before the network header in a frame of this socket */
 enum sf_link {
 	SF_LINK_DETECT = 0, /* socket on all interfaces: compare the headers */
 	SF_LINK_ETHERNET = 1,
@@ -27,17 +27,17 @@ enum sf_link {
 };
 
 struct sf_config {
-	__u8 host[SF_ADDR_BYTES]; /* one end is host under host_mask */
+	__u8 host[SF_ADDR_BYTES]; /* one end must be host under host_mask */
 	__u8 host_mask[SF_ADDR_BYTES];
-	__u32 frame_bytes;    /* bytes of each frame to send at most */
-	__u32 run_bytes;      /* payload of one direction in a row that is sent even when the ring fills */
-	__u32 pressure_bytes; /* unread bytes in the ring from which it counts as filling */
+	__u32 frame_bytes;    /* most bytes of a frame that are sent */
+	__u32 run_bytes;      /* payload of one direction in a row that is sent even while the ring fills */
+	__u32 pressure_bytes; /* the ring fills when it has more unread bytes */
 	__u8 link;	      /* enum sf_link */
 	__u8 family;	      /* 4, 6, or 0 for both */
-	__u8 by_port;	      /* the map ports holds a set */
-	__u8 by_host;	      /* host and host_mask hold an address */
-	__u8 every;	      /* follow every connection, whatever it says */
-	__u8 whole;	      /* all frames of followed connections, and the SYNs of all: for a capture file */
+	__u8 by_port;	      /* compare with the map ports */
+	__u8 by_host;	      /* compare with host and host_mask */
+	__u8 every;	      /* follow every connection, whatever its protocol */
+	__u8 whole;	      /* send all frames of followed connections, and all SYNs: for a capture file */
 	__u8 reserved[2];
 };
 
@@ -46,22 +46,22 @@ struct sf_shared {
 	__u32 reserved;
 };
 
-/* what an order says of the stream it is for */
-enum sf_order_kind {
-	SF_ORDER_NONE = 0,
-	SF_ORDER_SKIP = 1,   /* send lengths only, up to the sequence number given */
-	SF_ORDER_REJECT = 2, /* not HTTP after all: send nothing more */
-	SF_ORDER_FORGET = 3, /* perhaps not HTTP: send nothing more until it looks so again */
+/* what user space does not need of a stream */
+enum sf_skip_kind {
+	SF_SKIP_NONE = 0,
+	SF_SKIP_UNTIL = 1,  /* the bytes up to a sequence number: send lengths only */
+	SF_SKIP_REJECT = 2, /* anything: it is not HTTP, send nothing more */
+	SF_SKIP_FORGET = 3, /* it may not be HTTP: send nothing more until a message begins again */
 };
 
 /*
- * Written by user space without a system call, read by the program without a
- * barrier: check is the stream xor the order, so a half-written pair, or one
- * for another stream, does not fit and is not obeyed.
+ * A skip hint. User space writes it without a system call, and the program reads
+ * it without a barrier: check is the stream xor the hint, so the program sees
+ * that a pair is half written, or for another stream, and ignores it.
  */
-struct sf_order {
+struct sf_skip {
 	__u64 check;
-	__u64 order; /* kind in the upper half, sequence number in the lower */
+	__u64 hint; /* kind in the upper half, sequence number in the lower */
 };
 
 #endif

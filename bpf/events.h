@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
 /*
- * What the program tells user space: records through the ring, and counters.
+ * What the program sends to user space: records through the ring, and counters.
  *
  * Read as C by the program and the shim, and as declarations by cffi: keep to
  * plain structs, enums and number macros. Nothing here may have holes.
@@ -16,8 +16,8 @@
 #define SF_RECORD_BYTES_MAX 525312
 
 /*
- * A connection's key. Which end is 0 is settled by the lower port, so that
- * both directions have the same one; addresses and ports as on the wire.
+ * A connection's key. The end with the lower port is end 0, so both directions have
+ * the same key. Addresses and ports are as on the wire.
  */
 struct sf_flow {
 	__u8 addr[2][SF_ADDR_BYTES];
@@ -27,15 +27,15 @@ struct sf_flow {
 
 enum sf_kind {
 	SF_SEGMENT = 0,
-	SF_FRAGMENT = 1, /* of an IP packet that carries TCP: to be put together by user space */
-	SF_FRAME = 2,	 /* for a capture file alone: an acknowledgement, or the SYN of what may become HTTP */
+	SF_FRAGMENT = 1, /* of an IP packet that carries TCP; user space puts it together */
+	SF_FRAME = 2,	 /* for a capture file only: an acknowledgement, or the SYN of a connection that may be HTTP */
 };
 
 /* struct sf_record, marks */
 enum sf_mark {
 	SF_MARK_HTTP2 = 1,   /* the connection began with the HTTP/2 preface */
-	SF_MARK_LENGTHS = 2, /* payload left out on purpose: an order, or a ring that fills */
-	SF_MARK_VLAN = 4,    /* vlan_tci and vlan_proto were taken out of the frame */
+	SF_MARK_LENGTHS = 2, /* payload left out on purpose: user space skips it, or the ring fills */
+	SF_MARK_VLAN = 4,    /* vlan_tci and vlan_proto are those of a tag that was removed from the frame */
 	SF_MARK_ISN0 = 8,    /* isn[0] is known */
 	SF_MARK_ISN1 = 16,   /* isn[1] is known */
 	SF_MARK_EARLY0 = 32, /* end 0 sent payload before the connection was known as HTTP */
@@ -69,8 +69,8 @@ struct sf_record {
 };
 
 /*
- * Every packet counts once as seen and once under exactly one outcome. What
- * follows the outcomes says more about packets already counted.
+ * Every packet counts once as seen and once under exactly one outcome. The counters
+ * after the outcomes say more about packets that have been counted.
  */
 enum sf_counter {
 	SF_SEEN = 0,

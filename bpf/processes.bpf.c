@@ -1,32 +1,34 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
 /*
- * Which process has which end of which TCP connection: who connects, and who
- * is the last that began to receive on it. The second names servers whose
- * workers share a listening socket, and descriptors that were passed on.
+ * Which process owns which end of a TCP connection: the process that connects, and
+ * later the process that last began to receive on it. The latter is right for
+ * servers whose workers share a listening socket, and for descriptors that were
+ * passed to another process.
  *
- * What is known of a process is noted while it runs, as it may be gone when
- * somebody asks. It is read anew after each exec.
+ * A process is described while it runs, because it may have ended when somebody
+ * asks. It is described again after each exec.
  */
 #include "internal.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
 
+#include "lib/sockets.bpf.h"
 #include "processes.h"
 
 /* ends of connections, open or not; the oldest make room (about 9 MB) */
 #define OWNERS 65536
-/* sockets between connect() and established; the oldest make room */
+/* sockets between connect() and TCP_ESTABLISHED; the oldest make room */
 #define CONNECTING 16384
-/* sockets whose receiver is known; where one makes room, it is noted again */
+/* sockets whose receiver is known; one that made room is added again when its process receives */
 #define RECEIVERS 65536
 /* processes, running or not; the oldest make room (about 8 MB) */
 #define PROCESSES 4096
-/* names of a path, with a step for each mount in it */
+/* steps along a path: one for each name and each mount */
 #define PATH_DEPTH 24
-/* control groups; what tells a container's from others is one of the innermost */
+/* control groups, from the innermost on: one of these tells which container it is */
 #define GROUPS_DEPTH 8
-/* process namespaces, one in the other, of which one may be user space's */
+/* nested process namespaces among which user space's is looked for */
 #define PIDNS_DEPTH 8
 
 /* include/linux/sched.h */
@@ -34,15 +36,10 @@
 
 const volatile struct sf_processes_config processes_config;
 
-/* user space looks at it without a system call */
+/* user space reads it without a system call */
 struct sf_handovers handovers;
 
-/* struct bpf_raw_tracepoint_args, include/uapi/linux/bpf.h */
-struct raw_args {
-	__u64 args[3];
-};
-
-/* one may interrupt another */
+/* a program may interrupt another, so each has a place of its own */
 enum scratch_of {
 	OF_CONNECT = 0,
 	OF_RECEIVE = 1,
@@ -91,7 +88,7 @@ static __always_inline __u64 put_name(char *names, __u64 at, __u64 size, const v
 {
 	long len;
 
-	/* old verifiers lose what they have seen of it in a copy */
+	/* Old verifiers do not apply a comparison to a copy of the number: it stays in one register. */
 	asm volatile("" : "+r"(at));
 	if (at > size - SF_NAME_BYTES)
 		return 0;
@@ -100,10 +97,10 @@ static __always_inline __u64 put_name(char *names, __u64 at, __u64 size, const v
 }
 
 /*
- * From the file upwards, as d_path() goes; mounts are left at their roots.
- * Where the next name goes stands in the map's memory, of which the verifier
- * knows nothing: each step is verified once, and not for each way that leads
- * there, which took five times as long.
+ * Goes upwards from the file, as d_path() does, and from the root of a mount to its
+ * mount point. The place of the next name is in the map's memory, of which the
+ * verifier knows nothing: so it verifies each step once, and not once for each path
+ * that leads there, which took five times as long.
  */
 static __always_inline void put_path(struct sf_process *process, struct file *file)
 {
@@ -185,13 +182,13 @@ static __always_inline void put_arguments(struct sf_process *process, struct mm_
 	process->arguments_len = len;
 	if (len > SF_ARGUMENTS_BYTES)
 		len = SF_ARGUMENTS_BYTES;
-	/* what the verifier has seen of it is not lost in a copy */
+	/* one register, for the reason given at put_name() */
 	asm volatile("" : "+r"(len));
 	if (len > SF_ARGUMENTS_BYTES || bpf_probe_read_user(process->arguments, len, (void *)start))
 		process->arguments_len = 0; /* they are not in memory */
 }
 
-/* Takes note of the current process, unless it is known. */
+/* Describes the current process in the map processes, unless it is there. */
 static __always_inline void note_process(const struct sf_life *life, struct task_struct *leader, __u32 whose)
 {
 	struct sf_process *process;
@@ -225,7 +222,7 @@ static __always_inline struct sf_life life_of(struct task_struct *leader)
 	};
 }
 
-/* Takes note of the current process. A function of its own is verified once, wherever it is called. */
+/* Describes the current process. Not inlined: a function of its own is verified once for all its callers. */
 __attribute__((noinline)) int note_current(__u32 whose)
 {
 	struct task_struct *leader = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), group_leader);
@@ -235,20 +232,13 @@ __attribute__((noinline)) int note_current(__u32 whose)
 	return 0;
 }
 
-/* The current process. */
+/* Describes the current process and returns its key. */
 static __always_inline struct sf_life life_of_current(__u32 whose)
 {
 	struct task_struct *leader = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), group_leader);
 
 	note_current(whose);
 	return life_of(leader);
-}
-
-static __always_inline void map_v4(__u8 out[16], __be32 addr)
-{
-	__builtin_memset(out, 0, 10);
-	out[10] = out[11] = 0xff;
-	__builtin_memcpy(out + 12, &addr, sizeof(addr));
 }
 
 static __always_inline int is_loopback(const __u8 addr[16])
@@ -260,23 +250,17 @@ static __always_inline int is_loopback(const __u8 addr[16])
 	return (words[2] == bpf_htonl(0xffff) && addr[12] == 127) || (!words[2] && words[3] == bpf_htonl(1));
 }
 
-/* The end that a socket is; netns: where. Returns 0 where nobody looks. */
+/* The end that a socket is, and its network namespace. Returns 0 where no packet of it is captured. */
 static __always_inline int read_end(struct sf_end *end, struct sock *sk, __u32 *netns)
 {
-	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET6) {
-		BPF_CORE_READ_INTO(&end->local_addr, sk, __sk_common.skc_v6_rcv_saddr);
-		BPF_CORE_READ_INTO(&end->peer_addr, sk, __sk_common.skc_v6_daddr);
-	} else {
-		map_v4(end->local_addr, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
-		map_v4(end->peer_addr, BPF_CORE_READ(sk, __sk_common.skc_daddr));
-	}
-	end->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	end->peer_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
-	*netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	read_addresses(sk, family_of(sk), &end->local_addr, &end->peer_addr);
+	end->local_port = local_port_of(sk);
+	end->peer_port = peer_port_of(sk);
+	*netns = netns_of(sk);
 	if (!processes_config.netns) {
 		end->netns = *netns;
 	} else if (*netns != processes_config.netns) {
-		/* its packets stay there */
+		/* packets on loopback do not leave their namespace */
 		if (is_loopback(end->local_addr))
 			return 0;
 		end->netns = 0;
@@ -286,8 +270,8 @@ static __always_inline int read_end(struct sf_end *end, struct sock *sk, __u32 *
 	return 1;
 }
 
-/* Gives an end to a process; whoever had it before is remembered. */
-static __always_inline void give(struct sock *sk, const struct sf_life *life)
+/* Makes a process the owner of an end, and keeps the owner before it. */
+static __always_inline void set_owner(struct sock *sk, const struct sf_life *life)
 {
 	struct sf_owner owner = {}, *known;
 	struct sf_end end = {};
@@ -298,13 +282,13 @@ static __always_inline void give(struct sock *sk, const struct sf_life *life)
 	owner.now.noted_ns = bpf_ktime_get_ns();
 	known = bpf_map_lookup_elem(&owners, &end);
 	if (known)
-		/* nobody had it from when this life of the connection began */
+		/* A tgid of 0 marks where this life of the connection began, and is no owner. */
 		owner.before = known->now.life.tgid ? known->now : known->before;
 	bpf_map_update_elem(&owners, &end, &owner, BPF_ANY);
 }
 
-/* A new connection with the addresses and ports of an old one: whose this end is, is open. */
-static __always_inline void take_away(struct sock *sk)
+/* A new connection has the addresses and ports of an old one: the owner of its end is not known yet. */
+static __always_inline void clear_owner(struct sock *sk)
 {
 	struct sf_owner owner = {}, *known;
 	struct sf_end end = {};
@@ -320,12 +304,13 @@ static __always_inline void take_away(struct sock *sk)
 }
 
 /*
- * arguments: the socket, its state, and its next one. It runs in the process
- * that connects. Apart from what follows, which may interrupt it: a program
- * that is interrupted does not run a second time on its processor.
+ * arguments: the socket, its state, and its next one. This runs in the process that
+ * connects. It is a program of its own, because processes_established() may
+ * interrupt it, and the kernel does not run an interrupted program again on the
+ * same CPU.
  */
 SEC("raw_tp/inet_sock_set_state")
-int processes_connect(struct raw_args *ctx)
+int processes_connect(struct bpf_raw_tracepoint_args *ctx)
 {
 	__u64 address = ctx->args[0];
 	struct sf_life life;
@@ -337,9 +322,9 @@ int processes_connect(struct raw_args *ctx)
 	return 0;
 }
 
-/* the same, wherever a packet is handled */
+/* the same arguments; this runs wherever a packet is handled */
 SEC("raw_tp/inet_sock_set_state")
-int processes_established(struct raw_args *ctx)
+int processes_established(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct sock *sk = (void *)ctx->args[0];
 	int before = ctx->args[1], state = ctx->args[2];
@@ -348,18 +333,18 @@ int processes_established(struct raw_args *ctx)
 
 	if (before == TCP_SYN_RECV && state == TCP_ESTABLISHED) {
 		bpf_map_delete_elem(&receivers, &address);
-		take_away(sk);
+		clear_owner(sk);
 		return 0;
 	}
 	if (before != TCP_SYN_SENT)
 		return 0;
 	life = bpf_map_lookup_elem(&connecting, &address);
 	if (state == TCP_ESTABLISHED && life) {
-		give(sk, life);
+		set_owner(sk, life);
 		bpf_map_update_elem(&receivers, &address, &life->tgid, BPF_ANY);
 	} else if (state == TCP_ESTABLISHED) {
 		bpf_map_delete_elem(&receivers, &address);
-		take_away(sk);
+		clear_owner(sk);
 	}
 	if (life)
 		bpf_map_delete_elem(&connecting, &address);
@@ -368,7 +353,7 @@ int processes_established(struct raw_args *ctx)
 
 /* arguments: the socket, whose bytes the current process has received */
 SEC("raw_tp/tcp_rcv_space_adjust")
-int processes_receive(struct raw_args *ctx)
+int processes_receive(struct bpf_raw_tracepoint_args *ctx)
 {
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32, *known;
 	__u64 address = ctx->args[0];
@@ -377,11 +362,11 @@ int processes_receive(struct raw_args *ctx)
 	known = bpf_map_lookup_elem(&receivers, &address);
 	if (known && *known == tgid)
 		return 0;
-	/* the kernel's own reading, for somebody else */
+	/* A kernel thread reads for somebody else. */
 	if (BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), flags) & PF_KTHREAD)
 		return 0;
 	life = life_of_current(OF_RECEIVE);
-	give((struct sock *)address, &life);
+	set_owner((struct sock *)address, &life);
 	if (known)
 		__sync_fetch_and_add(&handovers.count, 1);
 	bpf_map_update_elem(&receivers, &address, &tgid, BPF_ANY);

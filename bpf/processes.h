@@ -6,19 +6,19 @@
 #ifndef SOCKFILTER_PROCESSES_H
 #define SOCKFILTER_PROCESSES_H
 
-/* bytes of one name: NAME_MAX of linux/limits.h, and its end */
+/* bytes of one name: NAME_MAX of linux/limits.h, and the zero at its end */
 #define SF_NAME_BYTES 256
-/* of a path's names; one that has more is not told */
+/* bytes of a path's names; a longer path is left out */
 #define SF_PATH_BYTES 768
-/* of the names of control groups, from the innermost on */
+/* bytes of the names of control groups, from the innermost on */
 #define SF_GROUPS_BYTES 512
-/* of a command line; the rest of a longer one is cut off */
+/* bytes of a command line; a longer one is cut off */
 #define SF_ARGUMENTS_BYTES 512
 
-/* the process numbers that user space knows are those of a namespace */
+/* set before the load; namespaces by their numbers in nsfs */
 struct sf_processes_config {
-	__u32 netns; /* where packets are looked at; its number in nsfs. 0: ends are told by where they are */
-	__u32 pidns;
+	__u32 netns; /* the network namespace that is captured in; 0: all, and each end has its own */
+	__u32 pidns; /* the process namespace of user space */
 };
 
 /* how often an end of an open connection went from one process to another */
@@ -26,13 +26,13 @@ struct sf_handovers {
 	__u64 count;
 };
 
-/* one end of a connection, as it has it; IPv4 addresses as ::ffff:a.b.c.d */
+/* one end of a connection; IPv4 addresses as ::ffff:a.b.c.d */
 struct sf_end {
 	__u8 local_addr[16];
 	__u8 peer_addr[16];
 	__u16 local_port;
 	__u16 peer_port;
-	__u32 netns; /* 0: any but where packets are looked at */
+	__u32 netns; /* 0: any other than the one that is captured in */
 };
 
 /* a process from one exec to the next */
@@ -49,7 +49,7 @@ struct sf_holder {
 	__u32 reserved;
 };
 
-/* who has an end, and who had it before */
+/* the owner of an end, and the one before */
 struct sf_owner {
 	struct sf_holder now;
 	struct sf_holder before;
@@ -57,11 +57,11 @@ struct sf_owner {
 
 struct sf_process {
 	__u32 uid;
-	__u32 pid;	 /* by the namespace that user space is in; 0: it is not seen from there */
-	__u32 inner_pid; /* by its own */
-	__u16 exe_len;	 /* bytes; names, each with its end, the last of the path first; 0: not known */
+	__u32 pid;	 /* in the namespace of user space; 0: it is not visible there */
+	__u32 inner_pid; /* in its own namespace */
+	__u16 exe_len;	 /* bytes of names, each with its zero, the last of the path first; 0: not known */
 	__u16 groups_len;
-	__u32 arguments_len; /* of all, more of them than are kept perhaps */
+	__u32 arguments_len; /* of the whole command line, which may be longer than arguments */
 	char comm[16];
 	char exe[SF_PATH_BYTES];
 	char groups[SF_GROUPS_BYTES];

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
 /*
- * Sees every packet of an interface and sends up those of HTTP connections.
+ * Sees every packet of an interface and sends up the packets of HTTP connections.
  *
  * The way of a packet: seen -> TCP -> filters -> connection -> record. Each
- * packet leaves at one of these steps under one outcome of enum sf_counter.
+ * packet leaves at one of these steps and is counted under one outcome of
+ * enum sf_counter. A frame holds a packet, a TCP packet holds a segment:
+ * outcome_of() -> outcome_of_packet() -> outcome_of_segment().
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -19,14 +21,13 @@ typedef _Bool bool;
 #include "config.h"
 #include "events.h"
 #include "lib/connections.bpf.h"
-#include "lib/glance.bpf.h"
-#include "lib/narrowing.bpf.h"
+#include "lib/fast_path.bpf.h"
+#include "lib/filter.bpf.h"
 #include "lib/records.bpf.h"
+#include "lib/skipping.bpf.h"
 
-/* how far ahead of the first payload a segment may be to have overtaken it: ten segments, the initial window (RFC 6928) */
+/* A segment may overtake the first payload by so many bytes: ten segments, the initial window (RFC 6928). */
 #define OVERTAKING_BYTES 14600
-/* payload that nobody needs goes unsaid, but for a record in so many nanoseconds: that it goes on */
-#define QUIET_NS 100000000
 
 /* holds nothing: puts the type into the BTF, where the layout is checked */
 const struct sf_record *const volatile record_type;
@@ -38,7 +39,7 @@ static __always_inline bool addresses_wanted(const struct packet *p)
 	return !config.by_host || is_host(p->saddr) || is_host(p->daddr);
 }
 
-/* what a record says of the frame that it holds */
+/* Fills in what a record says about the frame that it holds. */
 static __always_inline void describe_frame(struct __sk_buff *skb, const struct packet *p, struct sf_record *record,
 					   __u32 frame_kept)
 {
@@ -54,7 +55,7 @@ static __always_inline void describe_frame(struct __sk_buff *skb, const struct p
 	record->marks |= p->is_bare * SF_MARK_BARE;
 }
 
-/* a part of a packet has no ports, or no bytes, of its own: user space puts it together and looks then */
+/* A fragment may lack the ports or the payload: user space puts the packet together and decides then. */
 static __always_inline int send_fragment(struct __sk_buff *skb, const struct packet *p)
 {
 	__u32 kept = skb->len;
@@ -76,26 +77,22 @@ static __always_inline int send_fragment(struct __sk_buff *skb, const struct pac
 }
 
 /* whether only the lengths of this payload are wanted */
-static __always_inline bool lengths_only(const struct packet *p, struct connection *c, __u64 order, __u64 from)
+static __always_inline bool lengths_only(const struct packet *p, struct connection *c, __u64 hint, __u64 from)
 {
-	if (c->run_from != from)
-		c->run = 0;
-	c->run_from = from;
+	continue_run(&c->run, &c->run_from, from);
 	c->run += p->payload_len;
-	if (order >> 32 == SF_ORDER_SKIP && (__s32)((__u32)order - (p->seq + p->payload_len)) >= 0)
-		return true;
-	return c->run - p->payload_len > config.run_bytes && ring_fills(config.pressure_bytes);
+	return bytes_to_skip(hint, p->seq + p->payload_len) >= 0 || leaves_out_run(c->run - p->payload_len);
 }
 
 static __always_inline int send_segment(struct __sk_buff *skb, struct packet *p, const struct sf_flow *flow,
-					struct connection *c, __u64 order, __u64 from, __u8 kind)
+					struct connection *c, __u64 hint, __u64 from, __u8 kind)
 {
 	__u64 kept = skb->len, payload_kept = 0;
 	struct sf_record *record;
 	struct place place;
 	__u8 marks = 0;
 
-	if (p->payload_len && lengths_only(p, c, order, from)) {
+	if (p->payload_len && lengths_only(p, c, hint, from)) {
 		marks = SF_MARK_LENGTHS;
 		kept = p->payload_off;
 	} else if (kept > config.frame_bytes) {
@@ -103,17 +100,17 @@ static __always_inline int send_segment(struct __sk_buff *skb, struct packet *p,
 	}
 	if (kept > p->payload_off)
 		payload_kept = kept - p->payload_off;
-	/* what is behind the payload is padding, and no loss */
+	/* The bytes after the payload are padding, and no loss. */
 	if (payload_kept > p->payload_len)
 		payload_kept = p->payload_len;
 	if (payload_kept < p->payload_len)
 		count(marks ? SF_LENGTHS : SF_TRUNCATED);
-	kept = forget(p, kept);
+	kept = hide_from_verifier(p, kept);
 	place = reserve(kept);
 	if (!place.record)
 		return SF_RING_FULL;
 	record = place.record;
-	/* 0 of a frame; a branch on the kind would double what is to be verified from here on */
+	/* 0 for SF_FRAME; a branch on the kind would double the paths that are verified from here on. */
 	record->stream = (c->id | from) & ((__u64)(kind / SF_FRAME) - 1);
 	record->seq = p->seq;
 	record->ack = p->ack;
@@ -137,16 +134,16 @@ static __always_inline int send_segment(struct __sk_buff *skb, struct packet *p,
 	return submit(skb, place);
 }
 
-/* what a connection that is not followed knows of the end that sends */
+/* what is known of the sending end of a connection whose protocol is not known yet */
 struct end {
-	bool is_early;	    /* it has sent payload that was not HTTP, or that of its connection is not noted */
+	bool is_early;	    /* it has sent payload that was not HTTP, or there is no entry to note that in */
 	bool first_payload; /* nothing of it has been seen before */
 	bool overtook;	    /* this segment is ahead of the first one */
 };
 
 /*
- * Where the SYN was seen, a segment that overtook the first one says nothing:
- * it goes up, and user space will know when the first one comes.
+ * Where the SYN was seen, a segment that overtook the first one does not show the
+ * protocol: it goes up, and user space decides when the first one comes.
  */
 static __always_inline struct end end_of(const struct connection *c, const struct packet *p, __u64 from)
 {
@@ -161,11 +158,11 @@ static __always_inline struct end end_of(const struct connection *c, const struc
 	return end;
 }
 
-/* What a payload says: the connection where it is followed from here on, else NULL. */
+/* Looks for the beginning of a message. Returns the connection if it is followed from here on, else NULL. */
 static __always_inline struct connection *find_start(struct __sk_buff *skb, struct packet *p,
 						     const struct sf_flow *flow, struct end end, __u64 from)
 {
-	bool first_payload = forget(p, end.first_payload), is_early = forget(p, end.is_early);
+	bool first_payload = hide_from_verifier(p, end.first_payload), is_early = hide_from_verifier(p, end.is_early);
 	__u64 start = START_HTTP1; /* of enum start, in a whole word, for the reason of struct packet */
 	struct connection *c;
 
@@ -187,37 +184,31 @@ static __always_inline bool says_nothing(const struct packet *p)
 }
 
 /*
- * Whether a segment within bytes that nobody needs goes unsaid. User space takes
- * what is missing up to the order's number for bytes that passed.
+ * Whether a segment of skipped bytes needs no record. User space takes what is
+ * missing up to the hint's number for bytes that have passed.
  */
-static __always_inline bool is_quiet(const struct packet *p, struct connection *c, __u64 order)
+static __always_inline bool is_quiet_segment(const struct packet *p, struct connection *c, __u64 hint)
 {
-	__u64 now;
-
-	if (order >> 32 != SF_ORDER_SKIP || !p->payload_len || (__s32)((__u32)order - (p->seq + p->payload_len)) <= 0 ||
+	if (!p->payload_len || bytes_to_skip(hint, p->seq + p->payload_len) <= 0 ||
 	    p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))
 		return false;
-	now = bpf_ktime_get_ns();
-	if (now - c->told_ns < QUIET_NS)
-		return true;
-	c->told_ns = now;
-	return false;
+	return is_quiet(&c->reported_ns);
 }
 
 /*
- * The connection's state says whether this packet goes up; its first payload
- * says the state. A pointer that may be NULL is asked once, and is not used
- * where it was NULL: without CAP_PERFMON the verifier follows a branch whose way
- * it knows the other way too, and there what was NULL is no pointer (kernel
+ * The connection's state decides whether a segment goes up; the first payload
+ * decides the state. A pointer that may be NULL is tested once, and is not used
+ * where it was NULL: without CAP_PERFMON the verifier also follows the way of a
+ * branch that cannot be taken, and there what was NULL is no pointer (kernel
  * 9183671af6db).
  */
-static __always_inline int follow(struct __sk_buff *skb, struct packet *p)
+static __always_inline int outcome_of_segment(struct __sk_buff *skb, struct packet *p)
 {
-	/* is_early: where there is no entry, there is nothing to note it in */
+	/* Without an entry there is nothing to note it in. */
 	struct end end = {.is_early = true};
 	struct sf_flow flow __attribute__((aligned(8)));
 	__u32 kind = says_nothing(p) ? SF_FRAME : SF_SEGMENT;
-	__u64 from, order = SF_ORDER_NONE;
+	__u64 from, hint = SF_SKIP_NONE;
 	struct connection *c;
 
 	from = flow_of(skb, p, &flow);
@@ -227,20 +218,20 @@ static __always_inline int follow(struct __sk_buff *skb, struct packet *p)
 		c = bpf_map_lookup_elem(&connections, &flow);
 	if (c) {
 		if (c->state == CONNECTION_HTTP1 || c->state == CONNECTION_HTTP2) {
-			order = order_for(c->id | from);
-			if (order >> 32 == SF_ORDER_REJECT)
+			hint = skip_hint(c->id | from);
+			if (hint >> 32 == SF_SKIP_REJECT)
 				c->state = CONNECTION_NOT_HTTP;
-			else if (order >> 32 == SF_ORDER_FORGET)
+			else if (hint >> 32 == SF_SKIP_FORGET)
 				c->state = CONNECTION_NEW;
 		}
 		if (c->state == CONNECTION_NOT_HTTP)
 			return p->payload_len ? SF_NOT_HTTP : SF_NO_PAYLOAD;
 		if (c->state != CONNECTION_NEW) {
-			if (is_quiet(p, c, order))
+			if (is_quiet_segment(p, c, hint))
 				return SF_QUIET;
 			goto send;
 		}
-		/* the handshake; what speaks another protocol is let go with its first payload */
+		/* The handshake goes up; a connection of another protocol is dropped at its first payload. */
 		if (config.whole && !p->payload_len && !c->early) {
 			kind = SF_FRAME;
 			goto send;
@@ -253,19 +244,20 @@ static __always_inline int follow(struct __sk_buff *skb, struct packet *p)
 	if (!c)
 		return SF_NOT_HTTP;
 send:
-	return send_segment(skb, p, &flow, c, order, from, forget(p, kind));
+	return send_segment(skb, p, &flow, c, hint, from, hide_from_verifier(p, kind));
 }
 
 /*
- * Inlined, though it is long: where it is a function of its own, old verifiers find fewer states alike, and that of 5.10
- * goes through more than twice as many instructions.
+ * Inlined although it is long: as a function of its own it makes the verifier of
+ * 5.10 go through more than twice as many instructions, because old verifiers
+ * recognize fewer states as the same across a call.
  */
-static __always_inline int look(struct __sk_buff *skb, const struct ipv4_tcp *plain, bool is_plain)
+static __always_inline int outcome_of_packet(struct __sk_buff *skb, const struct ipv4_tcp *plain, bool is_plain)
 {
 	struct packet p = {};
 	int result;
 
-	/* lo passes each packet to this socket twice, going out and coming in; its index is 1 in every namespace */
+	/* lo passes each packet to this socket twice, out and in; its index is 1 in every namespace. */
 	if (config.link == SF_LINK_DETECT && skb->ifindex == 1 && skb->pkt_type == PACKET_OUTGOING)
 		return SF_DUPLICATE;
 	result = is_plain ? read_plain(plain, &p) : read_packet(skb, config.link, &p);
@@ -277,23 +269,23 @@ static __always_inline int look(struct __sk_buff *skb, const struct ipv4_tcp *pl
 		return SF_NO_PAYLOAD;
 	if (!addresses_wanted(&p) || (config.by_port && !port_wanted(p.sport) && !port_wanted(p.dport)))
 		return SF_FILTERED;
-	return follow(skb, &p);
+	return outcome_of_segment(skb, &p);
 }
 
 static __always_inline int outcome_of(struct __sk_buff *skb)
 {
 	int result = PACKET_GOES_ON;
-	/* a branch that the verifier follows the other way too reads what was never read: see follow() */
+	/* Set, because the verifier also follows the way on which it was not read: see outcome_of_segment(). */
 	struct ipv4_tcp plain = {};
 
 	if (config.link == SF_LINK_ETHERNET && !config.whole)
-		result = glance(skb, &plain);
+		result = fast_path(skb, &plain);
 	if (result == PACKET_IS_TCP || result == PACKET_GOES_ON)
-		return look(skb, &plain, result == PACKET_IS_TCP);
+		return outcome_of_packet(skb, &plain, result == PACKET_IS_TCP);
 	return result;
 }
 
-/* The verdict is 0 always: any other would clone the frame into a socket that nobody reads. */
+/* Always returns 0: anything else would clone the frame into a socket that nobody reads. */
 SEC("socket")
 int sockfilter(struct __sk_buff *skb)
 {

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
 /*
- * Sees every system call that has moved bytes, and sends up those of TCP
- * sockets that carry HTTP.
+ * Sees every system call that has moved bytes, and sends up the bytes of sockets
+ * that carry HTTP.
  *
- * The way of a call: seen -> whose -> socket -> connection -> parts -> records.
- * Most calls are one part, whose bytes are gathered from all buffers that the
- * call was given. It has the TCP sequence number of its first byte, so that user
- * space takes it as a segment, and what both ends of a connection saw is passed
- * on once.
+ * The way of a call: seen -> process -> socket -> connection -> parts -> records.
+ * Most calls are one part, whose bytes are gathered from all the buffers of the
+ * call. A part has the TCP sequence number of its first byte, so user space takes
+ * it as a segment, and bytes that both ends of a connection have moved go up once.
  *
- * Raw tracepoints need no tracefs; at a call's end alone, nothing is kept of
- * calls that have not ended, and nothing is left behind by those that never do.
+ * Raw tracepoints need no tracefs. The program runs at a call's end only, so it
+ * keeps nothing of calls that have not ended, and calls that never end leave
+ * nothing behind.
  */
 #include "internal.h"
 #include <bpf/bpf_helpers.h>
@@ -30,7 +30,7 @@ _Static_assert(SF_CALL_COUNTERS <= SF_COUNTER_ROW, "a row of counters is too sho
 #include "lib/descriptors.bpf.h"
 #include "lib/ends.bpf.h"
 #include "lib/members.bpf.h"
-#include "lib/narrowing.bpf.h"
+#include "lib/filter.bpf.h"
 
 /* include/linux/socket.h */
 #define MSG_OOB 1
@@ -45,7 +45,7 @@ const volatile struct sf_calls_config calls_config SEC(".rodata.calls");
 /* holds nothing: puts the type into the BTF, where the layout is checked */
 const struct sf_record *const volatile record_type;
 
-/* whether the command is one of those asked for by name */
+/* whether the name of the current process is one of those that are asked for */
 static __always_inline bool has_name(void)
 {
 	char comm[SF_COMM_BYTES] __attribute__((aligned(8)));
@@ -54,7 +54,7 @@ static __always_inline bool has_name(void)
 	struct task_struct *task = (void *)bpf_get_current_task();
 	int i;
 
-	/* of the process, as ps has it: its threads may have names of their own */
+	/* of the process, as ps shows it: its threads may have names of their own */
 	BPF_CORE_READ_INTO(&comm, task, group_leader, comm);
 #pragma unroll
 	for (i = 0; i < SF_COMMS; i++)
@@ -89,11 +89,11 @@ static __always_inline bool is_in_range(const struct sf_flow *flow, __u16 family
 	return !config.family || config.family == (family == AF_INET ? 4 : 6);
 }
 
-/* A connection is HTTP from here on. */
-static __always_inline struct talk *begin_talk(const struct tcp_end *end, struct sock *sk, enum start start,
-					       bool is_whole, __u32 write_seq, __u32 copied_seq)
+/* Takes a connection that carries HTTP into the table. */
+static __always_inline struct connection *open_connection(const struct tcp_end *end, struct sock *sk, enum start start,
+							  bool is_whole, __u32 write_seq, __u32 copied_seq)
 {
-	struct talk fresh = {.is_http2 = start == START_HTTP2, .isn_known = is_whole};
+	struct connection fresh = {.is_http2 = start == START_HTTP2, .isn_known = is_whole};
 
 	fresh.begin[0] = end->local ? copied_seq : write_seq;
 	fresh.begin[1] = end->local ? write_seq : copied_seq;
@@ -101,119 +101,120 @@ static __always_inline struct talk *begin_talk(const struct tcp_end *end, struct
 	fresh.sent[1] = fresh.begin[1];
 	fresh.isn[0] = fresh.begin[0] - 1;
 	fresh.isn[1] = fresh.begin[1] - 1;
-	fresh.id = next_id();
+	fresh.id = next_connection_id();
 	if (end->family == AF_UNIX) {
 		fresh.is_unix = true;
-		fresh.claim = end->local;
+		fresh.observed_end = end->local;
 		note_name(sk, end, fresh.id);
 		bpf_map_delete_elem(&fresh_unix, &end->flow);
 	}
-	/* both ends may be here at the same time, on two processors: the first is believed */
-	bpf_map_update_elem(&talks, &end->flow, &fresh, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&talks, &end->flow);
+	/* Both ends may do this at the same time, on two CPUs: the first entry stays. */
+	bpf_map_update_elem(&connections, &end->flow, &fresh, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&connections, &end->flow);
 }
 
-/* Which connection a socket is an end of, and what is known of it. NULL: it is none, or has not said that it is HTTP. */
-static __always_inline struct talk *known_talk(struct sock *sk, struct tcp_end *end)
+/* The connection that a socket is an end of. NULL: there is none, or it is not known as HTTP. */
+static __always_inline struct connection *connection_of_socket(struct sock *sk, struct tcp_end *end)
 {
-	struct talk *talk;
+	struct connection *c;
 
 	if (tcp_end_of(sk, end))
-		return bpf_map_lookup_elem(&talks, &end->flow);
+		return bpf_map_lookup_elem(&connections, &end->flow);
 	if (!calls_config.unix_too || !unix_end_of(sk, end))
 		return NULL;
-	talk = bpf_map_lookup_elem(&talks, &end->flow);
-	count_unix(end, talk, false, 0);
-	return talk;
+	c = bpf_map_lookup_elem(&connections, &end->flow);
+	count_unix(end, c, false, 0);
+	return c;
 }
 
-/* A read that gave nothing: the peer has closed, or reset the connection, and all it sent has been read. */
+/* A read has returned 0: the peer has closed or reset the connection, and all its bytes have been read. */
 static __always_inline int take_end(struct sock *sk)
 {
 	struct tcp_end end = {};
-	struct talk *talk = known_talk(sk, &end);
+	struct connection *c = connection_of_socket(sk, &end);
 
-	/* or nothing was asked for */
-	if (!talk || !(BPF_CORE_READ(sk, sk_shutdown) & RCV_SHUTDOWN))
+	/* a read of 0 bytes returns 0 too */
+	if (!c || !(BPF_CORE_READ(sk, sk_shutdown) & RCV_SHUTDOWN))
 		return SF_CALLS_OTHER;
-	if (talk->is_unix) {
-		end_unix(sk, &end, talk, !end.local);
+	if (c->is_unix) {
+		end_unix(sk, &end, c, !end.local);
 		return SF_CALLS_HTTP;
 	}
-	tell_reset(sk, &end, talk, true);
-	if (talk->reset != RESET_TOLD)
-		tell_close(&end, talk, !end.local, end.copied_seq, end.write_seq);
+	send_reset(sk, &end, c, true);
+	if (c->reset != RESET_SENT)
+		send_close(&end, c, !end.local, end.copied_seq, end.write_seq);
 	return SF_CALLS_HTTP;
 }
 
-/* A read has told that the peer has reset the connection, and all that had come before has been read. */
+/* A read has returned ECONNRESET: the peer has reset the connection, and all earlier bytes have been read. */
 static __always_inline int take_reset(struct sock *sk)
 {
 	struct tcp_end end = {};
-	struct talk *talk = known_talk(sk, &end);
+	struct connection *c = connection_of_socket(sk, &end);
 
-	if (!talk)
+	if (!c)
 		return SF_CALLS_OTHER;
-	if (talk->reset == RESET_NONE)
-		talk->reset = RESET_DUE;
-	tell_reset(sk, &end, talk, true);
-	if (talk->is_unix)
-		bpf_map_delete_elem(&talks, &end.flow);
+	if (c->reset == RESET_NONE)
+		c->reset = RESET_DUE;
+	send_reset(sk, &end, c, true);
+	if (c->is_unix)
+		bpf_map_delete_elem(&connections, &end.flow);
 	return SF_CALLS_HTTP;
 }
 
-/* A write that nobody will read. Of a TCP socket, its state tells. */
+/* A write has returned EPIPE: nobody will read it. For TCP, calls_state() does this. */
 static __always_inline int take_broken_pipe(struct sock *sk)
 {
 	struct tcp_end end = {};
-	struct talk *talk = known_talk(sk, &end);
+	struct connection *c = connection_of_socket(sk, &end);
 
-	if (!talk || !talk->is_unix)
+	if (!c || !c->is_unix)
 		return SF_CALLS_OTHER;
-	end_unix(sk, &end, talk, end.local);
+	end_unix(sk, &end, c, end.local);
 	return SF_CALLS_HTTP;
 }
 
-/* What is known of the connection that a call is about. NULL: it is not HTTP, or has not said so. */
-static __always_inline struct talk *talk_of(const struct source *source, struct sock *sk)
+/* The connection of a call's socket. NULL: it is not known as HTTP. */
+static __always_inline struct connection *connection_of_call(const struct source *source, struct sock *sk)
 {
-	struct talk *talk = bpf_map_lookup_elem(&talks, &source->end.flow);
+	struct connection *c = bpf_map_lookup_elem(&connections, &source->end.flow);
 	__u64 known;
 
-	if (!talk)
+	if (!c)
 		return NULL;
-	known = talk->socks[source->end.local & 1];
-	if ((!known || known == (__u64)sk) && order_for(talk->id | source->from) >> 32 != SF_ORDER_FORGET)
-		return talk;
-	/* it is to be looked at anew, or was another's, who had the same addresses and ports */
-	bpf_map_delete_elem(&talks, &source->end.flow);
+	known = c->socks[source->end.local & 1];
+	if ((!known || known == (__u64)sk) && skip_hint(c->id | source->from) >> 32 != SF_SKIP_FORGET)
+		return c;
+	/* user space wants it recognized again, or it was an earlier one with the same addresses and ports */
+	bpf_map_delete_elem(&connections, &source->end.flow);
 	return NULL;
 }
 
 /*
- * What the sender of bytes had received. It has read all up to copied_seq; what
- * came behind that, it may have answered unread, where it is known what that was.
+ * Up to where the sender of bytes had received the other direction. It has read
+ * everything up to copied_seq. It may answer bytes after that unread, but only
+ * bytes that have gone up count: user space does not know any others.
  */
-static __always_inline __u32 received_before(const struct source *source, const struct talk *talk, struct sock *sk,
+static __always_inline __u32 received_before(const struct source *source, const struct connection *c, struct sock *sk,
 					     __u32 copied_seq)
 {
-	__u32 received, told;
+	__u32 received, sent;
 
-	if (!talk || talk->is_unix || !(talk->sent_known & 2 >> source->from))
+	if (!c || c->is_unix || !(c->sent_known & 2 >> source->from))
 		return copied_seq;
-	told = talk->sent[!source->from];
+	sent = c->sent[!source->from];
 	received = received_by(sk);
-	if ((__s32)(told - received) > 0)
-		told = received;
-	return (__s32)(told - copied_seq) > 0 ? told : copied_seq;
+	if ((__s32)(sent - received) > 0)
+		sent = received;
+	return (__s32)(sent - copied_seq) > 0 ? sent : copied_seq;
 }
 
 static __always_inline int take_bytes(const struct pt_regs *regs, struct call call, struct sock *sk, __u64 moved)
 {
-	struct passing *p = passing_here();
+	struct transfer *p = current_transfer();
 	__u32 write_seq, copied_seq;
 	struct source *source;
-	struct talk *talk;
+	struct connection *c;
 	enum start start;
 	bool is_whole;
 	__u64 local;
@@ -231,22 +232,22 @@ static __always_inline int take_bytes(const struct pt_regs *regs, struct call ca
 	p->is_file = call.form == CALL_FILE;
 	local = source->end.local & 1;
 	source->from = call.is_read ? !local : local;
-	talk = talk_of(source, sk);
+	c = connection_of_call(source, sk);
 	if (source->end.family == AF_UNIX)
-		count_unix(&source->end, talk, call.is_read, moved);
-	/* where both directions stood before the call */
+		count_unix(&source->end, c, call.is_read, moved);
+	/* Where both directions were before the call. */
 	write_seq = source->end.write_seq - (call.is_read ? 0 : moved);
 	copied_seq = source->end.copied_seq - (call.is_read ? moved : 0);
 	source->seq = call.is_read ? copied_seq : write_seq;
-	/* of what is read it is only known what its sender had acknowledged by now */
+	/* For bytes that are read, it is only known what their sender has acknowledged by now. */
 	if (!call.is_read)
-		source->ack = received_before(source, talk, sk, copied_seq);
+		source->ack = received_before(source, c, sk, copied_seq);
 	else
 		source->ack = source->end.family == AF_UNIX ? write_seq : BPF_CORE_READ((struct tcp_sock *)sk, snd_una);
-	if (!talk) {
+	if (!c) {
 		if (p->is_file)
 			return SF_CALLS_NOT_HTTP;
-		/* most is not HTTP whatever came before: that costs more to know */
+		/* Most bytes fail even the laxer test, and is_whole costs more to know. */
 		start = start_of(&p->walk, true);
 		if (start == START_OTHER)
 			return SF_CALLS_NOT_HTTP;
@@ -256,30 +257,30 @@ static __always_inline int take_bytes(const struct pt_regs *regs, struct call ca
 			is_whole = is_at_begin(sk, write_seq, copied_seq);
 		if (!is_whole && start_of(&p->walk, false) == START_OTHER)
 			return SF_CALLS_NOT_HTTP;
-		talk = begin_talk(&source->end, sk, start, is_whole, write_seq, copied_seq);
-		if (!talk)
+		c = open_connection(&source->end, sk, start, is_whole, write_seq, copied_seq);
+		if (!c)
 			return SF_CALLS_NOT_HTTP;
-		/* the call that begins it was answered by a reset: the other end was over before */
+		/* A reset has answered the connection's first call: the other end was closed before. */
 		if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_CLOSE && BPF_CORE_READ(sk, sk_err)) {
-			talk->reset = RESET_DUE;
-			talk->closed = talk->gone = 2 >> local;
+			c->reset = RESET_DUE;
+			c->closed = c->destroyed = 2 >> local;
 		}
-	} else if (order_for(talk->id | source->from) >> 32 == SF_ORDER_REJECT) {
+	} else if (skip_hint(c->id | source->from) >> 32 == SF_SKIP_REJECT) {
 		return SF_CALLS_NOT_HTTP;
 	}
-	talk->heard |= 1 << local;
-	talk->socks[local] = (__u64)sk;
-	/* the other end says the same, and there are no numbers to tell */
-	if (talk->is_unix && talk->claim != local)
+	c->observed |= 1 << local;
+	c->socks[local] = (__u64)sk;
+	/* The other end moves the same bytes, and without numbers nobody could see that they are the same. */
+	if (c->is_unix && c->observed_end != local)
 		return SF_CALLS_HTTP;
-	/* whoever reads what is in no buffer here will tell what it is */
-	if (!p->is_file || !(talk->heard & 2 >> local))
-		send_all(p, talk);
-	tell_reset(sk, &source->end, talk, false);
+	/* Bytes of a file are in no buffer here; the end that reads them sends them up. */
+	if (!p->is_file || !(c->observed & 2 >> local))
+		send_all(p, c);
+	send_reset(sk, &source->end, c, false);
 	return SF_CALLS_HTTP;
 }
 
-/* a connection of Unix sockets begins */
+/* A connection of Unix sockets begins. */
 static __always_inline int take_begin(const struct pt_regs *regs, struct call call, __s64 result)
 {
 	struct sock *sk = sock_of(call.form == CALL_ACCEPT ? (__u64)result : argument(regs, 0));
@@ -317,7 +318,7 @@ static __always_inline int outcome_of(const struct pt_regs *regs, __s64 result)
 		return take_broken_pipe(sk);
 	if (result <= 0)
 		return result ? take_reset(sk) : take_end(sk);
-	/* TCP throws such bytes away instead of giving them (tcp(7)) */
+	/* TCP discards such bytes and copies none (tcp(7)) */
 	if (flags & MSG_TRUNC)
 		call.form = CALL_FILE;
 	return take_bytes(regs, call, sk, result);
@@ -325,7 +326,7 @@ static __always_inline int outcome_of(const struct pt_regs *regs, __s64 result)
 
 /* arguments: the saved registers, and the result */
 SEC("raw_tp/sys_exit")
-int calls_exit(struct raw_args *ctx)
+int calls_exit(struct bpf_raw_tracepoint_args *ctx)
 {
 	count(SF_CALLS_SEEN);
 	count(outcome_of((const struct pt_regs *)ctx->args[0], ctx->args[1]));
@@ -334,68 +335,68 @@ int calls_exit(struct raw_args *ctx)
 
 /* arguments: the socket, its state, and its next one */
 SEC("raw_tp/inet_sock_set_state")
-int calls_state(struct raw_args *ctx)
+int calls_state(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct sock *sk = (void *)ctx->args[0];
 	int before = ctx->args[1], state = ctx->args[2];
 	struct tcp_end end = {};
-	struct talk *talk;
+	struct connection *c;
 	__u64 local, known;
 
 	if (state != TCP_ESTABLISHED && state != TCP_FIN_WAIT1 && state != TCP_LAST_ACK && state != TCP_CLOSE)
 		return 0;
 	if (!tcp_end_of(sk, &end))
 		return 0;
-	talk = bpf_map_lookup_elem(&talks, &end.flow);
-	if (!talk)
+	c = bpf_map_lookup_elem(&connections, &end.flow);
+	if (!c)
 		return 0;
 	local = end.local & 1;
-	known = talk->socks[local];
+	known = c->socks[local];
 	if (state == TCP_ESTABLISHED) {
-		/* the ports are those of an earlier connection; unless bytes in the SYN were passed on before (RFC 7413) */
-		if (!talk->isn_known || talk->begin[local] - end.write_seq > 1)
-			bpf_map_delete_elem(&talks, &end.flow);
+		/* An earlier connection had these ports, unless bytes of the SYN have gone up already (RFC 7413). */
+		if (!c->isn_known || c->begin[local] - end.write_seq > 1)
+			bpf_map_delete_elem(&connections, &end.flow);
 	} else if (known && known != (__u64)sk) {
-		/* or of a later one */
+		/* a later connection has these ports */
 		return 0;
 	} else if (state == TCP_CLOSE) {
-		take_close(sk, &end, talk, before);
-	} else if (talk->heard & 1 << local) {
-		/* of who is not heard, it is told when the other end reads it, behind all that this reads */
-		tell_close(&end, talk, local, end.write_seq, end.copied_seq);
+		take_close(sk, &end, c, before);
+	} else if (c->observed & 1 << local) {
+		/* For an end that is not observed, the close goes up when the other end reads it, after all the bytes. */
+		send_close(&end, c, local, end.write_seq, end.copied_seq);
 	}
 	return 0;
 }
 
 /* arguments: the socket */
 SEC("raw_tp/tcp_destroy_sock")
-int calls_destroy(struct raw_args *ctx)
+int calls_destroy(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct sock *sk = (void *)ctx->args[0];
 	struct tcp_end end = {};
-	struct talk *talk;
+	struct connection *c;
 	__u64 known;
 
 	if (!tcp_end_of(sk, &end))
 		return 0;
-	talk = bpf_map_lookup_elem(&talks, &end.flow);
-	if (!talk)
+	c = bpf_map_lookup_elem(&connections, &end.flow);
+	if (!c)
 		return 0;
-	known = talk->socks[end.local & 1];
+	known = c->socks[end.local & 1];
 	if (!known || known == (__u64)sk)
-		leave(sk, &end, talk);
+		end_socket(sk, &end, c);
 	return 0;
 }
 
 SEC("raw_tp/sched_process_fork")
-int calls_fork(struct raw_args *ctx)
+int calls_fork(struct bpf_raw_tracepoint_args *ctx)
 {
 	note_fork(ctx);
 	return 0;
 }
 
 SEC("raw_tp/sched_process_exit")
-int calls_gone(struct raw_args *ctx __attribute__((unused)))
+int calls_gone(struct bpf_raw_tracepoint_args *ctx __attribute__((unused)))
 {
 	note_exit();
 	return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
 /*
- * What syscalls.bpf.c is told before it is loaded, beside struct sf_config, and
- * what it counts beside enum sf_counter. Read by cffi too, as config.h is.
+ * What syscalls.bpf.c has in addition to struct sf_config and enum sf_counter: its
+ * settings and its counters. Read by cffi too, as config.h is.
  */
 #ifndef SOCKFILTER_SYSCALLS_H
 #define SOCKFILTER_SYSCALLS_H
@@ -10,17 +10,17 @@
 
 /* bytes of a command's name, the zero at its end included (TASK_COMM_LEN) */
 #define SF_COMM_BYTES 16
-/* names of commands that are asked for at most: each is compared with, one after the other */
+/* most names of commands that can be asked for: each is compared, one after the other */
 #define SF_COMMS 8
 
-/* whose calls are wanted; where nothing is said, everybody's */
+/* whose calls are captured; all zero: everybody's */
 struct sf_calls_config {
-	__u64 cgroup;	    /* a cgroup's number, or 0; those below it count too */
-	__u32 cgroup_level; /* how far below the root it is */
-	__u8 by_tree;	    /* the members of a tree */
-	__u8 by_comm;	    /* how many names there are */
-	__u8 is_named;	    /* some members are known by the number of a process number namespace alone */
-	__u8 unix_too;	    /* Unix stream sockets, where no ports, hosts or families are asked for */
+	__u64 cgroup;	    /* a cgroup's number, which includes those below it; or 0 */
+	__u32 cgroup_level; /* its depth below the root */
+	__u8 by_tree;	    /* only members of a tree of processes */
+	__u8 by_comm;	    /* how many of comms are set */
+	__u8 is_named;	    /* the map named has members: see members.bpf.h */
+	__u8 unix_too;	    /* Unix stream sockets too, if no port, host or family is asked for */
 	char comms[SF_COMMS][SF_COMM_BYTES];
 };
 
@@ -30,15 +30,15 @@ struct sf_calls_config {
 /* the map unix_names, by a connection's id: what one end of a connection is bound to */
 struct sf_unix_name {
 	__u16 len;
-	__u8 end; /* which one, in the flow */
+	__u8 end; /* which end of the flow */
 	__u8 reserved;
 	char path[SF_UNIX_BYTES];
 };
 
 /*
- * Every call that ends is counted once as seen and once under one outcome. Of
- * one that carries HTTP, each part, most often the only one, counts as seen and
- * under an outcome in enum sf_counter, as do the ends of its connection.
+ * Every call counts once as seen and once under exactly one outcome, when it ends.
+ * Each part of a call that carries HTTP (most calls are one part) counts as seen and
+ * under an outcome in enum sf_counter, and so does each end of a connection.
  */
 enum sf_call_counter {
 	SF_CALLS_SEEN = SF_COUNTERS,
@@ -50,7 +50,7 @@ enum sf_call_counter {
 	SF_CALLS_FILTERED,
 	SF_CALLS_NOT_HTTP,
 	SF_CALLS_HTTP,
-	/* more of those that carry HTTP */
+	/* of those that carry HTTP */
 	SF_CALLS_UNREADABLE,
 	SF_CALLS_NOT_SEEN,
 	SF_CALL_COUNTERS,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
 /*
- * Which TCP connections belong to a tree of processes: those that a member
- * opened, and those to a port that a member listens on. Members are a process
- * that user space names, and all that it and they fork.
+ * Which TCP connections belong to a tree of processes: those that a member opened,
+ * and those to a port that a member listens on. Members are a process that user
+ * space names, and all its descendants.
  *
  * Raw tracepoints need no tracefs. inet_sock_set_state runs in the process that
- * connects or listens when a socket leaves TCP_CLOSE; where it becomes
- * established, it runs wherever the packet was handled.
+ * connects or listens when a socket leaves TCP_CLOSE. When a socket becomes
+ * established, it runs wherever the packet is handled.
  */
 #include "internal.h"
 #include <bpf/bpf_helpers.h>
@@ -14,9 +14,10 @@
 #include <bpf/bpf_endian.h>
 
 #include "lib/members.bpf.h"
+#include "lib/sockets.bpf.h"
 #include "tree.h"
 
-/* sockets between connect() and established; the oldest make room */
+/* sockets between connect() and TCP_ESTABLISHED; the oldest make room */
 #define CONNECTING 16384
 /* connections that are remembered, open or not; the oldest make room (about 6 MB) */
 #define PAIRS 65536
@@ -30,7 +31,7 @@ struct {
 	__type(value, __u8);
 } connecting SEC(".maps");
 
-/* how many sockets listen on a port: SO_REUSEPORT lets several */
+/* how many sockets listen on a port: with SO_REUSEPORT there may be several */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, LISTENERS);
@@ -46,53 +47,32 @@ struct {
 } pairs SEC(".maps");
 
 SEC("raw_tp/sched_process_fork")
-int tree_fork(struct raw_args *ctx)
+int tree_fork(struct bpf_raw_tracepoint_args *ctx)
 {
 	note_fork(ctx);
 	return 0;
 }
 
 SEC("raw_tp/sched_process_exit")
-int tree_gone(struct raw_args *ctx __attribute__((unused)))
+int tree_gone(struct bpf_raw_tracepoint_args *ctx __attribute__((unused)))
 {
 	note_exit();
 	return 0;
-}
-
-static __always_inline void map_v4(__u8 out[16], __be32 addr)
-{
-	__builtin_memset(out, 0, 10);
-	out[10] = out[11] = 0xff;
-	__builtin_memcpy(out + 12, &addr, sizeof(addr));
 }
 
 static __always_inline void remember(struct sock *sk)
 {
 	struct sf_pair pair = {};
 
-	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET6) {
-		BPF_CORE_READ_INTO(&pair.local_addr, sk, __sk_common.skc_v6_rcv_saddr);
-		BPF_CORE_READ_INTO(&pair.peer_addr, sk, __sk_common.skc_v6_daddr);
-	} else {
-		map_v4(pair.local_addr, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
-		map_v4(pair.peer_addr, BPF_CORE_READ(sk, __sk_common.skc_daddr));
-	}
-	pair.local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	pair.peer_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
-	put(&pairs, &pair);
+	read_addresses(sk, family_of(sk), &pair.local_addr, &pair.peer_addr);
+	pair.local_port = local_port_of(sk);
+	pair.peer_port = peer_port_of(sk);
+	add_to_set(&pairs, &pair);
 }
 
 static __always_inline struct sf_listener listener_of(struct sock *sk)
 {
-	struct sf_listener listener = {
-		.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum),
-		.port = BPF_CORE_READ(sk, __sk_common.skc_num),
-	};
-
-	/* one that the kernel chose has been given back by the time that its socket closes (inet_put_port) */
-	if (!listener.port)
-		listener.port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
-	return listener;
+	return (struct sf_listener){.netns = netns_of(sk), .port = local_port_of(sk)};
 }
 
 static __always_inline void begin_to_listen(const struct sf_listener *listener)
@@ -119,7 +99,7 @@ static __always_inline void end_to_listen(const struct sf_listener *listener)
 
 /* arguments: the socket, its state, and its next one */
 SEC("raw_tp/inet_sock_set_state")
-int tree_state(struct raw_args *ctx)
+int tree_state(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct sock *sk = (void *)ctx->args[0];
 	__u64 address = ctx->args[0];
@@ -128,7 +108,7 @@ int tree_state(struct raw_args *ctx)
 
 	if (before == TCP_CLOSE && state == TCP_SYN_SENT) {
 		if (is_member())
-			put(&connecting, &address);
+			add_to_set(&connecting, &address);
 		return 0;
 	}
 	if (state == TCP_ESTABLISHED && before == TCP_SYN_SENT) {

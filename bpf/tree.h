@@ -6,7 +6,7 @@
 #ifndef SOCKFILTER_TREE_H
 #define SOCKFILTER_TREE_H
 
-/* a connection as one of its ends has it; IPv4 addresses as ::ffff:a.b.c.d */
+/* a connection, seen from one of its ends; IPv4 addresses as ::ffff:a.b.c.d */
 struct sf_pair {
 	__u8 local_addr[16];
 	__u8 peer_addr[16];

@@ -91,7 +91,7 @@ def licensed(wheel: Path, prefix: Path, folder: Path, target: Path) -> Path:
     lines += [f"License-File: {name}" for name in texts]
     (info / "METADATA").write_text("\n".join(lines) + gap + rest)
     # where PEP 770 has it
-    (info / "sboms").mkdir()
+    (info / "sboms").mkdir(exist_ok=True)  # auditwheel has its own in it
     (info / "sboms/sockfilter.cdx.json").write_text(sbom.bill({"libbpf": _version_of_libbpf(prefix), source: version}))
     target.mkdir(parents=True, exist_ok=True)
     run(sys.executable, "-m", "wheel", "pack", "--dest-dir", target, content)

@@ -77,6 +77,17 @@ struct __sk_buff {
 	__u32 ifindex;
 };
 
+/* include/uapi/linux/bpf.h: as many arguments as the tracepoint has, in an array without a length there */
+struct bpf_raw_tracepoint_args {
+	__u64 args[3];
+};
+
+/* include/uapi/linux/bpf.h */
+struct bpf_pidns_info {
+	__u32 pid;
+	__u32 tgid;
+};
+
 /* include/uapi/linux/if_packet.h */
 #define PACKET_OUTGOING 4
 

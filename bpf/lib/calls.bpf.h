@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
 /*
- * Which system call has ended, and what it was asked: from the registers that
- * were saved when it began. Those of 64-bit programs on x86-64 and arm64.
+ * Which system call has ended and what its arguments were, from the registers
+ * that the kernel saved when it began. For 64-bit programs on x86-64 and arm64.
  */
 #ifndef SOCKFILTER_CALLS_BPF_H
 #define SOCKFILTER_CALLS_BPF_H
@@ -14,11 +14,11 @@
 /* a 32-bit program on arm64, arch/arm64/include/uapi/asm/ptrace.h */
 #define PSR_MODE32_BIT 0x10
 
-/* how a call says where its bytes are */
+/* how a call's arguments say where its bytes are */
 enum call_form {
 	CALL_OTHER,
 	CALL_BUFFER,   /* descriptor, buffer */
-	CALL_PIECES,   /* descriptor, pieces, how many */
+	CALL_IOVECS,   /* descriptor, struct iovec, how many */
 	CALL_MESSAGE,  /* descriptor, struct user_msghdr */
 	CALL_MESSAGES, /* descriptor, struct mmsghdr, how many; the result counts messages */
 	CALL_FILE,     /* descriptor, and a file that the kernel reads itself */
@@ -46,8 +46,8 @@ static __always_inline struct call call_of_x86(__u64 number)
 	switch (number) {
 		CALL(0, CALL_BUFFER, true, 0);	    /* read */
 		CALL(1, CALL_BUFFER, false, 0);	    /* write */
-		CALL(19, CALL_PIECES, true, 0);	    /* readv */
-		CALL(20, CALL_PIECES, false, 0);    /* writev */
+		CALL(19, CALL_IOVECS, true, 0);	    /* readv */
+		CALL(20, CALL_IOVECS, false, 0);    /* writev */
 		CALL(40, CALL_FILE, false, 0);	    /* sendfile */
 		CALL(42, CALL_CONNECT, false, 0);   /* connect */
 		CALL(43, CALL_ACCEPT, false, 0);    /* accept */
@@ -58,8 +58,8 @@ static __always_inline struct call call_of_x86(__u64 number)
 		CALL(288, CALL_ACCEPT, false, 0);   /* accept4 */
 		CALL(299, CALL_MESSAGES, true, 3);  /* recvmmsg */
 		CALL(307, CALL_MESSAGES, false, 0); /* sendmmsg */
-		CALL(327, CALL_PIECES, true, 0);    /* preadv2, which at -1 is readv */
-		CALL(328, CALL_PIECES, false, 0);   /* pwritev2 */
+		CALL(327, CALL_IOVECS, true, 0);    /* preadv2, which at -1 is readv */
+		CALL(328, CALL_IOVECS, false, 0);   /* pwritev2 */
 	}
 	return (struct call){};
 }
@@ -70,8 +70,8 @@ static __always_inline struct call call_of_generic(__u64 number)
 	switch (number) {
 		CALL(63, CALL_BUFFER, true, 0);	    /* read */
 		CALL(64, CALL_BUFFER, false, 0);    /* write */
-		CALL(65, CALL_PIECES, true, 0);	    /* readv */
-		CALL(66, CALL_PIECES, false, 0);    /* writev */
+		CALL(65, CALL_IOVECS, true, 0);	    /* readv */
+		CALL(66, CALL_IOVECS, false, 0);    /* writev */
 		CALL(71, CALL_FILE, false, 0);	    /* sendfile */
 		CALL(202, CALL_ACCEPT, false, 0);   /* accept */
 		CALL(203, CALL_CONNECT, false, 0);  /* connect */
@@ -82,15 +82,15 @@ static __always_inline struct call call_of_generic(__u64 number)
 		CALL(242, CALL_ACCEPT, false, 0);   /* accept4 */
 		CALL(243, CALL_MESSAGES, true, 3);  /* recvmmsg */
 		CALL(269, CALL_MESSAGES, false, 0); /* sendmmsg */
-		CALL(286, CALL_PIECES, true, 0);    /* preadv2 */
-		CALL(287, CALL_PIECES, false, 0);   /* pwritev2 */
+		CALL(286, CALL_IOVECS, true, 0);    /* preadv2 */
+		CALL(287, CALL_IOVECS, false, 0);   /* pwritev2 */
 	}
 	return (struct call){};
 }
 
 #undef CALL
 
-/* known when the program is loaded: the other branch is gone by then */
+/* The verifier knows the answer and removes the other branch. */
 static __always_inline bool is_arm64(void)
 {
 	return bpf_core_field_exists(((struct pt_regs___arm64 *)0)->orig_x0);
@@ -103,7 +103,7 @@ static __always_inline struct call call_of(const struct pt_regs *regs)
 	return call_of_x86(BPF_CORE_READ(regs, orig_ax));
 }
 
-/* whose numbers and structures are others */
+/* A 32-bit program has other call numbers and other structs. */
 static __always_inline bool is_32_bit(const struct pt_regs *regs)
 {
 	if (is_arm64())
@@ -111,7 +111,7 @@ static __always_inline bool is_32_bit(const struct pt_regs *regs)
 	return BPF_CORE_READ(regs, cs) == USER32_CS;
 }
 
-/* inlined with a literal */
+/* number is a literal, so only one of the reads is left when it is inlined. */
 static __always_inline __u64 argument(const struct pt_regs *regs, int number)
 {
 	const struct pt_regs___arm64 *arm = (const void *)regs;

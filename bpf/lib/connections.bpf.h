@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
-/* Which connections are HTTP: the table, and what opens, marks and renews its entries. */
+/* The table of connections: what opens an entry, marks it as HTTP, and renews it. */
 #ifndef SOCKFILTER_CONNECTIONS_BPF_H
 #define SOCKFILTER_CONNECTIONS_BPF_H
 
 #include "counters.bpf.h"
 #include "payload.bpf.h"
 
-/* as much as IP carries */
+/* the most that an IP packet carries */
 #define SYN_PAYLOAD_BYTES_MAX 65535
 
 enum connection_state {
-	CONNECTION_NEW, /* opened, and no payload said what it is */
+	CONNECTION_NEW, /* opened; no payload has shown the protocol */
 	CONNECTION_HTTP1,
 	CONNECTION_HTTP2,
 	CONNECTION_NOT_HTTP,
@@ -21,9 +21,9 @@ struct connection {
 	__u64 id; /* even */
 	__u64 syn_ns;
 	__u64 synack_ns;
-	__u64 told_ns; /* when a record last told of payload that nobody needs */
+	__u64 reported_ns; /* when a record of skipped payload last went up */
 	__u32 isn[2];
-	__u32 run; /* payload bytes in a row, of run_from */
+	__u32 run; /* payload bytes of end run_from in a row */
 	__u8 run_from;
 	__u8 state;	/* enum connection_state */
 	__u8 isn_known; /* a bit for each end */
@@ -60,18 +60,12 @@ static __always_inline __u32 flow_of(struct __sk_buff *skb, struct packet *p, st
 	tail.port[0] = from ? p->dport : p->sport;
 	tail.port[1] = from ? p->sport : p->dport;
 	tail.ifindex = skb->ifindex;
-	/* in one piece, for the reason of struct packet */
+	/* as one word, for the reason given at struct packet */
 	*(volatile __u64 *)flow->port = tail.word;
-	return forget(p, from);
+	return hide_from_verifier(p, from);
 }
 
-/* Unique without an atomic: this CPU's number above this CPU's count of connections. */
-static __always_inline __u64 next_id(void)
-{
-	return (__u64)bpf_get_smp_processor_id() << 48 | count(SF_FOLLOWED) << 1;
-}
-
-/* Not by index, and without branches that the compiler would make one of: a variable offset takes CAP_PERFMON. */
+/* By arithmetic: an index is a variable offset, which takes CAP_PERFMON, and the compiler makes one of a branch. */
 static __always_inline __u32 isn_of(const struct connection *c, __u64 end)
 {
 	return c->isn[0] ^ ((c->isn[0] ^ c->isn[1]) & -end);
@@ -84,7 +78,7 @@ static __always_inline void note_isn(struct connection *c, __u64 end, __u32 isn)
 	c->isn_known |= 1 << end;
 }
 
-/* an end's number alone, as struct connection has both: in one piece, for the reason of struct packet */
+/* One end's number at its place in the word of both, for the reason given at struct packet. */
 static __always_inline __u64 one_isn(__u64 end, __u32 isn)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -94,7 +88,7 @@ static __always_inline __u64 one_isn(__u64 end, __u32 isn)
 #endif
 }
 
-/* Where the table takes nothing, what was there before, or NULL: asked once, see follow(). */
+/* Returns the new entry. If the table takes none: the old entry, or NULL, tested once: see outcome_of_segment(). */
 static __always_inline struct connection *connection_open(const struct sf_flow *flow, const struct connection *fresh)
 {
 	bpf_map_update_elem(&connections, flow, fresh, BPF_ANY);
@@ -102,9 +96,8 @@ static __always_inline struct connection *connection_open(const struct sf_flow *
 }
 
 /*
- * A SYN begins a new life of the connection, unless it is the same SYN again.
- * Its answer completes the times; where the SYN itself was not seen, the
- * answer begins the new life.
+ * A SYN begins a new life of the connection, unless it is a retransmission. The
+ * SYN-ACK adds its time; where the SYN was not seen, it begins the new life.
  */
 static __always_inline struct connection *connection_syn(const struct sf_flow *flow, struct packet *p, __u64 from)
 {
@@ -117,9 +110,9 @@ static __always_inline struct connection *connection_syn(const struct sf_flow *f
 		if (c->isn_known & 1 << from && isn_of(c, from) == p->seq)
 			return c;
 		/*
-		 * It acknowledges the SYN, and payload that came in it (RFC 7413).
-		 * Of several answers with numbers of their own the last is kept;
-		 * user space sees which of them the client took.
+		 * The SYN-ACK acknowledges the SYN and payload in it (RFC 7413).
+		 * Of several SYN-ACKs with different numbers the last is kept;
+		 * user space sees which of them the client accepted.
 		 */
 		if (p->tcp_flags & TCP_ACK && c->isn_known & 2 >> from &&
 		    p->ack - (isn_of(c, !from) + 1) <= SYN_PAYLOAD_BYTES_MAX) {
@@ -130,7 +123,7 @@ static __always_inline struct connection *connection_syn(const struct sf_flow *f
 	}
 	isn = one_isn(from, p->seq);
 	if (p->tcp_flags & TCP_ACK) {
-		/* it tells the number of the SYN too, which was not seen, or comes late */
+		/* It also gives the number of the SYN, which was not seen, or comes late. */
 		isn |= one_isn(!from, p->ack - 1);
 		fresh.isn_known = 3;
 		fresh.synack_ns = p->time_ns;
@@ -153,7 +146,7 @@ static __always_inline struct connection *connection_follow(const struct sf_flow
 		if (!c)
 			return NULL;
 	}
-	c->id = next_id();
+	c->id = next_connection_id();
 	c->state = start == START_HTTP2 ? CONNECTION_HTTP2 : CONNECTION_HTTP1;
 	return c;
 }

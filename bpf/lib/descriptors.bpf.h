@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
 /*
- * What socket a descriptor of the current process is: read from the kernel's own
- * structures each time, as descriptors are inherited, duplicated, passed on and
- * used again.
+ * Which socket a descriptor of the current process refers to. It is read from the
+ * kernel's own structures each time, because descriptors are inherited, duplicated,
+ * passed to other processes and reused.
  */
 #ifndef SOCKFILTER_DESCRIPTORS_BPF_H
 #define SOCKFILTER_DESCRIPTORS_BPF_H
@@ -14,10 +14,10 @@
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 
-/* socket_file_ops of net/socket.c, learned from the first socket: it spares two reads for what is none */
+/* socket_file_ops of net/socket.c, learned from the first socket: saves two reads for every file that is no socket */
 const void *socket_ops SEC(".data.sockets");
 
-/* NULL: it is no socket. */
+/* Returns NULL where the file is no socket. */
 static __always_inline struct sock *sock_of(__u32 fd)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();

@@ -1,54 +1,57 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
 /*
- * How a connection ends. What ends it may be seen before the calls that it ends
- * have come back: user space waits for the bytes in front of it, and the
- * connection stays in the table until nobody is left who could say something.
+ * How a connection ends. The program may see the end before the calls that it
+ * interrupts have returned. User space waits for the bytes before the end, and the
+ * connection stays in the table while a call on it may still return.
  */
 #ifndef SOCKFILTER_ENDS_BPF_H
 #define SOCKFILTER_ENDS_BPF_H
 
-#include "passing.bpf.h"
+#include "transfer.bpf.h"
 #include "unix.bpf.h"
 
-/* Passes on that an end has closed, once. seq: behind its last byte; ack: what it had received. */
-static __always_inline void tell_close(const struct tcp_end *end, struct talk *talk, __u64 from, __u32 seq, __u32 ack)
+/* Sends up that an end has closed, once. seq: after its last byte; ack: up to where it had received. */
+static __always_inline void send_close(const struct tcp_end *end, struct connection *c, __u64 from, __u32 seq,
+				       __u32 ack)
 {
 	struct source source = {.end = *end, .from = from & 1, .seq = seq, .ack = ack};
 
-	if (talk->ended & 1 << source.from)
+	if (c->ended & 1 << source.from)
 		return;
-	talk->ended |= 1 << source.from;
-	/* what was not read by now is heard by nobody */
-	if (!(talk->heard & 1 << source.from) && talk->gone & 2 >> source.from)
-		source.seq = talk->sent[source.from];
-	send_end(&source, talk, FIN);
+	c->ended |= 1 << source.from;
+	/* Nobody can read any more what has not been read by now. */
+	if (!(c->observed & 1 << source.from) && c->destroyed & 2 >> source.from)
+		source.seq = c->sent[source.from];
+	send_end(&source, c, TCP_FIN);
 }
 
 /*
- * Passes on a reset that has happened, once. Where both ends are heard, the one
- * that learns of it last tells, as it knows all that has crossed. Where one is,
- * the other's bytes are told when they are read, and the reset behind them.
+ * Sends up a reset that has happened, once. Where both ends are observed, the end
+ * that learns of it last sends it, because it knows all the bytes that have crossed.
+ * Where one end is observed, the other end's bytes go up when they are read, and the
+ * reset goes up after them.
  */
-static __always_inline void tell_reset(struct sock *sk, const struct tcp_end *end, struct talk *talk, bool is_all_read)
+static __always_inline void send_reset(struct sock *sk, const struct tcp_end *end, struct connection *c,
+				       bool is_all_read)
 {
 	struct source source = {.end = *end, .from = end->local & 1, .seq = end->write_seq, .ack = end->copied_seq};
 	__u8 here = 1 << source.from, other = here ^ 3;
 
-	if (talk->reset != RESET_DUE || !(talk->heard & here))
+	if (c->reset != RESET_DUE || !(c->observed & here))
 		return;
-	if (!talk->is_unix) {
-		if (talk->heard & other & ~talk->closed)
+	if (!c->is_unix) {
+		if (c->observed & other & ~c->closed)
 			return;
-		if (talk->heard & other)
+		if (c->observed & other)
 			source.ack = received_by(sk);
 		else if (!is_all_read && has_unread(sk))
 			return;
 	}
-	talk->reset = RESET_TOLD;
-	send_end(&source, talk, RST);
+	c->reset = RESET_SENT;
+	send_end(&source, c, TCP_RST);
 }
 
-/* Whether the other end is in this network namespace too. One that has two addresses here counts as elsewhere. */
+/* Whether both ends are in this network namespace. A host's different addresses count as different hosts. */
 static __always_inline bool is_on_one_host(const struct sf_flow *flow)
 {
 	const __u64 *first = (const __u64 *)flow->addr[0], *second = (const __u64 *)flow->addr[1];
@@ -59,33 +62,33 @@ static __always_inline bool is_on_one_host(const struct sf_flow *flow)
 	return !first[0] && flow->addr[0][10] == 0xff && flow->addr[0][11] == 0xff && flow->addr[0][12] == 127;
 }
 
-/* An end's socket is no more. */
-static __always_inline void leave(struct sock *sk, const struct tcp_end *end, struct talk *talk)
+/* The socket of an end is destroyed. */
+static __always_inline void end_socket(struct sock *sk, const struct tcp_end *end, struct connection *c)
 {
 	struct source source = {.end = *end, .from = end->local & 1};
 	__u64 local = source.from;
 	__u8 other = 2 >> local;
 
-	talk->closed |= 1 << local;
-	talk->gone |= 1 << local;
-	tell_reset(sk, end, talk, true);
-	if (!(talk->gone & other) && (talk->heard & other || is_on_one_host(&end->flow)))
+	c->closed |= 1 << local;
+	c->destroyed |= 1 << local;
+	send_reset(sk, end, c, true);
+	if (!(c->destroyed & other) && (c->observed & other || is_on_one_host(&end->flow)))
 		return;
-	/* nobody is left who could say something on it, nor read that the other end has closed, or reset it */
-	source.seq = talk->sent[local];
-	source.ack = talk->sent[!local];
-	if (talk->reset == RESET_DUE) {
-		send_end(&source, talk, RST);
-	} else if (talk->reset == RESET_NONE) {
-		tell_close(end, talk, local, end->write_seq, end->copied_seq);
-		tell_close(end, talk, !local, end->copied_seq, end->write_seq);
+	/* No call can come any more that moves bytes, or that reads the other end's close or reset. */
+	source.seq = c->sent[local];
+	source.ack = c->sent[!local];
+	if (c->reset == RESET_DUE) {
+		send_end(&source, c, TCP_RST);
+	} else if (c->reset == RESET_NONE) {
+		send_close(end, c, local, end->write_seq, end->copied_seq);
+		send_close(end, c, !local, end->copied_seq, end->write_seq);
 	}
-	bpf_map_delete_elem(&talks, &end->flow);
+	bpf_map_delete_elem(&connections, &end->flow);
 }
 
 /*
- * Whether a connection that ends is broken off by its own process: by a socket
- * that is closed with bytes unread, or with SO_LINGER at 0, or used again.
+ * Whether the process at this end aborts the connection: it closes the socket with
+ * bytes unread or with SO_LINGER at 0, or disconnects it to use it again.
  */
 static __always_inline bool is_aborting(struct sock *sk, int before)
 {
@@ -96,36 +99,37 @@ static __always_inline bool is_aborting(struct sock *sk, int before)
 		BPF_CORE_READ(sk, sk_shutdown) == SHUTDOWN_MASK && !is_orphan(sk));
 }
 
-/* An end's connection is over: there is nothing to be sent on it any more, though what has come may still be read. */
-static __always_inline void take_close(struct sock *sk, const struct tcp_end *end, struct talk *talk, int before)
+/* The connection is over for an end: it sends nothing more, but bytes that have come may still be read. */
+static __always_inline void take_close(struct sock *sk, const struct tcp_end *end, struct connection *c, int before)
 {
 	bool is_abort = is_aborting(sk, before);
 
-	talk->closed |= 1 << (end->local & 1);
-	if (talk->reset == RESET_NONE && (is_abort || BPF_CORE_READ(sk, sk_err)))
-		talk->reset = RESET_DUE;
+	c->closed |= 1 << (end->local & 1);
+	if (c->reset == RESET_NONE && (is_abort || BPF_CORE_READ(sk, sk_err)))
+		c->reset = RESET_DUE;
 	if (is_abort)
-		/* from here on the socket may have no addresses */
-		leave(sk, end, talk);
+		/* after this the socket may have no addresses */
+		end_socket(sk, end, c);
 	else
-		tell_reset(sk, end, talk, is_orphan(sk));
+		send_reset(sk, end, c, is_orphan(sk));
 }
 
 /*
- * A read of a Unix socket has found the end of the other's bytes, or a write that nobody takes more of its own: from
- * is whose bytes have ended. Nothing tells that such a socket is closed, but that the other can do neither any more.
+ * A read of a Unix socket has found the end of the peer's bytes, or a write has failed because the peer reads no more.
+ * from: the end whose bytes have ended. No tracepoint says that a Unix socket is closed; where both directions are shut
+ * down, it is.
  */
-static __always_inline void end_unix(struct sock *sk, const struct tcp_end *end, struct talk *talk, __u64 from)
+static __always_inline void end_unix(struct sock *sk, const struct tcp_end *end, struct connection *c, __u64 from)
 {
 	bool is_mine = (from & 1) == (end->local & 1);
 
-	tell_close(end, talk, from, is_mine ? end->write_seq : end->copied_seq,
+	send_close(end, c, from, is_mine ? end->write_seq : end->copied_seq,
 		   is_mine ? end->copied_seq : end->write_seq);
 	if (BPF_CORE_READ(sk, sk_shutdown) != SHUTDOWN_MASK || BPF_CORE_READ(sk, sk_receive_queue.qlen))
 		return;
-	tell_close(end, talk, !from, is_mine ? end->copied_seq : end->write_seq,
+	send_close(end, c, !from, is_mine ? end->copied_seq : end->write_seq,
 		   is_mine ? end->write_seq : end->copied_seq);
-	bpf_map_delete_elem(&talks, &end->flow);
+	bpf_map_delete_elem(&connections, &end->flow);
 }
 
 #endif

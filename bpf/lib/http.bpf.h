@@ -5,7 +5,7 @@
 
 #include "counters.bpf.h"
 
-/* bytes that decide: the longest method, UPDATEREDIRECTREF, and its space, in whole words */
+/* bytes that are compared: the longest method, UPDATEREDIRECTREF, and its space, in whole words */
 #define START_WORDS 3
 #define START_BYTES (START_WORDS * 8)
 
@@ -23,12 +23,12 @@ union start_bytes {
 /* the first bytes of a payload, the rest zero */
 struct payload_start {
 	union start_bytes text;
-	/* 0xff where a token must fit: everywhere, or where there are bytes, as a payload shorter than a token may begin it */
+	/* 0xff where a byte must match: everywhere, or among the first len, where a payload may be cut within a token */
 	union start_bytes counts;
 	__u64 len; /* at most START_BYTES */
 };
 
-/* Inlined with a literal, so that the words compared are constants; branches would each double what is to be verified. */
+/* token is a literal, so the words compared are constants; each branch would double the paths that are verified */
 static __always_inline bool begins(const struct payload_start *s, const char *token, __u32 token_len)
 {
 	union start_bytes want = {}, mask = {};
@@ -51,8 +51,8 @@ static __always_inline bool begins(const struct payload_start *s, const char *to
 #define BEGINS(token) begins(s, token, sizeof(token) - 1)
 
 /*
- * The methods of the IANA registry (RFC 9110, 16.1.1), by first letter, and
- * those of UPnP, caches and Icecast that are not in it.
+ * The methods of the IANA registry (RFC 9110, 16.1.1), by first letter, and those
+ * of UPnP, caches and Icecast that are not registered.
  */
 static __always_inline bool begins_request(const struct payload_start *s)
 {
@@ -98,7 +98,7 @@ static __always_inline bool begins_request(const struct payload_start *s)
 	return false;
 }
 
-/* a word with 0xff in those of its bytes, as they stand in memory, that are among the first len */
+/* A word with 0xff in each byte that is, in memory, among the first len of the payload. */
 static __always_inline __u64 first_bytes(__u32 len, __u32 before_word)
 {
 	__u32 bits = len > before_word ? (len - before_word) * 8 : 0;
@@ -114,15 +114,15 @@ static __always_inline __u64 first_bytes(__u32 len, __u32 before_word)
 
 #define EACH_BYTE(byte) (0x0101010101010101ULL * (byte))
 
-/* A bit in each byte that is below the limit, exact up to the first of them; a word's first byte is its lowest. */
+/* The highest bit of each byte below the limit; exact up to the first of them, from the lowest byte on. */
 static __always_inline __u64 bytes_below(__u64 word, __u64 limit)
 {
 	return (word - EACH_BYTE(limit)) & ~word & EACH_BYTE(0x80);
 }
 
 /*
- * Whether a word of at most 15 visible characters and a space stand here: any
- * method may be one (RFC 9110, 9.1). User space looks for the version behind it.
+ * Whether this is a word of at most 15 visible characters and a space: any token
+ * may be a method (RFC 9110, 9.1). User space looks for the version after it.
  */
 static __always_inline __u64 begins_word(__u64 first, __u64 second)
 {
@@ -142,7 +142,7 @@ static __always_inline __u64 begins_word(__u64 first, __u64 second)
 	return stops & bytes_below(first ^ EACH_BYTE(' '), 1) && stops + before > 0x80;
 }
 
-/* first_payload: nothing of this direction has been seen before, so that it may be cut within the method */
+/* first_payload: nothing of this direction has been seen before, so the payload may be cut within the method */
 static __always_inline __u64 what_begins(const struct payload_start *s, bool first_payload)
 {
 	/* RFC 9113, 3.4: PRI is reserved for the preface */
@@ -150,10 +150,10 @@ static __always_inline __u64 what_begins(const struct payload_start *s, bool fir
 		return s->len < sizeof("PRI * HTTP/2.0\r\n") - 1 ? START_HTTP1 : START_HTTP2;
 	if (BEGINS("HTTP/1.") || begins_request(s))
 		return START_HTTP1;
-	/* empty lines before the first request are let pass (RFC 9112, 2.2): user space says what follows */
+	/* A server skips empty lines before the first request (RFC 9112, 2.2): user space decides by what follows. */
 	if (first_payload && (BEGINS("\r\n") || begins_word(s->text.words[0], s->text.words[1])))
 		return START_HTTP1;
-	/* a record of the handshake (RFC 8446, 5.1): what a capture that shows nothing is to say */
+	/* A TLS handshake (RFC 8446, 5.1) is counted, so that a capture that shows nothing can say why. */
 	if (s->text.bytes[0] == 22 && s->text.bytes[1] == 3)
 		count(SF_TLS);
 	return START_OTHER;

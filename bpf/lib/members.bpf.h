@@ -1,27 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
-/* A tree of processes: those that user space names, and all that they fork. */
+/* A tree of processes: those that user space names, and all their descendants. */
 #ifndef SOCKFILTER_MEMBERS_BPF_H
 #define SOCKFILTER_MEMBERS_BPF_H
 
 #include "../members.h"
 
-/* processes at once; what is forked beyond that is not known */
+/* members at the same time; processes forked beyond that are not followed */
 #define MEMBERS 65536
 
 const volatile struct sf_members_config members_config SEC(".rodata.members");
 
-/* struct bpf_raw_tracepoint_args, include/uapi/linux/bpf.h */
-struct raw_args {
-	__u64 args[3];
-};
-
-/* struct bpf_pidns_info, include/uapi/linux/bpf.h */
-struct bpf_pidns_info {
-	__u32 pid;
-	__u32 tgid;
-};
-
-/* by thread group, as the kernel numbers them */
+/* thread groups, by the kernel's numbers */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MEMBERS);
@@ -29,7 +18,7 @@ struct {
 	__type(value, __u8);
 } members SEC(".maps");
 
-/* members that user space names, as it numbers them; they move to members when they do something */
+/* members by the numbers of user space's namespace; one moves to the map members when it first does something */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MEMBERS);
@@ -37,8 +26,8 @@ struct {
 	__type(value, __u8);
 } named SEC(".maps");
 
-/* a map as a set: its values say nothing */
-static __always_inline void put(void *map, const void *key)
+/* Adds a key to a map that is used as a set: the values say nothing. */
+static __always_inline void add_to_set(void *map, const void *key)
 {
 	__u8 there = 1;
 
@@ -66,12 +55,12 @@ static __always_inline int is_member(void)
 		return 1;
 	if (!is_named())
 		return 0;
-	put(&members, &tgid);
+	add_to_set(&members, &tgid);
 	return 1;
 }
 
 /* arguments: the parent, which is the current process, and the child */
-static __always_inline void note_fork(struct raw_args *ctx)
+static __always_inline void note_fork(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct task_struct *child = (void *)ctx->args[1];
 	__u32 tgid;
@@ -79,10 +68,10 @@ static __always_inline void note_fork(struct raw_args *ctx)
 	if (!is_member())
 		return;
 	tgid = BPF_CORE_READ(child, tgid);
-	put(&members, &tgid);
+	add_to_set(&members, &tgid);
 }
 
-/* Its last thread is about to end. Only later its number may be another's: sched_process_free comes after that. */
+/* Removes a process whose last thread is ending. In sched_process_free its number may be another's already. */
 static __always_inline void note_exit(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();

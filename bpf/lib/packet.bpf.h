@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
 /*
- * From a frame to its TCP payload: link header, VLAN tags, IP, tunnels, TCP.
- * Knows nothing of HTTP and of connections.
+ * Finds the TCP payload of a frame: link header, VLAN tags, IP, tunnels, TCP.
+ * Knows nothing of HTTP or connections.
  *
  * All offsets count from the first byte of the frame and are read with
- * bpf_skb_load_bytes(). Its _relative form would save finding the network
- * header, but reads the linear part of the buffer only, and the frame's bytes
- * are sent from the first one, so that their offset is needed anyway.
+ * bpf_skb_load_bytes(). bpf_skb_load_bytes_relative() would save finding the
+ * network header, but it reads the linear part of the buffer only; and a record
+ * holds the frame from its first byte, so the offset is needed anyway.
  */
 #ifndef SOCKFILTER_PACKET_BPF_H
 #define SOCKFILTER_PACKET_BPF_H
 
 #include "../events.h"
+#include "../tcp.h"
 
-/* IP headers one within the other that are followed, and VLAN tags in front of each (IEEE 802.1ad has two, and a device may push its own) */
+/* nested IP headers, and VLAN tags before each (IEEE 802.1ad has two, and a device may push its own) */
 #define PACKET_LAYERS 3
 #define PACKET_TAGS 3
 /*
- * IPv6 extension headers in a row; more than any real packet has. In as many
- * layers, they leave no payload farther in than the 16 bits of sf_record say.
+ * IPv6 extension headers in a row: more than any real packet has, and few enough
+ * for payload_off of sf_record, 16 bits, to reach the payload in the last layer.
  */
 #define PACKET_EXTENSIONS 8
 
@@ -35,12 +36,7 @@
 #define GENEVE_PORT 6081
 #define GENEVE_HLEN 8
 
-#define TCP_FIN 0x01
-#define TCP_SYN 0x02
-#define TCP_RST 0x04
-#define TCP_ACK 0x10
-
-/* how reading a packet ended; outcomes of enum sf_counter say why it went no further */
+/* what reading a packet returns; or an outcome of enum sf_counter, where the packet goes no further */
 enum packet_result {
 	PACKET_IS_TCP = SF_COUNTERS + 1,
 	PACKET_IS_FRAGMENT,
@@ -48,10 +44,10 @@ enum packet_result {
 };
 
 /*
- * On the stack, and so laid out for the verifier: without CAP_PERFMON those of
- * 5.10 and 6.1 let no word of 8 bytes be written in part where a number was
- * written to its beginning before ("attempt to corrupt spilled pointer", kernel
- * ab125ed3ec1c). So nothing small stands at the beginning of a word.
+ * The layout is for the verifier, because this is on the stack: without CAP_PERFMON
+ * the verifiers of 5.10 and 6.1 refuse to write a part of a word of 8 bytes whose
+ * beginning was written as a number before ("attempt to corrupt spilled pointer",
+ * kernel ab125ed3ec1c). So no small field is at the beginning of a word.
  */
 struct packet {
 	__u64 saddr[2];
@@ -78,19 +74,19 @@ struct packet {
 	__u8 is_bare; /* the frame begins with the network header */
 	__u32 : 32;
 	__u32 : 32;
-	volatile __u32 forgotten; /* see forget() */
-	__u64 time_ns;		  /* of a SYN, whose time the connection keeps; else 0 */
+	volatile __u32 hidden; /* see hide_from_verifier() */
+	__u64 time_ns;	       /* of a SYN, because the connection keeps the same time; else 0 */
 };
 
 /*
- * The same number, of which the verifier no longer knows anything: what it knows
- * of a register keeps paths apart that go on alike, and it forgets what goes
- * through the second half of a word of the stack.
+ * Returns the same number, but the verifier no longer knows its value. What the
+ * verifier knows of a register keeps apart paths that go on the same way, and it
+ * forgets a number that is stored in the second half of a word of the stack.
  */
-static __always_inline __u32 forget(struct packet *p, __u32 value)
+static __always_inline __u32 hide_from_verifier(struct packet *p, __u32 value)
 {
-	p->forgotten = value;
-	return p->forgotten;
+	p->hidden = value;
+	return p->hidden;
 }
 
 struct ipv4_tcp {
@@ -99,12 +95,12 @@ struct ipv4_tcp {
 };
 
 /*
- * Bytes before the network header. Where a socket listens on all interfaces,
- * a device without a link header is known by the frame beginning with the
- * bytes of the network header: on Ethernet that would take a frame to the
- * group address that begins with 45 (IPv4), or one whose addresses read as an
- * IPv6 header. The MAC header is not asked: where a tunnel device took an IP
- * header off, it is that one (ipip6_rcv() in net/ipv6/sit.c).
+ * Bytes before the network header. Where the socket listens on all interfaces, a
+ * frame of a device without a link header begins with the bytes of the network
+ * header. An Ethernet frame would do so only with a destination address that begins
+ * with 45 (IPv4), or with addresses that read as an IPv6 header. The MAC header does
+ * not help: where a tunnel device has removed an outer IP header, it is at that one
+ * (ipip6_rcv() in net/ipv6/sit.c).
  */
 static __always_inline __u32 link_bytes(struct __sk_buff *skb, __u8 link)
 {
@@ -118,7 +114,7 @@ static __always_inline __u32 link_bytes(struct __sk_buff *skb, __u8 link)
 	    bpf_skb_load_bytes_relative(skb, 0, net, sizeof(net), BPF_HDR_START_NET) < 0)
 		return ETH_HLEN;
 	differs = (frame[0] ^ net[0]) | (frame[1] ^ net[1]);
-	/* not by a branch, which would double what is to be verified from here on */
+	/* A branch would double the paths that are verified from here on. */
 	return ((differs | -differs) >> 63) * ETH_HLEN;
 }
 
@@ -177,7 +173,7 @@ static __always_inline int read_gre(struct __sk_buff *skb, struct packet *p)
 	return PACKET_GOES_ON;
 }
 
-/* only the two tunnels that have a port of their own */
+/* only VXLAN and Geneve, the tunnels with a port of their own */
 static __always_inline int read_udp(struct __sk_buff *skb, struct packet *p)
 {
 	struct {
@@ -205,7 +201,7 @@ static __always_inline int read_udp(struct __sk_buff *skb, struct packet *p)
 	return SF_NOT_TCP;
 }
 
-/* what IP carries, at off; TCP is read by the caller, which may have it already */
+/* Reads what IP carries, at off. The caller reads TCP, because it may have the header already. */
 static __always_inline int read_carried(struct __sk_buff *skb, struct packet *p, __u8 protocol)
 {
 	switch (protocol) {
@@ -229,7 +225,7 @@ static __always_inline void set_ipv4(__u64 addr[2], __be32 ip)
 	addr[1] = bpf_cpu_to_be64(0xffff00000000ULL | bpf_ntohl(ip));
 }
 
-/* RFC 4302, 2: what the header at off authenticates is behind it, in the clear */
+/* RFC 4302, 2: what the header at off authenticates follows it, unencrypted. */
 static __always_inline int skip_authentication(struct __sk_buff *skb, struct packet *p, __u8 *next)
 {
 	struct ipv6_opt_hdr ext;
@@ -247,7 +243,7 @@ static __always_inline int read_ipv4(struct __sk_buff *skb, struct packet *p)
 	__u32 header, total, fragment;
 	__u8 next;
 
-	/* one read for both headers; what is shorter than the two holds no TCP segment */
+	/* One read for both headers; a packet that is shorter than both holds no TCP segment. */
 	if (bpf_skb_load_bytes(skb, p->off, &h, sizeof(h)) < 0 &&
 	    bpf_skb_load_bytes(skb, p->off, &h.ip, sizeof(h.ip)) < 0)
 		return SF_MALFORMED;
@@ -255,7 +251,7 @@ static __always_inline int read_ipv4(struct __sk_buff *skb, struct packet *p)
 	if (h.ip.version_ihl >> 4 != 4 || header < sizeof(h.ip))
 		return SF_MALFORMED;
 	total = bpf_ntohs(h.ip.tot_len);
-	/* 0: more than 65 535 bytes, as left by segmentation offload (kernel b1a78b9b9886, BIG TCP) */
+	/* 0: more than 65 535 bytes, as segmentation offload leaves it (kernel b1a78b9b9886, BIG TCP) */
 	if (!total)
 		total = p->end - p->off;
 	if (total < header || p->off + total > p->end)
@@ -282,7 +278,7 @@ static __always_inline int read_ipv4(struct __sk_buff *skb, struct packet *p)
 	return read_tcp(p, &h.tcp);
 }
 
-/* RFC 8200, 4: the chain of extension headers, as far as PACKET_EXTENSIONS */
+/* Follows the chain of extension headers (RFC 8200, 4), PACKET_EXTENSIONS of them at most. */
 static __always_inline int walk_extensions(struct __sk_buff *skb, struct packet *p, __u8 *next)
 {
 	struct ipv6_opt_hdr ext;
@@ -350,7 +346,7 @@ static __always_inline int read_ipv6(struct __sk_buff *skb, struct packet *p)
 	return read_carried(skb, p, next);
 }
 
-/* the type of what an Ethernet frame inside a tunnel carries */
+/* Reads the type of an Ethernet frame inside a tunnel. */
 static __always_inline int read_ethernet(struct __sk_buff *skb, struct packet *p)
 {
 	__be16 type;
@@ -362,14 +358,14 @@ static __always_inline int read_ethernet(struct __sk_buff *skb, struct packet *p
 	return PACKET_GOES_ON;
 }
 
-/* the last three are older than IEEE 802.1ad, and switches still write them */
+/* The last three are older than IEEE 802.1ad, but switches still use them. */
 static __always_inline bool is_vlan(const struct packet *p)
 {
 	return p->type == ETH_P_8021Q || p->type == ETH_P_8021AD || p->type == ETH_P_QINQ1 || p->type == ETH_P_QINQ2 ||
 	       p->type == ETH_P_QINQ3;
 }
 
-/* a function of its own, so that the program holds it once */
+/* not inlined, so that the program contains it once */
 static __noinline int read_layer(struct __sk_buff *skb, struct packet *p)
 {
 	int i, result = PACKET_GOES_ON;
@@ -390,7 +386,10 @@ static __noinline int read_layer(struct __sk_buff *skb, struct packet *p)
 	return SF_NOT_IP;
 }
 
-/* Returns PACKET_IS_TCP with all of *p set, PACKET_IS_FRAGMENT with addresses and off (its IP header's), or an outcome. */
+/*
+ * Returns PACKET_IS_TCP with all of *p set; PACKET_IS_FRAGMENT with the addresses set
+ * and off at the fragment's IP header; or an outcome.
+ */
 static __always_inline int read_packet(struct __sk_buff *skb, __u8 link, struct packet *p)
 {
 	int i, result = PACKET_GOES_ON;

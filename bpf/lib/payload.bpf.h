@@ -7,12 +7,12 @@
 #include "packet.bpf.h"
 #include "verifier.bpf.h"
 
-/* of a payload, the bytes that can be read: in a file, it may be cut (replay.c) */
+/* the bytes of a payload that can be read: a capture file may have cut it (replay.c) */
 #ifndef PAYLOAD_THERE
 #define PAYLOAD_THERE(skb, p) ((p)->payload_len)
 #endif
 
-/* a payload of START_BYTES or more, or all of a shorter one; prefix_counts: it may be cut within a token */
+/* Loads the first START_BYTES of a payload, or all of a shorter one. prefix_counts: it may be cut within a token. */
 static __always_inline int load_start(struct __sk_buff *skb, const struct packet *p, struct payload_start *s,
 				      bool prefix_counts)
 {
@@ -23,7 +23,7 @@ static __always_inline int load_start(struct __sk_buff *skb, const struct packet
 	s->len = START_BYTES;
 	if (last >= START_BYTES - 1)
 		return bpf_skb_load_bytes(skb, p->payload_off, s->text.bytes, START_BYTES);
-	/* kept from the compiler, as older verifiers do not see 1 <= len in len != 0 (5.10, 6.1) */
+	/* Hidden from the compiler, because the verifiers of 5.10 and 6.1 do not see 1 <= len in len != 0. */
 	MASK_FOR_VERIFIER(last, 31);
 	if (last > START_BYTES - 2)
 		return -1;
@@ -36,7 +36,7 @@ static __always_inline int load_start(struct __sk_buff *skb, const struct packet
 	return bpf_skb_load_bytes(skb, p->payload_off, s->text.bytes, last + 1);
 }
 
-/* first_payload: nothing of this direction has been seen before, so that it may be cut within the method */
+/* first_payload: nothing of this direction has been seen before, so the payload may be cut within the method */
 static __always_inline __u64 http_start(struct __sk_buff *skb, const struct packet *p, bool first_payload)
 {
 	struct payload_start start = {};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
-/* The way up: the ring, and putting a record with the frame's bytes into it. */
+/* The ring, and how a record with the frame's bytes gets into it. */
 #ifndef SOCKFILTER_RECORDS_BPF_H
 #define SOCKFILTER_RECORDS_BPF_H
 
@@ -14,17 +14,9 @@ struct {
 
 struct sf_shared shared;
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, SF_ORDERS);
-	__type(key, __u32);
-	__type(value, struct sf_order);
-} orders SEC(".maps");
-
 /*
- * A wake-up costs more than all else a record costs, so there is one only for
- * a reader that said it would wait; one that is busy looks again by itself.
+ * A wake-up costs more than everything else about a record, so only a reader that
+ * has said it would wait gets one; a busy reader looks again by itself.
  */
 static __always_inline __u64 wakeup(void)
 {
@@ -41,7 +33,7 @@ static __always_inline bool ring_fills(__u32 pressure_bytes)
 	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > pressure_bytes;
 }
 
-/* a record's place in the ring: bytes of it, and behind it of the frame */
+/* a record's place in the ring, and the bytes of the frame that fit after it */
 struct place {
 	struct sf_record *record; /* NULL: there is no room */
 	__u64 room;
@@ -55,11 +47,11 @@ struct place {
 		}
 
 /*
- * The ring reserves constant sizes only, so a record takes the next one of a
- * ladder: small steps for heads, which most records hold, then those above the
- * usual segments (1460 bytes, Ethernet; 16, 32 and 64 KiB, loopback); the last
- * holds any frame (GSO_MAX_SIZE, 8 * 65 535). A scratch buffer for each CPU would cost a
- * second copy and would not be safe on preemptible kernels.
+ * The ring reserves constant sizes only, so a record takes the next larger size of
+ * a list: small steps for heads, which most records hold, then sizes just above the
+ * usual segments (1460 bytes on Ethernet; 16, 32 and 64 KiB on loopback); the last
+ * holds any frame (GSO_MAX_SIZE, 8 * 65 535). A scratch buffer for each CPU would
+ * cost a second copy and would not be safe on preemptible kernels.
  */
 static __always_inline struct place reserve(__u32 frame_kept)
 {
@@ -90,16 +82,16 @@ static __always_inline struct place reserve(__u32 frame_kept)
 
 #undef TAKE
 
-/* Copies the frame behind the record, which is filled in, and passes both on. frame_kept in it is at least 1. */
+/* Copies the frame after the record, and submits both. The record is filled in; its frame_kept is at least 1. */
 static __always_inline int submit(struct __sk_buff *skb, struct place place)
 {
 	/*
-	 * Read back, so that the verifier does not know it: without CAP_PERFMON it follows a branch whose way it
-	 * knows the other way too, and there it knows nothing (kernel 9183671af6db).
+	 * Read back, so that the verifier does not know the number: without CAP_PERFMON it also follows the way of
+	 * a branch that cannot be taken, and there it would know a wrong one (kernel 9183671af6db).
 	 */
 	__u64 kept = *(volatile __u32 *)&place.record->frame_kept - 1;
 
-	/* the verifier wants the bound at the call, and 1 <= kept in a form that 5.10 knows */
+	/* The verifier wants the bound next to the call, and 1 <= kept in a form that 5.10 understands. */
 	BELOW_FOR_VERIFIER(kept, place.room);
 	if (load_bytes_for_verifier(skb, 0, place.record + 1, kept + 1) < 0) {
 		bpf_ringbuf_discard(place.record, BPF_RB_NO_WAKEUP);
@@ -107,18 +99,6 @@ static __always_inline int submit(struct __sk_buff *skb, struct place place)
 	}
 	bpf_ringbuf_submit(place.record, wakeup());
 	return SF_SENT;
-}
-
-/* What user space ordered for this stream, SF_ORDER_NONE where nothing stands or it is not yet written whole. */
-static __always_inline __u64 order_for(__u64 stream)
-{
-	volatile struct sf_order *order = lookup_for_verifier(&orders, (stream ^ stream >> 40) & (SF_ORDERS - 1));
-	__u64 word;
-
-	if (!order)
-		return SF_ORDER_NONE;
-	word = order->order;
-	return order->check == (stream ^ word) ? word : SF_ORDER_NONE;
 }
 
 #endif

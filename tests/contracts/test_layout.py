@@ -21,7 +21,7 @@ from tests.support.skips import need_tool
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src/sockfilter"
-STRUCTS = ["sf_config", "sf_order", "sf_shared", "sf_flow", "sf_record"]
+STRUCTS = ["sf_config", "sf_skip", "sf_shared", "sf_flow", "sf_record"]
 LANE_STRUCTS = ["sf_lane_half", "sf_lane_slot", "sf_lane_event"]
 PROCESS_STRUCTS = ["sf_processes_config", "sf_handovers", "sf_end", "sf_life", "sf_holder", "sf_owner", "sf_process"]
 OWN_STRUCTS = [*LANE_STRUCTS, "sf_packet"]

@@ -24,6 +24,7 @@ from sockfilter.ledger import (
 )
 from sockfilter.model import Problem
 from sockfilter.protocols.http1.head import METHODS
+from sockfilter.streams import direction
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLIC = [name for name in sockfilter.__all__ if name != "__version__"]
@@ -107,6 +108,11 @@ def test_kernel_and_user_space_know_the_same_methods() -> None:
     in_kernel = {method.encode() for method in re.findall(r'BEGINS\("([A-Z-]+) "\)', requests)}
     # PRI stands for the preface of HTTP/2, which has a test of its own in the kernel
     assert in_kernel == set(METHODS) - {b"PRI"}
+
+
+def test_c_and_python_know_the_same_flags_of_tcp() -> None:
+    flags = re.findall(r"#define TCP_(\w+) (0x\d+)", (ROOT / "bpf/tcp.h").read_text())
+    assert {name: int(number, 16) for name, number in flags} == {name: getattr(direction, name) for name, _ in flags}
 
 
 def test_the_changelog_speaks_of_this_version() -> None:

@@ -76,8 +76,9 @@ def test_libbpf_is_missing(tmp_path):
     assert line.endswith("install libbpf 1.1 or newer; on Debian: apt install libbpf1")
     done = run("--version", prefix=prefix)
     assert (done.status, done.said) == (0, [])
-    program, libbpf, bpf_object, kernel = done.lines
+    program, libbpf, bpf_object, kernel, walls = done.lines
     assert program == f"sockfilter {sockfilter.__version__}"
     assert libbpf == f"libbpf: missing: {line}"
     assert bpf_object.startswith("BPF object ")
     assert kernel.startswith("Linux ")
+    assert walls == "sandbox: none without libbpf"

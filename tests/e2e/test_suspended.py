@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -18,19 +19,28 @@ def asks(name: str, count: int) -> list[Ask]:
     return [Ask("GET", f"/{name}?{number}") for number in range(count)]
 
 
+def losses(sniffer: Sniffer) -> Iterator[int]:
+    """What had no room in the ring until now: asks again and again, and waits for each answer."""
+    while True:
+        sniffer.send(signal.SIGUSR1)
+        if found := re.search(r"room in the ring: (\d+)", sniffer.said()):
+            yield int(found[1])
+
+
 @pytest.mark.parametrize("form", ["text", "jsonl"])
 def test_twice(loopback: Sites, form: str):
     site = loopback.get("nginx")
     with Sniffer("-i", "lo", "--ports", str(site.port), "-B", "64", "--format", form, "--fail-on-loss") as sniffer:
         curl(site, asks("before", BEFORE))
+        lost = 0
         for _ in range(2):
             sniffer.send(signal.SIGSTOP)
             curl(site, asks("meanwhile", MEANWHILE))
             sniffer.send(signal.SIGCONT)
-            sniffer.send(signal.SIGUSR1)
-            # once it reads again
-            while "room in the ring" not in sniffer.said():
-                sniffer.send(signal.SIGUSR1)
+            before, lost = lost, next(found for found in losses(sniffer) if found > lost)
+            assert lost > before
+            # between two summaries it takes all that such a ring holds
+            next(losses(sniffer))
         curl(site, asks("after", AFTER))
         done = sniffer.end()
     assert done.status == 3

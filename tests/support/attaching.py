@@ -19,7 +19,7 @@ class Attached:
     """Stands for an OwnAttachment."""
 
     def __init__(self) -> None:
-        self.ring_fd, self.shared_fd, self.orders_fd = (os.eventfd(0) for _ in range(3))
+        self.ring_fd, self.shared_fd, self.skips_fd = (os.eventfd(0) for _ in range(3))
         self.is_closed = False
 
     def check(self) -> None:
@@ -36,7 +36,7 @@ class Attached:
 
     def close(self) -> None:
         if not self.is_closed:
-            for fd in (self.ring_fd, self.shared_fd, self.orders_fd):
+            for fd in (self.ring_fd, self.shared_fd, self.skips_fd):
                 os.close(fd)
         self.is_closed = True
 

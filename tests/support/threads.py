@@ -57,7 +57,7 @@ LOOKS: dict[str, Callable[[Capture], object]] = {
     "mark": lambda capture: capture.mark().exchanges,
 }
 # what ends or forgets, which has tests of its own; what asserts that there is something; what never changes
-NOT_LOOKS = {"close", "clear", "one", "wait_for", "process", "no_processes"}
+NOT_LOOKS = {"close", "clear", "hurry", "one", "wait_for", "process", "no_processes"}
 
 
 @contextmanager

@@ -49,7 +49,7 @@ __u64 sf_ring_produced(const struct sf_ring *ring);
 __u64 sf_ring_consumed(const struct sf_ring *ring);
 int sf_ring_asleep(struct sf_ring *ring, struct sf_shared *shared);
 void sf_ring_awake(struct sf_shared *shared);
-void sf_order(struct sf_order *orders, __u64 stream, __u64 order);
+void sf_skip_set(struct sf_skip *skips, __u64 stream, __u64 hint);
 
 /* loading.c */
 struct sf_loading;

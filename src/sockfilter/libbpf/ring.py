@@ -40,15 +40,15 @@ class Ring:
     Args:
         map_fd: the ring's descriptor; it must outlive this.
         size: the ring's bytes.
-        shared_fd, orders_fd: descriptors of the memory shared with the program; they may go afterwards.
+        shared_fd, skips_fd: descriptors of the memory shared with the program; they may go afterwards.
     """
 
-    def __init__(self, map_fd: int, size: int, shared_fd: int, orders_fd: int) -> None:
+    def __init__(self, map_fd: int, size: int, shared_fd: int, skips_fd: int) -> None:
         self._ring: Any = None
         self._ffi, self._lib = binding.load()
         with ExitStack() as stack:
             self._shared = self._memory(stack, "struct sf_shared", shared_fd)
-            self._orders = self._memory(stack, f"struct sf_order[{self._lib.SF_ORDERS}]", orders_fd)
+            self._skips = self._memory(stack, f"struct sf_skip[{self._lib.SF_SKIPS}]", skips_fd)
             self._ring = self._mapped(self._lib.sf_ring_open(map_fd, size), f"the ring of {size} bytes")
             stack.callback(self._lib.sf_ring_close, self._ring)
             self._stack = stack.pop_all()
@@ -101,16 +101,16 @@ class Ring:
         self._open()
         self._lib.sf_ring_awake(self._shared)
 
-    def order(self, stream: int, kind: int, seq: int = 0) -> None:
-        """Leaves an order for the program (enum sf_order_kind) about one stream; no system call.
+    def skip(self, stream: int, kind: int, seq: int = 0) -> None:
+        """Tells the program what to skip of one stream (enum sf_skip_kind); no system call.
 
         Args:
             stream: as in the stream's records.
-            kind: SF_ORDER_NONE takes an order back.
+            kind: SF_SKIP_NONE takes the hint back.
             seq: the sequence number it holds up to.
         """
         self._open()
-        self._lib.sf_order(self._orders, stream, kind << 32 | seq)
+        self._lib.sf_skip_set(self._skips, stream, kind << 32 | seq)
 
     def _memory(self, stack: ExitStack, kind: str, fd: int) -> Any:
         size = self._ffi.sizeof(kind)

@@ -25,6 +25,7 @@
 #include "log.h"
 #include "members.h"
 #include "processes.h"
+#include "skip_slot.h"
 #include "syscalls.h"
 #include "tree.h"
 
@@ -248,11 +249,11 @@ static void sf_ring_awake(struct sf_shared *shared)
 	__atomic_store_n(&shared->asleep, 0, __ATOMIC_RELAXED);
 }
 
-/* The slot as in order_for() of records.bpf.h. */
-static void sf_order(struct sf_order *orders, __u64 stream, __u64 order)
+/* Leaves a hint for skip_hint() of bpf/lib/skipping.bpf.h. */
+static void sf_skip_set(struct sf_skip *skips, __u64 stream, __u64 hint)
 {
-	struct sf_order *slot = &orders[(stream ^ stream >> 40) & (SF_ORDERS - 1)];
+	struct sf_skip *slot = &skips[sf_skip_slot(stream)];
 
-	__atomic_store_n(&slot->order, order, __ATOMIC_RELAXED);
-	__atomic_store_n(&slot->check, stream ^ order, __ATOMIC_RELAXED);
+	__atomic_store_n(&slot->hint, hint, __ATOMIC_RELAXED);
+	__atomic_store_n(&slot->check, stream ^ hint, __ATOMIC_RELAXED);
 }

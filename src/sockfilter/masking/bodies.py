@@ -19,6 +19,8 @@ OVERLAP_BYTES = 4 << 10
 BOUNDARY = re.compile(r"boundary=\"?([^\";,\s]{1,70})", re.IGNORECASE)
 # a form without its type
 FORM = re.compile(r"[\w.%+\[\]-]{1,128}=[^\s<>]*")
+# what no form has: wget calls every file that it sends a form
+NO_FORM = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 PART_NAME = re.compile(r";\s*name=(?:\"([^\"\r\n]*)|([^;\"\s]*))", re.IGNORECASE)
 PART_TYPE = re.compile(r"^content-type:\s*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 
@@ -78,7 +80,7 @@ def _mask(text: str, kind: str, as_sent: str) -> str:
     if not may_hold_secret(text) and "\\u00" not in text:
         return text
     if "x-www-form-urlencoded" in kind:
-        return mask_form(text)
+        return text if NO_FORM.search(text) else mask_form(text)
     if kind.startswith("message/http"):
         return mask_head(text.encode("latin-1")).decode("latin-1")
     start = text[:64].lstrip()

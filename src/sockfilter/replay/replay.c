@@ -38,7 +38,7 @@ struct sf_replay {
 	struct sf_config config;
 	__u64 ports[SF_PORT_WORDS];
 	__u64 counters[SF_COUNTERS];
-	struct sf_order orders[SF_ORDERS];
+	struct sf_skip skips[SF_SKIPS];
 	__u32 hash[1 << HASH_BITS];
 	struct entry entries[SF_CONNECTIONS];
 	__u32 used;
@@ -228,7 +228,7 @@ static void *bpf_map_lookup_elem(void *map, const void *key)
 		return index < SF_COUNTERS ? &here->counters[index] : NULL;
 	if (map == &ports)
 		return index < SF_PORT_WORDS ? &here->ports[index] : NULL;
-	return index < SF_ORDERS ? &here->orders[index] : NULL;
+	return index < SF_SKIPS ? &here->skips[index] : NULL;
 }
 
 static void *bpf_ringbuf_reserve(void *map, __u64 size, __u64 flags)
@@ -353,7 +353,7 @@ const __u64 *sf_replay_counters(const struct sf_replay *replay)
 	return replay->counters;
 }
 
-struct sf_order *sf_replay_orders(struct sf_replay *replay)
+struct sf_skip *sf_replay_skips(struct sf_replay *replay)
 {
-	return replay->orders;
+	return replay->skips;
 }

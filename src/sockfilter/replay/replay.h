@@ -37,6 +37,6 @@ unsigned int sf_replay_run(struct sf_replay *replay, const char *frames, struct 
 const char *sf_replay_data(const struct sf_replay *replay);
 const __u32 *sf_replay_offsets(const struct sf_replay *replay, unsigned int *count);
 const __u64 *sf_replay_counters(const struct sf_replay *replay);
-struct sf_order *sf_replay_orders(struct sf_replay *replay);
+struct sf_skip *sf_replay_skips(struct sf_replay *replay);
 
 #endif

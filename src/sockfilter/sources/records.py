@@ -38,12 +38,12 @@ class Attached(Protocol):
     """A program that puts records into a ring.
 
     Attributes:
-        ring_fd, shared_fd, orders_fd: descriptors of its maps; they live until close().
+        ring_fd, shared_fd, skips_fd: descriptors of its maps; they live until close().
     """
 
     ring_fd: int
     shared_fd: int
-    orders_fd: int
+    skips_fd: int
 
     def check(self) -> None:
         """Raises SockfilterError where it sees nothing any more."""
@@ -87,7 +87,7 @@ class RecordSource:
         self._ffi, self._lib = binding.load()
         with ExitStack() as stack:
             stack.callback(attachment.close)
-            self._ring = stack.enter_context(Ring(attachment.ring_fd, ring, attachment.shared_fd, attachment.orders_fd))
+            self._ring = stack.enter_context(Ring(attachment.ring_fd, ring, attachment.shared_fd, attachment.skips_fd))
             self._epoll = stack.enter_context(select.epoll())
             self._epoll.register(self._ring.fd, select.EPOLLIN)
             self._stack = stack.pop_all()
@@ -194,19 +194,19 @@ class RecordSource:
 
     def skip(self, stream: int, until_seq: int) -> None:
         """Tells the program that of this stream only lengths are needed, up to a sequence number."""
-        self._ring.order(stream, self._lib.SF_ORDER_SKIP, until_seq)
+        self._ring.skip(stream, self._lib.SF_SKIP_UNTIL, until_seq)
 
     def take_all(self, stream: int) -> None:
         """Takes back what skip() said."""
-        self._ring.order(stream, self._lib.SF_ORDER_NONE)
+        self._ring.skip(stream, self._lib.SF_SKIP_NONE)
 
     def reject(self, stream: int) -> None:
         """Tells the program that this stream's connection is not HTTP."""
-        self._ring.order(stream, self._lib.SF_ORDER_REJECT)
+        self._ring.skip(stream, self._lib.SF_SKIP_REJECT)
 
     def forget(self, stream: int) -> None:
         """Tells the program to look anew whether this stream's connection is HTTP."""
-        self._ring.order(stream, self._lib.SF_ORDER_FORGET)
+        self._ring.skip(stream, self._lib.SF_SKIP_FORGET)
 
     @property
     def name(self) -> str:

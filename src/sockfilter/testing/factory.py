@@ -30,6 +30,7 @@ class WireFactory(Protocol):
         netns: str | None = ...,
         body: int | None = ...,
         ring: int = ...,
+        memory: int = ...,
         snap: int | None = ...,
         promiscuous: bool = ...,
         processes: bool | None = ...,

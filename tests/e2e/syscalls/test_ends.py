@@ -13,7 +13,7 @@ import sockfilter
 from sockfilter import Problem
 from tests.e2e.syscalls.same import both_ways, in_order
 from tests.e2e.syscalls.sides import GET, OK, connection, exchange, far, listening
-from tests.e2e.syscalls.test_faults import talks_of
+from tests.e2e.syscalls.test_faults import connections_of
 
 pytestmark = pytest.mark.usefixtures("root")
 
@@ -330,7 +330,7 @@ def test_as_on_the_wire(way: Way) -> None:
             wire, calls = now(seen.of_wire), now(seen.of_calls)
             assert calls == wire
         assert seen.of_calls is not None
-        assert talks_of(seen.of_calls) == 0
+        assert connections_of(seen.of_calls) == 0
     assert seen.wire
     assert seen.calls == seen.wire
 

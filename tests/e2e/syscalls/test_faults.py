@@ -42,9 +42,9 @@ def members_of(capture: sockfilter.Capture) -> int:
     return entries(attachment._object.map_fd("members"))  # type: ignore[attr-defined]
 
 
-def talks_of(capture: sockfilter.Capture) -> int:
+def connections_of(capture: sockfilter.Capture) -> int:
     attachment = capture.source._attachment  # type: ignore[union-attr]
-    return entries(attachment._object.map_fd("talks"))  # type: ignore[attr-defined]
+    return entries(attachment._object.map_fd("connections"))  # type: ignore[attr-defined]
 
 
 def test_killed_in_a_call() -> None:
@@ -85,7 +85,7 @@ def test_numbers_of_processes_and_descriptors_are_used_again() -> None:
             capture.flush()
             assert not capture.exchanges
             assert members_of(capture) == 1
-            assert talks_of(capture) == 0
+            assert connections_of(capture) == 0
             assert capture.process is not None
             capture.process.kill()
             capture.process.wait()
@@ -111,7 +111,7 @@ def test_many_forks() -> None:
         found = capture.one(path="/last")
         assert found.complete
         assert members_of(capture) == 0
-        assert talks_of(capture) == 0
+        assert connections_of(capture) == 0
 
 
 def test_a_descriptor_far_out() -> None:
@@ -175,11 +175,11 @@ def test_twenty_thousand_connections() -> None:
             capture.flush()
             if stage < 2:
                 assert len(seen) == CONNECTIONS
-                assert talks_of(capture) == CONNECTIONS
+                assert connections_of(capture) == CONNECTIONS
                 os.write(come, b"!" * HOLDERS)
         for child in children:
             os.waitpid(child, 0)
-        assert talks_of(capture) == 0
+        assert connections_of(capture) == 0
         assert not capture.ledger.losses()
     assert all(numbers == [1, 2] for numbers in seen.values())
     for fd in (read, write, go, come):

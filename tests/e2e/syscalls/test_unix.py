@@ -16,7 +16,7 @@ from sockfilter import Problem
 from tests.e2e.conftest import Sites
 from tests.e2e.syscalls.sides import GET, OK, exchange
 from tests.e2e.syscalls.test_ends import Way, asked, read_if_it_goes, send_if_it_goes
-from tests.e2e.syscalls.test_faults import talks_of
+from tests.e2e.syscalls.test_faults import connections_of
 from tests.support.clients import Ask, curl
 
 pytestmark = pytest.mark.usefixtures("root")
@@ -167,7 +167,7 @@ def test_it_ends_at_once(way: Way, is_pair: bool, tmp_path: Path) -> None:
         capture.flush()
         (found,) = capture.exchanges
         assert not capture.connections
-        assert talks_of(capture) == 0
+        assert connections_of(capture) == 0
     assert (found.response and found.response.body, found.problems) == ENDS[way]
     assert not capture.ledger.losses()
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfilter.masking import mask_field, mask_head, mask_query, mask_start_line, mask_target
+from sockfilter.masking.bodies import mask_content
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,12 @@ from sockfilter.masking import mask_field, mask_head, mask_query, mask_start_lin
 )
 def test_targets(target: str, masked: str):
     assert mask_target(target) == masked
+
+
+def test_a_file_that_is_called_a_form_stays_as_it_is():
+    kind = "application/x-www-form-urlencoded"
+    assert mask_content(b"\r\npassword=s&user=joe\n", kind) == b"\r\npassword=***&user=joe\n"
+    assert mask_content(b"\0\x1f&password=s&user=joe", kind) == b"\0\x1f&password=s&user=joe"
 
 
 def test_queries():

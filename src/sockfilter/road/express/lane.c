@@ -5,10 +5,7 @@
 #include <string.h>
 
 #include "inside.h"
-
-#define TCP_FIN 0x01
-#define TCP_SYN 0x02
-#define TCP_RST 0x04
+#include "tcp.h"
 
 static int keep_head(struct sf_lane_half *half, const char *head, size_t len)
 {

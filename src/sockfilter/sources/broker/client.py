@@ -39,7 +39,7 @@ class BorrowedAttachment:
         self._poll.register(link, select.POLLIN)
         # a child of fork has the same connection, and must not end what its parent has
         self._process = os.getpid()
-        self.ring_fd, self.shared_fd, self.orders_fd = descriptors
+        self.ring_fd, self.shared_fd, self.skips_fd = descriptors
 
     def check(self) -> None:
         """Raises BrokerError where the broker has gone, and the program with it."""

@@ -24,7 +24,7 @@ MESSAGE_BYTES_MAX = 64 << 10
 BRACKETS_MAX = 200
 # digits of a number: a counter has 64 bits. int() takes quadratic time
 DIGITS_MAX = 20
-# descriptors beside a message: ring, shared memory, orders
+# descriptors beside a message: ring, shared memory, skip hints
 DESCRIPTORS = 3
 # seconds for an answer: the kernel's verifier takes a tenth on a quiet machine, and some on an emulated one
 ANSWER_S = 60.0

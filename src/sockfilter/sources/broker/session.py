@@ -100,7 +100,7 @@ class Session:
         made = self._attachment
         self._place.watch(made.ring_fd)
         answer = {"interfaces": [interface._asdict() for interface in self._interfaces]}
-        return answer, [made.ring_fd, made.shared_fd, made.orders_fd]
+        return answer, [made.ring_fd, made.shared_fd, made.skips_fd]
 
     def _rebind(self, attachment: Attachment, position: object) -> None:
         """To the one of the same name, for which it has the permission."""

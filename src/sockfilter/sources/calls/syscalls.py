@@ -83,8 +83,8 @@ class Calls:
             self._kept = stack.enter_context(kept.open())
             if ports:
                 self._object.fill("ports", ports)
-            self.ring_fd, self.shared_fd, self.orders_fd = (
-                self._object.map_fd(name) for name in ("ring", ".bss", "orders")
+            self.ring_fd, self.shared_fd, self.skips_fd = (
+                self._object.map_fd(name) for name in ("ring", ".bss", "skips")
             )
             self._links = stack.enter_context(ExitStack())
             tracing.attach(self._object, PROGRAMS, self._links)

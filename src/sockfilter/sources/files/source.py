@@ -222,22 +222,22 @@ class FileSource:
 
     def skip(self, stream: int, until_seq: int) -> None:
         """Of this stream only lengths are needed, up to a sequence number."""
-        self._order(stream, self._lib.SF_ORDER_SKIP, until_seq)
+        self._skip(stream, self._lib.SF_SKIP_UNTIL, until_seq)
 
     def take_all(self, stream: int) -> None:
         """Takes back what skip() said."""
-        self._order(stream, self._lib.SF_ORDER_NONE)
+        self._skip(stream, self._lib.SF_SKIP_NONE)
 
     def reject(self, stream: int) -> None:
         """This stream's connection is not HTTP."""
-        self._order(stream, self._lib.SF_ORDER_REJECT)
+        self._skip(stream, self._lib.SF_SKIP_REJECT)
 
     def forget(self, stream: int) -> None:
         """This stream's connection is not HTTP, unless it looks so once more."""
-        self._order(stream, self._lib.SF_ORDER_FORGET)
+        self._skip(stream, self._lib.SF_SKIP_FORGET)
 
-    def _order(self, stream: int, kind: int, seq: int = 0) -> None:
-        self._lib.sf_order(self._lib.sf_replay_orders(self._replay), stream, kind << 32 | seq)
+    def _skip(self, stream: int, kind: int, seq: int = 0) -> None:
+        self._lib.sf_skip_set(self._lib.sf_replay_skips(self._replay), stream, kind << 32 | seq)
 
     def _read_more(self) -> bool:
         """Reads on until there are packets. False: there are none now."""

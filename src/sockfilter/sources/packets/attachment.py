@@ -84,8 +84,8 @@ class OwnAttachment:
             kept = Counters(self._object, self._lib.SF_COUNTERS, (outcomes(),))
             _load(self._object, bytes(self._ffi.buffer(config)), ports, ring, meanwhile)
             self._kept = stack.enter_context(kept.open())
-            self.ring_fd, self.shared_fd, self.orders_fd = (
-                self._object.map_fd(name) for name in ("ring", ".bss", "orders")
+            self.ring_fd, self.shared_fd, self.skips_fd = (
+                self._object.map_fd(name) for name in ("ring", ".bss", "skips")
             )
             sockets = [stack.enter_context(self._attached(interface)) for interface in found]
             self._stack = stack.pop_all()

@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
-/* Ports and addresses that are asked for. Whoever includes this has a config. */
-#ifndef SOCKFILTER_NARROWING_BPF_H
-#define SOCKFILTER_NARROWING_BPF_H
+/* The kernel's part of the filter: the ports and the network that are asked for. */
+#ifndef SOCKFILTER_FILTER_BPF_H
+#define SOCKFILTER_FILTER_BPF_H
 
-#include "../config.h"
+#include "config.bpf.h"
 #include "verifier.bpf.h"
 
-#ifdef __bpf__
-const volatile struct sf_config config;
-#endif
-
 /*
- * Like the orders a map, not memory that is indexed: one variable offset, and
- * without CAP_PERFMON the verifier compares all scalars on all paths, and gives
- * up after a million instructions (explore_alu_limits in kernel/bpf/verifier.c).
+ * A map that is looked up, like skips, and not memory that is indexed: a single
+ * variable offset makes the verifier, without CAP_PERFMON, compare all scalars on
+ * all paths, and then it gives up after a million instructions (explore_alu_limits
+ * in kernel/bpf/verifier.c).
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
 /*
- * What most packets are that say nothing to HTTP: an acknowledgement, or no TCP
- * at all. It answers as read_packet() and follow() would, and leaves to them
- * whatever is not of the plainest form.
+ * The fast path: one read of both headers decides most packets that carry no HTTP,
+ * which are acknowledgements and packets of other protocols than TCP. The outcome
+ * is that of read_packet() and outcome_of_segment(), which take every packet that
+ * is not of the plain form: IPv4 without options on Ethernet.
  */
-#ifndef SOCKFILTER_GLANCE_BPF_H
-#define SOCKFILTER_GLANCE_BPF_H
+#ifndef SOCKFILTER_FAST_PATH_BPF_H
+#define SOCKFILTER_FAST_PATH_BPF_H
 
 #include "packet.bpf.h"
 
@@ -13,10 +14,10 @@
 #define IPV4_PLAIN 0x45
 
 /*
- * Of a frame with an Ethernet header: an outcome, PACKET_IS_TCP with both
- * headers read, for read_plain(), or PACKET_GOES_ON.
+ * Takes a frame with an Ethernet header. Returns an outcome; or PACKET_IS_TCP with
+ * both headers in *h, for read_plain(); or PACKET_GOES_ON, for read_packet().
  */
-static __always_inline int glance(struct __sk_buff *skb, struct ipv4_tcp *h)
+static __always_inline int fast_path(struct __sk_buff *skb, struct ipv4_tcp *h)
 {
 	__u32 len, port;
 
@@ -39,7 +40,7 @@ static __always_inline int glance(struct __sk_buff *skb, struct ipv4_tcp *h)
 	return h->ip.protocol == IPPROTO_ICMP ? SF_NOT_TCP : PACKET_GOES_ON;
 }
 
-/* read_packet() of what glance() has read */
+/* Does what read_packet() does, with the headers that fast_path() has read. */
 static __always_inline int read_plain(const struct ipv4_tcp *h, struct packet *p)
 {
 	p->family = 4;

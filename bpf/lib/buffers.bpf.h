@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
-/* Where a call's bytes are, buffer by buffer, and whether the first of them begin an HTTP message. */
-#ifndef SOCKFILTER_PIECES_BPF_H
-#define SOCKFILTER_PIECES_BPF_H
+/* The buffers that a call's bytes are in, one after the other, and whether the first bytes begin an HTTP message. */
+#ifndef SOCKFILTER_BUFFERS_BPF_H
+#define SOCKFILTER_BUFFERS_BPF_H
 
 #include "calls.bpf.h"
 #include "http.bpf.h"
 
-/* messages of one call whose sizes are added up */
+/* The sizes of at most so many messages of one call are added up. */
 #define MESSAGES 64
-/* pieces that are looked up at once: a power of two */
-#define PIECES_AHEAD 32
+/* iovecs that are read at once: a power of two */
+#define IOVECS_AHEAD 32
 
 /* include/uapi/linux/uio.h */
 struct iovec {
@@ -17,12 +17,12 @@ struct iovec {
 	__u64 len;
 };
 
-/* include/linux/socket.h, struct user_msghdr; behind each in an array, how many bytes it moved: struct mmsghdr */
+/* include/linux/socket.h, struct user_msghdr */
 struct message {
 	__u64 name;
 	__u32 name_len;
 	__u32 reserved;
-	__u64 pieces;
+	__u64 iovecs;
 	__u64 count;
 	__u64 control;
 	__u64 control_len;
@@ -30,25 +30,27 @@ struct message {
 	__u32 reserved_too;
 };
 
+/* include/linux/socket.h, struct mmsghdr: a message and how many bytes the call moved */
+/* include/linux/socket.h, struct mmsghdr: a message and how many bytes the call moved */
 struct message_moved {
 	struct message message;
 	__u32 moved;
 	__u32 reserved;
 };
 
-/* Where a call's bytes are: the piece that is next, and those behind it. */
+/* Where the call's next bytes are: the buffer that comes next, and the buffers after it. */
 struct walk {
-	__u64 base;	/* of the piece */
-	__u64 len;	/* of it, bytes that are left */
-	__u64 pieces;	/* struct iovec of those behind it */
-	__u64 count;	/* how many those are */
-	__u64 messages; /* struct message_moved of those behind them */
+	__u64 base;	/* of the buffer */
+	__u64 len;	/* bytes left in it */
+	__u64 iovecs;	/* struct iovec of the buffers after it */
+	__u64 count;	/* how many buffers those are */
+	__u64 messages; /* struct message_moved of the messages after them */
 	__u64 messages_count;
-	__u64 message_left; /* bytes of this message that are left */
-	__u64 left;	    /* bytes of the call that are left */
-	__u64 ahead_from;   /* of the pieces that were looked up, the next */
-	__u64 ahead_count;  /* how many are left of them */
-	struct iovec ahead[PIECES_AHEAD];
+	__u64 message_left; /* bytes left of this message */
+	__u64 left;	    /* bytes left of the call */
+	__u64 ahead_from;   /* the next of the iovecs that have been read */
+	__u64 ahead_count;  /* how many of them are left */
+	struct iovec ahead[IOVECS_AHEAD];
 };
 
 static __always_inline void next_message(struct walk *walk)
@@ -58,26 +60,26 @@ static __always_inline void next_message(struct walk *walk)
 	bpf_probe_read_user(&next, sizeof(next), (void *)walk->messages);
 	walk->messages += sizeof(next);
 	walk->messages_count--;
-	walk->pieces = next.message.pieces;
+	walk->iovecs = next.message.iovecs;
 	walk->count = next.message.count;
 	walk->message_left = next.moved;
 }
 
-/* Looks up some pieces. Returns false where they cannot be read. */
-static __always_inline bool look_ahead(struct walk *walk)
+/* Reads the next iovecs. Returns false where they cannot be read. */
+static __always_inline bool load_iovecs(struct walk *walk)
 {
 	__u64 count = walk->count;
 
-	if (count > PIECES_AHEAD)
-		count = PIECES_AHEAD;
-	BELOW_FOR_VERIFIER(count, PIECES_AHEAD + 1);
+	if (count > IOVECS_AHEAD)
+		count = IOVECS_AHEAD;
+	BELOW_FOR_VERIFIER(count, IOVECS_AHEAD + 1);
 	walk->ahead_from = 0;
 	walk->ahead_count = count;
-	return !bpf_probe_read_user(walk->ahead, count * sizeof(struct iovec), (void *)walk->pieces);
+	return !bpf_probe_read_user(walk->ahead, count * sizeof(struct iovec), (void *)walk->iovecs);
 }
 
-/* The next piece, if there is one. It may be empty. */
-static __always_inline void next_piece(struct walk *walk)
+/* Goes to the next buffer, if there is one. It may be empty. */
+static __always_inline void next_buffer(struct walk *walk)
 {
 	__u64 at;
 
@@ -85,11 +87,11 @@ static __always_inline void next_piece(struct walk *walk)
 		next_message(walk);
 	if (!walk->count)
 		return;
-	if (!walk->ahead_count && !look_ahead(walk)) {
+	if (!walk->ahead_count && !load_iovecs(walk)) {
 		walk->count = walk->messages_count = 0;
 		return;
 	}
-	at = walk->ahead_from & (PIECES_AHEAD - 1);
+	at = walk->ahead_from & (IOVECS_AHEAD - 1);
 	walk->base = walk->ahead[at].base;
 	walk->len = walk->ahead[at].len;
 	if (walk->len > walk->message_left)
@@ -97,11 +99,11 @@ static __always_inline void next_piece(struct walk *walk)
 	walk->message_left -= walk->len;
 	walk->ahead_from++;
 	walk->ahead_count--;
-	walk->pieces += sizeof(struct iovec);
+	walk->iovecs += sizeof(struct iovec);
 	walk->count--;
 }
 
-/* all bytes of the messages that a call has moved */
+/* How many bytes the messages of a call have moved. */
 static __always_inline __u64 sum_of_messages(const struct walk *walk)
 {
 	struct message_moved next = {};
@@ -126,16 +128,16 @@ static __always_inline void begin_walk(struct walk *walk, const struct pt_regs *
 		walk->base = argument(regs, 1);
 		walk->len = moved;
 		break;
-	case CALL_PIECES:
-		walk->pieces = argument(regs, 1);
+	case CALL_IOVECS:
+		walk->iovecs = argument(regs, 1);
 		walk->count = argument(regs, 2);
-		next_piece(walk);
+		next_buffer(walk);
 		break;
 	case CALL_MESSAGE:
 		bpf_probe_read_user(&message, sizeof(message), (void *)argument(regs, 1));
-		walk->pieces = message.pieces;
+		walk->iovecs = message.iovecs;
 		walk->count = message.count;
-		next_piece(walk);
+		next_buffer(walk);
 		break;
 	case CALL_FILE:
 		walk->len = moved;
@@ -144,7 +146,7 @@ static __always_inline void begin_walk(struct walk *walk, const struct pt_regs *
 		walk->messages = argument(regs, 1);
 		walk->messages_count = moved;
 		walk->left = sum_of_messages(walk);
-		next_piece(walk);
+		next_buffer(walk);
 		break;
 	}
 }
