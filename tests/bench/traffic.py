@@ -121,7 +121,7 @@ def chunked(number: int) -> Iterator[Turn]:
 
 
 def pieces(number: int) -> Iterator[Turn]:
-    """The same, but head, chunks and the last of them are segments of their own, as a server writes what it computes."""
+    """The same, but head, each chunk and their end are segments of their own, as a server writes what it computes."""
     request, response = next(chunked(number))
     head, end = response[0].partition(b"\r\n\r\n")[0] + b"\r\n\r\n", b"0\r\n\r\n"
     while True:
@@ -156,7 +156,9 @@ def mixed(number: int) -> Iterator[Turn]:
                 [b"HTTP/1.1 304 Not Modified\r\n%sETag: %s\r\nConnection: keep-alive\r\n\r\n" % (server, etag)],
             )
         elif kind in (3, 7):  # a file
-            head = b"Content-Type: image/png\r\nContent-Length: 3000\r\nETag: %s\r\nCache-Control: max-age=600\r\n" % word
+            head = (
+                b"Content-Type: image/png\r\nContent-Length: 3000\r\nETag: %s\r\nCache-Control: max-age=600\r\n" % word
+            )
             yield Turn(
                 [b"GET /images/%s.png HTTP/1.1\r\n%s%s\r\n" % (word[:8], usual, cookie)],
                 [b"HTTP/1.1 200 OK\r\n%s%s\r\n%s" % (server, head, b"\x89" * 1200), b"\x89" * 1400, b"\x89" * 400],
@@ -186,10 +188,10 @@ def _word(number: int) -> bytes:
 
 
 TRAFFIC = {
-    "the same heads": Traffic(same),
-    "unique heads": Traffic(unique),
+    "same": Traffic(same),
+    "unique": Traffic(unique),
     "chunked": Traffic(chunked),
-    "chunks in pieces": Traffic(pieces),
-    "a site's mix": Traffic(mixed),
-    "brief connections": Traffic(unique, is_brief=True),
+    "pieces": Traffic(pieces),
+    "mix": Traffic(mixed),
+    "brief": Traffic(unique, is_brief=True),
 }

@@ -106,7 +106,7 @@ class JsonOutput(Output):
         retransmissions = f',"retransmissions":{exchange.retransmissions}' if exchange.retransmissions else ""
         return (
             f'{{"kind":"exchange","id":{exchange.id},"time":{"null" if start_ns is None else self._time(start_ns)},'
-            f'{about.before}{exchange.conn_seq}{about.behind}'
+            f"{about.before}{exchange.conn_seq}{about.behind}"
             f'"request":{self._message(exchange.request)},"response":{self._message(exchange.response)},'
             f'"informational":{ENCODE(informational) if informational else "[]"},"timing":{_timing_text(exchange)},'
             f'"complete":{"true" if exchange.complete else "false"},'
@@ -194,15 +194,17 @@ def _scalar(value: str | int | None) -> str:
 def _timing_text(exchange: Exchange) -> str:
     """The timing; without the detours of Exchange.timing where all four times are of one clock, and in order."""
     request, response, connection = exchange.request, exchange.response, exchange.connection
-    if request is not None and response is not None and exchange.conn_seq != 1 and not connection.clocks_differ:
+    if request is not None and response is not None and not connection.clocks_differ:
         asked, sent, answered, received = request.start_ns, request.end_ns, response.start_ns, response.end_ns
         if (
             type(asked) is type(sent) is type(answered) is type(received) is int
-            and asked <= sent <= answered <= received  # type: ignore[operator]  # None is no int
+            and asked <= sent <= answered <= received
         ):
+            connect_ns = connection.connect_ns if exchange.conn_seq == 1 else None
+            connect = "" if connect_ns is None else f'"connect":{connect_ns / 1e9},'
             return (
-                f'{{"send":{(sent - asked) / 1e9},"wait":{(answered - sent) / 1e9},'  # type: ignore[operator]
-                f'"receive":{(received - answered) / 1e9},"total":{(received - asked) / 1e9}}}'  # type: ignore[operator]
+                f'{{{connect}"send":{(sent - asked) / 1e9},"wait":{(answered - sent) / 1e9},'
+                f'"receive":{(received - answered) / 1e9},"total":{(received - asked) / 1e9}}}'
             )
     return ENCODE(_timing(exchange))
 

@@ -175,8 +175,30 @@ def say_the_same(output: JsonOutput, made: Exchange, bodies: bool = False, show_
     return text
 
 
-NAMES = [b"Host", b"Cookie", b"Set-Cookie", b"Authorization", b"X-Api-Key", b"ETag", b"Link", b"\xe4", b" folded", b"a b", b""]
-VALUES = [b"", b"x", b"a=b; c=d", b"Bearer abc", b'"e\\tag"', b"http://u:p@h/?token=s", b"\xff\xfe", b"{\"token\":1}", b"a\rb"]
+NAMES = [
+    b"Host",
+    b"Cookie",
+    b"Set-Cookie",
+    b"Authorization",
+    b"X-Api-Key",
+    b"ETag",
+    b"Link",
+    b"\xe4",
+    b" folded",
+    b"a b",
+    b"",
+]
+VALUES = [
+    b"",
+    b"x",
+    b"a=b; c=d",
+    b"Bearer abc",
+    b'"e\\tag"',
+    b"http://u:p@h/?token=s",
+    b"\xff\xfe",
+    b'{"token":1}',
+    b"a\rb",
+]
 LINES = st.tuples(st.sampled_from(NAMES), st.sampled_from([b":", b": ", b""]), st.sampled_from(VALUES)).map(b"".join)
 
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 import re
 
 from sockfilter.outputs.secrets.json_text import mask_json
-from sockfilter.outputs.secrets.names import MASK, STEM, TEXT_MAX, TRIVIAL, Level, bare, has_own_names, is_unmasked, level_of
+from sockfilter.outputs.secrets.names import (
+    MASK,
+    STEM,
+    TEXT_MAX,
+    TRIVIAL,
+    Level,
+    bare,
+    has_own_names,
+    is_unmasked,
+    level_of,
+)
 from sockfilter.outputs.secrets.shapes import mask_shapes
 from sockfilter.outputs.secrets.tables import kept
 from sockfilter.outputs.secrets.urls import mask_target
