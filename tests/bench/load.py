@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 KEEP_ALIVE = 1_000_000_000
+# paths whose responses come in chunks, and whose responses are never the same: in nginx's configuration
+CHUNKED, UNIQUE = "/chunked", "/items/"
+# as many targets as a head's text is kept for are soon passed
+UNIQUE_TARGETS = 5000
 TIMEOUT_S = 120
 
 CONFIGURATION = """\
@@ -31,6 +35,10 @@ http {{
   server {{
     listen {host}:{port} backlog=8192;
     location / {{ return 200 "hello, world\\n"; }}
+    location /items/ {{
+      add_header ETag '"$request_id"'; add_header X-Request-Id $request_id; return 200 "hello, world\\n";
+    }}
+    location /chunked {{ gzip on; gzip_min_length 1; gzip_types *; return 200 "hello, world\\n"; }}
     location /files/ {{ alias {work}/files/; }}
   }}
 }}
@@ -50,11 +58,12 @@ class Server(NamedTuple):
     port: int
     files: Path
 
-    def load(self, requests: int, connections: int = 16, path: str = "/") -> Load:
-        """Asks so often over so many connections, each with one request under way."""
-        url = f"http://{HOST}:{self.port}{path}"
-        command = [need_tool("h2load"), "--h1", "-n", str(requests), "-c", str(connections), "-t", "1", url]
-        said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=TIMEOUT_S).stdout
+    def load(self, requests: int, connections: int = 16, *paths: str) -> Load:
+        """Asks so often over so many connections, each with one request under way, for these paths in turn."""
+        urls = "".join(f"http://{HOST}:{self.port}{path}\n" for path in paths or ("/",))
+        command = [need_tool("h2load"), "--h1", "-n", str(requests), "-c", str(connections), "-t", "1", "-i", "-"]
+        command += ["-H", "Accept-Encoding: gzip"] if CHUNKED in paths else []
+        said = subprocess.run(command, input=urls, capture_output=True, text=True, check=True, timeout=TIMEOUT_S).stdout
         rate = re.search(r"finished in .*?, ([\d.]+) req/s", said)
         answered = re.search(r"(\d+) succeeded", said)
         assert rate is not None, said

@@ -1,7 +1,7 @@
-"""Where the time goes: `python -m tests.bench.profile [--functions]`. One recording, taken as far as each stage.
+"""Where the time goes: `python -m tests.bench.profile [KIND ...] [--functions]`, by kinds of traffic and by stages.
 
-The recording is made here: 16 connections, a request and a response in turn, as nginx and h2load speak. It goes
-through the kernel's program, compiled for user space, once; what is timed is the reading of its records.
+Each kind (traffic.py) is recorded once: 16 connections at a time, a request and a response in turn. What is timed is
+the reading of its records, in CPU time.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import argparse
 import cProfile
 import pstats
 import sys
-import tempfile
 import time
 from typing import TYPE_CHECKING
 
@@ -19,27 +18,17 @@ from sockfilter.outputs.text import TextOutput
 from sockfilter.packets.records import HOT
 from sockfilter.protocols.http1.body import BodyPolicy
 from sockfilter.road.assembly import Assembly
-from sockfilter.road.files import file_source
 from sockfilter.road.pipeline import Pipeline
-from sockfilter.sources.narrowing import Narrowing
-from tests.support.captures import pcap, timed
-from tests.support.frames import Talk
+from tests.bench.traffic import TRAFFIC, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sockfilter.streams.connection import StreamConnection
+    from tests.bench.traffic import Batches
 
-CONNECTIONS, EXCHANGES = 16, 1500
 ROUNDS = 5
-REQUEST = b"GET / HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nUser-Agent: h2load nghttp2/1.52.0\r\n\r\n"
-RESPONSE = (
-    b"HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Sat, 01 Jan 2022 00:00:00 GMT\r\nContent-Type: text/plain\r\n"
-    b"Content-Length: 13\r\nConnection: keep-alive\r\n\r\nhello, world\n"
-)
 PLAIN, KEPT = BodyPolicy(0, decodes=False), BodyPolicy(0)
-
-Batches = list[tuple[memoryview, list[int]]]
 
 
 class Source:
@@ -76,27 +65,6 @@ class Nowhere:
     data = skip = repeat = missing = end = close = nothing
 
 
-def recorded() -> Batches:
-    """The records, in batches as a busy reader finds them."""
-    talks = [Talk(ports=(40000 + i, 8000)) for i in range(CONNECTIONS)]
-    frames = [frame for talk in talks for frame in talk.opening()]
-    for _ in range(EXCHANGES):
-        frames += [talk.client(REQUEST) for talk in talks]
-        frames += [talk.server(RESPONSE) for talk in talks]
-    batches: Batches = []
-
-    def keep(view: memoryview, offsets: list[int]) -> None:
-        batches.append((memoryview(bytes(view[: offsets[-1] + 4096])), list(offsets)))
-
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(pcap(timed(frames, 10_000)))
-        file.flush()
-        with file_source(file.name, Narrowing()) as source:
-            while not source.is_over:
-                source.drain(keep)
-    return batches
-
-
 def streams() -> Callable[[memoryview, list[int]], None]:
     source = Source()
     return Assembly(source, source, lambda first, second: True, Nowhere).consume
@@ -124,21 +92,19 @@ def unpack(view: memoryview, offsets: list[int]) -> None:
 
 
 STAGES: dict[str, Callable[[], Callable[[memoryview, list[int]], None]]] = {
-    "records handed over": lambda: lambda view, offsets: None,
-    "floor: each record unpacked": lambda: unpack,
-    "long road: segments to streams": streams,
-    "long road: to exchanges": lambda: road(None, False),
-    "long road: to text": lambda: road(TextOutput(Nowhere()), False),
-    "long road: to JSON": lambda: road(JsonOutput(Nowhere()), False),
-    "short road: to exchanges": lambda: road(None, True),
-    "short road: to text": lambda: road(TextOutput(Nowhere()), True),
-    "short road: to JSON": lambda: road(JsonOutput(Nowhere()), True),
+    "floor": lambda: unpack,
+    "streams": streams,
+    "objects": lambda: road(None, False),
+    "text": lambda: road(TextOutput(Nowhere()), False),
+    "JSON": lambda: road(JsonOutput(Nowhere()), False),
+    "lane: objects": lambda: road(None, True),
+    "lane: text": lambda: road(TextOutput(Nowhere()), True),
+    "lane: JSON": lambda: road(JsonOutput(Nowhere()), True),
 }
 
 
 def microseconds(make: Callable[[], Callable[[memoryview, list[int]], None]], batches: Batches) -> float:
-    """A record, the best of some rounds."""
-    count = sum(len(offsets) for _, offsets in batches)
+    """Of all records, the best of some rounds."""
     best = float("inf")
     for _ in range(ROUNDS):
         take = make()
@@ -146,25 +112,45 @@ def microseconds(make: Callable[[], Callable[[memoryview, list[int]], None]], ba
         for view, offsets in batches:
             take(view, offsets)
         best = min(best, time.process_time() - began)
-    return best / count * 1e6
+    return best * 1e6
+
+
+def messages(batches: Batches) -> int:
+    """How many there are."""
+    seen: list[object] = []
+    source = Source()
+    pipeline = Pipeline(source, source, PLAIN, lambda first, second: True, seen.append)
+    for view, offsets in batches:
+        pipeline.consume(view, offsets)
+    return 2 * len(seen)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--functions", action="store_true", help="Python's profile of the long road, too")
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(TRAFFIC)}; all")
+    parser.add_argument("--functions", action="store_true", help="Python's profile of the long road to JSON, too")
     arguments = parser.parse_args()
-    batches = recorded()
-    print(f"{'us a message':<34} {'':>7}")
-    for name, make in STAGES.items():
-        print(f"{name:<34} {microseconds(make, batches):>7.3f}")
-    if arguments.functions:
-        take, profile = road(TextOutput(Nowhere()), False), cProfile.Profile()
-        profile.enable()
-        for view, offsets in batches:
-            take(view, offsets)
-        profile.disable()
-        pstats.Stats(profile).sort_stats("tottime").print_stats(25)
+    unknown = set(arguments.kinds) - set(TRAFFIC)
+    if unknown:
+        parser.error(f"no such kind of traffic: {', '.join(sorted(unknown))}; there are: {', '.join(TRAFFIC)}")
+    print(f"{'us a message':<20}" + "".join(f"{name:>15}" for name in STAGES))
+    for kind in arguments.kinds or TRAFFIC:
+        batches = recorded(TRAFFIC[kind])
+        count = messages(batches)
+        found = [microseconds(make, batches) / count for make in STAGES.values()]
+        print(f"{kind:<20}" + "".join(f"{each:>15.2f}" for each in found), flush=True)
+        if arguments.functions:
+            _functions(batches)
     return 0
+
+
+def _functions(batches: Batches) -> None:
+    take, profile = road(JsonOutput(Nowhere()), False), cProfile.Profile()
+    profile.enable()
+    for view, offsets in batches:
+        take(view, offsets)
+    profile.disable()
+    pstats.Stats(profile).sort_stats("tottime").print_stats(25)
 
 
 if __name__ == "__main__":

@@ -122,7 +122,7 @@ def chunked(number: int) -> Iterator[Turn]:
 
 
 def pieces(number: int) -> Iterator[Turn]:
-    """The same; head, chunks and the last of them are segments of their own, as a server writes what it computes."""
+    """The same, but head, each chunk and their end are segments of their own, as a server writes what it computes."""
     request, response = next(chunked(number))
     head, end = response[0].partition(b"\r\n\r\n")[0] + b"\r\n\r\n", b"0\r\n\r\n"
     while True:
@@ -189,10 +189,10 @@ def _word(number: int) -> bytes:
 
 
 TRAFFIC = {
-    "the same heads": Traffic(same),
-    "unique heads": Traffic(unique),
+    "same": Traffic(same),
+    "unique": Traffic(unique),
     "chunked": Traffic(chunked),
-    "chunks in pieces": Traffic(pieces),
-    "a site's mix": Traffic(mixed),
-    "brief connections": Traffic(unique, is_brief=True),
+    "pieces": Traffic(pieces),
+    "mix": Traffic(mixed),
+    "brief": Traffic(unique, is_brief=True),
 }

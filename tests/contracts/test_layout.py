@@ -117,7 +117,7 @@ def test_python_unpacks_the_events_of_the_lane_as_they_are() -> None:
     assert [size for _, size in fields] == [struct_width(code) for code in lane.EVENT.format.lstrip("=")]
     assert by_cffi("sf_lane_event")[""] == (0, lane.EVENT.size)
     _, lib = binding.load()
-    assert (lane.RECORDS, lane.LEAVES) == (lib.SF_LANE_RECORDS_PASS, lib.SF_LANE_LEAVES)
+    assert (lane.PASSED, lane.LEAVES) == (lib.SF_LANE_PASSED, lib.SF_LANE_LEAVES)
     # what the reader takes at once fits into one run
     assert BATCH_RECORDS <= lib.SF_LANE_RECORDS
 

@@ -159,7 +159,7 @@ def test_same_ports_again_where_only_the_answers_are_seen(cable: Cable) -> None:
 
 def test_connection_that_the_table_has_forgotten_goes_on(cable: Cable) -> None:
     talk, others = Talk(), descriptors()
-    with cable.capture() as capture:
+    with cable.capture(processes=False) as capture:  # whose tables are of all connections of this machine
         cable.pass_by(capture, *talk.opening(), talk.client(), talk.server())
         assert empty_lru_tables(others) == 1
         cable.pass_by(capture, talk.client(), talk.server(), *talk.closing())

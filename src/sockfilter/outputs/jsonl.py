@@ -184,14 +184,16 @@ def _scalar(value: str | int | None) -> str:
 def _timing_text(exchange: Exchange) -> str:
     """The timing; without the detours of Exchange.timing where all four times are of one clock, and in order."""
     request, response, connection = exchange.request, exchange.response, exchange.connection
-    if request is not None and response is not None and exchange.conn_seq != 1 and not connection.clocks_differ:
+    if request is not None and response is not None and not connection.clocks_differ:
         asked, sent, answered, received = request.start_ns, request.end_ns, response.start_ns, response.end_ns
         if (
             type(asked) is type(sent) is type(answered) is type(received) is int
             and asked <= sent <= answered <= received
         ):
+            connect_ns = connection.connect_ns if exchange.conn_seq == 1 else None
+            connect = "" if connect_ns is None else f'"connect":{connect_ns / 1e9},'
             return (
-                f'{{"send":{(sent - asked) / 1e9},"wait":{(answered - sent) / 1e9},'
+                f'{{{connect}"send":{(sent - asked) / 1e9},"wait":{(answered - sent) / 1e9},'
                 f'"receive":{(received - answered) / 1e9},"total":{(received - asked) / 1e9}}}'
             )
     return ENCODE(timing_of(exchange))

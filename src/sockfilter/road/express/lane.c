@@ -327,8 +327,8 @@ static void lane_pass(struct sf_lane *lane, __u32 offset)
 {
 	struct sf_lane_event *event = lane->count ? &lane->events[lane->count - 1] : NULL;
 
-	if (!event || event->kind != SF_LANE_RECORDS_PASS)
-		event = lane_event(lane, SF_LANE_RECORDS_PASS, lane->passed_count);
+	if (!event || event->kind != SF_LANE_PASSED)
+		event = lane_event(lane, SF_LANE_PASSED, lane->passed_count);
 	lane->passed[lane->passed_count++] = offset;
 	event->request_from = lane->passed_count;
 }

@@ -40,7 +40,7 @@ enum sf_lane_state {
 };
 
 enum sf_lane_kind {
-	SF_LANE_RECORDS_PASS = 0, /* for the long road; at, request_from: which in sf_lane_passed(), from, to */
+	SF_LANE_PASSED = 0,   /* for the long road; at, request_from: which in sf_lane_passed(), from, to */
 	SF_LANE_LEAVES = 1,   /* a connection takes the long road; at: its slot */
 	SF_LANE_EXCHANGE = 2, /* at: the connection's slot */
 	SF_LANE_ENTERS = 3,   /* a new connection; at: its slot; ring_at: its first record */

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # struct sf_lane_event of lane.h; a test compares both to the byte
 EVENT = Struct("=IIIIIIIIQQQQQQIIIIII")
-RECORDS, LEAVES, EXCHANGE, ENTERS, CLOSED, LINES = range(6)
+PASSED, LEAVES, EXCHANGE, ENTERS, CLOSED, LINES = range(6)
 # how struct sf_record begins: time_ns, stream
 FIRST = Struct("=QQ")
 # To enter and leave costs what the lane saves on a few exchanges. A connection that has left it so often in a row with
@@ -145,7 +145,7 @@ class Lane:
             conn_seq,
             _,
         ) in EVENT.iter_unpack(events):
-            if kind == RECORDS:
+            if kind == PASSED:
                 passed = ffi.unpack(lib.sf_lane_passed(self._lane) + at, request_from - at)
                 if self._told:
                     passed = [each for each in passed if FIRST.unpack_from(view, each)[1] & ~1 not in self._told]
