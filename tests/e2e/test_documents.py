@@ -97,7 +97,8 @@ def world(tmp_path: Path) -> Iterator[World]:
     holder = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
     made = World(holder.pid, tmp_path)
     try:
-        assert holder.stdout is not None and holder.stdout.readline() == b"made\n"
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"made\n"
         subprocess.run(
             ["nsenter", "--net", "--mount", "--target", str(holder.pid), sys.executable, SERVER, "wait"],
             check=True,
@@ -120,7 +121,8 @@ def traffic(world: World) -> Iterator[None]:
 def run(world: World, line: str) -> tuple[int, str, str]:
     """Runs a command, and ends it after its first exchange where it does not end by itself."""
     with world.start(line) as process:
-        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
         found = {process.stdout.fileno(): b"", process.stderr.fileno(): b""}
         said, shown = process.stderr.fileno(), process.stdout.fileno()
         is_to_end = "-c " not in line and " -- " not in line
@@ -178,6 +180,7 @@ def record(world: World) -> None:
     """A capture file, as the pages have one."""
     asked = f"exec {shutil.which('curl')} -s http://127.0.0.1:8000/items -o /dev/null"
     with world.start(f"exec {sys.executable} -m sockfilter -i lo -c 1 -w web.pcapng") as process:
-        assert process.stderr is not None and b"listening" in process.stderr.readline()
+        assert process.stderr is not None
+        assert b"listening" in process.stderr.readline()
         subprocess.run(world.line(asked), check=True, timeout=WAIT_S, env=world.environment)
     assert process.returncode == 0
