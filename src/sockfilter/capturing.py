@@ -460,7 +460,7 @@ def capture(
                 meanwhile=meanwhile,
             )
         else:
-            raise InvalidArgument(f"via={via!r}: it is 'packets' or 'syscalls'")
+            raise InvalidArgument(f"via={via!r}: it must be 'packets' or 'syscalls'")
         made = captured(source, narrowing, policy, emit, write, told(), named, memory)
         stack.pop_all()
     made.no_processes = reason
@@ -478,7 +478,7 @@ def _naming(
     """What names processes; or None, and why nothing does, where nobody said whether it should."""
     if not can_be:
         if wanted:
-            raise InvalidArgument("processes=True takes rights of one's own: a broker names none")
+            raise InvalidArgument("processes=True is not possible with a broker: it requires rights of your own")
         return None, ""
     if wanted is False:
         return None, ""
@@ -496,7 +496,7 @@ def _refuse(given: dict[str, object], way: str) -> None:
     """Raises InvalidArgument where something is given that the way chosen does not have."""
     for name, value in given.items():
         if value is not None:
-            raise InvalidArgument(f"{name}={value!r} goes with via={way!r}")
+            raise InvalidArgument(f"{name}={value!r} needs via={way!r}")
 
 
 def _borrowing(broker: str) -> Attach:
@@ -526,10 +526,10 @@ def captured(
 def narrowed(ports: Ports | None, host: Hosts | None, family: int | None) -> Narrowing:
     """What is to be left out. Raises InvalidArgument."""
     if family not in (None, 4, 6):
-        raise InvalidArgument(f"family={family}: it is 4, 6, or None for both")
+        raise InvalidArgument(f"family={family}: it must be 4, 6, or None for both")
     ranges = None if ports is None else port_ranges(ports)
     if ranges == []:
-        raise InvalidArgument("ports is empty: no ports, no exchanges; None takes them all")
+        raise InvalidArgument("ports is empty, so nothing would be captured; None means all ports")
     return Narrowing(ranges, host_list(host), family)
 
 
@@ -540,14 +540,14 @@ def interface_names(interface: str | Sequence[str] | None) -> list[str]:
     names = [interface] if isinstance(interface, (str, bytes)) else list(interface)
     for name in names:
         if not isinstance(name, str):
-            raise InvalidArgument(f"interface={interface!r}: it is a name, or a list of names, each a text")
+            raise InvalidArgument(f"interface={interface!r}: it must be a name or a list of names, as strings")
     return names
 
 
 def check_memory(memory: int) -> None:
     """Raises InvalidArgument where it is less than a capture can do with."""
     if memory < MEMORY_BYTES_MIN:
-        raise InvalidArgument(f"memory={memory}: it is a number of bytes, from {MEMORY_BYTES_MIN} on")
+        raise InvalidArgument(f"memory={memory}: it must be a number of bytes, {MEMORY_BYTES_MIN} or greater")
 
 
 def body_policy(body: int | None) -> BodyPolicy:

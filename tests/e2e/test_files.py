@@ -225,10 +225,10 @@ def test_a_file_that_is_cut_short_gives_what_it_has(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("-r", "x", "-i", "lo"), "-i goes with a live capture, and -r reads a file"),
+        (("-r", "x", "-i", "lo"), "-i is for live captures, and -r reads a file"),
         (("-r", "x", "-B", "64"), "-B goes with a live capture"),
-        (("-r", ""), "the file's name is empty"),
-        (("-i", "lo", "-w", ""), "the file's name is empty"),
+        (("-r", ""), "the name of the file is empty"),
+        (("-i", "lo", "-w", ""), "the name of the file is empty"),
         (("-i", "lo", "-W", "3"), "-w FILE says which"),
         (("-i", "lo", "-w", "x", "-W", "3"), "say too after how many million bytes"),
         (("-i", "lo", "-w", "-", "-C", "1"), "-w FILE says which"),
@@ -247,7 +247,7 @@ def test_what_cannot_be_meant(arguments, words):
     [
         (("-r", "/nonexistent/file"), "opening the capture file /nonexistent/file: No such file or directory"),
         (("-r", "/"), "Is a directory"),
-        (("-i", "lo", "-w", "/nonexistent/file"), "make its folder first"),
+        (("-i", "lo", "-w", "/nonexistent/file"), "create its folder first"),
     ],
 )
 def test_what_is_in_the_way(arguments, words):

@@ -68,7 +68,7 @@ def _path() -> Condition:
 
     def make(wanted: Any) -> Callable[[Exchange], bool]:
         if any("?" in one for one in texts(wanted)):
-            raise InvalidArgument("a path has no query: target= is both, query= the parameters")
+            raise InvalidArgument("a path has no query: use target= for both, or query= for the parameters")
         return plain.test(wanted)
 
     return Condition(make, plain.value)
@@ -213,7 +213,7 @@ def _problems() -> Condition:
         is_list = isinstance(wanted, (list, tuple))
         unknown = [name for name in (wanted if is_list else texts(wanted)) if name not in PROBLEMS]
         if unknown:
-            raise InvalidArgument(f"there is no problem {unknown[0]!r}; there are {', '.join(PROBLEMS)}")
+            raise InvalidArgument(f"there is no problem {unknown[0]!r}; the problems are {', '.join(PROBLEMS)}")
         if is_list:
             names = sorted(map(str, wanted))
             return lambda exchange: sorted(value(exchange)) == names

@@ -37,13 +37,13 @@ def test_for(wanted: Any, is_exact: Callable[[Any], bool], kinds: str) -> Test:
     if callable(wanted):
         return lambda value: value is not None and bool(wanted(value))
     if not is_exact(wanted):
-        raise InvalidArgument(f"it takes {kinds}, a compiled pattern, a predicate, or a set")
+        raise InvalidArgument(f"it must be {kinds}, a compiled pattern, a predicate, or a set")
     return lambda value: bool(value == wanted)
 
 
 def _within(wanted: range, kinds: str) -> Test:
     if "number" not in kinds:
-        raise InvalidArgument(f"it takes {kinds}, which lies in no range")
+        raise InvalidArgument(f"it must be {kinds}, which is in no range")
     if wanted.step != 1:
         return lambda value: value in wanted
     # seconds have fractions
@@ -108,9 +108,9 @@ def fields_test(wanted: Any) -> Callable[[Callable[[str], list[str]]], bool]:
     if isinstance(wanted, str):
         return lambda values: bool(values(wanted))
     if callable(wanted):
-        raise InvalidArgument("a predicate goes with a name, as in {'name': predicate}")
+        raise InvalidArgument("a predicate needs a name, as in {'name': predicate}")
     if not isinstance(wanted, Mapping):
-        raise InvalidArgument("it takes a name, or names with their values, as in {'name': 'value'}")
+        raise InvalidArgument("it must be a name, or names with values, as in {'name': 'value'}")
     tests = {name: _values_test(one) for name, one in wanted.items()}
     return lambda values: all(test(values(name)) for name, test in tests.items())
 
@@ -121,7 +121,7 @@ def _values_test(wanted: Any) -> Callable[[list[str]], bool]:
     if isinstance(wanted, (list, tuple)):
         exact = [str(one) if is_number(one) else one for one in wanted]
         if not all(map(is_text, exact)):
-            raise InvalidArgument("a list has all the values, as texts")
+            raise InvalidArgument("a list must have all values, as strings")
         return lambda values: values == exact
     if is_number(wanted):
         wanted = str(wanted)

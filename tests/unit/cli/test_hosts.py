@@ -23,7 +23,7 @@ def test_a_name_is_looked_up() -> None:
 )
 def test_what_can_be_neither(text: str) -> None:
     for look in (lambda: hosts.check(text), lambda: hosts.addresses(text.partition("a,")[2] or text, None)):
-        with pytest.raises(InvalidArgument, match="is no address or network"):
+        with pytest.raises(InvalidArgument, match="is not an address or network"):
             look()
 
 

@@ -248,7 +248,7 @@ def test_a_folder_that_goes_away(tmp_path: Path):
     capture = Capture(tmp_path / "folder/x", megabytes=1)
     (tmp_path / "folder/x").unlink()
     (tmp_path / "folder").rmdir()
-    with pytest.raises(CaptureFileError, match="folder/x1': No such file or directory; make its folder first"):
+    with pytest.raises(CaptureFileError, match="folder/x1': No such file or directory; create its folder first"):
         capture.frames(20)
     capture.files.close()
 
