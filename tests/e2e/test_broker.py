@@ -79,7 +79,13 @@ def test_several_captures_at_once(loopback: Sites, tmp_path: Path):
         (ROOT, "any", {}, BrokerError, "interface 'any' is not permitted (lo is); start it with -i any"),
         (ROOT, "nolo", {}, BrokerError, "interface 'nolo' is not permitted"),
         (ROOT, ["lo", "nolo"], {}, BrokerError, "interface 'nolo' is not permitted"),
-        (ROOT, "lo", {"promiscuous": True}, BrokerError, "it does not capture frames for other hosts; start it with --promisc"),
+        (
+            ROOT,
+            "lo",
+            {"promiscuous": True},
+            BrokerError,
+            "it does not capture frames for other hosts; start it with --promisc",
+        ),
         (
             ROOT,
             "lo",

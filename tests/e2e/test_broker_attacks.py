@@ -126,7 +126,9 @@ def test_strangers_take_no_place(tmp_path: Path):
     with broker(tmp_path) as (path, _), ExitStack() as stack:
         silent = [connected(stack, path) for _ in range(PLACES_MAX)]
         assert captures(path)
-        assert {dismissed(link) for link in silent} == {"user 0 is not permitted to capture; start the broker with --user 0"}
+        assert {dismissed(link) for link in silent} == {
+            "user 0 is not permitted to capture; start the broker with --user 0"
+        }
 
 
 def test_a_user_takes_its_own_places_alone(tmp_path: Path):

@@ -137,7 +137,7 @@ def test_the_file_that_is_read_is_not_written_over(tmp_path, name, options):
     (tmp_path / "link").symlink_to(path)
     done = run("-r", str(path), "-w", str(tmp_path / name), *options)
     assert done.status == 2
-    assert "this file is being read, and would be overwritten; name another" in done.said[-1]
+    assert "this is the file that is being read; use another name" in done.said[-1]
     assert path.read_bytes() == pcap(one_exchange())
 
 

@@ -43,7 +43,7 @@ def test_arguments_that_cannot_be_meant(arguments, words):
 def test_what_is_in_the_way_has_a_kind_of_its_own():
     with pytest.raises(NoSuchInterface, match="did you mean lo"):
         sockfilter.capture("l0")
-    with pytest.raises(NamespaceError, match="there is none of that name"):
+    with pytest.raises(NamespaceError, match="there is no such interface"):
         sockfilter.capture("lo", netns="nowhere")
     with namespace() as netns:
         ip("link", "set", "lo", "down", netns=netns)

@@ -37,7 +37,7 @@ def test_no_such_interface_and_none_that_is_near():
 @pytest.mark.parametrize("name", ["lo:1", "a" * 40, "../lo", "lo ", "\udcff", "\x1b[2J"])
 def test_no_such_interface_whatever_the_name(name):
     line = refusal("-i", name)
-    assert "there is none of that name" in line
+    assert "there is no such interface" in line
     assert line.isprintable()
 
 

@@ -39,7 +39,7 @@ def exchange_over(client: socket.socket, server: socket.socket) -> None:
 @pytest.mark.parametrize("name", ["nosuch0", "", "l", "lo0", "lo:1", "0", "1", "a-name-that-is-too-long", "lo\0"])
 def test_unknown_interface_is_an_error_and_never_all(name: str) -> None:
     need_root()
-    with pytest.raises(NoSuchInterface, match="there is none of that name"):
+    with pytest.raises(NoSuchInterface, match="there is no such interface"):
         sockfilter.capture(name)
 
 

@@ -43,7 +43,7 @@ def _simple(value: Callable[[Exchange], Any], is_exact: Callable[[Any], bool], k
     return Condition(make, lambda exchange, _: value(exchange))
 
 
-def _of_request(name: str, kinds: str = "a text") -> Condition:
+def _of_request(name: str, kinds: str = "a string") -> Condition:
     def value(exchange: Exchange) -> Any:
         return None if exchange.request is None else getattr(exchange.request, name)
 
@@ -79,7 +79,7 @@ def _host() -> Condition:
         return None if exchange.request is None else exchange.request.authority
 
     def make(wanted: Any) -> Callable[[Exchange], bool]:
-        test = test_for(_lower(wanted), is_text, "a text")
+        test = test_for(_lower(wanted), is_text, "a string")
 
         def matches(exchange: Exchange) -> bool:
             request = exchange.request
@@ -244,7 +244,7 @@ CONDITIONS = {
     "response_json": _json(("response",)),
     "status": _status(),
     "port": _port(),
-    "process": _processes(lambda process: process.comm, is_text, "a text"),
+    "process": _processes(lambda process: process.comm, is_text, "a string"),
     "pid": _processes(lambda process: process.pid, is_number, "a number"),
     "duration": _duration(),
     "problems": _problems(),

@@ -43,7 +43,7 @@ def test_for(wanted: Any, is_exact: Callable[[Any], bool], kinds: str) -> Test:
 
 def _within(wanted: range, kinds: str) -> Test:
     if "number" not in kinds:
-        raise InvalidArgument(f"it must be {kinds}, which is in no range")
+        raise InvalidArgument(f"it must be {kinds}; a range matches only numbers")
     if wanted.step != 1:
         return lambda value: value in wanted
     # seconds have fractions
@@ -90,7 +90,7 @@ def content_test(wanted: Any) -> Callable[[Message], bool]:
     if isinstance(wanted, (set, frozenset)):
         tests = [content_test(one) for one in wanted]
         return lambda message: any(test(message) for test in tests)
-    test = test_for(wanted, lambda one: isinstance(one, (bytes, str)), "bytes or a text")
+    test = test_for(wanted, lambda one: isinstance(one, (bytes, str)), "bytes or a string")
     if isinstance(getattr(wanted, "pattern", wanted), str):
         return lambda message: test(message.text)
     return lambda message: test(message.body)
@@ -125,5 +125,5 @@ def _values_test(wanted: Any) -> Callable[[list[str]], bool]:
         return lambda values: values == exact
     if is_number(wanted):
         wanted = str(wanted)
-    test = test_for(wanted, is_text, "a text")
+    test = test_for(wanted, is_text, "a string")
     return lambda values: any(map(test, values))

@@ -105,7 +105,7 @@ def is_that_file(path: str, identity: tuple[int, int] | None) -> bool:
 
 def over_itself(path: str) -> str:
     """The message for a file that would overwrite the one that is being read."""
-    return f"writing {path!r}: this is the file that -r reads; use another name"
+    return f"writing {path!r}: this is the file that is being read; use another name"
 
 
 def _fail(path: str, error: OSError | ValueError) -> NoReturn:

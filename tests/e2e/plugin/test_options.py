@@ -75,7 +75,10 @@ def test_it(wire, i): pass
         ("--wire-interface=nolo", "wire_interface='nolo': looking up interface 'nolo': *; did you mean lo*"),
         ("--wire-dir=conftest.py", "wire_dir='conftest.py': File exists"),
         ("--wire-broker=/nowhere", "wire_broker='/nowhere': No such file or directory; start one: sudo sockfilter *"),
-        ("--wire-broker=conftest.py", "wire_broker='conftest.py': it is not a socket; start a broker: sudo sockfilter *"),
+        (
+            "--wire-broker=conftest.py",
+            "wire_broker='conftest.py': it is not a socket; start a broker: sudo sockfilter *",
+        ),
     ],
 )
 def test_what_the_options_name_is_looked_for_once(project: Project, words: tuple[str, ...], option: str, said: str):

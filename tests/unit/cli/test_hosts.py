@@ -30,5 +30,5 @@ def test_what_can_be_neither(text: str) -> None:
 @pytest.mark.parametrize("name", ["no-such-name.invalid", "x" * 70, "\udcff"])
 def test_a_name_that_has_no_address(name: str) -> None:
     hosts.check(name)
-    with pytest.raises(InvalidArgument, match="looking it up as a name failed: "):
+    with pytest.raises(InvalidArgument, match="resolving it as a name failed: "):
         hosts.addresses(name, None)

@@ -51,7 +51,7 @@ def test_ports(ports: object, ranges: list[tuple[int, int]]):
         ([80, "x"], "'x' is not a port"),
         ("9" * 5000, "is not a port: use numbers"),
         (b"80", "b'80' is not a set of ports: use a string"),
-        ([b"80"], "b'80' is no set of ports"),
+        ([b"80"], "b'80' is not a set of ports"),
     ],
 )
 def test_ports_that_cannot_be_meant(ports: object, words: str):

@@ -50,5 +50,5 @@ def test_a_ring_that_the_client_keeps_keeps_its_place():
 
 
 def test_more_users_than_places_are_refused():
-    with pytest.raises(InvalidArgument, match="3 users: 2 at most"):
+    with pytest.raises(InvalidArgument, match="3 users: at most 2"):
         Places({1, 2, 3}, count=2)
