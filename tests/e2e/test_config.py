@@ -113,8 +113,8 @@ class TestUnderSudo:
         path.write_text("ports = 80\n")
         os.chown(path, 1, 1)
         done = self.listed(path)
-        found = f"reading {path}: it belongs to user 1, not to root or to the user who ran sudo; --no-config ignores the file"
-        assert (done.status, done.said) == (2, [f"sockfilter: {found}"])
+        found = f"reading {path}: it belongs to user 1, not to root or to the user who ran sudo"
+        assert (done.status, done.said) == (2, [f"sockfilter: {found}; --no-config ignores the file"])
 
     @pytest.mark.parametrize("mode", [0o664, 0o646])
     @pytest.mark.parametrize("user", [0, NOBODY])
