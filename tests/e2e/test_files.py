@@ -226,14 +226,14 @@ def test_a_file_that_is_cut_short_gives_what_it_has(tmp_path):
     ("arguments", "words"),
     [
         (("-r", "x", "-i", "lo"), "-i is for live captures, and -r reads a file"),
-        (("-r", "x", "-B", "64"), "-B goes with a live capture"),
+        (("-r", "x", "-B", "64"), "-B is for live captures"),
         (("-r", ""), "the name of the file is empty"),
         (("-i", "lo", "-w", ""), "the name of the file is empty"),
-        (("-i", "lo", "-W", "3"), "-w FILE says which"),
-        (("-i", "lo", "-w", "x", "-W", "3"), "say too after how many million bytes"),
-        (("-i", "lo", "-w", "-", "-C", "1"), "-w FILE says which"),
-        (("-i", "lo", "-w", "x", "-C", "0"), "a whole number from 1 on"),
-        (("-i", "lo", "-w", "-", "--format", "jsonl"), "-w - takes standard output"),
+        (("-i", "lo", "-W", "3"), "-C, -G and -W need a file name: -w FILE"),
+        (("-i", "lo", "-w", "x", "-W", "3"), "-W needs -C (million bytes of each file)"),
+        (("-i", "lo", "-w", "-", "-C", "1"), "-C, -G and -W need a file name: -w FILE"),
+        (("-i", "lo", "-w", "x", "-C", "0"), "a whole number, 1 or greater"),
+        (("-i", "lo", "-w", "-", "--format", "jsonl"), "-w - uses standard output"),
     ],
 )
 def test_what_cannot_be_meant(arguments, words):

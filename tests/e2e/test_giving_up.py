@@ -184,4 +184,4 @@ def test_a_user_who_could_not_write_what_follows_is_refused(tmp_path: Path):
     tmp_path.chmod(0o700)
     done = run("-i", "lo", "--user", "65534", "-w", str(tmp_path / "x"), "-C", "1")
     assert done.status == 2
-    assert "choose another user, --user root among them" in done.said[0]
+    assert "use another user, for example --user root" in done.said[0]

@@ -25,7 +25,7 @@ COMMAND = (
     "import sys; from sockfilter.cli import hints, main; hints.PATIENCE_S = 1.0; sys.exit(main())",
 )
 WAIT_S = 20.0
-HINT = "sockfilter: nothing so far: "
+HINT = "sockfilter: nothing captured so far: "
 
 
 class Watched:
@@ -90,7 +90,7 @@ def test_tls(stack: ExitStack):
     watched = Watched(stack, netns, "-i", "lo")
     with connected(netns) as (client, _):
         client.sendall(b"\x16\x03\x01\x00\x05hello")
-        assert watched.hint().startswith("TLS: what is in it cannot be read from packets")
+        assert watched.hint().startswith("the traffic is TLS, which packets do not show")
 
 
 def test_http2(stack: ExitStack):
@@ -106,7 +106,7 @@ def test_something_else(stack: ExitStack):
     watched = Watched(stack, netns, "-i", "lo")
     with connected(netns) as (client, _):
         client.sendall(b"SSH-2.0-x\r\n")
-        assert "none of it HTTP/1" in watched.hint()
+        assert "none was HTTP/1" in watched.hint()
 
 
 def test_left_out_by_options(stack: ExitStack):
@@ -114,7 +114,7 @@ def test_left_out_by_options(stack: ExitStack):
     watched = Watched(stack, netns, "-i", "lo", "--ports", "1")
     with connected(netns) as (client, _):
         client.sendall(b"GET / HTTP/1.1\r\n\r\n")
-        assert "were left out by --ports" in watched.hint()
+        assert "were excluded by --ports" in watched.hint()
 
 
 def test_udp_on_443(stack: ExitStack):

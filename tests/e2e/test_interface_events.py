@@ -106,7 +106,7 @@ def test_another_name(scene: Scene):
         ip("link", "set", "veth0", "down", netns=scene.right)
         assert "is down" in sniffer.said()
         ip("link", "set", "veth0", "name", "veth1", netns=scene.right)
-        assert sniffer.said() == "sockfilter: interface veth0 is called veth1; the capture continues"
+        assert sniffer.said() == "sockfilter: interface veth0 is now called veth1; the capture continues"
         ip("link", "set", "veth1", "up", netns=scene.right)
         assert sniffer.said() == "sockfilter: interface veth1 is up again; the capture continues"
         scene.ask(2)
@@ -122,7 +122,7 @@ def test_removed_and_made_again(scene: Scene, number: int):
         for i in range(1, number + 1):
             ip("link", "delete", "veth0", netns=scene.right)
             assert sniffer.said() == (
-                "sockfilter: interface veth0 has been removed; the capture continues when an interface veth0 again"
+                "sockfilter: interface veth0 has been removed; the capture continues when an interface veth0 exists again"
             )
             join(scene.left, scene.right)
             assert sniffer.said() == "sockfilter: interface veth0 exists again; the capture continues"
@@ -135,15 +135,15 @@ def test_it_waits_for_the_name_that_was_asked_for(scene: Scene):
     with scene.sniffer() as sniffer:
         for words in (("down",), ("name", "veth1"), ("up",)):
             ip("link", "set", "veth1" if words == ("up",) else "veth0", *words, netns=scene.right)
-        while "is called veth1 now" not in sniffer.said():
+        while "is now called veth1" not in sniffer.said():
             pass
         ip("link", "delete", "veth1", netns=scene.right)
-        while "interface veth1 has been removed; the capture continues when an interface veth0 again" not in (
+        while "interface veth1 has been removed; the capture continues when an interface veth0 exists again" not in (
             sniffer.said()
         ):
             pass
         join(scene.left, scene.right)
-        assert "veth0 is there again" in sniffer.said()
+        assert "veth0 exists again" in sniffer.said()
         scene.ask(1)
         assert "/small?1" in sniffer.line()
         assert sniffer.end().status == 0
@@ -178,7 +178,7 @@ def test_quiet_says_it_too(scene: Scene):
         ip("link", "delete", "veth0", netns=scene.right)
         assert "removed" in sniffer.said()
         assert sniffer.end().said == [
-            "sockfilter: interface veth0 has been removed; the capture continues when an interface veth0 again"
+            "sockfilter: interface veth0 has been removed; the capture continues when an interface veth0 exists again"
         ]
 
 

@@ -30,7 +30,7 @@ def test_use_after_close_is_a_plain_sentence(use):
         ({"ring": 0}, "a ring of 0 bytes is not possible"),
         ({"ports": "x"}, "'x' is not a port"),
         ({"ports": 0}, "0 is not a port"),
-        ({"ports": range(0)}, "is no range of ports"),
+        ({"ports": range(0)}, "is not a range of ports"),
         ({"ports": []}, "no ports"),
         ({"host": "x"}, "'x' is not an address or network"),
     ],

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("root")
 TIMEOUT_S = 20
-WITHOUT = "exchanges are shown without, as --no-processes has it"
+WITHOUT = "exchanges are shown without process names, as with --no-processes"
 
 
 @pytest.fixture(scope="module")

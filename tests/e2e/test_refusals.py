@@ -119,7 +119,7 @@ def test_a_kernel_without_ring_buffers():
 
 def test_a_kernel_without_memory_for_the_ring():
     line = refusal("-i", "lo", "-B", "512M", prefix=(*REFUSE, "MAP_CREATE", "ENOMEM"))
-    assert "choose a smaller ring: -B" in line
+    assert "use a smaller ring: -B" in line
 
 
 def test_a_kernel_that_refuses_the_program():
@@ -162,5 +162,5 @@ def test_a_namespace_that_is_none():
 
 def test_a_ring_that_cannot_be_mapped():
     line = refusal("-i", "lo", "-B", "128M", prefix=(need_tool("prlimit"), "--as=100000000"))
-    assert "choose a smaller" in line
+    assert "use a smaller" in line
     assert "-B" in line

@@ -235,7 +235,7 @@ sys.exit({status})
         [
             (["no-such-command"], 127, "no-such-command: there is no such command"),
             (["/no/such/command"], 127, "/no/such/command: there is no such command"),
-            (["/etc/passwd"], 126, "/etc/passwd: it is not executable; chmod +x /etc/passwd lets it"),
+            (["/etc/passwd"], 126, "/etc/passwd: it is not executable; chmod +x /etc/passwd makes it executable"),
             (["/"], 126, "/: it is a directory, not a command"),
         ],
     )
@@ -250,7 +250,7 @@ sys.exit({status})
         done = run("--", "tool", env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
         assert (done.status, done.said) == (
             126,
-            [f"sockfilter: {tmp_path}/tool: it is not executable; chmod +x {tmp_path}/tool lets it"],
+            [f"sockfilter: {tmp_path}/tool: it is not executable; chmod +x {tmp_path}/tool makes it executable"],
         )
 
     def test_one_whose_interpreter_is_not_there(self, tmp_path: Path):

@@ -142,10 +142,10 @@ def test_directions_on_two_interfaces_belong_together(cable: Cable, interface: s
     ("names", "words"),
     [
         ([], "interface is empty"),
-        (["any", "lo"], "stands for all interfaces: leave out lo"),
-        ([f"eth{number}" for number in range(65)], "65 interfaces: 64 at most"),
-        (["lo", 1], "it is a name, or a list of names"),
-        (b"lo", "it is a name, or a list of names"),
+        (["any", "lo"], "means all interfaces: remove lo"),
+        ([f"eth{number}" for number in range(65)], "65 interfaces: the maximum is 64"),
+        (["lo", 1], "it must be a name or a list of names"),
+        (b"lo", "it must be a name or a list of names"),
     ],
 )
 def test_lists_of_interfaces_that_cannot_be_meant(names: object, words: str) -> None:

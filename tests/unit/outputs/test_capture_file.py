@@ -182,8 +182,8 @@ def test_a_device_is_left_as_it_is():
         ("nowhere/x", "No such file or directory; create its folder first"),
         (".", "Is a directory; use a file in it"),
         ("file/x", "Not a directory; create its folder first"),
-        ("n" * 300, "File name too long; name another place"),
-        ("a\0b", "embedded null byte; name another place"),
+        ("n" * 300, "File name too long; use another name"),
+        ("a\0b", "embedded null byte; use another name"),
     ],
 )
 def test_what_cannot_be_opened(tmp_path: Path, path: str, words: str):
