@@ -122,7 +122,8 @@ def test_removed_and_made_again(scene: Scene, number: int):
         for i in range(1, number + 1):
             ip("link", "delete", "veth0", netns=scene.right)
             assert sniffer.said() == (
-                "sockfilter: interface veth0 has been removed; the capture continues when an interface veth0 exists again"
+                "sockfilter: interface veth0 has been removed;"
+                " the capture continues when an interface veth0 exists again"
             )
             join(scene.left, scene.right)
             assert sniffer.said() == "sockfilter: interface veth0 exists again; the capture continues"

@@ -27,7 +27,7 @@ ADVICE = {
     errno.EDQUOT: MAKE_ROOM,
     errno.EFBIG: "write smaller files (-C)",
 }
-OTHER_ADVICE = "name another place"
+OTHER_ADVICE = "use another name"
 
 
 class CaptureFile:
