@@ -249,7 +249,7 @@ def test_promiscuous_stays_so(scene: Scene):
         ip("link", "delete", "veth0", netns=scene.right)
         assert "removed" in sniffer.said()
         join(scene.left, scene.right)
-        assert "there again" in sniffer.said()
+        assert "exists again" in sniffer.said()
         assert promiscuity(scene.right) == 1
         assert sniffer.end().status == 0
     assert promiscuity(scene.right) == 0

@@ -31,7 +31,7 @@ def test_use_after_close_is_a_plain_sentence(use):
         ({"ports": "x"}, "'x' is not a port"),
         ({"ports": 0}, "0 is not a port"),
         ({"ports": range(0)}, "is not a range of ports"),
-        ({"ports": []}, "no ports"),
+        ({"ports": []}, "ports is empty"),
         ({"host": "x"}, "'x' is not an address or network"),
     ],
 )
@@ -43,7 +43,7 @@ def test_arguments_that_cannot_be_meant(arguments, words):
 def test_what_is_in_the_way_has_a_kind_of_its_own():
     with pytest.raises(NoSuchInterface, match="did you mean lo"):
         sockfilter.capture("l0")
-    with pytest.raises(NamespaceError, match="there is no such interface"):
+    with pytest.raises(NamespaceError, match="there is no such namespace"):
         sockfilter.capture("lo", netns="nowhere")
     with namespace() as netns:
         ip("link", "set", "lo", "down", netns=netns)

@@ -130,7 +130,7 @@ def test_a_kernel_that_refuses_the_program():
 def test_a_namespace_that_is_not_there():
     with namespace() as netns:
         line = refusal("-i", "lo", "--netns", netns + "x")
-    assert line.startswith(f"entering network namespace '{netns}x': there is no such interface; there are ")
+    assert line.startswith(f"entering network namespace '{netns}x': there is no such namespace; there are ")
     assert netns in line.split("there are ")[1]
     assert line.endswith("or give a process number")
 

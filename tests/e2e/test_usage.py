@@ -127,12 +127,13 @@ def test_more_than_anybody_needs_is_no_error(words):
 def test_version():
     done = run("--version")
     assert (done.status, done.said) == (0, [])
-    program, libbpf, bpf_object, kernel = done.lines
+    program, libbpf, bpf_object, kernel, sandbox = done.lines
     content = Path(OBJECT).read_bytes()
     assert program == f"sockfilter {sockfilter.__version__}"
     assert re.fullmatch(r"libbpf 1\.\d+", libbpf)
     assert bpf_object == f"BPF object {hashlib.sha256(content).hexdigest()[:12]}, {len(content)} bytes"
     assert kernel == f"Linux {os.uname().release} {os.uname().machine}"
+    assert sandbox.startswith("sandbox: ")
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])

@@ -27,7 +27,7 @@ def number(text: str, least: int, what: str) -> int:
 
 
 def _not_one(text: str, least: int, what: str) -> argparse.ArgumentTypeError:
-    return argparse.ArgumentTypeError(f"{text!r}: {what}must be a whole number, {least} or greater")
+    return argparse.ArgumentTypeError(f"{text!r}: {what} must be a whole number, {least} or greater")
 
 
 def count(text: str) -> int:
