@@ -8,27 +8,42 @@ from collections.abc import Iterator
 import sockfilter
 from sockfilter.cli import config_file, settings
 from sockfilter.cli.arguments import DESCRIPTION, EPILOG
+from sockfilter.ledger import CALL_COUNTERS, PACKET_COUNTERS
 from sockfilter.model import Problem
+from sockfilter.sources.broker import messages
 from tools.command_line import Command, Option, commands, groups, options
 
 RIGHTS = (
-    "Capturing takes Linux 5.8 or newer, and root or the capabilities CAP_NET_RAW and CAP_BPF; another network "
-    "namespace takes CAP_SYS_ADMIN too. Reading a capture file takes neither."
+    "Capturing requires Linux 5.8 or newer, and root or the capabilities CAP_NET_RAW and CAP_BPF. Another network "
+    "namespace also requires CAP_SYS_ADMIN. Process names and system calls also require CAP_PERFMON and a kernel with "
+    "BTF. Reading a capture file requires no capability."
+)
+GIVEN_UP = (
+    "When the capture is open, and before it reads any traffic, sockfilter switches to the user of --user, gives up "
+    "all capabilities, and confines itself with Landlock and seccomp."
 )
 LINES = (
-    "A line comes when its exchange ends: the time of the request's first byte, who asked whom, the request, the "
-    "status, the size of the response's body as sent, and the time from the request's first byte to the response's "
-    "last. What is odd about an exchange stands behind it in brackets:"
+    "A line is printed when its exchange ends. It has the time of the request's first byte, client and server, the "
+    "request, the status, the size of the response's body as sent, and the time from the request's first byte to the "
+    "response's last byte. Problems of the exchange follow in brackets:"
 )
+SECRETS = "Secrets are shown as *** in everything that sockfilter prints, unless --show-secrets is given."
+LEDGER = (
+    "The ledger accounts for every packet, system call, record, segment and message. The summary names each loss and "
+    "the option that helps. --summary jsonl prints all counters. Those of packets are:"
+)
+CALLS = "With --via syscalls, those of system calls are:"
 FILE = (
-    "options by their long names, such as ports = [80, 8080]; in $XDG_CONFIG_HOME where that is set. Under sudo it is "
-    "that of who ran it, and counts only if it belongs to them or to root and nobody else may write to it."
+    "options by their long names, such as ports = [80, 8080]; in $XDG_CONFIG_HOME if that is set. Under sudo it is the "
+    "file of the user who ran sudo. It counts only if it belongs to that user or to root, and nobody else can write "
+    "to it."
 )
+SOCKET = "the socket of a broker, unless --socket names another one."
 VARIABLES = (
-    "the option of that name, with a hyphen as an underscore; it goes before the file, and the command line before "
-    "both. Set there or in the file may be:"
+    "sets the option of that name, with an underscore for each hyphen. It has priority over the file; the command line "
+    "has priority over both. The file and the variables can set:"
 )
-COLOURS = "no colours where --color is auto"
+COLOURS = "turns colours off if --color is auto."
 SEE_ALSO = (("tcpdump", 8), ("ip-netns", 8), ("capabilities", 7), ("bpf", 2))
 
 
@@ -48,10 +63,14 @@ def _page() -> Iterator[str]:
     title = (sockfilter.__doc__ or "").partition("\n")[0].rstrip(".")
     yield from (".SH NAME", f"sockfilter \\- {text(title[:1].lower() + title[1:])}")
     yield from (".SH SYNOPSIS", ".B sockfilter", *(f"[{_usage(option)}]" for option in options()))
+    yield from ("[\\fIfilter\\fR]", "[\\fB\\-\\-\\fR \\fICOMMAND\\fR [\\fIARGUMENT\\fR ...]]")
+    yield from (line for command in commands() for line in (".br", f".B sockfilter {command.name}"))
     yield from (".SH DESCRIPTION", text(DESCRIPTION), ".PP", text(LINES))
     for problem in Problem:
-        yield from (".TP", f"\\fB{text(problem.value)}\\fR", text(problem.meaning))
-    yield from (".PP", text(RIGHTS), ".SH OPTIONS")
+        yield from _row(problem.value, problem.meaning)
+    for paragraph in (SECRETS, RIGHTS, GIVEN_UP):
+        yield from (".PP", text(paragraph))
+    yield ".SH OPTIONS"
     for group, members in groups():
         yield f".SS {text(group)}"
         for option in members:
@@ -59,13 +78,24 @@ def _page() -> Iterator[str]:
     yield ".SH COMMANDS"
     for command in commands():
         yield from _command(command)
+    yield from (".SH LEDGER", text(LEDGER))
+    for name, meaning in PACKET_COUNTERS.items():
+        yield from _row(name, meaning)
+    yield from (".PP", text(CALLS))
+    for name, meaning in CALL_COUNTERS.items():
+        yield from _row(name, meaning)
     yield from (".SH FILES", ".TP", f"\\fI{text('~/.config/' + config_file.NAME)}\\fR", text(FILE))
+    yield from (".TP", f"\\fI{text(messages.SOCKET)}\\fR", text(SOCKET))
     yield from (".SH ENVIRONMENT", ".TP", f"\\fB{settings.PREFIX}\\fINAME\\fR", text(VARIABLES))
     yield text(", ".join(settings.NAMES) + ".")
     yield from (".TP", "\\fBNO_COLOR\\fR", text(COLOURS))
     for title, lines in _paragraphs(EPILOG):
         yield from (f".SH {title.upper() or 'NOTES'}", *lines)
     yield from (".SH SEE ALSO", ",\n".join(f"\\fB{text(name)}\\fR({number})" for name, number in SEE_ALSO))
+
+
+def _row(name: str, meaning: str) -> Iterator[str]:
+    yield from (".TP", f"\\fB{text(name)}\\fR", text(meaning))
 
 
 def _usage(option: Option) -> str:

@@ -14,6 +14,7 @@ import sockfilter
 from sockfilter import presentation
 from sockfilter.cli import settings
 from sockfilter.ledger import (
+    CALL_COUNTERS,
     PACKET_COUNTERS,
     Counts,
     FileCounts,
@@ -27,6 +28,7 @@ from sockfilter.protocols.http1.head import METHODS
 from sockfilter.streams import direction
 
 ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
 PUBLIC = [name for name in sockfilter.__all__ if name != "__version__"]
 
 
@@ -75,31 +77,45 @@ def test_the_forms_that_exchanges_ask_for_are_there(name: str) -> None:
 @pytest.mark.parametrize("problem", Problem, ids=lambda problem: problem.value)
 def test_problems_are_documented(problem: Problem) -> None:
     assert problem.meaning
-    assert f"`{problem.value}`" in (ROOT / "README.md").read_text()
+    assert f"`{problem.value}`" in (DOCS / "problems.md").read_text()
 
 
-@pytest.mark.parametrize("name", PACKET_COUNTERS)
-def test_packet_counters_are_documented(name: str) -> None:
-    assert PACKET_COUNTERS[name]
-    assert f"`{name}`" in (ROOT / "README.md").read_text()
+def rows(stage: str) -> set[str]:
+    """The counters that the page on the ledger has of a stage."""
+    section = (DOCS / "ledger.md").read_text().partition(f"\n## {stage}\n")[2].partition("\n## ")[0]
+    return set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
 
 
-@pytest.mark.parametrize("counts", [FragmentCounts, SegmentCounts, MessageCounts, ProcessCounts, FileCounts])
-def test_other_counters_are_documented(counts: type[Counts]) -> None:
-    for name in counts.names():
-        assert f"`{name}`" in (ROOT / "README.md").read_text(), name
+@pytest.mark.parametrize(("stage", "counters"), [("packets", PACKET_COUNTERS), ("calls", CALL_COUNTERS)])
+def test_counters_of_the_kernel_are_documented(stage: str, counters: dict[str, str]) -> None:
+    assert all(counters.values())
+    assert rows(stage) == set(counters)
+
+
+@pytest.mark.parametrize(
+    ("stage", "counts"),
+    [
+        ("fragments", FragmentCounts),
+        ("segments", SegmentCounts),
+        ("messages", MessageCounts),
+        ("processes", ProcessCounts),
+        ("file", FileCounts),
+    ],
+)
+def test_other_counters_are_documented(stage: str, counts: type[Counts]) -> None:
+    assert rows(stage) == set(counts.names())
 
 
 @pytest.mark.parametrize("name", settings.options())
 def test_options_are_documented(name: str) -> None:
-    text = (ROOT / "README.md").read_text()
+    text = (DOCS / "options.md").read_text()
     positive = name.removeprefix("no-") if name not in ("no-config", "no-sandbox") and name.startswith("no-") else name
     assert re.search(rf"`(-\w`, `)?--{positive}\b", text) or name == "help"
 
 
 def test_what_a_configuration_may_set_is_documented() -> None:
-    text = (ROOT / "README.md").read_text().partition("It may set `")[2].partition(":")[0]
-    assert re.findall(r"[\w-]+(?=`)", text) == list(settings.NAMES)
+    text = (DOCS / "configuration.md").read_text()
+    assert re.findall(r"^\| `([\w-]+)` \|", text, re.MULTILINE) == list(settings.NAMES)
 
 
 def test_kernel_and_user_space_know_the_same_methods() -> None:

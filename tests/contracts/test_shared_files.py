@@ -78,7 +78,7 @@ def test_the_manual_page_says_what_a_configuration_may_have(folder: Path) -> Non
 def test_the_manual_page_is_set_without_a_warning(folder: Path) -> None:
     need_tool("man")
     page = output_of("man", "--warnings", "--local-file", folder / MANUAL)
-    for section in "NAME SYNOPSIS DESCRIPTION OPTIONS COMMANDS FILES ENVIRONMENT EXAMPLES NOTES".split():
+    for section in "NAME SYNOPSIS DESCRIPTION OPTIONS COMMANDS FILES ENVIRONMENT LEDGER EXAMPLES SIGNALS".split():
         assert f"\n{section}\n" in page
     assert "EXIT STATUS" in page
     assert all(problem.value in page for problem in Problem)

@@ -75,17 +75,23 @@ def test_several_captures_at_once(loopback: Sites, tmp_path: Path):
 @pytest.mark.parametrize(
     ("user", "interface", "options", "kind", "words"),
     [
-        ("65534", "lo", {}, BrokerError, "user 0 may not capture; start the broker with --user 0"),
-        (ROOT, "any", {}, BrokerError, "interface 'any' is not for its clients (lo is); start it with -i any"),
-        (ROOT, "nolo", {}, BrokerError, "interface 'nolo' is not for its clients"),
-        (ROOT, ["lo", "nolo"], {}, BrokerError, "interface 'nolo' is not for its clients"),
-        (ROOT, "lo", {"promiscuous": True}, BrokerError, "it takes no frames for other hosts; start it with --promisc"),
+        ("65534", "lo", {}, BrokerError, "user 0 is not permitted to capture; start the broker with --user 0"),
+        (ROOT, "any", {}, BrokerError, "interface 'any' is not permitted (lo is); start it with -i any"),
+        (ROOT, "nolo", {}, BrokerError, "interface 'nolo' is not permitted"),
+        (ROOT, ["lo", "nolo"], {}, BrokerError, "interface 'nolo' is not permitted"),
+        (
+            ROOT,
+            "lo",
+            {"promiscuous": True},
+            BrokerError,
+            "it does not capture frames for other hosts; start it with --promisc",
+        ),
         (
             ROOT,
             "lo",
             {"ring": 1 << 28},
             InvalidArgument,
-            "a ring of 268435456 bytes is not for its clients",
+            "a ring of 268435456 bytes is too large for a client",
         ),
     ],
 )
@@ -104,7 +110,7 @@ def test_another_network_namespace_is_refused(tmp_path: Path):
     with (
         namespace() as name,
         broker(tmp_path, user=ROOT) as (path, _),
-        pytest.raises(BrokerError, match="it is in another network namespace"),
+        pytest.raises(BrokerError, match="it is not in the client's network namespace"),
     ):
         sockfilter.capture("lo", netns=name, broker=path)
 
@@ -172,7 +178,7 @@ def test_a_socket_that_was_left_behind_makes_room_and_one_that_is_used_does_not(
         done = run("broker", "--user", "root", "--socket", path)
         assert (done.status, done.said[0]) == (
             1,
-            f"sockfilter: listening at {path}: another broker does; end it first, or choose another --socket",
+            f"sockfilter: listening at {path}: another broker listens there; end it first, or use another --socket",
         )
         process.kill()
         process.wait()
@@ -215,12 +221,12 @@ def test_a_socket_that_is_passed_on(tmp_path: Path):
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
-        ((), 2, "for whom? --user NAME says who may capture"),
+        ((), 2, "no user: --user NAME permits a user to capture"),
         (("--user", "nosuchuser"), 2, "there is no user 'nosuchuser'"),
         (
             ("--user", "root", "-i", "nolo"),
             1,
-            "looking up interface 'nolo': there is none of that name; did you mean lo?",
+            "looking up interface 'nolo': there is no such interface; did you mean lo?",
         ),
         (("--user", "root", "--socket", "/nowhere/x"), 1, "listening at /nowhere/x: No such file or directory"),
     ],

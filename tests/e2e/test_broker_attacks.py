@@ -117,7 +117,7 @@ def test_a_bomb_ends_who_sends_it(tmp_path: Path, user: str, said: bytes):
         except BrokenPipeError:
             assert user == NOBODY  # dismissed before it had said anything
         words = dismissed(link)
-        assert words.startswith("user 0 may not capture" if user == NOBODY else "a message is")
+        assert words.startswith("user 0 is not permitted to capture" if user == NOBODY else "a message is")
         assert captures(path)
         assert process.poll() is None
 
@@ -126,14 +126,16 @@ def test_strangers_take_no_place(tmp_path: Path):
     with broker(tmp_path) as (path, _), ExitStack() as stack:
         silent = [connected(stack, path) for _ in range(PLACES_MAX)]
         assert captures(path)
-        assert {dismissed(link) for link in silent} == {"user 0 may not capture; start the broker with --user 0"}
+        assert {dismissed(link) for link in silent} == {
+            "user 0 is not permitted to capture; start the broker with --user 0"
+        }
 
 
 def test_a_user_takes_its_own_places_alone(tmp_path: Path):
     with broker(tmp_path, "--user", NOBODY, user=ROOT) as (path, _), ExitStack() as stack:
         for _ in range(PLACES_MAX // 2):
             connected(stack, path)
-        with pytest.raises(BrokerError, match="user 0 has 32 captures or connections, and may have no more"):
+        with pytest.raises(BrokerError, match="user 0 has 32 captures or connections, which is the limit"):
             sockfilter.capture("lo", broker=path)
         assert captures(path)
 
@@ -165,11 +167,11 @@ def test_the_kernels_memory_is_shared_out_until_the_ring_is_gone(tmp_path: Path)
     with broker(tmp_path, *users, user=ROOT) as (path, _), ExitStack() as stack:
         with ExitStack() as held:
             link, _ = attached(held, path, ring=fits)
-            with pytest.raises(BrokerError, match="of kernel memory, and may have"):
+            with pytest.raises(BrokerError, match="of kernel memory of"):
                 attached(stack, path, ring=fits)
             link.close()
             # the client has still the descriptors
-            with pytest.raises(BrokerError, match="of kernel memory, and may have"):
+            with pytest.raises(BrokerError, match="of kernel memory of"):
                 attached(stack, path, ring=fits)
         attached(stack, path, ring=fits)
 
@@ -193,7 +195,7 @@ def test_what_is_no_socket_stays(tmp_path: Path):
     done = run("broker", "--user", "root", "--socket", str(path))
     assert done.status == 1
     assert done.said == [
-        f"sockfilter: listening at {path}: what is there is no socket; remove it, or choose another --socket"
+        f"sockfilter: listening at {path}: there is a file that is not a socket; remove it, or use another --socket"
     ]
     assert path.read_text() == "precious"
 
@@ -202,7 +204,7 @@ def test_who_lacks_the_rights_is_told_at_once(tmp_path: Path):
     command = [*without_rights(), sys.executable, "-m", "sockfilter", "broker", "--user", "root"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
     assert done.returncode == 1
-    assert done.stderr.startswith("sockfilter: starting a broker: CAP_NET_RAW and CAP_BPF missing; run it with sudo")
+    assert done.stderr.startswith("sockfilter: starting a broker: CAP_NET_RAW and CAP_BPF missing; use sudo")
 
 
 def test_frames_for_capture_files_are_a_permission(tmp_path: Path):

@@ -113,8 +113,8 @@ class TestUnderSudo:
         path.write_text("ports = 80\n")
         os.chown(path, 1, 1)
         done = self.listed(path)
-        found = f"reading {path}: it belongs to user 1, neither root nor who ran sudo; --no-config goes without it"
-        assert (done.status, done.said) == (2, [f"sockfilter: {found}"])
+        found = f"reading {path}: it belongs to user 1, not to root or to the user who ran sudo"
+        assert (done.status, done.said) == (2, [f"sockfilter: {found}; --no-config ignores the file"])
 
     @pytest.mark.parametrize("mode", [0o664, 0o646])
     @pytest.mark.parametrize("user", [0, NOBODY])
@@ -123,7 +123,7 @@ class TestUnderSudo:
         path.chmod(mode)
         done = self.listed(path, user)
         assert (done.status, len(done.said)) == (2, 1)
-        assert f"reading {path}: others may write to it; take that away: chmod go-w {path};" in done.said[0]
+        assert f"reading {path}: other users can write to it; fix that: chmod go-w {path};" in done.said[0]
 
     def test_a_link_to_what_root_alone_may_read(self, path: Path, tmp_path: Path):
         secret = tmp_path / "secret"
@@ -136,7 +136,7 @@ class TestUnderSudo:
         path.unlink()
         path.symlink_to(copy)
         done = self.listed(path)
-        found = f"reading {path}: Permission denied; --no-config goes without it"
+        found = f"reading {path}: Permission denied; --no-config ignores the file"
         assert (done.status, done.said) == (2, [f"sockfilter: {found}"])
 
     def test_a_home_that_may_not_be_entered_has_none(self, path: Path):

@@ -43,7 +43,7 @@ def test_without_rights_it_says_which_and_how_to_get_them():
     by_name = {check["name"]: check for check in json.loads(done.output)["checks"]}
     assert by_name["capabilities"]["state"] == BAD
     assert by_name["capabilities"]["found"] == "CAP_NET_RAW and CAP_BPF missing"
-    assert "run it with sudo" in by_name["capabilities"]["remedy"]
+    assert "use sudo" in by_name["capabilities"]["remedy"]
     assert {name for name, check in by_name.items() if check["state"] == UNKNOWN} >= {"program", "exchange"}
 
 

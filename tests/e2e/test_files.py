@@ -137,7 +137,7 @@ def test_the_file_that_is_read_is_not_written_over(tmp_path, name, options):
     (tmp_path / "link").symlink_to(path)
     done = run("-r", str(path), "-w", str(tmp_path / name), *options)
     assert done.status == 2
-    assert "this file is being read, and would be overwritten; name another" in done.said[-1]
+    assert "this is the file that is being read; use another name" in done.said[-1]
     assert path.read_bytes() == pcap(one_exchange())
 
 
@@ -225,15 +225,15 @@ def test_a_file_that_is_cut_short_gives_what_it_has(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("-r", "x", "-i", "lo"), "-i goes with a live capture, and -r reads a file"),
-        (("-r", "x", "-B", "64"), "-B goes with a live capture"),
-        (("-r", ""), "the file's name is empty"),
-        (("-i", "lo", "-w", ""), "the file's name is empty"),
-        (("-i", "lo", "-W", "3"), "-w FILE says which"),
-        (("-i", "lo", "-w", "x", "-W", "3"), "say too after how many million bytes"),
-        (("-i", "lo", "-w", "-", "-C", "1"), "-w FILE says which"),
-        (("-i", "lo", "-w", "x", "-C", "0"), "a whole number from 1 on"),
-        (("-i", "lo", "-w", "-", "--format", "jsonl"), "-w - takes standard output"),
+        (("-r", "x", "-i", "lo"), "-i is for live captures, and -r reads a file"),
+        (("-r", "x", "-B", "64"), "-B is for live captures"),
+        (("-r", ""), "the name of the file is empty"),
+        (("-i", "lo", "-w", ""), "the name of the file is empty"),
+        (("-i", "lo", "-W", "3"), "-C, -G and -W need a file name: -w FILE"),
+        (("-i", "lo", "-w", "x", "-W", "3"), "-W needs -C (million bytes of each file)"),
+        (("-i", "lo", "-w", "-", "-C", "1"), "-C, -G and -W need a file name: -w FILE"),
+        (("-i", "lo", "-w", "x", "-C", "0"), "a whole number, 1 or greater"),
+        (("-i", "lo", "-w", "-", "--format", "jsonl"), "-w - uses standard output"),
     ],
 )
 def test_what_cannot_be_meant(arguments, words):
@@ -247,7 +247,7 @@ def test_what_cannot_be_meant(arguments, words):
     [
         (("-r", "/nonexistent/file"), "opening the capture file /nonexistent/file: No such file or directory"),
         (("-r", "/"), "Is a directory"),
-        (("-i", "lo", "-w", "/nonexistent/file"), "make its folder first"),
+        (("-i", "lo", "-w", "/nonexistent/file"), "create its folder first"),
     ],
 )
 def test_what_is_in_the_way(arguments, words):

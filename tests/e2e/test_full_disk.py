@@ -62,7 +62,7 @@ def test_what_was_written_is_a_whole_file(loopback: Sites, disk: Disk, form: str
     assert [line for line in done.said if "writing" in line] == done.said[-1:]
     assert done.said[-1] == (
         f"sockfilter: writing '{disk.path}/x.pcapng': No space left on device;"
-        " make room, or write smaller files and fewer of them (-C and -W)"
+        " free some space, or write fewer and smaller files (-C and -W)"
     )
     kinds = [kind for kind, _ in blocks((disk.seen / "x.pcapng").read_bytes())]
     assert kinds[:2] == [SECTION, INTERFACE]

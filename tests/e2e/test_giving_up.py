@@ -122,7 +122,7 @@ def test_why_it_stays_root_is_said(loopback: Sites, tmp_path: Path):
     tmp_path.chmod(0o700)
     site = loopback.get("python")
     with Sniffer("-i", "lo", "--ports", str(site.port), "-w", str(tmp_path / "x"), "-C", "1") as command:
-        said = f"stays root, without capabilities: nobody may not write to {tmp_path}; --user names another user"
+        said = f"stays root, without capabilities: user nobody cannot write to {tmp_path}; --user selects another user"
         assert command.said() == f"sockfilter: {said}"
         assert_no_rights(status(command.process.pid))
 
@@ -135,7 +135,7 @@ def test_numbers_that_no_user_has(word: str):
         (run("-D", env={"SUDO_UID": word}), ""),
     ):
         if said:
-            assert (done.status, done.said) == (2, [f"sockfilter: {said}: the numbers of users end at 4294967294"])
+            assert (done.status, done.said) == (2, [f"sockfilter: {said}: the largest user number is 4294967294"])
 
 
 STATUS = ("grep", "-E", "^(Uid|SigIgn|CapPrm|CapInh|CapAmb):", "/proc/self/status")
@@ -172,7 +172,7 @@ def test_the_command_has_none_of_the_capabilities_that_were_lent():
     ("words", "prefixed", "said"),
     [
         (("--user", "nosuchuser"), False, "--user nosuchuser: there is no such user; getent passwd lists them"),
-        (("--user", "root"), True, "--user root: becoming another user takes root; run it with sudo"),
+        (("--user", "root"), True, "--user root: switching to another user requires root; use sudo"),
     ],
 )
 def test_who_cannot_be_become(words: tuple[str, ...], prefixed: bool, said: str):
@@ -184,4 +184,4 @@ def test_a_user_who_could_not_write_what_follows_is_refused(tmp_path: Path):
     tmp_path.chmod(0o700)
     done = run("-i", "lo", "--user", "65534", "-w", str(tmp_path / "x"), "-C", "1")
     assert done.status == 2
-    assert "choose another user, --user root among them" in done.said[0]
+    assert "use another user, for example --user root" in done.said[0]

@@ -25,7 +25,7 @@ COMMAND = (
     "import sys; from sockfilter.cli import hints, main; hints.PATIENCE_S = 1.0; sys.exit(main())",
 )
 WAIT_S = 20.0
-HINT = "sockfilter: nothing so far: "
+HINT = "sockfilter: nothing captured so far: "
 
 
 class Watched:
@@ -82,7 +82,7 @@ def test_no_packets_here_and_some_elsewhere(stack: ExitStack):
 def test_no_packets_here_and_another_namespace(stack: ExitStack):
     netns = stack.enter_context(namespace())
     said = Watched(stack, netns, "-i", "lo").hint()
-    assert said.startswith("no packets at all on lo; other network namespaces: --netns ")
+    assert said.startswith("no packets on lo; other network namespaces: --netns ")
 
 
 def test_tls(stack: ExitStack):
@@ -90,7 +90,7 @@ def test_tls(stack: ExitStack):
     watched = Watched(stack, netns, "-i", "lo")
     with connected(netns) as (client, _):
         client.sendall(b"\x16\x03\x01\x00\x05hello")
-        assert watched.hint().startswith("TLS: what is in it cannot be read from packets")
+        assert watched.hint().startswith("the traffic is TLS, which packets do not show")
 
 
 def test_http2(stack: ExitStack):
@@ -98,7 +98,7 @@ def test_http2(stack: ExitStack):
     watched = Watched(stack, netns, "-i", "lo")
     with connected(netns) as (client, _):
         client.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9))
-        assert watched.hint() == "1 connections speak HTTP/2, which is not decoded yet"
+        assert watched.hint() == "1 connections speak HTTP/2, which sockfilter does not decode"
 
 
 def test_something_else(stack: ExitStack):
@@ -106,7 +106,7 @@ def test_something_else(stack: ExitStack):
     watched = Watched(stack, netns, "-i", "lo")
     with connected(netns) as (client, _):
         client.sendall(b"SSH-2.0-x\r\n")
-        assert "none of it HTTP/1" in watched.hint()
+        assert "none was HTTP/1" in watched.hint()
 
 
 def test_left_out_by_options(stack: ExitStack):
@@ -114,7 +114,7 @@ def test_left_out_by_options(stack: ExitStack):
     watched = Watched(stack, netns, "-i", "lo", "--ports", "1")
     with connected(netns) as (client, _):
         client.sendall(b"GET / HTTP/1.1\r\n\r\n")
-        assert "were left out by --ports" in watched.hint()
+        assert "were excluded by --ports" in watched.hint()
 
 
 def test_udp_on_443(stack: ExitStack):
@@ -122,14 +122,14 @@ def test_udp_on_443(stack: ExitStack):
     watched = Watched(stack, netns, "-i", "lo")
     with connected(netns, socket.SOCK_DGRAM, 443) as (client, _):
         client.send(b"x")
-        assert watched.hint() == "UDP on port 443: HTTP/3, which is not decoded"
+        assert watched.hint() == "there is UDP on port 443: HTTP/3, which sockfilter does not decode"
 
 
 def test_no_carrier(stack: ExitStack):
     left, right = stack.enter_context(veth_pair())
     watched = Watched(stack, left, "-i", "veth0")
     ip("link", "set", "veth0", "down", netns=right)
-    assert watched.hint() == "veth0 has no carrier: no cable, or its other end is down"
+    assert watched.hint() == "veth0 has no carrier: the cable is missing, or the other end is down"
 
 
 def test_taken_away_below(stack: ExitStack):

@@ -77,10 +77,10 @@ def test_down_and_up_again(scene: Scene):
         ip("link", "set", "veth0", "down", netns=scene.right)
         said = sniffer.said()
         assert said == (
-            "sockfilter: interface veth0 is down; the capture goes on when it is up again: ip link set veth0 up"
+            "sockfilter: interface veth0 is down; the capture continues when it is up again: ip link set veth0 up"
         )
         ip("link", "set", "veth0", "up", netns=scene.right)
-        assert sniffer.said() == "sockfilter: interface veth0 is up again; the capture goes on"
+        assert sniffer.said() == "sockfilter: interface veth0 is up again; the capture continues"
         # on a connection that was open all the time
         link.sendall(b"GET /small?2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         while link.recv(1 << 16):
@@ -94,7 +94,7 @@ def test_down_for_a_moment(scene: Scene):
         scene.ask(1)
         for state in ("down", "up"):
             ip("link", "set", "veth0", state, netns=scene.right)
-        assert sniffer.said() == "sockfilter: interface veth0 was down for a moment; the capture goes on"
+        assert sniffer.said() == "sockfilter: interface veth0 was down for a moment; the capture continues"
         scene.ask(2)
         done = sniffer.end()
     assert_shown(done, [1, 2], 1)
@@ -106,9 +106,9 @@ def test_another_name(scene: Scene):
         ip("link", "set", "veth0", "down", netns=scene.right)
         assert "is down" in sniffer.said()
         ip("link", "set", "veth0", "name", "veth1", netns=scene.right)
-        assert sniffer.said() == "sockfilter: interface veth0 is called veth1 now; the capture goes on"
+        assert sniffer.said() == "sockfilter: interface veth0 is now called veth1; the capture continues"
         ip("link", "set", "veth1", "up", netns=scene.right)
-        assert sniffer.said() == "sockfilter: interface veth1 is up again; the capture goes on"
+        assert sniffer.said() == "sockfilter: interface veth1 is up again; the capture continues"
         scene.ask(2)
         done = sniffer.end()
     assert [(line["interface"], line["problems"]) for line in done.json] == [("veth0", []), ("veth1", [])]
@@ -122,10 +122,11 @@ def test_removed_and_made_again(scene: Scene, number: int):
         for i in range(1, number + 1):
             ip("link", "delete", "veth0", netns=scene.right)
             assert sniffer.said() == (
-                "sockfilter: interface veth0 has been removed; the capture goes on when there is one called veth0 again"
+                "sockfilter: interface veth0 has been removed;"
+                " the capture continues when an interface veth0 exists again"
             )
             join(scene.left, scene.right)
-            assert sniffer.said() == "sockfilter: interface veth0 is there again; the capture goes on"
+            assert sniffer.said() == "sockfilter: interface veth0 exists again; the capture continues"
             scene.ask(i)
         done = sniffer.end()
     assert_shown(done, list(range(number + 1)), 2 * number)
@@ -135,15 +136,15 @@ def test_it_waits_for_the_name_that_was_asked_for(scene: Scene):
     with scene.sniffer() as sniffer:
         for words in (("down",), ("name", "veth1"), ("up",)):
             ip("link", "set", "veth1" if words == ("up",) else "veth0", *words, netns=scene.right)
-        while "is called veth1 now" not in sniffer.said():
+        while "is now called veth1" not in sniffer.said():
             pass
         ip("link", "delete", "veth1", netns=scene.right)
-        while "interface veth1 has been removed; the capture goes on when there is one called veth0 again" not in (
+        while "interface veth1 has been removed; the capture continues when an interface veth0 exists again" not in (
             sniffer.said()
         ):
             pass
         join(scene.left, scene.right)
-        assert "veth0 is there again" in sniffer.said()
+        assert "veth0 exists again" in sniffer.said()
         scene.ask(1)
         assert "/small?1" in sniffer.line()
         assert sniffer.end().status == 0
@@ -155,11 +156,11 @@ def test_one_of_another_kind_is_not_read(scene: Scene):
         assert "removed" in sniffer.said()
         ip("tuntap", "add", "dev", "veth0", "mode", "tun", netns=scene.right)
         assert sniffer.said() == (
-            "sockfilter: interface veth0 is there again, with frames of another kind; start another capture"
+            "sockfilter: interface veth0 exists again, with another kind of frames; start another capture"
         )
         ip("link", "delete", "veth0", netns=scene.right)
         join(scene.left, scene.right)
-        assert sniffer.said() == "sockfilter: interface veth0 is there again; the capture goes on"
+        assert sniffer.said() == "sockfilter: interface veth0 exists again; the capture continues"
         assert sniffer.end().status == 0
 
 
@@ -178,7 +179,7 @@ def test_quiet_says_it_too(scene: Scene):
         ip("link", "delete", "veth0", netns=scene.right)
         assert "removed" in sniffer.said()
         assert sniffer.end().said == [
-            "sockfilter: interface veth0 has been removed; the capture goes on when there is one called veth0 again"
+            "sockfilter: interface veth0 has been removed; the capture continues when an interface veth0 exists again"
         ]
 
 
@@ -248,7 +249,7 @@ def test_promiscuous_stays_so(scene: Scene):
         ip("link", "delete", "veth0", netns=scene.right)
         assert "removed" in sniffer.said()
         join(scene.left, scene.right)
-        assert "there again" in sniffer.said()
+        assert "exists again" in sniffer.said()
         assert promiscuity(scene.right) == 1
         assert sniffer.end().status == 0
     assert promiscuity(scene.right) == 0

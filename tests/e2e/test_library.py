@@ -1,4 +1,4 @@
-"""The library as the README shows it: a capture around anything that talks HTTP."""
+"""The library as docs/library.md shows it: a capture around anything that talks HTTP."""
 
 from __future__ import annotations
 

@@ -26,13 +26,13 @@ def test_use_after_close_is_a_plain_sentence(use):
     [
         ({"body": -1}, "body=-1: a number of bytes cannot be negative"),
         ({"snap": -1}, "snap=-1: a number of bytes cannot be negative"),
-        ({"family": 5}, "family=5: it is 4, 6, or None for both"),
+        ({"family": 5}, "family=5: it must be 4, 6, or None for both"),
         ({"ring": 0}, "a ring of 0 bytes is not possible"),
-        ({"ports": "x"}, "'x' is no port"),
-        ({"ports": 0}, "0 is no port"),
-        ({"ports": range(0)}, "is no range of ports"),
-        ({"ports": []}, "no ports"),
-        ({"host": "x"}, "'x' is no address or network"),
+        ({"ports": "x"}, "'x' is not a port"),
+        ({"ports": 0}, "0 is not a port"),
+        ({"ports": range(0)}, "is not a range of ports"),
+        ({"ports": []}, "ports is empty"),
+        ({"host": "x"}, "'x' is not an address or network"),
     ],
 )
 def test_arguments_that_cannot_be_meant(arguments, words):
@@ -43,7 +43,7 @@ def test_arguments_that_cannot_be_meant(arguments, words):
 def test_what_is_in_the_way_has_a_kind_of_its_own():
     with pytest.raises(NoSuchInterface, match="did you mean lo"):
         sockfilter.capture("l0")
-    with pytest.raises(NamespaceError, match="there is none of that name"):
+    with pytest.raises(NamespaceError, match="there is no such namespace"):
         sockfilter.capture("lo", netns="nowhere")
     with namespace() as netns:
         ip("link", "set", "lo", "down", netns=netns)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("root")
 TIMEOUT_S = 20
-WITHOUT = "exchanges are shown without, as --no-processes has it"
+WITHOUT = "exchanges are shown without process names, as with --no-processes"
 
 
 @pytest.fixture(scope="module")
@@ -163,13 +163,13 @@ def test_without_rights_what_is_asked_for_is_an_error() -> None:
     done = run("-i", "lo", "--processes", prefix=without_rights("net_raw", "bpf"))
     assert (done.status, done.output) == (1, b"")
     assert len(done.said) == 1
-    assert "naming processes: CAP_PERFMON missing; it takes CAP_BPF and CAP_PERFMON, or sudo" in done.said[0]
+    assert "naming processes: CAP_PERFMON missing; it requires CAP_BPF and CAP_PERFMON, or sudo" in done.said[0]
 
 
 def test_a_file_has_no_processes() -> None:
     done = run("-r", "nowhere", "--processes")
     assert done.status == 2
-    assert "--processes goes with a live capture, and -r reads a file" in done.errors.decode()
+    assert "--processes is for live captures, and -r reads a file" in done.errors.decode()
 
 
 def test_three_capabilities_are_enough(site: Site) -> None:

@@ -25,19 +25,19 @@ def test_no_such_interface_names_the_nearest():
     with namespace() as netns:
         ip("link", "add", "eth0", "type", "veth", "peer", "name", "eth1", netns=netns)
         line = refusal("-i", "eht0", "--netns", netns)
-    assert line == "looking up interface 'eht0': there is none of that name; did you mean eth0 or eth1?"
+    assert line == "looking up interface 'eht0': there is no such interface; did you mean eth0 or eth1?"
 
 
 def test_no_such_interface_and_none_that_is_near():
     with namespace() as netns:
         line = refusal("-i", "wlan0", "--netns", netns)
-    assert line == "looking up interface 'wlan0': there is none of that name; there are lo, any"
+    assert line == "looking up interface 'wlan0': there is no such interface; there are lo, any"
 
 
 @pytest.mark.parametrize("name", ["lo:1", "a" * 40, "../lo", "lo ", "\udcff", "\x1b[2J"])
 def test_no_such_interface_whatever_the_name(name):
     line = refusal("-i", name)
-    assert "there is none of that name" in line
+    assert "there is no such interface" in line
     assert line.isprintable()
 
 
@@ -101,7 +101,7 @@ def test_a_namespace_without_a_way_back_is_not_entered():
     assert done.returncode == 1
     assert re.fullmatch(
         r"sockfilter: entering network namespace \d+: Operation not permitted;"
-        r" it takes CAP_SYS_ADMIN, outside of user namespaces: use sudo\n",
+        r" it requires CAP_SYS_ADMIN outside of user namespaces: use sudo\n",
         done.stderr,
     )
 
@@ -119,7 +119,7 @@ def test_a_kernel_without_ring_buffers():
 
 def test_a_kernel_without_memory_for_the_ring():
     line = refusal("-i", "lo", "-B", "512M", prefix=(*REFUSE, "MAP_CREATE", "ENOMEM"))
-    assert "choose a smaller ring: -B" in line
+    assert "use a smaller ring: -B" in line
 
 
 def test_a_kernel_that_refuses_the_program():
@@ -130,7 +130,7 @@ def test_a_kernel_that_refuses_the_program():
 def test_a_namespace_that_is_not_there():
     with namespace() as netns:
         line = refusal("-i", "lo", "--netns", netns + "x")
-    assert line.startswith(f"entering network namespace '{netns}x': there is none of that name; there are ")
+    assert line.startswith(f"entering network namespace '{netns}x': there is no such namespace; there are ")
     assert netns in line.split("there are ")[1]
     assert line.endswith("or give a process number")
 
@@ -162,5 +162,5 @@ def test_a_namespace_that_is_none():
 
 def test_a_ring_that_cannot_be_mapped():
     line = refusal("-i", "lo", "-B", "128M", prefix=(need_tool("prlimit"), "--as=100000000"))
-    assert "choose a smaller" in line
+    assert "use a smaller" in line
     assert "-B" in line

@@ -1,4 +1,4 @@
-"""The ways to let somebody capture who may not, as README.md says them: each sees one exchange, as nobody."""
+"""The ways to let somebody capture who may not, as docs/rights.md describes them: each sees one exchange, as nobody."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.skips import Skip, need_file_system, need_root, need_tool, sk
 pytestmark = pytest.mark.usefixtures("root")
 
 ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "README.md").read_text()
+PAGE = (ROOT / "docs/rights.md").read_text()
 # tools such as setcap are not on everybody's PATH
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 # seconds: a command behind sudo cannot be killed from here, and ends by itself
@@ -89,7 +89,7 @@ def test_without_any_it_says_all_three(command: Path):
     assert "CAP_NET_RAW and CAP_BPF missing" in done.stderr
 
 
-@pytest.mark.parametrize("text", [README, REMEDY], ids=["README.md", "what it says"])
+@pytest.mark.parametrize("text", [PAGE, REMEDY], ids=["rights.md", "what it says"])
 def test_setpriv_with_ambient_capabilities(loopback: Sites, command: Path, text: str):
     found = re.search(r"sudo (setpriv (?:--\S+ )+)", text.replace("$(id -g)", "65534"))
     assert found is not None
@@ -98,8 +98,8 @@ def test_setpriv_with_ambient_capabilities(loopback: Sites, command: Path, text:
 
 
 def unit() -> str:
-    """The service of README.md."""
-    found = re.search(r"^```ini\n(\[Unit\].*?)^```", README, re.DOTALL | re.MULTILINE)
+    """The service of docs/rights.md."""
+    found = re.search(r"^```ini\n(\[Unit\].*?)^```", PAGE, re.DOTALL | re.MULTILINE)
     assert found is not None
     return found[1]
 
@@ -139,9 +139,9 @@ def test_an_interpreter_with_file_capabilities(loopback: Sites, command: Path):
     tool = shutil.which("setcap", path=SYSTEM_PATH) or skip(Skip.TOOL, "setcap")
     if os.statvfs(command).f_flag & os.ST_NOSUID:
         skip(Skip.KERNEL, "file capabilities on this mount: it is nosuid")
-    found = re.search(r"sudo setcap (\S+) \.venv/bin/python3\b", README)
+    found = re.search(r"sudo setcap (\S+) \.venv/bin/python3\b", PAGE)
     assert found is not None
-    assert "venv --copies" in README
+    assert "venv --copies" in PAGE
     python = command.parent / "python3"
     subprocess.run([tool, found[1], python], check=True, timeout=TOOL_S)
     try:
@@ -184,7 +184,7 @@ def behind_sudo(room: Path, line: str) -> list[str | Path]:
 
 @pytest.mark.parametrize("line", ["sudo .venv/bin/sockfilter", "sudo $(command -v sockfilter)"])
 def test_sudo_finds_it_in_a_virtual_environment(loopback: Sites, tmp_path: Path, line: str):
-    assert f"{line} " in README
+    assert f"{line} " in PAGE
     sees_one(loopback, *behind_sudo(tmp_path, line), uid=SOMEBODY)
 
 
@@ -195,7 +195,7 @@ def test_sudo_reads_the_configuration_of_who_ran_it(tmp_path: Path):
 
 
 def test_sudo_does_not_find_it_by_its_name(tmp_path: Path):
-    """Why README.md has the longer lines."""
+    """Why docs/rights.md has the longer lines."""
     line = behind_sudo(tmp_path, "sudo sockfilter")
     done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=TOOL_S)
     assert (done.returncode, "command not found" in done.stderr) == (1, True), done

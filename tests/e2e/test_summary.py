@@ -235,8 +235,8 @@ sys.exit({status})
         [
             (["no-such-command"], 127, "no-such-command: there is no such command"),
             (["/no/such/command"], 127, "/no/such/command: there is no such command"),
-            (["/etc/passwd"], 126, "/etc/passwd: it may not be executed; chmod +x /etc/passwd lets it"),
-            (["/"], 126, "/: this is a directory, and no command"),
+            (["/etc/passwd"], 126, "/etc/passwd: it is not executable; chmod +x /etc/passwd makes it executable"),
+            (["/"], 126, "/: it is a directory, not a command"),
         ],
     )
     def test_one_that_cannot_be_run(self, words: list[str], status: int, said: str):
@@ -250,7 +250,7 @@ sys.exit({status})
         done = run("--", "tool", env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
         assert (done.status, done.said) == (
             126,
-            [f"sockfilter: {tmp_path}/tool: it may not be executed; chmod +x {tmp_path}/tool lets it"],
+            [f"sockfilter: {tmp_path}/tool: it is not executable; chmod +x {tmp_path}/tool makes it executable"],
         )
 
     def test_one_whose_interpreter_is_not_there(self, tmp_path: Path):

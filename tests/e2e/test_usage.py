@@ -15,56 +15,56 @@ from sockfilter.sources.packets.attachment import OBJECT
 from tests.support.command import run
 from tests.support.skips import need_root
 
-RING = "a ring size, in KiB or with K, M or G behind it, is a whole number from 1 on"
-PORT = "is no port: write numbers and ranges, as in 8000,8080,9000-9100"
-RANGE = "is no port or range of ports: they go from 1 to 65535, low to high"
+RING = "a ring size, in KiB or followed by K, M or G, must be a whole number, 1 or greater"
+PORT = "is not a port: use numbers and ranges, as in 8000,8080,9000-9100"
+RANGE = "is not a port or a range of ports: ports are 1 to 65535, the lower one first"
 
 WRONG = [
-    ("", "which interface? -i NAME, -i any for all of them; -D lists them"),
-    ("--ports 80", "which interface? -i NAME, -i any for all of them; -D lists them"),
+    ("", "no interface: use -i NAME, or -i any for all interfaces; -D lists them"),
+    ("--ports 80", "no interface: use -i NAME, or -i any for all interfaces; -D lists them"),
     ("-i", "expected one argument"),
-    ("-i ''", "-i: the name is empty; -i any stands for all interfaces"),
-    ("-i lo,", "-i: the name is empty; -i any stands for all interfaces"),
-    ("-i lo -i ''", "-i: the name is empty; -i any stands for all interfaces"),
+    ("-i ''", "-i: the name is empty; -i any means all interfaces"),
+    ("-i lo,", "-i: the name is empty; -i any means all interfaces"),
+    ("-i lo -i ''", "-i: the name is empty; -i any means all interfaces"),
     ("-i lo --nope", "there is no option --nope; did you mean --"),
-    ("-i lo --xyzzy", "there is no option --xyzzy; -h lists them all"),
+    ("-i lo --xyzzy", "there is no option --xyzzy; -h lists all options"),
     ("-i lo --port 80", "there is no option --port; did you mean --ports?"),
     ("-i lo --hots=a", "there is no option --hots; did you mean --host?"),
-    ("-i lo -X", "there is no option -X; bytes as they were: --format raw"),
-    ("-i lo -nvX", "there is no option -X; bytes as they were: --format raw"),
-    ("-i lo -5", "there is no option -5; -h lists them all"),
+    ("-i lo -X", "there is no option -X; for messages as sent use --format raw"),
+    ("-i lo -nvX", "there is no option -X; for messages as sent use --format raw"),
+    ("-i lo -5", "there is no option -5; -h lists all options"),
     ("config --jsn", "there is no option --jsn; did you mean --json?"),
-    ("doctor -x", "there is no option -x; -h lists them all"),
+    ("doctor -x", "there is no option -x; -h lists all options"),
     ("broker eth0", "unrecognized arguments: eth0"),
-    ("-i lo -tttttt", "-tttttt: there are -t to -ttttt, or --time"),
-    ("-i lo -tttt --time iso", "-tttt and --time iso: only one of them can hold"),
-    ("-i lo -A --format jsonl", "--format: 'jsonl' beside 'raw': only one of them can hold"),
-    ("-i lo -4 -6", "-6: 6 beside 4: only one of them can hold"),
-    ("-i lo --netns a --netns b", "--netns: 'b' beside 'a': only one of them can hold"),
-    ("--cgroup a --cgroup b", "--cgroup: 'b' beside 'a': only one of them can hold"),
-    ("-r a -r b", "-r/--read: 'b' beside 'a': only one of them can hold"),
+    ("-i lo -tttttt", "-tttttt: use -t to -ttttt, or --time"),
+    ("-i lo -tttt --time iso", "-tttt and --time iso: only one is possible"),
+    ("-i lo -A --format jsonl", "--format: 'jsonl' beside 'raw': only one is possible"),
+    ("-i lo -4 -6", "-6: 6 beside 4: only one is possible"),
+    ("-i lo --netns a --netns b", "--netns: 'b' beside 'a': only one is possible"),
+    ("--cgroup a --cgroup b", "--cgroup: 'b' beside 'a': only one is possible"),
+    ("-r a -r b", "-r/--read: 'b' beside 'a': only one is possible"),
     ("-i lo --summary x", "invalid choice: 'x'"),
-    ("-i lo --summary-fd x", "'x': a descriptor is a whole number from 1 on"),
-    ("-i lo --summary-fd 99", "descriptor 99 is not open for writing; a shell opens it: 99>FILE"),
-    ("-i lo --summary-fd 3", "descriptor 3 is not open for writing; a shell opens it: 3>FILE"),
-    ("-i lo --summary text --summary-fd 2", "--summary-fd is for --summary jsonl"),
+    ("-i lo --summary-fd x", "'x': a descriptor must be a whole number, 1 or greater"),
+    ("-i lo --summary-fd 99", "descriptor 99 is not open for writing; open it in the shell: 99>FILE"),
+    ("-i lo --summary-fd 3", "descriptor 3 is not open for writing; open it in the shell: 3>FILE"),
+    ("-i lo --summary text --summary-fd 2", "--summary-fd needs --summary jsonl"),
     ("-i lo -w - --summary-fd 1", "--summary-fd 1 would write into the capture file"),
-    ("port 80", "which interface? -i NAME"),
-    ("-i lo port 80 or port 81", "for several ports --ports 80,8080"),
-    ("-i lo port 80 --ports 81", "the filter and the options both say something of ports"),
-    ("-i lo 'not port 22'", "only HTTP is captured; --ports and --host say what of it"),
+    ("port 80", "no interface: use -i NAME"),
+    ("-i lo port 80 or port 81", "for several ports use --ports 80,8080"),
+    ("-i lo port 80 --ports 81", "the filter and the options both set ports"),
+    ("-i lo 'not port 22'", "only HTTP is captured; select with --ports and --host"),
     ("dcotor", "there is no command 'dcotor'; did you mean doctor?"),
-    ("eth0", "there is no command 'eth0': there are broker, config, doctor; -i eth0 listens on an interface"),
-    ("-i lo trailing", "'trailing' is neither an option nor a filter that is known here; known are port N, "),
-    ("-i lo -c 0", "'0': a count of exchanges is a whole number from 1 on"),
-    ("-i lo -c -1", "'-1': a count of exchanges is a whole number from 1 on"),
-    ("-i lo -c x", "'x': a count of exchanges is a whole number from 1 on"),
-    ("-i lo -c 1.5", "'1.5': a count of exchanges is a whole number from 1 on"),
-    ("-i lo --duration 0", "'0': a duration is a number of seconds above 0"),
-    ("-i lo --duration -1.5", "'-1.5': a duration is a number of seconds above 0"),
-    ("-i lo --duration x", "'x': a duration is a number of seconds above 0"),
-    ("-i lo --duration nan", "'nan': a duration is a number of seconds above 0"),
-    ("-i lo --duration inf", "'inf': a duration is a number of seconds above 0"),
+    ("eth0", "there is no command 'eth0': there are broker, config, doctor; -i eth0 captures on an interface"),
+    ("-i lo trailing", "'trailing' is neither an option nor a supported filter; supported filters are port N, "),
+    ("-i lo -c 0", "'0': a count of exchanges must be a whole number, 1 or greater"),
+    ("-i lo -c -1", "'-1': a count of exchanges must be a whole number, 1 or greater"),
+    ("-i lo -c x", "'x': a count of exchanges must be a whole number, 1 or greater"),
+    ("-i lo -c 1.5", "'1.5': a count of exchanges must be a whole number, 1 or greater"),
+    ("-i lo --duration 0", "'0': a duration is a number of seconds greater than 0"),
+    ("-i lo --duration -1.5", "'-1.5': a duration is a number of seconds greater than 0"),
+    ("-i lo --duration x", "'x': a duration is a number of seconds greater than 0"),
+    ("-i lo --duration nan", "'nan': a duration is a number of seconds greater than 0"),
+    ("-i lo --duration inf", "'inf': a duration is a number of seconds greater than 0"),
     ("-i lo -B 0", f"'0': {RING}"),
     ("-i lo -B 0M", f"'0M': {RING}"),
     ("-i lo -B -1", f"'-1': {RING}"),
@@ -73,10 +73,10 @@ WRONG = [
     ("-i lo -B 8T", f"'8T': {RING}"),
     ("-i lo -B 1G", "a ring of 1073741824 bytes is not possible; choose from 4096 to 536870912"),
     ("-i lo -B 99999999999999G", "is not possible; choose from 4096 to 536870912"),
-    ("-i lo -s -1", "'-1': a snap length is a whole number from 0 on"),
-    ("-i lo -s x", "'x': a snap length is a whole number from 0 on"),
-    ("-i lo --body x", "'x': --body, where it is not all, is a whole number from 0 on"),
-    ("-i lo --body -1", "'-1': --body, where it is not all, is a whole number from 0 on"),
+    ("-i lo -s -1", "'-1': a snap length must be a whole number, 0 or greater"),
+    ("-i lo -s x", "'x': a snap length must be a whole number, 0 or greater"),
+    ("-i lo --body x", "'x': --body, unless it is all, must be a whole number, 0 or greater"),
+    ("-i lo --body -1", "'-1': --body, unless it is all, must be a whole number, 0 or greater"),
     ("-i lo --format xml", "invalid choice: 'xml'"),
     ("-i lo --color blue", "invalid choice: 'blue'"),
     ("-i lo --ports x", f"'x' {PORT}"),
@@ -91,15 +91,15 @@ WRONG = [
     ("-i lo --ports 65536", f"'65536' {RANGE}"),
     ("-i lo --ports 90-80", f"'90-80' {RANGE}"),
     ("-i lo --ports 1-99999", f"'1-99999' {RANGE}"),
-    ("-i lo --duration 5x", "or has units, as in 500ms, 10s, 5m, 1h30m"),
-    ("-i lo --duration 1h-5m", "or has units, as in 500ms, 10s, 5m, 1h30m"),
+    ("-i lo --duration 5x", "or has units: 500ms, 10s, 5m, 1h30m"),
+    ("-i lo --duration 1h-5m", "or has units: 500ms, 10s, 5m, 1h30m"),
     (
         "-i lo --host no-such-name.invalid",
-        "'no-such-name.invalid' is no address or network, and looking it up as a name",
+        "'no-such-name.invalid' is not an address or network, and resolving it as a name",
     ),
-    ("-i lo --host ::1,10.0.0", "'10.0.0' is no address or network"),
-    ("-i lo --host 10.0.0.0/33", "'10.0.0.0/33' is no address or network"),
-    ("-i lo --host=", "'' is no address or network"),
+    ("-i lo --host ::1,10.0.0", "'10.0.0' is not an address or network"),
+    ("-i lo --host 10.0.0.0/33", "'10.0.0.0/33' is not an address or network"),
+    ("-i lo --host=", "'' is not an address or network"),
 ]
 
 
@@ -127,13 +127,13 @@ def test_more_than_anybody_needs_is_no_error(words):
 def test_version():
     done = run("--version")
     assert (done.status, done.said) == (0, [])
-    program, libbpf, bpf_object, kernel, walls = done.lines
+    program, libbpf, bpf_object, kernel, sandbox = done.lines
     content = Path(OBJECT).read_bytes()
     assert program == f"sockfilter {sockfilter.__version__}"
     assert re.fullmatch(r"libbpf 1\.\d+", libbpf)
     assert bpf_object == f"BPF object {hashlib.sha256(content).hexdigest()[:12]}, {len(content)} bytes"
     assert kernel == f"Linux {os.uname().release} {os.uname().machine}"
-    assert walls.startswith("sandbox: ")
+    assert sandbox.startswith("sandbox: ")
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])

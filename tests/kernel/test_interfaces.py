@@ -39,7 +39,7 @@ def exchange_over(client: socket.socket, server: socket.socket) -> None:
 @pytest.mark.parametrize("name", ["nosuch0", "", "l", "lo0", "lo:1", "0", "1", "a-name-that-is-too-long", "lo\0"])
 def test_unknown_interface_is_an_error_and_never_all(name: str) -> None:
     need_root()
-    with pytest.raises(NoSuchInterface, match="there is none of that name"):
+    with pytest.raises(NoSuchInterface, match="there is no such interface"):
         sockfilter.capture(name)
 
 
@@ -142,10 +142,10 @@ def test_directions_on_two_interfaces_belong_together(cable: Cable, interface: s
     ("names", "words"),
     [
         ([], "interface is empty"),
-        (["any", "lo"], "stands for all interfaces: leave out lo"),
-        ([f"eth{number}" for number in range(65)], "65 interfaces: 64 at most"),
-        (["lo", 1], "it is a name, or a list of names"),
-        (b"lo", "it is a name, or a list of names"),
+        (["any", "lo"], "means all interfaces: remove lo"),
+        ([f"eth{number}" for number in range(65)], "65 interfaces: the maximum is 64"),
+        (["lo", 1], "it must be a name or a list of names"),
+        (b"lo", "it must be a name or a list of names"),
     ],
 )
 def test_lists_of_interfaces_that_cannot_be_meant(names: object, words: str) -> None:

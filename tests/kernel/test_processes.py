@@ -356,7 +356,7 @@ def test_processes_that_are_not_asked_for_are_not_there():
 
 
 def test_a_broker_names_none_and_who_asks_is_told():
-    with pytest.raises(InvalidArgument, match="processes=True takes rights of one's own"):
+    with pytest.raises(InvalidArgument, match="processes=True is not possible with a broker"):
         sockfilter.capture(processes=True, broker="/nowhere")
 
 

@@ -78,7 +78,7 @@ class Held:
         **options: Any,
     ) -> None:
         if not command or isinstance(command, str):
-            raise InvalidArgument(f"command={command!r}: it is a list of words, as subprocess takes it")
+            raise InvalidArgument(f"command={command!r}: it must be a list of words, as for subprocess")
         path = shutil.which(command[0])
         if path is None:
             raise _not_found(command[0])
@@ -123,9 +123,9 @@ def _not_found(name: str) -> InvalidArgument:
     for path in (os.path.join(place, name) for place in places):
         if os.path.isdir(path):
             if os.path.dirname(name):
-                return CommandNotExecutable(f"{path}: this is a directory, and no command")
+                return CommandNotExecutable(f"{path}: it is a directory, not a command")
         elif os.path.exists(path):
-            return CommandNotExecutable(f"{path}: it may not be executed; chmod +x {path} lets it")
+            return CommandNotExecutable(f"{path}: it is not executable; chmod +x {path} makes it executable")
     return NoSuchCommand(f"{name}: there is no such command")
 
 

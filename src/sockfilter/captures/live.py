@@ -31,7 +31,7 @@ def source_of(
         return _calls(traffic, whose, keeping, narrowing, meanwhile)
     if traffic.via == PACKETS:
         return _packets(traffic, whose, keeping, narrowing, meanwhile)
-    raise InvalidArgument(f"via={traffic.via!r}: it is {PACKETS!r} or {SYSCALLS!r}")
+    raise InvalidArgument(f"via={traffic.via!r}: it must be {PACKETS!r} or {SYSCALLS!r}")
 
 
 def _calls(
@@ -80,7 +80,7 @@ def observers_wanted(traffic: Traffic, whose: Whose) -> dict[str, bool | None]:
     if traffic.broker is None:
         return {"processes": whose.processes}
     if whose.processes:
-        raise InvalidArgument("processes=True takes rights of one's own: a broker names none")
+        raise InvalidArgument("processes=True is not possible with a broker: it requires rights of your own")
     return {}
 
 
@@ -91,7 +91,7 @@ def interface_names(interface: str | Sequence[str] | None) -> list[str]:
     names = [interface] if isinstance(interface, (str, bytes)) else list(interface)
     for name in names:
         if not isinstance(name, str):
-            raise InvalidArgument(f"interface={interface!r}: it is a name, or a list of names, each a text")
+            raise InvalidArgument(f"interface={interface!r}: it must be a name or a list of names, as strings")
     return names
 
 
@@ -99,7 +99,7 @@ def _refuse(given: dict[str, object], way: str) -> None:
     """Raises InvalidArgument where something is given that the way chosen does not have."""
     for name, value in given.items():
         if value is not None:
-            raise InvalidArgument(f"{name}={value!r} goes with via={way!r}")
+            raise InvalidArgument(f"{name}={value!r} needs via={way!r}")
 
 
 def _borrowing(broker: str) -> Attach:

@@ -117,5 +117,5 @@ class Turns:
 
     def _alone(self, work: Callable[[], Result]) -> Result:
         if self._depth > 1:
-            raise Busy("the batch that this was called in has not been taken whole; call it when emit has returned")
+            raise Busy("this cannot be called inside emit; call it after emit has returned")
         return work()

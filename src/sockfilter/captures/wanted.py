@@ -84,17 +84,17 @@ class Keeping(NamedTuple):
 def narrowed(ports: Ports | None, host: Hosts | None, family: int | None) -> Narrowing:
     """What is to be left out. Raises InvalidArgument."""
     if family not in (None, 4, 6):
-        raise InvalidArgument(f"family={family}: it is 4, 6, or None for both")
+        raise InvalidArgument(f"family={family}: it must be 4, 6, or None for both")
     ranges = None if ports is None else port_ranges(ports)
     if ranges == []:
-        raise InvalidArgument("ports is empty: no ports, no exchanges; None takes them all")
+        raise InvalidArgument("ports is empty, so nothing would be captured; None means all ports")
     return Narrowing(ranges, host_list(host), family)
 
 
 def check_memory(memory: int) -> None:
     """Raises InvalidArgument where it is less than a capture can do with."""
     if memory < MEMORY_BYTES_MIN:
-        raise InvalidArgument(f"memory={memory}: it is a number of bytes, from {MEMORY_BYTES_MIN} on")
+        raise InvalidArgument(f"memory={memory}: it must be a number of bytes, {MEMORY_BYTES_MIN} or greater")
 
 
 def body_policy(body: int | None) -> BodyPolicy:

@@ -14,28 +14,28 @@ from sockfilter.cli.versions import Versions
 from sockfilter.errors import InvalidArgument
 
 DESCRIPTION = (
-    "Shows every HTTP exchange on a network interface: who asked whom for what, the answer, and how long it took."
+    "Show every HTTP exchange on a network interface, or of a command: the request, the response, and how long it took."
 )
 EPILOG = """\
 examples:
   sudo sockfilter -i lo                          everything on loopback
   sudo sockfilter -i eth0 --ports 8000           one service
-  sudo sockfilter -i any --ports 80,8000-8100 -v with the headers
-  sudo sockfilter -i lo,eth0 port 8080           two interfaces, with a filter as tcpdump has it
+  sudo sockfilter -i any --ports 80,8000-8100 -v several services, with headers
+  sudo sockfilter -i lo,eth0 port 8080           two interfaces, and a filter in tcpdump's words
   sudo sockfilter -i lo --format jsonl -c 10     ten exchanges as JSON lines
-  sudo sockfilter -- curl http://localhost:8000/ what a command sends and receives; its exit status
-  sudo sockfilter --comm node                    what every process called node does
-  sockfilter -D                                  which interfaces there are
-  sockfilter config                              what the configuration file and the environment say
-  sudo sockfilter doctor                         whether it can capture here, and why not
-  sudo sockfilter broker --user $USER            lets that user's tests capture: sockfilter broker -h
+  sudo sockfilter -- curl http://localhost:8000/ what a command sends and receives
+  sudo sockfilter --comm node                    the traffic of all processes called node
+  sockfilter -D                                  list the interfaces
+  sockfilter config                              show the options from the configuration file and the environment
+  sudo sockfilter doctor                         check whether sockfilter can capture here
+  sudo sockfilter broker --user $USER            let the tests of this user capture: sockfilter broker -h
 
-kill -USR1 makes it tell what it has seen and lost so far.
+signals: SIGINT, SIGTERM and SIGHUP end the capture; SIGUSR1 prints the summary so far.
 
-exit status: 0 also after Ctrl-C; 1 something was in the way; 2 the command line or the configuration cannot be
-meant; 3 something was lost (--fail-on-loss); 141 the reader of the output went away. With a command it is the
-command's own, but for 124 something was lost (--fail-on-loss); 125 something was in the way; 126 the command cannot
-be executed; 127 there is no such command.
+exit status: 0 success, also after Ctrl-C; 1 the capture could not start or continue; 2 the command line or the
+configuration is invalid; 3 something was lost (--fail-on-loss); 141 the output pipe was closed. With a command, it is
+the status of the command, or 124 something was lost (--fail-on-loss); 125 the capture could not start or continue;
+126 the command is not executable; 127 the command does not exist.
 """
 
 NEGATIVE = re.compile(r"-\d[\d.]*")
@@ -132,88 +132,108 @@ def get_parser() -> argparse.ArgumentParser:
     switch = argparse.BooleanOptionalAction
     where = parser.add_argument_group("where to look")
     where.add_argument(
-        "-i", "--interface", action=Joined, metavar="NAME[,NAME]", help="interfaces to listen on, or any for all"
+        "-i",
+        "--interface",
+        action=Joined,
+        metavar="NAME[,NAME]",
+        help="listen on these interfaces; any: all interfaces",
     )
     where.add_argument(
-        "-r", "--read", action=Once, metavar="FILE", help="read a capture file: pcap, pcapng, in gzip; -: stdin"
+        "-r",
+        "--read",
+        action=Once,
+        metavar="FILE",
+        help="read a capture file: pcap or pcapng, also in gzip; -: standard input",
     )
-    where.add_argument("-D", "--list", dest="list_interfaces", action="store_true", help="list the interfaces and end")
+    where.add_argument("-D", "--list", dest="list_interfaces", action="store_true", help="list the interfaces and exit")
     where.add_argument(
         "--netns",
         action=Once,
         metavar="NAME|PID",
-        help="a network namespace, by name or by the number of a process in it",
+        help="listen in this network namespace: its name, or the number of a process in it",
     )
-    where.add_argument("--promisc", dest="promiscuous", action=switch, help="take frames for other hosts too")
-    calls = parser.add_argument_group("or at system calls, of TCP sockets (takes CAP_PERFMON too)")
-    calls.add_argument("--via", action=Once, choices=("packets", SYSCALLS), help="where HTTP is seen (packets)")
+    where.add_argument("--promisc", dest="promiscuous", action=switch, help="also capture frames for other hosts")
+    calls = parser.add_argument_group("or at system calls, of TCP sockets (also requires CAP_PERFMON)")
+    calls.add_argument(
+        "--via", action=Once, choices=("packets", SYSCALLS), help="capture packets or system calls (packets)"
+    )
     calls.add_argument(
         "--pid",
         action=Added,
         type=values.pids,
         metavar="N[,N]",
-        help="calls of these processes, and of what they start",
+        help="capture these processes and their children",
     )
     calls.add_argument(
         "--comm",
         action=Joined,
         metavar="NAME[,NAME]",
-        help="calls of the commands of these names, as ps -o comm has it",
+        help="capture processes with these names, as ps -o comm shows them",
     )
     calls.add_argument(
-        "--cgroup", action=Once, metavar="PATH|ID", help="calls in this control group, or container by its id"
+        "--cgroup", action=Once, metavar="PATH|ID", help="capture a control group, or a container by its id"
     )
-    calls.add_argument("--unix", action="store_true", help="calls on Unix stream sockets too")
-    what = parser.add_argument_group("what to take")
-    what.add_argument("--ports", action=Joined, metavar="LIST", help="only these at either end: 8000,8080,9000-9100")
+    calls.add_argument("--unix", action="store_true", help="also capture Unix stream sockets")
+    what = parser.add_argument_group("what to capture")
     what.add_argument(
-        "--host", action=Joined, metavar="LIST", help="only these at either end: 10.0.0.0/8,::1,example.org"
+        "--ports", action=Joined, metavar="LIST", help="only these ports, at either end: 8000,8080,9000-9100"
     )
-    what.add_argument("--family", action=Once, type=values.family, metavar="4|6|any", help="only IPv4, or IPv6")
+    what.add_argument(
+        "--host", action=Joined, metavar="LIST", help="only these hosts, at either end: 10.0.0.0/8,::1,example.org"
+    )
+    what.add_argument("--family", action=Once, type=values.family, metavar="4|6|any", help="only IPv4, or only IPv6")
     what.add_argument("-4", dest="family", action=Once, nargs=0, const=4, help="the same as --family 4")
     what.add_argument("-6", dest="family", action=Once, nargs=0, const=6, help="the same as --family 6")
-    what.add_argument("-c", "--count", type=values.count, metavar="N", help="end after N exchanges")
+    what.add_argument("-c", "--count", type=values.count, metavar="N", help="exit after N exchanges")
     what.add_argument(
         "--duration",
         dest="duration_s",
         type=values.duration,
         metavar="TIME",
-        help="end after so many seconds, or 500ms, 5m, 1h30m",
+        help="exit after this time: seconds, or 500ms, 10s, 5m, 1h30m",
     )
     shown = parser.add_argument_group("what to show")
     shown.add_argument(
-        "--format", action=Once, type=values.form, choices=FORMATS, help="lines, messages as they were, JSON lines"
+        "--format",
+        action=Once,
+        type=values.form,
+        choices=FORMATS,
+        help="a line for each exchange, messages as sent, or JSON lines",
     )
-    shown.add_argument("-v", "--verbose", dest="verbosity", action="count", help="with headers; twice: with bodies")
+    shown.add_argument("-v", "--verbose", dest="verbosity", action="count", help="print headers too; twice: bodies too")
     shown.add_argument(
         "--processes",
         action=switch,
-        help="name the processes at both ends, on each line too (with -v and in JSON, where there are the rights)",
+        help="name the processes at both ends on each line (default: with -v and in JSON, if permitted)",
     )
     shown.add_argument(
         "--time",
         choices=TIMES,
-        help="on lines: of day, with the date, in UTC, since 1970, since the line before, since the first, or none",
+        help="time on each line: of day, with date, UTC, since 1970, since the previous line, since the first, or none",
     )
-    shown.add_argument("--wide", action=switch, help="lines as long as they are, on a terminal too")
-    shown.add_argument("-q", "--quiet", action=switch, help="neither greeting nor summary")
-    shown.add_argument("--body", type=values.body, metavar="N|all", help="bytes of each body to show (16384)")
+    shown.add_argument("--wide", action=switch, help="do not shorten lines to the width of the terminal")
+    shown.add_argument("-q", "--quiet", action=switch, help="print neither the first line nor the summary")
+    shown.add_argument("--body", type=values.body, metavar="N|all", help="bytes to show of each body (16384)")
     shown.add_argument("--show-secrets", action=switch, help="do not mask credentials, cookies and keys")
     shown.add_argument(
         "--mask",
         action=Joined,
         type=values.names,
         metavar="NAME[,NAME]",
-        help="mask the values of these too: fields, parameters, JSON keys, options; * stands for any characters",
+        help="also mask the values of these names: fields, parameters, JSON keys, options; * matches any characters",
     )
     shown.add_argument(
-        "--unmask", action=Joined, type=values.names, metavar="NAME[,NAME]", help="show the values of these"
+        "--unmask",
+        action=Joined,
+        type=values.names,
+        metavar="NAME[,NAME]",
+        help="do not mask the values of these names",
     )
     shown.add_argument(
         "--color",
         dest="colour",
         choices=("auto", "always", "never"),
-        help="colours; auto: on a terminal",
+        help="use colours; auto: on a terminal",
     )
     written = parser.add_argument_group("what to write")
     written.add_argument(
@@ -221,7 +241,7 @@ def get_parser() -> argparse.ArgumentParser:
         "--write",
         action=Once,
         metavar="FILE",
-        help="the frames of HTTP connections, as pcapng; -: to standard output",
+        help="write the frames of HTTP connections as pcapng; -: standard output",
     )
     written.add_argument(
         "-C",
@@ -229,54 +249,63 @@ def get_parser() -> argparse.ArgumentParser:
         dest="megabytes",
         type=values.at_least_1,
         metavar="N",
-        help="another after N million bytes",
+        help="start another file after N million bytes",
     )
     written.add_argument(
-        "-G", "--file-seconds", dest="seconds", type=values.at_least_1, metavar="S", help="another after S seconds"
+        "-G",
+        "--file-seconds",
+        dest="seconds",
+        type=values.at_least_1,
+        metavar="S",
+        help="start another file after S seconds",
     )
-    written.add_argument("-W", "--files", type=values.at_least_1, metavar="N", help="so many files")
+    written.add_argument("-W", "--files", type=values.at_least_1, metavar="N", help="number of files")
     limits = parser.add_argument_group("limits")
-    limits.add_argument("-s", "--snap", type=values.snap, metavar="N", help="bytes of each frame to take (0: all)")
-    limits.add_argument("-B", "--ring", type=values.ring, metavar="KIB", help="size of the ring; also 8M (16384)")
+    limits.add_argument("-s", "--snap", type=values.snap, metavar="N", help="bytes to capture of each frame (0: all)")
     limits.add_argument(
-        "--memory", type=values.memory, metavar="MIB", help="for all that is open together; also 1G (256)"
+        "-B", "--ring", type=values.ring, metavar="KIB", help="size of the ring buffer; 8M works too (16384)"
+    )
+    limits.add_argument(
+        "--memory", type=values.memory, metavar="MIB", help="memory for all open connections; 1G works too (256)"
     )
     limits.add_argument(
         "--user",
         metavar="NAME",
-        help="who to become once it captures (who ran sudo, else nobody), and as whom COMMAND runs; it keeps no rights",
+        help="user to switch to when the capture is open (the one who ran sudo, else nobody), and to run COMMAND as",
     )
     limits.add_argument(
         "--no-sandbox",
         dest="sandbox",
         action="store_false",
-        help="go without Landlock and seccomp, which confine it once it captures",
+        help="do not confine sockfilter with Landlock and seccomp",
     )
     limits.add_argument(
         "--fail-on-loss",
         action=switch,
-        help="exit status 3 if anything was lost, or not understood; with a command 124, if that succeeded",
+        help="exit with 3 if anything was lost or not understood; with a command: with 124 if it succeeded",
     )
     ending = parser.add_argument_group("how it ends")
     ending.add_argument(
         "--summary",
         type=values.form,
         choices=SUMMARIES,
-        help="what was seen and lost: for people, or as a JSON line (text)",
+        help="print the summary for people, or as a JSON line (text)",
     )
     ending.add_argument(
         "--summary-fd",
         type=values.descriptor,
         metavar="N",
-        help="write that line to this descriptor, and not to standard error",
+        help="write the JSON summary to this descriptor instead of standard error",
     )
     tcpdump.add_options(parser)
-    rest = parser.add_argument_group("and")
+    rest = parser.add_argument_group("other options")
     rest.add_argument(
-        "--no-config", action="store_true", help="go without the configuration file and SOCKFILTER_ variables"
+        "--no-config", action="store_true", help="ignore the configuration file and the SOCKFILTER_ variables"
     )
-    rest.add_argument("--version", action=Versions, help="of sockfilter, libbpf, the BPF object and the kernel")
-    rest.add_argument("-h", "--help", action="help", help="this text")
+    rest.add_argument(
+        "--version", action=Versions, help="print the versions of sockfilter, libbpf, the BPF object and the kernel"
+    )
+    rest.add_argument("-h", "--help", action="help", help="print this text")
     return parser
 
 
@@ -297,7 +326,7 @@ def _split(parser: argparse.ArgumentParser, words: list[str]) -> tuple[list[str]
         return words, ()
     at = words.index("--")
     if at == len(words) - 1:
-        parser.error("--: which command? sockfilter -- COMMAND ARGUMENT ...")
+        parser.error("-- needs a command: sockfilter -- COMMAND ARGUMENT ...")
     return words[:at], tuple(words[at + 1 :])
 
 
@@ -311,7 +340,7 @@ def _with_filter(said: dict[str, Any], words: list[str]) -> None:
         if value is None:
             continue
         if said.setdefault(name, value) != value:
-            raise InvalidArgument(f"the filter and the options both say something of {name}: leave one of them out")
+            raise InvalidArgument(f"the filter and the options both set {name}: remove one of them")
 
 
 def _with_letters(said: dict[str, Any]) -> None:
@@ -319,41 +348,41 @@ def _with_letters(said: dict[str, Any]) -> None:
     said.pop("as_always", None)
     count = said.pop("time_letters", 0)
     if count > len(tcpdump.TIMES):
-        raise InvalidArgument(f"-{'t' * count}: there are -t to -{'t' * len(tcpdump.TIMES)}, or --time")
+        raise InvalidArgument(f"-{'t' * count}: use -t to -{'t' * len(tcpdump.TIMES)}, or --time")
     if count and said.setdefault("time", tcpdump.TIMES[count - 1]) != tcpdump.TIMES[count - 1]:
-        raise InvalidArgument(f"-{'t' * count} and --time {said['time']}: only one of them can hold")
+        raise InvalidArgument(f"-{'t' * count} and --time {said['time']}: only one is possible")
 
 
 def _check_writing(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
     """How files follow one another goes with files."""
     several = said.keys() & {"megabytes", "seconds"}
     if said.get("write", "-") == "-" and (several or "files" in said):
-        parser.error("-C, -G and -W say how files follow one another: -w FILE says which")
+        parser.error("-C, -G and -W need a file name: -w FILE")
     if "files" in said and not several:
-        parser.error("-W: say too after how many million bytes (-C) or seconds (-G) another file begins")
+        parser.error("-W needs -C (million bytes of each file) or -G (seconds of each file)")
     if "" in (said.get("write"), said.get("read")):
-        parser.error("the file's name is empty")
+        parser.error("the name of the file is empty")
 
 
 def _check_reading(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
     """What is about live captures does not go with a file."""
     for name, option in LIVE.items():
         if said.get(name):
-            parser.error(f"{option} goes with a live capture, and -r reads a file")
+            parser.error(f"{option} is for live captures, and -r reads a file")
 
 
 def _check_calls(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
     """What is about system calls chooses them; what is about packets, or a file, does not go with them."""
     about = [option for name, option in CALLS.items() if name in said]
     if about and "read" in said:
-        parser.error(f"{about[0]} goes with a live capture, and -r reads a file")
+        parser.error(f"{about[0]} is for live captures, and -r reads a file")
     packets = [option for name, option in PACKETS.items() if said.get(name)]
     if about and said.setdefault("via", SYSCALLS) != SYSCALLS:
-        parser.error(f"{about[0]} is about system calls: it goes with --via syscalls")
+        parser.error(f"{about[0]} is for system calls: use --via syscalls")
     if said.get("via") == SYSCALLS and packets:
-        parser.error(f"{packets[0]} is about packets, and does not go with {' and '.join(about) or '--via syscalls'}")
+        parser.error(f"{packets[0]} is for packets, and cannot be used with {' and '.join(about) or '--via syscalls'}")
     if "command" in said and said.keys() & {"pid", "comm", "cgroup"}:
-        parser.error(f"{about[0]} and a command: the command's calls alone are shown")
+        parser.error(f"{about[0]} and a command: with a command, only its calls are captured")
 
 
 def parse(arguments: list[str], configured: Callable[[], dict[str, Any]] = dict) -> Options:
@@ -377,7 +406,7 @@ def parse(arguments: list[str], configured: Callable[[], dict[str, Any]] = dict)
     if command:
         said["command"] = command
     if "summary_fd" in said and said.setdefault("summary", JSONL) != JSONL:
-        raise InvalidArgument("--summary text goes to standard error; --summary-fd is for --summary jsonl")
+        raise InvalidArgument("--summary text goes to standard error; --summary-fd needs --summary jsonl")
     _check_writing(parser, said)
     _check_calls(parser, said)
     found = {**({} if said.pop("no_config", False) else configured()), **said}
@@ -387,11 +416,13 @@ def parse(arguments: list[str], configured: Callable[[], dict[str, Any]] = dict)
     elif said.get("via") == SYSCALLS:
         found = {name: value for name, value in found.items() if name not in PACKETS}
     elif "interface" not in found and "list_interfaces" not in found:
-        parser.error("which interface? -i NAME, -i any for all of them; -D lists them; -r FILE reads a capture file")
+        parser.error(
+            "no interface: use -i NAME, or -i any for all interfaces; -D lists them; -r FILE reads a capture file"
+        )
     if "" in found.get("interface", ANY).split(","):
-        parser.error("-i: the name is empty; -i any stands for all interfaces")
+        parser.error("-i: the name is empty; -i any means all interfaces")
     if said.get("write") == "-" and "format" in said:
-        parser.error("-w - takes standard output: --format has no place to write to")
+        parser.error("-w - uses standard output: remove --format")
     if said.get("write") == "-" and said.get("summary_fd") == 1:
-        parser.error("-w - takes standard output: --summary-fd 1 would write into the capture file")
+        parser.error("-w - uses standard output: --summary-fd 1 would write into the capture file")
     return Options(has_body="body" in found, **found)

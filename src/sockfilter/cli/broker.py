@@ -25,12 +25,12 @@ LINGERS_S = 1.0
 OK = 0
 
 DESCRIPTION = """\
-Captures for processes that lack the rights, such as tests: it loads the program, attaches it to an interface, and
-passes the ring on over a Unix socket. Only for the users and the interfaces named; the packet socket stays with it.
+Captures for processes that have no rights, such as tests. The broker loads the program, attaches it to an interface,
+and passes the ring over a Unix socket. It serves only the named users and interfaces, and keeps the packet socket.
 """
 EPILOG = """\
 examples:
-  sudo sockfilter broker --user $USER --background   tests of this user see lo
+  sudo sockfilter broker --user $USER --background   the tests of this user see lo
   sudo sockfilter broker --user ci -i lo -i br0      two interfaces, for user ci
 """
 
@@ -39,7 +39,11 @@ def get_parser() -> argparse.ArgumentParser:
     """Its command line."""
     parser = subcommand.parser("broker", DESCRIPTION, EPILOG)
     parser.add_argument(
-        "--user", dest="users", action="append", metavar="NAME", help="who may capture (who ran sudo); can be repeated"
+        "--user",
+        dest="users",
+        action="append",
+        metavar="NAME",
+        help="a user who may capture (the one who ran sudo); repeatable",
     )
     parser.add_argument(
         "-i",
@@ -47,18 +51,20 @@ def get_parser() -> argparse.ArgumentParser:
         dest="interfaces",
         action="append",
         metavar="NAME",
-        help="where, or any (lo); can be repeated",
+        help="an interface, or any (lo); repeatable",
     )
-    parser.add_argument("--promisc", dest="promiscuous", action="store_true", help="frames for other hosts too")
+    parser.add_argument(
+        "--promisc", dest="promiscuous", action="store_true", help="also capture frames for other hosts"
+    )
     parser.add_argument(
         "--capture-files",
         action="store_true",
-        help="frames for capture files too (--wire-dir, write=), with the SYNs of all connections",
+        help="also give frames for capture files (--wire-dir, write=), with the SYNs of all connections",
     )
     parser.add_argument(
-        "--background", action="store_true", help="go on in the background once it listens; kill PROCESS ends it"
+        "--background", action="store_true", help="continue in the background when it listens; kill PROCESS ends it"
     )
-    parser.add_argument("--socket", default=SOCKET, metavar="PATH", help=f"where to listen ({SOCKET})")
+    parser.add_argument("--socket", default=SOCKET, metavar="PATH", help=f"listen at this path ({SOCKET})")
     return parser
 
 
@@ -75,7 +81,7 @@ def run(words: list[str], signals: Signals) -> int:
         return options
     users = options.users or [name for name in (os.environ.get("SUDO_UID"),) if name]
     if not users:
-        raise InvalidArgument("for whom? --user NAME says who may capture")
+        raise InvalidArgument("no user: --user NAME permits a user to capture")
     if rights.missing():
         raise MissingCapability(f"starting a broker: {rights.advice()}")
     numbers = frozenset(map(server.user_number, users))
@@ -89,7 +95,7 @@ def run(words: list[str], signals: Signals) -> int:
             if passed
             else stack.enter_context(listening.Listening(options.socket)).socket
         )
-        where = "the socket that was passed on" if passed else options.socket
+        where = "the socket from systemd" if passed else options.socket
         greeting = f"broker at {where}: {', '.join(sorted(interfaces))} for {', '.join(users)}"
         count = min(places.PLACES_MAX, confinement.confine(len(interfaces)))
         shares = places.Places(numbers, count, places.kernel_bytes())

@@ -22,7 +22,7 @@ OK, NOTE, BAD, UNKNOWN = "ok", "note", "bad", "unknown"
 MAP_TYPE_RINGBUF = 27
 # bytes of locked memory that maps take where they count as such (before Linux 5.11): ring and tables
 LOCKED_BYTES = 32 << 20
-NEEDS_RIGHTS = "asking takes the capabilities"
+NEEDS_RIGHTS = "this check requires the capabilities"
 # seconds for one exchange on lo
 EXCHANGE_S = 10.0
 ANSWER = b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -60,19 +60,17 @@ def ring_buffer() -> Finding:
 
     answer = binding.load()[1].libbpf_probe_bpf_map_type(MAP_TYPE_RINGBUF, binding.load()[0].NULL)
     if answer == 1:
-        return Finding("ring buffer", OK, "the kernel makes them")
+        return Finding("ring buffer", OK, "supported")
     if rights.missing():
         return Finding("ring buffer", UNKNOWN, NEEDS_RIGHTS)
-    return Finding("ring buffer", BAD, "the kernel makes none", "Linux 5.8 or newer has them")
+    return Finding("ring buffer", BAD, "not supported", "ring buffers require Linux 5.8 or newer")
 
 
 def btf() -> Finding:
     """Whether kernel types can be read: process trees take them, packets do not."""
     if os.path.exists("/sys/kernel/btf/vmlinux"):
         return Finding("BTF", OK, "/sys/kernel/btf/vmlinux")
-    remedy = (
-        "packets do without; following process trees and naming processes takes a kernel with CONFIG_DEBUG_INFO_BTF"
-    )
+    remedy = "packets do not need it; process trees and process names require a kernel with CONFIG_DEBUG_INFO_BTF"
     return Finding("BTF", NOTE, "no /sys/kernel/btf/vmlinux", remedy)
 
 
@@ -80,10 +78,10 @@ def calls() -> Finding:
     """Whether system calls can be captured, which packets do without."""
     from sockfilter.captures.capture import capture
 
-    remedy = "packets do without; --via syscalls takes CAP_BPF, CAP_PERFMON and a kernel with BTF"
+    remedy = "packets do not need it; --via syscalls requires CAP_BPF, CAP_PERFMON and a kernel with BTF"
     try:
         with capture(via="syscalls", ports=[1]):
-            return Finding("system calls", OK, "the program loads, and sees them")
+            return Finding("system calls", OK, "the program loads and sees them")
     except SockfilterError as error:
         return Finding("system calls", NOTE, str(error), remedy)
 
@@ -92,9 +90,11 @@ def jit() -> Finding:
     """Whether programs are compiled."""
     value = text_of("/proc/sys/net/core/bpf_jit_enable")
     if value is None:
-        return Finding("JIT", UNKNOWN, "net.core.bpf_jit_enable may be read by root alone")
+        return Finding("JIT", UNKNOWN, "only root can read net.core.bpf_jit_enable")
     if value == "0":
-        return Finding("JIT", NOTE, "off: capturing costs several times more", "sysctl -w net.core.bpf_jit_enable=1")
+        return Finding(
+            "JIT", NOTE, "off: capturing needs several times more processor time", "sysctl -w net.core.bpf_jit_enable=1"
+        )
     return Finding("JIT", OK, "on")
 
 
@@ -105,7 +105,7 @@ def lockdown() -> Finding:
         return Finding("lockdown", OK, "none")
     mode = modes.partition("[")[2].partition("]")[0]
     if mode == "confidentiality":
-        remedy = "packets do not mind; following process trees and naming processes takes lockdown=integrity or less"
+        remedy = "packets do not need less; process trees and process names require lockdown=integrity or none"
         return Finding("lockdown", NOTE, mode, remedy)
     return Finding("lockdown", OK, mode)
 
@@ -121,7 +121,7 @@ def capabilities() -> Finding:
 def unprivileged() -> Finding:
     """What those without capabilities may do with BPF: nothing that matters here, but it explains errors."""
     value = text_of("/proc/sys/kernel/unprivileged_bpf_disabled")
-    return Finding("unprivileged_bpf_disabled", OK, "not there" if value is None else value)
+    return Finding("unprivileged_bpf_disabled", OK, "not present" if value is None else value)
 
 
 def locked_memory() -> Finding:
@@ -129,7 +129,7 @@ def locked_memory() -> Finding:
     limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[1]
     if limit == resource.RLIM_INFINITY or limit >= LOCKED_BYTES or not rights.missing():
         return Finding("locked memory", OK, "no limit" if limit == resource.RLIM_INFINITY else f"{limit >> 10} KiB")
-    remedy = "kernels before 5.11 count BPF maps there: ulimit -l unlimited, LimitMEMLOCK=infinity"
+    remedy = "kernels before 5.11 count BPF maps as locked memory: ulimit -l unlimited, or LimitMEMLOCK=infinity"
     return Finding("locked memory", NOTE, f"{limit >> 10} KiB", remedy)
 
 
@@ -137,7 +137,7 @@ def confined() -> Finding:
     """What confines the command once it captures."""
     from sockfilter.cli import sandbox
 
-    remedy = "capturing does without; Linux 5.13 or newer has it, with lsm=landlock"
+    remedy = "capturing works without it; it requires Linux 5.13 or newer, with lsm=landlock"
     return (
         Finding("sandbox", OK, sandbox.words()) if sandbox.abi() else Finding("sandbox", NOTE, sandbox.words(), remedy)
     )
@@ -152,7 +152,7 @@ def namespaces() -> Finding:
         return Finding("network namespace", UNKNOWN, f"it has {names}")
     if is_first:
         return Finding("network namespace", OK, f"that of process 1; it has {names}")
-    remedy = "another one: --netns NAME or PID; in a container, its host's is process 1's"
+    remedy = "for another namespace use --netns NAME or --netns PID"
     return Finding("network namespace", NOTE, f"not that of process 1; it has {names}", remedy)
 
 
@@ -164,7 +164,7 @@ def loads() -> Finding:
         return Finding("program", UNKNOWN, NEEDS_RIGHTS)
     try:
         with capture("lo", ports=[1], processes=False):
-            return Finding("program", OK, "loads, and attaches to lo")
+            return Finding("program", OK, "loads and attaches to lo")
     except SockfilterError as error:
         return Finding("program", BAD, str(error))
 
@@ -175,13 +175,13 @@ def processes() -> Finding:
 
     lacks = rights.missing_for_processes()
     if lacks:
-        remedy = "packets do without; --processes takes CAP_BPF and CAP_PERFMON, or sudo"
+        remedy = "packets do not need it; --processes requires CAP_BPF and CAP_PERFMON, or sudo"
         return Finding("processes", NOTE, f"not named: {' and '.join(lacks)} missing", remedy)
     try:
         with Processes():
             return Finding("processes", OK, "can be named")
     except SockfilterError as error:
-        return Finding("processes", NOTE, f"not named: {error}", "packets do without: --no-processes")
+        return Finding("processes", NOTE, f"not named: {error}", "packets do not need it: --no-processes")
 
 
 def exchange() -> Finding:
@@ -199,7 +199,7 @@ def exchange() -> Finding:
     except (SockfilterError, OSError) as error:
         return Finding("exchange", BAD, str(error))
     if found is None or not found.complete:
-        remedy = "something takes packets away before they are seen: XDP, sockmap, or a sandbox"
+        remedy = "something takes packets away before sockfilter sees them: XDP, sockmap, or a sandbox"
         return Finding("exchange", BAD, "one crossed lo and was not seen", remedy)
     return Finding("exchange", OK, "one crossed lo, and was seen")
 

@@ -76,7 +76,7 @@ def _check_first(word: str) -> None:
         raise InvalidArgument(f"there is no command {word!r}; did you mean {near[0]}?")
     known = ", ".join(COMMANDS)
     raise InvalidArgument(
-        f"there is no command {word!r}: there are {known}; -i {word} listens on an interface, -- {word} runs it"
+        f"there is no command {word!r}: there are {known}; -i {word} captures on an interface, -- {word} runs a program"
     )
 
 
@@ -155,7 +155,7 @@ class _Run:
                 doing = "listening on" if options.read is None else "reading"
                 say(f"{doing} {capture.source.name}{_narrowed(options, self._hosts)}; Ctrl-C ends")
                 if capture.no_processes:
-                    say(f"{capture.no_processes}; exchanges are shown without, as --no-processes has it")
+                    say(f"{capture.no_processes}; exchanges are shown without process names, as with --no-processes")
             if self._choice.reason:
                 say(self._choice.reason)
             is_forced = False
@@ -189,11 +189,11 @@ class _Run:
                 capture.close()
                 self._ledger = ledger = capture.ledger
                 for equation in [] if is_forced else ledger.imbalance:
-                    say(f"the ledger does not balance, a mistake in sockfilter: {equation}")
+                    say(f"the ledger does not balance, which is a bug in sockfilter: {equation}")
                 if not options.quiet and self._report.is_beside_text:
                     say(summary(ledger, self._shown))
                     if is_forced:
-                        say(f"ended at once, as asked again: {ledger.records_waiting} records were not read")
+                        say(f"ended at once after a second signal: {ledger.records_waiting} records were not read")
         return reason
 
     def _give_up(self, capture: Capture) -> None:
@@ -353,7 +353,7 @@ class _Run:
         narrowing = narrowed(options.ports, self._addresses, options.family)
         reason = hints.why(began, options.interfaces, narrowing, capture.ledger)
         if reason:
-            say(f"nothing so far: {reason}")
+            say(f"nothing captured so far: {reason}")
 
     def _pump(self, capture: Capture, began: hints.Start | None) -> Reason:
         """Takes what comes until it ends. Returns why it does."""
@@ -395,7 +395,7 @@ class _Run:
         """Once, where it is not for want of room."""
         self._has_told_of_gaps = True
         if not capture.ledger.records_lost:
-            say("bytes have passed that no call had in a buffer: io_uring, splice; packets have them: -i")
+            say("bytes passed that no captured call had in a buffer (io_uring, splice); -i captures them")
 
     def _reason_to_end(self, capture: Capture) -> Reason | None:
         """Why it is to end now; None: it goes on."""
@@ -417,7 +417,7 @@ def _narrowed(options: Options, found: dict[str, tuple[str, ...]]) -> str:
     """What of it is asked for, as the greeting has it; found: the addresses of hosts."""
     names = [host if known == (host,) else f"{host} ({', '.join(known)})" for host, known in found.items()]
     parts = [
-        f"process {', '.join(map(str, options.pid))} and what it starts" if options.pid else "",
+        f"process {', '.join(map(str, options.pid))} and its children" if options.pid else "",
         f"command {options.comm}" if options.comm else "",
         f"cgroup {options.cgroup}" if options.cgroup else "",
         f"ports {options.ports}" if options.ports else "",

@@ -21,27 +21,27 @@ DEFAULT, NOT_SET = "default", "(not set)"
 WIDTHS = (13, 18)
 
 DESCRIPTION = """\
-Shows what holds where the command line says nothing else: each option, its value, and the file and line, or the
-variable, that it is from. The environment goes before the file, the command line before both.
+Shows the options in force without a command line: each option, its value, and the file and line or the variable that
+sets it. The environment has priority over the file, and the command line over both.
 """
 EPILOG = f"""\
 files:
-  $XDG_CONFIG_HOME/{config_file.NAME}, else ~/.config/{config_file.NAME}; under sudo, of who ran it
+  $XDG_CONFIG_HOME/{config_file.NAME}, else ~/.config/{config_file.NAME}; under sudo, that of the user who ran sudo
 
 variables:
-  {settings.PREFIX}NAME, such as {settings.variable("show-secrets")}=yes; an empty one counts as none
+  {settings.PREFIX}NAME, such as {settings.variable("show-secrets")}=yes; an empty variable is ignored
 
-options that they may set:
+options that they can set:
   {", ".join(settings.NAMES)}
 
-exit status: 0; 2 a name or a value cannot be meant, or the file may not be read or believed.
+exit status: 0 success; 2 a name or a value is invalid, or the file cannot be read or is not trusted.
 """
 
 
 def get_parser() -> argparse.ArgumentParser:
     """Its command line."""
     parser = subcommand.parser("config", DESCRIPTION, EPILOG)
-    parser.add_argument("--json", action="store_true", help="as one JSON object, for programs")
+    parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     return parser
 
 

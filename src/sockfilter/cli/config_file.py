@@ -100,16 +100,16 @@ def _open(place: str) -> int | None:
         raise
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
-        raise _refused(place, "it is no regular file")
+        raise _refused(place, "it is not a regular file")
     return fd
 
 
 def _check_owner(place: str, found: os.stat_result, owners: set[int]) -> None:
     """What root does is not for others to say."""
     if found.st_uid not in owners:
-        raise _refused(place, f"it belongs to user {found.st_uid}, neither root nor who ran sudo")
+        raise _refused(place, f"it belongs to user {found.st_uid}, not to root or to the user who ran sudo")
     if found.st_mode & OTHERS_WRITE:
-        raise _refused(place, f"others may write to it; take that away: chmod go-w {place}")
+        raise _refused(place, f"other users can write to it; fix that: chmod go-w {place}")
 
 
 def _check_folder(place: str, owners: set[int]) -> None:
@@ -119,14 +119,16 @@ def _check_folder(place: str, owners: set[int]) -> None:
     for each in {folder, os.path.dirname(place)}:
         status = os.stat(each)
         if status.st_uid not in owners:
-            raise _refused(place, f"its folder {each} belongs to user {status.st_uid}, neither root nor who ran sudo")
+            raise _refused(
+                place, f"its folder {each} belongs to user {status.st_uid}, not to root or to the user who ran sudo"
+            )
         # in a sticky folder nobody replaces what is another's; who owns the file was looked at before
         if status.st_mode & OTHERS_WRITE and not status.st_mode & stat.S_ISVTX:
-            raise _refused(place, f"others may write to its folder {each}; take that away: chmod go-w {each}")
+            raise _refused(place, f"other users can write to its folder {each}; fix that: chmod go-w {each}")
 
 
 def _refused(place: str, found: str) -> InvalidArgument:
-    return InvalidArgument(f"reading {place}: {found}; --no-config goes without it")
+    return InvalidArgument(f"reading {place}: {found}; --no-config ignores the file")
 
 
 def _entries(place: str, content: bytes) -> dict[str, Entry]:
@@ -135,9 +137,9 @@ def _entries(place: str, content: bytes) -> dict[str, Entry]:
         found = _parsed(text)
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise InvalidArgument(f"{place}:{line}: this is not UTF-8") from error
+        raise InvalidArgument(f"{place}:{line}: it is not UTF-8") from error
     except RecursionError as error:
-        raise InvalidArgument(f"{place}: arrays in arrays, too many to read") from error
+        raise InvalidArgument(f"{place}: the arrays are nested too deeply") from error
     except ValueError as error:
         raise InvalidArgument(f"{place}: {error}") from error
     return {name: Entry(value, f"{place}:{_line_of(name, text)}") for name, value in found.items()}
@@ -151,7 +153,7 @@ def _parsed(text: str) -> dict[str, Any]:
         try:
             import tomli as tomllib
         except ImportError as error:
-            raise InvalidArgument("before Python 3.11 it takes tomli: pip install tomli, or --no-config") from error
+            raise InvalidArgument("Python before 3.11 needs tomli: pip install tomli, or use --no-config") from error
     return tomllib.loads(text)
 
 

@@ -43,7 +43,7 @@ def confine(interfaces: int) -> int:
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_BYTES_MAX, ADDRESS_BYTES_MAX))
     keeps = rights.for_capturing(rights.permitted())
     if lib.sf_capabilities(keeps, keeps, 0) or lib.sf_no_new_privileges():
-        raise BrokerError(f"giving up root's rights: {os.strerror(ffi.errno)}; a sandbox is in the way")
+        raise BrokerError(f"giving up root's rights: {os.strerror(ffi.errno)}; a sandbox prevents it")
     return max(0, limit - OTHER_DESCRIPTORS) // each
 
 

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 FINE, NOT_FINE = 0, 1
 
 DESCRIPTION = """\
-Looks whether sockfilter can capture here: kernel, rights, whether the program loads, and whether one exchange on lo is
-seen. A line each; where something is in the way, what to do about it.
+Checks whether sockfilter can capture here: the kernel, the rights, whether the program loads, and whether it sees one
+exchange on lo. Prints a line for each check, and what to do if something is missing.
 """
 EPILOG = """\
-exit status: 0 it can capture; 1 something is in the way.
+exit status: 0 sockfilter can capture; 1 it cannot.
 """
 RESET = "\x1b[0m"
 COLOURS = {"ok": "\x1b[32m", "note": "\x1b[33m", "bad": "\x1b[31m", "unknown": "\x1b[33m"}
@@ -33,7 +33,7 @@ NAME_WIDTH = 26
 def get_parser() -> argparse.ArgumentParser:
     """Its command line."""
     parser = subcommand.parser("doctor", DESCRIPTION, EPILOG)
-    parser.add_argument("--json", action="store_true", help="as one JSON object, for programs")
+    parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     return parser
 
 

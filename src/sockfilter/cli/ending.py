@@ -40,9 +40,9 @@ def said_of(error: Exception) -> str:
         return str(error)
     limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limit >= DESCRIPTORS:
-        return f"{error}; close some, or raise the limit: ulimit -n"
+        return f"{error}; close some files, or raise the limit: ulimit -n"
     return (
-        f"opening what a capture takes: {os.strerror(errno.EMFILE)}: {limit} are allowed at once, and it takes"
+        f"opening the capture's files: {os.strerror(errno.EMFILE)}: the limit is {limit}, and a capture needs"
         f" {DESCRIPTORS}; raise the limit: ulimit -n {DESCRIPTORS}{'' if most >= DESCRIPTORS else ', as root'}"
     )
 

@@ -60,19 +60,19 @@ def why(began: Start, interfaces: Sequence[str], narrowing: Narrowing, ledger: L
     packets, messages = ledger.packets, ledger.messages
     unplugged = [name for name in interfaces if text_of(f"/sys/class/net/{name}/carrier") == "0"]
     if unplugged and not packets["sent"]:
-        return f"{unplugged[0]} has no carrier: no cable, or its other end is down"
+        return f"{unplugged[0]} has no carrier: the cable is missing, or the other end is down"
     if messages.http2:
-        return f"{messages.http2} connections speak HTTP/2, which is not decoded yet"
+        return f"{messages.http2} connections speak HTTP/2, which sockfilter does not decode"
     if packets["tls"]:
-        return "TLS: what is in it cannot be read from packets; capture behind what ends it, such as a proxy"
+        return "the traffic is TLS, which packets do not show; capture where it is decrypted, such as behind a proxy"
     if packets["sent"]:
         return ""  # there is HTTP: its exchanges have not ended yet
     if packets["not_http"]:
-        return f"{packets['not_http']} packets of TCP had payload, none of it HTTP/1; other ports may have some"
+        return f"{packets['not_http']} TCP packets had payload, but none was HTTP/1; try other ports"
     if packets["filtered"]:
-        return f"{packets['filtered']} packets were left out by --ports, --host, -4 or -6; without these, more is seen"
+        return f"{packets['filtered']} packets were excluded by --ports, --host, -4 or -6; remove these to see more"
     if packets["not_tcp"] and _has_udp(HTTPS_PORT):
-        return "UDP on port 443: HTTP/3, which is not decoded"
+        return "there is UDP on port 443: HTTP/3, which sockfilter does not decode"
     if packets["no_payload"]:
         return _redirected(interfaces, narrowing)
     return _nothing_at_all(began, interfaces, narrowing, packets["seen"])
@@ -86,7 +86,7 @@ def _nothing_at_all(began: Start, interfaces: Sequence[str], narrowing: Narrowin
     names = sorted((name for name, count in busy.items() if count > 0), key=lambda name: -busy[name])
     # neighbours are looked for where nothing else is said
     where = " or ".join(interfaces)
-    nothing = f"no packets at all on {where}" if not seen else f"no packets of TCP on {where}"
+    nothing = f"no packets on {where}" if not seen else f"no TCP packets on {where}"
     if names and ANY not in interfaces:
         return f"{nothing}; there are some on {', '.join(names[:NAMED_MAX])}: -i {names[0]}, or -i any"
     if began.elsewhere:
@@ -99,14 +99,14 @@ def _redirected(interfaces: Sequence[str], narrowing: Narrowing) -> str:
     """Whether something takes packets away before they pass here."""
     for interface in interfaces:
         if interface != ANY and _has_xdp(interface):
-            return f"a program of XDP is on {interface}: what it drops or redirects is not seen here"
+            return f"an XDP program is on {interface}: sockfilter does not see what it drops or redirects"
     ports = [port for port in _connected("tcp") if narrowing.ports is not None and narrowing.wants(port, port)]
     if not ports:
         return ""
     where = " or ".join(interfaces)
     return (
-        f"connections with port {ports[0]} are open, and none of their bytes pass {where}: they are idle, on"
-        " another interface, or redirected from socket to socket (sockmap), where no packet is"
+        f"connections with port {ports[0]} are open, but none of their bytes pass {where}: they are idle, on"
+        " another interface, or redirected from socket to socket (sockmap), without packets"
     )
 
 

@@ -60,7 +60,7 @@ def _addresses(name: str, family: int | None) -> tuple[str, ...]:
         of_family = f" of IPv{family}" if family else ""
         words = getattr(error, "strerror", None) or str(error)
         raise InvalidArgument(
-            f"{name!r} is no address or network, and looking it up as a name{of_family} failed: {words}"
+            f"{name!r} is not an address or network, and resolving it as a name{of_family} failed: {words}"
         ) from error
     # a link-local address ends in its interface
     return tuple(dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found))

@@ -51,7 +51,7 @@ class Once(argparse.Action):
         value = self.const if self.nargs == 0 else values
         before = getattr(namespace, self.dest, value)
         if before != value:
-            raise argparse.ArgumentError(self, f"{value!r} beside {before!r}: only one of them can hold")
+            raise argparse.ArgumentError(self, f"{value!r} beside {before!r}: only one is possible")
         setattr(namespace, self.dest, value)
 
 
@@ -91,5 +91,5 @@ def _unknown(word: str, known: list[str], use: str = "") -> str:
     import difflib
 
     near = difflib.get_close_matches(word, known, n=1) if word.startswith("--") else []
-    use = use or (f"did you mean {near[0]}?" if near else "-h lists them all")
+    use = use or (f"did you mean {near[0]}?" if near else "-h lists all options")
     return f"there is no option {word}; {use}"

@@ -14,13 +14,13 @@ TOKEN = re.compile(r"&&|\|\||[()!]|[^\s()!&|]+|.")
 AND = ("and", "&&")
 # how a filter can begin
 WORDS = frozenset("port portrange host net tcp ip ip6 src dst not udp icmp ether vlan less greater ( !".split())
-KNOWN = "known are port N, portrange N-M, host X, net X/BITS, tcp, ip and ip6, joined by and"
+KNOWN = "supported filters are port N, portrange N-M, host X, net X/BITS, tcp, ip and ip6, joined by and"
 # what else there is in that language, and what to use
 INSTEAD = {
-    **dict.fromkeys(("or", "||"), "for several ports --ports 80,8080, for several hosts --host A,B"),
-    **dict.fromkeys(("not", "!"), "only HTTP is captured; --ports and --host say what of it"),
-    **dict.fromkeys(("src", "dst"), "both ends are looked at: port N, host X"),
-    **dict.fromkeys(("udp", "icmp", "icmp6", "arp", "sctp"), "HTTP over TCP is captured, and nothing else"),
+    **dict.fromkeys(("or", "||"), "for several ports use --ports 80,8080, for several hosts --host A,B"),
+    **dict.fromkeys(("not", "!"), "only HTTP is captured; select with --ports and --host"),
+    **dict.fromkeys(("src", "dst"), "port N and host X compare both ends"),
+    **dict.fromkeys(("udp", "icmp", "icmp6", "arp", "sctp"), "only HTTP over TCP is captured"),
 }
 
 
@@ -57,7 +57,7 @@ def _term(tokens: list[str]) -> Filter:
     """One condition."""
     for token in tokens:
         if token in INSTEAD:
-            raise InvalidArgument(f"the filter {' '.join(tokens)!r} is not known here: {INSTEAD[token]}")
+            raise InvalidArgument(f"the filter {' '.join(tokens)!r} is not supported: {INSTEAD[token]}")
     match tokens:
         case ["tcp"]:
             return Filter()
@@ -74,7 +74,7 @@ def _term(tokens: list[str]) -> Filter:
         case ["net", net] if "/" in net:
             return Filter(host=net)
     text = " ".join(tokens)
-    raise InvalidArgument(f"{text!r} is neither an option nor a filter that is known here; {KNOWN}")
+    raise InvalidArgument(f"{text!r} is neither an option nor a supported filter; {KNOWN}")
 
 
 def _port(text: str) -> str:
@@ -86,15 +86,15 @@ def _port(text: str) -> str:
     try:
         return str(socket.getservbyname(text, "tcp"))
     except OSError as error:
-        raise InvalidArgument(f"'port {text}': there is no service of that name; give its number") from error
+        raise InvalidArgument(f"'port {text}': there is no service with that name; use its number") from error
 
 
 def _joined(one: Filter, other: Filter) -> Filter:
     """Both at once."""
-    for name, option in (("ports", "--ports 80,8080"), ("host", "--host A,B"), ("family", "neither ip nor ip6")):
+    for name, option in (("ports", "--ports 80,8080"), ("host", "--host A,B"), ("family", "no ip and no ip6")):
         both = getattr(one, name), getattr(other, name)
         if None not in both and both[0] != both[1]:
             raise InvalidArgument(
-                f"the filter asks for {both[0]} and {both[1]} at once, which is not known here; for either: {option}"
+                f"the filter asks for {both[0]} and {both[1]} at once, which is not possible; for either, use {option}"
             )
     return Filter(one.ports or other.ports, one.host or other.host, one.family or other.family)

@@ -26,5 +26,5 @@ class FramesToStandardOutput(Frames):
     def begin(self, source: Source) -> None:
         """As Frames has it. Raises InvalidArgument where the capture is read from the same file."""
         if source.identity == self._identity:
-            raise InvalidArgument("-w -: standard output is the file that is being read; write to another")
+            raise InvalidArgument("-w -: standard output is the file that -r reads; write to another file")
         super().begin(source)

@@ -37,7 +37,7 @@ def user(name: str, said_by: str = "--user ") -> User:
     is_number = name.isascii() and name.isdecimal()
     # digits are counted first: Python converts no more than some thousands
     if is_number and (len(name) > DIGITS_MAX or int(name) > NUMBER_MAX):
-        raise InvalidArgument(f"{said_by}{name}: the numbers of users end at {NUMBER_MAX}")
+        raise InvalidArgument(f"{said_by}{name}: the largest user number is {NUMBER_MAX}")
     try:
         found = pwd.getpwuid(int(name)) if is_number else pwd.getpwnam(name)
     except (KeyError, ValueError) as error:
@@ -74,7 +74,7 @@ def choice(name: str | None, directories: list[str]) -> Choice:
     """
     if os.geteuid() != ROOT:
         if name is not None and user(name).uid != os.geteuid():
-            raise InvalidArgument(f"--user {name}: becoming another user takes root; run it with sudo")
+            raise InvalidArgument(f"--user {name}: switching to another user requires root; use sudo")
         return Choice(None)
     sudo = os.environ.get("SUDO_UID")
     chosen = user(name) if name is not None else user(sudo, "SUDO_UID=") if sudo else user(NOBODY)
@@ -84,9 +84,12 @@ def choice(name: str | None, directories: list[str]) -> Choice:
     if closed is None:
         return Choice(chosen, hides_code=hides_code)
     if name is not None:
-        raise InvalidArgument(f"--user {name}: may not use {closed}; choose another user, --user root among them")
+        raise InvalidArgument(
+            f"--user {name}: this user cannot write to {closed}; use another user, for example --user root"
+        )
     return Choice(
-        None, f"stays root, without capabilities: {chosen.name} may not write to {closed}; --user names another user"
+        None,
+        f"stays root, without capabilities: user {chosen.name} cannot write to {closed}; --user selects another user",
     )
 
 

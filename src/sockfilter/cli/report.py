@@ -124,7 +124,7 @@ def _deliver(fd: int, data: bytes) -> None:
     try:
         while rest:
             if not room.poll(PATIENCE_S * 1000):
-                say(f"writing the summary to descriptor {fd}: it is full, and nobody reads it; the line is cut short")
+                say(f"writing the summary to descriptor {fd}: it is full and nobody reads it; the line is incomplete")
                 return
             rest = rest[os.write(fd, rest[: select.PIPE_BUF]) :]
     except OSError as error:

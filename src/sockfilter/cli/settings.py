@@ -83,11 +83,11 @@ def _known(name: str, actions: dict[str, argparse.Action], where: str) -> argpar
     if name in NAMES:
         return actions[name]
     if name in actions:
-        raise InvalidArgument(f"{where}: {name} is for the command line alone: --{name}")
+        raise InvalidArgument(f"{where}: {name} can only be set on the command line: --{name}")
     import difflib
 
     near = difflib.get_close_matches(name, NAMES, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(NAMES)}"
+    hint = f"did you mean {near[0]}?" if near else f"the options are {', '.join(NAMES)}"
     shown = variable(near[0]) if near and where.startswith(PREFIX) else ""
     raise InvalidArgument(f"{where}: there is no option {name!r}; {f'did you mean {shown}?' if shown else hint}")
 
@@ -98,12 +98,12 @@ def _from_file(action: argparse.Action, entry: config_file.Entry) -> Setting:
     value = entry.value
     if isinstance(action, argparse.BooleanOptionalAction):
         if not isinstance(value, bool):
-            raise InvalidArgument(f"{entry.where}: {name} is true or false")
+            raise InvalidArgument(f"{entry.where}: {name} must be true or false")
         return _from_text(action, name, str(value).lower(), entry.where)
     parts = value if isinstance(value, list) and name in LISTS else [value]
     if not all(isinstance(part, (int, str)) and not isinstance(part, bool) for part in parts):
-        kinds = "a text, a number or a list of these" if name in LISTS else "a text or a number"
-        raise InvalidArgument(f"{entry.where}: {name} is {kinds}")
+        kinds = "a string, a number or a list of these" if name in LISTS else "a string or a number"
+        raise InvalidArgument(f"{entry.where}: {name} must be {kinds}")
     try:
         text = ",".join(map(str, parts))
     except ValueError as error:  # more digits than Python writes
@@ -122,15 +122,17 @@ def _value(action: argparse.Action, name: str, text: str) -> Any:
     """As the command line would have it. Raises ArgumentTypeError and InvalidArgument."""
     if isinstance(action, argparse.BooleanOptionalAction):
         if text.lower() not in SWITCHED:
-            raise InvalidArgument(f"{text!r} is none of {', '.join(SWITCHED)}")
+            raise InvalidArgument(f"{text!r} is not one of {', '.join(SWITCHED)}")
         return bool(SWITCHED[text.lower()])
     if name == "verbose":
         if text not in map(str, range(MOST_VERBOSE + 1)):
-            raise InvalidArgument(f"{text!r} is no number from 0 to {MOST_VERBOSE}: of -v on the command line")
+            raise InvalidArgument(
+                f"{text!r} is not a number from 0 to {MOST_VERBOSE}, the number of -v on the command line"
+            )
         return int(text)
     value = action.type(text) if callable(action.type) else text
     if action.choices is not None and value not in action.choices:
-        raise InvalidArgument(f"{text!r} is none of {', '.join(action.choices)}")
+        raise InvalidArgument(f"{text!r} is not one of {', '.join(action.choices)}")
     _check(name, value)
     return value
 
@@ -138,7 +140,7 @@ def _value(action: argparse.Action, name: str, text: str) -> Any:
 def _check(name: str, value: Any) -> None:
     """What the library would refuse without knowing where it stood."""
     if name == "interface" and "" in value.split(","):
-        raise InvalidArgument("the name is empty; any stands for all interfaces")
+        raise InvalidArgument("the name is empty; any means all interfaces")
     if name == "ports":
         from sockfilter.sources.narrowing import port_ranges
 

@@ -129,7 +129,7 @@ class StandardOutput:
                 self._signals.drain()
             elif not self._room.poll(PATIENCE_S * 1000):
                 self._is_stalled = True
-                raise Stalled("standard output is full and nobody reads it: what was not written is dropped")
+                raise Stalled("standard output is full and nobody reads it: the rest was dropped")
 
     def check_reader(self) -> None:
         """Raises BrokenPipeError where nobody will read the pipe: there may be nothing to write for long."""

@@ -13,19 +13,19 @@ ELSEWHERE = {
     "-a": "addresses are shown as numbers; -h lists all options",
     "-e": "link headers are in the file that -w FILE writes: tcpdump -e -r FILE shows them",
     "-E": "nothing is decrypted; -h lists all options",
-    "-F": "a filter stands on the command line: port N, host X",
-    "-I": "monitor mode is for other programs to turn on; frames of such an interface are read from a file: -r",
-    "-K": "checksums are never verified: leave it out",
-    "-L": "link types are found out: leave it out",
-    "-O": "there is no filter code to optimise: leave it out",
-    "-Q": "both directions are captured; --ports and --host narrow that down",
+    "-F": "write the filter on the command line: port N, host X",
+    "-I": "sockfilter does not turn on monitor mode; read such frames from a file: -r",
+    "-K": "checksums are never verified: remove it",
+    "-L": "link types are detected: remove it",
+    "-O": "there is no filter code to optimise: remove it",
+    "-Q": "both directions are captured; select with --ports and --host",
     "-S": "sequence numbers are in the file that -w FILE writes: tcpdump -S -r FILE shows them",
-    "-V": "-r FILE reads a capture file; one at a time",
-    "-x": "bytes as they were: --format raw; in hexadecimal: -w FILE, and tcpdump -x -r FILE",
-    "-X": "bytes as they were: --format raw; in hexadecimal: -w FILE, and tcpdump -X -r FILE",
-    "-y": "link types are found out: leave it out",
-    "-z": "-W and -C or -G write file after file; nothing is run on them",
-    "-Z": "--user NAME says whom root becomes",
+    "-V": "-r FILE reads one capture file",
+    "-x": "for messages as sent use --format raw; for hexadecimal -w FILE, and tcpdump -x -r FILE",
+    "-X": "for messages as sent use --format raw; for hexadecimal -w FILE, and tcpdump -X -r FILE",
+    "-y": "link types are detected: remove it",
+    "-z": "-C, -G and -W write several files; sockfilter runs no command on them",
+    "-Z": "use --user NAME",
 }
 
 
@@ -37,14 +37,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "-t",
         dest="time_letters",
         action="count",
-        help="no times; -tt since 1970, -ttt since the line before, -tttt with the date, -ttttt since the first line",
+        help="no times; -tt since 1970, -ttt since the previous line, -tttt with date, -ttttt since the first line",
     )
     group.add_argument(
-        "-p", dest="promiscuous", action="store_const", const=False, help="the same as --no-promisc, which is usual"
+        "-p", dest="promiscuous", action="store_const", const=False, help="the same as --no-promisc, the default"
     )
     group.add_argument(
         *("-n", "-l", "-U"),
         dest="as_always",
         action="count",
-        help="as always: addresses and ports are numbers, lines and frames go out at once",
+        help="accepted, no effect: addresses are always numbers, and output is never delayed",
     )

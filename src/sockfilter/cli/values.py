@@ -27,7 +27,7 @@ def number(text: str, least: int, what: str) -> int:
 
 
 def _not_one(text: str, least: int, what: str) -> argparse.ArgumentTypeError:
-    return argparse.ArgumentTypeError(f"{text!r}: {what} is a whole number from {least} on")
+    return argparse.ArgumentTypeError(f"{text!r}: {what} must be a whole number, {least} or greater")
 
 
 def count(text: str) -> int:
@@ -37,7 +37,7 @@ def count(text: str) -> int:
 
 def at_least_1(text: str) -> int:
     """The value of -C, -G and -W."""
-    return number(text, 1, "what -C, -G and -W take")
+    return number(text, 1, "the value of -C, -G and -W")
 
 
 def descriptor(text: str) -> int:
@@ -49,7 +49,9 @@ def descriptor(text: str) -> int:
     except (OSError, OverflowError):
         is_ours = can_write = False
     if not is_ours or not can_write:
-        raise argparse.ArgumentTypeError(f"descriptor {value} is not open for writing; a shell opens it: {value}>FILE")
+        raise argparse.ArgumentTypeError(
+            f"descriptor {value} is not open for writing; open it in the shell: {value}>FILE"
+        )
     return value
 
 
@@ -63,7 +65,7 @@ def duration(text: str) -> float:
             value = float(text)
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(
-            f"{text!r}: a duration is a number of seconds above 0, or has units, as in 500ms, 10s, 5m, 1h30m"
+            f"{text!r}: a duration is a number of seconds greater than 0, or has units: 500ms, 10s, 5m, 1h30m"
         )
     return value
 
@@ -75,7 +77,7 @@ def form(text: str) -> str:
 
 def body(text: str) -> int | None:
     """The value of --body; None: all."""
-    return None if text == ALL else number(text, 0, f"--body, where it is not {ALL},")
+    return None if text == ALL else number(text, 0, f"--body, unless it is {ALL},")
 
 
 def snap(text: str) -> int | None:
@@ -90,14 +92,14 @@ def pids(text: str) -> tuple[int, ...]:
 
 def ring(text: str) -> int:
     """The value of -B in bytes; KiB as tcpdump has it, or with K, M or G behind."""
-    return _size(text, KIB, "a ring size, in KiB or with K, M or G behind it,")
+    return _size(text, KIB, "a ring size, in KiB or followed by K, M or G,")
 
 
 def memory(text: str) -> int:
     """The value of --memory in bytes; MiB, or with K, M or G behind."""
-    size = _size(text, KIB**2, "memory, in MiB or with K, M or G behind it,")
+    size = _size(text, KIB**2, "memory, in MiB or followed by K, M or G,")
     if size < KIB**2:
-        raise argparse.ArgumentTypeError(f"{text!r}: it takes 1 MiB at least")
+        raise argparse.ArgumentTypeError(f"{text!r}: the minimum is 1 MiB")
     return size
 
 
@@ -119,5 +121,5 @@ def names(text: str) -> str:
     """Names with commas between them: those of secrets."""
     parts = [part.strip() for part in text.split(",")]
     if "" in parts:
-        raise argparse.ArgumentTypeError(f"{text!r} has an empty name: say NAME, or NAME,NAME")
+        raise argparse.ArgumentTypeError(f"{text!r} has an empty name: use NAME or NAME,NAME")
     return ",".join(parts)

@@ -43,7 +43,7 @@ def _simple(value: Callable[[Exchange], Any], is_exact: Callable[[Any], bool], k
     return Condition(make, lambda exchange, _: value(exchange))
 
 
-def _of_request(name: str, kinds: str = "a text") -> Condition:
+def _of_request(name: str, kinds: str = "a string") -> Condition:
     def value(exchange: Exchange) -> Any:
         return None if exchange.request is None else getattr(exchange.request, name)
 
@@ -68,7 +68,7 @@ def _path() -> Condition:
 
     def make(wanted: Any) -> Callable[[Exchange], bool]:
         if any("?" in one for one in texts(wanted)):
-            raise InvalidArgument("a path has no query: target= is both, query= the parameters")
+            raise InvalidArgument("a path has no query: use target= for both, or query= for the parameters")
         return plain.test(wanted)
 
     return Condition(make, plain.value)
@@ -79,7 +79,7 @@ def _host() -> Condition:
         return None if exchange.request is None else exchange.request.authority
 
     def make(wanted: Any) -> Callable[[Exchange], bool]:
-        test = test_for(_lower(wanted), is_text, "a text")
+        test = test_for(_lower(wanted), is_text, "a string")
 
         def matches(exchange: Exchange) -> bool:
             request = exchange.request
@@ -213,7 +213,7 @@ def _problems() -> Condition:
         is_list = isinstance(wanted, (list, tuple))
         unknown = [name for name in (wanted if is_list else texts(wanted)) if name not in PROBLEMS]
         if unknown:
-            raise InvalidArgument(f"there is no problem {unknown[0]!r}; there are {', '.join(PROBLEMS)}")
+            raise InvalidArgument(f"there is no problem {unknown[0]!r}; the problems are {', '.join(PROBLEMS)}")
         if is_list:
             names = sorted(map(str, wanted))
             return lambda exchange: sorted(value(exchange)) == names
@@ -244,7 +244,7 @@ CONDITIONS = {
     "response_json": _json(("response",)),
     "status": _status(),
     "port": _port(),
-    "process": _processes(lambda process: process.comm, is_text, "a text"),
+    "process": _processes(lambda process: process.comm, is_text, "a string"),
     "pid": _processes(lambda process: process.pid, is_number, "a number"),
     "duration": _duration(),
     "problems": _problems(),

@@ -37,13 +37,13 @@ def test_for(wanted: Any, is_exact: Callable[[Any], bool], kinds: str) -> Test:
     if callable(wanted):
         return lambda value: value is not None and bool(wanted(value))
     if not is_exact(wanted):
-        raise InvalidArgument(f"it takes {kinds}, a compiled pattern, a predicate, or a set")
+        raise InvalidArgument(f"it must be {kinds}, a compiled pattern, a predicate, or a set")
     return lambda value: bool(value == wanted)
 
 
 def _within(wanted: range, kinds: str) -> Test:
     if "number" not in kinds:
-        raise InvalidArgument(f"it takes {kinds}, which lies in no range")
+        raise InvalidArgument(f"it must be {kinds}; a range matches only numbers")
     if wanted.step != 1:
         return lambda value: value in wanted
     # seconds have fractions
@@ -90,7 +90,7 @@ def content_test(wanted: Any) -> Callable[[Message], bool]:
     if isinstance(wanted, (set, frozenset)):
         tests = [content_test(one) for one in wanted]
         return lambda message: any(test(message) for test in tests)
-    test = test_for(wanted, lambda one: isinstance(one, (bytes, str)), "bytes or a text")
+    test = test_for(wanted, lambda one: isinstance(one, (bytes, str)), "bytes or a string")
     if isinstance(getattr(wanted, "pattern", wanted), str):
         return lambda message: test(message.text)
     return lambda message: test(message.body)
@@ -108,9 +108,9 @@ def fields_test(wanted: Any) -> Callable[[Callable[[str], list[str]]], bool]:
     if isinstance(wanted, str):
         return lambda values: bool(values(wanted))
     if callable(wanted):
-        raise InvalidArgument("a predicate goes with a name, as in {'name': predicate}")
+        raise InvalidArgument("a predicate needs a name, as in {'name': predicate}")
     if not isinstance(wanted, Mapping):
-        raise InvalidArgument("it takes a name, or names with their values, as in {'name': 'value'}")
+        raise InvalidArgument("it must be a name, or names with values, as in {'name': 'value'}")
     tests = {name: _values_test(one) for name, one in wanted.items()}
     return lambda values: all(test(values(name)) for name, test in tests.items())
 
@@ -121,9 +121,9 @@ def _values_test(wanted: Any) -> Callable[[list[str]], bool]:
     if isinstance(wanted, (list, tuple)):
         exact = [str(one) if is_number(one) else one for one in wanted]
         if not all(map(is_text, exact)):
-            raise InvalidArgument("a list has all the values, as texts")
+            raise InvalidArgument("a list must have all values, as strings")
         return lambda values: values == exact
     if is_number(wanted):
         wanted = str(wanted)
-    test = test_for(wanted, is_text, "a text")
+    test = test_for(wanted, is_text, "a string")
     return lambda values: any(map(test, values))

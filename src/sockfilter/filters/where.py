@@ -85,7 +85,7 @@ class Where:
         self._tests: list[tuple[str, Any, Callable[[Exchange], bool], Callable[[Exchange, Any], Any]]] = []
         for other in others:
             if not isinstance(other, Where):
-                raise InvalidArgument(f"{other!r} is no condition: name it, as in path={other!r}")
+                raise InvalidArgument(f"{other!r} is not a condition: use a name, as in path={other!r}")
             self._tests += other._tests
         for name, wanted in conditions.items():
             condition = _conditions().get(name)

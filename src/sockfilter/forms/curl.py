@@ -37,14 +37,14 @@ def asked(exchange: Exchange) -> Request:
     """
     request = exchange.request
     if request is None:
-        raise NotSeen(f"asking {exchange!r} again: its request was not seen")
+        raise NotSeen(f"repeating {exchange!r}: its request was not seen")
     if request.method == "CONNECT" or request.version == "0.9":
-        raise NotSeen(f"asking {exchange!r} again: that takes a connection of its own kind")
+        raise NotSeen(f"repeating {exchange!r}: it needs a special connection")
     if not request.complete:
-        raise BodyError(f"asking {exchange!r} again: its request did not end, or bytes of it are missing")
+        raise BodyError(f"repeating {exchange!r}: its request is incomplete")
     if request.body.is_cut and not is_as_sent(request):
         raise BodyError(
-            f"asking {exchange!r} again: {len(request.body)} bytes of its body were kept; body=None keeps all"
+            f"repeating {exchange!r}: only {len(request.body)} bytes of its body were kept; body=None keeps all"
         )
     return request
 
@@ -101,12 +101,12 @@ def as_curl(exchange: Exchange) -> str:
 def _check(exchange: Exchange, request: Request) -> None:
     """Raises NotSeen for what cannot be said to curl."""
     if b"\0" in request.raw:
-        raise NotSeen(f"asking {exchange!r} again: no argument of a command has the NUL that is in its head")
+        raise NotSeen(f"repeating {exchange!r}: its head has a NUL, which no argument of a command can have")
     for name, value in request.headers:
         if not name or name.startswith("@") or (not value and ";" in name):
-            raise NotSeen(f"asking {exchange!r} again: curl sends no field of the name {name!r}; as_pytest() does")
+            raise NotSeen(f"repeating {exchange!r}: curl sends no field of the name {name!r}; as_pytest() does")
     if request.method == "HEAD" and request.body:
-        raise NotSeen(f"asking {exchange!r} again: curl sends no body with HEAD; as_pytest() does")
+        raise NotSeen(f"repeating {exchange!r}: curl sends no body with HEAD; as_pytest() does")
 
 
 def _method(request: Request, has_data: bool) -> list[str]:

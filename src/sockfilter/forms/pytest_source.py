@@ -38,9 +38,9 @@ def as_pytest(exchange: Exchange) -> str:
     """
     request, response = asked(exchange), exchange.response
     if response is None:
-        raise NotSeen(f"expecting {exchange!r} again: its response was not seen")
+        raise NotSeen(f"expecting {exchange!r}: its response was not seen")
     if not response.status:
-        raise NotSeen(f"expecting {exchange!r} again: a response of HTTP/0.9 has no status to assert")
+        raise NotSeen(f"expecting {exchange!r}: a response of HTTP/0.9 has no status to assert")
     checks, modules = _checks(response)
     imports = "".join(f"import {name}\n" for name in sorted({"http.client", "socket", *modules}))
     sent = "".join(f"            {literal}\n" for literal in _sent(request))

@@ -18,7 +18,7 @@ def load() -> tuple[Any, Any]:
         if "libbpf.so" in str(error):
             found, remedy = str(error), "install libbpf 1.1 or newer; on Debian: apt install libbpf1"
         else:
-            found, remedy = str(error), "install sockfilter again, with a C compiler and libbpf's headers at hand"
+            found, remedy = str(error), "install sockfilter again, with a C compiler and the headers of libbpf"
         raise LibbpfMissing(f"loading the libbpf binding: {found}; {remedy}") from error
     return ffi, lib
 

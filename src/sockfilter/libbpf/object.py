@@ -137,7 +137,7 @@ class BpfObject:
             return mmap.mmap(self.map_fd(name), size, access=access)
         except OSError as error:
             raise KernelUnsupported(
-                f"mapping the map {name}: {error.strerror}; the kernel must know such maps: Linux 5.5 or newer"
+                f"mapping the map {name}: {error.strerror}; this requires Linux 5.5 or newer"
             ) from error
 
     def begin_to_load(self) -> None:
@@ -172,10 +172,9 @@ class BpfObject:
             raise MissingCapability(f"loading the BPF program: {words}")
         if "create_map" in said or "failed to create" in said:
             if -number == errno.ENOMEM:
-                raise KernelUnsupported(f"creating the BPF maps: {words}; choose a smaller ring: -B, or ring=")
+                raise KernelUnsupported(f"creating the BPF maps: {words}; use a smaller ring: -B, or ring=")
             raise KernelUnsupported(
-                f"creating the BPF maps: {words} ({log.summary(said)});"
-                " the kernel must know ring buffers: Linux 5.8 or newer"
+                f"creating the BPF maps: {words} ({log.summary(said)}); ring buffers require Linux 5.8 or newer"
             )
         raise ObjectError(f"loading the BPF program: {words}; the kernel said: {log.summary(said)}", said)
 

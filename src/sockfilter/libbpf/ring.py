@@ -121,7 +121,7 @@ class Ring:
     def _mapped(self, address: Any, what: str) -> Any:
         if not address:
             words = binding.error_text(self._ffi, self._lib, self._ffi.errno)
-            raise KernelUnsupported(f"mapping {what}: {words}; choose a smaller ring: -B, or ring=")
+            raise KernelUnsupported(f"mapping {what}: {words}; use a smaller ring: -B, or ring=")
         return address
 
     def _open(self) -> Any:

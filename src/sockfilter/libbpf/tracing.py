@@ -33,7 +33,7 @@ def load(opened: BpfObject, purpose: str) -> None:
     try:
         opened.load()
     except MissingCapability as error:
-        raise MissingCapability(f"{error}: {purpose} takes CAP_BPF and CAP_PERFMON, or sudo") from error
+        raise MissingCapability(f"{error}: {purpose} requires CAP_BPF and CAP_PERFMON, or sudo") from error
     except ObjectError as error:
         if not os.path.exists(BTF):
             raise KernelUnsupported(f"{purpose}: the kernel has no {BTF} (CONFIG_DEBUG_INFO_BTF)") from error
@@ -52,5 +52,5 @@ def attach(opened: BpfObject, programs: Iterable[str], stack: ExitStack) -> None
         link = lib.bpf_program__attach(opened.program(name))
         if not link:
             words = binding.error_text(ffi, lib, ffi.errno)
-            raise KernelUnsupported(f"attaching {name}: {words}; the kernel must know raw tracepoints: Linux 4.17")
+            raise KernelUnsupported(f"attaching {name}: {words}; raw tracepoints require Linux 4.17 or newer")
         stack.callback(lib.bpf_link__destroy, link)

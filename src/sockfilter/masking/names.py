@@ -229,11 +229,11 @@ def bare(name: str) -> str:
 
 def _checked(what: str, names: Iterable[str]) -> list[str]:
     if isinstance(names, str):
-        raise InvalidArgument(f"{what}={names!r}: a list of names is wanted: [{names!r}]")
+        raise InvalidArgument(f"{what}={names!r}: it must be a list of names: [{names!r}]")
     names = list(names)
     for name in names:
         if not isinstance(name, str) or not bare(name):
-            raise InvalidArgument(f"{what}={names!r}: {name!r} is no name")
+            raise InvalidArgument(f"{what}={names!r}: {name!r} is not a name")
     return names
 
 

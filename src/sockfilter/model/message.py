@@ -91,7 +91,9 @@ class Message:
 
         if self.body.is_cut:
             known = "" if self.body.length is None else f" of {self.body.length}"
-            raise BodyError(f"reading {self!r} as JSON: {len(self.body)}{known} bytes were kept; body=None keeps all")
+            raise BodyError(
+                f"reading {self!r} as JSON: only {len(self.body)}{known} bytes were kept; body=None keeps all"
+            )
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError) as error:  # the second for brackets without end

@@ -22,42 +22,45 @@ class Problem(str, Enum):
 
     # a half is missing
     NO_RESPONSE = "no-response", "no final response to this request was seen"
-    NO_REQUEST = "no-request", "no request was seen that this response answers"
+    NO_REQUEST = "no-request", "no request for this response was seen"
 
     # why a message, or the wait for one, ended early
-    CLOSED = "closed", "the sender closed the connection before the end"
+    CLOSED = "closed", "the sender closed the connection before the end of the message"
     RESET = "reset", "the connection was reset"
     REPLACED = "replaced", "a new connection began with the same addresses and ports"
-    IDLE = "idle", "the connection was silent for so long that it counts as gone"
-    EVICTED = "evicted", "there was no more room or memory for its connection, or for more requests on it"
+    IDLE = "idle", "the connection was silent for so long that it is treated as gone"
+    EVICTED = "evicted", "there was no more memory for the connection, or there were too many requests on it"
     CAPTURE_ENDED = "capture-ended", "the capture ended first"
 
     # bytes that are not there
     MID_STREAM = (
         "mid-stream",
-        "the connection was open before the capture began, or, at system calls, had carried something else",
+        "the connection was open before the capture began, or (at system calls) carried something else before",
     )
-    GAP = "gap", "bytes never came: lost on the way here, or for want of room in the ring"
-    TRUNCATED = "truncated", "bytes were seen and not kept: the snap length, or a ring that was filling"
-    RESYNCHRONISED = "resynchronised", "reading resumed here, after bytes whose meaning was lost"
+    GAP = "gap", "bytes never arrived: they were lost on the way, or the ring was full"
+    TRUNCATED = (
+        "truncated",
+        "bytes were seen but not kept: because of the snap length, or because the ring was nearly full",
+    )
+    RESYNCHRONISED = "resynchronised", "parsing resumed here, after bytes that could not be understood"
 
     # what the sender did
-    BAD_HEAD = "bad-head", "the head is malformed: what can be read of it is shown, and raw has its bytes"
-    HEAD_TOO_LONG = "head-too-long", "the head has more bytes than are kept of one"
-    BAD_LENGTH = "bad-length", "Content-Length is malformed, or says two things"
+    BAD_HEAD = "bad-head", "the head is malformed: what can be read is shown, and raw has all bytes"
+    HEAD_TOO_LONG = "head-too-long", "the head is longer than the limit"
+    BAD_LENGTH = "bad-length", "Content-Length is malformed, or has two different values"
     BAD_FRAMING = (
         "bad-framing",
-        "the fields that frame the body contradict one another: one of them was chosen",
+        "the fields that frame the body contradict each other: one of them was chosen",
     )
-    BAD_CHUNK = "bad-chunk", "the chunked coding is broken, or there is none: the body was read up to there"
-    BAD_CODING = "bad-coding", "the content does not decode as its Content-Encoding says"
-    DECODED_LIMIT = "decoded-limit", "the content decodes to more bytes than are looked at"
-    BODY_LIMIT = "body-limit", "there was no memory to keep more of the body"
-    UNKNOWN_CODING = "unknown-coding", "Content-Encoding names a coding that is not known here: the body is as sent"
-    UNEXPECTED_BODY = "unexpected-body", "bytes follow a response that has no body"
-    BAD_UPGRADE = "bad-upgrade", "101 was sent, and neither side had named another protocol"
-    BODY_NOT_SENT = "body-not-sent", "the server refused Expect: 100-continue, and the body was not sent"
-    INTERIM_LIMIT = "interim-limit", "more informational responses came than are kept"
+    BAD_CHUNK = "bad-chunk", "the chunked coding is broken or absent: the body was read up to that point"
+    BAD_CODING = "bad-coding", "the content is not encoded as Content-Encoding says"
+    DECODED_LIMIT = "decoded-limit", "the decoded content is larger than the limit"
+    BODY_LIMIT = "body-limit", "no memory was left to keep more of the body"
+    UNKNOWN_CODING = "unknown-coding", "the Content-Encoding is unknown: the body is as sent"
+    UNEXPECTED_BODY = "unexpected-body", "bytes follow a response that cannot have a body"
+    BAD_UPGRADE = "bad-upgrade", "the server sent 101, but neither side named another protocol"
+    BODY_NOT_SENT = "body-not-sent", "the server refused Expect: 100-continue, and the client did not send the body"
+    INTERIM_LIMIT = "interim-limit", "there were more informational responses than the limit"
     EARLY_RESPONSE = "early-response", "the response began before the request had ended"
-    CLIENT_CLOSED = "client-closed", "the client closed its end and had no response by then"
+    CLIENT_CLOSED = "client-closed", "the client closed its end before a response came"
     LATE_RESPONSE = "late-response", "the response came after the client had closed its end"

@@ -13,13 +13,13 @@ from sockfilter.outputs.private_file import Refused, open_private
 if TYPE_CHECKING:
     from types import TracebackType
 
-MAKE_FOLDER = "make its folder first"
-ELSEWHERE = "name a place where this user may write"
-MAKE_ROOM = "make room, or write smaller files and fewer of them (-C and -W)"
+MAKE_FOLDER = "create its folder first"
+ELSEWHERE = "use a path to which this user can write"
+MAKE_ROOM = "free some space, or write fewer and smaller files (-C and -W)"
 ADVICE = {
     errno.ENOENT: MAKE_FOLDER,
     errno.ENOTDIR: MAKE_FOLDER,
-    errno.EISDIR: "name a file in it",
+    errno.EISDIR: "use a file in it",
     errno.EACCES: ELSEWHERE,
     errno.EPERM: ELSEWHERE,
     errno.EROFS: ELSEWHERE,
@@ -27,7 +27,7 @@ ADVICE = {
     errno.EDQUOT: MAKE_ROOM,
     errno.EFBIG: "write smaller files (-C)",
 }
-OTHER_ADVICE = "name another place"
+OTHER_ADVICE = "use another name"
 
 
 class CaptureFile:
@@ -105,7 +105,7 @@ def is_that_file(path: str, identity: tuple[int, int] | None) -> bool:
 
 def over_itself(path: str) -> str:
     """The message for a file that would overwrite the one that is being read."""
-    return f"writing {path!r}: this file is being read, and would be overwritten; name another"
+    return f"writing {path!r}: this is the file that is being read; use another name"
 
 
 def _fail(path: str, error: OSError | ValueError) -> NoReturn:

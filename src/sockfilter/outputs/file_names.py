@@ -30,7 +30,7 @@ class Limits(NamedTuple):
             if number is not None and number < 1:
                 raise InvalidArgument(f"{name}={number}: it must be 1 or more")
         if self.files and not self.megabytes and not self.seconds:
-            raise InvalidArgument(f"files={self.files}: say too after how many megabytes or seconds another one begins")
+            raise InvalidArgument(f"files={self.files}: it needs megabytes or seconds of each file")
 
 
 class Names:

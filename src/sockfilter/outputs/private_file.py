@@ -108,23 +108,21 @@ def _reopened(path: str, there: os.stat_result, *, follows: bool) -> int | None:
 
 def _check_link(there: os.stat_result, owner: tuple[int, int] | None) -> None:
     if there.st_uid not in {ROOT, os.geteuid(), *(owner or ())[:1]}:
-        raise Refused(errno.EPERM, f"it is a link that user {there.st_uid} made; name the file that it leads to")
+        raise Refused(errno.EPERM, f"it is a symbolic link of user {there.st_uid}; use the name of its target")
 
 
 def _check(there: os.stat_result, owner: tuple[int, int] | None) -> None:
     user = os.geteuid() if owner is None else owner[0]
     if stat.S_ISFIFO(there.st_mode) and there.st_uid not in (user, os.geteuid()):
-        raise Refused(
-            errno.EPERM, f"it is a pipe of user {there.st_uid}, who could read all of it; make one of your own"
-        )
+        raise Refused(errno.EPERM, f"it is a pipe of user {there.st_uid}, who could read everything; create your own")
     if not stat.S_ISREG(there.st_mode):
         return
     if there.st_uid != user:
         raise Refused(
-            errno.EPERM, f"it is a file of user {there.st_uid}, not of user {user}; remove it, or name another"
+            errno.EPERM, f"it is a file of user {there.st_uid}, not of user {user}; remove it, or use another name"
         )
     if there.st_nlink > 1:
-        raise Refused(errno.EPERM, "it is a file with another name too (a hard link); remove it, or name another")
+        raise Refused(errno.EPERM, "it is a file with a second name (a hard link); remove it, or use another name")
 
 
 def _taken_over(fd: int, owner: tuple[int, int] | None, *, is_given: bool) -> Opened:

@@ -58,7 +58,7 @@ class CaptureFiles:
     ) -> None:
         limits.check()
         if not isinstance(target, str) and (limits.megabytes or limits.seconds):
-            raise InvalidArgument("several files take a name: what is passed on to another program is one")
+            raise InvalidArgument("several files need a name: an open file is only one")
         self._counters = counters
         self._limits = limits
         self._size_max = limits.megabytes * MEGABYTE if limits.megabytes else None

@@ -16,16 +16,16 @@ CHANGES_MAX = 1000
 class Event(Enum):
     """What can happen to an interface, each with what to say of it."""
 
-    DOWN = "interface {before} is down; the capture goes on when it is up again: ip link set {before} up"
-    UP = "interface {before} is up again; the capture goes on"
-    BLINKED = "interface {before} was down for a moment; the capture goes on"
-    RENAMED = "interface {before} is called {name} now; the capture goes on"
-    REMOVED = "interface {before} has been removed; the capture goes on when there is one called {name} again"
-    RETURNED = "interface {name} is there again; the capture goes on"
+    DOWN = "interface {before} is down; the capture continues when it is up again: ip link set {before} up"
+    UP = "interface {before} is up again; the capture continues"
+    BLINKED = "interface {before} was down for a moment; the capture continues"
+    RENAMED = "interface {before} is now called {name}; the capture continues"
+    REMOVED = "interface {before} has been removed; the capture continues when an interface {name} exists again"
+    RETURNED = "interface {name} exists again; the capture continues"
     NAMESPACE_GONE = (
-        "network namespace {before} was deleted, or its process has ended; the capture goes on with what is left in it"
+        "network namespace {before} was deleted, or its process has ended; the capture continues with the rest"
     )
-    OTHER_KIND = "interface {name} is there again, with frames of another kind; start another capture"
+    OTHER_KIND = "interface {name} exists again, with another kind of frames; start another capture"
 
 
 class Change(NamedTuple):

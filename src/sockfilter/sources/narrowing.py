@@ -32,7 +32,7 @@ def port_ranges(ports: Ports) -> list[tuple[int, int]]:
     if isinstance(ports, (int, range)):
         return [_checked(*_ends(ports), ports)]
     if isinstance(ports, bytes):
-        raise InvalidArgument(f"{ports!r} is no set of ports: write it as text, as in '8000,9000-9100'")
+        raise InvalidArgument(f"{ports!r} is not a set of ports: use a string such as '8000,9000-9100'")
     if isinstance(ports, str):
         return [_parsed(part) for part in ports.split(",")]
     return [pair for part in ports for pair in port_ranges(part)]
@@ -42,20 +42,22 @@ def _ends(ports: int | range) -> tuple[int, int]:
     if isinstance(ports, int):
         return ports, ports
     if len(ports) == 0 or ports.step != 1:
-        raise InvalidArgument(f"{ports} is no range of ports: it must rise by 1 and hold at least one")
+        raise InvalidArgument(f"{ports} is not a range of ports: its step must be 1, and it must not be empty")
     return ports[0], ports[-1]
 
 
 def _parsed(part: str) -> tuple[int, int]:
     first, dash, last = part.strip().partition("-")
     if not all(end.isdecimal() and len(end) <= DIGITS_MAX for end in ((first, last) if dash else (first,))):
-        raise InvalidArgument(f"{part!r} is no port: write numbers and ranges, as in 8000,8080,9000-9100")
+        raise InvalidArgument(f"{part!r} is not a port: use numbers and ranges, as in 8000,8080,9000-9100")
     return _checked(int(first), int(last or first), part)
 
 
 def _checked(first: int, last: int, source: object) -> tuple[int, int]:
     if not 0 < first <= last <= PORT_MAX:
-        raise InvalidArgument(f"{source!r} is no port or range of ports: they go from 1 to {PORT_MAX}, low to high")
+        raise InvalidArgument(
+            f"{source!r} is not a port or a range of ports: ports are 1 to {PORT_MAX}, the lower one first"
+        )
     return first, last
 
 
@@ -81,7 +83,7 @@ def host_and_mask(host: str) -> tuple[bytes, bytes]:
     try:
         network = ipaddress.ip_network(host, strict=False)
     except ValueError as error:
-        raise InvalidArgument(f"{host!r} is no address or network: {error}") from error
+        raise InvalidArgument(f"{host!r} is not an address or network: {error}") from error
     address, mask = network.network_address.packed, network.netmask.packed
     if network.version == 4:
         return V4_MAPPED + address, b"\xff" * 12 + mask
@@ -98,10 +100,10 @@ def host_list(hosts: Hosts | None) -> tuple[str, ...]:
         return ()
     found = (hosts,) if isinstance(hosts, (str, bytes)) else tuple(hosts)
     if not found:
-        raise InvalidArgument("host is empty: no hosts, no exchanges; None takes them all")
+        raise InvalidArgument("host is empty, so nothing would be captured; None means all hosts")
     for host in found:
         if not isinstance(host, str):
-            raise InvalidArgument(f"{host!r} is no address or network: write it as text, as in '10.0.0.0/8'")
+            raise InvalidArgument(f"{host!r} is not an address or network: use a string such as '10.0.0.0/8'")
         host_and_mask(host)
     return found
 

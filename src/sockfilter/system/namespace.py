@@ -36,7 +36,7 @@ def path_of(name: str) -> str:
         raise NamespaceError(f"entering the network namespace of process {name}: there is no such process")
     known = sorted(os.listdir(NAMED)) if os.path.isdir(NAMED) else []
     raise NamespaceError(
-        f"entering network namespace {name!r}: there is none of that name;"
+        f"entering network namespace {name!r}: there is no such namespace;"
         f" {'there are ' + ', '.join(known) if known else 'ip netns lists none'}, or give a process number"
     )
 
@@ -95,7 +95,7 @@ def entered(name: str | None) -> Iterator[None]:
                 remedy = (
                     f"{path} is no network namespace"
                     if number == errno.EINVAL
-                    else "it takes CAP_SYS_ADMIN, outside of user namespaces: use sudo"
+                    else "it requires CAP_SYS_ADMIN outside of user namespaces: use sudo"
                 )
                 raise NamespaceError(f"entering network namespace {name}: {os.strerror(number)}; {remedy}")
         finally:

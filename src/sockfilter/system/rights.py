@@ -14,7 +14,7 @@ CAP_BPF = 39
 
 STATUS = "/proc/thread-self/status"
 REMEDY = (
-    "run it with sudo; or grant both to one run:"
+    "use sudo; or grant both to one run:"
     " sudo setpriv --reuid=$USER --regid=$(id -g) --init-groups"
     " --inh-caps=+net_raw,+bpf --ambient-caps=+net_raw,+bpf COMMAND;"
     " or to a service: AmbientCapabilities=CAP_NET_RAW CAP_BPF in its systemd unit"
@@ -74,8 +74,8 @@ def advice(locks_memory: bool = False) -> str:
     if not lacks and locks_memory:
         allowed = resource.getrlimit(resource.RLIMIT_MEMLOCK)[1] // 1024
         return (
-            f"this kernel counts BPF maps as locked memory, and allows {allowed} KiB of that; raise the limit:"
-            " ulimit -l unlimited as root before, or LimitMEMLOCK=infinity in a systemd unit"
+            f"this kernel counts BPF maps as locked memory, whose limit is {allowed} KiB; raise the limit:"
+            " ulimit -l unlimited as root, or LimitMEMLOCK=infinity in a systemd unit"
         )
     if not lacks:
         return "the process has CAP_NET_RAW and CAP_BPF: the kernel is locked down, or a sandbox refuses bpf(2)"

@@ -46,25 +46,27 @@ def add(parser: pytest.Parser) -> None:
     """Adds the options."""
     group = parser.getgroup("wire", "HTTP on the wire (sockfilter)")
     add_option = group.addoption
-    add_option("--wire", choices=MODES, help="tests that use wire, where capturing is not possible: skip or require")
-    add_option("--wire-interface", metavar="NAME", help="where wire captures (lo)")
+    add_option(
+        "--wire", choices=MODES, help="if capturing is not possible: skip the tests that use wire, or require it"
+    )
+    add_option("--wire-interface", metavar="NAME", help="the interface (lo)")
     add_option("--wire-ports", metavar="LIST", help="only these ports: 8000,9000-9100")
     add_option("--wire-body", metavar="N|all", help="bytes of each body to keep (16384)")
     add_option("--wire-scope", choices=SCOPES, help="whose exchanges: host, or tree of the test's own process")
-    add_option("--wire-strict", action="store_true", default=None, help="HTTP that is not whole fails the test")
-    add_option("--wire-dir", metavar="DIR", help="frames and JSON lines of each failing test, into this directory")
-    add_option("--wire-mask", metavar="NAME[,NAME]", help="mask the values of these names too in reports and files")
-    add_option("--wire-unmask", metavar="NAME[,NAME]", help="show the values of these names")
+    add_option("--wire-strict", action="store_true", default=None, help="incomplete HTTP fails the test")
+    add_option("--wire-dir", metavar="DIR", help="write frames and JSON lines of failing tests to this directory")
+    add_option("--wire-mask", metavar="NAME[,NAME]", help="also mask the values of these names in reports and files")
+    add_option("--wire-unmask", metavar="NAME[,NAME]", help="do not mask the values of these names")
     add_option("--wire-broker", metavar="PATH", help="the socket of a sockfilter broker")
     parser.addini("wire", "skip or require, as --wire", default="skip")
     parser.addini("wire_interface", "where wire captures", default=DEFAULTS["wire_interface"])
     parser.addini("wire_ports", "only these ports", default="")
     parser.addini("wire_body", "bytes of each body to keep, or all", default="16384")
     parser.addini("wire_scope", "whose exchanges: auto, host, tree", default="auto")
-    parser.addini("wire_strict", "HTTP that is not whole fails the test", type="bool", default=False)
+    parser.addini("wire_strict", "incomplete HTTP fails the test", type="bool", default=False)
     parser.addini("wire_dir", "directory for frames and JSON lines of failing tests", default=DEFAULTS["wire_dir"])
-    parser.addini("wire_mask", "names whose values are masked too", default="")
-    parser.addini("wire_unmask", "names whose values are shown", default="")
+    parser.addini("wire_mask", "names whose values are also masked", default="")
+    parser.addini("wire_unmask", "names whose values are not masked", default="")
     parser.addini("wire_broker", "the socket of a sockfilter broker", default=DEFAULTS["wire_broker"])
 
 
@@ -156,7 +158,7 @@ def _find_socket(path: str) -> None:
     except OSError as error:
         raise BrokerError(f"{error.strerror}; start one: {BROKER}") from error
     if not is_one:
-        raise BrokerError(f"it is no socket; start a broker: {BROKER}")
+        raise BrokerError(f"it is not a socket; start a broker: {BROKER}")
 
 
 def settings(config: pytest.Config, marker: dict[str, Any]) -> Settings:

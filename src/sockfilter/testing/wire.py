@@ -94,7 +94,7 @@ class Wire(View):
         """
         forgotten = [expectation for expectation in self._expectations if not expectation.was_looked_at]
         if forgotten:
-            return f"{forgotten[0]!r} says nothing: add .once(), .times(n), .never() or another to it"
+            return f"{forgotten[0]!r} asserts nothing: add .once(), .times(n), .never() or another call"
         found = [*self._lost(), *map(named, self._odd())] if strict else []
         if not found:
             return ""

@@ -77,7 +77,7 @@ class Expectation:
         """
         __tracebackhide__ = True  # pytest shows who asked
         if number < 0:
-            raise InvalidArgument(f"times({number}): nothing happens less than never")
+            raise InvalidArgument(f"times({number}): the number cannot be negative")
         self._is_never = not number
         ended, found = self._look(within, number or 1)
         if len(found) != number:
@@ -191,7 +191,9 @@ class Expectation:
     def _as_they_come(self, seconds: float) -> Iterator[Exchange]:
         if self._coming is None:
             self.was_looked_at = True
-            raise InvalidArgument(f"within {seconds:g} s: waiting here would stop the event loop; await wait_for()")
+            raise InvalidArgument(
+                f"within {seconds:g} s: waiting here would block the event loop; use await wait_for()"
+            )
         return filter(self._where.matches, self._coming(seconds))
 
     def _miscounted(

@@ -50,8 +50,8 @@ def test_ports_leave_others_out(project: Project):
         (("-o", "wire=perhaps"), "wire='perhaps': choose from skip, require"),
         (("-o", "wire_scope=galaxy"), "wire_scope='galaxy': choose from auto, host, tree"),
         (("--wire-scope=galaxy",), "argument --wire-scope: invalid choice: 'galaxy'"),
-        (("--wire-ports=80,x",), "wire_ports='80,x': 'x' is no port: write numbers and ranges, as in "),
-        (("-o", "wire_ports=9-1"), "wire_ports='9-1': '9-1' is no port or range of ports: "),
+        (("--wire-ports=80,x",), "wire_ports='80,x': 'x' is not a port: use numbers and ranges, as in "),
+        (("-o", "wire_ports=9-1"), "wire_ports='9-1': '9-1' is not a port or a range of ports: "),
         (("-o", "wire_strict=perhaps"), "wire_strict: choose from true, false"),
     ],
 )
@@ -75,7 +75,10 @@ def test_it(wire, i): pass
         ("--wire-interface=nolo", "wire_interface='nolo': looking up interface 'nolo': *; did you mean lo*"),
         ("--wire-dir=conftest.py", "wire_dir='conftest.py': File exists"),
         ("--wire-broker=/nowhere", "wire_broker='/nowhere': No such file or directory; start one: sudo sockfilter *"),
-        ("--wire-broker=conftest.py", "wire_broker='conftest.py': it is no socket; start a broker: sudo sockfilter *"),
+        (
+            "--wire-broker=conftest.py",
+            "wire_broker='conftest.py': it is not a socket; start a broker: sudo sockfilter *",
+        ),
     ],
 )
 def test_what_the_options_name_is_looked_for_once(project: Project, words: tuple[str, ...], option: str, said: str):
@@ -93,8 +96,8 @@ def test_what_the_options_name_is_not_looked_for_where_no_test_uses_it(project: 
 @pytest.mark.parametrize(
     ("mark", "said"),
     [
-        ("wire(interface='nolo')", "looking up interface 'nolo': there is none of that name; did you mean lo?"),
-        ("wire(ports='x')", "'x' is no port"),
+        ("wire(interface='nolo')", "looking up interface 'nolo': there is no such interface; did you mean lo?"),
+        ("wire(ports='x')", "'x' is not a port"),
         ("wire('lo', 80)", "only the interface goes without its name"),
         ("wire(boddy=1)", "boddy"),
         ("wire(scope='galaxy')", "scope='galaxy': choose from auto, host, tree"),

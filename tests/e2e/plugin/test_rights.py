@@ -38,13 +38,13 @@ def test_without_rights_the_test_skips_and_says_what_to_do(pytester: pytest.Pyte
     assert status == 0
     assert "1 skipped" in said
     assert "sockfilter cannot capture: " in said
-    assert "CAP_BPF missing; run it with sudo" in said.replace("\n", "")
+    assert "CAP_BPF missing; use sudo" in said.replace("\n", "")
 
 
 def test_where_it_is_required_the_test_fails(pytester: pytest.Pytester):
     status, said = run(pytester, "--wire=require")
     assert status == 1
-    assert "CAP_BPF missing; run it with sudo" in said
+    assert "CAP_BPF missing; use sudo" in said
 
 
 def test_a_broker_captures_in_its_place(pytester: pytest.Pytester, tmp_path: Path):

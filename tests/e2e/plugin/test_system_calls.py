@@ -62,4 +62,4 @@ def test_frames_are_not_kept_of_them(project: Project):
 def test_what_goes_with_packets_is_refused(project: Project):
     result = project("import pytest\n@pytest.mark.wire('lo', via='syscalls')\ndef test_it(wire): pass")
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*interface='lo' goes with via='packets'*"])
+    result.stdout.fnmatch_lines(["*interface='lo' needs via='packets'*"])

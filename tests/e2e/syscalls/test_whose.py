@@ -85,18 +85,18 @@ def test_a_command_that_is_asked_to_end() -> None:
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
-        (["--"], 2, "--: which command?"),
+        (["--"], 2, "-- needs a command"),
         (["--", "no-such-command"], 127, "no-such-command: there is no such command"),
-        (["--pid", "0"], 2, "is a whole number from 1 on"),
+        (["--pid", "0"], 2, "must be a whole number, 1 or greater"),
         (["--pid", "4194305"], 2, "there is no process 4194305"),
-        (["--comm", ""], 2, "is no command's name"),
-        (["--comm", "x" * 16], 2, "is no command's name"),
-        (["--cgroup", "no/such"], 2, "there is no such cgroup, nor container"),
-        (["--pid", "1", "-i", "lo"], 2, "-i is about packets, and does not go with --pid"),
-        (["--via", "syscalls", "-w", "x"], 2, "-w is about packets, and does not go with --via syscalls"),
-        (["--via", "packets", "--unix"], 2, "--unix is about system calls: it goes with --via syscalls"),
-        (["--comm", "x", "-r", "y"], 2, "--comm goes with a live capture, and -r reads a file"),
-        (["--pid", "1", "--", "true"], 2, "--pid and a command: the command's calls alone are shown"),
+        (["--comm", ""], 2, "is not a process name"),
+        (["--comm", "x" * 16], 2, "is not a process name"),
+        (["--cgroup", "no/such"], 2, "there is no such cgroup or container"),
+        (["--pid", "1", "-i", "lo"], 2, "-i is for packets, and cannot be used with --pid"),
+        (["--via", "syscalls", "-w", "x"], 2, "-w is for packets, and cannot be used with --via syscalls"),
+        (["--via", "packets", "--unix"], 2, "--unix is for system calls: use --via syscalls"),
+        (["--comm", "x", "-r", "y"], 2, "--comm is for live captures, and -r reads a file"),
+        (["--pid", "1", "--", "true"], 2, "--pid and a command: with a command, only its calls are captured"),
     ],
 )
 def test_what_cannot_be_meant(words: list[str], status: int, said: str) -> None:
@@ -136,7 +136,7 @@ def test_several_names(loopback: Sites) -> None:
             curl(site, [SMALL])
         capture.flush()
         assert [found.server.port for found in capture.exchanges] == [python.port, node.port]
-    with pytest.raises(InvalidArgument, match="one name, or a list of 1 to 8 of them"):
+    with pytest.raises(InvalidArgument, match="one name, or a list of 1 to 8 names"):
         sockfilter.capture(via="syscalls", comm=[f"name{number}" for number in range(9)])
 
 
@@ -164,14 +164,14 @@ def test_a_control_group(loopback: Sites) -> None:
             assert [found.request.target for found in capture.exchanges if found.request] == ["/inside"]
             assert capture.exchanges[0].client_process is not None
             assert capture.exchanges[0].client_process.container == CONTAINER
-    with pytest.raises(InvalidArgument, match="there is no such cgroup, nor container"):
+    with pytest.raises(InvalidArgument, match="there is no such cgroup or container"):
         sockfilter.capture(via="syscalls", cgroup=CONTAINER)
 
 
 def test_without_rights_it_says_which(loopback: Sites) -> None:
     done = run("--via", "syscalls", prefix=without_rights())
     assert done.status == 1
-    assert "capturing system calls takes CAP_BPF and CAP_PERFMON, or sudo" in done.errors.decode()
+    assert "capturing system calls requires CAP_BPF and CAP_PERFMON, or sudo" in done.errors.decode()
 
 
 def test_two_capabilities_are_enough(loopback: Sites) -> None:
@@ -210,12 +210,12 @@ def test_bytes_that_no_call_has_are_said_once(loopback: Sites) -> None:
             process.stdin.write(b"begin\n")
             process.stdin.flush()
             assert sniffer.said() == (
-                "sockfilter: bytes have passed that no call had in a buffer: io_uring, splice; packets have them: -i"
+                "sockfilter: bytes passed that no captured call had in a buffer (io_uring, splice); -i captures them"
             )
             process.stdin.write(b"end\n")
             process.stdin.close()
             process.wait()
             sniffer.send(signal.SIGINT)
             done = sniffer.wait()
-    assert len([line for line in done.said if "no call had" in line]) == 1
+    assert len([line for line in done.said if "no captured call had" in line]) == 1
     assert "sockfilter: bytes missing in connections: " in done.errors.decode()

@@ -83,7 +83,7 @@ def test_durations(text: str, seconds: float) -> None:
     "text", ["", "0", "0s", "-1", "-5m", "x", "5x", "m", "1 h", "1h-5m", "1,5s", "5M", "nan", "inf", "s5", "\u0661s"]
 )
 def test_what_is_no_duration(text: str) -> None:
-    with pytest.raises(argparse.ArgumentTypeError, match="or has units, as in 500ms, 10s, 5m, 1h30m"):
+    with pytest.raises(argparse.ArgumentTypeError, match="or has units: 500ms, 10s, 5m, 1h30m"):
         values.duration(text)
 
 

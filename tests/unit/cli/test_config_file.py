@@ -73,8 +73,8 @@ def test_lines_are_counted_past_values_of_several(path: Path) -> None:
     [
         (b"a\n", ": Expected '=' after a key in a key/value pair (at line 1, column 2)"),
         (b"a = 1\na = 2\n", ": Cannot overwrite a value (at line 2, column 6)"),
-        (b"a = 1\nb = '\xff'\n", ":2: this is not UTF-8"),
-        (b"a = " + b"[" * 30_000, ": arrays in arrays, too many to read"),
+        (b"a = 1\nb = '\xff'\n", ":2: it is not UTF-8"),
+        (b"a = " + b"[" * 30_000, ": the arrays are nested too deeply"),
     ],
 )
 def test_what_is_no_toml(path: Path, content: bytes, said: str) -> None:
@@ -86,25 +86,25 @@ def test_a_file_that_is_too_long(path: Path) -> None:
     path.write_text("#" * config_file.FILE_BYTES_MAX)
     assert config_file.read() == {}
     path.write_text("#" * (config_file.FILE_BYTES_MAX + 1))
-    assert refused() == f"reading {path}: it has more than 65536 bytes; --no-config goes without it"
+    assert refused() == f"reading {path}: it has more than 65536 bytes; --no-config ignores the file"
 
 
 def test_a_pipe_is_not_waited_for(path: Path) -> None:
     os.mkfifo(path)
-    assert refused() == f"reading {path}: it is no regular file; --no-config goes without it"
+    assert refused() == f"reading {path}: it is not a regular file; --no-config ignores the file"
 
 
 def test_a_folder(path: Path) -> None:
     path.mkdir()
-    assert refused() == f"reading {path}: it is no regular file; --no-config goes without it"
+    assert refused() == f"reading {path}: it is not a regular file; --no-config ignores the file"
 
 
 @pytest.mark.parametrize(
     ("owner", "mode", "said"),
     [
-        (0, 0o777, "others may write to its folder {}; take that away: chmod go-w {}"),
-        (0, 0o775, "others may write to its folder {}; take that away: chmod go-w {}"),
-        (1234, 0o755, "its folder {} belongs to user 1234, neither root nor who ran sudo"),
+        (0, 0o777, "other users can write to its folder {}; fix that: chmod go-w {}"),
+        (0, 0o775, "other users can write to its folder {}; fix that: chmod go-w {}"),
+        (1234, 0o755, "its folder {} belongs to user 1234, not to root or to the user who ran sudo"),
         (0, 0o1777, ""),
         (0, 0o755, ""),
     ],
@@ -117,6 +117,6 @@ def test_root_believes_no_file_that_others_could_put_another_in_the_place_of(
     path.parent.chmod(mode)
     os.chown(path.parent, owner, -1)
     if said:
-        assert refused() == f"reading {path}: {said.format(path.parent, path.parent)}; --no-config goes without it"
+        assert refused() == f"reading {path}: {said.format(path.parent, path.parent)}; --no-config ignores the file"
     else:
         assert config_file.read()["quiet"].value is True

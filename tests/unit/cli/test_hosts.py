@@ -23,12 +23,12 @@ def test_a_name_is_looked_up() -> None:
 )
 def test_what_can_be_neither(text: str) -> None:
     for look in (lambda: hosts.check(text), lambda: hosts.addresses(text.partition("a,")[2] or text, None)):
-        with pytest.raises(InvalidArgument, match="is no address or network"):
+        with pytest.raises(InvalidArgument, match="is not an address or network"):
             look()
 
 
 @pytest.mark.parametrize("name", ["no-such-name.invalid", "x" * 70, "\udcff"])
 def test_a_name_that_has_no_address(name: str) -> None:
     hosts.check(name)
-    with pytest.raises(InvalidArgument, match="looking it up as a name failed: "):
+    with pytest.raises(InvalidArgument, match="resolving it as a name failed: "):
         hosts.addresses(name, None)

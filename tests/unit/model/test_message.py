@@ -145,8 +145,8 @@ def test_what_is_no_json_says_where(content: bytes, words: str):
 @pytest.mark.parametrize(
     ("length", "words"),
     [
-        (10, "reading <Response 200 OK> as JSON: 2 of 10 bytes were kept; body=None keeps all"),
-        (None, "reading <Response 200 OK> as JSON: 2 bytes were kept; body=None keeps all"),
+        (10, "reading <Response 200 OK> as JSON: only 2 of 10 bytes were kept; body=None keeps all"),
+        (None, "reading <Response 200 OK> as JSON: only 2 bytes were kept; body=None keeps all"),
     ],
 )
 def test_json_of_a_body_that_was_cut_says_so(length: int | None, words: str):

@@ -81,7 +81,7 @@ def test_a_file_of_somebody_else_is_neither_emptied_nor_given_away(
 def test_a_file_with_a_second_name_stays_as_it_is(tmp_path: Path):
     (tmp_path / "victim").write_bytes(b"precious")
     os.link(tmp_path / "victim", tmp_path / "x")
-    with pytest.raises(CaptureFileError, match=r"with another name too \(a hard link\); remove it, or name another"):
+    with pytest.raises(CaptureFileError, match=r"with a second name \(a hard link\); remove it, or use another name"):
         write(tmp_path / "x", b"secret")
     assert (tmp_path / "victim").read_bytes() == b"precious"
 
@@ -93,7 +93,7 @@ def test_a_link_of_somebody_else_is_not_followed(tmp_path: Path, exists: bool):
         (tmp_path / "victim").write_bytes(b"precious")
     (tmp_path / "x").symlink_to("victim")
     os.lchown(tmp_path / "x", 1234, 1234)
-    with pytest.raises(CaptureFileError, match=r"it is a link that user 1234 made; name the file that it leads to"):
+    with pytest.raises(CaptureFileError, match=r"it is a symbolic link of user 1234; use the name of its target"):
         write(tmp_path / "x", b"secret", OWNER)
     assert (tmp_path / "victim").exists() is exists
     assert not exists or (tmp_path / "victim").read_bytes() == b"precious"
@@ -122,7 +122,7 @@ def test_a_pipe_of_somebody_else_is_refused_without_waiting_for_its_reader(tmp_p
     need_root()
     os.mkfifo(tmp_path / "pipe", 0o666)
     os.chown(tmp_path / "pipe", 1234, 1234)
-    with pytest.raises(CaptureFileError, match="it is a pipe of user 1234, who could read all of it; make one of your"):
+    with pytest.raises(CaptureFileError, match="it is a pipe of user 1234, who could read everything; create your"):
         write(tmp_path / "pipe", b"secret", OWNER)
 
 
@@ -165,7 +165,7 @@ def test_what_takes_the_place_of_a_file_meanwhile_is_looked_at_too(tmp_path: Pat
         return found
 
     monkeypatch.setattr(os, "fstat", look_and_swap)
-    with pytest.raises(CaptureFileError, match="it is a link that user 1234 made"):
+    with pytest.raises(CaptureFileError, match="it is a symbolic link of user 1234"):
         write(path, b"secret")
     assert (tmp_path / "victim").read_bytes() == b"precious"
 
@@ -179,11 +179,11 @@ def test_a_device_is_left_as_it_is():
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("nowhere/x", "No such file or directory; make its folder first"),
-        (".", "Is a directory; name a file in it"),
-        ("file/x", "Not a directory; make its folder first"),
-        ("n" * 300, "File name too long; name another place"),
-        ("a\0b", "embedded null byte; name another place"),
+        ("nowhere/x", "No such file or directory; create its folder first"),
+        (".", "Is a directory; use a file in it"),
+        ("file/x", "Not a directory; create its folder first"),
+        ("n" * 300, "File name too long; use another name"),
+        ("a\0b", "embedded null byte; use another name"),
     ],
 )
 def test_what_cannot_be_opened(tmp_path: Path, path: str, words: str):
@@ -196,7 +196,9 @@ def test_what_cannot_be_opened(tmp_path: Path, path: str, words: str):
 def test_a_full_disk():
     with (
         CaptureFile("/dev/full") as file,
-        pytest.raises(CaptureFileError, match="writing '/dev/full': No space left on device; make room, or write"),
+        pytest.raises(
+            CaptureFileError, match="writing '/dev/full': No space left on device; free some space, or write"
+        ),
     ):
         file.write(memoryview(b"1"))
 

@@ -61,7 +61,7 @@ def test_which_are_names_of_files_to_come(limits: Limits, names: list[str], othe
         (Limits(megabytes=0), "megabytes=0: it must be 1 or more"),
         (Limits(seconds=-1), "seconds=-1: it must be 1 or more"),
         (Limits(seconds=1, files=0), "files=0: it must be 1 or more"),
-        (Limits(files=3), "files=3: say too after how many megabytes or seconds another one begins"),
+        (Limits(files=3), "files=3: it needs megabytes or seconds of each file"),
     ],
 )
 def test_limits_that_cannot_be_meant(limits: Limits, words: str):

@@ -125,7 +125,7 @@ def test_what_is_read_is_not_written_over(tmp_path: Path, name: str, limits: Lim
     if link is not None:
         link(read, tmp_path / name)  # type: ignore[operator]  # one of both
     before = sorted(os.listdir(tmp_path))
-    with pytest.raises(InvalidArgument, match="this file is being read, and would be overwritten; name another"):
+    with pytest.raises(InvalidArgument, match="this is the file that is being read; use another name"):
         CaptureFiles(str(tmp_path / "x"), lambda number: None, limits, spared=spared(read))
     assert sorted(os.listdir(tmp_path)) == before
     assert read.read_bytes() == b"packets"
@@ -147,7 +147,7 @@ def test_what_is_read_is_not_written_over_when_its_time_comes(tmp_path: Path):
     files.interface("tun0", 101)
     files.packet(number, now_ns, b"frame", 5)
     now_ns += 12 * SECOND_NS
-    with pytest.raises(CaptureFileError, match="this file is being read"):
+    with pytest.raises(CaptureFileError, match="this is the file that is being read"):
         files.packet(number, now_ns, b"frame", 5)
     assert read.read_bytes() == b"packets"
     assert len(frames_in(tmp_path / "x-1700000000")) == 1
@@ -221,7 +221,7 @@ def test_a_sink():
 
 
 def test_a_sink_is_not_followed_by_another():
-    with pytest.raises(InvalidArgument, match="several files take a name"):
+    with pytest.raises(InvalidArgument, match="several files need a name"):
         Capture(Collected(), megabytes=1)
 
 
@@ -248,7 +248,7 @@ def test_a_folder_that_goes_away(tmp_path: Path):
     capture = Capture(tmp_path / "folder/x", megabytes=1)
     (tmp_path / "folder/x").unlink()
     (tmp_path / "folder").rmdir()
-    with pytest.raises(CaptureFileError, match="folder/x1': No such file or directory; make its folder first"):
+    with pytest.raises(CaptureFileError, match="folder/x1': No such file or directory; create its folder first"):
         capture.frames(20)
     capture.files.close()
 

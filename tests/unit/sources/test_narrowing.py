@@ -31,27 +31,27 @@ def test_ports(ports: object, ranges: list[tuple[int, int]]):
 @pytest.mark.parametrize(
     ("ports", "words"),
     [
-        ("", "'' is no port: write numbers and ranges"),
-        ("80,", "'' is no port"),
-        ("http", "'http' is no port"),
-        ("80-", "'80-' is no port"),
-        ("-80", "'-80' is no port"),
-        ("80-90-100", "'80-90-100' is no port"),
-        ("80.5", "'80.5' is no port"),
-        ("\u00b2", "is no port"),
-        ("0", "'0' is no port or range of ports: they go from 1 to 65535"),
-        ("70000", "'70000' is no port or range"),
-        ("90-80", "'90-80' is no port or range of ports: they go from 1 to 65535, low to high"),
-        (0, "0 is no port"),
-        (-1, "-1 is no port"),
-        (65536, "65536 is no port"),
-        (range(9, 9), "it must rise by 1 and hold at least one"),
-        (range(1, 9, 2), "it must rise by 1"),
-        (range(9, 1, -1), "it must rise by 1"),
-        ([80, "x"], "'x' is no port"),
-        ("9" * 5000, "is no port: write numbers"),
-        (b"80", "b'80' is no set of ports: write it as text"),
-        ([b"80"], "b'80' is no set of ports"),
+        ("", "'' is not a port: use numbers and ranges"),
+        ("80,", "'' is not a port"),
+        ("http", "'http' is not a port"),
+        ("80-", "'80-' is not a port"),
+        ("-80", "'-80' is not a port"),
+        ("80-90-100", "'80-90-100' is not a port"),
+        ("80.5", "'80.5' is not a port"),
+        ("\u00b2", "is not a port"),
+        ("0", "'0' is not a port or a range of ports: ports are 1 to 65535"),
+        ("70000", "'70000' is not a port or a range"),
+        ("90-80", "'90-80' is not a port or a range of ports: ports are 1 to 65535, the lower one first"),
+        (0, "0 is not a port"),
+        (-1, "-1 is not a port"),
+        (65536, "65536 is not a port"),
+        (range(9, 9), "its step must be 1, and it must not be empty"),
+        (range(1, 9, 2), "its step must be 1"),
+        (range(9, 1, -1), "its step must be 1"),
+        ([80, "x"], "'x' is not a port"),
+        ("9" * 5000, "is not a port: use numbers"),
+        (b"80", "b'80' is not a set of ports: use a string"),
+        ([b"80"], "b'80' is not a set of ports"),
     ],
 )
 def test_ports_that_cannot_be_meant(ports: object, words: str):
@@ -76,7 +76,7 @@ def test_hosts(host: str, address: bytes, mask: bytes):
 
 @pytest.mark.parametrize("host", ["", "x", "10.0.0", "10.0.0.1/33", "localhost", "::1%lo/200", "10.0.0.1:80"])
 def test_hosts_that_cannot_be_meant(host: str):
-    with pytest.raises(InvalidArgument, match="is no address or network"):
+    with pytest.raises(InvalidArgument, match="is not an address or network"):
         host_and_mask(host)
 
 
@@ -119,5 +119,5 @@ def test_no_hosts_are_all():
 
 @pytest.mark.parametrize("hosts", [[], [""], ["10.0.0.1", "x"], [5], b"10.0.0.1", [b"::1"]])
 def test_lists_of_hosts_that_cannot_be_meant(hosts: object):
-    with pytest.raises(InvalidArgument, match=r"host is empty|is no address or network"):
+    with pytest.raises(InvalidArgument, match=r"host is empty|is not an address or network"):
         host_list(hosts)  # type: ignore[arg-type]  # that is the point

@@ -18,10 +18,10 @@ def with_rights(monkeypatch: pytest.MonkeyPatch, *numbers: int) -> str:
 @pytest.mark.parametrize(
     ("held", "words"),
     [
-        ((), "CAP_NET_RAW and CAP_BPF missing; run it with sudo"),
-        ((CAP_NET_RAW,), "CAP_BPF missing; run it with sudo"),
-        ((CAP_BPF,), "CAP_NET_RAW missing; run it with sudo"),
-        ((CAP_SYS_ADMIN,), "CAP_NET_RAW missing; run it with sudo"),
+        ((), "CAP_NET_RAW and CAP_BPF missing; use sudo"),
+        ((CAP_NET_RAW,), "CAP_BPF missing; use sudo"),
+        ((CAP_BPF,), "CAP_NET_RAW missing; use sudo"),
+        ((CAP_SYS_ADMIN,), "CAP_NET_RAW missing; use sudo"),
         ((0, 1, 2), "CAP_NET_RAW and CAP_BPF missing"),
     ],
 )
@@ -42,7 +42,7 @@ def test_with_all_of_them_something_else_is_in_the_way(monkeypatch: pytest.Monke
 def test_with_all_of_them_the_limit_of_locked_memory_may_be_in_the_way(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(rights, "effective", lambda: 1 << CAP_NET_RAW | 1 << CAP_BPF)
     monkeypatch.setattr(rights.resource, "getrlimit", lambda number: (65536, 65536))
-    assert "locked memory, and allows 64 KiB of that; raise the limit: ulimit -l unlimited" in advice(True)
+    assert "locked memory, whose limit is 64 KiB; raise the limit: ulimit -l unlimited" in advice(True)
     assert "CAP_BPF missing" in with_rights(monkeypatch, CAP_NET_RAW)
 
 

@@ -89,7 +89,7 @@ def test_what_is_no_json_says_why():
     )
     assert said(answered(b'{"a": 1}', kept=4), json={"a": 1}) == [
         "json: expected {'a': 1}, found no JSON:"
-        " reading <Response 200 OK> as JSON: 4 of 8 bytes were kept; body=None keeps all"
+        " reading <Response 200 OK> as JSON: only 4 of 8 bytes were kept; body=None keeps all"
     ]
     assert said(answered(b""), json={"a": 1}) == ["json: expected {'a': 1}, found no JSON"]
 

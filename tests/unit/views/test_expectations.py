@@ -76,7 +76,7 @@ def test_what_does_not_hold_says_what_there_was(look: Callable[[Callable[..., Ex
 
 def test_less_than_never_is_refused():
     made = expectation(THREE)
-    with pytest.raises(InvalidArgument, match=r"^times\(-1\): nothing happens less than never$"):
+    with pytest.raises(InvalidArgument, match=r"^times\(-1\): the number cannot be negative$"):
         made.times(-1)
 
 
@@ -327,7 +327,7 @@ class TestWaiting:
     def test_where_an_event_loop_would_stand_still(self, keeper: FakeKeeper):
         made = View(keeper).expect(path="/slow").without_waiting()
         with pytest.raises(
-            InvalidArgument, match=r"within 1 s: waiting here would stop the event loop; await wait_for"
+            InvalidArgument, match=r"within 1 s: waiting here would block the event loop; use await wait_for"
         ):
             made.once(within=1)
         assert made.was_looked_at

@@ -80,7 +80,7 @@ class Processes:
         lacks = rights.missing_for_processes()
         if lacks:
             raise MissingCapability(
-                f"naming processes: {' and '.join(lacks)} missing; it takes CAP_BPF and CAP_PERFMON, or sudo"
+                f"naming processes: {' and '.join(lacks)} missing; it requires CAP_BPF and CAP_PERFMON, or sudo"
             )
         self._ffi, self._lib = binding.load()
         self._cache: dict[tuple[int, int, int], Process | None] = {}
@@ -270,9 +270,7 @@ class Processes:
         memory = self._lib.sf_memory_open(self._object.map_fd(".bss"), mmap.PAGESIZE)
         if not memory:
             words = binding.error_text(self._ffi, self._lib, self._ffi.errno)
-            raise KernelUnsupported(
-                f"mapping the map .bss: {words}; the kernel must know such maps: Linux 5.5 or newer"
-            )
+            raise KernelUnsupported(f"mapping the map .bss: {words}; this requires Linux 5.5 or newer")
         stack.callback(self._lib.sf_memory_close, memory, mmap.PAGESIZE)
         return self._ffi.cast("struct sf_handovers *", memory)
 

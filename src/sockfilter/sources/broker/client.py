@@ -47,7 +47,7 @@ class BorrowedAttachment:
             return
         if not self._poll.poll(0):  # it says nothing unasked: what can be read is the end
             return
-        raise BrokerError("the broker has ended, and with it what it attached; start it again, and another capture")
+        raise BrokerError("the broker has ended, and the capture with it; start the broker again, then a new capture")
 
     def counters(self) -> list[int]:
         """The program's counters, in the order of enum sf_counter; the last known where the broker has gone."""
@@ -99,15 +99,17 @@ def borrow(path: str) -> Callable[..., tuple[list[Interface], BorrowedAttachment
             answer, descriptors = first_answer(link, request.message(list(names), config, ports, ring, promiscuous))
             messages.raise_refusal(answer)
             if len(descriptors) != messages.DESCRIPTORS:
-                raise BrokerError(f"the broker at {path} sent {len(descriptors)} descriptors; it is of another version")
+                raise BrokerError(f"the broker at {path} sent {len(descriptors)} descriptors; it has another version")
             try:
                 found = [Interface(**each) for each in answer["interfaces"]]
             except (KeyError, TypeError) as error:
-                raise BrokerError(f"the broker at {path} named no interfaces; it is of another version") from error
+                raise BrokerError(f"the broker at {path} named no interfaces; it has another version") from error
             return found, BorrowedAttachment(link, descriptors)
         except OSError as error:
             link.close()
-            raise BrokerError(f"asking the broker at {path}: {error.strerror or error}; see what it says") from error
+            raise BrokerError(
+                f"asking the broker at {path}: {error.strerror or error}; look at its messages"
+            ) from error
         except BaseException:
             link.close()
             raise

@@ -41,9 +41,7 @@ class Listening:
             self._listen()
         except OSError as error:
             self.close()
-            raise BrokerError(
-                f"listening at {path}: {error.strerror or error}; choose another place: --socket"
-            ) from error
+            raise BrokerError(f"listening at {path}: {error.strerror or error}; use another path: --socket") from error
         except BaseException:
             self.close()
             raise
@@ -84,11 +82,11 @@ class Listening:
             return
         if not stat.S_ISSOCK(found.st_mode):
             raise BrokerError(
-                f"listening at {self._path}: what is there is no socket; remove it, or choose another --socket"
+                f"listening at {self._path}: there is a file that is not a socket; remove it, or use another --socket"
             )
         if self._answers():
             raise BrokerError(
-                f"listening at {self._path}: another broker does; end it first, or choose another --socket"
+                f"listening at {self._path}: another broker listens there; end it first, or use another --socket"
             )
         if self._identity() == (found.st_dev, found.st_ino):
             os.unlink(self._name, dir_fd=self._folder)
@@ -118,7 +116,7 @@ def inherited(fd: int) -> socket.socket:
     kind = made.family, made.type, made.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
     if kind != (socket.AF_UNIX, socket.SOCK_SEQPACKET, 1):
         made.close()
-        raise BrokerError("the socket that was passed on is none for a broker: ListenSequentialPacket=PATH makes one")
+        raise BrokerError("the socket from systemd has the wrong type; use ListenSequentialPacket=PATH")
     return made
 
 

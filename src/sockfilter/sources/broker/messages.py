@@ -38,9 +38,9 @@ def encoded(message: Message) -> bytes:
 def decoded(data: bytes) -> Message:
     """The message that was sent. Raises BrokerError, whatever the bytes are."""
     if len(data) > MESSAGE_BYTES_MAX:
-        raise BrokerError("a message is longer than any should be")
+        raise BrokerError("a message is too long")
     if data.count(b"[") + data.count(b"{") > BRACKETS_MAX:
-        raise BrokerError("a message is nested deeper than any should be")
+        raise BrokerError("a message is nested too deeply")
     try:
         message = json.loads(
             data.decode(),
@@ -50,9 +50,9 @@ def decoded(data: bytes) -> Message:
             object_pairs_hook=_distinct,
         )
     except (ValueError, RecursionError) as error:
-        raise BrokerError("a message is no JSON, or has a number or a name that no message has") from error
+        raise BrokerError("a message is not valid JSON, or has an invalid number or name") from error
     if not isinstance(message, dict):
-        raise BrokerError("a message is of no known form")
+        raise BrokerError("a message has an unknown form")
     return message
 
 
@@ -93,9 +93,9 @@ def receive(source: socket.socket) -> tuple[Message, list[int]]:
     data, descriptors, flags, _ = socket.recv_fds(source, MESSAGE_BYTES_MAX, DESCRIPTORS, socket.MSG_CMSG_CLOEXEC)
     try:
         if not data:
-            raise BrokerError("the other end has gone")
+            raise BrokerError("the other end has closed the connection")
         if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
-            raise BrokerError("a message is longer than any should be")
+            raise BrokerError("a message is too long")
         return decoded(data), descriptors
     except BaseException:
         for fd in descriptors:
@@ -113,7 +113,7 @@ def unpacked(text: Any) -> bytes:
     try:
         return b64decode(text, validate=True)
     except (TypeError, ValueError) as error:
-        raise BrokerError("a message has bytes that are none") from error
+        raise BrokerError("a message is not valid UTF-8") from error
 
 
 def refusal(error: SockfilterError) -> Message:

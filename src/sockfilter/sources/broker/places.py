@@ -41,7 +41,7 @@ class Places:
 
     def __init__(self, users: Collection[int], count: int = PLACES_MAX, kernel: int = KERNEL_BYTES_MAX) -> None:
         if len(users) > count:
-            raise InvalidArgument(f"{len(users)} users: {count} at most can have a capture each; name fewer: --user")
+            raise InvalidArgument(f"{len(users)} users: at most {count} can have a capture each; use fewer --user")
         self._share = count // len(users)
         self._bytes_share = kernel // len(users)
         self._of: dict[int, list[Place]] = {user: [] for user in users}
@@ -50,9 +50,7 @@ class Places:
         """A place for a connection. Raises BrokerError where the user's share is taken."""
         held = self._held(user)
         if len(held) >= self._share:
-            raise BrokerError(
-                f"user {user} has {len(held)} captures or connections, and may have no more; end one first"
-            )
+            raise BrokerError(f"user {user} has {len(held)} captures or connections, which is the limit; end one first")
         place = Place(self, user)
         self._of[user].append(place)
         return place
@@ -62,8 +60,8 @@ class Places:
         taken = sum(place.bytes for place in self._held(user))
         if taken + more > self._bytes_share:
             raise BrokerError(
-                f"user {user} has {taken >> 20} MiB of kernel memory, and may have {self._bytes_share >> 20}:"
-                f" {more >> 20} more do not fit; choose a smaller ring (-B, ring=), or end a capture first"
+                f"user {user} has {taken >> 20} MiB of kernel memory of {self._bytes_share >> 20}:"
+                f" {more >> 20} more do not fit; use a smaller ring (-B, ring=), or end a capture first"
             )
 
     def _held(self, user: int) -> list[Place]:

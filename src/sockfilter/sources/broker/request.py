@@ -112,24 +112,22 @@ def checked(request: Message, may: Permission) -> Request:
     """
     if request.get("version") != __version__:
         theirs = _repeated(request.get("version"))
-        raise BrokerError(f"it is of version {__version__}, and the client of {theirs}; start it anew")
+        raise BrokerError(f"its version is {__version__}, and the client has {theirs}; restart the broker")
     if request.keys() != FIELDS:
         differing = ", ".join(sorted(map(_repeated, request.keys() ^ FIELDS))[:3])
-        raise BrokerError(
-            f"the request has other fields than it should ({differing}); the client is of another version"
-        )
+        raise BrokerError(f"the request has other fields than it should ({differing}); the client has another version")
     if request["netns"] != namespace.number():
-        raise BrokerError("it is in another network namespace than the client; start one there: ip netns exec ...")
+        raise BrokerError("it is not in the client's network namespace; start one there: ip netns exec ...")
     names = _interfaces(request["interfaces"], may)
     promiscuous, whole = _flag(request, "promiscuous"), _flag(request, "whole")
     if promiscuous and not may.promiscuous:
-        raise BrokerError("it takes no frames for other hosts; start it with --promisc")
+        raise BrokerError("it does not capture frames for other hosts; start it with --promisc")
     if whole and not may.whole:
-        raise BrokerError("it takes no frames for capture files (--wire-dir, write=); start it with --capture-files")
+        raise BrokerError("it gives no frames for capture files (--wire-dir, write=); start it with --capture-files")
     ring = request["ring"]
     if type(ring) is not int or not 0 < ring <= RING_BYTES_MAX:
         raise InvalidArgument(
-            f"a ring of {_repeated(ring)} bytes is not for its clients; {RING_BYTES_MAX} at most: -B, ring="
+            f"a ring of {_repeated(ring)} bytes is too large for a client; the maximum is {RING_BYTES_MAX}: -B, ring="
         )
     family = _number(request, "family", 0, 6)
     if family not in (0, 4, 6):
@@ -154,7 +152,7 @@ def _interfaces(names: object, may: Permission) -> list[str]:
         if not isinstance(name, str) or name not in may.interfaces:
             known, wanted = ", ".join(sorted(may.interfaces)), _repeated(name)
             raise BrokerError(
-                f"interface {wanted} is not for its clients ({known} is); start it with -i {wanted.strip(QUOTES)}"
+                f"interface {wanted} is not permitted ({known} is); start it with -i {wanted.strip(QUOTES)}"
             )
     return distinct(names)
 
@@ -182,7 +180,7 @@ def _bytes(request: Message, name: str, size: int) -> bytes:
 
 
 def _wrong(request: Message, name: str, right: str) -> BrokerError:
-    return BrokerError(f"{name} is {_repeated(request[name])}, and should be {right}; the client is of another version")
+    return BrokerError(f"{name} is {_repeated(request[name])}, and should be {right}; the client has another version")
 
 
 def _repeated(value: object) -> str:

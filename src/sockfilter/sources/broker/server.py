@@ -148,7 +148,7 @@ class Broker:
         _, user, _ = UCRED.unpack(link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size))
         try:
             if user not in self._permission.users:
-                raise BrokerError(f"user {user} may not capture; start the broker with --user {user}")
+                raise BrokerError(f"user {user} is not permitted to capture; start the broker with --user {user}")
             session = Session(self._permission, self._places.enter(user), self._attach)
         except BrokerError as error:
             _dismiss(link, refused(error))
@@ -197,8 +197,12 @@ class Broker:
             self._pause_ends = None
             self._selector.register(self._listener, selectors.EVENT_READ)
         for client in [client for client in self._clients if client.deadline <= now]:
-            wanting = f"nothing was asked for {SILENT_S:.0f} s" if client.unsent is None else "answers were not read"
-            self._end(client, refused(BrokerError(f"{wanting}: it needs the place; connect again")))
+            wanting = (
+                f"nothing was asked for {SILENT_S:.0f} s"
+                if client.unsent is None
+                else "the client did not read its answers"
+            )
+            self._end(client, refused(BrokerError(f"{wanting}: the broker needs its place; connect again")))
 
     def _end(self, client: _Client, answer: Answer | None = None) -> None:
         self._selector.unregister(client.link)

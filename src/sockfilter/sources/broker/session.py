@@ -88,12 +88,12 @@ class Session:
         elif what == "rebind":
             self._rebind(self._attachment, request.get("position"))
         elif what != "counters":
-            raise BrokerError("there is no such request; the client is of another version")
+            raise BrokerError("there is no such request; the client has another version")
         return {"counters": self._attachment.counters()}, []
 
     def _attach(self, message: Message) -> tuple[Message, list[int]]:
         if self._attachment is not None:
-            raise BrokerError("it has attached already; open another connection")
+            raise BrokerError("it is attached already; open another connection")
         request = checked(message, self._permission)
         self._place.take(request.ring)
         self._interfaces, self._attachment = self._attach_(request)
@@ -105,7 +105,7 @@ class Session:
     def _rebind(self, attachment: Attachment, position: object) -> None:
         """To the one of the same name, for which it has the permission."""
         if type(position) is not int or not 0 <= position < len(self._interfaces):
-            raise BrokerError("there is no such interface to bind to again; the client is of another version")
+            raise BrokerError("there is no such interface to rebind; the client has another version")
         before = self._interfaces[position]
         with Names() as names:
             found = names.find(before.name)

@@ -52,7 +52,7 @@ def _container(top: str, name: str) -> str:
         found = [path for path in _folders(top) if digits in os.path.basename(path)]
     if len(found) == 1:
         return found[0]
-    several = f"{len(found)} cgroups have that in their names" if found else "there is no such cgroup, nor container"
+    several = f"{len(found)} cgroups have this in their names" if found else "there is no such cgroup or container"
     raise InvalidArgument(
         f"{name!r}: {several}; give a path below {top}, or {ID_DIGITS_MIN} digits or more of a container's id"
     )

@@ -207,7 +207,7 @@ def _comm(name: str) -> bytes:
     _, lib = binding.load()
     if not made or len(made) >= lib.SF_COMM_BYTES:
         raise InvalidArgument(
-            f"{name!r} is no command's name as the kernel has it: 1 to {lib.SF_COMM_BYTES - 1} bytes; ps -eo comm"
+            f"{name!r} is not a process name: names have 1 to {lib.SF_COMM_BYTES - 1} bytes; ps -eo comm lists them"
         )
     return made
 
@@ -219,7 +219,7 @@ def _comms(comm: str | Sequence[str] | None) -> tuple[str, ...]:
     found = tuple(dict.fromkeys([comm] if isinstance(comm, str) else comm))
     _, lib = binding.load()
     if not 0 < len(found) <= lib.SF_COMMS or not all(isinstance(name, str) for name in found):
-        raise InvalidArgument(f"comm={comm!r}: one name, or a list of 1 to {lib.SF_COMMS} of them")
+        raise InvalidArgument(f"comm={comm!r}: it must be one name, or a list of 1 to {lib.SF_COMMS} names")
     return found
 
 
@@ -229,7 +229,7 @@ def callers(
     """What is asked for as Callers. Raises InvalidArgument."""
     processes = None if pid is None else tuple([pid] if isinstance(pid, int) else pid)
     if processes is not None and (not processes or min(processes) < 1):
-        raise InvalidArgument(f"pid={pid!r}: the numbers of processes go from 1 on")
+        raise InvalidArgument(f"pid={pid!r}: process numbers start at 1")
     for number in processes or ():
         if not os.path.exists("/proc/self"):
             raise KernelUnsupported("looking for a process: there is no /proc; mount procfs: mount -t proc proc /proc")

@@ -33,7 +33,7 @@ class PcapFormat:
     def __init__(self, header: bytes) -> None:
         order = byte_order(header)
         if order is None:
-            raise Damaged("it begins like no pcap file")
+            raise Damaged("it does not begin like a pcap file")
         (magic,) = Struct(order + "I").unpack_from(header)
         (link_type,) = Struct(order + "I").unpack_from(header, HEADER_BYTES - 4)
         self._unit_ns, self._record_bytes = KINDS[magic]
@@ -47,7 +47,7 @@ class PcapFormat:
         while at <= end:
             seconds, fraction, length, wire_length = unpack(data, at)
             if length > FRAME_BYTES_MAX:
-                raise Damaged(f"a packet says that it has {length} bytes", at, at + LENGTH_AT)
+                raise Damaged(f"a packet has an impossible length of {length} bytes", at, at + LENGTH_AT)
             begin = at + header
             if begin + length > len(data):
                 break

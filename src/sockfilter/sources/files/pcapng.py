@@ -78,7 +78,7 @@ class PcapngFormat:
             if kind == SECTION:
                 size = self._begin_section(data, at)
             if size < BLOCK_HEAD + BLOCK_TAIL or size % 4 or size > BLOCK_BYTES_MAX:
-                raise Damaged(f"a block says that it has {size} bytes", at, at + SIZE_AT)
+                raise Damaged(f"a block has an impossible length of {size} bytes", at, at + SIZE_AT)
             if at + size > len(data):
                 break
             start, end = at + BLOCK_HEAD, at + size - BLOCK_TAIL
@@ -107,7 +107,7 @@ class PcapngFormat:
                 self._use(order)
                 self._section = []
                 return int(self._head.unpack_from(data, at)[1])
-        raise Damaged("a section begins without the mark of its byte order", at, at + BLOCK_HEAD)
+        raise Damaged("a section begins without a byte-order mark", at, at + BLOCK_HEAD)
 
     def _read_other(self, kind: int, data: bytes, start: int, end: int, found: list[Packet]) -> None:
         if kind == OLD_PACKET and end - start >= self._old_packet.size:
@@ -128,9 +128,9 @@ class PcapngFormat:
         # both kinds of block have the same fields in the same places, but for how large an interface's number may be
         fields = start - self._packet.size
         if number >= len(self._section):
-            raise Damaged("a packet is of an interface that was not named", fields - BLOCK_HEAD, fields)
+            raise Damaged("a packet has an interface that is not described", fields - BLOCK_HEAD, fields)
         if length > min(end - start, FRAME_BYTES_MAX):
-            words = f"a packet says that it has {length} bytes, in a block with room for {end - start}"
+            words = f"a packet has an impossible length of {length} bytes, in a block with room for {end - start}"
             raise Damaged(words, fields - BLOCK_HEAD, fields + LENGTH_AT)
         source = self._section[number]
         found.append(Packet(source.clock.ns(stamp), start, length, wire_length, source.interface))

@@ -50,7 +50,7 @@ class Stream:
         self.awaits_writer = False
         if stat.S_ISDIR(kind):
             self.close()
-            raise CaptureFileError(f"opening the capture file {path}: {os.strerror(errno.EISDIR)}; name a file in it")
+            raise CaptureFileError(f"opening the capture file {path}: {os.strerror(errno.EISDIR)}; use a file in it")
 
     @property
     def is_zipped(self) -> bool:

@@ -169,7 +169,7 @@ def _bind_error(name: str, error: OSError) -> Exception:
     if error.errno in (errno.ENODEV, errno.ENXIO):
         return NoSuchInterface(f"listening on interface {name!r}: it has just gone")
     if error.errno == errno.ENOPROTOOPT:
-        return KernelUnsupported(f"listening on interface {name}: {error.strerror}; it takes Linux 5.8 or newer")
+        return KernelUnsupported(f"listening on interface {name}: {error.strerror}; it requires Linux 5.8 or newer")
     if error.errno in (errno.EPERM, errno.EACCES):
         return MissingCapability(f"listening on interface {name}: {error.strerror}: {rights.advice()}")
     return KernelUnsupported(f"listening on interface {name}: {error.strerror}; another program may be in the way")

@@ -62,12 +62,12 @@ def distinct(names: Sequence[str]) -> list[str]:
     """
     found = list(dict.fromkeys(names))
     if not found:
-        raise InvalidArgument(f"interface is empty: name one, or {ANY!r} for all of them")
+        raise InvalidArgument(f"interface is empty: use a name, or {ANY!r} for all interfaces")
     if ANY in found and len(found) > 1:
         others = ", ".join(name for name in found if name != ANY)
-        raise InvalidArgument(f"interface {ANY!r} stands for all interfaces: leave out {others}, or {ANY!r}")
+        raise InvalidArgument(f"interface {ANY!r} means all interfaces: remove {others}, or {ANY!r}")
     if len(found) > LISTENED_MAX:
-        raise InvalidArgument(f"{len(found)} interfaces: {LISTENED_MAX} at most, or {ANY!r} for all of them")
+        raise InvalidArgument(f"{len(found)} interfaces: the maximum is {LISTENED_MAX}; use {ANY!r} for all interfaces")
     return found
 
 
@@ -90,7 +90,7 @@ def find(name: str) -> Interface:
     except (OSError, ValueError):  # not there; a name with a NUL in it
         index = 0
     if not index:
-        raise NoSuchInterface(f"looking up interface {name!r}: there is none of that name{_hint(name)}")
+        raise NoSuchInterface(f"looking up interface {name!r}: there is no such interface{_hint(name)}")
     return _inspect(name)
 
 
@@ -101,12 +101,12 @@ def _inspect(name: str) -> Interface:
         except OSError as error:
             if error.errno != errno.ENODEV:
                 raise
-            raise NoSuchInterface(f"looking up interface {name!r}: it has just gone{_hint(name)}") from error
+            raise NoSuchInterface(f"looking up interface {name!r}: it has just disappeared{_hint(name)}") from error
     if not found.is_up:
         raise InterfaceDown(f"interface {name} is down; bring it up first: ip link set {name} up")
     if kind not in ETHERNET | BARE:
         raise UnsupportedInterface(
-            f"interface {name} has frames of kind {kind} (ARPHRD_* of linux/if_arp.h), which are not decoded live;"
+            f"interface {name} has frames of kind {kind} (ARPHRD_* of linux/if_arp.h), which cannot be decoded live;"
             " capture on an Ethernet, loopback, tun or tunnel interface"
         )
     return found

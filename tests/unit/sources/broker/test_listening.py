@@ -21,7 +21,7 @@ def test_a_file_a_link_and_a_folder_stay(tmp_path: Path):
     link.symlink_to(tmp_path / "left")
     folder.mkdir()
     for path in (file, link, folder):
-        with pytest.raises(BrokerError, match="what is there is no socket; remove it"):
+        with pytest.raises(BrokerError, match="there is a file that is not a socket; remove it"):
             Listening(str(path))
     assert file.read_text() == "precious"
     assert link.is_symlink()
@@ -37,7 +37,7 @@ def test_a_socket_that_is_used_stays(tmp_path: Path, kind: socket.SocketKind):
             used.listen(0)
         with socket.socket(socket.AF_UNIX, kind) as waiting:
             waiting.connect(path)  # its queue is full then, and must not be waited for
-            with pytest.raises(BrokerError, match="another broker does"):
+            with pytest.raises(BrokerError, match="another broker listens there"):
                 Listening(path)
     assert os.path.exists(path)
 

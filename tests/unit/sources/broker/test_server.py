@@ -97,7 +97,7 @@ def test_a_stranger_is_told_so_whatever_it_says(tmp_path: Path, said: bytes):
         if said:
             link.send(said)
         scene.serve()
-        assert dismissed(link) == f"user {ME} may not capture; start the broker with --user {ME}"
+        assert dismissed(link) == f"user {ME} is not permitted to capture; start the broker with --user {ME}"
     finally:
         scene.close()
 

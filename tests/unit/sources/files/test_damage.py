@@ -92,10 +92,10 @@ def test_any_bytes(tmp_path_factory: pytest.TempPathFactory, data: bytes, form: 
     [
         (b"", "it is empty"),
         (b"\xd4\xc3", "it is cut short"),
-        (b"root:x:0:0:root:/root:/bin/bash", "it begins like no pcap file"),
+        (b"root:x:0:0:root:/root:/bin/bash", "it does not begin like a pcap file"),
         (FORMS["gzip"][:-20], "the gzip in it is cut short"),
         (FORMS["gzip"][:10] + b"\x07" * 40, "the gzip in it is damaged"),
-        (section()[:8] + bytes(20), "a section begins without the mark of its byte order"),
+        (section()[:8] + bytes(20), "a section begins without a byte-order mark"),
     ],
 )
 def test_words(content: bytes, words: str, path: Path):
@@ -113,15 +113,20 @@ def changed(content: bytes, at: int, new: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("content", "record", "at", "words"),
     [
-        (changed(BEFORE + PACKET * 2, len(BEFORE) + 8, b"\7"), len(BEFORE), 8, "an interface that was not named"),
-        (changed(BEFORE + PACKET * 2, len(BEFORE) + 20, b"\xff\7"), len(BEFORE), 20, "a packet says that it has"),
-        (changed(BEFORE + PACKET * 2, len(BEFORE) + 4, b"\2"), len(BEFORE), 4, "a block says that it has"),
+        (changed(BEFORE + PACKET * 2, len(BEFORE) + 8, b"\7"), len(BEFORE), 8, "an interface that is not described"),
+        (
+            changed(BEFORE + PACKET * 2, len(BEFORE) + 20, b"\xff\7"),
+            len(BEFORE),
+            20,
+            "a packet has an impossible length of",
+        ),
+        (changed(BEFORE + PACKET * 2, len(BEFORE) + 4, b"\2"), len(BEFORE), 4, "a block has an impossible length of"),
         (changed(BEFORE + PACKET * 2, len(BEFORE + PACKET) - 4, b"\0"), len(BEFORE), len(PACKET) - 4, "two lengths"),
-        (changed(BEFORE + section() * 2, len(BEFORE) + 8, b"\0"), len(BEFORE), 8, "mark of its byte order"),
+        (changed(BEFORE + section() * 2, len(BEFORE) + 8, b"\0"), len(BEFORE), 8, "byte-order mark"),
         ((BEFORE + PACKET)[:-9], len(BEFORE), len(PACKET) - 9, "it is cut short"),
-        (BEFORE + old(5, b"frame")[:8] + b"\7" + old(5, b"frame")[9:], len(BEFORE), 8, "that was not named"),
-        (changed(FORMS["pcap"], 24 + 8, b"\xff" * 4), 24, 8, "a packet says that it has"),
-        (changed(FORMS["pcap"], 24 + 70 + 8, b"\xff" * 4), 24 + 70, 8, "a packet says that it has"),
+        (BEFORE + old(5, b"frame")[:8] + b"\7" + old(5, b"frame")[9:], len(BEFORE), 8, "that is not described"),
+        (changed(FORMS["pcap"], 24 + 8, b"\xff" * 4), 24, 8, "a packet has an impossible length of"),
+        (changed(FORMS["pcap"], 24 + 70 + 8, b"\xff" * 4), 24 + 70, 8, "a packet has an impossible length of"),
         (FORMS["pcap"][: 24 + 70 + 3], 24 + 70, 3, "it is cut short"),
     ],
     ids=[
@@ -189,7 +194,7 @@ def test_what_comes_before_the_damage_in_a_gzip_is_read(path: Path):
     packed[middle : middle + 9] = bytes(9)
     found, error = read(bytes(packed), path)
     assert len(found) > 150
-    assert "damaged" in error or "a packet says" in error
+    assert "damaged" in error or "a packet has" in error
 
 
 def test_a_small_gzip_that_holds_much_is_read_piece_by_piece(path: Path):

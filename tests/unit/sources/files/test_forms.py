@@ -102,7 +102,7 @@ def test_no_more_memory_than_a_frame_has_is_believed(tmp_path: Path):
     found = sockfilter.read(str(path))
     assert next(found).complete
     with pytest.raises(
-        sockfilter.SockfilterError, match="a packet says that it has 1073741824 bytes; what came before"
+        sockfilter.SockfilterError, match="a packet has an impossible length of 1073741824 bytes; what came before"
     ):
         next(found)
 

@@ -30,16 +30,16 @@ def test_any_stands_for_all():
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("eth", r"interface 'eth': there is none of that name; did you mean eth[01] or eth[01]\?"),
+        ("eth", r"interface 'eth': there is no such interface; did you mean eth[01] or eth[01]\?"),
         ("dokcer0", r"did you mean docker0\?"),
         ("loo", r"did you mean lo\?"),
         ("zzz", "; there are lo, eth0, eth1, docker0, wlan0, any$"),
-        ("", "interface '': there is none of that name; there are lo"),
-        ("x" * 16, "there is none of that name"),
-        ("lo\0", "there is none of that name"),
-        ("lo:1", r"there is none of that name; did you mean lo\?"),
-        ("l\u00f6", "there is none of that name"),
-        ("l\udcff", "there is none of that name"),
+        ("", "interface '': there is no such interface; there are lo"),
+        ("x" * 16, "there is no such interface"),
+        ("lo\0", "there is no such interface"),
+        ("lo:1", r"there is no such interface; did you mean lo\?"),
+        ("l\u00f6", "there is no such interface"),
+        ("l\udcff", "there is no such interface"),
     ],
 )
 def test_a_name_that_is_not_there(name: str, words: str):
