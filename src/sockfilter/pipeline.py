@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from sockfilter.assembly import Assembly, Names
 from sockfilter.exchanges.pairing import Pairing
@@ -11,9 +11,10 @@ from sockfilter.express.lane import Lane
 from sockfilter.ledger import CALL_COUNTERS, PACKET_COUNTERS, FileCounts, Ledger, MessageCounts, ProcessCounts
 from sockfilter.model.budget import MEMORY_BYTES, Budget
 from sockfilter.model.life import IDLE_AFTER_NS, Life, State
+from sockfilter.protocols.choose import Choice
 from sockfilter.protocols.http1 import head as heads
 from sockfilter.protocols.http1.body import whole_body
-from sockfilter.protocols.http1.talk import Talk
+from sockfilter.protocols.interface import Context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from sockfilter.model.exchange import Exchange
     from sockfilter.model.lines import Lines
     from sockfilter.protocols.http1.policy import BodyPolicy
+    from sockfilter.protocols.interface import Conversation, Transport
     from sockfilter.streams.connection import StreamConnection
     from sockfilter.streams.table import Orders
 
@@ -88,11 +90,12 @@ class Pipeline:
         memory: int = MEMORY_BYTES,
     ) -> None:
         self._source = source
-        self._policy = policy
         self._emit = emit
         self._processes = processes
         self._exchanges = 0
         self._messages = MessageCounts()
+        self._choice = Choice()
+        self._context = Context(policy, self._messages, self._choice, self._in_order)
         self._assembly = assembly = Assembly(
             source, orders, is_wanted, self._converse, hears_twice, local_ends, moment_of
         )
@@ -139,9 +142,7 @@ class Pipeline:
             self._lane.recall_open()
         found = []
         for connection in self._assembly.connections:
-            talk = connection.conversation
-            if isinstance(talk, Talk) and isinstance(talk.sink, Pairing):
-                found += talk.sink.open
+            found += cast("Conversation", connection.conversation).open
         for exchange in found:
             exchange.clock_offset_ns = self._source.clock_offset_ns
         return found
@@ -151,16 +152,14 @@ class Pipeline:
         found = []
         for connection in self._assembly.connections:
             connection.come_back()
-            talk, model = connection.conversation, connection.model
-            if not isinstance(talk, Talk):
-                continue
+            conversation, model = cast("Conversation", connection.conversation), connection.model
             sent = tuple(direction.total for direction in connection.directions)
             life = Life(
                 model,
-                _state(connection, talk, now_ns),
+                _state(connection, conversation, now_ns),
                 connection.opened_ns,
                 connection.last_ns,
-                talk.count,
+                conversation.count,
                 (sent[model.client_end or 0], sent[1 - (model.client_end or 0)]),
             )
             found.append(life)
@@ -203,19 +202,13 @@ class Pipeline:
             None if file_counts is None else FileCounts(**file_counts),
         )
 
-    def _converse(self, connection: StreamConnection) -> Talk:
-        is_whole = None not in connection.start.isn
-        pairing = Pairing(connection.model, connection.start.isn, self._messages, partial(self._ended_on, connection))
+    def _converse(self, connection: StreamConnection) -> Conversation:
+        return self._choice.begin(connection, self._context)
 
-        def reject() -> None:
-            self._messages.rejected += 1
-            connection.reject()
-
-        def http2() -> None:
-            self._messages.http2 += 1
-            connection.reject()
-
-        return Talk(pairing, is_whole, self._policy, connection.announce, reject, http2)
+    def _in_order(self, transport: Transport) -> Pairing:
+        # what carries a conversation is a connection of the table; of plaintext inside another, it will be more
+        connection = cast("StreamConnection", transport)
+        return Pairing(connection.model, connection.isn, self._messages, partial(self._ended_on, connection))
 
     def _ended_on(self, connection: StreamConnection, exchange: Exchange) -> None:
         exchange.compare_clocks()
@@ -241,10 +234,10 @@ class Pipeline:
         messages.exchanges += count
 
 
-def _state(connection: StreamConnection, talk: Talk, now_ns: int) -> State:
+def _state(connection: StreamConnection, conversation: Conversation, now_ns: int) -> State:
     if connection.is_damaged:
         return State.MALFORMED
-    if not (talk.is_at_rest and talk.sink.is_at_rest):
+    if not conversation.is_idle:
         return State.OPEN
     return State.IDLE if now_ns - connection.last_ns >= IDLE_AFTER_NS else State.READY
 

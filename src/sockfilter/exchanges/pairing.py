@@ -193,6 +193,11 @@ class Pairing:
                 self._complete(self._open.popleft())
 
     @property
+    def current(self) -> Exchange | None:
+        """The exchange of the response that began last, until it ends."""
+        return self._current
+
+    @property
     def has_open(self) -> bool:
         """Whether a request waits for its response."""
         return bool(self._open) and self._open[-1].response is None

@@ -28,8 +28,6 @@ VERSIONS = {b"HTTP/1.1": "1.1", b"HTTP/1.0": "1.0"}
 STATUSES = {str(code).encode(): code for code in range(100, 1000)}
 RESPONSE_STARTS = (b"HTTP/1.", b"HTTP/0.")
 RESPONSE_START_BYTES = 7
-# RFC 9113, 3.4: the client connection preface begins with it
-HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n"
 
 # A method may be any token (RFC 9110, 5.6.2); a longer one than this is taken for something else.
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}"
