@@ -6,7 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from sockfilter.assembly import Assembly, Names
-from sockfilter.exchanges.pairing import Pairing
+from sockfilter.exchanges.by_stream import StreamPairing
+from sockfilter.exchanges.in_order import OrderedPairing
 from sockfilter.express.lane import Lane
 from sockfilter.ledger import CALL_COUNTERS, PACKET_COUNTERS, FileCounts, Ledger, MessageCounts, ProcessCounts
 from sockfilter.model.budget import MEMORY_BYTES, Budget
@@ -15,6 +16,7 @@ from sockfilter.protocols.choose import Choice
 from sockfilter.protocols.http1 import head as heads
 from sockfilter.protocols.http1.body import whole_body
 from sockfilter.protocols.interface import Context
+from sockfilter.streams.connection import StreamConnection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,9 +24,9 @@ if TYPE_CHECKING:
     from sockfilter.model.connection import Connection, Endpoint
     from sockfilter.model.exchange import Exchange
     from sockfilter.model.lines import Lines
+    from sockfilter.model.stream_message import StreamMessage
     from sockfilter.protocols.http1.policy import BodyPolicy
     from sockfilter.protocols.interface import Conversation, Transport
-    from sockfilter.streams.connection import StreamConnection
     from sockfilter.streams.table import Orders
 
 
@@ -72,6 +74,7 @@ class Pipeline:
         processes: names those at the ends of connections.
         moment_of: what a marked time means, as RecordDecoder has it.
         memory: bytes that what is open may take.
+        emit_message: takes each message that has no answer. None: nobody wants them.
     """
 
     def __init__(
@@ -88,14 +91,16 @@ class Pipeline:
         processes: Processes | None = None,
         moment_of: Callable[[int], int] | None = None,
         memory: int = MEMORY_BYTES,
+        emit_message: Callable[[StreamMessage], None] | None = None,
     ) -> None:
         self._source = source
         self._emit = emit
+        self._emit_message = emit_message
         self._processes = processes
         self._exchanges = 0
         self._messages = MessageCounts()
         self._choice = Choice()
-        self._context = Context(policy, self._messages, self._choice, self._in_order)
+        self._context = Context(policy, self._messages, self._choice, self._in_order, self._by_stream, self._take)
         self._assembly = assembly = Assembly(
             source, orders, is_wanted, self._converse, hears_twice, local_ends, moment_of
         )
@@ -205,16 +210,28 @@ class Pipeline:
     def _converse(self, connection: StreamConnection) -> Conversation:
         return self._choice.begin(connection, self._context)
 
-    def _in_order(self, transport: Transport) -> Pairing:
-        # what carries a conversation is a connection of the table; of plaintext inside another, it will be more
-        connection = cast("StreamConnection", transport)
-        return Pairing(connection.model, connection.isn, self._messages, partial(self._ended_on, connection))
+    def _in_order(self, transport: Transport) -> OrderedPairing:
+        # what is carried inside another conversation is not for the short road
+        ended = self._ended_on if isinstance(transport, StreamConnection) else self._ended_in
+        return OrderedPairing(transport.model, transport.isn, self._messages, partial(ended, transport))
+
+    def _by_stream(self, transport: Transport) -> StreamPairing:
+        return StreamPairing(transport.model, transport.isn, self._messages, partial(self._ended_in, transport))
+
+    def _take(self, message: StreamMessage) -> None:
+        message.clock_offset_ns = self._source.clock_offset_ns
+        if self._emit_message is not None:
+            self._emit_message(message)
 
     def _ended_on(self, connection: StreamConnection, exchange: Exchange) -> None:
         exchange.compare_clocks()
         if self._lane is not None:
             self._lane.may_enter(connection)
         self._ended(exchange, connection.last_ns)
+
+    def _ended_in(self, transport: Transport, exchange: Exchange) -> None:
+        exchange.compare_clocks()
+        self._ended(exchange, transport.last_ns)
 
     def _ended(self, exchange: Exchange, last_ns: int = 0) -> None:
         self._exchanges += 1

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tests.fuzz import harness
 
 with harness.watched():
-    from sockfilter.exchanges.pairing import Pairing
+    from sockfilter.exchanges.in_order import OrderedPairing
     from sockfilter.model import Body, Problem
     from sockfilter.protocols.http1 import framing, head
     from sockfilter.protocols.http1.body import BodyPolicy
@@ -55,7 +55,7 @@ def messages(said: list[Said], policy: BodyPolicy) -> tuple[list[Facts], list[st
     """
     known: list[int] = []
 
-    class Watched(Pairing):
+    class Watched(OrderedPairing):
         def lose(self, end: int, is_certain: bool, problem: Problem | None) -> None:
             known.append(len(dialogue.exchanges))
             super().lose(end, is_certain, problem)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sockfilter.exchanges.pairing import Pairing
+from sockfilter.exchanges.by_stream import StreamPairing
+from sockfilter.exchanges.in_order import OrderedPairing
 from sockfilter.ledger import MessageCounts
 from sockfilter.model.connection import Connection, Endpoint
 from sockfilter.model.problem import Problem
@@ -16,7 +17,7 @@ from tests.support.wire import EVERYTHING, MASK
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from sockfilter.model import Exchange, Message
+    from sockfilter.model import Exchange, Message, StreamMessage
     from sockfilter.protocols.http1.body import BodyPolicy
     from sockfilter.protocols.interface import Conversation
 
@@ -39,10 +40,11 @@ class Dialogue:
         whole: bool = True,
         next_: tuple[int, int] = (1, 1),
         words: Mapping[int, str] | None = None,
-        pairing: type[Pairing] = Pairing,
+        pairing: type[OrderedPairing] = OrderedPairing,
     ) -> None:
         self.exchanges: list[Exchange] = []
         self.counts = MessageCounts()
+        self.messages: list[StreamMessage] = []
         self.announced: list[tuple[int, int]] = []
         self.rejected: list[str] = []
         ends = (Endpoint("10.0.0.2", 40000), Endpoint("10.0.0.1", 80))
@@ -52,13 +54,20 @@ class Dialogue:
         self._pairing = pairing
         self.model = self.connection
         choice = Choice(words)
-        self._context = Context(policy, self.counts, choice, self._pair)
+        self._context = Context(policy, self.counts, choice, self._pair, self._by_stream, self.messages.append)
         self.talk: Any = choice.begin(self, self._context)
         self.next = list(next_)
         self.now_ns = 0
 
-    def _pair(self, transport: object) -> Pairing:
+    @property
+    def last_ns(self) -> int:
+        return self.now_ns
+
+    def _pair(self, transport: object) -> OrderedPairing:
         return self._pairing(self.connection, self.isn, self.counts, self.exchanges.append)
+
+    def _by_stream(self, transport: object) -> StreamPairing:
+        return StreamPairing(self.connection, self.isn, self.counts, self.exchanges.append)
 
     def announce(self, end: int, size: int) -> None:
         self.announced.append((end, size))

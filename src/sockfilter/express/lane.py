@@ -190,8 +190,8 @@ class Lane:
                 continue  # _begin() has sent it by the long road
             asked = read_head(text[request_from:response_from])
             answered = read_head(text[response_from:response_to])
-            request = Request(asked, request_ns, request_seq, request_ack, request_end_ns)
-            response = Response(answered, response_ns, response_seq, response_ack, response_end_ns)
+            request = Request(asked, request_ns, (request_seq, request_ack), request_end_ns)
+            response = Response(answered, response_ns, (response_seq, response_ack), response_end_ns)
             if request_body:
                 request.body = make_body(asked, request_body, self._kept_of(request_body, request_body_at))
             if response_body:

@@ -167,7 +167,7 @@ def _message(message: Message | None, bodies: bool, show_secrets: bool) -> Json 
     made = _start(message.head, show_secrets)
     made["headers"] = _fields(message.headers, show_secrets)
     made["body"] = _body(message, bodies, show_secrets)
-    if Problem.BAD_HEAD in message.problems:
+    if Problem.BAD_HEAD in message.problems and message.head.has_text:
         raw = message.raw if show_secrets else mask_head(message.raw)
         made["raw"] = raw.decode("latin-1")
     if message.body.trailer:

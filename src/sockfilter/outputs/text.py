@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from sockfilter.outputs import times
 from sockfilter.outputs.columns import shortened, width
 from sockfilter.outputs.escape import printable, printable_lines, printable_target, without_backslashes
+from sockfilter.outputs.heads import start_line
 from sockfilter.outputs.output import Output, Sink
 from sockfilter.outputs.processes import line_of, name_of
-from sockfilter.outputs.secrets import has_own_names, mask_body, mask_fields, mask_start_line, mask_target
+from sockfilter.outputs.secrets import has_own_names, mask_body, mask_fields, mask_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -178,7 +179,7 @@ class TextOutput(Output):
         asked = f"{printable_target(head.method)} {printable_target(target)}"
         if len(self._asked) >= ASKED_MAX:
             self._asked.clear()
-        if len(head.raw) <= ASKED_BYTES_MAX:
+        if head.has_text and len(head.raw) <= ASKED_BYTES_MAX:  # others are not shared
             self._asked[head] = asked
         return asked
 
@@ -196,9 +197,7 @@ class TextOutput(Output):
         yield "\n"
 
     def _message(self, mark: str, message: Message) -> Iterable[str]:
-        start = message.raw.partition(b"\n")[0].decode("utf-8", "surrogateescape").rstrip("\r")
-        if not self.show_secrets:
-            start = mask_start_line(start)
+        start = start_line(message.head, self.show_secrets)
         # what looks like an escape is one that is made here
         yield f"    {mark} {printable(without_backslashes(start))}\n"
         yield from self._fields(mark, message.headers)

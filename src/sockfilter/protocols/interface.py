@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sockfilter.model.exchange import Exchange
     from sockfilter.model.message import Message, Request
     from sockfilter.model.problem import Problem
+    from sockfilter.model.stream_message import StreamMessage
     from sockfilter.protocols.http1.policy import BodyPolicy
 
 # a receiver that ignores so many bytes ignores all that come: more than any connection carries
@@ -97,6 +98,10 @@ class Transport(Protocol):
     @property
     def model(self) -> Connection:
         """The connection as exchanges name it."""
+
+    @property
+    def last_ns(self) -> int:
+        """When its last segment passed, in the source's clock."""
 
     @property
     def isn(self) -> tuple[int | None, int | None]:
@@ -197,6 +202,29 @@ class InOrder(Sink, Protocol):
         """Takes note that an end has closed, and waits for nothing more."""
 
 
+class ByStream(Sink, Protocol):
+    """A pairing for protocols in which a message says which stream it is on.
+
+    A message's place has three numbers: the two that it has in order, and that of its stream.
+    """
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing is open."""
+
+    def resume(self, number: int) -> None:
+        """Goes on behind exchanges that were read in another protocol, the last of which has this number."""
+
+    def exchange(self, stream: int) -> Exchange | None:
+        """The exchange that is open on a stream; None: there is none."""
+
+    def lose(self, problem: Problem) -> None:
+        """Takes note that messages may be missing, and why: from now on, halves that are missing may be for that."""
+
+    def leave(self, stream: int, problem: Problem) -> None:
+        """Ends the exchange of a stream that goes on no more, and why; nothing where none is open."""
+
+
 class Chooser(Protocol):
     """Knows which protocol is spoken."""
 
@@ -229,12 +257,16 @@ class Context(NamedTuple):
     counts: accounts for messages, and for connections that are not read.
     choose: says what follows where a conversation gives way to another.
     in_order: makes the pairing of a connection whose responses come in the order of their requests.
+    by_stream: makes the pairing of a connection whose messages name their stream.
+    take: takes messages that have no answer.
     """
 
     policy: BodyPolicy
     counts: MessageCounts
     choose: Chooser
     in_order: Callable[[Transport], InOrder]
+    by_stream: Callable[[Transport], ByStream]
+    take: Callable[[StreamMessage], None]
 
 
 # Makes the conversation of a protocol. The handover is None where the connection begins with it.

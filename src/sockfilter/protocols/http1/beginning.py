@@ -45,7 +45,7 @@ class Beginning(Telling):
             message.head, self._message = head, None
             self._note_oddities(message, head)
         else:
-            message = kind(head, self._start_ns, (self._seq + offset) & MASK, self._ack)
+            message = kind(head, self._start_ns, ((self._seq + offset) & MASK, self._ack))
             if self._doubted is not None:
                 self._let_go_of_doubted()
             if self._is_lost or head.problems:
@@ -139,7 +139,7 @@ class Beginning(Telling):
     def _begin_simple(self, head: heads.HttpHead, offset: int) -> int:
         """A request of HTTP/0.9. Nothing follows it (RFC 1945, 4.1), and what answers it need not have a head."""
         self._may_send(Request)
-        self._tell(Request(head, self._start_ns, (self._seq + offset) & MASK, self._ack, self._now))
+        self._tell(Request(head, self._start_ns, ((self._seq + offset) & MASK, self._ack), self._now))
         self._state = OVER[self._state]
         self.peer.asked_simply()
         return offset + len(head.raw)

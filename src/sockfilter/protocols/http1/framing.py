@@ -94,7 +94,7 @@ class Framing(Opening):
 
     def _begin_simple_response(self, offset: int) -> int:
         """RFC 1945, 6: its body alone, until close."""
-        self._message = Response(heads.simple_response(), self._start_ns, (self._seq + offset) & MASK, self._ack)
+        self._message = Response(heads.simple_response(), self._start_ns, ((self._seq + offset) & MASK, self._ack))
         self._is_cut = False
         self._sink.begin(self._message, self._end)
         self._keeper = BodyKeeper(self._message, (), self._conversation.policy)

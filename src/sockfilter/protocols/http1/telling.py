@@ -53,7 +53,7 @@ class Telling(Recognising):
         kind = Request if head.method else Response
         if kind is not self._kind and not self._may_send(kind):
             return False
-        message = kind(head, self._start_ns, seq, self._ack)
+        message = kind(head, self._start_ns, (seq, self._ack))
         self._note_oddities(message, head)
         message.add_problem(problem)
         self._before(kind)
@@ -124,7 +124,7 @@ class Telling(Recognising):
             head = heads.loose_request(doubted.raw, 0)
             if head is None:
                 return
-            message = Request(head, doubted.start_ns, doubted.seq, doubted.ack)
+            message = Request(head, doubted.start_ns, (doubted.seq, doubted.ack))
         else:
             message = self._unreadable_response(doubted)
         message.add_problem(Problem.BAD_HEAD)
@@ -139,7 +139,7 @@ class Telling(Recognising):
         end = found.end() if found else len(raw)
         # of a first line that is cut off, no number is whole
         head = heads.loose_response(raw[:end]) if b"\r" in raw[:end] else None
-        message = Response(head or heads.unreadable(raw[:end]), doubted.start_ns, doubted.seq, doubted.ack)
+        message = Response(head or heads.unreadable(raw[:end]), doubted.start_ns, (doubted.seq, doubted.ack))
         content = raw[end:][: self._conversation.policy.limit]
         message.body = Body(len(raw) - end, None, content)
         return message
@@ -150,7 +150,7 @@ class Telling(Recognising):
         head = heads.parse(raw[: raw.rfind(b"\n") + 1]) or heads.loose_request(raw, 0)
         if head is None or not head.method:
             return
-        self._message = message = Request(head, self._start_ns, self._seq, self._ack)
+        self._message = message = Request(head, self._start_ns, (self._seq, self._ack))
         self._is_early = True
         self._note_oddities(message, head)
         self.boundary = self._ack
