@@ -211,9 +211,11 @@ class Pipeline:
         return self._choice.begin(connection, self._context)
 
     def _in_order(self, transport: Transport) -> OrderedPairing:
-        # what is carried inside another conversation is not for the short road
-        ended = self._ended_on if isinstance(transport, StreamConnection) else self._ended_in
-        return OrderedPairing(transport.model, transport.isn, self._messages, partial(ended, transport))
+        if isinstance(transport, StreamConnection):
+            ended = partial(self._ended_on, transport)
+        else:  # what is carried inside another conversation is not for the short road
+            ended = partial(self._ended_in, transport)
+        return OrderedPairing(transport.model, transport.isn, self._messages, ended)
 
     def _by_stream(self, transport: Transport) -> StreamPairing:
         return StreamPairing(transport.model, transport.isn, self._messages, partial(self._ended_in, transport))
