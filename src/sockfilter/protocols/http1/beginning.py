@@ -62,18 +62,12 @@ class Beginning(Telling):
         if request is not None and request.end_ns is None and not 100 <= head.status < 200:
             self.peer.refuse_body(request, message)
         if framing == NO_BODY:
-            tunnel = self._sink.current if kind is Response and self._is_tunnel(request, head) else None
-            if kind is Response and tunnel is None and self._has_forbidden_body(data, end):
-                message.add_problem(Problem.UNEXPECTED_BODY)
+            if kind is Response:
+                return self._finish_bodiless(request, message, head, data, end)
             message.end_ns = self._now
             message.complete = True
             self._sink.finish(message)
-            if kind is Response:
-                if tunnel is not None:
-                    self._begin_tunnel(request, message, tunnel)
-                if data.startswith(head.raw, end) and 100 <= head.status < 200:
-                    return self._pass_repeated(head.raw, data, end)
-            elif head.problems and head.is_badly_framed:  # it may have a body nevertheless
+            if head.problems and head.is_badly_framed:  # it may have a body nevertheless
                 self._lose(False, Problem.BAD_FRAMING)
             return end
         if head.status == 205 and framing == BY_LENGTH:  # RFC 9110, 15.3.6
@@ -87,17 +81,37 @@ class Beginning(Telling):
             message.complete = True
             self._sink.finish(message)
             return end + head.length
+        self._begin_body(message, head, framing, is_certain)
+        return end
+
+    def _finish_bodiless(
+        self, request: Request | None, response: Message, head: heads.HttpHead, data: bytes, end: int
+    ) -> int:
+        """A response without a body ends with its head, and HTTP on the connection perhaps with it."""
+        tunnel = self._sink.current if self._is_tunnel(request, head) else None
+        if tunnel is None and self._has_forbidden_body(data, end):
+            response.add_problem(Problem.UNEXPECTED_BODY)
+        response.end_ns = self._now
+        response.complete = True
+        self._sink.finish(response)
+        if tunnel is not None:
+            self._begin_tunnel(request, response, tunnel)
+        if data.startswith(head.raw, end) and 100 <= head.status < 200:
+            return self._pass_repeated(head.raw, data, end)
+        return end
+
+    def _begin_body(self, message: Message, head: heads.HttpHead, framing: int, is_certain: bool) -> None:
+        """A body follows that is not all there; is_certain: unless it is one that may not come at all."""
         self._message = message
-        self._keeper = BodyKeeper(message, head.codings, policy)
-        if head.has_bad_length and kind is Response:
+        self._keeper = BodyKeeper(message, head.codings, self._conversation.policy)
+        if head.has_bad_length and isinstance(message, Response):
             self._begin_unframed(message, Problem.BAD_LENGTH)
             self._is_cut = False  # it is whole if the server closes
-            return end
+            return
         self._remaining = head.length
         self._state = BODIES[framing - BY_LENGTH][self._state]
         if not is_certain:
             self._state = BODY_IN_DOUBT[self._state]
-        return end
 
     def refuse_body(self, request: Request, response: Message) -> None:
         """A final response has come before the first byte of a body that waits to be asked for (RFC 9110, 10.1.1)."""
