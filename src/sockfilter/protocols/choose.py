@@ -14,7 +14,7 @@ from sockfilter.protocols.interface import TooFewBytes
 from sockfilter.protocols.unread.conversation import UnreadConversation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from sockfilter.protocols.interface import Context, Conversation, Handover, Make, Transport
 
@@ -98,8 +98,4 @@ class Choice:
 
     def by_alpn(self, name: str) -> Make | None:
         """The protocol that TLS has negotiated (RFC 7301). None: it is not known."""
-        return _first(lambda row: name in row.alpn)
-
-
-def _first(fits: Callable[[Row], bool]) -> Make | None:
-    return next((row.make for row in TABLE if fits(row)), None)
+        return next((row.make for row in TABLE if name in row.alpn), None)
