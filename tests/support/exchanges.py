@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sockfilter.model import Body, Connection, Endpoint, Exchange, Request, Response
+from sockfilter.model import Body, Connection, Endpoint, Exchange, Head, Headers, Request, Response
 from sockfilter.protocols.http1 import head as heads
 
 if TYPE_CHECKING:
@@ -30,14 +30,24 @@ def exchange(
     made = Exchange(connection or Connection(3, interface, ends, 0), 1, None, None)
     made.id = 17
     if request is not None:
-        made.request = Request(_head(request), 2 * MICROSECOND, 1, 1)
+        made.request = Request(_head(request), 2 * MICROSECOND, (1, 1))
         _end(made.request, 3)
-    made.informational = tuple(Response(_head(raw), 3 * MICROSECOND, 1, 1) for raw in informational)
+    made.informational = tuple(Response(_head(raw), 3 * MICROSECOND, (1, 1)) for raw in informational)
     if response is not None:
-        made.response = Response(_head(response), 4 * MICROSECOND, 1, 1)
+        made.response = Response(_head(response), 4 * MICROSECOND, (1, 1))
         made.response.body = body
         _end(made.response, 5)
     return made
+
+
+def asks(target: str, *fields: tuple[str, str], method: str = "GET", version: str = "1.1") -> Head:
+    """The head of a request, made by hand, as a protocol has it whose heads are no text."""
+    return Head(version, method, target, 0, "", Headers(list(fields)))
+
+
+def answers(status: int, *fields: tuple[str, str], reason: str = "", version: str = "1.1") -> Head:
+    """The same of a response."""
+    return Head(version, "", "", status, reason, Headers(list(fields)))
 
 
 def _head(raw: bytes) -> heads.HttpHead:

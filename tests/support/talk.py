@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sockfilter.exchanges.pairing import Pairing
+from sockfilter.exchanges.by_stream import StreamPairing
+from sockfilter.exchanges.in_order import OrderedPairing
 from sockfilter.ledger import MessageCounts
 from sockfilter.model.connection import Connection, Endpoint
 from sockfilter.model.problem import Problem
-from sockfilter.protocols.http1.talk import Talk
+from sockfilter.protocols.choose import Choice
+from sockfilter.protocols.interface import Context
 from tests.support.wire import EVERYTHING, MASK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from sockfilter.model import Exchange, Message
+    from sockfilter.model import Exchange, Message, StreamMessage
     from sockfilter.protocols.http1.body import BodyPolicy
+    from sockfilter.protocols.interface import Conversation
 
 CLIENT, SERVER = 0, 1
 Said = tuple[int, bytes]
@@ -26,27 +29,54 @@ class Dialogue:
     """A connection whose bytes come in order, with the numbers that TCP would give them.
 
     whole: seen from its SYN on.
+    words: names of protocols by ports.
+    pairing: what pairs the messages.
     """
 
-    def __init__(self, policy: BodyPolicy = EVERYTHING, *, whole: bool = True, next_: tuple[int, int] = (1, 1)) -> None:
+    def __init__(
+        self,
+        policy: BodyPolicy = EVERYTHING,
+        *,
+        whole: bool = True,
+        next_: tuple[int, int] = (1, 1),
+        words: Mapping[int, str] | None = None,
+        pairing: type[OrderedPairing] = OrderedPairing,
+    ) -> None:
         self.exchanges: list[Exchange] = []
         self.counts = MessageCounts()
+        self.messages: list[StreamMessage] = []
         self.announced: list[tuple[int, int]] = []
         self.rejected: list[str] = []
         ends = (Endpoint("10.0.0.2", 40000), Endpoint("10.0.0.1", 80))
         self.connection = Connection(1, "test0", ends, syn_ns=1 if whole else None, synack_ns=2 if whole else None)
         isn = ((next_[0] - 1) & MASK, (next_[1] - 1) & MASK) if whole else (None, None)
-        pairing = Pairing(self.connection, isn, self.counts, self.exchanges.append)
-        self.talk = Talk(
-            pairing,
-            whole,
-            policy,
-            lambda end, size: self.announced.append((end, size)),
-            lambda: self.rejected.append("not HTTP"),
-            lambda: self.rejected.append("HTTP/2"),
-        )
+        self.isn = isn
+        self._pairing = pairing
+        self.model = self.connection
+        choice = Choice(words)
+        self._context = Context(policy, self.counts, choice, self._pair, self._by_stream, self.messages.append)
+        self.talk: Any = choice.begin(self, self._context)
         self.next = list(next_)
         self.now_ns = 0
+
+    @property
+    def last_ns(self) -> int:
+        return self.now_ns
+
+    def _pair(self, transport: object) -> OrderedPairing:
+        return self._pairing(self.connection, self.isn, self.counts, self.exchanges.append)
+
+    def _by_stream(self, transport: object) -> StreamPairing:
+        return StreamPairing(self.connection, self.isn, self.counts, self.exchanges.append)
+
+    def announce(self, end: int, size: int) -> None:
+        self.announced.append((end, size))
+
+    def reject(self) -> None:
+        self.rejected.append("HTTP/2" if self.counts.http2 else "not HTTP")
+
+    def replace(self, conversation: Conversation) -> None:
+        self.talk = conversation
 
     def say(self, end: int, data: bytes) -> Dialogue:
         """A segment comes."""

@@ -26,6 +26,8 @@ ARGUMENT_BYTES_MAX = 120_000
 # bytes of a body for which curl waits whether the server wants it; 1 MiB since 7.84
 EXPECT_BYTES = 1024
 HTTP_PORT = 80
+# by the version; what was seen in plain text is asked for so, without an upgrade
+VERSIONS = {"1.0": "--http1.0", "2": "--http2-prior-knowledge"}
 
 
 def asked(exchange: Exchange) -> Request:
@@ -89,7 +91,7 @@ def as_curl(exchange: Exchange) -> str:
     before, data = _data(request)
     words = [
         "curl",
-        "--http1.0" if request.version == "1.0" else "--http1.1",
+        VERSIONS.get(request.version, "--http1.1"),
         *_method(request, bool(data)),
         *_fields(exchange, request, bool(data)),
         *data,
@@ -100,7 +102,8 @@ def as_curl(exchange: Exchange) -> str:
 
 def _check(exchange: Exchange, request: Request) -> None:
     """Raises NotSeen for what cannot be said to curl."""
-    if b"\0" in request.raw:
+    words = (request.method, request.target, *(word for field in request.headers for word in field))
+    if b"\0" in request.raw or any("\0" in word for word in words):
         raise NotSeen(f"repeating {exchange!r}: its head has a NUL, which no argument of a command can have")
     for name, value in request.headers:
         if not name or name.startswith("@") or (not value and ";" in name):
@@ -119,12 +122,16 @@ def _method(request: Request, has_data: bool) -> list[str]:
 def _fields(exchange: Exchange, request: Request, has_data: bool) -> list[str]:
     fields = fields_to_send(request)
     implied = ("Host", str(exchange.server).removesuffix(f":{HTTP_PORT}"))
+    if not request.head.has_text and request.authority and "host" not in request.headers:
+        fields.insert(0, ("Host", request.authority))  # curl makes :authority of it
     if implied in fields:
         fields.remove(implied)
     if is_chunked(request) and has_data:
         fields.append(("Transfer-Encoding", "chunked"))
     # what curl would add by itself
     added = ["Host", "User-Agent", "Accept", *(["Content-Type"] if has_data else [])]
+    if not request.head.has_text:
+        added.remove("Host")
     absent = [name for name in added if name not in request.headers]
     if len(request.body) >= EXPECT_BYTES:
         absent.append("Expect")

@@ -121,7 +121,7 @@ def _message(message: Message | None, bodies: bool, show_secrets: bool) -> Json 
 def odd_parts(message: Message, show_secrets: bool) -> Json:
     """What few messages have behind their body."""
     made: Json = {}
-    if Problem.BAD_HEAD in message.problems:
+    if Problem.BAD_HEAD in message.problems and message.head.has_text:
         raw = message.raw if show_secrets else mask_head(message.raw)
         made["raw"] = raw.decode("latin-1")
     if message.body.trailer:

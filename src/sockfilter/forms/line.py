@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, TypedDict
 from sockfilter.escape import printable, printable_lines, printable_target, without_backslashes
 from sockfilter.forms import times
 from sockfilter.forms.columns import shortened, width
+from sockfilter.forms.heads import start_line
 from sockfilter.forms.large import LARGE_BYTES, indented_lines, is_text, printable_pieces, text_of
 from sockfilter.forms.processes import line_of, name_of
-from sockfilter.masking import mask_body, mask_fields, mask_start_line, mask_target
+from sockfilter.masking import mask_body, mask_fields, mask_target
 from sockfilter.masking.tables import Table
 
 if TYPE_CHECKING:
@@ -164,7 +165,8 @@ class TextForm:
         """What is shown of a request; most are asked again and again."""
         target = head.target if self.show_secrets else mask_target(head.target)
         asked = f"{printable_target(head.method)} {printable_target(target)}"
-        return self._asked.keep(head, asked) if len(head.raw) <= ASKED_BYTES_MAX else asked
+        is_shared = head.has_text and len(head.raw) <= ASKED_BYTES_MAX
+        return self._asked.keep(head, asked) if is_shared else asked
 
     def _details(self, exchange: Exchange) -> Iterable[str]:
         for end, process in (("client", exchange.client_process), ("server", exchange.server_process)):
@@ -180,9 +182,7 @@ class TextForm:
         yield "\n"
 
     def _message(self, mark: str, message: Message) -> Iterable[str]:
-        start = message.raw.partition(b"\n")[0].decode("utf-8", "surrogateescape").rstrip("\r")
-        if not self.show_secrets:
-            start = mask_start_line(start)
+        start = start_line(message.head, self.show_secrets)
         # what looks like an escape is one that is made here
         yield f"    {mark} {printable(without_backslashes(start))}\n"
         yield from self._fields(mark, message.headers)

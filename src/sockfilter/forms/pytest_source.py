@@ -37,6 +37,8 @@ def as_pytest(exchange: Exchange) -> str:
         BodyError: the request's body was not kept whole.
     """
     request, response = asked(exchange), exchange.response
+    if not request.head.has_text:
+        raise NotSeen(f"repeating {exchange!r}: it is HTTP/{request.version}, and the test would speak HTTP/1.1")
     if response is None:
         raise NotSeen(f"expecting {exchange!r}: its response was not seen")
     if not response.status:

@@ -8,6 +8,7 @@ from sockfilter.model.headers import Headers
 from sockfilter.model.message import Message, Request, Response
 from sockfilter.model.problem import Problem
 from sockfilter.model.process import Process
+from sockfilter.model.stream_message import StreamMessage
 
 __all__ = [
     "NO_BODY",
@@ -22,5 +23,6 @@ __all__ = [
     "Process",
     "Request",
     "Response",
+    "StreamMessage",
     "Timing",
 ]

@@ -229,7 +229,7 @@ class Exchange:
         if (
             request is not None
             and response is not None
-            and connection.note_in_order(request.start_ns, response.start_ns, response.seq)
+            and connection.note_in_order(request.start_ns, response.start_ns, response.place[0])
         ):
             return
         if request is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sockfilter.errors import BodyError
 from sockfilter.model import target as targets
@@ -21,6 +21,11 @@ CHARSET = re.compile(r";\s*charset\s*=\s*\"?([\w.:-]+)", re.IGNORECASE)
 NO_CHARSETS = {"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape"}
 
 
+# Where a message stands, for the pairing of its protocol: the sequence number of its first byte, up to where its sender
+# had received the other direction by then, and what else tells it from others, such as the number of its stream.
+Place: TypeAlias = "tuple[int, ...]"
+
+
 class Message:
     """What requests and responses have in common. Read it; the parser that made it writes it.
 
@@ -29,26 +34,35 @@ class Message:
         body: NO_BODY until it has ended.
         start_ns, end_ns: when its first and last byte passed, in the source's clock; end_ns is None
             while more of it may come. Where packets have no times, these numbers only order them.
-        seq, ack: the sequence number of its first byte, and what its sender had received by then.
+        place: where it stands; the pairing of its protocol understands it.
         complete: it ended as its framing says, and no byte of it is missing.
         is_resumed: messages of its sender may be missing before it.
         problems: what is odd about it.
     """
 
-    __slots__ = ("ack", "body", "complete", "end_ns", "head", "is_resumed", "problems", "seq", "start_ns")
+    __slots__ = ("body", "complete", "end_ns", "head", "is_resumed", "place", "problems", "start_ns")
 
     def __init__(
-        self, head: Head, start_ns: int, seq: int, ack: int, end_ns: int | None = None, body: Body = NO_BODY
+        self, head: Head, start_ns: int, place: Place, end_ns: int | None = None, body: Body = NO_BODY
     ) -> None:
         self.head = head
         self.start_ns = start_ns
-        self.seq = seq
-        self.ack = ack
+        self.place = place
         self.end_ns = end_ns
         self.body = body
         self.complete = end_ns is not None
         self.problems: tuple[Problem, ...] = ()
         self.is_resumed = False
+
+    @property
+    def seq(self) -> int:
+        """The sequence number of its first byte."""
+        return self.place[0]
+
+    @property
+    def ack(self) -> int:
+        """Up to which sequence number its sender had received the other direction by then."""
+        return self.place[1]
 
     @property
     def version(self) -> str:
@@ -62,7 +76,7 @@ class Message:
 
     @property
     def raw(self) -> bytes:
-        """The head as sent."""
+        """The head as sent; empty in a protocol whose heads are no text."""
         return self.head.raw
 
     @property
@@ -141,7 +155,7 @@ class Request(Message):
     @property
     def authority(self) -> str:
         """Host and perhaps port that were asked, as sent: of the target, else of the field Host (RFC 9112, 3.3)."""
-        return targets.split(self.head.target)[0] or self.headers.get("host", "")
+        return self.head.authority
 
     @property
     def host(self) -> str:

@@ -143,11 +143,12 @@ class JsonOutput(Output):
         """What a line says of a message, up to its body."""
         start = ",".join([f'"{name}":{_scalar(value)}' for name, value in start_of(head, self._show_secrets).items()])
         made = f'{{{start},"headers":{self._headers(head)},"body":'
-        return self._heads.keep(head, made) if len(head.raw) <= HEAD_BYTES_MAX else made
+        is_shared = head.has_text and len(head.raw) <= HEAD_BYTES_MAX
+        return self._heads.keep(head, made) if is_shared else made
 
     def _headers(self, head: Head) -> str:
         """The fields. Most of them come again and again, also where their heads do not."""
-        raw = head.raw
+        raw = head.raw if head.has_text else b""
         if raw.endswith(b"\r\n\r\n"):
             known = self._fields.get
             made = [known(line) or self._field(line) for line in raw[:-4].split(b"\r\n")[1:]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sockfilter.escape import printable, printable_lines
+from sockfilter.forms.heads import head_bytes
 from sockfilter.masking import mask_head
 from sockfilter.masking.bodies import mask_content
 from sockfilter.masking.chunks import joined
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class RawOutput(Output):
-    """Messages as they crossed the wire, body framing and all.
+    """Messages as they crossed the wire, body framing and all; heads that are no text, as HTTP/1 would write them.
 
     Args:
         sink: takes the bytes.
@@ -39,9 +40,8 @@ class RawOutput(Output):
         return b"".join(parts)
 
     def _message(self, source: Endpoint, dest: Endpoint, message: Message) -> bytes:
-        content = message.raw + message.body
-        if not self._show_secrets:
-            content = mask_head(message.raw) + _without_secrets(message)
+        body = message.body if self._show_secrets else _without_secrets(message)
+        content = head_bytes(message.head, self._show_secrets) + body
         if self._escape:
             content = printable_lines(content.decode("utf-8", "surrogateescape")).encode()
         if not content.endswith(b"\n"):

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from sockfilter.exchanges.pairing import Pairing
+from sockfilter.exchanges.by_stream import StreamPairing
+from sockfilter.exchanges.in_order import OrderedPairing
 from sockfilter.ledger import CALL_COUNTERS, PACKET_COUNTERS, FileCounts, Ledger, MessageCounts, ProcessCounts
 from sockfilter.model.budget import CONNECTION_BYTES, MEMORY_BYTES, MESSAGE_BYTES, Budget
 from sockfilter.model.hearing import WIRE, Hearing
 from sockfilter.model.life import IDLE_AFTER_NS, Life, State
+from sockfilter.protocols.choose import Choice
 from sockfilter.protocols.http1 import head as heads
 from sockfilter.protocols.http1.body import whole_body
-from sockfilter.protocols.http1.talk import Talk
+from sockfilter.protocols.interface import Context
 from sockfilter.road.assembly import Assembly, Names
 from sockfilter.road.express.lane import Lane
 from sockfilter.streams.calls import LATE_CALL_NS
+from sockfilter.streams.connection import StreamConnection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,7 +26,8 @@ if TYPE_CHECKING:
     from sockfilter.model.exchange import Exchange
     from sockfilter.model.lines import Lines
     from sockfilter.model.policy import BodyPolicy
-    from sockfilter.streams.connection import StreamConnection
+    from sockfilter.model.stream_message import StreamMessage
+    from sockfilter.protocols.interface import Conversation, Transport
     from sockfilter.streams.direction import Orders
 
 
@@ -62,6 +66,7 @@ class Pipeline:
         has_lane: connections on which nothing is unusual take the short road; all is the same without it, and slower.
         observers: annotate exchanges when they end, by the names that the ledger has for them.
         memory: bytes that what is open may take.
+        emit_message: takes each message that has no answer. None: nobody wants them.
     """
 
     def __init__(
@@ -76,20 +81,25 @@ class Pipeline:
         hearing: Hearing = WIRE,
         observers: Mapping[str, Observer] | None = None,
         memory: int = MEMORY_BYTES,
+        emit_message: Callable[[StreamMessage], None] | None = None,
     ) -> None:
         self._source = source
-        self._policy = policy
         self._emit = emit
+        self._emit_message = emit_message
         self._observers = observers or {}
         self._annotating = tuple(self._observers.values())
         self._exchanges = 0
         self._messages = MessageCounts()
+        self._choice = Choice()
         self._assembly = assembly = Assembly(source, orders, is_wanted, self._converse, hearing, heads.is_unfinished)
+        self._budget = Budget(memory, self._count_open, assembly.weigh)
+        self._context = Context(
+            policy, self._budget, self._messages, self._choice, self._in_order, self._by_stream, self._take
+        )
         self._lane: Lane | None = None
         if has_lane:
             told = None if lines is None else _Told(self, source, lines)
             self._lane = Lane(assembly, heads.read, whole_body, policy.limit, policy.decodes, self._ended, told)
-        self._budget = Budget(memory, self._count_open, assembly.weigh)
         self._consume = self._lane.consume if self._lane is not None else assembly.consume
 
     def consume(self, view: memoryview, offsets: list[int]) -> None:
@@ -129,11 +139,8 @@ class Pipeline:
             self._lane.recall_open()
         found = []
         for connection in self._assembly.connections:
-            if connection.beginning is not None:
-                continue
-            talk = connection.conversation
-            if isinstance(talk, Talk) and isinstance(talk.sink, Pairing):
-                found += talk.sink.open
+            if connection.beginning is None:
+                found += cast("Conversation", connection.conversation).open
         for exchange in found:
             exchange.clock_offset_ns = self._source.clock_offset_ns
         return found
@@ -143,16 +150,14 @@ class Pipeline:
         found = []
         for connection in self._assembly.connections:
             connection.come_back()
-            talk, model = connection.conversation, connection.model
-            if not isinstance(talk, Talk):
-                continue
+            conversation, model = cast("Conversation", connection.conversation), connection.model
             sent = tuple(direction.total for direction in connection.directions)
             life = Life(
                 model,
-                _state(connection, talk, now_ns),
+                _state(connection, conversation, now_ns),
                 connection.opened_ns,
                 connection.last_ns,
-                talk.count,
+                conversation.count,
                 (sent[model.client_end or 0], sent[1 - (model.client_end or 0)]),
             )
             found.append(life)
@@ -201,25 +206,33 @@ class Pipeline:
         """Bytes that connections and messages take beside what was said."""
         return len(self._assembly) * CONNECTION_BYTES + self._messages.open * MESSAGE_BYTES
 
-    def _converse(self, connection: StreamConnection) -> Talk:
-        is_whole = None not in connection.start.isn
-        pairing = Pairing(connection.model, connection.start.isn, self._messages, partial(self._ended_on, connection))
+    def _converse(self, connection: StreamConnection) -> Conversation:
+        return self._choice.begin(connection, self._context)
 
-        def reject() -> None:
-            self._messages.rejected += 1
-            connection.reject()
+    def _in_order(self, transport: Transport) -> OrderedPairing:
+        if isinstance(transport, StreamConnection):
+            ended = partial(self._ended_on, transport)
+        else:  # what is carried inside another conversation is not for the short road
+            ended = partial(self._ended_in, transport)
+        return OrderedPairing(transport.model, transport.isn, self._messages, ended)
 
-        def http2() -> None:
-            self._messages.http2 += 1
-            connection.reject()
+    def _by_stream(self, transport: Transport) -> StreamPairing:
+        return StreamPairing(transport.model, transport.isn, self._messages, partial(self._ended_in, transport))
 
-        return Talk(pairing, is_whole, self._policy, connection.announce, reject, http2, self._budget)
+    def _take(self, message: StreamMessage) -> None:
+        message.clock_offset_ns = self._source.clock_offset_ns
+        if self._emit_message is not None:
+            self._emit_message(message)
 
     def _ended_on(self, connection: StreamConnection, exchange: Exchange) -> None:
         exchange.compare_clocks()
         if self._lane is not None:
             self._lane.may_enter(connection)
         self._ended(exchange, connection.last_ns)
+
+    def _ended_in(self, transport: Transport, exchange: Exchange) -> None:
+        exchange.compare_clocks()
+        self._ended(exchange, transport.last_ns)
 
     def _ended(self, exchange: Exchange, last_ns: int = 0) -> None:
         self._exchanges += 1
@@ -239,10 +252,10 @@ class Pipeline:
         messages.exchanges += count
 
 
-def _state(connection: StreamConnection, talk: Talk, now_ns: int) -> State:
+def _state(connection: StreamConnection, conversation: Conversation, now_ns: int) -> State:
     if connection.is_damaged:
         return State.MALFORMED
-    if not (talk.is_at_rest and talk.sink.is_at_rest):
+    if not conversation.is_idle:
         return State.OPEN
     return State.IDLE if now_ns - connection.last_ns >= IDLE_AFTER_NS else State.READY
 

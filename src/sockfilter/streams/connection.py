@@ -182,6 +182,17 @@ class StreamConnection:
         return self._directions
 
     @property
+    def isn(self) -> tuple[int | None, int | None]:
+        """The sequence number of each end's SYN; None: not seen."""
+        return self.start.isn
+
+    def replace(self, conversation: Conversation) -> None:
+        """What comes from here on is for another conversation."""
+        self._conversation = conversation
+        for direction, receiver in zip(self.held, conversation.receivers, strict=False):
+            direction.receiver = receiver
+
+    @property
     def held(self) -> tuple[Direction, ...]:
         """The directions that may hold something: those that were made."""
         return self._directions or ()

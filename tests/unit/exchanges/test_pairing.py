@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from sockfilter.exchanges import pairing
-from sockfilter.exchanges.pairing import Pairing
+from sockfilter.exchanges import in_order
+from sockfilter.exchanges.in_order import OrderedPairing
 from sockfilter.ledger import MessageCounts
 from sockfilter.model import Connection, Endpoint, Exchange, Problem, Request, Response
-from sockfilter.model.head import Head
 from sockfilter.model.message import Message
+from tests.support.exchanges import answers, asks
 
 CLIENT, SERVER = 0, 1
 RESYNCHRONISED, GAP = Problem.RESYNCHRONISED, Problem.GAP
@@ -24,7 +24,9 @@ class Pair:
         self.now_ns = 0
         ends = (Endpoint("10.0.0.2", 40000), Endpoint("10.0.0.1", 80))
         self.connection = Connection(1, "test0", ends, syn_ns=1 if whole else None)
-        self.pairing = Pairing(self.connection, (0, 0) if whole else (None, None), self.counts, self.exchanges.append)
+        self.pairing = OrderedPairing(
+            self.connection, (0, 0) if whole else (None, None), self.counts, self.exchanges.append
+        )
 
     def begin(self, message: Message, end: int, resumed: bool) -> Request | None:
         if resumed:
@@ -39,14 +41,14 @@ class Pair:
         self.pairing.finish(message)
 
     def request(self, target: str, seq: int, ack: int, *, resumed: bool = False, ends: bool = True) -> Request:
-        made = Request(Head(b"", "1.1", "GET", target, 0), self.now_ns, seq, ack)
+        made = Request(asks(target), self.now_ns, (seq, ack))
         self.begin(made, CLIENT, resumed)
         if ends:
             self.finish(made)
         return made
 
     def response(self, status: int, seq: int, ack: int, *, resumed: bool = False, ends: bool = True) -> Response:
-        made = Response(Head(b"", "1.1", "", "", status), self.now_ns, seq, ack)
+        made = Response(answers(status), self.now_ns, (seq, ack))
         self.begin(made, SERVER, resumed)
         if ends:
             self.finish(made)
@@ -86,10 +88,10 @@ def test_pipelined():
 def test_the_request_of_a_response_is_told():
     pair = Pair()
     request = pair.request("/", 1, 1)
-    response = Response(Head(b"", "1.1", "", "", 200), 0, 1, 11)
+    response = Response(answers(200), 0, (1, 11))
     assert pair.begin(response, SERVER, False) is request
     pair.finish(response)
-    assert pair.begin(Response(Head(b"", "1.1", "", "", 408), 0, 21, 11), SERVER, False) is None
+    assert pair.begin(Response(answers(408), 0, (21, 11)), SERVER, False) is None
 
 
 def test_who_asks_is_the_client():
@@ -231,7 +233,7 @@ def test_numbers_wrap():
 
 
 def test_so_many_requests_may_be_open(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(pairing, "OPEN_REQUESTS_MAX", 3)
+    monkeypatch.setattr(in_order, "OPEN_REQUESTS_MAX", 3)
     pair = Pair()
     for i in range(5):
         pair.request(f"/{i}", 1 + 10 * i, 1)
@@ -242,7 +244,7 @@ def test_so_many_requests_may_be_open(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_request_whose_response_has_begun_is_not_put_out(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(pairing, "OPEN_REQUESTS_MAX", 2)
+    monkeypatch.setattr(in_order, "OPEN_REQUESTS_MAX", 2)
     pair = Pair()
     pair.request("/0", 1, 1)
     response = pair.response(200, 1, 11, ends=False)

@@ -9,18 +9,18 @@ import pytest
 
 from sockfilter.exchanges.repeats import answered_at, asked_at
 from sockfilter.model import Connection, Endpoint, Exchange, Request, Response
-from sockfilter.model.head import Head
+from tests.support.exchanges import answers, asks
 
 CONNECTION = Connection(1, "test0", (Endpoint("10.0.0.2", 40000), Endpoint("10.0.0.1", 80)))
 HIGH = (1 << 32) - 10
 
 
 def asked(seq: int) -> Exchange:
-    return Exchange(CONNECTION, 1, Request(Head(b"", "1.1", "GET", "/", 0), 0, seq & 0xFFFFFFFF, 1), None)
+    return Exchange(CONNECTION, 1, Request(asks("/"), 0, (seq & 0xFFFFFFFF, 1)), None)
 
 
 def response(seq: int, status: int = 200) -> Response:
-    return Response(Head(b"", "1.1", "", "", status), 0, seq & 0xFFFFFFFF, 1)
+    return Response(answers(status), 0, (seq & 0xFFFFFFFF, 1))
 
 
 @pytest.mark.parametrize("base", [0, 1000, HIGH])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from sockfilter.pipeline import Pipeline
 
 from sockfilter.ledger import PACKET_COUNTERS, Ledger
 from sockfilter.model import Exchange, Problem
+from sockfilter.road.pipeline import Pipeline
 from tests.support.wire import ACK, EVERYTHING, PSH, RST, SYN, Orders, Wire, packed
 
 HEAD = b"GET /half HTTP/1.1\r\nHost: a\r\n\r\n"

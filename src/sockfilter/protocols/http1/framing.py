@@ -10,7 +10,17 @@ from sockfilter.model.sequence import MASK, distance
 from sockfilter.protocols.http1 import head as heads
 from sockfilter.protocols.http1.body import BodyKeeper
 from sockfilter.protocols.http1.opening import Opening
-from sockfilter.protocols.http1.state import CHUNK, CHUNK_END, CHUNK_SIZE, CR, HEAD, LF, MORE, TRAILER, UNTIL_CLOSE
+from sockfilter.protocols.http1.state import CR, LF, MORE
+from sockfilter.protocols.http1.states import (
+    ANSWERED_SIMPLY,
+    BODY_COMES,
+    CHUNK_BEGINS,
+    CHUNK_CLOSED,
+    CHUNK_READ,
+    CHUNK_SIZE,
+    FOUND,
+    LAST_CHUNK,
+)
 
 # a chunk's size line with its extensions; servers refuse what is longer
 CHUNK_LINE_BYTES_MAX = 16 << 10
@@ -56,7 +66,7 @@ class Framing(Opening):
             if line_end >= 0 and self._is_head(data, offset, line_end):
                 self._finish_without_body()
                 return self._read_head(data, offset)
-        self._state = self._body_state
+        self._state = BODY_COMES[self._state]
         return offset
 
     def _may_be_without_body(self, data: bytes, offset: int) -> bool:
@@ -78,17 +88,17 @@ class Framing(Opening):
             if line_end < 0 and len(data) - offset <= heads.HEAD_BYTES_MAX:
                 return MORE
             if line_end >= 0 and self._is_head(data, offset, line_end):
-                self._state = HEAD
+                self._state = FOUND[self._state]
                 return self._read_head(data, offset)
         return self._begin_simple_response(offset)
 
     def _begin_simple_response(self, offset: int) -> int:
         """RFC 1945, 6: its body alone, until close."""
-        self._message = Response(heads.simple_response(), self._start_ns, (self._seq + offset) & MASK, self._ack)
+        self._message = Response(heads.simple_response(), self._start_ns, ((self._seq + offset) & MASK, self._ack))
         self._is_cut = False
-        self._talk.begin(self._message, self._end)
-        self._keeper = BodyKeeper(self._message, (), self._talk.policy, self._talk.budget)
-        self._state = UNTIL_CLOSE
+        self._sink.begin(self._message, self._end)
+        self._keeper = BodyKeeper(self._message, (), self._conversation.policy, self._conversation.budget)
+        self._state = ANSWERED_SIMPLY[self._state]
         return offset
 
     def _read_chunk_size(self, data: bytes, offset: int) -> int:
@@ -109,7 +119,7 @@ class Framing(Opening):
             return self._bad_chunk(data, offset)
         self._add_framing(data, offset, end + 1)
         self._remaining = int(digits or b"0", 16)
-        self._state = CHUNK if self._remaining else TRAILER
+        self._state = (CHUNK_BEGINS if self._remaining else LAST_CHUNK)[self._state]
         return end + 1
 
     def _read_odd_chunk_size(self, data: bytes, offset: int, end: int) -> int:
@@ -132,7 +142,7 @@ class Framing(Opening):
         self._add(data, offset, offset + taken)
         self._remaining -= taken
         if not self._remaining:
-            self._state = CHUNK_END
+            self._state = CHUNK_READ[self._state]
         return offset + taken
 
     def _read_chunk_end(self, data: bytes, offset: int) -> int:
@@ -142,7 +152,7 @@ class Framing(Opening):
         if data[end - 1] != LF:
             return self._read_chunk_without_end(data, offset)
         self._add_framing(data, offset, end)
-        self._state = CHUNK_SIZE
+        self._state = CHUNK_CLOSED[self._state]
         return end
 
     def _read_chunk_without_end(self, data: bytes, offset: int) -> int:
@@ -154,7 +164,7 @@ class Framing(Opening):
         if end < 0 or CHUNK_SIZE_LINE.match(data, offset, end) is None:
             return self._bad_chunk(data, offset)
         self._message.add_problem(Problem.BAD_CHUNK)
-        self._state = CHUNK_SIZE
+        self._state = CHUNK_CLOSED[self._state]
         return offset
 
     def _read_trailer(self, data: bytes, offset: int) -> int:

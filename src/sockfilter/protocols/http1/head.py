@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sockfilter.model.head import Head
-from sockfilter.model.headers import text
+from sockfilter.model.headers import Headers, text
 from sockfilter.model.problem import Problem
 
 # bytes; servers refuse heads of 8 to 64 KiB, and what is longer is cut, not waited for
@@ -28,8 +28,6 @@ VERSIONS = {b"HTTP/1.1": "1.1", b"HTTP/1.0": "1.0"}
 STATUSES = {str(code).encode(): code for code in range(100, 1000)}
 RESPONSE_STARTS = (b"HTTP/1.", b"HTTP/0.")
 RESPONSE_START_BYTES = 7
-# RFC 9113, 3.4: the client connection preface begins with it
-HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n"
 
 # A method may be any token (RFC 9110, 5.6.2); a longer one than this is taken for something else.
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}"
@@ -73,7 +71,11 @@ KEPT_HEAD_BYTES = 2048
 
 
 class HttpHead(Head):
-    """A head, and what it says of the body. A response has no method.
+    """A head of HTTP/1 by its text, and what it says of the body; messages with the same text share it.
+
+    Args:
+        raw: start line and fields with their ends of line, as sent.
+        version, method, target, status: as Head has them.
 
     Attributes:
         framing: NO_BODY, BY_LENGTH, CHUNKED or UNTIL_CLOSE; for a response, as an answer to GET.
@@ -82,10 +84,17 @@ class HttpHead(Head):
         problems: what is odd about it.
     """
 
-    __slots__ = ("codings", "framing", "length", "problems")
+    __slots__ = ("codings", "framing", "length", "problems", "raw")
+
+    has_text = True
 
     def __init__(self, raw: bytes, version: str, method: str, target: str, status: int) -> None:
-        super().__init__(raw, version, method, target, status)
+        self.raw = raw
+        self.version = version
+        self.method = method
+        self.target = target
+        self.status = status
+        self._headers = self._reason = None
         lower = raw.lower()
         self.problems: tuple[Problem, ...] = ()
         self.length = 0
@@ -95,6 +104,26 @@ class HttpHead(Head):
         self.framing = self._framing(lower)
         if self.framing != NO_BODY and b"\ncontent-encoding" in lower:
             self.codings = (*_but_identity(_list(lower, b"\ncontent-encoding")), *self.codings)
+
+    @property
+    def headers(self) -> Headers:
+        """The fields; split when first asked for."""
+        if self._headers is None:
+            self._headers = Headers.from_head(self.raw)
+        return self._headers
+
+    @property
+    def reason(self) -> str:
+        """The words after a response's status; empty without any."""
+        if self._reason is None:
+            words = self.raw.partition(b"\n")[0].strip(b" \t\r").split(None, 2)
+            self._reason = text(words[2]) if self.status and len(words) > 2 else ""
+        return self._reason
+
+    @property
+    def size(self) -> int:
+        """Bytes of text that it keeps."""
+        return len(self.raw)
 
     @property
     def has_bad_length(self) -> bool:

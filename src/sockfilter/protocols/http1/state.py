@@ -1,80 +1,24 @@
-"""What a parser keeps of one direction, and the numbers of its states."""
+"""What a parser keeps of one direction."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
-from sockfilter.model.policy import BodyPolicy
-from sockfilter.model.problem import Problem
-from sockfilter.protocols.http1.body import BodyKeeper
+from sockfilter.protocols.http1.states import FINISHED, HEAD, LOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sockfilter.model.budget import Budget
-    from sockfilter.model.message import Message, Request
-
-HEAD, LENGTH, CHUNK_SIZE, UNTIL_CLOSE, CHUNK, CHUNK_END, TRAILER, DOUBT, SEEK, PROBE, IGNORE, SIMPLE = range(12)
+    from sockfilter.model.message import Message
+    from sockfilter.model.problem import Problem
+    from sockfilter.protocols.http1.body import BodyKeeper
+    from sockfilter.protocols.http1.conversation import Http1Conversation
+    from sockfilter.protocols.interface import InOrder, Receiver
 
 # what a state returns to say that it needs more bytes than there are
 MORE = -1
 
 CR, LF = 0x0D, 0x0A
-
-
-class Talk(Protocol):
-    """What both parsers of a connection share."""
-
-    policy: BodyPolicy
-    budget: Budget
-    is_whole: bool
-    has_messages: bool
-
-    def begin(self, message: Message, end: int) -> Request | None:
-        """Takes a message whose head is there, and which end sent it.
-
-        Returns, for a response, the request that it answers.
-        """
-
-    def finish(self, message: Message) -> None:
-        """Takes note that a message has ended."""
-
-    @property
-    def has_open(self) -> bool:
-        """Whether a request waits for its response."""
-
-    def pass_informational(self, count: int) -> bool:
-        """Takes note of as many more as the last informational response. False: they are to be told one by one."""
-
-    def awaits(self, ack: int) -> bool:
-        """Whether one does of which the server had received some, with all up to a sequence number."""
-
-    def lose(self, end: int, is_certain: bool, problem: Problem | None) -> None:
-        """Takes note that messages may be missing, so that pairing must look at positions.
-
-        Args:
-            end: whose messages.
-            is_certain: there is one of which nothing can be told.
-            problem: why; None: what was there is no message.
-        """
-
-    def repeat(self, end: int, seq: int) -> None:
-        """Takes note of bytes that were sent again, from a sequence number on."""
-
-    def ended(self, end: int) -> None:
-        """Takes note that an end has closed its direction: nothing of it is missing, and nothing follows."""
-
-    def pass_by(self, size: int, is_opaque: bool) -> None:
-        """Takes note of bytes that are no part of a message; is_opaque: nor are they meant to be."""
-
-    def tunnel(self, probe: bool) -> None:
-        """The connection is something else from here on; probe: unless it looks like HTTP again."""
-
-    def reject(self) -> None:
-        """The connection is not HTTP."""
-
-    def http2(self) -> None:
-        """The connection is HTTP/2."""
 
 
 class Doubted(NamedTuple):
@@ -95,7 +39,8 @@ class State:
     """One direction of a connection, between two spans.
 
     Args:
-        talk: the connection.
+        conversation: the connection.
+        sink: takes the messages of both directions.
         end: which end of the connection sends them.
         announce: tells the source how many coming bytes are not needed.
 
@@ -109,8 +54,8 @@ class State:
         "_ack",
         "_announce",
         "_announced",
-        "_body_state",
         "_buffer",
+        "_conversation",
         "_doubted",
         "_end",
         "_gathered",
@@ -127,9 +72,10 @@ class State:
         "_remaining",
         "_scanned",
         "_seq",
+        "_sink",
         "_start_ns",
         "_state",
-        "_talk",
+        "_successor",
         "boundary",
         "ignoring",
         "peer",
@@ -137,8 +83,14 @@ class State:
 
     peer: State
 
-    def __init__(self, talk: Talk, end: int, announce: Callable[[int], None]) -> None:
-        self._talk = talk
+    # where it was handed over; not before
+    _successor: Receiver
+
+    def __init__(
+        self, conversation: Http1Conversation, sink: InOrder, end: int, announce: Callable[[int], None]
+    ) -> None:
+        self._conversation = conversation
+        self._sink = sink
         self._end = end
         self._announce = announce
         self._announced = False
@@ -153,7 +105,6 @@ class State:
         self._kind: type[Message] | None = None  # what this end sends; None: no message has told
         self._message: Message | None = None
         self._keeper: BodyKeeper | None = None
-        self._body_state = HEAD  # after DOUBT
         self._refused_at = 0  # where the response begins that refused the body of this request
         self._remaining = 0  # bytes of the body or chunk
         self._is_cut = False  # bytes of this message are missing
@@ -188,21 +139,25 @@ class State:
             self._gathered.clear()
             self._gathered_bytes = 0
 
+    def _read(self, data: bytes, offset: int) -> int:
+        """Takes bytes in the present state. Returns up to where; MORE: it takes none without more of them."""
+        raise NotImplementedError
+
     def _finish(self, is_whole: bool) -> None:
         message, keeper = self._message, self._keeper
         assert message is not None  # called where one has begun
         self._message = self._keeper = None
         self._remaining = 0
-        self._state = HEAD
+        self._state = FINISHED[self._state]
         message.complete = is_whole and not self._is_cut
         message.end_ns = self._now
         if keeper is not None:
             message.body = keeper.body(message.complete)
-        self._talk.finish(message)
+        self._sink.finish(message)
 
     def _lose(self, is_certain: bool, problem: Problem | None) -> None:
         """From here on it is not known what the bytes mean."""
-        self._state = SEEK
+        self._state = LOST[self._state]
         if not self._is_lost:
             self._is_lost = True
-            self._talk.lose(self._end, is_certain, problem)
+            self._sink.lose(self._end, is_certain, problem)

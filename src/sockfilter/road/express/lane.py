@@ -171,8 +171,8 @@ class Lane:
                 continue  # _begin() has sent it by the long road
             asked = read_head(text[request_from:response_from])
             answered = read_head(text[response_from:response_to])
-            request = Request(asked, request_ns, request_seq, request_ack, request_end_ns)
-            response = Response(answered, response_ns, response_seq, response_ack, response_end_ns)
+            request = Request(asked, request_ns, (request_seq, request_ack), request_end_ns)
+            response = Response(answered, response_ns, (response_seq, response_ack), response_end_ns)
             if request_body:
                 request.body = make_body(asked, request_body, self._kept_of(request_body, request_body_at))
             if response_body:
@@ -188,6 +188,8 @@ class Lane:
 
     def _enter(self, connection: Connection) -> None:
         talk: Conversation = connection.conversation
+        if not talk.has_short_road:
+            return
         if connection.recall or not (connection.is_at_rest and talk.is_at_rest and talk.sink.is_at_rest):
             return
         if connection.model.clocks_differ:
@@ -210,8 +212,8 @@ class Lane:
         """A connection has entered with its first record, at an offset."""
         time_ns, stream = FIRST.unpack_from(view, at)
         connection = self._road.enter(view, at, stream, time_ns)
-        if connection is None:
-            # it is known by another number: what it has said since is for the long road
+        if connection is None or not connection.conversation.has_short_road:
+            # it is known by another number, or speaks another protocol: what it has said is for the long road
             self._left.add(slot)
             self._told.add(stream & ~1)
             self._decode(view, [at for at in offsets if FIRST.unpack_from(view, at)[1] & ~1 == stream & ~1])

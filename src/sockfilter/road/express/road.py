@@ -45,7 +45,13 @@ class Pairing(Protocol):
 
 
 class Conversation(Protocol):
-    """Both receivers, and what they tell."""
+    """Both receivers, and what they tell.
+
+    Attributes:
+        has_short_road: whether it is of HTTP/1; else it has nothing of what is below.
+    """
+
+    has_short_road: bool
 
     @property
     def is_at_rest(self) -> bool:

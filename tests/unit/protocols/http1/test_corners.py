@@ -240,3 +240,13 @@ def test_both_ends_in_the_middle_of_a_message():
     (exchange,) = dialogue.hear(NEXT).close()
     assert (exchange.request.target, exchange.response.status) == ("/next", 200)
     assert dialogue.counts.unread_bytes == 17 + 26
+
+
+def test_what_was_answered_early_and_is_no_request_ends_where_the_next_one_begins():
+    early, exchange = read(
+        *[(CLIENT, b"GET "), (SERVER, OK[:-5]), (CLIENT, b"GET /x\r\n"), (SERVER, b"hello")],
+        *[(CLIENT, GET), (SERVER, OK)],
+    )
+    assert early.request.method == "GET"
+    assert early.problems == (Problem.EARLY_RESPONSE, Problem.BAD_HEAD)
+    assert exchange.complete

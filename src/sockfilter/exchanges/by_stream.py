@@ -1,0 +1,154 @@
+"""Pairs the requests and responses of one connection by the streams they are on, as in HTTP/2.
+
+A stream has one request and its responses: nothing has to be proven. What is missing is said as in order: the half is
+None, and the problems say why.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sockfilter.exchanges.ending import Ending, weight_of
+from sockfilter.model.exchange import Exchange
+from sockfilter.model.message import Message, Request, Response
+from sockfilter.model.problem import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sockfilter.ledger import MessageCounts
+    from sockfilter.model.connection import Connection
+
+# Streams that may be open on a connection: servers allow some hundred at a time (RFC 9113, 6.5.2: no less than 100).
+# Each takes 1 KiB and its head.
+OPEN_STREAMS_MAX = 10_000
+# of a message's place
+STREAM = 2
+
+
+class StreamPairing(Ending):
+    """The open exchanges of one connection, by stream.
+
+    Args:
+        connection: the connection.
+        isn: the sequence number of each end's SYN; None: not seen.
+        counts: accounts for its messages.
+        emit: takes each exchange when it ends.
+    """
+
+    __slots__ = ("_is_whole", "_lost", "_open")
+
+    def __init__(
+        self,
+        connection: Connection,
+        isn: tuple[int | None, int | None],
+        counts: MessageCounts,
+        emit: Callable[[Exchange], None],
+    ) -> None:
+        super().__init__(connection, counts, emit)
+        self._is_whole = None not in isn
+        self._open: dict[int, Exchange] = {}  # in the order in which they began
+        self._lost: Problem | None = None  # why messages may be missing
+
+    @property
+    def open(self) -> list[Exchange]:
+        """The exchanges that have begun and not ended, in their order."""
+        return list(self._open.values())
+
+    @property
+    def weight(self) -> int:
+        """Bytes of memory that its exchanges take, while they are open."""
+        return weight_of(self._open.values())
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing is open."""
+        return not self._open
+
+    def resume(self, number: int) -> None:
+        """Goes on behind exchanges that were read in another protocol, the last of which has this number."""
+        self._number = number
+
+    def exchange(self, stream: int) -> Exchange | None:
+        """The exchange that is open on a stream; None: there is none."""
+        return self._open.get(stream)
+
+    def begin(self, message: Message, end: int) -> Request | None:
+        """Takes a message whose head is there, and which end sent it. A promised request is sent by the server.
+
+        Returns, for a response, the request that it answers.
+        """
+        stream = message.place[STREAM]
+        if isinstance(message, Request):
+            self._note_client(end if stream & 1 else 1 - end)
+            self._counts.requests += 1
+            if stream in self._open:
+                self.leave(stream, Problem.RESYNCHRONISED)  # its number is used again: the end of the last was missed
+            self._start(stream).request = message
+            self._counts.open += 1
+            return None
+        assert isinstance(message, Response)  # there is no third kind
+        self._note_client(1 - end)
+        exchange = self._open.get(stream)
+        if exchange is not None and exchange.response is not None:
+            self.leave(stream, Problem.RESYNCHRONISED)  # as above
+            exchange = None
+        exchange = exchange or self._without_request(stream)
+        self._counts.open += 1
+        if message.is_final:
+            self._counts.responses += 1
+            exchange.response = message
+            if exchange.request is not None and exchange.request.end_ns is None:
+                exchange.add_problems(Problem.EARLY_RESPONSE)
+        else:
+            self._counts.informational += 1
+            exchange.add_informational(message)
+        return exchange.request
+
+    def finish(self, message: Message) -> None:
+        """Takes note that a message has ended: the exchange has, when both halves have."""
+        stream = message.place[STREAM]
+        exchange = self._open.get(stream)
+        if exchange is None or exchange.response is None or exchange.response.end_ns is None:
+            return
+        if exchange.request is None or exchange.request.end_ns is not None:
+            del self._open[stream]
+            self._complete(exchange)
+
+    def lose(self, problem: Problem) -> None:
+        """Takes note that messages may be missing, and why."""
+        self._lost = problem
+
+    def leave(self, stream: int, problem: Problem) -> None:
+        """Ends the exchange of a stream that goes on no more, and why; nothing where none is open."""
+        exchange = self._open.pop(stream, None)
+        if exchange is None:
+            return
+        if exchange.response is None:
+            exchange.add_problems(*filter(None, (Problem.NO_RESPONSE, problem, self._lost)))
+        self._complete(exchange)
+
+    def close(self, problem: Problem) -> None:
+        """No more messages follow."""
+        for stream in list(self._open):
+            self.leave(stream, problem)
+
+    def _note_client(self, end: int) -> None:
+        if self._connection.client_end is None:
+            self._connection.client_end = end
+
+    def _start(self, stream: int) -> Exchange:
+        if len(self._open) >= OPEN_STREAMS_MAX:
+            self.leave(next(iter(self._open)), Problem.EVICTED)
+        self._number += 1
+        exchange = self._open[stream] = Exchange(self._connection, self._number, None, None)
+        return exchange
+
+    def _without_request(self, stream: int) -> Exchange:
+        exchange = self._start(stream)
+        exchange.add_problems(Problem.NO_REQUEST)
+        if self._lost is not None:
+            exchange.add_problems(self._lost)
+        elif not self._is_whole:
+            exchange.add_problems(Problem.MID_STREAM)
+        return exchange

@@ -1,0 +1,113 @@
+"""Which request a response answers where messages may be missing: what the places of both prove.
+
+A client that waits for its answers has received all before a response when it sends the request: so the response
+begins exactly where the request acknowledged. With the first such pair, order counts again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from sockfilter.exchanges.places import acknowledged, had_received, is_resumed, take_answer
+from sockfilter.exchanges.waiting import Waiting
+from sockfilter.model.sequence import distance
+
+if TYPE_CHECKING:
+    from sockfilter.model.exchange import Exchange
+    from sockfilter.model.message import Response
+
+
+class Proof(Waiting):
+    """Pairs by proof."""
+
+    __slots__ = ()
+
+    def _proven(self, response: Response) -> Exchange | None:
+        """The exchange whose request acknowledged all before a response, and nothing of it."""
+        if self._overlaps or self._batches == 1:
+            # several are under way, and each acknowledges up to where the response of another begins
+            return None
+        if self._batches:
+            return self._proven_of_batch(response)
+        open_exchanges = self._open
+        while open_exchanges and acknowledged(open_exchanges[0].request, response) < 0:
+            # its response would have begun before this one, where it is missing
+            if self._has_all_responses() and not self._was_late(open_exchanges[0]):
+                # none is: the client does not wait
+                self._overlaps = True
+                return None
+            self._leave_unanswered(open_exchanges.popleft(), None)
+        if not open_exchanges or not self._is_proven(open_exchanges[0], response):
+            return None
+        self._settle(open_exchanges[0])
+        return open_exchanges[0]
+
+    def _was_late(self, exchange: Exchange) -> bool:
+        """Whether a request came only after its response had been taken for one without a request."""
+        request, number = exchange.request, exchange.conn_seq
+        return request is not None and any(seq == request.ack and number > last for seq, last in self._orphans)
+
+    def _proven_of_batch(self, response: Response) -> Exchange | None:
+        """The first of the requests that were sent together last, if it is the one: all before it were answered."""
+        first = self._batch_first
+        if first is None or not self._is_proven(first, response):
+            return None
+        before = []
+        while self._open and self._open[0] is not first:
+            before.append(self._open.popleft())
+        if not self._open:  # it has been evicted
+            self._open.extend(before)
+            return None
+        self._place(before)
+        self._settle(first)
+        return first
+
+    def _is_proven(self, exchange: Exchange, response: Response) -> bool:
+        if acknowledged(exchange.request, response) or not had_received(response, exchange.request):
+            return False
+        return not 0 < self._owed_from <= exchange.conn_seq or self._is_paid(exchange, response)
+
+    def _place(self, requests: list[Exchange]) -> None:
+        """All up to here were answered: the last request by the last response, and so on back to where one is missing.
+
+        Args:
+            requests: those that were open until here, in their order.
+        """
+        responses = self._unplaced
+        pairs: deque[tuple[Exchange, Exchange]] = deque()
+        while requests and responses and requests[-1].conn_seq >= self._counted_from:
+            asked, answered = requests[-1], responses[-1]
+            assert answered.response is not None  # it is whole
+            if not had_received(answered.response, asked.request) or acknowledged(asked.request, answered.response) > 0:
+                break
+            pairs.appendleft((requests.pop(), responses.pop()))
+        for exchange in requests:
+            self._leave_unanswered(exchange, None)
+        self._leave_unplaced()
+        for asked, answered in pairs:
+            take_answer(asked, answered)
+            self._losses[self.client_end] -= is_resumed(asked.request)
+            self._complete(asked)
+
+    def _is_paid(self, exchange: Exchange, response: Response) -> bool:
+        """Whether the requests that are missing before one have been answered, or may have been.
+
+        Else they were sent together with it, and the response that begins where it acknowledged is theirs.
+        """
+        if is_resumed(response) or not (self._has_answered or self._is_whole):
+            return True
+        request, ack = exchange.request, self._orphan_ack
+        return request is not None and ack is not None and distance(request.seq, ack) >= 0
+
+    def _settle(self, exchange: Exchange) -> None:
+        """A pair is proven: from here on order counts again, unless requests are missing further on."""
+        client_end = self._connection.client_end or 0
+        self._losses[1 - client_end] = 0
+        self._losses[client_end] -= is_resumed(exchange.request)
+        self._is_aligned = True
+        self._is_sure = not self._losses[client_end]
+        if self._owed_from <= exchange.conn_seq:
+            self._owed_from = 0
+        if self._is_sure:
+            self._lost = None

@@ -1,0 +1,45 @@
+"""Heads as text: as sent, or, in a protocol whose heads are no text, as HTTP/1 would write them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sockfilter.masking import mask_fields, mask_head, mask_reason, mask_start_line, mask_target
+
+if TYPE_CHECKING:
+    from sockfilter.model.head import Head
+
+# what would end a line, or what is read as its end, within one that is made here
+BREAKS = str.maketrans("\r\n\0", "   ")
+
+
+def start_line(head: Head, show_secrets: bool) -> str:
+    """The first line, without its end.
+
+    Args:
+        head: the head.
+        show_secrets: nothing is masked.
+    """
+    if head.has_text:
+        line = head.raw.partition(b"\n")[0].decode("utf-8", "surrogateescape").rstrip("\r")
+        return line if show_secrets else mask_start_line(line)
+    if head.method:
+        target = head.target if show_secrets else mask_target(head.target)
+        return f"{head.method} {target} HTTP/{head.version}".translate(BREAKS)
+    reason = head.reason if show_secrets else mask_reason(head.reason)
+    return f"HTTP/{head.version} {head.status or ''} {reason}".translate(BREAKS).rstrip()
+
+
+def head_bytes(head: Head, show_secrets: bool) -> bytes:
+    """The whole head, with the empty line behind it.
+
+    Args:
+        head: the head.
+        show_secrets: nothing is masked.
+    """
+    if head.has_text:
+        return head.raw if show_secrets else mask_head(head.raw)
+    fields = list(head.headers)
+    shown = fields if show_secrets else mask_fields(fields)
+    lines = [start_line(head, show_secrets), *(f"{name}: {value}".translate(BREAKS) for name, value in shown), "", ""]
+    return "\r\n".join(lines).encode("utf-8", "surrogateescape")

@@ -1,0 +1,1 @@
+"""Protocols that are recognised, or left over after an upgrade, and not read."""
