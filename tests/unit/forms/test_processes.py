@@ -10,7 +10,7 @@ import pytest
 from sockfilter.masking import mask_arguments
 from sockfilter.model.process import Known, Process
 from sockfilter.outputs.jsonl import JsonOutput, to_dict
-from sockfilter.outputs.text import TextOutput
+from sockfilter.outputs.lines import TextOutput
 from tests.support.exchanges import Collected, exchange
 
 if TYPE_CHECKING:
