@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING
 
 from sockfilter.outputs.jsonl import JsonOutput
-from sockfilter.outputs.text import TextOutput
+from sockfilter.outputs.lines import TextOutput
 from sockfilter.packets.records import HOT
 from sockfilter.protocols.http1.body import BodyPolicy
 from sockfilter.road.assembly import Assembly

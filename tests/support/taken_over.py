@@ -83,7 +83,7 @@ def outcome(attempt: Callable[[], Any]) -> str:
 def main(folder: Path, port: int, shut: Path, words: list[str]) -> int:
     """Runs the command. Returns its exit status."""
     from sockfilter.cli import main as run
-    from sockfilter.outputs.text import TextOutput
+    from sockfilter.outputs.lines import TextOutput
 
     report = os.open(folder / "report", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     tries = attempts(folder, port, shut)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sockfilter.forms.json_dict import ENCODE, to_dict
 from sockfilter.ledger import PACKET_COUNTERS
 from sockfilter.outputs.jsonl import JsonOutput
-from sockfilter.outputs.text import TextOutput
+from sockfilter.outputs.lines import TextOutput
 from sockfilter.packets.records import (
     COLD,
     HOT,

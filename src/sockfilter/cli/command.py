@@ -458,7 +458,7 @@ def _output(options: Options, sink: StandardOutput) -> Output:
 
         return RawOutput(sink, escape=os.isatty(STDOUT), show_secrets=options.show_secrets)
     from sockfilter.forms.line import BODIES
-    from sockfilter.outputs.text import TextOutput
+    from sockfilter.outputs.lines import TextOutput
 
     return TextOutput(
         sink,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sockfilter.forms.columns import width
 from sockfilter.model import Connection, Endpoint, Exchange, Problem
 from sockfilter.model.process import Process
-from sockfilter.outputs.text import TextOutput
+from sockfilter.outputs.lines import TextOutput
 from tests.support.exchanges import GET, Collected, exchange
 
 COLOUR = re.compile(r"\x1b\[\d*m")

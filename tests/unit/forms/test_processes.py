@@ -11,7 +11,7 @@ from sockfilter.forms.json_dict import to_dict
 from sockfilter.masking import mask_arguments
 from sockfilter.model.process import Known, Process
 from sockfilter.outputs.jsonl import JsonOutput
-from sockfilter.outputs.text import TextOutput
+from sockfilter.outputs.lines import TextOutput
 from tests.support.exchanges import Collected, exchange
 
 if TYPE_CHECKING:

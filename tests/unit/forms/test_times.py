@@ -10,7 +10,7 @@ import pytest
 
 from sockfilter.cli.arguments import TIMES
 from sockfilter.forms import times
-from sockfilter.outputs.text import TextOutput
+from sockfilter.outputs.lines import TextOutput
 from tests.support.exchanges import exchange, rendered
 
 NS = 1_795_162_340_867_123_456  # 2026-11-20T08:12:20.867123456Z

@@ -11,8 +11,8 @@ from sockfilter.forms.json_dict import to_dict
 from sockfilter.forms.line import BODIES, HEADERS
 from sockfilter.masking import mask_arguments, mask_field, mask_json, mask_target
 from sockfilter.outputs.jsonl import JsonOutput
+from sockfilter.outputs.lines import TextOutput
 from sockfilter.outputs.raw import RawOutput
-from sockfilter.outputs.text import TextOutput
 from sockfilter.protocols.http1.body import BodyPolicy
 from tests.support import ordinary
 from tests.support.secrets import commands, places

@@ -11,8 +11,8 @@ from sockfilter.forms.heads import head_bytes, start_line
 from sockfilter.model import Body, Exchange, Problem
 from sockfilter.model.message import Request, Response
 from sockfilter.outputs.jsonl import JsonOutput
+from sockfilter.outputs.lines import TextOutput
 from sockfilter.outputs.raw import RawOutput
-from sockfilter.outputs.text import TextOutput
 from tests.support.exchanges import GET, answers, asks, exchange, rendered
 
 FIELDS = (("accept", "*/*"), ("authorization", "Bearer opensesame"))

@@ -13,8 +13,8 @@ from sockfilter.forms import large
 from sockfilter.forms.line import BODIES
 from sockfilter.masking import bodies as secrets_in_bodies
 from sockfilter.outputs.jsonl import JsonOutput
+from sockfilter.outputs.lines import TextOutput
 from sockfilter.outputs.raw import RawOutput
-from sockfilter.outputs.text import TextOutput
 from tests.support.wire import BodyPolicy, Orders, Road, Wire, read_records
 
 if TYPE_CHECKING:

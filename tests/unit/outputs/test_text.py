@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sockfilter.forms.line import BODIES, HEADERS, duration_text, size_text
 from sockfilter.model import Body, Connection, Endpoint, Problem
 from sockfilter.outputs.jsonl import JsonOutput
+from sockfilter.outputs.lines import TextOutput
 from sockfilter.outputs.raw import RawOutput
-from sockfilter.outputs.text import TextOutput
 from tests.support.exchanges import GET, OK, Collected, exchange, rendered
 
 

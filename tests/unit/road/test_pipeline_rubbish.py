@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from sockfilter.forms.line import BODIES
 from sockfilter.outputs.jsonl import JsonOutput
+from sockfilter.outputs.lines import TextOutput
 from sockfilter.outputs.raw import RawOutput
-from sockfilter.outputs.text import TextOutput
 from sockfilter.protocols.http1.body import BodyPolicy
 from tests.support.dialogues import CASES
 from tests.support.losses import SCRIPTS, records_of

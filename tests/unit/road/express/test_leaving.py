@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sockfilter.ledger import PACKET_COUNTERS
-from sockfilter.outputs.text import TextOutput
+from sockfilter.outputs.lines import TextOutput
 from sockfilter.road.express.lane import SHORT_STAY
 from sockfilter.road.pipeline import Pipeline
 from sockfilter.streams.table import IDLE_NS, SWEEP_NS
