@@ -38,7 +38,7 @@ def test_without_rights_the_test_skips_and_says_what_to_do(pytester: pytest.Pyte
     assert status == 0
     assert "1 skipped" in said
     assert "sockfilter cannot capture: " in said
-    assert "CAP_BPF missing; use sudo" in said.replace("\n", "")
+    assert "CAP_BPF missing; use sudo" in " ".join(said.split())
 
 
 def test_where_it_is_required_the_test_fails(pytester: pytest.Pytester):
