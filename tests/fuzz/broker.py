@@ -15,7 +15,7 @@ with harness.watched(__name__):
     from tests.support.attaching import Attaching, asked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 USER = 1
 MAY = Permission(frozenset({USER}), frozenset({"lo", "br0"}))
@@ -63,7 +63,7 @@ def test(data: bytes) -> None:
     assert place.is_free()
 
 
-def endless(data: bytes, size: int) -> Callable[[], None]:
+def endless(data: bytes, size: int) -> budget.Run:
     """The end of the last message comes again and again, as far as one may go."""
     said_before, choice = list(harness.pieces(data, 1)), budget.chosen(data)
     if not said_before:

@@ -12,6 +12,11 @@ from zlib import crc32
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeAlias
+
+    Run: TypeAlias = Callable[[], object]
+    # makes of an input something that goes on for so many bytes
+    Endless: TypeAlias = Callable[[bytes, int], Run]
 
 # A run that costs more than both of these together is too slow. The dearest seeds (600 bytes of HTTP, each in a
 # segment of its own, with the code watched) cost 30 ms and 50 us a byte, and are allowed four times as much.
@@ -57,7 +62,7 @@ def goes_on(data: bytes) -> bool:
     return crc32(data) % ENDLESS_ONE_IN == 0
 
 
-def cost(run: Callable[[], object]) -> int:
+def cost(run: Run) -> int:
     """Nanoseconds of the processor's time."""
     gc.disable()  # what a collection costs depends on what other inputs have left
     try:
@@ -68,7 +73,7 @@ def cost(run: Callable[[], object]) -> int:
         gc.enable()
 
 
-def least(run: Callable[[], object], enough_ns: int) -> int:
+def least(run: Run, enough_ns: int) -> int:
     """The least cost of ROUNDS runs; fewer, where one cost no more than is enough."""
     found = cost(run)
     for _ in range(ROUNDS - 1):
@@ -78,7 +83,7 @@ def least(run: Callable[[], object], enough_ns: int) -> int:
     return found
 
 
-def tried(data: bytes, test: Callable[[bytes], None], endless: Callable[[bytes, int], Callable[[], None]]) -> None:
+def tried(data: bytes, test: Callable[[bytes], object], endless: Endless) -> None:
     """Tries an input within its budget, and one in so many without an end.
 
     Raises:
@@ -89,13 +94,13 @@ def tried(data: bytes, test: Callable[[bytes], None], endless: Callable[[bytes, 
     if found > allowed:
         raise TooSlow(
             f"{len(data)} bytes cost {found / 1e6:.0f} ms of the processor's time, the least of {ROUNDS} runs;"
-            f" {allowed / 1e6:.0f} ms are allowed (tests/fuzz/budget.py: ALLOWANCE_NS, NS_FOR_EACH_BYTE_MAX)"
+            f" {allowed / 1e6:.3g} ms are allowed (tests/fuzz/budget.py: ALLOWANCE_NS, NS_FOR_EACH_BYTE_MAX)"
         )
     if goes_on(data):
         check_growth(data, endless)
 
 
-def check_growth(data: bytes, endless: Callable[[bytes, int], Callable[[], None]]) -> None:
+def check_growth(data: bytes, endless: Endless) -> None:
     """Compares what a byte costs in a shorter and a longer form of an input.
 
     Raises:
@@ -106,8 +111,9 @@ def check_growth(data: bytes, endless: Callable[[bytes, int], Callable[[], None]
     allowed = round(GROWTH_MAX * times * short)
     found = least(endless(data, LONG_BYTES), allowed)
     if found > allowed:
+        growth = found / short / times
         raise TooSlow(
-            f"this input goes on: {SHORT_BYTES} bytes of it cost {short / 1e6:.0f} ms of the processor's time, and"
-            f" {LONG_BYTES} bytes cost {found / 1e6:.0f} ms, {found / short / times:.1f} times as much for each byte;"
+            f"this input goes on: {SHORT_BYTES >> 10} KiB of it cost {short / 1e6:.0f} ms of the processor's time, and"
+            f" {LONG_BYTES >> 10} KiB cost {found / 1e6:.0f} ms, {growth:.1f} times as much for each byte;"
             f" {GROWTH_MAX} times are allowed (tests/fuzz/budget.py: GROWTH_MAX)"
         )

@@ -50,7 +50,7 @@ def test(data: bytes) -> None:
     consume(READERS[reader % len(READERS)], packed(form, data[1:]))
 
 
-def endless(data: bytes, size: int) -> Callable[[], None]:
+def endless(data: bytes, size: int) -> budget.Run:
     """The end of the file comes again and again."""
     choice, whole = budget.chosen(data), data[1:]
     starts = [PCAP_HEADER_BYTES, *(found.start() for found in BLOCK.finditer(whole) if found.start() % 4 == 0)]

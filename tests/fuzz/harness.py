@@ -94,7 +94,7 @@ def run(
     name: str,
     test: Callable[[bytes], None],
     seeds: Iterable[bytes],
-    endless: Callable[[bytes, int], Callable[[], None]],
+    endless: budget.Endless,
 ) -> None:
     """Fuzzes until libFuzzer's options say enough; a first argument that begins with no "-" is an input to try.
 

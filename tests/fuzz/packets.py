@@ -20,7 +20,7 @@ with harness.watched(__name__):
     from tests.support.frames import ETHERNET_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from sockfilter.sources.files.packet import Packet
 
@@ -69,7 +69,7 @@ def test(data: bytes) -> None:
             assert exchange.complete or exchange.problems
 
 
-def endless(data: bytes, size: int) -> Callable[[], None]:
+def endless(data: bytes, size: int) -> budget.Run:
     """Some of the frames come again and again."""
     choice = budget.chosen(data)
     frames = [frame for _, frame in harness.pieces(data[2:], 0)]

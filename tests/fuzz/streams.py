@@ -114,7 +114,7 @@ def test(data: bytes) -> None:
         READINGS[data[0] // READING % len(READINGS)](wire.records, bool(data[0] & ENDS))
 
 
-def endless(data: bytes, size: int) -> Callable[[], None]:
+def endless(data: bytes, size: int) -> budget.Run:
     """Some of the segments come again and again."""
     said, choice = pieces(data), budget.chosen(data)
     start, end = choice.span(len(said))
