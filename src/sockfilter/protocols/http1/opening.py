@@ -122,6 +122,10 @@ class Opening(State):
 
     def _cut_head(self, data: bytes, offset: int) -> int:
         self._scanned = 0
+        if self._is_early:
+            self._end_early(data[offset:], Problem.HEAD_TOO_LONG)
+            self._lose(False, Problem.HEAD_TOO_LONG)
+            return len(data)
         is_told = self._begin_partial(data[offset:], (self._seq + offset) & MASK, Problem.HEAD_TOO_LONG)
         self._lose(not is_told, Problem.HEAD_TOO_LONG)
         return len(data)
@@ -149,6 +153,10 @@ class Opening(State):
     def _not_a_message(self, data: bytes, offset: int) -> int:
         """What stands where a message should is none."""
         self._scanned = 0
+        if self._is_early:
+            self._end_early(data[offset:], None)
+            self._lose(False, None)
+            return self._seek(data, offset)
         if not self._talk.has_messages and not self._is_lost:
             return self._not_known_as_http(data, offset)
         if self._is_certain(offset) and self._may_be_meant_for_a_message(data, offset):
@@ -306,9 +314,9 @@ class Opening(State):
         """The rest of its head does not come."""
         message = self._message
         assert message is not None  # told early
-        self._is_early = False
+        self._is_early, self._scanned = False, 0
         head = heads.parse(raw[: raw.rfind(b"\n") + 1])
-        if head is None:
+        if head is None or not head.method:
             message.add_problem(Problem.BAD_HEAD)
         else:
             message.head = head
