@@ -34,6 +34,8 @@ HEAD_BYTES = head.HEAD_BYTES_MAX = framing.TRAILER_BYTES_MAX = 700
 framing.CHUNK_LINE_BYTES_MAX = 200
 BYTES_ONE_BY_ONE_MAX = 300
 SEGMENT_BYTES = 1400
+# what is named where something follows a message that does not belong to it
+UNCLEAR = {Problem.UNEXPECTED_BODY, Problem.BAD_CHUNK}
 # behind what may come again: a head or an empty line, a line, a word
 ENDS_OF_UNITS = [re.compile(rb"(?<=\n\r\n)"), re.compile(rb"(?<=\n)"), re.compile(rb"(?<=[\n;, ])"), None]
 
@@ -81,10 +83,8 @@ def messages(said: list[Said], policy: BodyPolicy) -> Heard:
             if message is not None and Problem.BAD_CODING in message.problems:
                 # what decodes of the segment with the error in it is not kept
                 message.body = Body(message.body.wire_len, message.body.length, b"")
-            if message is not None and Problem.UNEXPECTED_BODY in message.problems:
+            if message is not None and not UNCLEAR.isdisjoint(message.problems):
                 clear.append(number)
-            if message is not None and Problem.BAD_CHUNK in message.problems:
-                clear.append(number + 1)
     return Heard(facts(exchanges), dialogue.rejected, min(clear, default=None))
 
 
