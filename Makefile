@@ -39,7 +39,7 @@ SOURCES := pyproject.toml build_bpf.py src/sockfilter/__init__.py $(wildcard bpf
 C_FILES := $(wildcard bpf/*.[ch] bpf/lib/*.h src/sockfilter/*/*.[ch] src/sockfilter/*/*/*.[ch] src/sockfilter/*/include/*/*.h)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-deb test-kernels test-suites check fuzz bench bench-quick soak profile bpf vmlinux wheel deb lock audit clean
+.PHONY: help setup demo test test-deb test-kernels test-suites check fuzz sanitize bench bench-quick soak profile bpf vmlinux wheel deb lock audit clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -68,10 +68,13 @@ check: $(VENV)/.check ## ruff, mypy --strict, clang-format, compiler warnings, a
 		-Isrc/sockfilter/replay/include -Ivmlinux -Ibpf $(filter %.c,$(wildcard src/sockfilter/*/*.c src/sockfilter/*/*/*.c))
 	$(BIN)/python -m pytest -q tests/contracts
 
-fuzz: $(VENV)/.fuzz ## any bytes, segments, frames, files and messages to the broker, SECONDS=60 for each of these; what it learns stays in build/fuzz
+fuzz: $(VENV)/.fuzz ## any bytes, segments, frames, files and messages to the broker, SECONDS=60 for each; slow inputs are findings; what it learns stays in build/fuzz
 	@for target in $(FUZZ_TARGETS); do \
 		$(BIN)/python -m tests.fuzz.$$target -max_total_time=$(SECONDS) -rss_limit_mb=2048 || exit 1; \
 	done
+
+sanitize: $(VENV)/.test ## the C code under AddressSanitizer and UBSan: unit tests that reach it, and all inputs of the fuzz targets
+	@$(BIN)/python -m tools.sanitize $(ARGS)
 
 bench: $(VENV)/.bench ## sockfilter beside its peers: rates, CPU, latency, kernel cost; ARGS='--rounds 5 --json FILE' (root)
 	@$(BIN)/python -m tests.bench $(ARGS)

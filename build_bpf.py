@@ -126,12 +126,17 @@ def libbpf_flags() -> dict[str, list[str]]:
     }
 
 
-def build_binding() -> Path:
-    """Compiles shim.c and what cffi generates around it into one abi3 extension. Returns its path."""
+def build_binding(out: Path = BINDING, more_flags: tuple[str, ...] = ()) -> Path:
+    """Compiles shim.c and what cffi generates around it into one abi3 extension.
+
+    Args:
+        out: folder of the extension.
+        more_flags: of the compiler and the linker, for a build that is not the installed one.
+    """
     folders = (BPF, ROOT / "vmlinux", BINDING, LANE, REPLAY)
     sources = [Path(__file__), *(path for folder in folders for path in folder.rglob("*.[ch]"))]
     suffix = ".abi3.so" if not sysconfig.get_config_var("Py_GIL_DISABLED") else sysconfig.get_config_var("EXT_SUFFIX")
-    product = BINDING / f"_libbpf{suffix}"
+    product = out / f"_libbpf{suffix}"
     if is_current(product, sources):
         return product
     import cffi  # not there when only the objects are built
@@ -146,13 +151,14 @@ def build_binding() -> Path:
         # Python.h, before them, defines _GNU_SOURCE
         "".join(f'#include "{name}"\n' for name in (*BINDING_PARTS, *LANE_PARTS, "replay.h")),
         sources=[str(REPLAY / "replay.c")],
-        extra_link_args=["-pthread"],
-        extra_compile_args=[*CC_FLAGS, f"-ffile-prefix-map={ROOT}=."],
+        extra_link_args=["-pthread", *more_flags],
+        extra_compile_args=[*CC_FLAGS, f"-ffile-prefix-map={ROOT}=.", *more_flags],
         include_dirs=flags["include_dirs"],
         library_dirs=flags["library_dirs"],
         libraries=flags["libraries"],
     )
-    built = Path(ffi.compile(tmpdir=str(ROOT / "build" / f"binding-{sys.implementation.cache_tag}")))
+    folder = f"binding-{sys.implementation.cache_tag}{'-other' if more_flags else ''}"
+    built = Path(ffi.compile(tmpdir=str(ROOT / "build" / folder)))
     # a new file under the old name: a process that has the old one mapped keeps it
     fresh = product.with_suffix(".new")
     shutil.copy(built, fresh)

@@ -12,8 +12,7 @@ import tempfile
 from itertools import count, islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from sockfilter.reading import file_source
-
+from sockfilter.road.files import file_source
 from sockfilter.sources.narrowing import Narrowing
 from tests.support.captures import pcap, timed
 from tests.support.frames import Talk

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from tests.fuzz import harness
+from tests.fuzz import budget, harness
 
-with harness.watched():
+with harness.watched(__name__):
     from sockfilter.sources.broker import messages
     from sockfilter.sources.broker.places import Places
     from sockfilter.sources.broker.request import RING_BYTES_MAX, Permission
@@ -23,6 +23,8 @@ RIGHT = asked()
 FIELDS = list(RIGHT)
 # how a piece of an input is meant: as it stands, or as the value of a field of a request that is right
 AS_IT_STANDS = 0
+# of a piece
+LONGEST = (1 << 16) - 1
 
 
 def said(mark: int, data: bytes) -> bytes:
@@ -61,6 +63,19 @@ def test(data: bytes) -> None:
     assert place.is_free()
 
 
+def endless(data: bytes, size: int) -> budget.Run:
+    """The end of the last message comes again and again, as far as one may go."""
+    said_before, choice = list(harness.pieces(data, 1)), budget.chosen(data)
+    if not said_before:
+        return lambda: None
+    mark, last = said_before[-1]
+    again = last[choice.of(len(last) or 1) :]
+    room = min(size, LONGEST) - len(last)
+    longer = last + again * (room // len(again) if again else 0)
+    goes_on = b"".join(harness.piece(*piece) for piece in [*said_before[:-1], (mark, longer)])
+    return lambda: test(goes_on)
+
+
 def seeds() -> Iterator[bytes]:
     right = messages.encoded(RIGHT)
     yield harness.piece(b"\0", right)
@@ -74,4 +89,4 @@ def seeds() -> Iterator[bytes]:
 
 
 if __name__ == "__main__":
-    harness.run("broker", test, seeds())
+    harness.run("broker", test, seeds(), endless)

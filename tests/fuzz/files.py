@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import gzip
+import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from tests.fuzz import harness
+from tests.fuzz import budget, harness
 
-with harness.watched():
+with harness.watched(__name__):
     from sockfilter.captures.file import read
     from sockfilter.captures.tcp_streams import tcp_streams
     from sockfilter.errors import CaptureFileError
     from tests.support import captures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 PLAIN, ZIPPED, CUT, MEMBERS, DAMAGED = FORMS = range(5)
+READERS = (read, tcp_streams)
+PCAP_HEADER_BYTES = 24
+# the types of pcapng blocks, in either order of bytes
+BLOCK = re.compile(rb"[\1-\x0b]\0\0\0|\0\0\0[\1-\x0b]")
 
 
 def packed(form: int, file: bytes) -> bytes:
-    """The first byte of an input says how the rest is packed, as no change of a gzip leaves it one."""
+    """How, says the first byte of an input, as no change of a gzip leaves it one; it also says who reads it."""
     if form == PLAIN:
         return file
     if form == MEMBERS:
@@ -31,16 +37,26 @@ def packed(form: int, file: bytes) -> bytes:
     return {ZIPPED: zipped, CUT: zipped[:most], DAMAGED: zipped[:most] + bytes(9) + zipped[most + 9 :]}[form]
 
 
+def consume(reader: Callable[[str], Iterable[object]], file: bytes) -> None:
+    with harness.file_of(file) as path, suppress(CaptureFileError):
+        for _ in reader(path):
+            pass
+
+
 def test(data: bytes) -> None:
     if not data:
         return
-    with harness.file_of(packed(data[0] % len(FORMS), data[1:])) as path:
-        for reader in (read, tcp_streams):
-            try:
-                for _ in reader(path):
-                    pass
-            except CaptureFileError:
-                pass
+    reader, form = divmod(data[0], len(FORMS))
+    consume(READERS[reader % len(READERS)], packed(form, data[1:]))
+
+
+def endless(data: bytes, size: int) -> budget.Run:
+    """The end of the file comes again and again."""
+    choice, whole = budget.chosen(data), data[1:]
+    starts = [PCAP_HEADER_BYTES, *(found.start() for found in BLOCK.finditer(whole) if found.start() % 4 == 0)]
+    again = whole[starts[choice.of(len(starts))] :]
+    file = packed(PLAIN, whole + again * (size // len(again) if again else 0))
+    return lambda: consume(READERS[choice.of(len(READERS))], file)
 
 
 def seeds() -> Iterator[bytes]:
@@ -55,10 +71,10 @@ def seeds() -> Iterator[bytes]:
             captures.section(order) + captures.interface(order, name="lo", offset_s=5, snap=99) + b"".join(blocks),
         ]
     for file in made:
-        yield from (bytes([form]) + file for form in FORMS)
+        yield from (bytes([number]) + file for number in range(len(READERS) * len(FORMS)))
     for i, file in enumerate(harness.capture_files()):
         yield bytes([PLAIN if file[:2] == b"\x1f\x8b" else i % len(FORMS)]) + file
 
 
 if __name__ == "__main__":
-    harness.run("files", test, seeds())
+    harness.run("files", test, seeds(), endless)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.fuzz import harness
+from tests.fuzz import budget, harness
 
-with harness.watched():
+with harness.watched(__name__):
     from sockfilter.captures.file import read
     from sockfilter.packets.fragments import Reassembler, read_piece
     from sockfilter.packets.inside import Inside
@@ -28,6 +28,8 @@ LINK_TYPES = [*sorted(LINKS), 147]  # and one that is not known
 ETHER_TYPES = [0x0004, *sorted(STEPS)]
 PROTOCOL_NUMBERS = sorted(PROTOCOLS)
 LAYERS_MAX = 16
+# of a packet in a file, in sum: what one costs is more than what a byte does
+PACKET_BYTES = 60
 
 
 def decode(link_type: int, frame: bytes) -> None:
@@ -67,6 +69,25 @@ def test(data: bytes) -> None:
             assert exchange.complete or exchange.problems
 
 
+def endless(data: bytes, size: int) -> budget.Run:
+    """Some of the frames come again and again."""
+    choice = budget.chosen(data)
+    frames = [frame for _, frame in harness.pieces(data[2:], 0)]
+    start, end = choice.span(len(frames))
+    again = frames[start:end]
+    times = size // sum(len(frame) + PACKET_BYTES for frame in again) if again else 0
+    link_type = LINK_TYPES[data[0] % len(LINK_TYPES)] if data else 1
+    goes_on = [*frames[:start], *again * times, *frames[start:]]
+    file = captures.pcap(captures.timed(goes_on), link_type=link_type)
+
+    def consume() -> None:
+        with harness.file_of(file) as path:
+            for _ in read(path):
+                pass
+
+    return consume
+
+
 def seed(link_type: int, frames: list[bytes]) -> bytes:
     return bytes([LINK_TYPES.index(link_type), 0]) + b"".join(harness.piece(b"", frame) for frame in frames)
 
@@ -88,4 +109,4 @@ def seeds() -> Iterator[bytes]:
 
 
 if __name__ == "__main__":
-    harness.run("packets", test, seeds())
+    harness.run("packets", test, seeds(), endless)

@@ -91,6 +91,10 @@ class Opening(Seeking):
 
     def _cut_head(self, data: bytes, offset: int) -> int:
         self._scanned = 0
+        if self._is_early:
+            self._end_early(data[offset:], Problem.HEAD_TOO_LONG)
+            self._lose(False, Problem.HEAD_TOO_LONG)
+            return len(data)
         is_told = self._begin_partial(data[offset:], (self._seq + offset) & MASK, Problem.HEAD_TOO_LONG)
         self._lose(not is_told, Problem.HEAD_TOO_LONG)
         return len(data)

@@ -25,6 +25,10 @@ class Seeking(Beginning):
     def _not_a_message(self, data: bytes, offset: int) -> int:
         """What stands where a message should is none."""
         self._scanned = 0
+        if self._is_early:
+            self._end_early(data[offset:], None)
+            self._lose(False, None)
+            return self._seek(data, offset)
         if not self._conversation.has_messages and not self._is_lost:
             return self._not_known_as_http(data, offset)
         if self._is_certain(offset) and self._may_be_meant_for_a_message(data, offset):

@@ -175,9 +175,9 @@ class Telling(Recognising):
         """The rest of its head does not come."""
         message = self._message
         assert message is not None  # told early
-        self._is_early = False
+        self._is_early, self._scanned = False, 0
         head = heads.parse(raw[: raw.rfind(b"\n") + 1])
-        if head is None:
+        if head is None or not head.method:
             message.add_problem(Problem.BAD_HEAD)
         else:
             message.head = head

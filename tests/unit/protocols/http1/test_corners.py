@@ -194,6 +194,31 @@ def test_an_early_final_response_after_an_interim_one():
     assert not second.problems
 
 
+@pytest.mark.parametrize(
+    ("rest", "problems"),
+    [
+        (b"GET /2 HTQP/1.1\r\n\r\n", (Problem.BAD_HEAD,)),
+        (b"x" * (heads.HEAD_BYTES_MAX + 1), (Problem.BAD_HEAD, Problem.HEAD_TOO_LONG)),
+        (b"P/1.1\r\nX: " + b"x" * heads.HEAD_BYTES_MAX, (Problem.HEAD_TOO_LONG,)),
+    ],
+)
+def test_a_head_that_is_answered_early_and_does_not_go_on_as_one(rest: bytes, problems: tuple[Problem, ...]):
+    first, second = read((CLIENT, b"GET /1 HTT"), (SERVER, OK), (CLIENT, rest), *NEXT)
+    assert (first.request.target, first.response.status, first.problems) == (
+        "/1",
+        200,
+        (Problem.EARLY_RESPONSE, *problems),
+    )
+    assert (second.request.target, second.problems) == ("/next", (RESYNCHRONISED,))
+
+
+def test_behind_a_head_that_is_answered_early_the_next_is_as_short_as_it_is():
+    said = [(CLIENT, b"GET /1 HTTP/1.1\r\nX: " + b"x" * 200), (SERVER, OK), (CLIENT, GET + GET), (SERVER, EMPTY)]
+    first, second, third = read(*said, (SERVER, EMPTY))
+    assert first.problems == (Problem.EARLY_RESPONSE,)
+    assert [exchange.request.raw for exchange in (second, third)] == [GET, GET]
+
+
 @pytest.mark.parametrize("liar", [(HEAD, OK), (GET, OK.replace(b"200", b"204")), (GET, OK.replace(b"200", b"304"))])
 def test_a_body_where_none_may_be_is_counted_and_passed_over(liar: tuple[bytes, bytes]):
     asked, answered = liar

@@ -1,0 +1,103 @@
+"""Builds the extension with AddressSanitizer and UBSan, and runs through it what reaches the C code.
+
+    python -m tools.sanitize [pytest's options]
+
+These are the unit tests of TESTS, and each input of the fuzz targets: their seeds, and what build/fuzz has. A report of
+either sanitizer fails it, also one of a process whose exit status nobody looks at. Everything is in build/sanitize: the
+installed extension stays as it is. About five minutes on two processors.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import build_bpf
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "src/sockfilter"
+FOLDER = ROOT / "build/sanitize"
+FLAGS = ("-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-g", "-O1")
+TARGETS = ("packets", "streams", "http1", "files", "broker")
+# and those of no folder; what is tested in the other folders is Python alone
+TESTS = ("express", "packets", "sources", "outputs")
+# to end at the first error of memory, and to go on behind undefined behaviour, which says all there is
+OPTIONS = {
+    # Python frees little of what it has at its end
+    "ASAN_OPTIONS": f"detect_leaks=0:log_path={FOLDER}/report",
+    "UBSAN_OPTIONS": f"print_stacktrace=1:log_path={FOLDER}/report",
+    # each object in a block of its own, so that what lies beyond it is watched
+    "PYTHONMALLOC": "malloc",
+}
+
+
+def build() -> None:
+    """The package with its own extension: links to the source, but for the one file."""
+    package = FOLDER / "sockfilter"
+    shutil.rmtree(package, ignore_errors=True)
+    binding = package / "libbpf"
+    binding.mkdir(parents=True)
+    for folder, made in ((SOURCE, package), (SOURCE / "libbpf", binding)):
+        for path in folder.iterdir():
+            if path.suffix != ".so" and path.name not in ("libbpf", "__pycache__"):
+                (made / path.name).symlink_to(path)
+    built = build_bpf.build_binding(FOLDER, FLAGS)
+    (binding / built.name).symlink_to(built)
+
+
+def environment() -> dict[str, str]:
+    """What a process is started with that is to be watched."""
+    compiler = os.environ.get("CC", "cc").split()
+    query = [*compiler, "-print-file-name=libasan.so"]
+    # Python itself is not built with it: it has to be there first
+    library = subprocess.run(query, capture_output=True, text=True, check=True).stdout.strip()
+    if not Path(library).is_absolute():
+        sys.exit(f"sanitize: {compiler[0]} has no libasan.so; with CC=gcc there is one")
+    return {**os.environ, **OPTIONS, "LD_PRELOAD": library, "PYTHONPATH": str(FOLDER)}
+
+
+def is_in_use(env: dict[str, str]) -> bool:
+    """Whether it is this build that is imported."""
+    program = "from sockfilter.libbpf import _libbpf; print(_libbpf.__file__)"
+    found = subprocess.run(
+        [sys.executable, "-c", program], env=env, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return str(FOLDER) in found.stdout
+
+
+def reports() -> list[Path]:
+    """What the sanitizers have found, a file for each process."""
+    return sorted(FOLDER.glob("report.*"))
+
+
+def has_failed(words: list[str], env: dict[str, str]) -> bool:
+    """Runs a module with arguments."""
+    return subprocess.run([sys.executable, "-m", *words], env=env, cwd=ROOT, check=False).returncode != 0
+
+
+def main(arguments: list[str]) -> None:
+    """Builds, runs all, and says what was reported."""
+    for path in reports():
+        path.unlink()
+    build()
+    env = environment()
+    if not is_in_use(env):
+        sys.exit("sanitize: another extension than that of build/sanitize is imported")
+    units = ROOT / "tests/unit"
+    tests = [*(str(units / name) for name in TESTS), *map(str, sorted(units.glob("test_*.py")))]
+    runs = [["pytest", "-q", "-p", "no:cacheprovider", *tests, *arguments]]
+    runs += [["tests.fuzz.replay", name] for name in TARGETS]
+    failed = [run[:2] for run in runs if has_failed(run, env)]
+    for path in reports():
+        print(path.read_text(errors="replace"), file=sys.stderr)
+    if failed or reports():
+        what = ", ".join(run[0] if run[0] == "pytest" else run[1] for run in failed) or "none"
+        sys.exit(f"sanitize: {len(reports())} reports, in {FOLDER}; failed: {what}")
+    print("sanitize: no report")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
