@@ -53,7 +53,7 @@ def test(data: bytes) -> None:
         if number == SEGMENTS_MAX:
             break
         send(wire, talkers[bool(head[0] & OTHER)], head, said)
-    for exchange in wire.read(end=bool(data[0] & ENDS)):
+    for exchange in wire.read_in_every_way(end=bool(data[0] & ENDS)):
         assert exchange.complete or exchange.problems
     assert wire.ledger is not None
     assert wire.ledger.is_balanced, wire.ledger.imbalance

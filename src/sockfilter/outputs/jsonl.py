@@ -151,8 +151,11 @@ class JsonOutput(Output):
 
     def _head(self, head: Head) -> str:
         """What a line says of a message, up to its body."""
-        start = ",".join([f'"{name}":{_scalar(value)}' for name, value in _start(head, self._show_secrets).items()])
-        made = f'{{{start},"headers":{self._headers(head)},"body":'
+        start = [
+            f'"{name}":{quote(value) if isinstance(value, str) else "null" if value is None else value}'
+            for name, value in _start(head, self._show_secrets).items()
+        ]
+        made = f'{{{",".join(start)},"headers":{self._headers(head)},"body":'
         return self._heads.keep(head, made) if len(head.raw) <= HEAD_BYTES_MAX else made
 
     def _headers(self, head: Head) -> str:
@@ -182,13 +185,6 @@ class JsonOutput(Output):
         name = text(raw)
         made = name, quote(_text(name)) if is_proper(name) else ""
         return self._names.keep(raw, made) if len(raw) <= FIELD_BYTES_MAX else made
-
-
-def _scalar(value: str | int | None) -> str:
-    """As JSON writes it."""
-    if isinstance(value, str):
-        return quote(value)
-    return "null" if value is None else str(value)
 
 
 def _timing_text(exchange: Exchange) -> str:
