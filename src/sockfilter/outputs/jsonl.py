@@ -91,6 +91,7 @@ class JsonOutput(Output):
         self._show_secrets = show_secrets
         self._heads: Table[Head, str] = Table(HEADS_MAX)
         self._fields: Table[bytes, str] = Table(FIELDS_MAX)
+        self._new_fields = 0  # since it began
         self._names: Table[bytes, tuple[str, str]] = Table(NAMES_MAX)
         self._connections: Table[Connection, ConnectionText] = Table(CONNECTIONS_MAX)
         self._second, self._second_text = -1, ""
@@ -150,13 +151,15 @@ class JsonOutput(Output):
         return f",{ENCODE(made)[1:-1]}" if made else ""
 
     def _head(self, head: Head) -> str:
-        """What a line says of a message, up to its body."""
+        """What a line says of a message, up to its body; kept where its fields have all come before."""
+        before = self._new_fields
         start = [
             f'"{name}":{quote(value) if isinstance(value, str) else "null" if value is None else value}'
             for name, value in _start(head, self._show_secrets).items()
         ]
         made = f'{{{",".join(start)},"headers":{self._headers(head)},"body":'
-        return self._heads.keep(head, made) if len(head.raw) <= HEAD_BYTES_MAX else made
+        is_new = self._new_fields != before
+        return made if is_new or len(head.raw) > HEAD_BYTES_MAX else self._heads.keep(head, made)
 
     def _headers(self, head: Head) -> str:
         """The fields. Most of them come again and again, also where their heads do not."""
@@ -178,7 +181,10 @@ class JsonOutput(Output):
         if not self._show_secrets:
             value = mask_field(name, value)
         made = f"[{quoted},{quote(_text(value))}]"
-        return self._fields.keep(line, made) if len(line) <= FIELD_BYTES_MAX else made
+        if len(line) > FIELD_BYTES_MAX:
+            return made
+        self._new_fields += 1
+        return self._fields.keep(line, made)
 
     def _name(self, raw: bytes) -> tuple[str, str]:
         """A field's name, and the same in quotes; that is empty where it is no proper name."""
