@@ -14,12 +14,13 @@ with harness.watched(__name__):
         ACK,
         EVERYTHING,
         FIN,
-        FORMS,
+        JSON,
         MASK,
         NOTHING,
         PSH,
         RST,
         SYN,
+        TEXT,
         Orders,
         Road,
         Wire,
@@ -105,7 +106,7 @@ def same_lines(form: Form, batch: int) -> Callable[[list[Record], bool], None]:
 # Each input is read by one of them: what an input misses, its neighbours have.
 READINGS = [
     *(same_exchanges(policy, batch) for policy in (EVERYTHING, NOTHING) for batch in (1, 5)),
-    *(same_lines(form, 3) for form in FORMS),
+    *(same_lines(form, 3) for form in (TEXT, JSON)),
 ]
 
 

@@ -19,8 +19,6 @@ COOKIE_END = re.compile(r";\s*")
 METHOD = re.compile(r"\S+[ \t]+")
 # a URL in a field: of Link, Refresh, Alt-Svc
 URL = re.compile(r"[^\s<>\"]+")
-# without any of these, a value has nothing to be masked but by its name
-SIGN = re.compile(r"[?@{]|://|eyJ")
 # what no field has that a parser takes as it is (RFC 9110, 5.5)
 CONTROL = re.compile(r"[\0\r\n\x0b\x0c]")
 # a name as it should be, and most are (RFC 9110, 5.6.2)
@@ -36,9 +34,14 @@ def mask_field(name: str, value: str) -> str:
         name: in any case of letters.
         value: as sent.
     """
-    if not level_of(name) and value.isprintable() and not SIGN.search(value):
+    if not level_of(name) and value.isprintable() and not _has_sign(value):
         return value
     return _mask_field(name, value) if len(value) <= TEXT_MAX else _mask_field_now(name, value)
+
+
+def _has_sign(value: str) -> bool:
+    """Of what _mask_field_now() looks into. Faster than a pattern: most values are short, and have none."""
+    return "?" in value or "@" in value or "://" in value or "{" in value or "eyJ" in value
 
 
 def _mask_field_now(name: str, value: str) -> str:

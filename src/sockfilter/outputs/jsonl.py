@@ -75,6 +75,7 @@ class JsonOutput(Output):
         self._show_secrets = show_secrets
         self._heads: Table[Head, str] = Table(HEADS_MAX)
         self._fields: Table[bytes, str] = Table(FIELDS_MAX)
+        self._new_fields = 0  # since it began
         self._names: Table[bytes, tuple[str, str]] = Table(NAMES_MAX)
         self._connections: Table[Connection, ConnectionText] = Table(CONNECTIONS_MAX)
         self._second, self._second_text = -1, ""
@@ -140,10 +141,14 @@ class JsonOutput(Output):
         return f",{ENCODE(made)[1:-1]}" if made else ""
 
     def _head(self, head: Head) -> str:
-        """What a line says of a message, up to its body."""
-        start = ",".join([f'"{name}":{_scalar(value)}' for name, value in start_of(head, self._show_secrets).items()])
-        made = f'{{{start},"headers":{self._headers(head)},"body":'
-        is_shared = head.has_text and len(head.raw) <= HEAD_BYTES_MAX
+        """What a line says of a message, up to its body; kept where its fields have all come before."""
+        before = self._new_fields
+        start = [
+            f'"{name}":{quote(value) if isinstance(value, str) else "null" if value is None else value}'
+            for name, value in start_of(head, self._show_secrets).items()
+        ]
+        made = f'{{{",".join(start)},"headers":{self._headers(head)},"body":'
+        is_shared = head.has_text and len(head.raw) <= HEAD_BYTES_MAX and self._new_fields == before
         return self._heads.keep(head, made) if is_shared else made
 
     def _headers(self, head: Head) -> str:
@@ -166,20 +171,16 @@ class JsonOutput(Output):
         if not self._show_secrets:
             value = mask_field(name, value)
         made = f"[{quoted},{quote(clean_text(value))}]"
-        return self._fields.keep(line, made) if len(line) <= FIELD_BYTES_MAX else made
+        if len(line) > FIELD_BYTES_MAX:
+            return made
+        self._new_fields += 1
+        return self._fields.keep(line, made)
 
     def _name(self, raw: bytes) -> tuple[str, str]:
         """A field's name, and the same in quotes; that is empty where it is no proper name."""
         name = text(raw)
         made = name, quote(clean_text(name)) if is_proper(name) else ""
         return self._names.keep(raw, made) if len(raw) <= FIELD_BYTES_MAX else made
-
-
-def _scalar(value: str | int | None) -> str:
-    """As JSON writes it."""
-    if isinstance(value, str):
-        return quote(value)
-    return "null" if value is None else str(value)
 
 
 def _timing_text(exchange: Exchange) -> str:
