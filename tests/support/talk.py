@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sockfilter.exchanges.by_stream import StreamPairing
 from sockfilter.exchanges.in_order import OrderedPairing
 from sockfilter.ledger import MessageCounts
+from sockfilter.model.budget import Budget
 from sockfilter.model.connection import Connection, Endpoint
 from sockfilter.model.problem import Problem
 from sockfilter.protocols.choose import Choice
@@ -54,7 +55,7 @@ class Dialogue:
         self._pairing = pairing
         self.model = self.connection
         choice = Choice(words)
-        self._context = Context(policy, self.counts, choice, self._pair, self._by_stream, self.messages.append)
+        self._context = Context(policy, Budget(), self.counts, choice, self._pair, self._by_stream, self.messages.append)
         self.talk: Any = choice.begin(self, self._context)
         self.next = list(next_)
         self.now_ns = 0
