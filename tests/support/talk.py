@@ -10,7 +10,7 @@ from sockfilter.exchanges.in_order import OrderedPairing
 from sockfilter.ledger import MessageCounts
 from sockfilter.model.connection import Connection, Endpoint
 from sockfilter.model.problem import Problem
-from sockfilter.protocols.choose import Choice
+from sockfilter.protocols.choose import ProtocolChoice
 from sockfilter.protocols.interface import Context
 from tests.support.wire import EVERYTHING, MASK
 
@@ -53,7 +53,7 @@ class Dialogue:
         self.isn = isn
         self._pairing = pairing
         self.model = self.connection
-        choice = Choice(words)
+        choice = ProtocolChoice(words)
         self._context = Context(policy, self.counts, choice, self._pair, self._by_stream, self.messages.append)
         self.talk: Any = choice.begin(self, self._context)
         self.next = list(next_)
