@@ -13,7 +13,7 @@ from itertools import count, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.road.files import file_source
-from sockfilter.sources.narrowing import Narrowing
+from sockfilter.sources.narrowing import KernelFilter
 from tests.support.captures import pcap, timed
 from tests.support.frames import Talk
 
@@ -75,7 +75,7 @@ def recorded(traffic: Traffic, exchanges: int = EXCHANGES) -> Batches:
     with tempfile.NamedTemporaryFile() as file:
         file.write(pcap(timed(frames, STEP_NS)))
         file.flush()
-        with file_source(file.name, Narrowing()) as source:
+        with file_source(file.name, KernelFilter()) as source:
             while not source.is_over:
                 source.drain(keep)
     return batches

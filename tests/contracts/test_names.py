@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import subprocess
@@ -133,3 +134,13 @@ def test_c_and_python_know_the_same_flags_of_tcp() -> None:
 
 def test_the_changelog_speaks_of_this_version() -> None:
     assert f"## {sockfilter.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_each_class_has_a_name_of_its_own() -> None:
+    package = Path(sockfilter.__file__).parent
+    homes: dict[str, list[str]] = {}
+    for path in sorted(package.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                homes.setdefault(node.name, []).append(str(path.relative_to(package)))
+    assert not {name: paths for name, paths in homes.items() if len(paths) > 1}

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import sockfilter
-from sockfilter.sources.changes import Event
+from sockfilter.sources.changes import InterfaceEvent
 from tests.support.broker import broker
 from tests.support.clients import Ask, curl
 from tests.support.command import WAIT_S, Done, Sniffer
@@ -192,7 +192,7 @@ def test_the_library_tells_and_does_not_print(scene: Scene, capfd: pytest.Captur
         wait_for(capture, 2)
         scene.ask(2)
         assert len(capture.all(path="/small")) == 2
-        assert [change.event for change in capture.source.changes] == [Event.REMOVED, Event.RETURNED]
+        assert [change.event for change in capture.source.changes] == [InterfaceEvent.REMOVED, InterfaceEvent.RETURNED]
     assert capfd.readouterr() == ("", "")
 
 
@@ -233,8 +233,8 @@ def test_one_of_several_is_removed_and_made_again(scene: Scene, tmp_path: Path, 
             "/small?2",
         ]
         assert [(change.event, change.name) for change in capture.source.changes] == [
-            (Event.REMOVED, "veth0"),
-            (Event.RETURNED, "veth0"),
+            (InterfaceEvent.REMOVED, "veth0"),
+            (InterfaceEvent.RETURNED, "veth0"),
         ]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import sockfilter
-from sockfilter.model.life import IDLE_AFTER_NS, State
+from sockfilter.model.life import IDLE_AFTER_NS, Activity
 from tests.e2e.syscalls.sides import GET, OK, connection, exchange, listening
 from tests.support.skips import need_root
 
@@ -37,17 +37,17 @@ def test_from_the_first_request_to_the_close(way: dict[str, str]) -> None:
             client.sendall(GET)
             server.recv(1 << 16)
             first = only(capture)
-            assert (first.state, first.exchanges, first.sent) == (State.OPEN, 1, (len(GET), 0))
+            assert (first.state, first.exchanges, first.sent) == (Activity.OPEN, 1, (len(GET), 0))
             server.sendall(OK)
             client.recv(1 << 16)
             for _ in range(9):
                 exchange(client, server)
             ready = only(capture)
-            assert (ready.state, ready.exchanges, ready.sent) == (State.READY, 10, (10 * len(GET), 10 * len(OK)))
+            assert (ready.state, ready.exchanges, ready.sent) == (Activity.READY, 10, (10 * len(GET), 10 * len(OK)))
             assert ready.opened_ns == first.opened_ns < ready.last_ns
             assert str(ready.connection.client.port) == str(client.getsockname()[1])
             later = capture._pipeline.lives(ready.last_ns + IDLE_AFTER_NS)
-            assert [life.state for life in later] == [State.IDLE]
+            assert [life.state for life in later] == [Activity.IDLE]
         capture.flush()
         assert capture.connections == []
 
@@ -66,5 +66,5 @@ def test_loss_in_one_direction_is_enough() -> None:
         for _ in range(3):
             exchange(client, server)
         life = only(capture)
-    assert life.state is State.MALFORMED
+    assert life.state is Activity.MALFORMED
     assert str(life.state) == "malformed"

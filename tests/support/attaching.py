@@ -10,7 +10,7 @@ from sockfilter.sources.broker.request import message
 from sockfilter.sources.packets.interfaces import Interface
 
 if TYPE_CHECKING:
-    from sockfilter.sources.broker.request import Request
+    from sockfilter.sources.broker.request import CaptureRequest
 
 COUNTERS = [1, 2, (1 << 64) - 1]
 
@@ -45,10 +45,10 @@ class Attaching:
     """What a session calls to attach."""
 
     def __init__(self) -> None:
-        self.requests: list[Request] = []
+        self.requests: list[CaptureRequest] = []
         self.made: list[Attached] = []
 
-    def __call__(self, request: Request) -> tuple[list[Interface], Attached]:
+    def __call__(self, request: CaptureRequest) -> tuple[list[Interface], Attached]:
         self.requests.append(request)
         self.made.append(Attached())
         found = [Interface(name, 1, is_up=True, is_loopback=True, has_link_header=True) for name in request.interfaces]

@@ -8,7 +8,7 @@ from sockfilter.model.connection import Endpoint
 from sockfilter.model.flow import FlowStart
 from sockfilter.model.problem import Problem
 from sockfilter.streams import table as tables
-from sockfilter.streams.table import Table
+from sockfilter.streams.table import ConnectionTable
 from tests.support.wire import ACK, FIN, MASK, MILLISECOND, RST, SYN, Orders
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Scene:
     ) -> None:
         self.orders = Orders()
         self.conversations: list[Conversation] = []
-        self.table = Table(self._converse, self.orders, calls)
+        self.table = ConnectionTable(self._converse, self.orders, calls)
         self.isn = isn
         self.stream = stream
         self.now_ns = 0

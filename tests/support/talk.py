@@ -11,7 +11,7 @@ from sockfilter.ledger import MessageCounts
 from sockfilter.model.budget import Budget
 from sockfilter.model.connection import Connection, Endpoint
 from sockfilter.model.problem import Problem
-from sockfilter.protocols.choose import Choice
+from sockfilter.protocols.choose import ProtocolChoice
 from sockfilter.protocols.interface import Context
 from tests.support.wire import EVERYTHING, MASK
 
@@ -54,8 +54,8 @@ class Dialogue:
         self.isn = isn
         self._pairing = pairing
         self.model = self.connection
-        choice = Choice(words)
-        self._context = Context(policy, Budget(), self.counts, choice, self._pair, self._by_stream, self.messages.append)
+        choice, budget = ProtocolChoice(words), Budget()
+        self._context = Context(policy, budget, self.counts, choice, self._pair, self._by_stream, self.messages.append)
         self.talk: Any = choice.begin(self, self._context)
         self.next = list(next_)
         self.now_ns = 0

@@ -16,7 +16,7 @@ from sockfilter.ledger import PACKET_COUNTERS
 from sockfilter.model.budget import MEMORY_BYTES
 from sockfilter.outputs.fan import Wants
 from sockfilter.sources.records import RING_BYTES
-from sockfilter.views.view import Kept, View
+from sockfilter.views.view import ExchangeBuffer, View
 
 if TYPE_CHECKING:
     import subprocess
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sockfilter.observers.interface import Observer
     from sockfilter.outputs.fan import Fan
     from sockfilter.sources.files.source import FileSource
-    from sockfilter.sources.narrowing import Hosts, Narrowing, Ports
+    from sockfilter.sources.narrowing import Hosts, KernelFilter, Ports
     from sockfilter.sources.records import RecordSource
     from sockfilter.views.aio import AsyncCapture
 
@@ -50,7 +50,7 @@ TELL_AT_END_S = 1.5
 COMMAND_END_S = 5.0
 
 
-class NoOrders:
+class NoSkipping:
     """Asks the source for everything."""
 
     def skip(self, stream: int, until_seq: int) -> None:
@@ -79,7 +79,7 @@ class Capture(View):
     def __init__(
         self,
         source: RecordSource | FileSource,
-        narrowing: Narrowing,
+        kernel_filter: KernelFilter,
         keeping: Keeping,
         observers: Mapping[str, Observer] | None = None,
     ) -> None:
@@ -91,9 +91,9 @@ class Capture(View):
         # why those at the ends are not named, where nobody said whether they should be
         self.no_processes = ""
         self._outputs = outputs = keeping.outputs
-        self.kept = Kept(EXCHANGES_MAX)
+        self.kept = ExchangeBuffer(EXCHANGES_MAX)
         # a capture file is to have all bytes, those too that nobody shows
-        orders = NoOrders() if keeping.has_frames else source
+        skipping = NoSkipping() if keeping.has_frames else source
         emit, lines = keeping.emit, None
         if outputs is not None:
             outputs.begin(source)
@@ -101,9 +101,9 @@ class Capture(View):
                 emit, lines = outputs.write, outputs.lines
         self._pipeline = Pipeline(
             source,
-            orders,
+            skipping,
             keeping.policy,
-            narrowing.wants,
+            kernel_filter.wants,
             emit or self.kept.add,
             lines,
             hearing=source.hearing,
@@ -407,7 +407,7 @@ def capture(
 def opened(traffic: Traffic, whose: Whose, keeping: Keeping) -> Capture:
     """The same, of what is asked for in groups. Raises as capture() does."""
     check_memory(keeping.memory)
-    narrowing = traffic.narrowing()
+    kernel_filter = traffic.kernel_filter()
     observers: dict[str, Observer] = {}
     reasons: dict[str, str] = {}
 
@@ -425,15 +425,15 @@ def opened(traffic: Traffic, whose: Whose, keeping: Keeping) -> Capture:
             nonlocal observers, reasons
             wanted = observers_wanted(traffic, whose)
             if any(is_wanted is not False for is_wanted in wanted.values()):
-                from sockfilter.observers.interface import Place, open_all  # where one is asked for
+                from sockfilter.observers.interface import ObservedCapture, open_all  # where one is asked for
 
-                place = Place(traffic.netns, narrowing.wants, traffic.via == SYSCALLS, prepare)
+                place = ObservedCapture(traffic.netns, kernel_filter.wants, traffic.via == SYSCALLS, prepare)
                 # who has connected by then is known
                 observers, reasons = open_all(wanted, place, stack)
             prepare()
 
-        source = source_of(traffic, whose, keeping, narrowing, meanwhile)
-        made = captured(source, narrowing, keeping, observers)
+        source = source_of(traffic, whose, keeping, kernel_filter, meanwhile)
+        made = captured(source, kernel_filter, keeping, observers)
         stack.pop_all()
     made.no_processes = reasons.get("processes", "")
     return made
@@ -441,13 +441,13 @@ def opened(traffic: Traffic, whose: Whose, keeping: Keeping) -> Capture:
 
 def captured(
     source: RecordSource | FileSource,
-    narrowing: Narrowing,
+    kernel_filter: KernelFilter,
     keeping: Keeping,
     observers: Mapping[str, Observer] | None = None,
 ) -> Capture:
     """A capture of a source, which is closed where that cannot be."""
     try:
-        return Capture(source, narrowing, keeping, observers)
+        return Capture(source, kernel_filter, keeping, observers)
     except BaseException:
         source.close()
         raise

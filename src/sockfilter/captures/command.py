@@ -53,7 +53,7 @@ class Identity(NamedTuple):
     groups: tuple[int, ...]
 
 
-class Held:
+class PausedCommand:
     """A command whose process is there, and has not begun.
 
     Args:
@@ -150,7 +150,7 @@ def capture_command(command: Sequence[str], *, popen: dict[str, Any] | None = No
     """
     from sockfilter.captures.capture import capture
 
-    held = Held(command, **(popen or {}))
+    held = PausedCommand(command, **(popen or {}))
     try:
         made = capture(via="syscalls", pid=held.process.pid, **options)
     except BaseException:

@@ -40,9 +40,9 @@ def open_file(
     memory: int = MEMORY_BYTES,
 ) -> Capture:
     """A capture whose packets come from a file. Arguments as for read()."""
-    narrowing = narrowed(ports, host, family)
+    kernel_filter = narrowed(ports, host, family)
     keeping = Keeping(policy, memory, emit, outputs)
-    return captured(file_source(path, narrowing, whole=keeping.has_frames), narrowing, keeping)
+    return captured(file_source(path, kernel_filter, whole=keeping.has_frames), kernel_filter, keeping)
 
 
 class Reading:
@@ -129,12 +129,14 @@ def read(
         CaptureFileError: with the first exchange: the file cannot be opened; behind the last: it is damaged or cut
             short.
     """
-    policy, narrowing = body_policy(body), narrowed(ports, host, family)
+    policy, kernel_filter = body_policy(body), narrowed(ports, host, family)
     check_memory(memory)
-    return Reading(lambda emit: captured(file_source(path, narrowing), narrowing, Keeping(policy, memory, emit)))
+    return Reading(
+        lambda emit: captured(file_source(path, kernel_filter), kernel_filter, Keeping(policy, memory, emit))
+    )
 
 
-class Reader(Protocol):
+class PumpedSource(Protocol):
     """Takes a source's records, and closes it."""
 
     @property
@@ -154,7 +156,7 @@ class Reader(Protocol):
         """Sleeps until there is something to pump."""
 
 
-def ended_in(reader: Reader, ended: deque[Ended]) -> Iterator[Ended]:
+def ended_in(reader: PumpedSource, ended: deque[Ended]) -> Iterator[Ended]:
     """Reads a source to its end, and gives what has ended in it as it does.
 
     Args:

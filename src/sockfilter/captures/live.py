@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sockfilter.captures.wanted import Keeping, Traffic, Whose
-    from sockfilter.sources.narrowing import Narrowing
+    from sockfilter.sources.narrowing import KernelFilter
     from sockfilter.sources.packets.live import Attach
     from sockfilter.sources.records import RecordSource
 
@@ -18,24 +18,24 @@ PACKETS, SYSCALLS = "packets", "syscalls"
 
 
 def source_of(
-    traffic: Traffic, whose: Whose, keeping: Keeping, narrowing: Narrowing, meanwhile: Callable[[], None]
+    traffic: Traffic, whose: Whose, keeping: Keeping, kernel_filter: KernelFilter, meanwhile: Callable[[], None]
 ) -> RecordSource:
     """Where the records come from.
 
     Args:
         traffic, whose, keeping: what is asked for.
-        narrowing: what is left out.
+        kernel_filter: what is left out.
         meanwhile: is called while the kernel verifies the program, and before the first packet is seen.
     """
     if traffic.via == SYSCALLS:
-        return _calls(traffic, whose, keeping, narrowing, meanwhile)
+        return _calls(traffic, whose, keeping, kernel_filter, meanwhile)
     if traffic.via == PACKETS:
-        return _packets(traffic, whose, keeping, narrowing, meanwhile)
+        return _packets(traffic, whose, keeping, kernel_filter, meanwhile)
     raise InvalidArgument(f"via={traffic.via!r}: it must be {PACKETS!r} or {SYSCALLS!r}")
 
 
 def _calls(
-    traffic: Traffic, whose: Whose, keeping: Keeping, narrowing: Narrowing, meanwhile: Callable[[], None]
+    traffic: Traffic, whose: Whose, keeping: Keeping, kernel_filter: KernelFilter, meanwhile: Callable[[], None]
 ) -> RecordSource:
     refused: dict[str, object] = {"interface": traffic.interface, "netns": traffic.netns, "broker": traffic.broker}
     refused |= {
@@ -48,12 +48,12 @@ def _calls(
 
     callers = syscalls.callers(whose.pid, whose.comm, whose.cgroup, whose.unix)
     return syscalls.SyscallSource(
-        callers, narrowing=narrowing, ring=traffic.ring, run_bytes=keeping.run_bytes, meanwhile=meanwhile
+        callers, kernel_filter=kernel_filter, ring=traffic.ring, run_bytes=keeping.run_bytes, meanwhile=meanwhile
     )
 
 
 def _packets(
-    traffic: Traffic, whose: Whose, keeping: Keeping, narrowing: Narrowing, meanwhile: Callable[[], None]
+    traffic: Traffic, whose: Whose, keeping: Keeping, kernel_filter: KernelFilter, meanwhile: Callable[[], None]
 ) -> RecordSource:
     if traffic.snap is not None and traffic.snap < 0:
         raise InvalidArgument(f"snap={traffic.snap}: a number of bytes cannot be negative")
@@ -63,7 +63,7 @@ def _packets(
 
     return LiveSource(
         interface_names(traffic.interface),
-        narrowing=narrowing,
+        kernel_filter=kernel_filter,
         netns=traffic.netns,
         ring=traffic.ring,
         frame_bytes=traffic.snap,

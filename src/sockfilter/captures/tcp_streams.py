@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sockfilter.model import Connection, Endpoint, Problem
     from sockfilter.sources.files.source import FileSource
-    from sockfilter.sources.narrowing import Hosts, Narrowing, Ports
+    from sockfilter.sources.narrowing import Hosts, KernelFilter, Ports
 
 
 class TcpStream:
@@ -93,13 +93,13 @@ class _Conversation:
 class _Streams:
     """Reads a source to the streams in it."""
 
-    def __init__(self, source: FileSource, narrowing: Narrowing, ended: deque[TcpStream]) -> None:
+    def __init__(self, source: FileSource, kernel_filter: KernelFilter, ended: deque[TcpStream]) -> None:
         def converse(connection: Opened) -> _Conversation:
             return _Conversation(connection.model.ends, ended)
 
         self.source = source
         self.wait = source.wait
-        self._assembly = Assembly(source, source, narrowing.wants, converse, source.hearing)
+        self._assembly = Assembly(source, source, kernel_filter.wants, converse, source.hearing)
 
     def __enter__(self) -> _Streams:
         return self
@@ -129,5 +129,5 @@ def tcp_streams(
         CaptureFileError: as read() does.
     """
     ended: deque[TcpStream] = deque()
-    narrowing = narrowed(ports, host, family)
-    yield from ended_in(_Streams(file_source(path, narrowing, every=True), narrowing, ended), ended)
+    kernel_filter = narrowed(ports, host, family)
+    yield from ended_in(_Streams(file_source(path, kernel_filter, every=True), kernel_filter, ended), ended)

@@ -8,7 +8,7 @@ from sockfilter.errors import InvalidArgument
 from sockfilter.model.budget import MEMORY_BYTES, MEMORY_BYTES_MIN
 from sockfilter.model.policy import BodyPolicy
 from sockfilter.outputs.fan import Wants
-from sockfilter.sources.narrowing import Narrowing, host_list, port_ranges
+from sockfilter.sources.narrowing import KernelFilter, host_list, port_ranges
 from sockfilter.sources.records import RING_BYTES
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Traffic(NamedTuple):
     promiscuous: bool = False
     broker: str | None = None
 
-    def narrowing(self) -> Narrowing:
+    def kernel_filter(self) -> KernelFilter:
         """What is to be left out. Raises InvalidArgument."""
         return narrowed(self.ports, self.host, self.family)
 
@@ -81,14 +81,14 @@ class Keeping(NamedTuple):
         return None if self.has_frames or self.policy.limit == ALL else self.policy.limit + HEAD_ROOM_BYTES
 
 
-def narrowed(ports: Ports | None, host: Hosts | None, family: int | None) -> Narrowing:
+def narrowed(ports: Ports | None, host: Hosts | None, family: int | None) -> KernelFilter:
     """What is to be left out. Raises InvalidArgument."""
     if family not in (None, 4, 6):
         raise InvalidArgument(f"family={family}: it must be 4, 6, or None for both")
     ranges = None if ports is None else port_ranges(ports)
     if ranges == []:
         raise InvalidArgument("ports is empty, so nothing would be captured; None means all ports")
-    return Narrowing(ranges, host_list(host), family)
+    return KernelFilter(ranges, host_list(host), family)
 
 
 def check_memory(memory: int) -> None:

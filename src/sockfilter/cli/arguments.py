@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from sockfilter.cli import tcpdump, values
-from sockfilter.cli.parser import Added, Joined, Once, Parser, check_known
+from sockfilter.cli.parser import Added, CommandLineParser, Joined, Once, check_known
 from sockfilter.cli.values import JSONL, KIB
 from sockfilter.cli.versions import Versions
 from sockfilter.errors import InvalidArgument
@@ -119,7 +119,7 @@ class Options(NamedTuple):
 
 def get_parser() -> argparse.ArgumentParser:
     """The parser of the command line. What it gives has what was said, and nothing of what was not."""
-    parser = Parser(
+    parser = CommandLineParser(
         "sockfilter",
         description=DESCRIPTION,
         epilog=EPILOG,

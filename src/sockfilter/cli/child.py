@@ -6,7 +6,7 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-from sockfilter.captures.command import Held
+from sockfilter.captures.command import PausedCommand
 from sockfilter.cli import privileges
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Child:
 
     def __init__(self, command: tuple[str, ...], signals: Signals, identity: Identity | None = None) -> None:
         privileges.keep_from_programs()
-        self._held = Held(command, identity, signals.ignored_before)
+        self._held = PausedCommand(command, identity, signals.ignored_before)
         self._signals = signals
         self._is_told = self._is_left = False
         self.pid = self._held.process.pid

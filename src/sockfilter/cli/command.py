@@ -99,7 +99,7 @@ class _Run:
         self._report = Report(options, sink)
         self._hosts: dict[str, tuple[str, ...]] = {}
         self._child: Child | None = None
-        self._choice = privileges.Choice(None)
+        self._choice = privileges.UserChoice(None)
         self._ledger: Ledger | None = None
         self._has_told_of_gaps = False
 
@@ -350,8 +350,8 @@ class _Run:
         from sockfilter.cli import hints
 
         options = self._options
-        narrowing = narrowed(options.ports, self._addresses, options.family)
-        reason = hints.why(began, options.interfaces, narrowing, capture.ledger)
+        kernel_filter = narrowed(options.ports, self._addresses, options.family)
+        reason = hints.why(began, options.interfaces, kernel_filter, capture.ledger)
         if reason:
             say(f"nothing captured so far: {reason}")
 

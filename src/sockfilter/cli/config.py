@@ -62,7 +62,7 @@ def run(words: list[str], signals: Signals) -> int:
     return OK
 
 
-class Row(NamedTuple):
+class SettingRow(NamedTuple):
     """An option's name, its value as Options has it and as people write it, and who says so."""
 
     name: str
@@ -71,7 +71,7 @@ class Row(NamedTuple):
     source: str
 
 
-def _rows() -> list[Row]:
+def _rows() -> list[SettingRow]:
     """All that may be set, in the order of --help."""
     said = {setting.name: setting for setting in settings.in_force()}
     actions = settings.options()
@@ -79,10 +79,10 @@ def _rows() -> list[Row]:
     for name in settings.NAMES:
         if name in said:
             setting = said[name]
-            made.append(Row(name, setting.value, printable(setting.text), printable(setting.where)))
+            made.append(SettingRow(name, setting.value, printable(setting.text), printable(setting.where)))
         else:
             value = Options._field_defaults[actions[name].dest]
-            made.append(Row(name, value, _shown(name, value), DEFAULT))
+            made.append(SettingRow(name, value, _shown(name, value), DEFAULT))
     return made
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sockfilter.ledger import Ledger
-    from sockfilter.sources.narrowing import Narrowing
+    from sockfilter.sources.narrowing import KernelFilter
 
 # seconds without an exchange until the hint comes: long enough to start a client, short enough to still be wondering
 PATIENCE_S = 10.0
@@ -48,13 +48,13 @@ def start() -> Start:
     return Start(time.monotonic(), _packets(), _elsewhere())
 
 
-def why(began: Start, interfaces: Sequence[str], narrowing: Narrowing, ledger: Ledger) -> str:
+def why(began: Start, interfaces: Sequence[str], kernel_filter: KernelFilter, ledger: Ledger) -> str:
     """The likeliest reason that no exchange was shown since; empty: none is known.
 
     Args:
         began: of start().
         interfaces: where it captures, or "any".
-        narrowing: what is left out.
+        kernel_filter: what is left out.
         ledger: of the capture.
     """
     packets, messages = ledger.packets, ledger.messages
@@ -74,12 +74,12 @@ def why(began: Start, interfaces: Sequence[str], narrowing: Narrowing, ledger: L
     if packets["not_tcp"] and _has_udp(HTTPS_PORT):
         return "there is UDP on port 443: HTTP/3, which sockfilter does not decode"
     if packets["no_payload"]:
-        return _redirected(interfaces, narrowing)
-    return _nothing_at_all(began, interfaces, narrowing, packets["seen"])
+        return _redirected(interfaces, kernel_filter)
+    return _nothing_at_all(began, interfaces, kernel_filter, packets["seen"])
 
 
-def _nothing_at_all(began: Start, interfaces: Sequence[str], narrowing: Narrowing, seen: int) -> str:
-    taken = _redirected(interfaces, narrowing)
+def _nothing_at_all(began: Start, interfaces: Sequence[str], kernel_filter: KernelFilter, seen: int) -> str:
+    taken = _redirected(interfaces, kernel_filter)
     if taken:
         return taken
     busy = {name: count - began.packets.get(name, 0) for name, count in _packets().items() if name not in interfaces}
@@ -95,12 +95,12 @@ def _nothing_at_all(began: Start, interfaces: Sequence[str], narrowing: Narrowin
     return nothing
 
 
-def _redirected(interfaces: Sequence[str], narrowing: Narrowing) -> str:
+def _redirected(interfaces: Sequence[str], kernel_filter: KernelFilter) -> str:
     """Whether something takes packets away before they pass here."""
     for interface in interfaces:
         if interface != ANY and _has_xdp(interface):
             return f"an XDP program is on {interface}: sockfilter does not see what it drops or redirects"
-    ports = [port for port in _connected("tcp") if narrowing.ports is not None and narrowing.wants(port, port)]
+    ports = [port for port in _connected("tcp") if kernel_filter.ports is not None and kernel_filter.wants(port, port)]
     if not ports:
         return ""
     where = " or ".join(interfaces)

@@ -12,7 +12,7 @@ from sockfilter.errors import InvalidArgument
 PREFIX = re.compile(r"^argument (?=-)")
 
 
-class Parser(argparse.ArgumentParser):
+class CommandLineParser(argparse.ArgumentParser):
     """An argparse parser whose errors are one line each: they are raised, and not printed below the usage."""
 
     def error(self, message: str) -> NoReturn:

@@ -9,7 +9,7 @@ from sockfilter.road.frames import Frames
 
 if TYPE_CHECKING:
     from sockfilter.cli.stdout import StandardOutput
-    from sockfilter.outputs.fan import Source
+    from sockfilter.outputs.fan import OutputSource
 
 
 class FramesToStandardOutput(Frames):
@@ -23,7 +23,7 @@ class FramesToStandardOutput(Frames):
         super().__init__(sink)
         self._identity = sink.identity
 
-    def begin(self, source: Source) -> None:
+    def begin(self, source: OutputSource) -> None:
         """As Frames has it. Raises InvalidArgument where the capture is read from the same file."""
         if source.identity == self._identity:
             raise InvalidArgument("-w -: standard output is the file that -r reads; write to another file")

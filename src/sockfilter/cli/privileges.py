@@ -48,7 +48,7 @@ def user(name: str, said_by: str = "--user ") -> User:
     return User(found.pw_name, found.pw_uid, found.pw_gid, tuple(groups))
 
 
-class Choice(NamedTuple):
+class UserChoice(NamedTuple):
     """Whom this process is to become.
 
     Attributes:
@@ -62,7 +62,7 @@ class Choice(NamedTuple):
     hides_code: bool = False
 
 
-def choice(name: str | None, directories: list[str]) -> Choice:
+def choice(name: str | None, directories: list[str]) -> UserChoice:
     """Whom to become: where nobody said who, it is who ran sudo, else nobody.
 
     Args:
@@ -75,25 +75,25 @@ def choice(name: str | None, directories: list[str]) -> Choice:
     if os.geteuid() != ROOT:
         if name is not None and user(name).uid != os.geteuid():
             raise InvalidArgument(f"--user {name}: switching to another user requires root; use sudo")
-        return Choice(None)
+        return UserChoice(None)
     sudo = os.environ.get("SUDO_UID")
     chosen = user(name) if name is not None else user(sudo, "SUDO_UID=") if sudo else user(NOBODY)
     with acting_as(chosen):
         closed = next((path for path in directories if not _may(path, os.W_OK | os.X_OK)), None)
         hides_code = not all(_may(path, os.R_OK | os.X_OK) for path in code())
     if closed is None:
-        return Choice(chosen, hides_code=hides_code)
+        return UserChoice(chosen, hides_code=hides_code)
     if name is not None:
         raise InvalidArgument(
             f"--user {name}: this user cannot write to {closed}; use another user, for example --user root"
         )
-    return Choice(
+    return UserChoice(
         None,
         f"stays root, without capabilities: user {chosen.name} cannot write to {closed}; --user selects another user",
     )
 
 
-def give_up(chosen: Choice, works: Callable[[], object]) -> None:
+def give_up(chosen: UserChoice, works: Callable[[], object]) -> None:
     """Becomes that user, without capabilities, for good.
 
     Args:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 
 from sockfilter.cli import stdout
-from sockfilter.cli.parser import Parser, check_known
+from sockfilter.cli.parser import CommandLineParser, check_known
 
 OK = 0
 
 
 def parser(name: str, description: str, epilog: str) -> argparse.ArgumentParser:
     """A parser for the words behind `sockfilter name`, to which its options are added."""
-    return Parser(
+    return CommandLineParser(
         prog=f"sockfilter {name}",
         description=description,
         epilog=epilog,

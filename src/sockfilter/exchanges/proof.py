@@ -10,7 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from sockfilter.exchanges.places import acknowledged, had_received, is_resumed, take_answer
-from sockfilter.exchanges.waiting import Waiting
+from sockfilter.exchanges.waiting import WaitingMessages
 from sockfilter.model.sequence import distance
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sockfilter.model.message import Response
 
 
-class Proof(Waiting):
+class Proof(WaitingMessages):
     """Pairs by proof."""
 
     __slots__ = ()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ORPHANS_MAX = 16
 
 
-class Waiting(Ending):
+class WaitingMessages(Ending):
     """The open exchanges of one connection."""
 
     __slots__ = (

@@ -11,7 +11,7 @@ from sockfilter.forms.heads import start_line
 from sockfilter.forms.large import LARGE_BYTES, indented_lines, is_text, printable_pieces, text_of
 from sockfilter.forms.processes import line_of, name_of
 from sockfilter.masking import mask_body, mask_fields, mask_target
-from sockfilter.masking.tables import Table
+from sockfilter.masking.tables import KeptTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -80,7 +80,7 @@ class TextForm:
         self._interfaces = interfaces
         self._processes = processes
         self._route_width_max = NAMED_WIDTH_MAX if processes else ROUTE_WIDTH_MAX
-        self._asked: Table[Head, str] = Table(ASKED_MAX)
+        self._asked: KeptTable[Head, str] = KeptTable(ASKED_MAX)
         self._is_usual = time == times.CLOCK and columns is None
         self._tell, self._unknown_time = times.FORMS[time](), times.NOT_KNOWN[time]
         self._columns = columns

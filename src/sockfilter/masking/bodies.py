@@ -32,7 +32,7 @@ class Fields(Protocol):
         """The first value of a name, else the default."""
 
 
-class Message(Protocol):
+class MessageWithBody(Protocol):
     """A request or a response, as it is looked at here."""
 
     @property
@@ -44,7 +44,7 @@ class Message(Protocol):
         """The fields of its head."""
 
 
-def mask_body(message: Message) -> bytes:
+def mask_body(message: MessageWithBody) -> bytes:
     """What was kept of a message's body, without its secrets; the same object where there is none.
 
     In a body of another form secrets stay: of HTML, XML, or what is compressed and was not decoded.

@@ -18,10 +18,10 @@ Value = TypeVar("Value")
 TEXTS_MAX = 2048
 
 _forgetting: list[Callable[[], None]] = []
-_tables: list[weakref.ref[Table[object, object]]] = []
+_tables: list[weakref.ref[KeptTable[object, object]]] = []
 
 
-class Table(dict[Key, Value]):
+class KeptTable(dict[Key, Value]):
     """What was made with secrets masked; emptied when it is full, and when set_masking() changes the names.
 
     Args:
@@ -31,7 +31,7 @@ class Table(dict[Key, Value]):
     def __init__(self, size: int) -> None:
         super().__init__()
         self._size = size
-        _tables.append(weakref.ref(cast("Table[object, object]", self), _tables.remove))
+        _tables.append(weakref.ref(cast("KeptTable[object, object]", self), _tables.remove))
 
     def keep(self, key: Key, value: Value) -> Value:
         """Keeps a value, and returns it."""

@@ -8,7 +8,7 @@ from sockfilter.model.moment import contradict, elapsed_ns
 from sockfilter.model.sequence import distance
 
 if TYPE_CHECKING:
-    from sockfilter.model.process import Known
+    from sockfilter.model.process import ConnectionProcesses
 
 # what stands before an IPv4 address where there is room for 16 bytes: ::ffff:a.b.c.d (RFC 4291, 2.5.5.2)
 V4_MAPPED = bytes(10) + b"\xff\xff"
@@ -72,7 +72,7 @@ class Connection:
         self.client_end = client_end
         self.syn_ns = syn_ns
         self.synack_ns = synack_ns
-        self.known: Known | None = None
+        self.known: ConnectionProcesses | None = None
         self.netns = 0
         self.clocks_differ = False
         self._route: str | None = None

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 IDLE_AFTER_NS = 10_000_000_000
 
 
-class State(str, Enum):
+class Activity(str, Enum):
     """What a connection is doing."""
 
     OPEN = "open"  # something is under way on it
@@ -35,7 +35,7 @@ class Life(NamedTuple):
     """
 
     connection: Connection
-    state: State
+    state: Activity
     opened_ns: int
     last_ns: int
     exchanges: int

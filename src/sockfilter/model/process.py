@@ -39,7 +39,7 @@ class Process(NamedTuple):
 NOBODY: tuple[Process | None, Process | None] = (None, None)
 
 
-class Known:
+class ConnectionProcesses:
     """What is known of a connection's ends.
 
     Attributes:

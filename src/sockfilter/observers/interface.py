@@ -53,7 +53,7 @@ class Observer(Protocol):
         """Gives its programs and maps back to the kernel. May be called again."""
 
 
-class Place(NamedTuple):
+class ObservedCapture(NamedTuple):
     """What an observer has to know of the capture that it belongs to.
 
     Attributes:
@@ -70,7 +70,7 @@ class Place(NamedTuple):
 
 
 def open_all(
-    wanted: Mapping[str, bool | None], place: Place, stack: ExitStack
+    wanted: Mapping[str, bool | None], place: ObservedCapture, stack: ExitStack
 ) -> tuple[dict[str, Observer], dict[str, str]]:
     """Opens the observers that are wanted.
 

@@ -22,7 +22,7 @@ class Wants(Flag):
     FRAMES = auto()  # the records that the source gives, with all that belongs into a capture file
 
 
-class Source(Protocol):
+class OutputSource(Protocol):
     """What an output may ask of where the records come from."""
 
     @property
@@ -63,7 +63,7 @@ class Member:
         """Whether it takes no more, so that the capture may end."""
         return False
 
-    def begin(self, source: Source) -> None:
+    def begin(self, source: OutputSource) -> None:
         """Called once, before the first record."""
 
     def write(self, exchange: Exchange) -> None:
@@ -127,7 +127,7 @@ class Fan:
         """Whether a member takes no more."""
         return any(member.is_full for member in self.members)
 
-    def begin(self, source: Source) -> None:
+    def begin(self, source: OutputSource) -> None:
         """Tells the members where the records come from, before the first. Raises what they raise."""
         for member in self.members:
             member.begin(source)

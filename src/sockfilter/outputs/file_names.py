@@ -33,7 +33,7 @@ class Limits(NamedTuple):
             raise InvalidArgument(f"files={self.files}: it needs megabytes or seconds of each file")
 
 
-class Names:
+class FileNames:
     """What each file is called, as in MakeFilename() of tcpdump.
 
     Args:

@@ -21,9 +21,9 @@ from sockfilter.forms.json_dict import (
     timing_of,
 )
 from sockfilter.masking import is_proper, mask_field
-from sockfilter.masking.tables import Table
+from sockfilter.masking.tables import KeptTable
 from sockfilter.model.headers import text
-from sockfilter.outputs.output import Output, Sink
+from sockfilter.outputs.output import ByteSink, Output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,15 +69,15 @@ class JsonOutput(Output):
         show_secrets: nothing is masked.
     """
 
-    def __init__(self, sink: Sink, *, bodies: bool = False, show_secrets: bool = False) -> None:
+    def __init__(self, sink: ByteSink, *, bodies: bool = False, show_secrets: bool = False) -> None:
         super().__init__(sink)
         self.has_bodies = bodies
         self._show_secrets = show_secrets
-        self._heads: Table[Head, str] = Table(HEADS_MAX)
-        self._fields: Table[bytes, str] = Table(FIELDS_MAX)
+        self._heads: KeptTable[Head, str] = KeptTable(HEADS_MAX)
+        self._fields: KeptTable[bytes, str] = KeptTable(FIELDS_MAX)
         self._new_fields = 0  # since it began
-        self._names: Table[bytes, tuple[str, str]] = Table(NAMES_MAX)
-        self._connections: Table[Connection, ConnectionText] = Table(CONNECTIONS_MAX)
+        self._names: KeptTable[bytes, tuple[str, str]] = KeptTable(NAMES_MAX)
+        self._connections: KeptTable[Connection, ConnectionText] = KeptTable(CONNECTIONS_MAX)
         self._second, self._second_text = -1, ""
 
     def render(self, exchange: Exchange) -> bytes:

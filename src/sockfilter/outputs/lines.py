@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sockfilter.forms.line import REQUEST_WIDTH_MAX, ROUTE_WIDTH_MAX, TextForm
 from sockfilter.masking import has_own_names
-from sockfilter.outputs.output import Output, Sink
+from sockfilter.outputs.output import ByteSink, Output
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -24,7 +24,7 @@ class TextOutput(TextForm, Output):
 
     widths_max = ROUTE_WIDTH_MAX, REQUEST_WIDTH_MAX
 
-    def __init__(self, sink: Sink, **options: Unpack[TextOptions]) -> None:
+    def __init__(self, sink: ByteSink, **options: Unpack[TextOptions]) -> None:
         Output.__init__(self, sink)
         TextForm.__init__(self, **options)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sockfilter.model.lines import Lines
 
 
-class Sink(Protocol):
+class ByteSink(Protocol):
     """A file of bytes."""
 
     def write(self, data: memoryview, /) -> int | None:
@@ -32,7 +32,7 @@ class Output:
 
     has_bodies = False
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, sink: ByteSink) -> None:
         self._sink = sink
         self._parts: list[bytes] = []
         # exchanges that it has had as lines

@@ -7,7 +7,7 @@ from struct import Struct
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sockfilter.outputs.output import Sink
+    from sockfilter.outputs.output import ByteSink
 
 # bytes that are collected before they are written without being asked to
 COLLECTED_BYTES_MAX = 1 << 20
@@ -45,7 +45,7 @@ class PcapngWriter:
         application: name and version of who writes.
     """
 
-    def __init__(self, sink: Sink, application: str = "sockfilter") -> None:
+    def __init__(self, sink: ByteSink, application: str = "sockfilter") -> None:
         self._sink = sink
         self._collected = bytearray()
         self._interfaces = 0

@@ -25,14 +25,14 @@ class Refused(OSError):
     """The path leads to what belongs to somebody else: its words say what that is, and what to do."""
 
 
-class Opened(NamedTuple):
+class OpenedFile(NamedTuple):
     """A descriptor to write to, and whether it is of a regular file."""
 
     fd: int
     is_regular: bool
 
 
-def open_private(path: str, owner: tuple[int, int] | None = None) -> Opened:
+def open_private(path: str, owner: tuple[int, int] | None = None) -> OpenedFile:
     """Opens a file to be written from its beginning, which nobody but its owner may read.
 
     A new file is made with mode 0600. A regular file that is there must belong to the owner and have no other name; it
@@ -53,7 +53,7 @@ def open_private(path: str, owner: tuple[int, int] | None = None) -> Opened:
         with _pinned(path) as pin:
             if pin is None:
                 with contextlib.suppress(FileExistsError):  # it was made meanwhile, or is a link
-                    return Opened(_made(path, owner), True)
+                    return OpenedFile(_made(path, owner), True)
                 continue
             there = os.fstat(pin)
             if stat.S_ISLNK(there.st_mode) and is_ours:
@@ -125,7 +125,7 @@ def _check(there: os.stat_result, owner: tuple[int, int] | None) -> None:
         raise Refused(errno.EPERM, "it is a file with a second name (a hard link); remove it, or use another name")
 
 
-def _taken_over(fd: int, owner: tuple[int, int] | None, *, is_given: bool) -> Opened:
+def _taken_over(fd: int, owner: tuple[int, int] | None, *, is_given: bool) -> OpenedFile:
     """Empties a regular file and, unless its descriptor was given to us, sees to who may read it."""
     try:
         is_regular = stat.S_ISREG(os.fstat(fd).st_mode)
@@ -136,7 +136,7 @@ def _taken_over(fd: int, owner: tuple[int, int] | None, *, is_given: bool) -> Op
     except BaseException:
         os.close(fd)
         raise
-    return Opened(fd, is_regular)
+    return OpenedFile(fd, is_regular)
 
 
 def _give(fd: int, owner: tuple[int, int] | None) -> None:

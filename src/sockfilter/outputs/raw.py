@@ -9,7 +9,7 @@ from sockfilter.forms.heads import head_bytes
 from sockfilter.masking import mask_head
 from sockfilter.masking.bodies import mask_content
 from sockfilter.masking.chunks import joined
-from sockfilter.outputs.output import Output, Sink
+from sockfilter.outputs.output import ByteSink, Output
 
 if TYPE_CHECKING:
     from sockfilter.model import Endpoint, Exchange, Message
@@ -24,7 +24,7 @@ class RawOutput(Output):
         show_secrets: nothing is masked.
     """
 
-    def __init__(self, sink: Sink, *, escape: bool = False, show_secrets: bool = False) -> None:
+    def __init__(self, sink: ByteSink, *, escape: bool = False, show_secrets: bool = False) -> None:
         super().__init__(sink)
         self._escape = escape
         self.has_bodies = True

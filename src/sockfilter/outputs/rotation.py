@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.errors import Closed, InvalidArgument
 from sockfilter.outputs.capture_file import CaptureFile, is_that_file, over_itself
-from sockfilter.outputs.file_names import SECOND_NS, Limits, Names
+from sockfilter.outputs.file_names import SECOND_NS, FileNames, Limits
 from sockfilter.outputs.pcapng import PcapngWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sockfilter.outputs.output import Sink
+    from sockfilter.outputs.output import ByteSink
 
 MEGABYTE = 1_000_000
 
 
-class Counters(NamedTuple):
+class FileCounters(NamedTuple):
     """Of an interface, since the beginning of the capture: as for PcapngWriter.statistics()."""
 
     received: int
@@ -48,8 +48,8 @@ class CaptureFiles:
 
     def __init__(
         self,
-        target: str | Sink,
-        counters: Callable[[int], Counters | None],
+        target: str | ByteSink,
+        counters: Callable[[int], FileCounters | None],
         limits: Limits = NO_LIMITS,
         owner: tuple[int, int] | None = None,
         clock_ns: Callable[[], int] = time.time_ns,
@@ -75,7 +75,7 @@ class CaptureFiles:
         self.is_full = False
         self._is_open = True
         if isinstance(target, str):
-            self._names = Names(target, limits)
+            self._names = FileNames(target, limits)
             self._check_names()
             self._writer = self._begin()
         else:

@@ -46,7 +46,7 @@ class Piece(NamedTuple):
         return self.is_last and not self.offset
 
 
-class Waiting:
+class WaitingFragments:
     """The fragments of one datagram that are there."""
 
     __slots__ = ("count", "offsets", "pieces", "since_ns", "size", "total")
@@ -104,7 +104,7 @@ class Reassembler:
     def __init__(self, deliver: Callable[[int, int, bytes, bytes, bytes], bool], protocol: int = TCP) -> None:
         self._deliver = deliver
         self._protocol = protocol
-        self._waiting: dict[tuple[int, tuple[bytes, bytes, int, int]], Waiting] = {}
+        self._waiting: dict[tuple[int, tuple[bytes, bytes, int, int]], WaitingFragments] = {}
         self._bytes = 0
         self.counts = FragmentCounts()
 
@@ -121,7 +121,7 @@ class Reassembler:
         key = (interface, piece.key)
         waiting = self._waiting.get(key)
         if waiting is None:
-            waiting = self._waiting[key] = Waiting(time_ns)
+            waiting = self._waiting[key] = WaitingFragments(time_ns)
         size = waiting.size
         if not waiting.add(piece):
             self.counts.undecodable += 1

@@ -56,7 +56,7 @@ TABLE = (HTTP1, HTTP2)
 UNREAD = _unread()
 
 
-class Choice:
+class ProtocolChoice:
     """The table, and what the user has said.
 
     Args:

@@ -129,7 +129,7 @@ class Handover(NamedTuple):
     exchange: Exchange | None = None
 
 
-class Sink(Protocol):
+class MessageSink(Protocol):
     """What takes the requests and responses of a connection, and pairs them."""
 
     @property
@@ -160,7 +160,7 @@ class Sink(Protocol):
         """Takes note that no more messages follow, and why."""
 
 
-class InOrder(Sink, Protocol):
+class InOrder(MessageSink, Protocol):
     """A pairing for protocols in which responses come in the order of their requests.
 
     A message's place is a pair: the sequence number of its first byte, and up to where its sender had received.
@@ -203,7 +203,7 @@ class InOrder(Sink, Protocol):
         """Takes note that an end has closed, and waits for nothing more."""
 
 
-class ByStream(Sink, Protocol):
+class ByStream(MessageSink, Protocol):
     """A pairing for protocols in which a message says which stream it is on.
 
     A message's place has three numbers: the two that it has in order, and that of its stream.

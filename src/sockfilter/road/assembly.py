@@ -8,17 +8,17 @@ from sockfilter.model.hearing import WIRE, Hearing
 from sockfilter.packets.fragments import Reassembler
 from sockfilter.packets.records import RecordDecoder
 from sockfilter.packets.tcp import TcpDecoder
-from sockfilter.streams.table import Table
+from sockfilter.streams.table import ConnectionTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sockfilter.ledger import FragmentCounts, SegmentCounts
-    from sockfilter.streams.connection import Conversation, StreamConnection
-    from sockfilter.streams.direction import Orders
+    from sockfilter.streams.connection import StreamConnection, StreamTaker
+    from sockfilter.streams.direction import Skipping
 
 
-class Names(Protocol):
+class InterfaceNames(Protocol):
     """What the road asks of where records come from."""
 
     def interface_name(self, index: int) -> str:
@@ -30,7 +30,7 @@ class Assembly:
 
     Args:
         source: where the records come from.
-        orders: the way back to it.
+        skipping: the way back to it.
         is_wanted: whether a connection between two ports is asked for; for what the kernel could not tell.
         converse: makes the conversation of a connection.
         hearing: what the source hears.
@@ -39,14 +39,14 @@ class Assembly:
 
     def __init__(
         self,
-        source: Names,
-        orders: Orders,
+        source: InterfaceNames,
+        skipping: Skipping,
         is_wanted: Callable[[int, int], bool],
-        converse: Callable[[StreamConnection], Conversation],
+        converse: Callable[[StreamConnection], StreamTaker],
         hearing: Hearing = WIRE,
         is_unfinished: Callable[[bytes], bool] | None = None,
     ) -> None:
-        self._table = Table(converse, orders, hearing.both_ends, is_unfinished)
+        self._table = ConnectionTable(converse, skipping, hearing.both_ends, is_unfinished)
         table, name = self._table, source.interface_name
         tcp = TcpDecoder(table.takers, table.stream_of, table.open, name, is_wanted)
         self._fragments = Reassembler(tcp.take)

@@ -8,14 +8,14 @@ from sockfilter.packets import inside, links
 from sockfilter.sources.files.source import FileSource
 
 if TYPE_CHECKING:
-    from sockfilter.sources.narrowing import Narrowing
+    from sockfilter.sources.narrowing import KernelFilter
 
 
-def file_source(path: str, narrowing: Narrowing, *, every: bool = False, whole: bool = False) -> FileSource:
+def file_source(path: str, kernel_filter: KernelFilter, *, every: bool = False, whole: bool = False) -> FileSource:
     """A capture file as a source. Arguments as FileSource has them."""
     return FileSource(
         path,
-        narrowing,
+        kernel_filter,
         links.network,
         inside.Inside().step,
         is_read=links.is_read,

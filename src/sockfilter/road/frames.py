@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from sockfilter.ledger import PACKET_COUNTERS
 from sockfilter.outputs.fan import Member, Wants
 from sockfilter.outputs.file_names import Limits
-from sockfilter.outputs.rotation import NO_LIMITS, CaptureFiles, Counters
+from sockfilter.outputs.rotation import NO_LIMITS, CaptureFiles, FileCounters
 from sockfilter.packets.frames import FrameTaker
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from sockfilter.outputs.fan import Source
-    from sockfilter.outputs.output import Sink
+    from sockfilter.outputs.fan import OutputSource
+    from sockfilter.outputs.output import ByteSink
 
 SEEN, SENT, RING_FULL = (list(PACKET_COUNTERS).index(name) for name in ("seen", "sent", "ring_full"))
 
@@ -31,7 +31,9 @@ class Frames(Member):
     name = "capture file"
     wants = Wants.FRAMES
 
-    def __init__(self, target: str | Sink, limits: Limits = NO_LIMITS, owner: tuple[int, int] | None = None) -> None:
+    def __init__(
+        self, target: str | ByteSink, limits: Limits = NO_LIMITS, owner: tuple[int, int] | None = None
+    ) -> None:
         self._target, self._limits, self._owner = target, limits, owner
         self._files: CaptureFiles | None = None
         self._interfaces: dict[tuple[int, int], int] = {}
@@ -50,7 +52,7 @@ class Frames(Member):
         """Whether the last of so many files has had its time."""
         return self._files is not None and self._files.is_full
 
-    def begin(self, source: Source) -> None:
+    def begin(self, source: OutputSource) -> None:
         """Makes the first file.
 
         Args:
@@ -86,9 +88,9 @@ class Frames(Member):
             self._interfaces[index, link_type] = number
         self._files.packet(number, self._source.wall_ns(time_ns), frame, wire_len)
 
-    def _counters(self, number: int) -> Counters | None:
+    def _counters(self, number: int) -> FileCounters | None:
         """They are of all interfaces together: the first has them."""
         if number:
             return None
         counters = self._source.counters()
-        return Counters(counters[SEEN], counters[RING_FULL], counters[SENT])
+        return FileCounters(counters[SEEN], counters[RING_FULL], counters[SENT])

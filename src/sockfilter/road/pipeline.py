@@ -10,12 +10,12 @@ from sockfilter.exchanges.in_order import OrderedPairing
 from sockfilter.ledger import CALL_COUNTERS, PACKET_COUNTERS, FileCounts, Ledger, MessageCounts, ProcessCounts
 from sockfilter.model.budget import CONNECTION_BYTES, MEMORY_BYTES, MESSAGE_BYTES, Budget
 from sockfilter.model.hearing import WIRE, Hearing
-from sockfilter.model.life import IDLE_AFTER_NS, Life, State
-from sockfilter.protocols.choose import Choice
+from sockfilter.model.life import IDLE_AFTER_NS, Activity, Life
+from sockfilter.protocols.choose import ProtocolChoice
 from sockfilter.protocols.http1 import head as heads
 from sockfilter.protocols.http1.body import whole_body
 from sockfilter.protocols.interface import Context
-from sockfilter.road.assembly import Assembly, Names
+from sockfilter.road.assembly import Assembly, InterfaceNames
 from sockfilter.road.express.lane import Lane
 from sockfilter.streams.calls import LATE_CALL_NS
 from sockfilter.streams.connection import StreamConnection
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
     from sockfilter.model.policy import BodyPolicy
     from sockfilter.model.stream_message import StreamMessage
     from sockfilter.protocols.interface import Conversation, Transport
-    from sockfilter.streams.direction import Orders
+    from sockfilter.streams.direction import Skipping
 
 
 # what is taken for the size of a batch's last record: that of most frames
 LAST_RECORD_BYTES = 1600
 
 
-class Source(Names, Protocol):
+class RoadSource(InterfaceNames, Protocol):
     """What the road needs of where records come from."""
 
     clock_offset_ns: int
 
 
-class Observer(Protocol):
+class Annotator(Protocol):
     """What adds to exchanges what it knows of their connections."""
 
     @property
@@ -57,7 +57,7 @@ class Pipeline:
 
     Args:
         source: where the records come from.
-        orders: the way back to it.
+        skipping: the way back to it.
         policy: what to keep of bodies.
         is_wanted: whether a connection between two ports is asked for; for what the kernel could not tell.
         emit: takes each exchange when it ends.
@@ -71,15 +71,15 @@ class Pipeline:
 
     def __init__(
         self,
-        source: Source,
-        orders: Orders,
+        source: RoadSource,
+        skipping: Skipping,
         policy: BodyPolicy,
         is_wanted: Callable[[int, int], bool],
         emit: Callable[[Exchange], None],
         lines: Lines | None = None,
         has_lane: bool = True,
         hearing: Hearing = WIRE,
-        observers: Mapping[str, Observer] | None = None,
+        observers: Mapping[str, Annotator] | None = None,
         memory: int = MEMORY_BYTES,
         emit_message: Callable[[StreamMessage], None] | None = None,
     ) -> None:
@@ -90,15 +90,15 @@ class Pipeline:
         self._annotating = tuple(self._observers.values())
         self._exchanges = 0
         self._messages = MessageCounts()
-        self._choice = Choice()
-        self._assembly = assembly = Assembly(source, orders, is_wanted, self._converse, hearing, heads.is_unfinished)
+        self._choice = ProtocolChoice()
+        self._assembly = assembly = Assembly(source, skipping, is_wanted, self._converse, hearing, heads.is_unfinished)
         self._budget = Budget(memory, self._count_open, assembly.weigh)
         self._context = Context(
             policy, self._budget, self._messages, self._choice, self._in_order, self._by_stream, self._take
         )
         self._lane: Lane | None = None
         if has_lane:
-            told = None if lines is None else _Told(self, source, lines)
+            told = None if lines is None else _RenderedLines(self, source, lines)
             self._lane = Lane(assembly, heads.read, whole_body, policy.limit, policy.decodes, self._ended, told)
         self._consume = self._lane.consume if self._lane is not None else assembly.consume
 
@@ -252,15 +252,15 @@ class Pipeline:
         messages.exchanges += count
 
 
-def _state(connection: StreamConnection, conversation: Conversation, now_ns: int) -> State:
+def _state(connection: StreamConnection, conversation: Conversation, now_ns: int) -> Activity:
     if connection.is_damaged:
-        return State.MALFORMED
+        return Activity.MALFORMED
     if not conversation.is_idle:
-        return State.OPEN
-    return State.IDLE if now_ns - connection.last_ns >= IDLE_AFTER_NS else State.READY
+        return Activity.OPEN
+    return Activity.IDLE if now_ns - connection.last_ns >= IDLE_AFTER_NS else Activity.READY
 
 
-class _Told:
+class _RenderedLines:
     """Lines that are written on the short road, on their way to their output.
 
     Args:
@@ -269,7 +269,7 @@ class _Told:
         lines: the output.
     """
 
-    def __init__(self, pipeline: Pipeline, source: Source, lines: Lines) -> None:
+    def __init__(self, pipeline: Pipeline, source: RoadSource, lines: Lines) -> None:
         self._pipeline = pipeline
         self._source = source
         self.lines = lines

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 CHANGES_MAX = 1000
 
 
-class Event(Enum):
+class InterfaceEvent(Enum):
     """What can happen to an interface, each with what to say of it."""
 
     DOWN = "interface {before} is down; the capture continues when it is up again: ip link set {before} up"
@@ -37,7 +37,7 @@ class Change(NamedTuple):
         name: its name now, or the one that is waited for.
     """
 
-    event: Event
+    event: InterfaceEvent
     before: str
     name: str
 

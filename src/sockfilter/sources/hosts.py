@@ -11,7 +11,7 @@ from sockfilter.model.sequence import MASK
 from sockfilter.sources.narrowing import ADDRESS_BITS
 
 if TYPE_CHECKING:
-    from sockfilter.sources.narrowing import Narrowing
+    from sockfilter.sources.narrowing import KernelFilter
 
 ADDRESS_BYTES = ADDRESS_BITS // 8
 # the beginning of struct sf_record up to kind (bpf/events.h): stream, seq, payload_len, payload_kept, payload_off,
@@ -24,7 +24,7 @@ KNOWN_MAX = 65536
 AHEAD = 1 << 30
 
 
-class Orders(Protocol):
+class Rejecting(Protocol):
     """The way back to the program."""
 
     def skip(self, stream: int, until_seq: int) -> None:
@@ -35,14 +35,14 @@ class HostFilter:
     """Drops the records of connections with none of several hosts, and accounts for them as filtered.
 
     Args:
-        networks: addresses and masks, as Narrowing.left_to_compare() gives them.
-        orders: is told to leave out what will be dropped anyway.
+        networks: addresses and masks, as KernelFilter.left_to_compare() gives them.
+        skipping: is told to leave out what will be dropped anyway.
     """
 
-    def __init__(self, networks: list[tuple[bytes, bytes]], orders: Orders) -> None:
+    def __init__(self, networks: list[tuple[bytes, bytes]], skipping: Rejecting) -> None:
         ffi, self._lib = binding.load()
         self._networks = [(int.from_bytes(address, "big"), int.from_bytes(mask, "big")) for address, mask in networks]
-        self._orders = orders
+        self._skipping = skipping
         self._flow_at = ffi.offsetof("struct sf_record", "flow")
         self._frame_at = ffi.sizeof("struct sf_record")
         self._known: dict[bytes, bool] = {}
@@ -72,7 +72,7 @@ class HostFilter:
                 continue
             self._count(kind, payload_kept < payload_len, marks)
             if stream:
-                self._orders.skip(stream, (seq + payload_len + AHEAD) & MASK)
+                self._skipping.skip(stream, (seq + payload_len + AHEAD) & MASK)
         return kept
 
     def corrected(self, counters: list[int]) -> list[int]:
@@ -99,10 +99,10 @@ class HostFilter:
             corrections[lib.SF_LENGTHS if marks & lib.SF_MARK_LENGTHS else lib.SF_TRUNCATED] -= 1
 
 
-def host_filter(narrowing: Narrowing, orders: Orders) -> HostFilter | None:
+def host_filter(kernel_filter: KernelFilter, skipping: Rejecting) -> HostFilter | None:
     """What drops records that the kernel could not tell; None: it can tell them all."""
-    networks = narrowing.left_to_compare()
-    return HostFilter(networks, orders) if networks else None
+    networks = kernel_filter.left_to_compare()
+    return HostFilter(networks, skipping) if networks else None
 
 
 def _pair_of(view: memoryview, at: int) -> bytes:

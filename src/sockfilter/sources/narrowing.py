@@ -120,7 +120,7 @@ def _covering(networks: list[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
     return (first & mask).to_bytes(ADDRESS_BITS // 8, "big"), mask.to_bytes(ADDRESS_BITS // 8, "big")
 
 
-class Narrowing(NamedTuple):
+class KernelFilter(NamedTuple):
     """What is left out. Both ends of a connection are looked at; None and an empty tuple leave nothing out.
 
     The kernel compares with one network. Where that holds more than the hosts asked for, hosts.HostFilter drops the

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from sockfilter.sources.changes import Change
-    from sockfilter.sources.narrowing import Narrowing
+    from sockfilter.sources.narrowing import KernelFilter
 
 # bytes of the ring; at 150 000 requests a second, some 180 MB/s, it bridges 90 ms without the reader
 RING_BYTES = 16 << 20
@@ -70,7 +70,7 @@ class RecordSource:
     Args:
         attachment: the program; it is closed with this.
         ring: bytes of its ring.
-        narrowing: what is left out; the program does most of it.
+        kernel_filter: what is left out; the program does most of it.
 
     Attributes:
         is_over: whether nothing more can come.
@@ -82,7 +82,7 @@ class RecordSource:
     identity = None
     hearing = WIRE
 
-    def __init__(self, attachment: Attached, ring: int, narrowing: Narrowing) -> None:
+    def __init__(self, attachment: Attached, ring: int, kernel_filter: KernelFilter) -> None:
         self._attachment = attachment
         self._ffi, self._lib = binding.load()
         with ExitStack() as stack:
@@ -91,7 +91,7 @@ class RecordSource:
             self._epoll = stack.enter_context(select.epoll())
             self._epoll.register(self._ring.fd, select.EPOLLIN)
             self._stack = stack.pop_all()
-        self._hosts = host_filter(narrowing, self)
+        self._hosts = host_filter(kernel_filter, self)
         self.is_over = False
         self._busy = False
         self.records_read = 0

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sockfilter.streams.connection import StreamConnection
-    from sockfilter.streams.table import Table
+    from sockfilter.streams.table import ConnectionTable
 
 # Bytes that wait: few heads that come in pieces are longer, and a connection that waits is to take 2 KiB.
 WAITING_BYTES_MAX = 1024
@@ -19,7 +19,7 @@ WAITING_BYTES_MAX = 1024
 WAITING_SEGMENTS_MAX = 8
 
 
-class Beginning:
+class FirstBytes:
     """The first segments of one end, in order, while they are the beginning of something that is not whole.
 
     With any other segment of the connection, and whenever it is asked for anything, they are told, as they came.
@@ -34,7 +34,7 @@ class Beginning:
     __slots__ = ("_ack", "_connection", "_data", "_end", "_is_unfinished", "_segments", "_seq", "_table")
 
     def __init__(
-        self, table: Table, connection: StreamConnection, stream: int, is_unfinished: Callable[[bytes], bool]
+        self, table: ConnectionTable, connection: StreamConnection, stream: int, is_unfinished: Callable[[bytes], bool]
     ) -> None:
         self._table = table
         self._connection = connection

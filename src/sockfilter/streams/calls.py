@@ -10,7 +10,7 @@ from sockfilter.streams.direction import RST, Direction
 
 if TYPE_CHECKING:
     from sockfilter.ledger import SegmentCounts
-    from sockfilter.streams.direction import Orders, Owner
+    from sockfilter.streams.direction import Owner, Skipping
 
 # A call is heard when it comes back to its process, which may wait for a processor: what it sent may be
 # heard at the other end, and answered, before. What is never heard (io_uring, splice) delays what is behind it
@@ -39,12 +39,12 @@ class CallDirection(Direction):
         self,
         counts: SegmentCounts,
         holes: dict[Direction, None],
-        orders: Orders,
+        skipping: Skipping,
         connection: Owner,
         stream: int,
         isn: int | None,
     ) -> None:
-        super().__init__(counts, holes, orders, connection, stream, isn)
+        super().__init__(counts, holes, skipping, connection, stream, isn)
         self._reset: Reset | None = None
         self.peer: CallDirection  # both ends are of a kind
 
@@ -77,7 +77,7 @@ class CallDirection(Direction):
         self.connection.last_ns = reset.time_ns
         self._reset = reset
         for direction, until in ((self, reset.seq), (self.peer, reset.ack)):
-            if direction._order_until is not None:
+            if direction._skip_until is not None:
                 direction._pass_quiet(until, reset.time_ns)
         self._note_held()
         self.go_on(reset.time_ns)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from sockfilter.ledger import SegmentCounts
     from sockfilter.model.connection import Connection
-    from sockfilter.streams.beginning import Beginning
-    from sockfilter.streams.direction import Orders, Receiver
+    from sockfilter.streams.beginning import FirstBytes
+    from sockfilter.streams.direction import DirectionTaker, Skipping
 
 # How long the answer to a client that has closed its end is waited for: some close only their half, and do
 # take it; most have given up.
@@ -26,11 +26,11 @@ HALF_CLOSED_NS = 500_000_000
 RESET_DOUBT_NS = 500_000_000
 
 
-class Conversation(Protocol):
+class StreamTaker(Protocol):
     """What takes the bytes of both directions."""
 
     @property
-    def receivers(self) -> tuple[Receiver, Receiver]:
+    def receivers(self) -> tuple[DirectionTaker, DirectionTaker]:
         """One for each end."""
 
     @property
@@ -44,7 +44,7 @@ class Conversation(Protocol):
         """Takes note that the connection has ended, and why; both receivers have ended before."""
 
 
-class Keeper(Protocol):
+class ConnectionKeeper(Protocol):
     """The table of connections, as one of them needs it.
 
     Attributes:
@@ -58,7 +58,7 @@ class Keeper(Protocol):
     watched: dict[StreamConnection, None]
 
     @property
-    def orders(self) -> Orders:
+    def skipping(self) -> Skipping:
         """The way back to the source."""
 
     @property
@@ -137,12 +137,12 @@ class StreamConnection:
 
     def __init__(
         self,
-        table: Keeper,
+        table: ConnectionKeeper,
         start: FlowStart,
         stream: int,
         model: Connection,
         time_ns: int,
-        converse: Callable[[StreamConnection], Conversation],
+        converse: Callable[[StreamConnection], StreamTaker],
     ) -> None:
         self._table = table
         self.start = start
@@ -157,11 +157,11 @@ class StreamConnection:
         self.reset_by: Direction | None = None
         self._directions: tuple[Direction, Direction] | None = None
         self._converse = converse
-        self._conversation: Conversation | None = None
-        self.beginning: Beginning | None = None
+        self._conversation: StreamTaker | None = None
+        self.beginning: FirstBytes | None = None
 
     @property
-    def conversation(self) -> Conversation:
+    def conversation(self) -> StreamTaker:
         """What takes its bytes."""
         if self._conversation is None:
             self._conversation = self._converse(self)
@@ -174,8 +174,8 @@ class StreamConnection:
             stream = self.streams[0]
             table = self._table
             kind = CallDirection if table.hears_twice else Direction
-            first = kind(table.counts, table.holes, table.orders, self, stream, self.start.isn[0])
-            second = kind(table.counts, table.holes, table.orders, self, stream | 1, self.start.isn[1])
+            first = kind(table.counts, table.holes, table.skipping, self, stream, self.start.isn[0])
+            second = kind(table.counts, table.holes, table.skipping, self, stream | 1, self.start.isn[1])
             first.peer, second.peer = second, first
             self._directions = (first, second)
             first.receiver, second.receiver = self.conversation.receivers
@@ -186,7 +186,7 @@ class StreamConnection:
         """The sequence number of each end's SYN; None: not seen."""
         return self.start.isn
 
-    def replace(self, conversation: Conversation) -> None:
+    def replace(self, conversation: StreamTaker) -> None:
         """What comes from here on is for another conversation."""
         self._conversation = conversation
         for direction, receiver in zip(self.held, conversation.receivers, strict=False):
@@ -325,9 +325,9 @@ class StreamConnection:
             direction.discard()
             # in mid-stream, first bytes prove nothing
             if None in self.start.isn:
-                self._table.orders.forget(direction.stream)
+                self._table.skipping.forget(direction.stream)
             else:
-                self._table.orders.reject(direction.stream)
+                self._table.skipping.reject(direction.stream)
         self._table.remove(self, None, self.following)
 
     def renumber(self, stream: int, start: FlowStart) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sockfilter.model.problem import Problem
 from sockfilter.model.sequence import MASK, distance
-from sockfilter.streams.held import Held, Segment
+from sockfilter.streams.held import OutOfOrder, Segment
 
 if TYPE_CHECKING:
     from sockfilter.ledger import SegmentCounts
@@ -47,11 +47,11 @@ NEAR_BYTES = 16 << 20
 UNANSWERED_SYN_NS = 4_000_000_000
 # the largest window there is (RFC 7323, 2.3): what lies farther off is of another life of the connection
 WINDOW_BYTES_MAX = 1 << 30
-# an order to the kernel holds this far at most, so that sequence numbers stay comparable
-ORDER_BYTES_MAX = 1 << 30
+# a skip hint reaches this far at most, so that sequence numbers stay comparable
+SKIP_BYTES_MAX = 1 << 30
 
 
-class Receiver(Protocol):
+class DirectionTaker(Protocol):
     """What takes the bytes of one direction, in order.
 
     ignoring: how many of the coming bytes it need not see; skip() takes their number instead.
@@ -75,7 +75,7 @@ class Receiver(Protocol):
         """Takes note that no more bytes follow, and why."""
 
 
-class Orders(Protocol):
+class Skipping(Protocol):
     """The way back to the source: what it need not send."""
 
     def skip(self, stream: int, until_seq: int) -> None:
@@ -147,9 +147,9 @@ class Direction:
     Args:
         counts: where it counts its segments.
         holes: the directions that wait for something; it enters itself.
-        orders: the way back to the source.
+        skipping: the way back to the source.
         connection: the connection whose end this is.
-        stream: the number the source has for it; orders to the kernel use it.
+        stream: the number the source has for it; skip hints use it.
         isn: the sequence number of its SYN; None: not seen.
     """
 
@@ -164,8 +164,8 @@ class Direction:
         "_holes",
         "_is_stalled",
         "_isn",
-        "_order_until",
-        "_orders",
+        "_skip_until",
+        "_skipping",
         "_starts",
         "acked",
         "connection",
@@ -178,21 +178,21 @@ class Direction:
         "total",
     )
 
-    receiver: Receiver
+    receiver: DirectionTaker
     peer: Direction
 
     def __init__(
         self,
         counts: SegmentCounts,
         holes: dict[Direction, None],
-        orders: Orders,
+        skipping: Skipping,
         connection: Owner,
         stream: int,
         isn: int | None,
     ) -> None:
         self._counts = counts
         self._holes = holes
-        self._orders = orders
+        self._skipping = skipping
         self.connection = connection
         self.stream = stream
         self._isn = isn
@@ -201,11 +201,11 @@ class Direction:
         self._first_ack: int | None = None
         self.fin_seq: int | None = None
         self.has_ended = False
-        self._held = Held()
+        self._held = OutOfOrder()
         self._is_stalled = False  # this direction or its peer holds something, it has ended, or something is due
         self._hole_since_ns = 0
         self._delivered_ns = 0
-        self._order_until: int | None = None
+        self._skip_until: int | None = None
         self._starts: tuple[int, ...] = ()  # where it may begin instead, while nothing of it has come
         self._claimed: tuple[int, int] | None = None  # a gap that nothing but the peer's acknowledgement tells of
         self._false_claims = 0
@@ -256,11 +256,11 @@ class Direction:
         if size:
             # where it has sent nothing yet, or will send nothing more, there is nothing to spare
             if self.next is not None and not self.has_ended:
-                self._order_until = (self.next + min(size, ORDER_BYTES_MAX)) & MASK
-                self._orders.skip(self.stream, self._order_until)
-        elif self._order_until is not None:
-            self._order_until = None
-            self._orders.take_all(self.stream)
+                self._skip_until = (self.next + min(size, SKIP_BYTES_MAX)) & MASK
+                self._skipping.skip(self.stream, self._skip_until)
+        elif self._skip_until is not None:
+            self._skip_until = None
+            self._skipping.take_all(self.stream)
 
     def begin(self, isn: int) -> None:
         """Its SYN was seen elsewhere."""
@@ -270,8 +270,8 @@ class Direction:
     def renumber(self, stream: int) -> None:
         """The source has a new number for it."""
         self.stream = stream
-        if self._order_until is not None:
-            self._orders.skip(stream, self._order_until)
+        if self._skip_until is not None:
+            self._skipping.skip(stream, self._skip_until)
 
     @property
     def held_bytes(self) -> int:
@@ -290,7 +290,7 @@ class Direction:
             self.next is not None
             and self.acked is not None
             and self.fin_seq is None
-            and self._order_until is None
+            and self._skip_until is None
             and not self._is_stalled
             and not self.has_ended
         )
@@ -327,7 +327,7 @@ class Direction:
         first = self._held.first
         if first.ack is not None and distance(self.next, first.seq) <= 0 and self._awaits(first.ack):
             self.peer.lose(first.ack)
-        if self._order_until is not None:
+        if self._skip_until is not None:
             self._skip_quiet(first.seq, first.time_ns)
         if not self._miss(first.seq):
             self._deliver_first()
@@ -405,7 +405,7 @@ class Direction:
         maybe_ack = ack if flags & ACK else None
         if maybe_ack is not None:
             self._note_ack(maybe_ack)
-        if self._order_until is not None:
+        if self._skip_until is not None:
             self._pass_quiet(seq, time_ns)
         if flags & RST:
             counts.control += 1
@@ -458,14 +458,14 @@ class Direction:
             self._skip_quiet(seq, time_ns)
 
     def _skip_quiet(self, seq: int, time_ns: int) -> None:
-        assert self.next is not None  # there is an order
-        assert self._order_until is not None
-        size = min(distance(self.next, seq), distance(self.next, self._order_until), self.receiver.ignoring)
+        assert self.next is not None  # there is a hint
+        assert self._skip_until is not None
+        size = min(distance(self.next, seq), distance(self.next, self._skip_until), self.receiver.ignoring)
         if size > 0:
             self.next = (self.next + size) & MASK
             self.total += size
             self.receiver.skip(size, time_ns)
-            if self._order_until is not None:
+            if self._skip_until is not None:
                 self._renew_order()
 
     def _answers_again(self, seq: int, ack: int) -> bool:
@@ -624,7 +624,7 @@ class Direction:
         if ahead > AWAITED_BYTES_MAX or peer._false_claims >= FALSE_CLAIMS_MAX:
             return bool(peer._held)
         # what the source was told to leave out need not come
-        return peer._order_until is None or distance(peer._order_until, ack) > 0
+        return peer._skip_until is None or distance(peer._skip_until, ack) > 0
 
     def _is_disproved(self, segment: Segment) -> bool:
         """Whether a segment that waits acknowledges bytes that the peer sent only after it had received the segment."""
@@ -661,7 +661,7 @@ class Direction:
             if len(data) < length:
                 self.next = (seq + length) & MASK
                 self._counts.cut_bytes += receiver.missing(length - len(data), Problem.TRUNCATED)
-        if self._order_until is not None:
+        if self._skip_until is not None:
             self._renew_order()
 
     def _received(self, segment: Segment) -> int:
@@ -673,8 +673,8 @@ class Direction:
 
     def _renew_order(self) -> None:
         assert self.next is not None
-        assert self._order_until is not None
-        if distance(self.next, self._order_until) < ORDER_BYTES_MAX // 2 < self.receiver.ignoring:
+        assert self._skip_until is not None
+        if distance(self.next, self._skip_until) < SKIP_BYTES_MAX // 2 < self.receiver.ignoring:
             self.announce(self.receiver.ignoring)
 
     def _hold(self, seq: int, length: int, data: bytes, time_ns: int, ack: int | None) -> bool:

@@ -28,7 +28,7 @@ class Segment(NamedTuple):
 PLACE = attrgetter("place")
 
 
-class Held:
+class OutOfOrder:
     """Waiting segments of one direction. Of overlaps it keeps what Linux does (tcp_data_queue_ofo()).
 
     None contains another: what is there already is dropped, what covers others replaces them. Of two that

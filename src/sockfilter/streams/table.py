@@ -15,15 +15,15 @@ from sockfilter.model.connection import Connection
 from sockfilter.model.flow import FlowStart
 from sockfilter.model.problem import Problem
 from sockfilter.model.sequence import MASK, distance
-from sockfilter.streams.beginning import Beginning
-from sockfilter.streams.connection import Conversation, StreamConnection
+from sockfilter.streams.beginning import FirstBytes
+from sockfilter.streams.connection import StreamConnection, StreamTaker
 from sockfilter.streams.direction import HELD_BYTES_MAX, NEAR_AFTER_END_BYTES, SYN, WINDOW_BYTES_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sockfilter.model.flow import TakeSegment
-    from sockfilter.streams.direction import Direction, Orders
+    from sockfilter.streams.direction import Direction, Skipping
 
 # connections open at once: as many as the kernel's table has (SF_CONNECTIONS)
 CONNECTIONS_MAX = 65536
@@ -94,20 +94,20 @@ class Ended(NamedTuple):
         )
 
 
-class Table:
+class ConnectionTable:
     """Finds or opens the connection of each stream.
 
     Args:
         converse: makes what takes a new connection's bytes.
-        orders: the way back to the source.
+        skipping: the way back to the source.
         hears_twice: the same bytes may come from both ends, and late; none is sent again.
         is_unfinished: whether the first bytes of a connection say nothing before more of them come. None: they do.
     """
 
     def __init__(
         self,
-        converse: Callable[[StreamConnection], Conversation],
-        orders: Orders,
+        converse: Callable[[StreamConnection], StreamTaker],
+        skipping: Skipping,
         hears_twice: bool = False,
         is_unfinished: Callable[[bytes], bool] | None = None,
     ) -> None:
@@ -115,7 +115,7 @@ class Table:
         self._is_unfinished = None if hears_twice else is_unfinished
         self._converse = converse
         self.hears_twice = hears_twice
-        self.orders = orders
+        self.skipping = skipping
         self.counts = SegmentCounts()
         self.holes: dict[Direction, None] = {}
         # stream -> what takes its segments; looked up for every record
@@ -193,7 +193,7 @@ class Table:
     def _begin(self, connection: StreamConnection, stream: int, is_unfinished: Callable[[bytes], bool]) -> TakeSegment:
         """What takes the first segments of a new connection."""
         self._forget(stream & ~1)
-        connection.beginning = beginning = Beginning(self, connection, stream, is_unfinished)
+        connection.beginning = beginning = FirstBytes(self, connection, stream, is_unfinished)
         self.takers[stream] = beginning.segment
         self.takers[stream ^ 1] = beginning.answer
         return beginning.segment

@@ -41,7 +41,7 @@ def path_of(name: str) -> str:
     )
 
 
-class Named:
+class NamedNamespace:
     """A namespace by its name, and whether the name still stands for it: a capture keeps it alive without.
 
     Args:

@@ -14,7 +14,7 @@ from sockfilter.road.frames import Frames
 
 if TYPE_CHECKING:
     from sockfilter.model import Exchange
-    from sockfilter.outputs.fan import Source
+    from sockfilter.outputs.fan import OutputSource
 
 # characters of a file's name that come from the test's; the end of it says which test it is
 NAME_MAX = 150
@@ -33,7 +33,7 @@ class Tap(Member):
     def __init__(self) -> None:
         self.target: Frames | None = None
 
-    def begin(self, source: Source) -> None:
+    def begin(self, source: OutputSource) -> None:
         """Takes note of where they come from."""
         self.source = source
 

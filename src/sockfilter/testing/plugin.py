@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     from sockfilter.errors import ExpectationFailed
     from sockfilter.testing.factory import WireFactory
-    from sockfilter.testing.session import Session, TestWires
+    from sockfilter.testing.session import TestWires, WireSession
     from sockfilter.testing.wire import Wire
 
 FIXTURES = {"wire", "wire_factory", "wire_session"}
 # tests whose HTTP was not whole that are named at the end
 ODD_TESTS_MAX = 20
 
-SESSION = pytest.StashKey["Session"]()
+SESSION = pytest.StashKey["WireSession"]()
 WIRES = pytest.StashKey["TestWires"]()
 # what has failed a test that had passed, in a line
 WRONG = pytest.StashKey[str]()
@@ -64,11 +64,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         session.close()
 
 
-def _session(config: pytest.Config) -> Session:
+def _session(config: pytest.Config) -> WireSession:
     if SESSION not in config.stash:
-        from sockfilter.testing.session import Session
+        from sockfilter.testing.session import WireSession
 
-        config.stash[SESSION] = Session(config)
+        config.stash[SESSION] = WireSession(config)
     return config.stash[SESSION]
 
 

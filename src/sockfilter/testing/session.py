@@ -34,7 +34,7 @@ def _everything(exchange: Exchange) -> bool:
     return True
 
 
-class Session:
+class WireSession:
     """What all tests of a process share.
 
     Args:
@@ -167,7 +167,7 @@ class TestWires:
 
     __test__ = False
 
-    def __init__(self, session: Session, item: pytest.Item, settings: options.Settings) -> None:
+    def __init__(self, session: WireSession, item: pytest.Item, settings: options.Settings) -> None:
         self._session = session
         self._item = item
         self._settings = settings

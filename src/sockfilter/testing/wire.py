@@ -46,9 +46,9 @@ class Wire(View):
     @property
     def aio(self) -> AsyncView:
         """The same for coroutines: await wire.aio.wait_for(...), async for exchange in wire.aio.each(timeout=1)."""
-        from sockfilter.views.aio import AsyncView, Reader  # asyncio takes longer to import than all of this
+        from sockfilter.views.aio import AsyncView, LoopReader  # asyncio takes longer to import than all of this
 
-        return AsyncView(Reader(self._of), self)
+        return AsyncView(LoopReader(self._of), self)
 
     @property
     def capture(self) -> Capture:

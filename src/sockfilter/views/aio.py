@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange
     from sockfilter.views.expectations import Expectation
-    from sockfilter.views.view import Kept
+    from sockfilter.views.view import ExchangeBuffer
 
 # seconds between two looks at what is due, and at a ring whose wake-up passed its reader unseen
 LOOK_S = 0.1
@@ -37,7 +37,7 @@ class Awaited(Protocol):
     """A capture, as those who wait for it in an event loop need it."""
 
     @property
-    def kept(self) -> Kept:
+    def kept(self) -> ExchangeBuffer:
         """Its exchanges."""
 
     @property
@@ -70,7 +70,7 @@ class AsyncView:
         view: looks through it.
     """
 
-    def __init__(self, reader: Reader, view: View) -> None:
+    def __init__(self, reader: LoopReader, view: View) -> None:
         self._reader = reader
         self._view = view
 
@@ -164,7 +164,7 @@ class AsyncView:
                     return
 
 
-class Reader:
+class LoopReader:
     """Takes what comes while somebody waits for it, and lets the loop do other things after each batch.
 
     Args:
@@ -262,7 +262,7 @@ class AsyncCapture(AsyncView):
     """
 
     def __init__(self, capture: Awaited, view: View) -> None:
-        super().__init__(Reader(capture), view)
+        super().__init__(LoopReader(capture), view)
         self._capture = capture
         self._stack = ExitStack()
         self._stack.enter_context(self._reader.reading())

@@ -201,7 +201,9 @@ class Expectation:
     ) -> ExpectationFailed:
         from sockfilter.views import failure  # imports the forms of exchanges
 
-        return failure.miscounted(self._where, times + _within(within), failure.Seen(ended, found, self._pending()))
+        return failure.miscounted(
+            self._where, times + _within(within), failure.SeenExchange(ended, found, self._pending())
+        )
 
     def _disordered(
         self,
@@ -214,7 +216,7 @@ class Expectation:
         from sockfilter.views import failure
 
         return failure.disordered(
-            self._where, wanted, met, _within(within), failure.Seen(ended, found, self._pending())
+            self._where, wanted, met, _within(within), failure.SeenExchange(ended, found, self._pending())
         )
 
 

@@ -28,7 +28,7 @@ NAMED_MAX = 60
 PLAIN = ("method", "path", "target", "host", "status")
 
 
-class Seen(NamedTuple):
+class SeenExchange(NamedTuple):
     """What there was when an expectation was looked at.
 
     Attributes:
@@ -42,7 +42,7 @@ class Seen(NamedTuple):
     pending: list[Exchange]
 
 
-def miscounted(where: Where, times: str, seen: Seen) -> ExpectationFailed:
+def miscounted(where: Where, times: str, seen: SeenExchange) -> ExpectationFailed:
     """There are not so many as expected.
 
     Args:
@@ -58,7 +58,9 @@ def miscounted(where: Where, times: str, seen: Seen) -> ExpectationFailed:
     return _failed(head, summary, [], [], seen, nearest(where, seen.ended, seen.pending))
 
 
-def disordered(where: Where, steps: list[Where], met: list[Exchange], within: str, seen: Seen) -> ExpectationFailed:
+def disordered(
+    where: Where, steps: list[Where], met: list[Exchange], within: str, seen: SeenExchange
+) -> ExpectationFailed:
     """One did not come in its place.
 
     Args:
@@ -81,7 +83,7 @@ def disordered(where: Where, steps: list[Where], met: list[Exchange], within: st
 
 
 def _failed(
-    head: str, summary: str, parts: list[str], known: list[Exchange], seen: Seen, near: Nearest | None
+    head: str, summary: str, parts: list[str], known: list[Exchange], seen: SeenExchange, near: Nearest | None
 ) -> ExpectationFailed:
     parts = [f"expected {head}", *parts]
     if near is not None:

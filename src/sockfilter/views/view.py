@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 WAIT_FOR_S = 5.0
 
 
-class Kept:
+class ExchangeBuffer:
     """Exchanges in the order in which they ended, each with a number that stays; the oldest make room.
 
     Args:
@@ -70,7 +70,7 @@ class Kept:
         self._lock = RLock()
 
 
-_all: WeakSet[Kept] = WeakSet()
+_all: WeakSet[ExchangeBuffer] = WeakSet()
 
 
 def _unlock_all() -> None:
@@ -81,11 +81,11 @@ def _unlock_all() -> None:
 os.register_at_fork(after_in_child=_unlock_all)
 
 
-class Keeper(Protocol):
+class ExchangeKeeper(Protocol):
     """A capture, as those who look through it need it."""
 
     @property
-    def kept(self) -> Kept:
+    def kept(self) -> ExchangeBuffer:
         """Its exchanges."""
 
     @property
@@ -129,7 +129,7 @@ class View:
 
     def __init__(
         self,
-        capture: Keeper,
+        capture: ExchangeKeeper,
         first: int = 0,
         since_ns: int = 0,
         is_wanted: Callable[[Exchange], bool] | None = None,

@@ -9,7 +9,7 @@ import pytest
 
 from sockfilter.forms.json_dict import to_dict
 from sockfilter.masking import mask_arguments
-from sockfilter.model.process import Known, Process
+from sockfilter.model.process import ConnectionProcesses, Process
 from sockfilter.outputs.jsonl import JsonOutput
 from sockfilter.outputs.lines import TextOutput
 from tests.support.exchanges import Collected, exchange
@@ -48,7 +48,7 @@ def test_json_says_nothing_of_what_is_not_known():
 def test_what_the_short_road_says_of_a_connection_is_the_same(client_end: int):
     made = named()
     made.connection.client_end = client_end
-    made.connection.known = Known()
+    made.connection.known = ConnectionProcesses()
     made.connection.known.processes = made.processes
     output = JsonOutput(Collected())
     before, behind = output.about(made.connection)

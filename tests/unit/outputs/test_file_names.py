@@ -7,7 +7,7 @@ import time
 import pytest
 
 from sockfilter.errors import InvalidArgument
-from sockfilter.outputs.file_names import Limits, Names
+from sockfilter.outputs.file_names import FileNames, Limits
 
 NOON_NS = int(time.mktime((2026, 11, 20, 12, 0, 0, 0, 0, -1))) * 1_000_000_000
 
@@ -29,13 +29,13 @@ NOON_NS = int(time.mktime((2026, 11, 20, 12, 0, 0, 0, 0, -1))) * 1_000_000_000
     ],
 )
 def test_numbers(limits: Limits, names: list[str]):
-    assert [Names("x", limits).name(count, NOON_NS) for count in (0, 1)] == names
+    assert [FileNames("x", limits).name(count, NOON_NS) for count in (0, 1)] == names
 
 
 def test_time_is_local_and_only_with_seconds():
     pattern = "/tmp/%Y-%m-%d_%H:%M:%S.pcapng"
-    assert Names(pattern, Limits(seconds=1)).name(0, NOON_NS) == "/tmp/2026-11-20_12:00:00.pcapng"
-    assert Names(pattern, Limits(megabytes=1)).name(0, NOON_NS) == pattern
+    assert FileNames(pattern, Limits(seconds=1)).name(0, NOON_NS) == "/tmp/2026-11-20_12:00:00.pcapng"
+    assert FileNames(pattern, Limits(megabytes=1)).name(0, NOON_NS) == pattern
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_time_is_local_and_only_with_seconds():
     ],
 )
 def test_which_are_names_of_files_to_come(limits: Limits, names: list[str], others: list[str]):
-    made = Names("x", limits)
+    made = FileNames("x", limits)
     assert all(made.is_one_of_them(name, NOON_NS) for name in names)
     assert not any(made.is_one_of_them(name, NOON_NS) for name in others)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sockfilter import set_masking
 from sockfilter.forms.json_dict import ENCODE, time_text, to_dict
-from sockfilter.masking.tables import Table
+from sockfilter.masking.tables import KeptTable
 from sockfilter.model import Body, Connection, Endpoint, Exchange, Problem
 from sockfilter.model.process import Process
 from sockfilter.outputs.jsonl import CONNECTIONS_MAX, HEAD_BYTES_MAX, JsonOutput
@@ -244,7 +244,7 @@ def test_what_is_kept_has_limits():
         head = b"GET /%d HTTP/1.1\r\nX-%d: %d\r\n\r\n" % (i, i, i)
         made = exchange(head, b"HTTP/1.1 200 OK\r\nX: " + b"x" * HEAD_BYTES_MAX + b"\r\n\r\n")
         assert say_the_same(output, made) == say_the_same(output, made)
-    tables = [each for each in vars(output).values() if isinstance(each, Table)]
+    tables = [each for each in vars(output).values() if isinstance(each, KeptTable)]
     assert len(tables) == 4
     for table in tables:
         assert 0 < len(table) < CONNECTIONS_MAX

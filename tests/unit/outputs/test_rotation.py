@@ -12,7 +12,7 @@ from scapy.utils import RawPcapNgReader
 
 from sockfilter.errors import CaptureFileError, Closed, InvalidArgument
 from sockfilter.outputs import rotation
-from sockfilter.outputs.rotation import CaptureFiles, Counters, Limits
+from sockfilter.outputs.rotation import CaptureFiles, FileCounters, Limits
 from tests.support.exchanges import Collected
 from tests.support.pcapng import blocks, options
 from tests.support.skips import need_root, need_tool
@@ -34,8 +34,8 @@ class Capture:
         )
         self.numbers = [self.files.interface("lo", 1), self.files.interface("tun0", 101)]
 
-    def counters(self, interface: int) -> Counters | None:
-        return Counters(self.count, 0) if interface == 0 else None
+    def counters(self, interface: int) -> FileCounters | None:
+        return FileCounters(self.count, 0) if interface == 0 else None
 
     def frames(self, count: int, size: int = 100) -> int:
         """How many of so many were taken."""
@@ -138,7 +138,7 @@ def test_what_is_read_is_not_written_over_when_its_time_comes(tmp_path: Path):
     read.write_bytes(b"packets")
     files = CaptureFiles(
         str(tmp_path / "x-%s"),
-        lambda number: None if number else Counters(1, 0),
+        lambda number: None if number else FileCounters(1, 0),
         Limits(seconds=10),
         clock_ns=lambda: now_ns,
         spared=spared(read),

@@ -8,7 +8,7 @@ import pytest
 
 from sockfilter.model.problem import Problem
 from sockfilter.protocols import choose
-from sockfilter.protocols.choose import HTTP1, HTTP2, HTTP2_PREFACE, TABLE, UNREAD, Choice, Row
+from sockfilter.protocols.choose import HTTP1, HTTP2, HTTP2_PREFACE, TABLE, UNREAD, ProtocolChoice, Row
 from sockfilter.protocols.http1.conversation import Http1Conversation
 from sockfilter.protocols.interface import TooFewBytes
 from sockfilter.protocols.unread.conversation import UnreadConversation
@@ -76,11 +76,11 @@ def test_a_word_about_a_port_decides(port: int, kind: type):
 
 def test_a_word_that_is_no_protocol():
     with pytest.raises(KeyError, match="gopher"):
-        Choice({70: "gopher"})
+        ProtocolChoice({70: "gopher"})
 
 
 def test_by_first_bytes():
-    choice = Choice()
+    choice = ProtocolChoice()
     assert choice.by_first_bytes(HTTP2_PREFACE + b"\r\nSM\r\n\r\n") is HTTP2.make
     assert choice.by_first_bytes(b"SSH-2.0-OpenSSH_9.2\r\n") is None
     with pytest.raises(TooFewBytes):
@@ -92,12 +92,12 @@ def test_by_first_bytes():
     [("h2c", HTTP2.make), ("H2C", HTTP2.make), ("foo, h2c", HTTP2.make), ("websocket", UNREAD), ("", UNREAD)],
 )
 def test_by_upgrade(names: str, make: object):
-    assert Choice().by_upgrade(names) is make
+    assert ProtocolChoice().by_upgrade(names) is make
 
 
 @pytest.mark.parametrize(("name", "make"), [("h2", HTTP2.make), ("http/1.1", HTTP1.make), ("imap", None)])
 def test_by_alpn(name: str, make: object):
-    assert Choice().by_alpn(name) is make
+    assert ProtocolChoice().by_alpn(name) is make
 
 
 @pytest.mark.usefixtures("echo")

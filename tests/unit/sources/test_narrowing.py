@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sockfilter.errors import InvalidArgument
-from sockfilter.sources.narrowing import Narrowing, host_and_mask, host_list, port_ranges
+from sockfilter.sources.narrowing import KernelFilter, host_and_mask, host_list, port_ranges
 
 MAPPED = bytes(10) + b"\xff\xff"
 
@@ -105,16 +105,16 @@ def test_the_kernel_compares_with_one_network_that_holds_all(
     hosts: tuple[str, ...], address: bytes, mask: bytes, left: int
 ):
     config = Config()
-    narrowing = Narrowing(hosts=hosts)
-    narrowing.configure(config)
+    kernel_filter = KernelFilter(hosts=hosts)
+    kernel_filter.configure(config)
     assert (config.by_host, config.host, config.host_mask) == (1, address, mask)
-    assert len(narrowing.left_to_compare()) == left
+    assert len(kernel_filter.left_to_compare()) == left
 
 
 def test_no_hosts_are_all():
     config = Config()
-    Narrowing().configure(config)
-    assert (config.by_host, Narrowing().left_to_compare(), host_list(None)) == (0, [], ())
+    KernelFilter().configure(config)
+    assert (config.by_host, KernelFilter().left_to_compare(), host_list(None)) == (0, [], ())
 
 
 @pytest.mark.parametrize("hosts", [[], [""], ["10.0.0.1", "x"], [5], b"10.0.0.1", [b"::1"]])

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from sockfilter.model import Problem
-from sockfilter.streams.direction import ORDER_BYTES_MAX
+from sockfilter.streams.direction import SKIP_BYTES_MAX
 from tests.support.segments import STREAM, Scene
 from tests.support.wire import MASK
 
@@ -57,10 +57,10 @@ def test_the_order_for_more_than_numbers_can_compare_is_given_in_steps(size: int
     scene = announced(size)
     pass_lengths(scene, 10, size, 50_000_000)
     until = [seq for name, _, seq in scene.orders.given if name == "skip"]
-    assert until[0] == 1011 + ORDER_BYTES_MAX
+    assert until[0] == 1011 + SKIP_BYTES_MAX
     assert until[-1] == (1011 + size) & MASK
-    assert all((b - a) & MASK <= ORDER_BYTES_MAX for a, b in itertools.pairwise(until))
-    assert len(until) <= size // (ORDER_BYTES_MAX // 2) + 1
+    assert all((b - a) & MASK <= SKIP_BYTES_MAX for a, b in itertools.pairwise(until))
+    assert len(until) <= size // (SKIP_BYTES_MAX // 2) + 1
 
 
 def test_the_order_stands_until_it_is_renewed():

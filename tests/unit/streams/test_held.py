@@ -3,17 +3,17 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfilter.streams.held import Held
+from sockfilter.streams.held import OutOfOrder
 
 
-def held(*segments: tuple[int, bytes]) -> Held:
-    made = Held()
+def held(*segments: tuple[int, bytes]) -> OutOfOrder:
+    made = OutOfOrder()
     for seq, data in segments:
         made.add(seq, len(data), data, 0, 0)
     return made
 
 
-def taken(segments: Held) -> list[tuple[int, bytes]]:
+def taken(segments: OutOfOrder) -> list[tuple[int, bytes]]:
     found = []
     while segments:
         segment = segments.pop()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfilter import Exchange, ExpectationFailed, View, Where
-from sockfilter.views.view import Kept
+from sockfilter.views.view import ExchangeBuffer
 from tests.support.exchanges import exchange
 from tests.support.keeper import FakeKeeper
 
@@ -20,7 +20,7 @@ def paths(exchanges: list[Exchange]) -> list[str]:
 
 @given(st.lists(st.sampled_from(["add", "add", "look"]) | st.integers(0, 40), max_size=40), st.integers(1, 5))
 def test_what_is_kept_are_the_newest_with_their_numbers(steps: list[str | int], limit: int):
-    kept, model, forgotten = Kept(limit), [], 0
+    kept, model, forgotten = ExchangeBuffer(limit), [], 0
     number = 0
     for step in steps:
         if step == "add":
@@ -39,7 +39,7 @@ def test_what_is_kept_are_the_newest_with_their_numbers(steps: list[str | int], 
 
 
 def test_what_is_let_go_counts_as_forgotten_only_for_want_of_room():
-    kept = Kept(2)
+    kept = ExchangeBuffer(2)
     for _ in range(3):
         kept.add(exchange())
     kept.forget(kept.end)

@@ -19,7 +19,7 @@ DESCRIPTORS_MAX = 200_000
 SOCKET = "socket:["
 
 
-class Seen(NamedTuple):
+class FoundProcess(NamedTuple):
     """A process, and when it began, in ticks since boot."""
 
     process: Process
@@ -35,7 +35,7 @@ def start_of(pid: int) -> int | None:
         return None
 
 
-def read(pid: int) -> Seen | None:
+def read(pid: int) -> FoundProcess | None:
     """A process by its number; None: it has gone."""
     try:
         status = dict(line.split(":\t", 1) for line in _text(f"/proc/{pid}/status").splitlines() if ":\t" in line)
@@ -49,7 +49,7 @@ def read(pid: int) -> Seen | None:
         return None
     # all of it is of the one that has the number now
     start = start_of(pid)
-    return None if start is None else Seen(made, start)
+    return None if start is None else FoundProcess(made, start)
 
 
 def exe_of(pid: int) -> str | None:

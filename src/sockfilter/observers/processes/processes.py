@@ -15,8 +15,8 @@ from sockfilter.errors import KernelUnsupported, MissingCapability, ObjectError
 from sockfilter.libbpf import binding, tracing
 from sockfilter.libbpf.object import OBJECTS, BpfObject
 from sockfilter.model.problem import Problem
-from sockfilter.model.process import LOOKS_MAX, Known, Process
-from sockfilter.observers.interface import Place
+from sockfilter.model.process import LOOKS_MAX, ConnectionProcesses, Process
+from sockfilter.observers.interface import ObservedCapture
 from sockfilter.observers.processes import process_files
 from sockfilter.observers.processes.containers import container_of
 from sockfilter.system import namespace, rights, sock_diag
@@ -41,7 +41,7 @@ OPEN_MAX = 65536
 ELSEWHERE = 0
 # a connection that is open still may have been given to somebody since its last packet
 OPEN_STILL = {Problem.CAPTURE_ENDED, Problem.IDLE, Problem.EVICTED}
-ANYWHERE = Place()
+ANYWHERE = ObservedCapture()
 
 
 class Holder(NamedTuple):
@@ -75,7 +75,7 @@ class Processes:
         ObjectError: the object is missing or damaged.
     """
 
-    def __init__(self, place: Place = ANYWHERE) -> None:
+    def __init__(self, place: ObservedCapture = ANYWHERE) -> None:
         netns, is_wanted, is_everywhere, meanwhile = place
         lacks = rights.missing_for_processes()
         if lacks:
@@ -135,7 +135,7 @@ class Processes:
         connection = exchange.connection
         known = connection.known
         if known is None:
-            known = connection.known = Known()
+            known = connection.known = ConnectionProcesses()
             self._counts["ends"] += 2
             if not connection.client.port:
                 # Unix sockets: who connects and receives is not noted
@@ -166,7 +166,7 @@ class Processes:
             return response.end_ns
         return time.monotonic_ns() if OPEN_STILL & set(exchange.problems) else last_ns
 
-    def _look(self, connection: Connection, known: Known, until_ns: int) -> None:
+    def _look(self, connection: Connection, known: ConnectionProcesses, until_ns: int) -> None:
         first, second = connection.ends
         found = [
             self._find(connection, ends, until_ns, process)

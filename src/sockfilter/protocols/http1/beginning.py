@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 BODIES = (BODY_BY_LENGTH, BODY_IN_CHUNKS, BODY_UNTIL_CLOSE)
 
 
-class Beginning(Telling):
+class MessageStart(Telling):
     """Messages whose heads are there."""
 
     __slots__ = ()
 
-    peer: Beginning
+    peer: MessageStart
 
     def _begin(self, kind: type[Message], head: heads.HttpHead, data: bytes, offset: int, end: int) -> int:
         """A message whose head stands in data from offset to end. Its body too, where all of it is there."""

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from sockfilter.model.message import Request, Response
 from sockfilter.model.sequence import MASK
 from sockfilter.protocols.http1 import head as heads
-from sockfilter.protocols.http1.state import State
+from sockfilter.protocols.http1.state import ParserState
 
 if TYPE_CHECKING:
     from sockfilter.model.message import Message
 
 
-class Recognising(State):
+class Recognising(ParserState):
     """Questions about what stands at an offset."""
 
     __slots__ = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sockfilter.model.sequence import MASK, distance
 from sockfilter.protocols.http1 import head as heads
-from sockfilter.protocols.http1.beginning import Beginning
+from sockfilter.protocols.http1.beginning import MessageStart
 from sockfilter.protocols.http1.state import MORE, Doubted
 from sockfilter.protocols.http1.states import DOUBTED, FOUND, OVER, PROBE
 from sockfilter.protocols.interface import TooFewBytes
@@ -15,7 +15,7 @@ DOUBTED_BYTES_MAX = 16 << 10
 UNKNOWN_BYTES_MAX = 64 << 10
 
 
-class Seeking(Beginning):
+class Seeking(MessageStart):
     """The states in which it is not known whether a message begins."""
 
     __slots__ = ()

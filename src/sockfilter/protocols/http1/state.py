@@ -35,7 +35,7 @@ class Doubted(NamedTuple):
     ack: int
 
 
-class State:
+class ParserState:
     """One direction of a connection, between two spans.
 
     Args:
@@ -81,7 +81,7 @@ class State:
         "peer",
     )
 
-    peer: State
+    peer: ParserState
 
     # where it was handed over; not before
     _successor: Receiver

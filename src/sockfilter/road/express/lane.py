@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sockfilter.model.body import Body
     from sockfilter.model.exchange import Exchange
-    from sockfilter.road.express.road import Connection, Conversation, LongRoad, Receiver, Told
+    from sockfilter.road.express.road import LaneConnection, LaneConversation, LaneReceiver, LongRoad, RenderedLines
 
 # struct sf_lane_event of lane.h; a test compares both to the byte
 EVENT = Struct("=IIIIIIIIQQQQQQIIIIII")
@@ -54,7 +54,7 @@ class Lane:
         body_bytes: int,
         decodes: bool,
         emit: Callable[[Exchange], None],
-        told: Told | None = None,
+        told: RenderedLines | None = None,
     ) -> None:
         self._written = told
         self._road = road
@@ -68,10 +68,10 @@ class Lane:
         self._lane = self._ffi.gc(lane, self._lib.sf_lane_close) if lane else None
         if lane and told is not None:
             self._lib.sf_lane_write_lines(lane, told.lines.show_secrets, *told.lines.widths_max)
-        self._on: dict[int, Connection] = {}  # by slot
+        self._on: dict[int, LaneConnection] = {}  # by slot
         self._left: set[int] = set()  # slots that are free after this batch
         self._told: set[int] = set()  # streams of which the long road has had all of this batch
-        self._candidates: dict[Connection, None] = {}
+        self._candidates: dict[LaneConnection, None] = {}
         self._is_running = False
 
     def consume(self, view: memoryview, offsets: list[int]) -> None:
@@ -98,7 +98,7 @@ class Lane:
                 self._enter(connection)
             self._candidates.clear()
 
-    def may_enter(self, connection: Connection) -> None:
+    def may_enter(self, connection: LaneConnection) -> None:
         """An exchange has ended on the long road."""
         if connection.short_stays < SHORT_STAYS_MAX:
             self._candidates[connection] = None
@@ -186,8 +186,8 @@ class Lane:
         bodies = self._lib.sf_lane_bodies(self._lane)
         return bytes(self._ffi.buffer(bodies + at, min(size, self._body_bytes)))
 
-    def _enter(self, connection: Connection) -> None:
-        talk: Conversation = connection.conversation
+    def _enter(self, connection: LaneConnection) -> None:
+        talk: LaneConversation = connection.conversation
         if not talk.has_short_road:
             return
         if connection.recall or not (connection.is_at_rest and talk.is_at_rest and talk.sink.is_at_rest):
@@ -222,7 +222,7 @@ class Lane:
         self._lib.sf_lane_slot(self._lane, slot).is_new = 0
         self._put_on(slot, connection)
 
-    def _put_on(self, slot: int, connection: Connection) -> None:
+    def _put_on(self, slot: int, connection: LaneConnection) -> None:
         self._on[slot] = connection
         connection.entered_at = connection.conversation.sink.number
         connection.recall = partial(self._leave, slot)
@@ -247,7 +247,7 @@ class Lane:
         connection.recall = None
         first, second = (ack if state.heard & 1 << end else None for end, ack in enumerate(state.acked))
         connection.resume(tuple(state.next), (first, second), state.last_ns, tuple(state.passed))
-        talk: Conversation = connection.conversation
+        talk: LaneConversation = connection.conversation
         talk.sink.note_pairs(state.conn_seq)
         if state.has_ended:
             talk.resume(state.client_end, (state.half[0].ack, state.half[1].ack))
@@ -265,7 +265,7 @@ class Lane:
         else:
             self._free(slot)
 
-    def _tell(self, receiver: Receiver, half: Any) -> None:
+    def _tell(self, receiver: LaneReceiver, half: Any) -> None:
         """What has come of a message goes to the long road."""
         receiver.data(self._ffi.buffer(half.head, half.head_len)[:], half.start_ns, half.seq, half.ack)
         kept = half.body_kept

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sockfilter.model.message import Request, Response
 
 
-class Receiver(Protocol):
+class LaneReceiver(Protocol):
     """What takes the bytes of one direction on the long road."""
 
     def data(self, data: bytes, time_ns: int, seq: int, ack: int) -> None:
@@ -44,7 +44,7 @@ class Pairing(Protocol):
         """Takes note of exchanges that it has not seen, up to one of this number."""
 
 
-class Conversation(Protocol):
+class LaneConversation(Protocol):
     """Both receivers, and what they tell.
 
     Attributes:
@@ -58,7 +58,7 @@ class Conversation(Protocol):
         """Whether no message has begun, and none is missing."""
 
     @property
-    def receivers(self) -> tuple[Receiver, Receiver]:
+    def receivers(self) -> tuple[LaneReceiver, LaneReceiver]:
         """One for each end."""
 
     @property
@@ -69,7 +69,7 @@ class Conversation(Protocol):
         """Goes on after exchanges that were read here, the last of which acknowledged as much."""
 
 
-class Connection(Protocol):
+class LaneConnection(Protocol):
     """A connection of the long road."""
 
     entered_at: int
@@ -112,14 +112,14 @@ class LongRoad(Protocol):
     def consume(self) -> Callable[[memoryview, list[int]], None]:
         """Takes the ring's memory and the offsets of records in it."""
 
-    def enter(self, view: memoryview, at: int, stream: int, time_ns: int) -> Connection | None:
+    def enter(self, view: memoryview, at: int, stream: int, time_ns: int) -> LaneConnection | None:
         """The connection of a record that is its first. None: it is not new."""
 
     def note_control(self, count: int) -> None:
         """Takes note of segments without bytes that it has not seen."""
 
 
-class Told(Protocol):
+class RenderedLines(Protocol):
     """Takes note of exchanges whose lines were written here, and knows what these have to look like."""
 
     lines: Lines

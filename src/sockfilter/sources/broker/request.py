@@ -46,7 +46,7 @@ class Permission(NamedTuple):
     whole: bool = False
 
 
-class Request(NamedTuple):
+class CaptureRequest(NamedTuple):
     """What is to be attached.
 
     Attributes:
@@ -103,7 +103,7 @@ def message(names: list[str], config: Any, ports: bytes, ring: int, promiscuous:
     }
 
 
-def checked(request: Message, may: Permission) -> Request:
+def checked(request: Message, may: Permission) -> CaptureRequest:
     """The request, where all of it is permitted.
 
     Raises:
@@ -132,7 +132,7 @@ def checked(request: Message, may: Permission) -> Request:
     family = _number(request, "family", 0, 6)
     if family not in (0, 4, 6):
         raise _wrong(request, "family", "0, 4 or 6")
-    return Request(
+    return CaptureRequest(
         names,
         ring_bytes(ring),
         promiscuous,

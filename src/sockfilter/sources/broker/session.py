@@ -9,18 +9,18 @@ from sockfilter.errors import BrokerError, SockfilterError
 from sockfilter.sources.broker import messages
 from sockfilter.sources.broker.request import checked
 from sockfilter.sources.packets.attachment import OwnAttachment
-from sockfilter.sources.packets.interfaces import Names, find
+from sockfilter.sources.packets.interfaces import NameCache, find
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sockfilter.sources.broker.messages import Message
     from sockfilter.sources.broker.places import Place
-    from sockfilter.sources.broker.request import Permission, Request
+    from sockfilter.sources.broker.request import CaptureRequest, Permission
     from sockfilter.sources.packets.attachment import Attachment
     from sockfilter.sources.packets.interfaces import Interface
 
-    Attach: TypeAlias = Callable[[Request], tuple[list[Interface], Attachment]]
+    Attach: TypeAlias = Callable[[CaptureRequest], tuple[list[Interface], Attachment]]
 
 
 class Answer(NamedTuple):
@@ -107,7 +107,7 @@ class Session:
         if type(position) is not int or not 0 <= position < len(self._interfaces):
             raise BrokerError("there is no such interface to rebind; the client has another version")
         before = self._interfaces[position]
-        with Names() as names:
+        with NameCache() as names:
             found = names.find(before.name)
         if found is not None and found.has_link_header == before.has_link_header:
             with suppress(OSError):  # it has gone again
@@ -126,7 +126,7 @@ def attaching(program: bytes) -> Attach:
         program: the content of the BPF object.
     """
 
-    def attach(request: Request) -> tuple[list[Interface], Attachment]:
+    def attach(request: CaptureRequest) -> tuple[list[Interface], Attachment]:
         found = [find(name) for name in request.interfaces]
         config: Any = request.config()
         made = OwnAttachment(found, config, request.ports, request.ring, request.promiscuous, content=program)

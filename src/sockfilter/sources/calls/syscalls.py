@@ -15,7 +15,7 @@ from sockfilter.libbpf.ring import ring_bytes
 from sockfilter.model import Endpoint
 from sockfilter.model.hearing import Hearing
 from sockfilter.sources.calls import cgroups
-from sockfilter.sources.narrowing import Narrowing
+from sockfilter.sources.narrowing import KernelFilter
 from sockfilter.sources.records import ALL_BYTES, RING_BYTES, RecordSource, outcomes
 from sockfilter.system.members import Members
 
@@ -148,7 +148,7 @@ class SyscallSource(RecordSource):
 
     Args:
         callers: whose calls.
-        narrowing: what the kernel leaves out.
+        kernel_filter: what the kernel leaves out.
         ring: bytes of the ring, made a power of two.
         run_bytes: payload of one direction in a row that is sent even when the ring fills; None: all.
         meanwhile: is called while the kernel verifies the programs, and before the first call is seen.
@@ -161,7 +161,7 @@ class SyscallSource(RecordSource):
         self,
         callers: Callers,
         *,
-        narrowing: Narrowing | None = None,
+        kernel_filter: KernelFilter | None = None,
         ring: int = RING_BYTES,
         run_bytes: int | None = None,
         meanwhile: Callable[[], None] = lambda: None,
@@ -169,13 +169,13 @@ class SyscallSource(RecordSource):
         ffi, _ = binding.load()
         size = ring_bytes(ring)
         config = ffi.new("struct sf_config *")
-        narrowing = narrowing or Narrowing()
-        ports = narrowing.configure(config)
+        kernel_filter = kernel_filter or KernelFilter()
+        ports = kernel_filter.configure(config)
         config.frame_bytes = ALL_BYTES
         config.run_bytes = ALL_BYTES if run_bytes is None else min(run_bytes, ALL_BYTES)
         config.pressure_bytes = size // 2
         calls = Calls(config, ports, size, callers, meanwhile)
-        super().__init__(calls, size, narrowing)
+        super().__init__(calls, size, kernel_filter)
         self.hearing = Hearing(both_ends=True, local_ends=calls.unix_ends)
 
     @property

@@ -22,7 +22,7 @@ class Damaged(Exception):  # no error of the operator's: the source makes one of
         self.record, self.at = record, at
 
 
-class Interface(NamedTuple):
+class FileInterface(NamedTuple):
     """Where packets were captured. link_type: of the LINKTYPE registry."""
 
     name: str
@@ -48,7 +48,7 @@ class Packet(NamedTuple):
 class Format(Protocol):
     """Reads one format, from its first byte on."""
 
-    interfaces: list[Interface]
+    interfaces: list[FileInterface]
 
     def read(self, data: bytes, at: int, found: list[Packet]) -> int:
         """Takes whole packets.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from sockfilter.sources.files.packet import FRAME_BYTES_MAX, Damaged, Interface, Packet
+from sockfilter.sources.files.packet import FRAME_BYTES_MAX, Damaged, FileInterface, Packet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ class PcapFormat:
         (link_type,) = Struct(order + "I").unpack_from(header, HEADER_BYTES - 4)
         self._unit_ns, self._record_bytes = KINDS[magic]
         self._unpack: Callable[[bytes, int], tuple[int, ...]] = Struct(order + "IIII").unpack_from
-        self.interfaces = [Interface("", link_type & LINK_TYPE_MASK)]
+        self.interfaces = [FileInterface("", link_type & LINK_TYPE_MASK)]
 
     def read(self, data: bytes, at: int, found: list[Packet]) -> int:
         """As Format.read()."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from sockfilter.sources.files.packet import FRAME_BYTES_MAX, Damaged, Interface, Packet
+from sockfilter.sources.files.packet import FRAME_BYTES_MAX, Damaged, FileInterface, Packet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ NS_MAX = 1 << 63
 INTERFACES_MAX = 65536
 
 
-class Clock:
+class StampUnit:
     """How an interface's time stamps count.
 
     Args:
@@ -48,7 +48,7 @@ class Clock:
         return found if 0 < found < NS_MAX else None
 
 
-class Source(NamedTuple):
+class ByteSource(NamedTuple):
     """An interface as its section has it.
 
     interface: its number in PcapngFormat.interfaces.
@@ -57,7 +57,7 @@ class Source(NamedTuple):
     """
 
     interface: int
-    clock: Clock
+    clock: StampUnit
     snap: int
 
 
@@ -65,9 +65,9 @@ class PcapngFormat:
     """Reads the blocks of a file, from its first one on."""
 
     def __init__(self) -> None:
-        self.interfaces: list[Interface] = []
-        self._known: dict[tuple[int, Interface], int] = {}  # by its number in its section
-        self._section: list[Source] = []
+        self.interfaces: list[FileInterface] = []
+        self._known: dict[tuple[int, FileInterface], int] = {}  # by its number in its section
+        self._section: list[ByteSource] = []
         self._order = "<"
         self._use("<")
 
@@ -147,12 +147,12 @@ class PcapngFormat:
                 resolution = value[0]
             elif code == IF_TSOFFSET and len(value) == 8:
                 (offset_s,) = Struct(self._order + "q").unpack(value)
-        interface = Interface(name, link_type)
+        interface = FileInterface(name, link_type)
         # files put one behind the other name theirs again
         known = self._known.setdefault((len(self._section), interface), len(self.interfaces))
         if known == len(self.interfaces):
             self.interfaces.append(interface)
-        self._section.append(Source(known, Clock(resolution, offset_s), snap))
+        self._section.append(ByteSource(known, StampUnit(resolution, offset_s), snap))
 
     def _options(self, data: bytes, at: int, end: int) -> Iterator[tuple[int, bytes]]:
         while at + self._option.size <= end:

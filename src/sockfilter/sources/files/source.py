@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from sockfilter.sources.files.packet import Format, Packet
-    from sockfilter.sources.narrowing import Narrowing
+    from sockfilter.sources.narrowing import KernelFilter
 
 ETHERNET = 1
 ETHERNET_BYTES, VLAN_BYTES = 14, 4
@@ -47,7 +47,7 @@ class FileSource:
 
     Args:
         path: the file; "-": standard input. It may be in gzip, and may still be being written.
-        narrowing: what is left out.
+        kernel_filter: what is left out.
         network: by a link type and a frame, the EtherType of what it carries, and where that begins.
         step: by time, interface, an EtherType, a frame, and where that begins in it, the EtherType of what is
             within, the bytes that have it, and where it begins.
@@ -65,7 +65,7 @@ class FileSource:
     def __init__(
         self,
         path: str,
-        narrowing: Narrowing,
+        kernel_filter: KernelFilter,
         network: Callable[[int, memoryview], tuple[int, int] | None],
         step: Callable[[int, int, int, memoryview, int], tuple[int, bytes | memoryview, int] | None],
         *,
@@ -79,12 +79,12 @@ class FileSource:
         config = self._ffi.new("struct sf_config *")
         config.frame_bytes = config.run_bytes = config.pressure_bytes = (1 << 32) - 1
         config.every, config.whole = every, whole
-        ports = self._ffi.from_buffer("__u64[]", narrowing.configure(config) or bytes(8 * self._lib.SF_PORT_WORDS))
+        ports = self._ffi.from_buffer("__u64[]", kernel_filter.configure(config) or bytes(8 * self._lib.SF_PORT_WORDS))
         replay = self._lib.sf_replay_open(config, ports)
         if not replay:
             raise CaptureFileError(f"reading the capture file {path}: no memory for its connections")
         self._replay: Any = self._ffi.gc(replay, self._lib.sf_replay_close)  # None: it is closed
-        self._hosts = host_filter(narrowing, self)
+        self._hosts = host_filter(kernel_filter, self)
         self._counters: list[int] = []
         self._not_read = re.compile(bytes((0x5B, self._lib.SF_NOT_IP, self._lib.SF_NOT_TCP, 0x5D)))  # one of both
         self._format: Format | None = None

@@ -136,7 +136,7 @@ def _hint(name: str) -> str:
     return f"; there are {', '.join([*names, ANY])}"
 
 
-class Names:
+class NameCache:
     """The interfaces and their names, in the namespace of the thread that made this, as they come and go."""
 
     def __init__(self) -> None:
@@ -148,7 +148,7 @@ class Names:
         self._announced: deque[Announced] = deque(maxlen=ANNOUNCED_MAX)
         self._has_missed = False
 
-    def __enter__(self) -> Names:
+    def __enter__(self) -> NameCache:
         return self
 
     def __exit__(

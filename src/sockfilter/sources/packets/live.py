@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.ring import ring_bytes
-from sockfilter.sources.changes import CHANGES_MAX, Change, Changes, Event
-from sockfilter.sources.narrowing import Narrowing
+from sockfilter.sources.changes import CHANGES_MAX, Change, Changes, InterfaceEvent
+from sockfilter.sources.narrowing import KernelFilter
 from sockfilter.sources.packets import interfaces
 from sockfilter.sources.packets.attachment import attach
-from sockfilter.sources.packets.presence import Presence
+from sockfilter.sources.packets.presence import InterfaceWatch
 from sockfilter.sources.records import ALL_BYTES, RING_BYTES, RecordSource
 from sockfilter.system import namespace
 
@@ -37,7 +37,7 @@ class LiveSource(RecordSource):
 
     Args:
         names: of the interfaces; "any" stands for all of them.
-        narrowing: what the kernel leaves out.
+        kernel_filter: what the kernel leaves out.
         netns: a network namespace by name, or by the number of a process in it; None: this one.
         ring: bytes of the ring, made a power of two.
         frame_bytes: bytes of each frame to take at most; None: all.
@@ -55,7 +55,7 @@ class LiveSource(RecordSource):
         self,
         names: Sequence[str],
         *,
-        narrowing: Narrowing | None = None,
+        kernel_filter: KernelFilter | None = None,
         netns: str | None = None,
         ring: int = RING_BYTES,
         frame_bytes: int | None = None,
@@ -67,23 +67,23 @@ class LiveSource(RecordSource):
     ) -> None:
         ffi, _ = binding.load()
         size = ring_bytes(ring)
-        narrowing = narrowing or Narrowing()
+        kernel_filter = kernel_filter or KernelFilter()
         config = ffi.new("struct sf_config *")
-        ports = narrowing.configure(config)
+        ports = kernel_filter.configure(config)
         config.frame_bytes = min(frame_bytes or WHOLE_FRAME, WHOLE_FRAME)
         config.run_bytes = ALL_BYTES if run_bytes is None else min(run_bytes, ALL_BYTES)
         config.pressure_bytes = size // 2
         config.whole = whole
         with ExitStack() as stack:
-            self._netns, self._namespace = netns, namespace.Named(netns)
+            self._netns, self._namespace = netns, namespace.NamedNamespace(netns)
             with namespace.entered(netns):
-                self._names = stack.enter_context(interfaces.Names())
+                self._names = stack.enter_context(interfaces.NameCache())
                 found, attachment = attached(interfaces.distinct(names), config, ports, size, promiscuous, meanwhile)
-            super().__init__(attachment, size, narrowing)
+            super().__init__(attachment, size, kernel_filter)
             stack.push(self._stack)
             self._changes = Changes(maxlen=CHANGES_MAX)
             self._presences = [
-                Presence(each, self._names, partial(attachment.rebind, position), changes=self._changes)
+                InterfaceWatch(each, self._names, partial(attachment.rebind, position), changes=self._changes)
                 for position, each in enumerate(found)
             ]
             self._announcements = self._names.announcements.fileno()
@@ -119,7 +119,7 @@ class LiveSource(RecordSource):
                 for presence in self._presences:
                     presence.look(announced)
             if self._namespace.has_gone():
-                self._changes.append(Change(Event.NAMESPACE_GONE, str(self._netns), ""))
+                self._changes.append(Change(InterfaceEvent.NAMESPACE_GONE, str(self._netns), ""))
 
     def _was_woken_by(self, fds: list[int]) -> None:
         if self._announcements in fds:

@@ -6,20 +6,20 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from sockfilter.sources.changes import CHANGES_MAX, Change, Changes, Event
+from sockfilter.sources.changes import CHANGES_MAX, Change, Changes, InterfaceEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sockfilter.sources.packets.announcements import Announced
-    from sockfilter.sources.packets.interfaces import Interface, Names
+    from sockfilter.sources.packets.interfaces import Interface, NameCache
 
 # seconds that an interface is down before that is a change of its own: one that is removed goes down first, and those
 # that make a network anew take each down and up
 SETTLE_S = 1.0
 
 
-class Presence:
+class InterfaceWatch:
     """Follows one interface, and has the program bound to it again when it is made anew.
 
     An interface that is down, or renamed, stays bound: the kernel goes on by itself.
@@ -38,7 +38,7 @@ class Presence:
     def __init__(
         self,
         interface: Interface,
-        names: Names,
+        names: NameCache,
         rebind: Callable[[Interface], None],
         clock_s: Callable[[], float] = time.monotonic,
         changes: Changes | None = None,
@@ -82,17 +82,17 @@ class Presence:
         if self._is_missing:
             if found.is_up:
                 self._is_missing = False
-                self._tell(Event.RETURNED)
+                self._tell(InterfaceEvent.RETURNED)
             return
         if found.name != before.name:
-            self._tell(Event.RENAMED, before.name)
+            self._tell(InterfaceEvent.RENAMED, before.name)
         if found.is_up and not before.is_up:
             if self._down_s is None:
-                self._tell(Event.UP)
+                self._tell(InterfaceEvent.UP)
             elif found.name == before.name:
-                self._tell(Event.BLINKED)
+                self._tell(InterfaceEvent.BLINKED)
         elif found.is_up and was_down and found.name == before.name:
-            self._tell(Event.BLINKED)
+            self._tell(InterfaceEvent.BLINKED)
         elif not found.is_up:
             self._settle(before.is_up)
             return
@@ -104,12 +104,12 @@ class Presence:
             self._down_s = self._clock_s()
         elif self._down_s is not None and self._clock_s() - self._down_s >= SETTLE_S:
             self._down_s = None
-            self._tell(Event.DOWN)
+            self._tell(InterfaceEvent.DOWN)
 
     def _go(self) -> None:
         self._down_s = None
         if self._is_bound and not self._is_missing:
-            self.changes.append(Change(Event.REMOVED, self.interface.name, self._wanted))
+            self.changes.append(Change(InterfaceEvent.REMOVED, self.interface.name, self._wanted))
         self._is_bound, self._is_missing = False, True
 
     def _return(self) -> None:
@@ -118,12 +118,12 @@ class Presence:
             return
         if found.has_link_header != self.interface.has_link_header:
             self._refused = found.index
-            self.changes.append(Change(Event.OTHER_KIND, found.name, found.name))
+            self.changes.append(Change(InterfaceEvent.OTHER_KIND, found.name, found.name))
             return
         with suppress(OSError):  # it has gone again
             self._rebind(found)
             self._is_bound = True
             self._follow(found, False)
 
-    def _tell(self, event: Event, before: str | None = None) -> None:
+    def _tell(self, event: InterfaceEvent, before: str | None = None) -> None:
         self.changes.append(Change(event, before or self.interface.name, self.interface.name))

@@ -9,7 +9,7 @@ import pytest
 from sockfilter.errors import SockfilterError
 from sockfilter.libbpf import binding
 from sockfilter.sources.broker.request import HOST_BYTES, PORTS_BYTES, RING_BYTES_MAX, Permission, checked, message
-from sockfilter.sources.narrowing import Narrowing
+from sockfilter.sources.narrowing import KernelFilter
 from tests.support.attaching import asked
 
 MAY = Permission(frozenset({0}), frozenset({"lo", "br0"}))
@@ -19,7 +19,7 @@ ALL = MAY._replace(promiscuous=True, whole=True)
 def test_what_the_client_asked_for_is_what_the_program_is_told():
     ffi, _ = binding.load()
     config = ffi.new("struct sf_config *")
-    ports = Narrowing([(80, 80)], ("10.0.0.0/8",), 4).configure(config)
+    ports = KernelFilter([(80, 80)], ("10.0.0.0/8",), 4).configure(config)
     config.frame_bytes, config.run_bytes, config.pressure_bytes, config.whole = 1500, 9000, 1 << 15, 1
     request = checked(message(["lo", "br0", "lo"], config, ports, 1 << 16, True), ALL)
     assert request.interfaces == ["lo", "br0"]

@@ -15,7 +15,7 @@ import sockfilter
 from sockfilter.errors import CaptureFileError
 from sockfilter.sources.files.source import FileSource
 from sockfilter.sources.files.stream import READ_BYTES, Stream
-from sockfilter.sources.narrowing import Narrowing
+from sockfilter.sources.narrowing import KernelFilter
 from tests.support.captures import interface, old, one_exchange, pcap, pcapng, section
 
 FORMS = {
@@ -216,7 +216,7 @@ def test_gzip_members_that_a_read_cuts_apart(path: Path, monkeypatch: pytest.Mon
 
 def test_a_file_that_was_read_keeps_no_memory_until_the_collector_comes(path: Path):
     path.write_bytes(FORMS["pcap"])
-    source = FileSource(str(path), Narrowing(), lambda kind, frame: None, lambda *packet: None)
+    source = FileSource(str(path), KernelFilter(), lambda kind, frame: None, lambda *packet: None)
     source.drain_all(lambda view, offsets: None)
     counters = source.counters()
     source.close()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sockfilter.sources.packets import announcements, interfaces
 from sockfilter.sources.packets.announcements import Announced, Announcements
-from sockfilter.sources.packets.interfaces import Names
+from sockfilter.sources.packets.interfaces import NameCache
 
 NEW, DELETED, ADDRESS = 16, 17, 20
 AF_BRIDGE = 7
@@ -51,7 +51,7 @@ def test_a_sandbox_that_refuses_the_socket(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_more_than_there_was_room_for_is_looked_up_anew(monkeypatch: pytest.MonkeyPatch):
-    with Names() as names:
+    with NameCache() as names:
         assert not names.follow()
         names._known[1] = "old"
         monkeypatch.setattr(names.announcements, "take", lambda: None)
@@ -61,7 +61,7 @@ def test_more_than_there_was_room_for_is_looked_up_anew(monkeypatch: pytest.Monk
 
 def test_names_are_bounded(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(interfaces, "NAMES_MAX", 3)
-    with Names() as names:
+    with NameCache() as names:
         some = [Announced(index, f"x{index}", True) for index in range(100, 200)]
         monkeypatch.setattr(names.announcements, "take", lambda: some)
         names.follow()

@@ -8,7 +8,7 @@ import pytest
 
 from sockfilter.errors import NoSuchInterface
 from sockfilter.sources.packets import interfaces
-from sockfilter.sources.packets.interfaces import ANY, Names, find
+from sockfilter.sources.packets.interfaces import ANY, NameCache, find
 
 
 @pytest.fixture
@@ -48,12 +48,12 @@ def test_a_name_that_is_not_there(name: str, words: str):
 
 
 def test_names_by_index():
-    with Names() as known:
+    with NameCache() as known:
         assert known.of(1) == "lo"
         assert known.of(987_654) == "987654"
 
 
 def test_names_of_interfaces_that_came_later(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(interfaces.socket, "if_nameindex", list)
-    with Names() as known:
+    with NameCache() as known:
         assert known.of(1) == socket.if_indextoname(1)
