@@ -89,6 +89,7 @@ SUMMARY = [
 # those that are there where there is something to say
 SUMMARY_MORE = {"signal": str, "error": str, "command": dict}
 STAGES = ["balanced", "packets", "records", "fragments", "segments", "messages", "calls", "processes", "file"]
+STAGES += ["missed"]
 
 
 def assert_summary(line: Line) -> None:

@@ -185,7 +185,7 @@ def test_by_pytest(seen: dict[str, Seen], by_tests: dict[str, Recorded], name: s
 
 @pytest.mark.parametrize("name", NOT_FOR_CURL)
 def test_what_curl_does_not_send_is_refused(seen: dict[str, Seen], name: str):
-    with pytest.raises(NotSeen, match=r"asking <Exchange \d+ .* again: "):
+    with pytest.raises(NotSeen, match=r"repeating <Exchange \d+ .*: "):
         seen[name].exchange.as_curl()
 
 

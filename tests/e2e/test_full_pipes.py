@@ -71,7 +71,7 @@ def test_asked_again_it_does_not_wait_for_the_reader(loopback: Sites, options: l
         _, said = process.communicate()
     assert process.returncode == 0
     assert b"mistake" not in said
-    assert bool(re.search(rb"asked again: \d+ records were not read", said)) == (not options)
+    assert bool(re.search(rb"after a second signal: \d+ records were not read", said)) == (not options)
 
 
 def test_a_reader_that_goes_on_after_the_end_was_asked_for_gets_all(loopback: Sites):

@@ -156,8 +156,9 @@ class JsonOutput(Output):
         raw = head.raw if head.has_text else b""
         if raw.endswith(b"\r\n\r\n"):
             known = self._fields.get
-            made = [known(line) or self._field(line) for line in raw[:-4].split(b"\r\n")[1:]]
-            if "" not in made:
+            start, *lines = raw[:-4].split(b"\r\n")
+            made = [known(line) or self._field(line) for line in lines]
+            if "" not in made and b"\n" not in start:
                 return f"[{','.join(made)}]"
         return ENCODE(header_fields(head.headers, self._show_secrets))
 

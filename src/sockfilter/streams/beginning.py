@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sockfilter.model.sequence import MASK
 from sockfilter.streams.direction import ACK, CONTROL
@@ -10,13 +10,31 @@ from sockfilter.streams.direction import ACK, CONTROL
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sockfilter.streams.connection import StreamConnection
-    from sockfilter.streams.table import ConnectionTable
+    from sockfilter.model.flow import FlowStart
+    from sockfilter.streams.direction import Direction
 
 # Bytes that wait: few heads that come in pieces are longer, and a connection that waits is to take 2 KiB.
 WAITING_BYTES_MAX = 1024
 # segments that wait: a head comes in one or two, and in more only where somebody writes it line by line
 WAITING_SEGMENTS_MAX = 8
+
+
+class Begun(Protocol):
+    """The connection that begins, as its first bytes need it.
+
+    Attributes:
+        start: how it was opened.
+        last_ns: when its last segment passed.
+        beginning: holds its first bytes; None: they have been told.
+    """
+
+    start: FlowStart
+    last_ns: int
+    beginning: FirstBytes | None
+
+    @property
+    def directions(self) -> tuple[Direction, Direction]:
+        """One for each end."""
 
 
 class FirstBytes:
@@ -25,18 +43,18 @@ class FirstBytes:
     With any other segment of the connection, and whenever it is asked for anything, they are told, as they came.
 
     Args:
-        table: the table.
         connection: the connection.
+        take: from there on, the connection's segments come to its directions.
         stream: the source's number for the end that sends them.
         is_unfinished: whether bytes say nothing before more of them come.
     """
 
-    __slots__ = ("_ack", "_connection", "_data", "_end", "_is_unfinished", "_segments", "_seq", "_table")
+    __slots__ = ("_ack", "_connection", "_data", "_end", "_is_unfinished", "_segments", "_seq", "_take")
 
     def __init__(
-        self, table: ConnectionTable, connection: StreamConnection, stream: int, is_unfinished: Callable[[bytes], bool]
+        self, connection: Begun, take: Callable[[], None], stream: int, is_unfinished: Callable[[bytes], bool]
     ) -> None:
-        self._table = table
+        self._take = take
         self._connection = connection
         self._is_unfinished = is_unfinished
         self._end = end = stream & 1
@@ -97,7 +115,7 @@ class FirstBytes:
         """Hands over what waits; from here on, segments come to the connection."""
         connection = self._connection
         connection.beginning = None
-        self._table.take_for(connection)
+        self._take()
         if self._seq is None or self._ack is None or not self._segments:
             return  # nothing waits
         take = connection.directions[self._end].segment

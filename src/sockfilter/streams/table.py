@@ -193,7 +193,9 @@ class ConnectionTable:
     def _begin(self, connection: StreamConnection, stream: int, is_unfinished: Callable[[bytes], bool]) -> TakeSegment:
         """What takes the first segments of a new connection."""
         self._forget(stream & ~1)
-        connection.beginning = beginning = FirstBytes(self, connection, stream, is_unfinished)
+        connection.beginning = beginning = FirstBytes(
+            connection, partial(self.take_for, connection), stream, is_unfinished
+        )
         self.takers[stream] = beginning.segment
         self.takers[stream ^ 1] = beginning.answer
         return beginning.segment

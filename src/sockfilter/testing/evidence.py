@@ -78,6 +78,7 @@ class Evidence:
             with suppress(OSError):  # of the last run, perhaps another user's: writing says what is in the way
                 os.unlink(old)
         self._frames = Frames(self._frames_path)
+        self._frames.begin(tap.source)
         tap.target = self._frames
 
     def keep(self, exchanges: list[Exchange]) -> str:

@@ -15,7 +15,18 @@ from tests.e2e.plugin.conftest import SERVING
 
 # public, and for who builds upon the library
 NOT_FOR_TESTS = {
-    *("add_problem", "add_problems", "replace_problems", "head", "seq", "ack", "start_ns", "end_ns", "began_ns"),
+    *(
+        "add_problem",
+        "add_problems",
+        "replace_problems",
+        "head",
+        "place",
+        "seq",
+        "ack",
+        "start_ns",
+        "end_ns",
+        "began_ns",
+    ),
     *("add_informational", "count_informational", "informational_count", "compare_clocks"),
     *("clock_offset_ns", "duration_ns", "conn_seq", "retransmissions", "authority", "is_final", "ended_since"),
     *(

@@ -9,7 +9,7 @@ import pytest
 
 from sockfilter.forms.json_dict import to_dict
 from sockfilter.masking import mask_arguments
-from sockfilter.model.process import ConnectionProcesses, Process
+from sockfilter.model.process import Process
 from sockfilter.outputs.jsonl import JsonOutput
 from sockfilter.outputs.lines import TextOutput
 from tests.support.exchanges import Collected, exchange
@@ -42,17 +42,6 @@ def test_json_says_what_is_known():
 
 def test_json_says_nothing_of_what_is_not_known():
     assert to_dict(exchange())["client"] == {"ip": "10.0.0.2", "port": 40000}
-
-
-@pytest.mark.parametrize("client_end", [0, 1])
-def test_what_the_short_road_says_of_a_connection_is_the_same(client_end: int):
-    made = named()
-    made.connection.client_end = client_end
-    made.connection.known = ConnectionProcesses()
-    made.connection.known.processes = made.processes
-    output = JsonOutput(Collected())
-    before, behind = output.about(made.connection)
-    assert before + b"1" + behind in output.render(made)
 
 
 def test_json_is_ascii_whatever_a_process_calls_itself():

@@ -2,23 +2,53 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sockfilter.protocols.http1.states import FINISHED, HEAD, LOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sockfilter.model.message import Message
+    from sockfilter.model.budget import Budget
+    from sockfilter.model.exchange import Exchange
+    from sockfilter.model.message import Message, Request
+    from sockfilter.model.policy import BodyPolicy
     from sockfilter.model.problem import Problem
     from sockfilter.protocols.http1.body import BodyKeeper
-    from sockfilter.protocols.http1.conversation import Http1Conversation
     from sockfilter.protocols.interface import InOrder, Receiver
 
 # what a state returns to say that it needs more bytes than there are
 MORE = -1
 
 CR, LF = 0x0D, 0x0A
+
+
+class Shared(Protocol):
+    """What both parsers of a connection share: its conversation, as they need it.
+
+    Attributes:
+        policy: what to keep of bodies.
+        budget: has the memory for that.
+        is_whole: whether the connection was seen from its SYN on.
+        has_messages: whether it was seen that this is HTTP/1.
+    """
+
+    policy: BodyPolicy
+    budget: Budget
+    is_whole: bool
+    has_messages: bool
+
+    def reject(self) -> None:
+        """The connection is not HTTP, nor any protocol that is known."""
+
+    def tunnel(self, exchange: Exchange) -> None:
+        """An exchange has opened a tunnel, in which HTTP is looked for."""
+
+    def upgrade(self, request: Request | None, response: Message, exchange: Exchange) -> None:
+        """101 has changed the protocol."""
+
+    def give_way(self, data: bytes) -> bool:
+        """Another protocol goes on, if one begins with these bytes. Returns whether one does. Raises TooFewBytes."""
 
 
 class Doubted(NamedTuple):
@@ -86,9 +116,7 @@ class ParserState:
     # where it was handed over; not before
     _successor: Receiver
 
-    def __init__(
-        self, conversation: Http1Conversation, sink: InOrder, end: int, announce: Callable[[int], None]
-    ) -> None:
+    def __init__(self, conversation: Shared, sink: InOrder, end: int, announce: Callable[[int], None]) -> None:
         self._conversation = conversation
         self._sink = sink
         self._end = end
