@@ -102,7 +102,7 @@ def declarations() -> str:
 
 
 def libbpf_flags() -> dict[str, list[str]]:
-    """Returns compiler and linker flags for the system's libbpf, or the one that PKG_CONFIG(_PATH) selects.
+    """Returns compiler and linker flags for the system's libbpf, unless PKG_CONFIG or PKG_CONFIG_PATH selects another.
 
     Raises SystemExit if pkg-config finds no libbpf that is new enough.
     """

@@ -126,7 +126,7 @@ class RecordSource:
         return time.monotonic_ns()
 
     def counters(self) -> list[int]:
-        """The program's counters, in the order of enum sf_counter."""
+        """Returns the program's counters, in the order of enum sf_counter."""
         counted = self._attachment.counters()
         return counted if self._hosts is None else self._hosts.corrected(counted)
 

@@ -53,11 +53,11 @@ class Clocks:
             interface: the number of the packet's interface.
         """
         if interface in self._plain and stamp_ns is not None and stamp_ns >= self._newest_ns:
-            # nearly all packets of nearly all files
+            # the fast path, which fits nearly all packets of nearly all files
             self._last[interface] = self._newest_ns = stamp_ns
             return stamp_ns
         if not self._offsets:
-            # the first packet's clock is the first one, if that packet has a stamp
+            # the first packet's stamp, if it has one, comes from the first clock
             self._newest_ns = NO_BEGIN_NS if stamp_ns is None else stamp_ns
             self._add_clock(0)
         clock = None if stamp_ns is None else self._clock_of(stamp_ns, interface)
@@ -99,7 +99,7 @@ class Clocks:
     def _clock_of(self, stamp_ns: int, interface: int) -> int | None:
         """Returns the clock that stamped a packet; None if there are too many clocks."""
         used = self._used.setdefault(interface, [])
-        # packets of several interfaces may be out of order, but not by more than this
+        # the earliest possible time: packets of different interfaces may be out of order by at most APART_NS
         least_ns = max(self._newest_ns - APART_NS, self._last.get(interface, 0) - DISORDER_NS)
         clock = self._nearest(stamp_ns, used, least_ns, used[:1])
         if clock is None:

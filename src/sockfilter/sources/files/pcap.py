@@ -1,4 +1,4 @@
-"""Classic pcap files (draft-ietf-opsawg-pcap), of any byte order and resolution."""
+"""Classic pcap files (draft-ietf-opsawg-pcap), with any byte order and time resolution."""
 
 from __future__ import annotations
 
