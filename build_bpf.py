@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Builds the two parts of sockfilter that are C: the BPF objects and the libbpf binding.
+"""Builds the C parts of sockfilter: the BPF objects and the libbpf binding.
 
-A hook of hatchling, and the Makefile's tool:
+Hatchling calls it as a build hook, and the Makefile as a command:
 
     python build_bpf.py bpf        bpf/*.bpf.c -> src/sockfilter/objects/*.bpf.o      (clang, llvm-strip)
     python build_bpf.py binding    src/sockfilter/libbpf/ -> _libbpf.abi3.so          (cc, libbpf, Python's headers)
     python build_bpf.py            both
 
-What is newer than its sources is left alone.
+A product that is newer than its sources is not built again.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
 
     class BuildHookInterface:
-        """What is used of hatchling's."""
+        """The part of hatchling's interface that is used here."""
 
         target_name: str
 else:
     try:
         from hatchling.builders.hooks.plugin.interface import BuildHookInterface
-    except ImportError:  # called by the Makefile before anything is installed
+    except ImportError:  # the Makefile calls this before anything is installed
         BuildHookInterface = object
 
 ROOT = Path(__file__).resolve().parent
@@ -43,30 +43,30 @@ LANE_PARTS = ("slots.c", "heads.c", "secret.c", "lines.c", "lane.c")
 REPLAY = ROOT / "src/sockfilter/replay"
 LIBBPF_MINIMUM = "1.1"
 
-# -mcpu=v3: 32-bit jumps, kernel 5.1. The two maps keep the path of this folder out of the object, so that it
-# is the same, byte for byte, wherever it is built.
+# -mcpu=v3: 32-bit jumps, kernel 5.1. The last two flags keep the path of this folder out of the object, so that builds
+# in different folders are identical.
 CLANG_FLAGS = (
     "-g -O2 -target bpf -mcpu=v3 -std=gnu11 -Wall -Wextra -Wpadded -Werror"
     " -Ivmlinux -Ibpf -ffile-prefix-map={root}=. -fdebug-compilation-dir=."
 ).split()
 
-# Without CAP_PERFMON the verifier refuses a number that is spilled where a pointer was ("attempt to corrupt
-# spilled pointer"); with it, all of a program's calls have to do with 512 bytes of stack.
+# Without CAP_PERFMON the verifier refuses to spill a scalar into a stack slot that held a pointer ("attempt to corrupt
+# spilled pointer"). The flag prevents this, but the whole call chain must still fit into 512 bytes of stack.
 FLAGS_OF = {"sockfilter.bpf.c": ["-mllvm", "-no-stack-slot-sharing"]}
 
-# the program's code casts as BPF lets it, and speaks to clang in places
+# replay.c includes the BPF program, which breaks strict aliasing and has pragmas for clang
 CC_FLAGS = ["-O2", "-fvisibility=hidden", "-fno-strict-aliasing", "-Wno-unknown-pragmas"]
 
 
 def is_current(product: Path, sources: list[Path]) -> bool:
-    """Whether product is there and not older than any of its sources."""
+    """Whether product exists and is not older than any of its sources."""
     return product.exists() and all(product.stat().st_mtime >= s.stat().st_mtime for s in sources)
 
 
 def build_objects(out: Path = OBJECTS, root: Path = ROOT) -> list[Path]:
     """Compiles each bpf/*.bpf.c below root into out.
 
-    Raises SystemExit where an object is missing and there is no clang to make it.
+    Raises SystemExit if an object is missing and there is no clang to build it.
     """
     clang, strip = os.environ.get("CLANG", "clang"), os.environ.get("LLVM_STRIP", "llvm-strip")
     headers = [*root.glob("bpf/**/*.h"), root / "vmlinux/vmlinux.h", root / "vmlinux/internal.h", root / "build_bpf.py"]
@@ -77,12 +77,12 @@ def build_objects(out: Path = OBJECTS, root: Path = ROOT) -> list[Path]:
         if is_current(product, [source, *headers]):
             continue
         if not shutil.which(clang):
-            if product.exists():  # the one that came with the source distribution
+            if product.exists():  # it came with the source distribution
                 continue
             sys.exit(f"sockfilter: {clang} is needed to build {product.name}; on Debian: apt install clang llvm")
         out.mkdir(parents=True, exist_ok=True)
         flags = [flag.format(root=root) for flag in [*CLANG_FLAGS, *FLAGS_OF.get(source.name, [])]]
-        # relative paths, from root: an absolute one would go into the BTF line info
+        # a path relative to root, because the BTF line info contains it
         relative = source.relative_to(root)
         subprocess.run([clang, *flags, "-c", relative, "-o", product], cwd=root, check=True)
         subprocess.run([strip, "-g", product], check=True)  # drops DWARF, keeps BTF
@@ -90,11 +90,11 @@ def build_objects(out: Path = OBJECTS, root: Path = ROOT) -> list[Path]:
 
 
 def declarations() -> str:
-    """What cffi is to know: the shared headers without their guards, then cdef.h."""
+    """Returns the declarations for cffi: the shared headers without their guards, then cdef.h."""
     shared_names = ("config.h", "events.h", "members.h", "tree.h", "syscalls.h", "processes.h")
     headers = (*(BPF / name for name in shared_names), LANE / "lane.h", REPLAY / "replay.h")
     shared = "\n".join(path.read_text() for path in headers)
-    # cffi takes comments and number macros, and no other directive
+    # cffi accepts comments and macros for numbers, but no other directives
     shared = re.sub(r"^#(?!define \w+ \d).*$", "", shared, flags=re.MULTILINE)
     kernel = {8: "unsigned char", 16: "unsigned short", 32: "unsigned int", 64: "unsigned long long"}
     types = "".join(f"typedef {name} __u{bits};" for bits, name in kernel.items())
@@ -102,9 +102,9 @@ def declarations() -> str:
 
 
 def libbpf_flags() -> dict[str, list[str]]:
-    """Compiler and linker flags for the system's libbpf, or the one that PKG_CONFIG and PKG_CONFIG_PATH lead to.
+    """Returns compiler and linker flags for the system's libbpf, unless PKG_CONFIG or PKG_CONFIG_PATH selects another.
 
-    Raises SystemExit where pkg-config does not find one that is new enough.
+    Raises SystemExit if pkg-config finds no libbpf that is new enough.
     """
     pkg_config = os.environ.get("PKG_CONFIG", "pkg-config").split()
     query = subprocess.run(
@@ -127,11 +127,11 @@ def libbpf_flags() -> dict[str, list[str]]:
 
 
 def build_binding(out: Path = BINDING, more_flags: tuple[str, ...] = ()) -> Path:
-    """Compiles shim.c and what cffi generates around it into one abi3 extension.
+    """Compiles the C files of the binding, with the code that cffi generates, into one abi3 extension.
 
     Args:
-        out: folder of the extension.
-        more_flags: of the compiler and the linker, for a build that is not the installed one.
+        out: the folder for the extension.
+        more_flags: more flags for the compiler and the linker, for a build that will not be installed.
     """
     folders = (BPF, ROOT / "vmlinux", BINDING, LANE, REPLAY)
     sources = [Path(__file__), *(path for folder in folders for path in folder.rglob("*.[ch]"))]
@@ -139,16 +139,16 @@ def build_binding(out: Path = BINDING, more_flags: tuple[str, ...] = ()) -> Path
     product = out / f"_libbpf{suffix}"
     if is_current(product, sources):
         return product
-    import cffi  # not there when only the objects are built
+    import cffi  # may be missing if only the objects are built
 
     flags = libbpf_flags()
-    # the first of them in place of libbpf's headers for programs, which replay.c takes in
+    # REPLAY/include comes first: its bpf_helpers.h replaces the one of libbpf in replay.c
     flags["include_dirs"][:0] = [str(p) for p in (REPLAY / "include", BPF, ROOT / "vmlinux", BINDING, LANE, REPLAY)]
     ffi = cffi.FFI()
     ffi.cdef(declarations())
     ffi.set_source(
         "sockfilter.libbpf._libbpf",
-        # Python.h, before them, defines _GNU_SOURCE
+        # cffi includes Python.h first, which defines _GNU_SOURCE
         "".join(f'#include "{name}"\n' for name in (*BINDING_PARTS, *LANE_PARTS, "replay.h")),
         sources=[str(REPLAY / "replay.c")],
         extra_link_args=["-pthread", *more_flags],
@@ -159,7 +159,7 @@ def build_binding(out: Path = BINDING, more_flags: tuple[str, ...] = ()) -> Path
     )
     folder = f"binding-{sys.implementation.cache_tag}{'-other' if more_flags else ''}"
     built = Path(ffi.compile(tmpdir=str(ROOT / "build" / folder)))
-    # a new file under the old name: a process that has the old one mapped keeps it
+    # replace the file instead of writing into it: a process may have the old one mapped
     fresh = product.with_suffix(".new")
     shutil.copy(built, fresh)
     fresh.replace(product)
@@ -167,7 +167,7 @@ def build_binding(out: Path = BINDING, more_flags: tuple[str, ...] = ()) -> Path
 
 
 def write_shared() -> Path:
-    """Writes the manual page and the completions. Returns their share folder."""
+    """Writes the manual page and the shell completions. Returns their share folder."""
     folder = ROOT / "build/share"
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
     subprocess.run([sys.executable, "-m", "tools.share", folder], cwd=ROOT, env=environment, check=True)
@@ -175,17 +175,17 @@ def write_shared() -> Path:
 
 
 class CustomBuildHook(BuildHookInterface):
-    """Called by hatchling for a source distribution, a wheel and an editable install."""
+    """The build hook that hatchling calls for a source distribution, a wheel or an editable install."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Builds what the target carries, and names the wheel after it."""
+        """Builds the files that the target contains, and sets the wheel's tag."""
         build_objects()
         if self.target_name != "wheel":
             return
         binding = build_binding()
         build_data["pure_python"] = False
         if binding.name.endswith(".abi3.so"):
-            # where a compiler for another machine is at work: linux-aarch64
+            # set for a cross build, for example to linux-aarch64
             platform = os.environ.get("SOCKFILTER_PLATFORM") or sysconfig.get_platform()
             build_data["tag"] = f"cp310-abi3-{platform.replace('-', '_').replace('.', '_')}"
         else:
@@ -195,7 +195,7 @@ class CustomBuildHook(BuildHookInterface):
 
 
 def main(verbs: list[str]) -> None:
-    """Runs the verbs given, both without any."""
+    """Runs the given verbs; without any, runs both."""
     for verb in verbs or ["bpf", "binding"]:
         if verb == "bpf":
             build_objects()

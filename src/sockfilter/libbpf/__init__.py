@@ -1,1 +1,1 @@
-"""The binding to libbpf: BPF objects and their rings. Knows BPF, knows nothing of HTTP."""
+"""The binding to libbpf: BPF objects and their rings. It contains no HTTP code."""

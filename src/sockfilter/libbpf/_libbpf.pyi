@@ -1,4 +1,4 @@
-# cffi makes both at build time; their attributes are the declarations of cdef.h, config.h and events.h.
+# cffi generates both at build time. Their attributes are the declarations of cdef.h and of the shared headers.
 from typing import Any
 
 ffi: Any

@@ -1,4 +1,4 @@
-"""The compiled extension, imported at first use: what needs no kernel runs without libbpf."""
+"""Imports the compiled extension at first use, so that code that needs no kernel runs without libbpf."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sockfilter.errors import LibbpfMissing
 def load() -> tuple[Any, Any]:
     """Returns cffi's ffi and lib.
 
-    Raises LibbpfMissing where the extension or libbpf.so.1 is not there.
+    Raises LibbpfMissing if the extension or libbpf.so.1 is missing.
     """
     try:
         from sockfilter.libbpf._libbpf import ffi, lib
@@ -24,7 +24,7 @@ def load() -> tuple[Any, Any]:
 
 
 def error_text(ffi: Any, lib: Any, number: int) -> str:
-    """The words for an error number, libbpf's own from 4000 on among them."""
+    """Returns the text for an error number. libbpf's own numbers start at 4000."""
     text = ffi.new("char[]", 256)
     lib.libbpf_strerror(abs(number), text, 256)
     return str(ffi.string(text).decode(errors="replace"))

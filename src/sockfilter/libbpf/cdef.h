@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What Python may call: declarations for cffi, checked against the real
- * headers by the C compiler. bpf/config.h, bpf/events.h, road/express/lane.h and
- * replay/replay.h are put in front.
+ * Declarations for cffi of the functions that Python calls. The C compiler
+ * checks them against the real headers. build_bpf.py puts the shared headers
+ * in front: those of bpf/, road/express/lane.h and replay/replay.h.
  */
 
-/* <bpf/libbpf.h>, <bpf/bpf.h>: every one of them is in libbpf 1.1 */
+/* <bpf/libbpf.h>, <bpf/bpf.h>: all of them are in libbpf 1.1 */
 struct bpf_object;
 struct bpf_map;
 struct bpf_program;

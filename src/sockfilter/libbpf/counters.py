@@ -1,4 +1,4 @@
-"""The counters of a BPF object: a row for each CPU, in memory that the programs write while it is read."""
+"""Reads the counters of a BPF object: one row per CPU, in memory that programs may write at the same time."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from sockfilter.libbpf.object import BpfObject
 
 MAP = "counters"
-# the CPUs that there may ever be, as a list of ranges: "0-3", "0,2-7"
+# the possible CPUs, as a list of ranges: "0-3", "0,2-7"
 POSSIBLE_CPUS = "/sys/devices/system/cpu/possible"
-# Looks at one CPU's row until its sums agree: a program runs for less than a microsecond, or for some milliseconds
-# where a call has moved megabytes. After the first looks there is a pause, in seconds, before each.
+# How often one CPU's row is read until its sums agree: a program runs for less than a microsecond, or for some
+# milliseconds after a call that moved megabytes. After LOOKS_AT_ONCE reads there is a pause, in seconds, between reads.
 LOOKS, LOOKS_AT_ONCE = 200, 50
 PAUSE_S = 0.0001
 
 
 class Sum(NamedTuple):
-    """A counter that is the sum of others. A program counts it first, and one of the others at its end."""
+    """A counter that is the sum of others. A program increments it first, and one of the others at its end."""
 
     total: int
     first: int
@@ -33,12 +33,12 @@ class Counters:
     """The counters of an object.
 
     Args:
-        opened: the object, not loaded yet. The map is made large enough.
-        count: how many counters a row has.
-        sums: what holds of each row between two runs of a program.
+        opened: the object. It must not be loaded yet. The constructor sets the size of the map.
+        count: the number of counters in a row.
+        sums: the sums that each row satisfies while no program runs.
 
     Raises:
-        KernelUnsupported: the number of CPUs is not known.
+        KernelUnsupported: the number of CPUs is unknown.
     """
 
     def __init__(self, opened: BpfObject, count: int, sums: tuple[Sum, ...]) -> None:
@@ -52,7 +52,7 @@ class Counters:
         opened.set_max_entries(MAP, self._cpus * lib.SF_COUNTER_ROW)
 
     def open(self) -> Counters:
-        """Maps the counters, once the object is loaded. Raises KernelUnsupported."""
+        """Maps the counters, after the load. Raises KernelUnsupported."""
         self._memory = self._object.mapped(MAP, self._cpus * self._row_bytes)
         return self
 
@@ -63,14 +63,14 @@ class Counters:
         self._memory.close()
 
     def read(self) -> list[int]:
-        """Each counter, added up over the CPUs. The sums hold, unless the programs count wrongly."""
+        """Returns each counter's total over all CPUs. The sums agree unless the programs count wrongly."""
         return [sum(column) for column in zip(*map(self._settled_row, range(self._cpus)), strict=True)]
 
     def _settled_row(self, cpu: int) -> tuple[int, ...]:
-        """A CPU's counters between two runs of a program."""
+        """Returns a CPU's counters as they are between two runs of a program."""
         at = cpu * self._row_bytes
         for look in range(LOOKS):
-            # copied in one go, and taken apart afterwards: the time between the first and the last counts
+            # copy the row at once and unpack the copy, to keep the time between the first and the last read short
             row: tuple[int, ...] = self._row.unpack(self._memory[at : at + self._row.size])
             if all(row[total] == sum(row[first : last + 1]) for total, first, last in self._sums):
                 break
@@ -80,7 +80,7 @@ class Counters:
 
 
 def _possible_cpus() -> int:
-    """One more than the highest number that a CPU may have."""
+    """Returns the highest possible CPU number plus one."""
     try:
         with open(POSSIBLE_CPUS) as file:
             return int(file.read().replace("-", ",").split(",")[-1]) + 1

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Loading in a thread: the verifier takes as long as Python does to import what
- * reads from the program. The thread runs no Python, and no handler of a signal.
+ * Loads an object in a thread: the verifier takes about as long as Python needs
+ * to import the reader. The thread runs no Python code and no signal handlers.
  */
 #include <bpf/libbpf.h>
 #include <pthread.h>
@@ -15,7 +15,7 @@ struct sf_loading {
 	pthread_t thread;
 	int has_thread;
 	int result;
-	char *log; /* of the thread; NULL: there is none, or no memory for it */
+	char *log; /* the thread's log; NULL: there is none, or no memory for it */
 	size_t log_len;
 };
 
@@ -31,8 +31,9 @@ static void *loading_run(void *argument)
 }
 
 /*
- * Begins to load an object, which is the thread's until sf_loading_end(). Where
- * there can be no thread, that loads it. Returns NULL with errno set.
+ * Starts to load an object. Only the thread may use the object until
+ * sf_loading_end(). If no thread can be created, sf_loading_end() loads the
+ * object. Returns NULL with errno set on failure.
  */
 static struct sf_loading *sf_loading_begin(struct bpf_object *object)
 {
@@ -49,7 +50,7 @@ static struct sf_loading *sf_loading_begin(struct bpf_object *object)
 	return loading;
 }
 
-/* Waits for it, and frees it. Returns what bpf_object__load() does; its log is this thread's. */
+/* Waits for the load and frees `loading`. Moves the log to this thread. Returns the result of bpf_object__load(). */
 static int sf_loading_end(struct sf_loading *loading)
 {
 	int result;

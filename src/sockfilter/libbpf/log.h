@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* libbpf's log: the end of what it has said of one load, where the reason stands. */
+/* Keeps the end of libbpf's log of one load. */
 #ifndef SOCKFILTER_LOG_H
 #define SOCKFILTER_LOG_H
 
@@ -9,16 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* bytes of libbpf's log that are kept of one load: the end of it, where the reason stands */
+/* bytes of libbpf's log that are kept for one load; the reason for an error is at the end of the log */
 #define LOG_BYTES 65536
 
-/* each thread has its own, so that two loads at once do not mix their words */
+/* one per thread, so that concurrent loads do not mix their logs */
 static __thread struct {
 	char text[LOG_BYTES];
 	size_t used;
 } log_here;
 
-/* Keeps the end of what is there and of what comes. */
+/* Appends text, and drops the oldest bytes if there are more than LOG_BYTES. */
 static void log_keep(const char *text, size_t size)
 {
 	size_t stays;
@@ -40,7 +40,7 @@ static int log_print(enum libbpf_print_level level, const char *format, va_list 
 
 	if (level == LIBBPF_DEBUG)
 		return 0;
-	/* the verifier's words come in one piece of up to 16 MB */
+	/* the verifier's log comes in one piece of up to 16 MB */
 	n = vasprintf(&text, format, args);
 	if (n < 0)
 		return 0;
@@ -49,7 +49,7 @@ static int log_print(enum libbpf_print_level level, const char *format, va_list 
 	return n;
 }
 
-/* Copies the log of this thread out and empties it. Returns its bytes; text is not terminated. */
+/* Copies the end of this thread's log into text, and clears the log. Returns the number of bytes; adds no NUL. */
 static size_t sf_log_take(char *text, size_t size)
 {
 	size_t n = log_here.used < size ? log_here.used : size;

@@ -1,24 +1,24 @@
-"""libbpf's log, and the few lines of it that say why."""
+"""Reads libbpf's log, and finds the lines that give the reason for an error."""
 
 from __future__ import annotations
 
 from typing import Any
 
-# bytes; the shim keeps no more of one load
+# bytes; log.h keeps no more of one load
 LOG_BYTES = 65536
-# lines of the verifier before its verdict that are worth showing
+# lines that are shown before the verifier's verdict
 VERIFIER_LINES = 3
 
 
 def take(ffi: Any, lib: Any) -> str:
-    """All that libbpf said on this thread since the last call."""
+    """Returns everything that libbpf has logged on this thread since the last call."""
     text = ffi.new("char[]", LOG_BYTES)
     size = lib.sf_log_take(text, LOG_BYTES)
     return str(ffi.buffer(text, size)[:].decode(errors="replace"))
 
 
 def summary(log: str) -> str:
-    """The reason in a log: the verifier's last lines if it spoke, else the first complaint."""
+    """Returns the reason in a log: the verifier's last lines, or the first line if the verifier logged nothing."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     verdict = next((i for i, line in enumerate(lines) if line.startswith("processed ")), None)
     if verdict is not None:

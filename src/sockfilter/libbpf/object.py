@@ -1,4 +1,4 @@
-"""A BPF object: opened from its bytes, configured, loaded, and closed with all that it holds."""
+"""A BPF object: opened from its bytes, configured, loaded, and closed with its maps and programs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from sockfilter.libbpf import binding, log
 if TYPE_CHECKING:
     from types import TracebackType
 
-# in place of a descriptor: libbpf finds them itself
+# used in place of a descriptor: libbpf finds the kernel's types itself
 NO_TYPES = -1
-# where those that come with sockfilter are
+# the folder of sockfilter's own objects
 OBJECTS = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "objects")
 
 
 def read(path: str | os.PathLike[str]) -> bytes:
-    """The content of an object's file. Raises ObjectError."""
+    """Returns the content of an object's file. Raises ObjectError."""
     try:
         with open(path, "rb") as file:
             return file.read()
@@ -33,17 +33,17 @@ def read(path: str | os.PathLike[str]) -> bytes:
 class BpfObject:
     """A BPF object, from its file to its maps and programs in the kernel.
 
-    Nothing is pinned: the kernel frees maps and programs with the last descriptor, however the
-    process ends.
+    Nothing is pinned: the kernel frees maps and programs when the last descriptor is closed, even if the process
+    crashes.
 
     Args:
         path: the object file.
-        reads_kernel: whether its programs read structs of the kernel's own (CO-RE).
-        content: what the file holds, where it was read before. None: it is read now.
+        reads_kernel: whether its programs read internal structs of the kernel (CO-RE).
+        content: the content of the file, if it was read before; None reads it now.
 
     Raises:
-        ObjectError: the file is missing or is no BPF object.
-        LibbpfMissing: there is no libbpf.
+        ObjectError: the file is missing or is not a BPF object.
+        LibbpfMissing: libbpf is missing.
     """
 
     def __init__(
@@ -53,8 +53,8 @@ class BpfObject:
         self._ffi, self._lib = binding.load()
         self._path = path
         self._types = NO_TYPES
-        self._loading: Any = None  # while it is loaded in a thread
-        # where load() failed: whether maps count as locked memory, and the limit of that could not be raised
+        self._loading: Any = None  # set while a thread loads the object
+        # after load() failed: whether maps count as locked memory, and its limit could not be raised
         self.is_short_of_locked_memory = False
         if content is None:
             content = read(path)
@@ -82,7 +82,7 @@ class BpfObject:
         self.close()
 
     def close(self) -> None:
-        """Gives maps and programs back to the kernel."""
+        """Closes maps and programs."""
         if self._loading:
             self._end_loading()
         if self._object:
@@ -95,14 +95,14 @@ class BpfObject:
 
         Args:
             name: the map.
-            entries: its entries; of a ring its bytes, a power of two and whole pages.
+            entries: the number of entries; for a ring, its bytes: a power of two, and whole pages.
         """
         number = self._lib.bpf_map__set_max_entries(self._map(name), entries)
         if number:
             raise ObjectError(f"sizing the map {name}: {binding.error_text(self._ffi, self._lib, number)}")
 
     def configure(self, content: bytes, section: str = ".rodata") -> None:
-        """Sets the first of the read-only globals of a section, before load()."""
+        """Writes content to the start of a section of read-only globals, before load()."""
         size = self._ffi.new("size_t *")
         address = self._lib.sf_map_memory(self._map(section), size)
         if not address or size[0] < len(content):
@@ -110,20 +110,20 @@ class BpfObject:
         self._ffi.memmove(address, content, len(content))
 
     def fill(self, name: str, content: bytes) -> None:
-        """Sets the values of an array that can be mapped, after load().
+        """Sets the values of a mappable array, after load().
 
         Args:
             name: the map.
-            content: all of its values, one behind the other.
+            content: all of its values, concatenated.
 
         Raises:
-            KernelUnsupported: the kernel does not map it.
+            KernelUnsupported: the kernel cannot map it.
         """
         with self.mapped(name, len(content), mmap.ACCESS_WRITE) as values:
             values[:] = content
 
     def mapped(self, name: str, size: int, access: int = mmap.ACCESS_READ) -> mmap.mmap:
-        """The values of an array that can be mapped, after load(). It may outlive the object.
+        """Maps the values of a mappable array, after load(). The mapping may outlive the object.
 
         Args:
             name: the map.
@@ -131,7 +131,7 @@ class BpfObject:
             access: mmap.ACCESS_READ or mmap.ACCESS_WRITE.
 
         Raises:
-            KernelUnsupported: the kernel does not map it.
+            KernelUnsupported: the kernel cannot map it.
         """
         try:
             return mmap.mmap(self.map_fd(name), size, access=access)
@@ -141,17 +141,17 @@ class BpfObject:
             ) from error
 
     def begin_to_load(self) -> None:
-        """Begins what load() does, in a thread without Python: something else can be done until then."""
+        """Starts load() in a thread that runs no Python code, so that the caller can do other work meanwhile."""
         self._loading = self._lib.sf_loading_begin(self._open())
         if not self._loading:
             raise MemoryError
 
     def load(self) -> None:
-        """Creates the maps and has the kernel verify the programs; ends what begin_to_load() began.
+        """Creates the maps and has the kernel verify the programs. Waits for begin_to_load() if it was called.
 
         Raises:
-            MissingCapability: CAP_BPF is not there.
-            KernelUnsupported: the kernel has no ring buffer, or not the memory for it.
+            MissingCapability: CAP_BPF is missing.
+            KernelUnsupported: the kernel has no ring buffers, or not enough memory for one.
             ObjectError: the verifier refused a program.
         """
         if not self._loading:
@@ -167,7 +167,7 @@ class BpfObject:
                 f"loading the BPF program: {os.strerror(errno.EMFILE)}; raise the limit: ulimit -n 64"
             )
         if -number == errno.EPERM:
-            # libbpf asks the kernel whether it still does (before 5.11), and says so where it cannot raise the limit
+            # kernels before 5.11 count maps as locked memory; libbpf logs this if it cannot raise the limit
             self.is_short_of_locked_memory = "RLIMIT_MEMLOCK" in said
             raise MissingCapability(f"loading the BPF program: {words}")
         if "create_map" in said or "failed to create" in said:
@@ -179,27 +179,27 @@ class BpfObject:
         raise ObjectError(f"loading the BPF program: {words}; the kernel said: {log.summary(said)}", said)
 
     def map_fd(self, name: str) -> int:
-        """A map's descriptor; it lives as long as the object."""
+        """Returns a map's descriptor, valid as long as the object."""
         return int(self._lib.bpf_map__fd(self._map(name)))
 
     def put(self, name: str, key: Any, value: Any) -> None:
-        """Sets an entry of a map, if there is room for it, after load().
+        """Sets an entry of a map, after load(). Does nothing if the map is full.
 
         Args:
             name: the map.
-            key, value: pointers to both, as cffi has them.
+            key, value: cffi pointers to the key and the value.
         """
         self._lib.bpf_map_update_elem(self.map_fd(name), key, value, 0)
 
     def program(self, name: str) -> Any:
-        """A program, as libbpf has it; it lives as long as the object."""
+        """Returns libbpf's pointer to a program, valid as long as the object."""
         program = self._lib.bpf_object__find_program_by_name(self._open(), name.encode())
         if not program:
             raise ObjectError(f"{self._path} has no program {name}; install sockfilter again")
         return program
 
     def program_fd(self, name: str) -> int:
-        """A program's descriptor; it lives as long as the object."""
+        """Returns a program's descriptor, valid as long as the object."""
         return int(self._lib.bpf_program__fd(self.program(name)))
 
     def _end_loading(self) -> int:
@@ -207,7 +207,7 @@ class BpfObject:
         return int(self._lib.sf_loading_end(loading))
 
     def _drop_types(self) -> None:
-        """Once the load has read them."""
+        """Closes the file with the kernel's types, which is not needed after the load."""
         if self._types != NO_TYPES:
             os.close(self._types)
         self._types = NO_TYPES

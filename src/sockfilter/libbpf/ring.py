@@ -1,4 +1,4 @@
-"""The reading end of a BPF ring buffer: batches of records, waiting, and the way back by shared memory."""
+"""The reader's side of a BPF ring buffer: it reads batches, asks for wake-ups, and sends orders by shared memory."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from sockfilter.libbpf import binding
 if TYPE_CHECKING:
     from types import TracebackType
 
-# records taken at once: their offsets stay in the first-level cache, and the reader looks up often
+# records read at once: few enough for their offsets to stay in the L1 cache, and for the caller to check other work
 BATCH_RECORDS = 512
-# bytes: the kernel counts in 32 bits and keeps two of them for itself (kernel/bpf/ringbuf.c)
+# bytes; the kernel has 32 bits for lengths and reserves two of them (kernel/bpf/ringbuf.c)
 RING_BYTES_MAX = 1 << 29
 
 
 def ring_bytes(wanted: int) -> int:
-    """The ring size that the kernel takes: whole pages, a power of two, at least what is wanted.
+    """Returns the smallest ring size that the kernel accepts: a power of two, whole pages, and at least `wanted`.
 
     Args:
         wanted: bytes.
 
     Raises:
-        InvalidArgument: nothing, less than nothing, or more than a ring can have.
+        InvalidArgument: wanted is not positive, or larger than a ring can be.
     """
     if not 0 < wanted <= RING_BYTES_MAX:
         raise InvalidArgument(
@@ -40,7 +40,7 @@ class Ring:
     Args:
         map_fd: the ring's descriptor; it must outlive this.
         size: the ring's bytes.
-        shared_fd, skips_fd: descriptors of the memory shared with the program; they may go afterwards.
+        shared_fd, skips_fd: descriptors of the memory shared with the program; they may be closed afterwards.
     """
 
     def __init__(self, map_fd: int, size: int, shared_fd: int, skips_fd: int) -> None:
@@ -53,7 +53,7 @@ class Ring:
             stack.callback(self._lib.sf_ring_close, self._ring)
             self._stack = stack.pop_all()
         self._offsets = self._ffi.new("__u32[]", BATCH_RECORDS)
-        # with the beginning once more behind the end: a record is in one piece wherever it begins
+        # the start of the ring is mapped again after its end, so that every record is contiguous
         self.view = memoryview(
             self._ffi.buffer(self._lib.sf_ring_data(self._ring), self._lib.sf_ring_span(self._ring))
         ).cast("B")
@@ -68,46 +68,46 @@ class Ring:
         self.close()
 
     def close(self) -> None:
-        """Unmaps the ring; slices of view must be gone by then."""
+        """Unmaps the ring. No slice of view may be in use."""
         if self._ring:
             self.view.release()
             self._stack.close()
         self._ring = None
 
     def peek(self) -> list[int]:
-        """Offsets into view of the records that are there, at most BATCH_RECORDS; valid until release()."""
+        """Returns the offsets in view of the next records, at most BATCH_RECORDS. They are valid until release()."""
         count = self._lib.sf_ring_peek(self._open(), self._offsets, BATCH_RECORDS)
         offsets: list[int] = self._ffi.unpack(self._offsets, count)
         return offsets
 
     def release(self) -> None:
-        """Gives what was peeked back to the kernel."""
+        """Frees the peeked records in the ring."""
         self._lib.sf_ring_release(self._open())
 
     def produced(self) -> int:
-        """The position behind the newest record that has a place in the ring, written or not."""
+        """Returns the position after the newest record that is reserved in the ring, written or not."""
         return int(self._lib.sf_ring_produced(self._open()))
 
     def consumed(self) -> int:
-        """The position behind the last record that was peeked."""
+        """Returns the position after the last peeked record."""
         return int(self._lib.sf_ring_consumed(self._open()))
 
     def ask_to_be_woken(self) -> bool:
-        """Makes the descriptor readable with the next record. False where one is there already."""
+        """Requests that the next record make the descriptor readable. Returns False if a record is there already."""
         return bool(self._lib.sf_ring_asleep(self._open(), self._shared))
 
     def awake(self) -> None:
-        """Takes the request for a wake-up back."""
+        """Withdraws the request for a wake-up."""
         self._open()
         self._lib.sf_ring_awake(self._shared)
 
     def skip(self, stream: int, kind: int, seq: int = 0) -> None:
-        """Tells the program what to skip of one stream (enum sf_skip_kind); no system call.
+        """Tells the program what to skip of one stream (enum sf_skip_kind), without a system call.
 
         Args:
-            stream: as in the stream's records.
-            kind: SF_SKIP_NONE takes the hint back.
-            seq: the sequence number it holds up to.
+            stream: the number in the stream's records.
+            kind: the kind of order; SF_SKIP_NONE withdraws the last one.
+            seq: the sequence number up to which the order holds.
         """
         self._open()
         self._lib.sf_skip_set(self._skips, stream, kind << 32 | seq)

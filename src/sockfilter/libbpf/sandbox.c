@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Landlock and a seccomp filter, for the command once it captures. Both hold for
- * the calling thread and what it starts, and cannot be taken back.
+ * Landlock and a seccomp filter, which the command enters once it captures. Both
+ * apply to the calling thread and to the threads and processes that it starts
+ * later. They cannot be removed.
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -14,7 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* include/uapi/linux/landlock.h of kernel 6.12: the headers here may be older. The numbers are those of all machines. */
+/* include/uapi/linux/landlock.h of kernel 6.12, as the installed headers may be older; same on all architectures */
 #define SANDBOX_CREATE_RULESET 444
 #define SANDBOX_ADD_RULE 445
 #define SANDBOX_RESTRICT_SELF 446
@@ -32,22 +33,22 @@ struct sandbox_path {
 	__s32 fd;
 } __attribute__((packed));
 
-/* Which Landlock the kernel has; -1 with errno set: none (ENOSYS), or it is switched off (EOPNOTSUPP). */
+/* Returns the kernel's Landlock ABI; -1 with errno set if it has none (ENOSYS) or disables it (EOPNOTSUPP). */
 static int sf_landlock_abi(void)
 {
 	return syscall(SANDBOX_CREATE_RULESET, NULL, 0, SANDBOX_ASK_VERSION);
 }
 
-/* A descriptor for rules; everything named is denied until allowed. Returns -1 with errno set. */
+/* Returns a descriptor for rules, which deny the given rights unless allowed later; -1 with errno set on failure. */
 static int sf_landlock_rules(__u64 fs, __u64 net, __u64 scoped)
 {
 	struct sandbox_ruleset attr = {.fs = fs, .net = net, .scoped = scoped};
 
-	/* an older kernel takes a longer structure as long as what it does not know is zero */
+	/* an older kernel accepts a longer struct if the fields that it does not know are zero */
 	return syscall(SANDBOX_CREATE_RULESET, &attr, sizeof(attr), 0);
 }
 
-/* Allows some of it for a file, or for all below a folder. Returns -1 with errno set. */
+/* Allows rights for a file, or for everything below a folder. Returns -1 with errno set on failure. */
 static int sf_landlock_allow(int rules, int fd, __u64 allowed)
 {
 	struct sandbox_path attr = {.allowed = allowed, .fd = fd};
@@ -55,16 +56,16 @@ static int sf_landlock_allow(int rules, int fd, __u64 allowed)
 	return syscall(SANDBOX_ADD_RULE, rules, SANDBOX_PATH_BENEATH, &attr, 0);
 }
 
-/* Takes no_new_privs or CAP_SYS_ADMIN. Returns -1 with errno set. */
+/* Enters the rules. Requires no_new_privs or CAP_SYS_ADMIN. Returns -1 with errno set on failure. */
 static int sf_landlock_enter(int rules)
 {
 	return syscall(SANDBOX_RESTRICT_SELF, rules, 0);
 }
 
 /*
- * What a sniffer never calls once it captures, and who has taken it over would
- * want to. Not a list of what it may call: that would grow old with each libc
- * and each Python, and end a capture in the middle.
+ * System calls that a capture never needs and an attacker would want. This is
+ * not a list of permitted calls: such a list would have to change with each
+ * libc and Python version, and a missing call would end a capture.
  */
 static const int sandbox_denied[] = {
 	/* other programs and processes */
@@ -76,7 +77,7 @@ static const int sandbox_denied[] = {
 #ifdef __NR_pidfd_getfd
 	__NR_pidfd_getfd,
 #endif
-	/* files past their paths, mounts, namespaces */
+	/* files by handle instead of path, mounts, namespaces */
 	__NR_open_by_handle_at,
 	__NR_name_to_handle_at,
 	__NR_mount,
@@ -85,7 +86,7 @@ static const int sandbox_denied[] = {
 	__NR_chroot,
 	__NR_unshare,
 	__NR_setns,
-	/* other machines; Landlock, where there is one, knows TCP alone */
+	/* other machines; Landlock restricts TCP only, if the kernel has it */
 	__NR_connect,
 	__NR_listen,
 	__NR_accept,
@@ -98,7 +99,7 @@ static const int sandbox_denied[] = {
 	__NR_fsconfig,
 	__NR_fspick,
 #endif
-	/* the kernel itself, and large parts of it that nothing here takes */
+	/* the kernel itself, and large subsystems that a capture does not use */
 	__NR_kexec_load,
 	__NR_init_module,
 	__NR_finit_module,
@@ -124,10 +125,10 @@ static const int sandbox_denied[] = {
 };
 
 #define SANDBOX_DENIED ((int)(sizeof(sandbox_denied) / sizeof(*sandbox_denied)))
-/* enum bpf_cmd: looking up, updating, deleting and listing entries of maps that are open */
+/* enum bpf_cmd: look up, update, delete and list entries of open maps */
 #define SANDBOX_BPF_FIRST 1
 #define SANDBOX_BPF_LAST 4
-/* what stands before and behind the list */
+/* the number of instructions before and after the list */
 #define SANDBOX_BEFORE 6
 #define SANDBOX_BEHIND 9
 
@@ -136,17 +137,17 @@ static const int sandbox_denied[] = {
 #elif defined(__aarch64__) && defined(__AARCH64EL__)
 #define SANDBOX_ARCH AUDIT_ARCH_AARCH64
 #else
-#define SANDBOX_ARCH 0 /* not tried: no filter */
+#define SANDBOX_ARCH 0 /* untested architecture: no filter */
 #endif
 /* the low half of a system call's first argument */
 #define SANDBOX_ARGUMENT (offsetof(struct seccomp_data, args) + (__BYTE_ORDER == __BIG_ENDIAN ? 4 : 0))
 #define SANDBOX_LOAD(at) ((struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, at))
 #define SANDBOX_JUMP(how, k, yes, no) ((struct sock_filter)BPF_JUMP(BPF_JMP | how | BPF_K, k, yes, no))
 #define SANDBOX_RETURN(k) ((struct sock_filter)BPF_STMT(BPF_RET | BPF_K, k))
-/* x32: the same processor and kernel, other numbers from here on */
+/* the x32 ABI has the same architecture number, but its system calls have numbers from here on */
 #define SANDBOX_OTHER_NUMBERS 0x40000000u
 
-/* Denies it. Takes no_new_privs. Returns -1 with errno set: where the kernel has no seccomp, ENOSYS or EINVAL. */
+/* Denies the list. Requires no_new_privs. Returns -1 with errno set; ENOSYS or EINVAL without seccomp. */
 static int sf_seccomp_enter(void)
 {
 	struct sock_filter code[SANDBOX_BEFORE + 2 * SANDBOX_DENIED + SANDBOX_BEHIND];
@@ -158,14 +159,14 @@ static int sf_seccomp_enter(void)
 		errno = ENOSYS;
 		return -1;
 	}
-	/* another machine's calls, as by int 0x80, have other numbers */
+	/* calls of another architecture, for example by int 0x80, have other numbers */
 	code[n++] = SANDBOX_LOAD(offsetof(struct seccomp_data, arch));
 	code[n++] = SANDBOX_JUMP(BPF_JEQ, SANDBOX_ARCH, 1, 0);
 	code[n++] = SANDBOX_RETURN(SECCOMP_RET_ERRNO | EPERM);
 	code[n++] = SANDBOX_LOAD(offsetof(struct seccomp_data, nr));
 	code[n++] = SANDBOX_JUMP(BPF_JGE, SANDBOX_OTHER_NUMBERS, 0, 1);
 	code[n++] = SANDBOX_RETURN(SECCOMP_RET_ERRNO | EPERM);
-	/* one comparison and one answer each: a jump reaches 255 instructions */
+	/* one comparison and one return for each call, because a jump can skip at most 255 instructions */
 	for (i = 0; i < SANDBOX_DENIED; i++) {
 		code[n++] = SANDBOX_JUMP(BPF_JEQ, (__u32)sandbox_denied[i], 0, 1);
 		code[n++] = SANDBOX_RETURN(SECCOMP_RET_ERRNO | EPERM);
@@ -174,7 +175,7 @@ static int sf_seccomp_enter(void)
 	code[n++] = SANDBOX_LOAD(SANDBOX_ARGUMENT);
 	code[n++] = SANDBOX_JUMP(BPF_JGE, SANDBOX_BPF_FIRST, 0, 4);
 	code[n++] = SANDBOX_JUMP(BPF_JGT, SANDBOX_BPF_LAST, 3, 4);
-	/* of sockets, those alone that ask the kernel */
+	/* allow only netlink sockets, which communicate with the kernel */
 	code[n++] = SANDBOX_JUMP(BPF_JEQ, __NR_socket, 0, 3);
 	code[n++] = SANDBOX_LOAD(SANDBOX_ARGUMENT);
 	code[n++] = SANDBOX_JUMP(BPF_JEQ, AF_NETLINK, 1, 0);

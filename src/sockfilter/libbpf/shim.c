@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The C half of the binding: a ring reader that calls nobody back, and the
- * memory shared with the program. Knows BPF, knows nothing of HTTP. Included
- * by the file that cffi generates, so everything is static.
+ * The C part of the binding: a ring reader without callbacks, and the memory
+ * shared with the program. It contains no HTTP code. The file that cffi
+ * generates includes this one, so everything is static.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -29,12 +29,13 @@
 #include "syscalls.h"
 #include "tree.h"
 
-/* what the largest record and its header take, in whole pages of up to 64 KiB */
+/* bytes of the largest record with its header, rounded up to pages of up to 64 KiB */
 #define REACH_BYTES ((SF_RECORD_BYTES_MAX | 0xffff) + 1)
 
 /*
- * Returns NULL with errno set. The bytes are not needed afterwards. types: from
- * sf_kernel_types(), read by the load; -1: libbpf finds what it needs.
+ * Opens an object from its bytes, which may be freed afterwards. types: a
+ * descriptor from sf_kernel_types(), which the load reads; -1: libbpf reads the
+ * kernel's types itself. Returns NULL with errno set on failure.
  */
 static struct bpf_object *sf_object_open(const void *bytes, size_t size, const char *name, int types)
 {
@@ -49,7 +50,7 @@ static struct bpf_object *sf_object_open(const void *bytes, size_t size, const c
 	return bpf_object__open_mem(bytes, size, &opts);
 }
 
-/* A global section's initial bytes, to be filled in before the load. */
+/* Returns the initial content of a section of globals, which the caller may change before the load. */
 static void *sf_map_memory(struct bpf_map *map, size_t *size)
 {
 	return (void *)bpf_map__initial_value(map, size);
@@ -57,7 +58,7 @@ static void *sf_map_memory(struct bpf_map *map, size_t *size)
 
 /*
  * Binds a packet socket by the interface's index. Python's bind() takes a name,
- * which all interfaces, 0, have none of. Returns -1 with errno set.
+ * and index 0, all interfaces, has no name. Returns -1 with errno set on failure.
  */
 static int sf_packet_bind(int fd, int ifindex, unsigned short protocol)
 {
@@ -71,8 +72,9 @@ static int sf_packet_bind(int fd, int ifindex, unsigned short protocol)
 }
 
 /*
- * Sets this thread's effective capabilities, and its permitted and inheritable
- * ones too if they are not to come back. Bit sets. Returns -1 with errno set.
+ * Sets this thread's effective, permitted and inheritable capabilities, as bit
+ * sets. Those that are not permitted cannot be regained. Returns -1 with errno
+ * set on failure.
  */
 static int sf_capabilities(__u64 effective, __u64 permitted, __u64 inheritable)
 {
@@ -88,21 +90,21 @@ static int sf_capabilities(__u64 effective, __u64 permitted, __u64 inheritable)
 	return syscall(SYS_capset, &header, data);
 }
 
-/* Whether a change of user takes the permitted capabilities away. Returns -1 with errno set. */
+/* Sets whether the permitted capabilities survive a change of the user. Returns -1 with errno set on failure. */
 static int sf_keep_capabilities(int keep)
 {
 	return prctl(PR_SET_KEEPCAPS, keep, 0, 0, 0);
 }
 
-/* From here on no program that is run gets more rights than this one has. Returns -1 with errno set. */
+/* Sets no_new_privs: an exec can no longer gain privileges. Returns -1 with errno set on failure. */
 static int sf_no_new_privileges(void)
 {
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
 /*
- * Returns when programs that ran when it was called have ended: on tracepoints they run with preemption
- * off, and MEMBARRIER_CMD_GLOBAL waits for that (membarrier(2)). Where the kernel does not have it, nothing waits.
+ * Waits for the programs that run at the time of the call. On tracepoints they run with preemption disabled,
+ * and MEMBARRIER_CMD_GLOBAL waits for the end of that (membarrier(2)). Returns at once if the kernel lacks it.
  */
 static void sf_let_programs_end(void)
 {
@@ -110,17 +112,17 @@ static void sf_let_programs_end(void)
 }
 
 /*
- * One reader for each ring. A record is valid from peek to release. Positions
- * grow for ever; where one stands in the data is its rest modulo size.
+ * The reader of one ring. A record is valid from peek to release. Positions
+ * only grow; the offset of a position in data is the position modulo size.
  */
 struct sf_ring {
 	__u64 *consumer;       /* shared, written here */
 	const __u64 *producer; /* shared, written by the kernel */
-	const char *data;      /* span bytes: behind the end once more the beginning, for a record that wraps */
+	const char *data;      /* span bytes; the start of the ring is mapped again after its end */
 	size_t size;
 	size_t span;
 	size_t page;
-	__u64 next; /* where release will put the consumer */
+	__u64 next; /* the consumer's position after the next release */
 };
 
 static void sf_ring_close(struct sf_ring *ring)
@@ -135,9 +137,10 @@ static void sf_ring_close(struct sf_ring *ring)
 }
 
 /*
- * Documentation/bpf/ringbuf.rst: one page of consumer, one of producer, the data
- * twice. Of the second time, only as much as a record can reach into it: all
- * that is mapped counts as this process's memory. NULL with errno set.
+ * Documentation/bpf/ringbuf.rst: a page for the consumer, a page for the
+ * producer, and the data twice. The second copy is mapped only as far as a
+ * record can reach into it, because all mapped pages count as this process's
+ * memory. Returns NULL with errno set on failure.
  */
 static struct sf_ring *sf_ring_open(int map_fd, size_t size)
 {
@@ -167,8 +170,9 @@ failed:
 }
 
 /*
- * An array's values, or the program's .bss: until libbpf 1.6, only a skeleton's
- * load maps that (bpf_object__load_skeleton). NULL with errno set.
+ * Maps an array's values, or the program's .bss. Before libbpf 1.6, only the
+ * load of a skeleton maps .bss (bpf_object__load_skeleton). Returns NULL with
+ * errno set on failure.
  */
 static void *sf_memory_open(int map_fd, size_t size)
 {
@@ -188,7 +192,7 @@ static const void *sf_ring_data(const struct sf_ring *ring)
 	return ring->data;
 }
 
-/* Offsets into data of at most max records that are whole; further calls go on behind them. */
+/* Writes the offsets in data of at most max complete records. Returns their number. The next call continues there. */
 static unsigned int sf_ring_peek(struct sf_ring *ring, __u32 *offsets, unsigned int max)
 {
 	__u64 produced = __atomic_load_n(ring->producer, __ATOMIC_ACQUIRE);
@@ -208,7 +212,7 @@ static unsigned int sf_ring_peek(struct sf_ring *ring, __u32 *offsets, unsigned 
 	return n;
 }
 
-/* Gives what was peeked back to the kernel, discarded records too. */
+/* Frees the peeked records, and the discarded ones between them. */
 static void sf_ring_release(struct sf_ring *ring)
 {
 	__atomic_store_n(ring->consumer, ring->next, __ATOMIC_RELEASE);
@@ -230,9 +234,10 @@ static __u64 sf_ring_consumed(const struct sf_ring *ring)
 }
 
 /*
- * Asks for a wake-up with the next record. Returns 0 where one is there
- * already: do not wait then. The fence keeps the two from passing each other
- * unseen; the program has none to match it, so a wait wants a limit.
+ * Requests a wake-up for the next record. Returns 0 if a record is there
+ * already; the caller must not wait then. The fence orders the request before
+ * the check for records. The program has no matching fence, so a record may
+ * miss the request, and a wait needs a time limit.
  */
 static int sf_ring_asleep(struct sf_ring *ring, struct sf_shared *shared)
 {
@@ -249,7 +254,7 @@ static void sf_ring_awake(struct sf_shared *shared)
 	__atomic_store_n(&shared->asleep, 0, __ATOMIC_RELAXED);
 }
 
-/* Leaves a hint for skip_hint() of bpf/lib/skipping.bpf.h. */
+/* Writes an order, which skip_hint() of bpf/lib/skipping.bpf.h reads. */
 static void sf_skip_set(struct sf_skip *skips, __u64 stream, __u64 hint)
 {
 	struct sf_skip *slot = &skips[sf_skip_slot(stream)];

@@ -1,4 +1,4 @@
-"""Programs on raw tracepoints: loaded, and attached until the stack that holds them is closed."""
+"""Loads programs for raw tracepoints, and attaches them until an ExitStack is closed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sockfilter.libbpf.object import BpfObject
 
-# where kernel-internal structures are described: an object that reads them cannot be loaded without
+# describes the kernel's internal structs; an object that reads them cannot be loaded without it
 BTF = "/sys/kernel/btf/vmlinux"
 
 
@@ -23,10 +23,10 @@ def load(opened: BpfObject, purpose: str) -> None:
 
     Args:
         opened: the object, configured.
-        purpose: what it is for, as errors say it.
+        purpose: what the object is for; error messages contain it.
 
     Raises:
-        MissingCapability: CAP_BPF or CAP_PERFMON is not there.
+        MissingCapability: CAP_BPF or CAP_PERFMON is missing.
         KernelUnsupported: the kernel has no BTF.
         ObjectError: the object is damaged, or the verifier refused it.
     """
@@ -41,10 +41,10 @@ def load(opened: BpfObject, purpose: str) -> None:
 
 
 def attach(opened: BpfObject, programs: Iterable[str], stack: ExitStack) -> None:
-    """Attaches programs; the end of the stack takes them off.
+    """Attaches programs. The stack detaches them when it is closed.
 
     Raises:
-        MissingCapability: CAP_PERFMON is not there.
+        MissingCapability: CAP_PERFMON is missing.
         KernelUnsupported: the kernel refuses.
     """
     ffi, lib = binding.load()

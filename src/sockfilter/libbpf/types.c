@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Of the kernel's types, those that an object's programs read: libbpf takes
- * 25 ms to parse all of them, and looks through them for each. Structs are
- * copied with all that lies in them; what they point to is left out, as a
- * program names that itself. Types of modules are not among them.
+ * Extracts the kernel's types that an object's programs read. libbpf takes
+ * 25 ms to parse all types, and searches all of them for each type that a
+ * program reads. A struct is copied with the structs that it contains. What it
+ * points to is left out, because a program names the types that it follows.
+ * Types of kernel modules are not included.
  */
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -19,20 +20,20 @@
 #include "log.h"
 
 #define KERNEL_TYPES "/sys/kernel/btf/vmlinux"
-/* of structs that an object's programs name; these have 30 */
+/* structs that an object's programs name; sockfilter's programs name 30 */
 #define NAMES_MAX 256
-/* structs in one another, and qualifiers of one type: the kernel's have ten */
+/* nested structs and qualifiers of one type; the kernel has ten */
 #define DEPTH_MAX 64
 
-/* All of the kernel's types, and those that have been copied; types by their numbers. */
+/* All of the kernel's types, and the copied ones. A type is known by its number. */
 struct types {
 	const char *strings;
 	const struct btf_type **all;
-	__s32 *copied; /* the number of each in small; 0: it is not there yet */
+	__s32 *copied; /* for each type, its number in small; 0: not copied yet */
 	__u32 count;
 	__u32 strings_len;
 	struct btf *small;
-	__s32 pointer; /* the one in small that stands for all */
+	__s32 pointer; /* the type in small that replaces all pointers */
 	__u32 depth;
 };
 
@@ -46,7 +47,7 @@ static const char *types_name(const struct types *types, __u32 at)
 	return at < types->strings_len ? types->strings + at : "";
 }
 
-/* Bytes of what follows a type's header; -1: it is of a kind that came later. */
+/* Returns the number of bytes after a type's header; -1 for an unknown kind, which a newer kernel may have. */
 static long types_tail(const struct btf_type *type)
 {
 	__u32 len = btf_vlen(type);
@@ -83,7 +84,7 @@ static long types_tail(const struct btf_type *type)
 	return -1;
 }
 
-/* Finds where each type begins. Returns -1 where that cannot be told. */
+/* Finds the start of each type. Returns -1 on failure. */
 static int types_index(struct types *types, const void *data, size_t size)
 {
 	const struct btf_header *header = data;
@@ -98,7 +99,7 @@ static int types_index(struct types *types, const void *data, size_t size)
 	types->strings_len = header->str_len;
 	if (!types->strings_len || types->strings[types->strings_len - 1])
 		return -1;
-	/* as many as there can be; what is not used costs no memory */
+	/* an upper bound of the number of types; untouched pages use no memory */
 	types->all = calloc(header->type_len / sizeof(struct btf_type) + 1, sizeof(*types->all));
 	types->copied = calloc(header->type_len / sizeof(struct btf_type) + 1, sizeof(*types->copied));
 	if (!types->all || !types->copied)
@@ -164,13 +165,13 @@ static __s32 types_make(struct types *types, const struct btf_type *type)
 	case BTF_KIND_FLOAT:
 		return btf__add_float(types->small, name, type->size);
 	case BTF_KIND_ENUM:
-	case BTF_KIND_ENUM64: /* nobody reads their values */
+	case BTF_KIND_ENUM64: /* the values are left out, as no program reads them */
 		return btf__add_enum(types->small, name, type->size);
 	}
 	return types->pointer;
 }
 
-/* Puts a type into small, once. Returns its number there; -1: it cannot be. */
+/* Copies a type into small, unless it is there. Returns its number in small; -1 on failure. */
 static __s32 types_copy(struct types *types, __u32 number)
 {
 	__s32 made;
@@ -189,7 +190,7 @@ static __s32 types_copy(struct types *types, __u32 number)
 	return made < 0 ? -1 : made;
 }
 
-/* The names of a program's structs, without a variant behind: name___old. Returns how many there are. */
+/* Finds the names of a program's structs, without the suffix of a variant (name___old). Returns their number. */
 static int types_names(const struct btf *program, struct name *names)
 {
 	const struct btf_type *type;
@@ -219,7 +220,7 @@ static int types_are_named(const struct name *names, int count, const char *name
 	return 0;
 }
 
-/* Copies what a program names. Returns -1 where it cannot. */
+/* Copies the types that a program names. Returns -1 on failure. */
 static int types_select(struct types *types, const struct btf *program)
 {
 	struct name names[NAMES_MAX];
@@ -234,7 +235,7 @@ static int types_select(struct types *types, const struct btf *program)
 	return 0;
 }
 
-/* Writes into a file that has no name. Returns its descriptor; -1: there cannot be one. */
+/* Writes the types into an anonymous file. Returns its descriptor; -1 on failure. */
 static int types_write(const struct btf *small)
 {
 	__u32 size;
@@ -248,7 +249,7 @@ static int types_write(const struct btf *small)
 	return fd;
 }
 
-/* A file's bytes in memory of their own. MAP_FAILED where they cannot be read. */
+/* Reads a file into new memory, to be freed with munmap(). Returns MAP_FAILED on failure. */
 static void *types_read(int fd, size_t size)
 {
 	char *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -266,7 +267,7 @@ static void *types_read(int fd, size_t size)
 	return at;
 }
 
-/* All of the kernel's types in memory, to be freed by munmap(). NULL: there are none. */
+/* Maps or reads all of the kernel's types; the caller frees them with munmap(). Returns NULL on failure. */
 static void *types_map(size_t *size)
 {
 	int fd = open(KERNEL_TYPES, O_RDONLY | O_CLOEXEC);
@@ -278,7 +279,7 @@ static void *types_map(size_t *size)
 	if (!fstat(fd, &found) && found.st_size > 0) {
 		*size = found.st_size;
 		at = mmap(NULL, *size, PROT_READ, MAP_PRIVATE, fd, 0);
-		if (at == MAP_FAILED) /* before Linux 6.16 it can only be read */
+		if (at == MAP_FAILED) /* before Linux 6.16 the file cannot be mapped */
 			at = types_read(fd, *size);
 	}
 	close(fd);
@@ -286,9 +287,9 @@ static void *types_map(size_t *size)
 }
 
 /*
- * The kernel's types that the programs of an object read, in a file without a
- * name. Returns its descriptor, which is the caller's; -1: libbpf finds them
- * better itself.
+ * Writes the kernel's types that the programs of an object read into an
+ * anonymous file. Returns its descriptor, which the caller owns; -1 on failure:
+ * libbpf must then read the kernel's types itself.
  */
 static int sf_kernel_types(const void *bytes, size_t size)
 {

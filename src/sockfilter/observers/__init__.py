@@ -1,1 +1,1 @@
-"""Who knows more of a connection than its bytes."""
+"""Observers: what is known about a connection beyond its bytes."""

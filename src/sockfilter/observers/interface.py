@@ -1,7 +1,8 @@
-"""What knows more of a connection than its bytes: the interface of observers, and the table of them.
+"""The interface of observers, and the table of observers.
 
-An observer runs beside the source, from before the first record to the end of the capture. To add one: a folder with
-its class, which is made with a Place, and a row in OBSERVERS.
+An observer knows more about a connection than its bytes. It runs beside the source, from before the first record to
+the end of the capture. To add an observer, add a folder with a class that takes an ObservedCapture, and a row in
+OBSERVERS.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
 
     from sockfilter.model import Exchange
 
-# name -> module and class; imported where it is asked for
+# name -> module and class; the module is imported on demand
 OBSERVERS = {"processes": ("sockfilter.observers.processes.processes", "Processes")}
 
 
 class Observer(Protocol):
-    """Annotates the exchanges of a capture. It is open until close()."""
+    """Annotates the exchanges of a capture, until close()."""
 
     def __enter__(self) -> object: ...
 
@@ -33,34 +34,34 @@ class Observer(Protocol):
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """What it has seen and what it has not, for the ledger."""
+        """The observer's counters, for the ledger."""
 
     def annotate(self, exchange: Exchange, last_ns: int) -> None:
-        """Adds what it knows to an exchange that has ended.
+        """Annotates an exchange that has ended.
 
         Args:
             exchange: the exchange.
-            last_ns: when the last packet of its connection passed, by the source's clock.
+            last_ns: the time of the last packet of its connection, in nanoseconds of the source's clock.
         """
 
     def check(self) -> None:
-        """Raises ObjectError where it can no longer read what its program writes."""
+        """Raises ObjectError if the observer can no longer read its program's data."""
 
     def keep_up(self) -> None:
-        """Takes what its program has written by now. It is called between batches, once a second at least."""
+        """Reads what its program has written so far. It is called between batches, at least once a second."""
 
     def close(self) -> None:
-        """Gives its programs and maps back to the kernel. May be called again."""
+        """Closes its programs and maps. May be called again."""
 
 
 class ObservedCapture(NamedTuple):
-    """What an observer has to know of the capture that it belongs to.
+    """What an observer needs to know about its capture.
 
     Attributes:
-        netns: the network namespace whose packets are captured, by name or process; None: this one.
-        is_wanted: whether connections between two ports are asked for.
-        is_everywhere: connections of all network namespaces are captured, and each says which is its own.
-        meanwhile: work for the time in which the kernel verifies programs.
+        netns: the captured network namespace, by name or by the PID of a process in it; None means this one.
+        is_wanted: whether connections between two ports are captured.
+        is_everywhere: all network namespaces are captured, and each connection has its namespace's number.
+        meanwhile: called while the kernel verifies programs.
     """
 
     netns: str | None = None
@@ -72,18 +73,18 @@ class ObservedCapture(NamedTuple):
 def open_all(
     wanted: Mapping[str, bool | None], place: ObservedCapture, stack: ExitStack
 ) -> tuple[dict[str, Observer], dict[str, str]]:
-    """Opens the observers that are wanted.
+    """Opens the requested observers.
 
     Args:
-        wanted: by their names. True: it is an error if one cannot run. None: it runs where it can.
-        place: the capture that they belong to.
-        stack: closes those that are open if a later one fails.
+        wanted: by name: True requires the observer, None opens it if it can run, False leaves it out.
+        place: the capture to observe.
+        stack: closes the opened observers if a later one fails.
 
     Returns:
-        The observers by their names; and of those wanted with None that cannot run, why.
+        The observers by name; and for each optional observer that cannot run, the reason.
 
     Raises:
-        MissingCapability, KernelUnsupported, ObjectError: one that is wanted cannot run.
+        MissingCapability, KernelUnsupported, ObjectError: a required observer cannot run.
     """
     opened: dict[str, Observer] = {}
     reasons: dict[str, str] = {}

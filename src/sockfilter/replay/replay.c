@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * See replay.h. A translation unit of its own, as the program's types are also
- * the system's. Takes the program in whole, and stands in for the kernel: maps,
- * ring, clock, and the packet.
+ * See replay.h. This is a translation unit of its own, because the program's
+ * types have the same names as the system's. It includes the whole program, and
+ * replaces the kernel: maps, ring, clock, and packets.
  */
 #include <stddef.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include <bpf/bpf_helpers.h>
 #include "config.h"
 
-/* of the reader whose packets are being read by this thread */
+/* the configuration of the run that this thread executes */
 static __thread struct sf_config config;
 
 static __u32 payload_there(const struct __sk_buff *skb, __u32 payload_off, __u32 payload_len);
@@ -24,11 +24,11 @@ static __u32 payload_there(const struct __sk_buff *skb, __u32 payload_off, __u32
 
 #define HASH_BITS 16
 
-/* one place of the connection table; numbers of places are plus 1, 0 is none */
+/* an entry of the connection table; references to entries are index + 1, and 0 is none */
 struct entry {
 	struct sf_flow flow;
 	struct connection connection;
-	__u32 chain; /* the next with the same hash */
+	__u32 chain; /* the next entry with the same hash */
 	__u32 older;
 	__u32 newer;
 	__u32 reserved;
@@ -45,24 +45,24 @@ struct sf_replay {
 	__u32 newest;
 	__u32 oldest;
 	__u32 records;
-	size_t bytes;	 /* of data, that are taken */
-	size_t reserved; /* of them, by the record that is being written */
+	size_t bytes;	 /* bytes used in data */
+	size_t reserved; /* bytes of the record that is being written */
 	__u32 offsets[SF_REPLAY_RECORDS];
 	char data[SF_REPLAY_BYTES];
 };
 
-/* the packet that is being read; the program sees the first part of it */
+/* the current packet; the program sees only the first member */
 struct host_skb {
 	struct __sk_buff skb;
-	__u32 len; /* bytes that are there */
+	__u32 len; /* bytes in the file */
 	const char *frame;
 };
 
 static __thread struct sf_replay *here;
 static __thread __u64 now_ns;
-/* bytes that the frame had on the wire were asked for, and the file does not have them */
+/* the program has read bytes that the frame had on the wire, but the file does not have */
 static __thread bool misses_bytes;
-/* the first bytes of a payload that is cut within them, where its beginning was asked for */
+/* the start of the payload, if the program has read it and it is cut within its first START_BYTES */
 static __thread struct payload_start cut_start;
 static __thread bool has_cut_start;
 
@@ -96,7 +96,7 @@ static __u32 payload_there(const struct __sk_buff *skb, __u32 payload_off, __u32
 	return there;
 }
 
-/* Whether a packet may carry HTTP, for all that the file has of it. */
+/* Whether a packet may carry HTTP, judging by the bytes that the file has. */
 static bool may_be_http(int outcome)
 {
 	const struct payload_start *s = &cut_start;
@@ -107,7 +107,7 @@ static bool may_be_http(int outcome)
 	       (!s->len || BEGINS("PRI ") || BEGINS("HTTP/1.") || begins_request(s));
 }
 
-/* asked only where the kind of frame is not known, and here it is */
+/* the program calls this only if the link type is unknown, and a capture file tells it */
 static int bpf_skb_load_bytes_relative(const struct __sk_buff *skb, __u32 offset, void *to, __u32 len, __u32 start)
 {
 	(void)skb, (void)offset, (void)to, (void)len, (void)start;
@@ -180,7 +180,7 @@ static struct connection *find_connection(const struct sf_flow *flow)
 	return &here->entries[at - 1].connection;
 }
 
-/* a place that has not been used, or the oldest one's */
+/* Returns an unused entry, or else the oldest one after removing it from the table. */
 static __u32 free_place(void)
 {
 	__u32 at = here->oldest, *chain;
@@ -201,7 +201,7 @@ static long bpf_map_update_elem(void *map, const void *key, const void *value, _
 	struct entry *entry;
 	__u32 at, *chain;
 
-	(void)map, (void)flags; /* the table of connections, BPF_ANY */
+	(void)map, (void)flags; /* always the connection table and BPF_ANY */
 	if (known) {
 		memcpy(known, value, sizeof(*known));
 		return 0;
@@ -235,7 +235,7 @@ static void *bpf_ringbuf_reserve(void *map, __u64 size, __u64 flags)
 {
 	(void)map, (void)flags;
 	if (size > sizeof(here->data) - here->bytes || here->records == SF_REPLAY_RECORDS)
-		return NULL; /* the run ends before this can be */
+		return NULL; /* cannot happen: sf_replay_run() stops before */
 	here->reserved = size;
 	return here->data + here->bytes;
 }
@@ -252,7 +252,7 @@ static void bpf_ringbuf_discard(void *data, __u64 flags)
 	(void)data, (void)flags;
 }
 
-/* it never fills: a run ends before */
+/* 0 bytes are unread: the ring never fills, because a run ends before */
 static __u64 bpf_ringbuf_query(void *map, __u64 flags)
 {
 	(void)map, (void)flags;
@@ -282,16 +282,16 @@ static int read_one(const char *frames, const struct sf_packet *packet, __u32 fr
 		}
 		memcpy(&host.skb.protocol, host.frame + ETH_HLEN - 2, 2);
 	}
-	/* what the file has not of a frame is as if it were cut at a snap length */
+	/* bytes that are missing in the file count as cut off by a snap length */
 	config.frame_bytes = host.len < frame_bytes ? host.len : frame_bytes;
 	now_ns = packet->time_ns;
 	return outcome_of(&host.skb);
 }
 
 /*
- * Takes packets until there are as many records as one run has. frames: what
- * their positions count from. Returns how many it took; the records stay until
- * the next run.
+ * Runs the program on packets until the records of one run are used up. frames:
+ * the memory that the packets' offsets refer to. Returns the number of packets
+ * that were read. The records are valid until the next run.
  */
 unsigned int sf_replay_run(struct sf_replay *replay, const char *frames, struct sf_packet *packets, unsigned int count)
 {
@@ -312,7 +312,7 @@ unsigned int sf_replay_run(struct sf_replay *replay, const char *frames, struct 
 		fragments = replay->counters[SF_FRAGMENTS];
 		packets[i].outcome = read_one(frames, &packets[i], replay->config.frame_bytes);
 		packets[i].is_cut |= may_be_http(packets[i].outcome);
-		/* one that is cut will not be put together with others */
+		/* a fragment that is cut cannot be reassembled */
 		packets[i].is_cut |=
 			fragments != replay->counters[SF_FRAGMENTS] && packets[i].len < packets[i].wire_len;
 		replay->counters[packets[i].outcome]++;
@@ -320,7 +320,7 @@ unsigned int sf_replay_run(struct sf_replay *replay, const char *frames, struct 
 	return i;
 }
 
-/* what is not touched costs no memory */
+/* calloc() of this size gets fresh pages, which use no memory until they are touched */
 struct sf_replay *sf_replay_open(const struct sf_config *settings, const __u64 *ports_wanted)
 {
 	struct sf_replay *replay = calloc(1, sizeof(*replay));

@@ -1,31 +1,33 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The kernel's program on frames of a capture file: bpf/sockfilter.bpf.c,
- * compiled for user space, so that a frame says the same live and from a file.
+ * Runs the kernel's program on the frames of a capture file: bpf/sockfilter.bpf.c
+ * is compiled for user space, so that a frame gives the same records live and
+ * from a file.
  *
- * Read as C by replay.c and as declarations by cffi. Nothing here may have holes.
+ * replay.c reads this file as C, and cffi reads it as declarations. No struct
+ * here may have padding.
  */
 #ifndef SOCKFILTER_REPLAY_H
 #define SOCKFILTER_REPLAY_H
 
 #include "events.h"
 
-/* records in one run: as many as the reader of the ring takes at once */
+/* records in one run, as many as the ring's reader takes at once */
 #define SF_REPLAY_RECORDS 512
-/* bytes of records in one run, in place of the ring; holds more than one of the largest frame */
+/* bytes of records in one run; the buffer replaces the ring and holds more than one record of the largest frame */
 #define SF_REPLAY_BYTES 4194304
 
 struct sf_packet {
 	__u64 time_ns;
-	__u64 at;	/* where the frame begins in what was read of the file */
-	__u32 len;	/* bytes that are there */
-	__u32 wire_len; /* on the wire */
+	__u64 at;	/* the offset of the frame in the memory of the run */
+	__u32 len;	/* bytes in the file */
+	__u32 wire_len; /* bytes on the wire */
 	__u32 ifindex;
-	__u32 network;	/* where the network header begins in the frame, if protocol says which */
-	__u16 protocol; /* EtherType, host order; 0: the frame has an Ethernet header */
-	__u8 is_again;	/* has been counted, under outcome */
+	__u32 network;	/* the offset of the network header in the frame, if protocol is not 0 */
+	__u16 protocol; /* EtherType, host byte order; 0: the frame has an Ethernet header */
+	__u8 is_again;	/* the packet has been counted already, under outcome */
 	__u8 outcome;	/* enum sf_counter, set by the run */
-	__u8 is_cut;	/* it may carry HTTP, and is cut before that can be told; the run adds to it */
+	__u8 is_cut;	/* the packet may carry HTTP, but is cut too early to tell; the run may set it */
 	__u8 reserved;
 	__u16 reserved2;
 };

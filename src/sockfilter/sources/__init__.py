@@ -1,1 +1,1 @@
-"""Where records come from: packets, system calls, capture files, a broker."""
+"""The sources of records: packets, system calls, capture files, and a broker."""

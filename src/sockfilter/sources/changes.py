@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# what has happened and nobody has asked for yet: the oldest goes first
+# changes that wait to be read; when there are more, the oldest is dropped
 CHANGES_MAX = 1000
 
 
 class InterfaceEvent(Enum):
-    """What can happen to an interface, each with what to say of it."""
+    """What can happen to an interface. The value is the message for it."""
 
     DOWN = "interface {before} is down; the capture continues when it is up again: ip link set {before} up"
     UP = "interface {before} is up again; the capture continues"
@@ -29,12 +29,12 @@ class InterfaceEvent(Enum):
 
 
 class Change(NamedTuple):
-    """Something that has happened to the interface.
+    """One change of an interface.
 
     Attributes:
-        event: what.
-        before: the interface's name until then.
-        name: its name now, or the one that is waited for.
+        event: what happened.
+        before: the interface's name before the change.
+        name: its name now, or the name that the capture waits for.
     """
 
     event: InterfaceEvent
@@ -46,7 +46,7 @@ class Change(NamedTuple):
 
 
 class Changes(deque[Change]):
-    """Changes, the oldest first, to be taken out; of too many the oldest go. Others may come while one looks."""
+    """A queue of changes, the oldest first. A full queue drops the oldest. It may grow during an iteration."""
 
     def __iter__(self) -> Iterator[Change]:
-        return iter(list(super().__iter__()))  # a deque's own iterator would raise
+        return iter(list(super().__iter__()))  # deque's own iterator raises if the deque changes

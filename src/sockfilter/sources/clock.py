@@ -1,4 +1,4 @@
-"""The wall clock beside the one that the kernel stamps with, which never steps."""
+"""Wall-clock times for the kernel's time stamps, which come from CLOCK_MONOTONIC and never step."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# nanoseconds by which the wall clock may leave its old course before its offset is taken anew
+# nanoseconds; if the offset changes by more than this, the wall clock was set
 CLOCK_STEP_NS = 1_000_000
 
 
 class Clock:
-    """Where the wall clock stands, as CLOCK_MONOTONIC tells it; durations are that one's alone.
+    """The offset from CLOCK_MONOTONIC to the wall clock. Durations are measured by CLOCK_MONOTONIC alone.
 
     Args:
-        wall_ns, monotonic_ns: the two.
+        wall_ns, monotonic_ns: read the two clocks.
 
     Attributes:
-        offset_ns: nanoseconds to add to the second for the first.
+        offset_ns: nanoseconds to add to the monotonic time to get the wall-clock time.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Clock:
         self.offset_ns = wall_ns() - monotonic_ns()
 
     def follow(self) -> int:
-        """Sees whether the wall clock was set, and gives the offset from now on."""
+        """Checks whether the wall clock was set, and returns the current offset."""
         offset = self._wall_ns() - self._monotonic_ns()
         if abs(offset - self.offset_ns) > CLOCK_STEP_NS:
             self.offset_ns = offset

@@ -1,4 +1,4 @@
-"""Several hosts: the kernel compares with one network, and what that holds too much is dropped here."""
+"""A filter for several hosts: the kernel compares with one network, and this module drops the excess."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ if TYPE_CHECKING:
     from sockfilter.sources.narrowing import KernelFilter
 
 ADDRESS_BYTES = ADDRESS_BITS // 8
-# the beginning of struct sf_record up to kind (bpf/events.h): stream, seq, payload_len, payload_kept, payload_off,
-# kind, marks; a test compares the places with the header
+# the first fields of struct sf_record (bpf/events.h): stream, seq, payload_len, payload_kept, payload_off, kind,
+# marks; a test compares the offsets with the header
 RECORD = Struct("=8xQI4xII8xHxBB")
-# pairs of addresses whose answer is remembered: a table's worth of connections; then it begins anew
+# pairs of addresses in the cache, as many as the kernel's table has connections; a full cache is cleared
 KNOWN_MAX = 65536
-# bytes of an unwanted direction that the kernel may leave out without a word: half of what a comparison of sequence
-# numbers allows (RFC 9293, 3.4); each record that comes all the same moves it on
+# bytes of an unwanted direction that one order lets the kernel skip: half of what a comparison of sequence numbers
+# allows (RFC 9293, 3.4); each further record extends the order
 AHEAD = 1 << 30
 
 
 class Rejecting(Protocol):
-    """The way back to the program."""
+    """Sends orders to the BPF program."""
 
     def skip(self, stream: int, until_seq: int) -> None:
-        """Tells it that of this stream nothing is needed, up to a sequence number."""
+        """Tells the program that it may skip this stream up to a sequence number."""
 
 
 class HostFilter:
-    """Drops the records of connections with none of several hosts, and accounts for them as filtered.
+    """Drops the records of connections that involve none of the hosts, and counts them as filtered.
 
     Args:
-        networks: addresses and masks, as KernelFilter.left_to_compare() gives them.
-        skipping: is told to leave out what will be dropped anyway.
+        networks: addresses and masks, as KernelFilter.left_to_compare() returns them.
+        skipping: gets an order to skip each stream that is dropped.
     """
 
     def __init__(self, networks: list[tuple[bytes, bytes]], skipping: Rejecting) -> None:
@@ -46,15 +46,15 @@ class HostFilter:
         self._flow_at = ffi.offsetof("struct sf_record", "flow")
         self._frame_at = ffi.sizeof("struct sf_record")
         self._known: dict[bytes, bool] = {}
-        # what became of packets otherwise than the kernel has counted it: by enum sf_counter
+        # what to add to the kernel's counters, by enum sf_counter
         self._corrections = [0] * self._lib.SF_COUNTERS
 
     def wanted(self, view: memoryview, offsets: list[int]) -> list[int]:
-        """The offsets of the records that are wanted.
+        """Returns the offsets of the records that are wanted.
 
         Args:
             view: the memory that holds the records.
-            offsets: where they begin in it.
+            offsets: the offset of each record in view.
         """
         known, flow_at, fragment = self._known, self._flow_at, self._lib.SF_FRAGMENT
         kept = []
@@ -76,7 +76,7 @@ class HostFilter:
         return kept
 
     def corrected(self, counters: list[int]) -> list[int]:
-        """The program's counters, with what was dropped here as filtered instead of sent."""
+        """Returns the program's counters, with the records dropped here counted as filtered instead of sent."""
         ours = len(self._corrections)
         mine = [count + correction for count, correction in zip(counters, self._corrections, strict=False)]
         return mine + counters[ours:]
@@ -100,13 +100,13 @@ class HostFilter:
 
 
 def host_filter(kernel_filter: KernelFilter, skipping: Rejecting) -> HostFilter | None:
-    """What drops records that the kernel could not tell; None: it can tell them all."""
+    """Returns a filter for what the kernel cannot decide alone; None if the kernel can decide everything."""
     networks = kernel_filter.left_to_compare()
     return HostFilter(networks, skipping) if networks else None
 
 
 def _pair_of(view: memoryview, at: int) -> bytes:
-    """Both addresses of an IP packet that begins there, in the kernel's form."""
+    """Returns both addresses of the IP packet at an offset, in the form of struct sf_flow."""
     if view[at] >> 4 == 4:
         return V4_MAPPED + bytes(view[at + 12 : at + 16]) + V4_MAPPED + bytes(view[at + 16 : at + 20])
     return bytes(view[at + 8 : at + 40])

@@ -1,4 +1,4 @@
-"""What the kernel is told to leave out: ports, hosts and networks, an address family."""
+"""The filter that runs in the kernel: ports, hosts and networks, and the address family."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 Ports: TypeAlias = "int | str | range | Iterable[int | str | range]"
 Hosts: TypeAlias = "str | Iterable[str]"
 PORT_MAX = 65535
-# of a port, zeros in front among them; int() has a limit of its own, and another error
+# digits of a port number, leading zeros included; int() has its own limit and raises another error
 DIGITS_MAX = 10
 WORD_MASK = (1 << 64) - 1
 ADDRESS_BITS = 128
 
 
 def port_ranges(ports: Ports) -> list[tuple[int, int]]:
-    """A set of ports as pairs of first and last.
+    """Returns a set of ports as pairs of first and last port.
 
     Args:
-        ports: a number, a text such as "8000,9000-9100", a range, or several of these.
+        ports: a number, a string such as "8000,9000-9100", a range, or several of these.
 
     Raises:
-        InvalidArgument: what is no port, and which part of it.
+        InvalidArgument: a part is not a port or a range of ports. The message quotes it.
     """
     if isinstance(ports, (int, range)):
         return [_checked(*_ends(ports), ports)]
@@ -62,7 +62,7 @@ def _checked(first: int, last: int, source: object) -> tuple[int, int]:
 
 
 def port_bits(ranges: list[tuple[int, int]]) -> bytes:
-    """The set as the kernel's map has it: words of 64 bits, one bit a port."""
+    """Returns the set in the form of the kernel's map: words of 64 bits, one bit per port."""
     bits = 0
     for first, last in ranges:
         bits |= ((1 << (last - first + 1)) - 1) << first
@@ -70,15 +70,15 @@ def port_bits(ranges: list[tuple[int, int]]) -> bytes:
 
 
 def host_and_mask(host: str) -> tuple[bytes, bytes]:
-    """An address or network as the 16 bytes of both that the kernel compares with.
+    """Returns the address and the mask of a host or network, 16 bytes each, for the kernel to compare with.
 
     Args:
-        host: "10.1.2.3", "10.0.0.0/8", "::1", "fd00::/8".
+        host: an address or a network, such as "10.1.2.3", "10.0.0.0/8", "::1" or "fd00::/8".
 
     Raises:
-        InvalidArgument: it is none of these.
+        InvalidArgument: it is neither.
     """
-    import ipaddress  # only where the option is used
+    import ipaddress  # slow to import, and needed only with this option
 
     try:
         network = ipaddress.ip_network(host, strict=False)
@@ -91,10 +91,10 @@ def host_and_mask(host: str) -> tuple[bytes, bytes]:
 
 
 def host_list(hosts: Hosts | None) -> tuple[str, ...]:
-    """Hosts as a tuple; empty: every host is wanted.
+    """Returns the hosts as a tuple. An empty tuple means all hosts.
 
     Raises:
-        InvalidArgument: one that is no address or network, or an empty list.
+        InvalidArgument: the list is empty, or a host is neither an address nor a network.
     """
     if hosts is None:
         return ()
@@ -109,7 +109,7 @@ def host_list(hosts: Hosts | None) -> tuple[str, ...]:
 
 
 def _covering(networks: list[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
-    """The smallest network that holds all of these."""
+    """Returns the smallest network that contains all of these."""
     ones = (1 << ADDRESS_BITS) - 1
     first = int.from_bytes(networks[0][0], "big")
     mask = ones
@@ -121,14 +121,14 @@ def _covering(networks: list[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
 
 
 class KernelFilter(NamedTuple):
-    """What is left out. Both ends of a connection are looked at; None and an empty tuple leave nothing out.
+    """The filter. A connection passes if either end matches; None and an empty tuple match everything.
 
-    The kernel compares with one network. Where that holds more than the hosts asked for, hosts.HostFilter drops the
+    The kernel compares with one network. If that network contains more than the hosts, hosts.HostFilter drops the
     rest.
 
     Attributes:
-        ports: pairs of first and last, as port_ranges() gives them.
-        hosts: addresses and networks; an end in one of them is enough.
+        ports: pairs of first and last port, as port_ranges() returns them.
+        hosts: addresses and networks. One end must be in one of them.
         family: 4 or 6.
     """
 
@@ -137,13 +137,13 @@ class KernelFilter(NamedTuple):
     family: int | None = None
 
     def wants(self, source_port: int, dest_port: int) -> bool:
-        """Whether a connection between two ports is asked for: for what the program could not tell."""
+        """Whether a connection between two ports is wanted: for packets whose ports the program cannot see."""
         if self.ports is None:
             return True
         return any(first <= port <= last for first, last in self.ports for port in (source_port, dest_port))
 
     def configure(self, config: Any) -> bytes:
-        """Writes it into struct sf_config. Returns the map of ports; empty: all of them."""
+        """Writes the filter into struct sf_config. Returns the map of ports; empty means all ports."""
         if self.hosts:
             config.by_host = 1
             config.host, config.host_mask = _covering(self._networks())
@@ -154,7 +154,7 @@ class KernelFilter(NamedTuple):
         return port_bits(self.ports)
 
     def left_to_compare(self) -> list[tuple[bytes, bytes]]:
-        """The addresses and masks that user space must compare with; empty: the kernel does all of it."""
+        """Returns the addresses and masks that user space must compare with; empty if the kernel does all of it."""
         networks = self._networks()
         return [] if not networks or _covering(networks) in networks else networks
 

@@ -1,4 +1,4 @@
-"""Records that a program puts into a ring, and the way back to it."""
+"""Reads the records that a BPF program puts into a ring, and sends orders to the program."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from sockfilter.sources.changes import Change
     from sockfilter.sources.narrowing import KernelFilter
 
-# bytes of the ring; at 150 000 requests a second, some 180 MB/s, it bridges 90 ms without the reader
+# bytes of the ring; at 150 000 requests a second, some 180 MB/s, it fills in 90 ms if nobody reads
 RING_BYTES = 16 << 20
-# seconds between two looks at a busy ring: a wake-up for each record would cost more than the record
+# seconds between two polls of a busy ring: a wake-up for each record would cost more than the record
 NAP_S = 0.003
-# stands for "no limit" in struct sf_config
+# means "no limit" in struct sf_config
 ALL_BYTES = (1 << 32) - 1
-# seconds; the request to be woken and a record may pass each other unseen, see sf_ring_asleep()
+# seconds; a record may race with the request for a wake-up and cause none, see sf_ring_asleep()
 WAIT_S_MAX = 0.25
 
 Self = TypeVar("Self", bound="RecordSource")
@@ -38,7 +38,7 @@ class Attached(Protocol):
     """A program that puts records into a ring.
 
     Attributes:
-        ring_fd, shared_fd, skips_fd: descriptors of its maps; they live until close().
+        ring_fd, shared_fd, skips_fd: descriptors of its maps, valid until close().
     """
 
     ring_fd: int
@@ -46,37 +46,37 @@ class Attached(Protocol):
     skips_fd: int
 
     def check(self) -> None:
-        """Raises SockfilterError where it sees nothing any more."""
+        """Raises SockfilterError if the program no longer runs."""
 
     def counters(self) -> list[int]:
-        """The program's counters, in the order of enum sf_counter; final once it is detached."""
+        """Returns the program's counters, in the order of enum sf_counter. After detach() they are final."""
 
     def detach(self) -> None:
-        """Takes it off what it is attached to; its maps stay."""
+        """Detaches the program. Its maps stay open."""
 
     def close(self) -> None:
-        """Gives everything back; counters() goes on to answer."""
+        """Frees everything. counters() still works."""
 
 
 def outcomes() -> Sum:
-    """What holds of enum sf_counter: all that is seen has one outcome."""
+    """Returns the sum that enum sf_counter must satisfy: each packet seen has exactly one outcome."""
     _, lib = binding.load()
     return Sum(lib.SF_SEEN, lib.SF_SEEN + 1, lib.SF_RING_FULL)
 
 
 class RecordSource:
-    """Records of a program, from the moment it is attached until it is closed.
+    """The records of a program, from its attachment until close().
 
     Args:
-        attachment: the program; it is closed with this.
+        attachment: the program. The source owns it and closes it.
         ring: bytes of its ring.
-        kernel_filter: what is left out; the program does most of it.
+        kernel_filter: the filter. The program applies most of it.
 
     Attributes:
-        is_over: whether nothing more can come.
+        is_over: whether no more records can come.
     """
 
-    # what is live is what it is, and is no file
+    # a capture file has these; a live source does not
     damage = None
     file_counts = None
     identity = None
@@ -107,37 +107,37 @@ class RecordSource:
         self.close()
 
     def close(self) -> None:
-        """Gives everything back to the kernel; counters() goes on to answer."""
+        """Frees everything in the kernel. counters() still works."""
         self.detach()
         self._stack.close()
 
     def detach(self) -> None:
-        """Ends the capture; what is in the ring can still be drained."""
+        """Ends the capture. The records in the ring can still be drained."""
         self.is_over = True
         self._attachment.detach()
 
     def fileno(self) -> int:
-        """The ring's descriptor: readable when there are records, once ask_to_be_woken() said True."""
+        """The ring's descriptor. After ask_to_be_woken() has returned True, it becomes readable with a record."""
         return self._ring.fd
 
     @property
     def now_ns(self) -> int:
-        """The time by the clock that records are stamped with."""
+        """The current time by the clock of the records, in nanoseconds."""
         return time.monotonic_ns()
 
     def counters(self) -> list[int]:
-        """The program's counters, in the order of enum sf_counter."""
+        """Returns the program's counters, in the order of enum sf_counter."""
         counted = self._attachment.counters()
         return counted if self._hosts is None else self._hosts.corrected(counted)
 
     def drain(self, consume: Callable[[memoryview, list[int]], None]) -> int:
-        """Hands one batch of records over and gives their room back.
+        """Passes one batch of records to consume, then frees their space in the ring.
 
         Args:
-            consume: takes the ring's memory and the offsets of the records in it, which are valid
-                until it returns.
+            consume: gets the ring's memory and the offsets of the records in it. Both are valid until it
+                returns.
 
-        Returns how many there were; 0: none is ready.
+        Returns the number of records; 0 if none is ready.
         """
         offsets = self._ring.peek()
         if offsets:
@@ -151,25 +151,25 @@ class RecordSource:
                 self._ring.release()
             self._busy = True
         else:
-            self._ring.release()  # there may have been records that the program threw away
+            self._ring.release()  # there may have been records that the program discarded
         return len(offsets)
 
     def drained(self, consume: Callable[[memoryview, list[int]], None]) -> Iterator[int]:
-        """Hands over every record that had a place in the ring when this was begun: the size of each batch."""
+        """Passes on every record that was reserved in the ring when this began. Yields the size of each batch."""
         self._attachment.check()
         target = self._ring.produced()
         while self._ring.consumed() < target:
-            # nothing ready: a record is being written on another processor, for some hundred nanoseconds
+            # 0: another CPU is still writing a record, which takes some hundred nanoseconds
             yield self.drain(consume)
 
     def drain_all(self, consume: Callable[[memoryview, list[int]], None]) -> int:
-        """Hands over every record that had a place in the ring when this was called. Returns how many."""
+        """Passes on every record that was reserved in the ring at the time of the call. Returns their number."""
         return sum(self.drained(consume))
 
     def wait(self, timeout_s: float) -> None:
         """Sleeps until there are records to drain, at most timeout_s seconds.
 
-        After a busy drain it naps instead, so that the kernel need not wake it for each record.
+        After a drain that found records, it sleeps a fixed time, so that the kernel need not wake it for each record.
         """
         if self._busy:
             time.sleep(min(NAP_S, timeout_s))
@@ -181,23 +181,23 @@ class RecordSource:
             self._was_woken_by([fd for fd, _ in ready])
 
     def wall_ns(self, time_ns: int) -> int:
-        """A record's time by the wall clock, in nanoseconds since 1970."""
+        """Returns a record's time by the wall clock, in nanoseconds since 1970."""
         return time_ns + self.clock_offset_ns
 
     def ask_to_be_woken(self) -> bool:
-        """Makes the descriptor readable with the next record. False: there are some already."""
+        """Requests that the next record make the descriptor readable. Returns False if records are there already."""
         return self._ring.ask_to_be_woken()
 
     def also_wake_for(self, fd: int) -> None:
-        """Lets wait() return as well when this descriptor becomes readable."""
+        """Makes wait() also return when this descriptor becomes readable."""
         self._epoll.register(fd, select.EPOLLIN)
 
     def skip(self, stream: int, until_seq: int) -> None:
-        """Tells the program that of this stream only lengths are needed, up to a sequence number."""
+        """Tells the program to send only lengths of this stream, up to a sequence number."""
         self._ring.skip(stream, self._lib.SF_SKIP_UNTIL, until_seq)
 
     def take_all(self, stream: int) -> None:
-        """Takes back what skip() said."""
+        """Withdraws the order of skip()."""
         self._ring.skip(stream, self._lib.SF_SKIP_NONE)
 
     def reject(self, stream: int) -> None:
@@ -205,33 +205,33 @@ class RecordSource:
         self._ring.skip(stream, self._lib.SF_SKIP_REJECT)
 
     def forget(self, stream: int) -> None:
-        """Tells the program to look anew whether this stream's connection is HTTP."""
+        """Tells the program to detect again whether this stream's connection is HTTP."""
         self._ring.skip(stream, self._lib.SF_SKIP_FORGET)
 
     @property
     def name(self) -> str:
-        """Where it listens."""
+        """What the source captures, for messages."""
         raise NotImplementedError
 
     @property
     def changes(self) -> deque[Change]:
-        """What has happened to where it listens, the oldest first; to be taken out."""
+        """The changes of the interfaces, the oldest first. The caller removes them."""
         return deque()
 
     def interface_name(self, index: int) -> str:
-        """Where a record was seen, by the index in it."""
+        """Returns the name of the interface with the index that a record has."""
         raise NotImplementedError
 
     def keep_up(self) -> None:
-        """Follows what has changed where it listens. To be called about once a second."""
+        """Handles changes of the interfaces. Call it about once a second."""
 
     def settle(self, drain: Callable[[], int], is_pending: Callable[[], bool]) -> None:
-        """Waits until what can have been seen elsewhere is in the ring. Here, it is at once.
+        """Waits for records of events that have already happened. This base class has nothing to wait for.
 
         Args:
-            drain: takes what is there.
-            is_pending: whether something has begun that may have ended.
+            drain: reads the records in the ring.
+            is_pending: whether an exchange is still open.
         """
 
     def _was_woken_by(self, fds: list[int]) -> None:
-        """Looks at what has ended a wait."""
+        """Handles the descriptors that ended a wait."""

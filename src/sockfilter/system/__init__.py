@@ -1,1 +1,1 @@
-"""What the kernel is asked beside BPF: rights, namespaces, sockets."""
+"""Kernel interfaces other than BPF: capabilities, namespaces, and sockets."""

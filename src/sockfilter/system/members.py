@@ -1,4 +1,4 @@
-"""The members of a tree of processes, as the programs that follow one know them (bpf/lib/members.bpf.h)."""
+"""The members of a process tree, in the maps of the programs that follow it (bpf/lib/members.bpf.h)."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ if TYPE_CHECKING:
     from sockfilter.libbpf.object import BpfObject
 
 NAMESPACE = "/proc/self/ns/pid"
-# the machine's own, PROC_PID_INIT_INO of include/linux/proc_ns.h
+# the initial PID namespace, PROC_PID_INIT_INO of include/linux/proc_ns.h
 FIRST_NAMESPACE = 0xEFFFFFFC
-# times that the tree is walked at the start: what forks meanwhile is found the next time, or by the program
+# walks of the tree at the start; a process forked during a walk is found in the next walk, or by the program
 WALKS_MAX = 10
 
 
 class Members:
-    """Processes, and all that they start.
+    """Processes and their descendants.
 
     Args:
-        opened: the object of a program that follows them, not yet loaded.
+        opened: the object of a program that follows processes. It must not be loaded yet.
     """
 
     def __init__(self, opened: BpfObject) -> None:
         self._object = opened
-        # only where the kernel numbers processes otherwise, it must be asked who somebody is here
+        # in another PID namespace, the program must translate the kernel's PIDs into those of the namespace
         self.are_renumbered = os.stat(NAMESPACE).st_ino != FIRST_NAMESPACE
         self._where = "named" if self.are_renumbered else "members"
         found = os.stat(NAMESPACE)
-        # as the kernel has it, dev_t; stat(2) gives another form
+        # the kernel's internal dev_t, which differs from the st_dev of stat(2)
         device = os.major(found.st_dev) << 20 | os.minor(found.st_dev)
         self._ffi, _ = binding.load()
         config = self._ffi.new("struct sf_members_config *", {"pidns_dev": device, "pidns_ino": found.st_ino})
         opened.configure(bytes(self._ffi.buffer(config)), ".rodata.members")
 
     def add(self, roots: Iterable[int]) -> set[int]:
-        """Names processes and what has come from them. Returns all of them.
+        """Adds processes and their descendants. Returns all of them.
 
-        The programs are attached already: what these fork from now on, they see.
+        The programs must be attached already, so that they see later forks.
         """
         known: set[int] = set()
         for _ in range(WALKS_MAX):
@@ -56,12 +56,12 @@ class Members:
 
 
 def descendants(root: int) -> set[int]:
-    """A process and all that come from it, of those that are there now."""
+    """Returns a process and its running descendants."""
     children: dict[int, list[int]] = {}
     for entry in os.listdir("/proc"):
         if entry.isdecimal():
             with suppress(OSError, ValueError, IndexError):
-                # the name, in parentheses, may hold anything; behind it come the state and the parent
+                # the name, in parentheses, may contain any character; the state and the parent's PID follow it
                 with open(f"/proc/{entry}/stat") as file:
                     parent = int(file.read().rpartition(")")[2].split()[1])
                 children.setdefault(parent, []).append(int(entry))

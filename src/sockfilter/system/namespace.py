@@ -1,4 +1,4 @@
-"""Entering another network namespace for as long as it takes to open a socket there."""
+"""Network namespaces: find one by name, and enter it to open sockets there."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CLONE_NEWNET = 0x40000000
-# where `ip netns` keeps them
+# the folder of `ip netns`
 NAMED = "/run/netns"
 
 
 def number() -> int:
-    """That of the calling thread's network namespace, in nsfs: the same for all that are in it."""
+    """Returns the inode number of the calling thread's network namespace, which identifies the namespace."""
     return os.stat("/proc/thread-self/ns/net").st_ino
 
 
 def path_of(name: str) -> str:
-    """The namespace's file: one that `ip netns` made, else that of a process given by its number.
+    """Returns the path of a namespace's file: one made by `ip netns`, or that of a process given by its PID.
 
-    Raises NamespaceError where there is neither.
+    Raises NamespaceError if there is neither.
     """
     if name and "/" not in name and os.path.exists(f"{NAMED}/{name}"):
         return f"{NAMED}/{name}"
@@ -42,23 +42,23 @@ def path_of(name: str) -> str:
 
 
 class NamedNamespace:
-    """A namespace by its name, and whether the name still stands for it: a capture keeps it alive without.
+    """Checks whether a namespace's name still refers to it. A capture keeps the namespace alive without the name.
 
     Args:
-        name: as entered() takes it; None: this thread's own, which has no name to lose.
+        name: as for entered(). None means this thread's namespace, which has no name.
 
-    Raises NamespaceError where it is not there.
+    Raises NamespaceError if there is no such namespace.
     """
 
     def __init__(self, name: str | None) -> None:
         self._path = None if name is None else path_of(name)
         try:
             self._status = None if self._path is None else os.stat(self._path)
-        except OSError:  # entering it says what is in the way
+        except OSError:  # entered() reports the error
             self._status = None
 
     def has_gone(self) -> bool:
-        """Whether it was deleted, or its process has ended, since the last call; not so where one may not look."""
+        """Whether it was deleted, or its process ended, since the last call; False without permission to check."""
         if self._path is None or self._status is None:
             return False
         try:
@@ -74,9 +74,9 @@ class NamedNamespace:
 
 @contextmanager
 def entered(name: str | None) -> Iterator[None]:
-    """Puts the calling thread, and no other, into a network namespace and back. None: stays where it is.
+    """Moves only the calling thread into a network namespace, and back at the end. None does nothing.
 
-    Raises NamespaceError where it is not there, may not be entered, or may not be left again.
+    Raises NamespaceError if it does not exist, or the thread may not enter it or leave it again.
     """
     if name is None:
         yield
@@ -89,7 +89,8 @@ def entered(name: str | None) -> Iterator[None]:
         except OSError as error:
             raise NamespaceError(f"entering network namespace {name}: opening {path}: {error.strerror}") from error
         try:
-            # home first, for the right to come back: root of a user namespace may enter its own and not leave it again
+            # enter home first, to check that the thread may return: root of a user namespace may enter a network
+            # namespace of its own, but may not return
             number = _enter(home) or _enter(there)
             if number:
                 remedy = (
@@ -113,6 +114,6 @@ def entered(name: str | None) -> Iterator[None]:
 
 
 def _enter(fd: int) -> int:
-    """Puts the calling thread into a network namespace. Returns why it cannot, as errno; 0: it is there."""
+    """Moves the calling thread into a network namespace. Returns 0, or the errno of the failure."""
     ffi, lib = binding.load()
     return ffi.errno if lib.setns(fd, CLONE_NEWNET) else 0

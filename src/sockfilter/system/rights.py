@@ -1,4 +1,4 @@
-"""What this process may do, and how to let it."""
+"""The capabilities of this process, and advice for missing ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import resource
 
 from sockfilter.errors import KernelUnsupported
 
-# include/uapi/linux/capability.h; CAP_SYS_ADMIN holds what CAP_BPF was split from (kernel 5.8)
+# include/uapi/linux/capability.h; CAP_SYS_ADMIN includes CAP_BPF and CAP_PERFMON, which were split from it (kernel 5.8)
 CAP_NET_RAW = 13
 CAP_SYS_ADMIN = 21
 CAP_PERFMON = 38
@@ -22,12 +22,12 @@ REMEDY = (
 
 
 def effective() -> int:
-    """This thread's effective capabilities as a bit set."""
+    """Returns this thread's effective capabilities as a bit set."""
     return _set("CapEff")
 
 
 def permitted() -> int:
-    """Those that it may have again."""
+    """Returns this thread's permitted capabilities as a bit set."""
     return _set("CapPrm")
 
 
@@ -42,7 +42,7 @@ def _set(name: str) -> int:
 
 
 def missing() -> list[str]:
-    """The names of the capabilities that capturing needs and this thread does not have."""
+    """Returns the names of the capabilities that a capture needs and this thread lacks."""
     held = effective()
     lacks = [] if held >> CAP_NET_RAW & 1 else ["CAP_NET_RAW"]
     if not (held >> CAP_BPF & 1 or held >> CAP_SYS_ADMIN & 1):
@@ -51,13 +51,13 @@ def missing() -> list[str]:
 
 
 def for_capturing(held: int) -> int:
-    """Those of a bit set that capturing takes."""
+    """Returns the capabilities in a bit set that a capture needs."""
     bpf = 1 << (CAP_BPF if held >> CAP_BPF & 1 else CAP_SYS_ADMIN)
     return held & (1 << CAP_NET_RAW | bpf)
 
 
 def missing_for_processes() -> list[str]:
-    """The names of the capabilities that following processes needs and this thread does not have."""
+    """Returns the names of the capabilities that naming processes needs and this thread lacks."""
     held = effective()
     if held >> CAP_SYS_ADMIN & 1:
         return []
@@ -65,10 +65,10 @@ def missing_for_processes() -> list[str]:
 
 
 def advice(locks_memory: bool = False) -> str:
-    """What to say where the kernel answered that this is not permitted.
+    """Returns the advice for an operation that the kernel did not permit.
 
     Args:
-        locks_memory: maps count as locked memory, and the limit of that could not be raised.
+        locks_memory: whether maps count as locked memory, and its limit could not be raised.
     """
     lacks = missing()
     if not lacks and locks_memory:

@@ -1,4 +1,4 @@
-"""The TCP connections of a network namespace by sock_diag(7), which looks through them ten times as fast as /proc."""
+"""Lists the TCP connections of a network namespace with sock_diag(7), which is ten times as fast as /proc."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ NLM_F_REQUEST, NLM_F_DUMP = 0x1, 0x300
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLMSGHDR = Struct("=IHHII")
 ERROR = Struct("=i")
-# include/uapi/linux/inet_diag.h: family, protocol, states; the ends of one follow
+# include/uapi/linux/inet_diag.h: family, protocol, states; a socket's ends follow, unused in a dump
 INET_DIAG_REQ_V2 = Struct("=BBxxI48x")
-# family, ports, addresses, number in sockfs; ports and addresses in the network's order
+# family, ports, addresses, inode; ports and addresses are in network byte order
 INET_DIAG_MSG = Struct("=Bxxx2s2s16s16s28xI")
 # include/net/tcp_states.h, as a bit set
 ESTABLISHED = 1 << 1
-# bytes that are read at once; the kernel puts no more than 32 KiB into a piece of its answer
+# bytes read at once; the kernel sends its answer in pieces of at most 32 KiB
 PIECE_BYTES = 1 << 16
-# seconds for each piece: it is there before the request returns, where nothing is in the way
+# seconds to wait for each piece; normally it is there before the request returns
 ANSWER_S = 1.0
 
 
 def established() -> list[sockets.Socket]:
-    """Those of this thread's network namespace that are established, of IPv4 and IPv6. Takes no rights."""
+    """Returns the established connections of this thread's network namespace. Needs no privileges."""
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG) as link:
             link.settimeout(ANSWER_S)
             return [found for family in (socket.AF_INET, socket.AF_INET6) for found in _dump(link, family)]
-    except OSError:  # a kernel without it (CONFIG_INET_DIAG), or a sandbox
+    except OSError:  # the kernel lacks CONFIG_INET_DIAG, or a sandbox refuses
         return list(sockets.table("tcp", sockets.ESTABLISHED))
 
 

@@ -1,4 +1,4 @@
-"""The sockets of a network namespace, and those that processes have, as /proc tells."""
+"""Lists the sockets of a network namespace, and the sockets of processes, from /proc."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ESTABLISHED, LISTEN = "01", "0A"
 
 
 class Socket(NamedTuple):
-    """One of a table: both ends, ESTABLISHED or LISTEN or another state, and its number in sockfs."""
+    """A socket: both ends, its state (ESTABLISHED, LISTEN or another), and its inode number."""
 
     here: Endpoint
     there: Endpoint
@@ -27,11 +27,11 @@ class Socket(NamedTuple):
 
 
 def table(kind: str, state: str | None = None) -> Iterator[Socket]:
-    """The sockets of this thread's network namespace, of IPv4 and IPv6.
+    """Yields the sockets of this thread's network namespace, IPv4 and IPv6.
 
     Args:
         kind: "tcp" or "udp".
-        state: only these: ESTABLISHED, LISTEN or another; None: all.
+        state: only sockets in this state: ESTABLISHED, LISTEN or another; None means all.
     """
     for family in (kind, f"{kind}6"):
         with suppress(OSError), open(f"/proc/thread-self/net/{family}") as lines:
@@ -45,7 +45,7 @@ def table(kind: str, state: str | None = None) -> Iterator[Socket]:
 
 
 def of(processes: Iterable[int]) -> Iterator[tuple[Endpoint, Endpoint | None]]:
-    """The TCP sockets of processes, in the network namespace of this one: both ends; None: it listens."""
+    """Yields both ends of each TCP socket of processes in this network namespace; a listener has None as its peer."""
     wanted = {inode for number in processes for inode in _inodes(number)}
     for found in table("tcp"):
         if found.inode not in wanted:
@@ -58,7 +58,7 @@ def of(processes: Iterable[int]) -> Iterator[tuple[Endpoint, Endpoint | None]]:
 
 def _inodes(process: int) -> Iterator[str]:
     folder = f"/proc/{process}/fd"
-    with suppress(OSError):  # it has gone, or is another user's
+    with suppress(OSError):  # the process has ended, or is another user's
         for name in os.listdir(folder):
             with suppress(OSError):
                 target = os.readlink(f"{folder}/{name}")
@@ -67,7 +67,7 @@ def _inodes(process: int) -> Iterator[str]:
 
 
 def _endpoint(text: str) -> Endpoint:
-    """An address and port as the kernel writes them: words of 32 bits as they lie in memory, in hexadecimal."""
+    """Parses an address and port as the kernel prints them: 32-bit words in host byte order, in hexadecimal."""
     address, _, port = text.partition(":")
     words = [int(address[i : i + 8], 16).to_bytes(4, sys.byteorder) for i in range(0, len(address), 8)]
     packed = b"".join(words)

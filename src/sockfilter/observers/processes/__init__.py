@@ -1,1 +1,1 @@
-"""Which processes are at the ends of a connection."""
+"""The processes at the ends of a connection."""

@@ -1,4 +1,4 @@
-"""Which process has which end of a connection."""
+"""Finds the process at each end of a connection."""
 
 from __future__ import annotations
 
@@ -29,23 +29,31 @@ if TYPE_CHECKING:
 
 OBJECT = f"{OBJECTS}/processes.bpf.o"
 PROGRAMS = ("processes_connect", "processes_established", "processes_receive")
-# struct sf_end, struct sf_owner and struct sf_life of bpf/processes.h; a test compares all to the byte
+# struct sf_end, struct sf_owner and struct sf_life of bpf/processes.h; a test compares the layouts
 END = Struct("=16s16sHHI")
 OWNER = Struct("=QIIQIIQIIQII")
 LIFE = Struct("=QII")
-# processes that are remembered here; as many as the program remembers
+# processes in the cache, as many as in the BPF program's map
 PROCESSES_MAX = 4096
-# connections that are looked up in /proc at the start
+# connections whose processes are looked up in /proc at the start
 OPEN_MAX = 65536
-# in place of a namespace: any but the one where packets are looked at
+# used in place of a namespace: any namespace except the captured one
 ELSEWHERE = 0
-# a connection that is open still may have been given to somebody since its last packet
+# after such a problem the connection may still be open, so another process may have received it after the last packet
 OPEN_STILL = {Problem.CAPTURE_ENDED, Problem.IDLE, Problem.EVICTED}
 ANYWHERE = ObservedCapture()
 
 
 class Holder(NamedTuple):
-    """Who has an end since when: when the process began, its number, its count of execs; 0: nobody."""
+    """The process that holds an end, as the BPF program recorded it.
+
+    Attributes:
+        start_ns: the start time of the process, in nanoseconds since boot.
+        tgid: its PID; 0 if no process holds the end.
+        execs: the number of its execs so far.
+        noted_ns: the time of the record, in nanoseconds of CLOCK_MONOTONIC.
+        netns: the inode number of the end's network namespace.
+    """
 
     start_ns: int
     tgid: int
@@ -56,7 +64,7 @@ class Holder(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The process at an end, what the ledger calls that, and whether the end was another's or nobody's afterwards."""
+    """The process at an end, the ledger's name for the result, and whether the end changed hands afterwards."""
 
     process: Process | None
     reason: str
@@ -64,13 +72,13 @@ class Found(NamedTuple):
 
 
 class Processes:
-    """The processes at the ends of TCP connections, from the moment it is made.
+    """The processes at the ends of TCP connections, from construction on.
 
     Args:
-        place: the capture whose connections they are.
+        place: the capture to observe.
 
     Raises:
-        MissingCapability: CAP_BPF or CAP_PERFMON is not there.
+        MissingCapability: CAP_BPF or CAP_PERFMON is missing.
         KernelUnsupported: the kernel has no BTF, or refuses raw tracepoints.
         ObjectError: the object is missing or damaged.
     """
@@ -110,27 +118,27 @@ class Processes:
         self.close()
 
     def close(self) -> None:
-        """Gives the programs back to the kernel; what has been named stays so."""
+        """Closes the programs. Processes that were named keep their names."""
         self._stack.close()
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many ends were named, and why others were not, by the names of the ledger."""
+        """How many ends were named, and how many were not for each reason, by the names of the ledger."""
         return dict(self._counts)
 
     def check(self) -> None:
-        """Raises ObjectError where the maps cannot be read."""
+        """Raises ObjectError if the maps cannot be read."""
         if self._lib.bpf_map_lookup_elem(self._owners_fd, bytes(END.size), self._owner):
             number = self._ffi.errno
-            if number != 2:  # ENOENT: it was read, and has no such end
+            if number != 2:  # ENOENT: the lookup worked and found no entry
                 raise ObjectError(f"reading the map owners: {binding.error_text(self._ffi, self._lib, number)}")
 
     def annotate(self, exchange: Exchange, last_ns: int) -> None:
-        """Says who the ends of an exchange's connection are, now that it has ended.
+        """Names the processes at the ends of an exchange's connection, after the exchange has ended.
 
         Args:
             exchange: the exchange.
-            last_ns: when the last packet of its connection passed.
+            last_ns: the time of the last packet of its connection, in nanoseconds.
         """
         connection = exchange.connection
         known = connection.known
@@ -138,7 +146,7 @@ class Processes:
             known = connection.known = ConnectionProcesses()
             self._counts["ends"] += 2
             if not connection.client.port:
-                # Unix sockets: who connects and receives is not noted
+                # the BPF program does not record the processes of Unix sockets
                 known.reasons = "unnoted", "unnoted"
                 self._counts["unnoted"] += 2
         if not connection.client.port:
@@ -152,15 +160,15 @@ class Processes:
         exchange.processes = known.processes
 
     def keep_up(self) -> None:
-        """Nothing waits: it is looked up when an exchange has ended."""
+        """Does nothing: annotate() looks processes up when an exchange ends."""
 
     @property
     def handovers(self) -> int:
-        """How often an end of an open connection went from one process to another."""
+        """How many times an end of an open connection passed from one process to another."""
         return int(self._shared[0].count)
 
     def _until(self, exchange: Exchange, last_ns: int) -> int:
-        """The time up to which an owner may have been noted: after that the addresses and ports may be another's."""
+        """Returns the latest time of a valid owner: later, another connection may have the addresses and ports."""
         response = exchange.response
         if response is not None and response.end_ns is not None:
             return response.end_ns
@@ -184,7 +192,7 @@ class Processes:
     def _find(
         self, connection: Connection, ends: tuple[Endpoint, Endpoint], until_ns: int, before: Process | None
     ) -> Found:
-        """The process at the first of two ends. before: which it was at the exchange before this one."""
+        """Finds the process at the first of two ends. before: the process at the previous exchange."""
         since_ns = connection.syn_ns or 0
         places: tuple[int, ...] = (self._netns, ELSEWHERE)
         if self._is_everywhere:
@@ -230,7 +238,7 @@ class Processes:
         return made
 
     def _read(self, holder: Holder) -> Process | None:
-        """A process as the program noted it; what it could not, as /proc has it while it runs."""
+        """Returns a process as the BPF program recorded it; what is missing comes from /proc while it runs."""
         noted = self._process
         if self._lib.bpf_map_lookup_elem(self._processes_fd, LIFE.pack(*holder[:3]), noted):
             return self._from_files(holder, holder.tgid)
@@ -243,7 +251,7 @@ class Processes:
         path = "/" + "/".join(reversed(exe)) if exe else None
         made = Process(pid, noted.inner_pid, comm, path, arguments, noted.uid, container.id, container.pod)
         if noted.pid and (path is None or arguments is None or not any(groups)):
-            # arguments that are not in memory; a host whose control groups are of the first version
+            # the arguments were paged out, or the host uses cgroup v1
             seen = self._from_files(holder, noted.pid)
             if seen is not None:
                 made = Process(
@@ -275,7 +283,7 @@ class Processes:
         return self._ffi.cast("struct sf_handovers *", memory)
 
     def _find_open(self, netns: str | None, is_wanted: Callable[[int, int], bool]) -> None:
-        """Names the ends of connections that are open. The program is attached already: newer ones, it sees."""
+        """Names the ends of open connections. The program is attached already, and sees newer connections."""
         self._open_ns = time.monotonic_ns()
         with namespace.entered(netns):
             found = {
@@ -288,7 +296,7 @@ class Processes:
         seen: dict[int, Process | None] = {}
         for inode, pids in process_files.holders(set(found)).items():
             if len(pids) != 1 or len(self._open) >= OPEN_MAX:
-                continue  # which of them reads and writes is not known; the next to receive tells
+                continue  # the user of a shared socket is known only after its next receive
             (pid,) = pids
             if pid not in seen:
                 read = process_files.read(pid)
@@ -299,10 +307,10 @@ class Processes:
 
 
 def _packed(ip: str) -> bytes:
-    """IPv4 as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2)."""
+    """Packs an address into 16 bytes, IPv4 as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2)."""
     return socket.inet_pton(socket.AF_INET6, ip if ":" in ip else f"::ffff:{ip}")
 
 
 def _names(content: bytes) -> list[str]:
-    """Names, each with its end."""
+    """Splits NUL-terminated names."""
     return [os.fsdecode(name) for name in content.split(b"\0")[:-1]]

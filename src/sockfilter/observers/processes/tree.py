@@ -1,4 +1,4 @@
-"""Which connections belong to a process and all that it starts."""
+"""Finds the connections of a process and its descendants."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 OBJECT = f"{OBJECTS}/tree.bpf.o"
 PROGRAMS = ("tree_fork", "tree_gone", "tree_state")
-# connections whose answer is remembered here; as many as the program remembers
+# connections in the cache, as many as in the BPF program's map
 ANSWERS_MAX = 65536
 
 
 class Tree:
-    """The TCP connections that a process, or one that it or they started, opened or accepted.
+    """The TCP connections that a process or one of its descendants opened or accepted.
 
     Args:
-        root: the process, by the number that this process knows it by.
+        root: the PID of the process, in the PID namespace of this process.
 
     Raises:
-        MissingCapability: CAP_BPF or CAP_PERFMON is not there.
+        MissingCapability: CAP_BPF or CAP_PERFMON is missing.
         KernelUnsupported: the kernel has no BTF, or refuses raw tracepoints.
         ObjectError: the object is missing or damaged.
     """
@@ -58,11 +58,11 @@ class Tree:
         self.close()
 
     def close(self) -> None:
-        """Gives the programs back to the kernel; what owns() has answered stays so."""
+        """Closes the programs. Answers that owns() has given stay valid."""
         self._stack.close()
 
     def owns(self, connection: Connection) -> bool:
-        """Whether a connection is one of the tree's. To be asked once its exchange has ended."""
+        """Whether a connection belongs to the tree. Call it after the exchange has ended."""
         known = self._answers.get(connection)
         if known is None:
             known = self._look_up(connection.ends) or self._look_up(connection.ends[::-1])
@@ -72,7 +72,7 @@ class Tree:
         return known
 
     def _find_members(self, root: int) -> None:
-        """Names those that are there. The program is attached already: what they fork from now on, it sees."""
+        """Adds the running members and their sockets. The program is attached already, and sees later forks."""
         known = self._members.add([root])
         netns = namespace.number()
         for here, there in sockets.of(known):
@@ -95,5 +95,5 @@ class Tree:
 
 
 def _packed(ip: str) -> bytes:
-    """IPv4 as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2)."""
+    """Packs an address into 16 bytes, IPv4 as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2)."""
     return socket.inet_pton(socket.AF_INET6, ip if ":" in ip else f"::ffff:{ip}")

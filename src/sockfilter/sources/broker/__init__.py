@@ -1,1 +1,1 @@
-"""Captures for processes without the rights: a broker that has them attaches, and passes the maps on."""
+"""Captures for processes without privileges: a privileged broker attaches the program and passes its maps on."""

@@ -1,4 +1,4 @@
-"""The client's end: an attachment that a broker makes."""
+"""The client's side: an attachment that a broker makes."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ TIMEVAL = Struct("@ll")
 
 
 class BorrowedAttachment:
-    """A program that a broker has loaded and attached; it goes when this, or the process, does.
+    """A program that a broker has loaded and attached. It ends with close(), or with the process.
 
     Args:
-        link: the connection to the broker, which is this one's from here on.
-        descriptors: of the maps.
+        link: the connection to the broker. This object owns it from now on.
+        descriptors: of the maps. This object owns them from now on.
     """
 
     def __init__(self, link: socket.socket, descriptors: list[int]) -> None:
@@ -33,40 +33,40 @@ class BorrowedAttachment:
         self._descriptors = descriptors
         self._counters: list[int] | None = None
         self._known: list[int] = []
-        # one thread may look after the interface while another asks for the counters: each is to get its own answer
+        # one thread may rebind while another asks for the counters: each must get its own answer
         self._asking = Lock()
         self._poll = select.poll()
         self._poll.register(link, select.POLLIN)
-        # a child of fork has the same connection, and must not end what its parent has
+        # after fork(), the child has the same connection, and must not end its parent's capture
         self._process = os.getpid()
         self.ring_fd, self.shared_fd, self.skips_fd = descriptors
 
     def check(self) -> None:
-        """Raises BrokerError where the broker has gone, and the program with it."""
+        """Raises BrokerError if the broker has ended, and the program with it."""
         if self._link is None or self._counters is not None:
             return
-        if not self._poll.poll(0):  # it says nothing unasked: what can be read is the end
+        if not self._poll.poll(0):  # the broker sends only answers, so anything readable is the end
             return
         raise BrokerError("the broker has ended, and the capture with it; start the broker again, then a new capture")
 
     def counters(self) -> list[int]:
-        """The program's counters, in the order of enum sf_counter; the last known where the broker has gone."""
+        """Returns the program's counters, in the order of enum sf_counter; the last known if the broker has ended."""
         if self._counters is None:
             self._known = self._ask("counters")
         return self._counters or self._known
 
     def rebind(self, position: int, interface: Interface) -> None:
-        """Binds it to the interface that has now the name that was asked for in this position."""
+        """Has the broker bind to the interface that now has the name requested in this position."""
         if self._counters is None:
             self._known = self._ask("rebind", position=position)
 
     def detach(self) -> None:
-        """Takes it off the interface; its maps stay."""
+        """Detaches the program from the interfaces. Its maps stay open."""
         if self._counters is None:
             self._counters = self._ask("detach")
 
     def close(self) -> None:
-        """Gives everything back; counters() goes on to answer."""
+        """Closes the connection and the maps. counters() still works."""
         self.detach()
         if self._link is None:
             return
@@ -84,11 +84,11 @@ class BorrowedAttachment:
                 answer, _ = messages.receive(self._link)
             return [int(count) for count in answer["counters"]]
         except (OSError, BrokerError, KeyError, TypeError, ValueError):
-            return self._known  # check() says that it has gone
+            return self._known  # check() reports that the broker has ended
 
 
 def borrow(path: str) -> Callable[..., tuple[list[Interface], BorrowedAttachment]]:
-    """What asks the broker at a path to attach, in place of attachment.attach()."""
+    """Returns a replacement for attachment.attach() that asks the broker at a path."""
 
     def attach(
         names: Sequence[str], config: Any, ports: bytes, ring: int, promiscuous: bool, meanwhile: Callable[[], None]
@@ -118,19 +118,20 @@ def borrow(path: str) -> Callable[..., tuple[list[Interface], BorrowedAttachment
 
 
 def first_answer(link: socket.socket, message: messages.Message) -> tuple[messages.Message, list[int]]:
-    """The answer to the first message. Raises OSError and BrokerError."""
+    """Sends the first message and returns the answer. Raises OSError and BrokerError."""
     try:
         messages.send(link, message)
         return messages.receive(link)
     except ConnectionError:
-        # it was dismissed before it had said anything: the words are there, behind the error
+        # the broker refused the client before the message arrived: its answer follows the error
         return messages.receive(link)
 
 
 def _connected(path: str) -> socket.socket:
     link = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
-        # a wait in connect(2) ends with the time for sending (unix(7)); a socket with a timeout would not wait at all
+        # SO_SNDTIMEO limits the wait in connect(2) (unix(7)); a Python timeout makes the socket non-blocking, and
+        # connect(2) would then not wait at all
         link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, TIMEVAL.pack(int(messages.ANSWER_S), 0))
         link.connect(path)
         link.settimeout(messages.ANSWER_S)

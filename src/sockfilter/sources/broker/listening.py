@@ -1,4 +1,4 @@
-"""The socket that a broker listens at: made at a path, or passed on by systemd."""
+"""The socket that a broker listens on: made at a path, or passed on by systemd."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ SO_PASSRIGHTS = 83
 
 
 class Listening:
-    """A socket that listens at a path, until this is closed. One that a broker has left behind makes room.
+    """A socket that listens at a path, until close(). It replaces a socket that an ended broker has left there.
 
-    The folder stays open: a name above it that leads elsewhere later has nothing removed there.
+    The folder stays open, so that a later change of the path above it cannot redirect the removal of the socket.
 
     Args:
-        path: where.
+        path: the path of the socket.
 
     Raises:
-        BrokerError: something else is there, or nobody may listen there.
+        BrokerError: the path is in use, or this process may not listen there.
     """
 
     def __init__(self, path: str) -> None:
@@ -55,7 +55,7 @@ class Listening:
         self.close()
 
     def close(self) -> None:
-        """Takes the socket away, if it is still the one at the path, and the broker may."""
+        """Removes the socket, if it is still the one at the path and the broker may remove it."""
         with suppress(OSError):
             if self._made is not None and self._made == self._identity():
                 os.unlink(self._name, dir_fd=self._folder)
@@ -66,7 +66,7 @@ class Listening:
         self._folder = -1
 
     def _listen(self) -> None:
-        before = os.umask(0)  # anyone may connect: who it is decides, not the file's mode
+        before = os.umask(0)  # anyone may connect: the client's user ID decides, not the file's mode
         try:
             self.socket.bind(self._path)
         finally:
@@ -75,7 +75,7 @@ class Listening:
         self.socket.listen()
 
     def _make_room(self) -> None:
-        """Takes away a socket at which nobody listens."""
+        """Removes a socket on which nobody listens."""
         try:
             found = self._stat()
         except FileNotFoundError:
@@ -93,12 +93,12 @@ class Listening:
 
     def _answers(self) -> bool:
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
-            probe.setblocking(False)  # one that is busy answers too
+            probe.setblocking(False)  # a busy broker counts as an answer
             try:
                 probe.connect(f"/proc/self/fd/{self._folder}/{self._name}")
             except ConnectionRefusedError:
                 return False
-            except OSError:  # EAGAIN: its queue is full; EPROTOTYPE: it is a socket of another kind
+            except OSError:  # EAGAIN: its queue is full; EPROTOTYPE: it has another socket type
                 return True
         return True
 
@@ -111,7 +111,7 @@ class Listening:
 
 
 def inherited(fd: int) -> socket.socket:
-    """A socket that listens already, as systemd passes it on (sd_listen_fds(3)). Raises BrokerError."""
+    """Returns a listening socket that systemd has passed on (sd_listen_fds(3)). Raises BrokerError."""
     made = socket.socket(fileno=fd)
     kind = made.family, made.type, made.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
     if kind != (socket.AF_UNIX, socket.SOCK_SEQPACKET, 1):
@@ -121,10 +121,10 @@ def inherited(fd: int) -> socket.socket:
 
 
 def refuse_descriptors(listener: socket.socket) -> bool:
-    """Has clients send no descriptors. Returns whether the kernel can.
+    """Tells the kernel to refuse descriptors from clients. Returns whether the kernel supports this.
 
-    The broker takes none in any case, and so closes them; but to close a TCP socket may take as long as its SO_LINGER
-    says, if it is the last descriptor of it.
+    The broker accepts no descriptors, so the kernel closes them. To close the last descriptor of a TCP socket may take
+    as long as its SO_LINGER.
     """
     try:
         listener.setsockopt(socket.SOL_SOCKET, SO_PASSRIGHTS, 0)

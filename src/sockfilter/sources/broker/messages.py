@@ -1,4 +1,4 @@
-"""The messages of a broker and its clients: a JSON object each, with descriptors beside it. See docs/broker.md."""
+"""The messages between a broker and its clients: JSON objects, some with file descriptors. See docs/broker.md."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ if TYPE_CHECKING:
 
 Message: TypeAlias = "dict[str, Any]"
 
-# where a broker listens, if nobody says otherwise
+# the default path of a broker's socket
 SOCKET = "/run/sockfilter.sock"
-# bytes of a message: the map of ports has 8 KiB, a third more in base64
+# bytes of a message; its largest field, the map of ports, has 8 KiB, and base64 adds a third
 MESSAGE_BYTES_MAX = 64 << 10
-# "[" and "{" in a message: an answer has one for each of 64 interfaces. The decoder recurses once for each at most, and
-# Python refuses 1000 levels
+# "[" and "{" in a message: an answer has one for each of at most 64 interfaces. The decoder recurses at most once for
+# each, and Python's limit is 1000 levels
 BRACKETS_MAX = 200
-# digits of a number: a counter has 64 bits. int() takes quadratic time
+# digits of a number: a counter has 64 bits, and int() takes quadratic time
 DIGITS_MAX = 20
-# descriptors beside a message: ring, shared memory, skip hints
+# descriptors with a message: ring, shared memory, orders to skip
 DESCRIPTORS = 3
-# seconds for an answer: the kernel's verifier takes a tenth on a quiet machine, and some on an emulated one
+# seconds to wait for an answer: the kernel's verifier takes 0.1 s on an idle machine, and seconds on an emulated one
 ANSWER_S = 60.0
 
 
 def encoded(message: Message) -> bytes:
-    """A message as it is sent: ASCII."""
+    """Returns a message in the form that is sent, in ASCII."""
     return json.dumps(message).encode()
 
 
 def decoded(data: bytes) -> Message:
-    """The message that was sent. Raises BrokerError, whatever the bytes are."""
+    """Returns the message in received bytes. Raises BrokerError, and no other error, for invalid bytes."""
     if len(data) > MESSAGE_BYTES_MAX:
         raise BrokerError("a message is too long")
     if data.count(b"[") + data.count(b"{") > BRACKETS_MAX:
@@ -67,7 +67,7 @@ def _no_number(text: str) -> None:
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> Message:
-    """An object whose names differ: two readers could take one of the same name for the other."""
+    """Returns an object with distinct names: parsers disagree on which of two equal names counts."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError
@@ -84,11 +84,11 @@ def send(to: socket.socket, message: Message, descriptors: Sequence[int] = ()) -
 
 
 def receive(source: socket.socket) -> tuple[Message, list[int]]:
-    """The next message, and the descriptors beside it, which are the caller's from then on.
+    """Receives the next message and its descriptors. The caller owns the descriptors.
 
     Raises:
-        OSError: nothing came.
-        BrokerError: the other end has gone, or said what is no message.
+        OSError: no message arrived.
+        BrokerError: the peer has closed the connection, or has sent an invalid message.
     """
     data, descriptors, flags, _ = socket.recv_fds(source, MESSAGE_BYTES_MAX, DESCRIPTORS, socket.MSG_CMSG_CLOEXEC)
     try:
@@ -104,12 +104,12 @@ def receive(source: socket.socket) -> tuple[Message, list[int]]:
 
 
 def packed(data: bytes) -> str:
-    """Bytes as JSON has them."""
+    """Returns bytes as base64, for JSON."""
     return b64encode(data).decode()
 
 
 def unpacked(text: Any) -> bytes:
-    """The bytes. Raises BrokerError."""
+    """Decodes base64. Raises BrokerError."""
     try:
         return b64decode(text, validate=True)
     except (TypeError, ValueError) as error:
@@ -117,12 +117,12 @@ def unpacked(text: Any) -> bytes:
 
 
 def refusal(error: SockfilterError) -> Message:
-    """An error as a message."""
+    """Returns an error as a message."""
     return {"error": type(error).__name__, "words": str(error)}
 
 
 def raise_refusal(message: Message) -> None:
-    """Raises the error that a message is, if it is one."""
+    """Raises the error that a message contains, if any."""
     if "error" in message:
         kind = getattr(errors, str(message["error"]), BrokerError)
         is_known = isinstance(kind, type) and issubclass(kind, SockfilterError)

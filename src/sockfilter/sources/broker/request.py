@@ -1,4 +1,4 @@
-"""A client's request to attach, checked field by field against what the broker was told to permit."""
+"""A client's request to attach. Each field is checked against the broker's permissions."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from sockfilter.system import namespace
 if TYPE_CHECKING:
     from sockfilter.sources.broker.messages import Message
 
-# bytes of the ring that a client may ask for
+# bytes of the largest ring that a client may request
 RING_BYTES_MAX = 64 << 20
 # bytes of the map of ports, one bit each, and of an address with its mask
 PORTS_BYTES = (PORT_MAX + 1) // 8
 HOST_BYTES = 32
-# characters of a client's own that a refusal repeats
+# characters of a client's value that a refusal quotes
 REPEATED_MAX = 40
 QUOTES = "'\""
 FIELDS = {"do", "version", "netns", "interfaces", "ring", "promiscuous", "whole", "frame_bytes", "run_bytes", "family"}
@@ -34,10 +34,10 @@ class Permission(NamedTuple):
     """Who may capture what.
 
     Attributes:
-        users: their numbers.
-        interfaces: their names; "any" stands for itself.
-        promiscuous: whether frames for other hosts may be taken.
-        whole: whether frames that say nothing to HTTP may be taken, for capture files.
+        users: user IDs.
+        interfaces: names of interfaces. "any" permits only a capture on "any".
+        promiscuous: whether clients may capture frames for other hosts.
+        whole: whether clients may capture frames without meaning for HTTP, for capture files.
     """
 
     users: frozenset[int]
@@ -47,18 +47,18 @@ class Permission(NamedTuple):
 
 
 class CaptureRequest(NamedTuple):
-    """What is to be attached.
+    """The checked request.
 
     Attributes:
-        interfaces: their names.
-        ring: bytes of the ring, as the kernel takes them.
-        promiscuous: take frames for other hosts too.
-        whole: take frames that say nothing to HTTP too.
-        frame_bytes: bytes of each frame at most.
-        run_bytes: payload of one direction in a row that is sent even when the ring fills.
+        interfaces: names of the interfaces.
+        ring: bytes of the ring, a size that the kernel accepts.
+        promiscuous: capture frames for other hosts too.
+        whole: also send frames without meaning for HTTP.
+        frame_bytes: maximum bytes kept of each frame.
+        run_bytes: consecutive payload bytes of one direction that are sent even if the ring fills.
         family: 4, 6, or 0 for both.
-        host: an address and its mask, 16 bytes each; empty: all hosts.
-        ports: the map of ports; empty: all ports.
+        host: an address and its mask, 16 bytes each; empty means all hosts.
+        ports: the map of ports; empty means all ports.
     """
 
     interfaces: list[str]
@@ -72,7 +72,7 @@ class CaptureRequest(NamedTuple):
     ports: bytes
 
     def config(self) -> Any:
-        """It as struct sf_config. HTTP alone: `every` stays 0."""
+        """Returns the request as struct sf_config. `every` stays 0: clients get HTTP connections only."""
         ffi, _ = binding.load()
         config = ffi.new("struct sf_config *")
         config.frame_bytes, config.run_bytes, config.pressure_bytes = self.frame_bytes, self.run_bytes, self.ring // 2
@@ -85,7 +85,7 @@ class CaptureRequest(NamedTuple):
 
 
 def message(names: list[str], config: Any, ports: bytes, ring: int, promiscuous: bool) -> Message:
-    """The request as a client sends it. Arguments as attachment.attach() has them."""
+    """Returns the request that a client sends. The arguments are those of attachment.attach()."""
     host = bytes(config.host) + bytes(config.host_mask) if config.by_host else b""
     return {
         "do": "attach",
@@ -104,11 +104,11 @@ def message(names: list[str], config: Any, ports: bytes, ring: int, promiscuous:
 
 
 def checked(request: Message, may: Permission) -> CaptureRequest:
-    """The request, where all of it is permitted.
+    """Returns the request, if all of it is permitted.
 
     Raises:
-        BrokerError: something is not, or is of another version.
-        InvalidArgument: the interfaces or the ring cannot be had.
+        BrokerError: a part is not permitted, or the client has another version.
+        InvalidArgument: the list of interfaces or the size of the ring is invalid.
     """
     if request.get("version") != __version__:
         theirs = _repeated(request.get("version"))
@@ -166,13 +166,13 @@ def _flag(request: Message, name: str) -> bool:
 
 def _number(request: Message, name: str, least: int, most: int) -> int:
     value = request[name]
-    if type(value) is not int or not least <= value <= most:  # True is an int, and no number here
+    if type(value) is not int or not least <= value <= most:  # isinstance() would accept True
         raise _wrong(request, name, f"a number from {least} to {most}")
     return value
 
 
 def _bytes(request: Message, name: str, size: int) -> bytes:
-    """None, or as many as there should be."""
+    """Returns a field's bytes, which must be none or exactly `size`."""
     value = messages.unpacked(request[name])
     if len(value) not in (0, size):
         raise _wrong(request, name, f"{size} bytes in base64, or none")

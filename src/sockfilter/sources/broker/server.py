@@ -1,10 +1,10 @@
-"""The broker's end: attaches for those it was told to, where it was told to, and hands the maps over.
+"""The broker's side: attaches the program for permitted users on permitted interfaces, and passes the maps on.
 
-The packet socket stays here: with it, a client could listen anywhere. What a client gets is the ring of the program's
-records, and the memory by which it says what it does not need.
+The packet socket stays in the broker: with it, a client could listen on any interface. A client gets the ring with the
+program's records, and the shared memory for its orders.
 
-Anyone may connect. So nothing here waits for a client: sockets do not block, each has one answer to be sent at most,
-and what has not come or gone in time ends its client, and no other.
+Anyone may connect, so the broker never waits for one client. Sockets do not block, each client has at most one unsent
+answer, and a client that misses a deadline is disconnected without effect on the others.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ if TYPE_CHECKING:
     from sockfilter.sources.broker.request import Permission
     from sockfilter.sources.broker.session import Answer, Attach
 
-# seconds from a connection to its capture: a client asks at once, and may be one of many on a busy machine
+# seconds from a connection to its request: a client sends it at once, but the machine may be busy
 SILENT_S = 10.0
-# seconds for a client to take an answer: it waits for one at a time, and so has always room
+# seconds for a client to read an answer: it waits for one answer at a time, so its buffer always has room
 UNREAD_S = 10.0
-# seconds until the next try, where the system has no descriptors left
+# seconds until the next accept() if the system has no descriptors left
 NO_DESCRIPTORS_S = 1.0
-# connections taken at once, before those that are there get their turn
+# connections accepted in a row before the existing clients are served
 ACCEPTED_MAX = 16
-# messages that a refused client has sent before it was looked at (net.unix.max_dgram_qlen is 10)
+# messages that a refused client may have sent already (net.unix.max_dgram_qlen is 10)
 THROWN_AWAY_MAX = 16
 # include/uapi/linux/socket.h: struct ucred
 UCRED = struct.Struct("=iII")
 
 
 class _Client:
-    """A connection of somebody who may capture."""
+    """A connection of a user who may capture."""
 
     def __init__(self, link: socket.socket, user: int, session: Session, deadline: float) -> None:
         self.link = link
@@ -57,14 +57,14 @@ class _Client:
 
 
 class Broker:
-    """Serves until told otherwise.
+    """Serves clients.
 
     Args:
-        listener: where clients come from; it is this one's from here on.
+        listener: the socket that accepts clients. The broker owns it from now on.
         permission: who may capture what.
-        places: how many, and how large.
-        attach: what attaches.
-        now: the time, in seconds from whenever.
+        places: limits the number and the memory of captures.
+        attach: attaches the program for a request.
+        now: the time in seconds, from an arbitrary start.
     """
 
     def __init__(
@@ -96,18 +96,18 @@ class Broker:
         self.close()
 
     def close(self) -> None:
-        """Ends everything that it has attached."""
+        """Ends all captures, and closes all sockets."""
         for client in list(self._clients):
             self._end(client)
         self._selector.close()
         self._listener.close()
 
     def also_wake_for(self, fd: int) -> None:
-        """Lets serve() return as well when this descriptor becomes readable."""
+        """Makes serve() also return when this descriptor becomes readable."""
         self._selector.register(fd, selectors.EVENT_READ)
 
     def serve(self) -> None:
-        """Waits until something is asked, or overdue, and does some of it: one message of each user."""
+        """Waits for a request or a deadline, then handles at most one message of each user."""
         ready: list[_Client] = []
         for key, _ in self._selector.select(self._patience()):
             if key.fileobj is self._listener:
@@ -124,7 +124,7 @@ class Broker:
         self._end_overdue()
 
     def _patience(self) -> float | None:
-        """Seconds until something is overdue."""
+        """Returns the seconds until the next deadline; None if there is none."""
         first = min((client.deadline for client in self._clients), default=math.inf)
         if self._pause_ends is not None:
             first = min(first, self._pause_ends)
@@ -136,7 +136,7 @@ class Broker:
                 link, _ = self._listener.accept()
             except (BlockingIOError, ConnectionAbortedError):
                 return
-            except OSError:  # the whole system has no descriptors left: it would be ready again at once
+            except OSError:  # no descriptors left; the listener would be ready again at once
                 self._selector.unregister(self._listener)
                 self._pause_ends = self._now() + NO_DESCRIPTORS_S
                 return
@@ -144,7 +144,7 @@ class Broker:
             self._admit(link)
 
     def _admit(self, link: socket.socket) -> None:
-        """Looks at who it is, before anything that it says."""
+        """Checks a client's user ID before reading any message."""
         _, user, _ = UCRED.unpack(link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size))
         try:
             if user not in self._permission.users:
@@ -160,7 +160,7 @@ class Broker:
     def _serve(self, client: _Client) -> None:
         try:
             if client.unsent is None:
-                # descriptors beside it are not taken; what is longer than any message is refused as it is decoded
+                # recv() drops descriptors; one byte more than the maximum lets decoded() refuse a longer message
                 data = client.link.recv(messages.MESSAGE_BYTES_MAX + 1)
                 if not data:
                     self._end(client)
@@ -173,7 +173,7 @@ class Broker:
             self._end(client)
 
     def _send(self, client: _Client, answer: Answer) -> None:
-        """Sends an answer, or has it wait: until then, no more is heard of this client. Raises OSError."""
+        """Sends an answer, or keeps it and reads nothing from this client until it is sent. Raises OSError."""
         if answer.is_last:
             self._end(client, answer)
             return
@@ -212,13 +212,12 @@ class Broker:
 
 
 def _dismiss(link: socket.socket, answer: Answer | None) -> None:
-    """Closes a connection, with a last word where there is one."""
+    """Closes a connection after a last answer, if there is one."""
     with link, suppress(OSError):
         if answer is None:
             return
         link.send(answer.data)
-        # what it has said is thrown away unseen: with something unread, the client would be told of a reset, and not
-        # find the words
+        # discard unread messages: otherwise the client would get ECONNRESET instead of the answer
         link.shutdown(socket.SHUT_RD)
         for _ in range(THROWN_AWAY_MAX):
             if not link.recv(1):
@@ -226,13 +225,13 @@ def _dismiss(link: socket.socket, answer: Answer | None) -> None:
 
 
 def known_interfaces(names: list[str]) -> frozenset[str]:
-    """The names, each of an interface that is there. Raises NoSuchInterface, InterfaceDown, UnsupportedInterface."""
+    """Returns the names after checking each interface. Raises NoSuchInterface, InterfaceDown, UnsupportedInterface."""
     return frozenset(name if name == ANY else find(name).name for name in names)
 
 
 def user_number(name: str) -> int:
-    """A user's number, by name or as it is. Raises InvalidArgument."""
-    import pwd  # where users are named
+    """Returns a user ID, given a name or the number itself. Raises InvalidArgument."""
+    import pwd  # needed only here
 
     if name.isdecimal():
         return int(name)

@@ -1,4 +1,4 @@
-"""What one client may ask for, and the answers: without a socket, so that any bytes can be tried on it."""
+"""The requests of one client, and the answers. It uses no socket, so that tests can try any bytes."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 
 class Answer(NamedTuple):
-    """What a client is told.
+    """An answer to a client.
 
     Attributes:
         data: the message.
-        descriptors: those beside it; they stay the session's.
-        is_last: the client is dismissed with it.
+        descriptors: the descriptors to send with it. The session still owns them.
+        is_last: the connection is closed after this answer.
     """
 
     data: bytes
@@ -38,12 +38,12 @@ class Answer(NamedTuple):
 
 
 class Session:
-    """One client, from its first message on. It attaches once; the first refusal is the end of it.
+    """One client, from its first message on. It may attach once. The first refusal ends the session.
 
     Args:
-        permission: what it may have.
-        place: the one that it takes, which is this one's from here on.
-        attach: what attaches.
+        permission: what the client may capture.
+        place: the client's place. The session owns it from now on.
+        attach: attaches the program for a request.
     """
 
     def __init__(self, permission: Permission, place: Place, attach: Attach) -> None:
@@ -55,11 +55,11 @@ class Session:
 
     @property
     def has_attached(self) -> bool:
-        """Whether it has what it came for: a connection may then be silent."""
+        """Whether the client has a capture. Its connection may then be silent for any time."""
         return self._attachment is not None
 
     def close(self) -> None:
-        """Gives back what it has, and its place, as far as the client lets go of the ring."""
+        """Ends the capture, and frees the place. The place stays taken until the client closes the ring."""
         attachment, self._attachment = self._attachment, None
         try:
             if attachment is not None:
@@ -68,13 +68,13 @@ class Session:
             self._place.leave()
 
     def take(self, data: bytes) -> Answer:
-        """The answer to a message. Raises nothing, whatever the bytes are."""
+        """Returns the answer to a message. Raises nothing, whatever the bytes are."""
         try:
             answer, descriptors = self._do(messages.decoded(data))
             return Answer(messages.encoded(answer), descriptors)
         except SockfilterError as error:
             return refused(error)
-        except Exception as error:  # a fault here, or no memory: it ends this client, and no other
+        except Exception as error:  # a bug, or no memory: only this client is disconnected
             return refused(BrokerError(f"the broker could not do this ({type(error).__name__}): see its version"))
 
     def _do(self, request: Message) -> tuple[Message, list[int]]:
@@ -103,27 +103,27 @@ class Session:
         return answer, [made.ring_fd, made.shared_fd, made.skips_fd]
 
     def _rebind(self, attachment: Attachment, position: object) -> None:
-        """To the one of the same name, for which it has the permission."""
+        """Binds to the interface that has the same name, because the client has permission for that name."""
         if type(position) is not int or not 0 <= position < len(self._interfaces):
             raise BrokerError("there is no such interface to rebind; the client has another version")
         before = self._interfaces[position]
         with NameCache() as names:
             found = names.find(before.name)
         if found is not None and found.has_link_header == before.has_link_header:
-            with suppress(OSError):  # it has gone again
+            with suppress(OSError):  # it was deleted again
                 attachment.rebind(position, found)
 
 
 def refused(error: SockfilterError) -> Answer:
-    """What a client is told that gets nothing, and is dismissed with it."""
+    """Returns the answer that refuses a request and ends the session."""
     return Answer(messages.encoded(messages.refusal(error)), [], is_last=True)
 
 
 def attaching(program: bytes) -> Attach:
-    """What attaches in this process: for a broker, whose rights do not reach the object's file any more.
+    """Returns a function that attaches in this process. The broker has no rights left to read the object's file.
 
     Args:
-        program: the content of the BPF object.
+        program: the content of the BPF object's file.
     """
 
     def attach(request: CaptureRequest) -> tuple[list[Interface], Attachment]:

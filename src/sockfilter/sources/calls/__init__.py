@@ -1,1 +1,1 @@
-"""Bytes at system calls."""
+"""The bytes of system calls on sockets."""

@@ -1,4 +1,4 @@
-"""Control groups of version 2: which one is meant, and its number."""
+"""Finds a control group (cgroup v2) and its number."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from sockfilter.errors import InvalidArgument, KernelUnsupported
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# how a container's id begins, where it is meant: as much as its tools show of it
+# hexadecimal digits at the start of a container's id; container tools show this many
 ID_DIGITS_MIN = 12
 
 
 def root() -> str:
-    """Where cgroup v2 is mounted. Raises KernelUnsupported where it is not."""
+    """Returns the mount point of cgroup v2. Raises KernelUnsupported if it is not mounted."""
     with suppress(OSError), open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as mounts:
         for line in mounts:
-            # device, where, kind
+            # device, mount point, type
             fields = line.split()
             if fields[2] == "cgroup2":
                 return fields[1]
@@ -27,13 +27,13 @@ def root() -> str:
 
 
 def number_and_level(name: str) -> tuple[int, int]:
-    """The kernel's number of a cgroup, and how far below the root it is.
+    """Returns the inode number of a cgroup, and its depth below the root.
 
     Args:
-        name: its path, below the mount or whole; or a container's id, or how that begins.
+        name: a path, absolute or relative to the mount point; or a container's id or the start of one.
 
     Raises:
-        InvalidArgument: there is none, or there are several.
+        InvalidArgument: no cgroup matches, or several do.
         KernelUnsupported: cgroup v2 is not mounted.
     """
     top = root()

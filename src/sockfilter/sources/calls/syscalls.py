@@ -1,4 +1,4 @@
-"""System calls: what processes say on their TCP sockets, and hear, before any wire."""
+"""Captures system calls: the bytes that processes send and receive on their sockets."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 OBJECT = f"{OBJECTS}/syscalls.bpf.o"
-# those that follow processes first: what is forked from then on is known
+# the programs that follow processes come first, so that no fork is missed
 PROGRAMS = ("calls_fork", "calls_gone", "calls_destroy", "calls_state", "calls_exit")
-# what takes the place of an interface's name
+# used in place of an interface's name
 NAME = "syscalls"
-# in place of an address
+# used in place of an address
 UNIX = "unix"
-# seconds that a call may take to come back once what it did can be seen: its thread may wait for a processor
+# seconds to wait for a call to return after its effect is visible: its thread may have to wait for a CPU
 RETURN_S = 0.02
 RETURN_LOOK_S = 0.0005
 
 
 class Callers(NamedTuple):
-    """Whose calls are wanted; where nothing is said, everybody's.
+    """Selects whose calls are captured. Without arguments: those of all processes.
 
     Attributes:
-        processes: these and what they start, by their numbers; None: all.
-        comms: those of commands, by their names as the kernel has them: 15 bytes at most; empty: of all.
-        cgroup: those in a cgroup or below it: its path, or a container's id.
-        unix_too: on Unix stream sockets too.
+        processes: PIDs of processes, which are followed with their descendants; None means all processes.
+        comms: process names as the kernel stores them, at most 15 bytes each; empty means all names.
+        cgroup: a cgroup's path, or a container's id; descendant cgroups are included.
+        unix_too: capture Unix stream sockets too.
     """
 
     processes: tuple[int, ...] | None = None
@@ -51,17 +51,17 @@ class Callers(NamedTuple):
 
 
 class Calls:
-    """The programs that see calls.
+    """The programs that record system calls.
 
     Args:
         config: struct sf_config.
-        ports: the map of ports; empty: none is needed.
+        ports: the map of ports; empty means all ports.
         ring: bytes of the ring.
-        callers: whose calls.
-        meanwhile: is called while the kernel verifies the programs, and before the first call is seen.
+        callers: selects whose calls are captured.
+        meanwhile: called while the kernel verifies the programs, and before the first call is seen.
 
     Raises:
-        SockfilterError: one of its kinds, for each thing that can be in the way.
+        SockfilterError: a subclass for each cause.
     """
 
     def __init__(
@@ -93,19 +93,19 @@ class Calls:
             self._stack = stack.pop_all()
 
     def check(self) -> None:
-        """Nothing takes it away but this process."""
+        """Does nothing: only this process can detach the programs."""
 
     def counters(self) -> list[int]:
-        """The program's counters, in the order of enum sf_counter and enum sf_call_counter."""
+        """Returns the programs' counters, in the order of enum sf_counter and enum sf_call_counter."""
         if self._counters is not None:
             return self._counters
         return self._kept.read()
 
     def rebind(self, position: int, interface: Any) -> None:
-        """There is no interface."""
+        """Does nothing: there is no interface."""
 
     def detach(self) -> None:
-        """Takes the programs off; their maps stay."""
+        """Detaches the programs. Their maps stay open."""
         if self._counters is not None:
             return
         self._links.close()
@@ -113,12 +113,12 @@ class Calls:
         self._counters = self.counters()
 
     def close(self) -> None:
-        """Gives everything back to the kernel; counters() goes on to answer."""
+        """Frees everything in the kernel. counters() still works."""
         self.detach()
         self._stack.close()
 
     def unix_ends(self, stream: int) -> tuple[Endpoint, Endpoint]:
-        """Both ends of a connection of Unix sockets: what the server's is bound to is its name."""
+        """Returns both ends of a Unix socket connection. The server's end has the name that it is bound to."""
         found = self._ffi.new("struct sf_unix_name *")
         ends = [Endpoint(UNIX, 0), Endpoint(UNIX, 0)]
         if not self._lib.bpf_map_lookup_elem(
@@ -144,17 +144,17 @@ class Calls:
 
 
 class SyscallSource(RecordSource):
-    """What crosses system calls, from the moment it is made until it is closed.
+    """The records of system calls, from construction until close().
 
     Args:
-        callers: whose calls.
-        kernel_filter: what the kernel leaves out.
-        ring: bytes of the ring, made a power of two.
-        run_bytes: payload of one direction in a row that is sent even when the ring fills; None: all.
-        meanwhile: is called while the kernel verifies the programs, and before the first call is seen.
+        callers: selects whose calls are captured.
+        kernel_filter: the filter that runs in the kernel.
+        ring: bytes of the ring, rounded up to a power of two.
+        run_bytes: consecutive payload bytes of one direction that are sent even if the ring fills; None means all.
+        meanwhile: called while the kernel verifies the programs, and before the first call is seen.
 
     Raises:
-        SockfilterError: one of its kinds, for each thing that can be in the way.
+        SockfilterError: a subclass for each cause.
     """
 
     def __init__(
@@ -180,15 +180,15 @@ class SyscallSource(RecordSource):
 
     @property
     def name(self) -> str:
-        """What a greeting says."""
+        """What the source captures, for messages."""
         return "system calls"
 
     def interface_name(self, index: int) -> str:
-        """The same for all: the record has the number of a network namespace there."""
+        """Returns the same name for all: the record's index is the number of a network namespace."""
         return NAME
 
     def settle(self, drain: Callable[[], int], is_pending: Callable[[], bool]) -> None:
-        """Waits, a little, for calls whose work is done and whose threads have not come back from the kernel."""
+        """Waits briefly for calls that have done their work but have not returned from the kernel."""
         end = time.monotonic() + RETURN_S
         while is_pending() and time.monotonic() < end:
             time.sleep(RETURN_LOOK_S)
@@ -196,7 +196,7 @@ class SyscallSource(RecordSource):
 
 
 def unix_name(path: bytes) -> str:
-    """What a Unix socket is bound to, as ss(8) writes it: an abstract name (unix(7)) begins with @."""
+    """Returns the name that a Unix socket is bound to as ss(8) writes it, with @ for an abstract name (unix(7))."""
     is_abstract = path.startswith(b"\0")
     text = (path[1:] if is_abstract else path.partition(b"\0")[0]).decode(errors="surrogateescape")
     return f"{UNIX}:{'@' if is_abstract else ''}{text}"
@@ -213,7 +213,7 @@ def _comm(name: str) -> bytes:
 
 
 def _comms(comm: str | Sequence[str] | None) -> tuple[str, ...]:
-    """The names asked for, each once. Raises InvalidArgument."""
+    """Returns the requested names without duplicates. Raises InvalidArgument."""
     if comm is None:
         return ()
     found = tuple(dict.fromkeys([comm] if isinstance(comm, str) else comm))
@@ -226,7 +226,7 @@ def _comms(comm: str | Sequence[str] | None) -> tuple[str, ...]:
 def callers(
     pid: int | Sequence[int] | None, comm: str | Sequence[str] | None, cgroup: str | None, unix: bool | None = None
 ) -> Callers:
-    """What is asked for as Callers. Raises InvalidArgument."""
+    """Returns the checked arguments as Callers. Raises InvalidArgument."""
     processes = None if pid is None else tuple([pid] if isinstance(pid, int) else pid)
     if processes is not None and (not processes or min(processes) < 1):
         raise InvalidArgument(f"pid={pid!r}: process numbers start at 1")

@@ -1,1 +1,1 @@
-"""Capture files: pcap and pcapng, as they are or in gzip, whole or still being written."""
+"""Capture files: pcap and pcapng, plain or in gzip, complete or still being written."""

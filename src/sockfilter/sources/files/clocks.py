@@ -1,12 +1,12 @@
 """The clocks of a capture file: which clock stamped each packet, and one time line for all of them.
 
 In most files one clock stamped all packets, and a packet's time is its stamp. But stamps may be missing, interfaces or
-the directions of a connection may have clocks of their own, and a clock may be set back. Reassembly and idle timers
-still need a time that does not run backwards. So a packet that the first clock has not stamped gets a time that fits
-its place in the file. Times travel in 64 bits; such a time is marked in the highest bits:
+the directions of a connection may have their own clocks, and a clock may be set back. Reassembly and idle timers
+still need a time that does not run backwards. So a packet that was not stamped by the first clock gets a time that
+fits its place in the file. A time has 64 bits. The highest bits tell its kind:
 
     0 | time, in 63 bits
-    1 | 0 | time, in 62 bits, of a packet without one
+    1 | 0 | time, in 62 bits, of a packet without a stamp
     1 | 1 | number of a clock, in 7 bits | nanoseconds since that clock appeared, in 55 bits
 """
 
@@ -24,40 +24,40 @@ OTHER_CLOCK = NO_CLOCK | 1 << 62
 NO_CLOCK_MAX = (1 << 62) - 1  # the year 2116
 CLOCK_BIT = 55
 SINCE_MAX = (1 << CLOCK_BIT) - 1  # more than a year
-# clocks of one file; after so many, stamps are ignored
+# clocks in one file; the stamps of further clocks are ignored
 CLOCKS_MAX = 128
 # the time of a first packet without a stamp; 0 would mean that there is no time
 NO_BEGIN_NS = 1 << 40
 # nanoseconds by which packets of one interface, stamped by one clock, may be out of order
 DISORDER_NS = 10_000_000
-# nanoseconds; a stamp farther from the newest packet is likelier to be another clock's than late or after silence
+# nanoseconds; a stamp farther from the newest packet probably comes from another clock
 APART_NS = 60_000_000_000
 
 
 class Clocks:
-    """Gives packets their times, in the order of the file."""
+    """Assigns times to packets, in the order of the file."""
 
     def __init__(self) -> None:
         self._newest_ns = 0  # of the packets so far
-        self._begun: list[int] = []  # of each clock, a time before those of its packets
-        self._offsets: list[int] = []  # of each clock: to add to its stamps for the times
-        self._used: dict[int, list[int]] = {}  # the clocks of each interface, that of its last packet in front
-        self._last: dict[int, int] = {}  # the time of that packet
-        self._plain: set[int] = set()  # interfaces that have been seen, as long as there is but one clock
+        self._begun: list[int] = []  # for each clock, a time before all of its packets
+        self._offsets: list[int] = []  # for each clock, what to add to its stamps to get times
+        self._used: dict[int, list[int]] = {}  # the clocks of each interface; the clock of its last packet comes first
+        self._last: dict[int, int] = {}  # the time of each interface's last packet
+        self._plain: set[int] = set()  # interfaces that have been seen, as long as there is only one clock
 
     def time(self, stamp_ns: int | None, interface: int) -> int:
-        """The time of the next packet, marked unless the first clock stamped it.
+        """Returns the time of the next packet, marked unless the first clock stamped it.
 
         Args:
-            stamp_ns: nanoseconds since 1970; None: there is no stamp.
-            interface: its number.
+            stamp_ns: nanoseconds since 1970; None if there is no stamp.
+            interface: the number of the packet's interface.
         """
         if interface in self._plain and stamp_ns is not None and stamp_ns >= self._newest_ns:
-            # nearly all packets of nearly all files
+            # the fast path, which fits nearly all packets of nearly all files
             self._last[interface] = self._newest_ns = stamp_ns
             return stamp_ns
         if not self._offsets:
-            # the first packet's clock is the first one, if that packet has a stamp
+            # the first packet's stamp, if it has one, comes from the first clock
             self._newest_ns = NO_BEGIN_NS if stamp_ns is None else stamp_ns
             self._add_clock(0)
         clock = None if stamp_ns is None else self._clock_of(stamp_ns, interface)
@@ -76,7 +76,7 @@ class Clocks:
         return OTHER_CLOCK | clock << CLOCK_BIT | since_ns if since_ns <= SINCE_MAX else self._without_clock()
 
     def moment(self, time_ns: int) -> int:
-        """The meaning of what time() returned: a Moment if it is marked."""
+        """Converts a result of time(): returns a Moment if it is marked, or else the time itself."""
         if time_ns < NO_CLOCK:
             return time_ns
         if time_ns < OTHER_CLOCK:
@@ -88,18 +88,18 @@ class Clocks:
     def _add_clock(self, offset_ns: int) -> None:
         self._plain.clear()
         self._offsets.append(offset_ns)
-        # early enough for packets that come out of order
+        # earlier than any packet that comes out of order
         self._begun.append(self._newest_ns - APART_NS - DISORDER_NS)
 
     def _without_clock(self) -> int:
-        """The time of a packet without a stamp: later than all before it, so that it differs from theirs."""
+        """Returns the time for a packet without a stamp: later than all earlier times, so that it is unique."""
         self._newest_ns = min(self._newest_ns + 1, NO_CLOCK_MAX)
         return NO_CLOCK | self._newest_ns
 
     def _clock_of(self, stamp_ns: int, interface: int) -> int | None:
-        """Which clock stamped a packet; None: there are too many clocks."""
+        """Returns the clock that stamped a packet; None if there are too many clocks."""
         used = self._used.setdefault(interface, [])
-        # packets of several interfaces may be out of order, but not by more than this
+        # the earliest possible time: packets of different interfaces may be out of order by at most APART_NS
         least_ns = max(self._newest_ns - APART_NS, self._last.get(interface, 0) - DISORDER_NS)
         clock = self._nearest(stamp_ns, used, least_ns, used[:1])
         if clock is None:
@@ -112,14 +112,14 @@ class Clocks:
         return clock
 
     def _nearest(self, stamp_ns: int, clocks: Iterable[int], least_ns: int, patient: Iterable[int] = ()) -> int | None:
-        """The clock by which a packet lies nearest to the newest one, and not before least_ns; None: there is none.
+        """Returns the clock that puts a packet nearest to the newest one and not before least_ns; None if none does.
 
-        patient: clocks by which it may come after any silence.
+        patient: clocks that may put it any time after the newest packet.
         """
         fitting = []
         for clock in clocks:
             time_ns = stamp_ns + self._offsets[clock]
-            # of two clocks by which it may be out of order, the older one is taken
+            # if two clocks put the packet within DISORDER_NS, the older clock wins
             apart_ns = max(abs(time_ns - self._newest_ns), DISORDER_NS)
             if time_ns >= least_ns and (apart_ns <= APART_NS or clock in patient):
                 fitting.append((apart_ns, clock))

@@ -1,20 +1,20 @@
-"""What the readers of both formats make, and how they say that a file is damaged."""
+"""The packets that the readers of both formats produce, and the error for a damaged file."""
 
 from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-# bytes of a frame; tcpdump's largest snap length is 262 144, and a segment before offload has 8 * 65 535
+# bytes of a frame; tcpdump's largest snap length is 262 144, and a segment before segmentation has 8 * 65 535
 FRAME_BYTES_MAX = 1 << 20
 
 
-class Damaged(Exception):  # no error of the operator's: the source makes one of it
-    """What is read cannot be a packet. Stays within the source.
+class Damaged(Exception):  # internal: the source turns it into a CaptureFileError
+    """The data is not a valid packet or block. Internal to the source.
 
     Args:
         words: what is wrong.
-        record: where the packet or block begins in what is read.
-        at: the byte that is wrong.
+        record: the offset of the packet or block in the data.
+        at: the offset of the byte that is wrong.
     """
 
     def __init__(self, words: str, record: int = 0, at: int = 0) -> None:
@@ -23,19 +23,21 @@ class Damaged(Exception):  # no error of the operator's: the source makes one of
 
 
 class FileInterface(NamedTuple):
-    """Where packets were captured. link_type: of the LINKTYPE registry."""
+    """An interface where packets were captured. link_type is a number of the LINKTYPE registry."""
 
     name: str
     link_type: int
 
 
 class Packet(NamedTuple):
-    """A frame, by its place in what was read.
+    """A frame, by its place in the data.
 
-    time_ns: since 1970; None: it has no time.
-    at, length: where its bytes are.
-    wire_length: how many there were on the wire.
-    interface: its number, from 0.
+    Attributes:
+        time_ns: nanoseconds since 1970; None if the file has no time for it.
+        at: the offset of its bytes in the data.
+        length: the number of bytes in the file.
+        wire_length: the number of bytes on the wire.
+        interface: the number of its interface, from 0.
     """
 
     time_ns: int | None
@@ -46,18 +48,18 @@ class Packet(NamedTuple):
 
 
 class Format(Protocol):
-    """Reads one format, from its first byte on."""
+    """Reads one file format."""
 
     interfaces: list[FileInterface]
 
     def read(self, data: bytes, at: int, found: list[Packet]) -> int:
-        """Takes whole packets.
+        """Reads the complete packets.
 
         Args:
-            data: what there is of the file from some place on.
-            at: where to go on in it.
-            found: takes the packets.
+            data: a part of the file.
+            at: the offset in data of the next packet or block.
+            found: the list to append the packets to.
 
-        Returns where it stopped for want of more.
-        Raises Damaged, with places in data.
+        Returns the offset of the first packet or block that is incomplete.
+        Raises Damaged, with offsets in data.
         """

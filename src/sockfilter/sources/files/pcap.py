@@ -1,4 +1,4 @@
-"""Classic pcap files (draft-ietf-opsawg-pcap), of any byte order and resolution."""
+"""Classic pcap files (draft-ietf-opsawg-pcap), with any byte order and time resolution."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ MAGIC_BYTES = 4
 HEADER_BYTES = 24
 LENGTH_AT = 8  # in a record's header
 NS_PER_SECOND = 1_000_000_000
-# magic number -> nanoseconds of a unit of the fraction, and bytes of a record's header
+# magic number -> nanoseconds per unit of the fraction, and bytes of a record's header
 KINDS = {
     0xA1B2C3D4: (1000, 16),
     0xA1B23C4D: (1, 16),
-    0xA1B2CD34: (1000, 24),  # "modified" (Kuznetzov): eight bytes more in each record's header
+    0xA1B2CD34: (1000, 24),  # "modified" (Kuznetzov): each record's header has eight more bytes
 }
-LINK_TYPE_MASK = 0x03FFFFFF  # above it: how long frame check sequences are
+LINK_TYPE_MASK = 0x03FFFFFF  # the bits above hold the length of the frame check sequence
 
 
 class PcapFormat:
-    """Reads the records behind the file's header.
+    """Reads the records after the file's header.
 
     Args:
         header: the file's first HEADER_BYTES bytes.
@@ -41,7 +41,7 @@ class PcapFormat:
         self.interfaces = [FileInterface("", link_type & LINK_TYPE_MASK)]
 
     def read(self, data: bytes, at: int, found: list[Packet]) -> int:
-        """As Format.read()."""
+        """See Format.read()."""
         unpack, unit_ns, header = self._unpack, self._unit_ns, self._record_bytes
         end = len(data) - header
         while at <= end:
@@ -51,7 +51,7 @@ class PcapFormat:
             begin = at + header
             if begin + length > len(data):
                 break
-            # no packet was captured at the first moment of 1970: there was no time to write
+            # a time of 0 means that the writer had no time
             time_ns = seconds * NS_PER_SECOND + fraction * unit_ns or None
             found.append(Packet(time_ns, begin, length, wire_length, 0))
             at = begin + length
@@ -59,7 +59,7 @@ class PcapFormat:
 
 
 def byte_order(header: bytes) -> str | None:
-    """struct's sign for the byte order of a file that begins like this; None: it is no pcap file."""
+    """Returns the byte order of a pcap file as struct writes it, "<" or ">"; None if it is not a pcap file."""
     for order in "<>":
         if len(header) >= MAGIC_BYTES and Struct(order + "I").unpack_from(header)[0] in KINDS:
             return order

@@ -1,4 +1,4 @@
-"""pcapng files (draft-ietf-opsawg-pcapng): sections of blocks, each with interfaces of their own."""
+"""pcapng files (draft-ietf-opsawg-pcapng): sections of blocks. Each section has its own interfaces."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ if TYPE_CHECKING:
 SECTION = 0x0A0D0D0A
 INTERFACE, OLD_PACKET, SIMPLE_PACKET, PACKET = 1, 2, 3, 6
 BYTE_ORDER_MAGIC = 0x1A2B3C4D
-# type and length in front, length behind
+# bytes: type and length at the start of a block, length at its end
 BLOCK_HEAD, BLOCK_TAIL = 8, 4
-# where in a block its first length is, and where among a packet's fields how many bytes of it there are
+# the offset of the first length in a block, and of the captured length in a packet's fields
 SIZE_AT, LENGTH_AT = 4, 12
-# bytes of a block: a frame and its options, or names of hosts, secrets of TLS
+# bytes of a block: a frame with its options, or host names, or TLS secrets
 BLOCK_BYTES_MAX = 16 * FRAME_BYTES_MAX
 # options of an interface
 IF_NAME, IF_TSRESOL, IF_TSOFFSET = 2, 9, 14
 NS_PER_SECOND = 1_000_000_000
 # the year 2262
 NS_MAX = 1 << 63
-# interfaces that one file may have
+# interfaces in one file
 INTERFACES_MAX = 65536
 
 
 class StampUnit:
-    """How an interface's time stamps count.
+    """The unit and the offset of an interface's time stamps.
 
     Args:
-        resolution: if_tsresol: a power of ten, or with the highest bit, of two.
-        offset_s: if_tsoffset.
+        resolution: if_tsresol: a negative power of ten, or of two if the highest bit is set.
+        offset_s: if_tsoffset, in seconds.
     """
 
     def __init__(self, resolution: int = 6, offset_s: int = 0) -> None:
@@ -42,18 +42,19 @@ class StampUnit:
         self._offset_ns = offset_s * NS_PER_SECOND
 
     def ns(self, stamp: int) -> int | None:
-        """Nanoseconds since 1970. None: no time was written, or one that lies before 1970 or far behind."""
+        """Returns nanoseconds since 1970; None if the stamp is 0, before 1970 or after the year 2262."""
         found = stamp if self._units == NS_PER_SECOND else int(stamp * NS_PER_SECOND // self._units)
         found += self._offset_ns
         return found if 0 < found < NS_MAX else None
 
 
 class ByteSource(NamedTuple):
-    """An interface as its section has it.
+    """An interface of a section.
 
-    interface: its number in PcapngFormat.interfaces.
-    clock: of its time stamps.
-    snap: bytes of a frame that it kept at most; 0: all.
+    Attributes:
+        interface: its number in PcapngFormat.interfaces.
+        clock: the unit of its time stamps.
+        snap: the snap length in bytes; 0 means no limit.
     """
 
     interface: int
@@ -62,17 +63,17 @@ class ByteSource(NamedTuple):
 
 
 class PcapngFormat:
-    """Reads the blocks of a file, from its first one on."""
+    """Reads the blocks of a file."""
 
     def __init__(self) -> None:
         self.interfaces: list[FileInterface] = []
-        self._known: dict[tuple[int, FileInterface], int] = {}  # by its number in its section
+        self._known: dict[tuple[int, FileInterface], int] = {}  # by the number in its section, and the interface
         self._section: list[ByteSource] = []
         self._order = "<"
         self._use("<")
 
     def read(self, data: bytes, at: int, found: list[Packet]) -> int:
-        """As Format.read()."""
+        """See Format.read()."""
         while at + BLOCK_HEAD + BLOCK_TAIL <= len(data):
             kind, size = self._head.unpack_from(data, at)
             if kind == SECTION:
@@ -101,7 +102,7 @@ class PcapngFormat:
         self._option = Struct(order + "HH")
 
     def _begin_section(self, data: bytes, at: int) -> int:
-        """Learns the byte order. Returns the block's size."""
+        """Detects the byte order. Returns the block's size."""
         for order in "<>":
             if Struct(order + "I").unpack_from(data, at + BLOCK_HEAD)[0] == BYTE_ORDER_MAGIC:
                 self._use(order)
@@ -117,7 +118,7 @@ class PcapngFormat:
             (wire_length,) = self._word.unpack_from(data, start)
             start += self._word.size
             length = min(wire_length, self._section[0].snap or FRAME_BYTES_MAX, end - start)
-            # it has no time
+            # a simple packet block has no time
             found.append(Packet(None, start, length, wire_length, self._section[0].interface))
         elif kind == INTERFACE and end - start >= BLOCK_HEAD:
             self._add_interface(data, start, end)
@@ -125,7 +126,7 @@ class PcapngFormat:
     def _add(
         self, number: int, stamp: int, start: int, end: int, length: int, wire_length: int, found: list[Packet]
     ) -> None:
-        # both kinds of block have the same fields in the same places, but for how large an interface's number may be
+        # both kinds of block have the same fields at the same offsets; only the size of the interface number differs
         fields = start - self._packet.size
         if number >= len(self._section):
             raise Damaged("a packet has an interface that is not described", fields - BLOCK_HEAD, fields)
@@ -148,7 +149,7 @@ class PcapngFormat:
             elif code == IF_TSOFFSET and len(value) == 8:
                 (offset_s,) = Struct(self._order + "q").unpack(value)
         interface = FileInterface(name, link_type)
-        # files put one behind the other name theirs again
+        # concatenated files describe the same interfaces again
         known = self._known.setdefault((len(self._section), interface), len(self.interfaces))
         if known == len(self.interfaces):
             self.interfaces.append(interface)

@@ -1,4 +1,4 @@
-"""A capture file as a source of records: its frames go through the program that the kernel runs."""
+"""A capture file as a source of records: its frames pass through the same program that the kernel runs."""
 
 from __future__ import annotations
 
@@ -30,31 +30,31 @@ ETHERNET = 1
 ETHERNET_BYTES, VLAN_BYTES = 14, 4
 VLAN = {0x8100, 0x88A8, 0x9100, 0x9200, 0x9300}  # is_vlan() of packet.bpf.h
 IP = {0x0800, 0x86DD}
-# struct sf_packet of replay.h: a test compares both to the byte
+# struct sf_packet of replay.h; a test compares the layouts
 PACKET = Struct("=QQIIIIHBBBBH")
 TIME = Struct("=Q")
 OUTCOME_AT, CUT_AT = 35, 36
-# seconds between two looks at a named pipe that nobody writes yet
+# seconds between two polls of a named pipe that has no writer yet
 LOOK_S = 0.02
-# layers that the program does not know, one within the other
+# nested layers that the program does not know
 LAYERS_MAX = 8
-NOT_FOUND = (1, 0)  # EtherType 1 is nobody's
+NOT_FOUND = (1, 0)  # EtherType 1 is not assigned
 PCAPNG_MAGIC = SECTION.to_bytes(4, "big")
 
 
 class FileSource:
-    """Records of a capture file's HTTP connections, as a live source gives them.
+    """The records of the HTTP connections in a capture file, in the form of a live source's records.
 
     Args:
-        path: the file; "-": standard input. It may be in gzip, and may still be being written.
-        kernel_filter: what is left out.
-        network: by a link type and a frame, the EtherType of what it carries, and where that begins.
-        step: by time, interface, an EtherType, a frame, and where that begins in it, the EtherType of what is
-            within, the bytes that have it, and where it begins.
-        is_read: whether frames of a link type are read at all.
-        is_cut: by a link type and a frame, whether that is cut before what it carries.
-        every: connections that are not HTTP too.
-        whole: frames that say nothing to HTTP too, for a capture file.
+        path: the file; "-" means standard input. It may be in gzip, and may still be being written.
+        kernel_filter: the filter.
+        network: takes a link type and a frame; returns the EtherType of the network packet and its offset.
+        step: removes one layer. It takes a time in nanoseconds, an interface, an EtherType, a frame and the offset of
+            the network packet; it returns the inner EtherType, the bytes that hold the inner packet, and its offset.
+        is_read: whether frames of a link type are decoded at all.
+        is_cut: takes a link type and a frame; returns whether the frame ends before the network packet.
+        every: also give connections that are not HTTP.
+        whole: also give frames without meaning for HTTP, for a capture file.
 
     Raises:
         CaptureFileError: the file cannot be opened.
@@ -83,23 +83,23 @@ class FileSource:
         replay = self._lib.sf_replay_open(config, ports)
         if not replay:
             raise CaptureFileError(f"reading the capture file {path}: no memory for its connections")
-        self._replay: Any = self._ffi.gc(replay, self._lib.sf_replay_close)  # None: it is closed
+        self._replay: Any = self._ffi.gc(replay, self._lib.sf_replay_close)  # None after close()
         self._hosts = host_filter(kernel_filter, self)
         self._counters: list[int] = []
-        self._not_read = re.compile(bytes((0x5B, self._lib.SF_NOT_IP, self._lib.SF_NOT_TCP, 0x5D)))  # one of both
+        self._not_read = re.compile(bytes((0x5B, self._lib.SF_NOT_IP, self._lib.SF_NOT_TCP, 0x5D)))  # matches either
         self._format: Format | None = None
         self._also: list[int] = []
-        self._data = b""  # what there is of the file from the last packet on
-        self._position = 0  # of it in the file
+        self._data = b""  # the bytes that were read after the last complete packet
+        self._position = 0  # the offset of _data in the file
         self._packets: list[Packet] = []
-        self._described = bytearray()  # the same, as struct sf_packet
-        self._done = 0  # of them
+        self._described = bytearray()  # the packets as struct sf_packet
+        self._done = 0  # packets that the program has seen
         self.records_read = 0
         self.now_ns = 0
         self._clocks = Clocks()
         self.hearing = Hearing(moment_of=self._clocks.moment)
         self._cut = 0
-        self._unread: dict[int, int] = {}  # packets, by link types that are not read
+        self._unread: dict[int, int] = {}  # packets of each link type that is not read
         self.damage: CaptureFileError | None = None
         self._stream = Stream(path)
 
@@ -112,77 +112,77 @@ class FileSource:
         self.close()
 
     def close(self) -> None:
-        """Closes the file; counters() goes on to answer."""
+        """Closes the file. counters() still works."""
         self.detach()
         if self._replay is not None:
-            # megabytes, which would wait for the collector
+            # it has megabytes, which would otherwise stay until the garbage collector runs
             self._counters = self.counters()
             self._ffi.release(self._replay)
             self._replay = None
 
     def detach(self) -> None:
-        """Reads no more of it."""
+        """Stops reading the file."""
         self._stream.close()
         self._packets, self._done = [], 0
 
     @property
     def name(self) -> str:
-        """The file's."""
+        """The file's name, for messages."""
         return "standard input" if self._stream.path == "-" else self._stream.path
 
     @property
     def identity(self) -> tuple[int, int] | None:
-        """Which file it is, whatever its name: its device and inode; None: it is none."""
+        """The file's device and inode; None if it is a character device."""
         return self._stream.identity
 
     @property
     def file_counts(self) -> dict[str, Any] | None:
-        """What of it could not be understood, by the names of the ledger's FileCounts."""
+        """The numbers of packets that could not be read, by the names of the ledger's FileCounts."""
         return {"cut": self._cut, "link_types": dict(self._unread)}
 
     @property
     def is_over(self) -> bool:
-        """Whether all of it has been read."""
+        """Whether the whole file has been read."""
         return self._stream.is_over and self._done >= len(self._packets)
 
     @property
     def changes(self) -> deque[NoReturn]:
-        """What has happened to it: a file is what it is."""
+        """Always empty: a file has no interfaces that change."""
         return deque()
 
     def keep_up(self) -> None:
-        """The same."""
+        """Does nothing: a file has no interfaces that change."""
 
     def settle(self, drain: Callable[[], int], is_pending: Callable[[], bool]) -> None:
-        """The same."""
+        """Does nothing: drain() reads everything that is in the file."""
 
     def fileno(self) -> int:
         """The file's descriptor."""
         return self._stream.fd
 
     def interface_name(self, index: int) -> str:
-        """What the file calls an interface; its number where it has no name."""
+        """Returns an interface's name in the file; its number as text if it has no name."""
         found = self._format.interfaces if self._format else []
         return (index <= len(found) and found[index - 1].name) or str(index)
 
     def wall_ns(self, time_ns: int) -> int | None:
-        """A record's time as the file has it, in nanoseconds since 1970; None: it has none."""
+        """Returns a record's time in the file, in nanoseconds since 1970; None if it has no time."""
         return wall_ns(self._clocks.moment(time_ns), self.clock_offset_ns)
 
     def counters(self) -> list[int]:
-        """The program's counters, in the order of enum sf_counter."""
+        """Returns the program's counters, in the order of enum sf_counter."""
         if self._replay is not None:
             counted = self._ffi.unpack(self._lib.sf_replay_counters(self._replay), self._lib.SF_COUNTERS)
             self._counters = counted if self._hosts is None else self._hosts.corrected(counted)
         return self._counters
 
     def drain(self, consume: Callable[[memoryview, list[int]], None]) -> int:
-        """Hands the next records over.
+        """Passes the next records to consume.
 
         Args:
-            consume: takes the memory that holds them and their offsets, which are valid until it returns.
+            consume: gets the memory that holds the records, and their offsets. Both are valid until it returns.
 
-        Returns how many packets were read for it; 0: there are none now.
+        Returns the number of packets that were read; 0 if there are none now.
         """
         if self._done >= len(self._packets) and not self._read_more():
             return 0
@@ -196,51 +196,51 @@ class FileSource:
         return count
 
     def ask_to_be_woken(self) -> bool:
-        """False: there is something to look at, or a file that grows, which wakes nobody."""
+        """Always returns False: a file that grows does not make its descriptor readable, so it must be polled."""
         return False
 
     def drained(self, consume: Callable[[memoryview, list[int]], None]) -> Iterator[int]:
-        """Hands over all that there is now: the packets of each batch, as it is."""
+        """Passes on all records that the file has now. Yields the number of packets of each batch."""
         while count := self.drain(consume):
             yield count
 
     def drain_all(self, consume: Callable[[memoryview, list[int]], None]) -> int:
-        """Hands over all that there is now. Returns how many packets that were."""
+        """Passes on all records that the file has now. Returns the number of packets."""
         return sum(self.drained(consume))
 
     def wait(self, timeout_s: float) -> None:
         """Sleeps until there is more to read, at most timeout_s seconds."""
         if self._stream.awaits_writer:
-            # such a pipe is always readable: it has to be looked at again
+            # a pipe without a writer is always readable, so it must be polled
             select.select(self._also, (), (), min(timeout_s, LOOK_S))
         elif not self.is_over:
             select.select((self._stream.fd, *self._also), (), (), timeout_s)
 
     def also_wake_for(self, fd: int) -> None:
-        """Lets wait() return as well when this descriptor becomes readable."""
+        """Makes wait() also return when this descriptor becomes readable."""
         self._also.append(fd)
 
     def skip(self, stream: int, until_seq: int) -> None:
-        """Of this stream only lengths are needed, up to a sequence number."""
+        """Tells the program to send only lengths of this stream, up to a sequence number."""
         self._skip(stream, self._lib.SF_SKIP_UNTIL, until_seq)
 
     def take_all(self, stream: int) -> None:
-        """Takes back what skip() said."""
+        """Withdraws the order of skip()."""
         self._skip(stream, self._lib.SF_SKIP_NONE)
 
     def reject(self, stream: int) -> None:
-        """This stream's connection is not HTTP."""
+        """Tells the program that this stream's connection is not HTTP."""
         self._skip(stream, self._lib.SF_SKIP_REJECT)
 
     def forget(self, stream: int) -> None:
-        """This stream's connection is not HTTP, unless it looks so once more."""
+        """Tells the program to detect again whether this stream's connection is HTTP."""
         self._skip(stream, self._lib.SF_SKIP_FORGET)
 
     def _skip(self, stream: int, kind: int, seq: int = 0) -> None:
         self._lib.sf_skip_set(self._lib.sf_replay_skips(self._replay), stream, kind << 32 | seq)
 
     def _read_more(self) -> bool:
-        """Reads on until there are packets. False: there are none now."""
+        """Reads until there are packets. Returns False if there are none now."""
         self._packets, self._done = [], 0
         while not self._packets and not self._stream.is_over:
             try:
@@ -251,7 +251,7 @@ class FileSource:
                     raise Damaged("it is cut short" if self._data else "it is empty", 0, len(self._data))
             except Damaged as damage:
                 self.damage = CaptureFileError(self._words_of(damage))
-                self._stream.is_over = True  # it is closed later: another thread may wait for more of it
+                self._stream.is_over = True  # do not close it yet: another thread may be waiting on it
                 break
             if not fresh:
                 break
@@ -259,7 +259,7 @@ class FileSource:
         return bool(self._packets)
 
     def _words_of(self, damage: Damaged) -> str:
-        """What is said of damage: from where on nothing was read, and which byte is wrong."""
+        """Returns the message for damage: where reading stopped, and which byte is wrong."""
         content = " of its unzipped content" if self._stream.is_zipped else ""
         where = f"from byte {self._position + damage.record}{content} on"
         words = f"at byte {self._position + damage.at}, {damage}" if damage.at > damage.record else f"{damage}"
@@ -272,13 +272,13 @@ class FileSource:
             if self._format is None:
                 return
         self._frames = self._data
-        # where it is damaged, places are counted from here on
+        # read() raises Damaged with offsets in _data, so _data and _position change only after it
         stop = self._format.read(self._data, start, self._packets)
         self._data = self._data[stop:]
         self._position += stop
 
     def _begin(self) -> int:
-        """Learns the format, once there is enough to tell. Returns where its records begin."""
+        """Detects the format once there are enough bytes. Returns the offset of the first record."""
         if len(self._data) < HEADER_BYTES:
             return 0
         if self._data.startswith(PCAPNG_MAGIC):
@@ -289,7 +289,7 @@ class FileSource:
 
     def _describe(self, packet: Packet) -> bytes:
         stamp_ns, at, length, wire_length, interface = packet
-        assert self._format is not None  # it made the packet
+        assert self._format is not None  # the format made the packet
         time_ns = self._clocks.time(stamp_ns, interface)
         link_type = self._format.interfaces[interface].link_type
         if link_type == ETHERNET:
@@ -300,9 +300,9 @@ class FileSource:
         return PACKET.pack(time_ns, at, length, wire_length, interface + 1, network, protocol, 0, 0, is_cut, 0, 0)
 
     def _count_what_is_not_understood(self, first: int, end: int) -> None:
-        """Takes note of packets that may have carried HTTP, if anybody knew."""
+        """Counts packets that may have carried HTTP, but could not be read."""
         self._cut += self._described[first * PACKET.size + CUT_AT : end * PACKET.size : PACKET.size].count(1)
-        assert self._format is not None  # it has made packets
+        assert self._format is not None  # the format made the packets
         kinds = [interface.link_type for interface in self._format.interfaces]
         if not all(map(self._is_read, kinds)):
             for packet in self._packets[first:end]:
@@ -332,7 +332,7 @@ class FileSource:
         return taken
 
     def _look_inside(self, first: int, end: int, consume: Callable[[memoryview, list[int]], None]) -> None:
-        """What the program could not read may carry in another way what it can."""
+        """Decodes the packets that the program could not read, and passes the inner packets to it again."""
         outcomes = bytes(self._described[first * PACKET.size + OUTCOME_AT : end * PACKET.size : PACKET.size])
         for found in self._not_read.finditer(outcomes):
             at = (first + found.start()) * PACKET.size
@@ -348,7 +348,7 @@ class FileSource:
                     break
 
     def _step_inside(self, memory: bytes | memoryview, described: bytearray) -> bytes | memoryview | None:
-        """Goes one layer into a packet. Returns where its bytes are; None: there is no more."""
+        """Removes one layer of a packet. Returns the memory that holds the inner packet; None if there is none."""
         time_ns, at, length, wire_length, interface, network, protocol, _, outcome, *_ = PACKET.unpack(described)
         now_ns = int(self._clocks.moment(time_ns))
         frame = memoryview(memory)[at : at + length]
@@ -359,14 +359,14 @@ class FileSource:
         if found is None:
             return None
         within: tuple[int, bytes | memoryview, int] | None = (found[0], frame, found[1])
-        # behind LLC, the program has not looked
+        # the program does not look behind an LLC header
         if protocol or found[1] <= ETHERNET_BYTES or found[0] not in IP:
             within = self._step(now_ns, interface, found[0], frame, found[1])
         if within is None:
             return None
         kind, held, start = within
         if held is not frame:
-            # put together of several: it has no frame of its own
+            # the packet was reassembled from several frames, so it has its own memory
             memory, at, length, wire_length = held, 0, len(held), len(held)
         elif start <= network:
             return None

@@ -1,4 +1,4 @@
-"""The bytes of a capture file: from disk, a pipe or standard input, out of gzip where they are in it."""
+"""Reads the bytes of a capture file from disk, a pipe or standard input, and decompresses gzip."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ import zlib
 from sockfilter.errors import CaptureFileError
 from sockfilter.sources.files.packet import Damaged
 
-# bytes read at once: many packets, and few of memory
+# bytes read at once: enough for many packets, with little memory
 READ_BYTES = 1 << 20
-# of a gzip, unzipped at once; what is needed to look for a damaged byte among them is kept meanwhile
+# compressed bytes that are decompressed at once; a copy of the state before them is kept, to find a damaged byte
 GZIP_BYTES = 1 << 14
 GZIP_MAGIC = b"\x1f\x8b"
 STDIN = 0
 
 
 class Stream:
-    """Reads a file as far as it goes now.
+    """Reads a file that may still grow.
 
     Args:
-        path: its name; "-": standard input.
+        path: its name; "-" means standard input.
 
     Raises:
-        CaptureFileError: it cannot be opened.
+        CaptureFileError: the file cannot be opened.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self._unzip: zlib._Decompress | None = None
-        self._zipped, self._at = b"", 0  # what was read of a gzip, and how far it has been unzipped
-        self._before = 0  # bytes of the file before that
-        self._has_more = False  # to unzip, without reading on
+        self._zipped, self._at = b"", 0  # compressed bytes, and how many of them are decompressed
+        self._before = 0  # bytes of the file before _zipped
+        self._has_more = False  # whether there is more to decompress without a read
         self._damage: Damaged | None = None
         self._is_first = True
         self.is_over = False
         self._is_open = False
         try:
-            # a pipe that nobody writes yet would make open() wait where no signal is looked at
+            # without O_NONBLOCK, open() would wait for the writer of a pipe and not handle signals
             self.fd = STDIN if path == "-" else os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except (OSError, ValueError) as error:
             words = error.strerror if isinstance(error, OSError) else str(error)
@@ -54,12 +54,12 @@ class Stream:
 
     @property
     def is_zipped(self) -> bool:
-        """Whether what it gives was in a gzip."""
+        """Whether the file is in gzip."""
         return self._unzip is not None
 
     @property
     def identity(self) -> tuple[int, int] | None:
-        """Device and inode, which are the same by whatever name; None: of a device, which holds nothing."""
+        """Device and inode, which identify the file; None if it is a character device, which stores nothing."""
         status = os.fstat(self.fd)
         return None if stat.S_ISCHR(status.st_mode) else (status.st_dev, status.st_ino)
 
@@ -71,11 +71,11 @@ class Stream:
         self.is_over = True
 
     def read(self) -> bytes:
-        """More of it; nothing: there is none yet, or is_over.
+        """Returns the next bytes; no bytes if there are none yet, or if is_over is set.
 
         Raises:
-            CaptureFileError: the system cannot read it.
-            Damaged: it is no whole gzip.
+            CaptureFileError: the system cannot read the file.
+            Damaged: the gzip data is damaged or cut short.
         """
         if self._damage is not None:
             raise self._damage
@@ -87,7 +87,7 @@ class Stream:
             return b""
         except OSError as error:
             raise CaptureFileError(f"reading the capture file {self.path}: {error.strerror}") from error
-        # a named pipe that nobody has opened for writing yet looks as if it had ended
+        # read() returns end of file for a named pipe that has no writer yet
         self.awaits_writer = self._is_first and self._is_pipe and not data
         self.is_over = not data and not self.awaits_writer
         if self._is_first and data:
@@ -103,15 +103,15 @@ class Stream:
         return self._unzipped()
 
     def _unzipped(self) -> bytes:
-        """What is in the gzip, no more than is read at once: a small one may hold a thousand times its size."""
-        assert self._unzip is not None  # asked by the only caller
+        """Decompresses at most READ_BYTES: a small gzip file may expand to a thousand times its size."""
+        assert self._unzip is not None  # checked by the callers
         parts, room = [], READ_BYTES
         while room and (self._at < len(self._zipped) or self._has_more) and self._damage is None:
             self._has_more = False
             zipped = self._zipped[self._at : self._at + GZIP_BYTES]
             if self._unzip.eof:  # members may follow one another (RFC 1952, 2.2)
                 if not zipped.startswith(GZIP_MAGIC):
-                    if zipped != GZIP_MAGIC[:1]:  # the rest of which may come yet
+                    if zipped != GZIP_MAGIC[:1]:  # the second byte may follow
                         self._at = len(self._zipped)
                     break
                 self._unzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
@@ -123,8 +123,8 @@ class Stream:
         return b"".join(parts)
 
     def _unzip_part(self, zipped: bytes, room: int) -> bytes:
-        """What is in a piece of the gzip; where that is damaged, what comes before."""
-        assert self._unzip is not None  # asked before
+        """Decompresses a piece; if the piece is damaged, only the bytes before the damage."""
+        assert self._unzip is not None  # checked by the caller
         before = self._unzip.copy()
         try:
             part = self._unzip.decompress(zipped, room)
@@ -139,7 +139,7 @@ class Stream:
 
 
 def _before_damage(unzip: zlib._Decompress, zipped: bytes) -> tuple[bytes, int]:
-    """What can be had of a damaged piece, and how many of its bytes that takes."""
+    """Returns what a damaged piece decompresses to before the damage, and the number of intact bytes."""
     parts: list[bytes] = []
     for at in range(len(zipped)):
         try:

@@ -1,1 +1,1 @@
-"""Packets of interfaces."""
+"""The packets of network interfaces."""

@@ -1,4 +1,4 @@
-"""What the kernel announces of interfaces: new ones, new names, up and down, gone (rtnetlink(7))."""
+"""The kernel's announcements about interfaces: created, renamed, up, down, deleted (rtnetlink(7))."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ IFF_UP = 0x1
 NLMSGHDR = Struct("=IHHII")
 IFINFOMSG = Struct("=BxHiII")
 RTATTR = Struct("=HH")
-# bytes of the longest message; the kernel makes none above a page of 8 KiB unasked
+# bytes of the longest message; the kernel sends no unsolicited message larger than 8 KiB
 MESSAGE_BYTES_MAX = 32 << 10
-# messages that are read at once: more come again
+# messages read in one call; the rest is read in the next call
 MESSAGES_MAX = 1000
 
 
 class Announced(NamedTuple):
-    """One announcement. number: the interface's index."""
+    """One announcement. number is the interface's index."""
 
     number: int
     name: str
@@ -33,9 +33,9 @@ class Announced(NamedTuple):
 
 
 class Announcements:
-    """Those of the network namespace of the thread that makes this, from then on. Takes no rights.
+    """Receives the announcements of the creating thread's network namespace, from creation on. Needs no privileges.
 
-    Where a sandbox refuses the socket, some are always missing.
+    If a sandbox refuses the socket, take() always returns None.
     """
 
     def __init__(self) -> None:
@@ -50,11 +50,11 @@ class Announcements:
                 made.close()
 
     def fileno(self) -> int | None:
-        """A descriptor that is readable when there are some; None: there is none."""
+        """A descriptor that is readable when announcements wait; None if there is no socket."""
         return None if self._socket is None else self._socket.fileno()
 
     def take(self) -> list[Announced] | None:
-        """Those that have come since the last call. None: some may be missing, look for yourself."""
+        """Returns the announcements since the last call; None if some were lost and the caller must query."""
         if self._socket is None:
             return None
         found: list[Announced] = []
@@ -63,12 +63,12 @@ class Announcements:
                 found += _read(self._socket.recv(MESSAGE_BYTES_MAX))
             except BlockingIOError:
                 return found
-            except OSError:  # ENOBUFS: more than it had room for
+            except OSError:  # ENOBUFS: the socket's buffer was full
                 return None
         return found
 
     def close(self) -> None:
-        """Closes the socket; again is nothing."""
+        """Closes the socket. May be called again."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
@@ -83,7 +83,7 @@ def _read(data: bytes) -> Iterator[Announced]:
         if kind in (RTM_NEWLINK, RTM_DELLINK) and size >= NLMSGHDR.size + IFINFOMSG.size:
             family, _, index, flags, _ = IFINFOMSG.unpack_from(data, at + NLMSGHDR.size)
             name = _name(data[at + NLMSGHDR.size + IFINFOMSG.size : at + size])
-            # of a bridge's family are those of its ports, which stay when they leave it
+            # a bridge sends its own messages (AF_BRIDGE) about its ports: a port that leaves the bridge still exists
             if name is not None and family == socket.AF_UNSPEC:
                 yield Announced(index, name, bool(flags & IFF_UP))
         at += _aligned(size)

@@ -1,4 +1,4 @@
-"""The program on one interface or several: loaded once, attached to each, and what its reader needs of it."""
+"""Loads the BPF program once, and attaches it to one or several interfaces."""
 
 from __future__ import annotations
 
@@ -35,33 +35,33 @@ ETH_P_ALL = 0x0003
 
 
 class Attachment(Attached, Protocol):
-    """A program that sees the packets of interfaces."""
+    """A program that is attached to interfaces."""
 
     def rebind(self, position: int, interface: Interface) -> None:
-        """Binds it to another interface of the same kind, up or not. Takes no rights. May raise OSError.
+        """Binds a socket to another interface of the same kind, up or down. Needs no privileges. May raise OSError.
 
         Args:
-            position: that of the interface in whose place it comes, among those asked for.
-            interface: the other.
+            position: the position of the replaced interface in the list of requested interfaces.
+            interface: the new interface.
         """
 
 
 class OwnAttachment:
     """A program that this process loads and attaches itself, in the network namespace of the calling thread.
 
-    Each interface has a socket; all of them share the loaded program, its tables and its ring.
+    Each interface has a socket. All sockets share the loaded program, its tables and its ring.
 
     Args:
         found: the interfaces.
-        config: struct sf_config, but for the kind of link, which the interfaces say.
-        ports: the map of ports; empty: none is needed.
+        config: struct sf_config. The constructor sets the link type from the interfaces.
+        ports: the map of ports; empty means all ports.
         ring: bytes of the ring.
-        promiscuous: take frames for other hosts too.
-        meanwhile: is called while the kernel verifies the program, and before the first packet is seen.
-        content: what the file OBJECT holds, where it was read before. None: it is read now.
+        promiscuous: capture frames for other hosts too.
+        meanwhile: called while the kernel verifies the program, and before the first packet is seen.
+        content: the content of the file OBJECT, if it was read before; None reads it now.
 
     Raises:
-        SockfilterError: one of its kinds, for each thing that can be in the way.
+        SockfilterError: a subclass for each cause.
     """
 
     def __init__(
@@ -92,21 +92,21 @@ class OwnAttachment:
         self._sockets = sockets
 
     def check(self) -> None:
-        """Nothing takes it away but this process."""
+        """Does nothing: only this process can detach the program."""
 
     def counters(self) -> list[int]:
-        """The program's counters, in the order of enum sf_counter; final once it is detached."""
+        """Returns the program's counters, in the order of enum sf_counter. After detach() they are final."""
         if self._counters is not None:
             return self._counters
         return self._kept.read()
 
     def rebind(self, position: int, interface: Interface) -> None:
-        """Binds it to another interface of the same kind, up or not. Takes no rights. May raise OSError."""
+        """Binds a socket to another interface of the same kind, up or down. Needs no privileges. May raise OSError."""
         if self._sockets:
             self._bind(self._sockets[position], interface)
 
     def detach(self) -> None:
-        """Takes it off the interfaces; its maps stay."""
+        """Detaches the program from the interfaces. Its maps stay open."""
         if not self._sockets:
             return
         # the kernel waits for running filters (synchronize_net in packet_release): the counters are final
@@ -116,19 +116,19 @@ class OwnAttachment:
         self._counters = self.counters()
 
     def close(self) -> None:
-        """Gives everything back to the kernel; counters() goes on to answer."""
+        """Frees everything in the kernel. counters() still works."""
         self.detach()
         self._stack.close()
 
     def _link(self, found: Sequence[Interface]) -> int:
-        """What all their frames begin with; where they differ, the program looks at each."""
+        """Returns the link type of all the frames; if the interfaces differ, the program checks each frame."""
         headers = {interface.has_link_header for interface in found}
         if headers == {True}:
             return int(self._lib.SF_LINK_ETHERNET)
         return int(self._lib.SF_LINK_NONE if headers == {False} else self._lib.SF_LINK_DETECT)
 
     def _attached(self, interface: Interface) -> socket.socket:
-        """A packet socket with the program on it. The protocol comes with the bind: until then, no frame."""
+        """Returns a packet socket with the program attached. It gets no frame until bind() sets the protocol."""
         try:
             packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         except PermissionError as error:
@@ -136,7 +136,8 @@ class OwnAttachment:
         try:
             packets.setsockopt(socket.SOL_SOCKET, SO_ATTACH_BPF, self._object.program_fd("sockfilter"))
             if interface.is_loopback:
-                # lo passes each packet on twice; this spares the kernel even the copy (kernel fa788d986a3a)
+                # lo delivers each packet twice, outgoing and incoming; this drops the outgoing one before the kernel
+                # copies it (kernel fa788d986a3a)
                 packets.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
             self._bind(packets, interface)
             pending = packets.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
@@ -158,7 +159,7 @@ class OwnAttachment:
 def attach(
     names: Sequence[str], config: Any, ports: bytes, ring: int, promiscuous: bool, meanwhile: Callable[[], None]
 ) -> tuple[list[Interface], OwnAttachment]:
-    """Looks interfaces up, and attaches the program to them. Other arguments and errors as OwnAttachment has them."""
+    """Looks up interfaces by name, and attaches the program. The other arguments and the errors: see OwnAttachment."""
     found = [interfaces.find(name) for name in names]
     return found, OwnAttachment(found, config, ports, ring, promiscuous, meanwhile)
 

@@ -1,4 +1,4 @@
-"""The interfaces of this network namespace: found by name, looked at before a capture, listed."""
+"""The interfaces of this network namespace: looked up by name, checked before a capture, and listed."""
 
 from __future__ import annotations
 
@@ -33,32 +33,32 @@ IFF_LOOPBACK = 0x8
 IFREQ = struct.Struct("16sH22x")
 IFREQ_INDEX = struct.Struct("16si20x")
 NAME_BYTES_MAX = 15
-# interfaces that are listened on together: each has a socket, and more than anybody names take "any"
+# interfaces of one capture, each with a socket; for more there is "any"
 LISTENED_MAX = 64
-# names that are remembered, and announcements that wait for who asks: containers come and go for months
+# names in the cache, and announcements that wait to be read; containers may come and go for months
 NAMES_MAX = 10_000
 ANNOUNCED_MAX = 10_000
 
-# include/uapi/linux/if_arp.h: devices whose frames begin with an Ethernet header, and with none
+# include/uapi/linux/if_arp.h: devices whose frames begin with an Ethernet header, and devices without a link header
 ETHERNET = {1, 772}  # ARPHRD_ETHER, ARPHRD_LOOPBACK
 BARE = {512, 519, 768, 769, 776, 778, 823, 0xFFFE}  # PPP, RAWIP, TUNNEL, TUNNEL6, SIT, IPGRE, IP6GRE, NONE
 
 
 class Interface(NamedTuple):
-    """An interface as the capture needs to know it; index 0 stands for all of them."""
+    """What a capture needs to know about an interface. Index 0 means all interfaces."""
 
     name: str
-    index: int  # type: ignore[assignment]  # in place of a tuple's
+    index: int  # type: ignore[assignment]  # overrides tuple.index()
     is_up: bool
     is_loopback: bool
-    has_link_header: bool | None  # None: differs from packet to packet
+    has_link_header: bool | None  # None: it differs between packets
 
 
 def distinct(names: Sequence[str]) -> list[str]:
-    """Names of interfaces to listen on together, each once.
+    """Returns the names of the interfaces of one capture without duplicates.
 
     Raises:
-        InvalidArgument: none, too many, or one that stands for the others too.
+        InvalidArgument: there are no names, too many names, or "any" with other names.
     """
     found = list(dict.fromkeys(names))
     if not found:
@@ -72,22 +72,22 @@ def distinct(names: Sequence[str]) -> list[str]:
 
 
 def find(name: str) -> Interface:
-    """Looks an interface up in the namespace of the calling thread.
+    """Looks up an interface in the network namespace of the calling thread.
 
     Args:
         name: as `ip link` shows it, or "any".
 
     Raises:
-        NoSuchInterface: with the nearest names.
-        InterfaceDown: it is there and carries nothing.
-        UnsupportedInterface: its frames begin with neither an Ethernet header nor an IP one.
+        NoSuchInterface: there is no such interface. The message lists similar names.
+        InterfaceDown: the interface is down.
+        UnsupportedInterface: its frames begin with neither an Ethernet header nor an IP header.
     """
     if name == ANY:
         return Interface(ANY, 0, is_up=True, is_loopback=False, has_link_header=None)
     try:
-        # the kernel would take eth0:1, once an alias, for eth0
+        # the kernel would accept eth0:1, an old alias, as eth0
         index = socket.if_nametoindex(name) if 0 < len(name.encode()) <= NAME_BYTES_MAX and ":" not in name else 0
-    except (OSError, ValueError):  # not there; a name with a NUL in it
+    except (OSError, ValueError):  # OSError: no such interface; ValueError: a NUL in the name
         index = 0
     if not index:
         raise NoSuchInterface(f"looking up interface {name!r}: there is no such interface{_hint(name)}")
@@ -113,7 +113,7 @@ def _inspect(name: str) -> Interface:
 
 
 def _described(query: socket.socket, name: str) -> tuple[Interface, int]:
-    """An interface as it is, and the kind of its frames. Raises OSError."""
+    """Returns an interface's current state, and the ARPHRD_* type of its frames. Raises OSError."""
     index = fcntl.ioctl(query, SIOCGIFINDEX, IFREQ_INDEX.pack(os.fsencode(name), 0))
     flags = _ioctl(query, SIOCGIFFLAGS, name)
     kind = _ioctl(query, SIOCGIFHWADDR, name)
@@ -137,11 +137,11 @@ def _hint(name: str) -> str:
 
 
 class NameCache:
-    """The interfaces and their names, in the namespace of the thread that made this, as they come and go."""
+    """A cache of the interfaces' names, in the network namespace of the creating thread."""
 
     def __init__(self) -> None:
-        # Stays in its namespace wherever the thread goes: an index means another interface in each. A Unix socket is
-        # asked as any other is, and sends nothing to another machine.
+        # The socket stays in its network namespace even if the thread leaves it: the same index means a different
+        # interface in each namespace. A Unix socket answers these ioctls too, and cannot send to other machines.
         self._query = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.announcements = Announcements()
         self._known = dict(socket.if_nameindex())
@@ -157,42 +157,42 @@ class NameCache:
         self.close()
 
     def close(self) -> None:
-        """Names that are not known yet stay so."""
+        """Closes the sockets. Names that are not yet in the cache stay unknown."""
         self._query.close()
         self.announcements.close()
 
     def of(self, index: int) -> str:
-        """An interface's name; the index itself where the interface, or this, has gone before anyone asked."""
+        """Returns an interface's name; the index as text if it was deleted, or close() was called, before a lookup."""
         if index not in self._known:
             name = self.current(index)
             if name is None:
-                self._listen()  # one that has come and gone
+                self._listen()  # the interface may have been created and deleted since
             else:
                 self._learn(index, name)
         return self._known.get(index) or str(index)
 
     def current(self, index: int) -> str | None:
-        """The name that an interface has now; None: it has gone, or this has."""
+        """Returns an interface's current name; None if it was deleted, or after close()."""
         try:
             reply = fcntl.ioctl(self._query, SIOCGIFNAME, IFREQ_INDEX.pack(b"", index))
-        except (OSError, ValueError):  # the latter of a socket that is closed
+        except (OSError, ValueError):  # ValueError: the socket is closed
             return None
         return os.fsdecode(reply[: NAME_BYTES_MAX + 1].rstrip(b"\0"))
 
     def find(self, name: str) -> Interface | None:
-        """An interface as it is now, up or not; None: there is none of that name."""
+        """Returns an interface's current state, up or down; None if there is no interface of that name."""
         with suppress(OSError, ValueError):
             return _described(self._query, name)[0]
         return None
 
     def follow(self) -> bool:
-        """Learns what has been announced. Returns whether anything may have changed since the last call."""
+        """Reads the announcements. Returns whether anything may have changed since the last call."""
         self._listen()
         changed, self._has_missed = self._has_missed or bool(self._announced), False
         return changed
 
     def take_announced(self) -> list[Announced]:
-        """What was announced since the last call."""
+        """Returns the announcements since the last call."""
         taken = list(self._announced)
         self._announced.clear()
         return taken
@@ -201,7 +201,7 @@ class NameCache:
         found = self.announcements.take()
         if found is None:
             self._has_missed = True
-            self._known.clear()  # and asked for anew
+            self._known.clear()  # the names are queried again
             return
         for one in found:
             self._learn(one.number, one.name)
@@ -222,8 +222,8 @@ class Listed(NamedTuple):
 
 
 def listed() -> list[Listed]:
-    """Every interface with its state and addresses, in the kernel's order."""
-    from pyroute2 import IPRoute  # a quarter of a second to import
+    """Returns every interface with its state and addresses, in the kernel's order."""
+    from pyroute2 import IPRoute  # the import takes a quarter of a second
 
     with IPRoute() as netlink:
         addresses: dict[int, list[str]] = {}
@@ -232,7 +232,7 @@ def listed() -> list[Listed]:
             addresses.setdefault(entry["index"], []).append(text)
         return [
             Listed(
-                os.fsdecode(link.get_attr("IFLA_IFNAME")),  # bytes where it is no UTF-8
+                os.fsdecode(link.get_attr("IFLA_IFNAME")),  # bytes if it is not UTF-8
                 "up" if link["flags"] & IFF_UP else "down",
                 tuple(addresses.get(link["index"], ())),
             )

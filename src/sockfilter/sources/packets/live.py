@@ -1,4 +1,4 @@
-"""Live interfaces: the BPF object loaded once, its program attached to a packet socket on each, its ring read."""
+"""Captures live interfaces: one BPF program on a packet socket per interface, and one ring."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ if TYPE_CHECKING:
         [Sequence[str], Any, bytes, int, bool, Callable[[], None]], tuple[list[Interface], Attachment]
     ]
 
-# bytes of a frame to send: all; the largest has 8 * 65 535 (GSO_MAX_SIZE)
+# bytes; more than the largest frame, which has 8 * 65 535 (GSO_MAX_SIZE)
 WHOLE_FRAME = 1 << 20
 
 
 class LiveSource(RecordSource):
-    """Records of the HTTP connections of interfaces, from the moment it is made until it is closed.
+    """The records of the HTTP connections on interfaces, from construction until close().
 
     Args:
-        names: of the interfaces; "any" stands for all of them.
-        kernel_filter: what the kernel leaves out.
-        netns: a network namespace by name, or by the number of a process in it; None: this one.
-        ring: bytes of the ring, made a power of two.
-        frame_bytes: bytes of each frame to take at most; None: all.
-        run_bytes: payload of one direction in a row that is sent even when the ring fills; None: all.
-        promiscuous: take frames for other hosts too, as on a mirror port.
-        whole: frames that say nothing to HTTP too, for a capture file.
+        names: of the interfaces; "any" means all of them.
+        kernel_filter: the filter that runs in the kernel.
+        netns: a network namespace, by name or by the PID of a process in it; None means this one.
+        ring: bytes of the ring, rounded up to a power of two.
+        frame_bytes: maximum bytes kept of each frame; None keeps all.
+        run_bytes: consecutive payload bytes of one direction that are sent even if the ring fills; None means all.
+        promiscuous: capture frames for other hosts too, as on a mirror port.
+        whole: also send frames without meaning for HTTP, for a capture file.
         attached: makes the attachment, as attachment.attach() does.
-        meanwhile: is called while the kernel verifies the program, and before the first packet is seen.
+        meanwhile: called while the kernel verifies the program, and before the first packet is seen.
 
     Raises:
-        SockfilterError: one of its kinds, for each thing that can be in the way.
+        SockfilterError: a subclass for each cause.
     """
 
     def __init__(
@@ -90,29 +90,29 @@ class LiveSource(RecordSource):
             if self._announcements is not None:
                 self.also_wake_for(self._announcements)
             self._stack = stack.pop_all()
-        self._looking = Lock()  # one thread may wait while another takes what is there
+        self._looking = Lock()  # one thread may wait while another drains
 
     @property
     def interface(self) -> Interface:
-        """The first of them, as it is now, or was at last."""
+        """The last known state of the first interface."""
         return self._presences[0].interface
 
     @property
     def name(self) -> str:
-        """The interfaces' names, as they are now, or were at last."""
+        """The last known names of the interfaces."""
         return ", ".join(presence.interface.name for presence in self._presences)
 
     @property
     def changes(self) -> Changes:
-        """What has happened to the interfaces, the oldest first; to be taken out."""
+        """The changes of the interfaces, the oldest first. The caller removes them."""
         return self._changes
 
     def interface_name(self, index: int) -> str:
-        """An interface's name by the index in a record; the index itself where it has gone."""
+        """Returns an interface's name by the index in a record; the index as text if the interface was deleted."""
         return self._names.of(index)
 
     def keep_up(self) -> None:
-        """Follows the interfaces where they have changed. To be called about once a second."""
+        """Handles changes of the interfaces. Call it about once a second."""
         with self._looking:
             if self._names.follow() or any(presence.is_settling for presence in self._presences):
                 announced = self._names.take_announced()

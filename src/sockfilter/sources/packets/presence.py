@@ -1,4 +1,4 @@
-"""Whether a captured interface is still there: it goes down, gets another name, goes, and comes again."""
+"""Tracks a captured interface while it goes down, is renamed, deleted, or created again."""
 
 from __future__ import annotations
 
@@ -14,25 +14,26 @@ if TYPE_CHECKING:
     from sockfilter.sources.packets.announcements import Announced
     from sockfilter.sources.packets.interfaces import Interface, NameCache
 
-# seconds that an interface is down before that is a change of its own: one that is removed goes down first, and those
-# that make a network anew take each down and up
+# seconds that an interface must be down before the change is reported: an interface goes down before it is deleted,
+# and a network restart takes each interface down and up
 SETTLE_S = 1.0
 
 
 class InterfaceWatch:
-    """Follows one interface, and has the program bound to it again when it is made anew.
+    """Tracks one interface, and binds the program to it again if it is deleted and created again.
 
-    An interface that is down, or renamed, stays bound: the kernel goes on by itself.
+    A socket stays bound to an interface that is down or renamed, and the kernel resumes delivery by itself.
 
     Args:
-        interface: as it was found; that for all is always there.
-        names: tell what there is.
-        rebind: binds to an interface, up or not. May raise OSError.
-        changes: takes what happens; None: a queue of its own.
+        interface: its state at the start. The pseudo-interface "any" never changes.
+        names: looks up interfaces.
+        rebind: binds to an interface, up or down. May raise OSError.
+        clock_s: the time in seconds, from an arbitrary start.
+        changes: the queue for changes; None makes a new queue.
 
     Attributes:
-        interface: as it is now, or was at last.
-        changes: what has happened, the oldest first; to be taken out.
+        interface: its last known state.
+        changes: the changes, the oldest first. The caller removes them.
     """
 
     def __init__(
@@ -50,20 +51,20 @@ class InterfaceWatch:
         self._clock_s = clock_s
         self._wanted = interface.name
         self._is_bound = True
-        self._is_missing = False  # it has gone, and has not been up since
-        self._refused = 0  # the index of one whose frames are of another kind
-        self._down_s: float | None = None  # since when it is down, and nobody has been told
+        self._is_missing = False  # it was deleted, and has not been up since
+        self._refused = 0  # the index of a new interface with another kind of frames
+        self._down_s: float | None = None  # when it went down, if that is not reported yet
 
     @property
     def is_settling(self) -> bool:
-        """Whether the next look may tell more, without anything new."""
+        """Whether a further look() is needed even without new announcements."""
         return self._down_s is not None
 
     def look(self, announced: list[Announced]) -> None:
-        """Finds out what has changed.
+        """Checks for changes.
 
         Args:
-            announced: what the kernel has announced since the last look, of all interfaces.
+            announced: the kernel's announcements for all interfaces since the last call.
         """
         index = self.interface.index
         if not index:
@@ -74,7 +75,7 @@ class InterfaceWatch:
             self._return()
             return
         found = self._names.find(name)
-        if found is not None and found.index == index:  # else it is changing at this moment, and announced again
+        if found is not None and found.index == index:  # otherwise another announcement follows
             self._follow(found, any(one.number == index and not one.is_up for one in announced))
 
     def _follow(self, found: Interface, was_down: bool) -> None:
@@ -99,7 +100,7 @@ class InterfaceWatch:
         self._down_s = None
 
     def _settle(self, is_new: bool) -> None:
-        """It is down: that is told once it lasts."""
+        """Reports that the interface is down, once it has been down for SETTLE_S."""
         if is_new:
             self._down_s = self._clock_s()
         elif self._down_s is not None and self._clock_s() - self._down_s >= SETTLE_S:
@@ -120,7 +121,7 @@ class InterfaceWatch:
             self._refused = found.index
             self.changes.append(Change(InterfaceEvent.OTHER_KIND, found.name, found.name))
             return
-        with suppress(OSError):  # it has gone again
+        with suppress(OSError):  # it was deleted again
             self._rebind(found)
             self._is_bound = True
             self._follow(found, False)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* In place of libbpf's header of that name: what the program calls of the kernel, as replay.c has it. */
+/* Replaces libbpf's header of the same name: the kernel's helpers that the program calls, as replay.c has them. */
 #ifndef SOCKFILTER_HOST_BPF_HELPERS_H
 #define SOCKFILTER_HOST_BPF_HELPERS_H
 
