@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sockfilter.model.flow import TakeSegment
 
-# struct sf_record of bpf/events.h, in the order of its fields; a test compares every offset
+# struct sf_record of bpf/events.h, in the order of its fields; a test compares the two layouts
 INDEX = Struct("=I")
 PORTS = Struct("!HH")
 HOT = Struct("=QQIIIIIIHBB")  # time_ns ... kind: read from every record
