@@ -1,1 +1,1 @@
-"""Pairs messages to exchanges: finds which response answers which request."""
+"""Pairs messages into exchanges: finds which response answers which request."""

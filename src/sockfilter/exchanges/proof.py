@@ -50,7 +50,10 @@ class Proof(WaitingMessages):
         return request is not None and any(seq == request.ack and number > last for seq, last in self._orphans)
 
     def _proven_of_batch(self, response: Response) -> Exchange | None:
-        """Returns the first request of the last batch if a response proves it. All requests before it are answered."""
+        """Returns the exchange of the first request of the last batch, if a response proves it, or None.
+
+        The requests before it are known to be answered then.
+        """
         first = self._batch_first
         if first is None or not self._is_proven(first, response):
             return None

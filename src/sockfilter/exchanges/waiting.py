@@ -77,7 +77,7 @@ class WaitingMessages(Ending):
         self._waits = 0  # requests in a row that the client has sent without an open one before
         self._batch_first: Exchange | None = None  # the first of the requests that were sent together last
         self._batch_ack: int | None = None  # the acknowledgement number of that request
-        self._counted_from = 0  # the first request since which no request can be missing
+        self._counted_from = 0  # the number of the first request after which no request is missing
         self._unplaced: deque[Exchange] = deque()  # responses that wait until their requests can be determined
 
     @property

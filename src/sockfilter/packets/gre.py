@@ -25,7 +25,7 @@ WCCP_BYTES = 4
 
 
 def gre(view: View, at: int) -> Found:
-    """The payload of GRE, behind the header of ERSPAN or WCCP if there is one."""
+    """The payload of GRE, after the header of ERSPAN or WCCP if there is one."""
     flags, kind = word(view, at), word(view, at + 2)
     at += GRE_BYTES
     if flags & VERSION_MASK == PPTP_VERSION:
@@ -40,7 +40,7 @@ def gre(view: View, at: int) -> Found:
 
 
 def _pptp(view: View, at: int, flags: int) -> Found:
-    """PPP behind the key, which is always present, and the sequence number, which is present if there is a payload."""
+    """PPP after the key, which is always present, and the sequence number, which is present if there is a payload."""
     if not flags & KEY or not flags & SEQUENCE:
         return None
     return ppp(view, at + 8 + (4 if flags & ACKNOWLEDGEMENT else 0))
@@ -49,7 +49,7 @@ def _pptp(view: View, at: int, flags: int) -> Found:
 def erspan(view: View, at: int) -> Found:
     """ERSPAN of type I or II. The flags of GRE, which tell the two apart, are not available here.
 
-    So the function looks where an Ethernet frame fits.
+    So the function tests at which of the two offsets an Ethernet frame fits.
     """
     if view[at] >> 4 == ERSPAN2_VERSION and (ethernet_fits(view, at + ERSPAN2_BYTES) or not ethernet_fits(view, at)):
         return ETHERNET, at + ERSPAN2_BYTES

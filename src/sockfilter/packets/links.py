@@ -55,8 +55,8 @@ HEADER_BYTES_MIN = 8
 
 PFLOG_BYTES_MIN = 44  # up to the rule numbers, which every version of the header contains
 
-# headers that name the link type of the frame behind them
-PKTAP = Struct("<III")  # bytes of the header, type of the record, link type (bsd/net/pktap.h of XNU)
+# headers that name the link type of the frame after them
+PKTAP = Struct("<III")  # bytes of the header, type of what follows, link type (bsd/net/pktap.h of XNU)
 PKTAP_BYTES_MIN = 108
 PKTAP_PACKET = 1
 PPI = Struct("<BBHI")  # version, flags, bytes of the header, link type (PPI 1.0.10, 3.1)
@@ -153,7 +153,7 @@ def pktap(view: View, at: int) -> Found:
 
 
 def ppi(view: View, at: int) -> Found:
-    """A frame behind a PPI header, which describes the reception by radio."""
+    """A frame after a PPI header, which describes the reception by radio."""
     version, _, size, link_type = PPI.unpack_from(view, at)
     return _of(link_type, view, at + size) if size >= PPI.size and not version else None
 

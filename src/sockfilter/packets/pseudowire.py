@@ -28,7 +28,7 @@ CARRIERS = {*TAGS, MPLS, MPLS_MULTICAST, PPPOE}
 
 
 def mpls(view: View, at: int) -> Found:
-    """The payload behind the last label: IP, or an Ethernet frame with or without a control word."""
+    """The payload after the last label: IP, or an Ethernet frame with or without a control word."""
     for _ in range(LABELS_MAX):
         at += LABEL_BYTES
         if view[at - 2] & LAST_LABEL:

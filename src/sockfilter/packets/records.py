@@ -64,7 +64,7 @@ class RecordDecoder:
         open_stream: makes a taker for a stream that is not in takers.
         take_fragment: takes the time, the interface index, and the bytes of a fragment from its IP header on.
         interface_name: returns the name of an interface by its index.
-        hearing: what the source hears. A connection without ports is one of Unix sockets.
+        hearing: how the source observes connections, see Hearing. A connection without ports is one of Unix sockets.
     """
 
     def __init__(

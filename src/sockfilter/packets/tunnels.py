@@ -88,7 +88,7 @@ def _authentication_bytes(view: View, at: int) -> int:
 
 
 def _until(view: View, at: int, total: int) -> View:
-    """Removes the padding behind an IP packet. A total length of 0 means no limit (read_ipv4() of packet.bpf.h)."""
+    """Removes the padding after an IP packet. A total length of 0 means no limit (read_ipv4() of packet.bpf.h)."""
     return view[: at + total] if total else view
 
 

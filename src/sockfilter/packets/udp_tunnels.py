@@ -40,7 +40,7 @@ GTP_EXTENSIONS_MAX = 8
 VXLAN_BYTES = 8
 VXLAN_FLAGS = 0x08  # RFC 7348, 5: the header has a network identifier; all other bits are 0
 # draft-ietf-nvo3-vxlan-gpe-13, 3.1 and 3.2
-GPE_NEXT, GPE_NOT_OURS = 0x04, 0x31  # the next protocol is given; another version, or a maintenance packet
+GPE_NEXT, GPE_NOT_OURS = 0x04, 0x31  # flags: the next protocol is given; another version, or a maintenance packet
 GPE_TYPES = {1: IPV4, 2: IPV6, 3: ETHERNET, 5: MPLS}
 
 # RFC 8926, 3.4

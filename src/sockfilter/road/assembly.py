@@ -33,7 +33,7 @@ class Assembly:
         skipping: sends orders to the source.
         is_wanted: whether the user asked for connections between two ports, for packets that the kernel did not check.
         converse: makes the conversation of a connection.
-        hearing: what the source hears.
+        hearing: how the source observes connections, see Hearing.
         is_unfinished: whether the first bytes of a connection are too few to parse, as in ConnectionTable.
     """
 
@@ -102,7 +102,7 @@ class Assembly:
 
     @property
     def has_holes(self) -> bool:
-        """Whether some connection waits for bytes, so that tick() matters soon."""
+        """Whether a connection waits for bytes, so that tick() is needed soon."""
         return bool(self._table.holes)
 
     @property

@@ -67,7 +67,7 @@ class Pipeline:
         is_wanted: whether the user asked for connections between two ports, for packets that the kernel did not check.
         emit: takes each exchange when it ends.
         lines: takes the text lines of exchanges instead of emit, if a line is all that is needed of them.
-        hearing: what the source hears.
+        hearing: how the source observes connections, see Hearing.
         has_lane: whether ordinary connections may use the lane. Without it, the results are the same, but slower.
         observers: annotate exchanges when they end. The keys are their names in the ledger.
         memory: bytes of memory that open connections and exchanges may take.
@@ -141,7 +141,7 @@ class Pipeline:
 
     @property
     def has_holes(self) -> bool:
-        """Whether some connection waits for bytes, so that tick() matters soon."""
+        """Whether a connection waits for bytes, so that tick() is needed soon."""
         return self._assembly.has_holes
 
     def close(self, now_ns: int, is_over: Callable[[], bool] = bool) -> None:

@@ -109,7 +109,7 @@ class StreamConnection:
         recall: takes the connection back from the lane, if it is there.
         entered_at: the number of its exchanges when it entered the lane.
         short_stays: how often in a row it left the lane after a few exchanges.
-        may_go_on: nothing but a reset in doubt has ended it.
+        may_go_on: whether nothing but a reset in doubt has ended it.
         reset_by: the direction whose reset has ended it, or may have ended it.
     """
 

@@ -24,8 +24,8 @@ HELD_BYTES_MAX = 6 << 20
 HELD_SEGMENTS_MAX = 4345
 # bytes of memory that a segment takes in addition to its payload
 SEGMENT_BYTES = 250
-# How long a hole may stay open. If the receiver has acknowledged bytes beyond the hole, its bytes have passed and will
-# not be sent again. They come only if the capture shows the two directions a few milliseconds out of step.
+# How long a hole may stay open. If the receiver has acknowledged bytes beyond the hole, the missing bytes have passed
+# and will not be sent again. They come only if the capture shows the two directions a few milliseconds out of step.
 HOLE_NS = 500_000_000
 ACKNOWLEDGED_HOLE_NS = 10_000_000
 # A segment waits for the bytes that it acknowledges if they are at most this far ahead: as much as one direction
@@ -264,7 +264,7 @@ class Direction:
             self._skipping.take_all(self.stream)
 
     def begin(self, isn: int) -> None:
-        """Sets the sequence number of its SYN, which was seen on another flow."""
+        """Sets the sequence number of its SYN, which was seen on another interface."""
         self._isn = isn
         self.next = (isn + 1) & MASK
 
@@ -453,7 +453,7 @@ class Direction:
     def _pass_quiet(self, seq: int, time_ns: int) -> None:
         """Counts the bytes that the source was asked to leave out as passed, up to the start of a segment.
 
-        It does not while segments are held: bytes before this segment may still come.
+        Does nothing while segments are held, because bytes before this segment may still come.
         """
         if not self._is_waiting:
             self._skip_quiet(seq, time_ns)
@@ -481,7 +481,7 @@ class Direction:
 
     def _choose_start(self, seq: int) -> None:
         """Chooses the start nearest before the first bytes, among the possible ones."""
-        assert self.next is not None  # it is at its start
+        assert self.next is not None  # the direction is at its start
         places = (self.next, *self._starts)
         ahead = {place: distance(place, seq) for place in places}
         known = [place for place in places if 0 <= ahead[place] < HELD_BYTES_MAX]
@@ -490,7 +490,7 @@ class Direction:
 
     def _learn_start(self, acked: int) -> None:
         """Takes the peer's acknowledgement as the start, if it contradicts the known start."""
-        assert self.next is not None  # it is at its start
+        assert self.next is not None  # the direction is at its start
         if not 0 <= distance(self.next, acked) <= UNSCALED_WINDOW_BYTES and not self._held:
             self._begin_at(acked)
 
@@ -499,7 +499,7 @@ class Direction:
 
         The source does not send segments without payload until it knows that the connection is HTTP.
         """
-        assert self.next is not None  # it is at its start
+        assert self.next is not None  # the direction is at its start
         if distance(self.next, acked) == 1 and not self._held:
             self.fin_seq = self.next
             self._end_at_fin()
@@ -543,7 +543,7 @@ class Direction:
         """Takes a reset.
 
         The receiver ignores a reset whose number lies before the expected one (RFC 5961, 3.2). A reset ahead of it may
-        be valid, if the bytes in between were lost. It is if nothing follows on the connection.
+        be valid, if the bytes in between were lost. It counts as valid if nothing follows on the connection.
         """
         if self.next is None or self._ends_at(seq):
             self.connection.reset_by = self
@@ -643,9 +643,9 @@ class Direction:
         )
 
     def _deliver(self, segment: Segment) -> None:
-        """Delivers the new bytes of a segment that begins at or before next. Of overlaps, the first bytes count.
+        """Delivers the new bytes of a segment that begins at or before next.
 
-        Linux does the same.
+        If bytes overlap, those that came first count, as in Linux.
         """
         assert self.next is not None  # set before any payload
         old = distance(segment.seq, self.next)

@@ -407,7 +407,7 @@ class ConnectionTable:
     def count_after_close(self, at: int | None, seq: int, length: int) -> None:
         """Counts a segment that came after the end of its direction. at: the next sequence number at the end."""
         self.counts.after_close += 1
-        # bytes just before the end are retransmitted; a keep-alive sends one byte, here at the place of the FIN
+        # Bytes just before the end are retransmissions. A keep-alive sends one byte, here at the place of the FIN.
         if at is not None and length and not (length == 1 and seq == at):
             self.counts.new_after_close += not -WINDOW_BYTES_MAX < distance(at, seq + length) <= 0
 

@@ -90,7 +90,7 @@ class LaneConnection(Protocol):
 
     @property
     def conversation(self) -> Any:
-        """A LaneConversation. The long road declares it as a class with fewer members."""
+        """A LaneConversation. The type is Any, because the long road declares a type with fewer members."""
 
     @property
     def is_at_rest(self) -> bool:
