@@ -1,1 +1,1 @@
-"""From messages to exchanges: which response answers which request."""
+"""Pairs messages into exchanges: finds which response answers which request."""

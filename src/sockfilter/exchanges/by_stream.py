@@ -1,7 +1,7 @@
-"""Pairs the requests and responses of one connection by the streams they are on, as in HTTP/2.
+"""Pairs the requests and responses of one connection by their stream numbers, as in HTTP/2.
 
-A stream has one request and its responses: nothing has to be proven. What is missing is said as in order: the half is
-None, and the problems say why.
+A stream has one request and its responses, so that no proof is needed. A missing half is None, and the problems of the
+exchange say why.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from sockfilter.ledger import MessageCounts
     from sockfilter.model.connection import Connection
 
-# Streams that may be open on a connection: servers allow some hundred at a time (RFC 9113, 6.5.2: no less than 100).
-# Each takes 1 KiB and its head.
+# Streams that may be open on a connection. Servers allow some hundred at a time (RFC 9113, 6.5.2: no less than 100).
+# Each takes 1 KiB plus its head.
 OPEN_STREAMS_MAX = 10_000
-# of a message's place
+# the index of the stream in Message.place
 STREAM = 2
 
 
@@ -31,8 +31,8 @@ class StreamPairing(Ending):
 
     Args:
         connection: the connection.
-        isn: the sequence number of each end's SYN; None: not seen.
-        counts: accounts for its messages.
+        isn: the sequence number of each end's SYN, or None if it was not seen.
+        counts: the counters of messages.
         emit: takes each exchange when it ends.
     """
 
@@ -47,34 +47,42 @@ class StreamPairing(Ending):
     ) -> None:
         super().__init__(connection, counts, emit)
         self._is_whole = None not in isn
-        self._open: dict[int, Exchange] = {}  # in the order in which they began
+        self._open: dict[int, Exchange] = {}  # by stream, in the order in which they began
         self._lost: Problem | None = None  # why messages may be missing
 
     @property
     def open(self) -> list[Exchange]:
-        """The exchanges that have begun and not ended, in their order."""
+        """The exchanges that have begun but not ended, in their order."""
         return list(self._open.values())
 
     @property
     def weight(self) -> int:
-        """Bytes of memory that its exchanges take, while they are open."""
+        """Bytes of memory that the open exchanges take."""
         return weight_of(self._open.values())
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether nothing is open."""
+        """Whether no exchange is open."""
         return not self._open
 
     def resume(self, number: int) -> None:
-        """Goes on behind exchanges that were read in another protocol, the last of which has this number."""
+        """Continues the numbers of exchanges after those of another protocol on the same connection.
+
+        Args:
+            number: the number of the last exchange.
+        """
         self._number = number
 
     def exchange(self, stream: int) -> Exchange | None:
-        """The exchange that is open on a stream; None: there is none."""
+        """Returns the open exchange of a stream, or None."""
         return self._open.get(stream)
 
     def begin(self, message: Message, end: int) -> Request | None:
-        """Takes a message whose head is there, and which end sent it. A promised request is sent by the server.
+        """Takes a message when its head is complete.
+
+        Args:
+            message: the message.
+            end: the end that sent it. The server sends a promised request.
 
         Returns, for a response, the request that it answers.
         """
@@ -83,7 +91,7 @@ class StreamPairing(Ending):
             self._note_client(end if stream & 1 else 1 - end)
             self._counts.requests += 1
             if stream in self._open:
-                self.leave(stream, Problem.RESYNCHRONISED)  # its number is used again: the end of the last was missed
+                self.leave(stream, Problem.RESYNCHRONISED)  # the stream is used again: the end of the last was missed
             self._start(stream).request = message
             self._counts.open += 1
             return None
@@ -106,7 +114,7 @@ class StreamPairing(Ending):
         return exchange.request
 
     def finish(self, message: Message) -> None:
-        """Takes note that a message has ended: the exchange has, when both halves have."""
+        """Notes that a message has ended. The exchange ends when both halves have ended."""
         stream = message.place[STREAM]
         exchange = self._open.get(stream)
         if exchange is None or exchange.response is None or exchange.response.end_ns is None:
@@ -116,11 +124,11 @@ class StreamPairing(Ending):
             self._complete(exchange)
 
     def lose(self, problem: Problem) -> None:
-        """Takes note that messages may be missing, and why."""
+        """Notes that messages may be missing, and why."""
         self._lost = problem
 
     def leave(self, stream: int, problem: Problem) -> None:
-        """Ends the exchange of a stream that goes on no more, and why; nothing where none is open."""
+        """Ends the exchange of a stream, and notes why. Does nothing if none is open."""
         exchange = self._open.pop(stream, None)
         if exchange is None:
             return
@@ -129,7 +137,7 @@ class StreamPairing(Ending):
         self._complete(exchange)
 
     def close(self, problem: Problem) -> None:
-        """No more messages follow."""
+        """Ends all exchanges, as no more messages follow."""
         for stream in list(self._open):
             self.leave(stream, problem)
 

@@ -1,4 +1,4 @@
-"""How an exchange ends, and is counted."""
+"""Ends and counts exchanges."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class Ending:
-    """What all pairings have in common.
+    """The base class of all pairings.
 
     Args:
         connection: the connection.
-        counts: accounts for its messages.
+        counts: the counters of messages.
         emit: takes each exchange when it ends.
     """
 
@@ -29,16 +29,16 @@ class Ending:
         self._connection = connection
         self._counts = counts
         self._emit = emit
-        self._current: Exchange | None = None  # what the last response that began belongs to
+        self._current: Exchange | None = None  # the exchange of the response that began last
         self._number = 0
 
     @property
     def number(self) -> int:
-        """The place of the last exchange on its connection, from 1; 0: there was none."""
+        """The number of the last exchange on its connection, from 1; 0 if there was none."""
         return self._number
 
     def pass_by(self, size: int, is_opaque: bool) -> None:
-        """Takes note of bytes that are no part of a message; is_opaque: nor are they meant to be."""
+        """Counts bytes outside messages. is_opaque: they are not meant to be parsed, as in a tunnel."""
         if is_opaque:
             self._counts.opaque_bytes += size
         else:
@@ -47,7 +47,7 @@ class Ending:
     def _complete(self, exchange: Exchange) -> None:
         counts = self._counts
         if exchange is self._current:
-            self._current = None  # whose body may be large, and the connection's next message far off
+            self._current = None  # frees a body that may be large: the next message may come much later
         if not exchange.conn_seq:
             self._number += 1
             exchange.conn_seq = self._number
@@ -62,6 +62,6 @@ class Ending:
 
 
 def weight_of(exchanges: Iterable[Exchange]) -> int:
-    """Bytes of memory that exchanges take."""
+    """Returns the bytes of memory that exchanges take."""
     messages = [m for x in exchanges for m in (x.request, *x.informational, x.response)]
     return sum(MESSAGE_BYTES + m.head.size + body_weight(len(m.body)) for m in messages if m is not None)

@@ -1,6 +1,6 @@
 """Pairs the requests and responses of one connection by their position in it, never by time.
 
-Ending <- Waiting <- Proof <- Orphans <- OrderedPairing: each adds one idea, in a file of its own.
+The classes build on one another, one file each: Ending, WaitingMessages, Proof, Orphans, OrderedPairing.
 """
 
 from __future__ import annotations
@@ -13,28 +13,32 @@ from sockfilter.model.message import Message, Request, Response
 from sockfilter.model.problem import Problem
 from sockfilter.model.sequence import HALF, MASK
 
-# requests in a row that a client has sent when all before were answered, for it to count as one that waits
+# A client counts as one that waits for responses after this many requests in a row without an open one before.
 WAITS_MIN = 3
 
 
 class OrderedPairing(Orphans):
     """The open exchanges of one connection.
 
-    While nothing is missing, the order of messages is their pairing. Once some may be, only proof counts.
-    A client that waits for its answers has received all before a response when it sends the request: so the
-    response begins exactly where the request acknowledged. With the first such pair, order counts again.
+    While no message is missing, the messages pair in their order. Once messages may be missing, a pair needs proof: the
+    response begins exactly at the acknowledgement number of the request. After the first proven pair, order counts
+    again. See Proof.
 
     Args:
         connection: the connection.
-        isn: the sequence number of each end's SYN; None: not seen.
-        counts: accounts for its messages.
+        isn: the sequence number of each end's SYN, or None if it was not seen.
+        counts: the counters of messages.
         emit: takes each exchange when it ends.
     """
 
     __slots__ = ()
 
     def begin(self, message: Message, end: int) -> Request | None:
-        """Takes a message whose head is there, and which end sent it.
+        """Takes a message when its head is complete.
+
+        Args:
+            message: the message.
+            end: the end that sent it.
 
         Returns, for a response, the request that it answers.
         """
@@ -52,7 +56,7 @@ class OrderedPairing(Orphans):
             else:
                 self._waits += 1
                 if self._waits >= WAITS_MIN and self._is_sure:
-                    # once it is a habit, what the client did before counts no more
+                    # the client waits for responses now: its earlier pipelining no longer matters
                     self._batches, self._overlaps = 0, False
             if self._orphan is None or not self._adopt(message):
                 begun = Exchange(self._connection, self._number, message, None)
@@ -77,7 +81,7 @@ class OrderedPairing(Orphans):
             request = exchange.request
         self._current = exchange
         self._has_answered = True
-        # not before: exchanges may have ended on the way here, and what takes them may look at the ledger
+        # counted this late because exchanges may have ended above, and their receiver may read the ledger
         counts.open += 1
         status = message.head.status
         if 100 <= status < 200 and (status != 101 or not _is_upgrade(request, message)):
@@ -91,12 +95,12 @@ class OrderedPairing(Orphans):
         return request
 
     def finish(self, message: Message) -> None:
-        """Takes note that a message has ended."""
+        """Notes that a message has ended."""
         exchange = self._current
         if exchange is not None and exchange.response is message:
             if exchange is self._orphan:
                 if self._is_undisturbed and self._spoke_first(exchange):
-                    return  # until it is known that nothing asks for it after all
+                    return  # a request for it may still come
                 self._orphan = None
                 if exchange.conn_seq == 0:
                     self._unplaced.append(exchange)
@@ -106,16 +110,16 @@ class OrderedPairing(Orphans):
             elif self._open and self._open[0] is exchange:
                 self._open.popleft()
             else:
-                return  # it was given up before
+                return  # the exchange was given up before
             self._complete(exchange)
         elif self._open and self._open[0].request is message:
-            # answered before it had ended: only now the exchange is over
+            # the response ended before the request: the exchange ends now
             exchange = self._open[0]
             if exchange.response is not None and exchange.response.end_ns is not None:
                 self._complete(self._open.popleft())
 
     def pass_informational(self, count: int) -> bool:
-        """Takes note of as many more as the last informational response. False: they are to be told one by one."""
+        """Counts more informational responses like the last one. Returns False if the caller must pass each of them."""
         exchange = self._current
         if exchange is None or exchange.informational_count < INFORMATIONAL_MAX:
             return False
@@ -127,9 +131,9 @@ class OrderedPairing(Orphans):
         return True
 
     def pair(self, number: int, request: Request, response: Response) -> Exchange:
-        """Takes a request and its response, both whole, while it is at rest.
+        """Takes a complete request and its complete response while nothing is open.
 
-        Returns the exchange, which has this number; emit is not called.
+        Returns the exchange with this number. It does not call emit.
         """
         counts = self._counts
         counts.requests += 1
@@ -142,19 +146,19 @@ class OrderedPairing(Orphans):
         return Exchange(self._connection, self._number, request, response)
 
     def note_pairs(self, number: int) -> None:
-        """Takes note of exchanges up to this number, which were told and counted elsewhere while it was at rest."""
+        """Notes exchanges up to this number, which the lane has emitted and counted while nothing was open here."""
         if number > self._number:
             self._waits += number - self._number
             self._number = number
             self._has_answered = True
 
     def lose(self, end: int, is_certain: bool, problem: Problem | None) -> None:
-        """Takes note that messages may be missing.
+        """Notes that messages may be missing.
 
         Args:
-            end: whose messages.
-            is_certain: there is one of which nothing can be told.
-            problem: why; None: what was there is no message.
+            end: the end that sent them.
+            is_certain: whether a message is certainly missing.
+            problem: why. None: the bytes were not a message.
         """
         client_end = self._connection.client_end
         self._is_sure = False
@@ -169,13 +173,13 @@ class OrderedPairing(Orphans):
             self._owed_from = self._owed_from or self._number + 1
 
     def ended(self, end: int) -> None:
-        """Takes note that an end has closed its direction: nothing of it is missing, and nothing follows."""
+        """Notes that an end has closed its direction: all its bytes have come."""
         self._has_closed[end] = True
         if end == 1 - self.client_end:
             self._leave_to_closed_server()
 
     def abandon(self, end: int) -> None:
-        """Takes note that an end has closed, and that what it waited for has not come in time."""
+        """Notes that an end has closed, and that the answer to it has not come in time."""
         if end != self.client_end:
             self._leave_to_closed_server()
             return
@@ -188,7 +192,7 @@ class OrderedPairing(Orphans):
                 self._given_up.append(exchange)
 
     def _leave_to_closed_server(self) -> None:
-        """The server has closed its end: whole requests that it has not answered by then will have no answer."""
+        """Ends the exchanges of complete requests that the server had not answered when it closed its end."""
         if self._merge_orphan():
             return
         while self._open and self._open[0].response is None:
@@ -198,7 +202,7 @@ class OrderedPairing(Orphans):
             self._leave_unanswered(self._open.popleft(), Problem.CLOSED)
 
     def repeat(self, end: int, seq: int) -> None:
-        """Takes note of bytes that were sent again, from a sequence number on: of an open exchange, or of none."""
+        """Counts a retransmission from a sequence number on, if the bytes belong to an open exchange."""
         if end == self._connection.client_end:
             exchange = asked_at(self._open, seq)
         else:
@@ -208,7 +212,7 @@ class OrderedPairing(Orphans):
             exchange.retransmissions += 1
 
     def close(self, problem: Problem) -> None:
-        """No more messages follow."""
+        """Ends all exchanges, as no more messages follow."""
         self._merge_orphan()
         self._close_orphan(problem)
         self._leave_unplaced()
@@ -216,12 +220,12 @@ class OrderedPairing(Orphans):
             self._leave_unanswered(self._open.popleft(), problem)
 
     def _answered_by(self, response: Response) -> Exchange:
-        """The exchange that a response belongs to: by order where that is sure, else by proof."""
+        """Returns the exchange that a response belongs to: by order if that is sure, otherwise by proof."""
         open_exchanges = self._open
         if is_answer(self._orphan):
             self._close_orphan(None)
         while open_exchanges and open_exchanges[0].response is not None:
-            # its response is there, and another begins: the rest of its request will not come
+            # it has a response, and another response begins: the rest of its request will not come
             self._complete(open_exchanges.popleft())
         first = open_exchanges[0] if open_exchanges else None
         if first is None or not (self._is_aligned and self._is_next(first, response)):
@@ -232,16 +236,19 @@ class OrderedPairing(Orphans):
         return first
 
     def _is_next(self, exchange: Exchange, response: Response) -> bool:
-        """Whether no request is missing before this one, or it was proven, and the server had received any of it."""
+        """Whether a response answers an exchange by order.
+
+        No request may be missing before it, unless it is proven, and the server must have received bytes of it.
+        """
         is_known = bool(exchange.informational) or not is_resumed(exchange.request)
         return is_known and had_received(response, exchange.request)
 
     def _note_pipelining(self, request: Request) -> None:
-        """A request has come while others are open: what does that say of the client?"""
+        """Notes that a request came while others are open: whether the client sends batches, or does not wait."""
         last = self._open[-1].request
         self._waits = 0
         if last is not None and last.ack == request.ack:
-            # before any of the last answer was there
+            # the client has received nothing between the two requests
             self._batches += (self._is_sure and len(self._open) == 1) or not self._batches
         elif self._batches and self._is_sure:
             self._overlaps = True
@@ -249,7 +256,7 @@ class OrderedPairing(Orphans):
             self._evict()
 
     def _evict(self) -> None:
-        """The oldest request that has no response is not waited for any longer; which response is its own is open."""
+        """Gives up the oldest request without a response. After this, order no longer tells which response is whose."""
         self._is_sure = self._is_aligned = False
         self._overlaps = True
         answered = self._open.popleft() if self._open[0].response is not None else None
@@ -259,7 +266,10 @@ class OrderedPairing(Orphans):
 
 
 def _is_upgrade(request: Request | None, response: Response) -> bool:
-    """Whether 101 changes the protocol: one of both sides names another (RFC 9110, 7.8). If not, that is odd."""
+    """Whether a 101 changes the protocol: the request or the response has an Upgrade field (RFC 9110, 7.8).
+
+    Otherwise the response gets a problem.
+    """
     if "upgrade" in response.headers or (request is not None and "upgrade" in request.headers):
         return True
     response.add_problem(Problem.BAD_UPGRADE)

@@ -1,4 +1,4 @@
-"""Responses whose requests are not there: missing, late, or given up before."""
+"""Responses without requests: the request is missing, late, or was given up before."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from sockfilter.model.sequence import MASK
 if TYPE_CHECKING:
     from sockfilter.model.message import Request, Response
 
-# Requests without a response that one connection may have: pipelining clients keep some hundred under way, and
-# load generators a thousand. Each takes 1 KiB and its head.
+# Requests without a response that one connection may have. Pipelining clients keep some hundred open, and load
+# generators a thousand. Each takes 1 KiB plus its head.
 OPEN_REQUESTS_MAX = 2_000
 
 
 class Orphans(Proof):
-    """Responses that stand alone, and the requests that may still come for them."""
+    """Handles responses without requests, and requests that come after their responses."""
 
     __slots__ = ()
 
     def _without_request(self, response: Response) -> Exchange:
         if is_resumed(response):
-            # between this and the informational ones before, messages may be missing
+            # messages may be missing between this response and the informational responses before it
             self._close_orphan(None)
         if self._orphan is None:
             may_be_placed = self._batches > 1 and not self._overlaps and len(self._unplaced) < OPEN_REQUESTS_MAX
@@ -43,15 +43,15 @@ class Orphans(Proof):
         return self._orphan
 
     def _spoke_first(self, exchange: Exchange) -> bool:
-        """Whether an exchange is the connection's first, and the server had received nothing when it answered."""
+        """Whether an exchange is the first of its connection, and the server had received nothing when it answered."""
         isn = self._isn[self.client_end]
         response = exchange.response
         return exchange.conn_seq == 1 and isn is not None and response is not None and response.ack == (isn + 1) & MASK
 
     def _adopt(self, request: Request) -> bool:
-        """A request for the response that is there already: the server spoke first, and has closed.
+        """Takes a request whose response came before it. Returns whether it found one.
 
-        Its client takes the one for the answer to the other, as there will be none else.
+        If the server sends a response first and closes, the client takes this response as the answer to its request.
         """
         orphan = self._orphan
         if orphan is None:
@@ -62,7 +62,7 @@ class Orphans(Proof):
             self._close_orphan(None)
             return False
         if not self._has_closed[1 - self.client_end]:
-            return False  # another response may come: until then it may be the answer
+            return False  # another response may still come, which would be the answer
         self._orphan = None
         self._number = orphan.conn_seq
         orphan.request = request
@@ -71,7 +71,7 @@ class Orphans(Proof):
         return True
 
     def _catch_up(self, orphan: Exchange, request: Request) -> bool:
-        """A request that comes late, while its response, or an informational one, is under way."""
+        """Takes a request that comes late, after its response or an informational response has begun."""
         first = next(iter(orphan.informational), orphan.response)
         if first is None or self._overlaps or self._batches or acknowledged(request, first):
             return False
@@ -88,7 +88,7 @@ class Orphans(Proof):
         return True
 
     def _merge_orphan(self) -> bool:
-        """The response that came before the first request is the only one of the connection: it is its answer."""
+        """Pairs the first request with a response that came before it, if this is the connection's only response."""
         orphan, first = self._orphan, self._open[0] if self._open else None
         if orphan is None or first is None or first.response is not None or not is_answer(orphan):
             return False
@@ -103,7 +103,7 @@ class Orphans(Proof):
         return True
 
     def _answered_late(self, response: Response) -> Exchange | None:
-        """The exchange that was given up, and that a response belongs to, which is noted on it."""
+        """Adds a late response to the exchange that was given up without it. Returns the exchange, or None."""
         if self._open or not self._is_sure:
             return None
         counts, exchange = self._counts, self._given_up[0]

@@ -1,4 +1,4 @@
-"""What the places of messages on their connection say: who had received what by then."""
+"""Compares the sequence and acknowledgement numbers of messages: what an end had received when it sent a message."""
 
 from __future__ import annotations
 
@@ -12,27 +12,30 @@ if TYPE_CHECKING:
 
 
 def had_received(response: Response, request: Request | None) -> bool:
-    """Whether the server had received any of a request when it sent a response."""
+    """Whether the server had received bytes of a request when it sent a response."""
     return request is not None and distance(request.seq, response.ack) > 0
 
 
 def acknowledged(request: Request | None, response: Response) -> int:
-    """How far beyond a response's first byte the client had received when it sent a request; negative: not so far."""
-    assert request is not None  # those that are open have one
+    """Returns how many bytes of a response the client had received when it sent a request.
+
+    A negative number counts the bytes before the response that the client had not received.
+    """
+    assert request is not None  # every open exchange has one
     return distance(response.seq, request.ack)
 
 
 def is_resumed(message: Message | None) -> bool:
-    """Whether messages may be missing before this one."""
+    """Whether messages may be missing before a message."""
     return message is not None and message.is_resumed
 
 
 def is_answer(orphan: Exchange | None) -> bool:
-    """Whether its response is there, to the last byte."""
+    """Whether an exchange has a complete response."""
     return orphan is not None and orphan.response is not None and orphan.response.end_ns is not None
 
 
 def take_answer(exchange: Exchange, orphan: Exchange) -> None:
-    """The responses that were noted without a request are this one's."""
+    """Moves the responses of an exchange without a request to the exchange that they answer."""
     exchange.informational, exchange.response = orphan.informational, orphan.response
     exchange.informational_count = orphan.informational_count

@@ -1,7 +1,8 @@
-"""Which request a response answers where messages may be missing: what the places of both prove.
+"""Finds the request that a response answers when messages may be missing, by the sequence numbers of both.
 
-A client that waits for its answers has received all before a response when it sends the request: so the response
-begins exactly where the request acknowledged. With the first such pair, order counts again.
+A client that waits for each response has received everything before a response when it sends the request. So the
+response begins exactly at the acknowledgement number of the request. Such a pair is proven. After the first proven
+pair, the order of the messages counts again.
 """
 
 from __future__ import annotations
@@ -19,22 +20,22 @@ if TYPE_CHECKING:
 
 
 class Proof(WaitingMessages):
-    """Pairs by proof."""
+    """Pairs messages by their sequence and acknowledgement numbers."""
 
     __slots__ = ()
 
     def _proven(self, response: Response) -> Exchange | None:
-        """The exchange whose request acknowledged all before a response, and nothing of it."""
+        """Returns the exchange whose request acknowledged everything before a response, and nothing of it."""
         if self._overlaps or self._batches == 1:
-            # several are under way, and each acknowledges up to where the response of another begins
+            # several requests are open, and each may acknowledge up to the response of another
             return None
         if self._batches:
             return self._proven_of_batch(response)
         open_exchanges = self._open
         while open_exchanges and acknowledged(open_exchanges[0].request, response) < 0:
-            # its response would have begun before this one, where it is missing
+            # the response to this request would have begun before this response, so it is missing
             if self._has_all_responses() and not self._was_late(open_exchanges[0]):
-                # none is: the client does not wait
+                # no response is missing: the client does not wait for responses
                 self._overlaps = True
                 return None
             self._leave_unanswered(open_exchanges.popleft(), None)
@@ -44,19 +45,22 @@ class Proof(WaitingMessages):
         return open_exchanges[0]
 
     def _was_late(self, exchange: Exchange) -> bool:
-        """Whether a request came only after its response had been taken for one without a request."""
+        """Whether a request came after its response had been treated as a response without a request."""
         request, number = exchange.request, exchange.conn_seq
         return request is not None and any(seq == request.ack and number > last for seq, last in self._orphans)
 
     def _proven_of_batch(self, response: Response) -> Exchange | None:
-        """The first of the requests that were sent together last, if it is the one: all before it were answered."""
+        """Returns the exchange of the first request of the last batch, if a response proves it, or None.
+
+        The requests before it are known to be answered then.
+        """
         first = self._batch_first
         if first is None or not self._is_proven(first, response):
             return None
         before = []
         while self._open and self._open[0] is not first:
             before.append(self._open.popleft())
-        if not self._open:  # it has been evicted
+        if not self._open:  # the first request of the batch has been evicted
             self._open.extend(before)
             return None
         self._place(before)
@@ -69,16 +73,18 @@ class Proof(WaitingMessages):
         return not 0 < self._owed_from <= exchange.conn_seq or self._is_paid(exchange, response)
 
     def _place(self, requests: list[Exchange]) -> None:
-        """All up to here were answered: the last request by the last response, and so on back to where one is missing.
+        """Pairs requests that are known to be answered with the responses so far, from the last pair backwards.
+
+        It stops where a message is missing.
 
         Args:
-            requests: those that were open until here, in their order.
+            requests: the open requests before the proven one, in their order.
         """
         responses = self._unplaced
         pairs: deque[tuple[Exchange, Exchange]] = deque()
         while requests and responses and requests[-1].conn_seq >= self._counted_from:
             asked, answered = requests[-1], responses[-1]
-            assert answered.response is not None  # it is whole
+            assert answered.response is not None  # only complete responses are in _unplaced
             if not had_received(answered.response, asked.request) or acknowledged(asked.request, answered.response) > 0:
                 break
             pairs.appendleft((requests.pop(), responses.pop()))
@@ -91,9 +97,10 @@ class Proof(WaitingMessages):
             self._complete(asked)
 
     def _is_paid(self, exchange: Exchange, response: Response) -> bool:
-        """Whether the requests that are missing before one have been answered, or may have been.
+        """Whether the requests that are missing before an exchange have been answered, or may have been.
 
-        Else they were sent together with it, and the response that begins where it acknowledged is theirs.
+        If not, the client sent them together with the request of this exchange, and the response that begins at its
+        acknowledgement number answers them.
         """
         if is_resumed(response) or not (self._has_answered or self._is_whole):
             return True
@@ -101,7 +108,7 @@ class Proof(WaitingMessages):
         return request is not None and ack is not None and distance(request.seq, ack) >= 0
 
     def _settle(self, exchange: Exchange) -> None:
-        """A pair is proven: from here on order counts again, unless requests are missing further on."""
+        """Notes a proven pair. From here on order counts again, unless requests after it are missing."""
         client_end = self._connection.client_end or 0
         self._losses[1 - client_end] = 0
         self._losses[client_end] -= is_resumed(exchange.request)

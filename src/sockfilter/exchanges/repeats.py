@@ -1,4 +1,4 @@
-"""Which of the open exchanges some bytes belong to, by the places where messages began."""
+"""Finds the open exchange that retransmitted bytes belong to, by the sequence numbers of its messages."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def asked_at(open_exchanges: Sequence[Exchange], seq: int) -> Exchange | None:
-    """The exchange whose request has, or is the last before, what its client sent here.
+    """Returns the last exchange whose request begins at or before a sequence number, or None.
 
     Args:
-        open_exchanges: in their order; each has a request.
-        seq: where the bytes begin.
+        open_exchanges: the open exchanges in their order; each has a request.
+        seq: the sequence number of the bytes.
     """
     if not open_exchanges:
         return None
@@ -29,12 +29,12 @@ def asked_at(open_exchanges: Sequence[Exchange], seq: int) -> Exchange | None:
         assert exchange.request is not None
         return distance(oldest, exchange.request.seq)
 
-    # not one after the other: a client may have thousands under way, and send the same again and again
+    # a binary search, as a client may have thousands of open requests and many retransmissions
     count = bisect_right(open_exchanges, distance(oldest, seq), key=place)
     return open_exchanges[count - 1] if count else None
 
 
 def answered_at(exchange: Exchange | None, seq: int) -> Exchange | None:
-    """The exchange, if what its server sent here is of its responses; they are the last that came."""
+    """Returns the exchange if a sequence number lies in its responses, which are the last that came. Otherwise None."""
     first = None if exchange is None else next(iter(exchange.informational), exchange.response)
     return exchange if first is not None and distance(first.seq, seq) >= 0 else None

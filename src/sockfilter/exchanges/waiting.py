@@ -1,4 +1,4 @@
-"""What a pairing in order keeps, and how it stops waiting."""
+"""The state of a pairing in order, and how it stops waiting."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sockfilter.model.connection import Connection
     from sockfilter.model.exchange import Exchange
 
-# responses without a request that are remembered, for requests that come behind them
+# responses without a request that are remembered, for requests that come after them
 ORPHANS_MAX = 16
 
 
@@ -59,35 +59,35 @@ class WaitingMessages(Ending):
         super().__init__(connection, counts, emit)
         self._isn = isn
         self._open: deque[Exchange] = deque()
-        self._orphan: Exchange | None = None  # without a request; its final response may still come
+        self._orphan: Exchange | None = None  # an exchange without a request; its final response may still come
         self._given_up: deque[Exchange] = deque()  # ended as the client had closed; their responses may come late
         self._has_answered = False  # a response was seen
-        self._is_whole = is_whole
+        self._is_whole = is_whole  # both SYNs were seen
         self._is_sure = is_whole  # the next response answers the first open request
-        self._is_aligned = is_whole  # it does, where no request is missing before that one
-        self._losses = [0, 0]  # for each end, places where messages may be missing, and no pair was proven since
-        self._lost: Problem | None = None  # why
-        self._owed_from = 0  # the first request before which one is missing for certain
-        self._orphan_ack: int | None = None  # what the server had received when it last answered such a one
-        # where responses without a request began, and the last request by then
+        self._is_aligned = is_whole  # the same, if no request is missing before that request
+        self._losses = [0, 0]  # for each end, places where messages may be missing, since the last proven pair
+        self._lost: Problem | None = None  # why messages may be missing
+        self._owed_from = 0  # the number of the first request before which a request is certainly missing
+        self._orphan_ack: int | None = None  # the acknowledgement number of the last response without a request
+        # the sequence numbers of responses without a request, and the number of the last request at that time
         self._orphans: deque[tuple[int, int]] = deque(maxlen=ORPHANS_MAX)
         self._batches = 0  # times that the client has sent requests together
-        self._has_closed = [False, False]  # each end
-        self._overlaps = False  # it sends some while answers to others come in
-        self._waits = 0  # requests in a row that it has sent when all before were answered
-        self._batch_first: Exchange | None = None  # the first of those that were sent together last
-        self._batch_ack: int | None = None  # what its client had received then
-        self._counted_from = 0  # the first request of which it is certain that none is missing between it and the last
-        self._unplaced: deque[Exchange] = deque()  # responses whose requests can be told once all have been answered
+        self._has_closed = [False, False]  # for each end
+        self._overlaps = False  # the client sends requests while it receives responses to others
+        self._waits = 0  # requests in a row that the client has sent without an open one before
+        self._batch_first: Exchange | None = None  # the first of the requests that were sent together last
+        self._batch_ack: int | None = None  # the acknowledgement number of that request
+        self._counted_from = 0  # the number of the first request after which no request is missing
+        self._unplaced: deque[Exchange] = deque()  # responses that wait until their requests can be determined
 
     @property
     def open(self) -> list[Exchange]:
-        """Those that have begun and not ended, in their order."""
+        """The exchanges that have begun but not ended, in their order."""
         return [*self._open, *([] if self._orphan is None else [self._orphan])]
 
     @property
     def current(self) -> Exchange | None:
-        """The exchange of the response that began last, until it ends."""
+        """The exchange of the response that began last, until the exchange ends."""
         return self._current
 
     @property
@@ -96,7 +96,7 @@ class WaitingMessages(Ending):
         return bool(self._open) and self._open[-1].response is None
 
     def awaits(self, ack: int) -> bool:
-        """Whether one does of which the server had received some, with all up to a sequence number."""
+        """Whether a request waits of which the server had received bytes when it acknowledged a number."""
         first = next((exchange for exchange in self._open if exchange.response is None), None)
         return first is not None and first.request is not None and distance(first.request.seq, ack) > 0
 
@@ -107,7 +107,7 @@ class WaitingMessages(Ending):
 
     @property
     def client_end(self) -> int:
-        """Which end asks; known once there has been a message."""
+        """The end that sends requests. It is known after the first message."""
         return self._connection.client_end or 0
 
     @client_end.setter
@@ -116,7 +116,7 @@ class WaitingMessages(Ending):
 
     @property
     def weight(self) -> int:
-        """Bytes that its exchanges take, while they are open."""
+        """Bytes of memory that the open exchanges take."""
         kept = (self._open, self._unplaced, self._given_up, () if self._orphan is None else (self._orphan,))
         return sum(map(weight_of, kept))
 
@@ -126,12 +126,12 @@ class WaitingMessages(Ending):
         return self._is_whole and self._losses == [0, 0]
 
     def _has_all_responses(self) -> bool:
-        """Whether none is missing since the last that came, or the last pair that was proven."""
+        """Whether no response is missing since the last response or the last proven pair."""
         is_known = self._is_whole or self._has_answered
         return is_known and not self._losses[1 - (self._connection.client_end or 0)]
 
     def _promote(self, exchange: Exchange) -> None:
-        """Where 101 was the last that a request was answered with, and the client goes on, 101 was the answer."""
+        """Makes a 101 the final response, if it was the last response and the client sends another request."""
         if exchange.response is not None or not exchange.informational:
             return
         last = exchange.informational[-1]
@@ -155,13 +155,13 @@ class WaitingMessages(Ending):
         self._complete(exchange)
 
     def _close_orphan(self, problem: Problem | None) -> None:
-        """No final response follows the informational ones without a request."""
+        """Ends the exchange without a request: no final response follows its informational responses."""
         orphan, self._orphan = self._orphan, None
         if orphan is not None:
             self._leave_unanswered(orphan, problem)
 
     def _leave_unplaced(self) -> None:
-        """Nothing will say which requests these responses answer."""
+        """Ends the exchanges whose requests can no longer be determined."""
         unplaced, self._unplaced = self._unplaced, deque()
         for exchange in unplaced:
             self._complete(exchange)

@@ -1,1 +1,1 @@
-"""From packets to segments, or to a named reason why not."""
+"""Turns packets into segments, or into a named reason why there is no segment."""

@@ -1,4 +1,4 @@
-"""IP fragments, put together again (RFC 791, 3.2; RFC 8200, 4.5)."""
+"""Reassembly of IP fragments (RFC 791, 3.2; RFC 8200, 4.5)."""
 
 from __future__ import annotations
 
@@ -14,53 +14,53 @@ if TYPE_CHECKING:
 
     from sockfilter.packets.framing import View
 
-# datagrams that wait for their fragments, and bytes of these, as Linux keeps (ipfrag_high_thresh)
+# Datagrams that wait for fragments, and the bytes they may hold. Linux allows as many bytes (ipfrag_high_thresh).
 WAITING_MAX = 1024
 WAITING_BYTES_MAX = 4 << 20
-# nanoseconds that one waits: as Linux lets it (ipfrag_time)
+# How long a datagram waits for its fragments, in nanoseconds: as long as in Linux (ipfrag_time).
 WAIT_NS = 30_000_000_000
-# bytes of a datagram (RFC 791, 3.1)
+# the largest datagram, in bytes (RFC 791, 3.1)
 DATAGRAM_BYTES_MAX = 65535
 
 IPV4 = Struct("!BBHHHBBH4s4s")
 IPV6 = Struct("!IHBB16s16s")
 FRAGMENT_HEADER = Struct("!BBHI")
 TCP = 6
-# IPv6 extension headers that may stand before the fragment header: hop-by-hop, routing, destination options
+# IPv6 extension headers that may precede the fragment header: hop-by-hop, routing, destination options
 BEFORE_FRAGMENT = {0, 43, 60}
 FRAGMENT = 44
 
 
 class Piece(NamedTuple):
-    """One fragment: whose it is, where it lies, whether more follow."""
+    """One fragment: its datagram, its offset, and whether more fragments follow."""
 
-    key: tuple[bytes, bytes, int, int]  # source and destination in 16 bytes, identification, version
-    protocol: int  # what the datagram carries
+    key: tuple[bytes, bytes, int, int]  # source and destination in 16 bytes each, identification, IP version
+    protocol: int  # the IP protocol number of what the datagram carries
     offset: int
     is_last: bool
     data: bytes
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is no fragment at all."""
+        """Whether the packet is a complete datagram, not a fragment."""
         return self.is_last and not self.offset
 
 
 class WaitingFragments:
-    """The fragments of one datagram that are there."""
+    """The fragments of one datagram that have arrived so far."""
 
     __slots__ = ("count", "offsets", "pieces", "since_ns", "size", "total")
 
     def __init__(self, since_ns: int) -> None:
         self.since_ns = since_ns
-        self.count = 0  # that came, those that came twice among them
-        self.size = 0  # bytes of all pieces
+        self.count = 0  # fragments that came, duplicates included
+        self.size = 0  # bytes of all pieces, without duplicates
         self.pieces: dict[int, bytes] = {}
-        self.offsets: list[int] = []  # sorted: of 8 000 small fragments, only the neighbours are looked at
+        self.offsets: list[int] = []  # sorted, so that a new fragment is compared with its neighbours alone
         self.total: int | None = None
 
     def add(self, piece: Piece) -> bool:
-        """Takes a fragment. False: it contradicts another (RFC 5722: the datagram is to be dropped)."""
+        """Takes a fragment. Returns False if it contradicts another: the datagram must be dropped then (RFC 5722)."""
         known = self.pieces.get(piece.offset)
         if known is None:
             if not self._fits(piece):
@@ -82,23 +82,23 @@ class WaitingFragments:
         at = bisect(self.offsets, piece.offset)
         if at and self.offsets[at - 1] + len(self.pieces[self.offsets[at - 1]]) > piece.offset:
             return False
-        # behind the last one comes nothing
+        # nothing may follow the last fragment
         return at == len(self.offsets) or (end <= self.offsets[at] and not piece.is_last)
 
     def datagram(self) -> bytes | None:
-        """What the fragments carry together; None while some are missing."""
+        """Returns the payload of the whole datagram, or None while fragments are missing."""
         if self.size != self.total:
             return None
         return b"".join(self.pieces[offset] for offset in self.offsets)
 
 
 class Reassembler:
-    """Collects fragments of packets that carry one protocol.
+    """Collects the fragments of packets that carry one protocol.
 
     Args:
-        deliver: takes time, interface index, both addresses, and what the packet carried; says whether
-            there was something wanted in it.
-        protocol: its number, in IP.
+        deliver: takes the time, the interface index, both addresses, and the payload of a datagram; returns whether
+            the payload was of use.
+        protocol: the IP protocol number.
     """
 
     def __init__(self, deliver: Callable[[int, int, bytes, bytes, bytes], bool], protocol: int = TCP) -> None:
@@ -109,7 +109,7 @@ class Reassembler:
         self.counts = FragmentCounts()
 
     def take(self, time_ns: int, interface: int, packet: bytes) -> None:
-        """Takes a fragment, from its IP header on."""
+        """Takes a fragment as bytes that start with its IP header."""
         piece = read_piece(packet)
         if piece is None or piece.protocol != self._protocol:
             self.counts.undecodable += 1
@@ -117,7 +117,7 @@ class Reassembler:
         self.add(time_ns, interface, piece)
 
     def add(self, time_ns: int, interface: int, piece: Piece) -> None:
-        """Takes a fragment that has been read."""
+        """Takes a fragment whose headers have been parsed."""
         key = (interface, piece.key)
         waiting = self._waiting.get(key)
         if waiting is None:
@@ -142,12 +142,12 @@ class Reassembler:
             self.counts.undecodable += waiting.count
 
     def tick(self, now_ns: int) -> None:
-        """Gives those up that have waited too long."""
+        """Gives up the datagrams that have waited too long."""
         for key in [k for k, waiting in self._waiting.items() if now_ns - waiting.since_ns > WAIT_NS]:
             self._expire(key)
 
     def close(self) -> None:
-        """Gives all of them up."""
+        """Gives up all datagrams."""
         for key in list(self._waiting):
             self._expire(key)
 
@@ -162,7 +162,7 @@ class Reassembler:
 
 
 def read_piece(packet: View) -> Piece | None:
-    """A fragment by its IP header; None where that is not one, or is damaged."""
+    """Reads the IP header of a packet. Returns None if there is none, or if it is damaged."""
     version = packet[0] >> 4 if packet else 0
     if version == 4:
         return _read_ipv4(packet)
@@ -178,7 +178,7 @@ def _read_ipv4(packet: View) -> Piece | None:
     start = (first & 0x0F) * 4
     if not IPV4.size <= start <= total <= len(packet):
         return None
-    data = bytes(packet[start:total])  # what is behind is padding
+    data = bytes(packet[start:total])  # the rest is padding
     more, offset = fragment & 0x2000, (fragment & 0x1FFF) * 8
     if not data or (more and len(data) % 8):
         return None

@@ -1,4 +1,4 @@
-"""From records to frames: what a capture file is to have of them."""
+"""Turns records into the frames that go to a capture file."""
 
 from __future__ import annotations
 
@@ -23,21 +23,24 @@ if TYPE_CHECKING:
 
 # the LINKTYPE registry
 ETHERNET, RAW = 1, 101
-# where an Ethernet frame has its VLAN tag
+# the VLAN tag follows the two addresses
 ADDRESSES_BYTES = 12
 TAG = Struct("!HH")
-# openings that wait for HTTP, frames of each, and connections that are remembered as HTTP; as the kernel's table
+# Connections that are remembered: those that may still become HTTP, and those that are. As many as in the kernel's
+# table.
 CONNECTIONS_MAX = 65536
+# frames that are kept of a connection until it turns out to be HTTP
 OPENING_FRAMES_MAX = 8
 
-Frame = tuple[int, int, int, bytes, int]  # interface, link type, time, bytes, bytes on the wire
+Frame = tuple[int, int, int, bytes, int]  # interface index, link type, time, frame, its bytes on the wire
 
 
 class FrameTaker:
-    """Takes records, and passes on the frames of HTTP connections, their SYNs in front.
+    """Takes records, and passes on the frames of HTTP connections, with the frames of the handshake first.
 
     Args:
-        write: takes interface index, link type, time in the source's clock, the frame, and its bytes on the wire.
+        write: takes the interface index, the link type, the time in the source's clock, the frame, and its bytes on
+            the wire.
     """
 
     def __init__(self, write: Callable[[int, int, int, bytes, int], None]) -> None:
@@ -49,7 +52,7 @@ class FrameTaker:
         """Takes a batch of records.
 
         Args:
-            view: the ring's memory.
+            view: the memory of the ring.
             offsets: where the records begin in it.
         """
         for at in offsets:

@@ -1,8 +1,8 @@
-"""The short headers that links and tunnels have in common: LLC, PPP, PPPoE, and the first bits of IP.
+"""The short headers that links and tunnels share: LLC, PPP, PPPoE, and the version field of IP.
 
-Every function takes bytes and where a header begins in them, and gives the EtherType of what follows and where that
-begins, or None. They read as if all bytes were there: what was cut off is an IndexError or a struct.error, which
-bounded() turns into None for links and tunnels alike.
+Every function takes bytes and the offset of a header. It returns the EtherType and the offset of what follows the
+header, or None. The functions do not check the length of the bytes. A truncated header raises IndexError or
+struct.error, which bounded() turns into None.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 View: TypeAlias = "bytes | memoryview"
-# EtherType in host order, and where what it names begins
+# the EtherType as a number, and the offset of the data it describes
 Found: TypeAlias = "tuple[int, int] | None"
 
 IPV4 = 0x0800
@@ -22,13 +22,13 @@ IPV6 = 0x86DD
 MPLS = 0x8847
 MPLS_MULTICAST = 0x8848
 PPPOE = 0x8864
-ETHERNET = 0x6558  # within a tunnel (ETH_P_TEB)
+ETHERNET = 0x6558  # an Ethernet frame within a tunnel (ETH_P_TEB)
 
-# of VLAN tags: IEEE 802.1Q, 802.1ad, and what switches wrote, and write, without a number for the outer one
+# EtherTypes of VLAN tags: IEEE 802.1Q, 802.1ad, and those that switches use for the outer tag without a standard
 TAGS = {0x8100, 0x88A8, 0x9100, 0x9200, 0x9300}
 
 ETHERNET_BYTES = 14
-# in the place of an EtherType, what is not above this is a length (IEEE 802.3, 3.2.6)
+# a value up to this in the field of the EtherType is a length (IEEE 802.3, 3.2.6)
 LENGTH_MAX = 1500
 
 WORD = struct.Struct("!H")
@@ -36,7 +36,7 @@ LONG = struct.Struct("!I")
 THREE = struct.Struct("3s")
 LLC_IP = b"\x06\x06\x03"  # RFC 948
 LLC_SNAP = b"\xaa\xaa\x03"
-# RFC 1042, and IEEE 802.1H for bridges; any other organisation's numbers are no EtherTypes
+# RFC 1042, and IEEE 802.1H for bridges; the numbers of other organisations are not EtherTypes
 SNAP_ETHERTYPE = {b"\0\0\0", b"\0\0\xf8"}
 
 # https://www.iana.org/assignments/ppp-numbers
@@ -46,7 +46,7 @@ PPPOE_VERSION_TYPE = 0x11
 
 
 def bounded(find: Callable[[View, int], Found], view: View, at: int) -> Found:
-    """What find() gives; None also where it would read, or lands, beyond the end."""
+    """Calls find(). Returns None also if it reads beyond the end, or if its result lies beyond the end."""
     try:
         found = find(view, at)
     except (IndexError, struct.error):
@@ -55,7 +55,7 @@ def bounded(find: Callable[[View, int], Found], view: View, at: int) -> Found:
 
 
 def reads_beyond(find: Callable[[View, int], Found], view: View, at: int) -> bool:
-    """Whether find() would read, or land, beyond the end: what it looks for is cut off."""
+    """Whether find() reads beyond the end, or its result lies beyond the end: the header is truncated."""
     try:
         found = find(view, at)
     except (IndexError, struct.error):
@@ -64,18 +64,18 @@ def reads_beyond(find: Callable[[View, int], Found], view: View, at: int) -> boo
 
 
 def word(view: View, at: int) -> int:
-    """16 bits in network order."""
+    """Reads 16 bits in network byte order."""
     return int(WORD.unpack_from(view, at)[0])
 
 
 def by_version(view: View, at: int) -> Found:
-    """IP that nothing announces but its own version."""
+    """IP without an EtherType: the version field tells IPv4 from IPv6."""
     version = view[at] >> 4
     return (IPV4, at) if version == 4 else (IPV6, at) if version == 6 else None
 
 
 def llc(view: View, at: int) -> Found:
-    """IEEE 802.2, with SNAP (RFC 1042) or without."""
+    """IEEE 802.2 LLC, with SNAP (RFC 1042) or without."""
     (head,) = THREE.unpack_from(view, at)
     if head == LLC_IP:
         return IPV4, at + 3
@@ -92,7 +92,7 @@ def ethernet(view: View, at: int) -> Found:
 
 
 def ppp(view: View, at: int) -> Found:
-    """RFC 1661, with or without the address and control fields of RFC 1662, the protocol in one byte or two."""
+    """PPP (RFC 1661), with or without the address and control fields of RFC 1662; the protocol has one or two bytes."""
     if bytes(view[at : at + 2]) == PPP_ALL_STATIONS:
         at += 2
     protocol, size = view[at], 1
@@ -103,7 +103,7 @@ def ppp(view: View, at: int) -> Found:
 
 
 def pppoe(view: View, at: int) -> Found:
-    """RFC 2516, 4: a session's packet; the stages of discovery have a code."""
+    """A packet of a PPPoE session (RFC 2516, 4). The packets of discovery have a code other than 0."""
     if view[at] != PPPOE_VERSION_TYPE or view[at + 1]:
         return None
     return ppp(view, at + 6)

@@ -1,4 +1,4 @@
-"""What is within a packet that the program could not read: one step at a time, over fragments too."""
+"""Finds what is inside a packet that the BPF program could not read: one layer at a time, across fragments too."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from sockfilter.packets.framing import IPV4, IPV6
 if TYPE_CHECKING:
     from sockfilter.packets.framing import View
 
-# EtherType, memory, and where in it begins what the type names
+# the EtherType, the memory, and the offset in it of the data that the EtherType describes
 Within: TypeAlias = "tuple[int, View, int]"
-# nanoseconds between two looks for datagrams that have waited too long
+# nanoseconds between two searches for datagrams that have waited too long
 LOOK_NS = 1_000_000_000
 
 
 class Inside:
-    """Goes into tunnels. Keeps the fragments of those whose packets came in parts."""
+    """Decapsulates tunnels. Keeps fragments until their packet is complete."""
 
     def __init__(self) -> None:
         self._reassemblers = {
@@ -29,16 +29,16 @@ class Inside:
         self._looked_ns = 0
 
     def step(self, time_ns: int, interface: int, ether_type: int, frame: memoryview, at: int) -> Within | None:
-        """One layer further in.
+        """Removes one layer.
 
         Args:
-            time_ns: when it passed.
+            time_ns: when the packet passed.
             interface: index of the interface.
-            ether_type: of the packet.
-            frame: bytes, as far as they were kept.
+            ether_type: EtherType of the packet.
+            frame: the bytes that were kept of the frame.
             at: where the packet begins in them.
 
-        None: nothing that is known, or a fragment and not the last of them to come.
+        Returns None if the packet carries nothing known, or if it is a fragment and others are still missing.
         """
         found = tunnels.inner(ether_type, frame, at)
         if found:

@@ -1,7 +1,7 @@
-"""Link headers of capture files: from a frame to the EtherType of what it carries.
+"""Link headers of capture files: finds the EtherType of what a frame carries.
 
-Live packets, and Ethernet, are read in C (bpf/lib/packet.bpf.h); this is for all the others, and answers for Ethernet
-too. The numbers are those of https://www.tcpdump.org/linktypes.html, which also describes each header.
+Code in C reads live packets and Ethernet (bpf/lib/packet.bpf.h). This module reads all other link types, and can read
+Ethernet too. The numbers and the headers are those of https://www.tcpdump.org/linktypes.html.
 """
 
 from __future__ import annotations
@@ -32,56 +32,56 @@ if TYPE_CHECKING:
 COOKED_BYTES = 16
 COOKED2_BYTES = 20
 COOKED_802_2 = 4
-# kinds of device whose frames have no EtherType where the others have one (ARPHRD_*)
+# device types whose frames have no EtherType in the field for it (ARPHRD_*)
 RADIOTAP = 803
 FRAME_RELAY = 770
 NETLINK = 824
 
 FOUR = Struct("4s")
 AF_INET = 2
-# Linux; NetBSD and OpenBSD; FreeBSD; Darwin
+# the value in Linux; NetBSD and OpenBSD; FreeBSD; Darwin
 AF_INET6 = {10, 24, 28, 30}
 
 NFLOG_BYTES = 4
 NFLOG_VERSION = 0
 NFLOG_PAYLOAD = 9
-NFLOG_ATTRIBUTES_MAX = 64  # there are 20 kinds
+NFLOG_ATTRIBUTES_MAX = 64  # 20 attributes are defined
 NFLOG_ATTRIBUTE_ORDERS = (Struct("<HH"), Struct(">HH"))
 
 CISCO_ADDRESSES = {0x0F, 0x8F}  # unicast, broadcast (RFC 1547, 4.3.1)
 
-# bytes without which no link header can be told from another
+# a frame that is shorter than this counts as truncated before its packet
 HEADER_BYTES_MIN = 8
 
-PFLOG_BYTES_MIN = 44  # up to the rule numbers, which every version of the header has
+PFLOG_BYTES_MIN = 44  # up to the rule numbers, which every version of the header contains
 
-# headers that name the link type of the frame behind them
-PKTAP = Struct("<III")  # bytes of the header, what follows it, link type (bsd/net/pktap.h of XNU)
+# headers that name the link type of the frame after them
+PKTAP = Struct("<III")  # bytes of the header, type of what follows, link type (bsd/net/pktap.h of XNU)
 PKTAP_BYTES_MIN = 108
 PKTAP_PACKET = 1
 PPI = Struct("<BBHI")  # version, flags, bytes of the header, link type (PPI 1.0.10, 3.1)
 
 
 def network(link_type: int, frame: View) -> Found:
-    """The EtherType of what a frame carries, and where that begins.
+    """Finds the EtherType of what a frame carries, and where that begins.
 
     Args:
         link_type: its number in the registry of link types.
-        frame: its bytes, as far as they were kept.
+        frame: the bytes that were kept of it.
 
-    None: the link type is not known, the frame carries nothing of ours, or it is damaged.
+    Returns None if the link type is unknown, if the frame carries no packet, or if it is damaged.
     """
     find = LINKS.get(link_type)
     return bounded(find, frame, 0) if find else None
 
 
 def is_read(link_type: int) -> bool:
-    """Whether frames of a link type are read at all."""
+    """Whether sockfilter reads frames of a link type."""
     return link_type in LINKS
 
 
 def is_cut(link_type: int, frame: View) -> bool:
-    """Whether a frame is cut before what it carries begins, so that network() cannot tell."""
+    """Whether a frame is truncated before its packet begins, so that network() cannot find the packet."""
     find = LINKS.get(link_type)
     return find is not None and (len(frame) < HEADER_BYTES_MIN or reads_beyond(find, frame, 0))
 
@@ -107,9 +107,9 @@ def _cooked(view: View, at: int, hardware: int, kind: int) -> Found:
 
 
 def loopback(view: View, at: int) -> Found:
-    """BSD loopback: an address family, in the order of the machine that captured, or in network order."""
+    """BSD loopback: an address family, in the byte order of the capturing machine, or in network byte order."""
     (head,) = FOUR.unpack_from(view, at)
-    # families are small, so that the other order's reading is far above any
+    # address families are small numbers: the wrong byte order gives a much larger one
     family = min(int.from_bytes(head, "little"), int.from_bytes(head, "big"))
     if family == AF_INET:
         return IPV4, at + 4
@@ -117,11 +117,11 @@ def loopback(view: View, at: int) -> Found:
 
 
 def nflog(view: View, at: int) -> Found:
-    """Attributes of which one is the packet, in the order of the machine that captured."""
+    """Attributes in the byte order of the capturing machine; one of them is the packet."""
     if view[at + 1] != NFLOG_VERSION:
         return None
     at += NFLOG_BYTES
-    # kinds are small, so that the other order's reading is far above any
+    # attribute types are small numbers: the wrong byte order gives a much larger one
     order = min(NFLOG_ATTRIBUTE_ORDERS, key=lambda order: int(order.unpack_from(view, at)[1]))
     for _ in range(NFLOG_ATTRIBUTES_MAX):
         length, kind = order.unpack_from(view, at)
@@ -134,26 +134,26 @@ def nflog(view: View, at: int) -> Found:
 
 
 def hdlc(view: View, at: int) -> Found:
-    """PPP, or what Cisco sends on such lines: address, control, EtherType."""
+    """PPP, or Cisco HDLC: address, control, EtherType."""
     if view[at] in CISCO_ADDRESSES and not view[at + 1]:
         return word(view, at + 2), at + 4
     return ppp(view, at)
 
 
 def pflog(view: View, at: int) -> Found:
-    """A packet that pf has logged: the header says how long it is, less what pads it to a multiple of 4 bytes."""
+    """A packet that pf has logged. The header states its length without the padding to a multiple of 4 bytes."""
     size = view[at]
     return by_version(view, at + (size + 3 & ~3)) if size >= PFLOG_BYTES_MIN else None
 
 
 def pktap(view: View, at: int) -> Found:
-    """A packet of any of a Mac's interfaces."""
+    """A packet of any interface of a Mac."""
     size, kind, link_type = PKTAP.unpack_from(view, at)
     return _of(link_type, view, at + size) if size >= PKTAP_BYTES_MIN and kind == PKTAP_PACKET else None
 
 
 def ppi(view: View, at: int) -> Found:
-    """A frame behind what a radio says of it."""
+    """A frame after a PPI header, which describes the reception by radio."""
     version, _, size, link_type = PPI.unpack_from(view, at)
     return _of(link_type, view, at + size) if size >= PPI.size and not version else None
 
@@ -164,7 +164,7 @@ def _of(link_type: int, view: View, at: int) -> Found:
 
 
 def behind(size: int, find: Callable[[View, int], Found]) -> Callable[[View, int], Found]:
-    """What find() finds behind a header of so many bytes that says nothing needed."""
+    """Returns a function that skips a header of size bytes and then calls find()."""
     return lambda view, at: find(view, at + size)
 
 
@@ -187,9 +187,9 @@ PLAIN: dict[int, Callable[[View, int], Found]] = {
     119: prism,
     127: radiotap,
     163: avs,
-    166: behind(2, ppp),  # which way it went, and the control field of RFC 1662
-    204: behind(1, ppp),  # which way it went
-    205: behind(1, hdlc),  # the same
+    166: behind(2, ppp),  # the direction, and the control field of RFC 1662
+    204: behind(1, ppp),  # the direction
+    205: behind(1, hdlc),  # the direction
     226: behind(24, by_version),  # Solaris
     228: by_version,
     229: by_version,

@@ -1,4 +1,4 @@
-"""The kernel's records: their layout, and segments out of them."""
+"""The layout of the kernel's records, and their conversion to segments."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from sockfilter.model.flow import TakeSegment
 
-# struct sf_record of bpf/events.h, in the order of its fields; a test compares both to the byte
+# struct sf_record of bpf/events.h, in the order of its fields; a test compares the two layouts
 INDEX = Struct("=I")
 PORTS = Struct("!HH")
-HOT = Struct("=QQIIIIIIHBB")  # time_ns ... kind: what every record is read for
-COLD = Struct("=BBHHHIIIQQ")  # marks ... synack_ns: what the first of a connection is read for
+HOT = Struct("=QQIIIIIIHBB")  # time_ns ... kind: read from every record
+COLD = Struct("=BBHHHIIIQQ")  # marks ... synack_ns: read from the first record of a connection
 RECORD_BYTES = 120
 FLOW_AT = HOT.size + COLD.size
 FLOW_BYTES = 40
@@ -32,7 +32,7 @@ NO_PORTS = bytes(PORTS.size)
 SEGMENT = 0
 FRAGMENT = 1
 FRAME = 2
-# from here on, a time is marked
+# a time with this bit must go through Hearing.moment_of
 MARKED = 1 << 63
 MARK_HTTP2 = 1
 MARK_VLAN = 4
@@ -43,28 +43,28 @@ MARK_EARLY1 = 64
 MARK_BARE = 128
 EARLY = (MARK_EARLY0, MARK_EARLY1)
 
-# addresses whose text is remembered: a server's clients come back
+# addresses whose text is cached: the clients of a server come back
 ADDRESSES_MAX = 4096
 
 
 @lru_cache(ADDRESSES_MAX)
 def ip_text(address: bytes) -> str:
-    """16 bytes of an address as text; IPv4 stands in them as ::ffff:a.b.c.d."""
+    """Formats an address of 16 bytes as text. IPv4 addresses are in the form ::ffff:a.b.c.d."""
     if address[:12] == V4_MAPPED:
         return "%d.%d.%d.%d" % tuple(address[12:])
     return inet_ntop(AF_INET6, address)
 
 
 class RecordDecoder:
-    """Passes each record's segment on to what takes its stream.
+    """Passes the segment of each record to the function that takes the segments of its stream.
 
     Args:
-        takers: stream to what takes its segments.
+        takers: maps a stream to the function that takes its segments.
         ended: streams of connections that have ended.
-        open_stream: makes a taker for a stream that is not among the takers.
-        take_fragment: takes time, interface index, and the bytes of a fragment from its IP header on.
-        interface_name: an interface's name by its index.
-        hearing: what the source hears. A connection without ports is one of Unix sockets.
+        open_stream: makes a taker for a stream that is not in takers.
+        take_fragment: takes the time, the interface index, and the bytes of a fragment from its IP header on.
+        interface_name: returns the name of an interface by its index.
+        hearing: how the source observes connections, see Hearing. A connection without ports is one of Unix sockets.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class RecordDecoder:
         """Takes a batch of records.
 
         Args:
-            view: the ring's memory.
+            view: the memory of the ring.
             offsets: where the records begin in it.
         """
         unpack, takers, moment_of = HOT.unpack_from, self._takers, self._moment_of
@@ -122,13 +122,13 @@ class RecordDecoder:
                 take = self._open_stream(stream, self.start(view, at), time_ns)
                 take(time_ns, seq, ack, flags, length, kept, view, at + RECORD_BYTES + payload_at)
             else:
-                # the end of a connection that is not remembered
+                # a FIN or RST of a connection that is no longer known
                 self.unknown_control += 1
         if offsets:
             self.last_ns = time_ns
 
     def start(self, view: memoryview, at: int) -> FlowStart:
-        """What a record says of its flow."""
+        """Reads the flow of a record."""
         marks, _, _, _, _, isn0, isn1, _, syn_ns, synack_ns = COLD.unpack_from(view, at + HOT.size)
         key = bytes(view[at + FLOW_AT : at + FLOW_AT + FLOW_BYTES])
         isn = [
@@ -139,7 +139,7 @@ class RecordDecoder:
         end = stream & 1
         first, told = isn[end], None
         if first is not None and isn[1 - end] is None and seq == (first + 1) & MASK and not marks & EARLY[1 - end]:
-            # the first bytes of an end acknowledge the other's SYN, and nothing else
+            # the first bytes of an end acknowledge the SYN of the other end, and nothing else
             told = 1 - end
             isn[told] = (ack - 1) & MASK
         return FlowStart(
@@ -159,6 +159,6 @@ class RecordDecoder:
 
 
 def ends_of(key: bytes) -> tuple[Endpoint, Endpoint]:
-    """Both ends of a flow by its key, struct sf_flow."""
+    """Returns both ends of a flow. The key is a struct sf_flow."""
     first, second = PORTS.unpack_from(key, 2 * ADDRESS_BYTES)
     return Endpoint(ip_text(key[:16]), first), Endpoint(ip_text(key[16:32]), second)

@@ -1,4 +1,4 @@
-"""TCP headers that the kernel has not read: segments out of the payload of IP packets."""
+"""Reads the TCP headers that the kernel has not read, and makes segments of the payload of IP packets."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 TCP_HEADER = Struct("!HHIIBBHHH")
 PORT = Struct("!H")
 WORDS = Struct("=QQ")
-# streams that the kernel has not numbered have this bit; its own begin with a processor's number
+# This bit marks streams that the kernel has not numbered. The kernel's numbers begin with the number of a processor.
 OWN_STREAM = 1 << 63
 
 
 class TcpDecoder:
-    """Finds the stream of each segment, or opens one.
+    """Finds or opens the stream of each segment.
 
     Args:
-        takers: stream to what takes its segments.
-        stream_of: a flow's stream by its key; None: it is not open.
-        open_stream: makes a taker for a stream that is not among them.
-        interface_name: an interface's name by its index.
-        is_wanted: whether a connection between two ports is asked for.
+        takers: maps a stream to the function that takes its segments.
+        stream_of: returns the stream of a flow by its key, or None if the flow is not open.
+        open_stream: makes a taker for a stream that is not in takers.
+        interface_name: returns the name of an interface by its index.
+        is_wanted: whether the user asked for connections between two ports.
     """
 
     def __init__(
@@ -48,15 +48,15 @@ class TcpDecoder:
         self._opened = 0
 
     def take(self, time_ns: int, interface: int, source: bytes, dest: bytes, data: bytes) -> bool:
-        """Takes what a TCP packet carries.
+        """Takes the payload of an IP packet.
 
         Args:
-            time_ns: when it passed.
+            time_ns: when the packet passed.
             interface: index of the interface.
-            source, dest: addresses in 16 bytes.
-            data: TCP header and payload.
+            source, dest: addresses in 16 bytes each.
+            data: TCP header and TCP payload.
 
-        Returns whether there was a segment of a wanted connection in it.
+        Returns whether it contains a segment of a wanted connection.
         """
         if len(data) < TCP_HEADER.size:
             return False
@@ -64,7 +64,7 @@ class TcpDecoder:
         start = (offset >> 4) * 4
         if not TCP_HEADER.size <= start <= len(data) or not self._is_wanted(source_port, dest_port):
             return False
-        # which end comes first: flow_of() in bpf/lib/connections.bpf.h
+        # the order of the two ends is that of flow_of() in bpf/lib/connections.bpf.h
         first = (source_port, _words(source)) <= (dest_port, _words(dest))
         ends = [(source, source_port), (dest, dest_port)] if first else [(dest, dest_port), (source, source_port)]
         key = b"".join(address for address, _ in ends) + b"".join(PORT.pack(port) for _, port in ends)
@@ -85,6 +85,6 @@ class TcpDecoder:
 
 
 def _words(address: bytes) -> tuple[int, int]:
-    """An address as the kernel compares two of them: the later half first, in the machine's byte order."""
+    """The sort key of an address, as in the kernel: the second half first, in the byte order of the machine."""
     first, second = WORDS.unpack(address)
     return second, first

@@ -1,4 +1,4 @@
-"""One step into a tunnel: for what bpf/lib/packet.bpf.h does not follow, and for datagrams that came in fragments."""
+"""Removes one layer of a tunnel: for tunnels that bpf/lib/packet.bpf.h does not read, and for fragmented datagrams."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IPV4_IN_IP, UDP, IPV6_IN_IP, GRE = 4, 17, 41, 47
 IPV4_BYTES = 20
 IPV6_BYTES = 40
 IPV4_FRAGMENT = 0x3FFF
-# hop-by-hop, routing, destination options, mobility: length in 8 bytes, less one (RFC 8200, 4)
+# hop-by-hop, routing, destination options, mobility: the length counts units of 8 bytes, less one (RFC 8200, 4)
 EXTENSIONS = {0, 43, 60, 135}
 FRAGMENT, AUTHENTICATION = 44, 51
 IPV6_FRAGMENT = 0xFFF9
@@ -25,33 +25,33 @@ EXTENSIONS_MAX = 8  # PACKET_EXTENSIONS of packet.bpf.h
 
 
 def inner(ether_type: int, packet: memoryview, at: int) -> Found:
-    """What a packet carries: its EtherType (0x6558: an Ethernet frame), and where it begins.
+    """Finds the EtherType of what a packet carries (0x6558: an Ethernet frame), and where that begins.
 
     Args:
-        ether_type: of the packet; not above 1500: a length, with LLC behind it.
-        packet: bytes, as far as they were kept.
+        ether_type: EtherType of the packet. A value up to 1500 is a length, and LLC follows.
+        packet: the bytes that were kept.
         at: where the packet begins in them.
 
-    None: no tunnel, an IP fragment, or damaged.
+    Returns None if the packet is not a tunnel, if it is an IP fragment, or if it is damaged.
     """
     find = llc if ether_type <= framing.LENGTH_MAX else STEPS.get(ether_type)
     return bounded(find, packet, at) if find else None
 
 
 def carried(protocol: int, packet: View, at: int) -> Found:
-    """As inner(), for what is behind an IP header.
+    """Does the same as inner() for the payload of an IP packet.
 
     Args:
-        protocol: its number, in IP.
-        packet: bytes, as far as they were kept.
-        at: where it begins in them.
+        protocol: the IP protocol number.
+        packet: the bytes that were kept.
+        at: where the payload begins in them.
     """
     find = PROTOCOLS.get(protocol)
     return bounded(find, packet, at) if find else None
 
 
 def ipv4(view: View, at: int) -> Found:
-    """RFC 791, 3.1."""
+    """The payload of IPv4 (RFC 791, 3.1)."""
     header = (view[at] & 0x0F) * 4
     if view[at] >> 4 != 4 or header < IPV4_BYTES or word(view, at + 6) & IPV4_FRAGMENT:
         return None
@@ -63,7 +63,7 @@ def ipv4(view: View, at: int) -> Found:
 
 
 def ipv6(view: View, at: int) -> Found:
-    """RFC 8200, 3 and 4."""
+    """The payload of IPv6 (RFC 8200, 3 and 4)."""
     if view[at] >> 4 != 6:
         return None
     following, length = view[at + 6], word(view, at + 4)
@@ -75,7 +75,7 @@ def ipv6(view: View, at: int) -> Found:
         elif following == AUTHENTICATION:
             size = _authentication_bytes(view, at)
         elif following == FRAGMENT and not word(view, at + 2) & IPV6_FRAGMENT:
-            size = 8  # whole all the same (RFC 6946)
+            size = 8  # an atomic fragment: the packet is whole (RFC 6946)
         else:
             return carried(following, view, at)
         following, at = view[at], at + size
@@ -83,12 +83,12 @@ def ipv6(view: View, at: int) -> Found:
 
 
 def _authentication_bytes(view: View, at: int) -> int:
-    """RFC 4302, 2.2."""
+    """The length of an Authentication Header, in bytes (RFC 4302, 2.2)."""
     return int(view[at + 1] + 2) * 4
 
 
 def _until(view: View, at: int, total: int) -> View:
-    """Without the padding behind an IP packet; 0: as long as it is (read_ipv4() of packet.bpf.h)."""
+    """Removes the padding after an IP packet. A total length of 0 means no limit (read_ipv4() of packet.bpf.h)."""
     return view[: at + total] if total else view
 
 

@@ -1,4 +1,4 @@
-"""Tunnels over UDP, by their port; Teredo between peers by what it looks like."""
+"""Tunnels over UDP, found by their port. Teredo between peers is found by its content."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ VXLAN_PORT = 4789
 GPE_PORT = 4790
 AYIYA_PORT = 5072
 GENEVE_PORT = 6081
-OLD_VXLAN_PORT = 8472  # Linux, before there was a number for it, and unless told otherwise to this day
+OLD_VXLAN_PORT = 8472  # the default of Linux, from before IANA assigned a port
 
-# RFC 4380, 5.1.1: what may stand before the IPv6 packet
+# headers that may precede the IPv6 packet (RFC 4380, 5.1.1)
 TEREDO_AUTHENTICATION = 1
 TEREDO_ORIGIN = 0
 TEREDO_ORIGIN_BYTES = 8
-TEREDO_NONCE_BYTES = 9  # and the confirmation
+TEREDO_NONCE_BYTES = 9  # the nonce and the confirmation byte
 TEREDO_PREFIX = b"\x20\x01\0\0"  # RFC 4380, 2.6
 IPV6_BYTES = 40
 
 # 3GPP TS 29.281, 5.1 and 5.2.1
 GTP_BYTES = 8
-GTP_VERSION_MASK, GTP_VERSION1 = 0xF0, 0x30  # version 1, and GTP, not GTP'
+GTP_VERSION_MASK, GTP_VERSION1 = 0xF0, 0x30  # version 1 of GTP, not GTP'
 GTP_OPTIONAL, GTP_EXTENDED = 0x07, 0x04
 GTP_OPTIONAL_BYTES = 4
 GTP_DATA = 255
 GTP_EXTENSIONS_MAX = 8
 
 VXLAN_BYTES = 8
-VXLAN_FLAGS = 0x08  # RFC 7348, 5: a network's number is there; all other bits are 0
+VXLAN_FLAGS = 0x08  # RFC 7348, 5: the header has a network identifier; all other bits are 0
 # draft-ietf-nvo3-vxlan-gpe-13, 3.1 and 3.2
-GPE_NEXT, GPE_NOT_OURS = 0x04, 0x31  # next protocol there; another version, or for maintenance
+GPE_NEXT, GPE_NOT_OURS = 0x04, 0x31  # flags: the next protocol is given; another version, or a maintenance packet
 GPE_TYPES = {1: IPV4, 2: IPV6, 3: ETHERNET, 5: MPLS}
 
 # RFC 8926, 3.4
 GENEVE_BYTES = 8
 GENEVE_VERSION_MASK, GENEVE_OPTION_WORDS = 0xC0, 0x3F
 
-# draft-massar-v6ops-ayiya-02, 3.1; the length of the identity is a power of two, that of the signature in words
+# draft-massar-v6ops-ayiya-02, 3.1. The length of the identity is a power of two; the signature is counted in words.
 AYIYA_BYTES = 8
 AYIYA_OPERATION_MASK, AYIYA_FORWARD = 0x0F, 1
 AYIYA_TYPES = {4: IPV4, 41: IPV6}
@@ -58,7 +58,7 @@ L2TP_LENGTH, L2TP_SEQUENCE, L2TP_OFFSET = 0x4000, 0x0800, 0x0200
 
 
 def udp(view: View, at: int) -> Found:
-    """What a datagram carries."""
+    """The payload of a UDP datagram, if it is a tunnel."""
     source, dest, length = word(view, at), word(view, at + 2), word(view, at + 4)
     find = PORTS.get(dest) or PORTS.get(source)
     if find:
@@ -67,14 +67,14 @@ def udp(view: View, at: int) -> Found:
 
 
 def _teredo_of_peers(view: View, at: int, length: int) -> Found:
-    """They have any port, but one of them has an address of its own kind, and the packet fills the datagram."""
+    """IPv6 between Teredo peers, on any port: one of the addresses is a Teredo address, and IPv6 fills the datagram."""
     if length < IPV6_BYTES or view[at] >> 4 != 6 or word(view, at + 4) + IPV6_BYTES != length:
         return None
     return (IPV6, at) if TEREDO_PREFIX in (bytes(view[at + 8 : at + 12]), bytes(view[at + 24 : at + 28])) else None
 
 
 def teredo(view: View, at: int) -> Found:
-    """IPv6, with authentication and origin before it, in this order."""
+    """IPv6, after an optional authentication header and an optional origin indication."""
     if word(view, at) == TEREDO_AUTHENTICATION:
         at += 4 + view[at + 2] + view[at + 3] + TEREDO_NONCE_BYTES
     if word(view, at) == TEREDO_ORIGIN:
@@ -83,14 +83,14 @@ def teredo(view: View, at: int) -> Found:
 
 
 def gtp(view: View, at: int) -> Found:
-    """A user's IP packet."""
+    """The IP packet of a user, in GTP."""
     flags = view[at]
     if flags & GTP_VERSION_MASK != GTP_VERSION1 or view[at + 1] != GTP_DATA:
         return None
     at += GTP_BYTES
     if not flags & GTP_OPTIONAL:
         return by_version(view, at)
-    # any of the three flags brings all of the fields; each means something with its own flag alone
+    # any of the three flags adds all the optional fields; a field is valid only if its own flag is set
     following = view[at + GTP_OPTIONAL_BYTES - 1] if flags & GTP_EXTENDED else 0
     at += GTP_OPTIONAL_BYTES
     for _ in range(GTP_EXTENSIONS_MAX):
@@ -105,19 +105,19 @@ def gtp(view: View, at: int) -> Found:
 
 
 def vxlan(view: View, at: int) -> Found:
-    """RFC 7348."""
+    """VXLAN (RFC 7348)."""
     return (ETHERNET, at + VXLAN_BYTES) if view[at] == VXLAN_FLAGS else None
 
 
 def geneve(view: View, at: int) -> Found:
-    """RFC 8926."""
+    """Geneve (RFC 8926)."""
     if view[at] & GENEVE_VERSION_MASK:
         return None
     return word(view, at + 2), at + GENEVE_BYTES + (view[at] & GENEVE_OPTION_WORDS) * 4
 
 
 def vxlan_gpe(view: View, at: int) -> Found:
-    """VXLAN that says what it carries."""
+    """VXLAN GPE, whose header names the next protocol."""
     if view[at] & (GPE_NEXT | GPE_NOT_OURS) != GPE_NEXT:
         return None
     kind = GPE_TYPES.get(view[at + 3])
@@ -125,7 +125,7 @@ def vxlan_gpe(view: View, at: int) -> Found:
 
 
 def ayiya(view: View, at: int) -> Found:
-    """IPv6 from behind an address translation."""
+    """AYIYA: IP through an address translator."""
     kind = AYIYA_TYPES.get(view[at + 3])
     if kind is None or view[at + 2] & AYIYA_OPERATION_MASK != AYIYA_FORWARD:
         return None
@@ -133,7 +133,7 @@ def ayiya(view: View, at: int) -> Found:
 
 
 def l2tp(view: View, at: int) -> Found:
-    """PPP in a data message of version 2."""
+    """PPP in a data message of L2TP version 2."""
     flags = word(view, at)
     if flags & L2TP_NOT_DATA or flags & L2TP_VERSION_MASK != L2TP_VERSION:
         return None

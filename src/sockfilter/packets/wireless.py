@@ -1,7 +1,7 @@
-"""IEEE 802.11 data frames, and what capturing puts in front of them.
+"""IEEE 802.11 data frames, and the headers that capture tools put in front of them.
 
-Knows nothing of keys: what is encrypted is not ours. Fragments of 802.11 are not put together. Numbers in brackets are
-sections of IEEE 802.11-2020.
+This module does not decrypt frames, and does not reassemble fragments of 802.11. Numbers in brackets are sections of
+IEEE 802.11-2020.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ THREE_ADDRESSES_BYTES = 24
 ADDRESS_BYTES = 6
 SUBFRAME_BYTES = 14  # of an A-MSDU: two addresses and a length (9.3.2.2.2)
 
-# https://www.radiotap.org: the words of presence that go on, and the first two fields
+# https://www.radiotap.org: the presence words, and the first two fields
 RADIOTAP = Struct("<BxHI")
 RADIOTAP_WORDS = 32
 PRESENT = Struct("<I")
@@ -36,13 +36,13 @@ GOES_ON = 1 << 31
 FLAG_PADDED = 0x20
 FLAG_BAD_CHECKSUM = 0x40
 
-AVS_MAGIC = b"\x80\x21\x10"  # and the version
+AVS_MAGIC = b"\x80\x21\x10"  # followed by the version
 HEADER_BYTES_MIN = 8
-HEADER_BYTES_MAX = 4096  # of Prism and AVS, which have 144 and 64
+HEADER_BYTES_MAX = 4096  # the headers of Prism and AVS have 144 and 64 bytes
 
 
 def ieee80211(view: View, at: int, padded: bool = False) -> Found:
-    """A data frame whose payload begins here, in the clear. padded: the payload begins at a multiple of 4 bytes."""
+    """An unencrypted data frame with the start of its payload. padded: the payload begins at a multiple of 4 bytes."""
     kind, flags = view[at], view[at + 1]
     if kind & TYPE_MASK != DATA or kind & NO_DATA or flags & (PROTECTED | MORE_FRAGMENTS):
         return None
@@ -63,7 +63,7 @@ def ieee80211(view: View, at: int, padded: bool = False) -> Found:
 
 
 def radiotap(view: View, at: int) -> Found:
-    """Fields behind words of presence; only the flags are looked at."""
+    """Radiotap: presence words, then fields. Only the flags field is read."""
     version, length, present = RADIOTAP.unpack_from(view, at)
     if version:
         return None
@@ -77,23 +77,23 @@ def radiotap(view: View, at: int) -> Found:
     if present & HAS_TSFT:
         field = at + (field - at + 7 & ~7) + 8
     flags = view[field] if present & HAS_FLAGS and field < end else 0
-    # a frame that came damaged: the receiver threw it away too, and the sender sent it again
+    # a damaged frame: the receiver discarded it too, and the sender sent it again
     if length < RADIOTAP.size or flags & FLAG_BAD_CHECKSUM:
         return None
     return ieee80211(view, end, bool(flags & FLAG_PADDED))
 
 
 def prism(view: View, at: int) -> Found:
-    """Prism, in the order of the machine that captured; drivers send AVS under its number too."""
+    """Prism, in the byte order of the capturing machine. Drivers use its link type for AVS too."""
     if bytes(view[at : at + 3]) == AVS_MAGIC:
         return avs(view, at)
     length = bytes(view[at + 4 : at + 8])
-    # it is small, so that the other order's reading is far above it
+    # the length is a small number: the wrong byte order gives a much larger one
     return _behind(view, at, min(int.from_bytes(length, "little"), int.from_bytes(length, "big")))
 
 
 def avs(view: View, at: int) -> Found:
-    """AVS: always in network order."""
+    """AVS, always in network byte order."""
     if bytes(view[at : at + 3]) != AVS_MAGIC or word(view, at + 4):
         return None
     return _behind(view, at, word(view, at + 6))

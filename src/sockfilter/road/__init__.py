@@ -1,1 +1,1 @@
-"""The only place that joins the stages: from records to exchanges."""
+"""Joins the stages from records to exchanges. No other code joins stages."""

@@ -1,4 +1,4 @@
-"""The first half of the road: from records to the bytes of connections."""
+"""The first half of the road: turns records into the bytes of connections."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 
 
 class InterfaceNames(Protocol):
-    """What the road asks of where records come from."""
+    """What the assembly needs of the source."""
 
     def interface_name(self, index: int) -> str:
-        """An interface's name by its index."""
+        """Returns the name of an interface by its index."""
 
 
 class Assembly:
-    """Takes records; each connection's bytes go to its conversation.
+    """Takes records, and passes the bytes of each connection to its conversation.
 
     Args:
-        source: where the records come from.
-        skipping: the way back to it.
-        is_wanted: whether a connection between two ports is asked for; for what the kernel could not tell.
+        source: the source of the records.
+        skipping: sends orders to the source.
+        is_wanted: whether the user asked for connections between two ports, for packets that the kernel did not check.
         converse: makes the conversation of a connection.
-        hearing: what the source hears.
-        is_unfinished: whether the first bytes of a connection say nothing before more come, as Table has it.
+        hearing: how the source observes connections, see Hearing.
+        is_unfinished: whether the first bytes of a connection are too few to parse, as in ConnectionTable.
     """
 
     def __init__(
@@ -51,72 +51,77 @@ class Assembly:
         tcp = TcpDecoder(table.takers, table.stream_of, table.open, name, is_wanted)
         self._fragments = Reassembler(tcp.take)
         self._records = RecordDecoder(table.takers, table.ended, table.open, self._fragments.take, name, hearing)
-        # takes a batch of records: the memory that holds them, and where they begin in it
+        # takes a batch of records: the memory that contains them, and their offsets in it
         self.consume = self._records.decode
 
     def enter(self, view: memoryview, at: int, stream: int, time_ns: int) -> StreamConnection | None:
-        """The connection of a record that is its first, for the short road. None: it is not new.
+        """Opens the connection of a first record, for the lane. Returns None if the connection is not new.
 
         Args:
-            view: the memory that holds it.
-            at: where it begins in that.
+            view: the memory that contains the record.
+            at: where the record begins in it.
             stream: its stream.
             time_ns: when it passed.
         """
         return self._table.enter(stream, self._records.start(view, at), time_ns)
 
     def note_control(self, count: int) -> None:
-        """Takes note of segments without bytes that took the short road."""
+        """Counts segments without payload that the lane has taken."""
         self._table.counts.control += count
 
     def tick(self, now_ns: int, is_last: bool = False) -> None:
-        """Does what is due by the source's clock; is_last: all of it, however much that is."""
+        """Handles timeouts.
+
+        Args:
+            now_ns: the current time in the source's clock.
+            is_last: handles all of them, however many they are.
+        """
         self._table.tick(now_ns, is_last)
         self._fragments.tick(now_ns)
 
     def relieve(self, limit: int) -> int:
-        """Gives up the largest connections where all together take more than so many bytes. Returns what is in use."""
+        """Evicts the largest connections if all together take more than limit bytes. Returns the bytes in use."""
         return self._table.relieve(limit)
 
     def weigh(self) -> int:
-        """Bytes that all that is open takes."""
+        """Returns the bytes of memory that all open connections take."""
         return self._table.weigh()
 
     def __len__(self) -> int:
-        """How many connections are open."""
+        """Returns the number of open connections."""
         return len(self._table)
 
     def settle(self) -> None:
-        """All that has passed by now is here: what waits for more of it, or for a late answer, waits no longer."""
+        """Stops waiting for bytes that have passed and for late answers: all that has passed by now is here."""
         self._table.settle()
 
     def close(self, now_ns: int, is_over: Callable[[], bool] = bool) -> None:
-        """Ends everything that is open; is_over: whether there is no more time for it."""
+        """Ends all connections. is_over: whether no time is left for it."""
         self._fragments.close()
         self._table.close(now_ns, is_over)
 
     @property
     def has_holes(self) -> bool:
-        """Whether some connection waits for bytes, so that tick() matters soon."""
+        """Whether a connection waits for bytes, so that tick() is needed soon."""
         return bool(self._table.holes)
 
     @property
     def connections(self) -> list[StreamConnection]:
-        """Those that are open, the oldest first."""
+        """The open connections, the oldest first."""
         return self._table.connections
 
     @property
     def fragments(self) -> FragmentCounts:
-        """What became of fragments, at this moment."""
+        """The counters of fragments at this moment."""
         return self._fragments.counts.copy()
 
     @property
     def missing_bytes(self) -> int:
-        """Bytes of connections that never came, so far."""
+        """The number of bytes in gaps so far."""
         return self._table.counts.gap_bytes
 
     @property
     def segments(self) -> SegmentCounts:
-        """What became of segments, at this moment."""
-        # those of connections that are not remembered never came to the table
+        """The counters of segments at this moment."""
+        # the decoder counts the control segments of unknown connections, which never come to the table
         return self._table.counts.copy(control=self._table.counts.control + self._records.unknown_control)

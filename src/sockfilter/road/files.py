@@ -1,4 +1,4 @@
-"""Capture files as a source: what reads them, and what finds the packets in their frames."""
+"""Capture files as a source: joins the reader of files with the functions that find the packets in frames."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def file_source(path: str, kernel_filter: KernelFilter, *, every: bool = False, whole: bool = False) -> FileSource:
-    """A capture file as a source. Arguments as FileSource has them."""
+    """Returns a capture file as a source. The arguments are those of FileSource."""
     return FileSource(
         path,
         kernel_filter,

@@ -1,4 +1,4 @@
-"""Capture files that are written while a capture goes on."""
+"""Writes capture files during a capture."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ SEEN, SENT, RING_FULL = (list(PACKET_COUNTERS).index(name) for name in ("seen", 
 
 
 class Frames(Member):
-    """The frames of a capture's HTTP connections, in pcapng.
+    """Writes the frames of HTTP connections in pcapng.
 
     Args:
-        target: a path, or what takes the bytes.
-        limits: when another file begins.
-        owner: user and group to whom files are given.
+        target: a path, or an object that takes the bytes.
+        limits: when the next file begins.
+        owner: user and group that own the files. None: those of the process.
     """
 
     name = "capture file"
@@ -49,18 +49,18 @@ class Frames(Member):
 
     @property
     def is_full(self) -> bool:
-        """Whether the last of so many files has had its time."""
+        """Whether the last of the files that limits allow has ended."""
         return self._files is not None and self._files.is_full
 
     def begin(self, source: OutputSource) -> None:
-        """Makes the first file.
+        """Creates the first file.
 
         Args:
-            source: where the records come from.
+            source: the source of the records.
 
         Raises:
-            CaptureFileError: a file cannot be made.
-            InvalidArgument: it is the one that the capture is read from.
+            CaptureFileError: a file cannot be created.
+            InvalidArgument: the file is the one that the capture is read from.
         """
         self._source = source
         spared = source.identity
@@ -71,17 +71,17 @@ class Frames(Member):
         self._taker.take(view, offsets)
 
     def flush(self) -> None:
-        """Sends on what has been written. Raises CaptureFileError."""
+        """Flushes the file. Raises CaptureFileError."""
         if self._files is not None:
             self._files.flush()
 
     def close(self) -> None:
-        """Ends the file, with its counters. Raises CaptureFileError."""
+        """Writes the counters and closes the file. Raises CaptureFileError."""
         if self._files is not None:
             self._files.close()
 
     def _write(self, index: int, link_type: int, time_ns: int, frame: bytes, wire_len: int) -> None:
-        assert self._files is not None  # it has begun
+        assert self._files is not None  # set by begin()
         number = self._interfaces.get((index, link_type))
         if number is None:
             number = self._files.interface(self._source.interface_name(index), link_type)
@@ -89,7 +89,7 @@ class Frames(Member):
         self._files.packet(number, self._source.wall_ns(time_ns), frame, wire_len)
 
     def _counters(self, number: int) -> FileCounters | None:
-        """They are of all interfaces together: the first has them."""
+        """Returns the counters of all interfaces together for the first interface, and None for the others."""
         if number:
             return None
         counters = self._source.counters()

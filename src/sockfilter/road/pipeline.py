@@ -1,4 +1,4 @@
-"""The road from records to exchanges."""
+"""The whole road, from records to exchanges."""
 
 from __future__ import annotations
 
@@ -31,42 +31,47 @@ if TYPE_CHECKING:
     from sockfilter.streams.direction import Skipping
 
 
-# what is taken for the size of a batch's last record: that of most frames
+# the assumed size of the last record of a batch, in bytes: that of most frames
 LAST_RECORD_BYTES = 1600
 
 
 class RoadSource(InterfaceNames, Protocol):
-    """What the road needs of where records come from."""
+    """What the road needs of the source."""
 
     clock_offset_ns: int
 
 
 class Annotator(Protocol):
-    """What adds to exchanges what it knows of their connections."""
+    """An observer: adds to exchanges what it knows of their connections."""
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """What it has seen and what it has not, for the ledger."""
+        """Its counters, for the ledger."""
 
     def annotate(self, exchange: Exchange, last_ns: int) -> None:
-        """Adds what it knows to an exchange, whose connection's last packet passed then."""
+        """Adds what it knows to an exchange.
+
+        Args:
+            exchange: the exchange.
+            last_ns: when the last packet of its connection passed.
+        """
 
 
 class Pipeline:
-    """Records in, exchanges out.
+    """Takes records and gives exchanges.
 
     Args:
-        source: where the records come from.
-        skipping: the way back to it.
+        source: the source of the records.
+        skipping: sends orders to the source.
         policy: what to keep of bodies.
-        is_wanted: whether a connection between two ports is asked for; for what the kernel could not tell.
+        is_wanted: whether the user asked for connections between two ports, for packets that the kernel did not check.
         emit: takes each exchange when it ends.
-        lines: takes the lines of exchanges that need nothing more than one, in place of emit.
-        hearing: what the source hears.
-        has_lane: connections on which nothing is unusual take the short road; all is the same without it, and slower.
-        observers: annotate exchanges when they end, by the names that the ledger has for them.
-        memory: bytes that what is open may take.
-        emit_message: takes each message that has no answer. None: nobody wants them.
+        lines: takes the text lines of exchanges instead of emit, if a line is all that is needed of them.
+        hearing: how the source observes connections, see Hearing.
+        has_lane: whether ordinary connections may use the lane. Without it, the results are the same, but slower.
+        observers: annotate exchanges when they end. The keys are their names in the ledger.
+        memory: bytes of memory that open connections and exchanges may take.
+        emit_message: takes each message that has no answer. None: such messages are dropped.
     """
 
     def __init__(
@@ -103,38 +108,48 @@ class Pipeline:
         self._consume = self._lane.consume if self._lane is not None else assembly.consume
 
     def consume(self, view: memoryview, offsets: list[int]) -> None:
-        """Takes a batch of records: the ring's memory, and where they begin in it, one behind the other."""
+        """Takes a batch of records.
+
+        Args:
+            view: the memory of the ring.
+            offsets: where the records begin in it, in their order.
+        """
         self._consume(view, offsets)
         budget = self._budget
         if offsets:
-            # the last one's size is not known here; it is taken for a usual frame
+            # the size of the last record is not known here
             budget.taken += max(0, offsets[-1] - offsets[0]) + LAST_RECORD_BYTES
             if budget.is_due:
                 budget.weighed(self._assembly.relieve(budget.limit))
 
     def tick(self, now_ns: int, is_last: bool = False) -> None:
-        """Does what is due by the source's clock; is_last: all of it, however much that is."""
+        """Handles timeouts.
+
+        Args:
+            now_ns: the current time in the source's clock.
+            is_last: handles all of them, however many they are.
+        """
         self._assembly.tick(now_ns, is_last)
 
     def give_up_holes(self, now_ns: int) -> None:
-        """Calls that have not come back by now, though they may be late, are not waited for any longer."""
+        """Stops waiting for late system calls."""
         self.tick(now_ns + LATE_CALL_NS, is_last=True)
 
     def settle(self) -> None:
-        """All that has passed by now is here: what waits for more of it, or for a late answer, waits no longer."""
+        """Stops waiting for bytes that have passed and for late answers: all that has passed by now is here."""
         self._assembly.settle()
 
     @property
     def has_holes(self) -> bool:
-        """Whether some connection waits for bytes, so that tick() matters soon."""
+        """Whether a connection waits for bytes, so that tick() is needed soon."""
         return self._assembly.has_holes
 
     def close(self, now_ns: int, is_over: Callable[[], bool] = bool) -> None:
-        """Ends everything that is open; is_over: whether there is no more time for it."""
+        """Ends all connections. is_over: whether no time is left for it."""
         self._assembly.close(now_ns, is_over)
 
     def pending(self) -> list[Exchange]:
-        """The exchanges that have begun and not ended."""
+        """Returns the exchanges that have begun but not ended."""
         if self._lane is not None:
             self._lane.recall_open()
         found = []
@@ -146,7 +161,7 @@ class Pipeline:
         return found
 
     def lives(self, now_ns: int) -> list[Life]:
-        """How the connections that are open are doing, the oldest first."""
+        """Returns the states of the open connections, the oldest first. now_ns is in the source's clock."""
         found = []
         for connection in self._assembly.connections:
             connection.come_back()
@@ -165,7 +180,7 @@ class Pipeline:
 
     @property
     def missing_bytes(self) -> int:
-        """Bytes of connections that never came, so far."""
+        """The number of bytes in gaps so far."""
         return self._assembly.missing_bytes
 
     def ledger(
@@ -175,13 +190,14 @@ class Pipeline:
         is_live: bool = False,
         file_counts: dict[str, Any] | None = None,
     ) -> Ledger:
-        """The ledger at this moment.
+        """Returns the ledger at this moment.
 
         Args:
-            counters: the kernel's, in the order of PACKET_COUNTERS, and behind them perhaps of CALL_COUNTERS.
-            records_read: taken from the source so far.
-            is_live: whether some of those that the counters tell of may still wait there.
-            file_counts: what of a capture file was not understood; None: it is none.
+            counters: the counters of the kernel in the order of PACKET_COUNTERS, followed by CALL_COUNTERS if the
+                source has them.
+            records_read: the number of records taken from the source so far.
+            is_live: whether records that the counters include may still be in the source.
+            file_counts: the counters of a capture file. None: the source is not a file.
         """
         segments = self._assembly.segments
         if self._lane is not None and not segments.left_open:
@@ -203,7 +219,7 @@ class Pipeline:
         )
 
     def _count_open(self) -> int:
-        """Bytes that connections and messages take beside what was said."""
+        """Returns the bytes of memory that connections and messages take, without their content."""
         return len(self._assembly) * CONNECTION_BYTES + self._messages.open * MESSAGE_BYTES
 
     def _converse(self, connection: StreamConnection) -> Conversation:
@@ -212,7 +228,7 @@ class Pipeline:
     def _in_order(self, transport: Transport) -> OrderedPairing:
         if isinstance(transport, StreamConnection):
             ended = partial(self._ended_on, transport)
-        else:  # what is carried inside another conversation is not for the short road
+        else:  # a connection inside another conversation cannot use the lane
             ended = partial(self._ended_in, transport)
         return OrderedPairing(transport.model, transport.isn, self._messages, ended)
 
@@ -243,7 +259,7 @@ class Pipeline:
         self._emit(exchange)
 
     def _count(self, count: int) -> None:
-        """Takes note of exchanges whose lines have been written."""
+        """Counts exchanges whose lines the lane has written."""
         self._exchanges += count
         messages = self._messages
         messages.requests += count
@@ -261,11 +277,11 @@ def _state(connection: StreamConnection, conversation: Conversation, now_ns: int
 
 
 class _RenderedLines:
-    """Lines that are written on the short road, on their way to their output.
+    """Passes the lines that the lane has written to their output.
 
     Args:
         pipeline: counts the exchanges.
-        source: knows the clock.
+        source: has the clock.
         lines: the output.
     """
 

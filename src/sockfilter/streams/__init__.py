@@ -1,1 +1,1 @@
-"""From segments to the bytes of each direction in order: spans, gaps, and the lives of connections."""
+"""Turns segments into the ordered bytes of each direction: spans, gaps, and the lives of connections."""

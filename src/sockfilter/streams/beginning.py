@@ -1,4 +1,7 @@
-"""How a connection begins: its first bytes wait until they say something, and until then nothing is made for it."""
+"""The beginning of a connection: its first bytes wait until they can be parsed.
+
+Until then, the connection has no directions and no conversation, which saves memory.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +16,19 @@ if TYPE_CHECKING:
     from sockfilter.model.flow import FlowStart
     from sockfilter.streams.direction import Direction
 
-# Bytes that wait: few heads that come in pieces are longer, and a connection that waits is to take 2 KiB.
+# Bytes that wait. Few heads that come in pieces are longer, and a waiting connection should take 2 KiB of memory.
 WAITING_BYTES_MAX = 1024
-# segments that wait: a head comes in one or two, and in more only where somebody writes it line by line
+# Segments that wait. A head comes in one or two segments, or in more if a program writes it line by line.
 WAITING_SEGMENTS_MAX = 8
 
 
 class Begun(Protocol):
-    """The connection that begins, as its first bytes need it.
+    """What first bytes need of their connection.
 
     Attributes:
-        start: how it was opened.
+        start: how the connection was opened.
         last_ns: when its last segment passed.
-        beginning: holds its first bytes; None: they have been told.
+        beginning: holds its first bytes. None: they were passed on.
     """
 
     start: FlowStart
@@ -38,15 +41,16 @@ class Begun(Protocol):
 
 
 class FirstBytes:
-    """The first segments of one end, in order, while they are the beginning of something that is not whole.
+    """The first segments of one end, in order, while they are too few to parse.
 
-    With any other segment of the connection, and whenever it is asked for anything, they are told, as they came.
+    They are passed on unchanged when any other segment of the connection comes, or when the state of the connection is
+    needed.
 
     Args:
         connection: the connection.
-        take: from there on, the connection's segments come to its directions.
-        stream: the source's number for the end that sends them.
-        is_unfinished: whether bytes say nothing before more of them come.
+        take: is called when all further segments are to go to the connection's directions.
+        stream: the source's number of the direction that they belong to.
+        is_unfinished: whether bytes are too few to parse.
     """
 
     __slots__ = ("_ack", "_connection", "_data", "_end", "_is_unfinished", "_segments", "_seq", "_take")
@@ -60,11 +64,11 @@ class FirstBytes:
         self._end = end = stream & 1
         isns = connection.start.isn
         first, peer = isns[end], isns[1 - end]
-        # what comes next, and what its sender has received; None: whatever it says
+        # the next sequence number and acknowledgement number; None: any
         self._seq = None if first is None else (first + 1) & MASK
         self._ack = None if peer is None else (peer + 1) & MASK
         self._data = b""
-        self._segments: tuple[tuple[int, int, int], ...] = ()  # of each: its time, flags and length
+        self._segments: tuple[tuple[int, int, int], ...] = ()  # time, flags and length of each
 
     def segment(
         self,
@@ -77,7 +81,7 @@ class FirstBytes:
         buffer: memoryview | bytes,
         start: int,
     ) -> None:
-        """Takes a segment of the end that has begun, as a Direction does."""
+        """Takes a segment of the end that sent first. The arguments are those of Direction.segment()."""
         if (
             (seq == self._seq or self._seq is None)
             and (ack == self._ack or self._ack is None)
@@ -112,7 +116,7 @@ class FirstBytes:
         self._connection.directions[1 - self._end].segment(time_ns, seq, ack, flags, length, kept, buffer, start)
 
     def tell(self) -> None:
-        """Hands over what waits; from here on, segments come to the connection."""
+        """Passes on the waiting bytes. All further segments go to the connection."""
         connection = self._connection
         connection.beginning = None
         self._take()
@@ -126,5 +130,5 @@ class FirstBytes:
 
     @property
     def weight(self) -> int:
-        """Bytes that wait."""
+        """The number of waiting bytes."""
         return len(self._data)

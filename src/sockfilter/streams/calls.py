@@ -1,4 +1,4 @@
-"""One direction of a connection that is heard at system calls, perhaps at both ends."""
+"""One direction of a connection that is observed through system calls, perhaps at both ends."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from sockfilter.ledger import SegmentCounts
     from sockfilter.streams.direction import Owner, Skipping
 
-# A call is heard when it comes back to its process, which may wait for a processor: what it sent may be
-# heard at the other end, and answered, before. What is never heard (io_uring, splice) delays what is behind it
-# by as much, once.
+# How long bytes wait for a late call. A call is recorded when it returns, and the process may have to wait for a
+# processor. Before that, the other end may have received the bytes and answered. Calls that are never recorded
+# (io_uring, splice) delay the bytes after them by this time, once.
 LATE_CALL_NS = 200_000_000
 
 
 class Reset(NamedTuple):
-    """A reset that has come: where both directions stood, and when."""
+    """A reset: the sequence numbers of both directions, and the time."""
 
     seq: int
     ack: int
@@ -27,10 +27,10 @@ class Reset(NamedTuple):
 
 
 class CallDirection(Direction):
-    """As a Direction, but for two things.
+    """A Direction with two differences.
 
-    Bytes that come again were not sent again: the other end was heard too. And a reset waits for what was
-    said before it: the call that it ends is heard after it.
+    Bytes that come a second time were not retransmitted: they were recorded at both ends. A reset waits for the bytes
+    before it, because the call that it interrupts is recorded after it.
     """
 
     __slots__ = ("_reset",)
@@ -46,7 +46,7 @@ class CallDirection(Direction):
     ) -> None:
         super().__init__(counts, holes, skipping, connection, stream, isn)
         self._reset: Reset | None = None
-        self.peer: CallDirection  # both ends are of a kind
+        self.peer: CallDirection  # both directions have this class
 
     def segment(
         self,
@@ -59,14 +59,14 @@ class CallDirection(Direction):
         buffer: memoryview | bytes,
         start: int,
     ) -> None:
-        """Takes a piece of a call, as if it were a segment."""
+        """Takes the bytes of a call as a segment. The arguments are those of Direction.segment()."""
         if flags & RST:
             self._await_reset(Reset(seq, ack, time_ns))
         else:
             super().segment(time_ns, seq, ack, flags, length, kept, buffer, start)
 
     def go_on(self, time_ns: int) -> None:
-        """Passes on what waits no longer, and ends the connection where a reset does not wait any longer."""
+        """Delivers the segments that need not wait longer. Ends the connection if a reset need not wait longer."""
         super().go_on(time_ns)
         for direction in (self, self.peer):
             if direction._is_reset(time_ns):
@@ -83,7 +83,7 @@ class CallDirection(Direction):
         self.go_on(reset.time_ns)
 
     def _is_reset(self, now_ns: int) -> bool:
-        """Whether a reset has come, and all before it, or what is missing was waited for."""
+        """Whether a reset has come and need not wait: all bytes before it have come, or the time is over."""
         reset = self._reset
         if reset is None:
             return False
@@ -98,7 +98,7 @@ class CallDirection(Direction):
         super()._note_held()
         for direction in (self, self.peer):
             if direction._reset is not None:
-                # what comes before the reset is looked at closely, and tick() ends the waiting
+                # disable the fast path until the reset, and let tick() end the wait
                 self._is_stalled = self.peer._is_stalled = True
                 self._holes[direction] = None
 

@@ -19,38 +19,38 @@ if TYPE_CHECKING:
     from sockfilter.streams.beginning import FirstBytes
     from sockfilter.streams.direction import DirectionTaker, Skipping
 
-# How long the answer to a client that has closed its end is waited for: some close only their half, and do
-# take it; most have given up.
+# How long a request waits for its response after the client has closed its end. Some clients close only their half and
+# read the response; most have given up.
 HALF_CLOSED_NS = 500_000_000
-# How long a reset whose number is ahead of what is here is in doubt: as long as the bytes before it may come.
+# How long a reset ahead of the expected sequence number is in doubt: as long as the bytes before it may come.
 RESET_DOUBT_NS = 500_000_000
 
 
 class StreamTaker(Protocol):
-    """What takes the bytes of both directions."""
+    """Takes the bytes of both directions."""
 
     @property
     def receivers(self) -> tuple[DirectionTaker, DirectionTaker]:
-        """One for each end."""
+        """The receivers of both ends."""
 
     @property
     def weight(self) -> int:
-        """Bytes that it keeps."""
+        """Bytes of memory that it takes."""
 
     def abandon(self, end: int) -> None:
-        """Takes note that an end has closed, and that what it waited for has not come in time."""
+        """Notes that an end has closed, and that the answer to it has not come in time."""
 
     def close(self, problem: Problem) -> None:
-        """Takes note that the connection has ended, and why; both receivers have ended before."""
+        """Notes that the connection has ended, and why. Both receivers have ended before."""
 
 
 class ConnectionKeeper(Protocol):
-    """The table of connections, as one of them needs it.
+    """What a connection needs of the table of connections.
 
     Attributes:
-        counts: of segments.
+        counts: the counters of segments.
         holes: the directions that wait for something.
-        watched: the connections of which something is due at a certain time.
+        watched: the connections with a running timeout.
     """
 
     counts: SegmentCounts
@@ -59,14 +59,14 @@ class ConnectionKeeper(Protocol):
 
     @property
     def skipping(self) -> Skipping:
-        """The way back to the source."""
+        """Sends orders to the source."""
 
     @property
     def hears_twice(self) -> bool:
         """Whether the same bytes may come from both ends, and late."""
 
     def take_for(self, connection: StreamConnection) -> None:
-        """From here on, a connection's segments come to its directions."""
+        """Routes the segments of a connection to its directions."""
 
     def begin_anew(
         self,
@@ -79,38 +79,38 @@ class ConnectionKeeper(Protocol):
         length: int,
         data: bytes,
     ) -> None:
-        """A segment of a connection's next life has come, under the number of the one before."""
+        """Takes a segment of a connection's next life, which has the same stream."""
 
     def begin_again(self, stream: int, time_ns: int, seq: int, ack: int, flags: int, length: int, data: bytes) -> None:
-        """A segment has come that shows for how long its connection had been silent: it has ended before."""
+        """Takes a segment that came after a timeout had ended its connection."""
 
     def remove(
         self, connection: StreamConnection, problem: Problem | None, following: tuple[int | None, int | None]
     ) -> None:
-        """Forgets a connection that has ended, but for its streams."""
+        """Removes a connection that has ended, but remembers its streams."""
 
     def count_after_close(self, at: int | None, seq: int, length: int) -> None:
-        """Takes note of a segment of what had ended."""
+        """Counts a segment that came after the end of its direction or connection."""
 
 
 class StreamConnection:
-    """A connection as the table keeps it. What its segments need is made with the first of them, if there is one.
+    """A connection in the table. It creates its directions and its conversation when its first segment comes.
 
     Args:
         table: the table.
-        start: the flow's first sight.
-        stream: the source's number for either direction; they differ in the lowest bit.
-        model: the noun.
+        start: what the source knows of the flow.
+        stream: the source's number of either direction. The two numbers differ in the lowest bit.
+        model: the public description of the connection.
         time_ns: when it was first seen.
-        converse: makes what takes its bytes.
+        converse: makes the conversation that takes its bytes.
 
     Attributes:
-        beginning: holds its first bytes, as long as they say nothing; None: they have been told.
-        recall: where its segments take the short road, makes them come here again.
-        entered_at: exchanges that it had had when it took the short road.
-        short_stays: how often in a row it came back from it after a few exchanges.
-        may_go_on: nothing but a reset in doubt has ended it.
-        reset_by: the direction whose reset has ended it, or may have.
+        beginning: holds its first bytes until they are enough to parse, and is None afterwards.
+        recall: takes the connection back from the lane, if it is there.
+        entered_at: the number of its exchanges when it entered the lane.
+        short_stays: how often in a row it left the lane after a few exchanges.
+        may_go_on: whether nothing but a reset in doubt has ended it.
+        reset_by: the direction whose reset has ended it, or may have ended it.
     """
 
     __slots__ = (
@@ -153,7 +153,7 @@ class StreamConnection:
         self.recall: Callable[[], None] | None = None
         self.entered_at = self.short_stays = 0
         self._half_closed_ns: int | None = None
-        self._reset_ns: int | None = None  # a reset that may not have been for this life
+        self._reset_ns: int | None = None  # when a reset came that may not be valid for this life
         self.reset_by: Direction | None = None
         self._directions: tuple[Direction, Direction] | None = None
         self._converse = converse
@@ -162,14 +162,14 @@ class StreamConnection:
 
     @property
     def conversation(self) -> StreamTaker:
-        """What takes its bytes."""
+        """The conversation, which takes its bytes."""
         if self._conversation is None:
             self._conversation = self._converse(self)
         return self._conversation
 
     @property
     def directions(self) -> tuple[Direction, Direction]:
-        """One for each end."""
+        """The directions of both ends."""
         if self._directions is None:
             stream = self.streams[0]
             table = self._table
@@ -183,23 +183,23 @@ class StreamConnection:
 
     @property
     def isn(self) -> tuple[int | None, int | None]:
-        """The sequence number of each end's SYN; None: not seen."""
+        """The sequence number of each end's SYN, or None if it was not seen."""
         return self.start.isn
 
     def replace(self, conversation: StreamTaker) -> None:
-        """What comes from here on is for another conversation."""
+        """Passes the bytes to another conversation from here on."""
         self._conversation = conversation
         for direction, receiver in zip(self.held, conversation.receivers, strict=False):
             direction.receiver = receiver
 
     @property
     def held(self) -> tuple[Direction, ...]:
-        """The directions that may hold something: those that were made."""
+        """The directions, if they have been created."""
         return self._directions or ()
 
     @property
     def weight(self) -> int:
-        """Bytes of memory that it takes, as far as they depend on what was said."""
+        """Bytes of memory that it takes."""
         if self.beginning is not None:
             return BEGINNING_BYTES + self.beginning.weight
         return CONNECTION_BYTES + sum(direction.held_bytes for direction in self.held) + self.conversation.weight
@@ -219,24 +219,24 @@ class StreamConnection:
         self.conversation.close(problem)
 
     def half_close(self) -> None:
-        """One end has closed, and the other has not, or goes on nevertheless."""
+        """Notes that one end has closed while the other end is open or still sends."""
         if self._half_closed_ns is not None:
             return
         self._half_closed_ns = self.last_ns
         self._note_watch()
 
     def doubt_reset(self, direction: Direction, time_ns: int) -> None:
-        """A reset has come that its receiver may have let pass."""
+        """Notes a reset that its receiver may have ignored."""
         self.reset_by, self._reset_ns = direction, time_ns
         self._note_watch()
 
     @property
     def is_watched(self) -> bool:
-        """Whether something is due at a certain time."""
+        """Whether a timeout is running."""
         return self._reset_ns is not None or self._half_closed_ns is not None
 
     def tick(self, now_ns: int) -> None:
-        """Does what is due where it is watched."""
+        """Handles the timeouts that have passed."""
         if self._reset_ns is not None and now_ns - self._reset_ns >= RESET_DOUBT_NS:
             if self.last_ns <= self._reset_ns:
                 self.close(Problem.RESET)
@@ -247,7 +247,7 @@ class StreamConnection:
             self.abandon()
 
     def abandon(self) -> None:
-        """What the end that has closed waited for is not waited for any longer."""
+        """Stops waiting for the answer to the end that has closed."""
         if self._half_closed_ns is not None and not self.is_closed:
             self._half_closed_ns = None
             self._note_watch()
@@ -261,7 +261,7 @@ class StreamConnection:
         self.directions[0].look_closely()
 
     def come_back(self) -> None:
-        """What it is asked for next is said here: not on the short road, and not by bytes that wait."""
+        """Brings its state up to date: takes it back from the lane, and passes on its waiting first bytes."""
         if self.recall is not None:
             self.recall()
         if self.beginning is not None:
@@ -269,12 +269,12 @@ class StreamConnection:
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether both directions wait for new bytes in order, and for nothing else, under the one number they have."""
+        """Whether both directions wait for the next bytes in order and nothing else, and it has one stream only."""
         first, second = self.directions
         return not self.is_closed and len(self.streams) == 1 and first.is_at_rest and second.is_at_rest
 
     def announce(self, end: int, size: int) -> None:
-        """The receiver of an end will ignore this many bytes from here on."""
+        """Notes that the receiver of an end ignores the next size bytes."""
         self.directions[end].announce(size)
 
     def resume(
@@ -284,13 +284,13 @@ class StreamConnection:
         last_ns: int,
         passed: tuple[int, int],
     ) -> None:
-        """Goes on where the short road ended.
+        """Takes over from the lane.
 
         Args:
-            following: for each end, the sequence number that comes next.
-            acked: what each had received by its last segment; None: there was none.
+            following: for each end, the next sequence number.
+            acked: for each end, the acknowledgement number of its last segment, or None if there was no segment.
             last_ns: when the last segment passed.
-            passed: bytes that each has sent there.
+            passed: the number of bytes that each end sent while the connection was in the lane.
         """
         self.last_ns = last_ns
         for direction, seq, ack, size in zip(self.directions, following, acked, passed, strict=True):
@@ -299,31 +299,31 @@ class StreamConnection:
         self._table.take_for(self)
 
     def end_at_rest(self, following: tuple[int, int], last_ns: int) -> None:
-        """Leaves the table: both ends have closed on the short road, and all has been told.
+        """Leaves the table. Both ends have closed in the lane, and all exchanges have ended.
 
         Args:
-            following: for each end, the sequence number that would come next.
+            following: for each end, the next sequence number.
             last_ns: when the last segment passed.
         """
         self.last_ns = last_ns
         self.is_closed = True
         self._table.remove(self, Problem.CLOSED, following)
-        # it knows its connection: without it, nothing waits for the collector of cycles
+        # the conversation refers to its connection: this breaks the cycle, so that no garbage collection is needed
         self._conversation = None
 
     def forget(self) -> None:
-        """Leaves the table without a word: there is no room for it, and all that it has said are its first bytes."""
+        """Leaves the table for lack of room, with nothing but first bytes that were too few to parse."""
         self.is_closed = True
         self._table.remove(self, Problem.EVICTED, (None, None))
 
     def reject(self) -> None:
-        """Leaves the table without a word, and asks the source for no more of it: it is not what it seemed."""
+        """Leaves the table because it is not HTTP, and asks the source to send no more of it."""
         if self.is_closed:
             return
         self.is_closed = True
         for direction in self.directions:
             direction.discard()
-            # in mid-stream, first bytes prove nothing
+            # if the capture began in mid-stream, the first bytes prove nothing
             if None in self.start.isn:
                 self._table.skipping.forget(direction.stream)
             else:
@@ -331,7 +331,10 @@ class StreamConnection:
         self._table.remove(self, None, self.following)
 
     def renumber(self, stream: int, start: FlowStart) -> None:
-        """The source has a new number for it, as its table had forgotten it, or had not known it; and may know more."""
+        """Notes the new number that the source uses for it, and the times of the handshake if they were unknown.
+
+        The source gives a new number if its own table has lost the connection, or never had it.
+        """
         self.streams.append(stream & ~1)
         for i, direction in enumerate(self.directions):
             direction.renumber(stream & ~1 | i)
@@ -339,7 +342,7 @@ class StreamConnection:
             self.model.syn_ns, self.model.synack_ns = start.syn_ns, start.synack_ns
 
     def continues(self, end: int, seq: int, ack: int) -> bool:
-        """Whether a segment that comes from elsewhere is of an end that was not heard here, by its numbers."""
+        """Whether the numbers of a segment from another interface match the end that was not seen here."""
         self.come_back()
         silent, heard = self.directions[end], self.directions[1 - end]
         if (silent.next is not None and not silent.is_at_start) or heard.next is None or heard.acked is None:
@@ -348,11 +351,11 @@ class StreamConnection:
         return -near <= distance(heard.acked, seq) <= near and -near <= distance(heard.next, ack) <= near
 
     def join(self, stream: int, isn: int | None) -> None:
-        """One end is heard elsewhere, under a number of its own.
+        """Adds the stream of an end that another interface shows.
 
         Args:
-            stream: the number; its lowest bit says which end.
-            isn: the sequence number of that end's SYN; None: not seen.
+            stream: the stream; its lowest bit says which end it is.
+            isn: the sequence number of that end's SYN, or None if it was not seen.
         """
         self.streams.append(stream & ~1)
         direction = self.directions[stream & 1]
@@ -361,34 +364,34 @@ class StreamConnection:
             direction.begin(isn)
 
     def learn_syn(self, direction: Direction, isn: int, time_ns: int) -> None:
-        """The first segment of an end is its SYN: the connection was opened by bytes in the other end's (RFC 7413)."""
+        """Notes the SYN of an end. It comes late if the SYN of the other end had bytes (TCP Fast Open, RFC 7413)."""
         first, second = self.directions
         isns = self.start.isn
         self.start = self.start._replace(isn=(isn, isns[1]) if direction is first else (isns[0], isn))
         if self.model.syn_ns is not None and self.model.synack_ns is None:
             self.model.synack_ns = time_ns
         if direction.peer.is_at_start:
-            # those bytes have waited: nothing has been said, and all of it will be seen
+            # those bytes are still waiting, so that the new conversation will see all bytes
             self._conversation = self._converse(self)
             first.receiver, second.receiver = self._conversation.receivers
 
     def begin_anew(self, stream: int, time_ns: int, seq: int, ack: int, flags: int, length: int, data: bytes) -> None:
-        """A segment of its next life has come, under the number of this one."""
+        """Takes a segment of its next life, which has the same stream."""
         self._table.begin_anew(self, stream, time_ns, seq, ack, flags, length, data)
 
     def begin_again(self, stream: int, time_ns: int, seq: int, ack: int, flags: int, length: int, data: bytes) -> None:
-        """A segment has come that shows for how long it had been silent: it has ended before."""
+        """Takes a segment that came after a timeout had ended the connection."""
         self._table.begin_again(stream, time_ns, seq, ack, flags, length, data)
 
     def count_after_close(self, at: int | None, seq: int, length: int) -> None:
-        """Takes note of a segment behind the end of one of its directions."""
+        """Counts a segment that came after the end of one of its directions."""
         self._table.count_after_close(at, seq, length)
 
     def is_same_life(self, start: FlowStart) -> bool:
-        """Whether a flow that comes up again is this life of the connection, and not the next."""
+        """Whether a flow that appears again is this life of the connection, and not the next."""
         if start.syn_ns is not None:
             mine_ns = self.start.syn_ns
-            # what was first seen without its SYN may have had one nevertheless: in a fragment it was not looked for
+            # a connection seen without a SYN may have had one: the kernel does not look for a SYN in a fragment
             return start.syn_ns == mine_ns or (mine_ns is None and start.syn_ns <= self.opened_ns)
         return not any(
             mine is not None and theirs is not None and mine != theirs
@@ -397,13 +400,13 @@ class StreamConnection:
 
     @property
     def following(self) -> tuple[int | None, int | None]:
-        """For each end, the sequence number that comes next; None: nothing of it was seen."""
+        """For each end, the next sequence number, or None if nothing of the end was seen."""
         first, second = self.directions
         return first.next, second.next
 
     @property
     def is_one_sided(self) -> bool:
-        """Whether nothing of one end was seen, though the other has heard from it."""
+        """Whether nothing of one end was seen, although the other end has received bytes from it."""
         return any(
             d.total
             and d.has_heard
@@ -413,7 +416,7 @@ class StreamConnection:
         )
 
     def _let_go(self) -> None:
-        """Delivers what is held, with gaps where bytes are missing: of both directions, in the order of their times."""
+        """Delivers the waiting segments of both directions in the order of their times, with gaps for missing bytes."""
         while True:
             held = [(d.waiting_since_ns, i) for i, d in enumerate(self.directions) if d.waiting_since_ns is not None]
             if not held:

@@ -1,4 +1,4 @@
-"""One direction of a connection: segments in any order become spans and gaps in order."""
+"""One direction of a connection: turns segments in any order into spans and gaps in order."""
 
 from __future__ import annotations
 
@@ -17,87 +17,88 @@ RST = 0x04
 ACK = 0x10
 CONTROL = FIN | SYN | RST
 
-# Out-of-order bytes that one direction keeps: the receiver's window bounds what can be under way,
-# and 6 MiB (tcp_rmem) is the largest that Linux offers by itself.
+# Out-of-order bytes that one direction keeps. The receiver's window limits the bytes in flight, and the largest
+# window that Linux offers by default is 6 MiB (tcp_rmem).
 HELD_BYTES_MAX = 6 << 20
 # segments that one direction keeps: 6 MiB of 1 448 bytes each
 HELD_SEGMENTS_MAX = 4345
-# what a segment takes beside its own bytes
+# bytes of memory that a segment takes in addition to its payload
 SEGMENT_BYTES = 250
-# How long a hole may stay open. Once its receiver has acknowledged bytes beyond it, the bytes did
-# pass and will not again: a capture whose two directions are not quite in step has them milliseconds later.
+# How long a hole may stay open. If the receiver has acknowledged bytes beyond the hole, the missing bytes have passed
+# and will not be sent again. They come only if the capture shows the two directions a few milliseconds out of step.
 HOLE_NS = 500_000_000
 ACKNOWLEDGED_HOLE_NS = 10_000_000
-# Bytes that an acknowledgement may be ahead of what is here and still be waited for: as much as one direction
-# keeps. What claims more is a lie, or follows a loss that the sender's next segment shows.
+# A segment waits for the bytes that it acknowledges if they are at most this far ahead: as much as one direction
+# keeps. A larger acknowledgement is false, or follows a loss that the next segment of the other end will show.
 AWAITED_BYTES_MAX = HELD_BYTES_MAX
-# Claims of one direction that later bytes disprove before the claims of its peer count for nothing.
+# After this many false acknowledgements of a direction's bytes, segments of its peer no longer wait for them.
 FALSE_CLAIMS_MAX = 3
-# The window in a SYN is not scaled (RFC 7323, 2.2): a server sends no more before it hears from its client.
+# The window in a SYN is not scaled (RFC 7323, 2.2). A server sends no more than this before its client answers.
 UNSCALED_WINDOW_BYTES = 65535
-# Numbers at which a direction may begin, while nothing of it has come: as often as Linux answers one SYN
+# Sequence numbers at which a direction may begin, until its first bytes come: as often as Linux answers one SYN
 # (tcp_synack_retries and the first answer).
 STARTS_MAX = 6
-# How far both numbers of a segment must lie from those of the connection to be of another one: behind the
-# end, farther than Linux puts the next life's numbers (tcp_twsk_unique()); before it, farther than any window
-# that Linux offers by itself.
+# A segment belongs to another life of the connection if both its numbers are farther than this from the expected
+# ones. After the end, Linux starts the next life farther away than this (tcp_twsk_unique()). Before the end, the limit
+# is larger than any window that Linux offers by default.
 NEAR_AFTER_END_BYTES = 65536
 NEAR_BYTES = 16 << 20
-# How long bytes in a SYN wait for the answer to it: its sender repeats it after one second and three.
+# How long bytes in a SYN wait for the answer. The sender repeats the SYN after one second and after three.
 UNANSWERED_SYN_NS = 4_000_000_000
-# the largest window there is (RFC 7323, 2.3): what lies farther off is of another life of the connection
+# The largest window (RFC 7323, 2.3). A segment farther away belongs to another life of the connection.
 WINDOW_BYTES_MAX = 1 << 30
-# a skip hint reaches this far at most, so that sequence numbers stay comparable
+# the largest number of bytes in one order to skip, so that sequence numbers stay comparable
 SKIP_BYTES_MAX = 1 << 30
 
 
 class DirectionTaker(Protocol):
-    """What takes the bytes of one direction, in order.
+    """Takes the bytes of one direction, in order.
 
-    ignoring: how many of the coming bytes it need not see; skip() takes their number instead.
+    Attributes:
+        ignoring: the number of next bytes that it does not need. For these, skip() is called instead of data().
     """
 
     ignoring: int
 
     def data(self, data: bytes, time_ns: int, seq: int, ack: int) -> None:
-        """Takes the next span: its bytes, time, sequence number, and what its sender had received."""
+        """Takes the next span: its bytes, time and sequence number, and the sequence number that it acknowledges."""
 
     def skip(self, size: int, time_ns: int) -> None:
-        """Takes note of bytes that passed and are not needed; at most ignoring."""
+        """Notes bytes that passed and are not needed: at most as many as ignoring."""
 
     def repeat(self, seq: int) -> None:
-        """Takes note of bytes that were sent again, from a sequence number on."""
+        """Notes that bytes were retransmitted, from a sequence number on."""
 
     def missing(self, size: int, problem: Problem) -> int:
-        """Takes note of bytes that cannot be had, and why. Returns how many of them it needed."""
+        """Notes that bytes are missing, and why. Returns how many of them it needed."""
 
     def end(self, problem: Problem) -> None:
-        """Takes note that no more bytes follow, and why."""
+        """Notes that no more bytes follow, and why."""
 
 
 class Skipping(Protocol):
-    """The way back to the source: what it need not send."""
+    """Sends orders to the source: which bytes it need not send."""
 
     def skip(self, stream: int, until_seq: int) -> None:
-        """Of this stream only lengths are needed, up to a sequence number."""
+        """Asks the source to leave out the bytes of a stream up to a sequence number."""
 
     def take_all(self, stream: int) -> None:
-        """Takes back what skip() said."""
+        """Revokes skip()."""
 
     def reject(self, stream: int) -> None:
-        """This stream's connection is not wanted at all."""
+        """Asks the source to send no more of a stream's connection."""
 
     def forget(self, stream: int) -> None:
-        """This stream's connection is not wanted, unless it looks like HTTP once more."""
+        """Asks the source to send no more of a stream's connection until it looks like HTTP again."""
 
 
 class Owner(Protocol):
-    """The connection of a direction, as the direction needs it.
+    """What a direction needs of its connection.
 
     Attributes:
         last_ns: when its last segment passed.
-        is_damaged: bytes of it are missing.
-        reset_by: the direction whose reset has ended it, or may have.
+        is_damaged: whether bytes of it are missing.
+        reset_by: the direction whose reset has ended it, or may have ended it.
     """
 
     last_ns: int
@@ -110,47 +111,47 @@ class Owner(Protocol):
 
     @property
     def is_watched(self) -> bool:
-        """Whether something is due at a certain time."""
+        """Whether a timeout is running."""
 
     def tick(self, now_ns: int) -> None:
-        """Does what is due where it is watched."""
+        """Handles the timeouts that have passed."""
 
     def learn_syn(self, direction: Direction, isn: int, time_ns: int) -> None:
-        """The first segment of an end is its SYN."""
+        """Notes that the first segment of a direction is its SYN."""
 
     def half_close(self) -> None:
-        """One end has closed, and the other has not, or goes on nevertheless."""
+        """Notes that one end has closed while the other end is open or still sends."""
 
     def doubt_reset(self, direction: Direction, time_ns: int) -> None:
-        """A reset has come that its receiver may have let pass."""
+        """Notes a reset that its receiver may have ignored."""
 
     def close(self, problem: Problem) -> None:
         """Ends both directions."""
 
     def begin_anew(self, stream: int, time_ns: int, seq: int, ack: int, flags: int, length: int, data: bytes) -> None:
-        """A segment of the next life has come, under the number of this one."""
+        """Takes a segment of the next life of the connection, which has the same stream."""
 
     def begin_again(self, stream: int, time_ns: int, seq: int, ack: int, flags: int, length: int, data: bytes) -> None:
-        """A segment has come that shows for how long it had been silent: it has ended before."""
+        """Takes a segment that came after a timeout had ended the connection."""
 
     def count_after_close(self, at: int | None, seq: int, length: int) -> None:
-        """Takes note of a segment behind the end of a direction."""
+        """Counts a segment that came after the end of a direction."""
 
 
 class Direction:
-    """Segments of one end of a connection.
+    """The segments of one end of a connection.
 
-    A segment that acknowledges bytes of the peer that are not here waits for them: what its sender had
-    received, and perhaps answers in it, comes out before it. If they do not come, they are a gap. Bytes in a
-    SYN (RFC 7413) wait for the answer, which tells the acknowledgement that the SYN does not have.
+    A segment may acknowledge bytes of the peer that have not arrived here. It waits for them, so that a request is
+    delivered before its response. If the bytes do not come, they are a gap. Bytes in a SYN (RFC 7413) wait for the
+    answer of the peer, because a SYN has no acknowledgement number.
 
     Args:
-        counts: where it counts its segments.
-        holes: the directions that wait for something; it enters itself.
-        skipping: the way back to the source.
-        connection: the connection whose end this is.
-        stream: the number the source has for it; skip hints use it.
-        isn: the sequence number of its SYN; None: not seen.
+        counts: the counters of segments.
+        holes: the directions that wait for something; this direction adds and removes itself.
+        skipping: sends orders to the source.
+        connection: the connection.
+        stream: the source's number of this direction, used in orders.
+        isn: the sequence number of its SYN, or None if the SYN was not seen.
     """
 
     __slots__ = (
@@ -202,12 +203,12 @@ class Direction:
         self.fin_seq: int | None = None
         self.has_ended = False
         self._held = OutOfOrder()
-        self._is_stalled = False  # this direction or its peer holds something, it has ended, or something is due
+        self._is_stalled = False  # a direction holds segments or has ended, or a timeout is running
         self._hole_since_ns = 0
         self._delivered_ns = 0
         self._skip_until: int | None = None
-        self._starts: tuple[int, ...] = ()  # where it may begin instead, while nothing of it has come
-        self._claimed: tuple[int, int] | None = None  # a gap that nothing but the peer's acknowledgement tells of
+        self._starts: tuple[int, ...] = ()  # other sequence numbers at which it may begin, until its first bytes come
+        self._claimed: tuple[int, int] | None = None  # a gap that is known from the peer's acknowledgement alone
         self._false_claims = 0
         self.total = 0  # bytes that have passed
 
@@ -226,10 +227,10 @@ class Direction:
 
         Args:
             time_ns: when it passed.
-            seq, ack, flags: of its TCP header.
+            seq, ack, flags: the fields of its TCP header.
             length: payload bytes on the wire.
-            kept: of them, those in the buffer.
-            buffer: holds them; not needed after the call.
+            kept: payload bytes in the buffer.
+            buffer: contains them; not needed after the call.
             start: where they begin in it.
         """
         if (
@@ -252,9 +253,9 @@ class Direction:
             receiver.data(bytes(buffer[start : start + length]), time_ns, seq, ack)
 
     def announce(self, size: int) -> None:
-        """The receiver will ignore this many bytes from here on: the kernel need not send them. 0: no longer."""
+        """Notes that the receiver ignores the next size bytes, so that the source need not send them. 0 revokes it."""
         if size:
-            # where it has sent nothing yet, or will send nothing more, there is nothing to spare
+            # before the first bytes and after the last, there is nothing to skip
             if self.next is not None and not self.has_ended:
                 self._skip_until = (self.next + min(size, SKIP_BYTES_MAX)) & MASK
                 self._skipping.skip(self.stream, self._skip_until)
@@ -263,29 +264,29 @@ class Direction:
             self._skipping.take_all(self.stream)
 
     def begin(self, isn: int) -> None:
-        """Its SYN was seen elsewhere."""
+        """Sets the sequence number of its SYN, which was seen on another interface."""
         self._isn = isn
         self.next = (isn + 1) & MASK
 
     def renumber(self, stream: int) -> None:
-        """The source has a new number for it."""
+        """Notes the new number that the source uses for it."""
         self.stream = stream
         if self._skip_until is not None:
             self._skipping.skip(stream, self._skip_until)
 
     @property
     def held_bytes(self) -> int:
-        """Bytes of the segments that wait, and of what is known of each."""
+        """Bytes of memory that the waiting segments take."""
         return self._held.size + SEGMENT_BYTES * len(self._held)
 
     @property
     def waiting_since_ns(self) -> int | None:
-        """When the first segment that is held came; None: none is."""
+        """When the first waiting segment came, or None if none waits."""
         return self._held.first.time_ns if self._held else None
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether it waits for new bytes in order, and for nothing else."""
+        """Whether it waits for the next bytes in order, and for nothing else."""
         return (
             self.next is not None
             and self.acked is not None
@@ -311,18 +312,18 @@ class Direction:
         return self._isn is not None and self.next == (self._isn + 1) & MASK and not self.has_ended
 
     def go_on(self, time_ns: int) -> None:
-        """Passes on what waits no longer: what came before it is there, or its time is over."""
+        """Delivers the waiting segments whose predecessors have come, and those that have waited too long."""
         while self._is_stalled:
             due = [d for d in (self, self.peer) if d._is_due(time_ns)]
             if not due:
                 break
-            # what came first may be what the other waits for
+            # the direction whose segment came first: the other may be waiting for this segment
             min(due, key=lambda d: d._held.first.time_ns).give_up()
         self._end_at_fin()
         self.peer._end_at_fin()
 
     def give_up(self) -> None:
-        """Waits no longer: for the bytes of the first hole, which is a gap now, or else for the peer."""
+        """Stops waiting for the first hole, which becomes a gap, or for bytes of the peer."""
         assert self.next is not None  # something is held
         first = self._held.first
         if first.ack is not None and distance(self.next, first.seq) <= 0 and self._awaits(first.ack):
@@ -334,17 +335,17 @@ class Direction:
         self._pass_on()
 
     def settle(self) -> None:
-        """Waits no longer for what an acknowledgement alone tells of: all that has passed by now is here."""
+        """Stops waiting for bytes that are known from an acknowledgement alone, as all that has passed is here."""
         while self._held and self._held.first.ack is not None and not self._is_behind_hole:
             self.give_up()
 
     @property
     def _is_behind_hole(self) -> bool:
-        """Whether bytes are missing in front of what is held, which its sender may send again."""
+        """Whether bytes are missing before the first waiting segment. Their sender may send them again."""
         return self.next is None or distance(self.next, self._held.first.seq) > 0
 
     def lose(self, until: int) -> None:
-        """Bytes up to a sequence number have passed, as the peer had received them, and were not seen."""
+        """Counts bytes up to a sequence number as a gap, because the peer has acknowledged them."""
         if self._held and distance(self._held.first.seq, until) > 0:
             until = self._held.first.seq
         start = self.next
@@ -352,8 +353,8 @@ class Direction:
             self._claimed = (start, until)
 
     def _miss(self, until: int) -> bool:
-        """Bytes up to a sequence number will not come. Returns whether there are any."""
-        assert self.next is not None  # something behind them is known
+        """Counts bytes up to a sequence number as missing. Returns whether there are any."""
+        assert self.next is not None  # later bytes are known
         size = distance(self.next, until)
         if size <= 0:
             return False
@@ -366,7 +367,7 @@ class Direction:
         return True
 
     def end(self, problem: Problem) -> None:
-        """No more bytes of this direction will be delivered."""
+        """Ends the direction: it delivers no more bytes."""
         if self.has_ended:
             return
         self.has_ended = self._is_stalled = True
@@ -374,12 +375,12 @@ class Direction:
         self.receiver.end(Problem.CLOSED if self.next is not None and self.next == self.fin_seq else problem)
 
     def finish(self) -> None:
-        """Its FIN has come behind all its bytes, on the short road."""
+        """Notes that its FIN came after all its bytes, in the lane."""
         self.fin_seq = self.next
         self._end_at_fin()
 
     def discard(self) -> None:
-        """What comes, and what is held, is not wanted."""
+        """Drops the waiting segments and all that follow."""
         self.has_ended = True
         self._held.clear()
 
@@ -430,7 +431,7 @@ class Direction:
                 self.connection.half_close()
             self._take_payload(time_ns, seq, maybe_ack, length, data)
         elif flags & FIN and (self._is_waiting or distance(self.next, seq) > 0):
-            # it overtook bytes: an empty segment at its place makes the hole known
+            # the FIN came before bytes in front of it: an empty segment at its place marks the hole
             self._hold(seq, 0, b"", time_ns, maybe_ack)
         self._pass_on()
         self.go_on(time_ns)
@@ -446,19 +447,19 @@ class Direction:
 
     @property
     def _is_waiting(self) -> bool:
-        """Whether this direction or its peer holds something."""
+        """Whether this direction or its peer holds segments."""
         return bool(self._held) or bool(self.peer._held)
 
     def _pass_quiet(self, seq: int, time_ns: int) -> None:
-        """What the source was told to leave out, up to where a segment begins, has passed.
+        """Counts the bytes that the source was asked to leave out as passed, up to the start of a segment.
 
-        Unless something is held: then it may be among what is still to come, until it is given up.
+        Does nothing while segments are held, because bytes before this segment may still come.
         """
         if not self._is_waiting:
             self._skip_quiet(seq, time_ns)
 
     def _skip_quiet(self, seq: int, time_ns: int) -> None:
-        assert self.next is not None  # there is a hint
+        assert self.next is not None  # there is an order
         assert self._skip_until is not None
         size = min(distance(self.next, seq), distance(self.next, self._skip_until), self.receiver.ignoring)
         if size > 0:
@@ -469,18 +470,18 @@ class Direction:
                 self._renew_order()
 
     def _answers_again(self, seq: int, ack: int) -> bool:
-        """Whether a SYN with an acknowledgement answers the SYN that was answered before, with another number.
+        """Whether a SYN-ACK answers a SYN a second time, with another sequence number.
 
-        A balancer lets two servers answer, or a server forgets the first SYN before it comes again. The
-        client's acknowledgement will tell which of the answers it took.
+        This happens if a load balancer lets two servers answer, or if a server has forgotten the first SYN when the
+        client repeats it. The client's acknowledgement shows which answer the client accepted.
         """
         if not self.is_at_start or seq == self.next or self.peer._isn is None:
             return False
         return 0 <= distance((self.peer._isn + 1) & MASK, ack) <= UNSCALED_WINDOW_BYTES
 
     def _choose_start(self, seq: int) -> None:
-        """The first bytes have come: they say where the direction begins, if that is one of the known places."""
-        assert self.next is not None  # it is at its start
+        """Chooses the start nearest before the first bytes, among the possible ones."""
+        assert self.next is not None  # the direction is at its start
         places = (self.next, *self._starts)
         ahead = {place: distance(place, seq) for place in places}
         known = [place for place in places if 0 <= ahead[place] < HELD_BYTES_MAX]
@@ -488,17 +489,17 @@ class Direction:
             self._begin_at(min(known, key=ahead.__getitem__))
 
     def _learn_start(self, acked: int) -> None:
-        """The peer has received nothing behind this number: it is the start, if the known ones cannot be."""
-        assert self.next is not None  # it is at its start
+        """Takes the peer's acknowledgement as the start, if it contradicts the known start."""
+        assert self.next is not None  # the direction is at its start
         if not 0 <= distance(self.next, acked) <= UNSCALED_WINDOW_BYTES and not self._held:
             self._begin_at(acked)
 
     def _learn_end(self, acked: int) -> None:
-        """The one byte that the peer has received, before any has come, is a FIN.
+        """Notes a FIN that was not seen: the peer acknowledges one number, and no bytes have come.
 
-        The source keeps what has no payload to itself until it knows that the connection is HTTP.
+        The source does not send segments without payload until it knows that the connection is HTTP.
         """
-        assert self.next is not None  # it is at its start
+        assert self.next is not None  # the direction is at its start
         if distance(self.next, acked) == 1 and not self._held:
             self.fin_seq = self.next
             self._end_at_fin()
@@ -509,7 +510,7 @@ class Direction:
             self.next, self._isn = place, (place - 1) & MASK
 
     def _take_back_claim(self, seq: int) -> None:
-        """Bytes have come that the peer had acknowledged, and that were taken for lost: late, or it had lied."""
+        """Removes a gap whose bytes come after all: they were late, or the acknowledgement was false."""
         assert self._claimed is not None  # checked by the only caller
         start, end = self._claimed
         if self.next != end or distance(start, seq) < 0 or distance(seq, end) <= 0:
@@ -523,25 +524,26 @@ class Direction:
         self._counts.gap_bytes -= size
 
     def _is_of_another_life(self, seq: int, ack: int, flags: int, length: int) -> bool:
-        """Whether a segment begins another life of the connection, or lies out of reach of any window."""
+        """Whether a segment begins another life of the connection, or lies outside any possible window."""
         if self.next is None or flags & RST:
             return False
         ahead = distance(self.next, seq)
         if flags & SYN:
-            # the same SYN again lies behind next; where this direction's own was not seen, the next life's lies ahead
+            # A retransmitted SYN lies before next. If this direction's SYN was not seen, a SYN ahead is of a new life.
             return ahead > 0 if self._isn is None else seq != (self._isn + 1) & MASK
         if not -WINDOW_BYTES_MAX < ahead < WINDOW_BYTES_MAX:
             return True
         near = NEAR_AFTER_END_BYTES if self.has_ended else NEAR_BYTES
         if not length or -near <= ahead <= near or self.peer.next is None:
             return False
-        # a loss moves one of the two numbers; the next life has both of its own
+        # after a loss, one of the two numbers is far off; in another life, both are
         return not -near <= distance(self.peer.next, ack) <= near
 
     def _take_reset(self, seq: int, time_ns: int) -> None:
-        """One that lies behind is not for this life of the connection: its receiver lets it pass (RFC 5961, 3.2).
+        """Takes a reset.
 
-        One ahead may be, where bytes before it were lost; whether the connection goes on will tell.
+        The receiver ignores a reset whose number lies before the expected one (RFC 5961, 3.2). A reset ahead of it may
+        be valid, if the bytes in between were lost. It counts as valid if nothing follows on the connection.
         """
         if self.next is None or self._ends_at(seq):
             self.connection.reset_by = self
@@ -550,7 +552,7 @@ class Direction:
             self.connection.doubt_reset(self, time_ns)
 
     def _ends_at(self, seq: int) -> bool:
-        """Whether all that this end has sent, as far as it is known, ends at a sequence number."""
+        """Whether the known bytes of this end stop at a sequence number."""
         last = self._held.last_seq if self._held else self.next
         behind_fin = None if self.fin_seq is None else (self.fin_seq + 1) & MASK
         return seq in (self.next, last, self.peer.acked, behind_fin)
@@ -559,7 +561,7 @@ class Direction:
         assert self.next is not None  # set by the only caller
         counts = self._counts
         ahead = distance(self.next, seq)
-        # a keep-alive sends the last byte again, a probe of a closed window too: nothing was lost
+        # keep-alives and probes of a closed window repeat the last byte: that is not a retransmission
         if ahead < 0 and not (ahead == -1 and length == 1):
             self._repeat(seq)
         if ahead + length <= 0:
@@ -582,15 +584,15 @@ class Direction:
         self._counts.retransmitted += 1
 
     def _pass_on(self) -> None:
-        """In turns, as each direction may wait for the other."""
+        """Delivers segments of both directions in turn, as each direction may wait for the other."""
         while self._is_stalled and (self._deliver_next() or self.peer._deliver_next()):
             pass
 
     def _deliver_next(self) -> bool:
-        """Passes on the first segment that is held, unless it has to wait. Returns whether it did."""
+        """Delivers the first waiting segment, unless it must wait longer. Returns whether it did."""
         if not self._held:
             return False
-        assert self.next is not None  # something came before
+        assert self.next is not None  # a held segment sets it
         first = self._held.first
         if distance(self.next, first.seq) > 0 or (self._awaits(first.ack) and not self._is_disproved(first)):
             return False
@@ -604,7 +606,7 @@ class Direction:
             self._hole_since_ns = self._held.first.time_ns
 
     def _is_due(self, now_ns: int) -> bool:
-        """Whether what is held has waited for too long, or has no room."""
+        """Whether the waiting segments have waited too long, or take too much room."""
         held = self._held
         if not held:
             return False
@@ -612,7 +614,7 @@ class Direction:
         return not has_room or now_ns - self._hole_since_ns >= self._patience()
 
     def _awaits(self, ack: int | None) -> bool:
-        """Whether the sender of a segment had received what is not here of the peer, or its SYN waits for an answer."""
+        """Whether a segment must wait: it acknowledges bytes that have not come, or it is an unanswered SYN."""
         peer = self.peer
         if ack is None:
             return peer.next is None
@@ -623,11 +625,11 @@ class Direction:
             return False
         if ahead > AWAITED_BYTES_MAX or peer._false_claims >= FALSE_CLAIMS_MAX:
             return bool(peer._held)
-        # what the source was told to leave out need not come
+        # the source does not send the bytes that it was asked to leave out
         return peer._skip_until is None or distance(peer._skip_until, ack) > 0
 
     def _is_disproved(self, segment: Segment) -> bool:
-        """Whether a segment that waits acknowledges bytes that the peer sent only after it had received the segment."""
+        """Whether a waiting segment acknowledges bytes that the peer sent only after it had received the segment."""
         peer = self.peer
         if not peer._held or peer.next is None or segment.ack is None:
             return False
@@ -641,14 +643,17 @@ class Direction:
         )
 
     def _deliver(self, segment: Segment) -> None:
-        """Passes on what is new of a segment that begins at or before next. The first to come stays: as Linux does."""
+        """Delivers the new bytes of a segment that begins at or before next.
+
+        If bytes overlap, those that came first count, as in Linux.
+        """
         assert self.next is not None  # set before any payload
         old = distance(segment.seq, self.next)
         length, data = segment.length - old, segment.data[old:]
         if length <= 0:
             return
         self.total += length
-        # what had to wait for others was there when they were
+        # bytes that waited for others count as delivered when those came
         time_ns = self._delivered_ns = max(self._delivered_ns, segment.time_ns)
         receiver, seq = self.receiver, self.next
         if receiver.ignoring >= length:
@@ -665,10 +670,10 @@ class Direction:
             self._renew_order()
 
     def _received(self, segment: Segment) -> int:
-        """What a segment acknowledges; where it does not, it is a SYN, and its sender had received nothing."""
+        """The acknowledgement number of a segment. For a SYN, which has none: the start of the peer."""
         if segment.ack is not None:
             return segment.ack
-        # where nothing of the peer is known, any number will do: no message of it begins there
+        # if nothing of the peer is known, any number will do, because no message of the peer begins there
         return 0 if self.peer._isn is None else (self.peer._isn + 1) & MASK
 
     def _renew_order(self) -> None:
@@ -678,7 +683,7 @@ class Direction:
             self.announce(self.receiver.ignoring)
 
     def _hold(self, seq: int, length: int, data: bytes, time_ns: int, ack: int | None) -> bool:
-        """Returns whether there was anything new in it."""
+        """Keeps a segment. Returns whether it has new bytes."""
         if not self._held:
             self._hole_since_ns = time_ns
         is_new = self._held.add(seq, length, data, time_ns, ack)
@@ -694,7 +699,7 @@ class Direction:
         self.look_closely()
 
     def look_closely(self) -> None:
-        """Sees to it that segments of both ends do not go straight through where something waits or is due."""
+        """Disables the fast path of segment() in both directions while something waits or a timeout is running."""
         self._is_stalled = self.peer._is_stalled = (
             self._is_waiting or self.connection.is_watched or self.has_ended or self.peer.has_ended
         )

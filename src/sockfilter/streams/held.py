@@ -1,4 +1,4 @@
-"""Segments that came before those in front of them: kept in their order, as the receiver keeps them."""
+"""Keeps the segments that came out of order, as the receiver does."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from sockfilter.model.sequence import MASK, distance
 
 
 class Segment(NamedTuple):
-    """A segment that waits. data has the first of its length bytes: those that were kept."""
+    """A waiting segment. data contains the kept bytes: the first of its length bytes."""
 
-    place: int  # where it begins; only differences count
+    place: int  # where it begins, relative to the others
     seq: int
     length: int
     data: bytes
     time_ns: int
-    ack: int | None  # None: it has none
+    ack: int | None  # None: it has no acknowledgement number
 
     @property
     def end(self) -> int:
-        """The place behind its last byte."""
+        """The place after its last byte."""
         return self.place + self.length
 
 
@@ -29,17 +29,17 @@ PLACE = attrgetter("place")
 
 
 class OutOfOrder:
-    """Waiting segments of one direction. Of overlaps it keeps what Linux does (tcp_data_queue_ofo()).
+    """The waiting segments of one direction. It treats overlaps as Linux does (tcp_data_queue_ofo()).
 
-    None contains another: what is there already is dropped, what covers others replaces them. Of two that
-    overlap in part, both stay, and the bytes of the one that begins first count.
+    No segment contains another. A new segment is dropped if another contains it, and replaces those that it contains.
+    If two segments overlap in part, both stay, and the bytes of the one that begins first count.
     """
 
     __slots__ = ("_anchor", "_segments", "size")
 
     def __init__(self) -> None:
         self._segments: list[Segment] = []
-        self._anchor = (0, 0)  # a sequence number near the first one, and its place
+        self._anchor = (0, 0)  # a sequence number near the first segment, and its place
         self.size = 0  # bytes kept
 
     def __len__(self) -> int:
@@ -47,23 +47,23 @@ class OutOfOrder:
 
     @property
     def first(self) -> Segment:
-        """The one that comes next. There must be one."""
+        """The segment with the lowest place. There must be one."""
         return self._segments[0]
 
     @property
     def last_seq(self) -> int:
-        """The sequence number behind the last byte. There must be one."""
+        """The sequence number after the last byte. There must be a segment."""
         last = self._segments[-1]
         return (last.seq + last.length) & MASK
 
     def add(self, seq: int, length: int, data: bytes, time_ns: int, ack: int | None) -> bool:
-        """Keeps a segment, unless its bytes are there. Returns whether it did."""
+        """Keeps a segment unless another one contains it. Returns whether it did."""
         segments = self._segments
         if not segments:
             self._anchor = (seq, 0)
         place = self._anchor[1] + distance(self._anchor[0], seq)
         end = place + length
-        # as none contains another, they are in the order of their ends too
+        # as no segment contains another, they are sorted by their ends too
         before = bisect_right(segments, place, key=PLACE)
         if before and segments[before - 1].end >= end:
             return False
@@ -76,13 +76,13 @@ class OutOfOrder:
         return True
 
     def pop(self) -> Segment:
-        """Takes the first one out."""
+        """Removes and returns the first segment."""
         segment = self._segments.pop(0)
         self._anchor = (segment.seq, segment.place)
         self.size -= len(segment.data)
         return segment
 
     def clear(self) -> None:
-        """Forgets all of them."""
+        """Removes all segments."""
         self._segments.clear()
         self.size = 0

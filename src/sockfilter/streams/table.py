@@ -1,4 +1,4 @@
-"""The connections that are open, found by their streams."""
+"""The table of open connections, found by their streams."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ if TYPE_CHECKING:
     from sockfilter.model.flow import TakeSegment
     from sockfilter.streams.direction import Direction, Skipping
 
-# connections open at once: as many as the kernel's table has (SF_CONNECTIONS)
+# connections open at once: as many as in the kernel's table (SF_CONNECTIONS)
 CONNECTIONS_MAX = 65536
-# streams of ended connections that are remembered, so that stragglers do not open them again
+# streams of ended connections that are remembered, so that late segments do not open them again
 ENDED_MAX = 8192
-# numbers that the source may give one connection: its old ones are needed while records of theirs are under way
+# streams that one connection may have: its old ones are needed while records with them are in the ring
 STREAMS_MAX = 4
-# silence after which a connection counts as gone: longer than servers keep idle ones
+# Silence after which a connection is forgotten, in nanoseconds. Servers close idle connections earlier.
 IDLE_NS = 600 * 1_000_000_000
-# How long numbers of an ended connection are its own: as long as Linux keeps it (TCP_TIMEWAIT_LEN).
+# How long the sequence numbers of an ended connection stay in use: as long as in Linux (TCP_TIMEWAIT_LEN).
 TIME_WAIT_NS = 60 * 1_000_000_000
-# One-sided connections that may find their other half on another interface; the oldest is given up first.
+# One-sided connections whose other half may appear on another interface. The oldest is given up first.
 LONE_MAX = 1024
-# Of these, those with the same ends: both sides of two bridges.
+# one-sided connections with the same ends: both sides of two bridges
 LONE_OF_SAME_ENDS_MAX = 4
-# between two looks for idle connections
+# nanoseconds between two searches for idle connections
 SWEEP_NS = 10 * 1_000_000_000
-# idle connections that one tick ends: a tenth of a second's work; the next tick goes on
+# Idle connections that one tick ends, which takes a tenth of a second. The next tick continues.
 IDLE_A_TICK = 1000
-# Connections that one tick looks at, of those that wait: 2 ms of the 10 between two ticks. The others follow in turn.
+# Waiting connections that one tick handles: 2 ms of the 10 ms between two ticks. The others follow in turn.
 WAITING_A_TICK = 256
 
 Waiting = TypeVar("Waiting")
 
 
-# of a flow's key, the last: where it is, an interface or a network namespace
+# the last bytes of a flow's key: an interface index or a network namespace
 PLACE_BYTES = 4
 
 
@@ -57,11 +57,11 @@ class Ended(NamedTuple):
     """What is remembered of a connection that has ended.
 
     Attributes:
-        start: how it began.
-        following: for each end, the sequence number that would come next; None: nothing of it was seen.
-        passed: the same; None also where nobody misses what an end still sends.
+        start: the start of its flow.
+        following: for each end, the next sequence number, or None if nothing of the end was seen.
+        passed: the same, but None also if new bytes of the end do not count as lost.
         time_ns: when its last segment passed.
-        may_go_on: it was only taken for ended.
+        may_go_on: whether it may still be open, because only sockfilter ended it.
     """
 
     start: FlowStart
@@ -71,12 +71,14 @@ class Ended(NamedTuple):
     may_go_on: bool
 
     def followed_by(self, end: int, seq: int, ack: int, time_ns: int) -> FlowStart | None:
-        """What begins with bytes that come after the end: the rest of it, or another life. None: neither.
+        """The flow that a segment after the end belongs to: the rest of the connection, or another life.
 
         Args:
-            end: who sent them.
-            seq, ack: of their segment.
+            end: the end that sent the segment.
+            seq, ack: the numbers of the segment.
             time_ns: when it passed.
+
+        Returns None if it is neither.
         """
         key, ends, interface, *_ = self.start
         if self.may_go_on:
@@ -86,7 +88,7 @@ class Ended(NamedTuple):
         return FlowStart(key, ends, interface) if is_another else None
 
     def _lie_far(self, end: int, seq: int, ack: int) -> bool:
-        """Whether both numbers are of another life of the connection, whose SYN was not seen."""
+        """Whether both numbers belong to another life of the connection, whose SYN was not seen."""
         numbers = ((self.following[end], seq), (self.following[1 - end], ack))
         return all(
             mine is None or not -HELD_BYTES_MAX <= distance(mine, theirs) <= NEAR_AFTER_END_BYTES
@@ -98,10 +100,10 @@ class ConnectionTable:
     """Finds or opens the connection of each stream.
 
     Args:
-        converse: makes what takes a new connection's bytes.
-        skipping: the way back to the source.
-        hears_twice: the same bytes may come from both ends, and late; none is sent again.
-        is_unfinished: whether the first bytes of a connection say nothing before more of them come. None: they do.
+        converse: makes the conversation that takes a new connection's bytes.
+        skipping: sends orders to the source.
+        hears_twice: whether the same bytes may come from both ends, and late. There are no retransmissions then.
+        is_unfinished: whether the first bytes of a connection are too few to parse. None: first bytes never wait.
     """
 
     def __init__(
@@ -111,41 +113,41 @@ class ConnectionTable:
         hears_twice: bool = False,
         is_unfinished: Callable[[bytes], bool] | None = None,
     ) -> None:
-        # what is heard at both ends comes in any order: what waits may be the second sight of it
+        # bytes that are recorded at both ends come in any order: the waiting bytes could be a second copy
         self._is_unfinished = None if hears_twice else is_unfinished
         self._converse = converse
         self.hears_twice = hears_twice
         self.skipping = skipping
         self.counts = SegmentCounts()
         self.holes: dict[Direction, None] = {}
-        # stream -> what takes its segments; looked up for every record
+        # stream -> the function that takes its segments; looked up for every record
         self.takers: dict[int, TakeSegment] = {}
-        # both lose their oldest, over and over: a dict would look for it among all that it has lost before
+        # OrderedDict, as the oldest entries are removed often: a dict would scan the slots of all removed entries
         self._connections: OrderedDict[bytes, StreamConnection] = OrderedDict()
-        # by the streams of connections that have ended; the oldest first
+        # by the streams of connections that have ended, the oldest first
         self.ended: OrderedDict[int, Ended] = OrderedDict()
-        # those of which something is due at a certain time, though they hold nothing
+        # the connections with a running timeout
         self.watched: dict[StreamConnection, None] = {}
-        # by both ends, without the interface: those of which one half was seen, the oldest first
+        # by both ends, without the interface: the connections with one half, the oldest first
         self._lone: OrderedDict[bytes, list[StreamConnection]] = OrderedDict()
         self._opened = 0
         self._swept_ns = 0
 
     @property
     def connections(self) -> list[StreamConnection]:
-        """Those that are open, the oldest first."""
+        """The open connections, the oldest first."""
         return list(self._connections.values())
 
     def __len__(self) -> int:
         return len(self._connections)
 
     def open(self, stream: int, start: FlowStart, time_ns: int) -> TakeSegment:
-        """What takes the segments of a stream that is not among the takers: a new connection, or a known one.
+        """Returns the function that takes the segments of an unknown stream, of a new connection or a known one.
 
         Args:
-            stream: the source's number for one direction of a connection.
-            start: what the source knows of it.
-            time_ns: now, in the source's clock.
+            stream: the source's number of one direction of a connection.
+            start: what the source knows of the flow.
+            time_ns: the current time in the source's clock.
         """
         ended = stream & ~1
         if ended in self.ended:
@@ -155,7 +157,7 @@ class ConnectionTable:
         return self._open(stream, start, time_ns)
 
     def enter(self, stream: int, start: FlowStart, time_ns: int) -> StreamConnection | None:
-        """A new connection that takes the short road. None: it is not new."""
+        """Opens a new connection for the lane. Returns None if the connection is not new."""
         known = self._connections.get(start.key)
         if known is not None:
             known.come_back()
@@ -165,7 +167,7 @@ class ConnectionTable:
         return self._new(stream, start, time_ns)
 
     def take_for(self, connection: StreamConnection) -> None:
-        """From here on, a connection's segments come to its directions."""
+        """Routes the segments of a connection to its directions."""
         first, second = connection.directions
         for stream in connection.streams:
             self.takers[stream] = first.segment
@@ -191,7 +193,7 @@ class ConnectionTable:
         return self.takers[stream]
 
     def _begin(self, connection: StreamConnection, stream: int, is_unfinished: Callable[[bytes], bool]) -> TakeSegment:
-        """What takes the first segments of a new connection."""
+        """Returns the function that takes the first segments of a new connection."""
         self._forget(stream & ~1)
         connection.beginning = beginning = FirstBytes(
             connection, partial(self.take_for, connection), stream, is_unfinished
@@ -211,26 +213,26 @@ class ConnectionTable:
         length: int,
         data: bytes,
     ) -> None:
-        """A segment of a connection's next life has come, under the number of the one before."""
+        """Takes a segment of a connection's next life, which has the same stream."""
         start = connection.start
         connection.close(Problem.REPLACED)
         if length:
             before = (seq - 1) & MASK
             isn = (None, before) if stream & 1 else (before, None)
             take = self._open(stream, FlowStart(start.key, start.ends, start.interface, isn), time_ns)
-            # a SYN as it came: one with bytes is no segment like others
+            # a SYN is passed on with its own sequence number, as bytes in a SYN are treated differently
             take(time_ns, before if flags & SYN else seq, ack, flags, length, len(data), data, 0)
         else:
-            # its first payload opens it, and its source knows more of it then
+            # the first payload opens the connection, because the source will know more of it by then
             self._forget(stream & ~1)
 
     def begin_again(self, stream: int, time_ns: int, seq: int, ack: int, flags: int, length: int, data: bytes) -> None:
-        """A segment has come that shows for how long its connection had been silent: it has ended before."""
+        """Takes a segment that came after a timeout had ended its connection."""
         ended = self.ended[stream & ~1]
         self._after_end(stream, ended, time_ns, seq, ack, flags, length, len(data), data, 0)
 
     def stream_of(self, key: bytes) -> int | None:
-        """A stream of an open connection by the flow's key."""
+        """Returns the newest stream of an open connection by the flow's key, or None if none is open."""
         known = self._connections.get(key)
         if known is None:
             return None
@@ -240,12 +242,12 @@ class ConnectionTable:
     def remove(
         self, connection: StreamConnection, problem: Problem | None, following: tuple[int | None, int | None]
     ) -> None:
-        """Forgets a connection that has ended, but for its streams.
+        """Removes a connection that has ended, but remembers its streams.
 
         Args:
-            connection: it.
-            problem: why it has ended.
-            following: for each end, the sequence number that would come next; None: nothing of it was seen.
+            connection: the connection.
+            problem: why it has ended. None: it was rejected.
+            following: for each end, the next sequence number, or None if nothing of the end was seen.
         """
         del self._connections[connection.start.key]
         for direction in connection.held:
@@ -254,7 +256,7 @@ class ConnectionTable:
         self._drop_lone(connection)
         may_go_on = problem in (Problem.IDLE, Problem.EVICTED) or connection.may_go_on
         if problem is Problem.EVICTED:
-            following = (None, None)  # where it is in a message is forgotten too: it goes on in mid-stream
+            following = (None, None)  # the parser's state is lost too, so that the rest begins in mid-stream
         passed = self._passed(connection, following) if problem else (None, None)
         ended = Ended(connection.start, following, passed, connection.last_ns, may_go_on)
         for stream in connection.streams:
@@ -266,23 +268,23 @@ class ConnectionTable:
         self.counts.one_sided += bool(problem) and not self.hears_twice and connection.is_one_sided
 
     def weigh(self) -> int:
-        """Bytes that all that is open takes."""
+        """Bytes of memory that all open connections take."""
         return sum(connection.weight for connection in self._connections.values())
 
     def relieve(self, limit: int) -> int:
-        """Weighs what is open, and gives up the largest connections where there is too much. Returns bytes in use.
+        """Evicts the largest connections if all of them together take too much memory. Returns the bytes in use.
 
         Args:
-            limit: bytes that all of it may take.
+            limit: bytes that all connections together may take.
         """
         weights = {connection: connection.weight for connection in self._connections.values()}
         size = sum(weights.values())
         if size * 8 <= limit * FULL_EIGHTHS:
             return size
-        # where the half-open ones take the most of it together, the others do not pay for them
+        # if connections with nothing but first bytes take most of the memory, they are evicted first
         half_open = sum(weight for connection, weight in weights.items() if connection.beginning is not None)
         is_flood = half_open * 2 > size
-        # of those that weigh the same, the oldest first
+        # among equal weights, the oldest connection comes first
         for connection in sorted(
             weights, key=lambda c: (is_flood and c.beginning is not None, weights[c]), reverse=True
         ):
@@ -291,7 +293,7 @@ class ConnectionTable:
             size -= weights[connection]
             self._evict(connection)
         weights.clear()
-        # connections and their directions know one another: until they are collected, they take what they took
+        # connections and their directions refer to one another: only the garbage collector frees their memory
         gc.collect()
         return size
 
@@ -305,11 +307,11 @@ class ConnectionTable:
             connection.close(Problem.EVICTED)
 
     def tick(self, now_ns: int, is_last: bool = False) -> None:
-        """Does what is due: holes that stayed open, connections that fell silent.
+        """Handles holes that stayed open, timeouts, and idle connections.
 
         Args:
-            now_ns: now, in the source's clock.
-            is_last: looks at all that wait, however many they are.
+            now_ns: the current time in the source's clock.
+            is_last: handles all that wait, however many they are.
         """
         for direction in list(self.holes) if is_last else _in_turn(self.holes):
             direction.go_on(now_ns)
@@ -326,18 +328,18 @@ class ConnectionTable:
                     connection.close(Problem.IDLE)
 
     def settle(self) -> None:
-        """All that has passed by now is here: what waits for more of it, or for a late answer, waits no longer."""
+        """Stops waiting for bytes that have passed and for late answers: all that has passed by now is here."""
         for direction in list(self.holes):
             direction.settle()
         for connection in list(self.watched):
             connection.abandon()
 
     def close(self, time_ns: int, is_over: Callable[[], bool] = bool) -> None:
-        """Ends every connection: the capture is over.
+        """Ends every connection, at the end of the capture.
 
         Args:
-            time_ns: now, in the source's clock.
-            is_over: whether there is no more time for it; what is open by then is counted, and nothing is told of it.
+            time_ns: the current time in the source's clock.
+            is_over: whether no time is left. Connections that are open by then are counted, but not closed.
         """
         if not is_over():
             self.tick(time_ns, is_last=True)
@@ -353,11 +355,11 @@ class ConnectionTable:
         self._opened += 1
         model = Connection(self._opened, start.interface, start.ends, syn_ns=start.syn_ns, synack_ns=start.synack_ns)
         if self.hears_twice:
-            # calls are heard everywhere, and what takes the place of an interface says where
+            # calls have no interface: their keys contain the network namespace in its place
             model.netns = int.from_bytes(start.key[-PLACE_BYTES:], sys.byteorder)
         connection = StreamConnection(self, start, stream, model, time_ns, self._converse)
         self._connections[start.key] = connection
-        if None in (start.syn_ns, start.synack_ns) and not self.hears_twice:  # of the handshake, one half at most
+        if None in (start.syn_ns, start.synack_ns) and not self.hears_twice:  # at most half of the handshake was seen
             same = self._lone.setdefault(start.key[:-PLACE_BYTES], [])
             same.append(connection)
             del same[:-LONE_OF_SAME_ENDS_MAX]
@@ -378,10 +380,10 @@ class ConnectionTable:
         buffer: memoryview | bytes,
         at: int,
     ) -> None:
-        """The first segment of a flow whose ends have a connection on another interface.
+        """Takes the first segment of a flow whose ends have a one-sided connection on another interface.
 
-        It is the other half of that connection where that has heard one end alone, this comes from the other
-        end, and the numbers of both fit. Else it is a connection of its own.
+        The flow is the other half of that connection if it comes from the end that was not seen, and if the numbers
+        match. Otherwise it is a connection of its own.
         """
         lone = self._lone.get(start.key[:-PLACE_BYTES], ())
         known = next((one for one in lone if one.continues(stream & 1, seq, ack)), None)
@@ -398,16 +400,16 @@ class ConnectionTable:
     def _passed(
         connection: StreamConnection, following: tuple[int | None, int | None]
     ) -> tuple[int | None, int | None]:
-        """What a connection's ends had sent, but for that which had sent on before it knew of a reset."""
+        """The next sequence numbers, without that of the end that received a reset: it may have sent more meanwhile."""
         if connection.reset_by is None:
             return following
         first, _ = connection.directions
         return (following[0], None) if connection.reset_by is first else (None, following[1])
 
     def count_after_close(self, at: int | None, seq: int, length: int) -> None:
-        """Takes note of a segment of what had ended, where the sequence number that would have come next was this."""
+        """Counts a segment that came after the end of its direction. at: the next sequence number at the end."""
         self.counts.after_close += 1
-        # what lies right behind came again; a keep-alive repeats one byte, in the place of the FIN here
+        # Bytes just before the end are retransmissions. A keep-alive sends one byte, here at the place of the FIN.
         if at is not None and length and not (length == 1 and seq == at):
             self.counts.new_after_close += not -WINDOW_BYTES_MAX < distance(at, seq + length) <= 0
 
@@ -420,7 +422,7 @@ class ConnectionTable:
                 del self._lone[ends]
 
     def _forget(self, stream: int) -> None:
-        """The next segment of this stream opens a connection."""
+        """Forgets a stream, so that its next segment opens a connection."""
         self.ended.pop(stream, None)
         self.takers.pop(stream, None)
         self.takers.pop(stream | 1, None)
@@ -443,13 +445,13 @@ class ConnectionTable:
             self._open(stream, follows, time_ns)(time_ns, seq, ack, flags, length, kept, buffer, start)
             return
         if flags & SYN:
-            # its next life, under the number of the one before
+            # its next life has the same stream
             self._forget(stream & ~1)
         self.count_after_close(ended.passed[stream & 1], seq, length)
 
 
 def _in_turn(waiting: dict[Waiting, None]) -> list[Waiting]:
-    """Some of those that wait, which go behind the others."""
+    """Returns the first of the waiting entries, and moves them behind the others."""
     first = list(islice(waiting, WAITING_A_TICK))
     if len(first) < len(waiting):
         for one in first:

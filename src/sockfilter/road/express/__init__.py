@@ -1,1 +1,1 @@
-"""The short road: whole exchanges of connections on which nothing is unusual, found in C."""
+"""The lane, the short road in C: finds complete exchanges of connections on which nothing is unusual."""

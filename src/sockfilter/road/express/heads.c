@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Heads, as far as the short road has to know them. Strict where the long road
- * is not: what is taken here must read the same there, and a test compares the
- * two on the same packets.
+ * Reads what the lane needs of a head. It is stricter than the long road: a
+ * head that it accepts must mean the same on the long road. A test compares
+ * the two on the same packets.
  */
 #include <linux/types.h>
 #include <string.h>
@@ -10,10 +10,10 @@
 
 #include "inside.h"
 
-/* digits of a Content-Length; what is longer takes the long road */
+/* digits of a Content-Length; a longer number takes the long road */
 #define LENGTH_DIGITS 15
 
-/* the value of Content-Length; negative where it is not plain digits */
+/* Returns the value of Content-Length, or a negative number if it is not plain digits. */
 static long long read_length(const char *at, const char *end)
 {
 	long long value = 0;
@@ -33,7 +33,7 @@ static long long read_length(const char *at, const char *end)
 	return at == end ? value : -1;
 }
 
-/* Whether the field at is name; -1 where it may be, written in an unusual way. */
+/* Returns 1 if the field at at has the name, 0 if not, and -1 if it may have it in an unusual notation. */
 static int is_field(const char *at, const char *end, const char *name, size_t len)
 {
 	if ((size_t)(end - at) <= len || strncasecmp(at, name, len))
@@ -45,7 +45,7 @@ static int is_field(const char *at, const char *end, const char *name, size_t le
 
 #define IS_FIELD(name) is_field(at, end, name, sizeof(name) - 1)
 
-/* A field that says how the body is framed. Returns 0 where the long road must look. */
+/* Reads a field that affects the body. Returns 0 if the long road must read the head. */
 static int read_field(const char *at, const char *end, struct head *head)
 {
 	long long length;
@@ -71,7 +71,7 @@ static int read_field(const char *at, const char *end, struct head *head)
 	return 1;
 }
 
-/* METHOD SP target SP HTTP/1.x; not HEAD and CONNECT, whose responses are read in another way */
+/* Accepts METHOD SP target SP HTTP/1.x, but not HEAD and CONNECT, whose responses have other rules. */
 static int read_request_line(const char *at, const char *end)
 {
 	const char *first = at;
@@ -88,7 +88,7 @@ static int read_request_line(const char *at, const char *end)
 	return at > first && end - at == 9 && !memcmp(at, " HTTP/1.", 8) && (at[8] == '1' || at[8] == '0');
 }
 
-/* HTTP/1.x SP status, and perhaps words; a final one */
+/* Accepts HTTP/1.x SP status, with or without a reason phrase, if the response is final. */
 static int read_status_line(const char *at, const char *end, struct head *head)
 {
 	if (end - at < 12 || memcmp(at, "HTTP/1.", 7) || (at[7] != '1' && at[7] != '0') || at[8] != ' ')
@@ -101,7 +101,7 @@ static int read_status_line(const char *at, const char *end, struct head *head)
 	return 1;
 }
 
-/* Whether a field's line has a name, a colon right behind it, and neither a carriage return nor a NUL. */
+/* Whether a line has a name directly followed by a colon, and contains neither a carriage return nor a NUL. */
 static int is_plain_field(const char *at, const char *end)
 {
 	const char *colon = memchr(at, ':', end - at);
@@ -110,7 +110,7 @@ static int is_plain_field(const char *at, const char *end)
 	       !memchr(at, 0, end - at);
 }
 
-/* Returns 0 where the head is not whole, or the long road must read it. */
+/* Returns 0 if the head is incomplete, or if the long road must read it. */
 static int read_head(const char *at, size_t len, int is_request, struct head *head)
 {
 	const char *first = at, *end, *all = at + len;

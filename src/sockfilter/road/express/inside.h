@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the files of the short road know in common, and nobody else. */
+/* The declarations that the C files of the lane share. */
 #ifndef SOCKFILTER_LANE_INSIDE_H
 #define SOCKFILTER_LANE_INSIDE_H
 
@@ -14,15 +14,15 @@ struct sf_lane {
 	__u32 used;		    /* slots that have been in use */
 	__u64 body_limit;	    /* bytes of each body that are kept */
 	int decodes;
-	unsigned int count; /* of events */
-	/* of lines, and how they look, as outputs/text.py says */
+	unsigned int count; /* events of this run */
+	/* the form of lines, set by outputs/text.py */
 	int has_lines;
 	int show_secrets;
 	__u32 route_width;
 	__u32 route_width_max;
 	__u32 request_width;
 	__u32 request_width_max;
-	char clock[16]; /* of the second */
+	char clock[16]; /* the text of second */
 	__u64 second;
 	__s64 clock_offset_ns;
 	size_t text_len;
@@ -32,27 +32,27 @@ struct sf_lane {
 	size_t bodies_room;
 	size_t bodies_held; /* by slots */
 	char *lines;
-	char *bodies;		  /* of the exchanges in text */
-	__u64 last[SF_LANE_CPUS]; /* of the streams that a processor has numbered, the last that was seen */
+	char *bodies;		  /* the bodies of the exchanges in text */
+	__u64 last[SF_LANE_CPUS]; /* for each processor, the last stream seen of those that it has numbered */
 	__u32 passed_count;
 	__u32 reserved;
 	__u32 passed[SF_LANE_RECORDS]; /* offsets of the records for the long road */
-	/* a record makes its connection leave, and is one for the long road */
+	/* a record can cause two events: its connection leaves, and the record goes to the long road */
 	struct sf_lane_event events[2 * SF_LANE_RECORDS];
 	char text[SF_LANE_RECORDS * 2 * SF_LANE_HEAD_BYTES];
 };
 
-/* what a head says of its message */
+/* the properties of a message that the lane reads from its head */
 struct head {
 	size_t len;
 	__u64 body_len;
-	int status; /* 0 of a request */
+	int status; /* 0 for a request */
 	int has_length;
 	int is_coded;
 	int reserved;
 };
 
-/* Unix sockets have names in place of addresses, which are not known here */
+/* Whether a flow is one of Unix sockets. Their ends are names, which the lane does not know. */
 static inline int is_local(const struct sf_flow *flow)
 {
 	return !flow->port[0] && !flow->port[1];

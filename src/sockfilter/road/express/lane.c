@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* From records to exchanges: see lane.h. All parts are included by the file that cffi generates, and static. */
+/* Turns records into exchanges: see lane.h. Everything is static: the file that cffi generates includes all parts. */
 #include <linux/types.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static int keep_head(struct sf_lane_half *half, const char *head, size_t len)
 	return 1;
 }
 
-/* Makes room behind what is used. Returns 0 where there is no memory. */
+/* Makes room for more bytes after those in use. Returns 0 if there is no memory. */
 static int lane_grow(char **text, size_t *room, size_t used, size_t more)
 {
 	size_t size = *room ? *room : 65536;
@@ -40,7 +40,7 @@ static int lane_grow(char **text, size_t *room, size_t used, size_t more)
 	return 1;
 }
 
-/* Gives back what a body took, but for what a usual one takes again. */
+/* Drops a body. Keeps a small buffer for the next one. */
 static void lane_drop_body(struct sf_lane *lane, struct sf_lane_half *half)
 {
 	half->body_kept = 0;
@@ -52,7 +52,7 @@ static void lane_drop_body(struct sf_lane *lane, struct sf_lane_half *half)
 	half->body = NULL;
 }
 
-/* Makes room for what is to be kept of a body. Returns 0 where there is none. */
+/* Makes room for the bytes to keep of a body. Returns 0 if there is no room. */
 static int lane_begin_body(struct sf_lane *lane, struct sf_lane_half *half)
 {
 	__u32 size = half->body_len < lane->body_limit ? half->body_len : lane->body_limit;
@@ -82,7 +82,7 @@ static void lane_keep_body(struct sf_lane *lane, struct sf_lane_half *half, cons
 	half->body_kept += size;
 }
 
-/* The beginning of a message. Returns 0 where it is not for the lane. */
+/* Takes the first segment of a message. Returns 0 if the message is not for the lane. */
 static int lane_begin(struct sf_lane *lane, struct sf_lane_slot *slot, const struct sf_record *record,
 		      const char *payload, int is_request)
 {
@@ -108,7 +108,7 @@ static int lane_begin(struct sf_lane *lane, struct sf_lane_slot *slot, const str
 	return 1;
 }
 
-/* More of a message's body. Returns 0 where it is not all body. */
+/* Takes more bytes of a body. Returns 0 if the segment contains other bytes too. */
 static int lane_go_on(struct sf_lane *lane, struct sf_lane_half *half, const struct sf_record *record,
 		      const char *payload)
 {
@@ -170,7 +170,7 @@ static void lane_pass_on(struct sf_lane *lane, const struct sf_lane_slot *slot)
 	event->conn_seq = slot->conn_seq;
 }
 
-/* Returns 0 where the exchange has no line that could be written here. */
+/* Writes the line of an exchange. Returns 0 if its line cannot be written here. */
 static int lane_write(struct sf_lane *lane, struct sf_lane_slot *slot)
 {
 	struct sf_lane_event *event = lane->count ? &lane->events[lane->count - 1] : NULL;
@@ -202,7 +202,7 @@ static void lane_emit(struct sf_lane *lane, struct sf_lane_slot *slot)
 	lane_drop_body(lane, &slot->half[1]);
 }
 
-/* An end closes, between exchanges. Returns 0 where it has more to say with it. */
+/* Takes the FIN of an end. Returns 0 if it has a payload, if an exchange is open, or if it is not the first. */
 static int lane_close(struct sf_lane *lane, struct sf_lane_slot *slot, const struct sf_record *record, __u32 end)
 {
 	if (record->payload_len || slot->state != SF_LANE_IDLE || slot->closed & 1 << end)
@@ -219,19 +219,19 @@ static int lane_close(struct sf_lane *lane, struct sf_lane_slot *slot, const str
 	return 1;
 }
 
-/* How far end lies after start; negative where it lies before: sequence numbers wrap (RFC 9293, 3.4). */
+/* Returns how far end lies after start; negative if it lies before. Sequence numbers wrap (RFC 9293, 3.4). */
 static __s32 distance(__u32 start, __u32 end)
 {
 	return end - start;
 }
 
-/* Whether one time is not before another, nor marked (sources/files/clocks.py): that makes it negative. */
+/* Whether a time is not before another, and neither is marked (sources/files/clocks.py), which makes it negative. */
 static int is_behind(__u64 time_ns, __u64 other_ns)
 {
 	return (__s64)time_ns >= (__s64)other_ns && (__s64)other_ns >= 0;
 }
 
-/* Returns 0 where the connection must take the long road, before this record. */
+/* Takes a record. Returns 0 if the connection must return to the long road before this record. */
 static int lane_take(struct sf_lane *lane, struct sf_lane_slot *slot, const struct sf_record *record,
 		     const char *payload)
 {
@@ -243,7 +243,7 @@ static int lane_take(struct sf_lane *lane, struct sf_lane_slot *slot, const stru
 		return 0;
 	if (!is_behind(record->time_ns, slot->last_ns))
 		return 0;
-	/* its sender had received what is not here */
+	/* the segment acknowledges bytes that have not come */
 	if (record->payload_len && distance(slot->next[!end], record->ack) > 0)
 		return 0;
 	if (record->tcp_flags & TCP_FIN)
@@ -263,7 +263,7 @@ static int lane_take(struct sf_lane *lane, struct sf_lane_slot *slot, const stru
 			slot->state = SF_LANE_WAITING;
 		break;
 	case SF_LANE_WAITING:
-		/* the server had received some of the request */
+		/* a response must acknowledge bytes of the request */
 		if (is_request || distance(request->seq, record->ack) <= 0 ||
 		    !lane_begin(lane, slot, record, payload, 0))
 			return 0;
@@ -288,9 +288,10 @@ static int lane_take(struct sf_lane *lane, struct sf_lane_slot *slot, const stru
 }
 
 /*
- * A processor numbers its connections in order, so that one with a higher
- * number than all before is new. Its first record begins it, where that is a
- * request behind the SYN, and nothing came before it. Returns 0 where it does not.
+ * Takes the first record of a new connection. Each processor numbers its
+ * connections in order, so that a number above all earlier ones is new. The
+ * record must contain a request that directly follows the SYN. Returns 0 if
+ * it does not.
  */
 static int lane_open(struct sf_lane *lane, const struct sf_record *record, const char *payload, __u32 at)
 {
@@ -322,7 +323,7 @@ static int lane_open(struct sf_lane *lane, const struct sf_record *record, const
 	return 1;
 }
 
-/* A record is for the long road. Those in a row are one event, as most of them are on connections that never fit. */
+/* Passes a record to the long road. Consecutive records share an event, as most are of connections that never enter. */
 static void lane_pass(struct sf_lane *lane, __u32 offset)
 {
 	struct sf_lane_event *event = lane->count ? &lane->events[lane->count - 1] : NULL;
@@ -334,9 +335,9 @@ static void lane_pass(struct sf_lane *lane, __u32 offset)
 }
 
 /*
- * Takes at most SF_LANE_RECORDS records. Returns how many events there are;
- * they and their texts stay until the next run, a slot that leaves until
- * sf_lane_leave().
+ * Takes at most SF_LANE_RECORDS records. Returns the number of events. The
+ * events and their texts are valid until the next run. The slot of a connection
+ * that leaves is valid until sf_lane_leave().
  */
 static unsigned int sf_lane_run(struct sf_lane *lane, const char *ring, const __u32 *offsets, unsigned int records)
 {

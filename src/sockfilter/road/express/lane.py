@@ -1,4 +1,4 @@
-"""The short road: C follows the connections on it, and says when an exchange has ended or one must leave."""
+"""The lane, the short road: code in C follows its connections, and reports when an exchange ends or one must leave."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ if TYPE_CHECKING:
     from sockfilter.model.exchange import Exchange
     from sockfilter.road.express.road import LaneConnection, LaneConversation, LaneReceiver, LongRoad, RenderedLines
 
-# struct sf_lane_event of lane.h; a test compares both to the byte
+# struct sf_lane_event of lane.h; a test compares the two layouts
 EVENT = Struct("=IIIIIIIIQQQQQQIIIIII")
 PASSED, LEAVES, EXCHANGE, ENTERS, CLOSED, LINES = range(6)
-# how struct sf_record begins: time_ns, stream
+# the first fields of struct sf_record: time_ns, stream
 FIRST = Struct("=QQ")
-# To enter and leave costs what the lane saves on a few exchanges. A connection that has left it so often in a row with
-# fewer of them than pay for it stays on the long road from then on.
+# Entering and leaving costs as much as the lane saves on a few exchanges. A connection stays on the long road after it
+# has left the lane SHORT_STAYS_MAX times in a row with fewer than SHORT_STAY exchanges each.
 SHORT_STAYS_MAX, SHORT_STAY = 2, 4
-# bytes of a body: what the lane counts with
+# the largest limit on the kept bytes of a body, so that sums do not overflow in C
 BODY_MAX = 1 << 62
 
 
 class Lane:
-    """Takes records in place of the long road, and passes on those that are not for it.
+    """Takes records before the long road does, and passes on those that it cannot handle.
 
-    A connection enters with its first request, or when an exchange has ended on the long road and it is at rest.
-    It leaves with the first record that is unusual; what had begun by then is told again on the long road.
+    A connection enters with its first request, or between two exchanges on the long road. It leaves with the first
+    record that is unusual. The long road then gets the bytes of the messages that have begun.
 
     Args:
         road: the long road.
-        read_head: a head by its bytes, as the long road has it.
-        make_body: a whole body by its head, its bytes on the wire, and those that were kept.
-        body_bytes: of each body, bytes to keep.
-        decodes: whether bodies are to be decoded: those with a content coding take the long road.
+        read_head: parses the bytes of a head, as on the long road.
+        make_body: makes a complete body of its head, its size on the wire, and its kept bytes.
+        body_bytes: bytes to keep of each body.
+        decodes: whether bodies must be decoded. If so, bodies with a content coding take the long road.
         emit: takes each exchange that ends here.
-        told: takes those of which a line is enough, in place of emit. None: there is no such output.
+        told: takes text lines instead of emit, if a line is all that is needed of an exchange. None: no output does.
     """
 
     def __init__(
@@ -69,8 +69,8 @@ class Lane:
         if lane and told is not None:
             self._lib.sf_lane_write_lines(lane, told.lines.show_secrets, *told.lines.widths_max)
         self._on: dict[int, LaneConnection] = {}  # by slot
-        self._left: set[int] = set()  # slots that are free after this batch
-        self._told: set[int] = set()  # streams of which the long road has had all of this batch
+        self._left: set[int] = set()  # slots to free after this batch
+        self._told: set[int] = set()  # streams of which the long road has taken all records of this batch
         self._candidates: dict[LaneConnection, None] = {}
         self._is_running = False
 
@@ -78,8 +78,8 @@ class Lane:
         """Takes a batch of records.
 
         Args:
-            view: the ring's memory.
-            offsets: where the records begin in it; at most SF_LANE_RECORDS.
+            view: the memory of the ring.
+            offsets: where the records begin in it; at most SF_LANE_RECORDS of them.
         """
         if self._lane is None:
             self._decode(view, offsets)
@@ -99,12 +99,12 @@ class Lane:
             self._candidates.clear()
 
     def may_enter(self, connection: LaneConnection) -> None:
-        """An exchange has ended on the long road."""
+        """Notes that an exchange has ended on the long road, so that its connection may enter after this batch."""
         if connection.short_stays < SHORT_STAYS_MAX:
             self._candidates[connection] = None
 
     def recall_open(self) -> None:
-        """Makes the connections with an open exchange leave: now the long road knows, and counts, all there is."""
+        """Makes the connections with an open exchange leave, so that the long road has and counts every exchange."""
         for slot in list(self._on):
             state = self._lib.sf_lane_slot(self._lane, slot)
             if slot not in self._left and (state.state or state.closed):
@@ -116,7 +116,7 @@ class Lane:
         if told is not None:
             lib.sf_lane_set_line(self._lane, *told.lines.widths, told.clock_offset_ns)
         where = ffi.from_buffer("__u32[]", array("I", offsets))
-        with ffi.from_buffer(view) as ring:  # held any longer, it would keep the ring from being unmapped
+        with ffi.from_buffer(view) as ring:  # released at once, as the ring cannot be unmapped before
             count = lib.sf_lane_run(self._lane, ring, where, len(offsets))
         size = ffi.new("size_t *")
         text = ffi.buffer(lib.sf_lane_text(self._lane, size), size[0])[:]
@@ -154,8 +154,8 @@ class Lane:
             if kind != EXCHANGE:
                 if kind == LINES:
                     if response_from and response_from - 1 not in on:
-                        continue  # _begin() has sent them by the long road
-                    assert told is not None  # else there are none
+                        continue  # _begin() has passed its records to the long road
+                    assert told is not None  # there are lines only if told takes them
                     made = ffi.buffer(lib.sf_lane_lines(self._lane) + ring_at, request_from - ring_at)[:]
                     told.take(made, at)
                 elif kind == ENTERS:
@@ -168,7 +168,7 @@ class Lane:
                         self._close(at)
                 continue
             if at not in on:
-                continue  # _begin() has sent it by the long road
+                continue  # _begin() has passed its records to the long road
             asked = read_head(text[request_from:response_from])
             answered = read_head(text[response_from:response_to])
             request = Request(asked, request_ns, (request_seq, request_ack), request_end_ns)
@@ -180,7 +180,7 @@ class Lane:
             emit(on[at].conversation.sink.pair(conn_seq, request, response))
 
     def _kept_of(self, size: int, at: int) -> bytes:
-        """What was kept of a body of this run."""
+        """Returns the kept bytes of a body of this run."""
         if at == self._lib.SF_LANE_NO_BODY:
             return b""
         bodies = self._lib.sf_lane_bodies(self._lane)
@@ -193,7 +193,7 @@ class Lane:
         if connection.recall or not (connection.is_at_rest and talk.is_at_rest and talk.sink.is_at_rest):
             return
         if connection.model.clocks_differ:
-            return  # here, times are what they seem
+            return  # the lane cannot correct times
         following, acked = zip(*((d.next, d.acked) for d in connection.directions), strict=True)
         slot = self._lib.sf_lane_enter(
             self._lane,
@@ -209,11 +209,11 @@ class Lane:
             self._put_on(slot, connection)
 
     def _begin(self, slot: int, view: memoryview, at: int, offsets: list[int]) -> None:
-        """A connection has entered with its first record, at an offset."""
+        """Opens the connection of a slot that a first record has entered. at: the offset of the record."""
         time_ns, stream = FIRST.unpack_from(view, at)
         connection = self._road.enter(view, at, stream, time_ns)
         if connection is None or not connection.conversation.has_short_road:
-            # it is known by another number, or speaks another protocol: what it has said is for the long road
+            # the connection is known by another stream, or has another protocol: its records are for the long road
             self._left.add(slot)
             self._told.add(stream & ~1)
             self._decode(view, [at for at in offsets if FIRST.unpack_from(view, at)[1] & ~1 == stream & ~1])
@@ -228,7 +228,7 @@ class Lane:
         connection.recall = partial(self._leave, slot)
 
     def _close(self, slot: int) -> None:
-        """Both ends have closed, between exchanges."""
+        """Closes the connection of a slot: both ends have closed between exchanges."""
         connection, state = self._on[slot], self._lib.sf_lane_slot(self._lane, slot)
         connection.recall = None
         self._road.note_control(state.control)
@@ -236,13 +236,13 @@ class Lane:
         self._left.add(slot)
 
     def _note_stay(self, slot: int) -> None:
-        """One of its segments makes it leave."""
+        """Notes how long the connection of a slot was in the lane, when one of its segments makes it leave."""
         connection = self._on[slot]
         is_short = self._lib.sf_lane_slot(self._lane, slot).conn_seq - connection.entered_at < SHORT_STAY
         connection.short_stays = connection.short_stays + 1 if is_short else 0
 
     def _leave(self, slot: int) -> None:
-        """Brings the long road up to what is known here."""
+        """Returns the connection of a slot to the long road, with its state and its open messages."""
         connection, state = self._on[slot], self._lib.sf_lane_slot(self._lane, slot)
         connection.recall = None
         first, second = (ack if state.heard & 1 << end else None for end, ack in enumerate(state.acked))
@@ -266,7 +266,7 @@ class Lane:
             self._free(slot)
 
     def _tell(self, receiver: LaneReceiver, half: Any) -> None:
-        """What has come of a message goes to the long road."""
+        """Passes the bytes of an open message to the long road."""
         receiver.data(self._ffi.buffer(half.head, half.head_len)[:], half.start_ns, half.seq, half.ack)
         kept = half.body_kept
         if kept:

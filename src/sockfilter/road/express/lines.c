@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The line of an exchange, as forms/line.py writes it; a test compares the
- * two. What may hold a secret, or has to be escaped, or widens a column, is
- * left to that.
+ * Writes the line of an exchange exactly as forms/line.py does; a test compares
+ * the two. Leaves to forms/line.py all lines that may contain a secret, need
+ * escaping, or widen a column.
  */
 #include <arpa/inet.h>
 #include <linux/types.h>
@@ -16,7 +16,7 @@
 
 static const unsigned char v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
 
-/* Endpoint.__str__() of model/connection.py. Returns its bytes. */
+/* Does the same as Endpoint.__str__() of model/connection.py. Returns the number of bytes. */
 static size_t route_end(char *at, size_t room, const struct sf_flow *flow, int end)
 {
 	const __u8 *address = flow->addr[end];
@@ -29,7 +29,7 @@ static size_t route_end(char *at, size_t room, const struct sf_flow *flow, int e
 	return snprintf(at, room, "[%s]:%u", text, port);
 }
 
-/* Connection.route of model/connection.py */
+/* Does the same as Connection.route of model/connection.py. */
 static void line_route(struct sf_lane_slot *slot, const struct sf_flow *flow)
 {
 	size_t len = route_end(slot->route, sizeof(slot->route), flow, slot->client_end);
@@ -39,7 +39,7 @@ static void line_route(struct sf_lane_slot *slot, const struct sf_flow *flow)
 	slot->route_len = len + route_end(slot->route + len, sizeof(slot->route) - len, flow, !slot->client_end);
 }
 
-/* Method and target, where they are shown as they are. Returns their bytes, or 0. */
+/* Returns the bytes of method and target, or 0 if they must be escaped or may contain a secret. */
 static size_t line_asked(const struct sf_lane *lane, const struct sf_lane_half *request)
 {
 	const char *first = memchr(request->head, ' ', request->head_len), *at;
@@ -50,7 +50,7 @@ static size_t line_asked(const struct sf_lane *lane, const struct sf_lane_half *
 		if ((unsigned char)*at >= 0x7f || (unsigned char)*at < ' ' || *at == '\\')
 			return 0;
 	}
-	/* without a scheme, as CONNECT has it, an @ may end a password too */
+	/* an @ may end a password also in a target without a scheme, as in CONNECT */
 	if (!lane->show_secrets &&
 	    (may_hold_secret(first, at - first) || (*first != '/' && memchr(first, '@', at - first))))
 		return 0;
@@ -65,7 +65,7 @@ static char *put_padded(char *to, const char *text, size_t len, size_t width)
 	return to + (len < width ? width : len);
 }
 
-/* right-aligned, with two spaces in front */
+/* Writes a text aligned to the right, after two spaces. */
 static char *put_right(char *to, const char *text, size_t len, size_t width)
 {
 	size_t space = 2 + (len < width ? width - len : 0);
@@ -75,7 +75,7 @@ static char *put_right(char *to, const char *text, size_t len, size_t width)
 	return to + space + len;
 }
 
-/* Returns where its digits begin, before end. */
+/* Writes the digits of a number before end. Returns where they begin. */
 static char *digits(char *end, __u64 number)
 {
 	do
@@ -84,7 +84,7 @@ static char *digits(char *end, __u64 number)
 	return end;
 }
 
-/* size_text() of forms/line.py */
+/* Does the same as size_text() of forms/line.py. */
 static char *put_size(char *to, __u64 size)
 {
 	static const char *units[] = {"kB", "MB", "GB"};
@@ -108,14 +108,14 @@ static char *put_size(char *to, __u64 size)
 	return put_right(to, text, snprintf(text, sizeof(text), "%.1f TB", number / 1000), 8);
 }
 
-/* duration_text() of forms/line.py */
+/* Does the same as duration_text() of forms/line.py. */
 static char *put_duration(char *to, __u64 ns)
 {
 	char text[40], *end = text + sizeof(text), *at;
 	__u64 us = ns / 1000, rest = ns % 1000;
 
 	if (ns < 999500) {
-		/* half to even, as Python rounds */
+		/* rounds half to even, as Python does */
 		us += rest > 500 || (rest == 500 && us & 1);
 		memcpy(end - 3, " us", 3);
 		at = digits(end - 3, us);
@@ -126,7 +126,7 @@ static char *put_duration(char *to, __u64 ns)
 	return put_right(to, text, snprintf(text, sizeof(text), "%.2f s", ns / 1e9), 8);
 }
 
-/* "HH:MM:SS.mmm"; NULL where it cannot be told */
+/* Writes "HH:MM:SS.mmm" in local time. Returns NULL if the time cannot be converted. */
 static char *put_clock(struct sf_lane *lane, char *to, __u64 wall_ns)
 {
 	__u64 second = wall_ns / SECOND_NS, ms = wall_ns % SECOND_NS / 1000000;
@@ -146,7 +146,7 @@ static char *put_clock(struct sf_lane *lane, char *to, __u64 wall_ns)
 	return to + 12;
 }
 
-/* Writes the line of the exchange that has just ended. Returns its bytes, or 0. */
+/* Writes the line of the exchange that has just ended. Returns its bytes, or 0 if forms/line.py must write it. */
 static size_t line_render(struct sf_lane *lane, const struct sf_lane_slot *slot, char *line)
 {
 	const struct sf_lane_half *request = &slot->half[0], *response = &slot->half[1];
@@ -164,7 +164,7 @@ static size_t line_render(struct sf_lane *lane, const struct sf_lane_slot *slot,
 	at = put_padded(at, slot->route, slot->route_len, lane->route_width);
 	at = put_right(at, request->head, 0, 0);
 	at = put_padded(at, request->head, asked, lane->request_width);
-	/* HTTP/1.x SP status */
+	/* the status follows "HTTP/1.x " */
 	at = put_right(at, response->head + 9, 3, 3);
 	at = put_size(at, response->body_len);
 	at = put_duration(at, response->end_ns - request->start_ns);

@@ -1,4 +1,7 @@
-"""What the short road asks of the long one: of connections that change from one to the other, and of what it tells."""
+"""What the lane needs of the long road, which is the Python code for all connections.
+
+The long road gives connections to the lane and takes them back, and receives the exchanges of the lane.
+"""
 
 from __future__ import annotations
 
@@ -15,62 +18,67 @@ if TYPE_CHECKING:
 
 
 class LaneReceiver(Protocol):
-    """What takes the bytes of one direction on the long road."""
+    """Takes the bytes of one direction on the long road."""
 
     def data(self, data: bytes, time_ns: int, seq: int, ack: int) -> None:
         """Takes the next span."""
 
     def skip(self, size: int, time_ns: int) -> None:
-        """Takes note of bytes that passed and are not needed."""
+        """Notes bytes that passed and are not needed."""
 
 
 class Pairing(Protocol):
-    """What takes the exchanges of one connection."""
+    """Takes the exchanges of one connection."""
 
     client_end: int
 
     @property
     def number(self) -> int:
-        """Of the last exchange."""
+        """The number of the last exchange."""
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether nothing is open, and the next response answers the next request."""
+        """Whether no exchange is open, and the next response answers the next request."""
 
     def pair(self, number: int, request: Request, response: Response) -> Exchange:
-        """Takes a request and its response. Returns the exchange, which has this number on its connection."""
+        """Takes a request and its response. Returns the exchange with this number on its connection."""
 
     def note_pairs(self, number: int) -> None:
-        """Takes note of exchanges that it has not seen, up to one of this number."""
+        """Notes that exchanges up to this number ended in the lane."""
 
 
 class LaneConversation(Protocol):
-    """Both receivers, and what they tell.
+    """The conversation of a connection that may enter the lane.
 
     Attributes:
-        has_short_road: whether it is of HTTP/1; else it has nothing of what is below.
+        has_short_road: whether it is a conversation in HTTP/1. If not, it has no other member of this class.
     """
 
     has_short_road: bool
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether no message has begun, and none is missing."""
+        """Whether no message is open, and none is missing."""
 
     @property
     def receivers(self) -> tuple[LaneReceiver, LaneReceiver]:
-        """One for each end."""
+        """The receivers of both ends."""
 
     @property
     def sink(self) -> Pairing:
         """Takes the exchanges."""
 
     def resume(self, client_end: int, boundaries: tuple[int, int]) -> None:
-        """Goes on after exchanges that were read here, the last of which acknowledged as much."""
+        """Continues after exchanges in the lane.
+
+        Args:
+            client_end: the end that sends requests.
+            boundaries: the acknowledgement numbers of the last request and the last response.
+        """
 
 
 class LaneConnection(Protocol):
-    """A connection of the long road."""
+    """A connection on the long road."""
 
     entered_at: int
     last_ns: int
@@ -82,15 +90,18 @@ class LaneConnection(Protocol):
 
     @property
     def conversation(self) -> Any:
-        """A Conversation; what the long road needs of it is less."""
+        """A LaneConversation. The type is Any, because the long road declares a type with fewer members."""
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether both directions wait for new bytes in order, and for nothing else."""
+        """Whether both directions wait for the next bytes in order, and for nothing else."""
 
     @property
     def directions(self) -> tuple[Any, Any]:
-        """Each has next, the number that comes; acked, what its end had received; and finish(), for its FIN."""
+        """Both directions.
+
+        The lane uses next, the next sequence number; acked, the last acknowledgement number; and finish(), for a FIN.
+        """
 
     def resume(
         self,
@@ -99,28 +110,28 @@ class LaneConnection(Protocol):
         last_ns: int,
         passed: tuple[int, int],
     ) -> None:
-        """Goes on where the short road ended."""
+        """Takes over from the lane."""
 
     def end_at_rest(self, following: tuple[int, int], last_ns: int) -> None:
-        """Both ends have closed, and all has been told; which number would follow at each."""
+        """Closes the connection after both ends have closed in the lane. following: the next sequence numbers."""
 
 
 class LongRoad(Protocol):
-    """What takes the records that are not for the short road."""
+    """Takes the records that are not for the lane."""
 
     @property
     def consume(self) -> Callable[[memoryview, list[int]], None]:
-        """Takes the ring's memory and the offsets of records in it."""
+        """The function that takes the memory of the ring and the offsets of records in it."""
 
     def enter(self, view: memoryview, at: int, stream: int, time_ns: int) -> LaneConnection | None:
-        """The connection of a record that is its first. None: it is not new."""
+        """Opens the connection of a first record. Returns None if the connection is not new."""
 
     def note_control(self, count: int) -> None:
-        """Takes note of segments without bytes that it has not seen."""
+        """Counts segments without payload that the lane has taken."""
 
 
 class RenderedLines(Protocol):
-    """Takes note of exchanges whose lines were written here, and knows what these have to look like."""
+    """Takes the lines that the lane has written, and defines their form."""
 
     lines: Lines
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Whether a text may hold a secret: what masking/ would look into. The
- * tables are those of masking/names.py; a test compares the two. What
- * may hold one is masked there, and only what cannot is written here.
+ * Tells whether a text may contain a secret, so that masking/ must look at it.
+ * The tables are those of masking/names.py; a test compares the two. The lane
+ * writes only texts that cannot contain a secret.
  */
 #include <linux/types.h>
 #include <string.h>
@@ -19,7 +19,7 @@ struct trace {
 		text, sizeof(text) - 1                                                                                 \
 	}
 
-/* STEMS, and BEGINNINGS, in the order of their first letters */
+/* STEMS and BEGINNINGS of masking/names.py, sorted */
 static const struct trace traces[] = {
 	TRACE("-pat"),	 TRACE("-live-"), TRACE("-test-"), TRACE("akia"),    TRACE("asia"),	   TRACE("aiza"),
 	TRACE("assert"), TRACE("auth"),	  TRACE("bearer"), TRACE("bot"),     TRACE("code"),	   TRACE("cookie"),
@@ -33,12 +33,12 @@ static const struct trace traces[] = {
 	TRACE("ya29."),
 };
 
-/* for each first character of a trace, the letters that come next in one: a bit for each */
+/* for each first character of a trace, the letters that may follow it: one bit each */
 static __u32 seconds[128];
 
 #define LETTER(letter) (1U << ((letter) - 'a'))
 
-/* Called before a text is looked at; what it writes is always the same. */
+/* Must be called before the first text. Further calls write the same values. */
 static void prepare_traces(void)
 {
 	size_t i;
@@ -72,7 +72,7 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Whether an encoded byte (RFC 3986, 2.1) is one that a trace may have, an @, or encodes once more. */
+/* Whether a percent-encoded byte (RFC 3986, 2.1) may be part of a trace, an @, or a percent sign. */
 static int hides_trace(const char *at, const char *end)
 {
 	int high, low, c;
@@ -87,7 +87,7 @@ static int hides_trace(const char *at, const char *end)
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '@' || c == '%';
 }
 
-/* An @ behind two slashes may end a password, and an encoding hide a name. */
+/* Looks for traces, for an @ after two slashes, which may end a password, and for encodings that may hide a trace. */
 static int may_hold_secret(const char *at, size_t len)
 {
 	const char *first = at, *end = at + len;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The connections that are on the short road, and how its lines are to look. */
+/* The connections in the lane, and the form of its lines. */
 #include <linux/types.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "inside.h"
 
-/* what it takes and does not touch costs no memory */
+/* calloc() of this size takes physical memory only for the pages that are used. */
 static struct sf_lane *sf_lane_open(__u64 body_limit, int decodes)
 {
 	struct sf_lane *lane = calloc(1, sizeof(*lane));
@@ -41,7 +41,7 @@ static __u32 *lane_chain(struct sf_lane *lane, __u64 stream)
 	return &lane->hash[(stream >> 1) * 0x9e3779b97f4a7c15ULL >> (64 - HASH_BITS)];
 }
 
-/* of an even stream */
+/* Returns the slot of a stream, whose lowest bit must be 0, or NULL. */
 static struct sf_lane_slot *lane_find(struct sf_lane *lane, __u64 stream)
 {
 	__u32 at = *lane_chain(lane, stream);
@@ -51,7 +51,7 @@ static struct sf_lane_slot *lane_find(struct sf_lane *lane, __u64 stream)
 	return at ? &lane->slots[at - 1] : NULL;
 }
 
-/* NULL where there is no room. */
+/* Returns a new slot, or NULL if there is no room. */
 static struct sf_lane_slot *lane_take_slot(struct sf_lane *lane, __u64 stream, int client_end)
 {
 	__u32 *chain = lane_chain(lane, stream);
@@ -81,7 +81,11 @@ static struct sf_lane_slot *lane_take_slot(struct sf_lane *lane, __u64 stream, i
 	return slot;
 }
 
-/* A connection that is at rest; conn_seq: exchanges that it has had; flow: its struct sf_flow. Returns its slot, or -1 where there is no room for it. */
+/*
+ * Adds a connection that is between two exchanges. conn_seq: the number of its
+ * last exchange. flow: its struct sf_flow. Returns its slot, or -1 if there is
+ * no room.
+ */
 static int sf_lane_enter(struct sf_lane *lane, __u64 stream, int client_end, const __u32 *next, const __u32 *acked,
 			 __u64 last_ns, __u32 conn_seq, const void *flow)
 {
@@ -104,7 +108,7 @@ static struct sf_lane_slot *sf_lane_slot(struct sf_lane *lane, unsigned int slot
 	return &lane->slots[slot];
 }
 
-/* no more records are taken for it; what it holds stays until sf_lane_leave() */
+/* Stops taking records for a slot. Its content stays valid until sf_lane_leave(). */
 static void lane_unlink(struct sf_lane *lane, struct sf_lane_slot *slot)
 {
 	__u32 *chain = lane_chain(lane, slot->stream), at = slot - lane->slots + 1;
@@ -129,7 +133,7 @@ static const struct sf_lane_event *sf_lane_events(const struct sf_lane *lane)
 	return lane->events;
 }
 
-/* From now on lines are written here. Takes effect for connections that enter afterwards. */
+/* Makes the lane write lines, for connections that enter from now on. */
 static void sf_lane_write_lines(struct sf_lane *lane, int show_secrets, __u32 route_width_max, __u32 request_width_max)
 {
 	lane->has_lines = 1;
@@ -138,7 +142,7 @@ static void sf_lane_write_lines(struct sf_lane *lane, int show_secrets, __u32 ro
 	lane->request_width_max = request_width_max;
 }
 
-/* what the next run's lines are to look like */
+/* Sets the form of the lines of the next run. Widths are in characters. */
 static void sf_lane_set_line(struct sf_lane *lane, __u32 route_width, __u32 request_width, __s64 clock_offset_ns)
 {
 	lane->route_width = route_width;
