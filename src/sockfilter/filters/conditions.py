@@ -105,7 +105,7 @@ def _query() -> Condition:
     def make(wanted: Any) -> Callable[[Exchange], bool]:
         test = fields_test(wanted)
         return lambda exchange: (
-            exchange.request is not None and test(lambda name: exchange.request.query.get(name, []))  # type: ignore[union-attr]  # asked before
+            exchange.request is not None and test(lambda name: exchange.request.query.get(name, []))  # type: ignore[union-attr]  # checked before
         )
 
     return Condition(make, value)

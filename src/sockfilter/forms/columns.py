@@ -23,7 +23,7 @@ def width(text: str) -> int:
 def _width_of(character: str) -> int:
     if character.isascii():
         return 1
-    import unicodedata  # only where a peer sends more than ASCII
+    import unicodedata  # imported late: only needed if a peer sends more than ASCII
 
     if unicodedata.category(character) in ("Mn", "Me") or ord(character) in JOINING:
         return 0

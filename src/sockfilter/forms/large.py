@@ -85,6 +85,6 @@ def _end_of_part(text: str) -> int:
 def _is_mark(character: str) -> bool:
     if character.isascii():
         return False
-    import unicodedata  # only where a peer sends more than ASCII
+    import unicodedata  # imported late: only needed if a peer sends more than ASCII
 
     return unicodedata.category(character) in ("Mn", "Me")

@@ -86,7 +86,7 @@ class TextForm:
         self._columns = columns
         self._fitting: Fitting | None = None
         if columns is not None:
-            from sockfilter.forms.fitting import Fitting  # only for a terminal
+            from sockfilter.forms.fitting import Fitting  # imported late: only needed for a terminal
 
             self._fitting = Fitting(processes)
         self._route_width = ROUTE_WIDTH

@@ -86,7 +86,7 @@ class Exchange:
 
     def __repr__(self) -> str:
         """Route, method, target and status, with secrets masked."""
-        from sockfilter.escape import printable_target  # only where it is shown
+        from sockfilter.escape import printable_target  # imported late: only needed to show it
         from sockfilter.masking import mask_target
 
         request = "no request"

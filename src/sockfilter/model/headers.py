@@ -69,7 +69,7 @@ class Headers:
 
     def __repr__(self) -> str:
         """All fields, with secrets masked, because a failing assertion shows them."""
-        from sockfilter.masking import mask_fields  # only where it is shown
+        from sockfilter.masking import mask_fields  # imported late: only needed to show it
 
         return f"Headers({mask_fields(self._fields)!r})"
 

@@ -101,7 +101,7 @@ class Message:
         Raises:
             BodyError: the body was not kept whole, or is not JSON.
         """
-        import json  # only where it is used
+        import json  # imported late: most captures do not need it
 
         if self.body.is_cut:
             known = "" if self.body.length is None else f" of {self.body.length}"
@@ -111,7 +111,7 @@ class Message:
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError) as error:  # RecursionError if it is nested too deeply
-            from sockfilter.masking import mask_body  # only where it is shown
+            from sockfilter.masking import mask_body  # imported late: only needed to show it
 
             raise BodyError(f"reading {self!r} as JSON: {error}; the body begins {mask_body(self)[:40]!r}") from error
 
