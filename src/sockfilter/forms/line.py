@@ -143,7 +143,7 @@ class TextForm:
         interface = printable(exchange.connection.interface) if self._interfaces else ""
         cells = self._fitting.fit(exchange, columns, interface, time, what, status, sizes)
         line = cells.line()
-        if width(line) > columns:  # a terminal of a few columns
+        if width(line) > columns:  # the terminal has only a few columns
             return shortened(line, columns) + "\n"
         if self._colour:
             bold = cells.request and f"{BOLD}{cells.request}{RESET}"

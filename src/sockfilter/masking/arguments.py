@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # levels of commands within commands that are searched
 DEPTH_MAX = 2
-# characters of an argument that are searched as a command or a script; the rest of a longer one is masked
+# characters of an argument that is searched as a command or a script; a longer argument is cut there
 SCRIPT_MAX = 16384
 
 LONG = re.compile(rf"(--?|/)([A-Za-z][\w.-]{{1,{NAME_MAX}}})(?:([=:])(.*))?", re.DOTALL)
@@ -68,7 +68,7 @@ ATTACHED = frozenset(f"{MYSQL} 7z 7za rar unrar".split())
 
 
 def mask_arguments(arguments: tuple[str, ...]) -> tuple[str, ...]:
-    """A command line without its secrets."""
+    """A command line with secrets masked."""
     return tuple(map(mask_shapes, _mask_command(list(arguments), DEPTH_MAX)))
 
 
@@ -106,7 +106,7 @@ def _mask_option(word: str, program: str, words: list[str]) -> tuple[str | None,
     """The word, masked, if it is an option with its value; and the masker of the next word, if that is the value."""
     letters = LETTERS.get(program, "")
     if len(word) > 1 and word[0] == "-" and word[1] in letters and (program not in LOGINS.split() or "login" in words):
-        if len(word) > 2 and program not in APART:  # - and a letter
+        if len(word) > 2 and program not in APART:  # a hyphen and a letter
             return f"{word[:2]}{MASK}", None
         if len(word) == 2:
             return word, None if program in ATTACHED else _mask_all

@@ -118,7 +118,7 @@ class Exchange:
         return presentation.as_curl(self)
 
     def as_pytest(self) -> str:
-        """The source of a test that makes the same request, its secrets included, and asserts the same answer.
+        """The source of a test that makes the same request, its secrets included, and asserts the same response.
 
         Raises:
             NotSeen: a half of the exchange was not seen.

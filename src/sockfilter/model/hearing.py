@@ -1,4 +1,4 @@
-"""What a source of records hears."""
+"""What a source of records sees of the traffic."""
 
 from __future__ import annotations
 

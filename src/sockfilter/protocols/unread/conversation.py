@@ -55,7 +55,7 @@ class UnreadConversation:
         return 0 if self._before is None else self._before.number
 
     def data(self, data: bytes, time_ns: int, seq: int, ack: int) -> None:
-        """Takes the next bytes."""
+        """Counts bytes that passed; it does not read them."""
         self.skip(len(data), time_ns)
 
     def skip(self, size: int, time_ns: int) -> None:
