@@ -191,7 +191,7 @@ class InOrder(MessageSink, Protocol):
 
         Args:
             end: the end whose messages may be missing.
-            is_certain: a message is certainly missing.
+            is_certain: there was a message that cannot be reported.
             problem: why; None if the bytes were not a message.
         """
 
