@@ -1,12 +1,12 @@
 """Every HTTP exchange on a network interface, seen by an eBPF socket filter.
 
     with sockfilter.capture("lo", ports=[8000]) as capture:
-        ...                     # anything that talks HTTP
-        capture.flush()         # everything that crossed until now is in
+        ...                     # anything that uses HTTP
+        capture.flush()         # waits until all earlier traffic has been read
     for exchange in capture.exchanges:
         print(exchange.request.method, exchange.response.status)
 
-Names are imported when first used: `import sockfilter` alone costs next to nothing.
+Public names are imported when they are first used, so `import sockfilter` alone is fast.
 """
 
 from __future__ import annotations
@@ -113,14 +113,14 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Imports a public name when it is first asked for."""
+    """Imports a public name when it is first used."""
     if name not in _HOMES:
         raise AttributeError(f"module 'sockfilter' has no attribute {name!r}")
     return getattr(import_module(f"sockfilter.{_HOMES[name]}"), name)
 
 
 def _late(name: str) -> Callable[..., Any]:
-    """A form of an exchange, imported when it is first asked for."""
+    """A form of an exchange, imported when it is first used."""
 
     def form(*arguments: Any, **options: Any) -> Any:
         return getattr(import_module(f"sockfilter.{_FORMS[name]}"), name)(*arguments, **options)

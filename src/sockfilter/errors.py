@@ -1,6 +1,6 @@
-"""What can go wrong that the operator can do something about.
+"""The exceptions of sockfilter: errors that the user can do something about.
 
-Every message says what was tried, what was found, and what to do. Traffic raises none of these.
+Every message says what was tried, what was found, and what to do. Traffic never raises an exception.
 """
 
 from __future__ import annotations
@@ -9,51 +9,51 @@ from typing import Any
 
 
 class SockfilterError(Exception):
-    """The root of every exception that sockfilter raises on purpose."""
+    """The base class of every exception that sockfilter raises on purpose."""
 
 
 class InvalidArgument(SockfilterError, ValueError):
-    """An argument that cannot be meant: mend the call or the command line."""
+    """An argument is invalid. Correct the call or the command line."""
 
 
 class NoSuchCommand(InvalidArgument):
-    """There is no command of that name to run."""
+    """There is no command of that name."""
 
 
 class CommandNotExecutable(InvalidArgument):
-    """The command is there, and may not be executed."""
+    """The command exists, but it is not executable."""
 
 
 class NoSuchInterface(SockfilterError):
-    """There is no interface of that name here: the message has the nearest names."""
+    """There is no interface of that name. The message lists similar names."""
 
 
 class InterfaceDown(SockfilterError):
-    """The interface carries nothing: bring it up first."""
+    """The interface is down. Bring it up first."""
 
 
 class UnsupportedInterface(SockfilterError):
-    """The interface's frames are of a kind that is not decoded live."""
+    """The interface has a link type that sockfilter cannot capture live."""
 
 
 class NamespaceError(SockfilterError):
-    """The network namespace could not be entered: check its name, the process, and the rights."""
+    """The network namespace could not be entered. Check its name, the process, and the rights."""
 
 
 class CaptureFileError(SockfilterError):
-    """A capture file cannot be read or written on: what came before was."""
+    """A capture file cannot be read or written any further. Everything before the error was."""
 
 
 class MissingCapability(SockfilterError, PermissionError):
-    """The process may not capture: the message names the capability and ways to grant it."""
+    """The process has no right to capture. The message names the missing capability and ways to grant it."""
 
 
 class KernelUnsupported(SockfilterError):
-    """The kernel refused something that capturing cannot do without: Linux 5.8 or newer has it all."""
+    """The kernel refused something that capturing needs. Linux 5.8 and later versions have everything."""
 
 
 class ObjectError(SockfilterError):
-    """The BPF object is missing, damaged, or was refused by the kernel; log has libbpf's own words."""
+    """The BPF object is missing or damaged, or the kernel refused it. log has the messages of libbpf."""
 
     def __init__(self, message: str, log: str = "") -> None:
         super().__init__(message)
@@ -61,38 +61,38 @@ class ObjectError(SockfilterError):
 
 
 class LibbpfMissing(SockfilterError, ImportError):
-    """The binding or the libbpf it needs is not installed."""
+    """The Python binding of libbpf, or libbpf itself, is not installed."""
 
 
 class BrokerError(SockfilterError):
-    """The broker, which captures for processes without the rights, is not there or refuses."""
+    """The broker, which captures for processes without rights, is not running, or it refused the request."""
 
 
 class BodyError(SockfilterError, ValueError):
-    """A body cannot be read as asked: it was not kept whole, or is something else."""
+    """A body cannot be used in this way: it was not kept whole, or it has another type."""
 
 
 class NotSeen(SockfilterError, ValueError):
-    """An exchange lacks what this is made of: a half of it, or a body that was kept whole."""
+    """A part of an exchange that is needed was not seen, such as one of its halves."""
 
 
 class ExpectationFailed(SockfilterError, AssertionError):
-    """What was expected did not cross the wire: the message has the nearest, and all that did.
+    """The expected exchanges did not cross the wire. The message shows the nearest exchange, and lists all.
 
     Attributes:
-        summary: the same in one line; empty: the message's first.
-        exchange: the Exchange to look at first: the nearest, or one too many. None: nothing crossed.
+        summary: the message in one line; if empty, the first line of the message is used.
+        exchange: the Exchange to look at first: the nearest one, or one too many. None if there was no exchange.
     """
 
-    __module__ = "sockfilter"  # where it is imported from: pytest writes it before each message
+    __module__ = "sockfilter"  # pytest prints it before each message, and users import the class from there
 
     summary = ""
-    exchange: Any = None  # the model is made of errors too: this cannot have its types
+    exchange: Any = None  # Any, because the model imports this module
 
 
 class Closed(SockfilterError):
-    """The capture has ended: open another."""
+    """The capture has ended. Open a new one."""
 
 
 class Busy(SockfilterError):
-    """Something was called within emit that would take the next records before these: call it afterwards."""
+    """A call within emit would read further records before the present ones. Call it after emit has returned."""

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
 
-# The kernel's counters in the order of enum sf_counter (bpf/events.h), with what each means.
-# A test holds the order against the header.
+# The kernel's counters in the order of enum sf_counter (bpf/events.h), with their meanings.
+# A test compares the order with the header.
 PACKET_COUNTERS = {
     "seen": "packets that passed the interface",
     "not_ip": "neither IPv4 nor IPv6",
@@ -39,8 +39,9 @@ OUTCOMES = (
     "ring_full",
 )
 
-# Behind them, where system calls are captured, in the order of enum sf_call_counter (bpf/syscalls.h). There,
-# "seen" counts the parts of calls that carry HTTP, most of which are one, and the ends of their connections.
+# The counters that follow them if system calls are captured, in the order of enum sf_call_counter (bpf/syscalls.h).
+# In such a capture, "seen" in PACKET_COUNTERS counts the parts of calls that carry HTTP, and the ends of their
+# connections. Most calls have one part.
 CALL_COUNTERS = {
     "seen": "calls that have returned",
     "excluded": "of processes that are not selected",
@@ -61,15 +62,15 @@ NONE: Mapping[str, Any] = {}
 
 LARGER_RING = "a larger ring: -B"
 LARGER_SNAP_OF_FILE = "capture the file with a larger snap length, or without one"
-# link types that are named; the rest are only counted
+# link types that are listed; further ones are only counted
 LINK_TYPES_SHOWN = 4
 
 
 class Counts:
-    """Counters, which begin at 0: those that a class names. The module dataclasses would take 12 ms of each start.
+    """Counters that begin at 0; a subclass names them. It is not a dataclass, because the import would take 12 ms.
 
     Args:
-        counts: those that begin elsewhere.
+        counts: counters that begin at another value.
     """
 
     def __init__(self, **counts: int) -> None:
@@ -81,29 +82,29 @@ class Counts:
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and vars(other) == vars(self)
 
-    __hash__ = None  # type: ignore[assignment]  # it changes
+    __hash__ = None  # type: ignore[assignment]  # it is mutable
 
     @classmethod
     def names(cls) -> list[str]:
-        """What is counted."""
+        """The names of the counters."""
         return list(cls.__annotations__)
 
     def as_dict(self) -> dict[str, Any]:
-        """Them by their names."""
+        """The counters by name."""
         return {name: _copy(value) for name, value in vars(self).items()}
 
     def copy(self: Self, **counts: Any) -> Self:
-        """The same, but for those that are given."""
+        """A copy with some counters replaced."""
         made = type(self)()
         vars(made).update(vars(self), **counts)
         return made
 
 
 class FileCounts(Counts):
-    """Packets of a capture file that may carry HTTP and could not be understood. Each has an outcome in packets too."""
+    """Packets of a capture file that may carry HTTP and could not be read. Each has an outcome in packets too."""
 
-    cut: int = 0  # cut short before it could be told whether they carry HTTP
-    link_types: dict[int, int]  # by link type: those that cannot be read
+    cut: int = 0  # cut at a length at which it is not known whether they carry HTTP
+    link_types: dict[int, int]  # packets by link type, for link types that cannot be read
 
     def __init__(self, cut: int = 0, link_types: dict[int, int] | None = None) -> None:
         super().__init__(cut=cut)
@@ -113,29 +114,29 @@ class FileCounts(Counts):
 class FragmentCounts(Counts):
     """What became of the IP fragments that were read."""
 
-    reassembled: int = 0  # packets made of them
-    used: int = 0  # fragments that went into those
+    reassembled: int = 0  # packets made of fragments
+    used: int = 0  # fragments in these packets
     waiting: int = 0
-    expired: int = 0  # given up after their time, or for want of room
-    undecodable: int = 0  # whole, and no TCP segment of a wanted connection
+    expired: int = 0  # given up after their time, or because there was no room
+    undecodable: int = 0  # reassembled, but not to a TCP segment of a wanted connection
 
 
 class SegmentCounts(Counts):
-    """What became of the segments that were read. All that is not named here was delivered in order."""
+    """What became of the segments that were read. All others were delivered in order."""
 
     control: int = 0  # no payload: SYN, FIN, RST
-    retransmitted: int = 0  # nothing new in them
-    heard_twice: int = 0  # of system calls: heard at the other end before
-    overlapping: int = 0  # delivered, less the bytes that were there already
-    reordered: int = 0  # kept until those before them came, or were given up
+    retransmitted: int = 0  # without new bytes
+    heard_twice: int = 0  # of system calls: seen before at the other end
+    overlapping: int = 0  # delivered without the bytes that had been delivered before
+    reordered: int = 0  # kept until the segments before them came, or were given up
     after_close: int = 0  # of a connection that had ended
-    new_after_close: int = 0  # of those: with bytes that were not seen before
+    new_after_close: int = 0  # segments among after_close that have new bytes
     gaps: int = 0
     gap_bytes: int = 0
-    cut_bytes: int = 0  # that messages needed, and that were seen and not kept
-    evicted: int = 0  # connections given up for want of memory, or of room in the table
-    left_open: int = 0  # connections of which nothing more was told, as an end that was asked for takes no longer
-    one_sided: int = 0  # connections of which only one direction was seen, though the other end spoke too
+    cut_bytes: int = 0  # bytes that messages needed, and that were seen but not kept
+    evicted: int = 0  # connections given up because there was no more memory, or no room in the table
+    left_open: int = 0  # connections that were open and not reported when the time to end the capture was over
+    one_sided: int = 0  # connections of which only one direction was seen although both ends sent bytes
 
 
 class MessageCounts(Counts):
@@ -145,14 +146,14 @@ class MessageCounts(Counts):
     responses: int = 0
     informational: int = 0
     paired: int = 0
-    unpaired: Counter[str]  # by the problem that says why
+    unpaired: Counter[str]  # by the problem that is the reason
     exchanges: int = 0
-    open: int = 0  # begun, and not yet part of an exchange that ended
-    rejected: int = 0  # connections that were not HTTP after all
-    http2: int = 0  # connections that speak HTTP/2
-    opaque_bytes: int = 0  # after an upgrade, in a tunnel, behind a request of HTTP/0.9: not for reading
-    bodies_cut: int = 0  # for want of memory
-    unread_bytes: int = 0  # passed over, as their meaning was lost or they have none
+    open: int = 0  # messages of exchanges that have not ended
+    rejected: int = 0  # connections that are not HTTP although they began like it
+    http2: int = 0  # connections that begin with HTTP/2
+    opaque_bytes: int = 0  # bytes after an upgrade, in a tunnel, or after a request of HTTP/0.9: they are not read
+    bodies_cut: int = 0  # bodies cut because there was no memory
+    unread_bytes: int = 0  # bytes skipped because their meaning was lost, or because they have none
 
     def __init__(self, **counts: int) -> None:
         super().__init__(**counts)
@@ -160,30 +161,31 @@ class MessageCounts(Counts):
 
 
 class ProcessCounts(Counts):
-    """What became of the ends of connections with an exchange, where their processes were asked for."""
+    """What became of the ends of connections with an exchange, if processes are wanted."""
 
     ends: int = 0
     named: int = 0
-    unnoted: int = 0  # no process was seen with it: it is on another machine
-    elsewhen: int = 0  # the processes that were seen with it had it in another life of its addresses and ports
-    ambiguous: int = 0  # several network namespaces have one of these addresses and ports
-    forgotten: int = 0  # what was known of its process had to make room
+    unnoted: int = 0  # no process was seen at this end: it is on another machine
+    elsewhen: int = 0  # processes were seen at this end only during another connection of the same flow
+    ambiguous: int = 0  # several network namespaces have an end with these addresses and ports
+    forgotten: int = 0  # the information about its process was dropped to make room
 
 
 class Ledger(NamedTuple):
     """The counters at one moment.
 
-    packets: by PACKET_COUNTERS; every packet is "seen" once, and once under one of OUTCOMES.
-    records_read: what was taken out of the ring.
-    fragments, segments, messages: what became of it, stage by stage.
-    calls: by CALL_COUNTERS, where system calls are captured; every call is "seen" once, and once under one of
-        CALL_OUTCOMES.
-    processes: of those at the ends of connections.
-    is_live: the capture goes on: records that were sent, and not read or lost, wait in the ring.
-    file: packets of a capture file that could not be understood; None: the capture is live.
-    records_unread: what was in the ring when the time that an end may take was over.
-    observed: counts of further observers, by their names.
-    missed: exchanges that an output did not get, by its name.
+    Attributes:
+        packets: by the names in PACKET_COUNTERS. Every packet counts once as "seen", and once under one of OUTCOMES.
+        records_read: records taken out of the ring.
+        fragments, segments, messages: what became of the records, stage by stage.
+        calls: by the names in CALL_COUNTERS, if system calls are captured. Every call counts once as "seen", and once
+            under one of CALL_OUTCOMES.
+        processes: the processes at the ends of connections.
+        is_live: the capture has not ended. Records that were sent, and neither read nor lost, wait in the ring.
+        file: packets of a capture file that could not be read; None if the capture is live.
+        records_unread: records left in the ring when the time to end the capture was over.
+        observed: the counters of further observers, by observer.
+        missed: exchanges that an output did not get, by output.
     """
 
     packets: dict[str, int]
@@ -200,7 +202,7 @@ class Ledger(NamedTuple):
     missed: Mapping[str, int] = NONE
 
     def as_dict(self) -> dict[str, Any]:
-        """All counters by their stage, and whether they balance; the summary line has them in this form."""
+        """All counters by stage, and whether they balance, in the form of the summary line."""
         made: dict[str, Any] = {"balanced": self.is_balanced}
         for name, value in self._asdict().items():
             if name == "records_read":
@@ -217,7 +219,7 @@ class Ledger(NamedTuple):
 
     @property
     def records_sent(self) -> int:
-        """Records that the kernel made, those that found no room among them."""
+        """Records that the kernel made, including those that found no room in the ring."""
         return self.packets["sent"] + self.packets["ring_full"]
 
     @property
@@ -227,12 +229,12 @@ class Ledger(NamedTuple):
 
     @property
     def records_waiting(self) -> int:
-        """Records that are in the ring still."""
+        """Records that are still in the ring."""
         return self.records_sent - self.records_read - self.records_lost - self.records_unread
 
     @property
     def imbalance(self) -> list[str]:
-        """The equations that do not hold, each with its figures. Empty at every moment."""
+        """The equations that do not hold, each with its numbers. It must be empty at every moment."""
         messages, ends = self.messages, self.processes
         waiting = max(0, self.records_waiting) if self.is_live else 0
         sums = {
@@ -263,7 +265,7 @@ class Ledger(NamedTuple):
 
     @property
     def _remedy_of_gaps(self) -> str:
-        """What helps against missing bytes, which depends on why they are missing."""
+        """The remedy against missing bytes, which depends on the reason."""
         if self.records_lost:
             return LARGER_RING
         if self.calls:
@@ -274,7 +276,7 @@ class Ledger(NamedTuple):
 
     @property
     def _not_understood(self) -> dict[str, tuple[int, str]]:
-        """Packets of a file that may carry HTTP and could not be understood."""
+        """The losses of a capture file: packets that may carry HTTP and could not be read."""
         file = self.file or FileCounts()
         kinds = [str(kind) for kind in sorted(file.link_types)]
         shown = [*kinds[:LINK_TYPES_SHOWN], *(["..."] if len(kinds) > LINK_TYPES_SHOWN else [])]
@@ -288,9 +290,9 @@ class Ledger(NamedTuple):
         }
 
     def losses(self) -> dict[str, tuple[int, str]]:
-        """What was lost, or not understood where HTTP may have been in it: its name, how much, and what helps.
+        """The losses: for each name, the number and the remedy. Empty if nothing was lost.
 
-        Empty: nothing.
+        Packets that may have carried HTTP, but could not be read, are losses too.
         """
         is_cut, cut_packets = self.segments.cut_bytes, self.packets["truncated"]
         found = {
@@ -299,7 +301,7 @@ class Ledger(NamedTuple):
                 is_cut and cut_packets,
                 "a larger -s, or none" if self.file is None else LARGER_SNAP_OF_FILE,
             ),
-            # of both together, one name is enough
+            # bytes that were not kept are reported under only one of these two names
             "bytes left out as the ring was filling": (not cut_packets and is_cut, LARGER_RING),
             "bytes missing in connections": (self.segments.gap_bytes, self._remedy_of_gaps),
             **self._not_understood,

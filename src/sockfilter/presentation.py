@@ -1,7 +1,7 @@
-"""The forms of an exchange, as exchanges ask for them.
+"""The forms of an exchange, for the methods of Exchange.
 
-The forms stand above the nouns and import them. So the package, which stands above both, puts them here when it is
-imported, which is before any module of it is.
+The folder forms imports the model, so the model cannot import forms. The package imports both. It sets these names
+when it is imported, which is before any of its modules is.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-# as the functions of these names are, of an exchange
+# the functions of the same names in forms
 transcript: Callable[[Any], str]
 to_dict: Callable[..., dict[str, Any]]
 as_curl: Callable[[Any], str]

@@ -1,1 +1,1 @@
-"""Exchanges in, those that are wanted out."""
+"""Selects exchanges by conditions."""

@@ -1,4 +1,4 @@
-"""What can be asked of an exchange, by name: where its value is found, and how it is compared."""
+"""The conditions on exchanges, by name: how to find a value in an exchange, and how to compare it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ BOTH: Halves = ("request", "response")
 
 
 class Condition(NamedTuple):
-    """One of them.
+    """One condition.
 
-    test: makes the test of exchanges of what is asked for. Raises InvalidArgument.
-    value: what an exchange has in place of what is asked for, for people.
+    Attributes:
+        test: makes a test of exchanges from the wanted value. Raises InvalidArgument.
+        value: the value that an exchange has, for messages to people.
     """
 
     test: Callable[[Any], Callable[[Exchange], bool]]
@@ -54,7 +55,7 @@ def _method() -> Condition:
     plain = _of_request("method")
 
     def make(wanted: Any) -> Callable[[Exchange], bool]:
-        # methods are case-sensitive (RFC 9110, 9.1): it would never match
+        # methods are case-sensitive (RFC 9110, 9.1): a lower-case one would never match
         for method in texts(wanted):
             if method.islower():
                 raise InvalidArgument(f"methods are in upper case: {method.upper()!r}")
@@ -104,7 +105,7 @@ def _query() -> Condition:
     def make(wanted: Any) -> Callable[[Exchange], bool]:
         test = fields_test(wanted)
         return lambda exchange: (
-            exchange.request is not None and test(lambda name: exchange.request.query.get(name, []))  # type: ignore[union-attr]  # asked before
+            exchange.request is not None and test(lambda name: exchange.request.query.get(name, []))  # type: ignore[union-attr]  # checked before
         )
 
     return Condition(make, value)
@@ -120,7 +121,7 @@ def _header(halves: Halves) -> Condition:
 
     def make(wanted: Any) -> Callable[[Exchange], bool]:
         test = fields_test(wanted)
-        # what is not to be there is to be in no half, where all else may be in either
+        # a field that must be absent must be absent from both halves; a wanted field may be in either
         absent = [name for name, one in wanted.items() if one is None] if isinstance(wanted, Mapping) else []
 
         def matches(exchange: Exchange) -> bool:
@@ -186,7 +187,7 @@ def _port() -> Condition:
 
 
 def _processes(get: Callable[[Process], Any], is_exact: Callable[[Any], bool], kinds: str) -> Condition:
-    """Of the process at either end."""
+    """A condition on the process at either end."""
 
     def value(exchange: Exchange, _: Any) -> tuple[Any, ...]:
         return tuple(get(process) for process in exchange.processes if process is not None)

@@ -1,4 +1,4 @@
-"""How what is asked for is compared with what was seen: one rule for each kind of value."""
+"""Compares wanted values with seen ones: one rule for each kind of value."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from sockfilter.errors import InvalidArgument
 if TYPE_CHECKING:
     from sockfilter.model import Message
 
-# says whether a value is what was asked for
+# says whether a value is the wanted one
 Test: TypeAlias = "Callable[[Any], bool]"
 
 
 def test_for(wanted: Any, is_exact: Callable[[Any], bool], kinds: str) -> Test:
-    """The test of a value.
+    """Makes the test of a value.
 
     Args:
-        wanted: a compiled pattern, found anywhere in the value; a predicate, called with it; a range that it lies in;
-            a set with one that it is, patterns and predicates too; else the value itself.
+        wanted: a compiled pattern, which must match anywhere in the value; a predicate, which is called with the
+            value; a range, which must contain it; a set of any of these, one of which must match; else the value
+            itself.
         is_exact: whether wanted can be the value itself.
-        kinds: what that is, for the error.
+        kinds: what the value can be, for the error message.
 
     Raises:
-        InvalidArgument: it can be none of these.
+        InvalidArgument: wanted is none of these.
     """
     if isinstance(wanted, re.Pattern):
         return _finds(wanted)
@@ -46,7 +47,7 @@ def _within(wanted: range, kinds: str) -> Test:
         raise InvalidArgument(f"it must be {kinds}; a range matches only numbers")
     if wanted.step != 1:
         return lambda value: value in wanted
-    # seconds have fractions
+    # not "in": seconds have fractions
     return lambda value: value is not None and wanted.start <= value < wanted.stop
 
 
@@ -65,7 +66,7 @@ def _as_text(value: Any) -> str:
 
 
 def is_text(wanted: Any) -> bool:
-    """Whether it is text."""
+    """Whether it is a string."""
     return isinstance(wanted, str)
 
 
@@ -75,17 +76,17 @@ def is_number(wanted: Any) -> bool:
 
 
 def texts(wanted: Any) -> list[str]:
-    """The texts that a value can be: itself, or those of a set."""
+    """The strings among the wanted values: the value itself, or those of a set."""
     if isinstance(wanted, (set, frozenset)):
         return [text for one in wanted for text in texts(one)]
     return [wanted] if isinstance(wanted, str) else []
 
 
 def content_test(wanted: Any) -> Callable[[Message], bool]:
-    """The test of a message's body: texts and patterns of text are looked for in its text, all else in its bytes.
+    """Makes the test of a message's body. Strings and patterns of strings test its text, all others its bytes.
 
     Raises:
-        InvalidArgument: it can be none of these.
+        InvalidArgument: wanted cannot be compared with a body.
     """
     if isinstance(wanted, (set, frozenset)):
         tests = [content_test(one) for one in wanted]
@@ -97,13 +98,13 @@ def content_test(wanted: Any) -> Callable[[Message], bool]:
 
 
 def fields_test(wanted: Any) -> Callable[[Callable[[str], list[str]]], bool]:
-    """The test of named values, each of which may be there several times.
+    """Makes the test of named values, such as fields. A name may have several values.
 
     Args:
-        wanted: names, each with what one of its values is; a list: what all of them are, in order; None: that it is
-            not there. Or a name alone: that it is there.
+        wanted: a name, which must be present; or a mapping from names to what one value of the name must be, to a list
+            of all its values in order, or to None if the name must be absent.
 
-    Returns one that takes what gives the values of a name.
+    Returns a test that takes a function, which returns the values of a name.
     """
     if isinstance(wanted, str):
         return lambda values: bool(values(wanted))

@@ -1,4 +1,4 @@
-"""Conditions on exchanges: the one language for finding, expecting and waiting."""
+"""Conditions on exchanges: the same ones for finding, expecting and waiting."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sockfilter.model import Exchange
 
     class Conditions(TypedDict, total=False):
-        """What can be asked of an exchange: see Where."""
+        """The conditions, as Where describes them."""
 
         method: Any
         path: Any
@@ -41,12 +41,12 @@ if TYPE_CHECKING:
         complete: Any
 
 
-# characters of a value that are shown
+# characters of a value that a message shows
 SHOWN_MAX = 300
 
 
 class Difference(NamedTuple):
-    """A condition that an exchange does not meet: what it has, and what was wanted."""
+    """A condition that an exchange does not meet: the value that it has, and the wanted one."""
 
     name: str
     found: Any
@@ -54,31 +54,32 @@ class Difference(NamedTuple):
 
 
 class Where:
-    """What exchanges must be like. Each condition is optional; all that are given must hold.
+    """Conditions on exchanges. Each condition is optional; all that are given must hold.
 
-    A value is what is asked for itself; or a compiled pattern, found anywhere in it; a predicate, called with it; a
-    range, of numbers; or a set, one of which it is.
+    A condition is the wanted value itself; a compiled pattern, which must match anywhere in the value; a predicate,
+    which is called with the value; a range of numbers; or a set of these, one of which must match.
 
     Args:
-        *others: further ones, all of which must hold too.
+        *others: further conditions, which must hold too.
         method: "GET", {"PUT", "PATCH"}.
-        path: the target's path, percent-encoding undone: "/items".
-        target: as sent, query and all.
-        query: parameters: {"id": "3"}; a list: all values of it; None: it is not there.
-        host: that was asked, with or without the port.
-        header, request_header, response_header: fields, in any case of letters, as with query; a name alone: that it is
-            there. header: in either half; None: in neither.
-        body, request_body, response_body: bytes or text of what was kept. body: of either half.
-        json, request_json, response_json: what a body that was kept whole means. json: of either half.
-        status: 200, range(500, 600); None: there is no response.
-        port: of either end.
-        process, pid: the short name and the number of the process at either end, where it is known.
-        duration: seconds, from the request's first byte to the last of the exchange.
-        problems: "gap": it is one of them; a set: some of these are; a list: just these are, [] for none.
-        complete: whether both halves are there, whole.
+        path: the path of the target, percent-decoded: "/items".
+        target: the target as sent, with the query.
+        query: parameters: {"id": "3"}. A list has all values of a parameter. None means that it is absent.
+        host: the host of the request, with or without the port.
+        header, request_header, response_header: fields, as with query; names are case-insensitive. A name alone must
+            be present. With header, a field may be in either half; with None, it must be absent from both.
+        body, request_body, response_body: bytes or text of the kept body. With body, that of either half.
+        json, request_json, response_json: the parsed JSON of a body that was kept whole. With json, of either half.
+        status: 200, range(500, 600). None means that there is no response.
+        port: the port of either end.
+        process, pid: the short name and the number of the process at either end, if known.
+        duration: seconds from the first byte of the request to the last of the exchange.
+        problems: "gap" must be among the problems. Of a set, at least one must be. A list has exactly the problems, and
+            [] means none.
+        complete: whether both halves are there and have all their bytes.
 
     Raises:
-        InvalidArgument: there is no such condition, or what is asked can never be.
+        InvalidArgument: there is no such condition, or it can never hold.
     """
 
     def __init__(self, *others: Where, **conditions: Unpack[Conditions]) -> None:
@@ -104,7 +105,7 @@ class Where:
 
     @property
     def conditions(self) -> list[tuple[str, Any]]:
-        """Their names, and what is asked for."""
+        """The names of the conditions, and the wanted values."""
         return [(name, wanted) for name, wanted, _, _ in self._tests]
 
     def matches(self, exchange: Exchange) -> bool:
@@ -121,7 +122,7 @@ class Where:
 
 
 def _conditions() -> dict[str, Condition]:
-    """All there are, imported when somebody asks: a capture begins without."""
+    """All conditions. They are imported late, so that a capture starts without them."""
     from sockfilter.filters.conditions import CONDITIONS
 
     return CONDITIONS
@@ -135,7 +136,7 @@ def _hint(name: str) -> str:
 
 
 def shown(wanted: Any, limit: int = SHOWN_MAX) -> str:
-    """What is asked for, as people write it; of more than so many characters, the beginning."""
+    """A wanted value, as people write it; cut after limit characters."""
     pattern = getattr(wanted, "pattern", None)
     if pattern is not None:
         return short(f"re.compile({pattern!r})", limit)
@@ -144,5 +145,5 @@ def shown(wanted: Any, limit: int = SHOWN_MAX) -> str:
 
 
 def short(text: str, limit: int = SHOWN_MAX) -> str:
-    """A text, cut behind so many characters."""
+    """A text, cut after limit characters."""
     return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"

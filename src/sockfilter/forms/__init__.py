@@ -1,1 +1,1 @@
-"""What an exchange looks like: a command line of curl, a test, a transcript, and the parts of a line."""
+"""The forms of an exchange: a line of text, JSON, a curl command, a test, and a transcript."""

@@ -1,4 +1,4 @@
-"""Text in columns of a terminal: how wide it is there, and how it is shortened."""
+"""Text in the columns of a terminal: its width, and ways to shorten it."""
 
 from __future__ import annotations
 
@@ -6,25 +6,24 @@ import re
 from collections.abc import Iterable
 
 DOTS = "..."
-# what stays together: a character that escape.printable() has written out, a byte in a target (RFC 3986, 2.1), or one
-# character
+# what is never cut in two: an escape of escape.printable(), a percent-encoded byte (RFC 3986, 2.1), or a character
 UNIT_BYTES_MAX = 10
 UNIT = re.compile(r"\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\U[0-9a-f]{8}|%[0-9A-Fa-f]{2}|.", re.DOTALL)
 # vowels and final consonants that join the letter before them (Hangul Jamo, Unicode 3.12)
 JOINING = range(0x1160, 0x1200)
-# lines that a width is remembered for, twice over: about as many as a terminal shows
+# A column keeps its width for this many lines at least, and for twice as many at most: about as many as are visible.
 REMEMBERED_LINES = 20
 
 
 def width(text: str) -> int:
-    """Columns that printable text takes on a terminal: East Asian wide characters take two (UAX #11), marks none."""
+    """Columns that printable text takes on a terminal. East Asian wide characters take two (UAX #11), marks none."""
     return len(text) if text.isascii() else sum(map(_width_of, text))
 
 
 def _width_of(character: str) -> int:
     if character.isascii():
         return 1
-    import unicodedata  # only where a peer sends more than ASCII
+    import unicodedata  # imported late: only needed if a peer sends more than ASCII
 
     if unicodedata.category(character) in ("Mn", "Me") or ord(character) in JOINING:
         return 0
@@ -32,21 +31,21 @@ def _width_of(character: str) -> int:
 
 
 def shortened(text: str, room: int) -> str:
-    """The text in at most so many columns; one that is too long ends in dots.
+    """The text in at most room columns; a longer text ends in dots.
 
-    No character, and nothing that stands for one, is cut in two.
+    No character, and no escape of a character, is cut in two.
     """
     if width(text) <= room:
         return text
     kept = room - len(DOTS)
     start = text[: max(0, kept)]
     if text.isascii() and not {"\\", "%"} & set(start[-UNIT_BYTES_MAX:]):
-        return start + DOTS[: max(0, room)]  # most are like this
+        return start + DOTS[: max(0, room)]  # the usual case, without looking for units
     return _fitting(UNIT.findall(text), kept) + DOTS[: max(0, room)]
 
 
 def shortened_front(text: str, room: int) -> str:
-    """The same with the dots in front: of what tells more at its end."""
+    """As shortened(), but keeps the end of the text, with dots in front."""
     if width(text) <= room:
         return text
     units = UNIT.findall(text)
@@ -68,18 +67,18 @@ def _fitting(units: Iterable[str], room: int) -> str:
 
 
 def padded(text: str, room: int) -> str:
-    """The text with spaces behind it, as far as it leaves room."""
+    """The text, filled with spaces up to room columns."""
     return text + " " * (room - width(text))
 
 
 class RecentWidth:
-    """The widest of what came lately: a column grows with its text at once, and gives the room back after a while."""
+    """The width of the widest recent text: a column grows at once, and shrinks after some lines."""
 
     def __init__(self) -> None:
         self._before = self._now = self._lines = 0
 
     def follow(self, wanted: int) -> int:
-        """The column's width, now that something of this width comes."""
+        """Takes the width of the next text. Returns the width of the column."""
         if self._lines >= REMEMBERED_LINES:
             self._before, self._now, self._lines = self._now, 0, 0
         self._lines += 1

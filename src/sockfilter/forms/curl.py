@@ -1,4 +1,4 @@
-"""An exchange as a command that asks the same again."""
+"""An exchange as a curl command that makes the same request."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ if TYPE_CHECKING:
     from sockfilter.model import Exchange, Request
 
 CODING = "content-encoding"
-# what a client makes itself of the body that it is given
+# fields that a client makes itself from the body
 FRAMING = {"content-length", "transfer-encoding", CODING, "trailer", "expect"}
-# what curl takes as it is in a URL: nothing that it leaves away, undoes, or reads as several
+# a target that curl sends unchanged if it is in a URL: nothing that curl removes, decodes, or expands
 PLAIN_TARGET = re.compile(r"/(?!\.)(?:[\w!$%&'()*+,;=:@~.?-]|/(?!\.))*(?<!\?)", re.ASCII)
-# bytes that a shell can take as they are: printable ASCII, line feeds, tabs
+# bytes that a quoted argument of a shell can contain: printable ASCII, line feeds, tabs
 PLAIN = {*range(0x20, 0x7F), 0x0A, 0x09}
-# of them, those that mean themselves to printf, between single quotes, wherever they stand
+# bytes without a special meaning in a format of printf in single quotes, at any place
 PRINTF = {*range(0x20, 0x7F)} - set(b"\\%'-")
-# bytes of an argument; Linux takes 128 KiB, with the name of its variable (MAX_ARG_STRLEN)
+# bytes of an argument; the limit of Linux is 128 KiB (MAX_ARG_STRLEN)
 ARGUMENT_BYTES_MAX = 120_000
-# bytes of a body for which curl waits whether the server wants it; 1 MiB since 7.84
+# bytes of a body from which curl sends Expect: 100-continue; 1 MiB since curl 7.84
 EXPECT_BYTES = 1024
 HTTP_PORT = 80
-# by the version; what was seen in plain text is asked for so, without an upgrade
+# Options by version. HTTP/2 that was seen as plain text is sent as plain text, without an upgrade.
 VERSIONS = {"1.0": "--http1.0", "2": "--http2-prior-knowledge"}
 
 
 def asked(exchange: Exchange) -> Request:
-    """The request, if it can be made again.
+    """The request, if it can be repeated.
 
     Raises:
-        NotSeen: it is not there, or opens a tunnel.
+        NotSeen: it was not seen, or it needs a special connection, such as a tunnel.
         BodyError: its body was not kept whole.
     """
     request = exchange.request
@@ -52,23 +52,23 @@ def asked(exchange: Exchange) -> Request:
 
 
 def is_as_sent(request: Request) -> bool:
-    """Whether its body is whole, in a coding that was not undone."""
+    """Whether the body was kept whole and as sent, with a content coding that was not decoded."""
     body = request.body
     return body.length is None and len(body) == body.wire_len and Problem.BAD_CODING not in request.problems
 
 
 def is_chunked(request: Request) -> bool:
-    """Whether its body goes in chunks, and in no other coding of the way."""
+    """Whether chunked is the only transfer coding."""
     return [value.lower() for value in request.headers.get_all("transfer-encoding")] == ["chunked"]
 
 
 def is_framed(request: Request) -> bool:
-    """Whether it says how long its body is, if only that it is empty."""
+    """Whether the request has a body, or says that its body is empty."""
     return bool(request.body) or "content-length" in request.headers or is_chunked(request)
 
 
 def fields_to_send(request: Request) -> list[tuple[str, str]]:
-    """The fields without those that say how the body was framed, and coded where that was undone."""
+    """The fields without those that frame the body, and without Content-Encoding if the body was decoded."""
     left_out = FRAMING - {CODING} if is_as_sent(request) else FRAMING
     return [(name, value) for name, value in request.headers if name.lower() not in left_out]
 
@@ -76,15 +76,16 @@ def fields_to_send(request: Request) -> list[tuple[str, str]]:
 def as_curl(exchange: Exchange) -> str:
     """The command line of curl that makes the same request, its secrets included.
 
-    For a POSIX shell. What curl does its own way: Host, once, and the length of the body come where curl has them; the
-    content is sent decoded, where it was, in one chunk perhaps, and without trailers; it waits for no 100 Continue.
+    The command is for a POSIX shell. The request differs from the original in some respects. curl puts Host, once, and
+    the length of the body at its own place. A body that was decoded is sent decoded. A chunked body has one chunk and
+    no trailers. curl does not wait for 100 Continue.
 
     Args:
-        exchange: whose request is wanted.
+        exchange: the exchange with the request.
 
     Raises:
-        NotSeen: the request was not seen, or is one that curl does not make.
-        BodyError: its body was not kept whole.
+        NotSeen: the request was not seen, or curl cannot make it.
+        BodyError: the body of the request was not kept whole.
     """
     request = asked(exchange)
     _check(exchange, request)
@@ -101,7 +102,7 @@ def as_curl(exchange: Exchange) -> str:
 
 
 def _check(exchange: Exchange, request: Request) -> None:
-    """Raises NotSeen for what cannot be said to curl."""
+    """Raises NotSeen if curl cannot make the request."""
     words = (request.method, request.target, *(word for field in request.headers for word in field))
     if b"\0" in request.raw or any("\0" in word for word in words):
         raise NotSeen(f"repeating {exchange!r}: its head has a NUL, which no argument of a command can have")
@@ -123,12 +124,12 @@ def _fields(exchange: Exchange, request: Request, has_data: bool) -> list[str]:
     fields = fields_to_send(request)
     implied = ("Host", str(exchange.server).removesuffix(f":{HTTP_PORT}"))
     if not request.head.has_text and request.authority and "host" not in request.headers:
-        fields.insert(0, ("Host", request.authority))  # curl makes :authority of it
+        fields.insert(0, ("Host", request.authority))  # curl sends it as :authority
     if implied in fields:
         fields.remove(implied)
     if is_chunked(request) and has_data:
         fields.append(("Transfer-Encoding", "chunked"))
-    # what curl would add by itself
+    # fields that curl would add itself
     added = ["Host", "User-Agent", "Accept", *(["Content-Type"] if has_data else [])]
     if not request.head.has_text:
         added.remove("Host")
@@ -140,7 +141,7 @@ def _fields(exchange: Exchange, request: Request, has_data: bool) -> list[str]:
 
 
 def _data(request: Request) -> tuple[str, list[str]]:
-    """What comes before the command, and its words about the body."""
+    """The text before the command, and the options of curl for the body."""
     body = request.body
     if not is_framed(request) or request.method == "HEAD":
         return "", []
@@ -156,12 +157,12 @@ def _place(target: str, server: str) -> list[str]:
 
 
 def _word(text: str) -> str:
-    """A word for a shell: as it is where it can be shown, else as printf makes it."""
+    """A word for a shell: quoted if it is printable, else made by printf."""
     if text.replace("\t", " ").isprintable():
         return shlex.quote(text)
     return f'"$(printf {_octal(text.encode("utf-8", "surrogateescape"))})"'
 
 
 def _octal(content: bytes) -> str:
-    """The format of printf that gives these bytes."""
+    """The format with which printf writes these bytes."""
     return "'" + "".join(chr(byte) if byte in PRINTF else f"\\{byte:03o}" for byte in content) + "'"

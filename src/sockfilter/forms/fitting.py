@@ -1,4 +1,4 @@
-"""Lines that fit a terminal: how its columns are shared out, anew for each line."""
+"""Lines that fit a terminal: divides its columns among the cells of each line."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ if TYPE_CHECKING:
     from sockfilter.model import Exchange
 
 GAP = "  "
-# columns that the request should have, and those that it keeps where the route is long
+# columns that the request should have, and the minimum beside a long route
 REQUEST_GOOD, REQUEST_MIN = 40, 16
-# those that it keeps on a line with problems
+# the minimum columns of the request on a line with problems
 REQUEST_LEAST = 8
-# columns of a route: the ports of loopback fit the first; with fewer than the second, there is none
+# columns of a route: the first is enough for the ports of loopback; with fewer than the second, the route is left out
 ROUTE_GOOD, ROUTE_MIN = 15, 7
-# columns that a request takes at least where there is room: most targets fit, and what is behind stays where it is
+# minimum columns of the request if there is room: most targets fit, so that the cells after it are aligned
 REQUEST_WIDTH = 24
 UNNAMED = (None, None)
 
 
 class Cells(NamedTuple):
-    """What stands on a line, as plain text; an empty one is left out.
+    """The cells of a line, as plain text; an empty cell is left out.
 
     Attributes:
-        interface: where the exchange was seen.
+        interface: the interface on which the exchange was seen.
         time: when it began.
-        route: who asked whom.
-        request: what was asked.
-        status: of the response.
+        route: client and server.
+        request: method and target.
+        status: the status of the response.
         sizes: size and duration.
-        problems: in brackets.
+        problems: the names of the problems, in brackets.
     """
 
     interface: str
@@ -46,15 +46,15 @@ class Cells(NamedTuple):
     problems: str
 
     def line(self) -> str:
-        """All of it, without the end of the line."""
+        """The whole line, without a line feed."""
         return GAP.join(filter(None, self))
 
 
 class Fitting:
-    """Shares the columns of a terminal out. What comes lately decides; nothing keeps room for good.
+    """Divides the columns of a terminal among the cells. The widths depend on recent lines.
 
     Args:
-        named: routes have the processes.
+        named: routes show the processes.
     """
 
     def __init__(self, named: bool) -> None:
@@ -64,16 +64,16 @@ class Fitting:
     def fit(
         self, exchange: Exchange, columns: int, interface: str, time: str, request: str, status: str, sizes: str
     ) -> Cells:
-        """The cells of a line that takes at most so many columns, if there are a few tens of them.
+        """The cells of a line that takes at most columns, if the terminal has a few tens of columns.
 
         Args:
-            exchange: whose line it is.
-            columns: of the terminal.
-            interface, time, request, status, sizes: as they would be with room for all.
+            exchange: the exchange of the line.
+            columns: columns of the terminal.
+            interface, time, request, status, sizes: the full text of the cells.
         """
         wanted, problems = width(request), exchange.problems
         if exchange.response is None:
-            sizes = ""  # there are none, and the problems say why
+            sizes = ""  # not known, and the problems say why
         cells, left = self._around_request(Cells(interface, time, "", request, status, sizes, ""), columns)
         has_all = (cells.time, cells.sizes) == (time, sizes)
         noted = _fitting(problems, left - REQUEST_LEAST - len(GAP), least=True)
@@ -90,7 +90,7 @@ class Fitting:
         return cells._replace(route=route, request=padded(shortened(cells.request, room), room), problems=noted)
 
     def _around_request(self, cells: Cells, columns: int) -> tuple[Cells, int]:
-        """The cells beside route and request, fewer where there is hardly room, and the columns that they leave."""
+        """The cells beside route and request, without some if there is little room; and the columns that are left."""
         if cells.interface:
             cells = cells._replace(interface=padded(cells.interface, self._interface.follow(width(cells.interface))))
         left = columns
@@ -104,13 +104,13 @@ class Fitting:
         return cells, left
 
     def _fit_route(self, exchange: Exchange, room: int, least: int, wanted: int) -> str:
-        """Who asked whom, padded where the request does not need the room; empty: there is none.
+        """The route, padded if the request does not need the room; empty if there is no room for it.
 
         Args:
-            exchange: whose route it is.
-            room: columns for it and the request.
-            least: columns that it leaves to the request.
-            wanted: columns that the request could use before others are padded.
+            exchange: the exchange of the line.
+            room: columns for the route and the request together.
+            least: minimum columns of the request.
+            wanted: columns that the request gets before the route is padded.
         """
         most = room - least
         if most < ROUTE_MIN:
@@ -122,12 +122,12 @@ class Fitting:
 
 
 def _fitting(problems: Sequence[str], room: int, *, least: bool) -> str:
-    """The problems in brackets, as many as there is room for; empty: for none.
+    """The problems in brackets, as many as there is room for; empty if there is room for none.
 
     Args:
-        problems: their names.
+        problems: the names of the problems.
         room: columns.
-        least: one is enough.
+        least: show at most one problem.
     """
     most = min(1, len(problems)) if least else len(problems)
     for count in range(most, -1, -1):

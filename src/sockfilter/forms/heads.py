@@ -1,4 +1,4 @@
-"""Heads as text: as sent, or, in a protocol whose heads are no text, as HTTP/1 would write them."""
+"""Heads as text: as sent, or, in a protocol whose heads are not text, in the form of HTTP/1."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from sockfilter.masking import mask_fields, mask_head, mask_reason, mask_start_l
 if TYPE_CHECKING:
     from sockfilter.model.head import Head
 
-# what would end a line, or what is read as its end, within one that is made here
+# replaces characters that end a line, or that some parsers read as a line ending, in lines that are made here
 BREAKS = str.maketrans("\r\n\0", "   ")
 
 
 def start_line(head: Head, show_secrets: bool) -> str:
-    """The first line, without its end.
+    """The first line, without its line ending.
 
     Args:
         head: the head.
-        show_secrets: nothing is masked.
+        show_secrets: do not mask secrets.
     """
     if head.has_text:
         line = head.raw.partition(b"\n")[0].decode("utf-8", "surrogateescape").rstrip("\r")
@@ -31,11 +31,11 @@ def start_line(head: Head, show_secrets: bool) -> str:
 
 
 def head_bytes(head: Head, show_secrets: bool) -> bytes:
-    """The whole head, with the empty line behind it.
+    """The whole head, with the empty line after it.
 
     Args:
         head: the head.
-        show_secrets: nothing is masked.
+        show_secrets: do not mask secrets.
     """
     if head.has_text:
         return head.raw if show_secrets else mask_head(head.raw)

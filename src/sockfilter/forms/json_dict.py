@@ -1,7 +1,7 @@
-"""An exchange as JSON has it. The form is a public contract; fields are only ever added.
+"""An exchange as a dict for JSON. The form is a public contract: fields are added, but never renamed or removed.
 
-All text in it is of characters that Unicode has: what a peer sent in a head that is no UTF-8 is read as Latin-1, which
-it is where it comes from HTTP's past (RFC 9110, 5.5); each byte is a character.
+All text is valid Unicode. Text of a head that is not UTF-8 is read as Latin-1, the historical encoding of HTTP
+(RFC 9110, 5.5): each byte becomes one character.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ if TYPE_CHECKING:
 
 Json: TypeAlias = "dict[str, Any]"
 
-# processes whose fields are kept: masking secrets in a command line takes 100 us
+# processes whose fields are cached: masking secrets in a command line takes 100 us
 PROCESSES_MAX = 256
 
 TIMES = ("connect", "send", "wait", "receive", "total")
 
-# a body of which it is looked whether base64 is the shorter form
+# from this size on, a body is written in base64 if that is shorter
 LONG_BYTES = 4096
-# all but control characters, which JSON writes as six; how much longer those are then
+# all bytes except the control characters that JSON writes as \uXXXX; and the additional bytes of such an escape
 PLAIN = bytes({*range(0x20, 0x7F), *range(0x80, 0x100), *b"\b\t\n\f\r"})
 ESCAPED_BYTES = 5
 
-# made once: json.dumps() with options makes one for each call
+# made once, because json.dumps() with options makes an encoder for each call
 ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def to_dict(exchange: Exchange, *, bodies: bool = True, show_secrets: bool = True) -> Json:
-    """The exchange in the form of the contract.
+    """The exchange as a dict for JSON.
 
     Args:
         exchange: the exchange.
-        bodies: with what was kept of the bodies.
-        show_secrets: nothing is masked.
+        bodies: include the kept bytes of the bodies.
+        show_secrets: do not mask secrets.
     """
     return {
         "kind": "exchange",
@@ -66,18 +66,18 @@ def to_dict(exchange: Exchange, *, bodies: bool = True, show_secrets: bool = Tru
 
 
 def time_text(ns: int) -> str:
-    """Nanoseconds since 1970 as RFC 3339 writes them."""
+    """Nanoseconds since 1970 as a date and time of RFC 3339."""
     seconds, rest = divmod(ns, 1_000_000_000)
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest:09d}Z"
 
 
 def timing_of(exchange: Exchange) -> dict[str, float]:
-    """The phases that are known, in seconds."""
+    """The known durations, in seconds."""
     return {name: seconds for name, seconds in zip(TIMES, exchange.timing, strict=True) if seconds is not None}
 
 
 def endpoint_of(endpoint: Endpoint, process: Process | None, show_secrets: bool) -> Json:
-    """An end of a connection, and the process there, if that is known."""
+    """An end of a connection, with its process if that is known."""
     made: Json = {"ip": clean_text(endpoint.ip), "port": endpoint.port}
     if process is not None:
         made.update(_process(process, show_secrets))
@@ -85,7 +85,7 @@ def endpoint_of(endpoint: Endpoint, process: Process | None, show_secrets: bool)
 
 
 def _process_now(process: Process, show_secrets: bool) -> Json:
-    """Not to be changed: it is the same for all exchanges of a process."""
+    """The fields of a process. Do not change the dict: all exchanges of the process share it."""
     made = fields_of(process, show_secrets)
     for name, value in made.items():
         if isinstance(value, list):
@@ -99,11 +99,11 @@ _process = kept(_process_now, PROCESSES_MAX)
 
 
 def start_of(head: Head, show_secrets: bool) -> Json:
-    """What the first line says: of a request, if it has a method."""
+    """The parts of the first line: of a request if it has a method, else of a response."""
     if head.method:
         target = head.target if show_secrets else mask_target(head.target)
         return {"method": clean_text(head.method), "target": clean_text(target), "version": head.version or None}
-    # HTTP/0.9 has no status
+    # a response of HTTP/0.9 has no status
     reason = head.reason if show_secrets else mask_reason(head.reason)
     return {"status": head.status or None, "reason": clean_text(reason), "version": head.version or None}
 
@@ -119,7 +119,7 @@ def _message(message: Message | None, bodies: bool, show_secrets: bool) -> Json 
 
 
 def odd_parts(message: Message, show_secrets: bool) -> Json:
-    """What few messages have behind their body."""
+    """Parts that only few messages have: the bytes of a malformed head, and trailers."""
     made: Json = {}
     if Problem.BAD_HEAD in message.problems and message.head.has_text:
         raw = message.raw if show_secrets else mask_head(message.raw)
@@ -130,13 +130,13 @@ def odd_parts(message: Message, show_secrets: bool) -> Json:
 
 
 def header_fields(headers: Headers, show_secrets: bool) -> list[list[str]]:
-    """Name and value of each field, as they came."""
+    """Name and value of each field, in the order in which they came."""
     fields = list(headers)
     return [[clean_text(name), clean_text(value)] for name, value in (fields if show_secrets else mask_fields(fields))]
 
 
 def clean_text(words: str) -> str:
-    """Lone surrogates, which stand for bytes that are no UTF-8, are not for JSON (RFC 8259, 8.2)."""
+    """The text as Latin-1 if it has bytes that are not UTF-8: JSON must not have lone surrogates (RFC 8259, 8.2)."""
     if words.isascii():
         return words
     try:
@@ -147,14 +147,14 @@ def clean_text(words: str) -> str:
 
 
 def _is_shorter_in_base64(body: bytes) -> bool:
-    """Whether a long body has so many control characters that their escapes take more than base64 does."""
+    """Whether a long body has so many control characters that base64 is shorter than their escapes."""
     if len(body) < LONG_BYTES:
         return False
     return ESCAPED_BYTES * len(body.translate(None, PLAIN)) > len(body) // 3
 
 
 def body_of(message: Message, with_content: bool, show_secrets: bool) -> Json:
-    """A body: its sizes, and what was kept of it where that is asked for."""
+    """A body: its sizes, and its kept bytes if with_content is set."""
     body = message.body
     made: Json = {"wire_len": body.wire_len}
     if body.length is not None:

@@ -1,4 +1,4 @@
-"""Large bodies on their way out, a window at a time: no form of one exists as a whole beside its bytes."""
+"""Writes large bodies one window at a time, so that the whole form of a body is never in memory."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 LARGE_BYTES = 1 << 20
 # Bytes of a window: a multiple of 3, so that base64 has no padding in between.
 WINDOW_BYTES = 3 << 14
-# what is looked through for the end of a line's part; a longer run of marks is spelled out, wherever it is cut
+# characters that are searched for a place to divide a text; a longer run of marks is escaped, so any cut will do
 MARKS_MAX = 64
 
 
 def has_large_body(exchange: Exchange) -> bool:
-    """Whether as much was kept of one of its bodies."""
+    """Whether at least LARGE_BYTES of one of its bodies were kept."""
     request, response = exchange.request, exchange.response
     return (request is not None and len(request.body) >= LARGE_BYTES) or (
         response is not None and len(response.body) >= LARGE_BYTES
@@ -29,13 +29,13 @@ def has_large_body(exchange: Exchange) -> bool:
 
 
 def windows(content: bytes) -> Iterator[bytes]:
-    """The bytes, a window at a time."""
+    """The content, one window at a time."""
     for start in range(0, len(content), WINDOW_BYTES):
         yield content[start : start + WINDOW_BYTES]
 
 
 def is_text(content: bytes, is_cut: bool) -> bool:
-    """Whether Body.text_of() has a text for it; is_cut: the last character may be incomplete."""
+    """Whether Body.text_of() returns a text for the content. is_cut: the last character may be incomplete."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         for window in windows(content):
@@ -52,19 +52,19 @@ def text_of(content: bytes) -> Iterator[str]:
 
 
 def printable_pieces(texts: Iterable[str]) -> Iterator[str]:
-    """What printable_lines() makes of the text, piece by piece."""
+    """The result of printable_lines() for the whole text, piece by piece."""
     rest = ""
     for text in texts:
         rest += text
         end = _end_of_part(rest)
-        # with anything behind it, a carriage return is no end of a line
+        # the added character keeps a last carriage return from being removed as part of a line ending
         yield printable_lines(rest[:end] + ".")[:-1]
         rest = rest[end:]
     yield printable_lines(rest)
 
 
 def indented_lines(texts: Iterable[str], margin: str) -> Iterator[str]:
-    """The lines of a text that is not empty, each behind a margin; a line feed at its end ends the last line."""
+    """The lines of a text that is not empty, each after a margin. A line feed at the end only ends the last line."""
     end = ""
     yield margin
     for text in texts:
@@ -75,7 +75,7 @@ def indented_lines(texts: Iterable[str], margin: str) -> Iterator[str]:
 
 
 def _end_of_part(text: str) -> int:
-    """Where the text may be divided: not in an end of line, and not before a mark."""
+    """The last place at which the text may be divided: not within a line ending, and not before a mark."""
     last = end = max(len(text) - 1, 0)
     while end > last - MARKS_MAX and end > 0 and _is_mark(text[end]):
         end -= 1
@@ -85,6 +85,6 @@ def _end_of_part(text: str) -> int:
 def _is_mark(character: str) -> bool:
     if character.isascii():
         return False
-    import unicodedata  # only where a peer sends more than ASCII
+    import unicodedata  # imported late: only needed if a peer sends more than ASCII
 
     return unicodedata.category(character) in ("Mn", "Me")

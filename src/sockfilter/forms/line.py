@@ -1,4 +1,4 @@
-"""An exchange as a line for people, with its heads and bodies on request."""
+"""An exchange as a line of text, and its heads and bodies if wanted."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 HEADERS, BODIES = 1, 2
 
-# columns: they grow with what comes, up to a width that leaves room for the rest on a line
+# initial and maximum widths of columns, in characters; a column grows with its text
 ROUTE_WIDTH, ROUTE_WIDTH_MAX = 33, 60
-# with the names and numbers of two processes
+# maximum width of a route with two processes
 NAMED_WIDTH_MAX = 90
 REQUEST_WIDTH, REQUEST_WIDTH_MAX = 24, 60
 
-# requests whose text is kept, and bytes of their heads: as many as the parser keeps
+# requests whose text is cached, and maximum bytes of their heads; the parser caches as many heads
 ASKED_MAX, ASKED_BYTES_MAX = 512, 4096
 
 RESET, BOLD, DIM = "\x1b[0m", "\x1b[1m", "\x1b[2m"
@@ -49,17 +49,17 @@ class TextOptions(TypedDict, total=False):
 
 
 class TextForm:
-    """A line for each exchange, and what else is asked for.
+    """Writes exchanges as text: one line each, and the heads and bodies if wanted.
 
     Args:
-        verbosity: 0 a line, HEADERS with the heads, BODIES with the bodies too.
-        colour: with the terminal's colours.
-        show_secrets: nothing is masked.
-        interfaces: each line names its interface.
-        processes: each line names the processes at both ends, where they are known.
+        verbosity: 0 for a line, HEADERS to add the heads, BODIES to add the heads and the bodies.
+        colour: use the terminal's colours.
+        show_secrets: do not mask secrets.
+        interfaces: each line names the interface.
+        processes: each line names the processes at both ends, if known.
         time: the form of a line's time, one of times.FORMS.
-        columns: how many the terminal has now, asked for each line, which then fits them; None: lines are as long
-            as they are, and so they are where it gives None.
+        columns: returns the columns that the terminal has now; it is called for each line, and the line fits them.
+            Lines have any length if this is None or returns None.
     """
 
     def __init__(
@@ -86,21 +86,21 @@ class TextForm:
         self._columns = columns
         self._fitting: Fitting | None = None
         if columns is not None:
-            from sockfilter.forms.fitting import Fitting  # only for a terminal
+            from sockfilter.forms.fitting import Fitting  # imported late: only needed for a terminal
 
             self._fitting = Fitting(processes)
         self._route_width = ROUTE_WIDTH
         self._request_width = REQUEST_WIDTH
 
     def render(self, exchange: Exchange) -> bytes:
-        """The exchange's line, and what the verbosity adds."""
+        """The exchange's line, with its heads and bodies if wanted."""
         text = self._line(exchange)
         if self._verbosity:
             text += "".join(self._details(exchange))
         return text.encode()
 
     def pieces(self, exchange: Exchange) -> Iterator[bytes]:
-        """The same of an exchange with a large body."""
+        """As render(), piece by piece, for an exchange with a large body."""
         yield self._line(exchange).encode()
         for text in self._details(exchange):
             yield text.encode()
@@ -126,7 +126,7 @@ class TextForm:
         route, what = route.ljust(self._route_width), what.ljust(self._request_width)
         if self._colour:
             what, status = f"{BOLD}{what}{RESET}", self._coloured(exchange, status)
-        # once for each exchange: this form takes half the time of an f-string
+        # this takes half the time of an f-string, and runs once per exchange
         line = "%s  %s  %3s  %8s  %8s" % (route, what, status, size, took)
         if time:
             line = f"{time}  {line}"
@@ -138,12 +138,12 @@ class TextForm:
         return line + "\n"
 
     def _fitted(self, exchange: Exchange, columns: int, time: str, what: str, status: str, sizes: str) -> str:
-        """The line, for a terminal of so many columns."""
-        assert self._fitting is not None  # there are columns
+        """The line for a terminal with this many columns."""
+        assert self._fitting is not None  # it is set if there are columns
         interface = printable(exchange.connection.interface) if self._interfaces else ""
         cells = self._fitting.fit(exchange, columns, interface, time, what, status, sizes)
         line = cells.line()
-        if width(line) > columns:  # a terminal of a few columns
+        if width(line) > columns:  # the terminal has only a few columns
             return shortened(line, columns) + "\n"
         if self._colour:
             bold = cells.request and f"{BOLD}{cells.request}{RESET}"
@@ -151,18 +151,18 @@ class TextForm:
         return line + "\n"
 
     def _coloured(self, exchange: Exchange, status: str) -> str:
-        """A status in its colour, in its column."""
+        """The status in its colour, padded to the width of its column."""
         response = exchange.response
         return f"{STATUS_COLOURS.get(response.status // 100, '') if response else DIM}{status:>3}{RESET}"
 
     def _named_route(self, exchange: Exchange) -> str:
-        """Client and server, each behind its process."""
+        """Client and server, each with its process in front."""
         ends = (exchange.client_process, exchange.client), (exchange.server_process, exchange.server)
         named = (printable(f"{end}") if process is None else f"{name_of(process)} {end}" for process, end in ends)
         return " > ".join(named)
 
     def _ask(self, head: Head) -> str:
-        """What is shown of a request; most are asked again and again."""
+        """The text of a request; it is cached, because most requests are repeated."""
         target = head.target if self.show_secrets else mask_target(head.target)
         asked = f"{printable_target(head.method)} {printable_target(target)}"
         is_shared = head.has_text and len(head.raw) <= ASKED_BYTES_MAX
@@ -183,7 +183,7 @@ class TextForm:
 
     def _message(self, mark: str, message: Message) -> Iterable[str]:
         start = start_line(message.head, self.show_secrets)
-        # what looks like an escape is one that is made here
+        # without backslashes, everything that looks like an escape is one
         yield f"    {mark} {printable(without_backslashes(start))}\n"
         yield from self._fields(mark, message.headers)
         if self._verbosity >= BODIES and message.body.wire_len:
@@ -206,11 +206,11 @@ class TextForm:
 
 
 def body_lines(message: Message, content: bytes) -> list[str]:
-    """A body for people: its text, or what it is; and how much of it was kept, where that is not all.
+    """A body as lines: its text, or a note that it is not text; and a note if it was not kept whole.
 
     Args:
-        message: whose body it is.
-        content: what of it is shown, with secrets masked or not.
+        message: the message with the body.
+        content: the content to show, with secrets masked or not.
     """
     body = message.body
     text = body.text_of(content)
@@ -222,7 +222,7 @@ def body_lines(message: Message, content: bytes) -> list[str]:
 
 
 def large_body(message: Message, content: bytes, margin: str) -> Iterator[str]:
-    """The same of a large body, piece by piece, each line behind a margin."""
+    """As body_lines() for a large body, piece by piece, with a margin in front of each line."""
     if b"\0" in content or not is_text(content, message.body.is_cut):
         yield f"{margin}({len(message.body)} bytes, not text)\n"
     else:
@@ -231,12 +231,12 @@ def large_body(message: Message, content: bytes, margin: str) -> Iterator[str]:
 
 
 def _cut_line(body: Body) -> list[str]:
-    """How much of a body was kept, where that is not all."""
+    """The note about the kept bytes, if the body was not kept whole."""
     return [f"({len(body)} of {'?' if body.length is None else body.length} bytes kept)"] if body.is_cut else []
 
 
 def size_text(size: int) -> str:
-    """Bytes for people, in three digits or so."""
+    """A number of bytes with a unit, rounded to about three digits."""
     if size < 1000:
         return f"{size} B"
     number = float(size)
@@ -248,7 +248,7 @@ def size_text(size: int) -> str:
 
 
 def duration_text(ns: int | None) -> str:
-    """Nanoseconds for people, in three digits or so."""
+    """A duration with a unit, rounded to about three digits."""
     if ns is None:
         return "-"
     if ns < 999_500:

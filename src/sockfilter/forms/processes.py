@@ -1,4 +1,4 @@
-"""The processes at the ends of an exchange, for people and for programs."""
+"""The processes at the ends of an exchange, as text and as fields of JSON."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from sockfilter.masking import mask_arguments
 if TYPE_CHECKING:
     from sockfilter.model.process import Process
 
-# characters of a container's id that people use
+# characters of a container's id that are shown, as the tools for containers do
 ID_SHOWN = 12
 
 
 def fields_of(process: Process, show_secrets: bool) -> dict[str, Any]:
-    """What is known of a process, by the names of the JSON contract; what is not known is not there."""
+    """The known fields of a process, by their names in JSON. Unknown fields are absent."""
     made: dict[str, Any] = {"pid": process.pid, "comm": process.comm}
     if process.exe is not None:
         made["exe"] = process.exe
@@ -33,16 +33,16 @@ def fields_of(process: Process, show_secrets: bool) -> dict[str, Any]:
 
 
 def name_of(process: Process) -> str:
-    """Its short name and number: curl[1234]."""
+    """The short name and the number of a process: curl[1234]."""
     return printable(str(process))
 
 
 def line_of(process: Process, show_secrets: bool) -> str:
-    """Its name, what it runs, and who it is: curl[1234] /usr/bin/curl -s http://... (uid 1000)."""
+    """Name, command line and user of a process: curl[1234] /usr/bin/curl -s http://... (uid 1000)."""
     arguments = process.cmdline or ()
     if not show_secrets:
         arguments = mask_arguments(arguments)
-    # of a script, the interpreter is what runs
+    # for a script, exe is the interpreter
     words = [process.exe or "", *arguments[1:]] if process.exe is not None else [*arguments]
     about = "" if process.uid is None else f"uid {process.uid}"
     if process.inner_pid != process.pid:

@@ -1,4 +1,4 @@
-"""An exchange as a test that makes the same request, and expects the same answer."""
+"""An exchange as a test that makes the same request, and expects the same response."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from sockfilter.forms.curl import asked, fields_to_send, is_chunked, is_framed
 if TYPE_CHECKING:
     from sockfilter.model import Exchange, Request, Response
 
-# seconds that the made test waits for an answer
+# seconds that the generated test waits for a response
 TIMEOUT_S = 10
-# characters of a function's name that say what is asked
+# characters for method and path in the name of the test function
 NAME_MAX = 60
-# bytes of a body in a line of the made test
+# bytes of a body in one line of the generated test
 LINE_BYTES = 80
 
 
 def as_pytest(exchange: Exchange) -> str:
-    """The source of a test that makes the same request, its secrets included, and asserts the same answer.
+    """The source of a test that makes the same request, its secrets included, and asserts the same response.
 
-    It takes nothing but the standard library. The request is sent byte for byte, but for its body, which goes decoded
-    where it was, in one chunk where it went in some, without trailers, and without waiting for 100 Continue. Status,
-    Content-Type and body are asserted; the body where it was kept whole, as JSON where it is that.
+    The test needs only the standard library. It sends the head byte for byte, except for the fields about the body. A
+    body that was decoded is sent decoded. A chunked body has one chunk and no trailers. The test does not wait for
+    100 Continue. It asserts the status, the Content-Type, and the body if that was kept whole; JSON is compared parsed.
 
     Args:
-        exchange: what is wanted again.
+        exchange: the exchange to repeat.
 
     Raises:
-        NotSeen: a half of it was not seen, or cannot be asked for in this way.
+        NotSeen: a half of it was not seen, or a test of this kind cannot repeat it.
         BodyError: the request's body was not kept whole.
     """
     request, response = asked(exchange), exchange.response
@@ -71,7 +71,7 @@ def _name(request: Request) -> str:
 
 
 def _sent(request: Request) -> list[str]:
-    """The literals of what is sent, a line each."""
+    """The literals of the bytes to send, one per line."""
     body = bytes(request.body)
     fields = [f"{name}: {value}" for name, value in fields_to_send(request)]
     if is_chunked(request):
@@ -86,7 +86,7 @@ def _sent(request: Request) -> list[str]:
 
 
 def _checks(response: Response) -> tuple[str, list[str]]:
-    """The assertions, and the modules that they take."""
+    """The assertions, and the modules that they need."""
     lines = [f"assert response.status == {response.status}"]
     kind = response.headers.get("content-type")
     if kind is not None and kind.isascii():
@@ -112,12 +112,12 @@ def _indented(lines: list[str]) -> str:
 
 
 def _json(response: Response) -> str | None:
-    """The body's meaning as Python writes it; None: it is no JSON, or none that Python has literals for."""
+    """The parsed JSON of the body as a literal of Python; None if it is not JSON, or has no such literal."""
     if "json" not in response.headers.get("content-type", "").lower():
         return None
     try:
         meaning = ascii(json.loads(response.body, parse_constant=_refuse, parse_float=_finite))
-        compile(meaning, "", "eval")  # its parser takes fewer levels than json does
+        compile(meaning, "", "eval")  # Python's parser allows fewer levels than json
     except (ValueError, RecursionError, SyntaxError, MemoryError):
         return None
     return meaning

@@ -1,4 +1,4 @@
-"""Client and server on a line that has no room for all of both: what says nothing new goes first."""
+"""Shortens client and server to fit a line; the parts with the least information are left out first."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from sockfilter.model.process import Process
 
 ARROW = " > "
-# routes whose text is kept: as many as there may be connections that talk at the same time
+# routes whose text is cached: about as many connections may be active at the same time
 ROUTES_MAX = 1024
-# columns that are left of an end that is cut: fewer say nothing
+# minimum columns of an end that is cut: fewer are of no use
 END_MIN = 8
 
 
@@ -26,13 +26,13 @@ END_MIN = 8
 def fitted(
     client: Endpoint, server: Endpoint, processes: tuple[Process | None, Process | None], good: int, most: int
 ) -> str:
-    """Who asked whom, as fully as it fits.
+    """Client and server in the longest form that fits.
 
     Args:
         client, server: the ends.
-        processes: those at both ends, in this order, as far as they are to be named.
-        good: columns that a form should take; of two forms, the fuller one that does is taken.
-        most: columns that it may take where none does; there, the ends are cut.
+        processes: the processes of client and server; None for a process that is not named.
+        good: columns that the form should take; the longest form that fits them is used.
+        most: columns that it may take if no form fits good; the ends are cut if none fits most either.
     """
     made = []
     for ends in _forms(client, server, *processes):
@@ -49,7 +49,7 @@ def fitted(
 
 
 def _cut(client: str, server: str, port: int, most: int) -> str:
-    """Both ends where their shortest form does not fit."""
+    """Cuts both ends, because their shortest form does not fit."""
     if width(server) + END_MIN + len(ARROW) <= most:
         return _joined(shortened(client, most - len(ARROW) - width(server)), server)
     for text in (server, f"{DOTS}:{port}", f":{port}") if port else ():
@@ -65,18 +65,18 @@ def _joined(client: str, server: str) -> str:
 def _forms(
     client: Endpoint, server: Endpoint, asking: Process | None, answering: Process | None
 ) -> Iterator[tuple[str, str]]:
-    """Both ends in forms that get shorter: what goes first says least."""
+    """Both ends in forms of decreasing length; the parts with the least information are left out first."""
     client_text, server_text = _address(client), _address(server)
     yield _with(asking, client_text), _with(answering, server_text)
-    # the machine itself, or the other end's machine
+    # leaves out the address of this machine, or an address that both ends have
     is_here = _is_loopback(client) and _is_loopback(server)
     port_of_client = f":{client.port}" if is_here and client.port else client_text
     port_of_server = f":{server.port}" if (is_here or client.ip == server.ip) and server.port else server_text
     yield _with(asking, port_of_client), _with(answering, port_of_server)
-    # a client's port was chosen by chance
+    # leaves out the client's port, which is arbitrary
     alone = "" if is_here else printable(client.ip)
     yield (alone if asking is None else name_of(asking)), _with(answering, port_of_server)
-    # the network that both are in
+    # leaves out the network that both ends are in
     same = _common(client.ip, server.ip) if port_of_server == server_text else ""
     if len(same) > len(DOTS):
         port_of_server = server_text.replace(same, DOTS, 1)
@@ -99,6 +99,6 @@ def _is_loopback(end: Endpoint) -> bool:
 
 
 def _common(one: str, other: str) -> str:
-    """What both addresses begin with, in whole parts."""
+    """The common prefix of both addresses, in whole parts."""
     size = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), 0)
     return one[: max(one.rfind(".", 0, size), one.rfind(":", 0, size)) + 1]

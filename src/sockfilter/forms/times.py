@@ -1,4 +1,4 @@
-"""When an exchange began, in the forms that people ask for."""
+"""The forms of the time at which an exchange began."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 SECOND_NS = 1_000_000_000
-# columns of a number of seconds: a quarter of an hour with microseconds fits the clock's
+# columns of a number of seconds with microseconds; as wide as the form CLOCK
 SECONDS_WIDTH = 12
 
 Teller = Callable[[int], str]
@@ -25,7 +25,7 @@ def date() -> Teller:
 
 
 def iso() -> Teller:
-    """Date and time in UTC, as ISO 8601 and RFC 3339 have it: 2026-11-20T08:12:20.867123Z."""
+    """Date and time in UTC, by ISO 8601 and RFC 3339: 2026-11-20T08:12:20.867123Z."""
     say = _of_the_second("%Y-%m-%dT%H:%M:%S", time.gmtime)
     return lambda ns: "%s.%06dZ" % (say(ns // SECOND_NS), ns % SECOND_NS // 1000)
 
@@ -36,7 +36,7 @@ def epoch() -> Teller:
 
 
 def delta() -> Teller:
-    """Seconds since the line before; negative where that exchange began later."""
+    """Seconds since the exchange of the previous line; negative if that began later."""
     before: list[int] = []
 
     def tell(ns: int) -> str:
@@ -48,7 +48,7 @@ def delta() -> Teller:
 
 
 def relative() -> Teller:
-    """Seconds since the first line."""
+    """Seconds since the exchange of the first line."""
     first: list[int] = []
 
     def tell(ns: int) -> str:
@@ -69,7 +69,7 @@ def _seconds(ns: int) -> str:
 
 
 def _of_the_second(form: str, parts: Callable[[float], time.struct_time] = time.localtime) -> Callable[[int], str]:
-    """What strftime() says of a second, which is asked once for all lines in it."""
+    """The result of strftime() for a second; it is called once for all lines of the same second."""
     last, said = -1, ""
 
     def say(second: int) -> str:
@@ -82,7 +82,7 @@ def _of_the_second(form: str, parts: Callable[[float], time.struct_time] = time.
 
 
 CLOCK = "clock"
-# by the names that --time takes
+# by the values of --time
 FORMS: dict[str, Callable[[], Teller]] = {
     CLOCK: clock,
     "date": date,
@@ -92,7 +92,7 @@ FORMS: dict[str, Callable[[], Teller]] = {
     "relative": relative,
     "none": nothing,
 }
-# for packets of capture files that have no time
+# shown for packets of capture files without a time
 NOT_KNOWN = {
     CLOCK: "--:--:--.---",
     "date": "---------- --:--:--.------",

@@ -1,4 +1,4 @@
-"""Exchanges for people who look into one, or into what a test has seen."""
+"""Exchanges as text for a closer look: one in detail, or a list of many."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
 
     from sockfilter.model import Exchange
 
-# lines of one exchange, and lines of many: a screen or two
+# maximum lines for one exchange, and for a list: one or two screens
 DETAIL_LINES_MAX = 60
 LINES_MAX = 40
 
 
 def transcript(exchange: Exchange, lines_max: int = DETAIL_LINES_MAX, columns_max: int | None = None) -> str:
-    """An exchange's line, its heads and bodies, with secrets masked; long ones cut in the middle.
+    """An exchange's line, heads and bodies, with secrets masked. A long transcript is cut in the middle.
 
     Args:
         exchange: the exchange.
-        lines_max: lines at most.
-        columns_max: characters of each line at most; None: all.
+        lines_max: maximum number of lines.
+        columns_max: maximum characters of a line; None for no limit.
     """
     lines = TextForm(verbosity=BODIES).render(exchange).decode().rstrip("\n").split("\n")
     if columns_max is not None:
@@ -31,7 +31,7 @@ def transcript(exchange: Exchange, lines_max: int = DETAIL_LINES_MAX, columns_ma
 
 
 def listing(exchanges: Sequence[Exchange], lines_max: int = LINES_MAX) -> str:
-    """A line for each exchange, with secrets masked; of many, the first and the last."""
+    """A line for each exchange, with secrets masked; of a long list, the first and the last lines."""
     form = TextForm()
     shown = (
         exchanges if len(exchanges) <= lines_max else (*exchanges[: lines_max // 2], *exchanges[-(lines_max // 2) :])

@@ -1,6 +1,6 @@
-"""Secrets, masked in what is shown: the log of a sniffer must not become a key ring.
+"""Masks secrets in everything that is shown, so that they do not end up in logs.
 
-Names decide, and for some secrets their own form does; see names.py and shapes.py. What is masked is shown as ***.
+A secret is recognised by its name (names.py) or by its own form (shapes.py). It is shown as ***.
 """
 
 from sockfilter.masking.arguments import mask_arguments

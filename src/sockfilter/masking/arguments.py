@@ -1,4 +1,4 @@
-"""Secrets in command lines: behind options, in URLs, fields, data and assignments, and in commands within commands."""
+"""Masks secrets in command lines: in options, URLs, fields, data and assignments, and in commands within commands."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
 
     Masker = Callable[[str], str]
 
-# commands within commands that are looked into
+# levels of commands within commands that are searched
 DEPTH_MAX = 2
-# characters of an argument that is searched as a command or a script; of a longer one, the rest is not shown
+# characters of an argument that is searched as a command or a script; a longer argument is cut there
 SCRIPT_MAX = 16384
 
 LONG = re.compile(rf"(--?|/)([A-Za-z][\w.-]{{1,{NAME_MAX}}})(?:([=:])(.*))?", re.DOTALL)
-# several letters in one, the last of which takes a value, as curl has them: -sSu u:p, -bsid=x
+# several letters in one option, the last of which takes a value, as in curl -sSu u:p or -bsid=x
 CLUSTER = re.compile(r"-([a-zA-Z#0-9]*?)([uUbHdFexEA])(.*)", re.DOTALL)
 ASSIGNMENT = re.compile(rf"([A-Za-z_][\w.-]{{0,{NAME_MAX}}})=(.*)", re.DOTALL)
 FIELD = re.compile(r"((?:-H|[^:\s]*=)?)([A-Za-z][\w-]*)(: *)(?!//)(.+)", re.DOTALL)
-# a word of a command in an argument, quoted or not
+# a word of a command that is in an argument, quoted or not
 WORD = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'([^']*)'|([^\s\"']+)")
-# in source: {'Authorization': 'Bearer X'}, os.environ["TOKEN"] = "X"
+# in source code: {'Authorization': 'Bearer X'}, os.environ["TOKEN"] = "X"
 SOURCE = re.compile(rf"([A-Za-z_][\w.-]{{0,{NAME_MAX}}})([\"']?\]?\s*[:=]\s*)([\"'])([^\"']+)\3")
 PATH = re.compile(r"[~.]{0,2}/.*|.*\.(?:pem|key|crt|cer|pub|p12|pfx|json|ya?ml|txt|env|conf)|[-@].{0,1}", re.DOTALL)
-# what a search looks for, a manual is about, or is said in prose is no secret
+# programs whose arguments are search terms, titles or prose, and thus no secrets
 SEARCHES = frozenset(
     "grep egrep fgrep rg ag ack man which whereis apropos passwd find locate git echo printf logger".split()
 )
-# programs that start another
+# programs that start another program
 WRAPPERS = frozenset("env sudo doas exec nohup time timeout xargs ssh watch strace ltrace nice ionice setsid".split())
-# options with a name and a password in one; and with cookies, a field, data
+# options whose value is a name and a password; below, those whose value is cookies, a field, or data
 USERS = frozenset("user proxy-user http-user auth basic-auth userpwd u U".split())
 COOKIES = frozenset(("cookie", "cookies", "b"))
 FIELDS = frozenset("header proxy-header rpc-header reflect-header H".split())
@@ -53,7 +53,7 @@ MONGO = "mongosh mongo mongodump mongorestore mongoexport mongoimport"
 LOGINS = "docker podman nerdctl skopeo helm oc buildah crane"
 LDAP = "ldapsearch ldapmodify ldapadd ldapdelete ldapwhoami ldappasswd"
 HTTPIE = frozenset(("http", "https", "httpie", "xh", "xhs"))
-# letters that take a password, by the program
+# letters of options whose value is a password, by program
 LETTERS = {
     **dict.fromkeys(f"{MONGO} {LOGINS} {MYSQL} sshpass 7z 7za rar unrar rdesktop ncftpget".split(), "p"),
     **dict.fromkeys(LDAP.split(), "w"),
@@ -62,20 +62,20 @@ LETTERS = {
     **dict.fromkeys("snmpwalk snmpget snmpset".split(), "cAX"),
     "openssl": "kK",
 }
-# of these a value always stands in a word of its own; of those never
+# programs whose options have their value always in the next word; below, programs that never do
 APART = frozenset(("openssl", "redis-cli", "valkey-cli", "keydb-cli", "ldapsearch", *MONGO.split(), *LOGINS.split()))
 ATTACHED = frozenset(f"{MYSQL} 7z 7za rar unrar".split())
 
 
 def mask_arguments(arguments: tuple[str, ...]) -> tuple[str, ...]:
-    """A command line without its secrets."""
+    """A command line with secrets masked."""
     return tuple(map(mask_shapes, _mask_command(list(arguments), DEPTH_MAX)))
 
 
 def _mask_command(words: list[str], depth: int) -> list[str]:
     made: list[str] = []
     program = words[0].rpartition("/")[2] if words else ""
-    behind: Masker | None = None  # masks what comes next
+    behind: Masker | None = None  # masks the next word
     for at, word in enumerate(words):
         if behind is not None:
             made.append(behind(word))
@@ -92,7 +92,7 @@ def _mask_command(words: list[str], depth: int) -> list[str]:
 
 
 def _after(word: str, before: list[str]) -> Masker | None:
-    """What masks the word behind one that is no option: password X, aws configure set aws_secret_access_key X."""
+    """The masker of the word after one that is no option: password X, aws configure set aws_secret_access_key X."""
     if word.lower() in WORDS_AFTER:
         return _mask_unless_option
     if before[0].rpartition("/")[2] == "vault" and before[-1:] == ["vault"] and word == "login":
@@ -103,10 +103,10 @@ def _after(word: str, before: list[str]) -> Masker | None:
 
 
 def _mask_option(word: str, program: str, words: list[str]) -> tuple[str | None, Masker | None]:
-    """The word where it is an option with a value, masked; and what masks the next where that is the value."""
+    """The word, masked, if it is an option with its value; and the masker of the next word, if that is the value."""
     letters = LETTERS.get(program, "")
     if len(word) > 1 and word[0] == "-" and word[1] in letters and (program not in LOGINS.split() or "login" in words):
-        if len(word) > 2 and program not in APART:  # - and a letter
+        if len(word) > 2 and program not in APART:  # a hyphen and a letter
             return f"{word[:2]}{MASK}", None
         if len(word) == 2:
             return word, None if program in ATTACHED else _mask_all
@@ -139,7 +139,7 @@ def _mask_cluster(word: str) -> tuple[str | None, Masker | None]:
 
 
 def _masker_of(name: str, dashes: str) -> Masker | None:
-    """What masks the value of an option; None: it is no place for a secret."""
+    """The masker of an option's value; None if the value is never a secret."""
     if name in USERS or (dashes == "-" and name == "A"):
         return _mask_user
     if name in COOKIES:
@@ -159,7 +159,7 @@ def _masker_of(name: str, dashes: str) -> Masker | None:
 
 
 def _mask_word(word: str, depth: int) -> str:
-    """A word that is no option."""
+    """Masks a word that is not an option."""
     found = FIELD.fullmatch(word) if ":" in word and "\n" not in word else None
     if found:
         masked = mask_field(found[2], found[4])
@@ -179,7 +179,7 @@ def _mask_word(word: str, depth: int) -> str:
 
 
 def _mask_script(text: str, depth: int) -> str:
-    """A command, or a script, in one argument."""
+    """Masks a command or a script in one argument."""
     rest = text[SCRIPT_MAX:]
     text = SOURCE.sub(_without_value, mask_json(text[:SCRIPT_MAX]))
     found = list(WORD.finditer(text))
@@ -188,7 +188,7 @@ def _mask_script(text: str, depth: int) -> str:
     begins = 0
     masked: list[str] = []
     for at in range(len(words) + 1):
-        # another command begins behind ; | & and the like
+        # another command begins after ; | & and the like
         if at == len(words) or words[at] in (";", "|", "||", "&&", "&") or words[at].endswith(";"):
             masked += _mask_command(words[begins : at + 1], depth)
             begins = at + 1
@@ -207,15 +207,15 @@ def _without_value(found: re.Match[str]) -> str:
 
 
 def _mask_user(value: str, sign: str = ":") -> str:
-    """A name and a password; without a colon, a name alone."""
+    """Masks the password after a name; without a colon, there is only a name."""
     name, colon, password = value.partition(sign)
     if name.isdecimal() and password.isdecimal():
-        return value  # the numbers of a user and a group
+        return value  # uid and gid
     return f"{name}{colon}{MASK}" if password else value
 
 
 def _mask_cookies(value: str) -> str:
-    """Cookies; without an equals sign, a file of them."""
+    """Masks cookies; without an equals sign, the value is the name of a file."""
     return mask_field("cookie", value) if "=" in value else _mask_field(value)
 
 
@@ -225,12 +225,12 @@ def _mask_field(value: str) -> str:
 
 
 def _mask_data(value: str) -> str:
-    """JSON, or a form."""
+    """Masks JSON or a form."""
     return mask_json(value) if value[:1] in ("{", "[") else mask_form(value)
 
 
 def _mask_key(value: str) -> str:
-    """A key; a file with one is no secret."""
+    """Masks a key; the name of a file with a key is not a secret."""
     return value if PATH.fullmatch(value) else MASK
 
 

@@ -1,4 +1,4 @@
-"""Secrets in bodies whose form is known: JSON, forms, parts of forms, and heads of HTTP."""
+"""Masks secrets in bodies of a known type: JSON, forms, parts of forms, and heads of HTTP."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from sockfilter.masking.json_text import mask_json
 from sockfilter.masking.names import MASK, may_hold_secret
 from sockfilter.masking.urls import is_secret_parameter, mask_form
 
-# bytes of content that is looked through in windows before it is masked as a whole, which takes several times as much
+# From this many bytes on, content is first searched in windows: masking it as a whole takes several times the memory.
 LARGE_BYTES = 1 << 20
 WINDOW_BYTES = 256 << 10
-# what a window has of the next: more than any trace of a secret, whatever encoding is around it
+# bytes of the next window that a window includes: more than the trace of a secret in any encoding
 OVERLAP_BYTES = 4 << 10
 
 BOUNDARY = re.compile(r"boundary=\"?([^\";,\s]{1,70})", re.IGNORECASE)
-# a form without its type
+# a form without Content-Type
 FORM = re.compile(r"[\w.%+\[\]-]{1,128}=[^\s<>]*")
-# what no form has: wget calls every file that it sends a form
+# bytes that no form has; wget sends every file as a form
 NO_FORM = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 PART_NAME = re.compile(r";\s*name=(?:\"([^\"\r\n]*)|([^;\"\s]*))", re.IGNORECASE)
 PART_TYPE = re.compile(r"^content-type:\s*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 
 
 class Fields(Protocol):
-    """Those of a head."""
+    """The fields of a head."""
 
     def get(self, name: str, default: str) -> str:
         """The first value of a name, else the default."""
 
 
 class MessageWithBody(Protocol):
-    """A request or a response, as it is looked at here."""
+    """What this module needs of a request or a response."""
 
     @property
     def body(self) -> bytes:
-        """What was kept of its body."""
+        """The kept bytes of its body."""
 
     @property
     def headers(self) -> Fields:
@@ -45,20 +45,20 @@ class MessageWithBody(Protocol):
 
 
 def mask_body(message: MessageWithBody) -> bytes:
-    """What was kept of a message's body, without its secrets; the same object where there is none.
+    """The kept bytes of a message's body, with secrets masked; the same object if there is no secret.
 
-    In a body of another form secrets stay: of HTML, XML, or what is compressed and was not decoded.
+    Secrets stay in bodies of other types, such as HTML and XML, and in compressed content that was not decoded.
     """
     body = message.body
     return mask_content(body, message.headers.get("content-type", "")) if body else body
 
 
 def mask_content(content: bytes, kind: str) -> bytes:
-    """The same of content.
+    """Content with secrets masked; the same object if there is no secret.
 
     Args:
-        content: its beginning, or all of it.
-        kind: the value of Content-Type; empty where there is none.
+        content: all of the content, or its beginning.
+        kind: the value of Content-Type; empty if there is none.
     """
     lower = kind.lower()
     if len(content) >= LARGE_BYTES and not lower.startswith("multipart/") and not _may_hold_secret(content):
@@ -69,7 +69,7 @@ def mask_content(content: bytes, kind: str) -> bytes:
 
 
 def _may_hold_secret(content: bytes) -> bool:
-    """Whether there is anything to look for, a window at a time."""
+    """Whether there may be a secret in large content; searches one window at a time."""
     windows = (content[at : at + WINDOW_BYTES + OVERLAP_BYTES] for at in range(0, len(content), WINDOW_BYTES))
     return any(may_hold_secret(text) or "\\u00" in text for text in (part.decode("latin-1") for part in windows))
 
@@ -94,17 +94,17 @@ def _mask(text: str, kind: str, as_sent: str) -> str:
 
 
 def _mask_parts(text: str, kind: str) -> str:
-    """Of multipart/form-data (RFC 7578), by the names of the parts."""
+    """Masks the parts of multipart/form-data (RFC 7578) by their names."""
     found = BOUNDARY.search(kind)
     delimiter = f"--{found[1]}" if found else text[:72].lstrip().split("\n", 1)[0].strip()
-    if len(delimiter) < 3:  # two hyphens alone delimit nothing
+    if len(delimiter) < 3:  # two hyphens alone are no delimiter
         return text
     before, *parts = text.split(delimiter)
     return delimiter.join([before, *map(_mask_part, parts)])
 
 
 def _mask_part(part: str) -> str:
-    """What stands between two delimiters: fields, an empty line, content."""
+    """Masks the bytes between two delimiters: fields, an empty line, content."""
     for empty in ("\r\n\r\n", "\n\n"):
         head, found, content = part.partition(empty)
         if found:
@@ -112,7 +112,7 @@ def _mask_part(part: str) -> str:
     else:
         return part
     name = PART_NAME.search(head)
-    # the end of the line before the next delimiter belongs to that
+    # the line ending before the next delimiter belongs to the delimiter
     inner = content.removesuffix("\r\n") if content.endswith("\r\n") else content.removesuffix("\n")
     kind = PART_TYPE.search(head)
     if name is not None and is_secret_parameter(name[1] or name[2] or "", inner.strip()):

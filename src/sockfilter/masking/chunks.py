@@ -1,15 +1,15 @@
-"""Chunked bodies as sent, put together: a secret may be divided by a chunk's end."""
+"""Joins the chunks of a body that was kept as sent, because a secret may extend over two chunks."""
 
 from __future__ import annotations
 
 import re
 
-# a chunk's size, in hexadecimal digits, and what may follow it (RFC 9112, 7.1)
+# a chunk's size line: hexadecimal digits and extensions (RFC 9112, 7.1)
 SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[^\n]{0,4096}\n")
 
 
 def joined(content: bytes) -> bytes:
-    """The data of the chunks; what is not framed as it should be goes with it as it is."""
+    """The data of the chunks. Bytes with broken chunked coding are left as they are."""
     parts, at = [], 0
     while (found := SIZE.match(content, at)) is not None:
         start, size = found.end(), int(found[1], 16)

@@ -1,4 +1,4 @@
-"""Secrets in heads: in fields by their names, in the URLs that fields carry, and in what is no proper field."""
+"""Masks secrets in heads: in fields by their names, in URLs in fields, and in malformed fields."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from sockfilter.masking.shapes import mask_shapes
 from sockfilter.masking.tables import kept
 from sockfilter.masking.urls import mask_target
 
-# of cookies the names stay, of credentials the scheme
+# cookies keep their names, and credentials keep their scheme
 COOKIES = frozenset(("cookie", "set-cookie", "cookie2", "set-cookie2"))
 SCHEME = re.compile(r"(?:AWS4-HMAC-SHA256|SCRAM-SHA-\d+|OAuth2|[A-Za-z][A-Za-z-]{1,19})(?=[ \t])", re.IGNORECASE)
-# attributes of Set-Cookie, which are no secret (RFC 6265, 4.1.1)
+# attributes of Set-Cookie, which are not secret (RFC 6265, 4.1.1)
 COOKIE_ATTRIBUTES = frozenset(("expires", "max-age", "domain", "path", "samesite", "secure", "httponly", "partitioned"))
 COOKIE_END = re.compile(r";\s*")
 METHOD = re.compile(r"\S+[ \t]+")
-# a URL in a field: of Link, Refresh, Alt-Svc
+# a URL in a field such as Link, Refresh or Alt-Svc
 URL = re.compile(r"[^\s<>\"]+")
-# what no field has that a parser takes as it is (RFC 9110, 5.5)
+# characters that a field must not have (RFC 9110, 5.5)
 CONTROL = re.compile(r"[\0\r\n\x0b\x0c]")
-# a name as it should be, and most are (RFC 9110, 5.6.2)
+# a valid name (RFC 9110, 5.6.2)
 PROPER = re.compile(r"[\w!#$%&'*+.^`|~-]+")
-# a name that is followed by what may be its value, in text that is not understood
+# a name, and what may come between it and its value, in text that cannot be parsed
 LOOSE = re.compile(r"([\w.\[\]%-]{2,128})([\"']?\]?[ \t]*[:=][ \t]*|[ \t]+)(?=\S)")
 
 
 def mask_field(name: str, value: str) -> str:
-    """A field's value without its secrets.
+    """A field's value, with secrets masked.
 
     Args:
-        name: in any case of letters.
-        value: as sent.
+        name: the name, which is case-insensitive.
+        value: the value as sent.
     """
     if not level_of(name) and value.isprintable() and not _has_sign(value):
         return value
@@ -40,7 +40,7 @@ def mask_field(name: str, value: str) -> str:
 
 
 def _has_sign(value: str) -> bool:
-    """Of what _mask_field_now() looks into. Faster than a pattern: most values are short, and have none."""
+    """Whether _mask_field_now() may find a secret in a value. Faster than a pattern, because most values are short."""
     return "?" in value or "@" in value or "://" in value or "{" in value or "eyJ" in value
 
 
@@ -65,19 +65,19 @@ _mask_field = kept(_mask_field_now)
 
 
 def is_proper(name: str) -> bool:
-    """Whether it is a name as it should be; what stands behind any other may belong to the field before it."""
+    """Whether a name is valid. The value after an invalid name may belong to the field before it."""
     return name.isidentifier() or PROPER.fullmatch(name) is not None
 
 
 def mask_fields(fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Fields without their secrets; what is no proper field is masked where it follows a secret's name."""
+    """Fields with secrets masked. A malformed field is masked if it follows the name of a secret."""
     made: list[tuple[str, str]] = []
     before = ""
     for name, value in fields:
         if is_proper(name):
             made.append((name, mask_field(name, value)))
         elif not name and value and level_of(before):
-            made.append((name, MASK))  # its name stood on a line of its own
+            made.append((name, MASK))  # its name was on the line before
         else:
             made.append((mask_loose(name), _mask_below(name, value)))
         before = name
@@ -85,7 +85,7 @@ def mask_fields(fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def mask_start_line(line: str) -> str:
-    """A first line without the secrets of a request's target, and of the words behind a status."""
+    """A first line with secrets masked in the target of a request, or in the reason phrase of a response."""
     found = METHOD.match(line)
     if not found:
         return line
@@ -100,21 +100,21 @@ def mask_start_line(line: str) -> str:
 
 
 def mask_reason(words: str) -> str:
-    """What stands behind a status: words, which are no place for a secret."""
+    """A reason phrase, with secrets masked."""
     return mask_target(mask_loose(words, signs=":=")) if "=" in words or ":" in words or "@" in words else words
 
 
 def mask_head(head: bytes) -> bytes:
-    """A head as sent, start line and all, without its secrets. Only fields with a secret are changed.
+    """A head as sent, with its start line and with secrets masked. Only fields with a secret are changed.
 
-    Also trailers, with an empty line in front.
+    A trailer section with an empty line in front is accepted too.
     """
     start, *lines = head.split(b"\n")
     made = [mask_start_line(start.decode("latin-1")).encode("latin-1")]
     before, at = "", 0
     while at < len(lines):
         end = at + 1
-        # a line that begins with white space goes on with the value before it (RFC 9112, 5.2)
+        # a line that begins with white space continues the value before it (RFC 9112, 5.2)
         while end < len(lines) and lines[end][:1] in (b" ", b"\t"):
             end += 1
         masked, before = _mask_lines(lines[at:end], before)
@@ -124,11 +124,11 @@ def mask_head(head: bytes) -> bytes:
 
 
 def mask_loose(text: str, signs: str = "") -> str:
-    """A text that is not understood, without what follows a secret's name in it.
+    """A text that cannot be parsed, with everything after the name of a secret masked.
 
     Args:
         text: the text.
-        signs: what has to stand between a name and its value; empty: a blank is enough.
+        signs: signs, one of which must be between a name and its value; empty if a space is enough.
     """
     if not STEM.search(bare(text)):
         return text
@@ -140,7 +140,7 @@ def mask_loose(text: str, signs: str = "") -> str:
 
 
 def _mask_lines(lines: list[bytes], before: str) -> tuple[list[bytes], str]:
-    """The lines of one field, one line where it has a secret; and its name."""
+    """The lines of one field, or a single masked line if it has a secret; and the field's name."""
     raw_name, colon, value = b" ".join(line.strip(b" \t\r") for line in lines).partition(b":")
     name, text = raw_name.decode("latin-1"), value.decode("latin-1").strip()
     end = b"\r" if lines[-1].endswith(b"\r") else b""
@@ -162,7 +162,7 @@ def _without_secret(word: re.Match[str]) -> str:
 
 
 def _mask_secret(name: str, value: str) -> str:
-    """The value of a field whose name is that of a secret."""
+    """Masks the value of a field with the name of a secret."""
     key = _key(name)
     if key in COOKIES:
         is_set = key.startswith("set")
@@ -188,12 +188,12 @@ def _mask_cookie(part: str, position: int, *, is_set: bool) -> str:
 
 
 def _mask_below(name: str, value: str) -> str:
-    """The value of what is no name: a secret where the name has a word of one."""
+    """Masks the value after an invalid name: all of it if the name contains a word of a secret."""
     return MASK if value and level_of(name) else mask_field("", value)
 
 
 def _mask_broken(value: str) -> str:
-    """A value with a character that some read as the end of a line: what is behind it may be another field."""
+    """Masks a value with a character that some parsers read as a line ending: another field may follow it."""
     parts = re.split(r"([\0\r\n\x0b\x0c]+)", value)
     for at in range(2, len(parts), 2):
         name, colon, rest = parts[at].partition(":")

@@ -1,7 +1,7 @@
-"""Secrets in JSON, by the names of its keys.
+"""Masks secrets in JSON by the names of its keys.
 
-The text is searched, not parsed: what is cut, stands in other text (events, scripts, logs), or in a string of JSON
-itself is masked as well, and all that is no secret stays as it was sent.
+The text is searched, not parsed. So secrets are found in JSON that is cut, in JSON within other text (events, scripts,
+logs), and in JSON within a string of JSON. Everything else stays as it was sent.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from sockfilter.masking.names import (
 from sockfilter.masking.shapes import mask_shapes
 from sockfilter.masking.userinfo import mask_userinfo
 
-# a key, with the backslashes of JSON in a string of JSON, and how its value begins
+# what follows a key: the colon and the beginning of its value; JSON within a string of JSON has backslashes
 VALUE = r"\s{0,20}:\s{0,20}(\\{0,7}[\"']|-?\d[\d.eE+-]*|[\[{])"
 KEY = re.compile(
     rf'"([^"\\]{{0,{NAME_MAX}}}(?:\\u[0-9a-fA-F]{{4}}[^"\\]{{0,{NAME_MAX}}}){{0,{NAME_MAX}}})\\{{0,7}}"{VALUE}'
 )
-# of Python and JavaScript
+# a key of a literal in Python or JavaScript
 PLAIN_KEY = re.compile(rf"'([\w.-]{{1,{NAME_MAX}}})'{VALUE}")
 QUOTES = "\"'"
 ESCAPE = re.compile(r"\\u00([0-9a-fA-F]{2})")
 TOKEN = re.compile(r'\\{0,7}"|[\[\]{}]')
 COLON = re.compile(r"\s{0,20}:")
-# objects of secrets in one another that are told apart: each is looked through for its end
+# levels of nested objects with names of secrets; each costs a search for its end
 INSIDE_MAX = 4
-# of an object that is a secret by its name, the keys whose values are it; of others, their own names decide
+# keys whose value is the secret in an object with the name of a secret; for other keys, their own name decides
 WITHIN = frozenset(("id", "value", "data", "raw", "text", "content", "key", "code"))
-# names of objects in which each value is a secret, whatever its key
+# names of objects in which each value is a secret, under any key
 COLLECTIONS = re.compile(r"(?:cookie|secret|credential|password|token)s$", re.IGNORECASE)
 
 
 def mask_json(text: str) -> str:
-    """JSON, or a text with JSON in it, without the secrets in it."""
+    """JSON, or a text that contains JSON, with secrets masked."""
     if not may_hold_secret(text) and "\\u00" not in text:
         return text
     text = _mask(text, KEY)
@@ -52,7 +52,7 @@ def mask_json(text: str) -> str:
 def _mask(text: str, key: re.Pattern[str]) -> str:
     parts: list[str] = []
     end = 0
-    inside: list[tuple[int, bool]] = []  # where a container of secrets ends, and whether all in it are
+    inside: list[tuple[int, bool]] = []  # end of an object of secrets, and whether all its values are
     for found in key.finditer(text):
         name, start = found.groups()
         at = found.start(2)
@@ -96,7 +96,7 @@ def _is_secret(name: str, level: Level, value: str, start: str) -> bool:
 
 
 def _end_of_string(text: str, quote: str, at: int) -> int:
-    """Where a string ends that began with so many backslashes and a quote; the text's end where it was cut."""
+    """The end of a string; the end of the text if it was cut. quote: its opening quote, with backslashes in front."""
     depth = len(quote) - 1
     while True:
         end = text.find(quote[-1], at)
@@ -112,7 +112,7 @@ def _end_of_string(text: str, quote: str, at: int) -> int:
 
 
 def _close(text: str, at: int) -> int:
-    """Where an array or an object ends; the text's end where it was cut."""
+    """The end of an array or an object; the end of the text if it was cut."""
     depth = 0
     while True:
         found = TOKEN.search(text, at)
@@ -128,7 +128,7 @@ def _close(text: str, at: int) -> int:
 
 
 def _mask_strings(text: str) -> str:
-    """An array with its strings masked: of what is in objects in it, too."""
+    """An array with all its strings masked, including those in its objects."""
     parts, end, at = [], 0, 0
     while (found := TOKEN.search(text, at)) is not None:
         at = found.end()

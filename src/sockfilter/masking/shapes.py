@@ -1,4 +1,4 @@
-"""Secrets that are known by their own form, wherever they stand."""
+"""Masks secrets that are recognised by their own form, anywhere."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from sockfilter.masking.names import BEGINNING, MASK
 
-# prefixes that issuers document so that scanners find what leaks; road/express/secret.c has the same beginnings
+# Issuers document these prefixes so that scanners find leaked secrets. road/express/secret.c has the same beginnings.
 SHAPE = re.compile(
     r"(?<![\w-])eyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*){0,3}"  # a JSON Web Token (RFC 7519)
     r"|\bgh[pousr]_\w{10,}|github_pat_\w{10,}"  # GitHub
@@ -26,5 +26,5 @@ SHAPE = re.compile(
 
 
 def mask_shapes(text: str) -> str:
-    """A text without what has such a form."""
+    """A text with such secrets masked."""
     return SHAPE.sub(MASK, text) if BEGINNING.search(text.lower().replace("_", "-")) else text

@@ -1,4 +1,4 @@
-"""What is remembered of texts that were masked: for as long as the names of secrets stay the same."""
+"""Caches of masked texts. They are emptied when the names of secrets change."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
-# texts whose masked form is kept: most fields and many targets come again and again
+# texts whose masked form is cached: most fields and many targets are repeated
 TEXTS_MAX = 2048
 
 _forgetting: list[Callable[[], None]] = []
@@ -22,7 +22,7 @@ _tables: list[weakref.ref[KeptTable[object, object]]] = []
 
 
 class KeptTable(dict[Key, Value]):
-    """What was made with secrets masked; emptied when it is full, and when set_masking() changes the names.
+    """A cache of values with masked secrets. It is emptied when it is full, and when set_masking() changes the names.
 
     Args:
         size: entries.
@@ -34,7 +34,7 @@ class KeptTable(dict[Key, Value]):
         _tables.append(weakref.ref(cast("KeptTable[object, object]", self), _tables.remove))
 
     def keep(self, key: Key, value: Value) -> Value:
-        """Keeps a value, and returns it."""
+        """Stores a value, and returns it."""
         if len(self) >= self._size:
             self.clear()
         self[key] = value
@@ -42,11 +42,11 @@ class KeptTable(dict[Key, Value]):
 
 
 def kept(function: Masker, size: int = TEXTS_MAX) -> Masker:
-    """A function that keeps its answers, for as long as the names stay the same.
+    """Wraps a function with a cache that is emptied when the names of secrets change.
 
     Args:
-        function: what it gives depends on its arguments and on the names alone.
-        size: answers.
+        function: its result must depend only on its arguments and on the names of secrets.
+        size: results.
     """
     keeping = lru_cache(size)(function)
     _forgetting.append(keeping.cache_clear)
@@ -54,7 +54,7 @@ def kept(function: Masker, size: int = TEXTS_MAX) -> Masker:
 
 
 def forget() -> None:
-    """Empties all of them."""
+    """Empties all caches."""
     for function in _forgetting:
         function()
     for reference in list(_tables):

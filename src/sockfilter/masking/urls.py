@@ -1,4 +1,4 @@
-"""Secrets in targets, URLs and forms: parameters, user information, and paths with a key in them."""
+"""Masks secrets in targets, URLs and forms: in parameters, user information, and paths with a key."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from sockfilter.masking.shapes import mask_shapes
 from sockfilter.masking.tables import kept
 from sockfilter.masking.userinfo import BARE_USERINFO, mask_userinfo
 
-# values in values that are looked into: a URL in a parameter of a URL
+# levels of values within values that are searched: a URL in a parameter of a URL
 DEPTH_MAX = 3
-# a name, and what ends it; a password may follow a colon where there is no equals sign
+# a name, and the sign after it; a password may follow a colon instead of an equals sign
 NAME = re.compile(r"(^|[?&;#/,]|&amp;)([^?&;#/=:,]{1,128})([=:])")
-# the value of a parameter goes on behind a semicolon that begins no other
+# the value of a parameter; a semicolon is part of it if no other parameter follows
 VALUE = re.compile(r"[^&#;]*(?:;(?![\w.%\[\]-]{1,128}=)[^&#;]*)*")
-# of what is no secret only as far as another name may begin
+# the value of a name that is not secret, up to where another name may begin
 PLAIN_VALUE = re.compile(r"[^?&#;]*")
 PATH_VALUE = re.compile(r"[^/?#&;]*")
-# a segment of a path that says that a secret is in the next
+# a segment of a path that announces a secret in the next segment
 PATH = re.compile(r"(?i)((?:token|secret|passw(?:or)?d|api[-_]?key|session|jwt)/)([^/?#;&=]{8,})")
 PATH_NAME = re.compile(r"(?:token|secret|passwo?r?d|key|session|jwt)/")
-# of parameters: what others say of a key that may be a name, and of a code that may be anything
+# In parameters, a key is a secret although it is doubtful elsewhere, and a code is one if it looks like a key.
 SECRET_PARAMETERS = frozenset(("key",))
 CODES = frozenset(("code",))
-# what a value with another URL, or JSON, in it has when it is encoded
+# a value that may contain another URL or JSON, percent-encoded
 NESTED = re.compile(r"%(?:25|3[dD]|40|7[bB]|22)")
 
 
 def mask_target(target: str) -> str:
-    """A request's target, or a URL, without its secrets."""
+    """A request's target, or a URL, with secrets masked."""
     return _mask_target(target) if len(target) <= TEXT_MAX else _mask_target_now(target)
 
 
@@ -52,12 +52,12 @@ _mask_target = kept(_mask_target_now)
 
 
 def mask_form(form: str) -> str:
-    """A form (application/x-www-form-urlencoded) without its secrets."""
+    """A form (application/x-www-form-urlencoded) with secrets masked."""
     return _mask_parameters(form, DEPTH_MAX) if may_hold_secret(form) else form
 
 
 def mask_query(query: dict[str, list[str] | None]) -> dict[str, list[str] | None]:
-    """Parameters without the secrets among them. None: one that is not there."""
+    """Parameters with secrets masked. The value of an absent parameter is None."""
     return {
         name: [MASK if is_secret_parameter(name, value) else value for value in values] if values else values
         for name, values in query.items()
@@ -65,7 +65,7 @@ def mask_query(query: dict[str, list[str] | None]) -> dict[str, list[str] | None
 
 
 def is_secret_parameter(name: str, value: str) -> bool:
-    """Whether the value of a parameter, of a target or a form, is a secret."""
+    """Whether the value of a parameter in a target or a form is a secret."""
     level = level_of(name)
     if level is Level.SECRET:
         return is_worth(name, level, value)
@@ -88,7 +88,7 @@ def _mask_url(url: str, depth: int) -> str:
 
 
 def _mask_parameters(text: str, depth: int) -> str:
-    """Names are looked for everywhere: behind ? and &, and where a URL stands in another without being encoded."""
+    """Masks parameters after ? and &, and anywhere else in the text, because a URL may contain an unencoded URL."""
     if "=" not in text and ":" not in text:
         return text
     parts, end = [], 0
@@ -125,8 +125,8 @@ def _mask_value(name: str, value: str, sign: str, depth: int) -> str:
 
 
 def _mask_nested(value: str, depth: int) -> str:
-    """A value that is a URL, or JSON, in its encoding."""
-    from urllib.parse import quote, unquote  # few targets have one
+    """Masks a percent-encoded value that is a URL or JSON."""
+    from urllib.parse import quote, unquote  # imported late: few targets have such a value
 
     inner = unquote(value, errors="surrogateescape")
     if "=" not in inner and depth and NESTED.search(inner):
@@ -139,7 +139,7 @@ def _mask_nested(value: str, depth: int) -> str:
 
 
 def _without_key(found: re.Match[str]) -> str:
-    """Of /token/KEY; not of /token/introspect."""
+    """Masks the key in /token/KEY, but not the word in /token/introspect."""
     segment = found[2]
     is_key = bool(KEY_LIKE.fullmatch(segment)) and not segment.startswith("%")
     return f"{found[1]}{MASK}" if is_key else found[0]

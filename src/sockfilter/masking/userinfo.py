@@ -1,4 +1,4 @@
-"""Passwords before the host of a URL."""
+"""Masks passwords before the host of a URL."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import re
 
 from sockfilter.masking.names import MASK
 
-# name and password, or a key in place of a name, before a host (RFC 3986, 3.2.1); the last @ ends them
+# a name and a password, or a key instead of a name, before a host (RFC 3986, 3.2.1); the last @ ends them
 USERINFO = re.compile(r"//([^/?#\s\"'<>]*)@")
-# the same without a scheme, as clients and CONNECT take it; an image's digest is none, nor is an address
+# the same without a scheme, as clients and CONNECT accept it; not the digest of an image, and not a mail address
 BARE_USERINFO = re.compile(r"^(?!(?:mailto|sips?|xmpp|acct):)([^/?#@:=\s]+:)[^/?#@\s]+(?=@)(?!@sha\d+:)")
 
 
 def mask_userinfo(text: str) -> str:
-    """A text without the passwords in its URLs."""
+    """A text with the passwords in its URLs masked."""
     return USERINFO.sub(_without_password, text) if "@" in text else text
 
 

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def any_of(words: Iterable[str]) -> re.Pattern[str]:
-    """Finds whether a text has one of these words. It takes a third of the time that a plain list of them takes."""
+    """A pattern that finds any of these words. It takes a third of the time of a plain alternation."""
     return re.compile(_pattern(sorted(words)))
 
 
 def _pattern(words: list[str]) -> str:
-    """Letter by letter, so that words which begin alike are looked at together; up to where the first of them ends."""
+    """A prefix tree of sorted words. A branch stops at the end of its shortest word."""
     if not words[0]:
         return ""
     ways = [

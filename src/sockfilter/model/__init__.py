@@ -1,4 +1,4 @@
-"""The nouns that the stages pass on: messages, exchanges, connections, and what is odd about them."""
+"""The nouns that the stages pass on: messages, exchanges, connections and problems."""
 
 from sockfilter.model.body import NO_BODY, Body
 from sockfilter.model.connection import Connection, Endpoint

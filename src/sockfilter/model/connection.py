@@ -1,4 +1,4 @@
-"""Who talks to whom."""
+"""A connection and its two ends."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from sockfilter.model.sequence import distance
 if TYPE_CHECKING:
     from sockfilter.model.process import ConnectionProcesses
 
-# what stands before an IPv4 address where there is room for 16 bytes: ::ffff:a.b.c.d (RFC 4291, 2.5.5.2)
+# prefix of an IPv4 address in a field of 16 bytes: ::ffff:a.b.c.d (RFC 4291, 2.5.5.2)
 V4_MAPPED = bytes(10) + b"\xff\xff"
 
 
 class Endpoint(NamedTuple):
-    """One end of a connection; port 0: of a Unix socket, with its name in place of an address."""
+    """One end of a connection. A Unix socket has port 0, and its name in place of an address."""
 
     ip: str
     port: int
@@ -27,19 +27,19 @@ class Endpoint(NamedTuple):
 
 
 class Connection:
-    """One life of a connection, SYN to FIN.
+    """One life of a flow, from SYN to FIN or RST.
 
     Args:
         number: counts from 1 in the order in which connections were first seen.
         interface: the interface's name.
         ends: both ends, in the order of the record's flow.
-        client_end: which of them is the client; None while nothing has told.
-        syn_ns: when the SYN passed, in the source's clock; None: not seen.
-        synack_ns: when its answer passed.
+        client_end: the index of the client in ends; None until it is known.
+        syn_ns: when the SYN passed, in the source's clock; None if it was not seen.
+        synack_ns: when the SYN-ACK passed, in the source's clock; None if it was not seen.
 
     Attributes:
-        known: the processes at its ends; None: nobody has looked.
-        netns: the kernel's number of its network namespace; 0: not known.
+        known: the processes at its ends; None if they have not been looked up.
+        netns: the inode number of its network namespace; 0 if not known.
         clocks_differ: the times of its two directions contradict each other, so no duration between them is known.
     """
 
@@ -84,35 +84,35 @@ class Connection:
 
     @property
     def client(self) -> Endpoint:
-        """The end that asks."""
+        """The end that sends requests."""
         return self.ends[self.client_end or 0]
 
     @property
     def server(self) -> Endpoint:
-        """The end that answers."""
+        """The end that sends responses."""
         return self.ends[1 - (self.client_end or 0)]
 
     @property
     def route(self) -> str:
-        """Client and server as text; made once, as every line of output has it."""
+        """Client and server as text; made once, because every line of output shows it."""
         if self._route is None:
             self._route = f"{self.client} > {self.server}"
         return self._route
 
     @property
     def connect_ns(self) -> int | None:
-        """Nanoseconds from the SYN to its answer; None where either was not seen, or that is not known."""
+        """Nanoseconds from the SYN to the SYN-ACK; None if not known."""
         return None if self.clocks_differ else elapsed_ns(self.syn_ns, self.synack_ns)
 
     def note_order(self, earlier_ns: int | None, later_ns: int | None) -> None:
-        """Takes note of the times of two packets, of which the first caused the second."""
+        """Notes the times of two packets, the first of which caused the second."""
         if contradict(earlier_ns, later_ns):
             self.clocks_differ = True
 
     def note_in_order(self, asked_ns: int, answered_ns: int, seq: int) -> bool:
-        """Takes note of an exchange whose times are of one clock, and later than the one before, as nearly always.
+        """Notes an exchange in the usual case: its times are of one clock, and later than the previous exchange.
 
-        Returns False where they are not, or it is the first: they are to be looked at one by one.
+        Returns False in any other case, and for the first exchange. The caller then notes each time separately.
         """
         last = self._answered
         if last is None or not last[0] <= asked_ns <= answered_ns:
@@ -123,16 +123,16 @@ class Connection:
         return True
 
     def note_opening(self, time_ns: int) -> None:
-        """Takes note of the time of the first request's first byte."""
+        """Notes the time of the first request's first byte."""
         self.note_order(self.syn_ns, self.synack_ns)
-        if time_ns != self.syn_ns:  # else it came in the SYN (RFC 7413)
+        if time_ns != self.syn_ns:  # else the request came in the SYN (TCP Fast Open, RFC 7413)
             self.note_order(self.synack_ns, time_ns)
 
     def note_request(self, time_ns: int, ack: int) -> None:
-        """Takes note of the time of a request's first byte, and of what its client had received by then."""
+        """Notes the time of a request's first byte, and what its client had acknowledged by then."""
         if self._answered is not None and distance(self._answered[1], ack) > 0:
             self.note_order(self._answered[0], time_ns)
 
     def note_response(self, time_ns: int, seq: int) -> None:
-        """Takes note of the time of a response's first byte, and its place."""
+        """Notes the time and the sequence number of a response's first byte."""
         self._answered = time_ns, seq

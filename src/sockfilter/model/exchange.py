@@ -1,4 +1,4 @@
-"""A request and its response, and how long each part took."""
+"""An exchange: a request, its response, and how long each part took."""
 
 from __future__ import annotations
 
@@ -16,20 +16,22 @@ if TYPE_CHECKING:
     from sockfilter.model.process import Process
 
 
-# informational responses that an exchange keeps: no server sends more than a few before the final one
+# informational responses that an exchange keeps; servers send only a few before the final response
 INFORMATIONAL_MAX = 64
 
 
 class Timing(NamedTuple):
-    """Seconds that the parts of an exchange took, by the packets' times; None where that is not known.
+    """Seconds that the parts of an exchange took, by the packets' times; None if not known.
 
-    It is not known where packets have no times, or where two clocks stamped them, or one that was set in between.
+    A duration is not known if a packet has no time, if two clocks stamped the packets, or if the clock was set between
+    them.
 
-    connect: from the SYN to its answer, on a connection's first exchange.
-    send: from the request's first byte to its last.
-    wait: from there to the response's first byte; None where the response was earlier.
-    receive: from there to its last.
-    total: from the request's first byte to the last of the exchange.
+    Attributes:
+        connect: from the SYN to the SYN-ACK; only for the first exchange of a connection.
+        send: from the first byte of the request to its last.
+        wait: from the last byte of the request to the first byte of the response; None if the response began earlier.
+        receive: from the first byte of the response to its last.
+        total: from the first byte of the request to the last byte of the exchange.
     """
 
     connect: float | None
@@ -40,17 +42,17 @@ class Timing(NamedTuple):
 
 
 class Exchange:
-    """A request and its final response; either may be None, and problems says why.
+    """A request and its final response. Either may be None; problems then says why.
 
     Attributes:
         id: counts from 1 in the order in which exchanges ended; 0 until then.
-        connection: where it took place.
+        connection: the connection that carried it.
         conn_seq: its place on the connection, from 1.
         request, response: the halves.
-        informational: the 1xx responses before the final one: the first ones, and the last.
-        informational_count: how many there were.
-        retransmissions: segments with bytes of it that came again while it was open, from its heads' ends on.
-        processes: those at the connection's ends, in their order.
+        informational: the informational responses that were kept: the first ones and the last.
+        informational_count: the number of informational responses, whether kept or not.
+        retransmissions: retransmitted segments with bytes of it; counted from the end of a head until it ends.
+        processes: the processes at the connection's ends, in the order of connection.ends.
     """
 
     __slots__ = (
@@ -83,8 +85,8 @@ class Exchange:
         self._problems: tuple[Problem, ...] = ()
 
     def __repr__(self) -> str:
-        """Who asked whom for what, and the status, with secrets masked."""
-        from sockfilter.escape import printable_target  # only where it is shown
+        """Route, method, target and status, with secrets masked."""
+        from sockfilter.escape import printable_target  # imported late: only needed to show it
         from sockfilter.masking import mask_target
 
         request = "no request"
@@ -94,15 +96,15 @@ class Exchange:
         return f"<Exchange {self.id} {self.connection.route} {request} {response}>"
 
     def __str__(self) -> str:
-        """Its line, heads and bodies for people, with secrets masked."""
+        """The transcript: its line, heads and bodies, with secrets masked."""
         return presentation.transcript(self)
 
     def to_dict(self, *, bodies: bool = True, show_secrets: bool = True) -> dict[str, Any]:
         """The exchange in the form of the JSON lines.
 
         Args:
-            bodies: with what was kept of the bodies.
-            show_secrets: nothing is masked.
+            bodies: include the kept bytes of the bodies.
+            show_secrets: do not mask secrets.
         """
         return presentation.to_dict(self, bodies=bodies, show_secrets=show_secrets)
 
@@ -116,7 +118,7 @@ class Exchange:
         return presentation.as_curl(self)
 
     def as_pytest(self) -> str:
-        """The source of a test that makes the same request, its secrets included, and asserts the same answer.
+        """The source of a test that makes the same request, its secrets included, and asserts the same response.
 
         Raises:
             NotSeen: a half of the exchange was not seen.
@@ -126,27 +128,27 @@ class Exchange:
 
     @property
     def client(self) -> Endpoint:
-        """The end that asked."""
+        """The end that sent the request."""
         return self.connection.client
 
     @property
     def server(self) -> Endpoint:
-        """The end that answered."""
+        """The end that sent the response."""
         return self.connection.server
 
     @property
     def client_process(self) -> Process | None:
-        """The process that asked; None: not known."""
+        """The process that sent the request; None if not known."""
         return self.processes[self.connection.client_end or 0]
 
     @property
     def server_process(self) -> Process | None:
-        """The process that answered; None: not known."""
+        """The process that sent the response; None if not known."""
         return self.processes[1 - (self.connection.client_end or 0)]
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """What is odd about the exchange and its messages, each once."""
+        """The problems of the exchange and of its messages, each once."""
         found = self._problems
         for half in (self.request, *self.informational, self.response):
             if half is not None and half.problems:
@@ -155,54 +157,54 @@ class Exchange:
 
     @property
     def reason(self) -> Problem:
-        """Why a half is missing: the cause where it is known, else that it is. There is one where one is missing."""
+        """Why a half is missing: the cause if known, else that it is missing. Only defined if a half is missing."""
         return self._problems[-1]
 
     def add_informational(self, response: Response) -> None:
-        """Takes a 1xx response, in place of the last where there are many."""
+        """Adds an informational response. Once INFORMATIONAL_MAX are kept, it replaces the last."""
         self.count_informational(1)
         self.informational = (*self.informational[: INFORMATIONAL_MAX - 1], response)
 
     def count_informational(self, count: int) -> None:
-        """Takes note of 1xx responses, whether they are kept or not."""
+        """Counts informational responses, whether they are kept or not."""
         self.informational_count += count
         if self.informational_count > INFORMATIONAL_MAX and Problem.INTERIM_LIMIT not in self._problems:
             self.add_problems(Problem.INTERIM_LIMIT)
 
     def replace_problems(self, *problems: Problem) -> None:
-        """Notes what is odd, in place of what was thought to be; its messages keep their own."""
+        """Replaces the problems of the exchange itself; its messages keep theirs."""
         self._problems = problems
 
     def add_problems(self, *problems: Problem) -> None:
-        """Notes what is odd."""
+        """Adds problems to the exchange."""
         self._problems = (*self._problems, *problems)
 
     @property
     def complete(self) -> bool:
-        """Whether both halves are there and ended as their framing says."""
+        """Whether both halves are there and have all their bytes."""
         request, response = self.request, self.response
         return request is not None and response is not None and request.complete and response.complete
 
     @property
     def began_ns(self) -> int:
-        """When its first byte passed, in nanoseconds by the source's clock, which orders exchanges."""
+        """When its first byte passed, in nanoseconds of the source's clock; exchanges are ordered by it."""
         first = self.request or next(iter(self.informational), self.response)
         assert first is not None  # there is no exchange without a message
         return first.start_ns
 
     @property
     def start_ns(self) -> int | None:
-        """When its first byte passed, in nanoseconds since 1970 by the wall clock; None: the packet has no time."""
+        """When its first byte passed, in nanoseconds since 1970 by the wall clock; None if the packet has no time."""
         return wall_ns(self.began_ns, self.clock_offset_ns)
 
     @property
     def duration_ns(self) -> int | None:
-        """Nanoseconds from the request's first byte to the last of the exchange; None: no response, or not known."""
+        """Nanoseconds from the first byte of the request to the last of the exchange; None if not known."""
         request, response = self.request, self.response
         if request is None or response is None or response.end_ns is None or self.connection.clocks_differ:
             return None
         asked_ns = request.start_ns if request.end_ns is None else request.end_ns
-        # if time runs backwards, a clock was set, or the two directions have two clocks
+        # if time runs backwards, the clock was set, or each direction has its own clock
         if asked_ns < request.start_ns or not request.start_ns <= response.start_ns <= response.end_ns:
             return None
         end_ns = response.end_ns if response.end_ns > asked_ns else asked_ns
@@ -224,7 +226,7 @@ class Exchange:
         )
 
     def compare_clocks(self) -> None:
-        """Notes on the connection whether the times of this exchange show that its directions have two clocks."""
+        """Notes the times of this exchange on its connection, which detects directions with different clocks."""
         connection, request, response = self.connection, self.request, self.response
         if (
             request is not None
@@ -236,7 +238,7 @@ class Exchange:
             if self.conn_seq == 1:
                 connection.note_opening(request.start_ns)
             connection.note_request(request.start_ns, request.ack)
-            # a server that speaks first has not received any of the request
+            # the times can be compared only if the server had received some of the request
             if response is not None and distance(request.seq, response.ack) > 0:
                 connection.note_order(request.start_ns, response.start_ns)
         if response is not None:

@@ -1,4 +1,4 @@
-"""What a source knows of a flow when its first segment arrives."""
+"""What is known of a flow when its first segment arrives."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ if TYPE_CHECKING:
 
     from sockfilter.model.connection import Endpoint
 
-# What takes the segments of one stream: time_ns, seq, ack, TCP flags, payload bytes on the wire, of them
-# those that were kept, what holds these, and where in it they begin. It is not needed after the call.
+# Takes the segments of one stream. The arguments are time_ns, seq, ack, TCP flags, the number of payload bytes on the
+# wire, the number of these that were kept, the buffer that holds them, and their offset in it. The caller may reuse the
+# buffer after the call.
 TakeSegment: TypeAlias = "Callable[[int, int, int, int, int, int, memoryview | bytes, int], None]"
 
 
 class FlowStart(NamedTuple):
-    """The first sight of a flow.
+    """A flow, as its first segment shows it.
 
     Attributes:
         key: the same for both directions, and for every life of the connection.
         ends: both ends, in the key's order.
-        interface: where it passes.
-        isn: the sequence number of each end's SYN; None: not seen.
-        told: the end whose number was not seen, and is known as the other end acknowledges it; None: neither.
-        syn_ns, synack_ns: when the SYN and its answer passed; None: not seen.
+        interface: the interface that it passes.
+        isn: the sequence number of each end's SYN; None if not known.
+        told: the end whose SYN was not seen, and whose number is known from the other end's acknowledgement; None if
+            there is no such end.
+        syn_ns, synack_ns: when the SYN and the SYN-ACK passed, in the source's clock; None if not seen.
     """
 
     key: bytes

@@ -1,4 +1,4 @@
-"""What a message begins with: what is asked or answered, and the fields."""
+"""The head of a message: the start line and the fields."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 class Head:
     """The head of a message, whatever its protocol.
 
-    A protocol in which heads are text has a class of its own, which keeps the text and reads the rest when asked.
+    A protocol whose heads are text has a subclass. It keeps the text, and parses the fields when they are first needed.
 
     Args:
-        version: "1.0", "1.1", "2"; "0.9" where there is none.
+        version: "1.0", "1.1" or "2"; "0.9" if the message has none.
         method: of a request, as sent; empty for a response.
         target: of a request, as sent; empty for a response.
         status: of a response; 0 for a request, and for a response of HTTP/0.9, which has none.
-        reason: the words after a response's status; empty without any.
+        reason: the reason phrase of a response; may be empty.
         headers: the fields.
 
     Attributes:
-        raw: start line and fields with their ends of line, as sent; empty in a protocol without such text.
-        has_text: whether heads are text in its protocol, so that raw has all there is.
+        raw: start line and fields with their line endings, as sent; empty in a protocol whose heads are not text.
+        has_text: whether heads are text in its protocol; raw then has the whole head.
     """
 
     __slots__ = ("_headers", "_reason", "method", "status", "target", "version")
@@ -47,21 +47,21 @@ class Head:
     @property
     def headers(self) -> Headers:
         """The fields."""
-        assert self._headers is not None  # a class that leaves it open has a property of its own
+        assert self._headers is not None  # a subclass that sets None overrides this property
         return self._headers
 
     @property
     def reason(self) -> str:
-        """The words after a response's status; empty without any."""
+        """The reason phrase of a response; may be empty."""
         return self._reason or ""
 
     @property
     def authority(self) -> str:
-        """Host and perhaps port that were asked, as sent: of the target, else of the field Host (RFC 9112, 3.3)."""
+        """The host and the port, if any, as sent: from the target, else from the Host field (RFC 9112, 3.3)."""
         return targets.split(self.target)[0] or self.headers.get("host", "")
 
     @property
     def size(self) -> int:
-        """Bytes of text that it keeps."""
+        """Bytes of text in the head."""
         fields = sum(len(name) + len(value) for name, value in self.headers)
         return len(self.method) + len(self.target) + len(self.reason) + fields

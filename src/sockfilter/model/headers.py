@@ -1,4 +1,4 @@
-"""Header fields: as sent, found without regard to case."""
+"""Header fields, as sent; names are looked up case-insensitively."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ if TYPE_CHECKING:
 
 
 def text(raw: bytes) -> str:
-    """Bytes of a peer as text: UTF-8, and what is not comes back byte for byte with surrogateescape."""
+    """Bytes of a peer as text. Bytes that are not UTF-8 become surrogates, so that encoding gives them back."""
     return raw.decode("utf-8", "surrogateescape")
 
 
 class Headers:
-    """The fields of a message in their order, case and number.
+    """The fields of a message, with their order, case and duplicates as sent.
 
     Args:
         fields: pairs of name and value.
@@ -27,10 +27,10 @@ class Headers:
 
     @classmethod
     def from_head(cls, head: bytes) -> Headers:
-        """Splits a head of HTTP/1, start line and all, or a trailer section with an empty line in front.
+        """Splits a head of HTTP/1 with its start line, or a trailer section with an empty line in front.
 
-        A line that begins with white space goes on with the value before it (RFC 9112, 5.2); a line
-        without a colon is a name without a value.
+        A line that begins with white space continues the value before it (RFC 9112, 5.2). A line without a colon is a
+        name without a value.
         """
         fields: list[tuple[str, str]] = []
         for line in head.split(b"\n")[1:]:
@@ -56,7 +56,7 @@ class Headers:
         return isinstance(name, str) and self.get(name) is not None
 
     def __getitem__(self, name: str) -> str:
-        """The first value of a name, in any case of letters. Raises KeyError where there is none."""
+        """The first value of a name, which is case-insensitive. Raises KeyError if there is none."""
         value = self.get(name)
         if value is None:
             raise KeyError(name)
@@ -65,11 +65,11 @@ class Headers:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Headers) and self._fields == other._fields
 
-    __hash__ = None  # type: ignore[assignment]  # as a list has none
+    __hash__ = None  # type: ignore[assignment]  # like a list
 
     def __repr__(self) -> str:
-        """All fields, with secrets masked: a failing assertion shows them."""
-        from sockfilter.masking import mask_fields  # only where it is shown
+        """All fields, with secrets masked, because a failing assertion shows them."""
+        from sockfilter.masking import mask_fields  # imported late: only needed to show it
 
         return f"Headers({mask_fields(self._fields)!r})"
 
@@ -83,11 +83,11 @@ class Headers:
     def get(self, name: str, default: None) -> str | None: ...
 
     def get(self, name: str, default: str | None = None) -> str | None:
-        """The first value of a name, in any case of letters, else the default."""
+        """The first value of a name, which is case-insensitive, else the default."""
         wanted = name.lower()
         return next((value for key, value in self._fields if key.lower() == wanted), default)
 
     def get_all(self, name: str) -> list[str]:
-        """Every value of a name, in any case of letters, in order."""
+        """Every value of a name, which is case-insensitive, in order."""
         wanted = name.lower()
         return [value for key, value in self._fields if key.lower() == wanted]

@@ -1,4 +1,4 @@
-"""What a source of records hears."""
+"""What a source of records sees of the traffic."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ if TYPE_CHECKING:
 
 
 class Hearing(NamedTuple):
-    """What a source of records hears, in one value that travels with it to the stages that need to know.
+    """What later stages must know of a source of records.
 
     Attributes:
-        both_ends: the same bytes may come from both ends of a connection, and late; nothing is sent again. Otherwise
-            the source is a wire, or a file of one: each byte passes once, and again where TCP sends it again.
-        local_ends: gives both ends of a connection without addresses, by its stream. None: all connections have them.
-        moment_of: gives what a time means whose highest bit is set. None: no time has that bit.
+        both_ends: the source may see the same bytes at both ends of a connection, and late. There are no
+            retransmissions. If False, the source is a wire or a capture file: each byte passes once, and once more for
+            each retransmission.
+        local_ends: returns both ends of a connection without addresses, by its stream. None if all connections have
+            addresses.
+        moment_of: returns the meaning of a time whose highest bit is set. None if no time has that bit.
     """
 
     both_ends: bool = False

@@ -1,4 +1,4 @@
-"""How an open connection is doing: since when it is there, and what it has carried."""
+"""The state of an open connection: its age, and what it has carried."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ IDLE_AFTER_NS = 10_000_000_000
 class Activity(str, Enum):
     """What a connection is doing."""
 
-    OPEN = "open"  # something is under way on it
+    OPEN = "open"  # an exchange is under way
     READY = "ready"  # the last exchange has ended, and the next has not begun
-    IDLE = "idle"  # the same, for ten seconds and more
+    IDLE = "idle"  # ready for IDLE_AFTER_NS
     MALFORMED = "malformed"  # bytes of one of its directions are missing
 
     __str__ = str.__str__
@@ -27,11 +27,11 @@ class Life(NamedTuple):
     """One connection at one moment.
 
     Attributes:
-        connection: which.
+        connection: the connection.
         state: what it is doing.
         opened_ns, last_ns: when it was first seen, and when its last bytes passed, in the source's clock.
-        exchanges: how many have begun.
-        sent: bytes that client and server have sent.
+        exchanges: the number of exchanges that have begun.
+        sent: bytes that the client has sent, and bytes that the server has sent.
     """
 
     connection: Connection

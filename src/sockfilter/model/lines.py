@@ -1,4 +1,4 @@
-"""An output of a line of text for each exchange, as the short road needs to know it to write such lines itself."""
+"""The interface of an output that writes one line per exchange. The short road writes such lines itself."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Protocol
 
 
 class Lines(Protocol):
-    """Such an output.
+    """An output that writes one line per exchange.
 
     Attributes:
-        show_secrets: nothing is masked.
-        widths_max: of the first two columns, up to where they grow.
+        show_secrets: do not mask secrets.
+        widths_max: the largest widths of the first two columns, in characters.
     """
 
     show_secrets: bool
@@ -18,7 +18,7 @@ class Lines(Protocol):
 
     @property
     def widths(self) -> tuple[int, int]:
-        """Of the first two columns, now."""
+        """The present widths of the first two columns, in characters."""
 
     def take(self, text: bytes, count: int) -> None:
-        """Takes the lines of some exchanges."""
+        """Takes the lines of count exchanges."""

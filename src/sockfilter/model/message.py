@@ -17,27 +17,27 @@ if TYPE_CHECKING:
 
 # RFC 9110, 8.3.2
 CHARSET = re.compile(r";\s*charset\s*=\s*\"?([\w.:-]+)", re.IGNORECASE)
-# what Python decodes, and no peer means: names of hosts, and literals of Python
+# codecs of Python that are not charsets of text: host names, and literals of Python
 NO_CHARSETS = {"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape"}
 
 
-# Where a message stands, for the pairing of its protocol: the sequence number of its first byte, up to where its sender
-# had received the other direction by then, and what else tells it from others, such as the number of its stream.
+# The place of a message, for the pairing of its protocol: the sequence number of its first byte, the acknowledgement
+# number of that segment, and what else identifies the message, such as the number of its stream.
 Place: TypeAlias = "tuple[int, ...]"
 
 
 class Message:
-    """What requests and responses have in common. Read it; the parser that made it writes it.
+    """What requests and responses have in common. Only the parser that made it changes it.
 
     Attributes:
         head: start line and fields.
-        body: NO_BODY until it has ended.
+        body: NO_BODY until the message has ended.
         start_ns, end_ns: when its first and last byte passed, in the source's clock; end_ns is None
-            while more of it may come. Where packets have no times, these numbers only order them.
-        place: where it stands; the pairing of its protocol understands it.
+            while more of it may come. If packets have no times, these numbers only give their order.
+        place: its place on the connection; only the pairing of its protocol interprets it.
         complete: it ended as its framing says, and no byte of it is missing.
         is_resumed: messages of its sender may be missing before it.
-        problems: what is odd about it.
+        problems: the problems of the message.
     """
 
     __slots__ = ("body", "complete", "end_ns", "head", "is_resumed", "place", "problems", "start_ns")
@@ -61,12 +61,12 @@ class Message:
 
     @property
     def ack(self) -> int:
-        """Up to which sequence number its sender had received the other direction by then."""
+        """The acknowledgement number of its first byte: its sender had received the other direction up to there."""
         return self.place[1]
 
     @property
     def version(self) -> str:
-        """The version of HTTP: "1.0", "1.1"; "0.9" where there is none."""
+        """The version of HTTP: "1.0", "1.1" or "2"; "0.9" if the message has none."""
         return self.head.version
 
     @property
@@ -76,7 +76,7 @@ class Message:
 
     @property
     def raw(self) -> bytes:
-        """The head as sent; empty in a protocol whose heads are no text."""
+        """The head as sent; empty in a protocol whose heads are not text."""
         return self.head.raw
 
     @property
@@ -86,22 +86,22 @@ class Message:
 
     @property
     def text(self) -> str:
-        """The body as text, by the charset of Content-Type, else as UTF-8; what does not decode is replaced."""
+        """The body as text, decoded with the charset of Content-Type or UTF-8; invalid bytes become U+FFFD."""
         found = CHARSET.search(self.headers.get("content-type", ""))
         charset = found[1] if found else "utf-8"
         try:
             is_one = codecs.lookup(charset).name not in NO_CHARSETS
             return self.body.decode(charset if is_one else "utf-8", "replace")
-        except LookupError:  # a charset that nobody knows
+        except LookupError:  # Python does not know the charset
             return self.body.decode("utf-8", "replace")
 
     def json(self) -> Any:
-        """The body as JSON means it.
+        """The body, parsed as JSON.
 
         Raises:
-            BodyError: it was not kept whole, or is none.
+            BodyError: the body was not kept whole, or is not JSON.
         """
-        import json  # only where it is used
+        import json  # imported late: most captures do not need it
 
         if self.body.is_cut:
             known = "" if self.body.length is None else f" of {self.body.length}"
@@ -110,13 +110,13 @@ class Message:
             )
         try:
             return json.loads(self.body)
-        except (ValueError, RecursionError) as error:  # the second for brackets without end
-            from sockfilter.masking import mask_body  # only where it is shown
+        except (ValueError, RecursionError) as error:  # RecursionError if it is nested too deeply
+            from sockfilter.masking import mask_body  # imported late: only needed to show it
 
             raise BodyError(f"reading {self!r} as JSON: {error}; the body begins {mask_body(self)[:40]!r}") from error
 
     def add_problem(self, problem: Problem) -> None:
-        """Notes what is odd, once."""
+        """Adds a problem, unless the message has it already."""
         if problem not in self.problems:
             self.problems = (*self.problems, problem)
 
@@ -127,7 +127,7 @@ class Request(Message):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        """What was asked, with secrets masked."""
+        """Method and target, with secrets masked."""
         from sockfilter.masking import mask_target
 
         return f"<Request {self.method} {mask_target(self.target)}>"
@@ -144,22 +144,22 @@ class Request(Message):
 
     @property
     def path(self) -> str:
-        """The path of the target, without the query, its percent-encoding undone; empty where it has none."""
+        """The path of the target, percent-decoded, without the query; empty if it has none."""
         return targets.path(self.head.target)
 
     @property
     def query(self) -> dict[str, list[str]]:
-        """The parameters of the target: each name with its values, in order, their encoding undone."""
+        """The parameters of the query, decoded: each name with its values, in order."""
         return targets.query(self.head.target)
 
     @property
     def authority(self) -> str:
-        """Host and perhaps port that were asked, as sent: of the target, else of the field Host (RFC 9112, 3.3)."""
+        """The host and the port, if any, as sent: from the target, else from the Host field (RFC 9112, 3.3)."""
         return self.head.authority
 
     @property
     def host(self) -> str:
-        """The host that was asked, without the port, in lower case; empty where it was not said."""
+        """The host without the port, in lower case; empty if the request names none."""
         return targets.host(self.authority)
 
 
@@ -169,22 +169,22 @@ class Response(Message):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        """Status and words, with secrets masked."""
+        """Status and reason phrase, with secrets masked."""
         from sockfilter.masking import mask_reason
 
         return f"<Response {self.status} {mask_reason(self.reason)}>"
 
     @property
     def status(self) -> int:
-        """The status code; 0 where there is none, as in HTTP/0.9, or it cannot be read."""
+        """The status code; 0 if there is none, as in HTTP/0.9, or if it is malformed."""
         return self.head.status
 
     @property
     def reason(self) -> str:
-        """The words after the status; empty without any."""
+        """The reason phrase; may be empty."""
         return self.head.reason
 
     @property
     def is_final(self) -> bool:
-        """Whether this answers the request; 1xx but 101 only announce (RFC 9110, 15.2)."""
+        """Whether this is the final response: not 1xx (RFC 9110, 15.2), except for 101."""
         return not 100 <= self.head.status < 200 or self.head.status == 101

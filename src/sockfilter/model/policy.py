@@ -1,4 +1,4 @@
-"""What is wanted of bodies; it is known before anything that reads one is imported."""
+"""What to keep of bodies. The module is separate because this is needed before a parser is imported."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import NamedTuple
 class BodyPolicy(NamedTuple):
     """What to keep of bodies.
 
-    limit: bytes of each from the first on.
-    decodes: undo the content coding; without it, content is as sent and the decoded length not known.
-    as_sent: keep chunk sizes and trailers too, as they crossed the wire.
+    Attributes:
+        limit: bytes to keep of each body, from the first on.
+        decodes: undo the content coding; if False, content stays as sent, and the decoded length is not known.
+        as_sent: keep chunk sizes and trailers too, as they crossed the wire.
     """
 
     limit: int

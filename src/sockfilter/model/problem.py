@@ -1,4 +1,4 @@
-"""The named oddities of messages and exchanges: the one list of them."""
+"""The problems: named peculiarities of messages and exchanges."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from enum import Enum
 
 
 class Problem(str, Enum):
-    """What is odd about a message or an exchange. The value is its name in every output."""
+    """A peculiarity of a message or an exchange. The value is its name in every output."""
 
     meaning: str
 
     def __new__(cls, name: str, meaning: str) -> Problem:
-        """Keeps the sentence that documents the name beside it."""
+        """Stores the sentence that documents the name."""
         self = str.__new__(cls, name)
         self._value_ = name
         self.meaning = meaning

@@ -1,25 +1,25 @@
-"""Who has an end of a connection."""
+"""The processes at the ends of a connection."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-# exchanges of a connection for which an end that is not known is looked up again
+# exchanges of a connection for which an unknown end is looked up again
 LOOKS_MAX = 4
 
 
 class Process(NamedTuple):
-    """A process as it was when it connected, or first received. None: not known.
+    """A process as it was when it connected or first received. A field that is not known is None.
 
     Attributes:
-        pid: by the numbers of the process namespace that looks; where it is not seen from there, the kernel's.
-        inner_pid: by those of its own namespace.
-        comm: the kernel's short name of it, 15 bytes at most; its first thread's.
-        exe: the file that it runs, as its own mount namespace has it.
-        cmdline: its arguments, the program among them; of long ones, the beginning.
-        uid: its user, by number.
-        container: the id of the container that its control group is named after.
-        pod: the uid of the Kubernetes pod.
+        pid: its number in sockfilter's PID namespace; if it has none there, its number in the initial namespace.
+        inner_pid: its number in its own PID namespace.
+        comm: its name in the kernel, at most 15 bytes: that of its first thread.
+        exe: the path of its executable, in its own mount namespace.
+        cmdline: its arguments, including the program; a long command line is cut.
+        uid: the number of its user.
+        container: the id of its container, from the name of its control group.
+        pod: the uid of its Kubernetes pod.
     """
 
     pid: int
@@ -35,18 +35,18 @@ class Process(NamedTuple):
         return f"{self.comm}[{self.pid}]"
 
 
-# by the ends of a connection
+# one entry per end of a connection
 NOBODY: tuple[Process | None, Process | None] = (None, None)
 
 
 class ConnectionProcesses:
-    """What is known of a connection's ends.
+    """The processes at a connection's ends, as far as they are known.
 
     Attributes:
-        processes: by its ends.
-        reasons: what the ledger calls it, by its ends.
-        looks_left: exchanges for which it is looked up.
-        handovers: how often ends of any connection had changed hands when it was looked up last.
+        processes: one entry per end.
+        reasons: the ledger's name for the result, one entry per end.
+        looks_left: the number of exchanges for which unknown ends will still be looked up.
+        handovers: the number of times that an end of any connection had changed its process at the last lookup.
     """
 
     __slots__ = ("handovers", "looks_left", "processes", "reasons")

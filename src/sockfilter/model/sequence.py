@@ -7,5 +7,5 @@ HALF = 1 << 31
 
 
 def distance(start: int, end: int) -> int:
-    """How far end lies after start; negative where it lies before."""
+    """Bytes from start to end; negative if end is before start."""
     return ((end - start + HALF) & MASK) - HALF

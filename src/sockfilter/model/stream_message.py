@@ -1,4 +1,4 @@
-"""Messages that have no answer of their own: those of a stream, and of protocols that are not HTTP."""
+"""Messages without a response of their own: messages on a stream, and messages of protocols other than HTTP."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 
 class StreamMessage:
-    """One message of a WebSocket, of a gRPC call, of server-sent events; or of MQTT, AMQP and the like.
+    """One message of a WebSocket, a gRPC call, or server-sent events, or of a protocol such as MQTT or AMQP.
 
     Args:
-        connection: where it passed.
+        connection: the connection that carried it.
         protocol: the protocol's name: "websocket", "grpc", "sse".
-        end: which end of the connection sent it.
+        end: the end of the connection that sent it.
         kind: its type, as the protocol names it: "text", "ping", "publish".
         time_ns: when its first byte passed, in the source's clock.
         body: its content.
-        exchange: the exchange on whose stream it is; None: there is none, or it was not seen.
+        exchange: the exchange that opened its stream; None if there is none, or if it was not seen.
 
     Attributes:
-        number: its place on the stream, from 1; 0: not known.
-        fields: what else the protocol says of it, by the protocol's names.
-        problems: what is odd about it.
+        number: its place on the stream, from 1; 0 if not known.
+        fields: its other properties, by the protocol's names.
+        problems: the problems of the message.
         clock_offset_ns: nanoseconds to add to the source's clock for the wall clock.
     """
 
@@ -75,7 +75,7 @@ class StreamMessage:
 
     @property
     def is_from_client(self) -> bool:
-        """Whether the end that asks has sent it."""
+        """Whether the client sent it."""
         return self.end == (self.connection.client_end or 0)
 
     @property
@@ -90,10 +90,10 @@ class StreamMessage:
 
     @property
     def start_ns(self) -> int | None:
-        """When its first byte passed, in nanoseconds since 1970 by the wall clock; None: the packet has no time."""
+        """When its first byte passed, in nanoseconds since 1970 by the wall clock; None if the packet has no time."""
         return wall_ns(self.time_ns, self.clock_offset_ns)
 
     def add_problem(self, problem: Problem) -> None:
-        """Notes what is odd, once."""
+        """Adds a problem, unless the message has it already."""
         if problem not in self.problems:
             self.problems = (*self.problems, problem)

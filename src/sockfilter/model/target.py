@@ -1,17 +1,17 @@
-"""What a request asks for, read out of its target (RFC 9112, 3.2)."""
+"""The parts of a request's target (RFC 9112, 3.2)."""
 
 from __future__ import annotations
 
 import re
 
-# RFC 3986, 3.1, and the authority behind it
+# a scheme (RFC 3986, 3.1) and an authority
 ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
-# fields of a query that are read; a longer one is no form
+# a query with more parameters is not parsed: no form has as many
 FIELDS_MAX = 10_000
 
 
 def split(target: str) -> tuple[str, str, str]:
-    """A target's authority, path and query, as sent; each empty where it has none.
+    """A target's authority, path and query, as sent; each may be empty.
 
     Args:
         target: a path with its query, an absolute URI, an authority (of CONNECT), or *.
@@ -27,14 +27,14 @@ def split(target: str) -> tuple[str, str, str]:
 
 
 def path(target: str) -> str:
-    """The path, with its percent-encoding undone."""
-    from urllib.parse import unquote  # most captures never ask
+    """The path, percent-decoded."""
+    from urllib.parse import unquote  # imported late: most captures do not need it
 
     return unquote(split(target)[1])
 
 
 def query(target: str) -> dict[str, list[str]]:
-    """The parameters: each name with its values, in order, with their encoding undone."""
+    """The parameters of the query, decoded: each name with its values, in order."""
     from urllib.parse import parse_qs
 
     words = split(target)[2]
@@ -42,7 +42,7 @@ def query(target: str) -> dict[str, list[str]]:
 
 
 def host(authority: str) -> str:
-    """The host of an authority, without user, port and brackets, in lower case (RFC 3986, 3.2.2)."""
+    """The host of an authority in lower case, without user, port and brackets (RFC 3986, 3.2.2)."""
     name = authority.rpartition("@")[2].strip()
     if name.startswith("["):
         return name[1:].partition("]")[0].lower()

@@ -1,1 +1,1 @@
-"""From spans and gaps to messages. Sans-I/O: no socket, no clock, no logger."""
+"""Makes messages of spans and gaps. Sans-I/O: it uses no socket, no clock and no logger."""

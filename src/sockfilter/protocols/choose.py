@@ -1,8 +1,8 @@
-"""Which protocol a connection speaks: by a port's or the user's word, by first bytes, by ALPN, by Upgrade.
+"""Chooses the protocol of a connection: by port, by first bytes, by ALPN, or by Upgrade.
 
-A new protocol is a folder beside this file and a row of the table here. HTTP/1 is where a connection begins unless a
-word says otherwise: what the kernel passes on is taken for it. HTTP/1's conversation asks again when the first bytes
-of an end are another protocol's, after 101, and for what comes in the tunnel of CONNECT; TLS asks by ALPN.
+A new protocol is a folder beside this file and a row of the table here. A connection begins with HTTP/1 unless the
+user has named another protocol for its port. The conversation of HTTP/1 asks for another protocol if the first bytes
+of an end are not HTTP/1, after 101, and for the bytes in the tunnel of CONNECT. TLS asks by ALPN.
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ if TYPE_CHECKING:
 
     from sockfilter.protocols.interface import Context, Conversation, Handover, Make, Transport
 
-# RFC 9113, 3.4: the client connection preface begins with it
+# beginning of the client connection preface (RFC 9113, 3.4)
 HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n"
-# no protocol of the table needs more of them to be known
+# no protocol of the table needs more bytes to be recognised
 FIRST_BYTES_MAX = 64
 
 
 class Row(NamedTuple):
-    """A protocol, and how it is known.
+    """A protocol, and how to recognise it.
 
-    name: what users call it.
-    make: makes its conversation; imports what only that needs.
-    begins: how one of its ends begins; empty: first bytes do not tell.
-    alpn: its names in TLS (RFC 7301, 6).
-    upgrades: its names in the field Upgrade, in lower case (RFC 9110, 7.8).
+    Attributes:
+        name: its name for users.
+        make: makes its conversation; imports the modules that only this protocol needs.
+        begins: the first bytes of one of its ends; empty if it has no typical first bytes.
+        alpn: its names in TLS (RFC 7301, 6).
+        upgrades: its names in the Upgrade field, in lower case (RFC 9110, 7.8).
     """
 
     name: str
@@ -50,17 +51,17 @@ def _unread(counter: str | None = None) -> Make:
 
 HTTP1 = Row("http1", Http1Conversation, alpn=("http/1.1", "http/1.0"))
 HTTP2 = Row("http2", _unread("http2"), begins=(HTTP2_PREFACE,), alpn=("h2",), upgrades=("h2c",))
-# the first that fits is taken
+# the first row that matches is used
 TABLE = (HTTP1, HTTP2)
-# for what is none of them
+# for protocols without a row
 UNREAD = _unread()
 
 
 class ProtocolChoice:
-    """The table, and what the user has said.
+    """Chooses from the table; the user may name the protocol of a port.
 
     Args:
-        words: names of protocols by the ports on which they are spoken.
+        words: names of protocols, by port.
 
     Raises:
         KeyError: a name is not in the table.
@@ -79,10 +80,10 @@ class ProtocolChoice:
         return make(transport, context, None)
 
     def by_first_bytes(self, data: bytes) -> Make | None:
-        """The protocol that an end begins so. None: it is not known.
+        """The protocol in which an end begins with these bytes; None if not known.
 
         Raises:
-            TooFewBytes: with more of them it may become known.
+            TooFewBytes: more bytes are needed to recognise the protocol.
         """
         for row in TABLE:
             if data.startswith(row.begins):
@@ -92,10 +93,10 @@ class ProtocolChoice:
         return None
 
     def by_upgrade(self, names: str) -> Make:
-        """The protocol that follows 101: the first of the names that is known (RFC 9110, 7.8)."""
+        """The protocol that follows 101: that of the first known name (RFC 9110, 7.8)."""
         listed = [name.strip().lower() for name in names.split(",")]
         return next((row.make for name in listed for row in TABLE if name in row.upgrades), UNREAD)
 
     def by_alpn(self, name: str) -> Make | None:
-        """The protocol that TLS has negotiated (RFC 7301). None: it is not known."""
+        """The protocol that TLS has negotiated (RFC 7301); None if not known."""
         return next((row.make for row in TABLE if name in row.alpn), None)

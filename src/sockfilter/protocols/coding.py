@@ -1,4 +1,4 @@
-"""Content codings, undone as the body arrives (RFC 9110, 8.4.1): the chain of them, and what it may cost."""
+"""Decodes the content codings of a body as it arrives (RFC 9110, 8.4.1), within limits."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from sockfilter.protocols.decoders import Brotli, CodingError, Decoder, Inflate,
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# Bytes that one body may decode to, those between two codings included: what is longer is a bomb, or
-# nothing anybody reads here.
+# Bytes that one body may decode to; the output of each of its codings counts. This bounds decompression bombs.
 DECODED_BYTES_MAX = 64 << 20
-# codings of one body: as many as curl takes
+# codings of one body; curl has the same limit
 CODINGS_MAX = 5
-# bytes decoded at once: where damage is found, what came out of the bytes before it is kept
+# Bytes decoded at once. If a slice is damaged, the output of the slices before it is kept.
 SLICE_BYTES = 512
 
 DECODERS: dict[bytes, Callable[[], Decoder]] = {
@@ -26,39 +25,39 @@ DECODERS: dict[bytes, Callable[[], Decoder]] = {
     b"zstd": Zstd,
 }
 
-# How the content of some codings begins, whatever it is called: gzip (RFC 1952, 2.3.1), zstd (RFC 8878, 3.1.1).
+# magic numbers of codings: gzip (RFC 1952, 2.3.1), zstd (RFC 8878, 3.1.1)
 MAGIC = {b"\x1f\x8b": b"gzip", b"\x28\xb5\x2f\xfd": b"zstd"}
 
 __all__ = ["CODINGS_MAX", "DECODED_BYTES_MAX", "Chain", "CodingError", "TooLongError", "coding_of", "decoder_for"]
 
 
 class TooLongError(Exception):
-    """The content decodes to more than is looked at. Stays within this stage."""
+    """The decoded content is larger than DECODED_BYTES_MAX. This exception does not leave the stage."""
 
 
 class Chain:
-    """Undoes the codings of one body.
+    """Decodes one body that may have several codings.
 
     Args:
-        decoders: one for each, what was applied last first.
+        decoders: one for each coding; the coding that was applied last comes first.
 
     Attributes:
-        weight: bytes of memory that they take by now.
+        weight: bytes of memory that the decoders take now.
     """
 
     def __init__(self, decoders: list[Decoder]) -> None:
         self._decoders = decoders
         self._room = DECODED_BYTES_MAX
-        self._windows = [decoder.window_bytes for decoder in decoders]  # what is left of them to be filled
+        self._windows = [decoder.window_bytes for decoder in decoders]  # bytes that are not yet filled
         self.weight = sum(decoder.state_bytes for decoder in decoders)
 
     @property
     def has_ended(self) -> bool:
-        """Whether what was decoded is all there is."""
+        """Whether the content is complete."""
         return all(decoder.has_ended for decoder in self._decoders)
 
     def decode(self, data: bytes) -> Iterator[bytes]:
-        """Takes the next bytes. Gives what comes out of them, piece by piece. Raises CodingError, TooLongError."""
+        """Decodes the next bytes. Yields the output piece by piece. Raises CodingError and TooLongError."""
         for start in range(0, len(data), SLICE_BYTES):
             yield from self._through(0, data[start : start + SLICE_BYTES])
 
@@ -79,7 +78,7 @@ class Chain:
 
 
 def decoder_for(codings: tuple[bytes, ...]) -> Chain | None:
-    """What undoes the codings of a body; None where one of them is not known here, or there are too many.
+    """The decoder for the codings of a body; None if one of them is not supported, or if there are too many.
 
     Args:
         codings: their names in lower case, in the order in which they were applied.
@@ -89,14 +88,14 @@ def decoder_for(codings: tuple[bytes, ...]) -> Chain | None:
         return None
     try:
         return Chain([make() for make in makers])
-    except ImportError:  # installed without the library: content stays as sent
+    except ImportError:  # the library is not installed: content stays as sent
         return None
 
 
 def coding_of(data: bytes) -> bytes | None:
-    """The coding that content has by its first bytes; None: none that can be told.
+    """The coding of content, recognised by its first bytes; None if they do not show it.
 
-    zlib's header is 16 bits that are a multiple of 31, with method 8 and a window of at most 32 KiB (RFC 1950, 2.2).
+    The header of zlib has 16 bits: a multiple of 31, with method 8 and a window of at most 32 KiB (RFC 1950, 2.2).
     """
     for magic, name in MAGIC.items():
         if data.startswith(magic):

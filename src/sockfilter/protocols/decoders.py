@@ -1,4 +1,4 @@
-"""Content codings one by one, each undone piece by piece; brotli and zstd are loaded when a body needs them."""
+"""Decoders of single content codings. Each yields its output piece by piece; brotli and zstd are imported if needed."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# bytes asked of a decoder at once; brotli may give half as many again
+# bytes requested of a decoder at once; brotli may return up to half as many more
 STEP_BYTES = 64 << 10
 # bytes of zlib's header
 WRAPPER_BYTES = 2
 GZIP_MAGIC = b"\x1f\x8b"
-# RFC 9659, 3: what is sent over HTTP takes no larger window than 8 MiB
+# over HTTP, the window is at most 8 MiB (RFC 9659, 3)
 ZSTD_WINDOW_LOG_MAX = 23
 
 
-# Bytes that a decoder takes from the start on, as measured; beside them stands its window.
+# measured: bytes of memory that a decoder takes from the start, without its window
 INFLATE_BYTES, BROTLI_BYTES, ZSTD_BYTES = 48 << 10, 256 << 10, 384 << 10
 # RFC 7932, 9.1
 BROTLI_WINDOW_BYTES_MAX = 16 << 20
 
 
 class CodingError(Exception):
-    """The content does not decode. Stays within this stage: it becomes a named problem."""
+    """The content cannot be decoded. This exception does not leave the stage: it becomes a problem."""
 
 
 class Decoder(Protocol):
-    """Undoes a coding.
+    """Decodes one coding.
 
     Attributes:
-        state_bytes: bytes of memory that it takes from the start on.
-        window_bytes: bytes of what came out that it keeps at most.
+        state_bytes: bytes of memory that it takes from the start.
+        window_bytes: maximum bytes of its output that it keeps.
     """
 
     state_bytes: int
@@ -41,21 +41,21 @@ class Decoder(Protocol):
 
     @property
     def has_ended(self) -> bool:
-        """Whether what was decoded is all there is."""
+        """Whether the content is complete."""
 
     def decode(self, data: bytes) -> Iterator[bytes]:
-        """Takes the next bytes. Gives what comes out of them, some STEP_BYTES at a time. Raises CodingError."""
+        """Decodes the next bytes. Yields the output in pieces of about STEP_BYTES. Raises CodingError."""
 
 
 class Inflate:
-    """gzip and deflate, the latter with zlib's wrapper or without: both are sent under that name."""
+    """gzip and deflate. Peers send deflate with zlib's header or without it."""
 
     state_bytes, window_bytes = INFLATE_BYTES, 0
 
     def __init__(self, is_gzip: bool) -> None:
         self._is_gzip = is_gzip
         self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 16 if is_gzip else zlib.MAX_WBITS)
-        # the first bytes of deflate, until there are enough to know a wrapper (RFC 1950, 2.2)
+        # the first bytes of deflate, until there are enough to recognise zlib's header (RFC 1950, 2.2)
         self._start: bytes | None = None if is_gzip else b""
         self._is_padding = False
 
@@ -69,7 +69,7 @@ class Inflate:
         if self._start is not None:
             data = self._find_wrapper(data)
         out = b""
-        # after a full step zlib may hold more, though it has taken all
+        # after a full step, zlib may hold more output although it has consumed all input
         while data or len(out) == STEP_BYTES:
             if self._inflate.eof and not self._next_member(data):
                 return
@@ -82,7 +82,7 @@ class Inflate:
                 yield out
 
     def _find_wrapper(self, data: bytes) -> bytes:
-        """Returns what there is to decode now."""
+        """Looks for zlib's header. Returns the bytes to decode now."""
         data = (self._start or b"") + data
         self._start = data if len(data) < WRAPPER_BYTES else None
         if self._start is not None:
@@ -92,7 +92,7 @@ class Inflate:
         return data
 
     def _next_member(self, data: bytes) -> bool:
-        """gzip members may follow one another (RFC 1952, 2.2); zeros and other padding behind are let pass."""
+        """Begins the next gzip member, if there is one (RFC 1952, 2.2). Padding after the last member is ignored."""
         is_member = self._is_gzip and bool(data) and GZIP_MAGIC.startswith(data[: len(GZIP_MAGIC)])
         self._is_padding = self._is_padding or (bool(data) and not is_member)
         if self._is_padding or not data:
@@ -102,12 +102,12 @@ class Inflate:
 
 
 class Brotli:
-    """br (RFC 7932). Its window is 16 MiB at most, and taken as it fills."""
+    """br (RFC 7932). Its window is at most 16 MiB, and is allocated as it fills."""
 
     state_bytes, window_bytes = BROTLI_BYTES, BROTLI_WINDOW_BYTES_MAX
 
     def __init__(self) -> None:
-        import brotli  # takes a millisecond that most captures can do without
+        import brotli  # imported late: it takes a millisecond, and most captures do not need it
 
         self._error: type[Exception] = brotli.error
         self._brotli: Any = brotli.Decompressor()
@@ -120,7 +120,7 @@ class Brotli:
     def decode(self, data: bytes) -> Iterator[bytes]:
         """As Decoder.decode()."""
         out = data
-        # it says that it wants more while it holds some back: only nothing is the end
+        # it may ask for input while it still holds output: only an empty result means that there is none
         while out:
             try:
                 out = self._brotli.process(data, output_buffer_limit=STEP_BYTES)
@@ -132,7 +132,7 @@ class Brotli:
 
 
 class Zstd:
-    """zstd (RFC 8878): frames that follow one another."""
+    """zstd (RFC 8878): one or more frames."""
 
     state_bytes, window_bytes = ZSTD_BYTES, 1 << ZSTD_WINDOW_LOG_MAX
 

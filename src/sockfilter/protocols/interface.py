@@ -1,8 +1,8 @@
-"""What a protocol provides, and what it is given.
+"""The interfaces that a protocol implements, and those that it uses.
 
 A protocol is a folder here with a conversation, and a row of the table in choose.py. Its conversation takes the bytes,
-the gaps and the ends of both directions of one connection. It passes messages to a pairing, which makes exchanges of
-requests and responses, and messages that have no answer to a callable.
+the gaps and the ends of both directions of one connection. It passes requests and responses to a pairing, which makes
+exchanges of them. It passes messages without a response to a callable.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from sockfilter.model.problem import Problem
     from sockfilter.model.stream_message import StreamMessage
 
-# a receiver that ignores so many bytes ignores all that come: more than any connection carries
+# a receiver that ignores this many bytes ignores all: no connection carries as many
 ENDLESS = 1 << 62
 
 
 class Receiver(Protocol):
-    """What takes the bytes of one direction, in order.
+    """Takes the bytes of one direction, in order.
 
     Attributes:
-        ignoring: how many of the coming bytes it need not see; skip() takes their number instead.
+        ignoring: how many of the next bytes it does not need; it accepts their number with skip() instead.
     """
 
     ignoring: int
@@ -39,28 +39,28 @@ class Receiver(Protocol):
         Args:
             data: the bytes.
             time_ns: when they passed, in the source's clock.
-            seq: the sequence number of the first.
-            ack: up to which sequence number their sender had received the other direction.
+            seq: the sequence number of the first byte.
+            ack: the acknowledgement number: their sender had received the other direction up to there.
         """
 
     def skip(self, size: int, time_ns: int) -> None:
-        """Takes note of bytes that passed and are not needed; at most ignoring."""
+        """Counts bytes that passed and are not needed; size is at most ignoring."""
 
     def repeat(self, seq: int) -> None:
-        """Takes note of bytes that were sent again, from a sequence number on."""
+        """Notes a retransmission that begins at a sequence number."""
 
     def missing(self, size: int, problem: Problem) -> int:
-        """Takes note of bytes that cannot be had, and why. Returns how many of them it needed."""
+        """Notes that the next bytes are missing, and why. Returns how many of them it needed."""
 
     def end(self, problem: Problem) -> None:
-        """Takes note that no more bytes follow, and why."""
+        """Notes that no more bytes follow, and why."""
 
 
 class Conversation(Protocol):
-    """What is said on a connection, in one protocol.
+    """Parses the bytes of both directions of a connection in one protocol.
 
     Attributes:
-        has_short_road: whether the short road, which reads HTTP/1 alone, may read on in its place.
+        has_short_road: whether the short road, which reads only HTTP/1, may take over the connection.
     """
 
     @property
@@ -68,7 +68,7 @@ class Conversation(Protocol):
 
     @property
     def receivers(self) -> tuple[Receiver, Receiver]:
-        """One for each end."""
+        """One receiver for each end."""
 
     @property
     def weight(self) -> int:
@@ -80,25 +80,25 @@ class Conversation(Protocol):
 
     @property
     def count(self) -> int:
-        """How many exchanges have begun on the connection, in the protocols before this one too."""
+        """The number of exchanges that have begun on the connection, including those in earlier protocols."""
 
     @property
     def is_idle(self) -> bool:
-        """Whether both ends may begin something new, and nothing has begun or is missing."""
+        """Whether no exchange is open, no bytes are missing, and both ends may begin a new message."""
 
     def abandon(self, end: int) -> None:
-        """Takes note that an end has closed, and that what it waited for has not come in time."""
+        """Notes that an end has closed, and that the response it waited for has not come in time."""
 
     def close(self, problem: Problem) -> None:
-        """Takes note that the connection has ended, and why; both receivers have ended before."""
+        """Notes that the connection has ended, and why. Both receivers have ended before."""
 
 
 class Transport(Protocol):
-    """What carries a conversation: a TCP connection, or the plaintext inside another conversation."""
+    """Carries a conversation: a TCP connection, or the plaintext inside another conversation."""
 
     @property
     def model(self) -> Connection:
-        """The connection as exchanges name it."""
+        """The connection, as exchanges refer to it."""
 
     @property
     def last_ns(self) -> int:
@@ -106,23 +106,25 @@ class Transport(Protocol):
 
     @property
     def isn(self) -> tuple[int | None, int | None]:
-        """The sequence number of each end's SYN; None: not seen, so the beginning may be missing."""
+        """The sequence number of each end's SYN. None if it was not seen; the first bytes may then be missing."""
 
     def announce(self, end: int, size: int) -> None:
-        """Says that this many bytes of an end are not needed from here on, so that the source may leave them out."""
+        """Announces that the next bytes of an end are not needed, so that the source may leave them out."""
 
     def reject(self) -> None:
-        """Asks for no more of the connection, which is forgotten without a word."""
+        """Asks for no more bytes of the connection, which is then forgotten and not reported."""
 
     def replace(self, conversation: Conversation) -> None:
-        """Gives what comes from here on to another conversation."""
+        """Passes all further bytes to another conversation."""
 
 
 class Handover(NamedTuple):
-    """What a conversation leaves to the one that goes on in its place.
+    """What a conversation passes to its successor.
 
-    number: exchanges that have begun on the connection so far.
-    exchange: that which changed the protocol, by 101 or CONNECT; None: the first bytes have shown another protocol.
+    Attributes:
+        number: exchanges that have begun on the connection so far.
+        exchange: the exchange that changed the protocol, by 101 or CONNECT; None if the first bytes showed another
+            protocol.
     """
 
     number: int = 0
@@ -130,7 +132,7 @@ class Handover(NamedTuple):
 
 
 class MessageSink(Protocol):
-    """What takes the requests and responses of a connection, and pairs them."""
+    """Takes the requests and responses of a connection, and pairs them."""
 
     @property
     def open(self) -> list[Exchange]:
@@ -138,32 +140,32 @@ class MessageSink(Protocol):
 
     @property
     def number(self) -> int:
-        """The place of the last exchange on its connection, from 1; 0: there was none."""
+        """The place of the last exchange on its connection, from 1; 0 if there was none."""
 
     @property
     def weight(self) -> int:
         """Bytes of memory that the open exchanges take."""
 
     def begin(self, message: Message, end: int) -> Request | None:
-        """Takes a message whose head is there, and which end sent it.
+        """Takes a message whose head is complete, and the end that sent it.
 
-        Returns, for a response, the request that it answers.
+        Returns the request that it answers, if it is a response.
         """
 
     def finish(self, message: Message) -> None:
-        """Takes note that a message has ended."""
+        """Notes that a message has ended."""
 
     def pass_by(self, size: int, is_opaque: bool) -> None:
-        """Takes note of bytes that are no part of a message; is_opaque: nor are they meant to be."""
+        """Counts bytes that are not part of a message. is_opaque: they are not meant to be part of one."""
 
     def close(self, problem: Problem) -> None:
-        """Takes note that no more messages follow, and why."""
+        """Notes that no more messages follow, and why."""
 
 
 class InOrder(MessageSink, Protocol):
     """A pairing for protocols in which responses come in the order of their requests.
 
-    A message's place is a pair: the sequence number of its first byte, and up to where its sender had received.
+    A message's place is a pair: the sequence number of its first byte, and the acknowledgement number of that segment.
     """
 
     @property
@@ -172,95 +174,96 @@ class InOrder(MessageSink, Protocol):
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether nothing is open, and the next response answers the next request."""
+        """Whether no exchange is open, and the next response answers the next request."""
 
     @property
     def has_open(self) -> bool:
         """Whether a request waits for its response."""
 
     def awaits(self, ack: int) -> bool:
-        """Whether a request waits of which the server had received some, with all up to a sequence number."""
+        """Whether a request is open of which the server had received at least one byte when it acknowledged ack."""
 
     def pass_informational(self, count: int) -> bool:
-        """Takes note of as many more as the last informational response. False: pass them on one by one."""
+        """Counts repetitions of the last informational response. Returns False if each must be passed to begin()."""
 
     def lose(self, end: int, is_certain: bool, problem: Problem | None) -> None:
-        """Takes note that messages may be missing, so that pairing must look at places.
+        """Notes that messages may be missing. From now on, pairing must compare the places of messages.
 
         Args:
-            end: whose messages.
-            is_certain: there is one of which nothing can be told.
-            problem: why; None: what was there is no message.
+            end: the end whose messages may be missing.
+            is_certain: there was a message that cannot be reported.
+            problem: why; None if the bytes were not a message.
         """
 
     def repeat(self, end: int, seq: int) -> None:
-        """Takes note of bytes that an end sent again, from a sequence number on."""
+        """Notes a retransmission of an end that begins at a sequence number."""
 
     def ended(self, end: int) -> None:
-        """Takes note that an end has closed its direction: nothing of it is missing, and nothing follows."""
+        """Notes that an end has closed its direction, and that no bytes of it are missing."""
 
     def abandon(self, end: int) -> None:
-        """Takes note that an end has closed, and waits for nothing more."""
+        """Notes that an end has closed, and no longer waits for a response."""
 
 
 class ByStream(MessageSink, Protocol):
-    """A pairing for protocols in which a message says which stream it is on.
+    """A pairing for protocols in which each message names its stream.
 
-    A message's place has three numbers: the two that it has in order, and that of its stream.
+    A message's place has three numbers: the two of InOrder, and the number of its stream.
     """
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether nothing is open."""
+        """Whether no exchange is open."""
 
     def resume(self, number: int) -> None:
-        """Goes on behind exchanges that were read in another protocol, the last of which has this number."""
+        """Continues after exchanges of another protocol, the last of which has this number."""
 
     def exchange(self, stream: int) -> Exchange | None:
-        """The exchange that is open on a stream; None: there is none."""
+        """The exchange that is open on a stream; None if there is none."""
 
     def lose(self, problem: Problem) -> None:
-        """Takes note that messages may be missing, and why: from now on, halves that are missing may be for that."""
+        """Notes that messages may be missing, and why. From now on, this may be the reason for a missing half."""
 
     def leave(self, stream: int, problem: Problem) -> None:
-        """Ends the exchange of a stream that goes on no more, and why; nothing where none is open."""
+        """Ends the open exchange of a stream, if there is one, and notes why."""
 
 
 class Chooser(Protocol):
-    """Knows which protocol is spoken."""
+    """Chooses the protocol of a connection."""
 
     def by_first_bytes(self, data: bytes) -> Make | None:
-        """The protocol that an end begins so. None: it is not known.
+        """The protocol in which an end begins with these bytes; None if not known.
 
         Raises:
-            TooFewBytes: with more of them it may become known.
+            TooFewBytes: more bytes are needed to recognise the protocol.
         """
 
     def by_upgrade(self, names: str) -> Make:
         """The protocol that follows 101.
 
         Args:
-            names: the values of Upgrade.
+            names: the values of the Upgrade fields, separated by commas.
         """
 
     def by_alpn(self, name: str) -> Make | None:
-        """The protocol that TLS has negotiated (RFC 7301). None: it is not known."""
+        """The protocol that TLS has negotiated (RFC 7301); None if not known."""
 
 
-class TooFewBytes(Exception):  # no error: traffic has none
-    """With more bytes the protocol may become known."""
+class TooFewBytes(Exception):  # not named ...Error, because it is not an error
+    """More bytes are needed to recognise the protocol."""
 
 
 class Context(NamedTuple):
-    """What conversations are made with: the same for all connections of a capture.
+    """What a conversation needs from its capture; the same for all connections.
 
-    policy: what to keep of bodies.
-    budget: has the memory for what is kept.
-    counts: accounts for messages, and for connections that are not read.
-    choose: says what follows where a conversation gives way to another.
-    in_order: makes the pairing of a connection whose responses come in the order of their requests.
-    by_stream: makes the pairing of a connection whose messages name their stream.
-    take: takes messages that have no answer.
+    Attributes:
+        policy: what to keep of bodies.
+        budget: the memory for kept bytes.
+        counts: the counters of messages, and of connections that are not read.
+        choose: chooses the protocol that replaces the present one.
+        in_order: makes the pairing of a connection whose responses come in the order of their requests.
+        by_stream: makes the pairing of a connection whose messages name their stream.
+        take: takes messages without a response.
     """
 
     policy: BodyPolicy
@@ -272,5 +275,5 @@ class Context(NamedTuple):
     take: Callable[[StreamMessage], None]
 
 
-# Makes the conversation of a protocol. The handover is None where the connection begins with it.
+# Makes the conversation of a protocol. The handover is None if the connection begins with this protocol.
 Make: TypeAlias = "Callable[[Transport, Context, Handover | None], Conversation]"

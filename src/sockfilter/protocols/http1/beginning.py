@@ -1,4 +1,4 @@
-"""How a message goes on behind its head: its body, the end of HTTP on the connection, or the next head."""
+"""What follows the head of a message: its body, the next head, or another protocol."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
     from sockfilter.model.exchange import Exchange
     from sockfilter.model.message import Message
 
-# by how the body is framed, from BY_LENGTH on
+# indexed by framing, from BY_LENGTH on
 BODIES = (BODY_BY_LENGTH, BODY_IN_CHUNKS, BODY_UNTIL_CLOSE)
 
 
 class MessageStart(Telling):
-    """Messages whose heads are there."""
+    """Begins a message whose head is complete."""
 
     __slots__ = ()
 
     peer: MessageStart
 
     def _begin(self, kind: type[Message], head: heads.HttpHead, data: bytes, offset: int, end: int) -> int:
-        """A message whose head stands in data from offset to end. Its body too, where all of it is there."""
+        """Begins a message whose head is data[offset:end]. Finishes it if the whole body is in data."""
         if self._is_early:
             assert self._message is not None
             message, request, self._is_early = self._message, None, False
@@ -67,7 +67,7 @@ class MessageStart(Telling):
             message.end_ns = self._now
             message.complete = True
             self._sink.finish(message)
-            if head.problems and head.is_badly_framed:  # it may have a body nevertheless
+            if head.problems and head.is_badly_framed:  # it may have a body all the same
                 self._lose(False, Problem.BAD_FRAMING)
             return end
         if head.status == 205 and framing == BY_LENGTH:  # RFC 9110, 15.3.6
@@ -87,7 +87,7 @@ class MessageStart(Telling):
     def _finish_bodiless(
         self, request: Request | None, response: Message, head: heads.HttpHead, data: bytes, end: int
     ) -> int:
-        """A response without a body ends with its head, and HTTP on the connection perhaps with it."""
+        """Finishes a response without a body. HTTP may end here too, if the response opens a tunnel or upgrades."""
         tunnel = self._sink.current if self._is_tunnel(request, head) else None
         if tunnel is None and self._has_forbidden_body(data, end):
             response.add_problem(Problem.UNEXPECTED_BODY)
@@ -101,12 +101,12 @@ class MessageStart(Telling):
         return end
 
     def _begin_body(self, message: Message, head: heads.HttpHead, framing: int, is_certain: bool) -> None:
-        """A body follows that is not all there; is_certain: unless it is one that may not come at all."""
+        """Begins a body of which bytes are still to come. is_certain: it is certain that the message has a body."""
         self._message = message
         self._keeper = BodyKeeper(message, head.codings, self._conversation.policy, self._conversation.budget)
         if head.has_bad_length and isinstance(message, Response):
             self._begin_unframed(message, Problem.BAD_LENGTH)
-            self._is_cut = False  # it is whole if the server closes
+            self._is_cut = False  # the body is complete if the server closes
             return
         self._remaining = head.length
         self._state = BODIES[framing - BY_LENGTH][self._state]
@@ -114,36 +114,36 @@ class MessageStart(Telling):
             self._state = BODY_IN_DOUBT[self._state]
 
     def refuse_body(self, request: Request, response: Message) -> None:
-        """A final response has come before the first byte of a body that waits to be asked for (RFC 9110, 10.1.1)."""
+        """Notes a final response to a request with Expect: 100-continue whose body has not begun (RFC 9110, 10.1.1)."""
         is_waiting = self._message is request and self._keeper is not None and not self._keeper.wire_len
         if is_waiting and self._state in (LENGTH, CHUNK_SIZE) and not self._buffer and heads.expects(request.head):
             self._refused_at = response.seq
             self._state = BODY_IN_DOUBT[self._state]
 
     def _is_bodiless(self, request: Request, response: heads.HttpHead) -> bool:
-        """Responses that have no body because of what was asked (RFC 9112, 6.3)."""
+        """Whether a response has no body because of the method of its request (RFC 9112, 6.3)."""
         method = request.head.method
         return method == "HEAD" or (method == "CONNECT" and response.status < 300)
 
     def _pass_repeated(self, raw: bytes, data: bytes, offset: int) -> int:
-        """The same informational response, over and over: once there are more than are kept, their number is enough."""
+        """Skips copies of an informational response. Once more have come than are kept, they are only counted."""
         end = offset
         while data.startswith(raw, end):
             end += len(raw)
         return end if self._sink.pass_informational((end - offset) // len(raw)) else offset
 
     def _is_tunnel(self, request: Request | None, response: heads.HttpHead) -> bool:
-        """Whether what follows a response is not HTTP any more, or need not be."""
+        """Whether the bytes after a response may be in another protocol."""
         is_connect = request is None or request.head.method == "CONNECT"
         return response.status == 101 or (is_connect and 200 <= response.status < 300)
 
     def _has_forbidden_body(self, data: bytes, end: int) -> bool:
-        """Whether bytes follow a response that may have none, and do not begin the next."""
+        """Whether a response that cannot have a body is followed by bytes that do not begin the next response."""
         rest = data[end : end + heads.RESPONSE_START_BYTES].lstrip(b"\r\n")
         return bool(rest) and not heads.may_begin_response(rest, 0)
 
     def _begin_tunnel(self, request: Request | None, response: Message, exchange: Exchange) -> None:
-        """After 101, and after CONNECT, the connection is something else; in a proxy's tunnel HTTP again, perhaps."""
+        """Changes the protocol after 101 or CONNECT. The tunnel of CONNECT may carry HTTP again."""
         if response.head.status != 101:
             if request is not None:
                 self._conversation.tunnel(exchange)
@@ -151,7 +151,7 @@ class MessageStart(Telling):
             self._conversation.upgrade(request, response, exchange)
 
     def _begin_simple(self, head: heads.HttpHead, offset: int) -> int:
-        """A request of HTTP/0.9. Nothing follows it (RFC 1945, 4.1), and what answers it need not have a head."""
+        """Reads a request of HTTP/0.9. It is the last request (RFC 1945, 4.1), and its response may have no head."""
         self._may_send(Request)
         self._tell(Request(head, self._start_ns, ((self._seq + offset) & MASK, self._ack), self._now))
         self._state = OVER[self._state]
@@ -159,5 +159,5 @@ class MessageStart(Telling):
         return offset + len(head.raw)
 
     def asked_simply(self) -> None:
-        """The other end has asked in HTTP/0.9. It is known where the answer begins if no message has begun here."""
+        """Notes that the other end sent a request of HTTP/0.9. This matters only if no message has begun here."""
         self._state = ASKED_SIMPLY[self._state]

@@ -1,4 +1,4 @@
-"""Bodies: what is kept of one, and how long it is on the wire and decoded."""
+"""Collects a body: the bytes to keep, its length on the wire, and its decoded length."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from sockfilter.model.message import Message
     from sockfilter.protocols.http1.head import HttpHead
 
-# bytes of a coded body that are kept as sent until the first of it decodes: the longest header of a gzip file
-# that anybody writes is shorter
+# Bytes of a coded body that are kept as sent until its first bytes decode. The header of a gzip file is shorter in
+# practice.
 UNDECODED_BYTES_MAX = 64 << 10
-# pieces of a body that are kept one by one: each takes some 50 bytes beside its own
+# pieces of a body that are kept separately: each takes about 50 bytes in addition to its content
 PIECES_MAX = 256
 
 
@@ -28,7 +28,7 @@ def whole_body(head: HttpHead, wire_len: int, content: bytes) -> Body:
     Args:
         head: the message's head.
         wire_len: bytes of the body.
-        content: of them, those that were kept.
+        content: the bytes that were kept.
     """
     return Body(wire_len, None if head.codings else wire_len, content)
 
@@ -40,11 +40,11 @@ class BodyKeeper:
         message: whose body it is.
         codings: the content codings, in lower case.
         policy: what to keep of it.
-        budget: has the memory for it.
+        budget: the memory for kept bytes.
 
     Attributes:
         wire_len: bytes so far, after de-chunking.
-        wants: whether its bytes are still needed; else their number is enough.
+        wants: whether its bytes are still needed; if not, their number is enough.
     """
 
     __slots__ = (
@@ -73,23 +73,23 @@ class BodyKeeper:
         self._message = message
         self._policy = policy
         self._budget = budget
-        self._asked = 0  # bytes that the budget was asked for
+        self._asked = 0  # bytes taken from the budget
         self._parts: list[bytes] = []
-        self._gathered = bytearray()  # those of many pieces, before the parts
+        self._gathered = bytearray()  # joined pieces; the parts follow them
         self._kept = 0
         self._room = policy.limit
         self._whole = True
         self._decoded_len: int | None = None
         self._decoder = None
-        self._is_guessed = False  # the coding is not the one that was named
-        self._undecoded = b""  # as long as nothing has come out of the decoder, what has gone in
+        self._is_guessed = False  # the coding was recognised by its first bytes, not by Content-Encoding
+        self._undecoded = b""  # the decoder's input, until it gives its first output
         self._framing_len = 0
         self.wire_len = 0
         self._trailer = b""
         self._trailer_kept = 0
         self._codings = codings
         if codings:
-            self._whole = False  # the decoded length is not that on the wire
+            self._whole = False  # the decoded length differs from the length on the wire
             self._decoder = decoder_for(codings) if policy.decodes and not policy.as_sent else None
             self._decoded_len = 0 if self._decoder else None
             if policy.decodes and not policy.as_sent and self._decoder is None:
@@ -110,40 +110,40 @@ class BodyKeeper:
             self._keep(data)
 
     def add_framing(self, data: bytes) -> None:
-        """Takes bytes around the body: chunk sizes, ends of lines, trailers."""
+        """Takes bytes of the framing: chunk sizes, line endings, trailers."""
         if self._policy.as_sent:
             self._framing_len += len(data)
             if self._room:
                 self._keep(data)
 
     def add_trailer(self, data: bytes) -> None:
-        """Takes the fields after the body, as sent, and the empty line behind them."""
+        """Takes the fields after the body, as sent, with the empty line after them."""
         self._trailer = b"\r\n" + data
         room = self._room
         self.add_framing(data)
         self._trailer_kept = room - self._room
 
     def skip(self, size: int) -> None:
-        """Takes note of bytes of the body that are not here. What would come after them is not kept."""
+        """Counts bytes of the body that are missing or not needed. No later bytes are kept."""
         self.wire_len += size
         self._room = 0
         self._stop_decoding()
 
     def body(self, complete: bool) -> Body:
-        """The body as it stands."""
+        """The body so far. complete: all its bytes have come."""
         while self._decoder and complete and self.wire_len and not self._decoder.has_ended:
-            self._fail()  # it may be something else
+            self._fail()  # the content is incomplete, or has another coding
         if self._whole:
             length: int | None = self.wire_len
         else:
             length = self._decoded_len if complete else None
         content = self._content()
         if self._framing_len and len(content) < self.wire_len + self._framing_len:
-            length = None  # what was kept is as long as the body perhaps, but framing is in it
+            length = None  # the kept bytes may be as many as the body has, but they include framing
         return Body(self.wire_len, length, content, self._trailer, self._trailer_kept)
 
     def _content(self) -> bytes:
-        """What was kept. It is kept here no longer: it is in memory twice at most while it is put together."""
+        """Removes and returns the kept bytes. While they are joined, they are in memory at most twice."""
         if self._gathered:
             self._gather()
             content = bytes(self._gathered)
@@ -171,12 +171,12 @@ class BodyKeeper:
         self._parts.clear()
 
     def _weight_with(self, size: int) -> int:
-        """Bytes of memory that it takes with so many more of the body."""
+        """Bytes of memory that it takes if it keeps size more bytes of the body."""
         decoding = self._decoder.weight if self._decoder else 0
         return body_weight(self._kept + size) + len(self._undecoded) + decoding
 
     def _has_memory(self, size: int) -> bool:
-        """Whether the budget has what it takes to keep so many more. Of small bodies as sent it knows anyway."""
+        """Whether the budget allows size more bytes. It counts small bodies that are kept as sent by itself."""
         missing = self._weight_with(size) - self._asked
         if missing > 0:
             if not self._budget.take(missing):
@@ -185,7 +185,7 @@ class BodyKeeper:
         return True
 
     def _cut(self) -> None:
-        """There is no memory for more of it."""
+        """Keeps no more of the body, because there is no memory."""
         self._message.add_problem(Problem.DECODED_LIMIT if self._decoder else Problem.BODY_LIMIT)
         self._budget.bodies_cut += 1
         self._room = 0
@@ -217,11 +217,11 @@ class BodyKeeper:
             return
         self._stop_decoding()
         if is_as_sent:
-            # nothing of it decodes: it is no such coding, and is kept like an unknown one
+            # not even the first bytes decode: the content is kept as sent, as with an unknown coding
             self._keep(self._undecoded)
 
     def _guess(self) -> bool:
-        """Nothing of it decodes as it is called: its first bytes may tell what it is. Returns whether they do."""
+        """Tries the coding that the first bytes show, because the named one fails. Returns whether there is one."""
         name = coding_of(self._undecoded)
         decoder = decoder_for((name,)) if name is not None and self._codings != (name,) else None
         if decoder is None:

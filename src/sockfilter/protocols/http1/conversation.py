@@ -1,4 +1,4 @@
-"""A connection that speaks HTTP/1: its two parsers, and what they know in common."""
+"""The conversation of HTTP/1: two parsers, and the state that they share."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ class Http1Conversation:
     """Both directions of an HTTP/1 connection.
 
     Args:
-        transport: carries it.
-        context: what it is made with.
-        before: what was read on the connection before, in another protocol; None: nothing.
+        transport: carries the conversation.
+        context: what it needs from its capture.
+        before: what was read on the connection before, in another protocol; None if nothing.
 
     Attributes:
         sink: pairs its messages.
-        is_whole: whether it was seen from its SYN on.
+        is_whole: whether both SYNs were seen.
         policy: what to keep of bodies.
-        budget: has the memory for what is kept of them.
-        has_messages: whether it was seen that this is HTTP/1.
+        budget: the memory for kept bytes.
+        has_messages: whether a message has shown that the connection carries HTTP/1.
     """
 
     __slots__ = (
@@ -54,12 +54,12 @@ class Http1Conversation:
         self.policy = context.policy
         self.budget = context.budget
         self.has_messages = False
-        self._tunnel: Exchange | None = None  # has opened the tunnel in which HTTP is looked for
+        self._tunnel: Exchange | None = None  # opened the tunnel in which the parsers look for HTTP
         self._receivers: tuple[Parser, Parser] | None = None
 
     @property
     def receivers(self) -> tuple[Parser, Parser]:
-        """One for each end; made when the first is needed."""
+        """One parser for each end; both are made when the first is needed."""
         if self._receivers is None:
             announce = self._transport.announce
             first, second = (Parser(self, self.sink, end, partial(announce, end)) for end in (0, 1))
@@ -69,16 +69,16 @@ class Http1Conversation:
 
     @property
     def weight(self) -> int:
-        """Bytes that it keeps: of messages that have begun, and of those that wait for others."""
+        """Bytes of memory that it keeps: for messages that have begun, and for exchanges that wait."""
         kept = 0 if self._receivers is None else sum(receiver.weight for receiver in self._receivers)
         return kept + self.sink.weight
 
     def resume(self, client_end: int, boundaries: tuple[int, int]) -> None:
-        """Goes on after exchanges that took the short road.
+        """Continues after exchanges that took the short road.
 
         Args:
-            client_end: which end asks.
-            boundaries: what the last request and its response acknowledged.
+            client_end: the end that sends requests.
+            boundaries: the acknowledgement numbers of the last request and of its response.
         """
         self.has_messages = True
         for kind, boundary, end in zip((Request, Response), boundaries, (client_end, 1 - client_end), strict=True):
@@ -86,13 +86,13 @@ class Http1Conversation:
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether no message has begun, and none is missing."""
+        """Whether no message is incomplete, and none is missing."""
         first, second = self.receivers
         return first.is_at_rest and second.is_at_rest
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is open, and the next message is a request."""
+        """Whether no exchange is open, and the next message is a request."""
         return self.is_at_rest and self.sink.is_at_rest
 
     @property
@@ -102,42 +102,42 @@ class Http1Conversation:
 
     @property
     def count(self) -> int:
-        """How many exchanges have begun."""
+        """The number of exchanges that have begun."""
         return self.sink.number
 
     def abandon(self, end: int) -> None:
-        """An end has closed, and what it waited for has not come in time."""
+        """Notes that an end has closed, and that the response it waited for has not come in time."""
         self.sink.abandon(end)
 
     def close(self, problem: Problem) -> None:
-        """The connection has ended; both parsers know."""
+        """Notes that the connection has ended. Both parsers have been told before."""
         self.sink.close(problem)
 
     def reject(self) -> None:
-        """The connection is not HTTP, nor any protocol that is known."""
+        """Rejects the connection: it carries neither HTTP nor another known protocol."""
         self._context.counts.rejected += 1
         self._transport.reject()
 
     def tunnel(self, exchange: Exchange) -> None:
-        """An exchange has opened a tunnel: whether HTTP is spoken in it, what comes has to show."""
+        """Notes that an exchange has opened a tunnel. The next bytes show whether it carries HTTP."""
         self._tunnel = exchange
         for receiver in self.receivers:
             receiver.tunnel()
 
     def upgrade(self, request: Request | None, response: Message, exchange: Exchange) -> None:
-        """101 has changed the protocol to one that either side names (RFC 9110, 7.8)."""
+        """Changes the protocol after 101 to one that the response or the request names (RFC 9110, 7.8)."""
         names = response.headers.get_all("upgrade") or ([] if request is None else request.headers.get_all("upgrade"))
         make = self._context.choose.by_upgrade(", ".join(names))
         self._hand_over(make, exchange)
 
     def give_way(self, data: bytes) -> bool:
-        """What an end begins with is no HTTP/1. Returns whether another protocol, which begins so, goes on.
+        """Looks for another protocol, because an end does not begin with HTTP/1. Returns whether one takes over.
 
         Args:
-            data: its first bytes, or those in a tunnel.
+            data: the first bytes of the end, or the first bytes in a tunnel.
 
         Raises:
-            TooFewBytes: more of them are needed to say so.
+            TooFewBytes: more bytes are needed to recognise the protocol.
         """
         make = self._context.choose.by_first_bytes(data)
         if make is not None:
@@ -145,7 +145,7 @@ class Http1Conversation:
         return make is not None
 
     def _hand_over(self, make: Make, exchange: Exchange | None) -> None:
-        """Another conversation goes on, with the first byte of either end that is no part of a message here."""
+        """Hands over to another conversation. It gets the bytes of each end that follow the last message."""
         for receiver in self.receivers:
             receiver.leave()
         self.sink.close(Problem.CLOSED)

@@ -1,4 +1,4 @@
-"""Bodies as they are framed: by a length, in chunks, until the end (RFC 9112, 6 and 7)."""
+"""Reads bodies by their framing: a length, chunks, or until the connection closes (RFC 9112, 6 and 7)."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from sockfilter.protocols.http1.states import (
     LAST_CHUNK,
 )
 
-# a chunk's size line with its extensions; servers refuse what is longer
+# bytes of a chunk's size line with its extensions; servers refuse longer lines
 CHUNK_LINE_BYTES_MAX = 16 << 10
-# 60 bits of a chunk's size
+# hexadecimal digits of a chunk's size: 60 bits
 CHUNK_DIGITS_MAX = 15
-# RFC 9112, 7.1, without the end of line; int() would take signs and underscores
+# RFC 9112, 7.1, without the line ending; int() would accept signs and underscores
 CHUNK_SIZE_LINE = re.compile(rb"[ \t]*([0-9A-Fa-f]+)[ \t]*(?:;[^\n]*|\r?$)")
-# the same with a sign, a prefix, or anything behind
+# a size with a sign, with the prefix 0x, or with other bytes after it
 ODD_CHUNK_SIZE_LINE = re.compile(rb"[ \t]*\+?(?:0[xX])?([0-9A-Fa-f]+)(?![0-9A-Za-z])")
-# what may become one or the other
+# the beginning of either
 PART_OF_CHUNK_SIZE = re.compile(rb"[ \t\r]*\+?(?:[0-9A-Fa-f]|$)")
 HEX_DIGITS = re.compile(rb"[0-9A-Fa-f]")
-# trailers; as long as a head may be
+# bytes of the trailer section: the same limit as for a head
 TRAILER_BYTES_MAX = heads.HEAD_BYTES_MAX
 
 
 class Framing(Opening):
-    """The states within a body."""
+    """Reads in the states within a body."""
 
     __slots__ = ()
 
@@ -55,9 +55,10 @@ class Framing(Opening):
         return len(data)
 
     def _read_doubtful(self, data: bytes, offset: int) -> int:
-        """Where a body should begin that may not be there: it is not, if the next message of this end begins there.
+        """Finds out whether a body comes at all: if the next message of this end begins here, there is no body.
 
-        Of a response, the request that would tell is missing; of a request, the server has refused its body.
+        For a response this is unknown if its request is not known. For a request it is unknown if the server has
+        refused the body.
         """
         if self._may_be_without_body(data, offset):
             line_end = data.find(b"\n", offset)
@@ -72,7 +73,7 @@ class Framing(Opening):
     def _may_be_without_body(self, data: bytes, offset: int) -> bool:
         if isinstance(self._message, Response):
             return heads.may_begin_response(data, offset)
-        # the client had received the refusal before it sent this
+        # the client leaves the body out only if it had received the refusal
         return distance(self._refused_at, self._ack) > 0 and heads.may_begin_request(data, offset)
 
     def _finish_without_body(self) -> None:
@@ -82,7 +83,7 @@ class Framing(Opening):
         self._finish(is_whole=isinstance(self._message, Response))
 
     def _read_simple(self, data: bytes, offset: int) -> int:
-        """What answers a request of HTTP/0.9: a response with a head, from servers that are younger, or a bare body."""
+        """Reads the response to a request of HTTP/0.9: only a body, or, from newer servers, a response with a head."""
         if heads.may_begin_response(data, offset):
             line_end = data.find(b"\n", offset)
             if line_end < 0 and len(data) - offset <= heads.HEAD_BYTES_MAX:
@@ -93,7 +94,7 @@ class Framing(Opening):
         return self._begin_simple_response(offset)
 
     def _begin_simple_response(self, offset: int) -> int:
-        """RFC 1945, 6: its body alone, until close."""
+        """Begins a response that is only a body, and ends with the connection (RFC 1945, 6)."""
         self._message = Response(heads.simple_response(), self._start_ns, ((self._seq + offset) & MASK, self._ack))
         self._is_cut = False
         self._sink.begin(self._message, self._end)
@@ -102,7 +103,7 @@ class Framing(Opening):
         return offset
 
     def _read_chunk_size(self, data: bytes, offset: int) -> int:
-        """RFC 9112, 7.1: hexadecimal digits, and extensions that nobody uses."""
+        """Reads a chunk's size in hexadecimal digits, and ignores its extensions (RFC 9112, 7.1)."""
         end = data.find(b"\n", offset)
         if (len(data) if end < 0 else end) - offset > CHUNK_LINE_BYTES_MAX:
             return self._bad_chunk(data, offset)
@@ -123,12 +124,12 @@ class Framing(Opening):
         return end + 1
 
     def _read_odd_chunk_size(self, data: bytes, offset: int, end: int) -> int:
-        """An empty line too many, a prefix, or junk behind the size: some clients read on, and so does this."""
+        """Accepts an extra empty line, a prefix, or junk after the size, as some clients do."""
         assert self._message is not None  # called within its body
         is_empty = not data[offset:end].strip(b"\r")
         found = ODD_CHUNK_SIZE_LINE.match(data, offset, end)
         assert self._keeper is not None
-        # without a chunk before, it is the likelier that there are none
+        # before the first chunk, the body is probably not chunked at all
         if not self._keeper.wire_len or (not is_empty and found is None):
             return self._bad_chunk(data, offset)
         self._message.add_problem(Problem.BAD_CHUNK)
@@ -156,7 +157,7 @@ class Framing(Opening):
         return end
 
     def _read_chunk_without_end(self, data: bytes, offset: int) -> int:
-        """The line behind a chunk is missing: the next size may stand there."""
+        """Handles a chunk without a line ending after it: the next size may follow directly."""
         assert self._message is not None  # called within its body
         end = data.find(b"\n", offset, offset + CHUNK_LINE_BYTES_MAX)
         if end < 0 and len(data) - offset < CHUNK_LINE_BYTES_MAX and HEX_DIGITS.match(data, offset):
@@ -168,9 +169,9 @@ class Framing(Opening):
         return offset
 
     def _read_trailer(self, data: bytes, offset: int) -> int:
-        """RFC 9112, 7.1.2: fields, or none, and an empty line.
+        """Reads the trailer section: fields, if any, and an empty line (RFC 9112, 7.1.2).
 
-        Some leave the empty line out. What is no field then, but the first line of a message, begins the next.
+        Some senders omit the empty line. The first line of a message then ends the section.
         """
         assert self._keeper is not None  # there is a body in this state
         at = offset + self._scanned
@@ -199,7 +200,7 @@ class Framing(Opening):
             self._keeper.add_trailer(data)
 
     def _end_broken(self, offset: int) -> int:
-        """The next message stands where the rest of the chunked coding should."""
+        """Ends the message, because the next one begins within its chunked coding."""
         assert self._message is not None  # called within its body
         self._message.add_problem(Problem.BAD_CHUNK)
         self._finish(is_whole=False)
@@ -225,7 +226,7 @@ class Framing(Opening):
         if line_end >= 0 and self._is_head(data, offset, line_end):
             return self._end_broken(offset)
         if self._state == CHUNK_SIZE and not self._keeper.wire_len:
-            # it was said to be chunked and is not: what comes is the body
+            # the body is not chunked although the head says so: all that follows is the body
             self._message.add_problem(Problem.BAD_CHUNK)
             self._begin_unframed(self._message, Problem.BAD_CHUNK)
         else:

@@ -1,4 +1,4 @@
-"""Heads: where one ends, what its start line says, and how its body is framed."""
+"""Parses heads: the start line, the end of the head, and the framing of the body."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from sockfilter.model.head import Head
 from sockfilter.model.headers import Headers, text
 from sockfilter.model.problem import Problem
 
-# bytes; servers refuse heads of 8 to 64 KiB, and what is longer is cut, not waited for
+# Bytes of a head; a longer one is cut. The limits of servers are 8 to 64 KiB.
 HEAD_BYTES_MAX = 256 << 10
-# digits of a Content-Length that is believed: 10 to the 18th bytes are enough
+# digits of a Content-Length; a longer one is malformed
 LENGTH_DIGITS_MAX = 18
 
 # The methods of the IANA registry (RFC 9110, 16.1.1), and those of UPnP, caches and Icecast, as bytes and as text.
-# The kernel matches the same ones: begins_request() in bpf/lib/http.bpf.h.
+# The kernel matches the same methods: begins_request() in bpf/lib/http.bpf.h.
 METHODS = {
     name.encode(): name
     for name in (
@@ -29,20 +29,20 @@ STATUSES = {str(code).encode(): code for code in range(100, 1000)}
 RESPONSE_STARTS = (b"HTTP/1.", b"HTTP/0.")
 RESPONSE_START_BYTES = 7
 
-# A method may be any token (RFC 9110, 5.6.2); a longer one than this is taken for something else.
+# A method may be any token (RFC 9110, 5.6.2). A token of more than 64 bytes is not taken for a method.
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}"
 METHOD = re.compile(TOKEN)
-SPACE = (b" ", b"\t", b"")  # behind a method, or the end of what is there
+SPACE = (b" ", b"\t", b"")  # after a method; empty at the end of the data
 REQUEST_LINE = re.compile(rb"(%s)[ \t]+([^ \t](?:.*[^ \t])?)[ \t]+(?:HTTP|http)/([01]\.\d)[ \t]*" % TOKEN, re.DOTALL)
 STATUS_LINE = re.compile(rb"(?:HTTP|http)/([01]\.\d)[ \t]+([1-9]\d\d)(?:[ \t].*)?", re.DOTALL)
-# HTTP/0.9 has no version, no fields, and GET alone (RFC 1945, 5.1)
+# HTTP/0.9 has no version and no fields, and its only method is GET (RFC 1945, 5.1)
 SIMPLE_REQUEST = re.compile(rb"GET[ \t]+((?:/|http://)[^ \t\r\n]*)[ \t]*\r?\n")
 SIMPLE_VERSION = "0.9"
-# the first word of a line that is not quite that of a request
+# the first word of a malformed request line
 VISIBLE = re.compile(rb"[!-~]+")
-# what such a line may say of the version
+# the version in a malformed request line
 LOOSE_VERSION = re.compile(rb"HTTP/(\d{1,3}(?:\.\d{1,3})?)", re.IGNORECASE)
-# the same of a status line, behind some bytes that browsers skip too
+# a malformed status line; browsers too skip a few bytes in front of it
 LOOSE_STATUS_LINE = re.compile(
     rb"[^\r\n]{0,4}?(?:HTTP/(\d{1,3}(?:\.\d{1,3})?)(?=[ \t]|$)|HTTP/?[^ \t]*|ICY(?=[ \t]|$))"
     rb"(?:[ \t]+(\d{1,5})(?!\d|\.\d))?.*",
@@ -50,38 +50,38 @@ LOOSE_STATUS_LINE = re.compile(
 )
 LOOSE_STARTS = (b"HTTP", b"ICY ")
 JUNK_BYTES_MAX = 4
-# A field without a colon, or with white space before it. Carriage returns alone and NULs are found faster.
+# A field without a colon, or with white space before it. Other code finds bare carriage returns and NULs faster.
 ODD_FIELD = re.compile(rb"\n(?![ \t\r\n])[^:\n]*(?:[ \t]:|\n)")
 CHUNKS = b"chunked"
-# of transfer codings, those that are undone here
+# transfer codings that are decoded, in addition to chunked
 TRANSFER_CODINGS = {b"gzip", b"x-gzip", b"deflate", b"br", b"zstd"}
-# a line that begins with white space goes on with the value before it (RFC 9112, 5.2)
+# a line that begins with white space continues the value before it (RFC 9112, 5.2)
 FOLD = re.compile(rb"[ \t]*\r?\n[ \t]+")
-# a blank line after a line, with or without carriage returns (RFC 9112, 2.2)
+# an empty line after a line, with or without carriage returns (RFC 9112, 2.2)
 HEAD_END = re.compile(rb"\n\r?\n")
 
 
 # how a body is framed (RFC 9112, 6.3)
 NO_BODY, BY_LENGTH, CHUNKED, UNTIL_CLOSE = range(4)
 
-# heads that are kept read, and the longest of them: clients that repeat themselves send the same one
-# over and over, and a server's change once a second; 1 MiB at most
+# Heads in the cache, and the maximum bytes of one; together at most 1 MiB. Clients often repeat the same head, and the
+# heads of a server change once a second, with Date.
 KEPT_HEADS = 512
 KEPT_HEAD_BYTES = 2048
 
 
 class HttpHead(Head):
-    """A head of HTTP/1 by its text, and what it says of the body; messages with the same text share it.
+    """A head of HTTP/1 with its text, and the framing of the body. Messages with the same text share it.
 
     Args:
-        raw: start line and fields with their ends of line, as sent.
-        version, method, target, status: as Head has them.
+        raw: start line and fields with their line endings, as sent.
+        version, method, target, status: as in Head.
 
     Attributes:
-        framing: NO_BODY, BY_LENGTH, CHUNKED or UNTIL_CLOSE; for a response, as an answer to GET.
-        length: of a body BY_LENGTH.
-        codings: of the content, in lower case, in the order in which they were applied.
-        problems: what is odd about it.
+        framing: NO_BODY, BY_LENGTH, CHUNKED or UNTIL_CLOSE; for a response, as if the method was GET.
+        length: bytes of the body, if the framing is BY_LENGTH.
+        codings: the codings of the content, in lower case, in the order in which they were applied.
+        problems: the problems of the head.
     """
 
     __slots__ = ("codings", "framing", "length", "problems", "raw")
@@ -107,14 +107,14 @@ class HttpHead(Head):
 
     @property
     def headers(self) -> Headers:
-        """The fields; split when first asked for."""
+        """The fields; parsed when they are first needed."""
         if self._headers is None:
             self._headers = Headers.from_head(self.raw)
         return self._headers
 
     @property
     def reason(self) -> str:
-        """The words after a response's status; empty without any."""
+        """The reason phrase of a response; may be empty."""
         if self._reason is None:
             words = self.raw.partition(b"\n")[0].strip(b" \t\r").split(None, 2)
             self._reason = text(words[2]) if self.status and len(words) > 2 else ""
@@ -122,17 +122,17 @@ class HttpHead(Head):
 
     @property
     def size(self) -> int:
-        """Bytes of text that it keeps."""
+        """Bytes of text in the head."""
         return len(self.raw)
 
     @property
     def has_bad_length(self) -> bool:
-        """Whether nothing says where the body ends, as what should say it cannot be read."""
+        """Whether the end of the body is unknown, because Content-Length is malformed."""
         return self.framing == UNTIL_CLOSE and Problem.BAD_LENGTH in self.problems
 
     @property
     def is_badly_framed(self) -> bool:
-        """Whether what says how the body is framed cannot be read."""
+        """Whether the fields that frame the body are malformed or contradict each other."""
         return Problem.BAD_LENGTH in self.problems or Problem.BAD_FRAMING in self.problems
 
     def _framing(self, lower: bytes) -> int:
@@ -145,20 +145,20 @@ class HttpHead(Head):
         return NO_BODY if self.method else UNTIL_CLOSE
 
     def _is_chunked(self, lower: bytes) -> bool:
-        """Chunks count wherever they are named, as in browsers; RFC 9112, 6.1, wants them once, and last."""
+        """Whether chunked is among the codings. RFC 9112, 6.1, requires it once, and last; browsers do not."""
         listed = _but_identity(_list(lower, b"\ntransfer-encoding"))
         others = tuple(name for name in listed if name != CHUNKS)
         is_chunked = len(others) < len(listed)
         is_known = all(name in TRANSFER_CODINGS for name in others)
         is_last = listed[-1:] == (CHUNKS,) and len(listed) == len(others) + 1
         if is_known and (is_last or not is_chunked):
-            self.codings = others  # what is not the chunks is applied after the content's own
+            self.codings = others  # the other transfer codings were applied after the content codings
         if listed and not (is_known and is_last and self.version != "1.0" and b"\ncontent-length" not in lower):
             self.problems = (*self.problems, Problem.BAD_FRAMING)
         return is_chunked
 
     def _by_length(self, listed: list[bytes]) -> int:
-        """RFC 9112, 6.3. Several that are equal are one."""
+        """Frames the body by Content-Length. Several equal values count as one (RFC 9112, 6.3)."""
         lengths = set(listed)
         length = next(iter(lengths), b"")
         digits = length[1:] if length[:1] == b"+" else length
@@ -172,16 +172,16 @@ class HttpHead(Head):
         return NO_BODY if self.method else UNTIL_CLOSE
 
 
-# the heads that are kept, by their bytes; emptied when full
+# the cache of heads, by their bytes; emptied when full
 _kept: dict[bytes, HttpHead] = {}
 
 
 def read(raw: bytes) -> HttpHead | None:
-    """A head of which it is known only that it ends with two ends of line; None: it is none, or an unusual one."""
+    """Parses bytes that end with an empty line, using a cache; None if they are not exactly one head, or unusual."""
     head = _kept.get(raw)
     if head is not None:
         return head
-    # a bare line feed may have ended it before
+    # an empty line with bare line feeds ends the head earlier
     if b"\n\n" in raw or raw.find(b"\n\r\n") < len(raw) - 3 or len(raw) > HEAD_BYTES_MAX:
         return None
     head = parse(raw)
@@ -193,7 +193,7 @@ def read(raw: bytes) -> HttpHead | None:
 
 
 def parse(raw: bytes) -> HttpHead | None:
-    """Reads a head by its bytes, whole or cut behind its first line; None: its first line is not of HTTP."""
+    """Parses a head, which may be cut after its first line; None if the first line is not HTTP."""
     line = raw[: raw.find(b"\n")].rstrip(b"\r")
     if line[:5] in (b"HTTP/", b"http/"):
         status = status_line(line)
@@ -203,7 +203,7 @@ def parse(raw: bytes) -> HttpHead | None:
 
 
 def request_line(line: bytes) -> tuple[str, str, str] | None:
-    """Method, target and version of a request's first line; None: it is none."""
+    """Method, target and version of a request line; None if it is not one."""
     parts = line.split(b" ")
     if len(parts) == 3 and parts[1]:
         method, version = METHODS.get(parts[0]), VERSIONS.get(parts[2])
@@ -216,7 +216,7 @@ def request_line(line: bytes) -> tuple[str, str, str] | None:
 
 
 def status_line(line: bytes) -> tuple[int, str] | None:
-    """Status and version of a response's first line; None: it is none."""
+    """Status and version of a status line; None if it is not one."""
     version, status = VERSIONS.get(line[:8]), STATUSES.get(line[9:12])
     if version and status and line[8:9] == b" " and line[12:13] in (b" ", b""):
         return status, version
@@ -227,13 +227,14 @@ def status_line(line: bytes) -> tuple[int, str] | None:
 
 
 def loose_request(data: bytes, start: int) -> HttpHead | None:
-    """What can be read of a request whose first line is not quite one; None: nothing in it says that it is one.
+    """Parses as much as possible of a request with a malformed request line; None if it does not look like a request.
 
-    Its method must be registered, or the line speak of HTTP. What cannot be read is empty.
+    It looks like a request if the method is registered, or if the line contains HTTP/. A part that cannot be parsed is
+    empty.
 
     Args:
-        data: holds it.
-        start: where its first line begins; the rest of data is its head, as far as it is there.
+        data: the bytes with the request.
+        start: where its first line begins; the rest of data is its head, or the beginning of it.
     """
     found = VISIBLE.match(data, start)
     if found is None or data[found.end() : found.end() + 1] not in SPACE:
@@ -250,9 +251,9 @@ def loose_request(data: bytes, start: int) -> HttpHead | None:
 
 
 def loose_response(raw: bytes) -> HttpHead | None:
-    """A head whose first line is not quite a status line, as far as it can be read; None: it has none.
+    """Parses as much as possible of a response with a malformed status line; None if it does not look like one.
 
-    What cannot be read is empty, and 0 of the status.
+    A part that cannot be parsed is empty, or 0 for the status.
     """
     found = LOOSE_STATUS_LINE.fullmatch(re.split(rb"[\r\n]", raw, maxsplit=1)[0] if raw[:1] not in b"\r\n" else raw)
     if found is None:
@@ -263,7 +264,7 @@ def loose_response(raw: bytes) -> HttpHead | None:
 
 
 def may_begin_loosely(data: bytes, start: int) -> bool:
-    """Whether a response may begin here that has no quite right status line, or as much of it as there is."""
+    """Whether the data from start on may begin a response with a malformed status line."""
     begin = data[start : start + JUNK_BYTES_MAX + len(LOOSE_STARTS[0])].upper()
     if b"\n" in begin:
         begin = begin[: begin.index(b"\n")]
@@ -273,39 +274,39 @@ def may_begin_loosely(data: bytes, start: int) -> bool:
 
 
 def unreadable(raw: bytes) -> HttpHead:
-    """What stands for the head of a response that has no status line."""
+    """The head of a response without a status line."""
     return HttpHead(raw, "", "", "", 0)
 
 
 def expects(head: Head) -> bool:
-    """Whether a request's body waits to be asked for (RFC 9110, 10.1.1)."""
+    """Whether a request has Expect: 100-continue (RFC 9110, 10.1.1)."""
     return any(value == b"100-continue" for value in _list(head.raw.lower(), b"\nexpect"))
 
 
 def simple_request(data: bytes, start: int) -> HttpHead | None:
-    """The request of HTTP/0.9 that stands here; None: it is none."""
+    """The request of HTTP/0.9 that begins at start; None if there is none."""
     found = SIMPLE_REQUEST.match(data, start)
     return found and HttpHead(found[0], SIMPLE_VERSION, "GET", text(found[1]), 0)
 
 
 def simple_response() -> HttpHead:
-    """What stands for the head of a response of HTTP/0.9, which has none."""
+    """The head for a response of HTTP/0.9, which has no head of its own."""
     return HttpHead(b"", SIMPLE_VERSION, "", "", 0)
 
 
 def may_begin(data: bytes, start: int) -> bool:
-    """Whether a message may begin here: HTTP/1., a registered method and a space, or as much of these as there is."""
+    """Whether a message may begin at start: HTTP/1., or a registered method and a space, or the beginning of these."""
     return may_begin_response(data, start) or may_begin_request(data, start)
 
 
 def may_begin_response(data: bytes, start: int) -> bool:
-    """Whether a response may begin here: HTTP/1., or as much of it as there is."""
+    """Whether a response may begin at start: HTTP/1. or HTTP/0., or the beginning of these."""
     begin = data[start : start + RESPONSE_START_BYTES].upper()
     return any(known.startswith(begin) for known in RESPONSE_STARTS)
 
 
 def may_begin_request(data: bytes, start: int) -> bool:
-    """Whether a request may begin here: a registered method and a space, or as much of these as there is."""
+    """Whether a request may begin at start: a registered method and a space, or the beginning of these."""
     found = METHOD.match(data, start)
     if found is None or data[found.end() : found.end() + 1] not in SPACE:
         return False
@@ -314,7 +315,7 @@ def may_begin_request(data: bytes, start: int) -> bool:
 
 
 def is_unfinished(data: bytes) -> bool:
-    """Whether a connection may begin with this that can be nothing but a usual request, whose head is not whole."""
+    """Whether data is the beginning of a usual request whose head is not complete."""
     word, space, _ = data.partition(b" ")
     if not space or word not in METHODS or b"\n\r\n" in data or b"\n\n" in data:
         return False
@@ -323,14 +324,14 @@ def is_unfinished(data: bytes) -> bool:
 
 
 def is_short_start(data: bytes, start: int) -> bool:
-    """Whether a message that may begin here needs more bytes to show that it does."""
+    """Whether more bytes are needed to find out whether a message begins at start."""
     found = METHOD.match(data, start)
     is_part = len(data) - start < RESPONSE_START_BYTES and may_begin_response(data, start)
     return is_part or (found is not None and found.end() == len(data))
 
 
 def is_token(data: bytes, start: int) -> bool:
-    """Whether any method may begin here, and white space behind it, or as much of these as there is."""
+    """Whether a token and white space begin at start, or the beginning of these: any method is possible."""
     found = METHOD.match(data, start)
     return found is not None and data[found.end() : found.end() + 1] in SPACE
 
@@ -340,12 +341,12 @@ def _but_identity(codings: list[bytes]) -> tuple[bytes, ...]:
 
 
 def _list(lower: bytes, key: bytes) -> list[bytes]:
-    """The parts of a field whose value is a list (RFC 9110, 5.6.1)."""
+    """The members of a field whose value is a list (RFC 9110, 5.6.1)."""
     return [part.strip(b" \t") for value in _values(lower, key) for part in value.split(b",")]
 
 
 def _values(lower: bytes, key: bytes) -> list[bytes]:
-    """key: the field's name in lower case, the end of line before it in front."""
+    """The values of a field. key: a line feed and the name of the field in lower case."""
     found = []
     at = lower.find(key)
     while at >= 0:
@@ -353,7 +354,7 @@ def _values(lower: bytes, key: bytes) -> list[bytes]:
         while lower[end + 1 : end + 2] in (b" ", b"\t"):
             end = lower.find(b"\n", end + 1)
         name, colon, value = lower[at + 1 : end].partition(b":")
-        # not a longer name that begins the same; white space before the colon is let pass
+        # skips longer names that begin with this one; white space before the colon is tolerated
         if colon and name.rstrip(b" \t") == key[1:]:
             found.append(FOLD.sub(b" ", value).strip(b" \t\r"))
         at = lower.find(key, end)

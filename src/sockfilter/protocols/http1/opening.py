@@ -1,4 +1,4 @@
-"""Heads as they come in: whole, in pieces, longer than any, or none."""
+"""Reads heads: whole, in pieces, too long, or malformed."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from sockfilter.protocols.http1.seeking import Seeking
 from sockfilter.protocols.http1.state import CR, LF, MORE
 from sockfilter.protocols.http1.states import HEAD
 
-# What waits with so many bytes waits for the end of a line, or of a head. Spans without one are gathered behind it
-# until they are a quarter of it: if each were joined to all before, many short ones would be copied again and again.
+# A buffer of this many bytes waits for the end of a line, or of a head. Spans without one are gathered after the buffer
+# until they have a quarter of its size. Joining each span at once would copy the buffer for each of many short spans.
 BULKY_BYTES = 32 << 10
 GATHERED_PART = 4
 
 
 class Opening(Seeking):
-    """The state in which a head is awaited."""
+    """Reads in the state HEAD."""
 
     __slots__ = ()
 
@@ -39,7 +39,7 @@ class Opening(Seeking):
         return self._begin(kind, head, data, offset, end)
 
     def _gathers(self, data: bytes) -> bool:
-        """Whether a span has come that need not be looked at yet; if not, what was gathered is in the buffer."""
+        """Gathers a span that need not be parsed yet. Returns False after joining the gathered spans to the buffer."""
         size, waiting = self._gathered_bytes + len(data), len(self._buffer)
         is_due = size * GATHERED_PART > waiting or waiting + size > heads.HEAD_BYTES_MAX
         if is_due or (b"\n" in data and self._may_end(data)):
@@ -50,15 +50,15 @@ class Opening(Seeking):
         return True
 
     def _may_end(self, data: bytes) -> bool:
-        """Whether what waits may end in a span that has an end of line."""
+        """Whether the buffered line or head may end in a span that has a line feed."""
         if self._state != HEAD or self._is_early or b"\n" not in self._buffer:
             return True
         before = b"".join((self._buffer[-2:], *self._gathered[-2:]))[-2:]
         return heads.HEAD_END.search(before + data) is not None
 
     def _read_unusual_head(self, data: bytes, offset: int) -> int:
-        """One that is not whole, or has bare line feeds, or is none."""
-        if data[offset] in (CR, LF):  # empty lines before a message are let pass (RFC 9112, 2.2)
+        """Reads a head that is incomplete, has bare line feeds, or is malformed."""
+        if data[offset] in (CR, LF):  # empty lines before a message are ignored (RFC 9112, 2.2)
             return len(data) - len(data[offset:].lstrip(b"\r\n"))
         found = heads.HEAD_END.search(data, offset + self._scanned)
         if not found:
@@ -73,19 +73,19 @@ class Opening(Seeking):
         return self._begin(kind, head, data, offset, found.end())
 
     def _await_head(self, data: bytes, offset: int) -> int:
-        """The head is not whole: is it one at all, and may it still become whole?"""
+        """Waits for the rest of a head, if this can be a head and is not too long."""
         line_end = data.find(b"\n", offset)
         if line_end < 0:
             may_be = self._may_become_head(data, offset) or self._may_begin_loosely(data, offset)
         else:
-            # the first line is looked at once, when it is whole
+            # the first line is checked once, when it is complete
             may_be = line_end < offset + self._scanned or self._is_head_at(data, offset, line_end)
         if not may_be:
             return self._not_a_message(data, offset)
         size = len(data) - offset
         if size > heads.HEAD_BYTES_MAX:
             return self._cut_head(data, offset)
-        # the end may straddle: three bytes of it may be here already
+        # up to three bytes of the end may have come already
         self._scanned = max(0, size - 3)
         return MORE
 

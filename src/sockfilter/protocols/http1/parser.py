@@ -1,8 +1,8 @@
-"""One direction of an HTTP/1 connection: spans and gaps become messages.
+"""The parser of one direction of an HTTP/1 connection: it makes messages of spans and gaps.
 
-States and what leads from one to another are in states.py; READERS, at the end, has the method of each state, which
-takes bytes from an offset on and says how far it came. What the parser needs of the other direction comes from what
-both share: which request a response answers, and where a message must begin.
+The states and the events are in states.py. READERS, at the end, has the method of each state: it takes bytes from an
+offset on, and returns the offset up to which it has read. The parser learns from the other direction which request a
+response answers, and where a message must begin.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from sockfilter.protocols.interface import ENDLESS
 if TYPE_CHECKING:
     from sockfilter.protocols.interface import Receiver
 
-# what is left of a body that is not needed, from which telling the source costs less than it spares
+# From this many unneeded bytes on, telling the source costs less than reading them.
 BULK_BYTES = 128 << 10
 
 
@@ -60,7 +60,7 @@ class Parser(Framing):
             self._start_ns, self._seq, self._ack = time_ns, seq, ack
         offset, size = 0, len(data)
         if size > self.ignoring:
-            self.ignoring = 0  # with what follows, another stretch may begin
+            self.ignoring = 0  # more came than was ignored: other bytes to ignore may follow
         while offset < size:
             taken = READERS[self._state](self, data, offset)
             if taken == MORE:
@@ -68,26 +68,26 @@ class Parser(Framing):
                 self._seq = (self._seq + offset) & MASK
                 break
             if not offset:
-                # what follows came with this span, not with what had been waiting
+                # the next bytes came with this span, not with the buffered ones
                 self._start_ns, self._ack = time_ns, ack
             offset = taken
         if self._keeper is not None or self.ignoring or self._announced or self._state == IGNORE:
             self._update_ignoring()
 
     def skip(self, size: int, time_ns: int) -> None:
-        """Takes note of bytes that passed and are not needed."""
+        """Counts bytes that passed and are not needed."""
         self._now = time_ns
         self._pass_over(size)
         self._update_ignoring()
 
     def repeat(self, seq: int) -> None:
-        """Takes note of bytes that were sent again, from a sequence number on."""
+        """Notes a retransmission that begins at a sequence number."""
         self._sink.repeat(self._end, seq)
 
     def missing(self, size: int, problem: Problem) -> int:
-        """Takes note of bytes that cannot be had. A body goes on where its framing reaches beyond them.
+        """Notes missing bytes. A body continues after them if its framing reaches further.
 
-        Returns how many of them were needed: those of bodies that are to be kept or decoded, and of all else.
+        Returns how many of them were needed. Only bytes of a body that is neither kept nor decoded are not needed.
         """
         if self._state == IGNORE:
             return 0
@@ -103,7 +103,7 @@ class Parser(Framing):
         return needed
 
     def end(self, problem: Problem) -> None:
-        """Takes note that no more bytes follow."""
+        """Notes that no more bytes follow."""
         self._join()
         if self._state in MAYBE and isinstance(self._message, Request) and not self._buffer:
             self._finish_without_body()
@@ -130,18 +130,18 @@ class Parser(Framing):
             self._sink.ended(self._end)
 
     def tunnel(self) -> None:
-        """What comes has to show that it is HTTP."""
+        """Begins to look for HTTP in a tunnel."""
         self._give_up_message(Problem.CLOSED)
         self._state = TUNNELLED[self._state]
         self._update_ignoring()
 
     def leave(self) -> None:
-        """No message of this end goes on in this protocol."""
+        """Ends the message of this end, because another protocol takes over. The bytes after it stay in the buffer."""
         self._buffer = self._end_message(Problem.CLOSED) or b""
         self._state = REPLACED[self._state]
 
     def hand_over(self, successor: Receiver) -> None:
-        """What waits, and what comes from here on, is for another protocol."""
+        """Passes the buffered bytes, and all further ones, to another protocol."""
         self._successor = successor
         before, self.ignoring = self.ignoring, 0
         if successor.ignoring > before and successor.ignoring >= BULK_BYTES:
@@ -157,23 +157,23 @@ class Parser(Framing):
         return READERS[self._state](self, data, offset)
 
     def _miss_messages(self, problem: Problem) -> None:
-        """Bytes are missing beyond the message that has begun."""
+        """Handles missing bytes that reach beyond the present message."""
         if self._state == PROBE:
-            self._give_up_message(problem)  # what waits to be told
+            self._give_up_message(problem)  # counts the buffered bytes
             self._sink.lose(self._end, True, problem)
         else:
             is_told = self._give_up_message(problem)
             self._lose(not is_told, problem)
 
     def _reach(self) -> int:
-        """Coming bytes of which it is known that they are body."""
+        """The number of further bytes that are certainly part of the body or chunk."""
         return self._remaining if self._state in (LENGTH, CHUNK) else 0
 
     def _miss_body(self, size: int, problem: Problem) -> int:
-        assert self._message is not None  # within reach of a body
+        assert self._message is not None  # the missing bytes are within a body
         assert self._keeper is not None
         needed = size if self._keeper.wants else 0
-        # what passed and is not wanted is not missed
+        # bytes that were seen and are not wanted are no loss
         if problem is not Problem.TRUNCATED or needed:
             self._message.add_problem(problem)
             self._is_cut = True
@@ -181,10 +181,10 @@ class Parser(Framing):
         return needed
 
     def _pass_over(self, size: int) -> None:
-        """Bytes of the body that are not here; size is within reach."""
+        """Counts bytes of the body that were not passed to data(); size is at most that of _reach()."""
         if not size:  # an acknowledgement
             return
-        if self._keeper is None:  # nothing but bodies and what is not HTTP is ignored
+        if self._keeper is None:  # bytes are ignored only within bodies, and when they are not HTTP
             self._sink.pass_by(size, is_opaque=True)
             return
         self._keeper.skip(size)
@@ -210,7 +210,7 @@ class Parser(Framing):
             self._announced = True
             self._announce(self.ignoring)
         elif self._announced and not self.ignoring:
-            # not a byte before: what is missing then may be what the source was told to leave out
+            # not earlier: until here, missing bytes may be those that the source was told to leave out
             self._announced = False
             self._announce(0)
 

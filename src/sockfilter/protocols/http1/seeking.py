@@ -1,4 +1,4 @@
-"""What stands where a message should and is none, and where the next one begins."""
+"""Handles bytes that are not a message, and looks for the next message."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from sockfilter.protocols.http1.state import MORE, Doubted
 from sockfilter.protocols.http1.states import DOUBTED, FOUND, OVER, PROBE
 from sockfilter.protocols.interface import TooFewBytes
 
-# bytes kept of what stands where a message should: as much as servers take of a head
+# bytes that are kept of a doubtful message: as many as servers accept for a head
 DOUBTED_BYTES_MAX = 16 << 10
 # bytes that one end may send while nothing says that the connection is HTTP
 UNKNOWN_BYTES_MAX = 64 << 10
 
 
 class Seeking(MessageStart):
-    """The states in which it is not known whether a message begins."""
+    """Reads in the states in which it is not known whether a message begins."""
 
     __slots__ = ()
 
     peer: Seeking
 
     def _not_a_message(self, data: bytes, offset: int) -> int:
-        """What stands where a message should is none."""
+        """Handles bytes that are not a message where one should begin."""
         self._scanned = 0
         if self._is_early:
             self._end_early(data[offset:], None)
@@ -37,7 +37,7 @@ class Seeking(MessageStart):
         return self._seek(data, offset)
 
     def _not_known_as_http(self, data: bytes, offset: int) -> int:
-        """What an end says first is no message, and the other end has said nothing of HTTP."""
+        """Handles the first bytes of an end if they are not a message, and no message of the other end was seen."""
         simple = heads.simple_request(data, offset) if self._conversation.is_whole else None
         if simple is not None:
             return self._begin_simple(simple, offset)
@@ -50,7 +50,7 @@ class Seeking(MessageStart):
             return self._doubt(data, offset)
         is_begun = self._conversation.is_whole or offset < self._joined or heads.may_begin(data, offset)
         if is_begun or self.peer._doubted is not None:
-            # the kernel took it for HTTP by fewer bytes, or by later ones that came first
+            # the kernel recognised HTTP by fewer bytes, or by later bytes that came first
             return self._reject(data)
         self._lose(False, None)
         return self._seek(data, offset)
@@ -61,13 +61,13 @@ class Seeking(MessageStart):
         return len(data)
 
     def _doubt(self, data: bytes, offset: int) -> int:
-        """It may be meant for a message: whether it is one says the other end, by answering it, or by going on."""
+        """Keeps bytes that may be a malformed message. If the other end answers it or goes on, it is a message."""
         self._doubted = Doubted(b"", self._start_ns, (self._seq + offset) & MASK, self._ack)
         self._state = DOUBTED[self._state]
         return self._seek(data, offset)
 
     def _still_doubt(self, data: bytes) -> bool:
-        """More has come of what is doubted. Returns whether the connection may be HTTP still."""
+        """Takes more bytes of a doubtful message. Returns whether the connection may still be HTTP."""
         assert self._doubted is not None  # checked by the only caller
         raw = self._doubted.raw
         if len(raw) < DOUBTED_BYTES_MAX:
@@ -76,10 +76,10 @@ class Seeking(MessageStart):
         return self._conversation.has_messages or far <= UNKNOWN_BYTES_MAX
 
     def _seek(self, data: bytes, offset: int) -> int:
-        """Reading goes on at the next message that can be proven.
+        """Looks for the next message, and continues there.
 
-        It must begin where a segment does, with a method that is registered, or where the other
-        direction says that one begins; and have the start line of one.
+        A message must have a valid start line. It must begin where a segment begins, with a registered method or
+        HTTP/1., or where the other direction says that a message begins.
         """
         boundary = self.peer.boundary
         at_boundary = distance(self._seq, boundary) if boundary is not None else 0
@@ -98,7 +98,7 @@ class Seeking(MessageStart):
         return len(data)
 
     def _pass(self, data: bytes, start: int, end: int) -> None:
-        """Bytes of which nothing is known: of the message that has no framing, or of none."""
+        """Takes bytes whose meaning is unknown: part of a message without framing, or of no message."""
         if self._keeper is not None:
             self._keeper.add(data[start:end])
         else:
@@ -112,9 +112,9 @@ class Seeking(MessageStart):
         return is_likely and self._is_head(data, start, line_end)
 
     def _probe(self, data: bytes, offset: int) -> int:
-        """In a tunnel: HTTP, or nothing of ours."""
+        """Finds out whether a tunnel carries HTTP, another known protocol, or neither."""
         start = len(data) - len(data[offset:].lstrip(b"\r\n"))
-        if start > offset:  # an empty line too many behind the proxy's answer
+        if start > offset:  # an extra empty line after the proxy's response
             self._sink.pass_by(start - offset, is_opaque=True)
             return start
         try:
@@ -131,7 +131,7 @@ class Seeking(MessageStart):
         return self._read(data, offset)
 
     def _pass_on(self, data: bytes, offset: int) -> int:
-        """Another protocol goes on."""
+        """Passes bytes on to the protocol that has taken over."""
         self._successor.data(data[offset:], self._now, (self._seq + offset) & MASK, self._ack)
         return len(data)
 

@@ -1,4 +1,4 @@
-"""What a parser keeps of one direction."""
+"""The state of a parser."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sockfilter.protocols.http1.body import BodyKeeper
     from sockfilter.protocols.interface import InOrder, Receiver
 
-# what a state returns to say that it needs more bytes than there are
+# returned by the method of a state if it needs more bytes
 MORE = -1
 
 CR, LF = 0x0D, 0x0A
@@ -52,11 +52,11 @@ class Shared(Protocol):
 
 
 class Doubted(NamedTuple):
-    """What stands where a message should, and is none by its first line.
+    """Bytes that may be a malformed message.
 
     Attributes:
-        raw: its bytes, from the first on.
-        start_ns, seq, ack: of its first byte, as of a message.
+        raw: the first of its bytes.
+        start_ns, seq, ack: time, sequence number and acknowledgement number of its first byte, as in a message.
     """
 
     raw: bytes
@@ -66,18 +66,19 @@ class Doubted(NamedTuple):
 
 
 class ParserState:
-    """One direction of a connection, between two spans.
+    """The state of one direction of a connection.
 
     Args:
-        conversation: the connection.
+        conversation: the conversation.
         sink: takes the messages of both directions.
-        end: which end of the connection sends them.
-        announce: tells the source how many coming bytes are not needed.
+        end: the end of the connection that sends this direction.
+        announce: tells the source how many of the next bytes are not needed.
 
     Attributes:
-        ignoring: how many coming bytes are needed for their number only.
-        boundary: where the last message of this direction says that one of the other begins.
-        peer: the other direction.
+        ignoring: how many of the next bytes it does not need; it needs only their number.
+        boundary: the sequence number at which a message of the other direction must begin, by the acknowledgement
+            number of the last message of this direction.
+        peer: the parser of the other direction.
     """
 
     __slots__ = (
@@ -113,7 +114,7 @@ class ParserState:
 
     peer: ParserState
 
-    # where it was handed over; not before
+    # set only in the state HANDED_OVER
     _successor: Receiver
 
     def __init__(self, conversation: Shared, sink: InOrder, end: int, announce: Callable[[int], None]) -> None:
@@ -124,56 +125,61 @@ class ParserState:
         self._announced = False
         self._state = HEAD
         self._buffer = b""
-        self._gathered: list[bytes] = []  # what comes behind the buffer
+        self._gathered: list[bytes] = []  # spans that follow the buffer
         self._gathered_bytes = 0
-        self._scanned = 0  # bytes of the buffer in which what it waits for does not end
-        self._joined = 0  # where the newest span begins in what is being read
+        self._scanned = 0  # bytes of the buffer that were searched without finding the end
+        self._joined = 0  # offset of the newest span in the data that is being read
         self._start_ns = self._now = 0
         self._seq = self._ack = 0
-        self._kind: type[Message] | None = None  # what this end sends; None: no message has told
+        self._kind: type[Message] | None = None  # what this end sends; None until the first message
         self._message: Message | None = None
         self._keeper: BodyKeeper | None = None
-        self._refused_at = 0  # where the response begins that refused the body of this request
-        self._remaining = 0  # bytes of the body or chunk
+        self._refused_at = 0  # sequence number of the response that refused the body of this request
+        self._remaining = 0  # bytes of the body or chunk that are still to come
         self._is_cut = False  # bytes of this message are missing
-        self._is_lost = False  # bytes before the next message are
-        self._is_early = False  # the message was told before its head had ended, as it was answered by then
-        self._doubted: Doubted | None = None  # what stands where a request should, until it is answered as one
+        self._is_lost = False  # bytes before the next message are missing or were not understood
+        self._is_early = False  # the message was reported before its head ended, because the response had begun
+        self._doubted: Doubted | None = None  # bytes that may be a malformed message, until the other end shows it
         self.ignoring = 0
         self.boundary: int | None = None
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether the next byte begins a message, and it is known which kind."""
+        """Whether the next byte begins a message, and its kind is known."""
         is_between = self._state == HEAD and not self._buffer and self._message is None
         return is_between and not self._is_lost and self._kind is not None
 
     @property
     def weight(self) -> int:
-        """Bytes that are kept of what has begun."""
+        """Bytes of memory that are kept for an incomplete message."""
         kept = 0 if self._keeper is None else self._keeper.weight
         doubted = 0 if self._doubted is None else len(self._doubted.raw)
         return len(self._buffer) + self._gathered_bytes + doubted + kept
 
     def resume(self, kind: type[Message], boundary: int) -> None:
-        """Goes on behind a message that was read elsewhere: of that kind, which acknowledged as much."""
+        """Continues after a message that took the short road.
+
+        Args:
+            kind: request or response.
+            boundary: its acknowledgement number.
+        """
         self._kind = kind
         self.boundary = boundary
 
     def _join(self) -> None:
-        """Puts what was gathered into the buffer."""
+        """Appends the gathered spans to the buffer."""
         if self._gathered:
             self._buffer = b"".join((self._buffer, *self._gathered))
             self._gathered.clear()
             self._gathered_bytes = 0
 
     def _read(self, data: bytes, offset: int) -> int:
-        """Takes bytes in the present state. Returns up to where; MORE: it takes none without more of them."""
+        """Reads in the present state. Returns the offset up to which it has read, or MORE if it needs more bytes."""
         raise NotImplementedError
 
     def _finish(self, is_whole: bool) -> None:
         message, keeper = self._message, self._keeper
-        assert message is not None  # called where one has begun
+        assert message is not None  # called within a message
         self._message = self._keeper = None
         self._remaining = 0
         self._state = FINISHED[self._state]
@@ -184,7 +190,7 @@ class ParserState:
         self._sink.finish(message)
 
     def _lose(self, is_certain: bool, problem: Problem | None) -> None:
-        """From here on it is not known what the bytes mean."""
+        """Notes that the meaning of the next bytes is unknown."""
         self._state = LOST[self._state]
         if not self._is_lost:
             self._is_lost = True

@@ -1,7 +1,7 @@
-"""The states of one direction of HTTP/1, and the table of what leads from one to another.
+"""The states of one direction of HTTP/1, and the table of the events that change them.
 
-docs/http1.md draws it. A state is a number. An event is the tuple of the states to which it leads, by the state in
-which it happens: `self._state = CHUNK_READ[self._state]`. In a state that the event does not name, nothing changes.
+docs/http1.md shows the table. A state is a number. An event is a tuple: the next state, indexed by the present state,
+as in `self._state = CHUNK_READ[self._state]`. In a state that the event does not name, it changes nothing.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 class Event(NamedTuple):
     """A row of the table.
 
-    meaning: what has happened.
-    moves: the states in which it matters, and where it leads from there.
+    Attributes:
+        meaning: what has happened.
+        moves: the next state, by the present state, for each state that the event changes.
     """
 
     meaning: str
@@ -58,7 +59,7 @@ STATES = {
     HANDED_OVER,
 ) = range(len(STATES))
 
-# where it is open whether a body comes
+# the states in which it is not known whether a body comes
 MAYBE = frozenset((MAYBE_LENGTH, MAYBE_CHUNKS, MAYBE_UNTIL_CLOSE))
 
 EVENTS: dict[str, Event] = {}
@@ -101,7 +102,7 @@ BODY_COMES = _event(
     {MAYBE_LENGTH: LENGTH, MAYBE_CHUNKS: CHUNK_SIZE, MAYBE_UNTIL_CLOSE: UNTIL_CLOSE},
 )
 
-# where the meaning is lost, and found
+# losing the meaning of the bytes, and finding it again
 LOST = _event("LOST", "bytes are missing, or are no message", dict.fromkeys((HEAD, CHUNK_SIZE, SIMPLE), SEEK))
 DOUBTED = _event("DOUBTED", "what is no message may be meant for one: the other end will show it", {HEAD: SEEK})
 FOUND = _event("FOUND", "a message begins", {SEEK: HEAD, PROBE: HEAD, SIMPLE: HEAD})

@@ -1,4 +1,4 @@
-"""Messages that are told although not all of them can be read: cut off, answered early, or malformed."""
+"""Reports messages that cannot be read as a whole: cut off, answered early, or malformed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Telling(Recognising):
-    """What is told of a message that is not whole, and what a message says of those before it."""
+    """Reports incomplete messages, and ends those that a message of the other direction shows to be over."""
 
     __slots__ = ()
 
@@ -35,16 +35,16 @@ class Telling(Recognising):
             message.add_problem(problem)
 
     def _tell(self, message: Message) -> None:
-        """A message of which no more will be read than there is."""
+        """Reports a message of which no more bytes will be read."""
         self.boundary = message.ack
         self._sink.begin(message, self._end)
         message.end_ns = self._now
         self._sink.finish(message)
 
     def _begin_partial(self, raw: bytes, seq: int, problem: Problem) -> bool:
-        """A head whose rest will not come: what its start line and its whole fields say is worth telling.
+        """Reports a head whose rest will not come, with its start line and its complete fields.
 
-        Returns whether there is that much of it.
+        Returns False if the start line is incomplete or malformed.
         """
         raw = raw[: raw.rfind(b"\n", 0, heads.HEAD_BYTES_MAX) + 1]
         head = self._head_at(0, raw) if raw else None
@@ -61,14 +61,14 @@ class Telling(Recognising):
         return True
 
     def _give_up_message(self, problem: Problem) -> bool:
-        """Ends what has begun, because no more of it will be read. Returns whether there is anything to tell of it."""
+        """Ends an incomplete message, because no more of it will be read. Returns whether it could be reported."""
         rest = self._end_message(problem)
         if rest is not None:
             self._sink.pass_by(len(rest), is_opaque=False)
         return rest is None
 
     def _end_message(self, problem: Problem) -> bytes | None:
-        """Ends what has begun. Returns the bytes that wait, where nothing can be told of them; None: it was told."""
+        """Ends an incomplete message. Returns the buffered bytes if it cannot be reported, else None."""
         self._join()
         buffer, self._buffer, self._scanned = self._buffer, b"", 0
         if self._is_early:
@@ -82,10 +82,10 @@ class Telling(Recognising):
         return None if is_told else buffer
 
     def answer(self, received: int) -> None:
-        """The other end begins an answer, and no request waits for one: what there is of a request is told as it is.
+        """Reports an incomplete request, because the other end begins a response and no other request waits for one.
 
         Args:
-            received: up to where the other end had received.
+            received: the sequence number up to which the other end had received.
         """
         self._join()
         if self._doubted is not None:
@@ -94,10 +94,10 @@ class Telling(Recognising):
             self._begin_early()
 
     def tell_doubted(self, received: int) -> None:
-        """What is doubted is told as far as it can be read, if the other end has received it.
+        """Reports a doubtful message as far as it can be parsed, if the other end has received its first byte.
 
         Args:
-            received: up to where the other end had received.
+            received: the sequence number up to which the other end had received.
         """
         self._join()
         if self._doubted is not None and distance(self._doubted.seq, received) > 0:
@@ -113,7 +113,7 @@ class Telling(Recognising):
             self._begin_unfinished(None)
 
     def _begin_unfinished(self, why: Problem | None) -> None:
-        """An answer of which not even the first line is whole."""
+        """Reports a response whose first line is incomplete."""
         raw, self._buffer, self._scanned = self._buffer, b"", 0
         self._state = DOUBTED[self._state]
         self._begin_doubted(Doubted(raw, self._start_ns, self._seq, self._ack), why)
@@ -133,11 +133,11 @@ class Telling(Recognising):
         self._tell(message)
 
     def _unreadable_response(self, doubted: Doubted) -> Response:
-        """Its first lines are its head, and what follows is its body."""
+        """Makes a malformed response: the bytes up to the first empty line are the head, the others the body."""
         raw = doubted.raw
         found = heads.HEAD_END.search(raw)
         end = found.end() if found else len(raw)
-        # of a first line that is cut off, no number is whole
+        # if the first line is cut, its status may be incomplete
         head = heads.loose_response(raw[:end]) if b"\r" in raw[:end] else None
         message = Response(head or heads.unreadable(raw[:end]), doubted.start_ns, (doubted.seq, doubted.ack))
         content = raw[end:][: self._conversation.policy.limit]
@@ -145,7 +145,7 @@ class Telling(Recognising):
         return message
 
     def _begin_early(self) -> None:
-        """A request that is answered before its head has ended."""
+        """Reports a request that is answered before its head has ended."""
         raw = self._buffer
         head = heads.parse(raw[: raw.rfind(b"\n") + 1]) or heads.loose_request(raw, 0)
         if head is None or not head.method:
@@ -157,7 +157,7 @@ class Telling(Recognising):
         self._sink.begin(message, self._end)
 
     def _part_from_early(self, data: bytes, offset: int) -> int | None:
-        """Where the next request begins, if the one that was answered early does not go on; None: it does."""
+        """The offset of the next request, which ends the request that was answered early; None if that continues."""
         if self.peer.boundary is None:
             return None
         at = distance(self._seq, self.peer.boundary)
@@ -172,9 +172,9 @@ class Telling(Recognising):
         return at
 
     def _end_early(self, raw: bytes, problem: Problem | None) -> None:
-        """The rest of its head does not come."""
+        """Ends a request that was answered early; the rest of its head does not come."""
         message = self._message
-        assert message is not None  # told early
+        assert message is not None  # set by _begin_early()
         self._is_early, self._scanned = False, 0
         head = heads.parse(raw[: raw.rfind(b"\n") + 1])
         if head is None or not head.method:
@@ -186,12 +186,12 @@ class Telling(Recognising):
         self._finish(is_whole=False)
 
     def _let_go_of_doubted(self) -> None:
-        """A message begins behind it, and nothing has answered it: it was none."""
+        """Drops doubtful bytes: the next message begins, and the other end has not answered them."""
         self._doubted = None
         self._lose(False, None)
 
     def _begin_unframed(self, message: Message, problem: Problem) -> None:
-        """All that comes is its body, until a message is known to begin."""
+        """Begins a body without known framing: it ends where the next message is found."""
         self._message = message
         if self._keeper is None:
             self._keeper = BodyKeeper(message, (), self._conversation.policy, self._conversation.budget)
@@ -199,13 +199,13 @@ class Telling(Recognising):
         self._lose(False, problem)
 
     def end_unframed(self) -> None:
-        """The other end goes on: what has no end of its own has ended by then."""
+        """Ends a message without known framing, because the other end has begun its next message."""
         if self._state == SEEK and self._message is not None:
             self._finish(is_whole=False)
             self._state = LOST[self._state]
 
     def _before(self, kind: type[Message]) -> None:
-        """What a message says of the other direction by beginning."""
+        """Ends or reports messages of the other direction that a new message of this direction shows to be over."""
         peer = self.peer
         if kind is Request:
             peer.end_unframed()

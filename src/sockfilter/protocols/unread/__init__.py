@@ -1,1 +1,1 @@
-"""Protocols that are recognised, or left over after an upgrade, and not read."""
+"""Protocols that are not read: they are recognised, or they follow an upgrade."""

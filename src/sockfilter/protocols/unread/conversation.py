@@ -1,4 +1,4 @@
-"""A conversation that is not read: its bytes are counted, or its connection is counted and let go."""
+"""A conversation that is not read: its bytes are counted, or its connection is counted and rejected."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 
 
 class UnreadConversation:
-    """Takes bytes whose protocol is not read.
+    """Takes the bytes of a protocol that is not read.
 
-    After exchanges of another protocol, its bytes count as opaque. A connection that begins with it counts as such,
-    and is rejected: the source need not send any more of it.
+    After exchanges of another protocol, its bytes are counted as opaque. A connection that begins with the protocol is
+    counted and rejected: the source need not send more of it.
 
     Args:
         transport: the connection.
         context: has the counters.
-        before: what was read on the connection before; None: nothing.
-        counter: which of the counters takes a connection that begins with it; None: it is not counted.
+        before: what was read on the connection before; None if nothing.
+        counter: the counter for a connection that begins with the protocol; None to count no such connection.
     """
 
     __slots__ = ("_before", "_counter", "_counts", "_transport", "ignoring")
 
     has_short_road = False
     weight = 0
-    # not known; what it is may begin or end at any byte
+    # not known: a message may begin or end at any byte
     is_idle = False
 
     def __init__(self, transport: Transport, context: Context, before: Handover | None, counter: str | None) -> None:
@@ -41,25 +41,25 @@ class UnreadConversation:
 
     @property
     def receivers(self) -> tuple[UnreadConversation, UnreadConversation]:
-        """Itself: both directions mean the same to it."""
+        """Itself: it treats both directions alike."""
         return self, self
 
     @property
     def open(self) -> list[Exchange]:
-        """None."""
+        """No exchange is ever open."""
         return []
 
     @property
     def count(self) -> int:
-        """How many exchanges there were before."""
+        """The number of exchanges in earlier protocols."""
         return 0 if self._before is None else self._before.number
 
     def data(self, data: bytes, time_ns: int, seq: int, ack: int) -> None:
-        """Takes the next bytes."""
+        """Counts bytes that passed; it does not read them."""
         self.skip(len(data), time_ns)
 
     def skip(self, size: int, time_ns: int) -> None:
-        """Takes note of bytes that passed."""
+        """Counts bytes that passed."""
         if self._before is not None:
             self._counts.opaque_bytes += size
         elif not self.ignoring:
@@ -69,17 +69,17 @@ class UnreadConversation:
             self._transport.reject()
 
     def repeat(self, seq: int) -> None:
-        """Takes note of bytes that were sent again."""
+        """Ignores a retransmission."""
 
     def missing(self, size: int, problem: Problem) -> int:
-        """Takes note of bytes that cannot be had. None of them were needed."""
+        """Returns 0: it needs none of the missing bytes."""
         return 0
 
     def end(self, problem: Problem) -> None:
-        """Takes note that no more bytes of an end follow."""
+        """Ignores the end of a direction."""
 
     def abandon(self, end: int) -> None:
-        """Takes note that an end waits for nothing more."""
+        """Ignores that an end no longer waits for a response."""
 
     def close(self, problem: Problem) -> None:
-        """Takes note that the connection has ended."""
+        """Ignores the end of the connection."""
