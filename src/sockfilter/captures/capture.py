@@ -41,8 +41,8 @@ EXCHANGES_MAX = 100_000
 # Seconds between two checks for timers: while a connection waits for missing bytes, and otherwise.
 DUE_SOON_S = 0.01
 DUE_S = 1.0
-# Seconds that ending a capture may take while a user waits. Of these, the first limit is for reading the ring, the
-# second for processing all records. The rest is for outputs and for releasing resources.
+# Seconds that ending a capture may take while a user waits. Of these, reading the ring may take until READ_AT_END_S,
+# and processing what was read until TELL_AT_END_S. The rest is for outputs and for releasing resources.
 END_S = 2.0
 READ_AT_END_S = 0.8
 TELL_AT_END_S = 1.5

@@ -64,7 +64,7 @@ class Turns:
                 self.close()
 
     def do_alone(self, work: Callable[[], Result]) -> Result:
-        """The same, but raises Busy if this thread is already working on the capture."""
+        """Does the same as do(), but raises Busy if this thread is already working on the capture."""
         return self.do(lambda: self._alone(work))
 
     def sleep(self, wait: Callable[[float], None], timeout_s: float) -> None:

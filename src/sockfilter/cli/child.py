@@ -72,7 +72,7 @@ class Child:
         self._fd = -1
 
     def status(self) -> int:
-        """The exit status of the command, once it has ended."""
+        """Returns the exit status of the command, once it has ended."""
         self.close()
         if self._is_left:
             return SIGNALLED + self._signals.end_number

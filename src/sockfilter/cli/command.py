@@ -225,7 +225,7 @@ class _Run:
 
     @property
     def _directories(self) -> list[str]:
-        """Returns the directories in which files will be opened later."""
+        """The directories in which files will be opened later."""
         write, follows = self._options.write, self._options.megabytes or self._options.seconds
         return [os.path.dirname(write) or "."] if write and follows else []
 
@@ -268,7 +268,7 @@ class _Run:
 
     @cached_property
     def _fan(self) -> Fan:
-        """Returns the fan of all outputs. They are imported while the kernel verifies the program."""
+        """The fan of all outputs. They are imported while the kernel verifies the program."""
         from sockfilter.outputs.fan import Fan, Wants
 
         wants = Wants.EXCHANGES if self._options.write is None else Wants.EXCHANGES | Wants.FRAMES
@@ -279,7 +279,7 @@ class _Run:
 
     @cached_property
     def _exchanges(self) -> Shown:
-        """Returns the member that shows exchanges."""
+        """The member that shows exchanges."""
         from sockfilter.cli.shown import Shown
 
         output = _output(self._options, self._sink) if self._options.write != "-" else None

@@ -54,7 +54,7 @@ class Signals:
 
     @property
     def ignored_before(self) -> list[int]:
-        """Returns the signals handled here that were ignored when this process was started."""
+        """The signals handled here that were ignored when this process was started."""
         return [number for number, handler in self._before.items() if handler is signal.SIG_IGN]
 
     @property

@@ -31,17 +31,17 @@ def _not_one(text: str, least: int, what: str) -> argparse.ArgumentTypeError:
 
 
 def count(text: str) -> int:
-    """The value of -c."""
+    """Parses the value of -c."""
     return number(text, 1, "a count of exchanges")
 
 
 def at_least_1(text: str) -> int:
-    """The value of -C, -G and -W."""
+    """Parses the value of -C, -G and -W."""
     return number(text, 1, "the value of -C, -G and -W")
 
 
 def descriptor(text: str) -> int:
-    """The value of --summary-fd: a descriptor that was open when the command began."""
+    """Parses the value of --summary-fd: a descriptor that was open when the command began."""
     value = number(text, 1, "a descriptor")
     try:
         is_ours = os.get_inheritable(value)
@@ -56,7 +56,7 @@ def descriptor(text: str) -> int:
 
 
 def duration(text: str) -> float:
-    """The value of --duration in seconds: a number of seconds, or numbers with units one after the other."""
+    """Parses the value of --duration in seconds: a number of seconds, or numbers with units one after the other."""
     value = 0.0
     if DURATION.fullmatch(text):
         value = sum(float(number) * SECONDS[unit] for number, unit in PART.findall(text))
@@ -71,32 +71,32 @@ def duration(text: str) -> float:
 
 
 def form(text: str) -> str:
-    """The value of --format and --summary. "json" is another name for JSON lines."""
+    """Parses the value of --format and --summary. "json" is another name for JSON lines."""
     return JSONL if text == "json" else text
 
 
 def body(text: str) -> int | None:
-    """The value of --body in bytes. None: all."""
+    """Parses the value of --body in bytes. None: all."""
     return None if text == ALL else number(text, 0, f"--body, unless it is {ALL},")
 
 
 def snap(text: str) -> int | None:
-    """The value of -s in bytes. As in tcpdump, 0 means no limit."""
+    """Parses the value of -s in bytes. As in tcpdump, 0 means no limit."""
     return number(text, 0, "a snap length") or None
 
 
 def pids(text: str) -> tuple[int, ...]:
-    """A value of --pid."""
+    """Parses a value of --pid: the id of a process, or several separated by commas."""
     return tuple(number(part.strip(), 1, "the number of a process") for part in text.split(","))
 
 
 def ring(text: str) -> int:
-    """The value of -B in bytes. The number is in KiB, as in tcpdump, unless K, M or G follows."""
+    """Parses the value of -B in bytes. The number is in KiB, as in tcpdump, unless K, M or G follows."""
     return _size(text, KIB, "a ring size, in KiB or followed by K, M or G,")
 
 
 def memory(text: str) -> int:
-    """The value of --memory in bytes. The number is in MiB unless K, M or G follows."""
+    """Parses the value of --memory in bytes. The number is in MiB unless K, M or G follows."""
     size = _size(text, KIB**2, "memory, in MiB or followed by K, M or G,")
     if size < KIB**2:
         raise argparse.ArgumentTypeError(f"{text!r}: the minimum is 1 MiB")
@@ -111,14 +111,14 @@ def _size(text: str, usual: int, what: str) -> int:
 
 
 def family(text: str) -> int | None:
-    """The value of --family; None: any."""
+    """Parses the value of --family; None: any."""
     if text not in FAMILIES:
         raise argparse.ArgumentTypeError(f"{text!r}: an address family is one of {', '.join(FAMILIES)}")
     return FAMILIES[text]
 
 
 def names(text: str) -> str:
-    """Names separated by commas: the names of secrets."""
+    """Parses names of secrets, separated by commas."""
     parts = [part.strip() for part in text.split(",")]
     if "" in parts:
         raise argparse.ArgumentTypeError(f"{text!r} has an empty name: use NAME or NAME,NAME")

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 MODE = 0o600
 WRITE = os.O_WRONLY | os.O_CLOEXEC
 ROOT = 0
-# Symbolic links to follow, as many as the kernel follows (path_resolution(7)), plus retries when a path changes
-# meanwhile.
+# The maximum number of steps: symbolic links, as many as the kernel follows (path_resolution(7)), and retries after the
+# path has changed.
 STEPS_MAX = 40
 # A path to a descriptor that this process inherited. /dev/stdout also leads to one.
 DESCRIPTOR = re.compile(r"(/dev|/proc/(self|thread-self|\d+))/fd/\d+")
