@@ -1,1 +1,1 @@
-"""What makes packages of the project: wheels, a Debian package, the manual page and the shells' completions."""
+"""Tools that build packages of the project: wheels, a Debian package, the manual page and shell completions."""

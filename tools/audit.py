@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Looks the locked dependencies up in the database of known vulnerabilities.
+"""Checks the locked dependencies against a database of known vulnerabilities.
 
-python -m tools.audit    exit status: 0 none is known; 1 there are some; 2 it could not be looked
+python -m tools.audit    exit status: 0 none is known; 1 there are some; 2 the check could not be made
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ NONE, SOME, UNKNOWN = 0, 1, 2
 
 
 def audit(name: str) -> int:
-    """Looks one file up, and says what was found. Returns the exit status."""
+    """Checks the dependencies of one locked file and prints the result. Returns the exit status."""
     words = ("--disable-pip", "--require-hashes", "--progress-spinner", "off", "--format", "json", "-r", LOCKED / name)
     done = subprocess.run([sys.executable, "-m", "pip_audit", *words], capture_output=True, text=True, check=False)
     try:

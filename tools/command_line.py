@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The command line as the manual page and the completions want it: commands and options, taken from the parsers."""
+"""The commands and options for the manual page and the completions, taken from the parsers."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Option:
-    """One option.
+    """An option.
 
     Attributes:
-        words: all its spellings.
-        value: what stands for its value; None: it takes none.
-        choices: its values, where they are few.
-        names: what its value names (of NAMES); None: nothing that can be listed.
-        repeats: whether it may stand there several times.
-        help: what it does.
+        words: all spellings of the option.
+        value: the placeholder of its value. None: it takes no value.
+        choices: its values, if they are few.
+        names: the kind of its values (one of NAMES), for completion. None: a shell cannot list them.
+        repeats: whether the option may be given several times.
+        help: its description.
     """
 
     words: tuple[str, ...]
@@ -44,13 +44,13 @@ class Option:
 
 @dataclass(frozen=True)
 class Command:
-    """What else sockfilter does, by its first word.
+    """A subcommand of sockfilter.
 
     Attributes:
-        name: the word.
-        description: what it does, in sentences.
-        epilog: paragraphs with more of it.
-        options: its options, but for help.
+        name: the first word of the command line.
+        description: what the command does, in sentences.
+        epilog: further paragraphs.
+        options: its options, except the one for help.
     """
 
     name: str
@@ -60,22 +60,22 @@ class Command:
 
     @property
     def help(self) -> str:
-        """Its first sentence, without the stop."""
+        """The first sentence of the description, without the full stop."""
         return self.description.partition(". ")[0].partition(": ")[0].rstrip(".")
 
 
 def groups() -> Iterator[tuple[str, list[Option]]]:
-    """The parser's groups, each with its title, less those that are empty."""
+    """Yields the parser's groups of options, each with its title. Empty groups are omitted."""
     return _groups(get_parser())
 
 
 def options() -> list[Option]:
-    """All options, in the order of --help."""
+    """Returns all options, in the order of --help."""
     return [option for _, members in groups() for option in members]
 
 
 def commands() -> list[Command]:
-    """All commands."""
+    """Returns all subcommands."""
     return [_command(name, import_module(module).get_parser()) for name, module in COMMANDS.items()]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What bash, zsh and fish complete, made from the parsers: commands, options, and what values there are."""
+"""Completions for bash, zsh and fish, generated from the parsers: commands, options and values."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ complete -c sockfilter -f
 
 
 def bash() -> str:
-    """For /usr/share/bash-completion/completions/sockfilter."""
+    """Returns the script for /usr/share/bash-completion/completions/sockfilter."""
     cases = [_bash_case(f"1:{command.name}", command.options) for command in commands()]
     names = [command.name for command in commands()]
     return BASH.format(cases="\n".join([*cases, _bash_case("0:*", options(), names), _bash_case("*", options())]))
@@ -82,7 +82,7 @@ def _bash_values(option: Option) -> str:
 
 
 def zsh() -> str:
-    """For a folder of $fpath, as _sockfilter."""
+    """Returns the script for a folder in $fpath, where its name is _sockfilter."""
     cases = "\n".join(ZSH_CASE.format(name=c.name, lines=_zsh_lines(c.options, "\t\t  ")) for c in commands())
     names = " ".join(f'{command.name}\\:"{command.help}"' for command in commands())
     return ZSH.format(cases=cases, first=_zsh_quoted(f"1::command:(({names}))"), lines=_zsh_lines(options(), "  "))
@@ -122,7 +122,7 @@ def _zsh_quoted(words: str) -> str:
 
 
 def fish() -> str:
-    """For /usr/share/fish/vendor_completions.d/sockfilter.fish."""
+    """Returns the script for /usr/share/fish/vendor_completions.d/sockfilter.fish."""
     names = " ".join(command.name for command in commands())
     lines = [
         f"complete -c sockfilter -n __fish_use_subcommand -a {c.name} -d {_fish_quoted(c.help)}" for c in commands()

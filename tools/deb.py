@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A Debian package: sockfilter in /usr/bin, the rest of it in a folder of its own.
+"""Builds a Debian package: sockfilter in /usr/bin, and everything else in a folder of its own.
 
-    python -m tools.deb [FOLDER]    into FOLDER, dist/ if there is none given
+    python -m tools.deb [FOLDER]    writes to FOLDER, by default dist/
 
-It takes libbpf, cffi's backend and pyroute2 from Debian. brotli and backports.zstd, which Debian 12 has too
-old or not at all, it brings along, as built for each Python of PYTHONS: it installs on all their releases.
+The package depends on Debian's libbpf, cffi backend and pyroute2. It contains brotli and backports.zstd, which Debian
+12 lacks or has only in old versions, built for each Python of PYTHONS. So one package installs on all releases with
+these versions.
 """
 
 from __future__ import annotations
@@ -48,19 +49,19 @@ PLACES = {"zsh/site-functions": "zsh/vendor-completions"}
 
 
 def output_of(*command: str | Path, cwd: Path = ROOT) -> str:
-    """What a command says. Raises CalledProcessError where it fails."""
+    """Returns the output of a command. Raises CalledProcessError if it fails."""
     return subprocess.run(command, cwd=cwd, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def flags() -> dict[str, str]:
-    """What Debian compiles with."""
+    """Returns Debian's compiler flags."""
     query = ("env", "DEB_BUILD_MAINT_OPTIONS=hardening=+bindnow", "dpkg-buildflags", "--get")
     names = {"CFLAGS": ("CFLAGS", "CPPFLAGS"), "LDFLAGS": ("LDFLAGS",)}
     return {name: " ".join(output_of(*query, part).strip() for part in parts) for name, parts in names.items()}
 
 
 def unpack_wheel(stage: Path, folder: Path) -> None:
-    """Builds a wheel with the system's libbpf, and puts what it holds where Debian has it."""
+    """Builds a wheel with the system's libbpf and moves its files to their places in a Debian system."""
     environment = {**os.environ, "LDSHARED": os.environ.get("CC", "cc") + " -shared", **flags()}
     # by way of a source distribution: nothing that was built before, with other flags
     words = ("-m", "build", "--no-isolation", "--outdir", folder, ROOT)
@@ -78,7 +79,7 @@ def unpack_wheel(stage: Path, folder: Path) -> None:
 
 
 def bundle(stage: Path, folder: Path) -> str:
-    """Brings BUNDLED along, for each of PYTHONS. Returns the texts of their licences."""
+    """Adds the packages of BUNDLED for each of PYTHONS. Returns the texts of their licences."""
     pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--only-binary", ":all:")
     locked = folder / "bundled.txt"
     locked.write_text(sbom.requirements(sbom.LOCKED / "run.txt", BUNDLED))
@@ -99,7 +100,7 @@ def _of(licence: Path) -> str:
 
 
 def add_documents(stage: Path, licences: str, maintainer: str) -> None:
-    """The launcher, the licences, the changelog, and the manual page as Debian compresses it."""
+    """Adds the launcher, the licences, the changelog, and the manual page, compressed as Debian requires."""
     launcher = stage / "usr/bin/sockfilter"
     launcher.parent.mkdir()
     shutil.copy(TEMPLATES / "sockfilter", launcher)
@@ -118,7 +119,7 @@ def add_documents(stage: Path, licences: str, maintainer: str) -> None:
 
 
 def changelog() -> str:
-    """What CHANGELOG.md says of this version, in Debian's form."""
+    """Returns the entry of CHANGELOG.md for this version, in Debian's form."""
     changes = (ROOT / "CHANGELOG.md").read_text().partition(f"\n## {__version__}\n")[2].partition("\n## ")[0]
     entries = (" ".join(entry.split()) for entry in changes.split("\n- ")[1:])
     lines = (
@@ -133,12 +134,12 @@ def _compress(path: Path, text: str) -> None:
 
 
 def strip(stage: Path) -> None:
-    """Takes the symbols out of the extensions."""
+    """Strips the symbols from the extensions."""
     subprocess.run(["strip", "--strip-unneeded", "--remove-section=.comment", *stage.rglob("*.so")], check=True)
 
 
 def libraries(stage: Path, folder: Path) -> str:
-    """The packages that the extension's libraries are in, less DEPENDS. What is brought along takes an older glibc."""
+    """Returns the packages of the extension's libraries, except DEPENDS. The bundled files need only an older glibc."""
     (extension,) = (stage / HOME / "sockfilter").rglob("*.so")
     (folder / "debian").mkdir()
     (folder / "debian/control").write_text("Source: sockfilter\n\nPackage: sockfilter\nArchitecture: any\n")
@@ -149,7 +150,7 @@ def libraries(stage: Path, folder: Path) -> str:
 
 
 def add_control(stage: Path, depends: str, maintainer: str) -> None:
-    """What dpkg is to know."""
+    """Writes the control files for dpkg."""
     files = sorted(path for path in stage.rglob("*") if path.is_file())
     for path in (stage, *stage.rglob("*")):
         path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
@@ -173,7 +174,7 @@ def add_control(stage: Path, depends: str, maintainer: str) -> None:
 
 
 def main(target: Path) -> None:
-    """Makes the package and puts it into target."""
+    """Builds the package and moves it to target."""
     name, address = (os.environ.get(word, default) for word, default in MAINTAINER.items())
     maintainer = f"{name} <{address}>"
     with TemporaryDirectory(prefix="sockfilter-deb-") as place:

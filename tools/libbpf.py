@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""libbpf for a wheel: the newest source that Debian has, built static and position-independent.
+"""Builds libbpf for a wheel from Debian's newest source, static and position-independent.
 
 The libbpf.a of Debian's libbpf-dev cannot go into an extension: it is not position-independent.
 
@@ -24,9 +24,9 @@ CFLAGS = "-O2 -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections"
 
 
 def fetch(folder: Path) -> Path:
-    """Downloads the source package into folder and has apt check its signature. Returns the archive.
+    """Downloads the source package to folder. apt checks its signature. Returns the archive.
 
-    The machine's own package lists and sources are neither read nor changed.
+    This neither reads nor changes the machine's package lists and sources.
     """
     (folder / "lists/partial").mkdir(parents=True, exist_ok=True)
     sources = folder / "sources.list"
@@ -48,7 +48,7 @@ def fetch(folder: Path) -> Path:
 def build(archive: Path, prefix: Path) -> None:
     """Builds the source in archive and installs it below prefix.
 
-    Takes CC, AR and PKG_CONFIG from the environment, for another machine's.
+    CC, AR and PKG_CONFIG from the environment apply, for cross-compilation.
     """
     source = prefix.parent / "source"
     for left_over in (source, prefix):
@@ -63,7 +63,7 @@ def build(archive: Path, prefix: Path) -> None:
 
 
 def built(folder: Path) -> Path:
-    """The prefix in folder; fetches and builds what is not there yet."""
+    """Returns the prefix in folder. Fetches and builds what does not exist yet."""
     prefix = folder / "prefix"
     if not (prefix / LICENCE).exists():
         folder.mkdir(parents=True, exist_ok=True)

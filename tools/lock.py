@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Writes the locked files: every version and hash of what a package installs, and of what makes packages.
+"""Writes the locked files: the versions and hashes of what a package installs, and of what builds packages.
 
     python -m tools.lock
 
-No file names where packages are fetched from: that is for who installs to say.
+The files do not name a package index. The user who installs chooses it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LIST = r"^{} = \[(.*?)\] *(?:#[^\n]*)?$"
 
 
 def wanted(name: str) -> list[str]:
-    """The requirements of a list in pyproject.toml."""
+    """Returns the requirements of a list in pyproject.toml."""
     content = (ROOT / "pyproject.toml").read_text()
     found = re.search(LIST.format(name), content, re.MULTILINE | re.DOTALL)
     assert found, f"pyproject.toml has no list {name}"
@@ -31,7 +31,7 @@ def wanted(name: str) -> list[str]:
 
 
 def lock(name: str, requirements: list[str]) -> None:
-    """Writes one file. Raises CalledProcessError where no versions fit."""
+    """Writes one locked file. Raises CalledProcessError if no set of versions satisfies the requirements."""
     words = (*OPTIONS, *QUIET, "--upgrade", "-o", str(LOCKED / name), "-")
     command = [sys.executable, "-m", "uv", "pip", "compile", *words]
     subprocess.run(command, input="\n".join(requirements), cwd=Path.cwd(), check=True, text=True)

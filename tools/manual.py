@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The manual page, sockfilter(1), made from the parser's words."""
+"""The manual page, sockfilter(1), generated from the parser's texts."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ SEE_ALSO = (("tcpdump", 8), ("ip-netns", 8), ("capabilities", 7), ("bpf", 2))
 
 
 def text(words: str) -> str:
-    """Words for roff: hyphens stay what was typed, and no line becomes a request."""
+    """Escapes text for roff: hyphens remain ASCII hyphens, and no line is taken for a request."""
     safe = words.replace("\\", "\\e").replace("-", "\\-")
     return "\n".join("\\&" + line if line.startswith((".", "'")) else line for line in safe.split("\n"))
 
 
 def manual() -> str:
-    """The page, for man(7)."""
+    """Returns the page in the man(7) format."""
     return "\n".join(_page()) + "\n"
 
 
@@ -120,7 +120,7 @@ def _command(command: Command) -> Iterator[str]:
 
 
 def _paragraphs(epilog: str) -> Iterator[tuple[str, list[str]]]:
-    """A title with lines below it that stay as they are, a title with a sentence, or a sentence without one."""
+    """Yields the title of each paragraph, which may be empty, and its lines."""
     for paragraph in filter(None, epilog.strip().split("\n\n")):
         title, colon, rest = paragraph.partition(":")
         if not colon or not title.replace(" ", "").isalpha():

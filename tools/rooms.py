@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Prints the rooms of the package floor by floor, and what each imports; then arrows that go up, and circles.
+"""Prints the rooms of the package by floor, with the imports of each, then arrows that point up, and cycles.
 
 python -m tools.rooms [FOLDER]    FOLDER: the package, or one of its folders; src/sockfilter unless given
 
-A room is a module or a folder of FOLDER. There is an arrow from one to another where a module of the first imports a
-module of the second, be it late or for types alone. A room stands above all that it imports; rooms that import one
-another stand in an order that has few arrows up. The package's __init__.py, which hands names on, is no room.
+A room is a module or a folder of FOLDER. An arrow leads from one room to another if a module of the first imports a
+module of the second. Late imports and imports for types count too. A room stands above all rooms that it imports. Rooms
+that import one another are ordered so that few arrows point up. The package's __init__.py, which only re-exports names,
+is not a room.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ Graph = dict[str, set[str]]
 
 
 def modules(package: Path) -> dict[str, Path]:
-    """The modules of a package by their dotted names, with that of the package in front."""
+    """Returns the modules of a package by their dotted names, which begin with the package's name."""
     found = {}
     for path in sorted(package.rglob("*.py")):
         parts = [package.name, *path.relative_to(package).with_suffix("").parts]
@@ -31,7 +32,7 @@ def modules(package: Path) -> dict[str, Path]:
 
 
 def imports(path: Path, known: Mapping[str, Path]) -> Iterator[str]:
-    """Those of the known modules that a module imports anywhere."""
+    """Yields the known modules that a module imports anywhere."""
     for node in ast.walk(ast.parse(path.read_text())):
         names = []
         if isinstance(node, ast.Import):
@@ -43,13 +44,13 @@ def imports(path: Path, known: Mapping[str, Path]) -> Iterator[str]:
 
 
 def graph_of(package: Path) -> Graph:
-    """What each module of a package imports of it."""
+    """Returns, for each module of a package, the modules of the package that it imports."""
     known = modules(package)
     return {name: set(imports(path, known)) - {name} for name, path in known.items()}
 
 
 def rooms_of(graph: Graph, folder: str) -> Graph:
-    """The same for the modules and folders of a folder, named by its dotted name; others are left out."""
+    """Returns the graph of the modules and folders in a folder, given by its dotted name. Others are left out."""
 
     def room(module: str) -> str:
         return module[len(folder) + 1 :].partition(".")[0]
@@ -62,7 +63,7 @@ def rooms_of(graph: Graph, folder: str) -> Graph:
 
 
 def circles(graph: Graph) -> list[list[str]]:
-    """What can be reached from one another, in groups of two or more."""
+    """Returns the strongly connected components of two or more rooms."""
     reached = {name: _reached(graph, name) for name in graph}
     groups = {tuple(sorted(o for o in reached[name] if name in reached[o])) for name in graph if name in reached[name]}
     return [list(group) for group in sorted(groups)]
@@ -79,7 +80,7 @@ def _reached(graph: Graph, start: str) -> set[str]:
 
 
 def floors(graph: Graph) -> dict[str, int]:
-    """The floor of each room, from 1."""
+    """Returns the floor of each room, counted from 1."""
     made: dict[str, int] = {}
     left = set(graph)
     while left:
@@ -93,13 +94,13 @@ def floors(graph: Graph) -> dict[str, int]:
 
 
 def arrows_up(graph: Graph) -> list[tuple[str, str]]:
-    """The arrows from a room to one that stands no lower."""
+    """Returns the arrows from a room to one on the same floor or a higher one."""
     floor = floors(graph)
     return sorted((one, other) for one in graph for other in graph[one] if floor[other] >= floor[one])
 
 
 def main(folder: Path = PACKAGE) -> None:
-    """Prints all of a folder."""
+    """Prints the rooms of a folder."""
     package = next(each for each in (folder, *folder.parents) if not (each.parent / "__init__.py").exists())
     graph = graph_of(package)
     rooms = rooms_of(graph, ".".join([package.name, *folder.relative_to(package).parts]))

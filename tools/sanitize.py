@@ -1,10 +1,10 @@
-"""Builds the extension with AddressSanitizer and UBSan, and runs through it what reaches the C code.
+"""Builds the extension with AddressSanitizer and UBSan, and runs everything that reaches the C code.
 
     python -m tools.sanitize [pytest's options]
 
-These are the unit tests of TESTS, and each input of the fuzz targets: their seeds, and what build/fuzz has. A report of
-either sanitizer fails it, also one of a process whose exit status nobody looks at. Everything is in build/sanitize: the
-installed extension stays as it is. About five minutes on two processors.
+This covers the unit tests of TESTS and all inputs of the fuzz targets: their seeds, and the corpora and findings in
+build/fuzz. The run fails if a sanitizer reports an error, even in a process whose exit status is not checked. All files
+are in build/sanitize; the installed extension is not changed. It takes about five minutes on two processors.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ OPTIONS = {
 
 
 def build() -> None:
-    """The package with its own extension: links to the source, but for the one file."""
+    """Creates a copy of the package with its own extension. Everything else in it is a link to the source."""
     package = FOLDER / "sockfilter"
     shutil.rmtree(package, ignore_errors=True)
     binding = package / "libbpf"
@@ -49,7 +49,7 @@ def build() -> None:
 
 
 def environment() -> dict[str, str]:
-    """What a process is started with that is to be watched."""
+    """Returns the environment for a process to be watched."""
     compiler = os.environ.get("CC", "cc").split()
     query = [*compiler, "-print-file-name=libasan.so"]
     # Python itself is not built with it: it has to be there first
@@ -60,7 +60,7 @@ def environment() -> dict[str, str]:
 
 
 def is_in_use(env: dict[str, str]) -> bool:
-    """Whether it is this build that is imported."""
+    """Returns whether Python imports this build."""
     program = "from sockfilter.libbpf import _libbpf; print(_libbpf.__file__)"
     found = subprocess.run(
         [sys.executable, "-c", program], env=env, cwd=ROOT, capture_output=True, text=True, check=False
@@ -69,17 +69,17 @@ def is_in_use(env: dict[str, str]) -> bool:
 
 
 def reports() -> list[Path]:
-    """What the sanitizers have found, a file for each process."""
+    """Returns the reports of the sanitizers, one file for each process."""
     return sorted(FOLDER.glob("report.*"))
 
 
 def has_failed(words: list[str], env: dict[str, str]) -> bool:
-    """Runs a module with arguments."""
+    """Runs a module with arguments. Returns whether it failed."""
     return subprocess.run([sys.executable, "-m", *words], env=env, cwd=ROOT, check=False).returncode != 0
 
 
 def main(arguments: list[str]) -> None:
-    """Builds, runs all, and says what was reported."""
+    """Builds the extension, runs everything, and prints the reports."""
     for path in reports():
         path.unlink()
     build()

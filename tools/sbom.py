@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A bill of materials (CycloneDX 1.6, JSON) from the locked dependencies: what is in a package, or comes with it.
+"""Writes a bill of materials (CycloneDX 1.6, JSON) from the locked dependencies: what a package contains or installs.
 
-python -m tools.sbom [NAME==VERSION ...]    to standard output; the arguments are what is linked in or beside
+python -m tools.sbom [NAME==VERSION ...]    to standard output; the arguments are libraries linked in or bundled
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LICENCE = "BSD-3-Clause"
 
 
 class Pinned(NamedTuple):
-    """A requirement of a locked file: its version, when it is taken, and the hashes of its files."""
+    """A requirement in a locked file: its version, the condition for installing it, and the hashes of its files."""
 
     name: str
     version: str
@@ -33,7 +33,7 @@ class Pinned(NamedTuple):
 
 
 def pinned(path: Path) -> list[Pinned]:
-    """What a locked file has. Raises ValueError where a requirement has no hash."""
+    """Returns the requirements in a locked file. Raises ValueError if one has no hash."""
     found: list[tuple[str, str, str, list[str]]] = []
     for line in path.read_text().splitlines():
         requirement = PINNED.match(line)
@@ -47,7 +47,7 @@ def pinned(path: Path) -> list[Pinned]:
 
 
 def requirements(path: Path, names: Collection[str]) -> str:
-    """The lines of a locked file for some of its requirements."""
+    """Returns the lines of a locked file for some of its requirements."""
     lines = []
     for each in pinned(path):
         if each.name in names:
@@ -57,10 +57,10 @@ def requirements(path: Path, names: Collection[str]) -> str:
 
 
 def bill(libraries: dict[str, str] | None = None) -> str:
-    """The bill, as JSON: the same for the same versions.
+    """Returns the bill of materials as JSON. The same versions give the same bytes.
 
     Args:
-        libraries: versions of C libraries that the package holds, by name.
+        libraries: versions of the C libraries in the package, by name.
     """
     own = {
         "type": "application",

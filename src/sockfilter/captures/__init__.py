@@ -1,1 +1,1 @@
-"""What is open: live captures, capture files, commands."""
+"""Captures: live captures, capture files, and commands started for a capture."""

@@ -1,4 +1,4 @@
-"""A capture as a library: a context manager that gives exchanges."""
+"""A capture for programs: a context manager that collects exchanges."""
 
 from __future__ import annotations
 
@@ -34,46 +34,46 @@ if TYPE_CHECKING:
     from sockfilter.sources.records import RecordSource
     from sockfilter.views.aio import AsyncCapture
 
-# among the counters of a source
+# The index of this counter among those of a source.
 SENT = list(PACKET_COUNTERS).index("sent")
-# exchanges that a capture keeps for its owner; the oldest go first, and are counted
+# The number of exchanges that a capture keeps. Beyond it, the oldest are dropped and counted.
 EXCHANGES_MAX = 100_000
-# seconds between two looks for what is due while a connection waits for bytes, and while none does
+# Seconds between two checks for timers: while a connection waits for missing bytes, and otherwise.
 DUE_SOON_S = 0.01
 DUE_S = 1.0
-# seconds that an end takes, where somebody waits for it: of these, for what is in the ring, and for all that is read
-# here; the rest is for what is written, and for giving everything back
+# Seconds that ending a capture may take while a user waits. Of these, reading the ring may take until READ_AT_END_S,
+# and processing what was read until TELL_AT_END_S. The rest is for outputs and for releasing resources.
 END_S = 2.0
 READ_AT_END_S = 0.8
 TELL_AT_END_S = 1.5
-# seconds that a command has for its end, once the capture's has come
+# Seconds that a command has to end after SIGTERM, at the end of its capture.
 COMMAND_END_S = 5.0
 
 
 class NoSkipping:
-    """Asks the source for everything."""
+    """Accepts skip requests and ignores them: the source delivers all bytes."""
 
     def skip(self, stream: int, until_seq: int) -> None:
-        """All of it is needed."""
+        """Does nothing: all bytes are needed."""
 
     def take_all(self, stream: int) -> None:
-        """As it is."""
+        """Does nothing: the source already delivers all bytes."""
 
     def reject(self, stream: int) -> None:
-        """It may be HTTP/2, which belongs into the file."""
+        """Does nothing: the stream may be HTTP/2, which a capture file must contain."""
 
     def forget(self, stream: int) -> None:
-        """The same."""
+        """Does nothing, for the same reason."""
 
 
 class Capture(View):
-    """Exchanges of a source, from the moment it is made. Made by capture().
+    """The exchanges of a source, from the creation of the capture on. Created by capture().
 
-    Any thread may call any of it: records are taken by one thread at a time, batch by batch, and the others wait for
-    the end of a batch. A child of fork may look at the exchanges and call close(); all else raises Closed there.
+    Any thread may call any method. One thread at a time reads records, batch by batch; other threads wait for the end
+    of the batch. A child of fork may look at the exchanges and call close(); everything else raises Closed there.
 
     Attributes:
-        process: the command that capture_command() has started, which ends with the capture; None: there is none.
+        process: the command that capture_command() has started. It ends with the capture. None: there is none.
     """
 
     def __init__(
@@ -83,16 +83,16 @@ class Capture(View):
         keeping: Keeping,
         observers: Mapping[str, Observer] | None = None,
     ) -> None:
-        from sockfilter.road.pipeline import Pipeline  # see capture()
+        from sockfilter.road.pipeline import Pipeline  # imported late; capture() imports it in parallel
 
         super().__init__(self)
         self._source = source
         self._observers = observers or {}
-        # why those at the ends are not named, where nobody said whether they should be
+        # Why processes are not named, if the caller left the choice open.
         self.no_processes = ""
         self._outputs = outputs = keeping.outputs
         self.kept = ExchangeBuffer(EXCHANGES_MAX)
-        # a capture file is to have all bytes, those too that nobody shows
+        # A capture file needs all bytes, including those that no output shows.
         skipping = NoSkipping() if keeping.has_frames else source
         emit, lines = keeping.emit, None
         if outputs is not None:
@@ -115,10 +115,10 @@ class Capture(View):
         self._turns = Turns(self._end)
         source.also_wake_for(self._turns.wake_fd)
         self.is_closed = False
-        # until the last record has been read
+        # True until the last record has been read.
         self._is_live = True
         self._hurries = False
-        self._unread = 0  # records
+        self._unread = 0  # number of records
         self.process: subprocess.Popen[Any] | None = None
         self._waiting: AsyncCapture | None = None
 
@@ -131,7 +131,7 @@ class Capture(View):
         self.close()
 
     async def __aenter__(self) -> AsyncCapture:
-        from sockfilter.views.aio import AsyncCapture  # asyncio takes longer to import than all of this
+        from sockfilter.views.aio import AsyncCapture  # importing asyncio takes longer than importing the rest
 
         self._waiting = AsyncCapture(self, self)
         return self._waiting
@@ -144,13 +144,13 @@ class Capture(View):
         self.close()
 
     def hurry(self) -> None:
-        """Lets close() take END_S at most: what has not been told by then is counted in the ledger as a loss."""
+        """Limits close() to END_S seconds. What has not been processed by then counts as a loss in the ledger."""
         self._hurries = True
 
     def close(self) -> None:
-        """Ends the capture: takes what is in the ring, then ends what is open. Exchanges and ledger stay.
+        """Ends the capture: reads the rest of the ring and ends open exchanges. Exchanges and ledger remain available.
 
-        Within emit, and in a signal handler, the capture ends once the batch or the wait that it interrupts is over.
+        Inside emit or a signal handler, the capture ends after the batch or the wait that was interrupted.
         """
         if self._turns.is_here:
             self._turns.close()
@@ -160,69 +160,69 @@ class Capture(View):
 
     @property
     def source(self) -> RecordSource | FileSource:
-        """Where the packets come from."""
+        """The source of the packets."""
         return self._source
 
     def check(self) -> None:
-        """Asks the kernel for all that is still to be asked. Raises SockfilterError where it does not answer."""
+        """Makes each kind of kernel request that a running capture needs. Raises SockfilterError if one fails."""
         self._turns.do(self._source.counters)
         for observer in self._observers.values():
             self._turns.do(observer.check)
 
     @property
     def is_full(self) -> bool:
-        """Whether the last of so many files that are written has had its time."""
+        """Whether the last of a limited number of output files is full."""
         return self._outputs is not None and self._outputs.is_full
 
     @property
     def missing_bytes(self) -> int:
-        """Bytes of connections that never came, so far; the ledger says more."""
+        """The number of bytes of connections that never arrived, so far. The ledger has the details."""
         return self._pipeline.missing_bytes
 
     @property
     def now_ns(self) -> int:
-        """The time by the clock of its packets, in nanoseconds."""
+        """The current time in nanoseconds, by the clock of the packets."""
         return self._source.now_ns
 
     @property
     def forgotten(self) -> int:
-        """Exchanges that exchanges had no more room for."""
+        """The number of exchanges that were dropped because exchanges was full."""
         return self.kept.forgotten
 
     @property
     def pending(self) -> list[Exchange]:
-        """Exchanges that have begun, and not ended by what was read so far."""
+        """Exchanges that have begun and that no record read so far has ended."""
         return self._turns.do(lambda: [] if self.is_closed else self._pipeline.pending())
 
     @property
     def connections(self) -> list[Life]:
-        """The HTTP connections that are open by what was read so far, the oldest first, and how each is doing."""
+        """The HTTP connections that are open according to the records read so far, oldest first, with their state."""
         return self._turns.do(lambda: [] if self.is_closed else self._pipeline.lives(self._source.now_ns))
 
     @property
     def ledger(self) -> Ledger:
-        """The counters at this moment, which balance."""
+        """The counters at this moment. They balance."""
         return self._turns.do(self._ledger)
 
     def flush(self) -> None:
-        """Returns when everything that crossed before the call is in exchanges, or counted as lost.
+        """Returns when everything that crossed before the call is in exchanges or counted as lost.
 
-        An exchange whose client has closed its end by then, and was not answered, has ended too; the response of a
-        server that answers all the same is noted on it when it comes.
+        An unanswered exchange whose client has closed its end also counts as ended. If the server still responds, the
+        response is added to the exchange when it arrives.
 
         Raises:
             Closed: the capture has ended, or belongs to another process.
-            Busy: it is called within emit.
+            Busy: the call is made inside emit.
         """
         for _ in self.flushed():
             pass
 
     def pump(self) -> int:
-        """Takes one batch of what is there. Returns how many records that were; 0: nothing is. Raises as flush()."""
+        """Reads one batch of records. Returns their number; 0: there were none. Raises the same errors as flush()."""
         return self._turns.do_alone(self._pump)
 
     def flushed(self) -> Iterator[None]:
-        """As flush(), a batch at a time, for who has other things to do in between."""
+        """Does the work of flush() and yields after each batch, so that the caller can do other work."""
         self._turns.check_process()
         self._check()
         batches = self._source.drained(self._consume)
@@ -232,19 +232,19 @@ class Capture(View):
             self._settle()
 
     def clear(self) -> None:
-        """Forgets what crossed before, in the views of earlier marks too."""
+        """Forgets what crossed before, also in the views of earlier marks."""
         super().clear()
         self.kept.forget(self._first)
 
     def wait(self, timeout_s: float) -> None:
-        """Sleeps until there is something to pump, or the capture ends, at most timeout_s seconds."""
+        """Sleeps until there is something to pump or the capture ends, at most timeout_s seconds."""
         self._turns.check_process()
         self._check()
         due_s = DUE_SOON_S if self._pipeline.has_holes else DUE_S
         self._turns.sleep(self._source.wait, max(0.0, min(timeout_s, due_s)))
 
     def ask_to_be_woken(self) -> bool:
-        """Makes the source's descriptor readable with the next record. False: there is something to pump."""
+        """Makes the source's descriptor readable with the next record. False: there already is something to pump."""
         return self._turns.do(lambda: not self.is_closed and self._source.ask_to_be_woken())
 
     def _ledger(self) -> Ledger:
@@ -261,7 +261,7 @@ class Capture(View):
         return count
 
     def _has_taken(self, batches: Iterator[int]) -> bool:
-        """Takes the next of some batches. False: there is none, or the capture has ended and has taken them all."""
+        """Reads the next batch. False: there is none, or the capture has ended and has read all of them."""
         if self.is_closed:
             return False
         is_one = next(batches, None) is not None
@@ -292,7 +292,7 @@ class Capture(View):
                 self._outputs.close()
 
     def _release(self) -> None:
-        """Gives everything back to the kernel; in a child of fork, what it has of it."""
+        """Releases all kernel resources. In a child of fork, releases the child's copies."""
         self.is_closed = True
         self._source.close()
         for observer in self._observers.values():
@@ -300,7 +300,7 @@ class Capture(View):
 
     def _end_command(self) -> None:
         if self.process is not None and self.process.poll() is None:
-            from subprocess import TimeoutExpired  # imported with the process
+            from subprocess import TimeoutExpired  # already imported with the process
 
             self.process.terminate()
             try:
@@ -310,7 +310,7 @@ class Capture(View):
                 self.process.wait()
 
     def _settle(self) -> None:
-        """Calls whose work is done may not have come back yet; bytes that have not come by then were lost."""
+        """Waits for calls whose data has been seen but which have not returned. Missing bytes then count as lost."""
         self._source.settle(lambda: self._turns.do_alone(self._drain_all), lambda: bool(self.pending))
         self._turns.do_alone(self._give_up)
 
@@ -325,7 +325,7 @@ class Capture(View):
         self._pipeline.settle()
 
     def _with_frames(self, view: memoryview, offsets: list[int]) -> None:
-        assert self._outputs is not None  # chosen where there are some
+        assert self._outputs is not None  # frames are only read for outputs
         self._outputs.take(view, offsets)
         self._pipeline.consume(view, offsets)
 
@@ -366,36 +366,36 @@ def capture(
     policy: BodyPolicy | None = None,
     outputs: Fan | None = None,
 ) -> Capture:
-    """Captures the HTTP exchanges of an interface, or of processes. Live when it returns.
+    """Captures the HTTP exchanges of an interface or of processes. The capture has begun when it returns.
 
     Args:
-        interface: its name, the names of several, or "any" for all; None: "lo", where packets are captured.
-        via: "packets", which cross an interface, or "syscalls", by which processes send and receive.
-        pid: calls of this process, or of these, and of what they start; None: of all.
-        comm: calls of the commands that the kernel has under this name, or under one of these.
-        cgroup: calls in a cgroup or below it: its path, or a container's id.
-        unix: calls on Unix stream sockets too.
+        interface: a name, several names, or "any" for all. None: "lo", if packets are captured.
+        via: "packets", as they cross an interface, or "syscalls", by which processes send and receive.
+        pid: capture calls of this process or these processes and of their descendants. None: of all.
+        comm: capture calls of processes with this command name, or with one of these, as the kernel has it.
+        cgroup: capture calls in this cgroup and below it: its path, or the id of a container.
+        unix: also capture calls on Unix stream sockets.
         ports: connections with one of these at either end: a number, a text such as "8000,9000-9100",
             a range, or several of these. None: any port.
-        host: connections with this address or network at either end, or with one of several.
+        host: connections with this address or network at either end, or with one of several. None: any host.
         family: 4 or 6; None: both.
         netns: a network namespace by name, or by the number of a process in it. None: this one.
-        body: bytes of each body to keep from the first on. None: all.
-        ring: bytes between kernel and reader, made a power of two.
-        memory: bytes that all that is open may take: heads, requests that wait, segments out of order, bodies. Where it
-            is more, the largest connections are given up, with the problem "evicted".
-        snap: bytes of each frame to take at most. None: all.
-        promiscuous: take frames for other hosts too.
-        processes: name the processes at both ends, which takes CAP_BPF and CAP_PERFMON. None: where there are these
-            rights, and without a broker.
-        broker: the socket of a broker, which attaches in place of this process. None: it does so itself.
-        emit: takes each exchange when it ends; without it, they are kept in exchanges. It may look at the capture and
-            close it, and must not have it take more.
-        policy: what to keep of bodies, in place of body.
-        outputs: take what they want of the capture; exchanges only where there is no emit.
+        body: the number of bytes to keep of each body, from its beginning. None: all.
+        ring: the size of the ring in bytes, rounded to a power of two.
+        memory: the bytes that open connections may take in total: heads, waiting requests, out-of-order segments,
+            bodies. Beyond it, the largest connections are evicted, with the problem "evicted".
+        snap: the maximum number of bytes to take of each frame. None: all.
+        promiscuous: also take frames for other hosts.
+        processes: name the processes at both ends. This needs CAP_BPF and CAP_PERFMON. None: if this process has these
+            rights and uses no broker.
+        broker: the socket of a broker that attaches on behalf of this process. None: this process attaches.
+        emit: is called with each exchange when it ends. None: exchanges keeps them. It may look at the capture and
+            close it, but must not make the capture read more.
+        policy: what to keep of bodies; replaces body.
+        outputs: the outputs that receive what they want from the capture. They receive exchanges only without emit.
 
     Raises:
-        SockfilterError: one of its kinds for each thing that can be in the way; the message says what to do.
+        SockfilterError: the capture is not possible. Each cause has a subclass; the message says what to do.
     """
     return opened(
         Traffic(interface, via, ports, host, family, netns, ring, snap, promiscuous, broker),
@@ -405,7 +405,7 @@ def capture(
 
 
 def opened(traffic: Traffic, whose: Whose, keeping: Keeping) -> Capture:
-    """The same, of what is asked for in groups. Raises as capture() does."""
+    """Opens a capture from grouped arguments. Raises the same errors as capture()."""
     check_memory(keeping.memory)
     kernel_filter = traffic.kernel_filter()
     observers: dict[str, Observer] = {}
@@ -413,7 +413,7 @@ def opened(traffic: Traffic, whose: Whose, keeping: Keeping) -> Capture:
 
     @cache
     def prepare() -> None:
-        """Imports what reads packets, and makes the outputs: that takes as long as verifying the program."""
+        """Imports the pipeline and creates the outputs, which takes as long as verifying the program."""
         import_module("sockfilter.road.pipeline")
         if keeping.outputs is not None:
             keeping.outputs.prepare()
@@ -421,14 +421,14 @@ def opened(traffic: Traffic, whose: Whose, keeping: Keeping) -> Capture:
     with ExitStack() as stack:
 
         def meanwhile() -> None:
-            """What is done while the kernel verifies the program, and before the first packet is seen."""
+            """Runs while the kernel verifies the program, before the first packet is seen."""
             nonlocal observers, reasons
             wanted = observers_wanted(traffic, whose)
             if any(is_wanted is not False for is_wanted in wanted.values()):
-                from sockfilter.observers.interface import ObservedCapture, open_all  # where one is asked for
+                from sockfilter.observers.interface import ObservedCapture, open_all  # only if an observer is requested
 
                 place = ObservedCapture(traffic.netns, kernel_filter.wants, traffic.via == SYSCALLS, prepare)
-                # who has connected by then is known
+                # Processes of connections that exist by now are known from here on.
                 observers, reasons = open_all(wanted, place, stack)
             prepare()
 
@@ -445,7 +445,7 @@ def captured(
     keeping: Keeping,
     observers: Mapping[str, Observer] | None = None,
 ) -> Capture:
-    """A capture of a source, which is closed where that cannot be."""
+    """Returns a capture of a source. Closes the source if that fails."""
     try:
         return Capture(source, kernel_filter, keeping, observers)
     except BaseException:

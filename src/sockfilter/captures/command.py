@@ -1,4 +1,4 @@
-"""A command that is started for a capture: it waits until somebody listens."""
+"""A command that is started for a capture: it waits until the capture has begun."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from sockfilter.captures.capture import Capture
 
-# What runs in the new process until then: it waits for a byte, or for the end of who would have sent it. Python ignores
-# SIGPIPE and SIGXFSZ from its start on; the command is to have what it would have without sockfilter. _signal is there
-# from the start, signal imports enum.
+# The program that runs in the new process until the command begins. It waits for a byte, or for the end of the sender.
+# Python ignores SIGPIPE and SIGXFSZ at its start, so the program restores them for the command. It uses _signal, which
+# is built in, because signal imports enum.
 WAITER = """
 import _signal, os, sys
 go, ignored, user, groups, path = sys.argv[1:6]
@@ -41,12 +41,12 @@ except OSError as error:
     os.write(2, f"sockfilter: running {path}: {error.strerror}\\n".encode(errors="surrogateescape"))
     os._exit(126)
 """
-# those that subprocess gives back, unless it is told not to (restore_signals)
+# The signals that subprocess restores by default (restore_signals).
 RESTORED = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
 class Identity(NamedTuple):
-    """Whose rights a command is to have."""
+    """The user and the groups that a command runs as."""
 
     uid: int
     gid: int
@@ -54,20 +54,20 @@ class Identity(NamedTuple):
 
 
 class PausedCommand:
-    """A command whose process is there, and has not begun.
+    """A command whose process exists but that has not begun.
 
     Args:
-        command: its words; the first is looked for as a shell does.
-        identity: as whom root runs it; None: as this process.
-        ignored: signals that it ignores, beside those that this process does.
-        options: of subprocess.Popen.
+        command: its words. The first is looked up in PATH.
+        identity: the user that the command runs as when root starts it. None: the user of this process.
+        ignored: signals that the command ignores, besides those that this process ignores.
+        options: further arguments of subprocess.Popen.
 
     Attributes:
-        process: it, as subprocess has it.
+        process: the process, as a subprocess.Popen.
 
     Raises:
-        NoSuchCommand: there is none of that name.
-        CommandNotExecutable: it is there, and may not be executed.
+        NoSuchCommand: no command has that name.
+        CommandNotExecutable: the command exists and may not be executed.
     """
 
     def __init__(
@@ -105,20 +105,20 @@ class PausedCommand:
             os.close(read)
 
     def release(self) -> None:
-        """Lets it begin."""
-        with suppress(BrokenPipeError):  # it was killed meanwhile: its status says so
+        """Lets the command begin."""
+        with suppress(BrokenPipeError):  # the process was killed; its status will tell
             os.write(self._go, b"!")
         self.drop()
 
     def drop(self) -> None:
-        """Where it has not begun, it never will."""
+        """Ends the process if the command has not begun."""
         if self._go >= 0:
             os.close(self._go)
         self._go = -1
 
 
 def _not_found(name: str) -> InvalidArgument:
-    """Why a command cannot be run."""
+    """Returns the error for a command that cannot be run."""
     places = [""] if os.path.dirname(name) else os.get_exec_path()
     for path in (os.path.join(place, name) for place in places):
         if os.path.isdir(path):
@@ -130,23 +130,23 @@ def _not_found(name: str) -> InvalidArgument:
 
 
 def capture_command(command: Sequence[str], *, popen: dict[str, Any] | None = None, **options: Any) -> Capture:
-    """Captures what a command, and all that it starts, sends and receives, from its first call on.
+    """Captures what a command and its descendants send and receive, from their first call on.
 
-    The end of the capture ends the command, where it has not ended.
+    The command is ended at the end of the capture, if it still runs.
 
         with sockfilter.capture_command(["curl", "-s", url]) as capture:
             assert capture.process.wait(10) == 0
             exchange = capture.one(method="GET")
 
     Args:
-        command: its words, as subprocess takes them.
-        popen: more arguments of subprocess.Popen: stdout, env, cwd.
-        options: of capture(), but for via, pid, comm and cgroup.
+        command: its words, as for subprocess.
+        popen: further arguments of subprocess.Popen, such as stdout, env and cwd.
+        options: arguments of capture(), except via, pid, comm and cgroup.
 
     Raises:
-        NoSuchCommand: there is none of that name.
-        CommandNotExecutable: it is there, and may not be executed.
-        SockfilterError: one of its kinds for each thing that can be in the way.
+        NoSuchCommand: no command has that name.
+        CommandNotExecutable: the command exists and may not be executed.
+        SockfilterError: the capture is not possible. Each cause has a subclass.
     """
     from sockfilter.captures.capture import capture
 

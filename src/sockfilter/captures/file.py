@@ -1,4 +1,4 @@
-"""Capture files as a library: an iterator of exchanges."""
+"""Capture files for programs: an iterator over exchanges."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sockfilter.sources.narrowing import Hosts, Ports
     from sockfilter.sources.records import RecordSource
 
-# seconds to wait for more of a file that is still being written
+# Seconds to wait for more data from a file that is still being written.
 WAIT_S = 1.0
 
 Ended = TypeVar("Ended")
@@ -39,20 +39,20 @@ def open_file(
     outputs: Fan | None = None,
     memory: int = MEMORY_BYTES,
 ) -> Capture:
-    """A capture whose packets come from a file. Arguments as for read()."""
+    """Opens a capture whose packets come from a file. The arguments are those of read()."""
     kernel_filter = narrowed(ports, host, family)
     keeping = Keeping(policy, memory, emit, outputs)
     return captured(file_source(path, kernel_filter, whole=keeping.has_frames), kernel_filter, keeping)
 
 
 class Reading:
-    """The exchanges of a capture file, each as it ends: an iterator, made by read().
+    """The exchanges of a capture file, each as it ends. An iterator, created by read().
 
-    The file is opened when the first exchange, or the ledger, is asked for. It is closed behind the last exchange,
-    by close(), or at the end of a with statement.
+    The file is opened when the first exchange or the ledger is requested. It is closed after the last exchange, by
+    close(), or at the end of a with statement.
 
     Args:
-        opened: opens the file as a capture that hands its exchanges to what it is given.
+        opened: opens the file as a capture that passes its exchanges to the given callable.
     """
 
     def __init__(self, opened: Callable[[Callable[[Exchange], None]], Capture]) -> None:
@@ -78,14 +78,14 @@ class Reading:
         self.close()
 
     def close(self) -> None:
-        """Reads no further, and closes the file. The ledger stays; no exchange follows."""
+        """Stops reading and closes the file. The ledger remains available; no exchange follows."""
         if self._capture is not None:
             self._capture.close()
         self._exchanges = iter(())
 
     @property
     def ledger(self) -> Ledger:
-        """The counters of what has been read so far. They balance behind the last exchange.
+        """The counters of what has been read so far. They balance after the last exchange.
 
         Raises:
             CaptureFileError: the file cannot be opened.
@@ -108,7 +108,7 @@ def read(
     body: int | None = BODY_BYTES,
     memory: int = MEMORY_BYTES,
 ) -> Reading:
-    """The HTTP exchanges of a capture file, each as it ends. Takes no root, and no more memory for a longer file.
+    """Reads the HTTP exchanges of a capture file, each as it ends. Needs no root, and no more memory for longer files.
 
         exchanges = sockfilter.read("web.pcapng")
         for exchange in exchanges:
@@ -116,18 +116,19 @@ def read(
         print(exchanges.ledger.losses())
 
     Args:
-        path: a pcap or pcapng file, in gzip perhaps; "-": standard input. It may still be being written.
+        path: a pcap or pcapng file, optionally compressed with gzip. "-": standard input. It may still be being
+            written.
         ports: connections with one of these at either end: a number, a text such as "8000,9000-9100",
             a range, or several of these. None: any port.
-        host: connections with this address or network at either end, or with one of several.
+        host: connections with this address or network at either end, or with one of several. None: any host.
         family: 4 or 6; None: both.
-        body: bytes of each body to keep from the first on. None: all.
-        memory: bytes that all that is open may take, as capture() has it.
+        body: the number of bytes to keep of each body, from its beginning. None: all.
+        memory: the bytes that open connections may take in total, as for capture().
 
     Raises:
-        InvalidArgument: an argument that cannot be meant.
-        CaptureFileError: with the first exchange: the file cannot be opened; behind the last: it is damaged or cut
-            short.
+        InvalidArgument: an argument is invalid.
+        CaptureFileError: raised with the first exchange if the file cannot be opened, and after the last one if the
+            file is damaged or cut short.
     """
     policy, kernel_filter = body_policy(body), narrowed(ports, host, family)
     check_memory(memory)
@@ -137,11 +138,11 @@ def read(
 
 
 class PumpedSource(Protocol):
-    """Takes a source's records, and closes it."""
+    """Reads a source's records and closes the source."""
 
     @property
     def source(self) -> RecordSource | FileSource:
-        """Where they come from."""
+        """The source of the records."""
 
     def __enter__(self) -> object: ...
 
@@ -150,18 +151,18 @@ class PumpedSource(Protocol):
     ) -> None: ...
 
     def pump(self) -> int:
-        """Takes one batch. Returns how many that were."""
+        """Reads one batch. Returns the number of records."""
 
     def wait(self, timeout_s: float) -> None:
         """Sleeps until there is something to pump."""
 
 
 def ended_in(reader: PumpedSource, ended: deque[Ended]) -> Iterator[Ended]:
-    """Reads a source to its end, and gives what has ended in it as it does.
+    """Reads a source to its end and yields each item when it has ended.
 
     Args:
-        reader: is pumped.
-        ended: where it puts what has ended.
+        reader: the reader to pump.
+        ended: the queue into which the reader puts what has ended.
     """
     with reader:
         while not reader.source.is_over:

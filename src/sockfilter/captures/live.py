@@ -1,4 +1,4 @@
-"""What a live capture is made of: where its records come from, and which observers run beside it."""
+"""The parts of a live capture: the source of its records and the observers that run beside it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ PACKETS, SYSCALLS = "packets", "syscalls"
 def source_of(
     traffic: Traffic, whose: Whose, keeping: Keeping, kernel_filter: KernelFilter, meanwhile: Callable[[], None]
 ) -> RecordSource:
-    """Where the records come from.
+    """Opens the source of the records.
 
     Args:
-        traffic, whose, keeping: what is asked for.
-        kernel_filter: what is left out.
-        meanwhile: is called while the kernel verifies the program, and before the first packet is seen.
+        traffic, whose, keeping: the arguments of the capture, in groups.
+        kernel_filter: the connections to capture.
+        meanwhile: called while the kernel verifies the program, before the first packet is seen.
     """
     if traffic.via == SYSCALLS:
         return _calls(traffic, whose, keeping, kernel_filter, meanwhile)
@@ -44,7 +44,7 @@ def _calls(
         "promiscuous": traffic.promiscuous or None,
     }
     _refuse(refused, PACKETS)
-    from sockfilter.sources.calls import syscalls  # what only this way takes
+    from sockfilter.sources.calls import syscalls  # needed only for system calls
 
     callers = syscalls.callers(whose.pid, whose.comm, whose.cgroup, whose.unix)
     return syscalls.SyscallSource(
@@ -76,7 +76,7 @@ def _packets(
 
 
 def observers_wanted(traffic: Traffic, whose: Whose) -> dict[str, bool | None]:
-    """Which observers are asked for, by their names; None: where they can run. Raises InvalidArgument."""
+    """Returns which observers to run, by name. None: run it if possible. Raises InvalidArgument."""
     if traffic.broker is None:
         return {"processes": whose.processes}
     if whose.processes:
@@ -85,7 +85,7 @@ def observers_wanted(traffic: Traffic, whose: Whose) -> dict[str, bool | None]:
 
 
 def interface_names(interface: str | Sequence[str] | None) -> list[str]:
-    """What interface= means. Raises InvalidArgument."""
+    """Returns the names that the argument interface stands for. Raises InvalidArgument."""
     if interface is None:
         return ["lo"]
     names = [interface] if isinstance(interface, (str, bytes)) else list(interface)
@@ -96,13 +96,13 @@ def interface_names(interface: str | Sequence[str] | None) -> list[str]:
 
 
 def _refuse(given: dict[str, object], way: str) -> None:
-    """Raises InvalidArgument where something is given that the way chosen does not have."""
+    """Raises InvalidArgument if an argument is given that belongs to the other kind of source."""
     for name, value in given.items():
         if value is not None:
             raise InvalidArgument(f"{name}={value!r} needs via={way!r}")
 
 
 def _borrowing(broker: str) -> Attach:
-    from sockfilter.sources.broker.client import borrow  # JSON, and what it takes
+    from sockfilter.sources.broker.client import borrow  # imports JSON and its dependencies
 
     return borrow(broker)

@@ -1,4 +1,4 @@
-"""TCP streams of a capture file, for protocols that are not read here."""
+"""TCP streams of a capture file, for protocols that sockfilter does not parse."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 class TcpStream:
-    """What one end of a connection sent.
+    """The bytes that one end of a connection sent.
 
     Attributes:
-        src, dst: the ends; as text "ip:port", IPv6 in brackets.
-        data: the bytes that were there, in order, with nothing in the place of those that were not.
-        gaps: where bytes are missing: an offset into data, and how many.
+        src, dst: the ends. Their text form is "ip:port", with IPv6 addresses in brackets.
+        data: the bytes that were captured, in order. Nothing stands for bytes that are missing.
+        gaps: the places where bytes are missing: an offset into data, and the number of missing bytes.
     """
 
     __slots__ = ("data", "dst", "gaps", "src")
@@ -41,7 +41,7 @@ class TcpStream:
 
 
 class _Receiver:
-    """Takes the bytes of one direction. Has what the streams stage asks of a receiver."""
+    """Collects the bytes of one direction. Implements the interface of a receiver of the streams stage."""
 
     ignoring = 0
 
@@ -66,32 +66,32 @@ class _Receiver:
 
 
 class Opened(Protocol):
-    """A connection whose bytes come."""
+    """A connection that delivers bytes."""
 
     @property
     def model(self) -> Connection:
-        """Who talks to whom."""
+        """The two ends of the connection."""
 
 
 class _Conversation:
-    """Both directions of a connection, until they have ended."""
+    """Collects both directions of a connection until they have ended."""
 
     def __init__(self, ends: tuple[Endpoint, Endpoint], ended: deque[TcpStream]) -> None:
         first, second = ends
         self.receivers = (_Receiver(TcpStream(first, second)), _Receiver(TcpStream(second, first)))
         self._ended = ended
 
-    weight = 0  # what was said belongs to who asked for it
+    weight = 0  # collected bytes belong to the caller, so they do not count against the memory limit
 
     def abandon(self, end: int) -> None:
-        """Nobody waits here."""
+        """Does nothing: no request waits for this end."""
 
     def close(self, problem: Problem) -> None:
         self._ended.extend(r.stream for r in self.receivers if r.stream.data or r.stream.gaps)
 
 
 class _Streams:
-    """Reads a source to the streams in it."""
+    """Reads the TCP streams of a source."""
 
     def __init__(self, source: FileSource, kernel_filter: KernelFilter, ended: deque[TcpStream]) -> None:
         def converse(connection: Opened) -> _Conversation:
@@ -111,7 +111,7 @@ class _Streams:
         self.source.close()
 
     def pump(self) -> int:
-        """Takes one batch. Returns how many packets that were."""
+        """Reads one batch. Returns the number of packets."""
         count = self.source.drain(self._assembly.consume)
         self._assembly.tick(self.source.now_ns)
         return count
@@ -120,13 +120,13 @@ class _Streams:
 def tcp_streams(
     path: str, *, ports: Ports | None = None, host: Hosts | None = None, family: int | None = None
 ) -> Iterator[TcpStream]:
-    """Each direction of each TCP connection of a capture file, when the connection has ended.
+    """Yields each direction of each TCP connection of a capture file when the connection has ended.
 
     Args:
         path, ports, host, family: as for read().
 
     Raises:
-        CaptureFileError: as read() does.
+        CaptureFileError: as for read().
     """
     ended: deque[TcpStream] = deque()
     kernel_filter = narrowed(ports, host, family)

@@ -1,4 +1,4 @@
-"""Threads and processes at one capture: who may go on, who waits, and when it can be closed."""
+"""Access of several threads and processes to one capture: whose turn it is, and when the capture can be closed."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ Result = TypeVar("Result")
 
 
 class Turns:
-    """Lets one thread at a time do something with a capture; a child of fork, which shares its memory, nothing.
+    """Lets one thread at a time work on a capture. A child of fork, which shares its memory, may not work on it.
 
-    A thread may look at it in the middle of something: in emit, in a signal handler. close() waits for other threads;
-    where its own is in the middle of something, that is brought to its end first.
+    Code that interrupts such work in the same thread, in emit or in a signal handler, may look at the capture. close()
+    waits for other threads. If its own thread is working, the work is finished first.
 
     Args:
-        end: ends the capture. It is called once, when no thread does anything, or sleeps, in it.
+        end: ends the capture. It is called once, when no thread works on the capture or sleeps in it.
 
     Attributes:
-        wake_fd: readable once close() was called; who sleeps is to wake up then.
+        wake_fd: becomes readable when close() is called, so that a sleeping thread wakes up.
     """
 
     def __init__(self, end: Callable[[], None]) -> None:
         self._end = end
         self._process = os.getpid()
-        self._sleep = RLock()  # taken before _lock where both are
-        self._sleeper = 0  # the thread that has it
+        self._sleep = RLock()  # acquired before _lock if both are needed
+        self._sleeper = 0  # the id of the thread that holds _sleep
         self._lock = RLock()
-        self._depth = 0  # calls of the thread that has it, one within the other
+        self._depth = 0  # nested calls of the thread that holds _lock
         self._is_asked_to_end = False
-        self._is_due = False  # put off
+        self._is_due = False  # close() was called and is deferred
         self._has_ended = False
         self.wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
 
     @property
     def is_here(self) -> bool:
-        """Whether this is the process that made it."""
+        """Whether this process created the object."""
         return os.getpid() == self._process
 
     def check_process(self) -> None:
@@ -50,10 +50,10 @@ class Turns:
             raise Closed(f"the capture belongs to process {self._process}; open another in this one")
 
     def do(self, work: Callable[[], Result]) -> Result:
-        """Calls it when it is this thread's turn. Raises Closed in a child of fork, where the others do not exist."""
+        """Calls work when it is this thread's turn. Raises Closed in a child of fork, which lacks the other threads."""
         self.check_process()
         try:
-            with self._lock:  # itself, and no context manager in Python: an interrupt cannot come between
+            with self._lock:  # not a context manager in Python: an interrupt could leave that half-entered
                 self._depth += 1
                 try:
                     return work()
@@ -64,15 +64,15 @@ class Turns:
                 self.close()
 
     def do_alone(self, work: Callable[[], Result]) -> Result:
-        """The same. Raises Busy where this thread is in the middle of something."""
+        """Does the same as do(), but raises Busy if this thread is already working on the capture."""
         return self.do(lambda: self._alone(work))
 
     def sleep(self, wait: Callable[[float], None], timeout_s: float) -> None:
-        """Sleeps, while others have their turns. Returns early where another thread slept already and has woken up.
+        """Sleeps while other threads have their turns. Returns early if another thread already slept and has woken up.
 
         Args:
-            wait: sleeps so many seconds, or until wake_fd is readable.
-            timeout_s: seconds.
+            wait: sleeps for this number of seconds, or until wake_fd is readable.
+            timeout_s: the maximum, in seconds.
         """
         if not self._sleep.acquire(blocking=False):
             if self._sleep.acquire(timeout=timeout_s):
@@ -89,7 +89,7 @@ class Turns:
             self.close()
 
     def close(self) -> None:
-        """Ends the capture, now or when this thread has come out of what it is at."""
+        """Ends the capture, now or when this thread has finished its current work."""
         with self._lock:
             if self._has_ended:
                 return

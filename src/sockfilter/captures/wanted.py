@@ -1,4 +1,4 @@
-"""What is asked of a capture: which traffic, whose, and what is kept of it."""
+"""The arguments of a capture in groups: which traffic, whose traffic, and what to keep of it."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from sockfilter.outputs.fan import Fan
     from sockfilter.sources.narrowing import Hosts, Ports
 
-# bytes of each body that are kept by default
+# The default number of bytes to keep of each body.
 BODY_BYTES = 16 << 10
-# room for a head before the body, in what is sent even when the ring fills
+# Bytes for a head before the body, in the part that the program sends even when the ring fills.
 HEAD_ROOM_BYTES = 16 << 10
-# all of a body: more than any has
+# A limit above the size of any body.
 ALL = 1 << 62
 
 
 class Traffic(NamedTuple):
-    """Which traffic is captured, and how. The attributes are as capture() has them."""
+    """Which traffic to capture, and how. The attributes are arguments of capture()."""
 
     interface: str | Sequence[str] | None = None
     via: str = "packets"
@@ -41,12 +41,12 @@ class Traffic(NamedTuple):
     broker: str | None = None
 
     def kernel_filter(self) -> KernelFilter:
-        """What is to be left out. Raises InvalidArgument."""
+        """Returns the filter for the kernel. Raises InvalidArgument."""
         return narrowed(self.ports, self.host, self.family)
 
 
 class Whose(NamedTuple):
-    """Whose traffic is captured, and whether the processes are named. The attributes are as capture() has them."""
+    """Whose traffic to capture, and whether to name processes. The attributes are arguments of capture()."""
 
     pid: int | Sequence[int] | None = None
     comm: str | Sequence[str] | None = None
@@ -56,13 +56,13 @@ class Whose(NamedTuple):
 
 
 class Keeping(NamedTuple):
-    """What is kept of it, and where that goes.
+    """What to keep, and where it goes.
 
     Attributes:
         policy: what to keep of bodies.
-        memory: bytes that all that is open may take.
-        emit: takes each exchange when it ends; None: the capture keeps them.
-        outputs: take what they want of the capture; exchanges only where there is no emit.
+        memory: the bytes that open connections may take in total.
+        emit: is called with each exchange when it ends. None: the capture keeps the exchanges.
+        outputs: the outputs that receive what they want from the capture. They receive exchanges only without emit.
     """
 
     policy: BodyPolicy
@@ -77,12 +77,12 @@ class Keeping(NamedTuple):
 
     @property
     def run_bytes(self) -> int | None:
-        """Payload of one direction in a row that is needed even when the ring fills; None: all."""
+        """Consecutive payload bytes of one direction that are needed even when the ring fills. None: all."""
         return None if self.has_frames or self.policy.limit == ALL else self.policy.limit + HEAD_ROOM_BYTES
 
 
 def narrowed(ports: Ports | None, host: Hosts | None, family: int | None) -> KernelFilter:
-    """What is to be left out. Raises InvalidArgument."""
+    """Returns the filter for these arguments. Raises InvalidArgument."""
     if family not in (None, 4, 6):
         raise InvalidArgument(f"family={family}: it must be 4, 6, or None for both")
     ranges = None if ports is None else port_ranges(ports)
@@ -92,13 +92,13 @@ def narrowed(ports: Ports | None, host: Hosts | None, family: int | None) -> Ker
 
 
 def check_memory(memory: int) -> None:
-    """Raises InvalidArgument where it is less than a capture can do with."""
+    """Raises InvalidArgument if it is less than a capture needs."""
     if memory < MEMORY_BYTES_MIN:
         raise InvalidArgument(f"memory={memory}: it must be a number of bytes, {MEMORY_BYTES_MIN} or greater")
 
 
 def body_policy(body: int | None) -> BodyPolicy:
-    """What body= means: bytes of each to keep; None: all. Raises InvalidArgument."""
+    """Returns the policy for the argument body, in bytes of each body. None: all. Raises InvalidArgument."""
     if body is not None and body < 0:
         raise InvalidArgument(f"body={body}: a number of bytes cannot be negative")
     return BodyPolicy(ALL if body is None else body)

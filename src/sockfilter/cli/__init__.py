@@ -11,12 +11,12 @@ STDERR = 2
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command, and returns its exit status.
+    """Runs the command and returns its exit status.
 
     Args:
-        argv: the words of the command line; None: those of this process, which ends with this call.
+        argv: the words of the command line. None: the arguments of this process, which exits after this call.
     """
-    # what cannot wait until the rest is imported: a Ctrl-C, and descriptors that are closed
+    # Before the other imports: handle Ctrl-C, and open descriptors that are closed.
     try:
         from sockfilter.cli import descriptors
         from sockfilter.cli.signals import Signals
@@ -31,6 +31,6 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return OK
     except MemoryError:
-        # what led here has been let go of: there is room for a line
+        # The stack has been unwound, so there may be memory and descriptors for a line.
         os.write(STDERR, b"sockfilter: out of memory; raise its limit (ulimit -v), or choose a smaller ring: -B\n")
         return FAILED

@@ -1,4 +1,4 @@
-"""The command line: tcpdump's letters where there are any."""
+"""The command line. It uses tcpdump's option letters where tcpdump has a matching option."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ the status of the command, or 124 something was lost (--fail-on-loss); 125 the c
 
 NEGATIVE = re.compile(r"-\d[\d.]*")
 TAKES_NUMBER = re.compile("-c|--count|--duration|--ports|--body|-s|--snap|-B|--ring|--memory")
-# what is about live captures, by its name in Options
+# Options that concern live captures, by their names in Options.
 LIVE = {
     "interface": "-i",
     "netns": "--netns",
@@ -49,7 +49,7 @@ LIVE = {
     "snap": "-s",
     "processes": "--processes",
 }
-# what is about packets, and what about system calls
+# Options that concern packets, and options that concern system calls.
 PACKETS = {
     "interface": "-i",
     "netns": "--netns",
@@ -63,12 +63,12 @@ ANY = "any"
 TEXT = "text"
 FORMATS = (TEXT, "raw", JSONL)
 SUMMARIES = (TEXT, JSONL)
-# those of forms/times.py, which is imported where there are lines
+# The values of forms/times.py, which is imported only when lines are written.
 TIMES = ("clock", "date", "iso", "epoch", "delta", "relative", "none")
 
 
 class Options(NamedTuple):
-    """What is asked for, and what holds where nothing is. Bytes and seconds; None: no limit, or not asked for."""
+    """The options given, and the defaults. Sizes are in bytes, times in seconds. None: no limit, or not given."""
 
     interface: str | None = None
     via: str = "packets"
@@ -83,7 +83,7 @@ class Options(NamedTuple):
     seconds: int | None = None
     files: int | None = None
     list_interfaces: bool = False
-    count: int | None = None  # type: ignore[assignment]  # in place of a tuple's
+    count: int | None = None  # type: ignore[assignment]  # replaces tuple.count
     duration_s: float | None = None
     ports: str | None = None
     host: str | None = None
@@ -113,12 +113,12 @@ class Options(NamedTuple):
 
     @property
     def interfaces(self) -> list[str]:
-        """Those to listen on; none where a file is read, or system calls are captured."""
+        """The interfaces to capture on. Empty when a file is read or system calls are captured."""
         return [] if self.interface is None else list(dict.fromkeys(self.interface.split(",")))
 
 
 def get_parser() -> argparse.ArgumentParser:
-    """The parser of the command line. What it gives has what was said, and nothing of what was not."""
+    """Returns the parser of the command line. Its namespace has only the options that were given."""
     parser = CommandLineParser(
         "sockfilter",
         description=DESCRIPTION,
@@ -310,7 +310,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def _with_negative_values(words: list[str]) -> list[str]:
-    """Joins `-s -5` to `-s-5`: argparse takes the second for an option, and says that the first has no value."""
+    """Joins `-s -5` to `-s-5`: argparse takes `-5` for an option and reports that `-s` has no value."""
     made: list[str] = []
     for word in words:
         if made and word not in ("-4", "-6") and NEGATIVE.fullmatch(word) and TAKES_NUMBER.fullmatch(made[-1]):
@@ -321,7 +321,7 @@ def _with_negative_values(words: list[str]) -> list[str]:
 
 
 def _split(parser: argparse.ArgumentParser, words: list[str]) -> tuple[list[str], tuple[str, ...]]:
-    """The options, and the command behind --."""
+    """Splits the options from the command after `--`."""
     if "--" not in words:
         return words, ()
     at = words.index("--")
@@ -331,7 +331,7 @@ def _split(parser: argparse.ArgumentParser, words: list[str]) -> tuple[list[str]
 
 
 def _with_filter(said: dict[str, Any], words: list[str]) -> None:
-    """Adds what the words of a filter ask for to what the options say."""
+    """Adds the conditions of the filter words to the options."""
     if not words:
         return
     from sockfilter.cli import pcap_filter
@@ -344,7 +344,7 @@ def _with_filter(said: dict[str, Any], words: list[str]) -> None:
 
 
 def _with_letters(said: dict[str, Any]) -> None:
-    """Puts what tcpdump's letters say in the place of the long options."""
+    """Replaces tcpdump's letters by the long options that they stand for."""
     said.pop("as_always", None)
     count = said.pop("time_letters", 0)
     if count > len(tcpdump.TIMES):
@@ -354,7 +354,7 @@ def _with_letters(said: dict[str, Any]) -> None:
 
 
 def _check_writing(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
-    """How files follow one another goes with files."""
+    """Checks that options about file rotation are given together with an output file."""
     several = said.keys() & {"megabytes", "seconds"}
     if said.get("write", "-") == "-" and (several or "files" in said):
         parser.error("-C, -G and -W need a file name: -w FILE")
@@ -365,14 +365,14 @@ def _check_writing(parser: argparse.ArgumentParser, said: dict[str, Any]) -> Non
 
 
 def _check_reading(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
-    """What is about live captures does not go with a file."""
+    """Checks that no option about live captures is given together with a capture file."""
     for name, option in LIVE.items():
         if said.get(name):
             parser.error(f"{option} is for live captures, and -r reads a file")
 
 
 def _check_calls(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
-    """What is about system calls chooses them; what is about packets, or a file, does not go with them."""
+    """Checks that options about system calls are not given together with options about packets or a file."""
     about = [option for name, option in CALLS.items() if name in said]
     if about and "read" in said:
         parser.error(f"{about[0]} is for live captures, and -r reads a file")
@@ -386,14 +386,14 @@ def _check_calls(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
 
 
 def parse(arguments: list[str], configured: Callable[[], dict[str, Any]] = dict) -> Options:
-    """Understands a command line. Ends the process where it asks for help, or for the version.
+    """Parses a command line. Exits after --help and --version.
 
     Args:
-        arguments: its words.
-        configured: gives what holds where the command line says nothing, by the names of Options.
+        arguments: the words of the command line.
+        configured: returns the values for options that the command line does not give, by their names in Options.
 
     Raises:
-        InvalidArgument: it cannot be meant.
+        InvalidArgument: an option or a combination of options is invalid.
     """
     parser = get_parser()
     words, command = _split(parser, arguments)

@@ -1,4 +1,4 @@
-"""sockfilter broker: captures for those who may not, and whom it was told of."""
+"""sockfilter broker: captures on behalf of permitted users who have no rights to capture."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # sd_listen_fds(3): the first descriptor that systemd passes on
 FIRST_PASSED = 3
-# seconds that a close may take, before Linux 6.16
+# Seconds that close(2) may take, before Linux 6.16.
 LINGERS_S = 1.0
 OK = 0
 
@@ -36,7 +36,7 @@ examples:
 
 
 def get_parser() -> argparse.ArgumentParser:
-    """Its command line."""
+    """Returns the command's parser."""
     parser = subcommand.parser("broker", DESCRIPTION, EPILOG)
     parser.add_argument(
         "--user",
@@ -69,7 +69,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def run(words: list[str], signals: Signals) -> int:
-    """Serves until a signal asks for the end. Returns the exit status. Raises SockfilterError."""
+    """Serves until a signal requests the end. Returns the exit status. Raises SockfilterError."""
     from sockfilter.sources.broker import listening, places, server
     from sockfilter.sources.broker.request import Permission
     from sockfilter.sources.broker.session import attaching
@@ -100,7 +100,7 @@ def run(words: list[str], signals: Signals) -> int:
         count = min(places.PLACES_MAX, confinement.confine(len(interfaces)))
         shares = places.Places(numbers, count, places.kernel_bytes())
         if options.background and not _goes_on(greeting):
-            stack.pop_all()  # all of it is the other process's
+            stack.pop_all()  # the child process now owns these resources
             return OK
         if not options.background:
             say(f"{greeting}; Ctrl-C ends")
@@ -115,13 +115,13 @@ def run(words: list[str], signals: Signals) -> int:
 
 
 def _interrupt_closes() -> None:
-    """Has a signal end a close(2) that waits: that of a socket that lingers, see refuse_descriptors()."""
+    """Lets a timer signal interrupt a close(2) that blocks on a lingering socket; see refuse_descriptors()."""
     signal.signal(signal.SIGALRM, lambda number, frame: None)
     signal.setitimer(signal.ITIMER_REAL, LINGERS_S, LINGERS_S)
 
 
 def _goes_on(greeting: str) -> bool:
-    """Leaves the terminal to who called. Returns whether this is the process that goes on."""
+    """Forks and detaches the child from the terminal. Returns whether this process is the one that continues."""
     child = os.fork()
     if child:
         say(f"{greeting}; kill {child} ends it")

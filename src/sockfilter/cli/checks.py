@@ -1,4 +1,4 @@
-"""What capturing takes of this machine, one check each: what was found, and what to do where it is in the way."""
+"""The checks of sockfilter doctor: each reports what it found on this machine and how to fix a problem."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from sockfilter.system import rights
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# good; capturing works, and something else may not; capturing does not work; could not be learned
+# Works; capturing works but another feature may not; capturing does not work; the check could not find out.
 OK, NOTE, BAD, UNKNOWN = "ok", "note", "bad", "unknown"
 
 # include/uapi/linux/bpf.h, enum bpf_map_type
 MAP_TYPE_RINGBUF = 27
-# bytes of locked memory that maps take where they count as such (before Linux 5.11): ring and tables
+# Bytes of locked memory for the ring and the tables, where the kernel counts maps as locked (before Linux 5.11).
 LOCKED_BYTES = 32 << 20
 NEEDS_RIGHTS = "this check requires the capabilities"
-# seconds for one exchange on lo
+# Seconds to wait for one exchange on lo.
 EXCHANGE_S = 10.0
 ANSWER = b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 class Finding(NamedTuple):
-    """What a check says: its name, OK, NOTE, BAD or UNKNOWN, what was found, and what to do about it."""
+    """The result of a check: its name, OK, NOTE, BAD or UNKNOWN, what was found, and how to fix it."""
 
     name: str
     state: str
@@ -38,13 +38,13 @@ class Finding(NamedTuple):
 
 
 def kernel() -> Finding:
-    """Which kernel this is."""
+    """Reports the kernel's version."""
     here = os.uname()
     return Finding("kernel", OK, f"{here.sysname} {here.release} {here.machine}")
 
 
 def libbpf() -> Finding:
-    """Whether the binding and libbpf are there."""
+    """Checks whether the binding and libbpf are installed."""
     from sockfilter.libbpf import binding
 
     try:
@@ -55,7 +55,7 @@ def libbpf() -> Finding:
 
 
 def ring_buffer() -> Finding:
-    """Whether the kernel makes ring buffers: it is asked, by making one."""
+    """Checks whether the kernel supports ring buffers, by creating one."""
     from sockfilter.libbpf import binding
 
     answer = binding.load()[1].libbpf_probe_bpf_map_type(MAP_TYPE_RINGBUF, binding.load()[0].NULL)
@@ -67,7 +67,7 @@ def ring_buffer() -> Finding:
 
 
 def btf() -> Finding:
-    """Whether kernel types can be read: process trees take them, packets do not."""
+    """Checks whether kernel types can be read. Process trees need them; packets do not."""
     if os.path.exists("/sys/kernel/btf/vmlinux"):
         return Finding("BTF", OK, "/sys/kernel/btf/vmlinux")
     remedy = "packets do not need it; process trees and process names require a kernel with CONFIG_DEBUG_INFO_BTF"
@@ -75,7 +75,7 @@ def btf() -> Finding:
 
 
 def calls() -> Finding:
-    """Whether system calls can be captured, which packets do without."""
+    """Checks whether system calls can be captured. Packets do not need this."""
     from sockfilter.captures.capture import capture
 
     remedy = "packets do not need it; --via syscalls requires CAP_BPF, CAP_PERFMON and a kernel with BTF"
@@ -87,7 +87,7 @@ def calls() -> Finding:
 
 
 def jit() -> Finding:
-    """Whether programs are compiled."""
+    """Checks whether the kernel compiles BPF programs."""
     value = text_of("/proc/sys/net/core/bpf_jit_enable")
     if value is None:
         return Finding("JIT", UNKNOWN, "only root can read net.core.bpf_jit_enable")
@@ -99,7 +99,7 @@ def jit() -> Finding:
 
 
 def lockdown() -> Finding:
-    """Whether the kernel is locked down, and how far."""
+    """Checks whether the kernel is locked down, and in which mode."""
     modes = text_of("/sys/kernel/security/lockdown")
     if modes is None:
         return Finding("lockdown", OK, "none")
@@ -111,7 +111,7 @@ def lockdown() -> Finding:
 
 
 def capabilities() -> Finding:
-    """Whether this process may capture."""
+    """Checks whether this process has the capabilities to capture."""
     lacks = rights.missing()
     if lacks:
         return Finding("capabilities", BAD, f"{' and '.join(lacks)} missing", rights.REMEDY)
@@ -119,13 +119,13 @@ def capabilities() -> Finding:
 
 
 def unprivileged() -> Finding:
-    """What those without capabilities may do with BPF: nothing that matters here, but it explains errors."""
+    """Reports what unprivileged processes may do with BPF. sockfilter does not depend on it, but it explains errors."""
     value = text_of("/proc/sys/kernel/unprivileged_bpf_disabled")
     return Finding("unprivileged_bpf_disabled", OK, "not present" if value is None else value)
 
 
 def locked_memory() -> Finding:
-    """Whether maps fit, where the kernel counts them as locked memory."""
+    """Checks whether maps fit into the limit, where the kernel counts them as locked memory."""
     limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[1]
     if limit == resource.RLIM_INFINITY or limit >= LOCKED_BYTES or not rights.missing():
         return Finding("locked memory", OK, "no limit" if limit == resource.RLIM_INFINITY else f"{limit >> 10} KiB")
@@ -134,7 +134,7 @@ def locked_memory() -> Finding:
 
 
 def confined() -> Finding:
-    """What confines the command once it captures."""
+    """Reports which mechanisms confine the command while it captures."""
     from sockfilter.cli import sandbox
 
     remedy = "capturing works without it; it requires Linux 5.13 or newer, with lsm=landlock"
@@ -144,7 +144,7 @@ def confined() -> Finding:
 
 
 def namespaces() -> Finding:
-    """Whether this process sees the machine's network, or one of its own."""
+    """Checks whether this process is in the machine's network namespace or in another one."""
     names = ", ".join(name for _, name in socket.if_nameindex())
     try:
         is_first = os.stat("/proc/self/ns/net").st_ino == os.stat("/proc/1/ns/net").st_ino
@@ -157,7 +157,7 @@ def namespaces() -> Finding:
 
 
 def loads() -> Finding:
-    """Whether the kernel takes the program, and lets it see lo."""
+    """Checks whether the kernel loads the program and lets it see packets on lo."""
     from sockfilter.captures.capture import capture
 
     if rights.missing():
@@ -170,7 +170,7 @@ def loads() -> Finding:
 
 
 def processes() -> Finding:
-    """Whether the processes at the ends of connections can be named."""
+    """Checks whether the processes at the ends of connections can be named."""
     from sockfilter.observers.processes.processes import Processes
 
     lacks = rights.missing_for_processes()
@@ -185,7 +185,7 @@ def processes() -> Finding:
 
 
 def exchange() -> Finding:
-    """Whether an exchange on lo is seen."""
+    """Checks whether sockfilter sees an exchange on lo."""
     from sockfilter.captures.capture import capture
 
     if rights.missing():
@@ -205,7 +205,7 @@ def exchange() -> Finding:
 
 
 def _ask(server: socket.socket, port: int) -> None:
-    """One exchange with a server of this process."""
+    """Makes one exchange with a server in this process."""
 
     def answer() -> None:
         link, _ = server.accept()

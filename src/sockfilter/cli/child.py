@@ -1,4 +1,4 @@
-"""The command behind --: it runs beside the capture, and its exit status becomes that of the capture."""
+"""The command after `--`: it runs beside the capture, and its exit status becomes the exit status of the capture."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
     from sockfilter.captures.command import Identity
     from sockfilter.cli.signals import Signals
 
-# what a shell says of who was ended by a signal
+# A shell's exit status for a command that a signal ended is this number plus the signal's.
 SIGNALLED = 128
 
 
 class Child:
-    """A command that has been started, and waits.
+    """A command that has been started and waits for release().
 
     Args:
         command: its words.
-        signals: those of this process; what asks for the end is passed on, and what was ignored before stays ignored.
-        identity: as whom root runs it; None: as this process.
+        signals: the signals of this process. A signal that requests the end is passed on; ignored signals stay ignored.
+        identity: the user that the command runs as when root starts it. None: the user of this process.
 
     Raises:
-        NoSuchCommand: there is none of that name.
-        CommandNotExecutable: it is there, and may not be executed.
+        NoSuchCommand: no command has that name.
+        CommandNotExecutable: the command exists and may not be executed.
     """
 
     def __init__(self, command: tuple[str, ...], signals: Signals, identity: Identity | None = None) -> None:
@@ -39,21 +39,21 @@ class Child:
         self._fd = os.pidfd_open(self.pid)
 
     def fileno(self) -> int:
-        """Readable once it has ended."""
+        """Returns a descriptor that is readable once the command has ended."""
         return self._fd
 
     def release(self) -> None:
-        """Lets it begin."""
+        """Lets the command begin."""
         self._held.release()
 
     def drop(self) -> None:
-        """It never begins."""
+        """Ends the command before it begins."""
         self._held.drop()
         self._held.process.wait()
         self.close()
 
     def has_ended(self) -> bool:
-        """Whether it has. Where this process was asked to end, it is asked too, and waited for; Ctrl-C reaches both."""
+        """Returns whether the command has ended. Passes on a request to end; Ctrl-C reaches the command by itself."""
         process, number = self._held.process, self._signals.end_number
         if self._signals.end_asked and not self._is_told:
             self._is_told = True
@@ -61,18 +61,18 @@ class Child:
                 try:
                     process.send_signal(number)
                 except PermissionError:
-                    # it is root's, and this process has given up its rights: it goes on alone
+                    # The command runs as root and this process has given up its rights, so the command continues alone.
                     self._is_left = True
         return self._is_left or process.poll() is not None
 
     def close(self) -> None:
-        """Gives its descriptor back; the command goes on."""
+        """Closes the descriptor; the command continues."""
         if self._fd >= 0:
             os.close(self._fd)
         self._fd = -1
 
     def status(self) -> int:
-        """Its exit status, once it has ended."""
+        """Returns the exit status of the command, once it has ended."""
         self.close()
         if self._is_left:
             return SIGNALLED + self._signals.end_number

@@ -1,4 +1,4 @@
-"""The command, once signals and descriptors are taken care of."""
+"""The command, after signals and descriptors have been set up."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ if TYPE_CHECKING:
     from sockfilter.road.frames import Frames
 
 SYSCALLS = arguments.SYSCALLS
-# When the collector looks for cycles: after so many objects, and so many of its smaller rounds. Connections that are
-# open are many objects, and no garbage: by Python's own numbers, looking at them took half of the time that a flood of
-# them takes. Some 500 connections that have ended wait to be collected.
+# Thresholds of the garbage collector: allocated objects, and young collections for each older one. Open connections are
+# many objects and no garbage. With Python's defaults, scanning them took half of the CPU time during a flood of
+# connections. With these values, about 500 ended connections wait to be collected.
 COLLECTOR = (20_000, 20, 50)
 
-# what else it does, by its first word: the module whose run() takes the others
+# The subcommands: the first word, and the module whose run() takes the other words.
 COMMANDS = {"broker": "sockfilter.cli.broker", "config": "sockfilter.cli.config", "doctor": "sockfilter.cli.doctor"}
 
 
 def command(argv: list[str] | None, signals: Signals) -> int:
-    """Runs the command under signals that are taken care of. Returns its exit status."""
+    """Runs the command after signals have been set up. Returns its exit status."""
     try:
         words = sys.argv[1:] if argv is None else argv
         if words and words[0] in COMMANDS:
@@ -64,7 +64,7 @@ def command(argv: list[str] | None, signals: Signals) -> int:
 
 
 def _check_first(word: str) -> None:
-    """Raises InvalidArgument where the first word is no command, and begins no filter either."""
+    """Raises InvalidArgument if the first word is not a command and cannot begin a filter."""
     import difflib
 
     from sockfilter.cli import pcap_filter
@@ -81,11 +81,11 @@ def _check_first(word: str) -> None:
 
 
 def _options(argv: list[str]) -> Options | int:
-    """The command line understood; an exit status where that was all."""
+    """Returns the parsed command line, or an exit status if there is nothing more to do."""
     try:
         return arguments.parse(argv, settings.values)
     except SystemExit as end:
-        stdout.flush()  # of -h and --version
+        stdout.flush()  # the output of -h and --version
         return int(end.code or OK)
 
 
@@ -104,7 +104,7 @@ class _Run:
         self._has_told_of_gaps = False
 
     def run(self) -> int:
-        """Returns the exit status. Raises KeyboardInterrupt where the end was asked for twice."""
+        """Runs the capture. Returns the exit status. Raises KeyboardInterrupt after a second request to end."""
         about: dict[str, Any] = {}
         try:
             reason = self._captured()
@@ -123,8 +123,8 @@ class _Run:
         return status
 
     def _status(self, reason: Reason, about: dict[str, Any]) -> int:
-        """The exit status of a capture that has ended as it should; about: takes what there is to say of a command."""
-        assert self._ledger is not None  # it has ended
+        """Returns the exit status of a capture that ended without an error. Adds the command's results to about."""
+        assert self._ledger is not None  # set when the capture ended
         is_lost = reason is Reason.READER_STOPPED or bool(self._ledger.losses())
         loss = is_lost and self._options.fail_on_loss
         if self._child is None:
@@ -134,16 +134,16 @@ class _Run:
         return LOST_BESIDE if loss and not status else status
 
     def _captured(self) -> Reason:
-        """One capture, from its greeting to its summary. Returns why it ended."""
+        """Captures, from the greeting to the summary. Returns why the capture ended."""
         options = self._options
         if options.host is not None:
-            from sockfilter.cli import hosts  # only where some are asked for
+            from sockfilter.cli import hosts  # imported only when hosts are given
 
             self._hosts = hosts.addresses(options.host, options.family)
         self._choice = privileges.choice(options.user, self._directories)
         self._child = self._held()
         with self._capture() as capture:
-            # while there are still rights to look around
+            # Looks around before the rights are given up.
             began = _look_around() if self._has_watcher else None
             self._give_up(capture)
             capture.source.also_wake_for(self._signals.fd)
@@ -164,7 +164,7 @@ class _Run:
                     self._child.release()
                 reason = self._pump(capture, began)
                 if reason is Reason.SIGNAL:
-                    # somebody waits: the collector need not look through all that is open once more
+                    # The user is waiting: exclude the open objects from another garbage collection.
                     gc.freeze()
                     capture.hurry()
                 capture.close()
@@ -172,17 +172,17 @@ class _Run:
                 if capture.source.damage is not None:
                     raise capture.source.damage
             except CaptureFileError:
-                # there may be room where the text goes
+                # Standard output may still have room.
                 with suppress(CaptureFileError):
                     capture.close()
                 self._fan.flush()
                 raise
             except Stalled as error:
-                # the end was asked for and is there: no failure, and no pipe is broken
+                # The capture has ended as requested: this is not an error, and no pipe is broken.
                 reason = Reason.READER_STOPPED
                 say(str(error))
             except KeyboardInterrupt:
-                # asked twice: what has not been read by now stays so, and is no mistake
+                # A second signal: records that have not been read stay unread, which is not an imbalance.
                 is_forced = True
                 raise
             finally:
@@ -197,9 +197,9 @@ class _Run:
         return reason
 
     def _give_up(self, capture: Capture) -> None:
-        """Every right, before a byte of the network is looked at."""
+        """Gives up all rights before the first byte of the network is read."""
         if self._choice.hides_code:
-            from sockfilter.cli import preloading  # where the user cannot read it later
+            from sockfilter.cli import preloading  # imported here if the new user cannot read the code later
 
             preloading.import_all(hints=self._has_watcher)
         privileges.give_up(self._choice, capture.check)
@@ -214,18 +214,18 @@ class _Run:
             )
 
     def _held(self) -> Child | None:
-        """The command that is to run beside it, if there is one."""
+        """Starts the command that runs beside the capture, held until release(). None: there is no command."""
         if not self._options.command:
             return None
         from sockfilter.captures.command import Identity
-        from sockfilter.cli.child import Child  # subprocess, and what it takes
+        from sockfilter.cli.child import Child  # imports subprocess and its dependencies
 
         as_whom = self._choice.user if self._options.user is not None else None
         return Child(self._options.command, self._signals, as_whom and Identity(*as_whom[1:]))
 
     @property
     def _directories(self) -> list[str]:
-        """Where files are still to be opened."""
+        """The directories in which files will be opened later."""
         write, follows = self._options.write, self._options.megabytes or self._options.seconds
         return [os.path.dirname(write) or "."] if write and follows else []
 
@@ -240,7 +240,7 @@ class _Run:
             raise
 
     def _live(self) -> Capture:
-        from sockfilter.captures.capture import opened  # -h and -D do without
+        from sockfilter.captures.capture import opened  # -h and -D do not need it
         from sockfilter.captures.wanted import Keeping, Traffic, Whose
 
         options = self._options
@@ -268,7 +268,7 @@ class _Run:
 
     @cached_property
     def _fan(self) -> Fan:
-        """All outputs; imported while the kernel is at work."""
+        """The fan of all outputs. They are imported while the kernel verifies the program."""
         from sockfilter.outputs.fan import Fan, Wants
 
         wants = Wants.EXCHANGES if self._options.write is None else Wants.EXCHANGES | Wants.FRAMES
@@ -279,14 +279,14 @@ class _Run:
 
     @cached_property
     def _exchanges(self) -> Shown:
-        """What is shown of them."""
+        """The member that shows exchanges."""
         from sockfilter.cli.shown import Shown
 
         output = _output(self._options, self._sink) if self._options.write != "-" else None
         return Shown(output, self._options.count, self._report.note)
 
     def _frames(self, path: str) -> Frames:
-        """The capture file that is written."""
+        """Returns the member that writes the capture file."""
         if path == "-":
             from sockfilter.cli.piped_frames import FramesToStandardOutput
 
@@ -313,12 +313,12 @@ class _Run:
 
     @property
     def _addresses(self) -> list[str] | None:
-        """Of all hosts asked for; None: of any."""
+        """The addresses of all hosts given. None: any host."""
         return [each for found in self._hosts.values() for each in found] or None
 
     @property
     def _processes(self) -> bool | None:
-        """Whether they are named; None: where there are the rights. Nobody asks where nothing would show them."""
+        """Whether to name processes. None: if this process has the rights. False if no output would show them."""
         options = self._options
         if options.processes is not None or options.write == "-":
             return options.processes
@@ -327,12 +327,12 @@ class _Run:
 
     @property
     def _shown(self) -> int:
-        """How many exchanges were."""
+        """The number of exchanges shown."""
         return self._exchanges.count
 
     @property
     def _owner(self) -> tuple[int, int] | None:
-        """To whom files belong: who ran sudo; where more are to follow, who makes them. None: whose this process is."""
+        """The owner of new files: the user behind sudo, or the new user if files follow. None: this process's user."""
         if os.geteuid() != privileges.ROOT:
             return None
         user = self._choice.user if self._directories else None
@@ -340,13 +340,13 @@ class _Run:
 
     @property
     def _has_watcher(self) -> bool:
-        """Whether somebody sits there and wonders why nothing comes."""
+        """Whether a person watches the terminal and may wonder why nothing is shown."""
         options = self._options
         is_here = options.interface is not None and options.netns is None
         return options.read is None and is_here and not options.quiet and os.isatty(STDERR)
 
     def _hint(self, began: hints.Start, capture: Capture) -> None:
-        from sockfilter.captures.wanted import narrowed  # -h and -D do without
+        from sockfilter.captures.wanted import narrowed  # -h and -D do not need it
         from sockfilter.cli import hints
 
         options = self._options
@@ -356,7 +356,7 @@ class _Run:
             say(f"nothing captured so far: {reason}")
 
     def _pump(self, capture: Capture, began: hints.Start | None) -> Reason:
-        """Takes what comes until it ends. Returns why it does."""
+        """Reads records until the capture ends. Returns why it ended."""
         end_s = time.monotonic() + (self._options.duration_s or math.inf)
         signals = self._signals
         while (reason := self._reason_to_end(capture)) is None:
@@ -385,20 +385,20 @@ class _Run:
         return reason
 
     def _tell_so_far(self, ledger: Ledger) -> None:
-        """Answers SIGUSR1."""
+        """Writes the counters on SIGUSR1."""
         if self._report.is_wanted:
             self._report.so_far(ledger, self._shown)
         if self._report.is_beside_text:
             say(one_line(ledger, self._shown))
 
     def _tell_of_gaps(self, capture: Capture) -> None:
-        """Once, where it is not for want of room."""
+        """Reports missing bytes once, if they are not missing for lack of room."""
         self._has_told_of_gaps = True
         if not capture.ledger.records_lost:
             say("bytes passed that no captured call had in a buffer (io_uring, splice); -i captures them")
 
     def _reason_to_end(self, capture: Capture) -> Reason | None:
-        """Why it is to end now; None: it goes on."""
+        """Returns why the capture is to end now. None: it continues."""
         if self._signals.end_asked if self._child is None else self._child.has_ended():
             return Reason.SIGNAL if self._signals.end_asked else Reason.COMMAND_END
         if self._exchanges.left == 0:
@@ -407,14 +407,14 @@ class _Run:
 
 
 def _look_around() -> hints.Start:
-    """What a hint may have to say later. Takes some milliseconds."""
-    from sockfilter.cli import hints  # for who sits at a terminal
+    """Collects what a later hint may need. Takes some milliseconds."""
+    from sockfilter.cli import hints  # imported only if a user sits at a terminal
 
     return hints.start()
 
 
 def _narrowed(options: Options, found: dict[str, tuple[str, ...]]) -> str:
-    """What of it is asked for, as the greeting has it; found: the addresses of hosts."""
+    """Returns the conditions of the capture for the greeting. found: the addresses of each host."""
     names = [host if known == (host,) else f"{host} ({', '.join(known)})" for host, known in found.items()]
     parts = [
         f"process {', '.join(map(str, options.pid))} and its children" if options.pid else "",
@@ -429,7 +429,7 @@ def _narrowed(options: Options, found: dict[str, tuple[str, ...]]) -> str:
 
 
 def _policy(options: Options) -> BodyPolicy:
-    """What is shown of bodies decides what is kept of them."""
+    """Returns what to keep of bodies, which depends on what is shown of them."""
     from sockfilter.captures.wanted import ALL
     from sockfilter.model.policy import BodyPolicy
 
@@ -444,7 +444,7 @@ def _policy(options: Options) -> BodyPolicy:
 
 
 def _output(options: Options, sink: StandardOutput) -> Output:
-    """Imports the one that is asked for, and no other."""
+    """Returns the output that was chosen. Imports no other output."""
     if options.mask or options.unmask:
         from sockfilter.masking import set_masking
 

@@ -1,4 +1,4 @@
-"""sockfilter config: which options have which value before the command line, and who says so."""
+"""sockfilter config: the value of each option before the command line, and where the value comes from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 OK = 0
 DEFAULT, NOT_SET = "default", "(not set)"
-# of names and of values; a longer one moves what follows
+# Widths of the columns for names and for values; a longer entry moves what follows.
 WIDTHS = (13, 18)
 
 DESCRIPTION = """\
@@ -39,14 +39,14 @@ exit status: 0 success; 2 a name or a value is invalid, or the file cannot be re
 
 
 def get_parser() -> argparse.ArgumentParser:
-    """Its command line."""
+    """Returns the command's parser."""
     parser = subcommand.parser("config", DESCRIPTION, EPILOG)
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     return parser
 
 
 def run(words: list[str], signals: Signals) -> int:
-    """Shows them. Returns the exit status. Raises InvalidArgument."""
+    """Prints the settings. Returns the exit status. Raises InvalidArgument."""
     options = subcommand.parsed(get_parser(), words)
     if isinstance(options, int):
         return options
@@ -63,7 +63,7 @@ def run(words: list[str], signals: Signals) -> int:
 
 
 class SettingRow(NamedTuple):
-    """An option's name, its value as Options has it and as people write it, and who says so."""
+    """An option's name, its value as in Options and as text, and where the value comes from."""
 
     name: str
     value: Any
@@ -72,7 +72,7 @@ class SettingRow(NamedTuple):
 
 
 def _rows() -> list[SettingRow]:
-    """All that may be set, in the order of --help."""
+    """Returns all options that may be set, in the order of --help."""
     said = {setting.name: setting for setting in settings.in_force()}
     actions = settings.options()
     made = []
@@ -87,7 +87,7 @@ def _rows() -> list[SettingRow]:
 
 
 def _shown(name: str, value: Any) -> str:
-    """A default as the option would have it."""
+    """Returns a default as it would be written on the command line."""
     if value is None:
         return NOT_SET
     if isinstance(value, bool):

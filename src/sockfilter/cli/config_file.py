@@ -1,4 +1,4 @@
-"""The configuration file: whose it is, whether it is to be believed, and what stands in it, line by line."""
+"""The configuration file: its owner, whether it can be trusted, and its content by line."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from sockfilter.cli.privileges import ROOT, acting_as, user
 from sockfilter.errors import InvalidArgument
 
 NAME = "sockfilter/config.toml"
-# bytes: a few options and many comments; what is longer is another file
+# Bytes. A configuration file has a few options and many comments; a longer file is something else.
 FILE_BYTES_MAX = 1 << 16
-# who else may change it says what root does
+# A user who can write the file would control what root does.
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 NOT_THERE = (errno.ENOENT, errno.ENOTDIR)
 
 
 class Entry(NamedTuple):
-    """A key's value as TOML has it, and the file and line that it stands in."""
+    """A key's value as TOML has it, with the file and line where it stands."""
 
     value: Any
     where: str
 
 
 def path() -> str | None:
-    """Where the file would be: that of the person, whoever sudo has made of them. None: they have no home."""
+    """Returns the path of the configuration file of the user, also under sudo. None: the user has no home."""
     folder = os.environ.get("XDG_CONFIG_HOME", "")
-    # a relative one does not count: XDG Base Directory Specification
+    # The XDG Base Directory Specification says to ignore a relative path.
     if not os.path.isabs(folder):
         folder = os.path.join(_home(), ".config")
     return os.path.join(folder, NAME) if os.path.isabs(folder) else None
 
 
 def read() -> dict[str, Entry]:
-    """What stands in it; nothing where there is none.
+    """Reads the configuration file. Returns no entries if there is no file.
 
     Raises:
-        InvalidArgument: it may not be read or believed, or is no TOML.
+        InvalidArgument: the file cannot be read, cannot be trusted, or is not valid TOML.
     """
     place = path()
     content = None if place is None else _content(place)
@@ -49,7 +49,7 @@ def read() -> dict[str, Entry]:
 
 
 def _behind_sudo() -> int | None:
-    """The number of the user who ran sudo, be it for root's rights or for some of them."""
+    """Returns the id of the user who ran sudo, be this process root or that user. None: sudo was not used."""
     number = os.environ.get("SUDO_UID", "")
     is_number = number.isascii() and number.isdecimal()
     if is_number and (os.geteuid() == ROOT or number == str(os.geteuid())):
@@ -70,7 +70,7 @@ def _home() -> str:
 
 
 def _content(place: str) -> bytes | None:
-    """Its bytes; None: there is none. Root opens it as who ran sudo would: no link leads to what only root may read."""
+    """Returns the bytes. None: no file. Root opens it as the user behind sudo: no link exposes root's files."""
     number = _behind_sudo()
     is_root = os.geteuid() == ROOT
     try:
@@ -94,7 +94,7 @@ def _open(place: str) -> int | None:
     try:
         fd = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        # a home that this user may not enter: of who was before setpriv, or of a service
+        # This user may not enter the home: it belongs to the user before setpriv, or to a service.
         if error.errno in NOT_THERE or (error.errno == errno.EACCES and not os.path.exists(place)):
             return None
         raise
@@ -105,7 +105,7 @@ def _open(place: str) -> int | None:
 
 
 def _check_owner(place: str, found: os.stat_result, owners: set[int]) -> None:
-    """What root does is not for others to say."""
+    """Refuses a file that a user could change to control what root does."""
     if found.st_uid not in owners:
         raise _refused(place, f"it belongs to user {found.st_uid}, not to root or to the user who ran sudo")
     if found.st_mode & OTHERS_WRITE:
@@ -113,8 +113,8 @@ def _check_owner(place: str, found: os.stat_result, owners: set[int]) -> None:
 
 
 def _check_folder(place: str, owners: set[int]) -> None:
-    """Who may write to its folder may put another file in its place."""
-    # that of the file itself, where a link leads to it
+    """Refuses a folder in which another user could replace the file."""
+    # The folder of the file itself if the path is a link.
     folder = os.path.dirname(os.path.realpath(place))
     for each in {folder, os.path.dirname(place)}:
         status = os.stat(each)
@@ -122,7 +122,7 @@ def _check_folder(place: str, owners: set[int]) -> None:
             raise _refused(
                 place, f"its folder {each} belongs to user {status.st_uid}, not to root or to the user who ran sudo"
             )
-        # in a sticky folder nobody replaces what is another's; who owns the file was looked at before
+        # In a sticky folder, users cannot replace the files of others. The owner of the file was checked before.
         if status.st_mode & OTHERS_WRITE and not status.st_mode & stat.S_ISVTX:
             raise _refused(place, f"other users can write to its folder {each}; fix that: chmod go-w {each}")
 
@@ -146,7 +146,7 @@ def _entries(place: str, content: bytes) -> dict[str, Entry]:
 
 
 def _parsed(text: str) -> dict[str, Any]:
-    """Imports the parser: who has no file starts without it."""
+    """Parses TOML. Imports the parser here, so that starting without a file is faster."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:
@@ -158,7 +158,7 @@ def _parsed(text: str) -> dict[str, Any]:
 
 
 def _line_of(name: str, text: str) -> int:
-    """The line that a key stands in, counted from 1: the parser does not say."""
+    """Returns the line of a key, counted from 1. The TOML parser does not give it."""
     lines = text.splitlines()
     key = re.compile(rf"""\s*\[*\s*["']?{re.escape(name)}\b""")
     for number, line in enumerate(lines, 1):
@@ -168,7 +168,7 @@ def _line_of(name: str, text: str) -> int:
 
 
 def _is_whole(text: str) -> bool:
-    """Whether the next line begins a statement: it is not inside a value of several lines."""
+    """Returns whether the text ends between statements, and not inside a value of several lines."""
     try:
         _parsed(text)
     except ValueError:

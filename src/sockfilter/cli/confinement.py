@@ -1,4 +1,4 @@
-"""What a broker keeps of root's rights, and of the machine, before strangers talk to it."""
+"""What a broker keeps of root's rights and of the machine's resources before it accepts connections."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from sockfilter.libbpf import binding
 from sockfilter.sources.broker.places import PLACES_MAX
 from sockfilter.system import rights
 
-# bytes of address space: 64 captures take 160 MB at their peak, 64 of them reserved by the allocator for the thread
-# that loads; three times as much leaves room for machines with hundreds of CPUs, whose counters are mapped
+# Bytes of address space. 64 captures take 160 MB at their peak; of these, the allocator reserves 64 MB for the thread
+# that loads. Three times as much leaves room for machines with hundreds of CPUs, which have larger per-CPU counters.
 ADDRESS_BYTES_MAX = 512 << 20
-# descriptors of a capture: its connection, what watches its ring, 8 maps, the program, its types, the counters'
-# memory; and one more for each interface
+# Descriptors of a capture: its connection, the watch on its ring, 8 maps, the program, its types and the memory of the
+# counters. Each interface adds one.
 CAPTURE_DESCRIPTORS = 14
-# descriptors beside those of captures: standard ones, signals, listening, loading
+# Descriptors that belong to no capture: standard streams, signals, listening, loading.
 OTHER_DESCRIPTORS = 64
-# what is imported where it is used: by then the folder may be one that takes root's rights to read
+# Modules that other code imports late. Without root's rights, their folder may not be readable by then.
 IMPORTED_LATE = ("difflib", "sockfilter.escape")
 
 
 def confine(interfaces: int) -> int:
-    """Keeps CAP_NET_RAW and CAP_BPF, and no other capability, for good; bounds memory and descriptors.
+    """Drops all capabilities except CAP_NET_RAW and CAP_BPF for good. Limits memory and descriptors.
 
     Args:
-        interfaces: on how many each capture may be.
+        interfaces: the number of interfaces that each capture may use.
 
-    Returns how many captures there are descriptors for. Raises BrokerError.
+    Returns for how many captures there are descriptors. Raises BrokerError.
     """
     for name in IMPORTED_LATE:
         import_module(name)
@@ -38,7 +38,7 @@ def confine(interfaces: int) -> int:
     ffi, lib = binding.load()
     each = CAPTURE_DESCRIPTORS + interfaces
     limit = _set_descriptors(OTHER_DESCRIPTORS + PLACES_MAX * each)
-    with suppress(ValueError, OSError):  # kernels before 5.11 count maps as locked memory; libbpf could not raise it
+    with suppress(ValueError, OSError):  # before 5.11, maps count as locked memory; libbpf could not raise the limit
         resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_BYTES_MAX, ADDRESS_BYTES_MAX))
     keeps = rights.for_capturing(rights.permitted())
@@ -48,7 +48,7 @@ def confine(interfaces: int) -> int:
 
 
 def _set_descriptors(wanted: int) -> int:
-    """Sets how many descriptors there may be, as far as it may. Returns how many there may be."""
+    """Raises the limit of descriptors as far as permitted. Returns the limit in force."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     for tried in ((wanted, max(wanted, hard)), (min(wanted, hard), hard)):
         with suppress(ValueError, OSError):

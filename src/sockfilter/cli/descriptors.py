@@ -8,24 +8,24 @@ STDIN, STDOUT, STDERR = 0, 1, 2
 
 
 def hold() -> bool:
-    """Puts something in the place of those that are closed. Returns whether standard output was open.
+    """Opens /dev/null in place of standard descriptors that are closed. Returns whether standard output was open.
 
-    The next descriptors would take their places: what is meant for a person would go to a packet
-    socket, and so to the network.
+    The kernel gives the lowest free number to the next descriptor. Without this, text for a person could go to a packet
+    socket and onto the network.
     """
     is_open = True
     for fd in (STDIN, STDOUT, STDERR):
         try:
             os.fstat(fd)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is the closed one
             is_open = is_open and fd != STDOUT
     return is_open
 
 
 def say(text: str) -> None:
-    """Lines on standard error, if it takes them."""
-    from sockfilter.escape import printable  # interfaces, too, are named by others
+    """Writes lines to standard error. Ignores errors."""
+    from sockfilter.escape import printable  # other users choose names of interfaces
 
     for line in text.split("\n"):
         try:
@@ -35,7 +35,7 @@ def say(text: str) -> None:
 
 
 def give_up() -> None:
-    """After standard output has failed: what Python still wants to flush at exit must not fail once more."""
+    """Closes standard output after an error, so that Python's flush at exit does not fail again."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, STDOUT)
     os.close(null)

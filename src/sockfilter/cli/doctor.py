@@ -1,4 +1,4 @@
-"""sockfilter doctor: whether it can capture here, and what to do where it cannot."""
+"""sockfilter doctor: checks whether sockfilter can capture on this machine, and says how to fix what prevents it."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ NAME_WIDTH = 26
 
 
 def get_parser() -> argparse.ArgumentParser:
-    """Its command line."""
+    """Returns the command's parser."""
     parser = subcommand.parser("doctor", DESCRIPTION, EPILOG)
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     return parser
 
 
 def run(words: list[str], signals: Signals) -> int:
-    """Checks everything. Returns the exit status."""
+    """Runs all checks. Returns the exit status."""
     from sockfilter.cli.checks import BAD, CHECKS
 
     options = subcommand.parsed(get_parser(), words)
@@ -51,7 +51,7 @@ def run(words: list[str], signals: Signals) -> int:
         if signals.end_asked:
             return NOT_FINE
         if any(finding.state == BAD and finding.name == "libbpf" for finding in findings):
-            break  # all that is left takes it
+            break  # all later checks need it
         findings.append(_finding(check))
         if not options.json:
             sink.write(_line(findings[-1], has_colour).encode())
@@ -70,7 +70,7 @@ def _finding(check: Callable[[], Finding]) -> Finding:
     try:
         return check()
     except (SockfilterError, OSError) as error:
-        # something that all of them take, such as /proc, is not there
+        # Something that all checks need, such as /proc, is missing.
         return Finding(check.__name__.replace("_", " "), BAD, said_of(error))
 
 

@@ -11,29 +11,29 @@ from sockfilter.cli.descriptors import give_up, say
 from sockfilter.errors import CommandNotExecutable, InvalidArgument, NoSuchCommand
 
 OK, FAILED, USAGE, LOST, BROKEN_PIPE = 0, 1, 2, 3, 141
-# descriptors that a capture is sure to get along with: it has some twenty, and one more for each interface
+# Descriptors that are enough for any capture: it needs about twenty, and one more for each interface.
 DESCRIPTORS = 64
-# beside a command, whose own status may be any of these: the numbers that env(1), nohup(1) and timeout(1) keep for
-# themselves
+# Exit statuses beside a command, which may itself return any of the usual ones. env(1), nohup(1) and timeout(1) reserve
+# these numbers.
 LOST_BESIDE, FAILED_BESIDE, NOT_EXECUTABLE, NO_COMMAND = 124, 125, 126, 127
 
 
 class Reason(Enum):
-    """Why a capture ended, as the summary line has it."""
+    """Why a capture ended; the values stand in the summary line."""
 
     SIGNAL = "signal"  # SIGINT, SIGTERM or SIGHUP
     COUNT = "count"  # -c
     DURATION = "duration"  # --duration
-    FILE_END = "file-end"  # -r: all of it was read
-    FILES_FULL = "files-full"  # -W: the last file has had its time
+    FILE_END = "file-end"  # -r: the whole file was read
+    FILES_FULL = "files-full"  # -W: the last file is full
     COMMAND_END = "command-end"  # the command behind -- has ended
-    READER_GONE = "reader-gone"  # nobody reads standard output any more
-    READER_STOPPED = "reader-stopped"  # a signal asked for the end, and standard output was full
-    ERROR = "error"  # something was in the way
+    READER_GONE = "reader-gone"  # standard output has no reader any more
+    READER_STOPPED = "reader-stopped"  # a signal requested the end while standard output was full
+    ERROR = "error"  # an error prevented or ended the capture
 
 
 def said_of(error: Exception) -> str:
-    """What to say of it: the kernel's words alone where it is another's, with what to do about a limit."""
+    """Returns the text of an error. For a descriptor limit, adds how to raise the limit."""
     number = next((each.errno for each in (error, error.__cause__) if isinstance(each, OSError)), None)
     is_short = number in (errno.EMFILE, errno.ENFILE) or os.strerror(errno.EMFILE) in str(error)
     if not is_short:
@@ -48,11 +48,11 @@ def said_of(error: Exception) -> str:
 
 
 def fail(error: Exception, *, beside: bool = False) -> int:
-    """Says what was in the way, and returns the exit status.
+    """Reports an error and returns the exit status.
 
     Args:
-        error: what was.
-        beside: the status is that of a command, as long as it can be.
+        error: the error.
+        beside: a command runs beside the capture; use a status that a command is unlikely to return.
     """
     if isinstance(error, BrokenPipeError):
         give_up()

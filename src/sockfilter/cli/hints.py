@@ -1,4 +1,4 @@
-"""Why nothing comes: what a capture that shows no exchange can tell whoever watches it."""
+"""Why a capture shows no exchange: hints for a user who watches it."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from sockfilter.ledger import Ledger
     from sockfilter.sources.narrowing import KernelFilter
 
-# seconds without an exchange until the hint comes: long enough to start a client, short enough to still be wondering
+# Seconds without an exchange before the hint: long enough to start a client, short enough to be of use.
 PATIENCE_S = 10.0
 HTTPS_PORT = 443
-# interfaces and processes that are named
+# The number of interfaces and of processes that a hint names.
 NAMED_MAX = 3
 
 
 class Start(NamedTuple):
-    """What is remembered of the start, while there were rights to look.
+    """The state at the start of the capture, collected while the process still had its rights.
 
     Attributes:
-        time_s: when it was.
-        packets: of each interface.
-        elsewhere: other network namespaces: a process in each, with its command's name.
+        time_s: the time of the start, in seconds.
+        packets: the number of packets of each interface.
+        elsewhere: the other network namespaces: a process in each, with the name of its command.
     """
 
     time_s: float
@@ -39,23 +39,23 @@ class Start(NamedTuple):
 
     @property
     def due_s(self) -> float:
-        """When somebody begins to wonder."""
+        """The time at which the hint is due, in seconds."""
         return self.time_s + PATIENCE_S
 
 
 def start() -> Start:
-    """Looks around; takes some milliseconds."""
+    """Collects the state of the machine. Takes some milliseconds."""
     return Start(time.monotonic(), _packets(), _elsewhere())
 
 
 def why(began: Start, interfaces: Sequence[str], kernel_filter: KernelFilter, ledger: Ledger) -> str:
-    """The likeliest reason that no exchange was shown since; empty: none is known.
+    """Returns the most likely reason why no exchange was shown. Empty: no reason was found.
 
     Args:
-        began: of start().
-        interfaces: where it captures, or "any".
-        kernel_filter: what is left out.
-        ledger: of the capture.
+        began: the result of start().
+        interfaces: the interfaces of the capture, or "any".
+        kernel_filter: the filter of the capture.
+        ledger: the counters of the capture.
     """
     packets, messages = ledger.packets, ledger.messages
     unplugged = [name for name in interfaces if text_of(f"/sys/class/net/{name}/carrier") == "0"]
@@ -66,7 +66,7 @@ def why(began: Start, interfaces: Sequence[str], kernel_filter: KernelFilter, le
     if packets["tls"]:
         return "the traffic is TLS, which packets do not show; capture where it is decrypted, such as behind a proxy"
     if packets["sent"]:
-        return ""  # there is HTTP: its exchanges have not ended yet
+        return ""  # there is HTTP, and its exchanges have not ended yet
     if packets["not_http"]:
         return f"{packets['not_http']} TCP packets had payload, but none was HTTP/1; try other ports"
     if packets["filtered"]:
@@ -84,7 +84,7 @@ def _nothing_at_all(began: Start, interfaces: Sequence[str], kernel_filter: Kern
         return taken
     busy = {name: count - began.packets.get(name, 0) for name, count in _packets().items() if name not in interfaces}
     names = sorted((name for name, count in busy.items() if count > 0), key=lambda name: -busy[name])
-    # neighbours are looked for where nothing else is said
+    # Look for neighbours only if there is no other reason.
     where = " or ".join(interfaces)
     nothing = f"no packets on {where}" if not seen else f"no TCP packets on {where}"
     if names and ANY not in interfaces:
@@ -96,7 +96,7 @@ def _nothing_at_all(began: Start, interfaces: Sequence[str], kernel_filter: Kern
 
 
 def _redirected(interfaces: Sequence[str], kernel_filter: KernelFilter) -> str:
-    """Whether something takes packets away before they pass here."""
+    """Returns what may redirect packets before the program sees them. Empty: nothing was found."""
     for interface in interfaces:
         if interface != ANY and _has_xdp(interface):
             return f"an XDP program is on {interface}: sockfilter does not see what it drops or redirects"
@@ -111,9 +111,9 @@ def _redirected(interfaces: Sequence[str], kernel_filter: KernelFilter) -> str:
 
 
 def _has_xdp(interface: str) -> bool:
-    from pyroute2 import IPRoute  # a quarter of a second to import
+    from pyroute2 import IPRoute  # takes a quarter of a second to import
 
-    with suppress(Exception), IPRoute() as netlink:  # whatever it is, it is only for a hint
+    with suppress(Exception), IPRoute() as netlink:  # an error must not end a capture: this is only for a hint
         for link in netlink.get_links(ifname=interface):
             xdp = link.get_attr("IFLA_XDP")
             return bool(xdp and xdp.get_attr("IFLA_XDP_ATTACHED"))
@@ -125,13 +125,13 @@ def _has_udp(port: int) -> bool:
 
 
 def _connected(kind: str) -> list[int]:
-    """The ports at both ends of the connected sockets of this network namespace."""
+    """Returns the ports at both ends of the connected sockets in this network namespace."""
     ends = ((found.here, found.there) for found in sockets.table(kind) if found.state == sockets.ESTABLISHED)
     return [end.port for pair in ends for end in pair]
 
 
 def _packets() -> dict[str, int]:
-    """Packets that each interface has received and sent."""
+    """Returns the number of packets that each interface has received and sent."""
     found = {}
     for line in (text_of("/proc/thread-self/net/dev") or "").splitlines()[2:]:
         name, _, numbers = line.rpartition(":")
@@ -141,7 +141,7 @@ def _packets() -> dict[str, int]:
 
 
 def _elsewhere() -> dict[int, str]:
-    """Other network namespaces: the first process in each, and its name."""
+    """Returns the other network namespaces: the first process in each, and its name."""
     here, seen, found = _namespace("self"), set(), {}
     for entry in sorted((name for name in os.listdir("/proc") if name.isdecimal()), key=int):
         place = _namespace(entry)

@@ -7,16 +7,16 @@ import re
 from sockfilter.errors import InvalidArgument
 from sockfilter.sources.narrowing import host_and_mask
 
-# what may be a name: neither an address nor a network, nor a part of either
+# Matches a host name, and no address, network or part of one.
 NAME = re.compile(r"(?![\d.]+$)[^\s/:,]+")
 V4, V6 = 4, 6
 
 
 def check(hosts: str) -> None:
-    """Looks whether a list may be one of names, addresses and networks, without looking names up.
+    """Checks that a list consists of names, addresses and networks. Does not look up names.
 
     Raises:
-        InvalidArgument: what is none of these.
+        InvalidArgument: an item is none of these.
     """
     for host in _split(hosts):
         if not NAME.fullmatch(host):
@@ -24,14 +24,14 @@ def check(hosts: str) -> None:
 
 
 def addresses(hosts: str, family: int | None) -> dict[str, tuple[str, ...]]:
-    """The addresses and networks that stand for each host of a list.
+    """Returns the addresses and networks of each host in a list.
 
     Args:
-        hosts: names, addresses and networks, with commas.
-        family: 4 or 6, of the addresses that names stand for; None: both.
+        hosts: names, addresses and networks, separated by commas.
+        family: 4 or 6: the family of the addresses to look up. None: both.
 
     Raises:
-        InvalidArgument: a name that has no address, or what is none.
+        InvalidArgument: a name has no address, or an item is not a host.
     """
     check(hosts)
     return {host: _addresses(host, family) if _is_name(host) else (host,) for host in _split(hosts)}
@@ -62,5 +62,5 @@ def _addresses(name: str, family: int | None) -> tuple[str, ...]:
         raise InvalidArgument(
             f"{name!r} is not an address or network, and resolving it as a name{of_family} failed: {words}"
         ) from error
-    # a link-local address ends in its interface
+    # A link-local address ends with its interface.
     return tuple(dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found))

@@ -1,4 +1,4 @@
-"""What argparse does not do: errors in one line with the nearest option, and options that may be said again."""
+"""Additions to argparse: errors in one line with the nearest option, and options that may be repeated."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any, NoReturn
 
 from sockfilter.errors import InvalidArgument
 
-# "argument -c/--count: ", with which argparse begins
+# The beginning of argparse's messages: "argument -c/--count: ".
 PREFIX = re.compile(r"^argument (?=-)")
 
 
 class CommandLineParser(argparse.ArgumentParser):
-    """An argparse parser whose errors are one line each: they are raised, and not printed below the usage."""
+    """An argparse parser that raises an error of one line instead of printing it below the usage."""
 
     def error(self, message: str) -> NoReturn:
         """Raises InvalidArgument."""
@@ -21,33 +21,33 @@ class CommandLineParser(argparse.ArgumentParser):
 
 
 class Joined(argparse.Action):
-    """Values that may come several times, and as lists with commas: all of them, joined by commas."""
+    """Accepts an option several times, each with a list separated by commas, and joins all values by commas."""
 
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
     ) -> None:
-        """As argparse has it."""
+        """Implements argparse.Action."""
         before = getattr(namespace, self.dest, None)
         setattr(namespace, self.dest, values if before is None else f"{before},{values}")
 
 
 class Added(argparse.Action):
-    """Tuples that may come several times: all of them, one behind the other."""
+    """Accepts an option several times, each with a tuple, and concatenates the tuples."""
 
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
     ) -> None:
-        """As argparse has it."""
+        """Implements argparse.Action."""
         setattr(namespace, self.dest, (*getattr(namespace, self.dest, ()), *values))
 
 
 class Once(argparse.Action):
-    """A value, or a constant, that cannot hold beside another: a second one that differs is an error."""
+    """Accepts an option once; a second value that differs from the first is an error."""
 
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
     ) -> None:
-        """As argparse has it."""
+        """Implements argparse.Action."""
         value = self.const if self.nargs == 0 else values
         before = getattr(namespace, self.dest, value)
         if before != value:
@@ -56,21 +56,21 @@ class Once(argparse.Action):
 
 
 def options_of(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
-    """A parser's options by each of their spellings."""
-    # argparse has no public way to ask for them
+    """Returns a parser's options by each of their spellings."""
+    # argparse has no public way to list its options.
     return {word: action for action in parser._actions for word in action.option_strings}
 
 
 def check_known(parser: argparse.ArgumentParser, words: list[str], elsewhere: dict[str, str]) -> None:
-    """Looks for words that begin like options and are none.
+    """Checks for words that look like options and are not.
 
     Args:
-        parser: knows the options.
-        words: of the command line.
-        elsewhere: options of other programs, and what to use here.
+        parser: the parser that knows the options.
+        words: the words of the command line.
+        elsewhere: options of other programs, and what to use in their place.
 
     Raises:
-        InvalidArgument: with the nearest option.
+        InvalidArgument: a word is not an option. The message names the nearest option.
     """
     known = options_of(parser)
     for word in words:
@@ -84,7 +84,7 @@ def check_known(parser: argparse.ArgumentParser, words: list[str], elsewhere: di
                 if action is None:
                     raise InvalidArgument(_unknown(f"-{letter}", list(known), elsewhere.get(f"-{letter}", "")))
                 if action.nargs != 0:
-                    break  # the rest is its value
+                    break  # the rest of the word is the option's value
 
 
 def _unknown(word: str, known: list[str], use: str = "") -> str:

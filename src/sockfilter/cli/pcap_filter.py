@@ -1,4 +1,4 @@
-"""The simple ones of pcap's filters (pcap-filter(7)), said as --ports, --host and -4 or -6 would say them."""
+"""Simple filters of pcap-filter(7), translated to --ports, --host, -4 and -6."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 TOKEN = re.compile(r"&&|\|\||[()!]|[^\s()!&|]+|.")
 AND = ("and", "&&")
-# how a filter can begin
+# The words that can begin a filter.
 WORDS = frozenset("port portrange host net tcp ip ip6 src dst not udp icmp ether vlan less greater ( !".split())
 KNOWN = "supported filters are port N, portrange N-M, host X, net X/BITS, tcp, ip and ip6, joined by and"
-# what else there is in that language, and what to use
+# Other words of the language, and what to use in their place.
 INSTEAD = {
     **dict.fromkeys(("or", "||"), "for several ports use --ports 80,8080, for several hosts --host A,B"),
     **dict.fromkeys(("not", "!"), "only HTTP is captured; select with --ports and --host"),
@@ -25,7 +25,7 @@ INSTEAD = {
 
 
 class Filter(NamedTuple):
-    """What a filter asks for, by the names of Options; None: nothing of that kind."""
+    """The conditions of a filter, by the names of Options. None: no condition of that kind."""
 
     ports: str | None = None
     host: str | None = None
@@ -33,13 +33,13 @@ class Filter(NamedTuple):
 
 
 def understood(words: Sequence[str]) -> Filter:
-    """What the words of a filter ask for.
+    """Parses the words of a filter.
 
     Args:
-        words: one token each, or several with spaces.
+        words: one token each, or several tokens separated by spaces.
 
     Raises:
-        InvalidArgument: more than is known here; with what to use.
+        InvalidArgument: the filter is not supported. The message says what to use.
     """
     tokens = TOKEN.findall(" ".join(words))
     found = Filter()
@@ -54,7 +54,7 @@ def understood(words: Sequence[str]) -> Filter:
 
 
 def _term(tokens: list[str]) -> Filter:
-    """One condition."""
+    """Parses one condition."""
     for token in tokens:
         if token in INSTEAD:
             raise InvalidArgument(f"the filter {' '.join(tokens)!r} is not supported: {INSTEAD[token]}")
@@ -78,7 +78,7 @@ def _term(tokens: list[str]) -> Filter:
 
 
 def _port(text: str) -> str:
-    """A port by its number, or by the name that services(5) has for it."""
+    """Returns a port given by its number or by its name in services(5)."""
     if text.isdecimal():
         return text
     import socket
@@ -90,7 +90,7 @@ def _port(text: str) -> str:
 
 
 def _joined(one: Filter, other: Filter) -> Filter:
-    """Both at once."""
+    """Combines two filters; both must hold."""
     for name, option in (("ports", "--ports 80,8080"), ("host", "--host A,B"), ("family", "no ip and no ip6")):
         both = getattr(one, name), getattr(other, name)
         if None not in both and both[0] != both[1]:

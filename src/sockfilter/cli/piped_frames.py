@@ -1,4 +1,4 @@
-"""A capture file that goes to standard output."""
+"""A capture file on standard output."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class FramesToStandardOutput(Frames):
-    """A capture file that goes to standard output.
+    """Writes a capture file to standard output.
 
     Args:
         sink: standard output.
@@ -24,7 +24,7 @@ class FramesToStandardOutput(Frames):
         self._identity = sink.identity
 
     def begin(self, source: OutputSource) -> None:
-        """As Frames has it. Raises InvalidArgument where the capture is read from the same file."""
+        """Implements Frames. Raises InvalidArgument if standard output is the file that is read."""
         if source.identity == self._identity:
             raise InvalidArgument("-w -: standard output is the file that -r reads; write to another file")
         super().begin(source)

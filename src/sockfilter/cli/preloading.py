@@ -1,4 +1,4 @@
-"""Importing at once all that a capture may import later: where whom root becomes cannot read it then."""
+"""Imports all modules that a capture may need, before root becomes a user who cannot read them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib import import_module
 
 import sockfilter
 
-# what no capture of the command takes: other commands, the library for coroutines, the plugin
+# Modules that a capture by the command never needs: other commands, the asyncio library, the plugin.
 OTHERS = (
     *("sockfilter.__main__", "sockfilter.testing", "sockfilter.sources.broker", "sockfilter.views.aio"),
     *("sockfilter.views.differences", "sockfilter.views.expectations", "sockfilter.views.failure"),
@@ -16,29 +16,29 @@ OTHERS = (
     *("sockfilter.cli.broker", "sockfilter.cli.checks", "sockfilter.cli.config", "sockfilter.cli.doctor"),
     "sockfilter.cli.versions",
 )
-# what functions import, of other packages
+# Modules of other packages that functions import late.
 LATER = (
     *("argparse", "backports.zstd", "brotli", "compression.zstd", "contextlib", "difflib", "ipaddress"),
     *("json", "pwd", "socket", "subprocess", "tomllib", "unicodedata", "urllib.parse"),
 )
-# takes a quarter of a second, and is for hints alone
+# Takes a quarter of a second to import, and only hints need it.
 NETLINK = "pyroute2"
 
 
 def import_all(*, hints: bool) -> None:
-    """Imports it.
+    """Imports all modules.
 
     Args:
-        hints: what hints take, too.
+        hints: also import the modules that hints need.
     """
     for name in modules():
         import_module(name)
     for name in (*LATER, *([NETLINK] if hints else [])):
-        with suppress(ImportError):  # one for each version of Python
+        with suppress(ImportError):  # some exist only in certain versions of Python
             import_module(name)
 
 
 def modules() -> list[str]:
-    """The modules of this package that a capture may import."""
+    """Returns the modules of this package that a capture may import."""
     found = (each.name for each in pkgutil.walk_packages(sockfilter.__path__, "sockfilter."))
     return [name for name in found if not any(name == other or name.startswith(f"{other}.") for other in OTHERS)]

@@ -1,4 +1,4 @@
-"""Giving up every right, once all that takes one is open and before a byte of the network is looked at."""
+"""Giving up all rights, after everything that needs them is open and before a byte of the network is read."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 ROOT = 0
 NOBODY = "nobody"
-# the highest number of a user: the next stands for "no change" (setresuid(2))
+# The highest user id: the next value means "no change" (setresuid(2)).
 NUMBER_MAX = (1 << 32) - 2
 DIGITS_MAX = len(str(NUMBER_MAX))
 
 
 class User(NamedTuple):
-    """Who this process is to become."""
+    """The user that this process is to become."""
 
     name: str
     uid: int
@@ -31,17 +31,17 @@ class User(NamedTuple):
 
 
 def user(name: str, said_by: str = "--user ") -> User:
-    """A user by name or number, as said by an option or a variable. Raises InvalidArgument."""
-    import pwd  # where a user is named
+    """Returns a user by name or number, given by an option or a variable. Raises InvalidArgument."""
+    import pwd  # imported only if a user is named
 
     is_number = name.isascii() and name.isdecimal()
-    # digits are counted first: Python converts no more than some thousands
+    # Limit the number of digits: Python refuses to convert more than some thousands.
     if is_number and (len(name) > DIGITS_MAX or int(name) > NUMBER_MAX):
         raise InvalidArgument(f"{said_by}{name}: the largest user number is {NUMBER_MAX}")
     try:
         found = pwd.getpwuid(int(name)) if is_number else pwd.getpwnam(name)
     except (KeyError, ValueError) as error:
-        if is_number:  # a number without a name: as in a container
+        if is_number:  # a number without a name, as in a container
             return User(name, int(name), int(name), ())
         raise InvalidArgument(f"{said_by}{name}: there is no such user; getent passwd lists them") from error
     groups = os.getgrouplist(found.pw_name, found.pw_gid)
@@ -49,12 +49,12 @@ def user(name: str, said_by: str = "--user ") -> User:
 
 
 class UserChoice(NamedTuple):
-    """Whom this process is to become.
+    """The user that this process is to become, and the consequences.
 
     Attributes:
-        user: them; None: it stays who it is.
-        reason: why it stays root, although nobody said that it should; empty: it does not.
-        hides_code: that user may not read this program: what it still needs of it is to be imported before.
+        user: the user. None: the process keeps its user.
+        reason: why the process stays root although no option asks for it. Empty: it does not.
+        hides_code: the user may not read this program, so modules that are needed later must be imported before.
     """
 
     user: User | None
@@ -63,14 +63,15 @@ class UserChoice(NamedTuple):
 
 
 def choice(name: str | None, directories: list[str]) -> UserChoice:
-    """Whom to become: where nobody said who, it is who ran sudo, else nobody.
+    """Chooses the user to become: the one given, else the one who ran sudo, else nobody.
 
     Args:
-        name: who; None: nobody said.
-        directories: where files are still to be opened.
+        name: the user given by an option. None: none was given.
+        directories: the directories in which files will be opened later.
 
     Raises:
-        InvalidArgument: there is no such user, or it may not be become, or not write to the directories.
+        InvalidArgument: the user does not exist, the process may not become that user, or the user may not write to the
+            directories.
     """
     if os.geteuid() != ROOT:
         if name is not None and user(name).uid != os.geteuid():
@@ -94,11 +95,11 @@ def choice(name: str | None, directories: list[str]) -> UserChoice:
 
 
 def give_up(chosen: UserChoice, works: Callable[[], object]) -> None:
-    """Becomes that user, without capabilities, for good.
+    """Becomes the chosen user for good, without capabilities.
 
     Args:
-        chosen: who.
-        works: raises SockfilterError where what is still to be done cannot be done without rights.
+        chosen: the user to become.
+        works: raises SockfilterError if what remains to be done fails without rights.
     """
     if chosen.user is not None:
         _become(chosen.user)
@@ -109,7 +110,7 @@ def give_up(chosen: UserChoice, works: Callable[[], object]) -> None:
     try:
         works()
     except SockfilterError:
-        # kernels before 5.19 let nobody read a map without it, where unprivileged_bpf_disabled is set
+        # Before Linux 5.19, reading a map needs this capability if unprivileged_bpf_disabled is set.
         keeps = held & 1 << CAP_BPF
     lib.sf_capabilities(keeps, keeps, 0)
     lib.sf_no_new_privileges()
@@ -117,17 +118,17 @@ def give_up(chosen: UserChoice, works: Callable[[], object]) -> None:
 
 
 def keep_from_programs() -> None:
-    """Programs that are run from here on get none of the capabilities that this process was given.
+    """Prevents programs that are run from here on from inheriting capabilities of this process.
 
-    A root user's programs have root's, as always.
+    A program that runs as root has root's capabilities, as always.
     """
     _, lib = binding.load()
-    # what is not inheritable is not ambient either (capabilities(7))
+    # Clearing the inheritable set also clears the ambient set (capabilities(7)).
     lib.sf_capabilities(effective(), permitted(), 0)
 
 
 def behind_sudo() -> tuple[int, int] | None:
-    """User and group of who ran sudo, to whom files are given; None: it was not run."""
+    """Returns the user and group who ran sudo; they will own the files. None: sudo was not used."""
     found = [os.environ.get(name, "") for name in ("SUDO_UID", "SUDO_GID")]
     if not all(number.isascii() and number.isdecimal() and len(number) <= DIGITS_MAX for number in found):
         return None
@@ -137,7 +138,7 @@ def behind_sudo() -> tuple[int, int] | None:
 
 def _become(chosen: User) -> None:
     _, lib = binding.load()
-    # those that are permitted stay until give_up() has seen what still takes them
+    # Keep the permitted capabilities until give_up() has checked what still needs them.
     lib.sf_keep_capabilities(1)
     os.setgroups(chosen.groups)
     os.setresgid(chosen.gid, chosen.gid, chosen.gid)
@@ -150,7 +151,7 @@ def _may(path: str, how: int) -> bool:
 
 @contextmanager
 def acting_as(chosen: User) -> Iterator[None]:
-    """Opens files with that user's rights, as root."""
+    """Opens files as root with the rights of that user."""
     groups = os.getgroups()
     os.setgroups(chosen.groups)
     os.setegid(chosen.gid)
@@ -164,6 +165,6 @@ def acting_as(chosen: User) -> Iterator[None]:
 
 
 def code() -> list[str]:
-    """Where modules are imported from that nothing has needed so far."""
+    """Returns the paths from which modules that are not yet imported would be loaded."""
     places = {os.path.dirname(os.path.dirname(__file__)), os.path.dirname(os.__file__)}
     return sorted(places | {path for path in sys.path if path.endswith("-packages") and os.path.isdir(path)})

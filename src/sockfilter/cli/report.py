@@ -1,4 +1,4 @@
-"""The summary for programs: one JSON line, whose form is a public contract; fields are only ever added."""
+"""The summary for programs: one JSON line. Its form is a public contract: fields are only added."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
     from sockfilter.ledger import Ledger
     from sockfilter.model import Problem
 
-# seconds that the reader of the line has to make room
+# Seconds to wait until the reader of the line makes room.
 PATIENCE_S = 1.0
 
 
 class Report:
-    """Writes the summary line, where it is asked for: at the end, and at any time before.
+    """Writes the summary line if it was requested: at the end, and on demand before.
 
     Args:
-        options: of the capture.
-        sink: standard output, which may be where it goes.
+        options: the options of the capture.
+        sink: standard output, which may receive the line.
 
     Attributes:
-        is_wanted: whether it is asked for at all.
-        is_beside_text: whether the summary for people has standard error for itself.
+        is_wanted: whether the line was requested.
+        is_beside_text: whether standard error is free for the summary for people.
     """
 
     def __init__(self, options: Options, sink: StandardOutput) -> None:
@@ -49,31 +49,31 @@ class Report:
         self.is_beside_text = not self.is_wanted or self._fd != STDERR
 
     def note(self, problems: Iterable[Problem]) -> None:
-        """Takes note of what is odd about an exchange that is shown."""
+        """Counts the problems of an exchange that is shown."""
         self._problems.update(problem.value for problem in problems)
 
     def so_far(self, ledger: Ledger, shown: int) -> None:
-        """Writes what there is by now. Raises OutputError, BrokenPipeError and Stalled where it goes to a full pipe."""
+        """Writes the counters. Raises OutputError, BrokenPipeError and Stalled if it writes to standard output."""
         self._write(self._line(ledger, shown, {"reason": None, "status": None}, is_final=False))
 
     def end(self, ledger: Ledger | None, shown: int, reason: Reason, status: int, **more: Any) -> None:
-        """Writes the last one.
+        """Writes the last line.
 
         Args:
-            ledger: of the capture; None: it never began.
-            shown: exchanges that went to the output.
-            reason: why it ended.
-            status: the exit status that follows.
-            more: what else there is to say of the end.
+            ledger: the counters of the capture. None: the capture never began.
+            shown: the number of exchanges written to the output.
+            reason: why the capture ended.
+            status: the exit status of the process.
+            more: further fields about the end.
         """
         if not self.is_wanted:
             return
         told = {"reason": reason.value, "status": status, **more}
-        with suppress(OSError, Stalled):  # of standard output, which has had its own error
+        with suppress(OSError, Stalled):  # standard output has already reported its error
             self._write(self._line(ledger, shown, told, is_final=True))
 
     def _line(self, ledger: Ledger | None, shown: int, end: dict[str, Any], *, is_final: bool) -> bytes:
-        import json  # only where the line is asked for
+        import json  # imported only when the line is requested
 
         from sockfilter.forms.json_dict import time_text
 
@@ -103,7 +103,7 @@ class Report:
 
 
 def _source(options: Options) -> dict[str, Any]:
-    """Where was looked."""
+    """Returns the source of the capture."""
     if options.read is not None:
         return {"via": "file", "file": _text(options.read)}
     if options.interface is not None:
@@ -112,12 +112,12 @@ def _source(options: Options) -> dict[str, Any]:
 
 
 def _text(words: str) -> str:
-    """Without lone surrogates, which stand for bytes that are no UTF-8, and are not for JSON (RFC 8259, 8.2)."""
+    """Escapes bytes that are not UTF-8: as lone surrogates they would be invalid in JSON (RFC 8259, 8.2)."""
     return os.fsencode(words).decode("utf-8", "backslashreplace")
 
 
 def _deliver(fd: int, data: bytes) -> None:
-    """Writes to a descriptor whose reader may be slow, or gone: then that is said, and the rest is dropped."""
+    """Writes to a descriptor whose reader may be slow or gone. In that case, reports it and drops the rest."""
     room = select.poll()
     room.register(fd, select.POLLOUT)
     rest = memoryview(data)

@@ -1,7 +1,7 @@
-"""A second wall, behind the loss of rights: what a process that was taken over by what it reads could still do.
+"""A second barrier after giving up rights: it limits a process that malicious input has taken over.
 
-Landlock (landlock(7), Linux 5.13 and newer) keeps it from files, programs, TCP and, later, other processes; a seccomp
-filter from system calls that a sniffer never makes.
+Landlock (landlock(7), Linux 5.13 and newer) denies access to files, programs and TCP, and in newer versions to other
+processes. A seccomp filter denies system calls that a sniffer never makes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 # include/uapi/linux/landlock.h: LANDLOCK_ACCESS_FS_*
 WRITE_FILE, READ_FILE, READ_DIR, MAKE_REG, TRUNCATE = 1 << 1, 1 << 2, 1 << 3, 1 << 8, 1 << 14
-# how many of these a version (ABI) has, and of LANDLOCK_ACCESS_NET_* and LANDLOCK_SCOPE_*
+# The number of these rights in each version (ABI), and the versions that add LANDLOCK_ACCESS_NET_* and
+# LANDLOCK_SCOPE_*.
 FS_RIGHTS = ((5, 16), (3, 15), (2, 14), (1, 13))
 NET_SINCE, SCOPE_SINCE = 4, 6
 NET_RIGHTS = 0b11  # TCP: bind, connect
@@ -27,25 +28,25 @@ READ = READ_FILE | READ_DIR
 WRITE = WRITE_FILE | MAKE_REG | TRUNCATE
 FILE_RIGHTS = WRITE_FILE | READ_FILE | TRUNCATE
 
-# names of processes; of hosts, users and groups; times, which the C library reads anew when they change
+# Names of processes; of hosts, users and groups; time zones, which the C library reads again when they change.
 READABLE = (
     *("/proc", "/etc/hosts", "/etc/nsswitch.conf", "/etc/passwd", "/etc/group"),
     *("/etc/localtime", "/usr/share/zoneinfo"),
 )
-# shared libraries of modules that are imported late
+# Shared libraries of modules that are imported late.
 LIBRARIES = ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/etc/ld.so.cache")
-# of interfaces, for hints
+# Files about interfaces, for hints.
 DEVICES = ("/sys/class/net", "/sys/devices")
 
 
 def enter(folders: Iterable[str], *, has_command: bool, reads_code: bool, hints: bool) -> None:
-    """Confines this thread, for good, as far as the kernel can: it has given up its rights before.
+    """Confines this thread for good, as far as the kernel supports it. Call it after giving up rights.
 
     Args:
-        folders: where files are still to be written.
-        has_command: it is to pass signals on to a command that it has started.
-        reads_code: what has not been imported so far may be.
-        hints: interfaces may be looked at.
+        folders: the folders in which files will be written later.
+        has_command: the process must pass signals on to a command that it has started.
+        reads_code: modules may still be imported.
+        hints: the process may look at interfaces.
     """
     _, lib = binding.load()
     readable = [*READABLE, *(DEVICES if hints else ())]
@@ -57,12 +58,12 @@ def enter(folders: Iterable[str], *, has_command: bool, reads_code: bool, hints:
 
 
 def abi() -> int:
-    """Which Landlock the kernel has; 0: none."""
+    """Returns the kernel's Landlock version (ABI). 0: no Landlock."""
     return max(0, int(binding.load()[1].sf_landlock_abi()))
 
 
 def words() -> str:
-    """What of it there is, for people."""
+    """Describes the kernel's support for people."""
     version = abi()
     return f"Landlock ABI {version}" if version else "no Landlock (CONFIG_SECURITY_LANDLOCK, lsm=landlock)"
 
@@ -83,7 +84,7 @@ def _enter_landlock(readable: Iterable[str], folders: Iterable[str], scope: int)
             _allow(rules, path, READ)
         for path in folders:
             _allow(rules, path, WRITE & known)
-        # in the place of standard output, where that has failed
+        # /dev/null replaces standard output after it has failed.
         _allow(rules, os.devnull, WRITE_FILE)
         if lib.sf_landlock_enter(rules):
             raise OSError(ffi.errno, os.strerror(ffi.errno))
@@ -92,7 +93,7 @@ def _enter_landlock(readable: Iterable[str], folders: Iterable[str], scope: int)
 
 
 def _allow(rules: int, path: str, rights: int) -> None:
-    """What is not there needs no rule."""
+    """Adds a rule for a path. A path that does not exist needs no rule."""
     with suppress(OSError):
         fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
         try:

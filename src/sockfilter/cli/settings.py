@@ -1,4 +1,4 @@
-"""What holds where the command line says nothing: the configuration file, and over it the environment."""
+"""Values for options that the command line does not give: from the environment, else from the configuration file."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ from sockfilter.cli.arguments import get_parser
 from sockfilter.errors import InvalidArgument
 
 PREFIX = "SOCKFILTER_"
-# How somebody likes to look at which network. What one run is about, files, other namespaces and users are for the
-# command line: a file that is forgotten must not write anywhere, and who may change it not say whom root becomes.
+# These options say how a user likes to look at which network. Options about a single run, files, other namespaces and
+# users belong on the command line: a forgotten file must not cause writes, and a user who can change the file must not
+# choose the user that root becomes.
 NAMES = (
     *("interface", "promisc", "ports", "host", "family"),
     *("format", "verbose", "processes", "time", "wide", "quiet", "body", "show-secrets", "mask", "unmask", "color"),
     *("snap", "ring", "memory", "fail-on-loss", "summary"),
 )
-# those that may be lists
+# Options whose values may be lists.
 LISTS = ("interface", "ports", "host", "mask", "unmask")
 SWITCHED = {word: is_on for is_on, words in enumerate(("0 false no off", "1 true yes on")) for word in words.split()}
 MOST_VERBOSE = 2
 
 
 class Setting(NamedTuple):
-    """An option that was given a value before the command line.
+    """A value that an option was given before the command line.
 
     Attributes:
-        name: its long name.
-        dest: its name in Options.
-        value: as Options has it.
-        text: as it was written.
+        name: the option's long name.
+        dest: the option's name in Options.
+        value: the value as in Options.
+        text: the value as it was written.
         where: the file and line, or the variable.
     """
 
@@ -43,15 +44,15 @@ class Setting(NamedTuple):
 
 
 def values() -> dict[str, Any]:
-    """By the names of Options. Raises InvalidArgument as in_force() does."""
+    """Returns the values by their names in Options. Raises InvalidArgument as in_force() does."""
     return {setting.dest: setting.value for setting in in_force()}
 
 
 def in_force() -> list[Setting]:
-    """What the file says, less what the environment says otherwise.
+    """Returns the settings of the file, overridden by those of the environment.
 
     Raises:
-        InvalidArgument: a name or a value that cannot be meant, or a file that may not be read or believed.
+        InvalidArgument: a name or a value is invalid, or the file cannot be read or trusted.
     """
     variables = {name: text for name, text in os.environ.items() if name.startswith(PREFIX)}
     entries = config_file.read()
@@ -68,14 +69,14 @@ def in_force() -> list[Setting]:
 
 
 def options() -> dict[str, argparse.Action]:
-    """All options by their long names."""
-    # argparse has no public way to ask a parser for its options
+    """Returns all options by their long names."""
+    # argparse has no public way to list its options.
     actions = get_parser()._actions
     return {word[2:]: action for action in actions for word in action.option_strings if word.startswith("--")}
 
 
 def variable(name: str) -> str:
-    """The name of an option's variable."""
+    """Returns the name of the environment variable for an option."""
     return PREFIX + name.upper().replace("-", "_")
 
 
@@ -93,7 +94,7 @@ def _known(name: str, actions: dict[str, argparse.Action], where: str) -> argpar
 
 
 def _from_file(action: argparse.Action, entry: config_file.Entry) -> Setting:
-    """From TOML's types to those of the command line."""
+    """Converts a value from TOML's types to those of the command line."""
     name = _long(action)
     value = entry.value
     if isinstance(action, argparse.BooleanOptionalAction):
@@ -106,7 +107,7 @@ def _from_file(action: argparse.Action, entry: config_file.Entry) -> Setting:
         raise InvalidArgument(f"{entry.where}: {name} must be {kinds}")
     try:
         text = ",".join(map(str, parts))
-    except ValueError as error:  # more digits than Python writes
+    except ValueError as error:  # more digits than Python converts
         raise InvalidArgument(f"{entry.where}: {name}: {error}") from error
     return _from_text(action, name, text, entry.where)
 
@@ -119,7 +120,7 @@ def _from_text(action: argparse.Action, name: str, text: str, where: str) -> Set
 
 
 def _value(action: argparse.Action, name: str, text: str) -> Any:
-    """As the command line would have it. Raises ArgumentTypeError and InvalidArgument."""
+    """Converts a text as the command line would. Raises ArgumentTypeError and InvalidArgument."""
     if isinstance(action, argparse.BooleanOptionalAction):
         if text.lower() not in SWITCHED:
             raise InvalidArgument(f"{text!r} is not one of {', '.join(SWITCHED)}")
@@ -138,7 +139,7 @@ def _value(action: argparse.Action, name: str, text: str) -> Any:
 
 
 def _check(name: str, value: Any) -> None:
-    """What the library would refuse without knowing where it stood."""
+    """Checks a value as the library would, so that the error can name the place of the setting."""
     if name == "interface" and "" in value.split(","):
         raise InvalidArgument("the name is empty; any means all interfaces")
     if name == "ports":

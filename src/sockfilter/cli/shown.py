@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 class Shown(Member):
-    """Exchanges on standard output.
+    """Shows exchanges on standard output.
 
     Args:
-        output: the form that they have there. None: they are only counted, as something else goes there.
-        limit: how many to show; None: all.
-        note: takes the problems of each.
+        output: the form of the exchanges. None: exchanges are only counted, because something else is written there.
+        limit: the number of exchanges to show. None: all.
+        note: takes the problems of each exchange.
 
     Attributes:
-        left: how many are still to be shown; None: all that come.
+        left: the number of exchanges still to be shown. None: all.
     """
 
     name = "standard output"
@@ -36,16 +36,16 @@ class Shown(Member):
 
     @property
     def lines(self) -> Lines | None:
-        """The output, if nobody counts what goes there."""
+        """The output for lines written elsewhere, if the number of exchanges has no limit."""
         return self._output.lines if self._output is not None and self.left is None else None
 
     @property
     def count(self) -> int:
-        """How many it has had."""
+        """The number of exchanges shown."""
         return self._passed + (self._output.lines_taken if self._output is not None else 0)
 
     def write(self, exchange: Exchange) -> None:
-        """Shows one, if it is not one too many. Raises OSError."""
+        """Shows an exchange unless the limit has been reached. Raises OSError."""
         if self.left == 0:
             return
         if self._output is not None:
@@ -57,6 +57,6 @@ class Shown(Member):
             self.left -= 1
 
     def flush(self) -> None:
-        """Sends on what was shown. Raises OSError."""
+        """Flushes what was shown. Raises OSError."""
         if self._output is not None:
             self._output.flush()

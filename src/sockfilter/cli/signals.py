@@ -1,4 +1,4 @@
-"""Signals: noted when they come, acted on between two batches."""
+"""Signals: a handler records them, and the main loop acts on them between two batches."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Signals:
-    """While this is entered, SIGINT, SIGTERM and SIGHUP ask for the end, and SIGUSR1 for the ledger.
+    """While this context is active, SIGINT, SIGTERM and SIGHUP request the end, and SIGUSR1 requests the ledger.
 
     Args:
-        until_exit: the process ends behind this; then they are ignored, not given back.
+        until_exit: the process exits after this context: signals are then ignored, not restored.
 
     Attributes:
-        end_asked, ledger_asked: whether one came; whoever acts on it takes it back.
-        end_number: which one asked for the end.
-        fd: becomes readable when one comes, so that a wait ends.
+        end_asked, ledger_asked: whether such a signal came. The code that acts on it resets it.
+        end_number: the number of the signal that requested the end.
+        fd: becomes readable when a signal comes, so that a wait ends.
     """
 
     def __init__(self, *, until_exit: bool = False) -> None:
@@ -34,11 +34,11 @@ class Signals:
         self._before: dict[int, signal._HANDLER] = {}
 
     def __enter__(self) -> Signals:
-        # a handler runs between two bytecodes; the byte it leaves in the pipe ends a wait in the kernel
+        # A handler runs between two bytecodes. The byte that it writes to the pipe ends a wait in the kernel.
         self._wakeup_before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         for number in (*ENDING, signal.SIGUSR1):
             if signal.getsignal(number) is signal.SIG_IGN and number == signal.SIGHUP:
-                continue  # nohup
+                continue  # as nohup sets it
             self._before[number] = signal.signal(number, self._note)
         return self
 
@@ -46,7 +46,7 @@ class Signals:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         for number, handler in self._before.items():
-            # the work is done: one that comes while Python ends must not change the exit status
+            # The work is done: a signal while Python exits must not change the exit status.
             signal.signal(number, signal.SIG_IGN if self._until_exit else handler)
         signal.set_wakeup_fd(self._wakeup_before)
         os.close(self.fd)
@@ -54,21 +54,21 @@ class Signals:
 
     @property
     def ignored_before(self) -> list[int]:
-        """Those that are noted here, and that whoever started this process had it ignore."""
+        """The signals handled here that were ignored when this process was started."""
         return [number for number, handler in self._before.items() if handler is signal.SIG_IGN]
 
     @property
     def end_name(self) -> str:
-        """The name of the signal that asked for the end."""
+        """The name of the signal that requested the end."""
         return signal.Signals(self.end_number).name
 
     def take_ledger_asked(self) -> bool:
-        """Whether the ledger was asked for since the last call."""
+        """Returns whether the ledger was requested since the last call."""
         asked, self.ledger_asked = self.ledger_asked, False
         return asked
 
     def drain(self) -> None:
-        """Empties the pipe, so that the next wait is one."""
+        """Empties the pipe, so that the next wait blocks."""
         try:
             while os.read(self.fd, 512):
                 pass
@@ -82,6 +82,6 @@ class Signals:
             self.end_asked = True
             self.end_number = signal.Signals(number)
         elif not self._end_forced:
-            # asked twice: whatever is going on has had its time. Once more must not disturb what then cleans up.
+            # A second request interrupts what is running. A third one must not disturb the cleanup that follows.
             self._end_forced = True
             raise KeyboardInterrupt

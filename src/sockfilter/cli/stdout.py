@@ -1,4 +1,4 @@
-"""Standard output: it may be full, slow, or have nobody at the other end."""
+"""Standard output: it may be full, slow, or have no reader."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from sockfilter.errors import SockfilterError
 if TYPE_CHECKING:
     from sockfilter.cli.signals import Signals
 
-# seconds that a reader has to make room once the end was asked for, again each time that it did
+# Seconds that a reader has to make room after the end was requested. They start anew when it makes room.
 PATIENCE_S = 1.0
 INT_BYTES = 4
 
 
 class OutputError(SockfilterError):
-    """Standard output takes no more: make room, or redirect it."""
+    """Standard output cannot be written: make room, or redirect it."""
 
 
 class Stalled(SockfilterError):
-    """The end was asked for, and nobody reads: what was not written is dropped."""
+    """The end was requested and standard output has no active reader: what was not written is dropped."""
 
 
 def flush() -> None:
-    """Sends on what was printed. Raises OutputError and BrokenPipeError."""
+    """Flushes what was printed. Raises OutputError and BrokenPipeError."""
     try:
         if sys.stdout:
             sys.stdout.flush()
@@ -41,7 +41,7 @@ def flush() -> None:
 
 
 def wants_colour(choice: str) -> bool:
-    """Whether what goes there is to have colours; https://no-color.org: an empty NO_COLOR counts as none.
+    """Returns whether to use colours. An empty NO_COLOR counts as unset (https://no-color.org).
 
     Args:
         choice: "always", "never", or "auto".
@@ -54,7 +54,7 @@ def wants_colour(choice: str) -> bool:
 
 
 def columns() -> int | None:
-    """How many columns the terminal there has now; None: it does not say, or is none."""
+    """Returns the current number of columns of the terminal. None: it is unknown, or the output is not a terminal."""
     try:
         return os.get_terminal_size(STDOUT).columns or None
     except OSError:
@@ -62,19 +62,19 @@ def columns() -> int | None:
 
 
 class StandardOutput:
-    """Standard output as a file of bytes: unbuffered, and all or nothing.
+    """Standard output as an unbuffered file of bytes; a write takes all bytes or raises.
 
     Args:
-        signals: that end a wait for room; None: it waits for as long as it takes.
+        signals: signals that end a wait for room. None: the wait has no limit.
     """
 
     def __init__(self, signals: Signals | None = None) -> None:
-        # of a pipe that can only be written to, poll() says when its reader goes away; a terminal has keys to tell of
+        # poll() reports when the reader of a write-only pipe goes away. On a terminal it would also report input.
         is_one_way = fcntl.fcntl(STDOUT, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY
         status = os.fstat(STDOUT)
         mode = status.st_mode
         self.is_pipe = is_one_way and stat.S_ISFIFO(mode)
-        # device and inode
+        # Device and inode.
         self.identity = status.st_dev, status.st_ino
         self._poll = select.poll()
         self._poll.register(STDOUT, 0)
@@ -90,16 +90,16 @@ class StandardOutput:
         self._is_stalled = False
 
     def write(self, data: memoryview | bytes) -> int:
-        """Writes all of it, waiting for room where there is none.
+        """Writes all bytes and waits for room if there is none.
 
-        Raises OutputError, BrokenPipeError where the reader has gone, and once Stalled, after which all is dropped.
+        Raises OutputError; BrokenPipeError if the reader has gone; and Stalled once, after which all data is dropped.
         """
         rest = memoryview(data)
         while rest and not self._is_stalled:
             try:
                 part = rest if self._takes_all else self._part(rest)
                 rest = rest[os.write(STDOUT, part) :]
-            except BlockingIOError:  # whoever started us left it like this, and others write too
+            except BlockingIOError:  # the descriptor was inherited as non-blocking; others may write to it
                 pass
             except BrokenPipeError:
                 raise
@@ -108,14 +108,14 @@ class StandardOutput:
         return len(data)
 
     def _part(self, rest: memoryview) -> memoryview:
-        """As much as there is room for, once there is: it can be written without a wait, and in whole lines."""
+        """Waits for room and returns a part that can be written without blocking, in whole lines where possible."""
         at_once = self._pipe_bytes
         if not (at_once and _is_empty()):
             self._await_room()
             at_once = select.PIPE_BUF
         if len(rest) <= at_once:
             return rest
-        # a pipe takes so much whole or not at all (POSIX, write): an end in between cuts no line that is shorter
+        # A pipe takes up to PIPE_BUF bytes atomically (POSIX, write), so an end in between does not cut a shorter line.
         end = bytes(rest[:at_once]).rfind(b"\n") + 1
         return rest[: end or at_once]
 
@@ -132,13 +132,13 @@ class StandardOutput:
                 raise Stalled("standard output is full and nobody reads it: the rest was dropped")
 
     def check_reader(self) -> None:
-        """Raises BrokenPipeError where nobody will read the pipe: there may be nothing to write for long."""
+        """Raises BrokenPipeError if the pipe has no reader. A capture may have nothing to write for a long time."""
         if self.is_pipe and self._poll.poll(0):
             raise BrokenPipeError
 
 
 def _is_empty() -> bool:
-    """Whether all that is in the pipe has been read."""
+    """Returns whether the reader has read everything in the pipe."""
     return not any(fcntl.ioctl(STDOUT, termios.FIONREAD, bytes(INT_BYTES)))
 
 

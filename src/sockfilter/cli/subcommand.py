@@ -1,4 +1,4 @@
-"""What the commands beside capturing have in common: how their words are described, and understood."""
+"""What the subcommands share: making a parser and parsing the words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ OK = 0
 
 
 def parser(name: str, description: str, epilog: str) -> argparse.ArgumentParser:
-    """A parser for the words behind `sockfilter name`, to which its options are added."""
+    """Returns a parser for the words after `sockfilter name`. The caller adds the options."""
     return CommandLineParser(
         prog=f"sockfilter {name}",
         description=description,
@@ -22,13 +22,13 @@ def parser(name: str, description: str, epilog: str) -> argparse.ArgumentParser:
 
 
 def parsed(by: argparse.ArgumentParser, words: list[str]) -> argparse.Namespace | int:
-    """The words understood; an exit status where that was all.
+    """Parses the words. Returns an exit status if there is nothing more to do.
 
-    Raises InvalidArgument, and of what is printed OutputError and BrokenPipeError.
+    Raises InvalidArgument, and OutputError and BrokenPipeError when it prints.
     """
     check_known(by, words, {})
     try:
         return by.parse_args(words)
     except SystemExit as end:
-        stdout.flush()  # of --help
+        stdout.flush()  # the output of --help
         return int(end.code or OK)

@@ -1,4 +1,4 @@
-"""The ledger for people: what was seen, and every loss with the option that helps."""
+"""The ledger for people: what was seen, and each loss with the option that helps."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
 
 
 def summary(ledger: Ledger, shown: int) -> str:
-    """Some lines for the end of a capture.
+    """Returns some lines for the end of a capture.
 
     Args:
-        ledger: of the capture.
-        shown: how many exchanges went to the output; -c leaves out those behind the last one.
+        ledger: the counters of the capture.
+        shown: the number of exchanges written to the output; -c omits those after the last one.
     """
     messages = ledger.messages
     left_out = "" if shown == messages.exchanges else f"{shown} of "
@@ -35,7 +35,7 @@ def _seen(ledger: Ledger) -> str:
 
 
 def one_line(ledger: Ledger, shown: int) -> str:
-    """The same on one line, for a look in between."""
+    """Returns the summary on one line, for a report during the capture."""
     return summary(ledger, shown).replace("\n", "; ")
 
 

@@ -1,4 +1,4 @@
-"""What those who know tcpdump type: its letters that mean the same here, and what to use in place of others."""
+"""tcpdump's options: the letters that mean the same here, and replacements for the others."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import argparse
 
 from sockfilter.cli.parser import Once
 
-# what -t, -tt, ... stand for, as --time names it
+# The values of --time that -t, -tt, ... stand for.
 TIMES = ("none", "epoch", "delta", "date", "relative")
-# its letters that are none here
+# tcpdump's letters that sockfilter does not have.
 ELSEWHERE = {
     "-a": "addresses are shown as numbers; -h lists all options",
     "-e": "link headers are in the file that -w FILE writes: tcpdump -e -r FILE shows them",
@@ -30,7 +30,7 @@ ELSEWHERE = {
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Adds its letters that mean the same here."""
+    """Adds tcpdump's letters that mean the same here."""
     group = parser.add_argument_group("as in tcpdump")
     group.add_argument("-A", dest="format", action=Once, nargs=0, const="raw", help="the same as --format raw")
     group.add_argument(

@@ -1,10 +1,10 @@
-"""What the kernel says in small files."""
+"""Reading small text files of the kernel."""
 
 from __future__ import annotations
 
 
 def text_of(path: str) -> str | None:
-    """A file's text without the white space around it; None: it is not there, or may not be read."""
+    """Returns a file's text without surrounding white space. None: the file does not exist or cannot be read."""
     try:
         with open(path) as file:
             return file.read().strip()

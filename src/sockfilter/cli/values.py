@@ -1,4 +1,4 @@
-"""The values of options, as argparse takes them from the words of a command line."""
+"""Converters for the values of options, for argparse."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ JSONL = "jsonl"
 KIB = 1024
 UNITS = {"K": KIB, "M": KIB**2, "G": KIB**3}
 FAMILIES = {"4": 4, "6": 6, "any": None}
-# of a duration
+# The units of a duration.
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|s|m|h|d)", re.ASCII)
 DURATION = re.compile(rf"(?:{PART.pattern})+", re.ASCII)
 
 
 def number(text: str, least: int, what: str) -> int:
-    """A whole number from least on, for argparse."""
+    """Returns a whole number that is not less than least."""
     if not text.isdecimal() or int(text) < least:
         raise _not_one(text, least, what)
     return int(text)
@@ -31,17 +31,17 @@ def _not_one(text: str, least: int, what: str) -> argparse.ArgumentTypeError:
 
 
 def count(text: str) -> int:
-    """The value of -c."""
+    """Parses the value of -c."""
     return number(text, 1, "a count of exchanges")
 
 
 def at_least_1(text: str) -> int:
-    """The value of -C, -G and -W."""
+    """Parses the value of -C, -G and -W."""
     return number(text, 1, "the value of -C, -G and -W")
 
 
 def descriptor(text: str) -> int:
-    """The value of --summary-fd: one that was open when the command began."""
+    """Parses the value of --summary-fd: a descriptor that was open when the command began."""
     value = number(text, 1, "a descriptor")
     try:
         is_ours = os.get_inheritable(value)
@@ -56,7 +56,7 @@ def descriptor(text: str) -> int:
 
 
 def duration(text: str) -> float:
-    """The value of --duration in seconds: a number of them, or numbers with units, one behind the other."""
+    """Parses the value of --duration in seconds: a number of seconds, or numbers with units one after the other."""
     value = 0.0
     if DURATION.fullmatch(text):
         value = sum(float(number) * SECONDS[unit] for number, unit in PART.findall(text))
@@ -71,32 +71,32 @@ def duration(text: str) -> float:
 
 
 def form(text: str) -> str:
-    """The value of --format and --summary: json is what some call JSON lines."""
+    """Parses the value of --format and --summary. "json" is another name for JSON lines."""
     return JSONL if text == "json" else text
 
 
 def body(text: str) -> int | None:
-    """The value of --body; None: all."""
+    """Parses the value of --body in bytes. None: all."""
     return None if text == ALL else number(text, 0, f"--body, unless it is {ALL},")
 
 
 def snap(text: str) -> int | None:
-    """The value of -s; 0: no limit, as tcpdump has it."""
+    """Parses the value of -s in bytes. As in tcpdump, 0 means no limit."""
     return number(text, 0, "a snap length") or None
 
 
 def pids(text: str) -> tuple[int, ...]:
-    """A value of --pid."""
+    """Parses a value of --pid: the id of a process, or several separated by commas."""
     return tuple(number(part.strip(), 1, "the number of a process") for part in text.split(","))
 
 
 def ring(text: str) -> int:
-    """The value of -B in bytes; KiB as tcpdump has it, or with K, M or G behind."""
+    """Parses the value of -B in bytes. The number is in KiB, as in tcpdump, unless K, M or G follows."""
     return _size(text, KIB, "a ring size, in KiB or followed by K, M or G,")
 
 
 def memory(text: str) -> int:
-    """The value of --memory in bytes; MiB, or with K, M or G behind."""
+    """Parses the value of --memory in bytes. The number is in MiB unless K, M or G follows."""
     size = _size(text, KIB**2, "memory, in MiB or followed by K, M or G,")
     if size < KIB**2:
         raise argparse.ArgumentTypeError(f"{text!r}: the minimum is 1 MiB")
@@ -111,14 +111,14 @@ def _size(text: str, usual: int, what: str) -> int:
 
 
 def family(text: str) -> int | None:
-    """The value of --family; None: any."""
+    """Parses the value of --family; None: any."""
     if text not in FAMILIES:
         raise argparse.ArgumentTypeError(f"{text!r}: an address family is one of {', '.join(FAMILIES)}")
     return FAMILIES[text]
 
 
 def names(text: str) -> str:
-    """Names with commas between them: those of secrets."""
+    """Parses names of secrets, separated by commas."""
     parts = [part.strip() for part in text.split(",")]
     if "" in parts:
         raise argparse.ArgumentTypeError(f"{text!r} has an empty name: use NAME or NAME,NAME")

@@ -1,4 +1,4 @@
-"""What --version says: of sockfilter, and of all that it runs with."""
+"""The versions that --version prints: of sockfilter and of everything it runs with."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from sockfilter import __version__
 from sockfilter.cli.stdout import StandardOutput
 from sockfilter.errors import LibbpfMissing
 
-# digits of the object's SHA-256 that tell it from others: as sha256sum begins
+# Digits of the object's SHA-256 that identify it: the first ones of sha256sum's output.
 DIGITS = 12
 
 
 class Versions(argparse.Action):
-    """Prints the versions and ends; asks for them only then."""
+    """Prints the versions and exits. Collects them only on request."""
 
     def __init__(self, option_strings: list[str], dest: str, default: Any = None, help: str | None = None) -> None:
         super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=help)
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        """As argparse has it. Raises OutputError and BrokenPipeError."""
+        """Implements argparse.Action. Raises OutputError and BrokenPipeError."""
         StandardOutput().write("".join(f"{line}\n" for line in versions()).encode())
         parser.exit()
 
 
 def versions() -> Iterator[str]:
-    """A line for each part. What is missing is said in its place."""
+    """Yields a line for each part. A missing part is reported in its line."""
     yield f"sockfilter {__version__}"
     yield _libbpf()
     yield _object()

@@ -1,1 +1,1 @@
-"""Exchanges for people and programs: text, messages as they were, JSON lines."""
+"""Outputs for exchanges: text lines, raw messages, JSON lines and capture files."""

@@ -1,4 +1,4 @@
-"""A file for captured frames: nobody else's to read, given to whom it belongs, and whole up to where it ends."""
+"""A file for captured frames: readable by its owner alone, and valid up to its end."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ OTHER_ADVICE = "use another name"
 
 
 class CaptureFile:
-    """A file that takes bytes; what is there already is overwritten, where it is the owner's.
+    """A file of bytes. An existing file is overwritten if it belongs to the owner.
 
     Args:
-        path: where.
-        owner: user and group to whom a file of ours is given; None: it stays ours.
-        spared: device and inode of a file that is being read, and must not be overwritten; None: there is none.
+        path: the path of the file.
+        owner: the user and group that the file is given to. None: those of this process.
+        spared: device and inode of the file that is being read and must not be overwritten. None: there is none.
 
     Raises CaptureFileError.
     """
@@ -51,7 +51,7 @@ class CaptureFile:
             _fail(path, error)
 
     def write(self, data: memoryview, /) -> int:
-        """Writes all of it. Raises CaptureFileError, and BrokenPipeError where the reader of a pipe has gone."""
+        """Writes all bytes. Raises CaptureFileError, and BrokenPipeError if the reader of a pipe has gone."""
         if self._fd < 0:
             raise Closed(f"{self.path!r} is closed: nothing more can be written to it")
         rest = data
@@ -66,7 +66,7 @@ class CaptureFile:
         return len(data)
 
     def close(self) -> None:
-        """Closes it; again is nothing. Raises CaptureFileError: some file systems find only now that they are full."""
+        """Closes the file; may be repeated. Raises CaptureFileError: some file systems report a full disk only now."""
         fd, self._fd = self._fd, -1
         try:
             if fd >= 0:
@@ -75,7 +75,7 @@ class CaptureFile:
             _fail(self.path, error)
 
     def _forget(self, size: int) -> None:
-        """Takes back a write that was not finished: half a block makes the file a damaged one."""
+        """Removes an incomplete write: a partial block would make the file invalid."""
         if self._is_regular and size:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._fd, os.lseek(self._fd, -size, os.SEEK_CUR))
@@ -90,21 +90,21 @@ class CaptureFile:
 
 
 def is_that_file(path: str, identity: tuple[int, int] | None) -> bool:
-    """Whether a path leads to a certain file, directly or by links.
+    """Returns whether a path leads to a certain file, directly or through links.
 
     Args:
-        path: it need not exist.
-        identity: device and inode of the file; None: of none.
+        path: the path, which need not exist.
+        identity: device and inode of the file. None: returns False.
     """
     try:
         status = os.stat(path)
     except (OSError, ValueError):
-        return False  # opening it will say what is in the way
+        return False  # opening it will report the error
     return (status.st_dev, status.st_ino) == identity
 
 
 def over_itself(path: str) -> str:
-    """The message for a file that would overwrite the one that is being read."""
+    """Returns the message for a file that would overwrite the file being read."""
     return f"writing {path!r}: this is the file that is being read; use another name"
 
 

@@ -1,4 +1,4 @@
-"""Several outputs at once. Each says what it wants; one that fails does not stop the others."""
+"""Several outputs at once. Each declares what it wants; if one fails, the others continue."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ if TYPE_CHECKING:
 
 
 class Wants(Flag):
-    """What an output takes."""
+    """What an output receives."""
 
-    EXCHANGES = auto()  # each when it has ended
-    FRAMES = auto()  # the records that the source gives, with all that belongs into a capture file
+    EXCHANGES = auto()  # each exchange when it has ended
+    FRAMES = auto()  # the records of the source, with everything that a capture file needs
 
 
 class OutputSource(Protocol):
-    """What an output may ask of where the records come from."""
+    """What an output may ask the source of the records."""
 
     @property
     def identity(self) -> tuple[int, int] | None:
-        """Device and inode of the file that it reads; None: it reads none."""
+        """Device and inode of the file that the source reads. None: it reads no file."""
 
     def wall_ns(self, time_ns: int) -> int | None:
-        """A record's time since 1970; None: it has none."""
+        """Converts a record's time to nanoseconds since 1970. None: the record has no time."""
 
     def interface_name(self, index: int) -> str:
-        """An interface's name by its index."""
+        """Returns an interface's name by its index."""
 
     def counters(self) -> list[int]:
-        """The program's counters."""
+        """Returns the program's counters."""
 
 
 class Member:
-    """One output of a fan. A subclass takes what its wants say.
+    """An output in a fan. A subclass implements the methods for what it wants.
 
     Attributes:
-        name: what the ledger calls it.
-        wants: what it takes.
-        is_vital: the capture ends with an error if this output fails. One that is not is left out from then on, and
-            what it does not get is counted.
+        name: the output's name in the ledger.
+        wants: what the output receives.
+        is_vital: whether the capture ends with an error if this output fails. An output that is not vital receives
+            nothing after a failure, and what it misses is counted.
     """
 
     name = "output"
@@ -55,37 +55,38 @@ class Member:
 
     @property
     def lines(self) -> Lines | None:
-        """What takes lines that the short road has written, if this output needs no more than these."""
+        """The receiver of lines that the lane has written, if this output needs nothing else."""
         return None
 
     @property
     def is_full(self) -> bool:
-        """Whether it takes no more, so that the capture may end."""
+        """Whether the output accepts no more, so that the capture may end."""
         return False
 
     def begin(self, source: OutputSource) -> None:
         """Called once, before the first record."""
 
     def write(self, exchange: Exchange) -> None:
-        """Takes an exchange that has ended. Raises OSError and SockfilterError."""
+        """Receives an exchange that has ended. Raises OSError and SockfilterError."""
 
     def take(self, view: memoryview, offsets: list[int]) -> None:
-        """Takes a batch of records, and where they begin in memory. Raises OSError and SockfilterError."""
+        """Receives a batch of records and their addresses in memory. Raises OSError and SockfilterError."""
 
     def flush(self) -> None:
-        """Sends on what has been taken, after each batch. Raises OSError and SockfilterError."""
+        """Flushes what was received; called after each batch. Raises OSError and SockfilterError."""
 
     def close(self) -> None:
-        """Ends the output. May be called again. Raises OSError and SockfilterError."""
+        """Closes the output. May be repeated. Raises OSError and SockfilterError."""
 
 
 class Fan:
-    """Hands on to its members what each of them wants.
+    """Forwards to each member what it wants.
 
     Args:
-        wants: what all of them want together; known before they are made.
-        make: makes the members. It is called once, while the kernel is at work, so that it may import what it needs.
-        failed: is told of a member that is not vital, and why it failed.
+        wants: what all members want together. It is known before they are created.
+        make: creates the members. It is called once, while the kernel verifies the program, so imports there cost no
+            time.
+        failed: is called with a member that is not vital, and its error.
     """
 
     def __init__(
@@ -97,16 +98,16 @@ class Fan:
         self.wants = wants
         self._make = make
         self._failed = failed
-        # exchanges that a member did not get, by its name
+        # The number of exchanges that each member missed, by name.
         self.missed: dict[str, int] = {}
 
     @cached_property
     def members(self) -> tuple[Member, ...]:
-        """All of them, those too that have failed."""
+        """All members, including those that have failed."""
         return tuple(self._make())
 
     def prepare(self) -> None:
-        """Makes the members, if that has not been done."""
+        """Creates the members, unless they exist."""
         _ = self.members
 
     @cached_property
@@ -119,21 +120,21 @@ class Fan:
 
     @property
     def lines(self) -> Lines | None:
-        """What takes lines of the short road: the only member that wants exchanges, if lines are enough for it."""
+        """The receiver of lines from the lane: the only member that wants exchanges, if lines are enough for it."""
         return self._writing[0].lines if len(self._writing) == 1 else None
 
     @property
     def is_full(self) -> bool:
-        """Whether a member takes no more."""
+        """Whether a member accepts no more."""
         return any(member.is_full for member in self.members)
 
     def begin(self, source: OutputSource) -> None:
-        """Tells the members where the records come from, before the first. Raises what they raise."""
+        """Passes the source to the members, before the first record. Raises what they raise."""
         for member in self.members:
             member.begin(source)
 
     def write(self, exchange: Exchange) -> None:
-        """Takes an exchange that has ended. Raises OSError and SockfilterError of a vital member."""
+        """Forwards an exchange that has ended. Raises OSError and SockfilterError of a vital member."""
         for member in self._writing:
             if member.name in self.missed:
                 self.missed[member.name] += 1
@@ -145,15 +146,15 @@ class Fan:
                     self.missed[member.name] += 1
 
     def take(self, view: memoryview, offsets: list[int]) -> None:
-        """Takes a batch of records, as the source gives them. Raises as write()."""
+        """Forwards a batch of records. Raises the same errors as write()."""
         self._each(self._taking, lambda member: member.take(view, offsets))
 
     def flush(self) -> None:
-        """Sends on what has been taken. Raises as write()."""
+        """Flushes all members. Raises the same errors as write()."""
         self._each(self.members, lambda member: member.flush())
 
     def close(self) -> None:
-        """Ends all of them, whatever fails. Raises the first error of a vital member."""
+        """Closes all members even if some fail. Raises the first error of a vital member."""
         first: Exception | None = None
         for member in self.members if "members" in vars(self) else ():
             try:

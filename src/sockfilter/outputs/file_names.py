@@ -1,4 +1,4 @@
-"""When a capture goes on in another file, and what that is called: as tcpdump does it."""
+"""File rotation: when a new file begins, and its name. Both follow tcpdump."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ SECOND_NS = 1_000_000_000
 
 
 class Limits(NamedTuple):
-    """When a file is followed by another; None: never.
+    """When a new file begins. None: no limit.
 
     Args:
-        megabytes: when it is larger than so many million bytes (-C).
-        seconds: when it has been written to for so long (-G).
-        files: with megabytes, so many are written in turn; else, the capture ends after so many (-W).
+        megabytes: when the file is larger than this number of million bytes (-C).
+        seconds: when the file has been written to for this number of seconds (-G).
+        files: with megabytes, the number of files that are reused in turn; otherwise, the number after which the
+            capture ends (-W).
     """
 
     megabytes: int | None = None
@@ -25,7 +26,7 @@ class Limits(NamedTuple):
     files: int | None = None
 
     def check(self) -> None:
-        """Raises InvalidArgument."""
+        """Raises InvalidArgument if a value or a combination is invalid."""
         for name, number in self._asdict().items():
             if number is not None and number < 1:
                 raise InvalidArgument(f"{name}={number}: it must be 1 or more")
@@ -34,21 +35,21 @@ class Limits(NamedTuple):
 
 
 class FileNames:
-    """What each file is called, as in MakeFilename() of tcpdump.
+    """The names of the files, as in MakeFilename() of tcpdump.
 
     Args:
-        path: with seconds, a pattern for strftime().
-        limits: which rotation there is.
+        path: the path; with seconds, a pattern for strftime().
+        limits: the limits of each file.
     """
 
     def __init__(self, path: str, limits: Limits) -> None:
         self._path = path
         self._limits = limits
-        # so many that they sort
+        # Enough digits that the names sort.
         self._digits = len(str(limits.files - 1)) if limits.files and limits.files > 1 else 0
 
     def name(self, count: int, since_ns: int) -> str:
-        """The file with a number, of those begun since then."""
+        """Returns the name of the file with this number, of those begun since then."""
         path = self._path
         if self._limits.seconds:
             path = time.strftime(path, time.localtime(since_ns // SECOND_NS))
@@ -57,7 +58,7 @@ class FileNames:
         return f"{path}{count:0{self._digits}d}"
 
     def is_one_of_them(self, name: str, since_ns: int) -> bool:
-        """Whether a name is that of one of the files begun since then, whatever its number."""
+        """Returns whether a name belongs to a file begun since then, with any number."""
         first = self.name(0, since_ns)
         stem = first[: len(first) - self._digits]
         count = name[len(stem) :]

@@ -1,7 +1,7 @@
-"""JSON lines: one exchange a line. The form is a public contract; fields are only ever added.
+"""JSON lines: one exchange in each line. The form is a public contract: fields are only added.
 
-Lines are ASCII, and all text in them is of characters that Unicode has: what a peer sent in a head that is no
-UTF-8 is read as Latin-1, which it is where it comes from HTTP's past (RFC 9110, 5.5); each byte is a character.
+Lines are ASCII, and all text in them consists of valid Unicode characters. A head that is not UTF-8 is read as Latin-1,
+each byte as a character, which is the historical encoding of HTTP fields (RFC 9110, 5.5).
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ if TYPE_CHECKING:
     from sockfilter.model.head import Head
     from sockfilter.model.process import Process
 
-# Heads whose text is kept, and bytes of such a head: as many as the parser keeps, 4 MB at most.
+# Heads whose text is cached, and the bytes of such a head: as many as the parser keeps; at most 4 MB.
 HEADS_MAX, HEAD_BYTES_MAX = 512, 4096
-# Fields, and bytes of such a field: the usual ones of many clients and servers, 3 MB at most.
+# Fields that are cached, and the bytes of such a field: the usual ones of many clients and servers; at most 3 MB.
 FIELDS_MAX, FIELD_BYTES_MAX = 2048, 512
-# Names of fields, as long as a field may be: those of the IANA registry, and some of each application.
+# Field names that are cached, up to the length of a field: those of the IANA registry and some of each application.
 NAMES_MAX = 512
-# Connections: those that a busy server has at a time, 2 MB and the processes at their ends.
+# Connections: as many as a busy server has at a time; 2 MB and the processes at their ends.
 CONNECTIONS_MAX = 4096
 
 
 class ConnectionText(NamedTuple):
-    """What a line says of a connection, and what of that may change.
+    """The text of a connection in a line, and what it depends on.
 
     Attributes:
-        client_end: which of its ends was the client.
-        processes: those at its ends.
-        before, behind: what stands before the exchange's number on it, and behind that.
+        client_end: which end was the client.
+        processes: the processes at its ends.
+        before, behind: the text before the exchange's number on the connection, and after it.
     """
 
     client_end: int | None
@@ -60,13 +60,13 @@ class ConnectionText(NamedTuple):
 class JsonOutput(Output):
     """JSON lines for programs.
 
-    A line says what to_dict() says, byte for byte. Heads and connections come again and again, so that what is
-    said of them is kept as text; what is left for each exchange are numbers.
+    A line equals the result of to_dict(), byte for byte. Heads and connections recur, so their text is cached. Only
+    numbers remain to be written for each exchange.
 
     Args:
-        sink: takes the bytes.
-        bodies: with what was kept of the bodies.
-        show_secrets: nothing is masked.
+        sink: receives the bytes.
+        bodies: whether to write what was kept of bodies.
+        show_secrets: whether to show secrets instead of masking them.
     """
 
     def __init__(self, sink: ByteSink, *, bodies: bool = False, show_secrets: bool = False) -> None:
@@ -75,13 +75,13 @@ class JsonOutput(Output):
         self._show_secrets = show_secrets
         self._heads: KeptTable[Head, str] = KeptTable(HEADS_MAX)
         self._fields: KeptTable[bytes, str] = KeptTable(FIELDS_MAX)
-        self._new_fields = 0  # since it began
+        self._new_fields = 0  # since the output began
         self._names: KeptTable[bytes, tuple[str, str]] = KeptTable(NAMES_MAX)
         self._connections: KeptTable[Connection, ConnectionText] = KeptTable(CONNECTIONS_MAX)
         self._second, self._second_text = -1, ""
 
     def render(self, exchange: Exchange) -> bytes:
-        """The exchange's line."""
+        """Returns the line of an exchange."""
         connection, start_ns = exchange.connection, exchange.start_ns
         about = self._connections.get(connection)
         if about is None or about.client_end != connection.client_end or about.processes != exchange.processes:
@@ -99,20 +99,20 @@ class JsonOutput(Output):
         ).encode()
 
     def pieces(self, exchange: Exchange) -> Iterator[bytes]:
-        """The same of an exchange with a large body."""
-        from sockfilter.outputs.jsonl_large import line_in_pieces  # few lines have one
+        """Returns the line of an exchange with a large body, in pieces."""
+        from sockfilter.outputs.jsonl_large import line_in_pieces  # few lines have a large body
 
         return line_in_pieces(exchange, self._show_secrets)
 
     def _time(self, ns: int) -> str:
-        """time_text() in quotes; a second is put into words once for all lines in it."""
+        """Returns time_text() in quotes. The text of a second is made once for all lines in it."""
         second, rest = divmod(ns, 1_000_000_000)
         if second != self._second:
             self._second, self._second_text = second, time_text(ns)[:-10]
         return f'"{self._second_text}{rest:09d}Z"'
 
     def _describe(self, exchange: Exchange) -> ConnectionText:
-        """Renders what a line says of a connection, and keeps it until who is at its ends changes."""
+        """Renders a connection's text and caches it until the processes at its ends change."""
         connection = exchange.connection
         before = {"interface": clean_text(connection.interface), "connection": connection.number, "conn_seq": 0}
         ends = {
@@ -136,12 +136,12 @@ class JsonOutput(Output):
         return f'{text}{{"wire_len":{body.wire_len}{length}}}{more}}}'
 
     def _more(self, message: Message) -> str:
-        """What few messages have behind their body."""
+        """Returns the rare members that follow a message's body."""
         made = odd_parts(message, self._show_secrets)
         return f",{ENCODE(made)[1:-1]}" if made else ""
 
     def _head(self, head: Head) -> str:
-        """What a line says of a message, up to its body; kept where its fields have all come before."""
+        """Returns a message's text up to its body. Caches it if all its fields were already cached."""
         before = self._new_fields
         start = [
             f'"{name}":{quote(value) if isinstance(value, str) else "null" if value is None else value}'
@@ -152,7 +152,7 @@ class JsonOutput(Output):
         return self._heads.keep(head, made) if is_shared else made
 
     def _headers(self, head: Head) -> str:
-        """The fields. Most of them come again and again, also where their heads do not."""
+        """Returns the fields. Most of them recur, even in heads that do not."""
         raw = head.raw if head.has_text else b""
         if raw.endswith(b"\r\n\r\n"):
             known = self._fields.get
@@ -163,7 +163,7 @@ class JsonOutput(Output):
         return ENCODE(header_fields(head.headers, self._show_secrets))
 
     def _field(self, line: bytes) -> str:
-        """A field; empty where it must be read together with those beside it."""
+        """Returns a field. Empty: it must be parsed together with its neighbours."""
         raw_name, colon, raw_value = line.partition(b":")
         name, quoted = self._names.get(raw_name) or self._name(raw_name)
         if not colon or not quoted or b"\n" in raw_value or b"\r" in raw_value:
@@ -178,14 +178,14 @@ class JsonOutput(Output):
         return self._fields.keep(line, made)
 
     def _name(self, raw: bytes) -> tuple[str, str]:
-        """A field's name, and the same in quotes; that is empty where it is no proper name."""
+        """Returns a field's name, and the name in quotes. The latter is empty if the name is invalid."""
         name = text(raw)
         made = name, quote(clean_text(name)) if is_proper(name) else ""
         return self._names.keep(raw, made) if len(raw) <= FIELD_BYTES_MAX else made
 
 
 def _timing_text(exchange: Exchange) -> str:
-    """The timing; without the detours of Exchange.timing where all four times are of one clock, and in order."""
+    """Returns the timing. It is faster than Exchange.timing if all four times are from one clock and in order."""
     request, response, connection = exchange.request, exchange.response, exchange.connection
     if request is not None and response is not None and not connection.clocks_differ:
         asked, sent, answered, received = request.start_ns, request.end_ns, response.start_ns, response.end_ns

@@ -1,4 +1,4 @@
-"""The JSON line of an exchange with large bodies, piece by piece: the same bytes as in one."""
+"""The JSON line of an exchange with large bodies, in pieces. Its bytes equal those of a line made at once."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
     from sockfilter.model import Exchange, Message
 
-# bytes of a placeholder's name: no peer can guess it
+# Bytes of a placeholder's name: too many for a peer to guess.
 MARK_BYTES = 16
 
 
 def line_in_pieces(exchange: Exchange, show_secrets: bool) -> Iterator[bytes]:
-    """The line, with what was kept of the bodies.
+    """Yields the line, with what was kept of the bodies.
 
     Args:
         exchange: the exchange.
-        show_secrets: nothing is masked.
+        show_secrets: whether to show secrets instead of masking them.
     """
     made = to_dict(exchange, bodies=False, show_secrets=show_secrets)
-    contents: dict[str, Iterator[str]] = {}  # by what stands in its place
+    contents: dict[str, Iterator[str]] = {}  # by placeholder
     for name, message in (("request", exchange.request), ("response", exchange.response)):
         if message is not None and message.body:
             mark = os.urandom(MARK_BYTES).hex()
@@ -45,7 +45,7 @@ def line_in_pieces(exchange: Exchange, show_secrets: bool) -> Iterator[bytes]:
 
 
 def _content(message: Message, show_secrets: bool) -> tuple[str, Iterator[str]]:
-    """What was kept of a body: the name of its form, and the pieces of it."""
+    """Returns the name of a body's form, and the content in pieces."""
     body = message.body
     content = body if show_secrets else mask_body(message)
     if not _is_shorter_in_base64(content) and is_text(content, body.is_cut):
@@ -54,7 +54,7 @@ def _content(message: Message, show_secrets: bool) -> tuple[str, Iterator[str]]:
 
 
 def _is_shorter_in_base64(content: bytes) -> bool:
-    """As for bodies that are not large."""
+    """Chooses the shorter form, as for bodies that are not large."""
     if len(content) < LONG_BYTES:
         return False
     return ESCAPED_BYTES * sum(len(window.translate(None, PLAIN)) for window in windows(content)) > len(content) // 3

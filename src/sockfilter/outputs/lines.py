@@ -1,4 +1,4 @@
-"""One line for each exchange; more of it on request."""
+"""Text output: one line for each exchange, and more on request."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class TextOutput(TextForm, Output):
     """Lines for people.
 
     Args:
-        sink: takes the bytes.
-        options: what the lines are like, as TextForm has them.
+        sink: receives the bytes.
+        options: the options of the lines, as for TextForm.
     """
 
     widths_max = ROUTE_WIDTH_MAX, REQUEST_WIDTH_MAX
@@ -30,14 +30,14 @@ class TextOutput(TextForm, Output):
 
     @property
     def lines(self) -> TextOutput | None:
-        """Itself, where it writes nothing but the usual lines without colours, which the short road may write.
+        """The output itself if it writes only the usual lines without colours, which the lane may write.
 
-        That knows which targets may hold a secret, but for those by names of the user's own.
+        The lane knows which targets may hold a secret, except for secrets with names that the user has added.
         """
         is_more = self._verbosity or self._colour or self._interfaces or self._processes or has_own_names()
         return self if self._is_usual and not is_more else None
 
     @property
     def widths(self) -> tuple[int, int]:
-        """Of the columns for the route and what was asked, now."""
+        """The current widths of the columns for the route and for the request."""
         return self._route_width, self._request_width

@@ -1,4 +1,4 @@
-"""What the outputs have in common: lines are collected, and go out in one write for each batch."""
+"""The base of the outputs: lines are collected and written once for each batch."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ class ByteSink(Protocol):
     """A file of bytes."""
 
     def write(self, data: memoryview, /) -> int | None:
-        """Takes bytes; may take fewer, and says how many."""
+        """Writes bytes and returns how many; may write only some of them."""
 
 
 class Output:
     """Collects what its subclasses make of exchanges.
 
     Args:
-        sink: takes the bytes.
+        sink: receives the bytes.
 
     Attributes:
-        has_bodies: it writes what was kept of bodies.
+        has_bodies: whether it writes what was kept of bodies.
     """
 
     has_bodies = False
@@ -35,16 +35,16 @@ class Output:
     def __init__(self, sink: ByteSink) -> None:
         self._sink = sink
         self._parts: list[bytes] = []
-        # exchanges that it has had as lines
+        # The number of exchanges received as lines.
         self.lines_taken = 0
 
     @property
     def lines(self) -> Lines | None:
-        """What takes lines that were written elsewhere, where it may."""
+        """The receiver of lines that were written elsewhere, if the output accepts them."""
         return None
 
     def write(self, exchange: Exchange) -> None:
-        """Takes an exchange; flush() sends it on. What is large goes at once: raises OSError then."""
+        """Collects an exchange; flush() writes it. A large exchange is written at once, which may raise OSError."""
         if self.has_bodies and has_large_body(exchange):
             self.flush()
             for piece in self.pieces(exchange):
@@ -57,20 +57,20 @@ class Output:
             self.flush()
 
     def take(self, text: bytes, count: int) -> None:
-        """Takes the lines of some exchanges, written elsewhere."""
+        """Collects the lines of some exchanges that were written elsewhere."""
         self._parts.append(text)
         self.lines_taken += count
 
     def render(self, exchange: Exchange) -> bytes:
-        """The exchange in this form."""
+        """Returns the exchange in this form."""
         raise NotImplementedError
 
     def pieces(self, exchange: Exchange) -> Iterable[bytes]:
-        """The same, piece by piece: of an exchange with a large body."""
+        """Returns an exchange with a large body in this form, in pieces."""
         return (self.render(exchange),)
 
     def flush(self) -> None:
-        """Sends on what has been written. Raises OSError."""
+        """Writes what was collected. Raises OSError."""
         if not self._parts:
             return
         parts, self._parts = self._parts, []

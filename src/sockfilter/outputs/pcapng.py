@@ -1,4 +1,4 @@
-"""pcapng (draft-ietf-opsawg-pcapng): blocks for interfaces, frames and counters. Knows nothing of files."""
+"""pcapng (draft-ietf-opsawg-pcapng): blocks for interfaces, frames and counters. Independent of files."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sockfilter.outputs.output import ByteSink
 
-# bytes that are collected before they are written without being asked to
+# Bytes that are collected before they are written without a flush().
 COLLECTED_BYTES_MAX = 1 << 20
 
-# block types (section 4) and their fixed fields; the byte order is stated, so that it is one everywhere
+# Block types (section 4) and their fixed fields. The byte order is always little-endian, as the section header states.
 SECTION, INTERFACE, SIMPLE_PACKET, STATISTICS, PACKET = 0x0A0D0D0A, 1, 3, 5, 6
 BLOCK = Struct("<II")  # type, length
 LENGTH = Struct("<I")
@@ -29,7 +29,7 @@ OPTION_BYTES_MAX = 0xFFFF
 END_OF_OPTIONS = 0
 SHB_HARDWARE, SHB_OS, SHB_USERAPPL = 2, 3, 4
 IF_NAME, IF_TSRESOL = 2, 9
-NANOSECONDS = b"\x09"  # the negative power of ten
+NANOSECONDS = b"\x09"  # 10 to the power of -9 seconds
 ISB_IFRECV, ISB_IFDROP, ISB_FILTERACCEPT = 4, 5, 6
 COUNTER = Struct("<Q")
 
@@ -38,11 +38,11 @@ MASK32, MASK64 = (1 << 32) - 1, (1 << 64) - 1
 
 
 class PcapngWriter:
-    """Collects a section; flush() sends it on.
+    """Collects the blocks of a section; flush() writes them.
 
     Args:
-        sink: takes the bytes.
-        application: name and version of who writes.
+        sink: receives the bytes.
+        application: name and version of the writing program.
     """
 
     def __init__(self, sink: ByteSink, application: str = "sockfilter") -> None:
@@ -61,13 +61,13 @@ class PcapngWriter:
 
     @property
     def size(self) -> int:
-        """Bytes so far, those not yet sent on among them."""
+        """The number of bytes so far, including those not yet written."""
         return self._sent + len(self._collected)
 
     def interface(self, name: str, link_type: int) -> int:
-        """Adds an interface, and gives its number for packet() and statistics()."""
+        """Adds an interface. Returns its number for packet() and statistics()."""
         fields = INTERFACE_FIELDS.pack(link_type, 0, NO_LIMIT)
-        # a name need not be text for the kernel, but must be UTF-8 here
+        # The kernel allows names that are not text, but pcapng requires UTF-8.
         text = name.encode("utf-8", "replace")
         self._block(INTERFACE, fields, (IF_NAME, text), (IF_TSRESOL, NANOSECONDS))
         self._interfaces += 1
@@ -77,15 +77,15 @@ class PcapngWriter:
         """Adds a frame. Raises what the sink raises.
 
         Args:
-            interface: its number.
-            time_ns: since 1970; None: not known.
-            frame: bytes, as far as they were kept.
-            wire_len: bytes that it had.
+            interface: the number of the interface.
+            time_ns: nanoseconds since 1970. None: not known.
+            frame: the bytes that were kept.
+            wire_len: the number of bytes on the wire.
         """
         kept = len(frame)
         padding = PADDING[kept % 4]
         wire_len = min(max(wire_len, kept), MASK32)
-        # a block without a time is of the first interface, and does not say that its frame was cut (section 4.4)
+        # A block without a time belongs to the first interface and cannot say that its frame was cut (section 4.4).
         is_simple = time_ns is None and not interface and kept == wire_len
         head = SIMPLE_PACKET_HEAD if is_simple else PACKET_HEAD
         length = head.size + kept + len(padding) + LENGTH.size
@@ -106,11 +106,11 @@ class PcapngWriter:
         """Adds counters of an interface since the beginning of the capture.
 
         Args:
-            interface: its number.
-            time_ns: when they stood there, since 1970.
-            received: packets that came.
-            dropped: of those, packets lost for want of room.
-            filter_accepted: of those, packets that were wanted; None: not known.
+            interface: the number of the interface.
+            time_ns: the time of the counters, in nanoseconds since 1970.
+            received: packets that arrived.
+            dropped: of those, packets lost for lack of room.
+            filter_accepted: of those, packets that the filter accepted. None: not known.
         """
         counters = [(ISB_IFRECV, received), (ISB_IFDROP, dropped)]
         if filter_accepted is not None:
@@ -122,7 +122,7 @@ class PcapngWriter:
         )
 
     def flush(self) -> None:
-        """Sends on what was collected, in one write. Raises what the sink raises."""
+        """Writes what was collected, at once. Raises what the sink raises."""
         if not self._collected:
             return
         collected, self._collected = self._collected, bytearray()

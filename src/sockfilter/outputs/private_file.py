@@ -1,4 +1,4 @@
-"""Opening a file for secrets: what somebody else has put in its place is not written to."""
+"""Opening a file for secrets. It refuses a file that another user has put in its place."""
 
 from __future__ import annotations
 
@@ -15,44 +15,45 @@ if TYPE_CHECKING:
 MODE = 0o600
 WRITE = os.O_WRONLY | os.O_CLOEXEC
 ROOT = 0
-# links that lead to links: as many as the kernel follows (path_resolution(7)), and times that a path changes under us
+# The maximum number of steps: symbolic links, as many as the kernel follows (path_resolution(7)), and retries after the
+# path has changed.
 STEPS_MAX = 40
-# a descriptor that this process was given: /dev/stdout leads there too
+# A path to a descriptor that this process inherited. /dev/stdout also leads to one.
 DESCRIPTOR = re.compile(r"(/dev|/proc/(self|thread-self|\d+))/fd/\d+")
 
 
 class Refused(OSError):
-    """The path leads to what belongs to somebody else: its words say what that is, and what to do."""
+    """The path leads to something of another user. The text says what it is and what to do."""
 
 
 class OpenedFile(NamedTuple):
-    """A descriptor to write to, and whether it is of a regular file."""
+    """A descriptor to write to, and whether it is a regular file."""
 
     fd: int
     is_regular: bool
 
 
 def open_private(path: str, owner: tuple[int, int] | None = None) -> OpenedFile:
-    """Opens a file to be written from its beginning, which nobody but its owner may read.
+    """Opens a file for writing from its beginning. Nobody but its owner may read it.
 
-    A new file is made with mode 0600. A regular file that is there must belong to the owner and have no other name; it
+    A new file is created with mode 0600. An existing regular file must belong to the owner and have no other name; it
     is emptied, and its mode becomes 0600. A pipe must belong to the owner or to this user. A symbolic link is followed
-    where root, this user or the owner made it. Devices, and descriptors by their names in /dev/fd and /proc, are taken
-    as they are.
+    if root, this user or the owner created it. Devices, and descriptors by their names in /dev/fd and /proc, are opened
+    without these checks.
 
     Args:
-        path: where.
-        owner: user and group to whom the file is given; None: it is this user's.
+        path: the path of the file.
+        owner: the user and group that the file is given to. None: this user.
 
     Raises:
-        Refused: it belongs to somebody else.
-        OSError, ValueError: it cannot be opened.
+        Refused: the file belongs to another user.
+        OSError, ValueError: the file cannot be opened.
     """
     is_ours = not DESCRIPTOR.fullmatch(os.path.abspath(path))
     for _ in range(STEPS_MAX):
         with _pinned(path) as pin:
             if pin is None:
-                with contextlib.suppress(FileExistsError):  # it was made meanwhile, or is a link
+                with contextlib.suppress(FileExistsError):  # the file was created meanwhile, or is a link
                     return OpenedFile(_made(path, owner), True)
                 continue
             there = os.fstat(pin)
@@ -72,7 +73,7 @@ def open_private(path: str, owner: tuple[int, int] | None = None) -> OpenedFile:
 
 @contextlib.contextmanager
 def _pinned(path: str) -> Iterator[int | None]:
-    """A descriptor that stands for what is there, a link too, and opens nothing; None: nothing is there."""
+    """Yields an O_PATH descriptor for the path, even for a link, without opening the file. None: it does not exist."""
     try:
         pin = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -91,7 +92,7 @@ def _made(path: str, owner: tuple[int, int] | None) -> int:
 
 
 def _reopened(path: str, there: os.stat_result, *, follows: bool) -> int | None:
-    """Opens what was looked at; None: something else is there by now, or nothing."""
+    """Opens the file that was checked. None: it has been replaced or removed."""
     if follows:
         return os.open(path, WRITE)
     try:
@@ -126,7 +127,7 @@ def _check(there: os.stat_result, owner: tuple[int, int] | None) -> None:
 
 
 def _taken_over(fd: int, owner: tuple[int, int] | None, *, is_given: bool) -> OpenedFile:
-    """Empties a regular file and, unless its descriptor was given to us, sees to who may read it."""
+    """Empties a regular file. Sets its mode and owner unless its descriptor was inherited."""
     try:
         is_regular = stat.S_ISREG(os.fstat(fd).st_mode)
         if is_regular:
@@ -140,7 +141,7 @@ def _taken_over(fd: int, owner: tuple[int, int] | None, *, is_given: bool) -> Op
 
 
 def _give(fd: int, owner: tuple[int, int] | None) -> None:
-    # not all file systems have modes and owners, and the capture is worth more than they are
+    # Not all file systems have modes and owners. The capture is worth more than they are.
     with contextlib.suppress(OSError):
         os.fchmod(fd, MODE)
     if owner:

@@ -1,4 +1,4 @@
-"""Each message as it was: who sent it to whom, then its bytes."""
+"""Raw messages: the sender and the receiver of each message, then its bytes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 class RawOutput(Output):
-    """Messages as they crossed the wire, body framing and all; heads that are no text, as HTTP/1 would write them.
+    """Messages as they crossed the wire, with the framing of bodies. Binary heads are shown in the form of HTTP/1.
 
     Args:
-        sink: takes the bytes.
-        escape: for a terminal: what could command it is escaped.
-        show_secrets: nothing is masked.
+        sink: receives the bytes.
+        escape: whether to escape control characters, for a terminal.
+        show_secrets: whether to show secrets instead of masking them.
     """
 
     def __init__(self, sink: ByteSink, *, escape: bool = False, show_secrets: bool = False) -> None:
@@ -31,7 +31,7 @@ class RawOutput(Output):
         self._show_secrets = show_secrets
 
     def render(self, exchange: Exchange) -> bytes:
-        """The exchange's messages in the order of their kinds."""
+        """Returns the exchange's messages: the request, informational responses, the response."""
         client, server = exchange.client, exchange.server
         parts = [] if exchange.request is None else [self._message(client, server, exchange.request)]
         parts += [self._message(server, client, message) for message in exchange.informational]
@@ -50,9 +50,9 @@ class RawOutput(Output):
 
 
 def _without_secrets(message: Message) -> bytes:
-    """A body as sent; trailers stand at its end, as far as they were kept.
+    """Returns a body as sent, with secrets masked. Kept trailers stand at its end.
 
-    A chunked one with a secret is shown without the framing of its chunks, any of which may divide the secret.
+    If a chunked body has a secret, it is shown without chunk framing, because a chunk boundary may split the secret.
     """
     content, size = bytes(message.body), message.body.trailer_kept
     trailer = mask_head(b"\n" + content[-size:])[1:] if size else b""

@@ -1,4 +1,4 @@
-"""The files that a capture is written to: one, or one after the other by size and time."""
+"""The files of a capture: one, or several by size and time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MEGABYTE = 1_000_000
 
 
 class FileCounters(NamedTuple):
-    """Of an interface, since the beginning of the capture: as for PcapngWriter.statistics()."""
+    """The counters of an interface since the beginning of the capture, as for PcapngWriter.statistics()."""
 
     received: int
     dropped: int
@@ -32,16 +32,16 @@ NO_LIMITS = Limits()
 
 
 class CaptureFiles:
-    """Frames, into files that are each complete.
+    """Writes frames to files, each of which is complete.
 
     Args:
-        target: a path, or what takes the bytes: that is never followed by another.
-        counters: an interface's, by its number, for the end of each file; None: not known.
+        target: a path, or a sink for the bytes. A sink is never rotated.
+        counters: returns an interface's counters by its number, for the end of each file. None: not known.
         limits: when another file begins.
-        owner: user and group to whom the files are given.
-        clock_ns: the time, since 1970.
-        application: name and version of who writes.
-        spared: device and inode of a file that is being read, and must not be overwritten; None: there is none.
+        owner: the user and group that the files are given to.
+        clock_ns: returns the time in nanoseconds since 1970.
+        application: name and version of the writing program.
+        spared: device and inode of the file that is being read and must not be overwritten. None: there is none.
 
     Raises CaptureFileError, as all methods do, and InvalidArgument.
     """
@@ -82,19 +82,19 @@ class CaptureFiles:
             self._writer = PcapngWriter(target, application)
 
     def interface(self, name: str, link_type: int) -> int:
-        """Adds an interface, to this file and all that follow, and gives its number for packet()."""
+        """Adds an interface to this file and to all later files. Returns its number for packet()."""
         self._interfaces.append((name, link_type))
         return self._writer.interface(name, link_type)
 
     def packet(self, interface: int, time_ns: int | None, frame: bytes | memoryview, wire_len: int) -> bool:
-        """Writes a frame, as PcapngWriter.packet(). False: not so, as the last file has had its time (is_full)."""
+        """Writes a frame like PcapngWriter.packet(). False: it was dropped, because the last file is full (is_full)."""
         if self._window_ns is not None and self._is_open:
             self._rotate_by_time(self._window_ns)
         if not self._is_open:
             if self.is_full:
                 return False
             raise Closed("the capture file is closed: nothing more can be written to it")
-        # not before it is larger: tcpdump's meaning too
+        # tcpdump also begins a new file only after the size has been exceeded.
         if self._size_max is not None and self._writer.size > self._size_max:
             self._end()
             self._count += 1
@@ -105,12 +105,12 @@ class CaptureFiles:
         return True
 
     def flush(self) -> None:
-        """Sends on what has been written."""
+        """Flushes what was written."""
         if self._is_open:
             self._writer.flush()
 
     def close(self) -> None:
-        """Ends the last file; again is nothing."""
+        """Closes the last file. May be repeated."""
         if self._is_open:
             self._end()
 
@@ -122,15 +122,15 @@ class CaptureFiles:
         self._since_ns = now_ns
         self._count = 0
         self._windows += 1
-        # with a size too, the number of files is one for each window
+        # With a size limit, the number of files applies to each time window.
         self.is_full = self._limits.files is not None and not self._size_max and self._windows >= self._limits.files
         if not self.is_full:
             self._writer = self._begin()
 
     def _check_names(self) -> None:
-        """Refuses names, those of later files too, of which one is that of a file to be spared.
+        """Refuses names of this and later files if one is the name of the file being read.
 
-        Those of later times are not known yet: each file is looked at again before it is opened.
+        Names with a later time are not known yet, so each file is checked again before it is opened.
         """
         if self._spared is None:
             return
@@ -138,7 +138,7 @@ class CaptureFiles:
         if is_that_file(first, self._spared):
             raise InvalidArgument(over_itself(first))
         folder, entries = os.path.dirname(first), []
-        with suppress(OSError, ValueError):  # a folder that cannot be listed may be written to all the same
+        with suppress(OSError, ValueError):  # a directory that cannot be listed may still be writable
             entries = os.listdir(folder or ".")
         for path in (os.path.join(folder, entry) for entry in entries):
             if self._names.is_one_of_them(path, self._since_ns) and is_that_file(path, self._spared):
@@ -153,7 +153,7 @@ class CaptureFiles:
         return writer
 
     def _end(self) -> None:
-        self._is_open = False  # also where the disk is full: closing does not try again
+        self._is_open = False  # set first: after an error such as a full disk, close() does not try again
         now_ns = self._clock_ns()
         for number in range(len(self._interfaces)):
             counters = self._counters(number)

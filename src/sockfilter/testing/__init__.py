@@ -1,11 +1,11 @@
-"""What tests say of exchanges, and the pytest plugin; the types of its fixtures, for tests that are type-checked.
+"""Expectations of exchanges in tests, the pytest plugin, and the types of its fixtures for type checkers.
 
     from sockfilter.testing import Wire
 
     def test_checkout_charges_once(wire: Wire) -> None:
         wire.expect(method="POST", path="/charge", status=201).once()
 
-Names are imported when first used, as those of sockfilter itself.
+Names are imported when they are first used, as in sockfilter itself.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = ["Wire", "WireFactory", "Expectation", "ExpectationFailed", "AsyncView
 
 
 def __getattr__(name: str) -> object:
-    """Imports a public name when it is first asked for."""
+    """Imports a public name when it is first used."""
     if name not in _HOMES:
         raise AttributeError(f"module 'sockfilter.testing' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -1,4 +1,4 @@
-"""The captures of a test session: opened when first asked for, and used by all tests that ask the same."""
+"""The captures of a test session: opened on first use and shared by all tests that ask for the same arguments."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from sockfilter.captures.capture import Capture
     from sockfilter.testing.evidence import Tap
 
-# captures that stay open at once: each has a ring of its own; the one that was not asked for the longest goes
+# The number of captures that stay open, each with its own ring. The least recently used one is closed first.
 CAPTURES_MAX = 4
 
 
 class Captures:
-    """Opens captures, and closes them at the end.
+    """Opens captures and closes them at the end.
 
     Args:
-        broker: the socket of a broker; None: the usual place, where there is one and the rights are missing.
-        has_taps: the frames are wanted too.
+        broker: the socket of a broker. None: the default socket, if it exists and this process lacks the rights.
+        has_taps: whether frames are needed too.
     """
 
     def __init__(self, broker: str | None = None, *, has_taps: bool = False) -> None:
@@ -34,7 +34,7 @@ class Captures:
         self._in_use: list[Capture] = []
 
     def get(self, arguments: dict[str, Any]) -> Capture:
-        """A capture with these arguments, which others use too. Raises SockfilterError."""
+        """Returns a shared capture with these arguments. Raises SockfilterError."""
         key = repr(sorted(arguments.items()))
         if key not in self._open or self._open[key].is_closed:
             self._open[key] = self.new(arguments)
@@ -47,11 +47,11 @@ class Captures:
         return self._open[key]
 
     def tap(self, capture: Capture) -> Tap | None:
-        """Where a capture's frames can be had; None: nowhere."""
+        """Returns the tap for a capture's frames. None: there is none."""
         return self._taps.get(capture)
 
     def new(self, arguments: dict[str, Any]) -> Capture:
-        """A capture of one's own. Raises SockfilterError."""
+        """Opens a capture that is not shared. Raises SockfilterError."""
         if self._broker is not None:
             return self._opened({"broker": self._broker, **arguments})
         try:
@@ -76,18 +76,18 @@ class Captures:
         return made
 
     def hold(self, capture: Capture) -> None:
-        """Keeps one open, and what it has seen, until release()."""
+        """Keeps a capture and its exchanges until release()."""
         self._in_use.append(capture)
 
     def release(self, capture: Capture) -> None:
-        """Lets go of one: what it has seen makes room, where nobody else needs it."""
+        """Releases a capture. Its exchanges are dropped if no other user holds it."""
         self._in_use.remove(capture)
         if capture not in self._in_use and not capture.is_closed:
             with suppress(BrokerError):
                 capture.clear()
 
     def close(self) -> None:
-        """Closes all."""
+        """Closes all captures."""
         for capture in self._open.values():
             capture.close()
         self._open.clear()

@@ -1,4 +1,4 @@
-"""What is kept of a failing test: the frames that crossed, and the exchanges as JSON lines."""
+"""The files that are kept for a failing test: the frames, and the exchanges as JSON lines."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from sockfilter.model import Exchange
     from sockfilter.outputs.fan import OutputSource
 
-# characters of a file's name that come from the test's; the end of it says which test it is
+# The number of characters of the test's name in the file's name. The end of the name identifies the test.
 NAME_MAX = 150
 
 
 class Tap(Member):
-    """Where a capture's frames go, which may change from test to test; nowhere, to begin with.
+    """Forwards a capture's frames to a target that may change from test to test. Initially there is none.
 
     Attributes:
-        target: takes them; None: nobody does.
+        target: receives the frames. None: the frames are dropped.
     """
 
     name = "frames"
@@ -34,37 +34,37 @@ class Tap(Member):
         self.target: Frames | None = None
 
     def begin(self, source: OutputSource) -> None:
-        """Takes note of where they come from."""
+        """Stores the source of the frames."""
         self.source = source
 
     def take(self, view: memoryview, offsets: list[int]) -> None:
-        """Takes a batch of records."""
+        """Forwards a batch of records."""
         if self.target is not None:
             self.target.take(view, offsets)
 
     def flush(self) -> None:
-        """Sends on what has been written."""
+        """Flushes the file that is being written."""
         if self.target is not None:
             self.target.flush()
 
     def close(self) -> None:
-        """Ends the file that is being written."""
+        """Closes the file that is being written."""
         if self.target is not None:
             self.target.close()
         self.target = None
 
 
 class Evidence:
-    """The files of one test: written from the start, kept where it fails.
+    """The files of one test: written from its start, and kept if it fails.
 
     Args:
-        tap: gives the frames.
-        directory: where the files are; made where it is not there.
-        test: its name.
-        number: of the wire in the test, from 0.
+        tap: delivers the frames.
+        directory: the directory of the files. It is created if it does not exist.
+        test: the name of the test.
+        number: the number of the wire in the test, from 0.
 
     Raises:
-        CaptureFileError: they cannot be made.
+        CaptureFileError: the files cannot be created.
     """
 
     def __init__(self, tap: Tap, directory: str, test: str, number: int) -> None:
@@ -75,14 +75,14 @@ class Evidence:
         self._lines_path = os.path.join(directory, f"{name}.jsonl")
         self._is_kept = False
         for old in (self._frames_path, self._lines_path):
-            with suppress(OSError):  # of the last run, perhaps another user's: writing says what is in the way
+            with suppress(OSError):  # a file of an earlier run; if another user owns it, writing reports the error
                 os.unlink(old)
         self._frames = Frames(self._frames_path)
         self._frames.begin(tap.source)
         tap.target = self._frames
 
     def keep(self, exchanges: list[Exchange]) -> str:
-        """Keeps the frames, and writes the exchanges with their secrets masked. Returns what to say of it."""
+        """Keeps the frames and writes the exchanges with secrets masked. Returns the text for the report."""
         self._is_kept = True
         self._frames.flush()
         with CaptureFile(self._lines_path) as lines:
@@ -93,7 +93,7 @@ class Evidence:
         return f"{self._frames_path}\n{self._lines_path}"
 
     def close(self) -> None:
-        """Ends the files; they go, where they were not kept."""
+        """Closes the files. Deletes them unless they are kept."""
         if self._tap.target is self._frames:
             self._tap.target = None
         self._frames.close()

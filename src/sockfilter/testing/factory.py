@@ -1,4 +1,4 @@
-"""What the fixture wire_factory gives, for tests that are type-checked."""
+"""The type of the fixture wire_factory, for type checkers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class WireFactory(Protocol):
-    """Makes further wires for a test."""
+    """Creates further wires for a test."""
 
     def __call__(
         self,
@@ -36,9 +36,10 @@ class WireFactory(Protocol):
         processes: bool | None = ...,
         broker: str | None = ...,
     ) -> Wire:
-        """A wire from now on, until the test ends.
+        """Returns a wire from now until the end of the test.
 
         Args:
-            scope: whose exchanges: "host", "tree" (of the test's process), "auto"; if it is not given, as for wire.
-            interface and others: as sockfilter.capture() has them.
+            scope: whose exchanges: "host", "tree" (of the test's process) or "auto". By default, as for the fixture
+                wire.
+            interface and others: as for sockfilter.capture().
         """

@@ -17,7 +17,7 @@ MARKER = (
     " this test; all arguments of sockfilter.capture()"
 )
 MODES = ("skip", "require")
-# a capture that has no interface
+# The value of via for captures that have no interface.
 SYSCALLS = "syscalls"
 SCOPES = ("auto", "host", "tree")
 ALL = "all"
@@ -25,15 +25,15 @@ BROKER = "sudo sockfilter broker --user $USER --background"
 
 DEFAULTS = {"wire_interface": "lo", "wire_dir": "", "wire_broker": ""}
 
-# properties of a test's report: what was seen, and what of it was not whole
+# Properties in a test's report: the exchanges seen, and what was not whole.
 SEEN, ODD = "wire", "wire_not_whole"
 
 
 class Settings(NamedTuple):
-    """How a test's wire captures.
+    """The settings of a test's wire.
 
     capture: the arguments of sockfilter.capture().
-    scope: whose exchanges count: "host", "tree" (of this process), "auto".
+    scope: whose exchanges count: "host", "tree" (of this process) or "auto".
     strict: whether HTTP that is not whole fails the test.
     """
 
@@ -43,7 +43,7 @@ class Settings(NamedTuple):
 
 
 def add(parser: pytest.Parser) -> None:
-    """Adds the options."""
+    """Adds the options to pytest's parser."""
     group = parser.getgroup("wire", "HTTP on the wire (sockfilter)")
     add_option = group.addoption
     add_option(
@@ -71,13 +71,13 @@ def add(parser: pytest.Parser) -> None:
 
 
 def value(config: pytest.Config, name: str) -> Any:
-    """An option: of the command line, else of the ini file."""
+    """Returns an option's value from the command line, else from the ini file."""
     given = config.getoption(name)
     return config.getini(name) if given is None else given
 
 
 def check(config: pytest.Config) -> str:
-    """What cannot be meant by the options; empty: nothing."""
+    """Returns what is invalid about the options. Empty: nothing."""
     for name, choices in (("wire", MODES), ("wire_scope", SCOPES)):
         if value(config, name) not in choices:
             return f"{name}={value(config, name)!r}: choose from {', '.join(choices)}"
@@ -86,7 +86,7 @@ def check(config: pytest.Config) -> str:
         return f"wire_body={body!r}: a number of bytes, or {ALL}"
     try:
         value(config, "wire_strict")
-    except (ValueError, pytest.UsageError):  # the latter since pytest 9
+    except (ValueError, pytest.UsageError):  # UsageError since pytest 9
         return "wire_strict: choose from true, false"
     for name in ("wire_mask", "wire_unmask"):
         if value(config, name) and "" in masking(config)[name.removeprefix("wire_")]:
@@ -96,7 +96,7 @@ def check(config: pytest.Config) -> str:
 
 
 def masking(config: pytest.Config) -> dict[str, list[str]]:
-    """The arguments of sockfilter.set_masking()."""
+    """Returns the arguments for sockfilter.set_masking()."""
     return {
         name: [one.strip() for one in value(config, f"wire_{name}").split(",")] if value(config, f"wire_{name}") else []
         for name in ("mask", "unmask")
@@ -104,7 +104,7 @@ def masking(config: pytest.Config) -> dict[str, list[str]]:
 
 
 def missing(config: pytest.Config) -> str:
-    """What the options name and is not there; empty: nothing. The default is not looked for."""
+    """Returns what the options name that does not exist. Empty: nothing. Default values are not checked."""
     for name, look in (("wire_interface", _look_up), ("wire_dir", _make_folder), ("wire_broker", _find_socket)):
         named = value(config, name)
         if named and named != DEFAULTS[name]:
@@ -141,7 +141,7 @@ def _look_up(interface: str) -> None:
     except NoSuchInterface as error:
         raise NoSuchInterface(f"{error}; for one that a fixture makes, @pytest.mark.wire({interface!r})") from error
     except (InterfaceDown, UnsupportedInterface):
-        pass  # it may be up by the time that a test uses it
+        pass  # it may be up when a test uses it
 
 
 def _make_folder(path: str) -> None:
@@ -162,7 +162,7 @@ def _find_socket(path: str) -> None:
 
 
 def settings(config: pytest.Config, marker: dict[str, Any]) -> Settings:
-    """What holds for a test, with what its marker says."""
+    """Returns the settings of a test: the options, overridden by its marker."""
     body = value(config, "wire_body")
     capture = {
         **({} if marker.get("via") == SYSCALLS else {"interface": value(config, "wire_interface")}),

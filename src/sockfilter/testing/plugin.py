@@ -1,4 +1,4 @@
-"""The pytest plugin: the fixture wire, and what it says in reports. Nothing of a capture is imported before its use."""
+"""The pytest plugin: the fixture wire and its part of the reports. Capture modules are imported on first use."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from sockfilter.testing.wire import Wire
 
 FIXTURES = {"wire", "wire_factory", "wire_session"}
-# tests whose HTTP was not whole that are named at the end
+# The maximum number of tests to name at the end whose HTTP was not whole.
 ODD_TESTS_MAX = 20
 
 SESSION = pytest.StashKey["WireSession"]()
 WIRES = pytest.StashKey["TestWires"]()
-# what has failed a test that had passed, in a line
+# The reason, in one line, why the plugin failed a test that had passed.
 WRONG = pytest.StashKey[str]()
 
 
@@ -34,17 +34,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Makes the marker known."""
+    """Registers the marker and checks the options."""
     config.addinivalue_line("markers", options.MARKER)
     wrong = options.check(config)
     if not wrong and _distributes(config):
-        wrong = options.missing(config)  # only its workers know what the tests use, and none of them can say so
+        wrong = options.missing(config)  # the controller does not know what tests use, and workers cannot report it
     if wrong:
         raise pytest.UsageError(f"sockfilter: {wrong}")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Where tests use it: looks for what the options name."""
+    """Checks that what the options name exists, if a test uses a fixture."""
     is_worker = hasattr(session.config, "workerinput")
     if not is_worker and any(FIXTURES & set(getattr(item, "fixturenames", ())) for item in session.items):
         missing = options.missing(session.config)
@@ -53,12 +53,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def _distributes(config: pytest.Config) -> bool:
-    """Whether pytest-xdist has the tests run in workers, and this is none of these."""
+    """Returns whether pytest-xdist runs the tests in workers and this process is the controller."""
     return not hasattr(config, "workerinput") and config.getoption("dist", "no") != "no"
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Ends the captures."""
+    """Closes the captures."""
     session = config.stash.get(SESSION, None)
     if session is not None:
         session.close()
@@ -92,14 +92,14 @@ def wire_factory(request: pytest.FixtureRequest) -> WireFactory:
 
 @pytest.fixture(scope="session")
 def wire_session(request: pytest.FixtureRequest) -> Iterator[Wire]:
-    """The exchanges of the whole session, from when it is first asked for."""
+    """The exchanges of the whole session, from the first use on."""
     with _session(request.config).whole() as made:
         yield made
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """A test that has passed fails where it forgot to look at an expectation, or is strict and something was odd."""
+    """Fails a passed test that never evaluated an expectation, or that is strict and saw HTTP that was not whole."""
     result = yield
     if WIRES in item.stash:
         wrong = item.stash[WIRES].wrong()
@@ -113,13 +113,13 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[Any]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Says in the report what was seen, where the test failed, and what was not whole."""
+    """Adds to the report of a failed test what was seen, and to any report what was not whole."""
     report = yield
     failed = None if call.excinfo is None else _failed(call.excinfo.value)
     line = failed.summary if failed is not None else item.stash.get(WRONG, "") if call.when == "call" else ""
     crash = getattr(report.longrepr, "reprcrash", None)
     if line and crash is not None:
-        crash.message = line  # what pytest's summary and JUnit XML say of it
+        crash.message = line  # the text for pytest's summary and JUnit XML
     if WIRES in item.stash and (call.when == "call" or report.failed):
         for title, key, text in item.stash[WIRES].said(report, failed):
             if title:
@@ -132,13 +132,13 @@ def pytest_runtest_makereport(
 
 
 def _failed(error: BaseException) -> ExpectationFailed | None:
-    """The expectation that did not hold, if that was raised."""
-    errors = sys.modules.get("sockfilter.errors")  # not imported: nothing of it was raised
+    """Returns the error as a failed expectation. None: it is another error."""
+    errors = sys.modules.get("sockfilter.errors")  # if it was never imported, the error cannot be one of its classes
     return error if errors is not None and isinstance(error, errors.ExpectationFailed) else None
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Names the tests that passed, and whose HTTP was not whole. Those that failed have it in their reports."""
+    """Lists the passed tests whose HTTP was not whole. Failed tests have it in their reports."""
     stats = terminalreporter.stats
     failed = {report.nodeid for name in ("failed", "error") for report in stats.get(name, ())}
     odd = {

@@ -1,4 +1,4 @@
-"""A test session's captures, and each test's wires."""
+"""The captures of a test session, and the wires of each test."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from sockfilter.model import Exchange
     from sockfilter.observers.processes.tree import Tree
 
-# what is in the way of capturing at all, and not of this capture
+# Errors that rule out any capture on this machine, and not only this one.
 NOT_HERE = (MissingCapability, KernelUnsupported, LibbpfMissing)
-# pytest's -vv, with which it shows everything
+# The verbosity (-vv) at which pytest shortens nothing.
 WHOLE_VERBOSITY = 2
-# arguments that say whose calls are wanted
+# The arguments that select whose calls to capture.
 WHOSE = {"pid", "comm", "cgroup"}
 
 
@@ -35,10 +35,10 @@ def _everything(exchange: Exchange) -> bool:
 
 
 class WireSession:
-    """What all tests of a process share.
+    """The state that all tests of a process share.
 
     Args:
-        config: pytest's.
+        config: pytest's configuration.
     """
 
     def __init__(self, config: pytest.Config) -> None:
@@ -52,7 +52,7 @@ class WireSession:
         self.captures = Captures(options.value(config, "wire_broker") or None, has_taps=bool(self._directory))
 
     def close(self) -> None:
-        """Ends the captures."""
+        """Closes the captures."""
         if any(self._masking.values()):
             set_masking()
         self.captures.close()
@@ -60,13 +60,14 @@ class WireSession:
             self._tree.close()
 
     def wanted(self, scope: str) -> Callable[[Exchange], bool] | None:
-        """What leaves exchanges out of a scope; None: nothing is.
+        """Returns the predicate that selects the exchanges of a scope. None: all are selected.
 
         Args:
-            scope: "host", "tree", or "auto": the tree beside other workers of pytest-xdist, where it can be followed.
+            scope: "host", "tree" or "auto". "auto" means "tree" in a worker of pytest-xdist, if the process tree can be
+                followed.
 
         Raises:
-            SockfilterError: the tree cannot be followed.
+            SockfilterError: the process tree cannot be followed.
         """
         if not self._is_tree(scope) or (self._has_no_tree and scope == "auto"):
             return None
@@ -90,7 +91,7 @@ class WireSession:
         return self._tree
 
     def wires(self, item: pytest.Item) -> TestWires:
-        """A test's wires, of which there are none yet."""
+        """Returns the collection of a test's wires, which is empty at first."""
         marker = item.get_closest_marker("wire")
         settings = options.settings(self._config, {} if marker is None else self._named(marker))
         if settings.scope not in options.SCOPES:
@@ -99,7 +100,7 @@ class WireSession:
 
     @contextmanager
     def whole(self) -> Iterator[Wire]:
-        """A wire for the whole session."""
+        """Yields a wire for the whole session."""
         settings = options.settings(self._config, {})
         made = self.wire(settings.capture, settings.scope)
         try:
@@ -108,15 +109,15 @@ class WireSession:
             self.captures.release(made.capture)
 
     def wire(self, arguments: dict[str, Any], scope: str) -> Wire:
-        """A wire, whose capture stays open until it is released. Skips or fails the test where there can be none.
+        """Returns a wire that holds its capture until it is released. Skips or fails the test if there can be none.
 
         Args:
-            arguments: of sockfilter.capture().
-            scope: whose exchanges.
+            arguments: the arguments of sockfilter.capture().
+            scope: whose exchanges count.
         """
         by_kernel = False
         if arguments.get("via") == options.SYSCALLS:
-            # whose calls they are, the kernel knows
+            # For system calls, the kernel filters by process.
             if self._is_tree(scope) and not arguments.keys() & WHOSE:
                 arguments = {**arguments, "pid": os.getpid()}
             by_kernel = bool(arguments.keys() & WHOSE)
@@ -130,18 +131,18 @@ class WireSession:
         return made
 
     def evidence(self, wire: Wire, test: str, number: int) -> Evidence | None:
-        """The files of a test's wire; None: nobody wants them.
+        """Opens the files for a test's wire. None: no files are requested.
 
         Args:
-            wire: whose frames go there.
-            test: its name.
-            number: of the wire in the test, from 0.
+            wire: the wire whose frames are written.
+            test: the name of the test.
+            number: the number of the wire in the test, from 0.
         """
         tap = self.captures.tap(wire.capture)
         return None if tap is None else Evidence(tap, self._directory, test, number)
 
     def _refusal(self, error: SockfilterError) -> BaseException:
-        """What skips the test where capturing is not possible here, unless it is required; what fails it otherwise."""
+        """Returns what skips the test if capturing is impossible here and not required, else what fails it."""
         is_required = options.value(self._config, "wire") == "require"
         words = f"sockfilter cannot capture: {error}"
         if isinstance(error, MissingCapability):
@@ -160,9 +161,9 @@ class TestWires:
     """The wires of one test.
 
     Args:
-        session: has the captures.
+        session: the session with the captures.
         item: the test.
-        settings: of its wire.
+        settings: the settings of the test's wire.
     """
 
     __test__ = False
@@ -173,32 +174,32 @@ class TestWires:
         self._settings = settings
         self._default: Wire | None = None
         self._wires: list[tuple[Wire, Evidence | None]] = []
-        self._has_told = False  # what was not whole, in the error
+        self._has_told = False  # whether the error already reports what was not whole
 
     def default(self) -> Wire:
-        """The test's wire."""
+        """Returns the test's default wire."""
         if self._default is None:
             self._default = self._made(self._settings.capture, self._settings.scope)
         return self._default
 
     def another(self, interface: str | None = None, **arguments: Any) -> Wire:
-        """One more. Arguments as sockfilter.capture() has them, and scope."""
+        """Returns a further wire. The arguments are those of sockfilter.capture(), and scope."""
         scope = arguments.pop("scope", self._settings.scope)
         return self._made({**({} if interface is None else {"interface": interface}), **arguments}, scope)
 
     def wrong(self) -> str:
-        """What fails a test that has passed: an expectation that was forgotten, or oddities where it is strict."""
+        """Returns why a passed test fails: an unevaluated expectation or, if strict, HTTP that was not whole."""
         found = (wire.wrong(strict=self._settings.strict) for wire, _ in self._wires)
         words = "\n".join(words for words in found if words)
         self._has_told = bool(words) and self._settings.strict
         return words
 
     def said(self, report: pytest.TestReport, failed: ExpectationFailed | None) -> list[tuple[str, str, str]]:
-        """What the report is to say: title of a section, property, text. No title: it is said already.
+        """Returns parts for the report: section title, property, text. An empty title: the error already has the text.
 
         Args:
-            report: of the test.
-            failed: the expectation that did not hold; None: the report is of something else.
+            report: pytest's report of the test.
+            failed: the expectation that failed. None: the report has another cause.
         """
         made = []
         whole = self._item.config.get_verbosity() >= WHOLE_VERBOSITY
@@ -206,7 +207,7 @@ class TestWires:
             where = wire.capture.source.name + ("" if wire.is_narrowed else ", all processes")
             try:
                 odd = wire.oddities()
-            except SockfilterError as error:  # nothing must be raised while a report is made
+            except SockfilterError as error:  # creating a report must not raise an error
                 made.append((f"HTTP on {where}", options.ODD, str(error)))
                 continue
             if report.failed:
@@ -221,7 +222,7 @@ class TestWires:
         return made
 
     def close(self) -> None:
-        """Lets go of what they have seen."""
+        """Closes the files and releases the captures."""
         for wire, evidence in self._wires:
             if evidence is not None:
                 evidence.close()

@@ -1,4 +1,4 @@
-"""What a test sees of the wire: the exchanges of its duration, what it expects of them, what was odd."""
+"""A test's view of the wire: the exchanges while it runs, the expectations, and what was not whole."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from sockfilter.views.aio import AsyncView
     from sockfilter.views.expectations import Expectation
 
-# of the exchange that is shown whole in a report: its lines, and the characters of each
+# Limits for the exchange that a report shows in detail: lines, and characters of each line.
 DETAIL_LINES_MAX, DETAIL_COLUMNS_MAX = 30, 200
-# lines of the others
+# The maximum number of lines for other exchanges.
 LISTED_MAX = 10
 
 
@@ -31,8 +31,8 @@ class Wire(View):
     """The exchanges that begin from now on, for one test.
 
     Args:
-        capture: sees them.
-        is_wanted: leaves others out.
+        capture: the capture that sees the exchanges.
+        is_wanted: returns whether an exchange counts. None: all count.
     """
 
     def __init__(self, capture: Capture, is_wanted: Callable[[Exchange], bool] | None = None) -> None:
@@ -45,52 +45,52 @@ class Wire(View):
 
     @property
     def aio(self) -> AsyncView:
-        """The same for coroutines: await wire.aio.wait_for(...), async for exchange in wire.aio.each(timeout=1)."""
-        from sockfilter.views.aio import AsyncView, LoopReader  # asyncio takes longer to import than all of this
+        """The same as coroutines: await wire.aio.wait_for(...), async for exchange in wire.aio.each(timeout=1)."""
+        from sockfilter.views.aio import AsyncView, LoopReader  # importing asyncio takes longer than importing the rest
 
         return AsyncView(LoopReader(self._of), self)
 
     @property
     def capture(self) -> Capture:
-        """What sees them; other tests' too."""
+        """The capture, which other tests may share."""
         return self._of
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether the exchanges of other processes are left out."""
+        """Whether exchanges of other processes are excluded."""
         return self._is_wanted is not None
 
     @property
     def ledger(self) -> Ledger:
-        """The counters of the capture, from before this test on."""
+        """The counters of the capture, including those from before this test."""
         return self._of.ledger
 
     def losses(self) -> dict[str, int]:
-        """What was lost since this began: its name, and how much. Empty: nothing."""
+        """Returns what was lost since this wire began, by name. Empty: nothing."""
         before = self._losses_before
         found = {name: count - before.get(name, 0) for name, count in self._losses().items()}
         found["exchanges that there was no more room for"] = self._of.forgotten - self._forgotten_before
         return {name: count for name, count in found.items() if count}
 
     def expect(self, *where: Where, **conditions: Unpack[Conditions]) -> Expectation:
-        """What is expected of the exchanges that meet the conditions; its methods say how many, and look."""
+        """Returns an expectation of the exchanges that meet the conditions. Its methods assert their number."""
         made = super().expect(*where, **conditions)
         self._expectations.append(made)
         return made
 
     def oddities(self) -> list[str]:
-        """What is not whole of that which crossed before the call: losses, and exchanges with a problem or no end.
+        """Returns what was not whole before the call: losses, and exchanges with a problem or without an end.
 
-        Exchanges for which an expectation asks with such a condition (problems, complete, status=None) are left out.
+        Exchanges that an expectation explicitly asks for (problems, complete, status=None) are excluded.
         """
         odd = self._odd()
         return [*self._lost(), *(listing(odd, LISTED_MAX).split("\n") if odd else ())]
 
     def wrong(self, *, strict: bool = False) -> str:
-        """What fails a test that has passed; empty: nothing.
+        """Returns why a passed test fails. Empty: it does not.
 
         Args:
-            strict: HTTP that is not whole does.
+            strict: whether HTTP that is not whole fails the test.
         """
         forgotten = [expectation for expectation in self._expectations if not expectation.was_looked_at]
         if forgotten:
@@ -98,16 +98,16 @@ class Wire(View):
         found = [*self._lost(), *map(named, self._odd())] if strict else []
         if not found:
             return ""
-        # pytest's summary has the first line alone
+        # pytest's summary shows only the first line.
         more = f", and {len(found) - 1} more" if len(found) > 1 else ""
         return "\n".join([f"not whole, and the test is strict: {found[0]}{more}", *self.oddities()])
 
     def report(self, failed: ExpectationFailed | None = None, *, whole: bool = False) -> tuple[str, str]:
-        """What was seen, for people: the end of a title, and a line for each exchange, with the last one in detail.
+        """Returns what was seen, for people: the end of a title, and a line for each exchange, the last one in detail.
 
         Args:
-            failed: an expectation that did not hold, whose message has the lines: the one it speaks of is left.
-            whole: all are shown in detail.
+            failed: an expectation that failed. Its message lists the exchanges, so only the one that it names is added.
+            whole: whether all exchanges are shown in detail.
         """
         exchanges = self.all() + self.pending
         if whole and exchanges:
@@ -115,7 +115,7 @@ class Wire(View):
         if failed is not None and failed.exchange is None:
             return "", ""
         if failed is not None and failed.exchange in exchanges:
-            # the message has its line
+            # The message already has the first line of the exchange.
             return f": {named(failed.exchange)}", _detail(failed.exchange).partition("\n")[2]
         if not exchanges:
             return "", "no exchange was seen"

@@ -1,1 +1,1 @@
-"""What one asks of the exchanges that a capture has kept, for coroutines too."""
+"""Ways to look at the exchanges that a capture keeps, also for coroutines."""

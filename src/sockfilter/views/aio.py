@@ -1,4 +1,4 @@
-"""A capture in an event loop: nothing blocks it for longer than a batch takes, and no thread is needed."""
+"""A capture in an event loop. It blocks the loop for at most one batch at a time and needs no thread."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
     from sockfilter.views.expectations import Expectation
     from sockfilter.views.view import ExchangeBuffer
 
-# seconds between two looks at what is due, and at a ring whose wake-up passed its reader unseen
+# Seconds between two checks for timers, and for records whose wake-up the reader missed.
 LOOK_S = 0.1
 
 
 class Pollable(Protocol):
-    """A source, as an event loop needs it."""
+    """What an event loop needs of a source."""
 
     def fileno(self) -> int:
-        """The descriptor to look at."""
+        """Returns the descriptor to poll."""
 
 
 class Awaited(Protocol):
-    """A capture, as those who wait for it in an event loop need it."""
+    """What coroutines that wait for a capture need of it."""
 
     @property
     def kept(self) -> ExchangeBuffer:
-        """Its exchanges."""
+        """The exchanges that it keeps."""
 
     @property
     def is_closed(self) -> bool:
@@ -50,24 +50,24 @@ class Awaited(Protocol):
 
     @property
     def source(self) -> Pollable:
-        """Where the packets come from."""
+        """The source of the packets."""
 
     def pump(self) -> int:
-        """Takes one batch of what is there. Returns how many records that were."""
+        """Reads one batch of records. Returns their number."""
 
     def flushed(self) -> Iterator[None]:
-        """Takes all that crossed before the call, a batch at a time."""
+        """Reads everything that crossed before the call, one batch at a time."""
 
     def ask_to_be_woken(self) -> bool:
-        """Makes the source's descriptor readable with the next record. False: there is something to pump."""
+        """Makes the source's descriptor readable with the next record. False: there already is something to pump."""
 
 
 class AsyncView:
-    """The exchanges of a capture that began at a moment or later, for coroutines. Conditions as in sockfilter.Where.
+    """A view for coroutines: the exchanges that began at a given moment or later. Conditions as in sockfilter.Where.
 
     Args:
-        reader: takes what comes.
-        view: looks through it.
+        reader: reads the records.
+        view: finds the exchanges.
     """
 
     def __init__(self, reader: LoopReader, view: View) -> None:
@@ -76,20 +76,20 @@ class AsyncView:
 
     @property
     def exchanges(self) -> list[Exchange]:
-        """Those that have ended so far, in the order in which they did."""
+        """The exchanges that have ended so far, in the order in which they ended."""
         return self._view.exchanges
 
     @property
     def pending(self) -> list[Exchange]:
-        """Exchanges that have begun, and not ended by what was read so far."""
+        """Exchanges that have begun and that no record read so far has ended."""
         return self._view.pending
 
     async def flush(self) -> None:
-        """Returns when everything that crossed before the call is in exchanges, or counted as lost."""
+        """Returns when everything that crossed before the call is in exchanges or counted as lost."""
         await self._reader.flush()
 
     async def mark(self) -> AsyncView:
-        """A view of what begins from now on."""
+        """Returns a view of the exchanges that begin from now on."""
         await self.flush()
         return AsyncView(self._reader, self._view.mark())
 
@@ -99,17 +99,17 @@ class AsyncView:
         self._view.clear()
 
     async def all(self, *where: Where, **conditions: Unpack[Conditions]) -> list[Exchange]:
-        """All exchanges that meet the conditions, of those that crossed before the call."""
+        """Returns all exchanges that meet the conditions and crossed before the call."""
         await self.flush()
         return self._view.all(*where, **conditions)
 
     async def first(self, *where: Where, **conditions: Unpack[Conditions]) -> Exchange | None:
-        """The first exchange that meets the conditions, of those that crossed before the call; None without any."""
+        """Returns the first exchange that meets the conditions and crossed before the call. None: there is none."""
         await self.flush()
         return self._view.first(*where, **conditions)
 
     async def one(self, *where: Where, **conditions: Unpack[Conditions]) -> Exchange:
-        """The only exchange that meets the conditions, of those that crossed before the call.
+        """Returns the only exchange that meets the conditions and crossed before the call.
 
         Raises:
             ExpectationFailed: there is none, or more than one.
@@ -118,18 +118,18 @@ class AsyncView:
         return self._view.one(*where, **conditions)
 
     def expect(self, *where: Where, **conditions: Unpack[Conditions]) -> Expectation:
-        """What is expected of the exchanges that meet the conditions; its methods look at once, without await."""
+        """Returns an expectation of exchanges that meet the conditions. Its methods do not wait and need no await."""
         return self._view.expect(*where, **conditions).without_waiting()
 
     async def wait_for(self, *where: Where, timeout: float = WAIT_FOR_S, **conditions: Unpack[Conditions]) -> Exchange:
-        """Waits until an exchange that meets the conditions has ended; one that has already will do.
+        """Waits until an exchange that meets the conditions has ended. Returns at once if one already has.
 
         Args:
-            *where, **conditions: what it is like.
-            timeout: seconds to wait at most.
+            *where, **conditions: the conditions.
+            timeout: the maximum number of seconds to wait.
 
         Raises:
-            ExpectationFailed: none has.
+            ExpectationFailed: no such exchange ended in time.
         """
         wanted = Where(*where, **conditions)
         end_s = asyncio.get_running_loop().time() + timeout
@@ -139,10 +139,10 @@ class AsyncView:
         return self._view.expect(wanted).came_within(timeout)
 
     def each(self, timeout: float | None = None) -> AsyncIterator[Exchange]:
-        """The exchanges as they end, from the first on.
+        """Yields the exchanges as they end, beginning with the first.
 
         Args:
-            timeout: seconds to wait for the next one; then it is over. None: until the capture ends.
+            timeout: the maximum number of seconds to wait for the next exchange. None: until the capture ends.
         """
         return self._until(None, timeout)
 
@@ -153,7 +153,7 @@ class AsyncView:
         loop, number = asyncio.get_running_loop(), None
         with self._reader.reading():
             while True:
-                is_last = self._reader.is_over  # asked first, as in View
+                is_last = self._reader.is_over  # read before the exchanges, as in View
                 ended, number = self._view.ended_since(number)
                 for exchange in ended:
                     yield exchange
@@ -165,10 +165,10 @@ class AsyncView:
 
 
 class LoopReader:
-    """Takes what comes while somebody waits for it, and lets the loop do other things after each batch.
+    """Reads records while a coroutine waits for them. The loop can run other tasks after each batch.
 
     Args:
-        capture: is read.
+        capture: the capture to read.
     """
 
     def __init__(self, capture: Awaited) -> None:
@@ -176,16 +176,16 @@ class LoopReader:
         self._loop = asyncio.get_running_loop()
         self._waiting = 0
         self._next: asyncio.Handle | None = None
-        self._awaited: int | None = None  # the descriptor that the loop looks at
+        self._awaited: int | None = None  # the descriptor that the loop polls
         self._has_come = asyncio.Event()
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more can come."""
+        """Whether no further exchange can come."""
         return self._capture.is_closed
 
     async def flush(self) -> None:
-        """Takes all that crossed before the call."""
+        """Reads everything that crossed before the call."""
         try:
             for _ in self._capture.flushed():
                 await asyncio.sleep(0)
@@ -196,7 +196,7 @@ class LoopReader:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Reads for as long as this lasts; several may at once."""
+        """Reads while the context is active. Several contexts may be active at once."""
         self._waiting += 1
         if self._waiting == 1:
             self._look()
@@ -208,7 +208,7 @@ class LoopReader:
                 self._rest()
 
     async def more(self, number: int, limit_s: float | None) -> bool:
-        """Waits until an exchange has ended behind number, or limit_s by the loop's clock. Returns whether one has."""
+        """Waits for an exchange after number, up to limit_s on the loop's clock. Returns whether one has ended."""
         kept = self._capture.kept
         while kept.end == number and not self.is_over:
             self._has_come.clear()
@@ -221,18 +221,18 @@ class LoopReader:
         return True
 
     def end(self) -> None:
-        """Nothing more comes: who waits goes on."""
+        """Ends the reading: no further exchange comes, so waiting coroutines continue."""
         self._rest()
         self._has_come.set()
 
     def _look(self) -> None:
-        """Takes a batch. While they come, looks again soon; else asks to be called."""
+        """Reads a batch. After a batch, schedules the next read; otherwise, waits for the descriptor."""
         self._rest()
-        # whatever came, another may have taken it: a second reader, or a call that flushed
+        # Wake the waiters in any case: a second reader or a flush may have read the records.
         self._has_come.set()
         try:
             if self._capture.pump():
-                # as the source does itself: a wake-up for each record would cost more than the record
+                # Like the source: a wake-up for each record would cost more than reading it.
                 self._next = self._loop.call_later(NAP_S, self._look)
             elif self._capture.ask_to_be_woken():
                 self._awaited = self._capture.source.fileno()
@@ -241,7 +241,7 @@ class LoopReader:
             else:
                 self._next = self._loop.call_soon(self._look)
         except Closed:
-            if not self.is_over:  # else another thread has closed it: those who wait see it now
+            if not self.is_over:  # another thread closed it; the waiters see it now
                 raise
 
     def _rest(self) -> None:
@@ -254,11 +254,11 @@ class LoopReader:
 
 
 class AsyncCapture(AsyncView):
-    """A capture as `async with` gives it: read while the block lasts.
+    """A capture in an `async with` statement. It is read while the block runs.
 
     Args:
-        capture: is read.
-        view: looks through all of it.
+        capture: the capture to read.
+        view: finds all its exchanges.
     """
 
     def __init__(self, capture: Awaited, view: View) -> None:
@@ -269,10 +269,10 @@ class AsyncCapture(AsyncView):
 
     @property
     def ledger(self) -> Ledger:
-        """The counters at this moment, which balance."""
+        """The counters at this moment. They balance."""
         return self._capture.ledger
 
     def end(self) -> None:
-        """Ends the reading, before the capture is closed."""
+        """Stops reading, before the capture is closed."""
         self._stack.close()
         self._reader.end()

@@ -1,4 +1,4 @@
-"""What an exchange has in place of what a condition asks for, in lines: by path in JSON, by name in fields."""
+"""How an exchange differs from a condition, in lines: by path for JSON, by name for fields."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from sockfilter.filters.where import Difference
     from sockfilter.model import Exchange, Message
 
-# lines of one condition, and characters of one value: what is looked at first, and no screen full
+# Lines for one condition, and characters of one value: enough to start with, and less than a screen.
 LINES_MAX = 8
 VALUE_MAX = 150
-# characters, or bytes, before the first that differs in a body
+# Characters or bytes that are shown before the first difference in a body.
 BEFORE_MAX = 20
-# differences that are counted
+# The maximum number of differences that are counted.
 COUNTED_MAX = 1000
 
 OF_REQUEST = {"method", "path", "target", "query", "host"}
@@ -32,11 +32,11 @@ OF_RESPONSE = {"status", "duration"}
 
 
 def lines(one: Difference, exchange: Exchange) -> list[str]:
-    """What is different, as "name: expected this, found that".
+    """Returns the differences as "name: expected this, found that".
 
     Args:
-        one: the condition that does not hold.
-        exchange: for which it does not.
+        one: a condition that does not hold.
+        exchange: the exchange for which it does not hold.
     """
     missing = _missing(one.name, exchange)
     if missing and one.wanted is not None:
@@ -55,7 +55,7 @@ def lines(one: Difference, exchange: Exchange) -> list[str]:
 
 
 def masked_value(name: str, wanted: Any, limit: int) -> str:
-    """What a condition asks for, as people write it, without secrets."""
+    """Returns the value that a condition asks for, as text without secrets."""
     if name == "target" and isinstance(wanted, str):
         wanted = mask_target(wanted)
     elif name.endswith("body"):
@@ -64,7 +64,7 @@ def masked_value(name: str, wanted: Any, limit: int) -> str:
 
 
 def share(one: Difference, exchange: Exchange) -> float | None:
-    """How much of a JSON value differs: 0, nearly nothing, to 1, all. None: it is no JSON, or not compared by path."""
+    """Returns the share of a JSON value that differs, from 0 to 1. None: it is not JSON, or not compared by path."""
     if not one.name.endswith("json") or not isinstance(one.wanted, (dict, list)):
         return None
     differs = [sum(1 for _ in islice(differing(one.wanted, value), COUNTED_MAX)) for value in _values(one, exchange)]
@@ -72,7 +72,7 @@ def share(one: Difference, exchange: Exchange) -> float | None:
 
 
 def _missing(name: str, exchange: Exchange) -> str:
-    """What is to be said where the half is missing that a condition is about; empty: it is there."""
+    """Returns a text if the half that a condition concerns is missing. Empty: it is there."""
     is_of_request = name in OF_REQUEST or name.startswith("request_")
     is_of_response = name in OF_RESPONSE or name.startswith("response_")
     if is_of_request and exchange.request is None:
@@ -87,7 +87,7 @@ def _why(exchange: Exchange) -> str:
 
 
 def _halves(name: str, exchange: Exchange) -> list[Message]:
-    """Those that a condition is about."""
+    """Returns the halves that a condition concerns."""
     halves = {"request": exchange.request, "response": exchange.response}
     which = name.partition("_")[0]
     wanted = [halves[which]] if which in halves else halves.values()
@@ -121,7 +121,7 @@ def _of_json(one: Difference, exchange: Exchange) -> list[str]:
 
 
 def _masked_leaves(path: str, wanted: Any, found: Any) -> tuple[Any, Any]:
-    """Both values at a path of JSON, masked where its last key is a secret's name."""
+    """Returns both values at a JSON path, masked if the last key is the name of a secret."""
     key = path.rpartition(".")[2]
     return tuple(MASK if isinstance(one, str) and is_secret(key, one) else one for one in (wanted, found))  # type: ignore[return-value]  # there are two
 
@@ -141,18 +141,18 @@ def _reason(half: Message) -> str:
         half.json()
     except BodyError as error:
         return str(error)
-    return ""  # it was none a moment before
+    return ""  # parsing failed before, so this is not reached
 
 
 def _of_fields(one: Difference, exchange: Exchange) -> list[str]:
-    """Names whose values differ: in the half where they are fewest."""
+    """Returns lines for the fields that differ, in the half with the fewest differences."""
     wanted = one.wanted if isinstance(one.wanted, Mapping) else {one.wanted: Absent}
     found = [list(_wrong(one.name, wanted, half.headers.get_all, mask_field)) for half in _halves(one.name, exchange)]
     return min(filter(None, found), key=len, default=[f"{one.name}: expected {_value(one.wanted)}, found no message"])
 
 
 def _of_query(one: Difference, exchange: Exchange) -> list[str]:
-    assert exchange.request is not None  # asked before
+    assert exchange.request is not None  # checked before
     query = exchange.request.query
     wanted = one.wanted if isinstance(one.wanted, Mapping) else {one.wanted: Absent}
 
@@ -216,6 +216,6 @@ def _bounded(made: list[str]) -> list[str]:
 
 
 def _leaves(value: Any) -> int:
-    """How many values a JSON value has that have no others within; those that are empty count."""
+    """Returns the number of leaves of a JSON value. An empty object or array counts as one."""
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return sum(map(_leaves, inside)) or 1

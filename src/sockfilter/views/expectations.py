@@ -1,4 +1,4 @@
-"""How many exchanges are expected, and in which order."""
+"""Expectations: how many exchanges match, and in which order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sockfilter.filters.where import Conditions
     from sockfilter.model import Exchange
 
-# conditions, and values of them, that ask for what is not whole
+# Conditions that ask for exchanges that are not whole, and the values with which they do.
 NOT_WHOLE: dict[str, Callable[[object], bool]] = {
     "problems": bool,
     "complete": lambda wanted: wanted is False,
@@ -24,16 +24,16 @@ NOT_WHOLE: dict[str, Callable[[object], bool]] = {
 
 
 class Expectation:
-    """What is expected of the exchanges that meet some conditions.
+    """An expectation of the exchanges that meet some conditions.
 
     Args:
-        seen: takes what crossed, and gives all exchanges.
-        pending: gives those that have begun and not ended.
-        coming: gives exchanges as they end, from the first on, for so many seconds. None: nothing may be waited for.
+        seen: reads what crossed and returns all exchanges.
+        pending: returns the exchanges that have begun and not ended.
+        coming: yields exchanges as they end, from the first on, for a number of seconds. None: waiting is not allowed.
         where: the conditions.
 
     Attributes:
-        was_looked_at: whether any of its methods has looked: what was never looked at says nothing.
+        was_looked_at: whether a method has evaluated it. An expectation that is never evaluated asserts nothing.
     """
 
     def __init__(
@@ -54,28 +54,28 @@ class Expectation:
         return f"<Expectation {str(self._where) or 'an exchange'}>"
 
     def once(self, *, within: float | None = None) -> Exchange:
-        """There is just one. Returns it.
+        """Asserts that exactly one exchange matches. Returns it.
 
         Args:
-            within: seconds to wait until there is one, or more. None: what crossed before the call counts.
+            within: the maximum number of seconds to wait for a match. None: only what crossed before the call counts.
 
         Raises:
-            ExpectationFailed: there is none, or more than one.
+            ExpectationFailed: none matches, or more than one.
         """
-        __tracebackhide__ = True  # pytest shows who asked
+        __tracebackhide__ = True  # pytest shows the caller
         return self.times(1, within=within)[0]
 
     def times(self, number: int, *, within: float | None = None) -> list[Exchange]:
-        """There are just so many. Returns them.
+        """Asserts that exactly this number of exchanges match. Returns them.
 
         Args:
-            number: how many.
-            within: seconds to wait until there are so many; with 0, seconds for which there is to be none.
+            number: the expected number.
+            within: the maximum number of seconds to wait for them. If number is 0: the seconds in which none may match.
 
         Raises:
-            ExpectationFailed: there are fewer, or more.
+            ExpectationFailed: fewer or more match.
         """
-        __tracebackhide__ = True  # pytest shows who asked
+        __tracebackhide__ = True  # pytest shows the caller
         if number < 0:
             raise InvalidArgument(f"times({number}): the number cannot be negative")
         self._is_never = not number
@@ -85,56 +85,56 @@ class Expectation:
         return found
 
     def never(self, *, within: float | None = None) -> None:
-        """There is none.
+        """Asserts that no exchange matches.
 
         Args:
-            within: seconds for which there is to be none. None: none that crossed before the call.
+            within: the number of seconds in which none may match. None: only what crossed before the call counts.
 
         Raises:
-            ExpectationFailed: there is one.
+            ExpectationFailed: one matches.
         """
-        __tracebackhide__ = True  # pytest shows who asked
+        __tracebackhide__ = True  # pytest shows the caller
         self.times(0, within=within)
 
     def at_least(self, number: int, *, within: float | None = None) -> list[Exchange]:
-        """There are so many, or more. Returns them. Arguments and error as times() has them."""
-        __tracebackhide__ = True  # pytest shows who asked
+        """Asserts that at least this number of exchanges match. Returns them. Arguments and errors as for times()."""
+        __tracebackhide__ = True  # pytest shows the caller
         ended, found = self._look(within, number)
         if len(found) < number:
             raise self._miscounted(f"at least {_times(number)}", within, ended, found)
         return found
 
     def at_most(self, number: int, *, within: float | None = None) -> list[Exchange]:
-        """There are so many, or fewer. Returns them.
+        """Asserts that at most this number of exchanges match. Returns them.
 
         Args:
-            number: how many.
-            within: seconds for which there are to be no more. None: of what crossed before the call.
+            number: the maximum number.
+            within: the number of seconds in which no more may match. None: only what crossed before the call counts.
 
         Raises:
-            ExpectationFailed: there are more.
+            ExpectationFailed: more match.
         """
-        __tracebackhide__ = True  # pytest shows who asked
+        __tracebackhide__ = True  # pytest shows the caller
         ended, found = self._look(within, number + 1)
         if len(found) > number:
             raise self._miscounted(f"at most {_times(number)}", within, ended, found)
         return found
 
     def in_order(self, *steps: Where | Conditions, within: float | None = None) -> list[Exchange]:
-        """Of those that meet the conditions, some meet these, one after the other; others may be in between.
+        """Asserts that matching exchanges meet these steps in this order. Other exchanges may come in between.
 
         wire.expect(host="api").in_order(Where(path="/login"), Where(path="/items"))
 
         Args:
-            *steps: conditions, as Where or as a dictionary.
-            within: seconds to wait until all have come. None: what crossed before the call counts.
+            *steps: the conditions of each step, as Where or as a dictionary.
+            within: the maximum number of seconds to wait for all steps. None: only what crossed before the call counts.
 
-        Returns the exchanges that do, by the time of their first byte.
+        Returns the exchanges that meet the steps, ordered by the time of their first byte.
 
         Raises:
-            ExpectationFailed: one did not come, or not in its place.
+            ExpectationFailed: an exchange for a step is missing or came out of order.
         """
-        __tracebackhide__ = True  # pytest shows who asked
+        __tracebackhide__ = True  # pytest shows the caller
         wanted = [step if isinstance(step, Where) else Where(**step) for step in steps]
         if within is not None:
             came: list[Exchange] = []
@@ -149,35 +149,35 @@ class Expectation:
         return met
 
     def within(self, seconds: float) -> Exchange:
-        """There is one, or there is after so many seconds at most. Returns the first.
+        """Waits up to this number of seconds for a matching exchange. Returns the first.
 
         Raises:
-            ExpectationFailed: none came.
+            ExpectationFailed: none matches in time.
         """
-        __tracebackhide__ = True  # pytest shows who asked
+        __tracebackhide__ = True  # pytest shows the caller
         self._await(seconds, 1)
         return self.came_within(seconds)
 
     def came_within(self, seconds: float) -> Exchange:
-        """The same, where so many seconds have been waited already."""
-        __tracebackhide__ = True  # pytest shows who asked
+        """Does the same for a caller that has already waited for these seconds."""
+        __tracebackhide__ = True  # pytest shows the caller
         ended, found = self._look()
         if not found:
             raise self._miscounted(f"within {seconds:g} s", None, ended, found)
         return found[0]
 
     def without_waiting(self) -> Expectation:
-        """The same, for coroutines, whose loop must not stand still: within= is refused."""
+        """Refuses within= from now on, because waiting would block the event loop. Returns this expectation."""
         self._coming = None
         return self
 
     def allows(self, exchange: Exchange) -> bool:
-        """Whether it asks for what is not whole, and for this: then the test knows of it."""
+        """Returns whether the expectation asks for what is not whole and matches this: the test expects it."""
         asked = (NOT_WHOLE[name](wanted) for name, wanted in self._where.conditions if name in NOT_WHOLE)
         return not self._is_never and any(asked) and self._where.matches(exchange)
 
     def _look(self, within: float | None = None, number: int = 0) -> tuple[list[Exchange], list[Exchange]]:
-        """All exchanges, and those that meet the conditions, once these are so many or the seconds are over."""
+        """Waits for enough matches if within is given. Returns all exchanges, and those that match."""
         if within is not None:
             self._await(within, number)
         self.was_looked_at = True
@@ -221,7 +221,7 @@ class Expectation:
 
 
 def _met(steps: list[Where], found: list[Exchange]) -> list[Exchange]:
-    """The exchanges that meet the first steps, each the next behind the one before, as far as they do."""
+    """Returns the exchanges that meet the first steps in order, up to the first step that none meets."""
     rest = iter(sorted(found, key=lambda exchange: exchange.began_ns))
     met: list[Exchange] = []
     for step in steps:

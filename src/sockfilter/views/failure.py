@@ -1,4 +1,4 @@
-"""What is said where an expectation does not hold: in a message, and in one line."""
+"""The message and the summary line of a failed expectation."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
     from sockfilter.model import Exchange
 
-# lines of exchanges that are listed: where many tests fail together, each has a part of a screen
+# The maximum number of exchanges to list: if many tests fail together, each takes only part of a screen.
 LISTED_MAX = 10
-# characters of conditions in one line, and of each value: what came nearest is to be read too
+# Characters for all conditions in one line, and for each value. The nearest exchange must remain readable.
 BRIEF_MAX, BRIEF_VALUE_MAX = 80, 40
-# characters of a target where an exchange is named in a few words
+# Characters of a target in the short name of an exchange.
 NAMED_MAX = 60
-# conditions that are known by their values
+# Conditions that are written as their values, without their names.
 PLAIN = ("method", "path", "target", "host", "status")
 
 
 class SeenExchange(NamedTuple):
-    """What there was when an expectation was looked at.
+    """The exchanges at the time when an expectation was evaluated.
 
     Attributes:
         ended: the exchanges that have ended.
-        found: those of them that meet the conditions.
-        pending: those that have begun, and not ended.
+        found: the exchanges among them that meet the conditions.
+        pending: the exchanges that have begun and not ended.
     """
 
     ended: list[Exchange]
@@ -43,12 +43,12 @@ class SeenExchange(NamedTuple):
 
 
 def miscounted(where: Where, times: str, seen: SeenExchange) -> ExpectationFailed:
-    """There are not so many as expected.
+    """Returns the error for a wrong number of matches.
 
     Args:
         where: the conditions.
-        times: how many there were to be.
-        seen: what there was.
+        times: the expected number, in words.
+        seen: the exchanges at that time.
     """
     number = len(seen.found)
     were = {0: "were none", 1: "was 1"}.get(number, f"were {number}")
@@ -61,14 +61,14 @@ def miscounted(where: Where, times: str, seen: SeenExchange) -> ExpectationFaile
 def disordered(
     where: Where, steps: list[Where], met: list[Exchange], within: str, seen: SeenExchange
 ) -> ExpectationFailed:
-    """One did not come in its place.
+    """Returns the error for a step that was not met in its place.
 
     Args:
-        where: the conditions of all.
-        steps: the conditions of each.
-        met: what met the first of them.
-        within: for how long was waited, in words.
-        seen: what there was.
+        where: the conditions of all steps.
+        steps: the conditions of each step.
+        met: the exchanges that met the first steps.
+        within: the time that was waited, in words.
+        seen: the exchanges at that time.
     """
     order, step = " then ".join(f"({_words(one)})" for one in steps), steps[len(met)]
     after = f" after {named(met[-1])}" if met else ""
@@ -110,7 +110,7 @@ def _titled(title: str, exchanges: Sequence[Exchange]) -> str:
 
 
 def named(exchange: Exchange) -> str:
-    """An exchange in a few words: what was asked, the status, and what is odd."""
+    """Returns the short name of an exchange: the request, the status and the problems."""
     request, response = exchange.request, exchange.response
     reasons = [problem.value for problem in exchange.problems if problem is not Problem.NO_RESPONSE]
     asked = "no request"
@@ -126,7 +126,7 @@ def _words(where: Where) -> str:
 
 
 def _brief(where: Where) -> str:
-    """The conditions as one would say them: GET /items 200."""
+    """Returns the conditions in short form, such as GET /items 200."""
     words = " ".join(_brief_one(*condition) for condition in where.conditions)
     return _cut(printable(words), BRIEF_MAX) or "an exchange"
 

@@ -1,4 +1,4 @@
-"""Where two JSON values differ: path by path, as JSONPath (RFC 9535) writes them."""
+"""The differences of two JSON values, by path in the notation of JSONPath (RFC 9535)."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# members and items within one another; deeper, values are compared as one
+# The maximum nesting depth. Deeper values are compared as a whole.
 DEPTH_MAX = 50
-# a member's name that needs no brackets (RFC 9535, 2.5.1.1)
+# A member name that needs no brackets (RFC 9535, 2.5.1.1).
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Absent:
-    """Stands for a value that is not there."""
+    """Stands for a value that does not exist."""
 
 
 class Differing(NamedTuple):
-    """A path at which two values differ. Absent: the path is not in that one."""
+    """A path at which two values differ. Absent: the path does not exist in that value."""
 
     path: str
     wanted: Any
@@ -27,12 +27,12 @@ class Differing(NamedTuple):
 
 
 def differing(wanted: Any, found: Any, path: str = "$", depth: int = 0) -> Iterator[Differing]:
-    """Where the values differ: in the order of what is wanted, then what nobody wants.
+    """Yields the paths at which two values differ: first those of the wanted value, then those only in the found one.
 
     Args:
-        wanted, found: values as json.loads() makes them.
-        path: of both.
-        depth: of both.
+        wanted, found: values as returned by json.loads().
+        path: the path of both values.
+        depth: the nesting depth of both values.
     """
     if wanted == found:
         return

@@ -1,4 +1,4 @@
-"""The exchange that comes nearest to what was expected, and what is different about it."""
+"""The exchange that comes nearest to an expectation, and how it differs."""
 
 from __future__ import annotations
 
@@ -11,30 +11,28 @@ if TYPE_CHECKING:
     from sockfilter.filters.where import Difference, Where
     from sockfilter.model import Exchange
 
-# characters of the texts whose likeness is looked at
+# The number of characters whose similarity is compared.
 ALIKE_MAX = 200
-# exchanges that are compared, the newest
+# The maximum number of exchanges to compare, the newest first.
 COMPARED_MAX = 1000
-# differences that one counts for which has not ended: less than half of any other
+# The distance added for an exchange that has not ended: less than any other difference.
 PENDING = 0.25
 
 
 class Nearest(NamedTuple):
-    """An exchange, and a line for each thing that is different about it."""
+    """An exchange, and a line for each difference."""
 
     exchange: Exchange
     lines: list[str]
 
 
 def nearest(where: Where, ended: list[Exchange], pending: list[Exchange]) -> Nearest | None:
-    """The exchange that lacks least of what was expected.
+    """Returns the exchange that differs least from what was expected. None: there are no exchanges.
 
     Args:
-        where: what it was to be like.
-        ended: those that have ended.
-        pending: those that have begun, and not ended.
-
-    Returns None where there are none.
+        where: the expected conditions.
+        ended: the exchanges that have ended.
+        pending: the exchanges that have begun and not ended.
     """
     compared = [(where.differences(exchange), exchange, 0.0) for exchange in ended[-COMPARED_MAX:]]
     compared += [(where.differences(exchange), exchange, PENDING) for exchange in pending[-COMPARED_MAX:]]
@@ -46,7 +44,7 @@ def nearest(where: Where, ended: list[Exchange], pending: list[Exchange]) -> Nea
 
 
 def _distance(differences: list[Difference], exchange: Exchange) -> float:
-    """How far off an exchange is: one for each condition that does not hold, less where the values are alike."""
+    """Returns the distance of an exchange: one for each condition that fails, less if the values are similar."""
     return sum(1 - _likeness(one, exchange) / 2 for one in differences)
 
 

@@ -1,4 +1,4 @@
-"""Looking through what a capture has kept: finding, expecting, waiting, from any moment on."""
+"""Finding, expecting and awaiting exchanges that a capture keeps, from any moment on."""
 
 from __future__ import annotations
 
@@ -22,37 +22,38 @@ if TYPE_CHECKING:
     from sockfilter.model import Exchange
     from sockfilter.views.expectations import Expectation
 
-# seconds that wait_for() waits by default: longer than a slow service takes, shorter than patience
+# The default timeout of wait_for() in seconds: longer than a slow service takes, short enough to wait for.
 WAIT_FOR_S = 5.0
 
 
 class ExchangeBuffer:
-    """Exchanges in the order in which they ended, each with a number that stays; the oldest make room.
+    """Exchanges in the order in which they ended, with permanent numbers. The oldest are dropped when it is full.
 
     Args:
-        limit: how many there may be.
+        limit: the maximum number of exchanges.
     """
 
     def __init__(self, limit: int) -> None:
         self._exchanges: deque[Exchange] = deque(maxlen=limit)
         self._limit = limit
-        # one thread may look while another takes what comes; a signal handler may look within either
+        # A thread may read while another one adds. A signal handler may interrupt either and read, hence a reentrant
+        # lock.
         self._lock = RLock()
         _all.add(self)
-        # exchanges that there was no more room for
+        # The number of exchanges dropped because the buffer was full.
         self.forgotten = 0
-        # the number of the next
+        # The number of the next exchange.
         self.end = 0
 
     def add(self, exchange: Exchange) -> None:
-        """Takes an exchange."""
+        """Adds an exchange."""
         with self._lock:
             self.forgotten += len(self._exchanges) == self._limit
             self._exchanges.append(exchange)
             self.end += 1
 
     def since(self, number: int) -> tuple[list[Exchange], int]:
-        """Those with this number and the higher ones, and the number of the next."""
+        """Returns the exchanges from this number on, and the number of the next one."""
         with self._lock:
             count = self.end - number
             if count >= len(self._exchanges):
@@ -60,13 +61,13 @@ class ExchangeBuffer:
             return [self._exchanges[i] for i in range(-count, 0)], self.end
 
     def forget(self, number: int) -> None:
-        """Lets those before a number go."""
+        """Drops the exchanges before a number."""
         with self._lock:
             while self._exchanges and self.end - len(self._exchanges) < number:
                 self._exchanges.popleft()
 
     def unlock(self) -> None:
-        """In a child of fork: another thread of its parent may have held the lock."""
+        """Replaces the lock in a child of fork: another thread of the parent may have held it."""
         self._lock = RLock()
 
 
@@ -82,11 +83,11 @@ os.register_at_fork(after_in_child=_unlock_all)
 
 
 class ExchangeKeeper(Protocol):
-    """A capture, as those who look through it need it."""
+    """What a view needs of a capture."""
 
     @property
     def kept(self) -> ExchangeBuffer:
-        """Its exchanges."""
+        """The exchanges that it keeps."""
 
     @property
     def is_closed(self) -> bool:
@@ -94,7 +95,7 @@ class ExchangeKeeper(Protocol):
 
     @property
     def now_ns(self) -> int:
-        """The time by the clock of its packets."""
+        """The current time in nanoseconds, by the clock of the packets."""
 
     @property
     def ledger(self) -> Ledger:
@@ -102,29 +103,29 @@ class ExchangeKeeper(Protocol):
 
     @property
     def pending(self) -> list[Exchange]:
-        """Its exchanges that have begun and not ended."""
+        """The exchanges that have begun and not ended."""
 
     def flush(self) -> None:
-        """Takes all that crossed before the call."""
+        """Reads everything that crossed before the call."""
 
     def pump(self) -> int:
-        """Takes one batch of what is there."""
+        """Reads one batch of records. Returns their number."""
 
     def wait(self, timeout_s: float) -> None:
         """Sleeps until there is something to pump."""
 
 
 class View:
-    """The exchanges of a capture that began at a moment or later.
+    """The exchanges of a capture that began at a given moment or later.
 
     Conditions are those of sockfilter.Where: method, path, target, query, host, header, body, json, status, port,
-    duration, problems, complete, request_header and so on; each a value, a pattern, a predicate, a range or a set.
+    duration, problems, complete, request_header and so on. Each is a value, a pattern, a predicate, a range or a set.
 
     Args:
-        capture: keeps them.
+        capture: the capture that keeps the exchanges.
         first: the number of the first exchange that counts.
-        since_ns: the time, by the capture's clock, before which none began.
-        is_wanted: leaves others out.
+        since_ns: the earliest time at which an exchange may have begun, in nanoseconds by the capture's clock.
+        is_wanted: returns whether an exchange counts. None: all count.
     """
 
     def __init__(
@@ -144,16 +145,16 @@ class View:
 
     @property
     def exchanges(self) -> list[Exchange]:
-        """Those that have ended so far, in the order in which they did; flush() first for all that crossed."""
+        """The exchanges that have ended so far, in the order in which they ended. flush() adds what has crossed."""
         return self.ended_since()[0]
 
     @property
     def pending(self) -> list[Exchange]:
-        """Exchanges that have begun, and not ended by what was read so far: requests that wait for their answer."""
+        """Exchanges that have begun and that no record read so far has ended, such as unanswered requests."""
         return [exchange for exchange in self._capture.pending if self._counts(exchange)]
 
     def ended_since(self, number: int | None = None) -> tuple[list[Exchange], int]:
-        """Those from a number on, and the number to go on with; None: from the first on."""
+        """Returns the exchanges from a number on, and the number to continue with. None: from the first."""
         found, end = self._capture.kept.since(self._first if number is None else number)
         return list(filter(self._counts, found)), end
 
@@ -161,11 +162,11 @@ class View:
         return exchange.began_ns >= self._since_ns and (self._is_wanted is None or self._is_wanted(exchange))
 
     def flush(self) -> None:
-        """Returns when everything that crossed before the call is in exchanges, or counted as lost."""
+        """Returns when everything that crossed before the call is in exchanges or counted as lost."""
         self._capture.flush()
 
     def mark(self) -> View:
-        """A view of what begins from now on; all that crossed before is behind it."""
+        """Returns a view of the exchanges that begin from now on. It excludes everything that crossed before."""
         return View(self._capture, *self._now(), self._is_wanted)
 
     def clear(self) -> None:
@@ -173,59 +174,59 @@ class View:
         self._first, self._since_ns = self._now()
 
     def all(self, *where: Where, **conditions: Unpack[Conditions]) -> list[Exchange]:
-        """All exchanges that meet the conditions, of those that crossed before the call."""
+        """Returns all exchanges that meet the conditions and crossed before the call."""
         wanted = Where(*where, **conditions)
         return [exchange for exchange in self._flushed() if wanted.matches(exchange)]
 
     def first(self, *where: Where, **conditions: Unpack[Conditions]) -> Exchange | None:
-        """The first exchange that meets the conditions, of those that crossed before the call; None without any."""
+        """Returns the first exchange that meets the conditions and crossed before the call. None: there is none."""
         return next(iter(self.all(*where, **conditions)), None)
 
     def one(self, *where: Where, **conditions: Unpack[Conditions]) -> Exchange:
-        """The only exchange that meets the conditions, of those that crossed before the call.
+        """Returns the only exchange that meets the conditions and crossed before the call.
 
         Raises:
-            ExpectationFailed: there is none, or more than one; with the nearest, and all that there are.
+            ExpectationFailed: there is none, or more than one. The message has the nearest one and lists all.
         """
-        __tracebackhide__ = True  # pytest shows who asked
+        __tracebackhide__ = True  # pytest shows the caller
         return self.expect(*where, **conditions).once()
 
     def none(self, *where: Where, **conditions: Unpack[Conditions]) -> None:
-        """Holds if no exchange that crossed before the call meets the conditions.
+        """Asserts that no exchange that crossed before the call meets the conditions.
 
         Raises:
             ExpectationFailed: one does.
         """
-        __tracebackhide__ = True  # pytest shows who asked
+        __tracebackhide__ = True  # pytest shows the caller
         self.expect(*where, **conditions).never()
 
     def expect(self, *where: Where, **conditions: Unpack[Conditions]) -> Expectation:
-        """What is expected of the exchanges that meet the conditions; its methods say how many, and look.
+        """Returns an expectation of the exchanges that meet the conditions. Its methods assert their number.
 
         wire.expect(path="/charge", status=201).once()
         """
-        from sockfilter.views.expectations import Expectation  # imports what it says failures with
+        from sockfilter.views.expectations import Expectation  # imports the module for failure messages
 
         return Expectation(self._flushed, lambda: self.pending, self._coming, Where(*where, **conditions))
 
     def wait_for(self, *where: Where, timeout: float = WAIT_FOR_S, **conditions: Unpack[Conditions]) -> Exchange:
-        """Waits until an exchange that meets the conditions has ended; one that has already will do.
+        """Waits until an exchange that meets the conditions has ended. Returns at once if one already has.
 
         Args:
-            *where, **conditions: what it is like.
-            timeout: seconds to wait at most.
+            *where, **conditions: the conditions.
+            timeout: the maximum number of seconds to wait.
 
         Raises:
-            ExpectationFailed: none has; with the nearest, and all that there are.
+            ExpectationFailed: no such exchange ended in time. The message has the nearest one and lists all.
         """
-        __tracebackhide__ = True  # pytest shows who asked
+        __tracebackhide__ = True  # pytest shows the caller
         return self.expect(*where, **conditions).within(timeout)
 
     def each(self, timeout: float | None = None) -> Iterator[Exchange]:
-        """The exchanges as they end, from the first on.
+        """Yields the exchanges as they end, beginning with the first.
 
         Args:
-            timeout: seconds to wait for the next one; then it is over. None: until the capture ends.
+            timeout: the maximum number of seconds to wait for the next exchange. None: until the capture ends.
         """
         return self._as_they_end(None, timeout)
 
@@ -238,7 +239,7 @@ class View:
     def _as_they_end(self, end_s: float | None, pause_s: float | None) -> Iterator[Exchange]:
         number: int | None = None
         while True:
-            is_last = self._capture.is_closed  # asked first: what closing takes is among those that have ended then
+            is_last = self._capture.is_closed  # read first: exchanges that closing ends are then included
             ended, number = self.ended_since(number)
             yield from ended
             if is_last:
@@ -247,7 +248,7 @@ class View:
                 return
 
     def _more(self, number: int, end_s: float | None) -> bool:
-        """Waits until another exchange has ended, or the capture has. Returns whether one has."""
+        """Waits until another exchange or the capture has ended. Returns whether there may be another exchange."""
         capture = self._capture
         while capture.kept.end == number and not capture.is_closed:
             try:
@@ -258,7 +259,7 @@ class View:
                     capture.wait(left_s)
                     continue
             except Closed:
-                if capture.is_closed:  # by another thread
+                if capture.is_closed:  # closed by another thread
                     break
                 raise
             self._take()
@@ -266,7 +267,7 @@ class View:
         return True
 
     def _take(self) -> None:
-        """Takes all that crossed before the call; a capture that has ended has done so."""
+        """Reads everything that crossed before the call. A capture that has ended has already done so."""
         try:
             self._capture.flush()
         except Closed:
