@@ -15,7 +15,7 @@ struct sf_lane {
 	__u64 body_limit;	    /* bytes of each body that are kept */
 	int decodes;
 	unsigned int count; /* events of this run */
-	/* the form of lines, set by outputs/text.py */
+	/* the form of lines, set by forms/line.py */
 	int has_lines;
 	int show_secrets;
 	__u32 route_width;
