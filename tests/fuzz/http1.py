@@ -23,6 +23,7 @@ with harness.watched(__name__):
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from sockfilter.model import Message
     from tests.support.talk import Facts, Said
 
 POLICIES = [
@@ -87,9 +88,14 @@ def messages(said: list[Said], policy: BodyPolicy) -> Heard:
             if message is not None and Problem.BAD_CODING in message.problems:
                 # what decodes of the segment with the error in it is not kept
                 message.body = Body(message.body.wire_len, message.body.length, b"")
-            if message is not None and not UNCLEAR.isdisjoint(message.problems):
+            if message is not None and (not UNCLEAR.isdisjoint(message.problems) or is_unreadable(message)):
                 clear.append(number)
     return Heard(facts(exchanges), dialogue.rejected, min(clear, default=None))
+
+
+def is_unreadable(message: Message) -> bool:
+    """Whether where its head ends was not known."""
+    return Problem.BAD_HEAD in message.problems and not message.complete
 
 
 def check_the_same(heard: Heard, whole: Heard) -> None:

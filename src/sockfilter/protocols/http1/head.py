@@ -351,8 +351,10 @@ def _values(lower: bytes, key: bytes) -> list[bytes]:
     at = lower.find(key)
     while at >= 0:
         end = lower.find(b"\n", at + 1)
-        while lower[end + 1 : end + 2] in (b" ", b"\t"):
+        while end >= 0 and lower[end + 1 : end + 2] in (b" ", b"\t"):
             end = lower.find(b"\n", end + 1)
+        if end < 0:  # what there is of the last line is not all of it
+            break
         name, colon, value = lower[at + 1 : end].partition(b":")
         # skips longer names that begin with this one; white space before the colon is tolerated
         if colon and name.rstrip(b" \t") == key[1:]:

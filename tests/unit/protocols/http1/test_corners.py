@@ -212,6 +212,16 @@ def test_a_head_that_is_answered_early_and_does_not_go_on_as_one(rest: bytes, pr
     assert (second.request.target, second.problems) == ("/next", (RESYNCHRONISED,))
 
 
+@pytest.mark.parametrize("start", [b" 200 OK", b"\t200 OK", b"no head"])
+@pytest.mark.parametrize("name", [b"Content-Length", b"Content-Encoding", b"Transfer-Encoding", b"Connection"])
+@pytest.mark.parametrize("end", [b"", b": 5", b": 5\n ", b": 5\n\t6"])
+def test_a_field_that_is_cut_off_says_nothing(start: bytes, name: bytes, end: bytes):
+    """Least of all is it looked for without end."""
+    said = start + b"\n" + name + end
+    exchange = answer(said)
+    assert (exchange.response.raw + exchange.response.body, exchange.problems) == (said, (Problem.BAD_HEAD,))
+
+
 def test_behind_a_head_that_is_answered_early_the_next_is_as_short_as_it_is():
     said = [(CLIENT, b"GET /1 HTTP/1.1\r\nX: " + b"x" * 200), (SERVER, OK), (CLIENT, GET + GET), (SERVER, EMPTY)]
     first, second, third = read(*said, (SERVER, EMPTY))
