@@ -39,7 +39,7 @@ SOURCES := pyproject.toml build_bpf.py src/sockfilter/__init__.py $(wildcard bpf
 C_FILES := $(wildcard bpf/*.[ch] bpf/lib/*.h src/sockfilter/*/*.[ch] src/sockfilter/*/*/*.[ch] src/sockfilter/*/include/*/*.h)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-deb test-kernels test-suites check fuzz sanitize bench bench-quick soak profile bpf vmlinux wheel deb lock audit clean
+.PHONY: help setup demo test test-deb test-kernels test-suites check fuzz sanitize thorough bench bench-quick soak profile bpf vmlinux wheel deb lock audit clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -75,6 +75,10 @@ fuzz: $(VENV)/.fuzz ## any bytes, segments, frames, files and messages to the br
 
 sanitize: $(VENV)/.test ## the C code under AddressSanitizer and UBSan: unit tests that reach it, and all inputs of the fuzz targets
 	@$(BIN)/python -m tools.sanitize $(ARGS)
+
+thorough: $(VENV)/.fuzz $(VENV)/.test ## what takes long: the properties with ten times the examples, make fuzz, and make sanitize
+	@THOROUGH=10 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/unit $(ARGS)
+	@$(MAKE) fuzz sanitize
 
 bench: $(VENV)/.bench ## sockfilter beside its peers: rates, CPU, latency, kernel cost; ARGS='--rounds 5 --json FILE' (root)
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -25,7 +25,7 @@ FLAGS = ("-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-g", "-O1")
 NOT = "not tshark and not capinfos"
 TARGETS = ("packets", "streams", "http1", "files", "broker")
 # and those of no folder; what is tested in the other folders is Python alone
-TESTS = ("express", "packets", "sources", "outputs")
+TESTS = ("road", "captures", "packets", "sources", "outputs")
 # to end at the first error of memory, and to go on behind undefined behaviour, which says all there is
 OPTIONS = {
     # Python frees little of what it has at its end

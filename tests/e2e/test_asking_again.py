@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import sockfilter
@@ -24,6 +24,7 @@ from tests.support.exchanges import OK, exchange
 from tests.support.messages import names
 from tests.support.recorder import Recorded, Recorder, read, recording
 from tests.support.skips import need_root, need_tool
+from tests.support.thorough import examples
 
 TIMEOUT_S = 30
 ALL_BYTES = bytes(range(256))
@@ -202,7 +203,7 @@ values = st.binary(max_size=40).map(lambda value: value.translate(None, b"\0\n")
 
 @given(st.lists(st.tuples(names.filter(lambda name: name[0] != "@"), values), max_size=4), st.binary(max_size=80))
 @example([("X", b"-"), ("Y", b"@x"), ("Z", b"%d\\n'")], b"-n \\c%s'")
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_any_values_and_any_body_go_through_curl(recorder: Recorder, fields: list[tuple[str, bytes]], body: bytes):
     need_tool("curl")
     lines = [b"%b: %b\r\n" % (name.encode(), value) for name, value in fields]
@@ -213,7 +214,7 @@ def test_any_values_and_any_body_go_through_curl(recorder: Recorder, fields: lis
 
 
 @given(st.binary(min_size=1, max_size=40).map(lambda target: target.translate(None, b"\0\r\n\t ")))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_any_target_goes_through_curl(recorder: Recorder, target: bytes):
     need_tool("curl")
     head = b"GET /%b HTTP/1.1\r\nHost: x\r\n\r\n" % target

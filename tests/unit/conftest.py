@@ -1,8 +1,10 @@
-"""How many examples the properties try: enough to find what is wrong, few enough to wait for."""
+"""The profile of the properties: enough examples to find what is wrong, few enough to wait for."""
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 
-settings.register_profile("unit", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+from tests.support.thorough import examples
+
+settings.register_profile("unit", examples(60))
 settings.load_profile("unit")

@@ -13,12 +13,13 @@ from itertools import accumulate, permutations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.messages import METHODS, said_in_turns, said_together, turns
 from tests.support.oracles import Told, by_h11, by_httptools, told
 from tests.support.talk import CLIENT, SERVER, read
+from tests.support.thorough import examples
 from tests.support.wire import EVERYTHING, Orders, Road, Wire, read_by
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ dialogues = turns(methods=[*METHODS, "HEAD"])
 
 
 @SAY
-@settings(max_examples=15)
+@examples(15)
 @given(dialogue=dialogues)
 def test_cut_anywhere(say, dialogue: list[Turn]):
     said = say(dialogue)
@@ -111,14 +112,14 @@ def test_cut_anywhere(say, dialogue: list[Turn]):
             assert (requests, responses) == expected, (i, at)
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(dialogue=dialogues, size=st.integers(1, 40))
 def test_in_small_segments(dialogue: list[Turn], size: int):
     check_same(by_records(records_of(said_in_turns(dialogue), size)), dialogue)
 
 
 @pytest.mark.parametrize("end", [CLIENT, SERVER])
-@settings(max_examples=20)
+@examples(20)
 @given(dialogue=dialogues, data=st.data())
 def test_in_every_order_of_segments(end: int, dialogue: list[Turn], data: st.DataObject):
     """Of what one end says at once, cut into some segments."""
@@ -134,7 +135,7 @@ def test_in_every_order_of_segments(end: int, dialogue: list[Turn], data: st.Dat
 
 
 @SAY
-@settings(max_examples=30)
+@examples(30)
 @given(dialogue=dialogues, size=st.integers(10, 120))
 def test_with_any_one_segment_lost(say, dialogue: list[Turn], size: int):
     """Each one with which a message begins or ends, or its neighbour; of those in between, every seventh."""
@@ -145,14 +146,14 @@ def test_with_any_one_segment_lost(say, dialogue: list[Turn], size: int):
             check_or_doubted(by_records([*records[:i], *records[i + 1 :]]), known)
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(dialogue=dialogues, size=st.integers(10, 120), lost=st.sets(st.integers(0, 40), min_size=2, max_size=12))
 def test_with_any_segments_lost(dialogue: list[Turn], size: int, lost: set[int]):
     records = records_of(said_in_turns(dialogue), size)
     check_or_doubted(by_records([record for i, record in enumerate(records) if i not in lost]), pairs(dialogue))
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(dialogue=dialogues, size=st.integers(10, 120), start=st.integers(0, 60))
 def test_from_the_middle_on(dialogue: list[Turn], size: int, start: int):
     """A capture that begins later."""
