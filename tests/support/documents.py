@@ -40,7 +40,6 @@ NOT_RUN = {
     "make profile": NotRun.LONG,
     "sudo make": NotRun.LONG,
     "make fuzz": NotRun.LONG,
-    "sudo make thorough": NotRun.LONG,
     ".venv/bin/python -m pytest": NotRun.LONG,
     "sudo setpriv": NotRun.ELSEWHERE,  # tests/e2e/test_rights.py, this and the next two
     "python3 -m venv": NotRun.ELSEWHERE,
