@@ -47,11 +47,13 @@ class Member:
         wants: what the output receives.
         is_vital: whether the capture ends with an error if this output fails. An output that is not vital receives
             nothing after a failure, and what it misses is counted.
+        missed: the number of exchanges that the output itself has dropped.
     """
 
     name = "output"
     wants = Wants.EXCHANGES
     is_vital = True
+    missed = 0
 
     @property
     def lines(self) -> Lines | None:
@@ -98,8 +100,8 @@ class Fan:
         self.wants = wants
         self._make = make
         self._failed = failed
-        # The number of exchanges that each member missed, by name.
-        self.missed: dict[str, int] = {}
+        # The number of exchanges that came after a member's failure, by its name.
+        self._after_failure: dict[str, int] = {}
 
     @cached_property
     def members(self) -> tuple[Member, ...]:
@@ -119,6 +121,15 @@ class Fan:
         return [member for member in self.members if Wants.FRAMES in member.wants]
 
     @property
+    def missed(self) -> dict[str, int]:
+        """The number of exchanges that each member missed, by name; only of those that failed or missed some."""
+        found = dict(self._after_failure)
+        for member in self.members if "members" in vars(self) else ():
+            if member.missed:
+                found[member.name] = found.get(member.name, 0) + member.missed
+        return found
+
+    @property
     def lines(self) -> Lines | None:
         """The receiver of lines from the lane: the only member that wants exchanges, if lines are enough for it."""
         return self._writing[0].lines if len(self._writing) == 1 else None
@@ -136,14 +147,14 @@ class Fan:
     def write(self, exchange: Exchange) -> None:
         """Forwards an exchange that has ended. Raises OSError and SockfilterError of a vital member."""
         for member in self._writing:
-            if member.name in self.missed:
-                self.missed[member.name] += 1
+            if member.name in self._after_failure:
+                self._after_failure[member.name] += 1
             else:
                 try:
                     member.write(exchange)
                 except (OSError, SockfilterError) as error:
                     self._fail(member, error)
-                    self.missed[member.name] += 1
+                    self._after_failure[member.name] += 1
 
     def take(self, view: memoryview, offsets: list[int]) -> None:
         """Forwards a batch of records. Raises the same errors as write()."""
@@ -162,14 +173,14 @@ class Fan:
             except (OSError, SockfilterError) as error:
                 if member.is_vital:
                     first = first or error
-                elif member.name not in self.missed:
+                elif member.name not in self._after_failure:
                     self._fail(member, error)
         if first is not None:
             raise first
 
     def _each(self, members: Sequence[Member], do: Callable[[Member], object]) -> None:
         for member in members:
-            if member.name not in self.missed:
+            if member.name not in self._after_failure:
                 try:
                     do(member)
                 except (OSError, SockfilterError) as error:
@@ -178,5 +189,5 @@ class Fan:
     def _fail(self, member: Member, error: Exception) -> None:
         if member.is_vital:
             raise error
-        self.missed[member.name] = 0
+        self._after_failure[member.name] = 0
         self._failed(member, error)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from threading import Event
+
 import pytest
 
 from sockfilter.captures.file import open_file
 from sockfilter.captures.wanted import body_policy
 from sockfilter.errors import CaptureFileError
 from sockfilter.outputs.fan import Fan, Member, Wants
+from sockfilter.outputs.queued import Queued
 from tests.support.captures import pcap, timed
 from tests.support.frames import Talk
 
@@ -105,3 +108,41 @@ def test_members_are_made_when_they_are_needed_and_once():
     fan.prepare()
     fan.prepare()
     assert len(made) == 1
+
+
+class Slow(Kept):
+    """Waits with each exchange until it may go on."""
+
+    def __init__(self) -> None:
+        super().__init__("slow")
+        self.may_go_on = Event()
+        self.has_begun = Event()
+
+    def write(self, exchange: object) -> None:
+        self.has_begun.set()
+        self.may_go_on.wait(10)
+        super().write(exchange)
+
+
+def test_a_slow_one_makes_no_other_wait_and_what_has_no_room_is_counted(path: str):
+    slow, quick = Slow(), Kept("quick")
+    queued = Queued(slow, limit=2)
+    fan = Fan(Wants.EXCHANGES, lambda: [queued, quick])
+    with open_file(path, policy=body_policy(None), outputs=fan) as capture:
+        while capture.pump():
+            pass
+        assert slow.has_begun.wait(10)
+        assert len(quick.exchanges) == COUNT
+        slow.may_go_on.set()
+    missed = capture.ledger.missed.get("slow", 0)
+    assert len(slow.exchanges) + missed == COUNT
+    assert len(slow.exchanges) <= 1 + 2  # one at a time, and those that wait
+    assert slow.closed == 1
+    queued.close()
+
+
+def test_one_that_fails_on_its_thread_is_left_out(path: str):
+    said: list[str] = []
+    queued = Queued(Kept("bad", fails_at=0))
+    read(path, queued, failed=lambda member, error: said.append(str(error)))
+    assert said == ["no room"]
