@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
+import struct
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +29,9 @@ ANY = "any"
 PATIENCE_S = 5.0
 # include/uapi/linux/sockios.h, include/uapi/linux/if_packet.h
 SIOCINQ = 0x541B
+SIOCGIFFLAGS = 0x8913
+# include/uapi/linux/if.h
+IFF_RUNNING = 0x40
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,15 @@ def wait_for_outcomes(capture: Capture, count: int) -> None:
         os.sched_yield()
 
 
+def wait_until_running(asking: socket.socket, name: str) -> None:
+    """An interface that is up drops frames until the kernel has seen its carrier, which it may put off."""
+    deadline = time.monotonic() + PATIENCE_S
+    request = struct.pack("16s16x8x", name.encode())
+    while not struct.unpack_from("H", fcntl.ioctl(asking, SIOCGIFFLAGS, request), 16)[0] & IFF_RUNNING:
+        assert time.monotonic() < deadline, f"{name} has no carrier"
+        os.sched_yield()
+
+
 @contextmanager
 def cable() -> Iterator[Cable]:
     with namespace() as name:
@@ -81,4 +95,7 @@ def cable() -> Iterator[Cable]:
         ip("link", "add", NEAR, "type", "veth", "peer", "name", FAR, netns=name)
         for end in (NEAR, FAR):
             ip("link", "set", end, "mtu", "9000", "up", netns=name)
+        with entered(name), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+            for end in (NEAR, FAR):
+                wait_until_running(asking, end)
         yield Cable(name)

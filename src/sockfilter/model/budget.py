@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Default, in bytes: a small machine can spare it, and it holds 25 000 connections or 200 000 requests.
+# Default, in bytes: a small machine can spare it, and it holds 20 000 connections or 200 000 requests.
 MEMORY_BYTES = 256 << 20
 # less cannot hold one long head, its body, and the messages that wait for them
 MEMORY_BYTES_MIN = 1 << 20
-# Measured: what a connection takes before its first byte, and what a message takes in addition to its own bytes.
-CONNECTION_BYTES = 8 << 10
+# Measured: what a connection takes before its first byte, and a fifth for what its end makes; what a message takes in
+# addition to its own bytes.
+CONNECTION_BYTES = 10 << 10
 # measured: what a connection takes whose first bytes are not yet a whole head
 BEGINNING_BYTES = 2 << 10
 MESSAGE_BYTES = 1 << 10

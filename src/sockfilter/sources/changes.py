@@ -49,4 +49,8 @@ class Changes(deque[Change]):
     """A queue of changes, the oldest first. A full queue drops the oldest. It may grow during an iteration."""
 
     def __iter__(self) -> Iterator[Change]:
-        return iter(list(super().__iter__()))  # deque's own iterator raises if the deque changes
+        while True:
+            try:
+                return iter(list(super().__iter__()))
+            except RuntimeError:  # it has changed between both calls: deque's own iterator raises then
+                continue

@@ -343,11 +343,13 @@ class ConnectionTable:
         """
         if not is_over():
             self.tick(time_ns, is_last=True)
-        for connection in list(self._connections.values()):
+        # By their keys: a list of the connections would keep all that is made for their end until the last has ended.
+        for key in list(self._connections):
             if is_over():
                 self.counts.left_open = len(self._connections)
                 break
-            connection.close(Problem.CAPTURE_ENDED)
+            if (connection := self._connections.get(key)) is not None:
+                connection.close(Problem.CAPTURE_ENDED)
 
     def _new(self, stream: int, start: FlowStart, time_ns: int) -> StreamConnection:
         if len(self._connections) >= CONNECTIONS_MAX:
