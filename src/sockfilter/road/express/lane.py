@@ -100,7 +100,7 @@ class Lane:
 
     def may_enter(self, connection: LaneConnection) -> None:
         """Notes that an exchange has ended on the long road, so that its connection may enter after this batch."""
-        if connection.short_stays < SHORT_STAYS_MAX:
+        if connection.short_stays < SHORT_STAYS_MAX and not connection.is_closed:
             self._candidates[connection] = None
 
     def recall_open(self) -> None:

@@ -81,6 +81,7 @@ class LaneConnection(Protocol):
     """A connection on the long road."""
 
     entered_at: int
+    is_closed: bool
     last_ns: int
     model: model.Connection
     recall: Callable[[], None] | None
