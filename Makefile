@@ -74,7 +74,7 @@ fuzz: $(VENV)/.fuzz ## any bytes, segments, frames, files and messages to the br
 	done
 
 sanitize: $(VENV)/.test ## the C code under AddressSanitizer and UBSan: unit tests that reach it, and all inputs of the fuzz targets
-	@$(BIN)/python -m tools.sanitize $(ARGS)
+	@$(BIN)/python -m tools.sanitize -n $(JOBS) --dist worksteal $(ARGS)
 
 bench: $(VENV)/.bench ## sockfilter beside its peers: rates, CPU, latency, kernel cost; ARGS='--rounds 5 --json FILE' (root)
 	@$(BIN)/python -m tests.bench $(ARGS)
