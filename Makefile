@@ -74,7 +74,7 @@ fuzz: $(VENV)/.fuzz ## any bytes, segments, frames, files and messages to the br
 	done
 
 sanitize: $(VENV)/.test ## the C code under AddressSanitizer and UBSan: unit tests that reach it, and all inputs of the fuzz targets
-	@$(BIN)/python -m tools.sanitize $(ARGS)
+	@$(BIN)/python -m tools.sanitize -n $(JOBS) --dist worksteal $(ARGS)
 
 thorough: $(VENV)/.fuzz $(VENV)/.test ## what takes long: the properties with ten times the examples, make fuzz, and make sanitize
 	@THOROUGH=10 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/unit $(ARGS)

@@ -218,6 +218,13 @@ class StreamConnection:
         self._table.remove(self, problem, self.following)
         self.conversation.close(problem)
 
+    def release(self) -> None:
+        """Breaks the cycles of references of a closed connection, at the end of the capture.
+
+        Otherwise all that was made for the end of 60 000 connections stays until a full garbage collection.
+        """
+        self._conversation = self._directions = None
+
     def half_close(self) -> None:
         """Notes that one end has closed while the other end is open or still sends."""
         if self._half_closed_ns is not None:

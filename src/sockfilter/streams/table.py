@@ -350,6 +350,7 @@ class ConnectionTable:
                 break
             if (connection := self._connections.get(key)) is not None:
                 connection.close(Problem.CAPTURE_ENDED)
+                connection.release()
 
     def _new(self, stream: int, start: FlowStart, time_ns: int) -> StreamConnection:
         if len(self._connections) >= CONNECTIONS_MAX:
