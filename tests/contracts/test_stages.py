@@ -21,24 +21,25 @@ MAY_IMPORT: Graph = {
     "errors": set(),
     "ledger": set(),
     "escape": set(),
+    "closing": set(),
     "presentation": set(),
     "masking": {"errors"},
     "model": {"errors", "presentation", *SHOWN},
     # the kernel
-    "libbpf": {"errors"},
+    "libbpf": {"closing", "errors"},
     "system": {"errors", "libbpf", "model"},
     # where records come from; who knows more of a connection
-    "sources": {"errors", "libbpf", "model", "system"},
-    "observers": {"errors", "libbpf", "model", "system"},
+    "sources": {"closing", "errors", "libbpf", "model", "system"},
+    "observers": {"closing", "errors", "libbpf", "model", "system"},
     **dict.fromkeys(STAGES, NOUNS),
     "filters": NOUNS,
     "forms": {*NOUNS, *SHOWN},
-    "outputs": {*NOUNS, *SHOWN, "forms"},
+    "outputs": {*NOUNS, *SHOWN, "closing", "forms"},
     # the only place that joins stages
-    "road": {*NOUNS, *STAGES, "libbpf", "outputs", "sources"},
+    "road": {*NOUNS, *STAGES, "closing", "libbpf", "outputs", "sources"},
     # the library
     "views": {*NOUNS, *SHOWN, "filters", "forms", "sources"},
-    "captures": {*NOUNS, "observers", "outputs", "road", "sources", "views"},
+    "captures": {*NOUNS, "closing", "observers", "outputs", "road", "sources", "views"},
     # who uses it
     "testing": {*NOUNS, *SHOWN, "captures", "filters", "forms", "observers", "outputs", "road", "sources", "views"},
     "cli": {*NOUNS, *SHOWN, "captures", "forms", "libbpf", "observers", "outputs", "road", "sources", "system"},

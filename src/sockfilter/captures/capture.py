@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sockfilter.captures.live import SYSCALLS, observers_wanted, source_of
 from sockfilter.captures.turns import Turns
 from sockfilter.captures.wanted import BODY_BYTES, Keeping, Traffic, Whose, body_policy, check_memory
+from sockfilter.closing import Closing
 from sockfilter.errors import Closed
 from sockfilter.ledger import PACKET_COUNTERS
 from sockfilter.model.budget import MEMORY_BYTES
@@ -66,7 +67,7 @@ class NoSkipping:
         """Does nothing, for the same reason."""
 
 
-class Capture(View):
+class Capture(View, Closing):
     """The exchanges of a source, from the creation of the capture on. Created by capture().
 
     Any thread may call any method. One thread at a time reads records, batch by batch; other threads wait for the end
@@ -121,14 +122,6 @@ class Capture(View):
         self._unread = 0  # number of records
         self.process: subprocess.Popen[Any] | None = None
         self._waiting: AsyncCapture | None = None
-
-    def __enter__(self) -> Capture:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     async def __aenter__(self) -> AsyncCapture:
         from sockfilter.views.aio import AsyncCapture  # importing asyncio takes longer than importing the rest

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sockfilter.captures.capture import Capture, captured
 from sockfilter.captures.wanted import BODY_BYTES, Keeping, body_policy, check_memory, narrowed
+from sockfilter.closing import Closing
 from sockfilter.model.budget import MEMORY_BYTES
 from sockfilter.road.files import file_source
 
@@ -45,7 +46,7 @@ def open_file(
     return captured(file_source(path, kernel_filter, whole=keeping.has_frames), kernel_filter, keeping)
 
 
-class Reading:
+class Reading(Closing):
     """The exchanges of a capture file, each as it ends. An iterator, created by read().
 
     The file is opened when the first exchange or the ledger is requested. It is closed after the last exchange, by
@@ -68,14 +69,6 @@ class Reading:
         if self._exchanges is None:
             self._exchanges = ended_in(self._reader, self._ended)
         return next(self._exchanges)
-
-    def __enter__(self) -> Reading:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Stops reading and closes the file. The ledger remains available; no exchange follows."""

@@ -7,11 +7,12 @@ import mmap
 import os
 from typing import TYPE_CHECKING, Any
 
+from sockfilter.closing import Closing
 from sockfilter.errors import Closed, KernelUnsupported, MissingCapability, ObjectError
 from sockfilter.libbpf import binding, log
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    pass
 
 # used in place of a descriptor: libbpf finds the kernel's types itself
 NO_TYPES = -1
@@ -30,7 +31,7 @@ def read(path: str | os.PathLike[str]) -> bytes:
         ) from error
 
 
-class BpfObject:
+class BpfObject(Closing):
     """A BPF object, from its file to its maps and programs in the kernel.
 
     Nothing is pinned: the kernel frees maps and programs when the last descriptor is closed, even if the process
@@ -72,14 +73,6 @@ class BpfObject:
                 said,
             )
         self._object = opened
-
-    def __enter__(self) -> BpfObject:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Closes maps and programs."""

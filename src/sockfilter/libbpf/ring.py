@@ -6,11 +6,12 @@ import mmap
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from sockfilter.closing import Closing
 from sockfilter.errors import Closed, InvalidArgument, KernelUnsupported
 from sockfilter.libbpf import binding
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    pass
 
 # records read at once: few enough for their offsets to stay in the L1 cache, and for the caller to check other work
 BATCH_RECORDS = 512
@@ -34,7 +35,7 @@ def ring_bytes(wanted: int) -> int:
     return max(mmap.PAGESIZE, 1 << (wanted - 1).bit_length())
 
 
-class Ring:
+class Ring(Closing):
     """One reader of one ring.
 
     Args:
@@ -58,14 +59,6 @@ class Ring:
             self._ffi.buffer(self._lib.sf_ring_data(self._ring), self._lib.sf_ring_span(self._ring))
         ).cast("B")
         self.fd = map_fd
-
-    def __enter__(self) -> Ring:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Unmaps the ring. No slice of view may be in use."""

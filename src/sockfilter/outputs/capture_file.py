@@ -7,11 +7,12 @@ import errno
 import os
 from typing import TYPE_CHECKING, NoReturn
 
+from sockfilter.closing import Closing
 from sockfilter.errors import CaptureFileError, Closed
 from sockfilter.outputs.private_file import Refused, open_private
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    pass
 
 MAKE_FOLDER = "create its folder first"
 ELSEWHERE = "use a path to which this user can write"
@@ -30,7 +31,7 @@ ADVICE = {
 OTHER_ADVICE = "use another name"
 
 
-class CaptureFile:
+class CaptureFile(Closing):
     """A file of bytes. An existing file is overwritten if it belongs to the owner.
 
     Args:
@@ -79,14 +80,6 @@ class CaptureFile:
         if self._is_regular and size:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._fd, os.lseek(self._fd, -size, os.SEEK_CUR))
-
-    def __enter__(self) -> CaptureFile:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def is_that_file(path: str, identity: tuple[int, int] | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sockfilter.closing import Closing
 from sockfilter.ledger import PACKET_COUNTERS
 from sockfilter.outputs.fan import Member, Wants
 from sockfilter.outputs.file_names import Limits
@@ -11,15 +12,13 @@ from sockfilter.outputs.rotation import NO_LIMITS, CaptureFiles, FileCounters
 from sockfilter.packets.frames import FrameTaker
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from sockfilter.outputs.fan import OutputSource
     from sockfilter.outputs.output import ByteSink
 
 SEEN, SENT, RING_FULL = (list(PACKET_COUNTERS).index(name) for name in ("seen", "sent", "ring_full"))
 
 
-class Frames(Member):
+class Frames(Member, Closing):
     """Writes the frames of HTTP connections in pcapng.
 
     Args:
@@ -38,14 +37,6 @@ class Frames(Member):
         self._files: CaptureFiles | None = None
         self._interfaces: dict[tuple[int, int], int] = {}
         self._taker = FrameTaker(self._write)
-
-    def __enter__(self) -> Frames:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     @property
     def is_full(self) -> bool:

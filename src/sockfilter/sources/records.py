@@ -6,8 +6,9 @@ import select
 import time
 from collections import deque
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
+from sockfilter.closing import Closing
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.counters import Sum
 from sockfilter.libbpf.ring import Ring
@@ -17,7 +18,6 @@ from sockfilter.sources.hosts import host_filter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import TracebackType
 
     from sockfilter.sources.changes import Change
     from sockfilter.sources.narrowing import KernelFilter
@@ -30,8 +30,6 @@ NAP_S = 0.003
 ALL_BYTES = (1 << 32) - 1
 # seconds; a record may race with the request for a wake-up and cause none, see sf_ring_asleep()
 WAIT_S_MAX = 0.25
-
-Self = TypeVar("Self", bound="RecordSource")
 
 
 class Attached(Protocol):
@@ -64,7 +62,7 @@ def outcomes() -> Sum:
     return Sum(lib.SF_SEEN, lib.SF_SEEN + 1, lib.SF_RING_FULL)
 
 
-class RecordSource:
+class RecordSource(Closing):
     """The records of a program, from its attachment until close().
 
     Args:
@@ -97,14 +95,6 @@ class RecordSource:
         self.records_read = 0
         self._clock = Clock()
         self.clock_offset_ns = self._clock.offset_ns
-
-    def __enter__(self: Self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Frees everything in the kernel. counters() still works."""

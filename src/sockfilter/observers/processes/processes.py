@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sockfilter.closing import Closing
 from sockfilter.errors import KernelUnsupported, MissingCapability, ObjectError
 from sockfilter.libbpf import binding, tracing
 from sockfilter.libbpf.object import OBJECTS, BpfObject
@@ -23,7 +24,6 @@ from sockfilter.system import namespace, rights, sock_diag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import TracebackType
 
     from sockfilter.model import Connection, Endpoint, Exchange
 
@@ -71,7 +71,7 @@ class Found(NamedTuple):
     changes: bool
 
 
-class Processes:
+class Processes(Closing):
     """The processes at the ends of TCP connections, from construction on.
 
     Args:
@@ -108,14 +108,6 @@ class Processes:
             self._process = self._ffi.new("struct sf_process *")
             self._find_open(netns, is_wanted)
             self._stack = stack.pop_all()
-
-    def __enter__(self) -> Processes:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Closes the programs. Processes that were named keep their names."""

@@ -6,14 +6,13 @@ import socket
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from sockfilter.closing import Closing
 from sockfilter.libbpf import binding, tracing
 from sockfilter.libbpf.object import OBJECTS, BpfObject
 from sockfilter.system import namespace, sockets
 from sockfilter.system.members import Members
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from sockfilter.model import Connection, Endpoint
 
 OBJECT = f"{OBJECTS}/tree.bpf.o"
@@ -22,7 +21,7 @@ PROGRAMS = ("tree_fork", "tree_gone", "tree_state")
 ANSWERS_MAX = 65536
 
 
-class Tree:
+class Tree(Closing):
     """The TCP connections that a process or one of its descendants opened or accepted.
 
     Args:
@@ -48,14 +47,6 @@ class Tree:
         except BaseException:
             self.close()
             raise
-
-    def __enter__(self) -> Tree:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Closes the programs. Answers that owns() has given stay valid."""

@@ -8,16 +8,17 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from sockfilter.closing import Closing
 from sockfilter.errors import BrokerError
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    pass
 
 # include/uapi/asm-generic/socket.h, Linux 6.16
 SO_PASSRIGHTS = 83
 
 
-class Listening:
+class Listening(Closing):
     """A socket that listens at a path, until close(). It replaces a socket that an ended broker has left there.
 
     The folder stays open, so that a later change of the path above it cannot redirect the removal of the socket.
@@ -45,14 +46,6 @@ class Listening:
         except BaseException:
             self.close()
             raise
-
-    def __enter__(self) -> Listening:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Removes the socket, if it is still the one at the path and the broker may remove it."""

@@ -17,6 +17,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from sockfilter.closing import Closing
 from sockfilter.errors import BrokerError, InvalidArgument
 from sockfilter.sources.broker import messages
 from sockfilter.sources.broker.session import Session, refused
@@ -24,7 +25,6 @@ from sockfilter.sources.packets.interfaces import ANY, find
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
     from sockfilter.sources.broker.places import Places
     from sockfilter.sources.broker.request import Permission
@@ -56,7 +56,7 @@ class _Client:
         self.turn = 0
 
 
-class Broker:
+class Broker(Closing):
     """Serves clients.
 
     Args:
@@ -86,14 +86,6 @@ class Broker:
         self._selector = selectors.DefaultSelector()
         self._listener.setblocking(False)
         self._selector.register(listener, selectors.EVENT_READ)
-
-    def __enter__(self) -> Broker:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Ends all captures, and closes all sockets."""

@@ -8,6 +8,7 @@ from collections import deque
 from struct import Struct
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from sockfilter.closing import Closing
 from sockfilter.errors import CaptureFileError
 from sockfilter.libbpf import binding
 from sockfilter.model.hearing import Hearing
@@ -21,7 +22,6 @@ from sockfilter.sources.hosts import host_filter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import TracebackType
 
     from sockfilter.sources.files.packet import Format, Packet
     from sockfilter.sources.narrowing import KernelFilter
@@ -42,7 +42,7 @@ NOT_FOUND = (1, 0)  # EtherType 1 is not assigned
 PCAPNG_MAGIC = SECTION.to_bytes(4, "big")
 
 
-class FileSource:
+class FileSource(Closing):
     """The records of the HTTP connections in a capture file, in the form of a live source's records.
 
     Args:
@@ -102,14 +102,6 @@ class FileSource:
         self._unread: dict[int, int] = {}  # packets of each link type that is not read
         self.damage: CaptureFileError | None = None
         self._stream = Stream(path)
-
-    def __enter__(self) -> FileSource:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Closes the file. counters() still works."""

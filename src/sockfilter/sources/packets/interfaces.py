@@ -11,12 +11,12 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from sockfilter.closing import Closing
 from sockfilter.errors import InterfaceDown, InvalidArgument, NoSuchInterface, UnsupportedInterface
 from sockfilter.sources.packets.announcements import Announcements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
 
     from sockfilter.sources.packets.announcements import Announced
 
@@ -136,7 +136,7 @@ def _hint(name: str) -> str:
     return f"; there are {', '.join([*names, ANY])}"
 
 
-class NameCache:
+class NameCache(Closing):
     """A cache of the interfaces' names, in the network namespace of the creating thread."""
 
     def __init__(self) -> None:
@@ -147,14 +147,6 @@ class NameCache:
         self._known = dict(socket.if_nameindex())
         self._announced: deque[Announced] = deque(maxlen=ANNOUNCED_MAX)
         self._has_missed = False
-
-    def __enter__(self) -> NameCache:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Closes the sockets. Names that are not yet in the cache stay unknown."""
