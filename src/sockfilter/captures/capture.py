@@ -244,8 +244,8 @@ class Capture(View, Closing):
         source = self._source
         read = source.records_read
         made = self._pipeline.ledger(source.counters(), read, self._is_live, source.file_counts)
-        missed = dict(self._outputs.missed) if self._outputs is not None else {}
-        return made._replace(records_unread=self._unread, missed=missed) if self._unread or missed else made
+        missed = {} if self._outputs is None else self._outputs.missed
+        return made._replace(records_unread=self._unread, missed=missed)
 
     def _pump(self) -> int:
         self._check()

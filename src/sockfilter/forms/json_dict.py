@@ -11,6 +11,7 @@ import time
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from sockfilter.forms.large import windows
 from sockfilter.forms.processes import fields_of
 from sockfilter.masking import mask_body, mask_fields, mask_head, mask_reason, mask_target
 from sockfilter.masking.tables import kept
@@ -146,11 +147,11 @@ def clean_text(words: str) -> str:
     return words
 
 
-def _is_shorter_in_base64(body: bytes) -> bool:
+def is_shorter_in_base64(content: bytes) -> bool:
     """Whether a long body has so many control characters that base64 is shorter than their escapes."""
-    if len(body) < LONG_BYTES:
+    if len(content) < LONG_BYTES:
         return False
-    return ESCAPED_BYTES * len(body.translate(None, PLAIN)) > len(body) // 3
+    return ESCAPED_BYTES * sum(len(window.translate(None, PLAIN)) for window in windows(content)) > len(content) // 3
 
 
 def body_of(message: Message, with_content: bool, show_secrets: bool) -> Json:
@@ -161,7 +162,7 @@ def body_of(message: Message, with_content: bool, show_secrets: bool) -> Json:
         made["len"] = body.length
     if with_content and body:
         content = body if show_secrets else mask_body(message)
-        text = None if _is_shorter_in_base64(content) else body.text_of(content)
+        text = None if is_shorter_in_base64(content) else body.text_of(content)
         if text is None:
             made["base64"] = b64encode(content).decode()
         else:

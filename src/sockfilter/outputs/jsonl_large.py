@@ -6,7 +6,7 @@ import os
 from base64 import b64encode
 from typing import TYPE_CHECKING
 
-from sockfilter.forms.json_dict import ENCODE, ESCAPED_BYTES, LONG_BYTES, PLAIN, to_dict
+from sockfilter.forms.json_dict import ENCODE, is_shorter_in_base64, to_dict
 from sockfilter.forms.large import is_text, text_of, windows
 from sockfilter.masking import mask_body
 
@@ -48,13 +48,6 @@ def _content(message: Message, show_secrets: bool) -> tuple[str, Iterator[str]]:
     """Returns the name of a body's form, and the content in pieces."""
     body = message.body
     content = body if show_secrets else mask_body(message)
-    if not _is_shorter_in_base64(content) and is_text(content, body.is_cut):
+    if not is_shorter_in_base64(content) and is_text(content, body.is_cut):
         return "text", text_of(content)
     return "base64", (b64encode(window).decode() for window in windows(content))
-
-
-def _is_shorter_in_base64(content: bytes) -> bool:
-    """Chooses the shorter form, as for bodies that are not large."""
-    if len(content) < LONG_BYTES:
-        return False
-    return ESCAPED_BYTES * sum(len(window.translate(None, PLAIN)) for window in windows(content)) > len(content) // 3

@@ -86,9 +86,7 @@ class Seeking(MessageStart):
         for start in sorted({0, self._joined, at_boundary}):
             if offset <= start < len(data) and self._resumes(data, start):
                 self._pass(data, offset, start)
-                if self._is_early:
-                    self._end_early(b"", None)
-                elif self._message is not None:
+                if self._message is not None:
                     self._finish(is_whole=False)
                 self._state = FOUND[self._state]
                 return start if start > offset else self._read(data, start)
