@@ -99,8 +99,8 @@ class Ring(Closing):
 
         Args:
             stream: the number in the stream's records.
-            kind: the kind of order; SF_SKIP_NONE withdraws the last one.
-            seq: the sequence number up to which the order holds.
+            kind: the kind of skip hint; SF_SKIP_NONE withdraws the last one.
+            seq: the sequence number up to which the hint holds.
         """
         self._open()
         self._lib.sf_skip_set(self._skips, stream, kind << 32 | seq)

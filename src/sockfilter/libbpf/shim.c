@@ -254,7 +254,7 @@ static void sf_ring_awake(struct sf_shared *shared)
 	__atomic_store_n(&shared->asleep, 0, __ATOMIC_RELAXED);
 }
 
-/* Writes an order, which skip_hint() of bpf/lib/skipping.bpf.h reads. */
+/* Writes a skip hint, which skip_hint() of bpf/lib/skipping.bpf.h reads. */
 static void sf_skip_set(struct sf_skip *skips, __u64 stream, __u64 hint)
 {
 	struct sf_skip *slot = &skips[sf_skip_slot(stream)];

@@ -30,7 +30,7 @@ class Assembly:
 
     Args:
         source: the source of the records.
-        skipping: sends orders to the source.
+        skipping: sends skip hints to the source.
         is_wanted: whether the user asked for connections between two ports, for packets that the kernel did not check.
         converse: makes the conversation of a connection.
         hearing: how the source observes connections, see Hearing.

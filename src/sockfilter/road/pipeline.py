@@ -62,7 +62,7 @@ class Pipeline:
 
     Args:
         source: the source of the records.
-        skipping: sends orders to the source.
+        skipping: sends skip hints to the source.
         policy: what to keep of bodies.
         is_wanted: whether the user asked for connections between two ports, for packets that the kernel did not check.
         emit: takes each exchange when it ends.

@@ -25,7 +25,7 @@ AHEAD = 1 << 30
 
 
 class Rejecting(Protocol):
-    """Sends orders to the BPF program."""
+    """Sends skip hints to the BPF program."""
 
     def skip(self, stream: int, until_seq: int) -> None:
         """Tells the program that it may skip this stream up to a sequence number."""
@@ -36,7 +36,7 @@ class HostFilter:
 
     Args:
         networks: addresses and masks, as KernelFilter.left_to_compare() returns them.
-        skipping: gets an order to skip each stream that is dropped.
+        skipping: gets a skip hint for each stream that is dropped.
     """
 
     def __init__(self, networks: list[tuple[bytes, bytes]], skipping: Rejecting) -> None:

@@ -1,4 +1,4 @@
-"""Reads the records that a BPF program puts into a ring, and sends orders to the program."""
+"""Reads the records that a BPF program puts into a ring, and sends skip hints to the program."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class ConnectionKeeper(Protocol):
 
     @property
     def skipping(self) -> Skipping:
-        """Sends orders to the source."""
+        """Sends skip hints to the source."""
 
     @property
     def hears_twice(self) -> bool:

@@ -47,7 +47,7 @@ NEAR_BYTES = 16 << 20
 UNANSWERED_SYN_NS = 4_000_000_000
 # The largest window (RFC 7323, 2.3). A segment farther away belongs to another life of the connection.
 WINDOW_BYTES_MAX = 1 << 30
-# the largest number of bytes in one order to skip, so that sequence numbers stay comparable
+# the largest number of bytes in one skip hint, so that sequence numbers stay comparable
 SKIP_BYTES_MAX = 1 << 30
 
 
@@ -77,7 +77,7 @@ class DirectionTaker(Protocol):
 
 
 class Skipping(Protocol):
-    """Sends orders to the source: which bytes it need not send."""
+    """Sends skip hints to the source: which bytes it need not send."""
 
     def skip(self, stream: int, until_seq: int) -> None:
         """Asks the source to leave out the bytes of a stream up to a sequence number."""
@@ -148,7 +148,7 @@ class Direction:
     Args:
         counts: the counters of segments.
         holes: the directions that wait for something; this direction adds and removes itself.
-        skipping: sends orders to the source.
+        skipping: sends skip hints to the source.
         connection: the connection.
         stream: the source's number of this direction, used in orders.
         isn: the sequence number of its SYN, or None if the SYN was not seen.
@@ -459,7 +459,7 @@ class Direction:
             self._skip_quiet(seq, time_ns)
 
     def _skip_quiet(self, seq: int, time_ns: int) -> None:
-        assert self.next is not None  # there is an order
+        assert self.next is not None  # there is a skip hint
         assert self._skip_until is not None
         size = min(distance(self.next, seq), distance(self.next, self._skip_until), self.receiver.ignoring)
         if size > 0:

@@ -101,7 +101,7 @@ class ConnectionTable:
 
     Args:
         converse: makes the conversation that takes a new connection's bytes.
-        skipping: sends orders to the source.
+        skipping: sends skip hints to the source.
         hears_twice: whether the same bytes may come from both ends, and late. There are no retransmissions then.
         is_unfinished: whether the first bytes of a connection are too few to parse. None: first bytes never wait.
     """

@@ -18,7 +18,7 @@
 #define SF_LANE_CONNECTIONS 16384
 /* bytes of a head; a longer one takes the long road */
 #define SF_LANE_HEAD_BYTES 2048
-/* a body of so many bytes or more takes the long road, which can order the kernel to leave its bytes out */
+/* a body of so many bytes or more takes the long road, whose skip hints let the kernel leave its bytes out */
 #define SF_LANE_BODY_BYTES 131072
 /* bytes kept of the bodies of all open messages together */
 #define SF_LANE_BODIES_BYTES 16777216

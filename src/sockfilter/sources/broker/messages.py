@@ -24,7 +24,7 @@ MESSAGE_BYTES_MAX = 64 << 10
 BRACKETS_MAX = 200
 # digits of a number: a counter has 64 bits, and int() takes quadratic time
 DIGITS_MAX = 20
-# descriptors with a message: ring, shared memory, orders to skip
+# descriptors with a message: ring, shared memory, skip hints
 DESCRIPTORS = 3
 # seconds to wait for an answer: the kernel's verifier takes 0.1 s on an idle machine, and seconds on an emulated one
 ANSWER_S = 60.0
