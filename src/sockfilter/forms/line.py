@@ -29,8 +29,8 @@ ROUTE_WIDTH, ROUTE_WIDTH_MAX = 33, 60
 NAMED_WIDTH_MAX = 90
 REQUEST_WIDTH, REQUEST_WIDTH_MAX = 24, 60
 
-# requests whose text is cached, and maximum bytes of their heads; the parser caches as many heads
-ASKED_MAX, ASKED_BYTES_MAX = 512, 4096
+# heads whose text is kept, and bytes of such a head: as many as the parser keeps, 4 MB at most
+HEADS_MAX, HEAD_BYTES_MAX = 512, 4096
 
 RESET, BOLD, DIM = "\x1b[0m", "\x1b[1m", "\x1b[2m"
 STATUS_COLOURS = {1: "\x1b[36m", 2: "\x1b[32m", 3: "\x1b[36m", 4: "\x1b[33m", 5: "\x1b[31m"}
@@ -80,7 +80,8 @@ class TextForm:
         self._interfaces = interfaces
         self._processes = processes
         self._route_width_max = NAMED_WIDTH_MAX if processes else ROUTE_WIDTH_MAX
-        self._asked: KeptTable[Head, str] = KeptTable(ASKED_MAX)
+        self._asked: KeptTable[Head, str] = KeptTable(HEADS_MAX)
+        self._heads: KeptTable[Head, str] = KeptTable(HEADS_MAX)
         self._is_usual = time == times.CLOCK and columns is None
         self._tell, self._unknown_time = times.FORMS[time](), times.NOT_KNOWN[time]
         self._columns = columns
@@ -165,8 +166,7 @@ class TextForm:
         """The text of a request; it is cached, because most requests are repeated."""
         target = head.target if self.show_secrets else mask_target(head.target)
         asked = f"{printable_target(head.method)} {printable_target(target)}"
-        is_shared = head.has_text and len(head.raw) <= ASKED_BYTES_MAX
-        return self._asked.keep(head, asked) if is_shared else asked
+        return self._asked.keep(head, asked) if _is_shared(head) else asked
 
     def _details(self, exchange: Exchange) -> Iterable[str]:
         for end, process in (("client", exchange.client_process), ("server", exchange.server_process)):
@@ -182,16 +182,20 @@ class TextForm:
         yield "\n"
 
     def _message(self, mark: str, message: Message) -> Iterable[str]:
-        start = start_line(message.head, self.show_secrets)
-        # without backslashes, everything that looks like an escape is one
-        yield f"    {mark} {printable(without_backslashes(start))}\n"
-        yield from self._fields(mark, message.headers)
+        yield self._heads.get(message.head) or self._head(mark, message.head)
         if self._verbosity >= BODIES and message.body.wire_len:
             yield f"    {mark}\n"
             yield from self._body(message, f"    {mark} ")
         if message.body.trailer:
             yield f"    {mark}\n"
             yield from self._fields(mark, message.trailers)
+
+    def _head(self, mark: str, head: Head) -> str:
+        """The lines of a head; they are cached, because most heads are repeated."""
+        start = start_line(head, self.show_secrets)
+        # without backslashes, everything that looks like an escape is one
+        lines = f"    {mark} {printable(without_backslashes(start))}\n" + "".join(self._fields(mark, head.headers))
+        return self._heads.keep(head, lines) if _is_shared(head) else lines
 
     def _body(self, message: Message, margin: str) -> Iterable[str]:
         content = message.body if self.show_secrets else mask_body(message)
@@ -203,6 +207,11 @@ class TextForm:
         fields = list(headers)
         for name, value in fields if self.show_secrets else mask_fields(fields):
             yield f"    {mark} {printable(name)}: {printable(value)}\n"
+
+
+def _is_shared(head: Head) -> bool:
+    """Whether the parser gives the same head again for the same bytes, so that its text is worth a place in a cache."""
+    return head.has_text and len(head.raw) <= HEAD_BYTES_MAX
 
 
 def body_lines(message: Message, content: bytes) -> list[str]:
