@@ -30,7 +30,10 @@ def main(argv: list[str] | None = None) -> int:
             return command(argv, signals)
     except KeyboardInterrupt:
         return OK
-    except MemoryError:
+    except (MemoryError, ImportError) as error:
+        # the dynamic linker's words when there is no memory for an extension module (glibc, elf/dl-load.c)
+        if isinstance(error, ImportError) and "failed to map segment" not in str(error):
+            raise
         # The stack has been unwound, so there may be memory and descriptors for a line.
         os.write(STDERR, b"sockfilter: out of memory; raise its limit (ulimit -v), or choose a smaller ring: -B\n")
         return FAILED
