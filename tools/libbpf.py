@@ -8,10 +8,13 @@ The libbpf.a of Debian's libbpf-dev cannot go into an extension: it is not posit
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 # the suite where new versions arrive first; the source builds on older releases
@@ -62,12 +65,21 @@ def build(archive: Path, prefix: Path) -> None:
     shutil.rmtree(source)
 
 
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Waits until no other process is in here with the same folder. The lock ends with the process."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def built(folder: Path) -> Path:
-    """Returns the prefix in folder. Fetches and builds what does not exist yet."""
+    """Returns the prefix in folder. Fetches and builds what does not exist yet, once if several processes ask."""
     prefix = folder / "prefix"
-    if not (prefix / LICENCE).exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        build(fetch(folder), prefix)
+    with alone_in(folder):
+        if not (prefix / LICENCE).exists():
+            build(fetch(folder), prefix)
     return prefix
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 import build_bpf  # noqa: E402
+from tools import libbpf  # noqa: E402
 
 from tests.support.skips import need_tool  # noqa: E402
 
@@ -65,3 +67,21 @@ def test_without_clang_and_without_an_object_the_error_says_what_to_do(
     monkeypatch.setenv("CLANG", "no-such-compiler")
     with pytest.raises(SystemExit, match=r"no-such-compiler is needed to build .*; on Debian: apt install"):
         build_bpf.build_objects(tmp_path / "out", tmp_path)
+
+
+def test_two_that_need_the_same_libbpf_build_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    builds = []
+
+    def build(_archive: Path, prefix: Path) -> None:
+        builds.append(prefix)
+        prefix.mkdir()
+        (prefix / libbpf.LICENCE).touch()
+
+    monkeypatch.setattr(libbpf, "fetch", lambda folder: folder / "archive")
+    monkeypatch.setattr(libbpf, "build", build)
+    others = [threading.Thread(target=libbpf.built, args=(tmp_path / "libbpf",)) for _ in range(8)]
+    for other in others:
+        other.start()
+    for other in others:
+        other.join()
+    assert builds == [tmp_path / "libbpf/prefix"]
