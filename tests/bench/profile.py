@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from sockfilter.outputs.jsonl import JsonOutput
 from sockfilter.outputs.lines import TextOutput
 from sockfilter.packets.records import HOT
-from sockfilter.protocols.http1.body import BodyPolicy
+from sockfilter.protocols.body import BodyPolicy
 from sockfilter.road.assembly import Assembly
 from sockfilter.road.pipeline import Pipeline
 from tests.bench.traffic import TRAFFIC, recorded

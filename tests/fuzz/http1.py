@@ -14,8 +14,8 @@ from tests.fuzz import budget, harness
 with harness.watched(__name__):
     from sockfilter.exchanges.in_order import OrderedPairing
     from sockfilter.model import Body, Problem
+    from sockfilter.protocols.body import BodyPolicy
     from sockfilter.protocols.http1 import framing, head
-    from sockfilter.protocols.http1.body import BodyPolicy
     from sockfilter.protocols.http1.parser import Parser
     from tests.support.dialogues import CASES
     from tests.support.talk import Dialogue, facts

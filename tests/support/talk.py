@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from sockfilter.model import Exchange, Message, StreamMessage
-    from sockfilter.protocols.http1.body import BodyPolicy
+    from sockfilter.protocols.body import BodyPolicy
     from sockfilter.protocols.interface import Conversation
 
 CLIENT, SERVER = 0, 1

@@ -22,8 +22,8 @@ from sockfilter.packets.records import (
     SEGMENT,
     V4_MAPPED,
 )
+from sockfilter.protocols.body import BodyPolicy
 from sockfilter.protocols.http1 import head as heads
-from sockfilter.protocols.http1.body import BodyPolicy
 from sockfilter.road.pipeline import Pipeline
 
 if TYPE_CHECKING:

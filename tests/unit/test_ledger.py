@@ -15,7 +15,7 @@ from sockfilter.ledger import (
     ProcessCounts,
     SegmentCounts,
 )
-from sockfilter.protocols.http1.body import BodyPolicy
+from sockfilter.protocols.body import BodyPolicy
 from tests.support.dialogues import CHUNKED, GET, chunks, response
 from tests.support.wire import EVERYTHING, Wire
 

@@ -13,7 +13,6 @@ from sockfilter.model.hearing import WIRE, Hearing
 from sockfilter.model.life import IDLE_AFTER_NS, Activity, Life
 from sockfilter.protocols.choose import ProtocolChoice
 from sockfilter.protocols.http1 import head as heads
-from sockfilter.protocols.http1.body import whole_body
 from sockfilter.protocols.interface import Context
 from sockfilter.road.assembly import Assembly, InterfaceNames
 from sockfilter.road.express.lane import Lane
@@ -104,7 +103,7 @@ class Pipeline:
         self._lane: Lane | None = None
         if has_lane:
             told = None if lines is None else _RenderedLines(self, source, lines)
-            self._lane = Lane(assembly, heads.read, whole_body, policy.limit, policy.decodes, self._ended, told)
+            self._lane = Lane(assembly, heads.read, heads.whole_body, policy.limit, policy.decodes, self._ended, told)
         self._consume = self._lane.consume if self._lane is not None else assembly.consume
 
     def consume(self, view: memoryview, offsets: list[int]) -> None:

@@ -13,7 +13,7 @@ from sockfilter.masking import mask_arguments, mask_field, mask_json, mask_targe
 from sockfilter.outputs.jsonl import JsonOutput
 from sockfilter.outputs.lines import TextOutput
 from sockfilter.outputs.raw import RawOutput
-from sockfilter.protocols.http1.body import BodyPolicy
+from sockfilter.protocols.body import BodyPolicy
 from tests.support import ordinary
 from tests.support.secrets import commands, places
 from tests.support.wire import EVERYTHING, Orders, Paper, Road, Wire, read_by

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sockfilter.model import Body
 from sockfilter.outputs.raw import RawOutput
-from sockfilter.protocols.http1.body import BodyPolicy
+from sockfilter.protocols.body import BodyPolicy
 from tests.support.dialogues import CHUNKED, chunks
 from tests.support.exchanges import GET, OK, exchange, rendered
 from tests.support.talk import answer

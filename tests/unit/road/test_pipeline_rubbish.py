@@ -14,7 +14,7 @@ from sockfilter.forms.line import BODIES
 from sockfilter.outputs.jsonl import JsonOutput
 from sockfilter.outputs.lines import TextOutput
 from sockfilter.outputs.raw import RawOutput
-from sockfilter.protocols.http1.body import BodyPolicy
+from sockfilter.protocols.body import BodyPolicy
 from tests.support.dialogues import CASES
 from tests.support.losses import SCRIPTS, records_of
 from tests.support.talk import Case, Said, read

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from sockfilter.model.message import Request, Response
 from sockfilter.model.problem import Problem
 from sockfilter.model.sequence import MASK
+from sockfilter.protocols.body import BodyKeeper
 from sockfilter.protocols.http1 import head as heads
-from sockfilter.protocols.http1.body import BodyKeeper, whole_body
 from sockfilter.protocols.http1.head import BY_LENGTH, NO_BODY
 from sockfilter.protocols.http1.states import (
     ASKED_SIMPLY,
@@ -76,7 +76,7 @@ class MessageStart(Telling):
         is_certain = request is not None or kind is Request
         is_whole = framing == BY_LENGTH and end + head.length <= len(data)
         if is_whole and is_certain and (not head.codings or not policy.decodes):
-            message.body = whole_body(head, head.length, data[end : end + min(head.length, policy.limit)])
+            message.body = heads.whole_body(head, head.length, data[end : end + min(head.length, policy.limit)])
             message.end_ns = self._now
             message.complete = True
             self._sink.finish(message)

@@ -7,8 +7,8 @@ import re
 from sockfilter.model.message import Request, Response
 from sockfilter.model.problem import Problem
 from sockfilter.model.sequence import MASK, distance
+from sockfilter.protocols.body import BodyKeeper
 from sockfilter.protocols.http1 import head as heads
-from sockfilter.protocols.http1.body import BodyKeeper
 from sockfilter.protocols.http1.opening import Opening
 from sockfilter.protocols.http1.state import CR, LF, MORE
 from sockfilter.protocols.http1.states import (

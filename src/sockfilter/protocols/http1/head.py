@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from sockfilter.model.body import Body
 from sockfilter.model.head import Head
 from sockfilter.model.headers import Headers, text
 from sockfilter.model.problem import Problem
@@ -190,6 +191,17 @@ def read(raw: bytes) -> HttpHead | None:
             _kept.clear()
         _kept[raw] = head
     return head
+
+
+def whole_body(head: HttpHead, wire_len: int, content: bytes) -> Body:
+    """A body that came in one piece and is not decoded.
+
+    Args:
+        head: the message's head.
+        wire_len: bytes of the body.
+        content: the bytes that were kept.
+    """
+    return Body(wire_len, None if head.codings else wire_len, content)
 
 
 def parse(raw: bytes) -> HttpHead | None:

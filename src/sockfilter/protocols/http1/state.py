@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sockfilter.model.message import Message, Request
     from sockfilter.model.policy import BodyPolicy
     from sockfilter.model.problem import Problem
-    from sockfilter.protocols.http1.body import BodyKeeper
+    from sockfilter.protocols.body import BodyKeeper
     from sockfilter.protocols.interface import InOrder, Receiver
 
 # returned by the method of a state if it needs more bytes

@@ -8,8 +8,8 @@ from sockfilter.model.body import Body
 from sockfilter.model.message import Request, Response
 from sockfilter.model.problem import Problem
 from sockfilter.model.sequence import distance
+from sockfilter.protocols.body import BodyKeeper
 from sockfilter.protocols.http1 import head as heads
-from sockfilter.protocols.http1.body import BodyKeeper
 from sockfilter.protocols.http1.recognising import Recognising
 from sockfilter.protocols.http1.state import MORE, Doubted
 from sockfilter.protocols.http1.states import DOUBTED, HEAD, LOST, SEEK

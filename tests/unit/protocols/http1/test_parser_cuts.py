@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfilter.protocols.http1.body import BodyPolicy
+from sockfilter.protocols.body import BodyPolicy
 from tests.support.dialogues import CASES
 from tests.support.talk import Said, facts, read
 

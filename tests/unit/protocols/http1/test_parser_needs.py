@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sockfilter.model.problem import Problem
-from sockfilter.protocols.http1.body import BodyPolicy
+from sockfilter.protocols.body import BodyPolicy
 from sockfilter.protocols.http1.parser import BULK_BYTES, ENDLESS
 from tests.support.dialogues import CHUNKED, GET, OK, UNTIL_CLOSE, chunks, response
 from tests.support.talk import CLIENT, SERVER, Dialogue

@@ -8,8 +8,8 @@ import zlib
 import pytest
 
 from sockfilter.model.problem import Problem
+from sockfilter.protocols.body import BodyPolicy
 from sockfilter.protocols.coding import DECODED_BYTES_MAX
-from sockfilter.protocols.http1.body import BodyPolicy
 from tests.support.codings import name_of, squeezed
 from tests.support.dialogues import CHUNKED, chunks, raw_deflate, response
 from tests.support.talk import CLIENT, SERVER, Dialogue, answer

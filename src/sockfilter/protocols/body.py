@@ -13,24 +13,12 @@ from sockfilter.protocols.coding import CodingError, TooLongError, coding_of, de
 if TYPE_CHECKING:
     from sockfilter.model.budget import Budget
     from sockfilter.model.message import Message
-    from sockfilter.protocols.http1.head import HttpHead
 
 # Bytes of a coded body that are kept as sent until its first bytes decode. The header of a gzip file is shorter in
 # practice.
 UNDECODED_BYTES_MAX = 64 << 10
 # pieces of a body that are kept separately: each takes about 50 bytes in addition to its content
 PIECES_MAX = 256
-
-
-def whole_body(head: HttpHead, wire_len: int, content: bytes) -> Body:
-    """A body that came in one piece and is not decoded.
-
-    Args:
-        head: the message's head.
-        wire_len: bytes of the body.
-        content: the bytes that were kept.
-    """
-    return Body(wire_len, None if head.codings else wire_len, content)
 
 
 class BodyKeeper:
