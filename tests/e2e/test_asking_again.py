@@ -203,7 +203,7 @@ values = st.binary(max_size=40).map(lambda value: value.translate(None, b"\0\n")
 
 @given(st.lists(st.tuples(names.filter(lambda name: name[0] != "@"), values), max_size=4), st.binary(max_size=80))
 @example([("X", b"-"), ("Y", b"@x"), ("Z", b"%d\\n'")], b"-n \\c%s'")
-@examples(100)
+@examples(20)
 def test_any_values_and_any_body_go_through_curl(recorder: Recorder, fields: list[tuple[str, bytes]], body: bytes):
     need_tool("curl")
     lines = [b"%b: %b\r\n" % (name.encode(), value) for name, value in fields]
@@ -214,7 +214,7 @@ def test_any_values_and_any_body_go_through_curl(recorder: Recorder, fields: lis
 
 
 @given(st.binary(min_size=1, max_size=40).map(lambda target: target.translate(None, b"\0\r\n\t ")))
-@examples(60)
+@examples(20)
 def test_any_target_goes_through_curl(recorder: Recorder, target: bytes):
     need_tool("curl")
     head = b"GET /%b HTTP/1.1\r\nHost: x\r\n\r\n" % target
