@@ -41,7 +41,7 @@ def test_one_request_one_exchange(loopback, times):
 
 
 def ask(site: Site, target: str) -> int:
-    connection = http.client.HTTPConnection(site.host, site.port, timeout=10)
+    connection = http.client.HTTPConnection(site.host, site.port, timeout=60)
     try:
         connection.request("GET", target)
         response = connection.getresponse()

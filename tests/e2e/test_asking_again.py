@@ -26,7 +26,7 @@ from tests.support.recorder import Recorded, Recorder, read, recording
 from tests.support.skips import need_root, need_tool
 from tests.support.thorough import examples
 
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 ALL_BYTES = bytes(range(256))
 QUOTES = 'it\'s "quoted" `id` $(id) $HOME \\ ; & | > < * ? # ! ~ {a,b} [c] %s %20 \\n'
 # what a command and a test frame by themselves
@@ -199,6 +199,8 @@ def constructed(port: int, head: bytes, body: bytes = b"", host: str = "127.0.0.
 
 # more than a field's value may have (RFC 9110, 5.5): all but NUL and ends of lines
 values = st.binary(max_size=40).map(lambda value: value.translate(None, b"\0\n").strip(b" \t\r"))
+# curl sends no field whose value is of white space alone, as C's isspace() has it
+values = values.map(lambda value: value if value.strip(b"\v\f\r") else b"")
 
 
 @given(st.lists(st.tuples(names.filter(lambda name: name[0] != "@"), values), max_size=4), st.binary(max_size=80))

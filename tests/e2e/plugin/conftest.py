@@ -86,7 +86,7 @@ def project(pytester: pytest.Pytester, imported: None) -> Callable[..., pytest.R
     def run(tests: str, *words: str) -> pytest.RunResult:
         pytester.makepyfile(textwrap.dedent(tests))
         if "-p" in words or any(word.startswith("-n") for word in words):
-            return pytester.runpytest_subprocess(*words, timeout=120)
+            return pytester.runpytest_subprocess(*words, timeout=300)
         return pytester.runpytest_inprocess(*words)
 
     return run
