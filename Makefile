@@ -76,8 +76,8 @@ fuzz: $(VENV)/.fuzz ## any bytes, segments, frames, files and messages to the br
 sanitize: $(VENV)/.test ## the C code under AddressSanitizer and UBSan: unit tests that reach it, and all inputs of the fuzz targets
 	@$(BIN)/python -m tools.sanitize -n $(JOBS) --dist worksteal $(ARGS)
 
-thorough: $(VENV)/.fuzz $(VENV)/.test ## what takes long: the properties with ten times the examples, make fuzz, and make sanitize
-	@THOROUGH=10 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/unit $(ARGS)
+thorough: $(VENV)/.fuzz $(VENV)/.test ## what takes long: the properties with twenty times the examples, make fuzz, and make sanitize
+	@THOROUGH=20 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/unit $(ARGS)
 	@$(MAKE) fuzz sanitize
 
 bench: $(VENV)/.bench ## sockfilter beside its peers: rates, CPU, latency, kernel cost; ARGS='--rounds 5 --json FILE' (root)

@@ -15,48 +15,55 @@ sys.path.insert(0, str(ROOT))
 import build_bpf  # noqa: E402
 from tools import libbpf  # noqa: E402
 
+from tests.support.once import made_once  # noqa: E402
 from tests.support.skips import need_tool  # noqa: E402
 
 OBJECTS = ["processes.bpf.o", "sockfilter.bpf.o", "syscalls.bpf.o", "tree.bpf.o"]
 
 
-def built_in(folder: Path) -> dict[str, bytes]:
+def build_in(folder: Path) -> None:
     for part in ("bpf", "vmlinux"):
         shutil.copytree(ROOT / part, folder / part)
     shutil.copy(ROOT / "build_bpf.py", folder)
-    return {path.name: path.read_bytes() for path in build_bpf.build_objects(folder / "out", folder)}
+    build_bpf.build_objects(folder / "out", folder)
 
 
-def test_two_folders_give_the_same_bytes(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another folder than that of the project, with objects that were built there."""
     need_tool("clang")
-    one = built_in(tmp_path / "one")
-    other = built_in(tmp_path / "quite/another/place")
-    assert one == other
-    assert one == {name: (ROOT / "src/sockfilter/objects" / name).read_bytes() for name in OBJECTS}
+    return made_once(tmp_path_factory, "quite another place", build_in)
 
 
-def test_the_object_names_no_folder(tmp_path: Path) -> None:
-    need_tool("clang")
-    for content in built_in(tmp_path / "folder").values():
-        assert str(tmp_path).encode() not in content
+@pytest.fixture
+def copy(elsewhere: Path, tmp_path: Path) -> Path:
+    """The same for a test alone; its files are as old as those they were copied from."""
+    return shutil.copytree(elsewhere, tmp_path / "copy")
+
+
+def test_two_folders_give_the_same_bytes(elsewhere: Path) -> None:
+    here = ROOT / "src/sockfilter/objects"
+    assert [(elsewhere / "out" / name).read_bytes() == (here / name).read_bytes() for name in OBJECTS] == [True] * 4
+
+
+def test_the_object_names_no_folder(elsewhere: Path) -> None:
+    for name in OBJECTS:
+        content = (elsewhere / "out" / name).read_bytes()
+        assert elsewhere.name.encode() not in content
         assert b".BTF" in content
         assert b".debug_info" not in content
 
 
-def test_what_is_current_is_left_alone(tmp_path: Path) -> None:
-    need_tool("clang")
-    built_in(tmp_path)
-    before = (tmp_path / "out/sockfilter.bpf.o").stat().st_mtime_ns
-    build_bpf.build_objects(tmp_path / "out", tmp_path)
-    assert (tmp_path / "out/sockfilter.bpf.o").stat().st_mtime_ns == before
+def test_what_is_current_is_left_alone(copy: Path) -> None:
+    before = (copy / "out/sockfilter.bpf.o").stat().st_mtime_ns
+    build_bpf.build_objects(copy / "out", copy)
+    assert (copy / "out/sockfilter.bpf.o").stat().st_mtime_ns == before
 
 
-def test_without_clang_the_object_that_came_along_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    need_tool("clang")
-    built_in(tmp_path)
-    (tmp_path / "bpf/sockfilter.bpf.c").touch()
+def test_without_clang_the_object_that_came_along_is_kept(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (copy / "bpf/sockfilter.bpf.c").touch()
     monkeypatch.setenv("CLANG", "no-such-compiler")
-    assert build_bpf.build_objects(tmp_path / "out", tmp_path) == [tmp_path / "out" / name for name in OBJECTS]
+    assert build_bpf.build_objects(copy / "out", copy) == [copy / "out" / name for name in OBJECTS]
 
 
 def test_without_clang_and_without_an_object_the_error_says_what_to_do(

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support import packages
 from tests.support.net import veth_pair
+from tests.support.once import made_once
 from tests.support.servers import SERVERS, Site
 from tests.support.skips import need_root
 from tests.support.topologies import LOOPBACK, Network, bridged, tunnelled
@@ -58,7 +59,8 @@ def root() -> None:
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return packages.wheel(tmp_path_factory.mktemp("wheel"))
+    (made,) = made_once(tmp_path_factory, "wheel", packages.wheel).glob("*.whl")
+    return made
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from tests.support.recorder import Recorded, Recorder, read, recording
 from tests.support.skips import need_root, need_tool
 from tests.support.thorough import examples
 
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 ALL_BYTES = bytes(range(256))
 QUOTES = 'it\'s "quoted" `id` $(id) $HOME \\ ; & | > < * ? # ! ~ {a,b} [c] %s %20 \\n'
 # what a command and a test frame by themselves
@@ -199,11 +199,13 @@ def constructed(port: int, head: bytes, body: bytes = b"", host: str = "127.0.0.
 
 # more than a field's value may have (RFC 9110, 5.5): all but NUL and ends of lines
 values = st.binary(max_size=40).map(lambda value: value.translate(None, b"\0\n").strip(b" \t\r"))
+# curl sends no field whose value is of white space alone, as C's isspace() has it
+values = values.map(lambda value: value if value.strip(b"\v\f\r") else b"")
 
 
 @given(st.lists(st.tuples(names.filter(lambda name: name[0] != "@"), values), max_size=4), st.binary(max_size=80))
 @example([("X", b"-"), ("Y", b"@x"), ("Z", b"%d\\n'")], b"-n \\c%s'")
-@examples(100)
+@examples(20)
 def test_any_values_and_any_body_go_through_curl(recorder: Recorder, fields: list[tuple[str, bytes]], body: bytes):
     need_tool("curl")
     lines = [b"%b: %b\r\n" % (name.encode(), value) for name, value in fields]
@@ -214,7 +216,7 @@ def test_any_values_and_any_body_go_through_curl(recorder: Recorder, fields: lis
 
 
 @given(st.binary(min_size=1, max_size=40).map(lambda target: target.translate(None, b"\0\r\n\t ")))
-@examples(60)
+@examples(20)
 def test_any_target_goes_through_curl(recorder: Recorder, target: bytes):
     need_tool("curl")
     head = b"GET /%b HTTP/1.1\r\nHost: x\r\n\r\n" % target

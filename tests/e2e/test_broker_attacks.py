@@ -30,7 +30,7 @@ from tests.support.rights import without_rights
 pytestmark = pytest.mark.usefixtures("root")
 
 ROOT = "0"
-TIMEOUT_S = 30.0
+TIMEOUT_S = 60.0
 # answers that no queue has room for
 UNREAD = 1000
 # a permitted client, of another user than the tests'

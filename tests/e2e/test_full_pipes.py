@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import select
@@ -21,8 +22,10 @@ from tests.support.servers import Site
 pytestmark = pytest.mark.usefixtures("root")
 
 ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
-# where it is full: of the 64 KiB of a pipe, a write that needs more than the rest of a page takes another
-FULL_BYTES = 32_000
+# of the pipe, which has 64 KiB otherwise: it is full the sooner
+PIPE_BYTES = 16 << 10
+# where it is full: a write that needs more than the rest of a page takes another
+FULL_BYTES = PIPE_BYTES // 2
 LOOK_MS = 1
 REQUESTS, LAST = 500, 20
 
@@ -32,6 +35,7 @@ def unread(site: Site, *options: str) -> Iterator[tuple[subprocess.Popen[bytes],
     """The command under load, its output full, as nobody reads it; and what ends the load."""
     command = [*COMMAND, "-i", "lo", "--ports", str(site.port), *options]
     read, write = os.pipe()
+    fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
     room = select.poll()
     room.register(write, select.POLLOUT)
     with subprocess.Popen(command, env=environment(), stdout=write, stderr=subprocess.PIPE) as process:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -19,12 +20,17 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("root")
 
-# the command, but for a person of less patience
-COMMAND = (
-    *(sys.executable, "-c"),
-    "import sys; from sockfilter.cli import hints, main; hints.PATIENCE_S = 1.0; sys.exit(main())",
-)
-WAIT_S = 20.0
+# the command, but the hint is due when there is something to read on standard input, and not after some seconds
+SCRIPT = """
+import math, select, sys
+from sockfilter.cli import hints, main
+asked = select.poll()
+asked.register(0, select.POLLIN)
+hints.Start.due_s = property(lambda start: 0.0 if asked.poll(0) else math.inf)
+sys.exit(main())
+"""
+COMMAND = (sys.executable, "-c", SCRIPT)
+WAIT_S = 60.0
 HINT = "sockfilter: nothing captured so far: "
 
 
@@ -34,19 +40,32 @@ class Watched:
     def __init__(self, stack: ExitStack, netns: str, *words: str) -> None:
         self.terminal = stack.enter_context(Terminal())
         self.process = subprocess.Popen(
-            ["ip", "netns", "exec", netns, *COMMAND, *words], stdout=subprocess.DEVNULL, stderr=self.terminal.fd
+            ["ip", "netns", "exec", netns, *COMMAND, *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=self.terminal.fd,
         )
         stack.callback(self._end)
         assert self.terminal.next().startswith("sockfilter: listening on ")
 
     def hint(self) -> str:
-        line = self.terminal.next()
-        assert line.startswith(HINT), line
-        return line.removeprefix(HINT)
+        self.make_due()
+        lines = [self.terminal.next(), self.terminal.next()]
+        (hint,) = [line for line in lines if line.startswith(HINT)]
+        return hint.removeprefix(HINT)
+
+    def make_due(self) -> None:
+        """Makes the hint due; so that the command looks at once, the counters are asked for too."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(b"x")
+        self.process.stdin.flush()
+        self.process.send_signal(signal.SIGUSR1)
 
     def _end(self) -> None:
         self.process.terminate()
         self.process.wait(WAIT_S)
+        assert self.process.stdin is not None
+        self.process.stdin.close()
 
 
 @pytest.fixture
@@ -143,9 +162,13 @@ def test_taken_away_below(stack: ExitStack):
 
 def test_it_is_said_once_and_not_where_something_came(stack: ExitStack):
     netns = stack.enter_context(namespace())
-    watched = Watched(stack, netns, "-i", "lo", "--duration", "4")
+    watched = Watched(stack, netns, "-i", "lo")
     with connected(netns) as (client, server):
         client.sendall(b"GET / HTTP/1.1\r\n\r\n")
         server.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
-        line = watched.terminal.next()
-    assert line.startswith("sockfilter: 1 exchange,")
+        watched.make_due()
+        lines = [watched.terminal.next()]
+        watched.process.terminate()
+        lines.append(watched.terminal.next())
+    assert not any(line.startswith(HINT) for line in lines)
+    assert lines[-1].startswith("sockfilter: 1 exchange,")

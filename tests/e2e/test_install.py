@@ -63,8 +63,13 @@ def distributions(folder: Path) -> Path:
 
 @pytest.fixture
 def python(tmp_path: Path) -> Path:
-    venv.create(tmp_path / "venv", with_pip=True)
+    """Of an environment that the pip beside the tests installs into."""
+    venv.create(tmp_path / "venv")
     return tmp_path / "venv/bin/python"
+
+
+def pip_install(python: Path, *words: str | Path, **environment: str) -> None:
+    run(sys.executable, "-m", "pip", "--python", python, "install", "-q", *words, PIP_NO_COMPILE="0", **environment)
 
 
 def captures_one_exchange(python: Path) -> None:
@@ -79,20 +84,20 @@ def captures_one_exchange(python: Path) -> None:
 
 def test_a_source_distribution_installs_without_clang(distributions: Path, python: Path) -> None:
     (archive,) = distributions.glob("*.tar.gz")
-    run(python, "-m", "pip", "install", "-q", archive, CLANG="no-clang", LLVM_STRIP="no-strip")
+    pip_install(python, archive, CLANG="no-clang", LLVM_STRIP="no-strip")
     captures_one_exchange(python)
 
 
 def test_one_wheel_for_every_python(distributions: Path, python: Path) -> None:
     (wheel,) = distributions.glob("*.whl")
     assert "-cp310-abi3-linux_" in wheel.name
-    run(python, "-m", "pip", "install", "-q", wheel)
+    pip_install(python, wheel)
     captures_one_exchange(python)
 
 
 @pytest.mark.parametrize("options", [[], ["-e"]], ids=["copied", "editable"])
 def test_pip_installs_the_folder(folder: Path, python: Path, options: list[str]) -> None:
-    run(python, "-m", "pip", "install", "-q", *options, folder)
+    pip_install(python, *options, folder)
     captures_one_exchange(python)
 
 

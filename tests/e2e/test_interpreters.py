@@ -48,7 +48,7 @@ def environment_of(version: str, folder: Path) -> Path:
         skip(Skip.TOOL, "pip, beside the tests")
     subprocess.run([interpreter(version), "-m", "venv", "--without-pip", folder], check=True)
     python = folder / "bin/python"
-    command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", *DEPENDENCIES]
+    command = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-compile", *DEPENDENCIES]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=INSTALL_S)
     if done.returncode:
         skip(Skip.NETWORK, done.stderr.strip().splitlines()[-1])

@@ -116,7 +116,7 @@ def test_ports_in_every_form(site, ports):
 def test_captures_in_threads_see_their_own_ports(loopback):
     sites = [loopback.get(name) for name in ("python", "nginx", "node")]
     found = {}
-    barrier = threading.Barrier(len(sites), timeout=30)
+    barrier = threading.Barrier(len(sites), timeout=60)
 
     def work(site: Site, name: str) -> None:
         with sockfilter.capture("lo", ports=site.port) as capture:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.support.servers import Site
 
 pytestmark = pytest.mark.usefixtures("root")
-TIMEOUT_S = 20
+TIMEOUT_S = 60
 WITHOUT = "exchanges are shown without process names, as with --no-processes"
 
 

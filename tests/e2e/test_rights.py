@@ -28,8 +28,8 @@ PAGE = (ROOT / "docs/rights.md").read_text()
 # tools such as setcap are not on everybody's PATH
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 # seconds: a command behind sudo cannot be killed from here, and ends by itself
-UNATTENDED_S = 30
-TOOL_S = 30
+UNATTENDED_S = 120
+TOOL_S = 60
 NOBODY = 65534
 AS_NOBODY = ("--reuid=nobody", "--regid=65534", "--clear-groups")
 

@@ -59,7 +59,7 @@ def test_usr1_tells_the_ledger_on_one_line_and_goes_on(loopback):
 def test_term_under_load_is_status_0_whatever_the_traffic(loopback):
     site = loopback.get("nginx")
     with load(site):
-        for _ in range(20):
+        for _ in range(8):
             with Sniffer("-i", "lo", "--ports", str(site.port)) as sniffer:
                 assert sniffer.line()
                 done = sniffer.end(signal.SIGTERM)

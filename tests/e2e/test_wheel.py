@@ -48,7 +48,7 @@ INSTALL = """
 set -eu
 python=$1 wheel=$2 version=$3 script=$4
 "$python" -m venv /venv
-/venv/bin/python -m pip install --quiet --only-binary :all: "$wheel"
+/venv/bin/python -m pip install --quiet --no-compile --only-binary :all: "$wheel"
 /venv/bin/python -W error -c "$script" "$version"
 /venv/bin/sockfilter --version
 """

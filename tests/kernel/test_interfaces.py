@@ -221,8 +221,8 @@ def test_two_captures_of_one_interface_both_see_everything(cable: Cable) -> None
 def test_interface_that_goes_down_and_comes_back(cable: Cable) -> None:
     with cable.capture() as capture:
         cable.pass_by(capture, *Talk().whole())
-        for state in ("down", "up"):
-            ip("link", "set", FAR, state, netns=cable.netns)
+        ip("link", "set", FAR, "down", netns=cable.netns)
+        cable.set_up(FAR)
         cable.pass_by(capture, *Talk(isn=(90_000, 80_000)).whole())
         assert len(capture.exchanges) == 2
 
@@ -239,7 +239,7 @@ def test_interface_that_is_renamed(cable: Cable) -> None:
     with cable.capture() as capture:
         ip("link", "set", FAR, "down", netns=cable.netns)
         ip("link", "set", FAR, "name", "other0", netns=cable.netns)
-        ip("link", "set", "other0", "up", netns=cable.netns)
+        cable.set_up("other0")
         cable.pass_by(capture, *Talk().whole())
         assert len(capture.exchanges) == 1
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 # seconds until the kernel has freed what nobody holds any more: a grace period of RCU, then a work queue
-PATIENCE_S = 10
+PATIENCE_S = 60
 
 
 def wait_until_freed(held: set[Held]) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 SCRIPT = answering.__file__
 # fewer in an emulator
-SHORT, CURLS = (int(number / float(os.environ.get("SOCKFILTER_PATIENCE", "1"))) for number in (10_000, 300))
+SHORT, CURLS = (int(number / float(os.environ.get("SOCKFILTER_PATIENCE", "1"))) for number in (3000, 100))
 WAIT_S = 60
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 RESPONSE = b"HTTP/1.1 204 No Content\r\n\r\n"
 # seconds; what should come at once may take this long on a busy machine, and what should not come is not awaited
-LONG = 10
+LONG = 60
 
 
 def is_readable(fd: int, timeout_s: float) -> bool:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NOBODY = "65534"
-END_S = 10.0
+END_S = 60.0
 
 
 @contextmanager

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 NEAR, FAR = "veth0", "veth1"
 ANY = "any"
 # seconds that a frame may take to the far end
-PATIENCE_S = 5.0
+PATIENCE_S = 60.0
 # include/uapi/linux/sockios.h, include/uapi/linux/if_packet.h
 SIOCINQ = 0x541B
 SIOCGIFFLAGS = 0x8913
@@ -46,6 +46,13 @@ class Cable:
             sender.bind((interface, 0))
             for frame in frames:
                 sender.send(frame)
+
+    def set_up(self, interface: str) -> None:
+        """Sets an end up, and returns when both ends pass frames."""
+        ip("link", "set", interface, "up", netns=self.netns)
+        with entered(self.netns), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+            for end in (NEAR, interface):
+                wait_until_running(asking, end)
 
     def pass_by(self, capture: Capture, *frames: bytes, interface: str = NEAR) -> None:
         """Sends frames, and returns when what the capture makes of them is there."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.support.servers import Site
 
-TIMEOUT_S = 20
+TIMEOUT_S = 60
 
 
 @dataclass(frozen=True)

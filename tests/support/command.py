@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 COMMAND = (sys.executable, "-m", "sockfilter")
 # the slowest start is one under load; the longest wait is for what never comes
-WAIT_S = 15.0 * float(os.environ.get("SOCKFILTER_PATIENCE", "1"))
+WAIT_S = 60.0 * float(os.environ.get("SOCKFILTER_PATIENCE", "1"))
 # what would make the command behave otherwise than where its user calls it
 NOT_INHERITED = ("PYTHONUNBUFFERED", "NO_COLOR", "FORCE_COLOR", "TERM", "SUDO_UID")
 OPTION = "SOCKFILTER_"

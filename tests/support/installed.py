@@ -29,7 +29,7 @@ sniffer = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PI
 greeting = sniffer.stderr.readline()
 assert "listening on lo" in greeting, greeting + sniffer.stderr.read()
 urllib.request.urlopen(f"http://127.0.0.1:{port}/packaged").read()
-output, said = sniffer.communicate(timeout=30)
+output, said = sniffer.communicate(timeout=120)
 assert sniffer.returncode == 0, said
 print(output.strip())
 """

@@ -13,7 +13,7 @@ from tests.support.servers import Site
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-TIMEOUT_S = 10
+TIMEOUT_S = 60
 ENDS_OF_HEAD = (b"\r\n\r\n", b"\n\n")
 
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 HERE = Path(__file__).parent
-START_S = 15.0
-END_S = 10.0
+START_S = 60.0
+END_S = 60.0
 BETWEEN_TRIES_S = 0.01
 
 NGINX = """\
@@ -68,7 +68,7 @@ class Site:
     def connect(self) -> socket.socket:
         """A connection from where its clients are."""
         with inside(self.client_netns):
-            return socket.create_connection((self.host, self.port), timeout=10)
+            return socket.create_connection((self.host, self.port), timeout=START_S)
 
 
 @contextmanager

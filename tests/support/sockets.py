@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # seconds that any one call may take
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 @contextmanager

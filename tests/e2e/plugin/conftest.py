@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import sockfilter
 from tests.support.skips import need_root
 
 if TYPE_CHECKING:
@@ -55,10 +56,29 @@ def get(port):
 """
 
 
+# plugins that the tests of this project need, and a user's project need not have: their imports cost four times as much
+# CPU as the rest of a pytest that starts
+WITHOUT = "-p no:hypothesispytest -p no:anyio"
+
+
 @pytest.fixture
-def project(pytester: pytest.Pytester) -> Callable[..., pytest.RunResult]:
-    """Writes tests, and runs pytest on them with some words."""
+def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """pytest's own, which leaves the options of the tests out, with options of these projects."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", WITHOUT)
+    return pytester
+
+
+@pytest.fixture(scope="session")
+def imported() -> None:
+    """What a capture imports: a run of pytest in this process forgets the modules that it was the first to import."""
     need_root()
+    with sockfilter.capture("lo", ports=1):
+        pass
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, imported: None) -> Callable[..., pytest.RunResult]:
+    """Writes tests, and runs pytest on them with some words."""
     pytester.makeconftest(CONFTEST)
     # others use lo too
     pytester.makeini("[pytest]\nwire_scope = tree\n")
@@ -66,7 +86,7 @@ def project(pytester: pytest.Pytester) -> Callable[..., pytest.RunResult]:
     def run(tests: str, *words: str) -> pytest.RunResult:
         pytester.makepyfile(textwrap.dedent(tests))
         if "-p" in words or any(word.startswith("-n") for word in words):
-            return pytester.runpytest_subprocess(*words, timeout=120)
+            return pytester.runpytest_subprocess(*words, timeout=300)
         return pytester.runpytest_inprocess(*words)
 
     return run

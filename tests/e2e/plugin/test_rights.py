@@ -29,7 +29,7 @@ def run(pytester: pytest.Pytester, *words: str, rights: tuple[str, ...] = ()) ->
     pytester.makeconftest(CONFTEST)
     pytester.makepyfile(TEST)
     command = [*without_rights(*rights), sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rs", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=pytester.path, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=pytester.path, timeout=120)
     return done.returncode, done.stdout
 
 

@@ -114,8 +114,8 @@ def test_waiting_for_a_client_in_the_background(slow: Project):
         def test_it(wire, port):
             command = ["curl", "-s", "--max-time", "0.2", "--retry", "1", f"http://127.0.0.1:{port}/slow"]
             with subprocess.Popen(command):
-                assert wire.wait_for(path="/slow", timeout=20).response is None
-                wire.expect(path="/slow", status=None).times(2, within=20)
+                assert wire.wait_for(path="/slow", timeout=60).response is None
+                wire.expect(path="/slow", status=None).times(2, within=60)
 
         def test_within(wire, port):
             with subprocess.Popen(["curl", "-s", "--max-time", "0.2", f"http://127.0.0.1:{port}/slow"]):
@@ -124,7 +124,7 @@ def test_waiting_for_a_client_in_the_background(slow: Project):
         def test_in_an_event_loop(wire, port):
             async def main():
                 job = await asyncio.create_subprocess_exec("curl", "-s", "--max-time", "0.2", f"http://127.0.0.1:{port}/slow")
-                assert (await wire.aio.wait_for(path="/slow", timeout=20)).response is None
+                assert (await wire.aio.wait_for(path="/slow", timeout=60)).response is None
                 assert await job.wait() == 28
                 assert (await wire.aio.one(path="/slow")).request.path == "/slow"
             asyncio.run(main())

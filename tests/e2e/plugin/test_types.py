@@ -6,8 +6,8 @@ import inspect
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,9 +16,8 @@ from sockfilter import testing
 from sockfilter.testing.factory import WireFactory
 from tests.support.skips import Skip, skip
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+# of mypy, which reads all of pytest at first
+CHECK_S = 300
 # of capture(), and not of a wire
 NOT_FOR_WIRES = {"emit", "policy", "outputs"}
 
@@ -78,34 +77,44 @@ WRONG = """
 """
 
 
-def checked(folder: Path, source: str) -> subprocess.CompletedProcess[str]:
+Check = Callable[[str], subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def check(tmp_path_factory: pytest.TempPathFactory) -> Check:
+    """Runs mypy on a source; what it knows of pytest and sockfilter is kept for the next."""
     if find_spec("mypy") is None:
         skip(Skip.TOOL, "mypy")
-    path = folder / "test_sample.py"
-    path.write_text(textwrap.dedent(source))
-    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(folder / "cache"), path.name]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, timeout=300)
+    folder = tmp_path_factory.mktemp("types")
+
+    def run(source: str) -> subprocess.CompletedProcess[str]:
+        path = folder / "test_sample.py"
+        path.write_text(textwrap.dedent(source))
+        command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(folder / "cache"), path.name]
+        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, timeout=CHECK_S)
+
+    return run
 
 
-def test_a_users_tests_pass_mypy_strict(tmp_path: Path):
-    done = checked(tmp_path, SAMPLE)
+def test_a_users_tests_pass_mypy_strict(check: Check):
+    done = check(SAMPLE)
     assert (done.returncode, done.stdout) == (0, "Success: no issues found in 1 source file\n"), done.stderr
 
 
-def test_mistakes_are_found(tmp_path: Path):
-    done = checked(tmp_path, WRONG)
+def test_mistakes_are_found(check: Check):
+    done = check(WRONG)
     errors = [line.split("error: ")[1] for line in done.stdout.splitlines() if "error: " in line]
     for words in ('"pth"', '"expect"', '"once"', '"port"', '"status"'):
         assert any(words in error for error in errors), done.stdout
     assert len(errors) == 5, done.stdout
 
 
-def test_the_page_of_types_passes_too(tmp_path: Path):
+def test_the_page_of_types_passes_too(check: Check):
     from tests.e2e.plugin.test_docs import PAGE
 
     text = PAGE.read_text().partition("## Types")[2]
     source = text.partition("```python\n")[2].partition("```")[0]
-    done = checked(tmp_path, f"import subprocess\n\n{source}")
+    done = check(f"import subprocess\n\n{source}")
     assert done.returncode == 0, done.stdout
 
 

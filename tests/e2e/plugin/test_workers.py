@@ -58,11 +58,11 @@ def test_they_do_where_they_are_told_to(project: Project):
         @pytest.mark.parametrize("i", range(2))
         def test_it(wire, get, i):
             pathlib.Path(f"ready{i}").touch()
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 60
             while not pathlib.Path(f"ready{1 - i}").exists() and time.monotonic() < deadline:
                 time.sleep(0.01)
             get(f"/{i}")
-            wire.wait_for(path=f"/{1 - i}", timeout=20)  # of the other worker
+            wire.wait_for(path=f"/{1 - i}", timeout=60)  # of the other worker
         """,
         "-n2",
         "--wire-scope=host",

@@ -24,7 +24,7 @@ TOO_LONG = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nsome"
 AS_LONG_AS_IT_TAKES = b"HTTP/1.0 200 OK\r\n\r\nas long as it takes"
 REFUSED = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno"
 # seconds that a packet may take to the other end of a connection on loopback
-ARRIVAL_S = 5
+ARRIVAL_S = 60
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

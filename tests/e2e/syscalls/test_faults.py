@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("root")
 OTHERS, FORKS, CONNECTIONS = 60, 300, 20_000
 FAR_DESCRIPTOR = 5000
 # processes that have them, as each may open only so many
-HOLDERS, HOLD_S = 4, 60
+HOLDERS, HOLD_S = 4, 600
 # one exchange, in as little time as Python takes to start
 SHORT = """
 import socket, sys
@@ -133,7 +133,7 @@ def test_a_descriptor_far_out() -> None:
 
 def hold_connections(count: int, write: int, go: int) -> None:
     """In a process of its own: both ends of so many, an exchange on each, and another once it is told to."""
-    signal.alarm(HOLD_S)  # whatever becomes of the test
+    signal.alarm(HOLD_S)  # when the test ends before them
     with listening() as listener, ExitStack() as stack:
         ends = [stack.enter_context(connection(listener)) for _ in range(count)]
         for word in (b"1", b"2"):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SLOW_S = 0.05
-TIMEOUT_S = 10
+TIMEOUT_S = 60
 ORDERS = [{"id": 7, "item": "tea"}, {"id": 8, "item": "a café crème"}]
 LINES = [b'{"line": 1}\n', b'{"line": 2}\n', b'{"line": 3}\n']
 

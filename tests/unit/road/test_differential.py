@@ -99,7 +99,7 @@ dialogues = turns(methods=[*METHODS, "HEAD"])
 
 
 @SAY
-@examples(15)
+@examples(5)
 @given(dialogue=dialogues)
 def test_cut_anywhere(say, dialogue: list[Turn]):
     said = say(dialogue)
@@ -119,7 +119,7 @@ def test_in_small_segments(dialogue: list[Turn], size: int):
 
 
 @pytest.mark.parametrize("end", [CLIENT, SERVER])
-@examples(20)
+@examples(8)
 @given(dialogue=dialogues, data=st.data())
 def test_in_every_order_of_segments(end: int, dialogue: list[Turn], data: st.DataObject):
     """Of what one end says at once, cut into some segments."""
@@ -135,7 +135,7 @@ def test_in_every_order_of_segments(end: int, dialogue: list[Turn], data: st.Dat
 
 
 @SAY
-@examples(30)
+@examples(10)
 @given(dialogue=dialogues, size=st.integers(10, 120))
 def test_with_any_one_segment_lost(say, dialogue: list[Turn], size: int):
     """Each one with which a message begins or ends, or its neighbour; of those in between, every seventh."""
@@ -146,7 +146,7 @@ def test_with_any_one_segment_lost(say, dialogue: list[Turn], size: int):
             check_or_doubted(by_records([*records[:i], *records[i + 1 :]]), known)
 
 
-@examples(100)
+@examples(40)
 @given(dialogue=dialogues, size=st.integers(10, 120), lost=st.sets(st.integers(0, 40), min_size=2, max_size=12))
 def test_with_any_segments_lost(dialogue: list[Turn], size: int, lost: set[int]):
     records = records_of(said_in_turns(dialogue), size)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.losses import PIPELINED, SCRIPTS, check_truth, records_of, simple
 from tests.support.talk import facts
+from tests.support.thorough import examples
 from tests.support.wire import MASK, Wire
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def shuffled(records: list[Record], keys: list[int]) -> list[Record]:
 
 
 @EACH
+@examples(10)
 @given(keys=st.lists(st.integers(0, WINDOW), min_size=1, max_size=20), isn=st.integers(0, MASK))
 def test_out_of_order(script: list[Spoken], keys: list[int], isn: int):
     wire = Wire()
@@ -58,6 +60,7 @@ def test_out_of_order(script: list[Spoken], keys: list[int], isn: int):
 
 
 @EACH
+@examples(10)
 @given(again=st.lists(st.tuples(st.integers(0, 30), st.integers(1, 30)), max_size=8))
 def test_retransmitted(script: list[Spoken], again: list[tuple[int, int]]):
     records = records_of(Wire(), script)
@@ -69,6 +72,7 @@ def test_retransmitted(script: list[Spoken], again: list[tuple[int, int]]):
 
 
 @EACH
+@examples(10)
 @given(sizes=st.lists(st.integers(1, 90), min_size=1), overlaps=st.lists(st.integers(0, 40), min_size=1))
 def test_overlapping(script: list[Spoken], sizes: list[int], overlaps: list[int]):
     """Each segment repeats some of the bytes before it."""
@@ -86,6 +90,7 @@ def test_overlapping(script: list[Spoken], sizes: list[int], overlaps: list[int]
 
 
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS.keys())
+@examples(10)
 @given(keys=st.lists(st.integers(0, WINDOW), min_size=1), kept=st.lists(st.integers(0, 300), min_size=1))
 def test_cut_and_out_of_order(script: list[Spoken], keys: list[int], kept: list[int]):
     records = shuffled(records_of(Wire(), script), keys)

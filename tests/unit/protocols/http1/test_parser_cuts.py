@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from sockfilter.protocols.body import BodyPolicy
 from tests.support.dialogues import CASES
 from tests.support.talk import Said, facts, read
+from tests.support.thorough import TIMES, examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# cuts of one message into three
-PAIRS_MAX = 2500
+# cuts of one message into three: of longer messages, every nth pair of places
+PAIRS_MAX = 250 * TIMES
 POLICIES = {
     "everything": BodyPolicy(1 << 62),
     "nothing": BodyPolicy(0, decodes=False),
@@ -71,6 +72,7 @@ def test_cut_at_two_bytes(case):
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+@examples(15)
 @given(data=st.data())
 def test_cut_anywhere(case, data):
     said: list[Said] = []

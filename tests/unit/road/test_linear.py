@@ -28,7 +28,7 @@ TIMES = (1, 4, 16)
 GROWTH_MAX = 1.5
 # The least of so many measurements counts: what else this machine does can only add to the processor's time. Where
 # that is too much, more of them tell whether it was this machine; each measures all lengths in turn.
-ROUNDS = 5
+ROUNDS = 3
 ROUNDS_MAX = 25
 SEGMENT_BYTES = 1400
 BATCH = 32
