@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 REQUESTS, QUICK_REQUESTS = 200_000, 50_000
 CONNECTIONS = 16
-# the short road writes lines of text, and no JSON: of heads that come again and again, that costs so much more
+# the lane writes lines of text, and no JSON: of heads that come again and again, that costs so much more
 JSON_BY_TEXT_MAX = 6.0
 # other ways to use what is there: their own row, and no part of the comparison
 JSON = Tool("sockfilter json", sockfilter("--format", "jsonl"), b"listening", lambda path: 2 * lines(path))

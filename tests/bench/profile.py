@@ -128,7 +128,7 @@ def messages(batches: Batches) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)}; all")
-    parser.add_argument("--functions", action="store_true", help="Python's profile of the long road to JSON, too")
+    parser.add_argument("--functions", action="store_true", help="Python's profile of the road to JSON, too")
     arguments = parser.parse_args()
     unknown = set(arguments.kinds) - set(KINDS)
     if unknown:
