@@ -65,7 +65,7 @@ check: $(VENV)/.check ## ruff, mypy --strict, clang-format, compiler warnings, a
 	$(BIN)/mypy
 	clang-format --dry-run --Werror $(C_FILES)
 	clang -std=gnu11 -fsyntax-only -Wall -Wextra -Wpadded -Werror -Wno-unused-function -Wno-undefined-internal -D_GNU_SOURCE \
-		-Isrc/sockfilter/replay/include -Ivmlinux -Ibpf $(filter %.c,$(wildcard src/sockfilter/*/*.c src/sockfilter/*/*/*.c))
+		-Isrc/sockfilter/replay/include -Isrc/sockfilter/libbpf -Ivmlinux -Ibpf $(filter %.c,$(wildcard src/sockfilter/*/*.c src/sockfilter/*/*/*.c))
 	$(BIN)/python -m pytest -q tests/contracts
 
 fuzz: $(VENV)/.fuzz ## any bytes, segments, frames, files and messages to the broker, SECONDS=60 for each; slow inputs are findings; what it learns stays in build/fuzz

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.bench import bulk, kernel, latency, load, overload
+from tests.bench import bulk, kernel, latency, load, mix, overload
 from tests.bench.runs import watch
 from tests.bench.table import Row, Verdict, at_least, at_most, row, table
 from tests.bench.tools import OURS, PEERS, Tool, lines, sockfilter
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 REQUESTS, QUICK_REQUESTS = 200_000, 50_000
 CONNECTIONS = 16
-# the short road writes lines of text, and no JSON: of heads that come again and again, that costs so much more
+# the lane writes lines of text, and no JSON: of heads that come again and again, that costs so much more
 JSON_BY_TEXT_MAX = 6.0
 # other ways to use what is there: their own row, and no part of the comparison
 JSON = Tool("sockfilter json", sockfilter("--format", "jsonl"), b"listening", lambda path: 2 * lines(path))
@@ -31,7 +31,6 @@ BODIES = Tool("sockfilter json bodies", sockfilter("--format", "jsonl", "--body"
 KINDS = {
     "unique heads": [f"{load.UNIQUE}{i}?page={i % 7}" for i in range(load.UNIQUE_TARGETS)],
     "chunked": [load.CHUNKED],
-    "a mix": ["/", load.CHUNKED, *(f"{load.UNIQUE}{i}" for i in range(10))],
 }
 
 
@@ -48,6 +47,7 @@ def main() -> int:
         if not arguments.quick:
             verdicts += _outputs(server, rounds, requests)
             verdicts += _overloaded(server, requests, rows[OURS.name].kept)
+    verdicts += _site(rounds)
     verdicts += _latencies()
     verdicts += _kernel()
     if not arguments.quick:
@@ -140,6 +140,19 @@ def _outputs(server: Server, rounds: int, requests: int) -> list[Verdict]:
         at_most("CPU of JSON lines by that of text", middle["json"] / middle["text"], JSON_BY_TEXT_MAX),
         at_most("CPU with --body all, 4 KiB each, by that without", middle["bodies"] / middle["lines"], 2.0),
     ]
+
+
+def _site(rounds: int) -> list[Verdict]:
+    """A real site, and clients as browsers are."""
+    runs: dict[str, list[Run]] = {OURS.name: [], JSON.name: []}
+    with mix.site() as port:
+        for _ in range(rounds):
+            for tool in (OURS, JSON):
+                runs[tool.name].append(watch(tool, port, lambda: mix.browse(port)))
+    for name, found in runs.items():
+        middle = sorted(run.cpu_s / run.requests / 2 for run in found)[rounds // 2]
+        print(f"{f'a site, {name}':<34} {middle * 1e6:>7.2f} us a message")
+    return [_all_of("a site's pages, files, API and forms", [run for found in runs.values() for run in found])]
 
 
 def _overloaded(server: Server, requests: int, usual: float) -> list[Verdict]:

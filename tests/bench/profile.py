@@ -1,7 +1,7 @@
 """Where the time goes: `python -m tests.bench.profile [KIND ...] [--functions]`, by kinds of traffic and by stages.
 
-Each kind (traffic.py) is recorded once: 16 connections at a time, a request and a response in turn. What is timed is
-the reading of its records, in CPU time.
+Each kind (traffic.py) is recorded once: 16 connections at a time, a request and a response in turn. The mix comes from
+a real site, and needs root. What is timed is the reading of its records, in CPU time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sockfilter.packets.records import HOT
 from sockfilter.protocols.body import BodyPolicy
 from sockfilter.road.assembly import Assembly
 from sockfilter.road.pipeline import Pipeline
-from tests.bench.traffic import TRAFFIC, recorded
+from tests.bench.traffic import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,15 +127,15 @@ def messages(batches: Batches) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(TRAFFIC)}; all")
-    parser.add_argument("--functions", action="store_true", help="Python's profile of the long road to JSON, too")
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)}; all")
+    parser.add_argument("--functions", action="store_true", help="Python's profile of the road to JSON, too")
     arguments = parser.parse_args()
-    unknown = set(arguments.kinds) - set(TRAFFIC)
+    unknown = set(arguments.kinds) - set(KINDS)
     if unknown:
-        parser.error(f"no such kind of traffic: {', '.join(sorted(unknown))}; there are: {', '.join(TRAFFIC)}")
+        parser.error(f"no such kind of traffic: {', '.join(sorted(unknown))}; there are: {', '.join(KINDS)}")
     print(f"{'us a message':<20}" + "".join(f"{name:>15}" for name in STAGES))
-    for kind in arguments.kinds or TRAFFIC:
-        batches = recorded(TRAFFIC[kind])
+    for kind in arguments.kinds or KINDS:
+        batches = KINDS[kind]()
         count = messages(batches)
         found = [microseconds(make, batches) / count for make in STAGES.values()]
         print(f"{kind:<20}" + "".join(f"{each:>15.2f}" for each in found), flush=True)

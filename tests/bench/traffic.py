@@ -1,12 +1,11 @@
 """Traffic to measure with: several kinds, each as records in memory.
 
-Each goes through the kernel's program, compiled for user space, once. Everything in it comes from counters, so that
-two runs have the same bytes.
+Each goes through the kernel's program, compiled for user space, once. What is in them comes from counters, so that two
+runs have the same bytes; but the mix is recorded from a real site each time.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import tempfile
 from itertools import count, islice
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.road.files import file_source
 from sockfilter.sources.narrowing import KernelFilter
+from tests.bench.mix import record
 from tests.support.captures import pcap, timed
 from tests.support.frames import Talk
 
@@ -67,18 +67,31 @@ def recorded(traffic: Traffic, exchanges: int = EXCHANGES) -> Batches:
         now = [next(each) for each in said]
         frames += [talk.client(part) for talk, turn in zip(talks, now, strict=True) for part in turn.request]
         frames += [talk.server(part) for talk, turn in zip(talks, now, strict=True) for part in turn.response]
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(pcap(timed(frames, STEP_NS)))
+        file.flush()
+        return records_of(file.name)
+
+
+def records_of(path: str) -> Batches:
+    """The records of a capture file."""
     batches: Batches = []
 
     def keep(view: memoryview, offsets: list[int]) -> None:
         batches.append((memoryview(bytes(view[: offsets[-1] + 4096])), list(offsets)))
 
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(pcap(timed(frames, STEP_NS)))
-        file.flush()
-        with file_source(file.name, KernelFilter()) as source:
-            while not source.is_over:
-                source.drain(keep)
+    with file_source(path, KernelFilter()) as source:
+        while not source.is_over:
+            source.drain(keep)
     return batches
+
+
+def mix() -> Batches:
+    """The records of a real site (mix.py), recorded now."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = f"{directory}/site.pcapng"
+        record(path)
+        return records_of(path)
 
 
 def same(number: int) -> Iterator[Turn]:
@@ -128,70 +141,17 @@ def pieces(number: int) -> Iterator[Turn]:
         yield Turn(request, [head, b"40\r\n" + b"x" * 64 + b"\r\n", b"80\r\n" + b"y" * 128 + b"\r\n", end])
 
 
-def mixed(number: int) -> Iterator[Turn]:
-    """What a site is asked for: pages, files that have not changed, an API, forms, HEAD; plain, chunked and gzipped."""
-    agent = b"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0 (%d)" % number
-    usual = (
-        b"Host: shop.example\r\nUser-Agent: %s\r\nAccept: */*\r\nAccept-Language: en-GB,en;q=0.5\r\n"
-        b"Accept-Encoding: gzip, deflate, br\r\nConnection: keep-alive\r\n" % agent
-    )
-    cookie = b"Cookie: session=%s; theme=dark; consent=1\r\n" % _word(number)
-    page = gzip.compress(b"<html><body>%s</body></html>" % (b"<p>a page</p>" * 200), mtime=0)
-    for i in count():
-        word, kind = _word(i * CONNECTIONS + number), i % 10
-        server = b"Server: nginx\r\nDate: Sat, 01 Jan 2022 00:%02d:%02d GMT\r\n" % (i // 60 % 60, i % 60)
-        if kind in (0, 5):  # a page, computed, sent in two segments
-            head = b"Content-Type: text/html; charset=utf-8\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n"
-            yield Turn(
-                [b"GET /products/%d?ref=home HTTP/1.1\r\n%s%s\r\n" % (i // 10, usual, cookie)],
-                [
-                    b"HTTP/1.1 200 OK\r\n%s%s\r\n%x\r\n%s\r\n" % (server, head, len(page), page),
-                    b"0\r\n\r\n",
-                ],
-            )
-        elif kind in (1, 2, 6):  # a file that the client has
-            etag = b'"%s"' % _word(i % 30)[:12]
-            yield Turn(
-                [b"GET /static/%d.js HTTP/1.1\r\n%sIf-None-Match: %s\r\n%s\r\n" % (i % 30, usual, etag, cookie)],
-                [b"HTTP/1.1 304 Not Modified\r\n%sETag: %s\r\nConnection: keep-alive\r\n\r\n" % (server, etag)],
-            )
-        elif kind in (3, 7):  # a file
-            head = (
-                b"Content-Type: image/png\r\nContent-Length: 3000\r\nETag: %s\r\nCache-Control: max-age=600\r\n" % word
-            )
-            yield Turn(
-                [b"GET /images/%s.png HTTP/1.1\r\n%s%s\r\n" % (word[:8], usual, cookie)],
-                [b"HTTP/1.1 200 OK\r\n%s%s\r\n%s" % (server, head, b"\x89" * 1200), b"\x89" * 1400, b"\x89" * 400],
-            )
-        elif kind in (4, 8):  # an API
-            body, answer = b'{"item":%d,"count":1}' % i, b'{"basket":%d,"items":[1,2,3]}' % i
-            yield Turn(
-                [
-                    b"POST /api/basket HTTP/1.1\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n"
-                    b"Authorization: Bearer %s\r\nX-Request-Id: %s\r\n\r\n%s" % (usual, len(body), word, word, body)
-                ],
-                [
-                    b"HTTP/1.1 201 Created\r\n%sContent-Type: application/json\r\nX-Request-Id: %s\r\n"
-                    b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (server, word, len(answer), answer)
-                ],
-            )
-        else:
-            yield Turn(
-                [b"HEAD /health HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: probe/1.0\r\n\r\n"],
-                [b"HTTP/1.1 200 OK\r\n%sContent-Type: text/plain\r\nContent-Length: 3\r\n\r\n" % server],
-            )
-
-
 def _word(number: int) -> bytes:
     """What looks like an id."""
     return hashlib.md5(b"%d" % number, usedforsecurity=False).hexdigest().encode()
 
 
-TRAFFIC = {
-    "same": Traffic(same),
-    "unique": Traffic(unique),
-    "chunked": Traffic(chunked),
-    "pieces": Traffic(pieces),
-    "mix": Traffic(mixed),
-    "brief": Traffic(unique, is_brief=True),
+# The kinds, and what makes the records of each.
+KINDS: dict[str, Callable[[], Batches]] = {
+    "same": lambda: recorded(Traffic(same)),
+    "unique": lambda: recorded(Traffic(unique)),
+    "chunked": lambda: recorded(Traffic(chunked)),
+    "pieces": lambda: recorded(Traffic(pieces)),
+    "mix": mix,
+    "brief": lambda: recorded(Traffic(unique, is_brief=True)),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -105,10 +106,16 @@ def hidden_copy(tmp_path: Path) -> tuple[list[str], dict[str, str]]:
     return [python, *COMMAND[1:]], {"PYTHONPATH": os.pathsep.join([str(shut), *packages])}
 
 
-def test_who_cannot_read_the_code_is_become_all_the_same(loopback: Sites, tmp_path: Path):
+@pytest.mark.parametrize(
+    "options",
+    [("-vv", "--processes"), (), ("--format", "jsonl", "--body", "all")],
+    ids=["text with bodies", "text", "jsonl"],
+)
+def test_who_cannot_read_the_code_is_become_all_the_same(options: tuple[str, ...], loopback: Sites, tmp_path: Path):
     site = loopback.get("python")
     by, env = hidden_copy(tmp_path)
-    with Sniffer("-i", "lo", "--ports", str(site.port), "-vv", "--processes", env=env, command=by) as command:
+    words = ("-i", "lo", "--ports", str(site.port), *options, "--summary", "jsonl")
+    with Sniffer(*words, env=env, command=by) as command:
         found = status(command.process.pid)
         assert found["Uid"] == ["65534"] * 4
         assert_no_rights(found)
@@ -116,7 +123,8 @@ def test_who_cannot_read_the_code_is_become_all_the_same(loopback: Sites, tmp_pa
         curl(site, EVERYTHING)
         done = command.end()
     assert (done.status, len(done.said)) == (0, 2), done.said
-    assert len([line for line in done.lines if line[:1].isdigit()]) >= len(EVERYTHING)
+    assert json.loads(done.said[-1])["reason"] == "signal"
+    assert len([line for line in done.lines if line[:1].isdigit() or line[:1] == "{"]) >= len(EVERYTHING)
 
 
 def test_why_it_stays_root_is_said(loopback: Sites, tmp_path: Path):

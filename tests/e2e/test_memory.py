@@ -83,3 +83,26 @@ def test_a_large_body(said: Callable[[], list[bytes]], problem: str, options: tu
     told = [json.loads(line) for line in lines if line.startswith("{")]
     assert told[-1]["ledger"]["messages"]["bodies_cut"] == 1
     assert told[-1]["ledger"]["balanced"]
+
+
+# What a process has in memory behind each of several captures, in KiB.
+AGAIN = """
+import re, sys
+from pathlib import Path
+import sockfilter
+for _ in range(6):
+    with sockfilter.read(sys.argv[1]) as exchanges:
+        assert len(list(exchanges)) == 1
+    print(re.search(r"VmRSS:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+"""
+GROWTH_KIB = 2048
+
+
+def test_captures_one_after_the_other_take_no_more_memory_than_one(tmp_path: Path) -> None:
+    path = tmp_path / "some.pcap"
+    talk = Talk(ports=(40000, 80))
+    frames = [*talk.opening(), talk.client(REQUEST), talk.server(), *talk.closing()]
+    path.write_bytes(captures.pcap(captures.timed(frames, step_ns=1000)))
+    done = subprocess.run([sys.executable, "-c", AGAIN, str(path)], capture_output=True, text=True, check=True)
+    first, *later = [int(line) for line in done.stdout.split()]
+    assert max(later) - first < GROWTH_KIB, done.stdout

@@ -59,7 +59,7 @@ def test_json_names_both_ends_after_rights_were_given_up(site: Site) -> None:
 
 
 def test_json_names_both_ends_of_all_exchanges_of_a_connection(site: Site, tmp_path: Path) -> None:
-    """Those too whose lines are written on the short road."""
+    """Those too whose lines are written in the lane."""
     config = tmp_path / "curl"
     config.write_text(f'output = "{os.devnull}"\nurl = "{site.url("/a")}"\n' * 300)
     with Sniffer("-i", "lo", "--ports", str(site.port), "--format", "jsonl", "-q") as sniffer:

@@ -1,4 +1,4 @@
-"""Any segments in any order: the short road and the long one tell the same, and every message is accounted for."""
+"""Any segments in any order: the lane and the road tell the same, and every message is accounted for."""
 
 from __future__ import annotations
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sockfilter.libbpf import binding
 from sockfilter.sources.broker.request import message
 from sockfilter.sources.packets.interfaces import Interface
-
-if TYPE_CHECKING:
-    from sockfilter.sources.broker.request import CaptureRequest
+from sockfilter.sources.packets.request import AttachRequest
 
 COUNTERS = [1, 2, (1 << 64) - 1]
 
@@ -45,10 +42,10 @@ class Attaching:
     """What a session calls to attach."""
 
     def __init__(self) -> None:
-        self.requests: list[CaptureRequest] = []
+        self.requests: list[AttachRequest] = []
         self.made: list[Attached] = []
 
-    def __call__(self, request: CaptureRequest) -> tuple[list[Interface], Attached]:
+    def __call__(self, request: AttachRequest) -> tuple[list[Interface], Attached]:
         self.requests.append(request)
         self.made.append(Attached())
         found = [Interface(name, 1, is_up=True, is_loopback=True, has_link_header=True) for name in request.interfaces]
@@ -57,7 +54,7 @@ class Attaching:
 
 def asked(*names: str, **changed: Any) -> dict[str, Any]:
     """A request to attach that is right for lo, but for what is changed."""
-    ffi, _ = binding.load()
-    config = ffi.new("struct sf_config *")
-    config.frame_bytes = 1 << 20
-    return {**message(list(names or ("lo",)), config, b"", 1 << 16, False), **changed}
+    request = AttachRequest(
+        list(names or ("lo",)), 1 << 16, False, False, frame_bytes=1 << 20, run_bytes=0, family=0, host=b"", ports=b""
+    )
+    return {**message(request), **changed}

@@ -95,7 +95,7 @@ def main(folder: Path, port: int, shut: Path, words: list[str]) -> int:
         write(self, exchange)
 
     TextOutput.write = taken_over  # type: ignore[method-assign]
-    TextOutput.lines = None  # type: ignore[assignment, misc]  # not by the short road
+    TextOutput.lines = None  # type: ignore[assignment, misc]  # not by the lane
     signal.signal(signal.SIGUSR1, signal.SIG_DFL)
     return run(words)
 

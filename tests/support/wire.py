@@ -50,7 +50,7 @@ class Form(NamedTuple):
 
 TEXT = Form(TextOutput, NOTHING)
 JSON = Form(JsonOutput, BodyPolicy(0))
-# records that the short road takes at a time
+# records that the lane takes at a time
 BATCH = 5
 
 
@@ -203,7 +203,7 @@ class Wire:
     ) -> list[Exchange]:
         """The exchanges that come out; the ledger is kept. end: the capture ends behind the last record.
 
-        The short road, and records in batches, must make no difference.
+        The lane, and records in batches, must make no difference.
         """
         records = list(self.records if records is None else records)
         exchanges, self.ledger = read_by(Road(self.orders, policy, end, has_lane=False), records)
@@ -216,7 +216,7 @@ class Wire:
     def read_in_every_way(
         self, records: Iterable[Record] | None = None, policy: BodyPolicy = EVERYTHING, end: bool = True
     ) -> list[Exchange]:
-        """The same, for what the short road has to be told apart by: other batches, no bodies, and each form."""
+        """The same, for what the lane has to be told apart by: other batches, no bodies, and each form."""
         records = list(self.records if records is None else records)
         exchanges = self.read(records, policy, end)
         one_by_one = read_by(Road(Orders(), policy, end, has_lane=True), records)
@@ -300,7 +300,7 @@ def lines_of(
 
 
 def taken_lines(records: list[Record], show_secrets: bool = False, batch: int = 1) -> int:
-    """How many lines the short road writes."""
+    """How many lines the lane writes."""
     road = Road(Orders(), TEXT.policy, True, has_lane=True, batch=batch)
     return _on_paper(records, road, TEXT, show_secrets)[1].lines_taken
 

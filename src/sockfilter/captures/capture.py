@@ -280,16 +280,19 @@ class Capture(View, Closing):
                 self._unread = self._source.counters()[SENT] - self._source.records_read
             self._pipeline.close(self._source.now_ns, is_over)
         finally:
-            self._release()
-            if self._outputs is not None:
-                self._outputs.close()
+            try:
+                self._release()
+            finally:
+                if self._outputs is not None:
+                    self._outputs.close()
 
     def _release(self) -> None:
         """Releases all kernel resources. In a child of fork, releases the child's copies."""
         self.is_closed = True
-        self._source.close()
-        for observer in self._observers.values():
-            observer.close()
+        with ExitStack() as stack:
+            for observer in self._observers.values():
+                stack.callback(observer.close)
+            stack.callback(self._source.close)
 
     def _end_command(self) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -412,6 +415,8 @@ def opened(traffic: Traffic, whose: Whose, keeping: Keeping) -> Capture:
             keeping.outputs.prepare()
 
     with ExitStack() as stack:
+        if keeping.outputs is not None:
+            stack.callback(keeping.outputs.abandon)
 
         def meanwhile() -> None:
             """Runs while the kernel verifies the program, before the first packet is seen."""
@@ -438,9 +443,11 @@ def captured(
     keeping: Keeping,
     observers: Mapping[str, Observer] | None = None,
 ) -> Capture:
-    """Returns a capture of a source. Closes the source if that fails."""
+    """Returns a capture of a source. Closes the source and the outputs if that fails."""
     try:
         return Capture(source, kernel_filter, keeping, observers)
     except BaseException:
         source.close()
+        if keeping.outputs is not None:
+            keeping.outputs.abandon()
         raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from sockfilter.errors import InvalidArgument
 from sockfilter.model.budget import MEMORY_BYTES, MEMORY_BYTES_MIN
@@ -24,6 +24,27 @@ BODY_BYTES = 16 << 10
 HEAD_ROOM_BYTES = 16 << 10
 # A limit above the size of any body.
 ALL = 1 << 62
+
+
+class CaptureArguments(TypedDict, total=False):
+    """The arguments of capture() beside the interface that a test may give to a wire: all but a program's objects."""
+
+    via: str
+    pid: int | Sequence[int] | None
+    comm: str | Sequence[str] | None
+    cgroup: str | None
+    unix: bool | None
+    ports: Ports | None
+    host: Hosts | None
+    family: int | None
+    netns: str | None
+    body: int | None
+    ring: int
+    memory: int
+    snap: int | None
+    promiscuous: bool
+    processes: bool | None
+    broker: str | None
 
 
 class Traffic(NamedTuple):

@@ -10,6 +10,8 @@ from sockfilter.masking.shapes import mask_shapes
 from sockfilter.masking.tables import kept
 from sockfilter.masking.urls import mask_target
 
+# Heads whose masked form is cached, and the bytes of such a head: as many as JSON lines keep; at most 4 MB.
+HEADS_MAX, HEAD_BYTES_MAX = 512, 4096
 # cookies keep their names, and credentials keep their scheme
 COOKIES = frozenset(("cookie", "set-cookie", "cookie2", "set-cookie2"))
 SCHEME = re.compile(r"(?:AWS4-HMAC-SHA256|SCRAM-SHA-\d+|OAuth2|[A-Za-z][A-Za-z-]{1,19})(?=[ \t])", re.IGNORECASE)
@@ -109,6 +111,10 @@ def mask_head(head: bytes) -> bytes:
 
     A trailer section with an empty line in front is accepted too.
     """
+    return _mask_head(head) if len(head) <= HEAD_BYTES_MAX else _mask_head_now(head)
+
+
+def _mask_head_now(head: bytes) -> bytes:
     start, *lines = head.split(b"\n")
     made = [mask_start_line(start.decode("latin-1")).encode("latin-1")]
     before, at = "", 0
@@ -121,6 +127,9 @@ def mask_head(head: bytes) -> bytes:
         made += masked
         at = end
     return b"\n".join(made)
+
+
+_mask_head = kept(_mask_head_now, HEADS_MAX)
 
 
 def mask_loose(text: str, signs: str = "") -> str:

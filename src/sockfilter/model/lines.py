@@ -1,4 +1,4 @@
-"""The interface of an output that writes one line per exchange. The short road writes such lines itself."""
+"""The interface of an output that writes one line per exchange. The lane writes such lines itself."""
 
 from __future__ import annotations
 

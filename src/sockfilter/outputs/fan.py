@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, suppress
 from enum import Flag, auto
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -66,7 +67,7 @@ class Member:
         return False
 
     def begin(self, source: OutputSource) -> None:
-        """Called once, before the first record."""
+        """Called once, before the first record. Raises OSError and SockfilterError."""
 
     def write(self, exchange: Exchange) -> None:
         """Receives an exchange that has ended. Raises OSError and SockfilterError."""
@@ -78,7 +79,10 @@ class Member:
         """Flushes what was received; called after each batch. Raises OSError and SockfilterError."""
 
     def close(self) -> None:
-        """Closes the output. May be repeated. Raises OSError and SockfilterError."""
+        """Closes the output, also if begin() was not called or failed. May be repeated.
+
+        Raises OSError and SockfilterError.
+        """
 
 
 class Fan:
@@ -140,9 +144,8 @@ class Fan:
         return any(member.is_full for member in self.members)
 
     def begin(self, source: OutputSource) -> None:
-        """Passes the source to the members, before the first record. Raises what they raise."""
-        for member in self.members:
-            member.begin(source)
+        """Passes the source to the members, before the first record. Raises the same errors as write()."""
+        self._each(self.members, lambda member: member.begin(source))
 
     def write(self, exchange: Exchange) -> None:
         """Forwards an exchange that has ended. Raises OSError and SockfilterError of a vital member."""
@@ -166,17 +169,26 @@ class Fan:
 
     def close(self) -> None:
         """Closes all members even if some fail. Raises the first error of a vital member."""
-        first: Exception | None = None
-        for member in self.members if "members" in vars(self) else ():
-            try:
-                member.close()
-            except (OSError, SockfilterError) as error:
-                if member.is_vital:
-                    first = first or error
-                elif member.name not in self._after_failure:
-                    self._fail(member, error)
-        if first is not None:
-            raise first
+        errors: list[Exception] = []
+        with ExitStack() as stack:  # closes the others even after an error that no output should raise
+            for member in reversed(self.members if "members" in vars(self) else ()):
+                stack.callback(self._close, member, errors)
+        if errors:
+            raise errors[0]
+
+    def abandon(self) -> None:
+        """Closes all members of a capture that could not begin. The caller has an error to raise already."""
+        with suppress(OSError, SockfilterError):
+            self.close()
+
+    def _close(self, member: Member, errors: list[Exception]) -> None:
+        try:
+            member.close()
+        except (OSError, SockfilterError) as error:
+            if member.is_vital:
+                errors.append(error)
+            elif member.name not in self._after_failure:
+                self._fail(member, error)
 
     def _each(self, members: Sequence[Member], do: Callable[[Member], object]) -> None:
         for member in members:

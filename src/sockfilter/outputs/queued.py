@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import closing
 from threading import Condition, Thread
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from sockfilter.outputs.fan import Member
 
 if TYPE_CHECKING:
     from sockfilter.model import Exchange
+    from sockfilter.outputs.fan import OutputSource
 
 # Exchanges that wait for a slow output: about a second of a busy server's, and some 40 MB.
 WAITING_MAX = 10_000
@@ -41,6 +43,10 @@ class Queued(Member):
         self._thread = Thread(target=self._run, name=f"sockfilter {member.name}", daemon=True)
         self._thread.start()
 
+    def begin(self, source: OutputSource) -> None:
+        """Passes the source to the output, on the caller's thread. Raises what it raises."""
+        self._member.begin(source)
+
     def write(self, exchange: Exchange) -> None:
         """Queues an exchange. Raises the error of the output, if it has failed."""
         with self._changed:
@@ -68,9 +74,9 @@ class Queued(Member):
 
     def _run(self) -> None:
         try:
-            while self._write_next():
-                pass
-            self._member.close()
+            with closing(self._member):  # also if it has failed
+                while self._write_next():
+                    pass
         except Exception as error:
             with self._changed:
                 self._error = error
@@ -84,7 +90,11 @@ class Queued(Member):
                 return False
             exchange = self._waiting.popleft()
             is_last = not self._waiting
-        self._member.write(exchange)
+        try:
+            self._member.write(exchange)
+        except BaseException:
+            self.missed += 1
+            raise
         if is_last:
             self._member.flush()
         return True

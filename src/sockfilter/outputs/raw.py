@@ -54,6 +54,8 @@ def _without_secrets(message: Message) -> bytes:
 
     If a chunked body has a secret, it is shown without chunk framing, because a chunk boundary may split the secret.
     """
+    if not message.body:
+        return b""
     content, size = bytes(message.body), message.body.trailer_kept
     trailer = mask_head(b"\n" + content[-size:])[1:] if size else b""
     content = content[:-size] if size else content

@@ -155,11 +155,11 @@ class CaptureFiles:
     def _end(self) -> None:
         self._is_open = False  # set first: after an error such as a full disk, close() does not try again
         now_ns = self._clock_ns()
-        for number in range(len(self._interfaces)):
-            counters = self._counters(number)
-            if counters:
-                self._writer.statistics(number, now_ns, *counters)
         try:
+            for number in range(len(self._interfaces)):
+                counters = self._counters(number)
+                if counters:
+                    self._writer.statistics(number, now_ns, *counters)
             self._writer.flush()
         finally:
             if self._file:

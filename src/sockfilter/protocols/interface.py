@@ -60,7 +60,7 @@ class Conversation(Protocol):
     """Parses the bytes of both directions of a connection in one protocol.
 
     Attributes:
-        has_short_road: whether the short road, which reads only HTTP/1, may take over the connection.
+        has_short_road: whether the lane, which reads only HTTP/1, may take over the connection.
     """
 
     @property

@@ -11,6 +11,7 @@
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include "config.h"
+#include "pages.h"
 
 /* the configuration of the run that this thread executes */
 static __thread struct sf_config config;
@@ -320,10 +321,9 @@ unsigned int sf_replay_run(struct sf_replay *replay, const char *frames, struct 
 	return i;
 }
 
-/* calloc() of this size gets fresh pages, which use no memory until they are touched */
 struct sf_replay *sf_replay_open(const struct sf_config *settings, const __u64 *ports_wanted)
 {
-	struct sf_replay *replay = calloc(1, sizeof(*replay));
+	struct sf_replay *replay = pages_take(sizeof(*replay));
 
 	if (!replay)
 		return NULL;
@@ -334,7 +334,7 @@ struct sf_replay *sf_replay_open(const struct sf_config *settings, const __u64 *
 
 void sf_replay_close(struct sf_replay *replay)
 {
-	free(replay);
+	pages_give(replay, sizeof(*replay));
 }
 
 const char *sf_replay_data(const struct sf_replay *replay)

@@ -147,11 +147,16 @@ class KernelFilter(NamedTuple):
         if self.hosts:
             config.by_host = 1
             config.host, config.host_mask = _covering(self._networks())
-        config.family = self.family or 0
-        if self.ports is None:
-            return b""
-        config.by_port = 1
-        return port_bits(self.ports)
+        config.family, config.by_port = self.family or 0, self.ports is not None
+        return self.port_map()
+
+    def host(self) -> bytes:
+        """Returns the address and the mask that the kernel compares with; empty means all hosts."""
+        return b"".join(_covering(self._networks())) if self.hosts else b""
+
+    def port_map(self) -> bytes:
+        """Returns the map of ports; empty means all ports."""
+        return b"" if self.ports is None else port_bits(self.ports)
 
     def left_to_compare(self) -> list[tuple[bytes, bytes]]:
         """Returns the addresses and masks that user space must compare with; empty if the kernel does all of it."""

@@ -16,7 +16,7 @@ from sockfilter.testing.evidence import Evidence
 from sockfilter.testing.wire import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from sockfilter.errors import ExpectationFailed
     from sockfilter.model import Exchange
@@ -182,7 +182,7 @@ class TestWires:
             self._default = self._made(self._settings.capture, self._settings.scope)
         return self._default
 
-    def another(self, interface: str | None = None, **arguments: Any) -> Wire:
+    def another(self, interface: str | Sequence[str] | None = None, **arguments: Any) -> Wire:
         """Returns a further wire. The arguments are those of sockfilter.capture(), and scope."""
         scope = arguments.pop("scope", self._settings.scope)
         return self._made({**({} if interface is None else {"interface": interface}), **arguments}, scope)

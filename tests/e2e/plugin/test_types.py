@@ -11,15 +11,11 @@ from importlib.util import find_spec
 
 import pytest
 
-import sockfilter
 from sockfilter import testing
-from sockfilter.testing.factory import WireFactory
 from tests.support.skips import Skip, skip
 
 # of mypy, which reads all of pytest at first
 CHECK_S = 300
-# of capture(), and not of a wire
-NOT_FOR_WIRES = {"emit", "policy", "outputs"}
 
 SAMPLE = """
     from __future__ import annotations
@@ -56,6 +52,7 @@ SAMPLE = """
     def test_factory(wire_factory: WireFactory) -> None:
         assert wire_factory("lo", ports=[8000], scope="tree").all() == []
         assert wire_factory(via="syscalls", unix=True).losses() == {}
+        assert wire_factory(via="syscalls", comm=["curl", "wget"], host=["10.0.0.0/8", "::1"]).losses() == {}
 
 
     async def test_coroutines(wire: Wire) -> None:
@@ -123,8 +120,3 @@ def test_every_public_name_is_there():
         assert inspect.isclass(getattr(testing, name)), name
     with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
         _ = testing.Nothing
-
-
-def test_a_factory_takes_what_capture_takes():
-    taken = set(inspect.signature(WireFactory.__call__).parameters) - {"self", "scope"}
-    assert taken == set(inspect.signature(sockfilter.capture).parameters) - NOT_FOR_WIRES

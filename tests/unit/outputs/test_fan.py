@@ -6,9 +6,10 @@ from threading import Event
 
 import pytest
 
+import sockfilter
 from sockfilter.captures.file import open_file
 from sockfilter.captures.wanted import body_policy
-from sockfilter.errors import CaptureFileError
+from sockfilter.errors import CaptureFileError, NoSuchInterface
 from sockfilter.outputs.fan import Fan, Member, Wants
 from sockfilter.outputs.queued import Queued
 from tests.support.captures import pcap, timed
@@ -110,6 +111,52 @@ def test_members_are_made_when_they_are_needed_and_once():
     assert len(made) == 1
 
 
+class Faulty(Kept):
+    """Fails in one of its methods, each time."""
+
+    def __init__(self, name: str, method: str, error: Exception, *, is_vital: bool = True) -> None:
+        super().__init__(name)
+        self.is_vital = is_vital
+        setattr(self, method, self._fail)
+        self._error = error
+
+    def _fail(self, *about: object) -> None:
+        raise self._error
+
+
+def test_if_one_cannot_begin_the_others_are_closed(path: str):
+    first, last = Kept("first"), Kept("last")
+    bad = Faulty("bad", "begin", CaptureFileError("no such folder"))
+    with pytest.raises(CaptureFileError, match="no such folder"):
+        read(path, first, bad, last)
+    assert [member.closed for member in (first, bad, last)] == [1, 1, 1]
+
+
+def test_one_that_is_not_vital_and_cannot_begin_is_left_out(path: str):
+    said: list[str] = []
+    bad, good = Faulty("bad", "begin", OSError("no route"), is_vital=False), Kept("good")
+    capture = read(path, bad, good, failed=lambda member, error: said.append(str(error)))
+    assert (len(good.exchanges), bad.exchanges, said) == (COUNT, [], ["no route"])
+    assert capture.ledger.missed == {"bad": COUNT}
+
+
+@pytest.mark.parametrize("error", [CaptureFileError("the disk is full"), ValueError("a fault of its own")])
+def test_one_that_fails_at_its_end_leaves_no_other_open(path: str, error: Exception):
+    bad, good = Faulty("bad", "close", error), Kept("good")
+    with pytest.raises(type(error), match=str(error)):
+        read(path, bad, good)
+    assert (len(bad.exchanges), len(good.exchanges), good.closed) == (COUNT, COUNT, 1)
+
+
+def test_a_capture_that_cannot_begin_closes_its_outputs():
+    one = Kept("one")
+    fan = Fan(Wants.EXCHANGES, lambda: [one])
+    fan.prepare()
+    with pytest.raises(NoSuchInterface):
+        sockfilter.capture("nosuch0", outputs=fan)
+    assert one.closed == 1
+
+
 class Slow(Kept):
     """Waits with each exchange until it may go on."""
 
@@ -141,8 +188,16 @@ def test_a_slow_one_makes_no_other_wait_and_what_has_no_room_is_counted(path: st
     queued.close()
 
 
-def test_one_that_fails_on_its_thread_is_left_out(path: str):
+def test_one_that_fails_on_its_thread_is_left_out_and_closed(path: str):
     said: list[str] = []
-    queued = Queued(Kept("bad", fails_at=0))
-    read(path, queued, failed=lambda member, error: said.append(str(error)))
-    assert said == ["no room"]
+    bad = Kept("bad", fails_at=0)
+    capture = read(path, Queued(bad), failed=lambda member, error: said.append(str(error)))
+    assert (said, bad.closed) == (["no room"], 1)
+    assert capture.ledger.missed == {"bad": COUNT}
+
+
+def test_one_on_a_thread_knows_its_source(path: str):
+    bad = Faulty("bad", "begin", OSError("no route"))
+    said: list[str] = []
+    read(path, Queued(bad), failed=lambda member, error: said.append(str(error)))
+    assert (said, bad.closed) == (["no route"], 1)

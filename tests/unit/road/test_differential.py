@@ -72,7 +72,7 @@ def check_or_doubted(exchanges: list[Exchange], known_pairs: list[tuple[Told, To
 
 
 def by_records(records: list[Record]) -> list[Exchange]:
-    """By the short road where that can be; Wire.read() compares both, and would take twice as long."""
+    """By the lane where that can be; Wire.read() compares both, and would take twice as long."""
     exchanges, ledger = read_by(Road(Orders(), EVERYTHING, True, has_lane=True), records)
     assert ledger.is_balanced
     return exchanges

@@ -1,4 +1,4 @@
-"""Retransmissions are counted on the exchange that is open, on the short road and on the long one."""
+"""Retransmissions are counted on the exchange that is open, in the lane and on the road."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"
 
 
 class Line:
-    """A connection with one or more exchanges before what is looked at: on the long road, or on the short one."""
+    """A connection with one or more exchanges before what is looked at: on the road, or in the lane."""
 
     def __init__(self, before: int) -> None:
         self.wire = Wire()

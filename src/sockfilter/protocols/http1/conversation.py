@@ -74,7 +74,7 @@ class Http1Conversation:
         return kept + self.sink.weight
 
     def resume(self, client_end: int, boundaries: tuple[int, int]) -> None:
-        """Continues after exchanges that took the short road.
+        """Continues after exchanges that took the lane.
 
         Args:
             client_end: the end that sends requests.

@@ -53,6 +53,11 @@ LOOSE_STARTS = (b"HTTP", b"ICY ")
 JUNK_BYTES_MAX = 4
 # A field without a colon, or with white space before it. Other code finds bare carriage returns and NULs faster.
 ODD_FIELD = re.compile(rb"\n(?![ \t\r\n])[^:\n]*(?:[ \t]:|\n)")
+# A complete head in which all of this is right, and no character is unusual. It is read once, instead of once for each.
+PLAIN_HEAD = re.compile(rb"[^\0\r\n]*\r\n(?:[^\0-\x20:\x7f]+:[^\0\r\n]*\r\n)*\r\n")
+# the usual form of the field, in lower case; a continued line is not it
+LENGTH = b"\ncontent-length"
+PLAIN_LENGTH = re.compile(rb"%s: ?(\d{1,%d})\r\n(?![ \t])" % (LENGTH, LENGTH_DIGITS_MAX))
 CHUNKS = b"chunked"
 # transfer codings that are decoded, in addition to chunked
 TRANSFER_CODINGS = {b"gzip", b"x-gzip", b"deflate", b"br", b"zstd"}
@@ -77,6 +82,7 @@ class HttpHead(Head):
     Args:
         raw: start line and fields with their line endings, as sent.
         version, method, target, status: as in Head.
+        is_plain: whether PLAIN_HEAD matches the text; False if that is not known.
 
     Attributes:
         framing: NO_BODY, BY_LENGTH, CHUNKED or UNTIL_CLOSE; for a response, as if the method was GET.
@@ -89,7 +95,9 @@ class HttpHead(Head):
 
     has_text = True
 
-    def __init__(self, raw: bytes, version: str, method: str, target: str, status: int) -> None:
+    def __init__(
+        self, raw: bytes, version: str, method: str, target: str, status: int, *, is_plain: bool = False
+    ) -> None:
         self.raw = raw
         self.version = version
         self.method = method
@@ -100,7 +108,7 @@ class HttpHead(Head):
         self.problems: tuple[Problem, ...] = ()
         self.length = 0
         self.codings: tuple[bytes, ...] = ()
-        if ODD_FIELD.search(raw) or b"\0" in raw or raw.count(b"\r") != raw.count(b"\r\n"):
+        if not is_plain and (ODD_FIELD.search(raw) or b"\0" in raw or raw.count(b"\r") != raw.count(b"\r\n")):
             self.problems = (Problem.BAD_HEAD,)
         self.framing = self._framing(lower)
         if self.framing != NO_BODY and b"\ncontent-encoding" in lower:
@@ -141,8 +149,11 @@ class HttpHead(Head):
             return NO_BODY
         if b"\ntransfer-encoding" in lower and self._is_chunked(lower):
             return CHUNKED
-        if b"\ncontent-length" in lower:
-            return self._by_length(_list(lower, b"\ncontent-length"))
+        at = lower.find(LENGTH)
+        if at >= 0:
+            found = PLAIN_LENGTH.match(lower, at)
+            is_only = found is not None and lower.find(LENGTH, found.end() - 1) < 0
+            return self._by_length([found[1]] if found and is_only else _list(lower, LENGTH))
         return NO_BODY if self.method else UNTIL_CLOSE
 
     def _is_chunked(self, lower: bytes) -> bool:
@@ -182,10 +193,12 @@ def read(raw: bytes) -> HttpHead | None:
     head = _kept.get(raw)
     if head is not None:
         return head
+    is_plain = PLAIN_HEAD.fullmatch(raw) is not None
     # an empty line with bare line feeds ends the head earlier
-    if b"\n\n" in raw or raw.find(b"\n\r\n") < len(raw) - 3 or len(raw) > HEAD_BYTES_MAX:
+    is_one = is_plain or not (b"\n\n" in raw or raw.find(b"\n\r\n") < len(raw) - 3)
+    if not is_one or len(raw) > HEAD_BYTES_MAX:
         return None
-    head = parse(raw)
+    head = parse(raw, is_plain=is_plain)
     if head is not None and len(raw) <= KEPT_HEAD_BYTES:
         if len(_kept) >= KEPT_HEADS:
             _kept.clear()
@@ -204,14 +217,19 @@ def whole_body(head: HttpHead, wire_len: int, content: bytes) -> Body:
     return Body(wire_len, None if head.codings else wire_len, content)
 
 
-def parse(raw: bytes) -> HttpHead | None:
-    """Parses a head, which may be cut after its first line; None if the first line is not HTTP."""
+def parse(raw: bytes, *, is_plain: bool = False) -> HttpHead | None:
+    """Parses a head, which may be cut after its first line; None if the first line is not HTTP.
+
+    Args:
+        raw: the head.
+        is_plain: as for HttpHead.
+    """
     line = raw[: raw.find(b"\n")].rstrip(b"\r")
     if line[:5] in (b"HTTP/", b"http/"):
         status = status_line(line)
-        return status and HttpHead(raw, status[1], "", "", status[0])
+        return status and HttpHead(raw, status[1], "", "", status[0], is_plain=is_plain)
     request = request_line(line)
-    return request and HttpHead(raw, request[2], request[0], request[1], 0)
+    return request and HttpHead(raw, request[2], request[0], request[1], 0, is_plain=is_plain)
 
 
 def request_line(line: bytes) -> tuple[str, str, str] | None:

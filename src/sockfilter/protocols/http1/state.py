@@ -157,7 +157,7 @@ class ParserState:
         return len(self._buffer) + self._gathered_bytes + doubted + kept
 
     def resume(self, kind: type[Message], boundary: int) -> None:
-        """Continues after a message that took the short road.
+        """Continues after a message that took the lane.
 
         Args:
             kind: request or response.

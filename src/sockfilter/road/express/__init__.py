@@ -1,1 +1,1 @@
-"""The lane, the short road in C: finds complete exchanges of connections on which nothing is unusual."""
+"""The lane, code in C: finds complete exchanges of connections on which nothing is unusual."""

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Reads what the lane needs of a head. It is stricter than the long road: a
- * head that it accepts must mean the same on the long road. A test compares
+ * Reads what the lane needs of a head. It is stricter than the road: a
+ * head that it accepts must mean the same on the road. A test compares
  * the two on the same packets.
  */
 #include <linux/types.h>
@@ -10,7 +10,7 @@
 
 #include "inside.h"
 
-/* digits of a Content-Length; a longer number takes the long road */
+/* digits of a Content-Length; a longer number takes the road */
 #define LENGTH_DIGITS 15
 
 /* Returns the value of Content-Length, or a negative number if it is not plain digits. */
@@ -45,7 +45,7 @@ static int is_field(const char *at, const char *end, const char *name, size_t le
 
 #define IS_FIELD(name) is_field(at, end, name, sizeof(name) - 1)
 
-/* Reads a field that affects the body. Returns 0 if the long road must read the head. */
+/* Reads a field that affects the body. Returns 0 if the road must read the head. */
 static int read_field(const char *at, const char *end, struct head *head)
 {
 	long long length;
@@ -110,7 +110,7 @@ static int is_plain_field(const char *at, const char *end)
 	       !memchr(at, 0, end - at);
 }
 
-/* Returns 0 if the head is incomplete, or if the long road must read it. */
+/* Returns 0 if the head is incomplete, or if the road must read it. */
 static int read_head(const char *at, size_t len, int is_request, struct head *head)
 {
 	const char *first = at, *end, *all = at + len;

@@ -36,8 +36,8 @@ struct sf_lane {
 	__u64 last[SF_LANE_CPUS]; /* for each processor, the last stream seen of those that it has numbered */
 	__u32 passed_count;
 	__u32 reserved;
-	__u32 passed[SF_LANE_RECORDS]; /* offsets of the records for the long road */
-	/* a record can cause two events: its connection leaves, and the record goes to the long road */
+	__u32 passed[SF_LANE_RECORDS]; /* offsets of the records for the road */
+	/* a record can cause two events: its connection leaves, and the record goes to the road */
 	struct sf_lane_event events[2 * SF_LANE_RECORDS];
 	char text[SF_LANE_RECORDS * 2 * SF_LANE_HEAD_BYTES];
 };

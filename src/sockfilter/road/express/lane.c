@@ -231,7 +231,7 @@ static int is_behind(__u64 time_ns, __u64 other_ns)
 	return (__s64)time_ns >= (__s64)other_ns && (__s64)other_ns >= 0;
 }
 
-/* Takes a record. Returns 0 if the connection must return to the long road before this record. */
+/* Takes a record. Returns 0 if the connection must return to the road before this record. */
 static int lane_take(struct sf_lane *lane, struct sf_lane_slot *slot, const struct sf_record *record,
 		     const char *payload)
 {
@@ -323,7 +323,7 @@ static int lane_open(struct sf_lane *lane, const struct sf_record *record, const
 	return 1;
 }
 
-/* Passes a record to the long road. Consecutive records share an event, as most are of connections that never enter. */
+/* Passes a record to the road. Consecutive records share an event, as most are of connections that never enter. */
 static void lane_pass(struct sf_lane *lane, __u32 offset)
 {
 	struct sf_lane_event *event = lane->count ? &lane->events[lane->count - 1] : NULL;

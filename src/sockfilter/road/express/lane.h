@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The lane: the short road for connections on which nothing is unusual. Their
- * exchanges follow one another in order, no bytes are missing, and the length
- * of each body is stated. A connection enters with its first request, or
- * between two exchanges. It leaves with the first unusual record, and the long
- * road takes over its state.
+ * The lane, for connections on which nothing is unusual. Their exchanges follow
+ * one another in order, no bytes are missing, and the length of each body is
+ * stated. A connection enters with its first request, or between two exchanges.
+ * It leaves with the first unusual record, and the road takes over its state.
  *
  * lane.c includes this file, and cffi reads it as declarations. The structs
  * must not contain padding.
@@ -16,9 +15,9 @@
 
 /* connections in the lane: enough for the clients of a busy server; each takes some 200 bytes plus its heads */
 #define SF_LANE_CONNECTIONS 16384
-/* bytes of a head; a longer one takes the long road */
+/* bytes of a head; a longer one takes the road */
 #define SF_LANE_HEAD_BYTES 2048
-/* a body of so many bytes or more takes the long road, whose skip hints let the kernel leave its bytes out */
+/* a body of so many bytes or more takes the road, whose skip hints let the kernel leave its bytes out */
 #define SF_LANE_BODY_BYTES 131072
 /* bytes kept of the bodies of all open messages together */
 #define SF_LANE_BODIES_BYTES 16777216
@@ -42,8 +41,8 @@ enum sf_lane_state {
 };
 
 enum sf_lane_kind {
-	SF_LANE_PASSED = 0,   /* records for the long road; at, request_from: start and end in sf_lane_passed() */
-	SF_LANE_LEAVES = 1,   /* a connection returns to the long road; at: its slot */
+	SF_LANE_PASSED = 0,   /* records for the road; at, request_from: start and end in sf_lane_passed() */
+	SF_LANE_LEAVES = 1,   /* a connection returns to the road; at: its slot */
 	SF_LANE_EXCHANGE = 2, /* an exchange has ended; at: the slot of its connection */
 	SF_LANE_ENTERS = 3,   /* a new connection; at: its slot; ring_at: the offset of its first record */
 	SF_LANE_CLOSED = 4,   /* both ends have closed; at: the slot */

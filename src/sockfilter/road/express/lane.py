@@ -1,4 +1,4 @@
-"""The lane, the short road: code in C follows its connections, and reports when an exchange ends or one must leave."""
+"""The lane: code in C follows its connections, and reports when an exchange ends or one must leave."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EVENT = Struct("=IIIIIIIIQQQQQQIIIIII")
 PASSED, LEAVES, EXCHANGE, ENTERS, CLOSED, LINES = range(6)
 # the first fields of struct sf_record: time_ns, stream
 FIRST = Struct("=QQ")
-# Entering and leaving costs as much as the lane saves on a few exchanges. A connection stays on the long road after it
+# Entering and leaving costs as much as the lane saves on a few exchanges. A connection stays on the road after it
 # has left the lane SHORT_STAYS_MAX times in a row with fewer than SHORT_STAY exchanges each.
 SHORT_STAYS_MAX, SHORT_STAY = 2, 4
 # the largest limit on the kept bytes of a body, so that sums do not overflow in C
@@ -31,17 +31,17 @@ BODY_MAX = 1 << 62
 
 
 class Lane:
-    """Takes records before the long road does, and passes on those that it cannot handle.
+    """Takes records before the road does, and passes on those that it cannot handle.
 
-    A connection enters with its first request, or between two exchanges on the long road. It leaves with the first
-    record that is unusual. The long road then gets the bytes of the messages that have begun.
+    A connection enters with its first request, or between two exchanges on the road. It leaves with the first
+    record that is unusual. The road then gets the bytes of the messages that have begun.
 
     Args:
-        road: the long road.
-        read_head: parses the bytes of a head, as on the long road.
+        road: the road.
+        read_head: parses the bytes of a head, as on the road.
         make_body: makes a complete body of its head, its size on the wire, and its kept bytes.
         body_bytes: bytes to keep of each body.
-        decodes: whether bodies must be decoded. If so, bodies with a content coding take the long road.
+        decodes: whether bodies must be decoded. If so, bodies with a content coding take the road.
         emit: takes each exchange that ends here.
         told: takes text lines instead of emit, if a line is all that is needed of an exchange. None: no output does.
     """
@@ -70,7 +70,7 @@ class Lane:
             self._lib.sf_lane_write_lines(lane, told.lines.show_secrets, *told.lines.widths_max)
         self._on: dict[int, LaneConnection] = {}  # by slot
         self._left: set[int] = set()  # slots to free after this batch
-        self._told: set[int] = set()  # streams of which the long road has taken all records of this batch
+        self._told: set[int] = set()  # streams of which the road has taken all records of this batch
         self._candidates: dict[LaneConnection, None] = {}
         self._is_running = False
 
@@ -99,12 +99,12 @@ class Lane:
             self._candidates.clear()
 
     def may_enter(self, connection: LaneConnection) -> None:
-        """Notes that an exchange has ended on the long road, so that its connection may enter after this batch."""
+        """Notes that an exchange has ended on the road, so that its connection may enter after this batch."""
         if connection.short_stays < SHORT_STAYS_MAX and not connection.is_closed:
             self._candidates[connection] = None
 
     def recall_open(self) -> None:
-        """Makes the connections with an open exchange leave, so that the long road has and counts every exchange."""
+        """Makes the connections with an open exchange leave, so that the road has and counts every exchange."""
         for slot in list(self._on):
             state = self._lib.sf_lane_slot(self._lane, slot)
             if slot not in self._left and (state.state or state.closed):
@@ -154,7 +154,7 @@ class Lane:
             if kind != EXCHANGE:
                 if kind == LINES:
                     if response_from and response_from - 1 not in on:
-                        continue  # _begin() has passed its records to the long road
+                        continue  # _begin() has passed its records to the road
                     assert told is not None  # there are lines only if told takes them
                     made = ffi.buffer(lib.sf_lane_lines(self._lane) + ring_at, request_from - ring_at)[:]
                     told.take(made, at)
@@ -168,7 +168,7 @@ class Lane:
                         self._close(at)
                 continue
             if at not in on:
-                continue  # _begin() has passed its records to the long road
+                continue  # _begin() has passed its records to the road
             asked = read_head(text[request_from:response_from])
             answered = read_head(text[response_from:response_to])
             request = Request(asked, request_ns, (request_seq, request_ack), request_end_ns)
@@ -213,7 +213,7 @@ class Lane:
         time_ns, stream = FIRST.unpack_from(view, at)
         connection = self._road.enter(view, at, stream, time_ns)
         if connection is None or not connection.conversation.has_short_road:
-            # the connection is known by another stream, or has another protocol: its records are for the long road
+            # the connection is known by another stream, or has another protocol: its records are for the road
             self._left.add(slot)
             self._told.add(stream & ~1)
             self._decode(view, [at for at in offsets if FIRST.unpack_from(view, at)[1] & ~1 == stream & ~1])
@@ -242,7 +242,7 @@ class Lane:
         connection.short_stays = connection.short_stays + 1 if is_short else 0
 
     def _leave(self, slot: int) -> None:
-        """Returns the connection of a slot to the long road, with its state and its open messages."""
+        """Returns the connection of a slot to the road, with its state and its open messages."""
         connection, state = self._on[slot], self._lib.sf_lane_slot(self._lane, slot)
         connection.recall = None
         first, second = (ack if state.heard & 1 << end else None for end, ack in enumerate(state.acked))
@@ -266,7 +266,7 @@ class Lane:
             self._free(slot)
 
     def _tell(self, receiver: LaneReceiver, half: Any) -> None:
-        """Passes the bytes of an open message to the long road."""
+        """Passes the bytes of an open message to the road."""
         receiver.data(self._ffi.buffer(half.head, half.head_len)[:], half.start_ns, half.seq, half.ack)
         kept = half.body_kept
         if kept:

@@ -1,6 +1,6 @@
-"""What the lane needs of the long road, which is the Python code for all connections.
+"""What the lane needs of the road, which is the Python code for all connections.
 
-The long road gives connections to the lane and takes them back, and receives the exchanges of the lane.
+The road gives connections to the lane and takes them back, and receives the exchanges of the lane.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class LaneReceiver(Protocol):
-    """Takes the bytes of one direction on the long road."""
+    """Takes the bytes of one direction on the road."""
 
     def data(self, data: bytes, time_ns: int, seq: int, ack: int) -> None:
         """Takes the next span."""
@@ -78,7 +78,7 @@ class LaneConversation(Protocol):
 
 
 class LaneConnection(Protocol):
-    """A connection on the long road."""
+    """A connection on the road."""
 
     entered_at: int
     is_closed: bool
@@ -91,7 +91,7 @@ class LaneConnection(Protocol):
 
     @property
     def conversation(self) -> Any:
-        """A LaneConversation. The type is Any, because the long road declares a type with fewer members."""
+        """A LaneConversation. The type is Any, because the road declares a type with fewer members."""
 
     @property
     def is_at_rest(self) -> bool:

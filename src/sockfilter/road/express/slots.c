@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "inside.h"
+#include "pages.h"
 
-/* calloc() of this size takes physical memory only for the pages that are used. */
 static struct sf_lane *sf_lane_open(__u64 body_limit, int decodes)
 {
-	struct sf_lane *lane = calloc(1, sizeof(*lane));
+	struct sf_lane *lane = pages_take(sizeof(*lane));
 
 	prepare_traces();
 	if (lane) {
@@ -33,7 +33,7 @@ static void sf_lane_close(struct sf_lane *lane)
 	}
 	free(lane->lines);
 	free(lane->bodies);
-	free(lane);
+	pages_give(lane, sizeof(*lane));
 }
 
 static __u32 *lane_chain(struct sf_lane *lane, __u64 stream)

@@ -7,14 +7,17 @@ import select
 import socket
 from struct import Struct
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sockfilter.errors import BrokerError
-from sockfilter.sources.broker import messages, request
+from sockfilter.sources.broker import messages
+from sockfilter.sources.broker.request import message
 from sockfilter.sources.packets.interfaces import Interface
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
+
+    from sockfilter.sources.packets.request import AttachRequest
 
 # struct timeval
 TIMEVAL = Struct("@ll")
@@ -90,13 +93,11 @@ class BorrowedAttachment:
 def borrow(path: str) -> Callable[..., tuple[list[Interface], BorrowedAttachment]]:
     """Returns a replacement for attachment.attach() that asks the broker at a path."""
 
-    def attach(
-        names: Sequence[str], config: Any, ports: bytes, ring: int, promiscuous: bool, meanwhile: Callable[[], None]
-    ) -> tuple[list[Interface], BorrowedAttachment]:
+    def attach(request: AttachRequest, meanwhile: Callable[[], None]) -> tuple[list[Interface], BorrowedAttachment]:
         meanwhile()
         link = _connected(path)
         try:
-            answer, descriptors = first_answer(link, request.message(list(names), config, ports, ring, promiscuous))
+            answer, descriptors = first_answer(link, message(request))
             messages.raise_refusal(answer)
             if len(descriptors) != messages.DESCRIPTORS:
                 raise BrokerError(f"the broker at {path} sent {len(descriptors)} descriptors; it has another version")
@@ -117,10 +118,10 @@ def borrow(path: str) -> Callable[..., tuple[list[Interface], BorrowedAttachment
     return attach
 
 
-def first_answer(link: socket.socket, message: messages.Message) -> tuple[messages.Message, list[int]]:
+def first_answer(link: socket.socket, first: messages.Message) -> tuple[messages.Message, list[int]]:
     """Sends the first message and returns the answer. Raises OSError and BrokerError."""
     try:
-        messages.send(link, message)
+        messages.send(link, first)
         return messages.receive(link)
     except ConnectionError:
         # the broker refused the client before the message arrived: its answer follows the error

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter import __version__
 from sockfilter.errors import BrokerError, InvalidArgument
-from sockfilter.libbpf import binding
 from sockfilter.libbpf.ring import ring_bytes
 from sockfilter.sources.broker import messages
 from sockfilter.sources.narrowing import PORT_MAX
 from sockfilter.sources.packets.interfaces import distinct
 from sockfilter.sources.packets.live import WHOLE_FRAME
+from sockfilter.sources.packets.request import ADDRESS_BYTES, AttachRequest
 from sockfilter.sources.records import ALL_BYTES
 from sockfilter.system import namespace
 
@@ -22,12 +22,11 @@ if TYPE_CHECKING:
 RING_BYTES_MAX = 64 << 20
 # bytes of the map of ports, one bit each, and of an address with its mask
 PORTS_BYTES = (PORT_MAX + 1) // 8
-HOST_BYTES = 32
+HOST_BYTES = 2 * ADDRESS_BYTES
 # characters of a client's value that a refusal quotes
 REPEATED_MAX = 40
 QUOTES = "'\""
-FIELDS = {"do", "version", "netns", "interfaces", "ring", "promiscuous", "whole", "frame_bytes", "run_bytes", "family"}
-FIELDS |= {"host", "ports"}
+FIELDS = {"do", "version", "netns", *AttachRequest._fields}
 
 
 class Permission(NamedTuple):
@@ -46,64 +45,14 @@ class Permission(NamedTuple):
     whole: bool = False
 
 
-class CaptureRequest(NamedTuple):
-    """The checked request.
-
-    Attributes:
-        interfaces: names of the interfaces.
-        ring: bytes of the ring, a size that the kernel accepts.
-        promiscuous: capture frames for other hosts too.
-        whole: also send frames without meaning for HTTP.
-        frame_bytes: maximum bytes kept of each frame.
-        run_bytes: consecutive payload bytes of one direction that are sent even if the ring fills.
-        family: 4, 6, or 0 for both.
-        host: an address and its mask, 16 bytes each; empty means all hosts.
-        ports: the map of ports; empty means all ports.
-    """
-
-    interfaces: list[str]
-    ring: int
-    promiscuous: bool
-    whole: bool
-    frame_bytes: int
-    run_bytes: int
-    family: int
-    host: bytes
-    ports: bytes
-
-    def config(self) -> Any:
-        """Returns the request as struct sf_config. `every` stays 0: clients get HTTP connections only."""
-        ffi, _ = binding.load()
-        config = ffi.new("struct sf_config *")
-        config.frame_bytes, config.run_bytes, config.pressure_bytes = self.frame_bytes, self.run_bytes, self.ring // 2
-        config.family, config.whole = self.family, self.whole
-        if self.host:
-            config.by_host = 1
-            config.host, config.host_mask = self.host[: HOST_BYTES // 2], self.host[HOST_BYTES // 2 :]
-        config.by_port = bool(self.ports)
-        return config
+def message(request: AttachRequest) -> Message:
+    """Returns the message by which a client sends a request."""
+    first = {"do": "attach", "version": __version__, "netns": namespace.number()}
+    packed = {"host": messages.packed(request.host), "ports": messages.packed(request.ports)}
+    return {**first, **request._asdict(), **packed}
 
 
-def message(names: list[str], config: Any, ports: bytes, ring: int, promiscuous: bool) -> Message:
-    """Returns the request that a client sends. The arguments are those of attachment.attach()."""
-    host = bytes(config.host) + bytes(config.host_mask) if config.by_host else b""
-    return {
-        "do": "attach",
-        "version": __version__,
-        "netns": namespace.number(),
-        "interfaces": names,
-        "ring": ring,
-        "promiscuous": promiscuous,
-        "whole": bool(config.whole),
-        "frame_bytes": config.frame_bytes,
-        "run_bytes": config.run_bytes,
-        "family": config.family,
-        "host": messages.packed(host),
-        "ports": messages.packed(ports),
-    }
-
-
-def checked(request: Message, may: Permission) -> CaptureRequest:
+def checked(request: Message, may: Permission) -> AttachRequest:
     """Returns the request, if all of it is permitted.
 
     Raises:
@@ -132,16 +81,16 @@ def checked(request: Message, may: Permission) -> CaptureRequest:
     family = _number(request, "family", 0, 6)
     if family not in (0, 4, 6):
         raise _wrong(request, "family", "0, 4 or 6")
-    return CaptureRequest(
-        names,
-        ring_bytes(ring),
-        promiscuous,
-        whole,
-        _number(request, "frame_bytes", 1, WHOLE_FRAME),
-        _number(request, "run_bytes", 0, ALL_BYTES),
-        family,
-        _bytes(request, "host", HOST_BYTES),
-        _bytes(request, "ports", PORTS_BYTES),
+    return AttachRequest(
+        interfaces=names,
+        ring=ring_bytes(ring),
+        promiscuous=promiscuous,
+        whole=whole,
+        frame_bytes=_number(request, "frame_bytes", 1, WHOLE_FRAME),
+        run_bytes=_number(request, "run_bytes", 0, ALL_BYTES),
+        family=family,
+        host=_bytes(request, "host", HOST_BYTES),
+        ports=_bytes(request, "ports", PORTS_BYTES),
     )
 
 

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from sockfilter.errors import BrokerError, SockfilterError
 from sockfilter.sources.broker import messages
 from sockfilter.sources.broker.request import checked
-from sockfilter.sources.packets.attachment import OwnAttachment
-from sockfilter.sources.packets.interfaces import NameCache, find
+from sockfilter.sources.packets.attachment import attach
+from sockfilter.sources.packets.interfaces import NameCache
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sockfilter.sources.broker.messages import Message
     from sockfilter.sources.broker.places import Place
-    from sockfilter.sources.broker.request import CaptureRequest, Permission
+    from sockfilter.sources.broker.request import Permission
     from sockfilter.sources.packets.attachment import Attachment
     from sockfilter.sources.packets.interfaces import Interface
+    from sockfilter.sources.packets.request import AttachRequest
 
-    Attach: TypeAlias = Callable[[CaptureRequest], tuple[list[Interface], Attachment]]
+    Attach: TypeAlias = Callable[[AttachRequest], tuple[list[Interface], Attachment]]
 
 
 class Answer(NamedTuple):
@@ -126,10 +128,4 @@ def attaching(program: bytes) -> Attach:
         program: the content of the BPF object's file.
     """
 
-    def attach(request: CaptureRequest) -> tuple[list[Interface], Attachment]:
-        found = [find(name) for name in request.interfaces]
-        config: Any = request.config()
-        made = OwnAttachment(found, config, request.ports, request.ring, request.promiscuous, content=program)
-        return found, made
-
-    return attach
+    return partial(attach, content=program)

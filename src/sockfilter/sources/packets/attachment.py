@@ -7,7 +7,7 @@ import os
 import socket
 from contextlib import ExitStack
 from struct import Struct
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sockfilter.errors import InterfaceDown, KernelUnsupported, MissingCapability, NoSuchInterface
 from sockfilter.libbpf import binding
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sockfilter.sources.packets.interfaces import Interface
+    from sockfilter.sources.packets.request import AttachRequest
 
 OBJECT = f"{OBJECTS}/sockfilter.bpf.o"
 
@@ -53,10 +54,7 @@ class OwnAttachment:
 
     Args:
         found: the interfaces.
-        config: struct sf_config. The constructor sets the link type from the interfaces.
-        ports: the map of ports; empty means all ports.
-        ring: bytes of the ring.
-        promiscuous: capture frames for other hosts too.
+        request: what to attach to them.
         meanwhile: called while the kernel verifies the program, and before the first packet is seen.
         content: the content of the file OBJECT, if it was read before; None reads it now.
 
@@ -67,22 +65,20 @@ class OwnAttachment:
     def __init__(
         self,
         found: Sequence[Interface],
-        config: Any,
-        ports: bytes,
-        ring: int,
-        promiscuous: bool,
+        request: AttachRequest,
         meanwhile: Callable[[], None] = lambda: None,
         content: bytes | None = None,
     ) -> None:
         self._ffi, self._lib = binding.load()
         self._sockets: list[socket.socket] = []
         self._counters: list[int] | None = None
-        self._promiscuous = promiscuous
+        self._promiscuous = request.promiscuous
+        config = request.config()
         config.link = self._link(found)
         with ExitStack() as stack:
             self._object = stack.enter_context(BpfObject(OBJECT, content=content))
             kept = Counters(self._object, self._lib.SF_COUNTERS, (outcomes(),))
-            _load(self._object, bytes(self._ffi.buffer(config)), ports, ring, meanwhile)
+            _load(self._object, bytes(self._ffi.buffer(config)), request.ports, request.ring, meanwhile)
             self._kept = stack.enter_context(kept.open())
             self.ring_fd, self.shared_fd, self.skips_fd = (
                 self._object.map_fd(name) for name in ("ring", ".bss", "skips")
@@ -157,11 +153,11 @@ class OwnAttachment:
 
 
 def attach(
-    names: Sequence[str], config: Any, ports: bytes, ring: int, promiscuous: bool, meanwhile: Callable[[], None]
+    request: AttachRequest, meanwhile: Callable[[], None] = lambda: None, content: bytes | None = None
 ) -> tuple[list[Interface], OwnAttachment]:
-    """Looks up interfaces by name, and attaches the program. The other arguments and the errors: see OwnAttachment."""
-    found = [interfaces.find(name) for name in names]
-    return found, OwnAttachment(found, config, ports, ring, promiscuous, meanwhile)
+    """Looks up the interfaces and attaches the program to them. Arguments and errors: see OwnAttachment."""
+    found = [interfaces.find(name) for name in request.interfaces]
+    return found, OwnAttachment(found, request, meanwhile, content)
 
 
 def _bind_error(name: str, error: OSError) -> Exception:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from contextlib import ExitStack
 from functools import partial
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from sockfilter.libbpf import binding
 from sockfilter.libbpf.ring import ring_bytes
 from sockfilter.sources.changes import CHANGES_MAX, Change, Changes, InterfaceEvent
 from sockfilter.sources.narrowing import KernelFilter
 from sockfilter.sources.packets import interfaces
 from sockfilter.sources.packets.attachment import attach
 from sockfilter.sources.packets.presence import InterfaceWatch
+from sockfilter.sources.packets.request import AttachRequest
 from sockfilter.sources.records import ALL_BYTES, RING_BYTES, RecordSource
 from sockfilter.system import namespace
 
@@ -23,10 +23,8 @@ if TYPE_CHECKING:
     from sockfilter.sources.packets.attachment import Attachment
     from sockfilter.sources.packets.interfaces import Interface
 
-    # interfaces, struct sf_config, map of ports, bytes of the ring, promiscuous, meanwhile
-    Attach: TypeAlias = Callable[
-        [Sequence[str], Any, bytes, int, bool, Callable[[], None]], tuple[list[Interface], Attachment]
-    ]
+    # the request, and what to call while the kernel verifies the program
+    Attach: TypeAlias = Callable[[AttachRequest, Callable[[], None]], tuple[list[Interface], Attachment]]
 
 # bytes; more than the largest frame, which has 8 * 65 535 (GSO_MAX_SIZE)
 WHOLE_FRAME = 1 << 20
@@ -65,21 +63,24 @@ class LiveSource(RecordSource):
         attached: Attach = attach,
         meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
-        ffi, _ = binding.load()
-        size = ring_bytes(ring)
         kernel_filter = kernel_filter or KernelFilter()
-        config = ffi.new("struct sf_config *")
-        ports = kernel_filter.configure(config)
-        config.frame_bytes = min(frame_bytes or WHOLE_FRAME, WHOLE_FRAME)
-        config.run_bytes = ALL_BYTES if run_bytes is None else min(run_bytes, ALL_BYTES)
-        config.pressure_bytes = size // 2
-        config.whole = whole
+        request = AttachRequest(
+            interfaces=interfaces.distinct(names),
+            ring=ring_bytes(ring),
+            promiscuous=promiscuous,
+            whole=whole,
+            frame_bytes=min(frame_bytes or WHOLE_FRAME, WHOLE_FRAME),
+            run_bytes=ALL_BYTES if run_bytes is None else min(run_bytes, ALL_BYTES),
+            family=kernel_filter.family or 0,
+            host=kernel_filter.host(),
+            ports=kernel_filter.port_map(),
+        )
         with ExitStack() as stack:
             self._netns, self._namespace = netns, namespace.NamedNamespace(netns)
             with namespace.entered(netns):
                 self._names = stack.enter_context(interfaces.NameCache())
-                found, attachment = attached(interfaces.distinct(names), config, ports, size, promiscuous, meanwhile)
-            super().__init__(attachment, size, kernel_filter)
+                found, attachment = attached(request, meanwhile)
+            super().__init__(attachment, request.ring, kernel_filter)
             stack.push(self._stack)
             self._changes = Changes(maxlen=CHANGES_MAX)
             self._presences = [

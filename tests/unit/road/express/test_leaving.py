@@ -1,4 +1,4 @@
-"""What makes a connection leave the short road, other than its own segments."""
+"""What makes a connection leave the lane, other than its own segments."""
 
 from __future__ import annotations
 

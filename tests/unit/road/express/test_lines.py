@@ -1,4 +1,4 @@
-"""Lines that the short road writes are those of the text output; Wire.read_in_every_way() compares the two."""
+"""Lines that the lane writes are those of the text output; Wire.read_in_every_way() compares the two."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_any_duration(took_ns: int) -> None:
 
 @given(st.lists(st.sampled_from(["/", "/a?token=b", "/\xe9"]), min_size=2, max_size=9), st.integers(1, 9), st.data())
 def test_json_of_connections_that_take_turns(targets: list[str], batch: int, data: st.DataObject) -> None:
-    """Some are told on the long road, so that ids come from both."""
+    """Some are told on the road, so that ids come from both."""
     wire = Wire()
     connections = [wire.connection(f"10.0.0.1:{40000 + i}") for i in range(3)]
     for target in targets:
@@ -189,7 +189,7 @@ def test_large_bodies(size: int) -> None:
 
 
 def test_bodies_under_way_have_a_limit() -> None:
-    """Beyond it, connections take the long road, and lose nothing."""
+    """Beyond it, connections take the road, and lose nothing."""
     wire = Wire()
     size, count = 130_000, 140
     connections = [wire.connection(f"10.0.0.1:{40000 + i}") for i in range(count)]

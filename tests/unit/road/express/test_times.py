@@ -1,4 +1,4 @@
-"""Times that are not in order: the short road says of them what the long one says, and no more is known of any."""
+"""Times that are not in order: the lane says of them what the road says, and no more is known of any."""
 
 from __future__ import annotations
 

@@ -8,8 +8,10 @@ import pytest
 
 from sockfilter.errors import SockfilterError
 from sockfilter.libbpf import binding
+from sockfilter.sources.broker.messages import decoded, encoded
 from sockfilter.sources.broker.request import HOST_BYTES, PORTS_BYTES, RING_BYTES_MAX, Permission, checked, message
 from sockfilter.sources.narrowing import KernelFilter
+from sockfilter.sources.packets.request import AttachRequest
 from tests.support.attaching import asked
 
 MAY = Permission(frozenset({0}), frozenset({"lo", "br0"}))
@@ -17,14 +19,20 @@ ALL = MAY._replace(promiscuous=True, whole=True)
 
 
 def test_what_the_client_asked_for_is_what_the_program_is_told():
+    kernel_filter = KernelFilter([(80, 80)], ("10.0.0.0/8",), 4)
+    host, ports = kernel_filter.host(), kernel_filter.port_map()
+    sent = AttachRequest(["lo", "br0"], 1 << 16, True, True, 1500, 9000, 4, host, ports)
+    assert checked(decoded(encoded(message(sent))), ALL) == sent
+
+
+def test_a_request_is_told_to_the_program_as_a_filter_tells_it():
     ffi, _ = binding.load()
-    config = ffi.new("struct sf_config *")
-    ports = KernelFilter([(80, 80)], ("10.0.0.0/8",), 4).configure(config)
-    config.frame_bytes, config.run_bytes, config.pressure_bytes, config.whole = 1500, 9000, 1 << 15, 1
-    request = checked(message(["lo", "br0", "lo"], config, ports, 1 << 16, True), ALL)
-    assert request.interfaces == ["lo", "br0"]
-    assert (request.ring, request.promiscuous, request.ports) == (1 << 16, True, ports)
-    assert bytes(ffi.buffer(request.config())) == bytes(ffi.buffer(config))
+    for kernel_filter in (KernelFilter([(80, 80)], ("10.0.0.0/8", "11.0.0.0/8"), 4), KernelFilter()):
+        config = ffi.new("struct sf_config *")
+        ports = kernel_filter.configure(config)
+        config.frame_bytes, config.run_bytes, config.pressure_bytes, config.whole = 1500, 9000, 1 << 15, 1
+        request = AttachRequest(["lo"], 1 << 16, True, True, 1500, 9000, config.family, kernel_filter.host(), ports)
+        assert bytes(ffi.buffer(request.config())) == bytes(ffi.buffer(config))
 
 
 @pytest.mark.parametrize(

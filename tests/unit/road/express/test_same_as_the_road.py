@@ -1,4 +1,4 @@
-"""The short road says what the long road says: Wire.read() compares the two on everything that comes here."""
+"""The lane says what the road says: Wire.read() compares the two on everything that comes here."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def say(send: Callable[..., object], data: bytes, cut: list[int]) -> None:
 
 
 def usual(connection: Talker, number: int = 1) -> None:
-    """Exchanges after which the connection is on the short road."""
+    """Exchanges after which the connection is in the lane."""
     for _ in range(number):
         connection.client(GET)
         connection.server(NO_CONTENT)
