@@ -90,4 +90,4 @@ struct sf_hpack *sf_hpack_open(int is_whole);
 void sf_hpack_close(struct sf_hpack *hpack);
 void sf_hpack_lost(struct sf_hpack *hpack);
 void sf_hpack_allow(struct sf_hpack *hpack, __u32 size);
-void sf_hpack_decode(struct sf_hpack *hpack, const char *block, size_t len, struct sf_hpack_block *out);
+unsigned int sf_hpack_decode(struct sf_hpack *hpack, const char *block, size_t len, struct sf_hpack_block *out);

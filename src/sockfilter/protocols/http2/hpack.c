@@ -22,13 +22,15 @@ struct hpack_reader {
 	const __u8 *at;
 	const __u8 *end;
 	size_t text_len;
+	__u32 count;  /* fields */
+	__u32 oldest; /* the number of the oldest entry before the block */
 };
 
 /* a name or a field of a table */
 struct hpack_found {
 	__u32 name_len;
 	__u32 size;
-	__u32 number; /* 0: not known */
+	__u32 position; /* in the list; 0: not known */
 };
 
 static struct sf_hpack_entry hpack_static[SF_HPACK_STATIC];
@@ -90,9 +92,10 @@ static struct sf_hpack_entry *hpack_entry(const struct sf_hpack *hpack, __u32 nu
 	return &hpack->entries[number & (hpack->room - 1)];
 }
 
-static __u32 hpack_number(__u32 number)
+/* Returns the position of an entry in the list of the caller. number: of insertions before it. */
+static __u32 hpack_position(const struct hpack_reader *reader, __u32 number)
 {
-	return SF_HPACK_STATIC + number % SF_HPACK_NUMBERS;
+	return SF_HPACK_STATIC + number - reader->oldest;
 }
 
 static void hpack_evict(struct sf_hpack *hpack)
@@ -143,26 +146,25 @@ static int hpack_insert(struct sf_hpack *hpack, __u32 name_len, __u32 size)
 }
 
 /* Returns 0 if there is no such index. */
-static int hpack_find(const struct sf_hpack *hpack, __u32 index, struct hpack_found *found)
+static int hpack_find(const struct hpack_reader *reader, __u32 index, struct hpack_found *found)
 {
-	const struct sf_hpack_entry *entry = &hpack_static[index < SF_HPACK_STATIC ? index : 0];
-	__u32 number = hpack->next - 1 - (index - SF_HPACK_STATIC);
+	const struct sf_hpack *hpack = reader->hpack;
+	const struct sf_hpack_entry *entry;
+	__u32 age = index - SF_HPACK_STATIC;
 
-	if (!index)
-		return 0;
-	found->number = index;
-	if (index >= SF_HPACK_STATIC && index - SF_HPACK_STATIC < hpack->count) {
-		entry = hpack_entry(hpack, number);
-		found->number = hpack_number(number);
-	} else if (index >= SF_HPACK_STATIC) {
-		if (hpack->is_complete)
-			return 0;
-		*found = (struct hpack_found){.size = FIELD_BYTES};
-		return 1;
+	if (index < SF_HPACK_STATIC) {
+		entry = &hpack_static[index];
+		found->position = index;
+	} else if (age < hpack->count) {
+		entry = hpack_entry(hpack, hpack->next - 1 - age);
+		found->position = hpack_position(reader, hpack->next - 1 - age);
+	} else {
+		entry = &hpack_static[0];
+		found->position = 0;
 	}
 	found->name_len = entry->name_len;
 	found->size = entry->size;
-	return 1;
+	return found->position || (index && !hpack->is_complete);
 }
 
 /* Reads an integer with a prefix of so many bits (RFC 7541, 5.1). Returns 0 if it is malformed. */
@@ -218,11 +220,13 @@ static int hpack_string(struct hpack_reader *reader, __u32 *len)
 }
 
 /* Adds a field to the block. Returns 0 if the block is too long. */
-static int hpack_emit(struct sf_hpack_block *out, __u32 number, __u32 size)
+static int hpack_emit(struct hpack_reader *reader, __u32 position, __u32 size)
 {
-	if (out->count == SF_HPACK_FIELDS || size > SF_HPACK_BLOCK_BYTES - out->size)
+	struct sf_hpack_block *out = reader->out;
+
+	if (reader->count == SF_HPACK_FIELDS || size > SF_HPACK_BLOCK_BYTES - out->size)
 		return 0;
-	out->fields[out->count++] = number;
+	out->fields[reader->count++] = position;
 	out->size += size;
 	return 1;
 }
@@ -233,44 +237,48 @@ static int hpack_indexed(struct hpack_reader *reader)
 	struct hpack_found found;
 	__u32 index;
 
-	return hpack_integer(reader, 7, &index) && hpack_find(reader->hpack, index, &found) &&
-	       hpack_emit(reader->out, found.number, found.size);
+	return hpack_integer(reader, 7, &index) && hpack_find(reader, index, &found) &&
+	       hpack_emit(reader, found.position, found.size);
 }
 
-/* Reads a literal field (RFC 7541, 6.2). bits: of the prefix of its index. */
-static int hpack_literal(struct hpack_reader *reader, unsigned int bits, int is_inserted, int never_indexed)
+/* Reads a literal field. bits: of the prefix of its index. */
+static int hpack_literal(struct hpack_reader *reader, unsigned int bits, enum sf_hpack_kind kind)
 {
 	struct sf_hpack_block *out = reader->out;
 	struct sf_hpack_literal *literal = &out->literals[out->literal_count];
-	struct hpack_found name = {.number = SF_HPACK_NEW_NAME};
-	__u32 index, new_name_len = 0, value_len, size;
+	struct hpack_found name = {.position = SF_HPACK_NEW_NAME};
+	__u32 index, position = 0, value_at, size;
 
 	if (!hpack_integer(reader, bits, &index))
 		return 0;
-	if (index ? !hpack_find(reader->hpack, index, &name) : !hpack_string(reader, &new_name_len))
+	if (index ? !hpack_find(reader, index, &name) : !hpack_string(reader, &name.name_len))
 		return 0;
-	if (!index)
-		name.name_len = new_name_len;
-	if (!hpack_string(reader, &value_len))
+	value_at = reader->text_len;
+	if (!hpack_string(reader, &size))
 		return 0;
-	size = name.name_len + value_len + FIELD_BYTES;
-	if (!hpack_emit(out, is_inserted ? hpack_number(reader->hpack->next) : 0, size))
+	size += name.name_len + FIELD_BYTES;
+	if (kind == SF_HPACK_INSERTED)
+		position = hpack_position(reader, reader->hpack->next);
+	if (!hpack_emit(reader, position, size))
 		return 0;
 	out->literal_count++;
-	literal->at = out->count - 1;
-	literal->number = out->fields[out->count - 1];
-	literal->name = name.number;
-	literal->never_indexed = never_indexed;
-	literal->name_len = new_name_len;
-	literal->value_len = value_len;
-	return !is_inserted || hpack_insert(reader->hpack, name.name_len, size);
+	literal->at = reader->count - 1;
+	literal->kind = kind;
+	literal->name = name.position;
+	literal->value_at = value_at;
+	literal->value_end = reader->text_len;
+	if (kind != SF_HPACK_INSERTED)
+		return 1;
+	out->has_changed = 1;
+	return hpack_insert(reader->hpack, name.name_len, size);
 }
 
 /* Reads a new size of the table (RFC 7541, 6.3), which may only stand at the beginning of a block (4.2). */
 static int hpack_resize(struct hpack_reader *reader)
 {
-	if (reader->out->count || !hpack_integer(reader, 5, &reader->hpack->limit))
+	if (reader->count || !hpack_integer(reader, 5, &reader->hpack->limit))
 		return 0;
+	reader->out->has_changed = 1;
 	hpack_evict(reader->hpack);
 	return 1;
 }
@@ -282,25 +290,32 @@ static int hpack_read(struct hpack_reader *reader)
 	if (first & 0x80)
 		return hpack_indexed(reader);
 	if (first & 0x40)
-		return hpack_literal(reader, 6, 1, 0);
+		return hpack_literal(reader, 6, SF_HPACK_INSERTED);
 	if (first & 0x20)
 		return hpack_resize(reader);
-	return hpack_literal(reader, 4, 0, first >> 4);
+	return hpack_literal(reader, 4, first & 0x10 ? SF_HPACK_NEVER_INDEXED : SF_HPACK_NOT_INDEXED);
 }
 
-/* Decodes a block. If it is malformed or too long, the fields before the fault are given, and the table is lost. */
-static void sf_hpack_decode(struct sf_hpack *hpack, const char *block, size_t len, struct sf_hpack_block *out)
+/*
+ * Decodes a block. If it is malformed or too long, the fields before the fault
+ * are given, and the table is lost. Returns the number of fields.
+ */
+static unsigned int sf_hpack_decode(struct sf_hpack *hpack, const char *block, size_t len, struct sf_hpack_block *out)
 {
 	struct hpack_reader reader = {.hpack = hpack, .out = out, .at = (const __u8 *)block};
 
 	reader.end = reader.at + len;
-	out->count = 0;
+	reader.oldest = hpack->next - hpack->count;
 	out->literal_count = 0;
 	out->size = 0;
 	out->is_valid = 1;
+	out->has_changed = 0;
 	while (out->is_valid && reader.at < reader.end)
 		out->is_valid = hpack_read(&reader);
-	if (!out->is_valid)
+	if (!out->is_valid) {
 		sf_hpack_lost(hpack);
-	out->oldest = hpack_number(hpack->next - hpack->count);
+		out->has_changed = 1;
+	}
+	out->evicted = hpack->next - hpack->count - reader.oldest;
+	return reader.count;
 }

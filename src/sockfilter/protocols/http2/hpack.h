@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The decoder of HPACK (RFC 7541) in C. It decides everything that does not
- * need the texts of the table: those are kept by its caller, who knows each
- * entry by a number. hpack_python.py says what it does with blocks that were
+ * need the texts of the table. Its caller keeps those in a list: the static
+ * table, then the dynamic one, the oldest entry first. The entries that a block
+ * inserts come at the end of the list; those that it evicts leave the list
+ * after the block. hpack_python.py says what it does with blocks that were
  * missed; a test compares the two.
  *
  * cffi reads this file as declarations. The structs must not contain padding.
@@ -16,32 +18,32 @@
 #define SF_HPACK_TABLE_BYTES 65536
 /* indices below are of the static table; 0 is none */
 #define SF_HPACK_STATIC 62
-/*
- * Numbers of entries: they begin behind the static table, and come again after
- * so many insertions. A block can refer to SF_HPACK_TABLE_BYTES / 32 entries that
- * were there before, and to the SF_HPACK_FIELDS that it inserts.
- */
-#define SF_HPACK_NUMBERS 8192
-/* in place of the number of an entry: the name is in the text */
+/* in place of the position of an entry in the list: the name is in the text */
 #define SF_HPACK_NEW_NAME 65535
 
-/* A field whose value, and perhaps its name, is in the text: first the name, then the value, without gaps. */
+/* RFC 7541, 6.2 */
+enum sf_hpack_kind {
+	SF_HPACK_NOT_INDEXED = 0,
+	SF_HPACK_NEVER_INDEXED = 1,
+	SF_HPACK_INSERTED = 2,
+};
+
+/* A field whose value, and perhaps its name, is in the text. It begins where the text of the one before ends. */
 struct sf_hpack_literal {
-	__u16 at;	     /* its place among the fields */
-	__u16 number;	     /* of the entry that it makes; 0: none */
-	__u16 name;	     /* the number of the entry that has its name; 0: not known */
-	__u16 never_indexed; /* RFC 7541, 6.2.3 */
-	__u32 name_len;	     /* 0 unless the name is in the text */
-	__u32 value_len;
+	__u16 at;   /* its place among the fields */
+	__u16 kind; /* enum sf_hpack_kind */
+	__u32 name; /* the position of an entry that has the name; 0: not known */
+	__u32 value_at;
+	__u32 value_end;
 };
 
 struct sf_hpack_block {
-	__u32 count;
 	__u32 literal_count;
 	__u32 size; /* bytes of names and values, plus 32 for each field */
-	__u16 is_valid;
-	__u16 oldest; /* the number of the oldest entry of the table after this block, or of the next one to come */
-	__u16 fields[SF_HPACK_FIELDS]; /* the number of an entry; 0: not known, or a literal that makes none */
+	__u32 is_valid;
+	__u32 has_changed;	       /* the table, or its limit */
+	__u32 evicted;		       /* entries that leave the list */
+	__u32 fields[SF_HPACK_FIELDS]; /* positions in the list; 0: not known, or a literal that is not inserted */
 	struct sf_hpack_literal literals[SF_HPACK_FIELDS];
 	__u8 text[SF_HPACK_BLOCK_BYTES];
 };

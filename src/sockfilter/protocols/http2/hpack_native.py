@@ -8,10 +8,12 @@ from sockfilter.libbpf import binding
 from sockfilter.protocols.http2 import huffman
 from sockfilter.protocols.http2.hpack_table import INTEGER_MAX, STATIC, Block, Field, size_of
 
-# the beginning of struct sf_hpack_block, and struct sf_hpack_literal, of hpack.h; a test compares the layouts
-HEADER, LITERAL = Struct("=IIIHH"), Struct("=HHHHII")
+# struct sf_hpack_literal, and the numbers in struct sf_hpack_block before its fields; a test compares the layouts
+LITERAL, NUMBERS_BEFORE = Struct("=HHIII"), 5
 # measured: bytes of memory that a decoder takes, and an entry beside its size
 DECODER_BYTES, ENTRY_BYTES = 1024, 192
+# Blocks that are remembered, and bytes of each. Many peers send the same block again and again.
+REMEMBERED_MAX, REMEMBERED_BYTES_MAX = 8, 256
 
 # raises LibbpfMissing
 _ffi, _lib = binding.load()
@@ -20,17 +22,20 @@ _lib.sf_hpack_prepare(
     bytes(len(field.name or b"") for field in STATIC),
     bytes(size_of(field) for field in STATIC),
 )
-_STATIC_COUNT, _NUMBERS, _NEW_NAME = len(STATIC), _lib.SF_HPACK_NUMBERS, _lib.SF_HPACK_NEW_NAME
-_decode, _unpack, _new = _lib.sf_hpack_decode, _ffi.unpack, tuple.__new__
+_STATIC_COUNT, _NEW_NAME = len(STATIC), _lib.SF_HPACK_NEW_NAME
+_NEVER_INDEXED, _INSERTED = _lib.SF_HPACK_NEVER_INDEXED, _lib.SF_HPACK_INSERTED
+_decode, _new = _lib.sf_hpack_decode, tuple.__new__
 
 
 class _Out:
     """Where C writes what it finds in one block: a megabyte, of which blocks of usual sizes touch a few pages."""
 
+    __slots__ = ("block", "literals", "numbers", "text")
+
     def __init__(self) -> None:
         self.block = block = _ffi.new("struct sf_hpack_block *")
-        self.header = _ffi.buffer(block, HEADER.size)
-        self.fields = block.fields
+        fields_end = _ffi.offsetof("struct sf_hpack_block", "literals")
+        self.numbers = memoryview(_ffi.buffer(block, fields_end)).cast("I")
         self.literals = _ffi.buffer(block.literals)
         self.text = _ffi.buffer(block.text)
 
@@ -47,35 +52,43 @@ class NativeHpackDecoder:
         if not made:
             raise MemoryError
         self._hpack = _ffi.gc(made, _lib.sf_hpack_close)
-        self._entries: dict[int, Field] = {}  # by number
-        self._oldest = _STATIC_COUNT  # the number of the oldest entry
+        # the static table, then the dynamic one, the oldest entry first
+        self._entries = STATIC.copy()
+        # blocks that did not change the table, since it changed last
+        self._remembered: dict[bytes, Block] = {}
 
     @property
     def weight(self) -> int:
         """Bytes of memory that the decoder takes."""
-        return int(DECODER_BYTES + self._hpack.size + len(self._entries) * ENTRY_BYTES)
+        return int(DECODER_BYTES + self._hpack.size + (len(self._entries) - _STATIC_COUNT) * ENTRY_BYTES)
 
     def decode(self, block: bytes) -> Block:
         """As PythonHpackDecoder.decode()."""
+        known = self._remembered.get(block)
+        if known is not None:
+            return _new(Block, (known[0].copy(), known[1], True))
         out = _outs.pop() if _outs else _Out()
-        _decode(self._hpack, block, len(block), out.block)
-        count, literal_count, size, is_valid, oldest = HEADER.unpack_from(out.header)
+        count = _decode(self._hpack, block, len(block), out.block)
+        literal_count, size, is_valid, has_changed, evicted, *at = out.numbers[: NUMBERS_BEFORE + count].tolist()
         alone = self._take_literals(out, literal_count) if literal_count else ()
-        entries, static = self._entries, STATIC
-        fields = [
-            static[number] if number < _STATIC_COUNT else entries[number] for number in _unpack(out.fields, count)
-        ]
-        for at, field in alone:
-            fields[at] = field
         _outs.append(out)
-        if oldest != self._oldest:
-            self._evict(oldest)
-        return _new(Block, (fields, size, bool(is_valid)))
+        fields = list(map(self._entries.__getitem__, at))
+        for place, field in alone:
+            fields[place] = field
+        made = _new(Block, (fields, size, is_valid == 1))
+        if has_changed:
+            self._remembered.clear()
+            if evicted:
+                del self._entries[_STATIC_COUNT : _STATIC_COUNT + evicted]
+        elif len(block) <= REMEMBERED_BYTES_MAX:
+            self._remember(block, made)
+        return made
 
     def lost(self) -> None:
         """As PythonHpackDecoder.lost()."""
         _lib.sf_hpack_lost(self._hpack)
-        self._entries.clear()
+        del self._entries[_STATIC_COUNT:]
+        self._remembered.clear()
 
     def allow(self, size: int) -> None:
         """As PythonHpackDecoder.allow()."""
@@ -83,29 +96,20 @@ class NativeHpackDecoder:
 
     def _take_literals(self, out: _Out, count: int) -> list[tuple[int, Field]]:
         """Makes the literal fields of a block. Returns those that make no entry, with their places in the block."""
-        entries, static, text = self._entries, STATIC, out.text
+        entries, text = self._entries, out.text
         alone = []
         start = 0
-        records = LITERAL.iter_unpack(out.literals[: count * LITERAL.size])
-        for at, number, name_number, never_indexed, name_len, value_len in records:
-            middle = start + name_len
-            end = middle + value_len
-            if name_number < _STATIC_COUNT:
-                name = static[name_number][0]
-            elif name_number == _NEW_NAME:
-                name = text[start:middle]
+        for place, kind, name_at, value_at, end in LITERAL.iter_unpack(out.literals[: count * LITERAL.size]):
+            name = entries[name_at][0] if name_at != _NEW_NAME else text[start:value_at]
+            field = _new(Field, (name, text[value_at:end], kind == _NEVER_INDEXED))
+            if kind == _INSERTED:
+                entries.append(field)
             else:
-                name = entries[name_number][0]
-            field = _new(Field, (name, text[middle:end], never_indexed == 1))
-            if number:
-                entries[number] = field
-            else:
-                alone.append((at, field))
+                alone.append((place, field))
             start = end
         return alone
 
-    def _evict(self, oldest: int) -> None:
-        """Drops the entries before a number."""
-        while self._oldest != oldest:
-            self._entries.pop(self._oldest, None)
-            self._oldest = (self._oldest + 1 - _STATIC_COUNT) % _NUMBERS + _STATIC_COUNT
+    def _remember(self, data: bytes, block: Block) -> None:
+        if len(self._remembered) >= REMEMBERED_MAX:
+            self._remembered.clear()
+        self._remembered[data] = block._replace(fields=block.fields.copy())
