@@ -11,9 +11,11 @@ from sockfilter.protocols.http2.hpack_table import INTEGER_MAX, STATIC, Block, F
 # struct sf_hpack_literal, and the numbers in struct sf_hpack_block before its fields; a test compares the layouts
 LITERAL, NUMBERS_BEFORE = Struct("=HHIII"), 5
 # measured: bytes of memory that a decoder takes, and an entry beside its size
-DECODER_BYTES, ENTRY_BYTES = 1024, 192
-# Blocks that are remembered, and bytes of each. Many peers send the same block again and again.
-REMEMBERED_MAX, REMEMBERED_BYTES_MAX = 8, 256
+DECODER_BYTES, ENTRY_BYTES = 2048, 192
+# Blocks that are remembered, and bytes and fields of each. Many peers send the same block again and again.
+REMEMBERED_MAX, REMEMBERED_BYTES_MAX, REMEMBERED_FIELDS_MAX = 8, 128, 24
+# bytes of memory that a remembered block takes at most
+REMEMBERED_WEIGHT = 4096
 
 # raises LibbpfMissing
 _ffi, _lib = binding.load()
@@ -60,7 +62,9 @@ class NativeHpackDecoder:
     @property
     def weight(self) -> int:
         """Bytes of memory that the decoder takes."""
-        return int(DECODER_BYTES + self._hpack.size + (len(self._entries) - _STATIC_COUNT) * ENTRY_BYTES)
+        entries = len(self._entries) - _STATIC_COUNT
+        remembered = len(self._remembered) * REMEMBERED_WEIGHT
+        return int(DECODER_BYTES + self._hpack.size + entries * ENTRY_BYTES + remembered)
 
     def decode(self, block: bytes) -> Block:
         """As PythonHpackDecoder.decode()."""
@@ -80,7 +84,7 @@ class NativeHpackDecoder:
             self._remembered.clear()
             if evicted:
                 del self._entries[_STATIC_COUNT : _STATIC_COUNT + evicted]
-        elif len(block) <= REMEMBERED_BYTES_MAX:
+        elif len(block) <= REMEMBERED_BYTES_MAX and count <= REMEMBERED_FIELDS_MAX:
             self._remember(block, made)
         return made
 
