@@ -142,6 +142,20 @@ def test_the_weight_of_blocks_that_change_nothing(make: Make):
     assert kept <= weights[-1]
 
 
+def test_what_fails_in_the_middle_of_a_block_loses_the_table(monkeypatch: pytest.MonkeyPatch):
+    decoder = NativeHpackDecoder(True)
+    decoder.decode(b"\x40\x01a\x01b")
+
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(NativeHpackDecoder, "_take_literals", fail)
+        with pytest.raises(MemoryError):
+            decoder.decode(b"\x40\x01c\x01d")
+    assert decoder.decode(b"\xbe\xbf\x40\x01e\x01f\xbe").fields == [*[Field(None, None)] * 2, *[Field(b"e", b"f")] * 2]
+
+
 @EACH
 def test_a_loss_frees_the_table(make: Make):
     decoder = make(True)
