@@ -64,7 +64,7 @@ class NativeHpackDecoder:
         # the static table, then the dynamic one, the oldest entry first
         self._entries = STATIC.copy()
         # blocks that did not change the table, since it changed last
-        self._remembered: dict[bytes, tuple[list[Field], int]] = {}
+        self._remembered: dict[bytes, Block] = {}
         self._remembered_size = 0  # bytes of memory
 
     @property
@@ -77,7 +77,7 @@ class NativeHpackDecoder:
         """As PythonHpackDecoder.decode()."""
         known = self._remembered.get(block)
         if known is not None:
-            return _new(Block, (known[0].copy(), known[1], True))
+            return known
         try:
             out = _take_out()
             count = _decode(self._hpack, block, len(block), out.block)
@@ -91,9 +91,10 @@ class NativeHpackDecoder:
                 self._forget()
                 if evicted:
                     del self._entries[_STATIC_COUNT : _STATIC_COUNT + evicted]
-            elif len(block) <= REMEMBERED_BYTES_MAX and count <= REMEMBERED_FIELDS_MAX:
-                self._remember(block, fields, size, len(alone))
-            return _new(Block, (fields, size, is_valid == 1))
+            made = _new(Block, (fields, size, is_valid == 1))
+            if not has_changed and len(block) <= REMEMBERED_BYTES_MAX and count <= REMEMBERED_FIELDS_MAX:
+                self._remember(block, made, len(alone))
+            return made
         except BaseException:  # no memory, or a signal's handler: the objects may not be those of the table in C
             self.lost()
             raise
@@ -108,10 +109,11 @@ class NativeHpackDecoder:
         """As PythonHpackDecoder.allow()."""
         _lib.sf_hpack_allow(self._hpack, min(size, INTEGER_MAX))
 
-    def _remember(self, block: bytes, fields: list[Field], size: int, alone_count: int) -> None:
+    def _remember(self, data: bytes, block: Block, alone_count: int) -> None:
         if len(self._remembered) >= REMEMBERED_MAX:
             self._forget()
-        self._remembered[block] = (fields.copy(), size)
+        block.is_remembered = True
+        self._remembered[data] = block
         self._remembered_size += REMEMBERED_BYTES + alone_count * ENTRY_BYTES
 
     def _forget(self) -> None:

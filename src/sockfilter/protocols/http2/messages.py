@@ -100,7 +100,11 @@ class StreamMessages:
             now_ns: when the last byte passed.
             is_last: nothing follows on this stream from this end.
         """
-        fields, half = Fields(block.fields), self._halves[end].get(stream)
+        half = self._halves[end].get(stream)
+        if half is None and block.made is not None:
+            self._begin_again(end, stream, block.made, place, start_ns, now_ns, is_last)
+            return
+        fields = Fields(block.fields)
         if half is not None and self._continue(half, fields):
             message = half.message
         else:
@@ -112,13 +116,36 @@ class StreamMessages:
             message = self._begin(end, fields, block, is_request, is_last, start_ns, place)
         if fields.lost or not fields.is_proper or not block.is_valid:
             _note_faults(message, fields, block)
-        if half is not None:
-            if is_last:
-                self._finish(end, stream, half, now_ns, True)
+        elif block.is_remembered and half is None and fields.pseudo:
+            block.made = message.head
+        if half is None:
+            self._go_on(end, stream, message, now_ns, is_last)
         elif is_last:
+            self._finish(end, stream, half, now_ns, True)
+
+    def _begin_again(
+        self,
+        end: int,
+        stream: int,
+        head: object,
+        place: tuple[int, ...],
+        start_ns: int,
+        now_ns: int,
+        is_last: bool,
+    ) -> None:
+        """Begins a message with a head that came before."""
+        assert isinstance(head, Http2Head)  # nothing else is made of a block
+        head.is_shared = True
+        message = (Request if head.is_request else Response)(head, start_ns, place)
+        self.pairing.begin(message, end)
+        self._go_on(end, stream, message, now_ns, is_last)
+
+    def _go_on(self, end: int, stream: int, message: Message, now_ns: int, is_last: bool) -> None:
+        """Ends a message that has no body, or waits for its body."""
+        if is_last:
             message.end_ns, message.complete = now_ns, True
             self.pairing.finish(message)
-        elif isinstance(message, Response) and not message.is_final:
+        elif not message.head.is_request and 100 <= message.head.status < 200:
             message.end_ns, message.complete = now_ns, True
         else:
             self._keep(end, stream, message, now_ns)

@@ -145,18 +145,29 @@ class Http2Receiver:
 
     def data(self, data: bytes, time_ns: int, seq: int, ack: int) -> None:
         """Takes the next bytes."""
-        if self._begins_anywhere:
-            self._begin(data)
-        rest = Span(data, time_ns, seq, ack) if self._seeker is not None else self._take(data, time_ns, seq, ack)
-        pending = [] if rest is None else [rest]
+        rest: Span | None
+        if not self._needed and self._seeker is None and not self._begins_anywhere:
+            self._now = self._start_ns = time_ns
+            self._seq, self._ack = seq, ack
+            rest = self._read(data, time_ns, ack)
+            if rest is None:
+                return
+        else:
+            if self._begins_anywhere:
+                self._begin(data)
+            rest = Span(data, time_ns, seq, ack)
+        self._take_all([rest])
+
+    def _take_all(self, pending: list[Span]) -> None:
+        """Takes spans, and those that are left of them. The last one comes first."""
         while pending:
             span = pending.pop()
-            if self._seeker is None:
+            if self._seeker is not None:
+                pending += reversed(self._seek(span))
+            else:
                 rest = self._take(*span)
                 if rest is not None:
                     pending.append(rest)
-            else:
-                pending += reversed(self._seek(span))
 
     def _begin(self, data: bytes) -> None:
         """Looks at the first bytes: whether they are the first of the direction."""
