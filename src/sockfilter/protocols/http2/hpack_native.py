@@ -27,6 +27,8 @@ _lib.sf_hpack_prepare(
 _STATIC_COUNT, _NEW_NAME = len(STATIC), _lib.SF_HPACK_NEW_NAME
 _NEVER_INDEXED, _INSERTED = _lib.SF_HPACK_NEVER_INDEXED, _lib.SF_HPACK_INSERTED
 _decode, _new = _lib.sf_hpack_decode, tuple.__new__
+# does not clear the memory, which would touch all of its pages
+_allocate = _ffi.new_allocator(should_clear_after_alloc=False)
 
 
 class _Out:
@@ -35,7 +37,7 @@ class _Out:
     __slots__ = ("block", "literals", "numbers", "text")
 
     def __init__(self) -> None:
-        self.block = block = _ffi.new("struct sf_hpack_block *")
+        self.block = block = _allocate("struct sf_hpack_block *")
         fields_end = _ffi.offsetof("struct sf_hpack_block", "literals")
         self.numbers = memoryview(_ffi.buffer(block, fields_end)).cast("I")
         self.literals = _ffi.buffer(block.literals)
