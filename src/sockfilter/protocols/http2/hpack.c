@@ -307,6 +307,7 @@ static int hpack_read(struct hpack_reader *reader)
 static unsigned int sf_hpack_decode(struct sf_hpack *hpack, const char *block, size_t len, struct sf_hpack_block *out)
 {
 	struct hpack_reader reader = {.hpack = hpack, .out = out, .at = (const __u8 *)block};
+	const struct sf_hpack before = *hpack;
 
 	reader.end = reader.at + len;
 	reader.oldest = hpack->next - hpack->count;
@@ -317,6 +318,9 @@ static unsigned int sf_hpack_decode(struct sf_hpack *hpack, const char *block, s
 	while (out->is_valid && reader.at < reader.end)
 		out->is_valid = hpack_read(&reader);
 	out->evicted = hpack->next - hpack->count - reader.oldest;
+	/* Some encoders insert into a table that has no room for an entry. */
+	if (!before.count && !hpack->count && hpack->limit == before.limit && hpack->is_complete == before.is_complete)
+		out->has_changed = 0;
 	if (!out->is_valid) {
 		sf_hpack_lost(hpack);
 		out->has_changed = 1;

@@ -89,10 +89,10 @@ class NativeHpackDecoder:
             fields = list(map(self._entries.__getitem__, at))
             for place, field in alone:
                 fields[place] = field
+            if evicted:
+                del self._entries[_STATIC_COUNT : _STATIC_COUNT + evicted]
             if has_changed:
                 self._forget()
-                if evicted:
-                    del self._entries[_STATIC_COUNT : _STATIC_COUNT + evicted]
             made = _new(Block, (fields, size, is_valid == 1))
             if not has_changed and len(block) <= REMEMBERED_BYTES_MAX and count <= REMEMBERED_FIELDS_MAX:
                 self._remember(block, made, len(alone))
