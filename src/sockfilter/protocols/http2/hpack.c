@@ -156,6 +156,8 @@ static int hpack_find(const struct hpack_reader *reader, __u32 index, struct hpa
 	const struct sf_hpack_entry *entry;
 	__u32 age = index - SF_HPACK_STATIC;
 
+	if (index >= SF_HPACK_STATIC)
+		reader->out->refers = 1;
 	if (index < SF_HPACK_STATIC) {
 		entry = &hpack_static[index];
 		found->position = index;
@@ -315,6 +317,7 @@ static unsigned int sf_hpack_decode(struct sf_hpack *hpack, const char *block, s
 	out->size = 0;
 	out->is_valid = 1;
 	out->has_changed = 0;
+	out->refers = 0;
 	while (out->is_valid && reader.at < reader.end)
 		out->is_valid = hpack_read(&reader);
 	out->evicted = hpack->next - hpack->count - reader.oldest;
