@@ -32,6 +32,7 @@ MAY_IMPORT: Graph = {
     "sources": {"closing", "errors", "libbpf", "model", "system"},
     "observers": {"closing", "errors", "libbpf", "model", "system"},
     **dict.fromkeys(STAGES, NOUNS),
+    "protocols": {*NOUNS, "libbpf"},  # the extension has the decoder of HPACK
     "filters": NOUNS,
     "forms": {*NOUNS, *SHOWN},
     "outputs": {*NOUNS, *SHOWN, "closing", "forms"},

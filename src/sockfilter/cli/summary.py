@@ -25,8 +25,6 @@ def summary(ledger: Ledger, shown: int) -> str:
     if unpaired:
         lines.append(f"messages without their other half: {unpaired}")
     lines += [f"{name}: {number} ({remedy})" for name, (number, remedy) in ledger.losses().items()]
-    if messages.http2:
-        lines.append(f"connections with HTTP/2, which is not decoded: {messages.http2}")
     return "\n".join(lines)
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, TypedDict
 from sockfilter.escape import printable, printable_lines, printable_target, without_backslashes
 from sockfilter.forms import times
 from sockfilter.forms.columns import shortened, width
-from sockfilter.forms.heads import start_line
+from sockfilter.forms.heads import UNKNOWN, start_line
 from sockfilter.forms.large import LARGE_BYTES, indented_lines, is_text, printable_pieces, text_of
+from sockfilter.forms.notes import notes_of
 from sockfilter.forms.processes import line_of, name_of
 from sockfilter.masking import mask_body, mask_fields, mask_target
 from sockfilter.masking.tables import KeptTable
@@ -29,8 +30,8 @@ ROUTE_WIDTH, ROUTE_WIDTH_MAX = 33, 60
 NAMED_WIDTH_MAX = 90
 REQUEST_WIDTH, REQUEST_WIDTH_MAX = 24, 60
 
-# heads whose text is kept, and bytes of such a head: as many as the parser keeps, 4 MB at most
-HEADS_MAX, HEAD_BYTES_MAX = 512, 4096
+# heads whose text is kept: as many as the parser of HTTP/1 keeps, 4 MB at most
+HEADS_MAX = 512
 
 RESET, BOLD, DIM = "\x1b[0m", "\x1b[1m", "\x1b[2m"
 STATUS_COLOURS = {1: "\x1b[36m", 2: "\x1b[32m", 3: "\x1b[36m", 4: "\x1b[33m", 5: "\x1b[31m"}
@@ -131,9 +132,9 @@ class TextForm:
         line = "%s  %s  %3s  %8s  %8s" % (route, what, status, size, took)
         if time:
             line = f"{time}  {line}"
-        problems = exchange.problems
-        if problems:
-            line += f"  [{', '.join(problems)}]"
+        notes = exchange.problems if exchange.stream is None else notes_of(exchange)
+        if notes:
+            line += f"  [{', '.join(notes)}]"
         if self._interfaces:
             line = f"{printable(exchange.connection.interface):<8}  {line}"
         return line + "\n"
@@ -165,8 +166,8 @@ class TextForm:
     def _ask(self, head: Head) -> str:
         """The text of a request; it is cached, because most requests are repeated."""
         target = head.target if self.show_secrets else mask_target(head.target)
-        asked = f"{printable_target(head.method)} {printable_target(target)}"
-        return self._asked.keep(head, asked) if _is_shared(head) else asked
+        asked = f"{printable_target(head.method) or UNKNOWN} {printable_target(target) or UNKNOWN}"
+        return self._asked.keep(head, asked) if head.is_shared else asked
 
     def _details(self, exchange: Exchange) -> Iterable[str]:
         for end, process in (("client", exchange.client_process), ("server", exchange.server_process)):
@@ -186,7 +187,7 @@ class TextForm:
         if self._verbosity >= BODIES and message.body.wire_len:
             yield f"    {mark}\n"
             yield from self._body(message, f"    {mark} ")
-        if message.body.trailer:
+        if message.has_trailers:
             yield f"    {mark}\n"
             yield from self._fields(mark, message.trailers)
 
@@ -195,7 +196,7 @@ class TextForm:
         start = start_line(head, self.show_secrets)
         # without backslashes, everything that looks like an escape is one
         lines = f"    {mark} {printable(without_backslashes(start))}\n" + "".join(self._fields(mark, head.headers))
-        return self._heads.keep(head, lines) if _is_shared(head) else lines
+        return self._heads.keep(head, lines) if head.is_shared else lines
 
     def _body(self, message: Message, margin: str) -> Iterable[str]:
         content = message.body if self.show_secrets else mask_body(message)
@@ -207,11 +208,6 @@ class TextForm:
         fields = list(headers)
         for name, value in fields if self.show_secrets else mask_fields(fields):
             yield f"    {mark} {printable(name)}: {printable(value)}\n"
-
-
-def _is_shared(head: Head) -> bool:
-    """Whether the parser gives the same head again for the same bytes, so that its text is worth a place in a cache."""
-    return head.has_text and len(head.raw) <= HEAD_BYTES_MAX
 
 
 def body_lines(message: Message, content: bytes) -> list[str]:

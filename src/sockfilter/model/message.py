@@ -40,7 +40,7 @@ class Message:
         problems: the problems of the message.
     """
 
-    __slots__ = ("body", "complete", "end_ns", "head", "is_resumed", "place", "problems", "start_ns")
+    __slots__ = ("_trailers", "body", "complete", "end_ns", "head", "is_resumed", "place", "problems", "start_ns")
 
     def __init__(
         self, head: Head, start_ns: int, place: Place, end_ns: int | None = None, body: Body = NO_BODY
@@ -53,6 +53,7 @@ class Message:
         self.complete = end_ns is not None
         self.problems: tuple[Problem, ...] = ()
         self.is_resumed = False
+        self._trailers: Headers | None = None
 
     @property
     def seq(self) -> int:
@@ -80,9 +81,18 @@ class Message:
         return self.head.raw
 
     @property
+    def has_trailers(self) -> bool:
+        """Whether fields follow the body."""
+        return self._trailers is not None or bool(self.body.trailer)
+
+    @property
     def trailers(self) -> Headers:
-        """The fields after a chunked body."""
-        return Headers.from_head(self.body.trailer)
+        """The fields after the body."""
+        return Headers.from_head(self.body.trailer) if self._trailers is None else self._trailers
+
+    @trailers.setter
+    def trailers(self, fields: Headers) -> None:
+        self._trailers = fields
 
     @property
     def text(self) -> str:

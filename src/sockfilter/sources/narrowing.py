@@ -147,7 +147,8 @@ class KernelFilter(NamedTuple):
         if self.hosts:
             config.by_host = 1
             config.host, config.host_mask = _covering(self._networks())
-        config.family, config.by_port = self.family or 0, self.ports is not None
+        config.family = self.family or 0
+        config.by_port = config.frames = self.ports is not None
         return self.port_map()
 
     def host(self) -> bytes:

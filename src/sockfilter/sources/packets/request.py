@@ -44,5 +44,5 @@ class AttachRequest(NamedTuple):
         if self.host:
             config.by_host = 1
             config.host, config.host_mask = self.host[:ADDRESS_BYTES], self.host[ADDRESS_BYTES:]
-        config.by_port = bool(self.ports)
+        config.by_port = config.frames = bool(self.ports)
         return config
