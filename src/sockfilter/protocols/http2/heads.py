@@ -31,7 +31,7 @@ class Http2Head(Head):
 
     __slots__ = ("_authority", "_is_request", "codings", "lost", "protocol", "scheme")
 
-    def __init__(self, fields: Fields, is_request: bool) -> None:
+    def __init__(self, fields: BlockFields, is_request: bool) -> None:
         pseudo = fields.pseudo
         method, target = text(pseudo.get(b":method", b"")), text(pseudo.get(b":path", b""))
         self._authority = text(pseudo.get(b":authority", b""))
@@ -55,7 +55,7 @@ class Http2Head(Head):
         return self._authority or self.headers.get("host", "")
 
 
-class Fields:
+class BlockFields:
     """The fields of one header block, sorted.
 
     Args:

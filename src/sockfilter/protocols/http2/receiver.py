@@ -25,7 +25,7 @@ HEADS = frozenset((frames.HEADERS, frames.PUSH_PROMISE, frames.CONTINUATION))
 PROMISE_BYTES, PRIORITY_BYTES, PAD_BYTES = 4, 5, 1
 
 
-class Shared(Protocol):
+class BothDirections(Protocol):
     """What the receivers of both directions share.
 
     Attributes:
@@ -105,7 +105,7 @@ class Http2Receiver:
         "ignoring",
     )
 
-    def __init__(self, shared: Shared, end: int, is_whole: bool) -> None:
+    def __init__(self, shared: BothDirections, end: int, is_whole: bool) -> None:
         self._shared = shared
         self._end = end
         self.hpack = HpackDecoder(is_whole)
