@@ -234,7 +234,9 @@ class Http2Receiver:
             self._needed = FRAME_HEAD_BYTES
             return -1
         head = head_at(data, offset)
-        if head.kind == DATA and head.stream and self._block is None:
+        if self._block is not None and head.kind != frames.CONTINUATION:  # RFC 9113, 4.3
+            self._break_block()
+        if head.kind == DATA and head.stream:
             return self._begin_data(data, offset, head)
         if not is_sound(head):
             self._lose(Problem.BAD_FRAME)
@@ -246,7 +248,7 @@ class Http2Receiver:
             self._needed = whole
             return -1
         self._count(head.kind)
-        if (self._block is None) is (head.kind == frames.CONTINUATION):
+        if head.kind == frames.CONTINUATION and self._block is None:
             self._break_block()
         HANDLERS[head.kind](self, head, data[offset + FRAME_HEAD_BYTES : offset + whole])
         return offset + whole
