@@ -49,7 +49,7 @@ class HeaderBlock:
         is_last: the first frame has END_STREAM.
         start_ns, seq, ack: of the first byte of the first frame.
         fragments: the fragments so far.
-        size: bytes of them.
+        size: bytes of them; none are added once it is too long.
         continuations: how many CONTINUATION frames there were.
     """
 
@@ -371,7 +371,7 @@ class Http2Receiver:
         assert block is not None  # called within a block
         if not block.is_too_long:
             block.fragments.append(fragment)
-        block.size += len(fragment)
+            block.size += len(fragment)
         if head.flags & frames.END_HEADERS:
             self._block = None
             self._end_block(block)
