@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 HTTP1_METHODS = sorted(set(METHODS.values()) - {"PRI"})
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+SETTINGS = b"\0\0\0\4\0\0\0\0\0"
+# HEADERS of stream 1: GET / over http; 200
+GET_2 = b"\0\0\3\1\5\0\0\0\1\x82\x84\x86"
+OK_2 = b"\0\0\1\1\5\0\0\0\1\x88"
 # no registry has them: any token may be a method (RFC 9110, 9.1)
 OTHER_METHODS = ["FROBNICATE", "BREW", "GETX", "GE", "Get", "get", "a", "FIFTEEN-LETTERS"]
 NOT_HTTP = {
@@ -171,14 +175,21 @@ def test_cut_method_in_mid_stream_proves_nothing(cable: Cable) -> None:
 
 
 @pytest.mark.parametrize("from_syn", [True, False], ids=["from SYN", "mid-stream"])
-def test_http2_is_counted_and_left_alone(cable: Cable, from_syn: bool) -> None:
+def test_http2_is_followed_from_its_preface_on(cable: Cable, from_syn: bool) -> None:
     talk = Talk()
     opening = talk.opening() if from_syn else []
     with cable.capture() as capture:
-        cable.pass_by(capture, *opening, talk.client(PREFACE + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"))
+        cable.pass_by(capture, *opening, talk.client(PREFACE + SETTINGS), talk.server(SETTINGS))
         assert capture.ledger.messages.http2 == 1
-        sent = capture.ledger.packets["sent"]
-        cable.pass_by(capture, *(talk.frame(end, b"\x00\x00\x08\x06\x00" * 4) for end in (0, 1, 0, 1)))
-    assert capture.ledger.packets["sent"] == sent
-    assert capture.ledger.packets["not_http"] == 4
-    assert not capture.exchanges
+        cable.pass_by(capture, talk.client(GET_2), talk.server(OK_2))
+        (exchange,) = capture.exchanges
+    assert (exchange.request.method, exchange.response.status, exchange.stream) == ("GET", 200, 1)
+    assert capture.ledger.packets["not_http"] == 0
+
+
+def test_server_of_http2_that_speaks_first(cable: Cable) -> None:
+    talk = Talk()
+    with cable.capture() as capture:
+        cable.pass_by(capture, *talk.opening(), talk.server(SETTINGS), talk.client(PREFACE + GET_2), talk.server(OK_2))
+        (exchange,) = capture.exchanges
+    assert (exchange.request.method, exchange.response.status, exchange.complete) == ("GET", 200, True)

@@ -74,7 +74,7 @@ class Dialogue:
         self.announced.append((end, size))
 
     def reject(self) -> None:
-        self.rejected.append("HTTP/2" if self.counts.http2 else "not HTTP")
+        self.rejected.append("not HTTP")
 
     def replace(self, conversation: Conversation) -> None:
         self.talk = conversation

@@ -224,6 +224,21 @@ def _problems() -> Condition:
     return Condition(make, value)
 
 
+def _stream() -> Condition:
+    kinds = "a number, or None for no stream"
+    return _simple(lambda exchange: exchange.stream, lambda wanted: wanted is None or is_number(wanted), kinds)
+
+
+def _reset() -> Condition:
+    def value(exchange: Exchange) -> str | None:
+        return None if exchange.reset is None else exchange.reset.name
+
+    def is_exact(wanted: Any) -> bool:
+        return wanted is None or is_text(wanted)
+
+    return _simple(value, is_exact, "the name of an error, such as 'CANCEL', or None for no reset")
+
+
 def _complete() -> Condition:
     return _simple(lambda exchange: exchange.complete, lambda wanted: isinstance(wanted, bool), "True or False")
 
@@ -247,6 +262,9 @@ CONDITIONS = {
     "port": _port(),
     "process": _processes(lambda process: process.comm, is_text, "a string"),
     "pid": _processes(lambda process: process.pid, is_number, "a number"),
+    "version": _of_request("version"),
+    "stream": _stream(),
+    "reset": _reset(),
     "duration": _duration(),
     "problems": _problems(),
     "complete": _complete(),

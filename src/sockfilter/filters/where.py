@@ -36,6 +36,9 @@ if TYPE_CHECKING:
         port: Any
         process: Any
         pid: Any
+        version: Any
+        stream: Any
+        reset: Any
         duration: Any
         problems: Any
         complete: Any
@@ -73,6 +76,9 @@ class Where:
         status: 200, range(500, 600). None means that there is no response.
         port: the port of either end.
         process, pid: the short name and the number of the process at either end, if known.
+        version: the version of the request: "1.1", "2".
+        stream: the number of the stream in HTTP/2. None means that there is none.
+        reset: the name of the error with which an end reset the stream: "CANCEL". None means that none did.
         duration: seconds from the first byte of the request to the last of the exchange.
         problems: "gap" must be among the problems. Of a set, at least one must be. A list has exactly the problems, and
             [] means none.

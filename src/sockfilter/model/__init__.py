@@ -2,7 +2,7 @@
 
 from sockfilter.model.body import NO_BODY, Body
 from sockfilter.model.connection import Connection, Endpoint
-from sockfilter.model.exchange import Exchange, Reset, Timing
+from sockfilter.model.exchange import Exchange, StreamReset, Timing
 from sockfilter.model.head import Head, LostField
 from sockfilter.model.headers import Headers
 from sockfilter.model.message import Message, Request, Response
@@ -23,8 +23,8 @@ __all__ = [
     "Problem",
     "Process",
     "Request",
-    "Reset",
     "Response",
     "StreamMessage",
+    "StreamReset",
     "Timing",
 ]

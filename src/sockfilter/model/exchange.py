@@ -41,7 +41,7 @@ class Timing(NamedTuple):
     total: float | None
 
 
-class Reset(NamedTuple):
+class StreamReset(NamedTuple):
     """How an end reset a stream.
 
     Attributes:
@@ -103,7 +103,7 @@ class Exchange:
         self.retransmissions = 0
         self.processes = NOBODY
         self.stream: int | None = None
-        self.reset: Reset | None = None
+        self.reset: StreamReset | None = None
         self.is_pushed = False
         self._problems: tuple[Problem, ...] = ()
 

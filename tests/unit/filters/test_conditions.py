@@ -10,7 +10,7 @@ import pytest
 
 from sockfilter import Exchange, Problem, Process, Where
 from sockfilter.filters.conditions import CONDITIONS
-from sockfilter.model import Body
+from sockfilter.model import Body, StreamReset
 from tests.support.exchanges import exchange
 
 REQUEST = (
@@ -26,6 +26,7 @@ def asked_and_answered() -> Exchange:
     made.request.body = Body(18, 18, b'{"a": [1, {"b": 2}]}')
     made.add_problems(Problem.GAP, Problem.EARLY_RESPONSE)
     made.processes = Process(1234, 1234, "curl"), Process(567, 567, "nginx")
+    made.stream, made.reset = 5, StreamReset(8, "CANCEL", 0)
     return made
 
 
@@ -190,6 +191,9 @@ CASES = {
         ["wget", re.compile("apache"), {"wget"}],
     ),
     "pid": Case([1234, range(500, 600), {567, 1}], [1, range(10)]),
+    "version": Case(["1.1", re.compile("^1")], ["2", ""], ["1.1"]),
+    "stream": Case([5, {5, 7}, range(4, 6)], [1, None, range(1, 5)], [None], [None]),
+    "reset": Case(["CANCEL", {"CANCEL", "NO_ERROR"}], ["NO_ERROR", None], [None], [None]),
     "duration": Case(
         [3e-6, range(1), lambda seconds: seconds < 1, {3e-6, 1}],
         [0, 3, range(1, 2), lambda seconds: seconds > 1],

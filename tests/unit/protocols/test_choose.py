@@ -10,6 +10,7 @@ from sockfilter.model.problem import Problem
 from sockfilter.protocols import choose
 from sockfilter.protocols.choose import HTTP1, HTTP2, HTTP2_PREFACE, TABLE, UNREAD, ProtocolChoice, Row
 from sockfilter.protocols.http1.conversation import Http1Conversation
+from sockfilter.protocols.http2.conversation import Http2Conversation
 from sockfilter.protocols.interface import TooFewBytes
 from sockfilter.protocols.unread.conversation import UnreadConversation
 from tests.support.dialogues import CLIENT_HELLO, CONNECT, ESTABLISHED, GET, OK, SWITCHING, UPGRADE
@@ -69,7 +70,7 @@ def test_a_connection_begins_with_http1():
     assert isinstance(Dialogue().talk, Http1Conversation)
 
 
-@pytest.mark.parametrize(("port", "kind"), [(80, UnreadConversation), (8080, Http1Conversation)])
+@pytest.mark.parametrize(("port", "kind"), [(80, Http2Conversation), (8080, Http1Conversation)])
 def test_a_word_about_a_port_decides(port: int, kind: type):
     assert isinstance(Dialogue(words={port: "http2"}).talk, kind)
 
@@ -82,6 +83,7 @@ def test_a_word_that_is_no_protocol():
 def test_by_first_bytes():
     choice = ProtocolChoice()
     assert choice.by_first_bytes(HTTP2_PREFACE + b"\r\nSM\r\n\r\n") is HTTP2.make
+    assert choice.by_first_bytes(b"\0\0\x06\4\0\0\0\0\0\0\3\0\0\0\x64") is HTTP2.make
     assert choice.by_first_bytes(b"SSH-2.0-OpenSSH_9.2\r\n") is None
     with pytest.raises(TooFewBytes):
         choice.by_first_bytes(HTTP2_PREFACE[:-1])
@@ -129,7 +131,7 @@ def test_an_upgrade_hands_over_with_the_byte_behind_it():
     switching = SWITCHING.replace(b"websocket", b"echo/1")
     dialogue = Dialogue().say(CLIENT, ECHO_UPGRADE).say(SERVER, switching + b"one").say(CLIENT, b"two")
     (exchange,) = dialogue.exchanges
-    assert dialogue.talk.before == (1, exchange)
+    assert dialogue.talk.before == (1, exchange, False)
     one, two = dialogue.talk.said
     assert one == (SERVER, b"one", 2000, 1 + len(switching), 1 + len(ECHO_UPGRADE))
     assert two == (CLIENT, b"two", 3000, 1 + len(ECHO_UPGRADE), 4 + len(switching))
@@ -157,7 +159,7 @@ def test_a_tunnel_hands_over_by_first_bytes(end: int):
     )
     assert dialogue.talk.bytes_of(end) == b"echo\0"
     assert dialogue.talk.bytes_of(1 - end) == OK
-    assert dialogue.talk.before == (1, dialogue.exchanges[0])
+    assert dialogue.talk.before == (1, dialogue.exchanges[0], False)
 
 
 @pytest.mark.usefixtures("echo")
@@ -175,9 +177,10 @@ def test_what_is_not_read_is_counted():
     assert len(dialogue.close()) == 1
 
 
-def test_http2_is_counted_once_and_let_go():
+def test_http2_is_counted_once_and_read():
     dialogue = Dialogue().say(CLIENT, HTTP2_PREFACE).say(CLIENT, b"\r\nSM\r\n\r\n")
-    assert (dialogue.rejected, dialogue.counts.http2, dialogue.counts.rejected) == (["HTTP/2"], 1, 0)
+    assert isinstance(dialogue.talk, Http2Conversation)
+    assert (dialogue.rejected, dialogue.counts.http2, dialogue.counts.rejected) == ([], 1, 0)
     assert not dialogue.counts.opaque_bytes
 
 

@@ -38,6 +38,12 @@ MASK = 0xFFFFFFFF
 REQUEST = b"GET /n HTTP/1.1\r\nHost: x\r\n\r\n"
 RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 CHUNKED = b"POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+SETTINGS_2, PING_2 = b"\0\0\0\4\0\0\0\0\0", b"\0\0\x08\6\0\0\0\0\0" + bytes(8)
+# HEADERS of stream 1: with END_HEADERS, without it, and of a response with status 103
+OPEN_STREAM, OPEN_BLOCK = b"\0\0\3\1\4\0\0\0\1\x82\x84\x86", b"\0\0\3\1\1\0\0\0\1\x82\x84\x86"
+INTERIM_2 = b"\0\0\5\1\4\0\0\0\1\x08\x03103"
+STREAM_BYTES = 12
 GZIP = b"HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\n\r\n"
 
 
@@ -176,6 +182,44 @@ def tunnel(size: int) -> Wire:
     return wire
 
 
+def http2(unit: bytes, size: int, end: int = 0, segment: int = SEGMENT_BYTES, *, client: bytes = b"") -> Wire:
+    """The same frame of HTTP/2 again and again, after one request of the client if there is one."""
+    wire = Wire()
+    talker = wire.connection()
+    talker.client(PREFACE + client)
+    talker.server(SETTINGS_2)
+    say(talker, end, unit, size, segment)
+    return wire
+
+
+def streams(size: int, *, answer: bytes, after: bytes = b"") -> Wire:
+    """One stream after the other; those without an answer stay open. N stands for its number."""
+    wire = Wire()
+    talker = wire.connection()
+    talker.client(PREFACE)
+    talker.server(SETTINGS_2)
+    for batch in range(size // (20 * STREAM_BYTES)):
+        numbers = [(2 * (20 * batch + i) + 1).to_bytes(4, "big") for i in range(20)]
+        talker.client(
+            b"".join(b"\0\0\3\1\5" + number + b"\x82\x84\x86" + after.replace(b"N", number) for number in numbers)
+        )
+        if answer:
+            talker.server(b"".join(answer.replace(b"N", number) for number in numbers))
+    return wire
+
+
+def gaps_in_frames(size: int) -> Wire:
+    """Every other segment is missing, and what comes begins within a frame."""
+    wire = Wire()
+    talker = wire.connection()
+    talker.client(PREFACE)
+    for _ in range(0, size, 100):
+        talker.client(b"z" * 20 + PING_2 * 4 + b"\0\0\x10\0\0\0\0\0\1zzz")
+        talker.next[0] += 100
+        wire.tick(20 * MILLISECOND)
+    return wire
+
+
 # what goes on: bytes of the shortest, some milliseconds' work, and what makes so many
 KEPT: dict[str, tuple[int, Callable[[int], Wire]]] = {
     "interim": (20_000, interim),
@@ -221,6 +265,27 @@ KEPT: dict[str, tuple[int, Callable[[int], Wire]]] = {
     "rubbish behind a response": (1 << 17, partial(answers, REQUEST, RESPONSE + b"\x01\x02 rubbish\r\n")),
     "rubbish for a response": (1 << 17, partial(answers, REQUEST, b"\x01\x02 rubbish\r\n")),
     "half heads": (2_000, half_heads),
+    "SETTINGS of HTTP/2": (15_000, partial(http2, b"\0\0\6\4\0\0\0\0\0\0\1\0\0\x10\0")),
+    "PING of HTTP/2": (15_000, partial(http2, PING_2)),
+    "WINDOW_UPDATE of HTTP/2": (15_000, partial(http2, b"\0\0\4\x08\0\0\0\0\7\0\0\0\1")),
+    "PRIORITY of HTTP/2": (15_000, partial(http2, b"\0\0\5\2\0\0\0\0\7\0\0\0\3\1")),
+    "CONTINUATION without end": (15_000, partial(http2, b"\0\0\4\x09\0\0\0\0\1\0\1a\0", client=OPEN_BLOCK)),
+    "empty CONTINUATION": (15_000, partial(http2, b"\0\0\0\x09\0\0\0\0\1", client=OPEN_BLOCK)),
+    "empty DATA": (15_000, partial(http2, b"\0\0\0\0\0\0\0\0\1", client=OPEN_STREAM)),
+    "DATA of one byte": (15_000, partial(http2, b"\0\0\1\0\0\0\0\0\1z", client=OPEN_STREAM)),
+    "DATA in bytes": (300, partial(http2, b"\0\0\x40\0\0\0\0\0\1" + b"z" * 64, client=OPEN_STREAM, segment=1)),
+    "header block in bytes": (300, partial(http2, b"\0\0\4\x09\0\0\0\0\1\0\1a\0", client=OPEN_BLOCK, segment=1)),
+    "references": (15_000, partial(http2, b"\0\1\3\1\5\0\0\0\3\x82\x84\x86" + b"\x90" * 256)),
+    "entries of the table": (15_000, partial(http2, b"\0\0\x4a\1\5\0\0\0\3\x82\x84\x86\x40\1a\x43" + b"v" * 67)),
+    "sizes of the table": (15_000, partial(http2, b"\0\0\5\1\5\0\0\0\3\x20\x3f\xe1\x1f\x88", end=1)),
+    "informational of HTTP/2": (10_000, partial(http2, INTERIM_2, end=1, client=OPEN_STREAM)),
+    "rapid reset": (10_000, partial(streams, answer=b"", after=b"\0\0\4\3\0N\0\0\0\x08")),
+    "streams": (10_000, partial(streams, answer=b"\0\0\1\1\5N\x88")),
+    "streams that stay open": (60_000, partial(streams, answer=b"")),
+    "GOAWAY": (15_000, partial(http2, b"\0\0\x08\7\0\0\0\0\0" + bytes(8), end=1, client=OPEN_STREAM)),
+    "garbage behind the preface": (1 << 15, partial(http2, b"\xff garbage\r\n")),
+    "what may be frames": (15_000, partial(http2, b"\0\0\1", client=b"\xff" * 9)),
+    "gaps between frames": (15_000, gaps_in_frames),
     "lives": (2_000, lives),
 }
 # the same of bodies that nobody needs

@@ -18,7 +18,7 @@ STATUS_DIGITS = 3
 CONTENT_ENCODING = b"content-encoding"
 
 
-class Fields:
+class BlockFields:
     """The fields of one header block, sorted.
 
     Args:
@@ -112,7 +112,7 @@ class Http2Head(Head):
 
     __slots__ = ("_fields", "_is_request", "codings", "is_shared")
 
-    def __init__(self, fields: Fields, is_request: bool) -> None:
+    def __init__(self, fields: BlockFields, is_request: bool) -> None:
         self.version = "2"
         self.method = self.target = ""
         self.status = 0

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sockfilter.model.body import NO_BODY, Body
-from sockfilter.model.exchange import Reset
+from sockfilter.model.exchange import StreamReset
 from sockfilter.model.message import Request, Response
 from sockfilter.model.problem import Problem
 from sockfilter.protocols.body import BodyKeeper
 from sockfilter.protocols.http2.frames import NO_ERROR, error_name
-from sockfilter.protocols.http2.heads import Fields, Http2Head
+from sockfilter.protocols.http2.heads import BlockFields, Http2Head
 
 if TYPE_CHECKING:
     from sockfilter.model.exchange import Exchange
@@ -104,7 +104,7 @@ class StreamMessages:
         if half is None and block.made is not None:
             self._begin_again(end, stream, block.made, place, start_ns, now_ns, is_last)
             return
-        fields = Fields(block.fields)
+        fields = BlockFields(block.fields)
         if half is not None and self._continue(half, fields):
             message = half.message
         else:
@@ -150,7 +150,7 @@ class StreamMessages:
         else:
             self._keep(end, stream, message, now_ns)
 
-    def _continue(self, half: Half, fields: Fields) -> bool:
+    def _continue(self, half: Half, fields: BlockFields) -> bool:
         """Takes trailers, or the head of a response whose status was not known. Returns False if it is another head."""
         message = half.message
         if not fields.pseudo:
@@ -162,7 +162,7 @@ class StreamMessages:
             return False
         return True
 
-    def _kind(self, end: int, fields: Fields) -> bool | None:
+    def _kind(self, end: int, fields: BlockFields) -> bool | None:
         """Whether fields are of a request; None if not known, or if they are trailers of a request that was missed."""
         is_request, client_end = fields.is_request, self._model.client_end
         if is_request is None:
@@ -176,7 +176,7 @@ class StreamMessages:
     def _begin(
         self,
         end: int,
-        fields: Fields,
+        fields: BlockFields,
         block: Block,
         is_request: bool,
         is_last: bool,
@@ -207,7 +207,7 @@ class StreamMessages:
     def promise(self, end: int, stream: int, block: Block, place: tuple[int, ...], start_ns: int, now_ns: int) -> None:
         """Takes a promised request. stream: the stream of its response."""
         self.client_end = 1 - end
-        fields = Fields(block.fields)
+        fields = BlockFields(block.fields)
         request = Request(Http2Head(fields, True), start_ns, place)
         _note_faults(request, fields, block)
         self.pairing.begin(request, end)
@@ -270,12 +270,12 @@ class StreamMessages:
             half = self._halves[sender].get(stream)
             if half is not None:
                 if exchange is not None:
-                    exchange.reset = Reset(code, error_name(code), end)
+                    exchange.reset = StreamReset(code, error_name(code), end)
                 # a server that has answered may refuse the rest of the request (RFC 9113, 8.1)
                 is_harmless = code == NO_ERROR and isinstance(half.message, Request)
                 self._cut(sender, stream, half, now_ns, None if is_harmless else Problem.STREAM_RESET)
         if exchange is not None and self.pairing.exchange(stream) is exchange:
-            exchange.reset = Reset(code, error_name(code), end)
+            exchange.reset = StreamReset(code, error_name(code), end)
             self.pairing.leave(stream, Problem.STREAM_RESET)
 
     def go_away(self, end: int, last_stream: int) -> None:
@@ -333,7 +333,7 @@ class StreamMessages:
         self.pairing.finish(message)
 
 
-def _note_faults(message: Message, fields: Fields, block: Block) -> None:
+def _note_faults(message: Message, fields: BlockFields, block: Block) -> None:
     """Adds the problems of a header block to its message."""
     if fields.lost:
         message.add_problem(Problem.HEADERS_LOST)

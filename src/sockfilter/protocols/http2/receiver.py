@@ -34,7 +34,7 @@ HEADS = frozenset((frames.HEADERS, frames.PUSH_PROMISE, frames.CONTINUATION))
 PROMISE_BYTES, PRIORITY_BYTES, PAD_BYTES = 4, 5, 1
 
 
-class Shared(Protocol):
+class BothDirections(Protocol):
     """What the receivers of both directions share.
 
     Attributes:
@@ -58,7 +58,7 @@ class HeaderBlock:
         is_last: the first frame has END_STREAM.
         start_ns, seq, ack: of the first byte of the first frame.
         fragments: the fragments so far.
-        size: bytes of them.
+        size: bytes of them; none are added once it is too long.
         continuations: how many CONTINUATION frames there were.
     """
 
@@ -114,7 +114,7 @@ class Http2Receiver:
         "ignoring",
     )
 
-    def __init__(self, shared: Shared, end: int, is_whole: bool) -> None:
+    def __init__(self, shared: BothDirections, end: int, is_whole: bool) -> None:
         self._shared = shared
         self._end = end
         self.hpack = HpackDecoder(is_whole)
@@ -288,7 +288,9 @@ class Http2Receiver:
             self._needed = FRAME_HEAD_BYTES
             return -1
         head = head_at(data, offset)
-        if head.kind == DATA and head.stream and self._block is None:
+        if self._block is not None and head.kind != frames.CONTINUATION:  # RFC 9113, 4.3
+            self._break_block()
+        if head.kind == DATA and head.stream:
             return self._begin_data(data, offset, head)
         if not is_sound(head):
             self._lose(Problem.BAD_FRAME)
@@ -300,7 +302,7 @@ class Http2Receiver:
             self._needed = whole
             return -1
         self._count(head.kind)
-        if (self._block is None) is (head.kind == frames.CONTINUATION):
+        if head.kind == frames.CONTINUATION and self._block is None:
             self._break_block()
         HANDLERS[head.kind](self, head, data[offset + FRAME_HEAD_BYTES : offset + whole])
         return offset + whole
@@ -423,7 +425,7 @@ class Http2Receiver:
         assert block is not None  # called within a block
         if not block.is_too_long:
             block.fragments.append(fragment)
-        block.size += len(fragment)
+            block.size += len(fragment)
         if head.flags & frames.END_HEADERS:
             self._block = None
             self._end_block(block)

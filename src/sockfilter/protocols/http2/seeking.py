@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 ROW_TO_THE_END = 2
 # Bytes that are kept while no row is found: three frames of the usual size, and the heads.
 SEEK_BYTES_MAX = 64 << 10
+# measured: bytes of memory of one row, with its entry of the dict
+ROW_BYTES = 220
 # a size below 2^22, a kind of RFC 9113, and flags that one of them has; at every place
 LIKELY = re.compile(rb"(?s)(?=[\x00-\x3f]..[\x00-\x09][\x00-\x2d]....)")
 
@@ -57,7 +59,7 @@ class FrameSeeker:
     @property
     def weight(self) -> int:
         """Bytes of memory that are kept."""
-        return len(self._data) * 2
+        return len(self._data) * 2 + len(self._rows) * ROW_BYTES
 
     @property
     def waiting(self) -> int:

@@ -1,4 +1,4 @@
-"""Connections that become something else: CONNECT, Upgrade, HTTP/2, and what never was HTTP."""
+"""Connections that become something else: CONNECT, Upgrade, HTTP/2, and what was never HTTP."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ from tests.support.dialogues import (
 from tests.support.talk import CLIENT, SERVER, Dialogue, facts, read
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+SETTINGS = b"\0\0\0\4\0\0\0\0\0"
+# HEADERS with END_STREAM and END_HEADERS of stream 1, by entries of the static table: GET / over http; 200
+GET_2 = b"\0\0\3\1\5\0\0\0\1\x82\x84\x86"
+OK_2 = b"\0\0\1\1\5\0\0\0\1\x88"
 
 
 def test_http_in_a_tunnel_is_read():
@@ -87,16 +91,23 @@ def test_an_upgrade_whose_request_was_not_seen():
     assert exchange.problems == (Problem.NO_REQUEST, Problem.MID_STREAM)
 
 
-def test_http2_by_its_preface_is_left_alone():
-    dialogue = Dialogue().say(CLIENT, PREFACE)
-    assert dialogue.rejected == ["HTTP/2"]
-    assert not dialogue.close()
-
-
-@pytest.mark.parametrize("at", range(1, len(PREFACE)))
+@pytest.mark.parametrize("at", range(1, len(PREFACE + SETTINGS + GET_2)))
 def test_http2_by_its_preface_cut_at_every_byte(at: int):
-    dialogue = Dialogue().say(CLIENT, PREFACE[:at]).say(CLIENT, PREFACE[at:])
-    assert dialogue.rejected == ["HTTP/2"]
+    begins = PREFACE + SETTINGS + GET_2
+    dialogue = Dialogue().say(CLIENT, begins[:at]).say(CLIENT, begins[at:]).say(SERVER, SETTINGS + OK_2)
+    (exchange,) = dialogue.close()
+    assert (exchange.request.method, exchange.request.target, exchange.request.version) == ("GET", "/", "2")
+    assert (exchange.response.status, exchange.complete, exchange.problems) == (200, True, ())
+    assert not dialogue.rejected
+    assert not dialogue.counts.unread_bytes
+
+
+def test_http2_in_a_tunnel_is_read():
+    said = [(CLIENT, CONNECT), (SERVER, ESTABLISHED), (CLIENT, PREFACE + GET_2), (SERVER, SETTINGS + OK_2)]
+    tunnel, inner = read(*said)
+    assert (tunnel.request.method, tunnel.stream, tunnel.conn_seq) == ("CONNECT", None, 1)
+    assert (inner.request.target, inner.response.status, inner.stream, inner.conn_seq) == ("/", 200, 1, 2)
+    assert not inner.problems
 
 
 def test_http2_behind_a_request_leaves_none_out():

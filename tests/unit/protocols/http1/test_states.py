@@ -45,7 +45,12 @@ Spoken = list["Said | tuple[int, int]"]
 MORE_CASES: list[Spoken] = [
     [(CLIENT, CONNECT), (SERVER, ESTABLISHED), (CLIENT, CLIENT_HELLO), (SERVER, SERVER_HELLO)],
     [(CLIENT, CONNECT), (SERVER, ESTABLISHED), (CLIENT, GET), (SERVER, OK)],
-    [(CLIENT, CONNECT), (SERVER, ESTABLISHED), (CLIENT, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), (SERVER, b"\0\0\0\4")],
+    [
+        (CLIENT, CONNECT),
+        (SERVER, ESTABLISHED),
+        (CLIENT, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+        (SERVER, b"\0\0\0\4\0\0\0\0\0"),
+    ],
     [(CLIENT, CONNECT), (CLIENT, END), (SERVER, ESTABLISHED)],
     [(CLIENT, CONNECT), (CLIENT, 9), (SERVER, ESTABLISHED)],
     [(CLIENT, UPGRADE), (SERVER, SWITCHING + b"\x81\x02hi")],

@@ -23,13 +23,15 @@ from tests.support.dialogues import (
 )
 from tests.support.talk import CLIENT, SERVER, Dialogue, Said
 
-H2C = UPGRADE.replace(b"websocket", b"h2c")
+H2C, SWITCHING_H2C = UPGRADE.replace(b"websocket", b"h2c"), SWITCHING.replace(b"websocket", b"h2c")
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 # what is said, the opaque bytes in it, and those that have no meaning
 SAID: dict[str, tuple[list[Said], int, int]] = {
     "nothing unusual": ([(CLIENT, GET), (SERVER, OK)], 0, 0),
     "empty lines": ([(CLIENT, b"\r\n\r\n" + GET), (SERVER, OK)], 0, 0),
     "websocket": ([(CLIENT, UPGRADE), (SERVER, SWITCHING + b"\x81\x02hi"), (CLIENT, b"\x81\x80abcd")], 10, 0),
-    "h2c": ([(CLIENT, H2C), (SERVER, SWITCHING), (SERVER, b"\0\0\0\4\0\0\0\0\0"), (CLIENT, b"PRI * HTTP/2.0")], 23, 0),
+    "h2c": ([(CLIENT, H2C), (SERVER, SWITCHING_H2C), (SERVER, b"\0\0\0\4\0\0\0\0\0"), (CLIENT, PREFACE)], 0, 0),
+    "h2c and half a frame": ([(CLIENT, H2C), (SERVER, SWITCHING_H2C + b"\0\0\0\4\0\0"), (CLIENT, PREFACE)], 0, 6),
     "TLS in a tunnel": (
         [(CLIENT, CONNECT), (SERVER, ESTABLISHED), (CLIENT, CLIENT_HELLO), (SERVER, SERVER_HELLO)],
         len(CLIENT_HELLO + SERVER_HELLO),
