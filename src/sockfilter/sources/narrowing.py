@@ -148,7 +148,8 @@ class KernelFilter(NamedTuple):
             config.by_host = 1
             config.host, config.host_mask = _covering(self._networks())
         config.family = self.family or 0
-        config.by_port = config.frames = self.ports is not None
+        config.by_port = self.ports is not None
+        config.frames = config.frames or config.by_port
         return self.port_map()
 
     def host(self) -> bytes:
