@@ -24,7 +24,8 @@ MAY_IMPORT: Graph = {
     "closing": set(),
     "presentation": set(),
     "masking": {"errors"},
-    "model": {"errors", "presentation", *SHOWN},
+    "protobuf": {"errors"},
+    "model": {"errors", "presentation", "protobuf", *SHOWN},
     # the kernel
     "libbpf": {"closing", "errors"},
     "system": {"errors", "libbpf", "model"},
@@ -33,7 +34,7 @@ MAY_IMPORT: Graph = {
     "observers": {"closing", "errors", "libbpf", "model", "system"},
     **dict.fromkeys(STAGES, NOUNS),
     "filters": NOUNS,
-    "forms": {*NOUNS, *SHOWN},
+    "forms": {*NOUNS, *SHOWN, "protobuf"},
     "outputs": {*NOUNS, *SHOWN, "closing", "forms"},
     # the only place that joins stages
     "road": {*NOUNS, *STAGES, "closing", "libbpf", "outputs", "sources"},
@@ -46,7 +47,7 @@ MAY_IMPORT: Graph = {
     "__main__": {"cli"},
 }
 # the hot path and what a file needs run without these; they are imported where they are used
-HEAVY = {"dpkt", "pyroute2", "json", "asyncio", "ipaddress", "logging", "brotli", "backports", "compression"}
+HEAVY = {"dpkt", "pyroute2", "json", "asyncio", "ipaddress", "logging", "brotli", "backports", "compression", "google"}
 # each of these takes 1 to 15 ms of every start
 HEAVY |= {"dataclasses", "inspect", "pathlib", "subprocess", "shutil", "difflib", "urllib", "concurrent", "hashlib"}
 HEAVY_MODULES = {

@@ -12,6 +12,7 @@ from sockfilter.model.sequence import distance
 
 if TYPE_CHECKING:
     from sockfilter.model.connection import Connection, Endpoint
+    from sockfilter.model.grpc import GrpcCall
     from sockfilter.model.message import Request, Response
     from sockfilter.model.process import Process
 
@@ -125,6 +126,13 @@ class Exchange:
             BodyError: the request's body was not kept whole.
         """
         return presentation.as_pytest(self)
+
+    @property
+    def grpc(self) -> GrpcCall | None:
+        """The exchange as a gRPC call; None if it is not one."""
+        from sockfilter.model.grpc import call_of  # imported late: most captures have no gRPC
+
+        return call_of(self)
 
     @property
     def client(self) -> Endpoint:
