@@ -150,7 +150,9 @@ class MessageCounts(Counts):
     exchanges: int = 0
     open: int = 0  # messages of exchanges that have not ended
     rejected: int = 0  # connections that are not HTTP although they began like it
-    http2: int = 0  # connections that begin with HTTP/2
+    http2: int = 0  # connections that speak HTTP/2, or parts of it
+    frames: Counter[str]  # frames of HTTP/2 by kind
+    header_blocks: int = 0  # header blocks of HTTP/2 that were decoded
     opaque_bytes: int = 0  # bytes after an upgrade, in a tunnel, or after a request of HTTP/0.9: they are not read
     bodies_cut: int = 0  # bodies cut because there was no memory
     unread_bytes: int = 0  # bytes skipped because their meaning was lost, or because they have none
@@ -158,6 +160,7 @@ class MessageCounts(Counts):
     def __init__(self, **counts: int) -> None:
         super().__init__(**counts)
         self.unpaired = Counter()
+        self.frames = Counter()
 
 
 class ProcessCounts(Counts):

@@ -73,6 +73,16 @@ class StreamPairing(Ending):
         """
         self._number = number
 
+    def adopt(self, exchange: Exchange, stream: int) -> None:
+        """Takes an exchange that began in another protocol: its response comes on a stream.
+
+        Args:
+            exchange: the exchange; another pairing has released it.
+            stream: the number of the stream.
+        """
+        exchange.stream = stream
+        self._open[stream] = exchange
+
     def exchange(self, stream: int) -> Exchange | None:
         """Returns the open exchange of a stream, or None."""
         return self._open.get(stream)
@@ -106,8 +116,6 @@ class StreamPairing(Ending):
         if message.is_final:
             self._counts.responses += 1
             exchange.response = message
-            if exchange.request is not None and exchange.request.end_ns is None:
-                exchange.add_problems(Problem.EARLY_RESPONSE)
         else:
             self._counts.informational += 1
             exchange.add_informational(message)
@@ -150,6 +158,7 @@ class StreamPairing(Ending):
             self.leave(next(iter(self._open)), Problem.EVICTED)
         self._number += 1
         exchange = self._open[stream] = Exchange(self._connection, self._number, None, None)
+        exchange.stream = stream
         return exchange
 
     def _without_request(self, stream: int) -> Exchange:

@@ -84,7 +84,7 @@ class OrderedPairing(Orphans):
         # counted this late because exchanges may have ended above, and their receiver may read the ledger
         counts.open += 1
         status = message.head.status
-        if 100 <= status < 200 and (status != 101 or not _is_upgrade(request, message)):
+        if 100 <= status < 200 and (status != 101 or not _is_final_upgrade(request, message)):
             counts.informational += 1
             exchange.add_informational(message)
             return request
@@ -117,6 +117,14 @@ class OrderedPairing(Orphans):
             exchange = self._open[0]
             if exchange.response is not None and exchange.response.end_ns is not None:
                 self._complete(self._open.popleft())
+
+    def release(self, exchange: Exchange) -> bool:
+        """Gives an open exchange to another pairing. Returns False if it is not open, or has a final response."""
+        if exchange.response is not None or not self._open or self._open[0] is not exchange:
+            return False
+        self._open.popleft()
+        self._current = None
+        return True
 
     def pass_informational(self, count: int) -> bool:
         """Counts more informational responses like the last one. Returns False if the caller must pass each of them."""
@@ -265,11 +273,13 @@ class OrderedPairing(Orphans):
             self._open.appendleft(answered)
 
 
-def _is_upgrade(request: Request | None, response: Response) -> bool:
-    """Whether a 101 changes the protocol: the request or the response has an Upgrade field (RFC 9110, 7.8).
+def _is_final_upgrade(request: Request | None, response: Response) -> bool:
+    """Whether a 101 is the answer: the request or the response has an Upgrade field (RFC 9110, 7.8).
 
-    Otherwise the response gets a problem.
+    Without one, the response gets a problem. After an upgrade to HTTP/2, the answer comes on stream 1 (RFC 7540, 3.2).
     """
+    if response.headers.get("upgrade", "").strip().lower() == "h2c" and request is not None:
+        return False
     if "upgrade" in response.headers or (request is not None and "upgrade" in request.headers):
         return True
     response.add_problem(Problem.BAD_UPGRADE)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.forms import routes
 from sockfilter.forms.columns import DOTS, RecentWidth, padded, shortened, width
+from sockfilter.forms.notes import notes_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +35,7 @@ class Cells(NamedTuple):
         request: method and target.
         status: the status of the response.
         sizes: size and duration.
-        problems: the names of the problems, in brackets.
+        problems: the names of the problems, and other notes, in brackets.
     """
 
     interface: str
@@ -71,7 +72,7 @@ class Fitting:
             columns: columns of the terminal.
             interface, time, request, status, sizes: the full text of the cells.
         """
-        wanted, problems = width(request), exchange.problems
+        wanted, problems = width(request), notes_of(exchange)
         if exchange.response is None:
             sizes = ""  # not known, and the problems say why
         cells, left = self._around_request(Cells(interface, time, "", request, status, sizes, ""), columns)

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 # replaces characters that end a line, or that some parsers read as a line ending, in lines that are made here
 BREAKS = str.maketrans("\r\n\0", "   ")
 
+# in place of a method or a target that is not known
+UNKNOWN = "(unknown)"
+
 
 def start_line(head: Head, show_secrets: bool) -> str:
     """The first line, without its line ending.
@@ -23,9 +26,9 @@ def start_line(head: Head, show_secrets: bool) -> str:
     if head.has_text:
         line = head.raw.partition(b"\n")[0].decode("utf-8", "surrogateescape").rstrip("\r")
         return line if show_secrets else mask_start_line(line)
-    if head.method:
+    if head.is_request:
         target = head.target if show_secrets else mask_target(head.target)
-        return f"{head.method} {target} HTTP/{head.version}".translate(BREAKS)
+        return f"{head.method or UNKNOWN} {target or UNKNOWN} HTTP/{head.version}".translate(BREAKS)
     reason = head.reason if show_secrets else mask_reason(head.reason)
     return f"HTTP/{head.version} {head.status or ''} {reason}".translate(BREAKS).rstrip()
 

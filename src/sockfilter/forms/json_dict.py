@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from sockfilter.forms.large import windows
 from sockfilter.forms.processes import fields_of
 from sockfilter.masking import mask_body, mask_fields, mask_head, mask_reason, mask_target
+from sockfilter.masking.names import MASK
 from sockfilter.masking.tables import kept
 from sockfilter.model.problem import Problem
 
 if TYPE_CHECKING:
     from sockfilter.model import Endpoint, Exchange, Headers, Message
-    from sockfilter.model.head import Head
+    from sockfilter.model.head import Head, LostField
     from sockfilter.model.process import Process
 
 Json: TypeAlias = "dict[str, Any]"
@@ -54,6 +55,7 @@ def to_dict(exchange: Exchange, *, bodies: bool = True, show_secrets: bool = Tru
         "interface": clean_text(exchange.connection.interface),
         "connection": exchange.connection.number,
         "conn_seq": exchange.conn_seq,
+        **({} if exchange.stream is None else {"stream": exchange.stream}),
         "client": endpoint_of(exchange.client, exchange.client_process, show_secrets),
         "server": endpoint_of(exchange.server, exchange.server_process, show_secrets),
         "request": _message(exchange.request, bodies, show_secrets),
@@ -62,8 +64,22 @@ def to_dict(exchange: Exchange, *, bodies: bool = True, show_secrets: bool = Tru
         "timing": timing_of(exchange),
         "complete": exchange.complete,
         "problems": [problem.value for problem in exchange.problems],
-        **({"retransmissions": exchange.retransmissions} if exchange.retransmissions else {}),
+        **rare_members(exchange),
     }
+
+
+def rare_members(exchange: Exchange) -> Json:
+    """The members that only few exchanges have."""
+    made: Json = {}
+    if exchange.retransmissions:
+        made["retransmissions"] = exchange.retransmissions
+    if exchange.is_pushed:
+        made["pushed"] = True
+    if exchange.reset is not None:
+        code, name, end = exchange.reset
+        by = "client" if end == (exchange.connection.client_end or 0) else "server"
+        made["reset"] = {"code": code, "name": name or None, "by": by}
+    return made
 
 
 def time_text(ns: int) -> str:
@@ -100,10 +116,13 @@ _process = kept(_process_now, PROCESSES_MAX)
 
 
 def start_of(head: Head, show_secrets: bool) -> Json:
-    """The parts of the first line: of a request if it has a method, else of a response."""
-    if head.method:
+    """The parts of the first line of a request or a response, or what replaces them in other versions of HTTP."""
+    if head.is_request:
         target = head.target if show_secrets else mask_target(head.target)
-        return {"method": clean_text(head.method), "target": clean_text(target), "version": head.version or None}
+        made = {"method": clean_text(head.method) or None, "target": clean_text(target) or None}
+        if not head.has_text:
+            made |= {"authority": clean_text(head.authority) or None, "scheme": clean_text(head.scheme) or None}
+        return {**made, "version": head.version or None}
     # a response of HTTP/0.9 has no status
     reason = head.reason if show_secrets else mask_reason(head.reason)
     return {"status": head.status or None, "reason": clean_text(reason), "version": head.version or None}
@@ -120,12 +139,14 @@ def _message(message: Message | None, bodies: bool, show_secrets: bool) -> Json 
 
 
 def odd_parts(message: Message, show_secrets: bool) -> Json:
-    """Parts that only few messages have: the bytes of a malformed head, and trailers."""
+    """Parts that only few messages have: the bytes of a malformed head, unknown fields, and trailers."""
     made: Json = {}
     if Problem.BAD_HEAD in message.problems and message.head.has_text:
         raw = message.raw if show_secrets else mask_head(message.raw)
         made["raw"] = raw.decode("latin-1")
-    if message.body.trailer:
+    if message.head.lost:
+        made["headers_lost"] = [_lost_field(field, show_secrets) for field in message.head.lost]
+    if message.has_trailers:
         made["trailers"] = header_fields(message.trailers, show_secrets)
     return made
 
@@ -134,6 +155,16 @@ def header_fields(headers: Headers, show_secrets: bool) -> list[list[str]]:
     """Name and value of each field, in the order in which they came."""
     fields = list(headers)
     return [[clean_text(name), clean_text(value)] for name, value in (fields if show_secrets else mask_fields(fields))]
+
+
+def _lost_field(field: LostField, show_secrets: bool) -> Json:
+    """What is known of a field. If its name is not known, its value may be a secret."""
+    made: Json = {"at": field.at}
+    if field.name is not None:
+        made["name"] = clean_text(field.name)
+    if field.value is not None:
+        made["value"] = clean_text(field.value) if show_secrets else MASK
+    return made
 
 
 def clean_text(words: str) -> str:

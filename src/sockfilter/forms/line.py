@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, TypedDict
 from sockfilter.escape import printable, printable_lines, printable_target, without_backslashes
 from sockfilter.forms import times
 from sockfilter.forms.columns import shortened, width
-from sockfilter.forms.heads import start_line
+from sockfilter.forms.heads import UNKNOWN, start_line
 from sockfilter.forms.large import LARGE_BYTES, indented_lines, is_text, printable_pieces, text_of
+from sockfilter.forms.notes import notes_of
 from sockfilter.forms.processes import line_of, name_of
 from sockfilter.masking import mask_body, mask_fields, mask_target
 from sockfilter.masking.tables import KeptTable
@@ -131,9 +132,9 @@ class TextForm:
         line = "%s  %s  %3s  %8s  %8s" % (route, what, status, size, took)
         if time:
             line = f"{time}  {line}"
-        problems = exchange.problems
-        if problems:
-            line += f"  [{', '.join(problems)}]"
+        notes = exchange.problems if exchange.stream is None else notes_of(exchange)
+        if notes:
+            line += f"  [{', '.join(notes)}]"
         if self._interfaces:
             line = f"{printable(exchange.connection.interface):<8}  {line}"
         return line + "\n"
@@ -165,7 +166,7 @@ class TextForm:
     def _ask(self, head: Head) -> str:
         """The text of a request; it is cached, because most requests are repeated."""
         target = head.target if self.show_secrets else mask_target(head.target)
-        asked = f"{printable_target(head.method)} {printable_target(target)}"
+        asked = f"{printable_target(head.method) or UNKNOWN} {printable_target(target) or UNKNOWN}"
         return self._asked.keep(head, asked) if _is_shared(head) else asked
 
     def _details(self, exchange: Exchange) -> Iterable[str]:
@@ -186,7 +187,7 @@ class TextForm:
         if self._verbosity >= BODIES and message.body.wire_len:
             yield f"    {mark}\n"
             yield from self._body(message, f"    {mark} ")
-        if message.body.trailer:
+        if message.has_trailers:
             yield f"    {mark}\n"
             yield from self._fields(mark, message.trailers)
 

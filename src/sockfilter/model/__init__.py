@@ -2,8 +2,8 @@
 
 from sockfilter.model.body import NO_BODY, Body
 from sockfilter.model.connection import Connection, Endpoint
-from sockfilter.model.exchange import Exchange, Timing
-from sockfilter.model.head import Head
+from sockfilter.model.exchange import Exchange, Reset, Timing
+from sockfilter.model.head import Head, LostField
 from sockfilter.model.headers import Headers
 from sockfilter.model.message import Message, Request, Response
 from sockfilter.model.problem import Problem
@@ -18,10 +18,12 @@ __all__ = [
     "Exchange",
     "Head",
     "Headers",
+    "LostField",
     "Message",
     "Problem",
     "Process",
     "Request",
+    "Reset",
     "Response",
     "StreamMessage",
     "Timing",

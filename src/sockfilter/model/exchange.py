@@ -42,6 +42,20 @@ class Timing(NamedTuple):
     total: float | None
 
 
+class Reset(NamedTuple):
+    """How an end reset a stream.
+
+    Attributes:
+        code: the error code.
+        name: its name; empty if it has none.
+        end: the end of the connection that reset the stream.
+    """
+
+    code: int
+    name: str
+    end: int
+
+
 class Exchange:
     """A request and its final response. Either may be None; problems then says why.
 
@@ -54,6 +68,9 @@ class Exchange:
         informational_count: the number of informational responses, whether kept or not.
         retransmissions: retransmitted segments with bytes of it; counted from the end of a head until it ends.
         processes: the processes at the connection's ends, in the order of connection.ends.
+        stream: the number of its stream, in a protocol that has streams; otherwise None.
+        reset: how one end reset its stream; None if none did.
+        is_pushed: whether the server promised the request and sent the response without being asked.
     """
 
     __slots__ = (
@@ -64,10 +81,13 @@ class Exchange:
         "id",
         "informational",
         "informational_count",
+        "is_pushed",
         "processes",
         "request",
+        "reset",
         "response",
         "retransmissions",
+        "stream",
     )
 
     def __init__(
@@ -83,6 +103,9 @@ class Exchange:
         self.clock_offset_ns = 0
         self.retransmissions = 0
         self.processes = NOBODY
+        self.stream: int | None = None
+        self.reset: Reset | None = None
+        self.is_pushed = False
         self._problems: tuple[Problem, ...] = ()
 
     def __repr__(self) -> str:

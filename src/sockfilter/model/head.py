@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.model import target as targets
 
 if TYPE_CHECKING:
     from sockfilter.model.headers import Headers
+
+
+class LostField(NamedTuple):
+    """A field that is not wholly known.
+
+    Attributes:
+        at: its place among all fields of the head, from 0.
+        name: its name; None if not known.
+        value: its value; None if not known.
+    """
+
+    at: int
+    name: str | None
+    value: str | None
 
 
 class Head:
@@ -17,19 +31,23 @@ class Head:
 
     Args:
         version: "1.0", "1.1" or "2"; "0.9" if the message has none.
-        method: of a request, as sent; empty for a response.
-        target: of a request, as sent; empty for a response.
-        status: of a response; 0 for a request, and for a response of HTTP/0.9, which has none.
+        method: of a request, as sent; empty for a response, and if not known.
+        target: of a request, as sent; empty for a response, and if not known.
+        status: of a response; 0 for a request, for a response of HTTP/0.9, which has none, and if not known.
         reason: the reason phrase of a response; may be empty.
         headers: the fields.
 
     Attributes:
+        scheme: of a request whose protocol states it, such as "https"; otherwise empty.
+        lost: the fields that are not wholly known; they are not in headers.
         raw: start line and fields with their line endings, as sent; empty in a protocol whose heads are not text.
         has_text: whether heads are text in its protocol; raw then has the whole head.
     """
 
     __slots__ = ("_headers", "_reason", "method", "status", "target", "version")
 
+    scheme = ""
+    lost: tuple[LostField, ...] = ()
     raw = b""
     has_text = False
 
@@ -43,6 +61,11 @@ class Head:
         self.status = status
         self._reason = reason
         self._headers = headers
+
+    @property
+    def is_request(self) -> bool:
+        """Whether it is the head of a request."""
+        return bool(self.method)
 
     @property
     def headers(self) -> Headers:

@@ -42,7 +42,18 @@ class Message:
         problems: the problems of the message.
     """
 
-    __slots__ = ("body", "complete", "end_ns", "grpc", "head", "is_resumed", "place", "problems", "start_ns")
+    __slots__ = (
+        "_trailers",
+        "body",
+        "complete",
+        "end_ns",
+        "grpc",
+        "head",
+        "is_resumed",
+        "place",
+        "problems",
+        "start_ns",
+    )
 
     def __init__(
         self, head: Head, start_ns: int, place: Place, end_ns: int | None = None, body: Body = NO_BODY
@@ -56,6 +67,7 @@ class Message:
         self.problems: tuple[Problem, ...] = ()
         self.grpc: MessageLog | None = None
         self.is_resumed = False
+        self._trailers: Headers | None = None
 
     @property
     def seq(self) -> int:
@@ -83,9 +95,18 @@ class Message:
         return self.head.raw
 
     @property
+    def has_trailers(self) -> bool:
+        """Whether fields follow the body."""
+        return self._trailers is not None or bool(self.body.trailer)
+
+    @property
     def trailers(self) -> Headers:
-        """The fields after a chunked body."""
-        return Headers.from_head(self.body.trailer)
+        """The fields after the body."""
+        return Headers.from_head(self.body.trailer) if self._trailers is None else self._trailers
+
+    @trailers.setter
+    def trailers(self, fields: Headers) -> None:
+        self._trailers = fields
 
     @property
     def text(self) -> str:

@@ -42,7 +42,15 @@ class Problem(str, Enum):
         "truncated",
         "bytes were seen but not kept: because of the snap length, or because the ring was nearly full",
     )
+    HEADERS_LOST = (
+        "headers-lost",
+        "fields of the head are not known, because bytes that they refer to were missed",
+    )
     RESYNCHRONISED = "resynchronised", "parsing resumed here, after bytes that could not be understood"
+
+    # how a stream ended
+    STREAM_RESET = "stream-reset", "one end reset the stream"
+    GOING_AWAY = "going-away", "the other end closes the connection and does not process this stream"
 
     # what the sender did
     BAD_FRAME = "bad-frame", "a frame is malformed, or not allowed at its place"

@@ -16,6 +16,7 @@ from sockfilter.forms.json_dict import (
     endpoint_of,
     header_fields,
     odd_parts,
+    rare_members,
     start_of,
     time_text,
     timing_of,
@@ -88,14 +89,16 @@ class JsonOutput(Output):
             about = self._describe(exchange)
         informational = [{"status": message.status} for message in exchange.informational]
         problems = exchange.problems
-        retransmissions = f',"retransmissions":{exchange.retransmissions}' if exchange.retransmissions else ""
+        stream = "" if exchange.stream is None else f',"stream":{exchange.stream}'
+        is_rare = exchange.retransmissions or exchange.reset is not None or exchange.is_pushed
+        rare = f",{ENCODE(rare_members(exchange))[1:-1]}" if is_rare else ""
         return (
             f'{{"kind":"exchange","id":{exchange.id},"time":{"null" if start_ns is None else self._time(start_ns)},'
-            f"{about.before}{exchange.conn_seq}{about.behind}"
+            f"{about.before}{exchange.conn_seq}{stream}{about.behind}"
             f'"request":{self._message(exchange.request)},"response":{self._message(exchange.response)},'
             f'"informational":{ENCODE(informational) if informational else "[]"},"timing":{_timing_text(exchange)},'
             f'"complete":{"true" if exchange.complete else "false"},'
-            f'"problems":{ENCODE([problem.value for problem in problems]) if problems else "[]"}{retransmissions}}}\n'
+            f'"problems":{ENCODE([problem.value for problem in problems]) if problems else "[]"}{rare}}}\n'
         ).encode()
 
     def pieces(self, exchange: Exchange) -> Iterator[bytes]:
@@ -129,7 +132,7 @@ class JsonOutput(Output):
             return "null"
         head, body = message.head, message.body
         text = self._heads.get(head) or self._head(head)
-        more = self._more(message) if message.problems or body.trailer else ""
+        more = self._more(message) if message.problems or message.has_trailers else ""
         if self.has_bodies and (body or body.is_cut):
             return f"{text}{ENCODE(body_of(message, True, self._show_secrets))}{more}}}"
         length = "" if body.length is None else f',"len":{body.length}'

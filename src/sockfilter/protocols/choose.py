@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # beginning of the client connection preface (RFC 9113, 3.4)
 HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n"
+# The server may be the first to speak, with SETTINGS of a few numbers (RFC 9113, 3.4, 6.5).
+HTTP2_STARTS = (HTTP2_PREFACE, *(bytes((0, 0, 6 * count, 4, 0, 0, 0, 0, 0)) for count in range(12)))
 # no protocol of the table needs more bytes to be recognised
 FIRST_BYTES_MAX = 64
 
@@ -49,8 +51,14 @@ def _unread(counter: str | None = None) -> Make:
     return make
 
 
+def _http2(transport: Transport, context: Context, before: Handover | None) -> Conversation:
+    from sockfilter.protocols.http2.conversation import Http2Conversation  # imported late: many captures have no HTTP/2
+
+    return Http2Conversation(transport, context, before)
+
+
 HTTP1 = Row("http1", Http1Conversation, alpn=("http/1.1", "http/1.0"))
-HTTP2 = Row("http2", _unread("http2"), begins=(HTTP2_PREFACE,), alpn=("h2",), upgrades=("h2c",))
+HTTP2 = Row("http2", _http2, begins=HTTP2_STARTS, alpn=("h2",), upgrades=("h2c",))
 # the first row that matches is used
 TABLE = (HTTP1, HTTP2)
 # for protocols without a row

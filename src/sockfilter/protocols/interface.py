@@ -125,10 +125,12 @@ class Handover(NamedTuple):
         number: exchanges that have begun on the connection so far.
         exchange: the exchange that changed the protocol, by 101 or CONNECT; None if the first bytes showed another
             protocol.
+        is_open: whether the successor must end this exchange.
     """
 
     number: int = 0
     exchange: Exchange | None = None
+    is_open: bool = False
 
 
 class MessageSink(Protocol):
@@ -183,6 +185,9 @@ class InOrder(MessageSink, Protocol):
     def awaits(self, ack: int) -> bool:
         """Whether a request is open of which the server had received at least one byte when it acknowledged ack."""
 
+    def release(self, exchange: Exchange) -> bool:
+        """Gives an open exchange to another pairing. Returns False if it is not open, or has a final response."""
+
     def pass_informational(self, count: int) -> bool:
         """Counts repetitions of the last informational response. Returns False if each must be passed to begin()."""
 
@@ -217,6 +222,9 @@ class ByStream(MessageSink, Protocol):
 
     def resume(self, number: int) -> None:
         """Continues after exchanges of another protocol, the last of which has this number."""
+
+    def adopt(self, exchange: Exchange, stream: int) -> None:
+        """Takes an exchange that began in another protocol: its response comes on a stream."""
 
     def exchange(self, stream: int) -> Exchange | None:
         """The exchange that is open on a stream; None if there is none."""

@@ -209,7 +209,11 @@ class Pipeline:
             records_read,
             self._assembly.fragments,
             segments,
-            self._messages.copy(unpaired=self._messages.unpaired.copy(), bodies_cut=self._budget.bodies_cut),
+            self._messages.copy(
+                unpaired=self._messages.unpaired.copy(),
+                frames=self._messages.frames.copy(),
+                bodies_cut=self._budget.bodies_cut,
+            ),
             dict(zip(CALL_COUNTERS, calls, strict=True)) if calls else {},
             ProcessCounts(**observed.pop("processes", {})),
             is_live,

@@ -148,8 +148,9 @@ class Http1Conversation:
         """Hands over to another conversation. It gets the bytes of each end that follow the last message."""
         for receiver in self.receivers:
             receiver.leave()
+        is_open = exchange is not None and self.sink.release(exchange)
         self.sink.close(Problem.CLOSED)
-        before = Handover(self.sink.number, exchange) if self.has_messages else None
+        before = Handover(self.sink.number, exchange, is_open) if self.has_messages else None
         successor = make(self._transport, self._context, before)
         self._transport.replace(successor)
         for mine, its in zip(self.receivers, successor.receivers, strict=True):

@@ -1,0 +1,96 @@
+"""The conversation of HTTP/2: two receivers, and the messages of their streams."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import TYPE_CHECKING
+
+from sockfilter.protocols.http2 import frames
+from sockfilter.protocols.http2.messages import StreamMessages
+from sockfilter.protocols.http2.receiver import Http2Receiver
+
+if TYPE_CHECKING:
+    from sockfilter.model.exchange import Exchange
+    from sockfilter.model.problem import Problem
+    from sockfilter.protocols.interface import Context, Handover, Transport
+
+# frames of this size are the largest that SETTINGS can allow (RFC 9113, 6.5.2)
+FRAME_BYTES_MAX = (1 << 24) - 1
+
+
+class Http2Conversation:
+    """Both directions of an HTTP/2 connection.
+
+    Args:
+        transport: carries the conversation.
+        context: what it needs from its capture.
+        before: what was read on the connection before, in another protocol; None if nothing.
+
+    Attributes:
+        messages: the messages of its streams.
+        counts: the counters of messages.
+        receivers: one for each end.
+    """
+
+    __slots__ = ("counts", "messages", "receivers")
+
+    has_short_road = False
+
+    def __init__(self, transport: Transport, context: Context, before: Handover | None = None) -> None:
+        self.counts = context.counts
+        self.counts.http2 += 1
+        self.messages = StreamMessages(transport, context)
+        whole = [before is not None or isn is not None for isn in transport.isn]
+        self.receivers = Http2Receiver(self, 0, whole[0]), Http2Receiver(self, 1, whole[1])
+        if before is not None:
+            self.messages.pairing.resume(before.number)
+            if before.is_open and before.exchange is not None:
+                self._continue(before.exchange)
+
+    def _continue(self, exchange: Exchange) -> None:
+        """Takes the exchange that asked for HTTP/2 (RFC 7540, 3.2)."""
+        self.messages.adopt(exchange)
+        request = exchange.request
+        words = "" if request is None else request.headers.get("http2-settings", "")
+        try:
+            payload = base64.urlsafe_b64decode(words + "=" * (-len(words) % 4))
+        except (binascii.Error, ValueError):
+            return
+        self.take_settings(exchange.connection.client_end or 0, frames.settings(payload))
+
+    @property
+    def weight(self) -> int:
+        """Bytes of memory that it keeps."""
+        return self.messages.weight + sum(receiver.weight for receiver in self.receivers)
+
+    @property
+    def open(self) -> list[Exchange]:
+        """The exchanges that have begun and not ended, in their order."""
+        return self.messages.pairing.open
+
+    @property
+    def count(self) -> int:
+        """The number of exchanges that have begun."""
+        return self.messages.pairing.number
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no exchange is open, and both ends may begin a new frame."""
+        return self.messages.pairing.is_at_rest and all(receiver.is_between for receiver in self.receivers)
+
+    def take_settings(self, end: int, settings: dict[int, int]) -> None:
+        """Takes the SETTINGS of an end: they bound what the other end sends (RFC 9113, 6.5)."""
+        other = self.receivers[1 - end]
+        if frames.HEADER_TABLE_SIZE in settings:
+            other.hpack.allow(settings[frames.HEADER_TABLE_SIZE])
+        size = settings.get(frames.MAX_FRAME_SIZE, 0)
+        if frames.FRAME_BYTES_USUAL <= size <= FRAME_BYTES_MAX:
+            other.frame_bytes_max = size
+
+    def abandon(self, end: int) -> None:
+        """Ignores that an end has closed: a stream ends by a frame, or with the connection."""
+
+    def close(self, problem: Problem) -> None:
+        """Notes that the connection has ended, and why. Both receivers have ended before."""
+        self.messages.pairing.close(problem)

@@ -1,0 +1,292 @@
+"""The messages of the streams of one connection: their heads, bodies, trailers and ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sockfilter.model.body import NO_BODY
+from sockfilter.model.exchange import Reset
+from sockfilter.model.headers import Headers
+from sockfilter.model.message import Request, Response
+from sockfilter.model.problem import Problem
+from sockfilter.protocols.body import BodyKeeper
+from sockfilter.protocols.http2.frames import NO_ERROR, error_name
+from sockfilter.protocols.http2.heads import Fields, Http2Head
+
+if TYPE_CHECKING:
+    from sockfilter.model.exchange import Exchange
+    from sockfilter.model.message import Message
+    from sockfilter.protocols.http2.hpack import Block
+    from sockfilter.protocols.interface import ByStream, Context, Transport
+
+# Messages of one direction that may be incomplete: as many as streams that the pairing keeps open.
+HALVES_MAX = 10_000
+# GOAWAY frames of one end that are taken: a server sends two, and each one looks at all open streams
+GOAWAYS_MAX = 16
+
+
+class Half:
+    """A message that has begun and not ended.
+
+    Attributes:
+        message: the message.
+        keeper: collects its body; None until the body begins.
+        losses: how often bytes of its direction had been lost when it began.
+    """
+
+    __slots__ = ("keeper", "losses", "message")
+
+    def __init__(self, message: Message, losses: int) -> None:
+        self.message = message
+        self.keeper: BodyKeeper | None = None
+        self.losses = losses
+
+
+class StreamMessages:
+    """The messages of both directions.
+
+    Args:
+        transport: the connection.
+        context: has the pairing, the policy and the budget.
+
+    Attributes:
+        pairing: pairs the messages by their streams.
+        client_end: the end that sends requests; None if not known.
+    """
+
+    __slots__ = ("_context", "_goaways", "_halves", "_losses", "_lost_by", "_transport", "pairing")
+
+    def __init__(self, transport: Transport, context: Context) -> None:
+        self._transport = transport
+        self._context = context
+        self.pairing: ByStream = context.by_stream(transport)
+        self._halves: tuple[dict[int, Half], dict[int, Half]] = {}, {}
+        self._losses = [0, 0]
+        self._lost_by = [Problem.GAP, Problem.GAP]  # why bytes were lost last
+        self._goaways = [0, 0]
+
+    @property
+    def client_end(self) -> int | None:
+        """The end that sends requests; None if not known."""
+        return self._transport.model.client_end
+
+    @client_end.setter
+    def client_end(self, end: int) -> None:
+        if self._transport.model.client_end is None:
+            self._transport.model.client_end = end
+
+    @property
+    def weight(self) -> int:
+        """Bytes of memory that are kept for incomplete messages and open exchanges."""
+        keepers = (half.keeper for halves in self._halves for half in halves.values())
+        return self.pairing.weight + sum(keeper.weight for keeper in keepers if keeper is not None)
+
+    def adopt(self, exchange: Exchange) -> None:
+        """Takes the exchange whose request asked for HTTP/2: its response comes on stream 1 (RFC 7540, 3.2)."""
+        self.pairing.adopt(exchange, 1)
+
+    def head(
+        self, end: int, stream: int, block: Block, place: tuple[int, ...], start_ns: int, now_ns: int, is_last: bool
+    ) -> None:
+        """Takes the header block of a HEADERS frame and its continuations.
+
+        Args:
+            end: the end that sent it.
+            stream: its stream.
+            block: the decoded block.
+            place: the place of the message, if it begins one.
+            start_ns: when the first byte passed.
+            now_ns: when the last byte passed.
+            is_last: nothing follows on this stream from this end.
+        """
+        fields, half = Fields(block.fields), self._halves[end].get(stream)
+        if half is not None and self._continue(half, fields):
+            message = half.message
+        else:
+            begun = self._begin(end, stream, fields, block, place, start_ns, is_last)
+            if begun is None:
+                return
+            message, half = begun, None
+            if isinstance(message, Request) or message.is_final:
+                half = self._keep(end, stream, message, now_ns)
+        _note_faults(message, fields, block)
+        if half is None:
+            message.end_ns, message.complete = now_ns, True
+        elif is_last:
+            self._finish(end, stream, half, now_ns, True)
+
+    def _continue(self, half: Half, fields: Fields) -> bool:
+        """Takes trailers, or the head of a response whose status was not known. Returns False if it is another head."""
+        message = half.message
+        if not fields.pseudo:
+            message.trailers = Headers(fields.known)
+        elif not fields.is_request and isinstance(message, Response) and not message.status:
+            message.head = Http2Head(fields, False)
+        else:
+            return False
+        return True
+
+    def _begin(
+        self,
+        end: int,
+        stream: int,
+        fields: Fields,
+        block: Block,
+        place: tuple[int, ...],
+        start_ns: int,
+        is_last: bool,
+    ) -> Request | Response | None:
+        is_request = fields.is_request
+        if is_request is None and self.client_end is not None:
+            is_request = end == self.client_end
+        if is_request is None or (is_request and fields.is_trailers):
+            self.pairing.lose(Problem.HEADERS_LOST)  # what it belongs to was missed
+            return None
+        self.client_end = end if is_request else 1 - end
+        trailers = None
+        if fields.is_trailers:
+            trailers, fields.known = fields.known, []
+        elif not fields.pseudo and is_last:
+            fields.conceal(block.fields)  # it is not known whether this is a head
+        kind = Request if is_request else Response
+        message = kind(Http2Head(fields, is_request), start_ns, place)
+        if trailers is not None:
+            message.trailers = Headers(trailers)
+            message.add_problem(Problem.HEADERS_LOST)
+        self.pairing.begin(message, end)
+        return message
+
+    def _keep(self, end: int, stream: int, message: Message, now_ns: int) -> Half:
+        halves = self._halves[end]
+        if len(halves) >= HALVES_MAX:
+            oldest = next(iter(halves))
+            self._cut(end, oldest, halves[oldest], now_ns, Problem.EVICTED)
+        half = halves[stream] = Half(message, self._losses[end])
+        return half
+
+    def promise(self, end: int, stream: int, block: Block, place: tuple[int, ...], start_ns: int, now_ns: int) -> None:
+        """Takes a promised request. stream: the stream of its response."""
+        self.client_end = 1 - end
+        fields = Fields(block.fields)
+        request = Request(Http2Head(fields, True), start_ns, place)
+        _note_faults(request, fields, block)
+        self.pairing.begin(request, end)
+        request.end_ns, request.complete = now_ns, block.is_valid
+        exchange = self.pairing.exchange(stream)
+        if exchange is not None:
+            exchange.is_pushed = True
+        self.pairing.finish(request)
+
+    def data(self, end: int, stream: int, data: bytes) -> None:
+        """Takes bytes of a body."""
+        half = self._halves[end].get(stream)
+        if half is None:
+            self.pairing.pass_by(len(data), is_opaque=False)
+            return
+        keeper = half.keeper or self._collect(half)
+        if keeper.wants:
+            keeper.add(data)
+        else:
+            keeper.wire_len += len(data)
+
+    def miss(self, end: int, stream: int, size: int, problem: Problem) -> int:
+        """Notes missing bytes of a body, of a known number. Returns how many of them were needed."""
+        half = self._halves[end].get(stream)
+        if half is None:
+            return 0
+        keeper = half.keeper or self._collect(half)
+        needed = size if keeper.wants else 0
+        if problem is not Problem.TRUNCATED or needed:
+            half.message.add_problem(problem)
+            half.losses = -1
+        keeper.skip(size)
+        return needed
+
+    def end(self, end: int, stream: int, now_ns: int) -> None:
+        """Notes END_STREAM: nothing follows on this stream from this end."""
+        half = self._halves[end].get(stream)
+        if half is not None:
+            self._finish(end, stream, half, now_ns, True)
+            return
+        exchange = self.pairing.exchange(stream)
+        if exchange is not None and exchange.response is None and end != self.client_end:
+            self.pairing.leave(stream, self._lost_by[end])  # the head of the response was missed
+
+    def reset(self, end: int, stream: int, code: int, now_ns: int) -> None:
+        """Takes RST_STREAM (RFC 9113, 6.4)."""
+        exchange = self.pairing.exchange(stream)
+        for sender in (0, 1):
+            half = self._halves[sender].get(stream)
+            if half is not None:
+                if exchange is not None:
+                    exchange.reset = Reset(code, error_name(code), end)
+                # a server that has answered may refuse the rest of the request (RFC 9113, 8.1)
+                is_harmless = code == NO_ERROR and isinstance(half.message, Request)
+                self._cut(sender, stream, half, now_ns, None if is_harmless else Problem.STREAM_RESET)
+        if exchange is not None and self.pairing.exchange(stream) is exchange:
+            exchange.reset = Reset(code, error_name(code), end)
+            self.pairing.leave(stream, Problem.STREAM_RESET)
+
+    def go_away(self, end: int, last_stream: int) -> None:
+        """Takes GOAWAY (RFC 9113, 6.8): the end does not process later streams that the other end has opened."""
+        self._goaways[end] += 1
+        if self._goaways[end] > GOAWAYS_MAX or self.client_end is None:
+            return
+        is_odd = end != self.client_end
+        for exchange in self.pairing.open:
+            stream = exchange.stream
+            if stream is not None and stream > last_stream and bool(stream & 1) is is_odd:
+                self.leave(stream, Problem.GOING_AWAY)
+
+    def leave(self, stream: int, problem: Problem) -> None:
+        """Ends the exchange of a stream, and notes why."""
+        for halves in self._halves:
+            half = halves.pop(stream, None)
+            if half is not None:
+                half.message.add_problem(problem)
+                half.message.body = NO_BODY if half.keeper is None else half.keeper.body(False)
+        self.pairing.leave(stream, problem)
+
+    def lose(self, end: int, problem: Problem) -> None:
+        """Notes that bytes of one direction are missing, and that it is not known of which streams."""
+        self._losses[end] += 1
+        self._lost_by[end] = problem
+        self.pairing.lose(problem)
+
+    def cut(self, end: int, now_ns: int, problem: Problem) -> None:
+        """Ends all messages of one direction."""
+        halves = self._halves[end]
+        for stream, half in list(halves.items()):
+            self._cut(end, stream, half, now_ns, problem)
+
+    def _cut(self, end: int, stream: int, half: Half, now_ns: int, problem: Problem | None) -> None:
+        if problem is not None:
+            half.message.add_problem(problem)
+        self._finish(end, stream, half, now_ns, False)
+
+    def _collect(self, half: Half) -> BodyKeeper:
+        head = half.message.head
+        codings = head.codings if isinstance(head, Http2Head) else ()
+        half.keeper = keeper = BodyKeeper(half.message, codings, self._context.policy, self._context.budget)
+        return keeper
+
+    def _finish(self, end: int, stream: int, half: Half, now_ns: int, is_whole: bool) -> None:
+        self._halves[end].pop(stream, None)
+        message = half.message
+        if half.losses != self._losses[end]:
+            is_whole = False
+            if half.losses >= 0:
+                message.add_problem(self._lost_by[end])
+        message.complete = is_whole
+        message.end_ns = now_ns
+        if half.keeper is not None:
+            message.body = half.keeper.body(is_whole)
+        self.pairing.finish(message)
+
+
+def _note_faults(message: Message, fields: Fields, block: Block) -> None:
+    """Adds the problems of a header block to its message."""
+    if fields.lost:
+        message.add_problem(Problem.HEADERS_LOST)
+    if not block.is_valid or not fields.is_proper:
+        message.add_problem(Problem.BAD_HEAD)
