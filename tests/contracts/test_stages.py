@@ -52,7 +52,7 @@ HEAVY = {"dpkt", "pyroute2", "json", "asyncio", "ipaddress", "logging", "brotli"
 HEAVY |= {"dataclasses", "inspect", "pathlib", "subprocess", "shutil", "difflib", "urllib", "concurrent", "hashlib"}
 HEAVY_MODULES = {
     "outputs/jsonl.py": {"json"},
-    "forms/json_dict.py": {"json"},
+    "forms/json_values.py": {"json"},
     "forms/pytest_source.py": {"json"},
     "views/aio.py": {"asyncio"},
     "sources/broker/messages.py": {"json"},  # only where there is a broker

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from sockfilter.forms.json_dict import Json, clean_text, content_of, endpoint_of, time_text
+from sockfilter.forms.json_dict import endpoint_of, time_text
+from sockfilter.forms.json_values import Json, clean_text, content_of
 from sockfilter.forms.message_forms import form_of
 from sockfilter.masking.values import mask_message, mask_values, mask_words
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sockfilter.escape import printable, printable_lines
-from sockfilter.forms.json_dict import ENCODE
+from sockfilter.forms.json_values import ENCODE
 from sockfilter.forms.large import LARGE_BYTES, indented_lines, is_text, printable_pieces, text_of
 from sockfilter.forms.message_dict import clean_values, content_shown
 from sockfilter.forms.message_forms import form_of

@@ -9,18 +9,8 @@ from __future__ import annotations
 from json.encoder import encode_basestring_ascii as quote
 from typing import TYPE_CHECKING, NamedTuple
 
-from sockfilter.forms.json_dict import (
-    ENCODE,
-    body_of,
-    clean_text,
-    endpoint_of,
-    header_fields,
-    odd_parts,
-    rare_members,
-    start_of,
-    time_text,
-    timing_of,
-)
+from sockfilter.forms.json_dict import body_of, endpoint_of, odd_parts, rare_members, start_of, time_text, timing_of
+from sockfilter.forms.json_values import ENCODE, clean_text, header_fields
 from sockfilter.masking import is_proper, mask_field
 from sockfilter.masking.tables import KeptTable
 from sockfilter.model.headers import text

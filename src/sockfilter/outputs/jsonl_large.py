@@ -6,7 +6,8 @@ import os
 from base64 import b64encode
 from typing import TYPE_CHECKING
 
-from sockfilter.forms.json_dict import ENCODE, is_shorter_in_base64, to_dict
+from sockfilter.forms.json_dict import to_dict
+from sockfilter.forms.json_values import ENCODE, is_shorter_in_base64
 from sockfilter.forms.large import is_text, text_of, windows
 from sockfilter.masking import mask_body
 
