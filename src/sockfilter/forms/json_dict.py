@@ -14,6 +14,7 @@ from sockfilter.forms.processes import fields_of
 from sockfilter.masking import mask_body, mask_head, mask_reason, mask_target
 from sockfilter.masking.names import MASK
 from sockfilter.masking.tables import kept
+from sockfilter.model.grpc_kind import is_call
 from sockfilter.model.problem import Problem
 
 if TYPE_CHECKING:
@@ -52,7 +53,14 @@ def to_dict(exchange: Exchange, *, bodies: bool = True, show_secrets: bool = Tru
         "complete": exchange.complete,
         "problems": [problem.value for problem in exchange.problems],
         **rare_members(exchange),
+        **(_call(exchange, bodies, show_secrets) if is_call(exchange) else {}),
     }
+
+
+def _call(exchange: Exchange, bodies: bool, show_secrets: bool) -> Json:
+    from sockfilter.forms.grpc import call_member  # imported late: most captures have no gRPC
+
+    return call_member(exchange, bodies, show_secrets)
 
 
 def rare_members(exchange: Exchange) -> Json:

@@ -48,12 +48,18 @@ def is_shorter_in_base64(content: bytes) -> bool:
     return ESCAPED_BYTES * sum(len(window.translate(None, PLAIN)) for window in windows(content)) > len(content) // 3
 
 
-def content_of(body: Body, content: bytes, with_content: bool) -> Json:
-    """The members of a body. content: its kept bytes, with secrets masked or not; written if with_content is set."""
+def content_of(body: Body, content: bytes | None, with_content: bool) -> Json:
+    """The members of a body.
+
+    Args:
+        body: the body.
+        content: its kept bytes, with secrets masked or not; None if they must not be shown.
+        with_content: whether to write the content.
+    """
     made: Json = {"wire_len": body.wire_len}
     if body.length is not None:
         made["len"] = body.length
-    if with_content and body:
+    if with_content and body and content is not None:
         text = None if is_shorter_in_base64(content) else body.text_of(content)
         if text is None:
             made["base64"] = b64encode(content).decode()

@@ -14,6 +14,7 @@ from sockfilter.forms.processes import line_of, name_of
 from sockfilter.forms.sizes import duration_text, size_text
 from sockfilter.masking import mask_body, mask_fields, mask_target
 from sockfilter.masking.tables import KeptTable
+from sockfilter.model.grpc_kind import is_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -142,6 +143,10 @@ class TextForm:
         else:
             status, size = str(response.status or "-"), size_text(response.body.wire_len)
             took = duration_text(exchange.duration_ns)
+        if is_call(exchange):
+            from sockfilter.forms.grpc import call_cells  # imported late: most captures have no gRPC
+
+            what, status, size = call_cells(exchange, what, self.show_secrets)
         columns = None if self._columns is None else self._columns()
         if columns is not None:
             return self._fitted(exchange, columns, time, what, f"{status:>3}", f"{size:>8}  {took:>8}")
@@ -180,7 +185,12 @@ class TextForm:
     def _coloured(self, exchange: Exchange, status: str) -> str:
         """The status in its colour, padded to the width of its column."""
         response = exchange.response
-        return f"{STATUS_COLOURS.get(response.status // 100, '') if response else DIM}{status:>3}{RESET}"
+        colour = STATUS_COLOURS.get(response.status // 100, "") if response else DIM
+        if is_call(exchange):
+            from sockfilter.forms.grpc import call_colour
+
+            colour = call_colour(exchange) or DIM
+        return f"{colour}{status:>3}{RESET}"
 
     def _named_route(self, exchange: Exchange | StreamMessage) -> str:
         """Client and server, each with its process in front."""
@@ -204,17 +214,18 @@ class TextForm:
             ("<", exchange.response),
         ):
             if message is not None:
-                yield from self._message(mark, message)
+                yield from self._message(mark, message, exchange)
         yield "\n"
 
-    def _message(self, mark: str, message: Message) -> Iterable[str]:
+    def _message(self, mark: str, message: Message, exchange: Exchange) -> Iterable[str]:
         yield self._heads.get(message.head) or self._head(mark, message.head)
         if self._verbosity >= BODIES and message.body.wire_len:
             yield f"    {mark}\n"
-            yield from self._body(message, f"    {mark} ")
-        if message.has_trailers:
-            yield f"    {mark}\n"
-            yield from self._fields(mark, message.trailers)
+            yield from self._body(message, f"    {mark} ", exchange)
+        for trailers in (_web_trailers(message), message.trailers if message.has_trailers else None):
+            if trailers is not None:
+                yield f"    {mark}\n"
+                yield from self._fields(mark, trailers)
 
     def _head(self, mark: str, head: Head) -> str:
         """The lines of a head; they are cached, because most heads are repeated."""
@@ -223,7 +234,11 @@ class TextForm:
         lines = f"    {mark} {printable(without_backslashes(start))}\n" + "".join(self._fields(mark, head.headers))
         return self._heads.keep(head, lines) if _is_shared(head) else lines
 
-    def _body(self, message: Message, margin: str) -> Iterable[str]:
+    def _body(self, message: Message, margin: str, exchange: Exchange) -> Iterable[str]:
+        if message.grpc is not None:
+            from sockfilter.forms.grpc import message_lines
+
+            return (f"{margin}{line}\n" for line in message_lines(exchange, message, self.show_secrets))
         content = message.body if self.show_secrets else mask_body(message)
         if len(content) >= LARGE_BYTES:
             return large_body(message, content, margin)
@@ -238,6 +253,11 @@ class TextForm:
 def _is_shared(head: Head) -> bool:
     """Whether the parser gives the same head again for the same bytes, so that its text is worth a place in a cache."""
     return head.has_text and len(head.raw) <= HEAD_BYTES_MAX
+
+
+def _web_trailers(message: Message) -> Headers | None:
+    """The trailers of gRPC-Web, which are in the body."""
+    return None if message.grpc is None else message.grpc.trailers
 
 
 def body_lines(message: Message, content: bytes) -> list[str]:

@@ -13,6 +13,7 @@ from sockfilter.forms.json_dict import body_of, endpoint_of, odd_parts, rare_mem
 from sockfilter.forms.json_values import ENCODE, clean_text, header_fields
 from sockfilter.masking import is_proper, mask_field
 from sockfilter.masking.tables import KeptTable
+from sockfilter.model.grpc_kind import is_call
 from sockfilter.model.headers import text
 from sockfilter.outputs.output import ByteSink, Output
 
@@ -82,6 +83,10 @@ class JsonOutput(Output):
         stream = "" if exchange.stream is None else f',"stream":{exchange.stream}'
         is_rare = exchange.retransmissions or exchange.reset is not None or exchange.is_pushed
         rare = f",{ENCODE(rare_members(exchange))[1:-1]}" if is_rare else ""
+        if is_call(exchange):
+            from sockfilter.forms.grpc import call_member  # imported late: most captures have no gRPC
+
+            rare += f",{ENCODE(call_member(exchange, self.has_bodies, self._show_secrets))[1:-1]}"
         return (
             f'{{"kind":"exchange","id":{exchange.id},"time":{"null" if start_ns is None else self._time(start_ns)},'
             f"{about.before}{exchange.conn_seq}{stream}{about.behind}"

@@ -41,17 +41,19 @@ class Schema:
     def __init__(self, paths: tuple[str, ...]) -> None:
         self.paths = paths
         self._kinds: dict[tuple[str, str], tuple[Any, Any]] = {}
+        self._to_dict: Any = None
         for path in paths:
             self._add(path)
 
     def _add(self, path: str) -> None:
         data = _read(path)
         try:
-            from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+            from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
         except ImportError as error:
             raise InvalidArgument(
                 f"reading {path}: this needs the package protobuf; install it with pip install 'sockfilter[grpc]'"
             ) from error
+        self._to_dict = json_format.MessageToDict
         pool = descriptor_pool.DescriptorPool()
         for file in _files(descriptor_pb2.FileDescriptorSet, data, path):
             try:
@@ -74,14 +76,12 @@ class Schema:
 
     def decode(self, service: str, method: str, is_request: bool, content: bytes) -> dict[str, Any] | None:
         """A message in protobuf's JSON form; None if the method is not known or the content does not match."""
-        from google.protobuf import json_format
-
         kind = self.kind(service, method, is_request)
         if kind is None:
             return None
         try:
             message = kind.FromString(content)
-            found: dict[str, Any] = json_format.MessageToDict(message, preserving_proto_field_name=True)
+            found: dict[str, Any] = self._to_dict(message, preserving_proto_field_name=True)
         except Exception:  # DecodeError; and what an Any of an unknown type or a strange time raises
             return None
         return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from sockfilter.model.grpc import kind_of
+from sockfilter.model.grpc_kind import kind_of
 from sockfilter.model.headers import Headers
 from sockfilter.model.message_log import LoggedMessage, MessageLog
 from sockfilter.model.problem import Problem
@@ -18,7 +18,7 @@ from sockfilter.protocols.grpc.base64_text import BadText, Base64Text
 
 if TYPE_CHECKING:
     from sockfilter.model.budget import Budget
-    from sockfilter.model.grpc import GrpcKind
+    from sockfilter.model.grpc_kind import GrpcKind
     from sockfilter.model.message import Message
     from sockfilter.model.policy import BodyPolicy
     from sockfilter.protocols.coding import Chain
