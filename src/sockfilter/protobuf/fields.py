@@ -19,6 +19,8 @@ NUMBER_MAX = (1 << 29) - 1
 VARINT_BYTES_MAX = 10
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# control characters that no text has
+RARE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class Fixed(int):
@@ -114,7 +116,7 @@ class _Walk:
                 if self._left < 0:
                     raise
                 self._left = left
-        return content if text is None or "\0" in text else text
+        return content if text is None or RARE.search(text) else text
 
 
 def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:

@@ -123,9 +123,7 @@ def _read(path: str) -> bytes:
     except OSError as error:
         raise InvalidArgument(f"reading {path}: {error.strerror}") from error
     if len(data) > FILE_BYTES_MAX:
-        raise InvalidArgument(
-            f"reading {path}: it has more than {FILE_BYTES_MAX >> 20} MiB, and is not a descriptor set"
-        )
+        raise InvalidArgument(f"reading {path}: no descriptor set has more than {FILE_BYTES_MAX >> 20} MiB")
     return data
 
 
