@@ -118,7 +118,7 @@ class ExchangeKeeper(Protocol):
 class View:
     """The exchanges of a capture that began at a given moment or later.
 
-    Conditions are those of sockfilter.Where: method, path, target, query, host, header, body, json, status, port,
+    Conditions are those of sockfilter.Where: method, path, target, query, host, header, body, json, status, grpc, port,
     duration, problems, complete, request_header and so on. Each is a value, a pattern, a predicate, a range or a set.
 
     Args:
