@@ -134,7 +134,7 @@ class Exchange:
         return presentation.to_dict(self, bodies=bodies, show_secrets=show_secrets)
 
     def as_curl(self) -> str:
-        """The command line of curl that makes the same request, its secrets included.
+        """The command line of curl that makes the same request, its secrets included; for gRPC, that of grpcurl.
 
         Raises:
             NotSeen: the request was not seen.

@@ -311,14 +311,19 @@ class GrpcMessage:
         return schema.decode(call.service, call.method, self._half is self._exchange.request, bytes(content))
 
 
+def is_metadata(name: str) -> bool:
+    """Whether a field belongs to the application, and not to the protocol."""
+    lower = name.lower()
+    return lower not in RESERVED and not lower.startswith(("grpc-", ":"))
+
+
 def metadata_of(fields: Headers) -> Metadata:
     """The fields that belong to the application, in their order, with the values of -bin decoded."""
     made: list[tuple[str, str | bytes]] = []
     for name, value in fields:
-        lower = name.lower()
-        if lower in RESERVED or lower.startswith(("grpc-", ":")):
+        if not is_metadata(name):
             continue
-        if lower.endswith(BINARY):
+        if name.lower().endswith(BINARY):
             made += [(name, _binary(one.strip())) for one in value.split(",")]
         else:
             made.append((name, value))
