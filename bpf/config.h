@@ -38,7 +38,8 @@ struct sf_config {
 	__u8 by_host;	      /* compare with host and host_mask */
 	__u8 every;	      /* follow every connection, whatever its protocol */
 	__u8 whole;	      /* send all frames of followed connections, and all SYNs: for a capture file */
-	__u8 reserved[2];
+	__u8 frames;	      /* follow connections that were open before, if a payload begins like a frame of HTTP/2 */
+	__u8 reserved[1];
 };
 
 struct sf_shared {

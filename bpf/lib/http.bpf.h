@@ -8,6 +8,8 @@
 /* bytes that are compared: the longest method, UPDATEREDIRECTREF, and its space, in whole words */
 #define START_WORDS 3
 #define START_BYTES (START_WORDS * 8)
+/* RFC 9113, 4.1 */
+#define FRAME_HEAD_BYTES 9
 
 enum start {
 	START_OTHER,
@@ -142,12 +144,35 @@ static __always_inline __u64 begins_word(__u64 first, __u64 second)
 	return stops & bytes_below(first ^ EACH_BYTE(' '), 1) && stops + before > 0x80;
 }
 
+/*
+ * The server may be the first to speak HTTP/2, with SETTINGS on stream 0 (RFC 9113, 3.4): two bytes of its size are 0,
+ * and it has no flags.
+ */
+static __always_inline bool begins_settings(const struct payload_start *s)
+{
+	const union start_bytes want = {.bytes = {[3] = 4}};
+	const union start_bytes mask = {.bytes = {0xff, 0xff, 0, 0xff, 0xff, 0xff, 0xff, 0xff}};
+
+	return !((s->text.words[0] ^ want.words[0]) & mask.words[0]) && !s->text.bytes[8] && s->len >= FRAME_HEAD_BYTES;
+}
+
+/* Whether a frame of HTTP/2 may begin here: a size up to the usual limit, a kind, and flags of RFC 9113. */
+static __always_inline bool begins_frame(const struct payload_start *s)
+{
+	const char *head = s->text.bytes;
+
+	return !head[0] && (__u8)head[1] <= 0x40 && (__u8)head[3] <= 9 && !(head[4] & ~0x2d) &&
+	       s->len >= FRAME_HEAD_BYTES;
+}
+
 /* first_payload: nothing of this direction has been seen before, so the payload may be cut within the method */
 static __always_inline __u64 what_begins(const struct payload_start *s, bool first_payload)
 {
 	/* RFC 9113, 3.4: PRI is reserved for the preface */
 	if (BEGINS("PRI * HTTP/2.0\r\n"))
 		return s->len < sizeof("PRI * HTTP/2.0\r\n") - 1 ? START_HTTP1 : START_HTTP2;
+	if (first_payload && begins_settings(s))
+		return START_HTTP2;
 	if (BEGINS("HTTP/1.") || begins_request(s))
 		return START_HTTP1;
 	/* A server skips empty lines before the first request (RFC 9112, 2.2): user space decides by what follows. */

@@ -3,6 +3,7 @@
 #ifndef SOCKFILTER_PAYLOAD_BPF_H
 #define SOCKFILTER_PAYLOAD_BPF_H
 
+#include "config.bpf.h"
 #include "http.bpf.h"
 #include "packet.bpf.h"
 #include "verifier.bpf.h"
@@ -40,10 +41,15 @@ static __always_inline int load_start(struct __sk_buff *skb, const struct packet
 static __always_inline __u64 http_start(struct __sk_buff *skb, const struct packet *p, bool first_payload)
 {
 	struct payload_start start = {};
+	__u64 found;
 
 	if (load_start(skb, p, &start, first_payload) < 0)
 		return START_OTHER;
-	return what_begins(&start, first_payload);
+	found = what_begins(&start, first_payload);
+	/* User space looks at more than one frame, and rejects the connection if it is not HTTP/2. */
+	if (found == START_OTHER && config.frames && !first_payload && begins_frame(&start))
+		return START_HTTP2;
+	return found;
 }
 
 #endif

@@ -57,18 +57,16 @@ def why(began: Start, interfaces: Sequence[str], kernel_filter: KernelFilter, le
         kernel_filter: the filter of the capture.
         ledger: the counters of the capture.
     """
-    packets, messages = ledger.packets, ledger.messages
+    packets = ledger.packets
     unplugged = [name for name in interfaces if text_of(f"/sys/class/net/{name}/carrier") == "0"]
     if unplugged and not packets["sent"]:
         return f"{unplugged[0]} has no carrier: the cable is missing, or the other end is down"
-    if messages.http2:
-        return f"{messages.http2} connections speak HTTP/2, which sockfilter does not decode"
     if packets["tls"]:
         return "the traffic is TLS, which packets do not show; capture where it is decrypted, such as behind a proxy"
     if packets["sent"]:
         return ""  # there is HTTP, and its exchanges have not ended yet
     if packets["not_http"]:
-        return f"{packets['not_http']} TCP packets had payload, but none was HTTP/1; try other ports"
+        return f"{packets['not_http']} TCP packets had payload, but none was HTTP; try other ports"
     if packets["filtered"]:
         return f"{packets['filtered']} packets were excluded by --ports, --host, -4 or -6; remove these to see more"
     if packets["not_tcp"] and _has_udp(HTTPS_PORT):

@@ -28,8 +28,6 @@ def summary(ledger: Ledger, shown: int) -> str:
     streamed = ", ".join(f"{name} {number}" for name, number in sorted(messages.stream_messages.items()))
     if streamed:
         lines.append(f"messages on streams: {streamed}")
-    if messages.http2:
-        lines.append(f"connections with HTTP/2, which is not decoded: {messages.http2}")
     return "\n".join(lines)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.protocols.http1.conversation import Http1Conversation
+from sockfilter.protocols.http2.frames import is_row
 from sockfilter.protocols.interface import TooFewBytes
 from sockfilter.protocols.unread.conversation import UnreadConversation
 
@@ -96,6 +97,8 @@ class ProtocolChoice:
         for row in TABLE:
             if data.startswith(row.begins):
                 return row.make
+        if is_row(data):
+            return HTTP2.make
         if len(data) < FIRST_BYTES_MAX and any(begin.startswith(data) for row in TABLE for begin in row.begins):
             raise TooFewBytes
         return None

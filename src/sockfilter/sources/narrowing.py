@@ -150,7 +150,7 @@ class KernelFilter(NamedTuple):
         config.family = self.family or 0
         if self.ports is None:
             return b""
-        config.by_port = 1
+        config.by_port = config.frames = 1
         return port_bits(self.ports)
 
     def left_to_compare(self) -> list[tuple[bytes, bytes]]:

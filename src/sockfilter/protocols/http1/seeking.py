@@ -90,10 +90,22 @@ class Seeking(MessageStart):
                     self._finish(is_whole=False)
                 self._state = FOUND[self._state]
                 return start if start > offset else self._read(data, start)
+        if self._has_another_protocol(data, offset):
+            return self._read(data, offset)
         if self._doubted is not None and not self._still_doubt(data[offset:]):
             return self._reject(data)
         self._pass(data, offset, len(data))
         return len(data)
+
+    def _has_another_protocol(self, data: bytes, offset: int) -> bool:
+        """Whether the connection was open before, no message has come since, and another protocol takes over now."""
+        conversation = self._conversation
+        if conversation.has_messages or conversation.is_whole or self._doubted is not None:
+            return False
+        try:
+            return conversation.give_way(data[offset:])
+        except TooFewBytes:
+            return False
 
     def _pass(self, data: bytes, start: int, end: int) -> None:
         """Takes bytes whose meaning is unknown: part of a message without framing, or of no message."""

@@ -11,6 +11,9 @@ FRAME_HEAD_BYTES = 9
 # Bytes of a frame that an end accepts unless its SETTINGS allow more (RFC 9113, 6.5.2).
 FRAME_BYTES_USUAL = 16_384
 
+# heads in a row that are taken for frames
+ROW = 3
+
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
 # the names of the kinds, for the ledger
 NAMES = (
@@ -113,6 +116,23 @@ def is_likely(head: FrameHead, size_max: int) -> bool:
     """Whether bytes at an unknown place are likely to be this head: only kinds, flags and sizes that senders use."""
     size, kind, flags, _ = head
     return kind in FLAGS and not flags & ~FLAGS[kind] and size <= size_max and is_sound(head)
+
+
+def is_row(data: bytes) -> bool:
+    """Whether bytes are frames: three heads in a row, or a row that ends where the bytes end."""
+    at, size = 0, len(data)
+    for _ in range(ROW):
+        if at == size:
+            break
+        if size - at < FRAME_HEAD_BYTES:
+            return False
+        head = head_at(data, at)
+        if not is_likely(head, FRAME_BYTES_USUAL):
+            return False
+        at += FRAME_HEAD_BYTES + head.size
+    else:
+        return True
+    return at > 0
 
 
 def settings(payload: bytes) -> dict[int, int]:

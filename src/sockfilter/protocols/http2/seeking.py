@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from sockfilter.protocols.http2.frames import FRAME_HEAD_BYTES, head_at, is_likely
+from sockfilter.protocols.http2.frames import FRAME_HEAD_BYTES, ROW, head_at, is_likely
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# heads in a row that are taken for frames, and heads that are enough if they end where the bytes end
-ROW, ROW_TO_THE_END = 3, 2
+# heads in a row that are enough if they end where the bytes end
+ROW_TO_THE_END = 2
 # Bytes that are kept while no row is found: three frames of the usual size, and the heads.
 SEEK_BYTES_MAX = 64 << 10
 # a size below 2^22, a kind of RFC 9113, and flags that one of them has; at every place

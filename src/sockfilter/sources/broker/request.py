@@ -80,7 +80,7 @@ class CaptureRequest(NamedTuple):
         if self.host:
             config.by_host = 1
             config.host, config.host_mask = self.host[: HOST_BYTES // 2], self.host[HOST_BYTES // 2 :]
-        config.by_port = bool(self.ports)
+        config.by_port = config.frames = bool(self.ports)
         return config
 
 
