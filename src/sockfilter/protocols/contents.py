@@ -46,7 +46,20 @@ def _events(
     return EventReader(exchange, end, connection, context)
 
 
-TABLE = (Row("text/event-stream", _events),)
+def _grpc(
+    message: Message,
+    request: Request | None,
+    exchange: Exchange | None,
+    end: int,
+    connection: Connection,
+    context: Context,
+) -> ContentReader | None:
+    from sockfilter.protocols.grpc.reader import read_grpc
+
+    return read_grpc(message, context.policy, context.budget)
+
+
+TABLE = (Row("text/event-stream", _events), Row("application/grpc", _grpc))
 MEDIA = tuple(row.media.encode() for row in TABLE)
 # characters after which a media type may continue
 CONTINUES = ("+", "-")

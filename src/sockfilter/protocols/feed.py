@@ -30,8 +30,8 @@ class Feed:
 
     @property
     def weight(self) -> int:
-        """Bytes of memory that decoding takes."""
-        return 0 if self._decoder is None else self._decoder.weight
+        """Bytes of memory that decoding and the reader take."""
+        return self._reader.weight + (0 if self._decoder is None else self._decoder.weight)
 
     def data(self, data: bytes, time_ns: int) -> None:
         """Takes the next bytes of the body."""

@@ -121,6 +121,10 @@ class Transport(Protocol):
 class ContentReader(Protocol):
     """Reads a protocol inside a body, such as the events of an event stream."""
 
+    @property
+    def weight(self) -> int:
+        """Bytes of memory that it keeps."""
+
     def data(self, data: bytes, time_ns: int) -> None:
         """Takes the next bytes of the content: after the framing of the body, and decoded.
 

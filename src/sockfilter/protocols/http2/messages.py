@@ -10,6 +10,7 @@ from sockfilter.model.headers import Headers
 from sockfilter.model.message import Request, Response
 from sockfilter.model.problem import Problem
 from sockfilter.protocols.body import BodyKeeper
+from sockfilter.protocols.contents import reader_of
 from sockfilter.protocols.http2.frames import NO_ERROR, error_name
 from sockfilter.protocols.http2.heads import Fields, Http2Head
 
@@ -177,15 +178,17 @@ class StreamMessages:
             exchange.is_pushed = True
         self.pairing.finish(request)
 
-    def data(self, end: int, stream: int, data: bytes) -> None:
-        """Takes bytes of a body."""
+    def data(self, end: int, stream: int, data: bytes, now_ns: int) -> None:
+        """Takes bytes of a body. now_ns: when they passed."""
         half = self._halves[end].get(stream)
         if half is None:
             self.pairing.pass_by(len(data), is_opaque=False)
             return
-        keeper = half.keeper or self._collect(half)
+        keeper = half.keeper or self._collect(end, stream, half)
+        if 0 <= half.losses != self._losses[end]:
+            self._note_loss(end, half, keeper)
         if keeper.wants:
-            keeper.add(data)
+            keeper.add(data, now_ns)
         else:
             keeper.wire_len += len(data)
 
@@ -194,12 +197,12 @@ class StreamMessages:
         half = self._halves[end].get(stream)
         if half is None:
             return 0
-        keeper = half.keeper or self._collect(half)
+        keeper = half.keeper or self._collect(end, stream, half)
         needed = size if keeper.wants else 0
         if problem is not Problem.TRUNCATED or needed:
             half.message.add_problem(problem)
             half.losses = -1
-        keeper.skip(size)
+        keeper.skip(size, problem)
         return needed
 
     def end(self, end: int, stream: int, now_ns: int) -> None:
@@ -264,11 +267,22 @@ class StreamMessages:
             half.message.add_problem(problem)
         self._finish(end, stream, half, now_ns, False)
 
-    def _collect(self, half: Half) -> BodyKeeper:
-        head = half.message.head
-        codings = head.codings if isinstance(head, Http2Head) else ()
-        half.keeper = keeper = BodyKeeper(half.message, codings, self._context.policy, self._context.budget)
+    def _collect(self, end: int, stream: int, half: Half) -> BodyKeeper:
+        message, context = half.message, self._context
+        exchange = self.pairing.exchange(stream)
+        request = None if exchange is None else exchange.request
+        if isinstance(message, Request):
+            request = message
+        reader = reader_of(message, request, exchange, end, self._transport.model, context)
+        codings = message.head.codings if isinstance(message.head, Http2Head) else ()
+        half.keeper = keeper = BodyKeeper(message, codings, context.policy, context.budget, reader)
         return keeper
+
+    def _note_loss(self, end: int, half: Half, keeper: BodyKeeper) -> None:
+        """Notes that bytes of a body may be missing here: bytes of its direction are, and not known of which stream."""
+        half.message.add_problem(self._lost_by[end])
+        half.losses = -1
+        keeper.skip(0, self._lost_by[end])
 
     def _finish(self, end: int, stream: int, half: Half, now_ns: int, is_whole: bool) -> None:
         self._halves[end].pop(stream, None)
@@ -277,6 +291,8 @@ class StreamMessages:
             is_whole = False
             if half.losses >= 0:
                 message.add_problem(self._lost_by[end])
+                if half.keeper is not None:
+                    self._note_loss(end, half, half.keeper)
         message.complete = is_whole
         message.end_ns = now_ns
         if half.keeper is not None:

@@ -292,7 +292,7 @@ class Http2Receiver:
             piece = data[offset:end]
             self._content_left -= len(piece)
             if self._data_stream:
-                self._shared.messages.data(self._end, self._data_stream, piece)
+                self._shared.messages.data(self._end, self._data_stream, piece, self._now)
             if not self._content_left:
                 self._end_content()
             return offset + len(piece)

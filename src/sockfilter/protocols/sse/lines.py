@@ -33,6 +33,11 @@ class Lines:
         self._began_ns = 0
         self._had_return = False  # the last byte was a carriage return, so that a line feed belongs to it
 
+    @property
+    def weight(self) -> int:
+        """Bytes of memory that are kept of the line that has not ended."""
+        return self._kept
+
     def split(self, data: bytes, time_ns: int) -> Iterator[tuple[bytes, int, int]]:
         """Takes the next bytes.
 

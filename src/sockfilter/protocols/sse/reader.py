@@ -65,6 +65,11 @@ class EventReader:
         self._is_resumed = False  # events may be missing before the next one
         self._began_ns: int | None = None
 
+    @property
+    def weight(self) -> int:
+        """Bytes of memory that it keeps."""
+        return self._lines.weight + self._data.weight
+
     def data(self, data: bytes, time_ns: int) -> None:
         """Takes the next bytes of the stream."""
         for line, length, began_ns in self._lines.split(data, time_ns):
