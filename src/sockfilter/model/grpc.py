@@ -60,8 +60,10 @@ class GrpcCall:
         self._exchange = exchange
 
     def __repr__(self) -> str:
+        from sockfilter.escape import printable_target  # imported late: only needed to show it
+
         status = "no status" if self.status is None else f"{self.status} {self.status_name or ''}".rstrip()
-        return f"<GrpcCall {self.name or '(unknown)'} {status}>"
+        return f"<GrpcCall {printable_target(self.name or '(unknown)')} {status}>"
 
     @property
     def service(self) -> str | None:
@@ -323,10 +325,13 @@ def metadata_of(fields: Headers) -> Metadata:
     for name, value in fields:
         if not is_metadata(name):
             continue
-        if name.lower().endswith(BINARY):
-            made += [(name, _binary(one.strip())) for one in value.split(",")]
-        else:
+        if not name.lower().endswith(BINARY):
             made.append((name, value))
+        elif value.startswith("\0"):
+            # gRPC's C core sends the bytes themselves after a NUL, if its peer allows that in SETTINGS
+            made.append((name, value[1:].encode("utf-8", "surrogateescape")))
+        else:
+            made += [(name, _binary(one.strip())) for one in value.split(",")]
     return tuple(made)
 
 
