@@ -43,7 +43,9 @@ if TYPE_CHECKING:
         StreamMessage,
         Timing,
     )
+    from sockfilter.model.grpc import GrpcCall, GrpcMessage, GrpcMessages
     from sockfilter.model.life import Life
+    from sockfilter.protobuf.schema import set_protos
     from sockfilter.views.view import View
 
 _HOMES = {
@@ -57,11 +59,15 @@ _HOMES = {
     "View": "views.view",
     "Where": "filters.where",
     "set_masking": "masking",
+    "set_protos": "protobuf.schema",
     "SockfilterError": "errors",
     "BodyError": "errors",
     "ExpectationFailed": "errors",
     "NotSeen": "errors",
     "Ledger": "ledger",
+    "GrpcCall": "model.grpc",
+    "GrpcMessage": "model.grpc",
+    "GrpcMessages": "model.grpc",
     "Life": "model.life",
     "Body": "model",
     "Connection": "model",
@@ -91,6 +97,7 @@ __all__ = [
     "read",
     "tcp_streams",
     "set_masking",
+    "set_protos",
     "Reading",
     "TcpStream",
     "Capture",
@@ -102,6 +109,9 @@ __all__ = [
     "StreamMessage",
     "Headers",
     "Body",
+    "GrpcCall",
+    "GrpcMessages",
+    "GrpcMessage",
     "Connection",
     "Endpoint",
     "Timing",

@@ -102,6 +102,7 @@ class Options(NamedTuple):
     show_secrets: bool = False
     mask: str | None = None
     unmask: str | None = None
+    proto: tuple[str, ...] = ()
     colour: str = "auto"
     fail_on_loss: bool = False
     processes: bool | None = None
@@ -234,6 +235,13 @@ def get_parser() -> argparse.ArgumentParser:
         type=values.names,
         metavar="NAME[,NAME]",
         help="do not mask the values of these names",
+    )
+    shown.add_argument(
+        "--proto",
+        action=Added,
+        type=values.file_name,
+        metavar="FILE",
+        help="decode gRPC messages by this schema, which protoc has written with --descriptor_set_out",
     )
     shown.add_argument(
         "--color",

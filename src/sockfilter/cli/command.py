@@ -140,6 +140,10 @@ class _Run:
             from sockfilter.cli import hosts  # imported only when hosts are given
 
             self._hosts = hosts.addresses(options.host, options.family)
+        if options.proto:
+            from sockfilter.protobuf.schema import set_protos  # imported only when there is a schema
+
+            set_protos(*options.proto)
         self._choice = privileges.choice(options.user, self._directories)
         self._child = self._held()
         with self._capture() as capture:

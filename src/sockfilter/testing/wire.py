@@ -10,6 +10,7 @@ from sockfilter.views.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from os import PathLike
 
     from typing_extensions import Unpack
 
@@ -64,6 +65,19 @@ class Wire(View):
     def ledger(self) -> Ledger:
         """The counters of the capture, including those from before this test."""
         return self._of.ledger
+
+    def protos(self, *paths: str | PathLike[str]) -> None:
+        """Reads the schemas of gRPC messages, as sockfilter.set_protos() does: for this process, from now on.
+
+        Args:
+            *paths: files that protoc has written with --descriptor_set_out and --include_imports.
+
+        Raises:
+            InvalidArgument: a file is not a descriptor set, or protobuf is not installed.
+        """
+        from sockfilter.protobuf.schema import set_protos  # imported late: most tests have no gRPC
+
+        set_protos(*paths)
 
     def losses(self) -> dict[str, int]:
         """Returns what was lost since this wire began, by name. Empty: nothing."""
