@@ -14,7 +14,7 @@ from sockfilter.model.headers import Headers
 from sockfilter.model.message_log import LoggedMessage, MessageLog
 from sockfilter.model.problem import Problem
 from sockfilter.protocols.coding import DECODED_BYTES_MAX, CodingError, TooLongError, decoder_for
-from sockfilter.protocols.grpc.base64_text import BadText, Base64Text
+from sockfilter.protocols.grpc.base64_text import Base64Text
 
 if TYPE_CHECKING:
     from sockfilter.model.budget import Budget
@@ -73,12 +73,16 @@ class GrpcReader:
         """Takes the next bytes of the content."""
         if self._log.count is None:
             return
-        if self._text is not None:
-            try:
-                data = self._text.decode(data)
-            except BadText:
-                self._fail()
-                return
+        if self._text is None:
+            self._read(data, time_ns)
+            return
+        data = self._text.decode(data)
+        if data:
+            self._read(data, time_ns)
+        if self._text.is_bad:
+            self._fail()
+
+    def _read(self, data: bytes, time_ns: int) -> None:
         start_ns = time_ns
         if self._rest:
             start_ns = self._start_ns
@@ -188,6 +192,7 @@ class GrpcReader:
 
     def _give_up_decoding(self, problem: Problem) -> None:
         self._message.add_problem(problem)
+        self._room += len(self._kept or b"")
         self._decoder = self._kept = self._length = None
 
     def _keep(self, kept: bytearray, data: bytes) -> None:
