@@ -37,6 +37,10 @@ class Problem(str, Enum):
         "mid-stream",
         "the connection was open before the capture began, or (at system calls) carried something else before",
     )
+    INFLATE_LOST = (
+        "inflate-lost",
+        "the content cannot be decompressed, because it refers to messages that were missed",
+    )
     GAP = "gap", "bytes never arrived: they were lost on the way, or the ring was full"
     TRUNCATED = (
         "truncated",
@@ -45,6 +49,7 @@ class Problem(str, Enum):
     RESYNCHRONISED = "resynchronised", "parsing resumed here, after bytes that could not be understood"
 
     # what the sender did
+    BAD_FRAME = "bad-frame", "a frame is malformed, or not allowed at its place"
     BAD_HEAD = "bad-head", "the head is malformed: what can be read is shown, and raw has all bytes"
     HEAD_TOO_LONG = "head-too-long", "the head is longer than the limit"
     BAD_LENGTH = "bad-length", "Content-Length is malformed, or has two different values"
