@@ -33,6 +33,7 @@ MAY_IMPORT: Graph = {
     "sources": {"closing", "errors", "libbpf", "model", "system"},
     "observers": {"closing", "errors", "libbpf", "model", "system"},
     **dict.fromkeys(STAGES, NOUNS),
+    "protocols": {*NOUNS, "libbpf"},  # the extension has the decoder of HPACK
     "filters": NOUNS,
     "forms": {*NOUNS, *SHOWN, "protobuf"},
     "outputs": {*NOUNS, *SHOWN, "closing", "forms"},

@@ -2,7 +2,8 @@
 /*
  * Declarations for cffi of the functions that Python calls. The C compiler
  * checks them against the real headers. build_bpf.py puts the shared headers
- * in front: those of bpf/, road/express/lane.h and replay/replay.h.
+ * in front: those of bpf/, road/express/lane.h, protocols/http2/hpack.h and
+ * replay/replay.h.
  */
 
 /* <bpf/libbpf.h>, <bpf/bpf.h>: all of them are in libbpf 1.1 */
@@ -82,3 +83,11 @@ void sf_lane_leave(struct sf_lane *lane, unsigned int slot);
 unsigned int sf_lane_run(struct sf_lane *lane, const char *ring, const __u32 *offsets, unsigned int records);
 const struct sf_lane_event *sf_lane_events(const struct sf_lane *lane);
 const char *sf_lane_text(const struct sf_lane *lane, size_t *size);
+
+/* protocols/http2/hpack.c */
+void sf_hpack_prepare(const unsigned char *code_lengths, const unsigned char *name_lens, const unsigned char *sizes);
+struct sf_hpack *sf_hpack_open(int is_whole);
+void sf_hpack_close(struct sf_hpack *hpack);
+void sf_hpack_lost(struct sf_hpack *hpack);
+void sf_hpack_allow(struct sf_hpack *hpack, __u32 size);
+unsigned int sf_hpack_decode(struct sf_hpack *hpack, const char *block, size_t len, struct sf_hpack_block *out);

@@ -1,0 +1,119 @@
+"""The decoder of header blocks in C, and the objects of the entries of its table."""
+
+from __future__ import annotations
+
+from struct import Struct
+
+from sockfilter.libbpf import binding
+from sockfilter.protocols.http2 import huffman
+from sockfilter.protocols.http2.hpack_table import INTEGER_MAX, STATIC, Block, Field, size_of
+
+# struct sf_hpack_literal, and the numbers in struct sf_hpack_block before its fields; a test compares the layouts
+LITERAL, NUMBERS_BEFORE = Struct("=HHIII"), 5
+# measured: bytes of memory that a decoder takes, and an entry beside its size
+DECODER_BYTES, ENTRY_BYTES = 2048, 192
+# Blocks that are remembered, and bytes and fields of each. Many peers send the same block again and again.
+REMEMBERED_MAX, REMEMBERED_BYTES_MAX, REMEMBERED_FIELDS_MAX = 8, 128, 24
+# bytes of memory that a remembered block takes at most
+REMEMBERED_WEIGHT = 4096
+
+# raises LibbpfMissing
+_ffi, _lib = binding.load()
+_lib.sf_hpack_prepare(
+    huffman.LENGTHS,
+    bytes(len(field.name or b"") for field in STATIC),
+    bytes(size_of(field) for field in STATIC),
+)
+_STATIC_COUNT, _NEW_NAME = len(STATIC), _lib.SF_HPACK_NEW_NAME
+_NEVER_INDEXED, _INSERTED = _lib.SF_HPACK_NEVER_INDEXED, _lib.SF_HPACK_INSERTED
+_decode, _new = _lib.sf_hpack_decode, tuple.__new__
+
+
+class _Out:
+    """Where C writes what it finds in one block: a megabyte, of which blocks of usual sizes touch a few pages."""
+
+    __slots__ = ("block", "literals", "numbers", "text")
+
+    def __init__(self) -> None:
+        self.block = block = _ffi.new("struct sf_hpack_block *")
+        fields_end = _ffi.offsetof("struct sf_hpack_block", "literals")
+        self.numbers = memoryview(_ffi.buffer(block, fields_end)).cast("I")
+        self.literals = _ffi.buffer(block.literals)
+        self.text = _ffi.buffer(block.text)
+
+
+# those that no thread uses now
+_outs: list[_Out] = []
+
+
+class NativeHpackDecoder:
+    """As PythonHpackDecoder, in C."""
+
+    def __init__(self, is_whole: bool = False) -> None:
+        made = _lib.sf_hpack_open(is_whole)
+        if not made:
+            raise MemoryError
+        self._hpack = _ffi.gc(made, _lib.sf_hpack_close)
+        # the static table, then the dynamic one, the oldest entry first
+        self._entries = STATIC.copy()
+        # blocks that did not change the table, since it changed last
+        self._remembered: dict[bytes, Block] = {}
+
+    @property
+    def weight(self) -> int:
+        """Bytes of memory that the decoder takes."""
+        entries = len(self._entries) - _STATIC_COUNT
+        remembered = len(self._remembered) * REMEMBERED_WEIGHT
+        return int(DECODER_BYTES + self._hpack.size + entries * ENTRY_BYTES + remembered)
+
+    def decode(self, block: bytes) -> Block:
+        """As PythonHpackDecoder.decode()."""
+        known = self._remembered.get(block)
+        if known is not None:
+            return _new(Block, (known[0].copy(), known[1], True))
+        out = _outs.pop() if _outs else _Out()
+        count = _decode(self._hpack, block, len(block), out.block)
+        literal_count, size, is_valid, has_changed, evicted, *at = out.numbers[: NUMBERS_BEFORE + count].tolist()
+        alone = self._take_literals(out, literal_count) if literal_count else ()
+        _outs.append(out)
+        fields = list(map(self._entries.__getitem__, at))
+        for place, field in alone:
+            fields[place] = field
+        made = _new(Block, (fields, size, is_valid == 1))
+        if has_changed:
+            self._remembered.clear()
+            if evicted:
+                del self._entries[_STATIC_COUNT : _STATIC_COUNT + evicted]
+        elif len(block) <= REMEMBERED_BYTES_MAX and count <= REMEMBERED_FIELDS_MAX:
+            self._remember(block, made)
+        return made
+
+    def lost(self) -> None:
+        """As PythonHpackDecoder.lost()."""
+        _lib.sf_hpack_lost(self._hpack)
+        del self._entries[_STATIC_COUNT:]
+        self._remembered.clear()
+
+    def allow(self, size: int) -> None:
+        """As PythonHpackDecoder.allow()."""
+        _lib.sf_hpack_allow(self._hpack, min(size, INTEGER_MAX))
+
+    def _take_literals(self, out: _Out, count: int) -> list[tuple[int, Field]]:
+        """Makes the literal fields of a block. Returns those that make no entry, with their places in the block."""
+        entries, text = self._entries, out.text
+        alone = []
+        start = 0
+        for place, kind, name_at, value_at, end in LITERAL.iter_unpack(out.literals[: count * LITERAL.size]):
+            name = entries[name_at][0] if name_at != _NEW_NAME else text[start:value_at]
+            field = _new(Field, (name, text[value_at:end], kind == _NEVER_INDEXED))
+            if kind == _INSERTED:
+                entries.append(field)
+            else:
+                alone.append((place, field))
+            start = end
+        return alone
+
+    def _remember(self, data: bytes, block: Block) -> None:
+        if len(self._remembered) >= REMEMBERED_MAX:
+            self._remembered.clear()
+        self._remembered[data] = block._replace(fields=block.fields.copy())
