@@ -9,6 +9,8 @@ from pathlib import Path
 
 from sockfilter.cli import preloading
 
+SCHEMA_PARTS = (".descriptor_pb2", ".descriptor_pool", ".json_format", ".message_factory")
+
 
 def late_imports(path: Path) -> Iterator[str]:
     """The modules that functions of a file import."""
@@ -34,6 +36,8 @@ def test_what_is_imported_late_is_imported_early_where_it_must_be():
     known |= {name for each in preloading.LATER for name in (each, each.partition(".")[0])}
     # the standard library's tomli, and what --version takes: neither is for a capture
     known |= {"tomli", "hashlib"}
+    # a schema is read before anything is given up
+    known |= {f"google.protobuf{name}" for name in ("", *SCHEMA_PARTS)}
     missing = {}
     for name in preloading.modules():
         spec = find_spec(name)

@@ -1,9 +1,10 @@
 """A server and a client of gRPC, in a process of their own, and what each of them said.
 
-    python -m tests.support.grpc_peers PORT
+    python -m tests.support.grpc_peers PORT [documents]
 
-The client makes each kind of call. Standard output then has one JSON object: the calls by their number, as the client
-and the server saw them. A call says its number in its metadata. Messages are in base64.
+The client makes each kind of call, or those that the documentation shows. Standard output then has one JSON object: the
+calls by their number, as the client and the server saw them. A call says its number in its metadata. Messages are in
+base64.
 """
 
 from __future__ import annotations
@@ -157,7 +158,12 @@ def make_calls(client: Client) -> None:
     client.call("unary_unary", "Get", [b"after all of these"])
 
 
-def main(port: str) -> None:
+def make_calls_of_documents(client: Client) -> None:
+    client.call("unary_unary", "Get", [b"missing"])
+    client.call("unary_stream", "List", [b"all"])
+
+
+def main(port: str, which: str = "") -> None:
     methods = Server()
     server = grpc.server(ThreadPoolExecutor(8))
     server.add_generic_rpc_handlers((methods,))
@@ -165,10 +171,10 @@ def main(port: str) -> None:
     server.start()
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         client = Client(channel)
-        make_calls(client)
+        (make_calls_of_documents if which else make_calls)(client)
     server.stop(None).wait()
     print(json.dumps({"client": client.log, "server": methods.log}))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.escape import printable, printable_lines, printable_target
@@ -86,6 +85,8 @@ def shown_content(message: GrpcMessage, show_secrets: bool) -> ShownContent:
         text = ENCODE(decoded)
         masked = mask_json(text)
         if masked != text:
+            import json  # imported late: few messages have a secret
+
             return ShownContent(None, json.loads(masked))
     return ShownContent(mask_content(content, message.content_type), decoded)
 

@@ -144,7 +144,7 @@ def _shown(value: Any) -> str:
     if isinstance(value, list):
         return "[%s]" % ", ".join(map(_shown, value))
     if isinstance(value, str):
-        from json.encoder import encode_basestring  # imported late: only needed to show it
+        import json  # imported late: only needed to show it
 
-        return encode_basestring(value)
+        return json.dumps(value, ensure_ascii=False)
     return repr(value)

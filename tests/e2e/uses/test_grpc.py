@@ -13,6 +13,7 @@ import pytest
 
 import sockfilter
 from sockfilter import Exchange
+from tests.support.documents import ROOT, blocks
 from tests.support.grpc import TRAILERS, WEB, WEB_TEXT, frame, in_pieces, trailers
 from tests.support.net import free_port
 from tests.support.skips import need_package, need_root
@@ -132,6 +133,18 @@ def test_expectations_of_calls():
         capture.expect(grpc="shop.v1.Cart/Add", grpc_status=0).times(2)
         with pytest.raises(sockfilter.ExpectationFailed, match=r"grpc_status: expected 'INTERNAL', found '\w+'"):
             capture.one(grpc_status="INTERNAL", grpc="shop.v1.Cart/Get")
+
+
+def test_the_page_of_the_documentation():
+    need_root()
+    need_package("grpc")
+    port = free_port()
+    command = [sys.executable, "-m", "tests.support.grpc_peers", str(port), "documents"]
+    (code,) = [block.text for block in blocks(ROOT / "docs/grpc.md") if block.kind == "python"]
+    exec(
+        compile(code.replace("8082", str(port)), "docs/grpc.md", "exec"),
+        {"call_the_service": lambda: subprocess.run(command, check=True, capture_output=True, timeout=PEERS_S)},
+    )
 
 
 ANSWERS = [frame(b"one"), frame(b""), frame(b"three" * 2000), trailers("grpc-status: 5", "grpc-message: it%20is so")]
