@@ -158,5 +158,19 @@ def _lost_field(field: LostField, show_secrets: bool) -> Json:
 
 def body_of(message: Message, with_content: bool, show_secrets: bool) -> Json:
     """A body: its sizes, and its kept bytes if with_content is set."""
-    content = message.body if show_secrets or not with_content else mask_body(message)
-    return content_of(message.body, content, with_content)
+    return content_of(message.body, shown_body(message, show_secrets) if with_content else None, with_content)
+
+
+def shown_body(message: Message, show_secrets: bool) -> bytes | None:
+    """The kept bytes of a body, with secrets masked or not; None if they are not shown.
+
+    With a schema, messages of gRPC are shown masked by the names in it. The same bytes in the body have no names.
+    """
+    if show_secrets:
+        return message.body
+    if message.grpc is not None:
+        from sockfilter.protobuf import schema  # imported late: most captures have no gRPC
+
+        if schema.is_set():
+            return None
+    return mask_body(message)

@@ -8,16 +8,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sockfilter.forms.grpc import shown_content
-from sockfilter.forms.json_dict import to_dict
+from sockfilter.forms.json_dict import shown_body, to_dict
 from sockfilter.forms.json_values import ENCODE, is_shorter_in_base64
 from sockfilter.forms.large import is_text, text_of, windows
-from sockfilter.masking import mask_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sockfilter.forms.json_values import Json
-    from sockfilter.model import Body, Exchange, Message
+    from sockfilter.model import Body, Exchange
     from sockfilter.model.grpc import GrpcMessage
 
 # Bytes of a placeholder's name: too many for a peer to guess.
@@ -35,7 +34,7 @@ def line_in_pieces(exchange: Exchange, show_secrets: bool) -> Iterator[bytes]:
     contents: dict[str, Callable[[], Iterator[str]]] = {}  # by placeholder
     for name, message in (("request", exchange.request), ("response", exchange.response)):
         if message is not None:
-            _fill(made[name]["body"], message.body, partial(_shown, message, show_secrets), contents)
+            _fill(made[name]["body"], message.body, partial(shown_body, message, show_secrets), contents)
     if exchange.grpc is not None:
         for name, side in (("request", exchange.grpc.request), ("response", exchange.grpc.response)):
             for form, each in zip(made["grpc"][name]["messages"], side.messages, strict=True):
@@ -48,10 +47,6 @@ def line_in_pieces(exchange: Exchange, show_secrets: bool) -> Iterator[bytes]:
         for piece in pieces():
             yield ENCODE(piece)[1:-1].encode()
     yield rest.encode() + b"\n"
-
-
-def _shown(message: Message, show_secrets: bool) -> bytes:
-    return message.body if show_secrets else mask_body(message)
 
 
 def _shown_inside(message: GrpcMessage, show_secrets: bool) -> bytes | None:

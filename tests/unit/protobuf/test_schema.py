@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 import pytest
@@ -75,6 +76,7 @@ def test_secrets_are_masked_by_the_names_of_the_schema(shop):
     assert masked["decoded"] == {"id": "abc", "password": "***"}
     assert "text" not in masked
     assert "base64" not in masked
+    assert "hunter22" not in json.dumps(to_dict(one(SECRET), show_secrets=False))
     assert "hunter22" not in transcript(one(SECRET))
     assert to_dict(one(SECRET))["grpc"]["request"]["messages"][0]["decoded"]["password"] == "hunter22"
 

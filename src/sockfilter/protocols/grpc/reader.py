@@ -110,34 +110,36 @@ class GrpcReader:
 
     def _read_frames(self, data: bytes, at: int, start_ns: int, time_ns: int) -> None:
         """Reads the frames that begin in data, from the offset at on. start_ns: when the first byte of data passed."""
-        size, log, unpack, allowed = len(data), self._log, HEAD.unpack_from, self._flags
+        size, log, unpack, forbidden = len(data), self._log, HEAD.unpack_from, ~self._flags
+        last, is_full, is_plain = size - HEAD_BYTES, log.is_full, self._is_plain
         count = 0  # messages that began at time_ns and are not counted yet
-        while at + HEAD_BYTES <= size and not self._is_over:
+        while at <= last and not self._is_over:
             flag, length = unpack(data, at)
-            if flag & ~allowed:
+            if flag & forbidden:
                 break
-            begin, began_ns = at + HEAD_BYTES, time_ns if at else start_ns
-            at = begin + length
+            begin = at + HEAD_BYTES
+            end = begin + length
             # in the usual case, no byte of it is looked at
-            if at <= size and flag < TRAILERS and (log.is_full or (not flag and self._is_plain)):
-                if began_ns is time_ns:
-                    count += 1
-                else:
-                    log.pass_on(1, began_ns)
-                if not log.is_full:
-                    log.keep(LoggedMessage(began_ns, length, length, False, self._offset + begin, None))
+            if end <= size and (at or start_ns is time_ns) and flag < TRAILERS and (is_full or (not flag and is_plain)):
+                count += 1
+                if not is_full:
+                    log.keep(LoggedMessage(time_ns, length, length, False, self._offset + begin, None))
+                    is_full = log.is_full
+                at = end
                 continue
             if count:
                 log.pass_on(count, time_ns)
                 count = 0
-            self._start_ns = began_ns
+            self._start_ns = time_ns if at else start_ns
+            at = end
             self._begin(flag, length, self._offset + begin)
-            self._take(data, begin, min(at, size))
+            self._take(data, begin, min(end, size))
+            is_full = log.is_full
         if count:
             log.pass_on(count, time_ns)
         if at >= size or self._log.count is None:
             return
-        if at + HEAD_BYTES <= size or self._is_over:
+        if at <= last or self._is_over:
             self._fail()
         else:
             self._rest, self._start_ns = data[at:], time_ns if at else start_ns
