@@ -32,8 +32,8 @@ ROUTE_WIDTH, ROUTE_WIDTH_MAX = 33, 60
 NAMED_WIDTH_MAX = 90
 REQUEST_WIDTH, REQUEST_WIDTH_MAX = 24, 60
 
-# heads whose text is kept, and bytes of such a head: as many as the parser keeps, 4 MB at most
-HEADS_MAX, HEAD_BYTES_MAX = 512, 4096
+# heads whose text is kept: as many as the parser of HTTP/1 keeps, 4 MB at most
+HEADS_MAX = 512
 
 RESET, BOLD, DIM = "\x1b[0m", "\x1b[1m", "\x1b[2m"
 STATUS_COLOURS = {1: "\x1b[36m", 2: "\x1b[32m", 3: "\x1b[36m", 4: "\x1b[33m", 5: "\x1b[31m"}
@@ -202,7 +202,7 @@ class TextForm:
         """The text of a request; it is cached, because most requests are repeated."""
         target = head.target if self.show_secrets else mask_target(head.target)
         asked = f"{printable_target(head.method) or UNKNOWN} {printable_target(target) or UNKNOWN}"
-        return self._asked.keep(head, asked) if _is_shared(head) else asked
+        return self._asked.keep(head, asked) if head.is_shared else asked
 
     def _details(self, exchange: Exchange) -> Iterable[str]:
         for end, process in (("client", exchange.client_process), ("server", exchange.server_process)):
@@ -232,7 +232,7 @@ class TextForm:
         start = start_line(head, self.show_secrets)
         # without backslashes, everything that looks like an escape is one
         lines = f"    {mark} {printable(without_backslashes(start))}\n" + "".join(self._fields(mark, head.headers))
-        return self._heads.keep(head, lines) if _is_shared(head) else lines
+        return self._heads.keep(head, lines) if head.is_shared else lines
 
     def _body(self, message: Message, margin: str, exchange: Exchange) -> Iterable[str]:
         if message.grpc is not None:
@@ -248,11 +248,6 @@ class TextForm:
         fields = list(headers)
         for name, value in fields if self.show_secrets else mask_fields(fields):
             yield f"    {mark} {printable(name)}: {printable(value)}\n"
-
-
-def _is_shared(head: Head) -> bool:
-    """Whether the parser gives the same head again for the same bytes, so that its text is worth a place in a cache."""
-    return head.has_text and len(head.raw) <= HEAD_BYTES_MAX
 
 
 def _web_trailers(message: Message) -> Headers | None:

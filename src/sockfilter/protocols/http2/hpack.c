@@ -14,6 +14,7 @@
 /* bytes that may follow the prefix of an integer */
 #define INTEGER_BYTES 5
 #define UNKNOWN_SIZE 0xffffffff
+#define ALL 0xffffffff
 
 /* a block that is being decoded */
 struct hpack_reader {
@@ -54,6 +55,9 @@ static void sf_hpack_prepare(const unsigned char *code_lengths, const unsigned c
 /* Forgets the table: header blocks were missed. */
 static void sf_hpack_lost(struct sf_hpack *hpack)
 {
+	free(hpack->entries);
+	hpack->entries = NULL;
+	hpack->room = 0;
 	hpack->count = 0;
 	hpack->size = 0;
 	hpack->limit = UNKNOWN_SIZE;
@@ -312,10 +316,11 @@ static unsigned int sf_hpack_decode(struct sf_hpack *hpack, const char *block, s
 	out->has_changed = 0;
 	while (out->is_valid && reader.at < reader.end)
 		out->is_valid = hpack_read(&reader);
+	out->evicted = hpack->next - hpack->count - reader.oldest;
 	if (!out->is_valid) {
 		sf_hpack_lost(hpack);
 		out->has_changed = 1;
+		out->evicted = ALL;
 	}
-	out->evicted = hpack->next - hpack->count - reader.oldest;
 	return reader.count;
 }
