@@ -24,7 +24,7 @@ HEADS_MIN = 3
 WAITING_BYTES_MAX = 64 << 10
 
 
-class Found(NamedTuple):
+class FoundFrames(NamedTuple):
     """Where frames begin again.
 
     Attributes:
@@ -65,7 +65,7 @@ def is_proper(head: FrameHead, is_masked: bool | None) -> bool:
     return not head.is_longer and (is_masked is None or bool(head.mask) == is_masked)
 
 
-class Seeking:
+class FrameSeeking:
     """Looks for frames. A frame is looked for where a segment begins, because most messages begin there.
 
     Args:
@@ -101,7 +101,7 @@ class Seeking:
         """Bytes of memory that wait."""
         return len(self._waiting)
 
-    def take(self, data: bytes, time_ns: int) -> Found | None:
+    def take(self, data: bytes, time_ns: int) -> FoundFrames | None:
         """Takes the next segment. Returns where frames begin; None if that is not known yet."""
         if self._is_walking:
             if self._start >= len(self._waiting):
@@ -126,7 +126,7 @@ class Seeking:
         self._waiting, self._is_walking, self._passed = b"", False, 0
         return passed
 
-    def _walk(self) -> Found | None:
+    def _walk(self) -> FoundFrames | None:
         """Follows the heads in the bytes that wait, until there are enough of them or one is none."""
         while self._next <= len(self._waiting):
             head = head_at(self._waiting, self._next)
@@ -137,7 +137,7 @@ class Seeking:
                 return None
             self._heads += 1
             if self._heads >= HEADS_MIN:
-                found = Found(self._waiting[self._start :], self._passed + self._start, self._time_ns)
+                found = FoundFrames(self._waiting[self._start :], self._passed + self._start, self._time_ns)
                 self.drop()
                 return found
             self._next += head.size + head.length
