@@ -11,10 +11,14 @@ from sockfilter.model.process import NOBODY
 from sockfilter.model.sequence import distance
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sockfilter.model.connection import Connection, Endpoint
     from sockfilter.model.grpc import GrpcCall
     from sockfilter.model.message import Request, Response
     from sockfilter.model.process import Process
+    from sockfilter.model.stream_message import StreamMessage
+    from sockfilter.model.streams import WebSocket
 
 
 # informational responses that an exchange keeps; servers send only a few before the final response
@@ -72,6 +76,7 @@ class Exchange:
         stream: the number of its stream, in a protocol that has streams; otherwise None.
         reset: how one end reset its stream; None if none did.
         is_pushed: whether the server promised the request and sent the response without being asked.
+        messages: the messages on the stream that it has opened, such as a WebSocket, if a capture keeps them.
     """
 
     __slots__ = (
@@ -83,6 +88,7 @@ class Exchange:
         "informational",
         "informational_count",
         "is_pushed",
+        "messages",
         "processes",
         "request",
         "reset",
@@ -107,6 +113,7 @@ class Exchange:
         self.stream: int | None = None
         self.reset: Reset | None = None
         self.is_pushed = False
+        self.messages: Collection[StreamMessage] = ()
         self._problems: tuple[Problem, ...] = ()
 
     def __repr__(self) -> str:
@@ -157,6 +164,18 @@ class Exchange:
         from sockfilter.model.grpc import call_of  # imported late: most captures have no gRPC
 
         return call_of(self)
+
+    @property
+    def websocket(self) -> WebSocket:
+        """The WebSocket that it has opened; without messages if it has opened none."""
+        from sockfilter.model.streams import WebSocket  # imported late: few exchanges open one
+
+        return WebSocket(list(self.messages))
+
+    @property
+    def events(self) -> list[StreamMessage]:
+        """The server-sent events of its response, in the order in which they passed."""
+        return [message for message in list(self.messages) if message.protocol == "sse"]
 
     @property
     def client(self) -> Endpoint:

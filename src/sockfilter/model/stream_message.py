@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sockfilter.model.connection import Connection, Endpoint
-    from sockfilter.model.exchange import Exchange
     from sockfilter.model.problem import Problem
     from sockfilter.model.process import Process
 
@@ -44,7 +43,7 @@ class StreamMessage:
         kind: its type, as the protocol names it: "text", "ping", "publish".
         time_ns: when its first byte passed, in the source's clock.
         body: its content.
-        exchange: the exchange that opened its stream; None if there is none, or if it was not seen.
+        exchange: the Exchange that opened its stream; None if there is none, or if it was not seen.
 
     Attributes:
         number: its place on the stream, from 1; 0 if not known.
@@ -85,7 +84,7 @@ class StreamMessage:
         kind: str,
         time_ns: int,
         body: Body = NO_BODY,
-        exchange: Exchange | None = None,
+        exchange: Any = None,  # Any, because the module of exchanges imports this module
     ) -> None:
         self.connection = connection
         self.protocol = protocol
@@ -139,12 +138,14 @@ class StreamMessage:
     @property
     def client_process(self) -> Process | None:
         """The process at the client's end, as its exchange knows it; None if not known."""
-        return None if self.exchange is None else self.exchange.client_process
+        process: Process | None = None if self.exchange is None else self.exchange.client_process
+        return process
 
     @property
     def server_process(self) -> Process | None:
         """The process at the server's end, as its exchange knows it; None if not known."""
-        return None if self.exchange is None else self.exchange.server_process
+        process: Process | None = None if self.exchange is None else self.exchange.server_process
+        return process
 
     @property
     def text(self) -> str:

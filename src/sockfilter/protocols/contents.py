@@ -21,7 +21,7 @@ MakeReader: TypeAlias = (
 )
 
 
-class Row(NamedTuple):
+class ContentRow(NamedTuple):
     """A protocol inside bodies.
 
     Attributes:
@@ -59,7 +59,7 @@ def _grpc(
     return read_grpc(message, context.policy, context.budget)
 
 
-TABLE = (Row("text/event-stream", _events), Row("application/grpc", _grpc))
+TABLE = (ContentRow("text/event-stream", _events), ContentRow("application/grpc", _grpc))
 MEDIA = tuple(row.media.encode() for row in TABLE)
 # characters after which a media type may continue
 CONTINUES = ("+", "-")

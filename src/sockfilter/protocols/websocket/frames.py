@@ -45,7 +45,7 @@ class FrameHead(NamedTuple):
         return self.first & FIN != 0
 
 
-def head_at(data: bytes, offset: int) -> FrameHead | None:
+def head_at(data: bytes | bytearray, offset: int) -> FrameHead | None:
     """The head of the frame that begins at an offset; None if more bytes are needed."""
     if len(data) - offset < HEAD_BYTES_MIN:
         return None
@@ -58,7 +58,7 @@ def head_at(data: bytes, offset: int) -> FrameHead | None:
     end = at + MASK_BYTES if second & MASKED else at
     if end > len(data):
         return None
-    return FrameHead(first, length, data[at:end], end - offset, length < least)
+    return FrameHead(first, length, bytes(data[at:end]), end - offset, length < least)
 
 
 def kind_of(opcode: int) -> str:

@@ -32,7 +32,7 @@ from sockfilter.protocols.websocket.frames import (
 )
 from sockfilter.protocols.websocket.inflating import Inflating
 from sockfilter.protocols.websocket.message import MessageContent
-from sockfilter.protocols.websocket.seeking import Seeking, is_allowed, is_proper
+from sockfilter.protocols.websocket.seeking import FrameSeeking, is_allowed, is_proper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,7 +117,7 @@ class FrameReceiver:
         self._rest = b""  # part of a head
         self._rest_ns = 0
         self._is_bad = False  # the last frame was not possible
-        self._seeking: Seeking | None = None  # looks for frames after a gap
+        self._seeking: FrameSeeking | None = None  # looks for frames after a gap
         self._is_resumed = False  # messages may be missing before the next one
         self.ignoring = 0
 
@@ -347,7 +347,7 @@ class FrameReceiver:
         if self._inflating is not None:
             self._inflating.lose()
         if self._seeking is None:
-            self._seeking = Seeking(self._extensions, self._is_masked)
+            self._seeking = FrameSeeking(self._extensions, self._is_masked)
         self._leave_unread(self._seeking.drop())
         self._is_resumed = True
 
