@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sockfilter.escape import printable, printable_lines, printable_target
+from sockfilter.escape import printable, printable_lines
 from sockfilter.forms.json_values import ENCODE, Json, clean_text, content_of
 from sockfilter.forms.sizes import duration_text, size_text
-from sockfilter.masking import mask_content, mask_json, mask_reason, mask_target
-from sockfilter.model.grpc import GrpcCall
+from sockfilter.masking import mask_content, mask_json, mask_reason
+from sockfilter.model.grpc import GrpcCall, name_of_status
 from sockfilter.protobuf import fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sockfilter.model import Exchange, Message
+    from sockfilter.model import Body, Exchange, Message
     from sockfilter.model.grpc import GrpcMessage, GrpcMessages
 
 # statuses that a client causes: it cancelled the call, or asked for what it may not have; the others are the server's
@@ -26,13 +26,13 @@ NOT_KNOWN = "-"
 def call_member(exchange: Exchange, bodies: bool, show_secrets: bool) -> Json:
     """The member of the dict of an exchange that carries a call."""
     call = GrpcCall(exchange)
-    message = call.message
+    message, code = call.message, call.status
     return {
         "grpc": {
             "service": None if call.service is None else clean_text(call.service),
             "method": None if call.method is None else clean_text(call.method),
-            "status": call.status,
-            "status_name": call.status_name,
+            "status": code,
+            "status_name": None if code is None else name_of_status(code),
             "message": None if message is None else clean_text(message if show_secrets else mask_reason(message)),
             "web": call.web,
             "request": _side(call.request, bodies, show_secrets),
@@ -54,9 +54,11 @@ def _message(message: GrpcMessage, bodies: bool, show_secrets: bool) -> Json:
     made: Json = {"compressed": message.compressed}
     if message.time is not None:
         made["time"] = message.time
-    shown = shown_content(message, show_secrets) if bodies else ShownContent(b"", None)
-    made |= content_of(message.content, shown.content, bodies)
-    return made | shown.member
+    body = message.content
+    if not bodies:
+        return made | content_of(body, None, False)
+    shown = shown_content(message, body, show_secrets)
+    return made | content_of(body, shown.content, True) | shown.member
 
 
 class ShownContent(NamedTuple):
@@ -76,9 +78,9 @@ class ShownContent(NamedTuple):
         return {} if self.decoded is None else {"decoded": self.decoded}
 
 
-def shown_content(message: GrpcMessage, show_secrets: bool) -> ShownContent:
-    """The content of a message, with secrets masked unless they are shown."""
-    content, decoded = message.content, message.decoded
+def shown_content(message: GrpcMessage, content: Body, show_secrets: bool) -> ShownContent:
+    """The content of a message, with secrets masked unless they are shown. content: its attribute of the same name."""
+    decoded = message.decoded
     if show_secrets:
         return ShownContent(content, decoded)
     if decoded is not None:
@@ -105,13 +107,13 @@ class CallCells(NamedTuple):
     sizes: str
 
 
-def call_cells(exchange: Exchange, request: str, show_secrets: bool) -> CallCells:
-    """The cells of a call's line. request: what another exchange would have; it is kept if the call has no name."""
+def call_cells(exchange: Exchange, request: str) -> CallCells:
+    """The cells of a call's line. request: the cell as another exchange would have it."""
     call = GrpcCall(exchange)
-    if call.name is not None and exchange.request is not None:
-        name = call.name if show_secrets else mask_target(f"/{call.name}")[1:]
-        request = f"{printable_target(exchange.request.method)} {printable_target(name)}"
-    status = NOT_KNOWN if call.status is None else f"{call.status} {call.status_name or ''}".rstrip()
+    if call.service is not None:
+        request = request.replace(" /", " ", 1)
+    code = call.status
+    status = NOT_KNOWN if code is None else f"{code} {name_of_status(code) or ''}".rstrip()
     counts = [NOT_KNOWN if side.count is None else str(side.count) for side in (call.request, call.response)]
     sizes = [
         NOT_KNOWN if half is None else size_text(half.body.wire_len) for half in (exchange.request, exchange.response)
@@ -151,7 +153,7 @@ def _title(message: GrpcMessage) -> str:
 def _content_lines(message: GrpcMessage, show_secrets: bool) -> Iterator[str]:
     """The content: by its schema, else as text if it is JSON, else by the numbers of its fields."""
     body = message.content
-    content, decoded = shown_content(message, show_secrets)
+    content, decoded = shown_content(message, body, show_secrets)
     found = message.fields if decoded is None and "json" not in message.content_type.lower() else None
     if decoded is not None:
         yield printable(ENCODE(decoded))

@@ -146,7 +146,7 @@ class TextForm:
         if is_call(exchange):
             from sockfilter.forms.grpc import call_cells  # imported late: most captures have no gRPC
 
-            what, status, size = call_cells(exchange, what, self.show_secrets)
+            what, status, size = call_cells(exchange, what)
         columns = None if self._columns is None else self._columns()
         if columns is not None:
             return self._fitted(exchange, columns, time, what, f"{status:>3}", f"{size:>8}  {took:>8}")

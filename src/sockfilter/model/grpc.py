@@ -108,16 +108,19 @@ class GrpcCall:
     def status_name(self) -> str | None:
         """The name of the status: "NOT_FOUND". None if there is no status, or if its code has no name."""
         status = self.status
-        return STATUS_NAMES[status] if status is not None and status < len(STATUS_NAMES) else None
+        return None if status is None else name_of_status(status)
 
     @property
     def message(self) -> str | None:
         """The message beside the status, percent-decoded; empty if there is none, and None without a status."""
         if self.status is None:
             return None
+        found = self._trailers.get("grpc-message", "")
+        if "%" not in found:
+            return found
         from urllib.parse import unquote  # imported late: most captures do not need it
 
-        return unquote(self._trailers.get("grpc-message", ""))
+        return unquote(found)
 
     @property
     def metadata(self) -> Metadata:
@@ -313,6 +316,11 @@ class GrpcMessage:
         if call.service is None or call.method is None or content.is_cut:
             return None
         return schema.decode(call.service, call.method, self._half is self._exchange.request, bytes(content))
+
+
+def name_of_status(code: int) -> str | None:
+    """The name of a status; None if its code has none."""
+    return STATUS_NAMES[code] if code < len(STATUS_NAMES) else None
 
 
 def is_metadata(name: str) -> bool:

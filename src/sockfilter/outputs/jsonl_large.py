@@ -39,7 +39,7 @@ def line_in_pieces(exchange: Exchange, show_secrets: bool) -> Iterator[bytes]:
         for name, side in (("request", exchange.grpc.request), ("response", exchange.grpc.response)):
             for form, each in zip(made["grpc"][name]["messages"], side.messages, strict=True):
                 _fill(form, each.content, partial(_shown_inside, each, show_secrets), contents)
-                form.update(shown_content(each, show_secrets).member)
+                form.update(shown_content(each, each.content, show_secrets).member)
     rest = ENCODE(made)
     for mark, pieces in contents.items():
         before, _, rest = rest.partition(mark)
@@ -50,7 +50,7 @@ def line_in_pieces(exchange: Exchange, show_secrets: bool) -> Iterator[bytes]:
 
 
 def _shown_inside(message: GrpcMessage, show_secrets: bool) -> bytes | None:
-    return shown_content(message, show_secrets).content
+    return shown_content(message, message.content, show_secrets).content
 
 
 def _fill(
