@@ -55,9 +55,11 @@ class Schema:
             ) from error
         self._to_dict = json_format.MessageToDict
         pool = descriptor_pool.DescriptorPool()
+        # before protobuf 4.22, which Debian 13 does not have, a factory makes the classes
+        make = getattr(message_factory, "GetMessageClass", None) or message_factory.MessageFactory(pool).GetPrototype
         for file in _files(descriptor_pb2.FileDescriptorSet, data, path):
             try:
-                pool.Add(file)
+                pool.AddSerializedFile(file.SerializeToString())
             except Exception as error:  # TypeError or others, by protobuf's implementation
                 raise InvalidArgument(
                     f"reading {path}: {file.name or 'a file in it'} cannot be used ({_line(error)});"
@@ -66,8 +68,7 @@ class Schema:
             for service in file.service:
                 name = f"{file.package}.{service.name}".lstrip(".")
                 for method in pool.FindServiceByName(name).methods:
-                    kinds = [message_factory.GetMessageClass(one) for one in (method.input_type, method.output_type)]
-                    self._kinds[name, method.name] = (kinds[0], kinds[1])
+                    self._kinds[name, method.name] = make(method.input_type), make(method.output_type)
 
     def kind(self, service: str, method: str, is_request: bool) -> Any | None:
         """The class of the messages of a method; None if the schema does not have the method."""
