@@ -131,7 +131,7 @@ def test_python_unpacks_header_blocks_as_they_are() -> None:
     assert by_cffi("sf_hpack_literal")[""] == (0, hpack_native.LITERAL.size)
     block = by_cffi("sf_hpack_block")
     assert block["fields"][0] == 4 * hpack_native.NUMBERS_BEFORE
-    assert list(block)[1:6] == ["literal_count", "size", "is_valid", "has_changed", "evicted"]
+    assert list(block)[1:7] == ["literal_count", "size", "is_valid", "has_changed", "evicted", "refers"]
 
 
 def test_c_and_python_know_the_same_limits_of_header_blocks() -> None:

@@ -112,8 +112,7 @@ class Http2Head(Head):
         is_shared: whether its block came again.
     """
 
-    # is_request and is_shared replace what Head has
-    __slots__ = ("_fields", "codings", "is_request", "is_shared")  # type: ignore[misc]  # as the comment says
+    __slots__ = ("_fields", "_is_request", "codings", "is_shared")
 
     def __init__(self, fields: Fields, is_request: bool) -> None:
         self.version = "2"
@@ -121,7 +120,7 @@ class Http2Head(Head):
         self.status = 0
         self._reason = self._headers = None
         self._fields = fields
-        self.is_request = is_request
+        self._is_request = is_request
         self.is_shared = False
         self.codings = _codings(fields.others)
         pseudo = fields.pseudo
@@ -133,6 +132,11 @@ class Http2Head(Head):
             digits = pseudo.get(STATUS, b"")
             if len(digits) == STATUS_DIGITS and digits.isdigit():
                 self.status = int(digits)
+
+    @property
+    def is_request(self) -> bool:
+        """Whether it is the head of a request."""
+        return self._is_request
 
     @property
     def headers(self) -> Headers:

@@ -9,7 +9,7 @@ from sockfilter.protocols.http2 import huffman
 from sockfilter.protocols.http2.hpack_table import INTEGER_MAX, STATIC, Block, Field, size_of
 
 # struct sf_hpack_literal, and the numbers in struct sf_hpack_block before its fields; a test compares the layouts
-LITERAL, NUMBERS_BEFORE = Struct("=HHIII"), 5
+LITERAL, NUMBERS_BEFORE = Struct("=HHIII"), 6
 # measured: bytes of memory that a decoder takes, and an entry beside its size
 DECODER_BYTES, ENTRY_BYTES = 2048, 192
 # Blocks that are remembered, and bytes and fields of each. Many peers send the same block again and again.
@@ -68,38 +68,55 @@ class NativeHpackDecoder:
         # blocks that did not change the table, since it changed last
         self._remembered: dict[bytes, Block] = {}
         self._remembered_size = 0  # bytes of memory
+        # blocks that do not refer to the dynamic table, with the entries that they insert; and bytes of memory
+        self._standing: dict[bytes, tuple[Block, list[Field]]] = {}
+        self._standing_size = 0
+        self._inserted_from = 0  # the position of the first entry of the last block
 
     @property
     def weight(self) -> int:
         """Bytes of memory that the decoder takes."""
         entries = len(self._entries) - _STATIC_COUNT
-        return int(DECODER_BYTES + self._hpack.size + entries * ENTRY_BYTES + self._remembered_size)
+        return int(
+            DECODER_BYTES + self._hpack.size + entries * ENTRY_BYTES + self._remembered_size + self._standing_size
+        )
 
     def decode(self, block: bytes) -> Block:
         """As PythonHpackDecoder.decode()."""
         known = self._remembered.get(block)
         if known is not None:
             return known
+        standing = self._standing.get(block)
         try:
             out = _take_out()
             count = _decode(self._hpack, block, len(block), out.block)
-            literal_count, size, is_valid, has_changed, evicted, *at = out.numbers[: NUMBERS_BEFORE + count].tolist()
-            alone = self._take_literals(out, literal_count) if literal_count else ()
+            literal_count, size, is_valid, has_changed, evicted, refers, *at = out.numbers[
+                : NUMBERS_BEFORE + (count if standing is None else 0)
+            ].tolist()
+            if standing is not None:
+                made, inserted = standing
+                self._entries += inserted
+            else:
+                made = self._make(out, at, literal_count, size, is_valid)
             _outs.append(out)
-            fields = list(map(self._entries.__getitem__, at))
-            for place, field in alone:
-                fields[place] = field
+            if standing is None and is_valid and len(block) <= REMEMBERED_BYTES_MAX and count <= REMEMBERED_FIELDS_MAX:
+                self._remember(block, made, literal_count, has_changed, refers)
+            if evicted:
+                del self._entries[_STATIC_COUNT : _STATIC_COUNT + evicted]
             if has_changed:
                 self._forget()
-                if evicted:
-                    del self._entries[_STATIC_COUNT : _STATIC_COUNT + evicted]
-            made = _new(Block, (fields, size, is_valid == 1))
-            if not has_changed and len(block) <= REMEMBERED_BYTES_MAX and count <= REMEMBERED_FIELDS_MAX:
-                self._remember(block, made, len(alone))
             return made
         except BaseException:  # no memory, or a signal's handler: the objects may not be those of the table in C
             self.lost()
             raise
+
+    def _make(self, out: _Out, at: list[int], literal_count: int, size: int, is_valid: int) -> Block:
+        self._inserted_from = len(self._entries)
+        alone = self._take_literals(out, literal_count) if literal_count else ()
+        fields = list(map(self._entries.__getitem__, at))
+        for place, field in alone:
+            fields[place] = field
+        return _new(Block, (fields, size, is_valid == 1))
 
     def lost(self) -> None:
         """As PythonHpackDecoder.lost()."""
@@ -111,15 +128,27 @@ class NativeHpackDecoder:
         """As PythonHpackDecoder.allow()."""
         _lib.sf_hpack_allow(self._hpack, min(size, INTEGER_MAX))
 
-    def _remember(self, data: bytes, block: Block, alone_count: int) -> None:
-        if len(self._remembered) >= REMEMBERED_MAX:
-            self._forget()
+    def _remember(self, data: bytes, block: Block, literal_count: int, has_changed: int, refers: int) -> None:
+        """Remembers a block that did not change the table, or that does not depend on it."""
+        if has_changed and refers:
+            return
         block.is_remembered = True
-        self._remembered[data] = block
-        self._remembered_size += REMEMBERED_BYTES + alone_count * ENTRY_BYTES
+        size = REMEMBERED_BYTES + literal_count * ENTRY_BYTES
+        if not has_changed:
+            if len(self._remembered) >= REMEMBERED_MAX:
+                self._forget()
+            self._remembered[data] = block
+            self._remembered_size += size
+            return
+        if len(self._standing) >= REMEMBERED_MAX:
+            self._standing.clear()
+            self._standing_size = 0
+        inserted = self._entries[self._inserted_from :]
+        self._standing[data] = block, inserted
+        self._standing_size += size
 
     def _forget(self) -> None:
-        """Forgets the remembered blocks."""
+        """Forgets the blocks whose fields depend on the table."""
         self._remembered.clear()
         self._remembered_size = 0
 
