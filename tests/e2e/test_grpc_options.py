@@ -36,7 +36,7 @@ def test_messages_by_their_schema(capture, tmp_path):
     path = str(protos.descriptor_set(tmp_path))
     done = run("-r", capture, "-vv", "--proto", path)
     assert "grpc 0 OK  1/1 messages" in done.output.decode()
-    assert done.output.decode().count('{"id":"abc","number":7}') == 2
+    assert done.output.decode().count('{"id": "abc", "number": 7}') == 2
     done = run("-r", capture, "--format", "jsonl", "--body", "all", "--proto", path)
     (line,) = done.lines
     assert json.loads(line)["grpc"]["response"]["messages"][0]["decoded"] == {"id": "abc", "number": 7}

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 OF_CLIENT = frozenset((1, 3, 5, 6, 7, 9, 10, 11, 16))
 GREEN, YELLOW, RED = "\x1b[32m", "\x1b[33m", "\x1b[31m"
 NOT_KNOWN = "-"
+# the status of HTTP beside every status of gRPC
+HTTP_OK = 200
 
 
 def call_member(exchange: Exchange, bodies: bool, show_secrets: bool) -> Json:
@@ -112,8 +114,10 @@ def call_cells(exchange: Exchange, request: str) -> CallCells:
     call = GrpcCall(exchange)
     if call.service is not None:
         request = request.replace(" /", " ", 1)
-    code = call.status
+    code, response = call.status, exchange.response
     status = NOT_KNOWN if code is None else f"{code} {name_of_status(code) or ''}".rstrip()
+    if code is None and response is not None and response.status != HTTP_OK:
+        status += f" HTTP {response.status or NOT_KNOWN}"  # a proxy has answered, or not a gRPC server
     counts = [NOT_KNOWN if side.count is None else str(side.count) for side in (call.request, call.response)]
     sizes = [
         NOT_KNOWN if half is None else size_text(half.body.wire_len) for half in (exchange.request, exchange.response)
@@ -156,7 +160,9 @@ def _content_lines(message: GrpcMessage, show_secrets: bool) -> Iterator[str]:
     content, decoded = shown_content(message, body, show_secrets)
     found = message.fields if decoded is None and "json" not in message.content_type.lower() else None
     if decoded is not None:
-        yield printable(ENCODE(decoded))
+        import json  # imported late: only needed with a schema
+
+        yield printable(json.dumps(decoded, ensure_ascii=False))
     elif found is not None:
         numbered = fields.text_of(found)
         yield printable(numbered if show_secrets else mask_json(numbered))

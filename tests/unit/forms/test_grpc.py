@@ -146,6 +146,10 @@ def line(exchange, **options):
         (call(request(Part(frame(b"a"))), None), "POST shop.v1.Cart/Get grpc - 1/- messages 6 B / - -"),
         (call(None, response(Part(frame(b"a")))), "(no request) grpc - -/1 messages - / 6 B -"),
         (
+            call(request(Part(frame(b""))), response(Part(b"<html>"), kind="text/html", status=502)),
+            "POST shop.v1.Cart/Get grpc - HTTP 502 1/- messages 5 B / 6 B 3.0 ms",
+        ),
+        (
             call(request(Part(frame(b"")), target="/odd"), response(fields=[("grpc-status", "99")])),
             "POST /odd grpc 99 1/0 messages 5 B / 0 B 3.0 ms",
         ),

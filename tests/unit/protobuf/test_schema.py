@@ -12,6 +12,7 @@ from sockfilter.forms.json_dict import to_dict
 from sockfilter.forms.transcript import transcript
 from sockfilter.protobuf import schema
 from sockfilter.protobuf.schema import set_protos
+from sockfilter.testing.wire import Wire
 from tests.support.grpc import Part, call, frame, request, response
 from tests.support.protos import descriptor_set, file
 
@@ -42,8 +43,14 @@ def test_a_message_by_its_schema(shop):
     assert found.response.messages[0].decoded["id"] == "abc"
     made = to_dict(one(ITEM))["grpc"]["request"]["messages"][0]
     assert made["decoded"] == {"id": "abc", "number": 7, "inner": {"number": 1}}
-    assert '  {"id":"abc","number":7,"inner":{"number":1}}' in transcript(one(ITEM))
+    assert '  {"id": "abc", "number": 7, "inner": {"number": 1}}' in transcript(one(ITEM))
     assert schema.paths() == (str(shop),)
+
+
+def test_the_fixture_reads_a_schema_too(tmp_path):
+    path = descriptor_set(tmp_path)
+    Wire.protos(object.__new__(Wire), path)
+    assert schema.paths() == (str(path),)
 
 
 @pytest.mark.parametrize(
