@@ -14,7 +14,7 @@ from sockfilter.cli.parser import Added, Joined
 
 # what a value names, where a shell can list that; by the parser's name for it
 NAMES = {
-    **{"read": "file", "write": "file", "socket": "file"},
+    **{"read": "file", "write": "file", "proto": "file", "socket": "file"},
     **{"interface": "interface", "interfaces": "interface"},
     **{"user": "user", "users": "user"},
     "netns": "namespace",

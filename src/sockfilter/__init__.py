@@ -40,9 +40,12 @@ if TYPE_CHECKING:
         Process,
         Request,
         Response,
+        StreamMessage,
         Timing,
     )
+    from sockfilter.model.grpc import GrpcCall, GrpcMessage, GrpcMessages
     from sockfilter.model.life import Life
+    from sockfilter.protobuf.schema import set_protos
     from sockfilter.views.view import View
 
 _HOMES = {
@@ -56,11 +59,15 @@ _HOMES = {
     "View": "views.view",
     "Where": "filters.where",
     "set_masking": "masking",
+    "set_protos": "protobuf.schema",
     "SockfilterError": "errors",
     "BodyError": "errors",
     "ExpectationFailed": "errors",
     "NotSeen": "errors",
     "Ledger": "ledger",
+    "GrpcCall": "model.grpc",
+    "GrpcMessage": "model.grpc",
+    "GrpcMessages": "model.grpc",
     "Life": "model.life",
     "Body": "model",
     "Connection": "model",
@@ -71,12 +78,14 @@ _HOMES = {
     "Process": "model",
     "Request": "model",
     "Response": "model",
+    "StreamMessage": "model",
     "Timing": "model",
 }
 
 _FORMS = {
     "transcript": "forms.transcript",
     "to_dict": "forms.json_dict",
+    "message_dict": "forms.message_dict",
     "as_curl": "forms.curl",
     "as_pytest": "forms.pytest_source",
 }
@@ -88,6 +97,7 @@ __all__ = [
     "read",
     "tcp_streams",
     "set_masking",
+    "set_protos",
     "Reading",
     "TcpStream",
     "Capture",
@@ -96,8 +106,12 @@ __all__ = [
     "Exchange",
     "Request",
     "Response",
+    "StreamMessage",
     "Headers",
     "Body",
+    "GrpcCall",
+    "GrpcMessages",
+    "GrpcMessage",
     "Connection",
     "Endpoint",
     "Timing",

@@ -11,6 +11,7 @@ import pytest
 
 from sockfilter.cli import preloading
 
+SCHEMA_PARTS = (".descriptor_pb2", ".descriptor_pool", ".json_format", ".message_factory")
 HOME = Path(preloading.__file__).parents[1]
 # Programs of their own: other commands, the plugin, and what only a program that uses the library asks for.
 NOT_OF_A_CAPTURE = (

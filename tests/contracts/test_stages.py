@@ -24,7 +24,8 @@ MAY_IMPORT: Graph = {
     "closing": set(),
     "presentation": set(),
     "masking": {"errors"},
-    "model": {"errors", "presentation", *SHOWN},
+    "protobuf": {"errors"},
+    "model": {"errors", "presentation", "protobuf", *SHOWN},
     # the kernel
     "libbpf": {"closing", "errors"},
     "system": {"errors", "libbpf", "model"},
@@ -34,7 +35,7 @@ MAY_IMPORT: Graph = {
     **dict.fromkeys(STAGES, NOUNS),
     "protocols": {*NOUNS, "libbpf"},  # the extension has the decoder of HPACK
     "filters": NOUNS,
-    "forms": {*NOUNS, *SHOWN},
+    "forms": {*NOUNS, *SHOWN, "protobuf"},
     "outputs": {*NOUNS, *SHOWN, "closing", "forms"},
     # the only place that joins stages
     "road": {*NOUNS, *STAGES, "closing", "libbpf", "outputs", "sources"},
@@ -42,17 +43,41 @@ MAY_IMPORT: Graph = {
     "views": {*NOUNS, *SHOWN, "filters", "forms", "sources"},
     "captures": {*NOUNS, "closing", "observers", "outputs", "road", "sources", "views"},
     # who uses it
-    "testing": {*NOUNS, *SHOWN, "captures", "filters", "forms", "observers", "outputs", "road", "sources", "views"},
-    "cli": {*NOUNS, *SHOWN, "captures", "forms", "libbpf", "observers", "outputs", "road", "sources", "system"},
+    "testing": {
+        *NOUNS,
+        *SHOWN,
+        "protobuf",
+        "captures",
+        "filters",
+        "forms",
+        "observers",
+        "outputs",
+        "road",
+        "sources",
+        "views",
+    },
+    "cli": {
+        *NOUNS,
+        *SHOWN,
+        "protobuf",
+        "captures",
+        "forms",
+        "libbpf",
+        "observers",
+        "outputs",
+        "road",
+        "sources",
+        "system",
+    },
     "__main__": {"cli"},
 }
 # the hot path and what a file needs run without these; they are imported where they are used
-HEAVY = {"dpkt", "pyroute2", "json", "asyncio", "ipaddress", "logging", "brotli", "backports", "compression"}
+HEAVY = {"dpkt", "pyroute2", "json", "asyncio", "ipaddress", "logging", "brotli", "backports", "compression", "google"}
 # each of these takes 1 to 15 ms of every start
 HEAVY |= {"dataclasses", "inspect", "pathlib", "subprocess", "shutil", "difflib", "urllib", "concurrent", "hashlib"}
 HEAVY_MODULES = {
     "outputs/jsonl.py": {"json"},
-    "forms/json_dict.py": {"json"},
+    "forms/json_values.py": {"json"},
     "forms/pytest_source.py": {"json"},
     "views/aio.py": {"asyncio"},
     "sources/broker/messages.py": {"json"},  # only where there is a broker

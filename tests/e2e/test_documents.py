@@ -19,8 +19,8 @@ from tests.support.command import WAIT_S, environment
 from tests.support.documents import PAGES, ROOT, blocks, commands, reason
 from tests.support.skips import need_root, need_tool
 
-# its code has a test of its own, tests/e2e/plugin/test_docs.py
-TESTED = {"testing.md"}
+# their code has tests of its own: tests/e2e/plugin/test_docs.py, tests/e2e/uses/test_grpc.py
+TESTED = {"testing.md", "grpc.md"}
 RUNNABLE = [page for page in PAGES if any(reason(command) is None for command in commands(page))]
 IN_PYTHON = [page for page in PAGES if page.name not in TESTED and any(b.kind == "python" for b in blocks(page))]
 SERVER = ROOT / "tests/support/site_of_documents.py"

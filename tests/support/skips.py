@@ -6,7 +6,9 @@ import os
 import shutil
 import sys
 from enum import Enum
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import NoReturn
 
 import pytest
@@ -18,6 +20,7 @@ class Skip(Enum):
     INTERPRETER = "needs a Python that is not installed"
     CORPORA = "needs the corpora, which are not part of the project"
     DEVICE = "needs a kind of network device that this kernel does not make"
+    PACKAGE = "needs a package that has no wheel for this Python"
     NETWORK = "needs the package index"
     ROOTS = "needs a root that make test-deb makes"
     KERNEL = "needs what this kernel does not have"
@@ -43,3 +46,11 @@ def need_tool(name: str) -> str:
     if path is None:
         skip(Skip.TOOL, name)
     return path
+
+
+def need_package(name: str) -> ModuleType:
+    """A package that the tests use where there is a wheel of it for this Python."""
+    try:
+        return import_module(name)
+    except ImportError:
+        skip(Skip.PACKAGE, name)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import accumulate, count, product
 from typing import TYPE_CHECKING, NamedTuple
 
-from sockfilter.forms.json_dict import ENCODE, to_dict
+from sockfilter.forms.json_dict import to_dict
+from sockfilter.forms.json_values import ENCODE
 from sockfilter.ledger import PACKET_COUNTERS
 from sockfilter.outputs.jsonl import JsonOutput
 from sockfilter.outputs.lines import TextOutput

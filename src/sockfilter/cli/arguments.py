@@ -102,9 +102,11 @@ class Options(NamedTuple):
     show_secrets: bool = False
     mask: str | None = None
     unmask: str | None = None
+    proto: tuple[str, ...] = ()
     colour: str = "auto"
     fail_on_loss: bool = False
     processes: bool | None = None
+    messages: bool = True
     time: str = "clock"
     wide: bool = False
     summary: str = "text"
@@ -207,6 +209,11 @@ def get_parser() -> argparse.ArgumentParser:
         help="name the processes at both ends on each line (default: with -v and in JSON, if permitted)",
     )
     shown.add_argument(
+        "--messages",
+        action=switch,
+        help="also show messages of WebSocket and other streams, as they pass (default: yes)",
+    )
+    shown.add_argument(
         "--time",
         choices=TIMES,
         help="time on each line: of day, with date, UTC, since 1970, since the previous line, since the first, or none",
@@ -228,6 +235,13 @@ def get_parser() -> argparse.ArgumentParser:
         type=values.names,
         metavar="NAME[,NAME]",
         help="do not mask the values of these names",
+    )
+    shown.add_argument(
+        "--proto",
+        action=Added,
+        type=values.file_name,
+        metavar="FILE",
+        help="decode gRPC messages by this schema, which protoc has written with --descriptor_set_out",
     )
     shown.add_argument(
         "--color",

@@ -123,3 +123,10 @@ def names(text: str) -> str:
     if "" in parts:
         raise argparse.ArgumentTypeError(f"{text!r} has an empty name: use NAME or NAME,NAME")
     return ",".join(parts)
+
+
+def file_name(text: str) -> tuple[str, ...]:
+    """Parses a value of --proto: the name of a file."""
+    if not text:
+        raise argparse.ArgumentTypeError("the name of the file is empty")
+    return (text,)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockfilter.errors import BodyError, InvalidArgument
 from sockfilter.filters.values import content_test, fields_test, is_number, is_text, test_for, texts
+from sockfilter.model.grpc import STATUS_NAMES
 from sockfilter.model.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sockfilter.model import Exchange, Message
+    from sockfilter.model.grpc import GrpcCall
     from sockfilter.model.process import Process
 
 PROBLEMS = tuple(problem.value for problem in Problem)
@@ -175,6 +178,59 @@ def _status() -> Condition:
     return _simple(value, lambda wanted: wanted is None or is_number(wanted), "a number, or None for no response")
 
 
+def _grpc() -> Condition:
+    def value(exchange: Exchange, _: Any = None) -> str | None:
+        call = exchange.grpc
+        return None if call is None else call.name
+
+    def make(wanted: Any) -> Callable[[Exchange], bool]:
+        for name in texts(wanted):
+            if name.startswith("/") or name.count("/") > 1:
+                raise InvalidArgument("a call has the name of its service, or both names: 'shop.v1.Cart/Get'")
+        test = test_for(wanted, is_text, "a string")
+
+        def matches(exchange: Exchange) -> bool:
+            call = exchange.grpc
+            return call is not None and (test(call.name) or test(call.service))
+
+        return matches
+
+    return Condition(make, value)
+
+
+def _grpc_status() -> Condition:
+    def value(exchange: Exchange, _: Any) -> str | int | None:
+        call = exchange.grpc
+        return None if call is None else call.status_name or call.status
+
+    def make(wanted: Any) -> Callable[[Exchange], bool]:
+        unknown = [name for name in texts(wanted) if name not in STATUS_NAMES]
+        if unknown:
+            raise InvalidArgument(f"there is no status {unknown[0]!r}; the names are {', '.join(STATUS_NAMES)}")
+        test = _matches_status(wanted)
+
+        def matches(exchange: Exchange) -> bool:
+            call = exchange.grpc
+            return call is not None and test(call)
+
+        return matches
+
+    return Condition(make, value)
+
+
+def _matches_status(wanted: Any) -> Callable[[GrpcCall], bool]:
+    """Names and patterns are compared with the name of a status, everything else with its number."""
+    if isinstance(wanted, (set, frozenset)):
+        tests = [_matches_status(one) for one in wanted]
+        return lambda call: any(test(call) for test in tests)
+    if is_text(wanted) or isinstance(wanted, re.Pattern):
+        named = test_for(wanted, is_text, "a name")
+        return lambda call: named(call.status_name)
+    kinds = "a name, a number, or None for no status"
+    numbered = test_for(wanted, lambda one: one is None or is_number(one), kinds)
+    return lambda call: numbered(call.status)
+
+
 def _port() -> Condition:
     def value(exchange: Exchange, _: Any) -> tuple[int, int]:
         return exchange.client.port, exchange.server.port
@@ -259,6 +315,8 @@ CONDITIONS = {
     "request_json": _json(("request",)),
     "response_json": _json(("response",)),
     "status": _status(),
+    "grpc": _grpc(),
+    "grpc_status": _grpc_status(),
     "port": _port(),
     "process": _processes(lambda process: process.comm, is_text, "a string"),
     "pid": _processes(lambda process: process.pid, is_number, "a number"),

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
         request_json: Any
         response_json: Any
         status: Any
+        grpc: Any
+        grpc_status: Any
         port: Any
         process: Any
         pid: Any
@@ -74,6 +76,8 @@ class Where:
         body, request_body, response_body: bytes or text of the kept body. With body, that of either half.
         json, request_json, response_json: the parsed JSON of a body that was kept whole. With json, of either half.
         status: 200, range(500, 600). None means that there is no response.
+        grpc: the gRPC call: "shop.v1.Cart", or with its method "shop.v1.Cart/Get".
+        grpc_status: the status of the gRPC call: "NOT_FOUND" or 5. None means that no status passed.
         port: the port of either end.
         process, pid: the short name and the number of the process at either end, if known.
         version: the version of the request: "1.1", "2".

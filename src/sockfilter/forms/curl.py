@@ -74,7 +74,7 @@ def fields_to_send(request: Request) -> list[tuple[str, str]]:
 
 
 def as_curl(exchange: Exchange) -> str:
-    """The command line of curl that makes the same request, its secrets included.
+    """The command line of curl that makes the same request, its secrets included; for gRPC, that of grpcurl.
 
     The command is for a POSIX shell. The request differs from the original in some respects. curl puts Host, once, and
     the length of the body at its own place. A body that was decoded is sent decoded. A chunked body has one chunk and
@@ -88,6 +88,11 @@ def as_curl(exchange: Exchange) -> str:
         BodyError: the body of the request was not kept whole.
     """
     request = asked(exchange)
+    call = exchange.grpc
+    if call is not None and not call.web:
+        from sockfilter.forms.grpcurl import as_grpcurl  # imported late: most captures have no gRPC
+
+        return as_grpcurl(exchange, request)
     _check(exchange, request)
     before, data = _data(request)
     words = [

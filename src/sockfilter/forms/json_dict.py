@@ -6,38 +6,26 @@ All text is valid Unicode. Text of a head that is not UTF-8 is read as Latin-1, 
 
 from __future__ import annotations
 
-import json
 import time
-from base64 import b64encode
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
-from sockfilter.forms.large import windows
+from sockfilter.forms.json_values import Json, clean_text, content_of, header_fields
 from sockfilter.forms.processes import fields_of
-from sockfilter.masking import mask_body, mask_fields, mask_head, mask_reason, mask_target
+from sockfilter.masking import mask_body, mask_head, mask_reason, mask_target
 from sockfilter.masking.names import MASK
 from sockfilter.masking.tables import kept
+from sockfilter.model.grpc_kind import is_call
 from sockfilter.model.problem import Problem
 
 if TYPE_CHECKING:
-    from sockfilter.model import Endpoint, Exchange, Headers, Message
+    from sockfilter.model import Endpoint, Exchange, Message
     from sockfilter.model.head import Head, LostField
     from sockfilter.model.process import Process
-
-Json: TypeAlias = "dict[str, Any]"
 
 # processes whose fields are cached: masking secrets in a command line takes 100 us
 PROCESSES_MAX = 256
 
 TIMES = ("connect", "send", "wait", "receive", "total")
-
-# from this size on, a body is written in base64 if that is shorter
-LONG_BYTES = 4096
-# all bytes except the control characters that JSON writes as \uXXXX; and the additional bytes of such an escape
-PLAIN = bytes({*range(0x20, 0x7F), *range(0x80, 0x100), *b"\b\t\n\f\r"})
-ESCAPED_BYTES = 5
-
-# made once, because json.dumps() with options makes an encoder for each call
-ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def to_dict(exchange: Exchange, *, bodies: bool = True, show_secrets: bool = True) -> Json:
@@ -65,7 +53,14 @@ def to_dict(exchange: Exchange, *, bodies: bool = True, show_secrets: bool = Tru
         "complete": exchange.complete,
         "problems": [problem.value for problem in exchange.problems],
         **rare_members(exchange),
+        **(_call(exchange, bodies, show_secrets) if is_call(exchange) else {}),
     }
+
+
+def _call(exchange: Exchange, bodies: bool, show_secrets: bool) -> Json:
+    from sockfilter.forms.grpc import call_member  # imported late: most captures have no gRPC
+
+    return call_member(exchange, bodies, show_secrets)
 
 
 def rare_members(exchange: Exchange) -> Json:
@@ -151,12 +146,6 @@ def odd_parts(message: Message, show_secrets: bool) -> Json:
     return made
 
 
-def header_fields(headers: Headers, show_secrets: bool) -> list[list[str]]:
-    """Name and value of each field, in the order in which they came."""
-    fields = list(headers)
-    return [[clean_text(name), clean_text(value)] for name, value in (fields if show_secrets else mask_fields(fields))]
-
-
 def _lost_field(field: LostField, show_secrets: bool) -> Json:
     """What is known of a field. If its name is not known, its value may be a secret."""
     made: Json = {"at": field.at}
@@ -167,37 +156,21 @@ def _lost_field(field: LostField, show_secrets: bool) -> Json:
     return made
 
 
-def clean_text(words: str) -> str:
-    """The text as Latin-1 if it has bytes that are not UTF-8: JSON must not have lone surrogates (RFC 8259, 8.2)."""
-    if words.isascii():
-        return words
-    try:
-        words.encode()
-    except UnicodeEncodeError:
-        return words.encode("utf-8", "surrogateescape").decode("latin-1")
-    return words
-
-
-def is_shorter_in_base64(content: bytes) -> bool:
-    """Whether a long body has so many control characters that base64 is shorter than their escapes."""
-    if len(content) < LONG_BYTES:
-        return False
-    return ESCAPED_BYTES * sum(len(window.translate(None, PLAIN)) for window in windows(content)) > len(content) // 3
-
-
 def body_of(message: Message, with_content: bool, show_secrets: bool) -> Json:
     """A body: its sizes, and its kept bytes if with_content is set."""
-    body = message.body
-    made: Json = {"wire_len": body.wire_len}
-    if body.length is not None:
-        made["len"] = body.length
-    if with_content and body:
-        content = body if show_secrets else mask_body(message)
-        text = None if is_shorter_in_base64(content) else body.text_of(content)
-        if text is None:
-            made["base64"] = b64encode(content).decode()
-        else:
-            made["text"] = text
-    if with_content and body.is_cut:
-        made["kept"] = len(body)
-    return made
+    return content_of(message.body, shown_body(message, show_secrets) if with_content else None, with_content)
+
+
+def shown_body(message: Message, show_secrets: bool) -> bytes | None:
+    """The kept bytes of a body, with secrets masked or not; None if they are not shown.
+
+    With a schema, messages of gRPC are shown masked by the names in it. The same bytes in the body have no names.
+    """
+    if show_secrets:
+        return message.body
+    if message.grpc is not None:
+        from sockfilter.protobuf import schema  # imported late: most captures have no gRPC
+
+        if schema.is_set():
+            return None
+    return mask_body(message)

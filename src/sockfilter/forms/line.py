@@ -11,14 +11,16 @@ from sockfilter.forms.heads import UNKNOWN, start_line
 from sockfilter.forms.large import LARGE_BYTES, indented_lines, is_text, printable_pieces, text_of
 from sockfilter.forms.notes import notes_of
 from sockfilter.forms.processes import line_of, name_of
+from sockfilter.forms.sizes import duration_text, size_text
 from sockfilter.masking import mask_body, mask_fields, mask_target
 from sockfilter.masking.tables import KeptTable
+from sockfilter.model.grpc_kind import is_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from sockfilter.forms.fitting import Fitting
-    from sockfilter.model import Exchange, Headers, Message
+    from sockfilter.model import Exchange, Headers, Message, StreamMessage
     from sockfilter.model.body import Body
     from sockfilter.model.head import Head
 
@@ -107,6 +109,30 @@ class TextForm:
         for text in self._details(exchange):
             yield text.encode()
 
+    def render_message(self, message: StreamMessage) -> bytes:
+        """The line of a message without a response, with its properties and its content if wanted."""
+        from sockfilter.forms import message_line  # imported late: most captures have no such messages
+
+        start_ns = message.start_ns
+        time = self._unknown_time if start_ns is None else self._tell(start_ns)
+        what = message_line.title(message, self.show_secrets)
+        columns = None if self._columns is None else self._columns()
+        interface = f"{printable(message.connection.interface):<8}" if self._interfaces else ""
+        if columns is not None:
+            assert self._fitting is not None  # it is set if there are columns
+            text = self._fitting.fit_message(message, columns, interface.rstrip(), time, what)
+        else:
+            route = self._named_route(message) if self._processes else printable(message.connection.route)
+            if len(route) > self._route_width:
+                self._route_width = min(len(route), self._route_width_max)
+            problems = f"[{', '.join(message.problems)}]" if message.problems else ""
+            text = "  ".join(filter(None, (interface, time, route.ljust(self._route_width), what, problems)))
+        text += "\n"
+        if self._verbosity:
+            is_whole = self._verbosity >= BODIES
+            text += "".join(message_line.details(message, self.show_secrets, with_content=is_whole))
+        return text.encode()
+
     def _line(self, exchange: Exchange) -> str:
         request, response = exchange.request, exchange.response
         start_ns = exchange.start_ns
@@ -117,6 +143,10 @@ class TextForm:
         else:
             status, size = str(response.status or "-"), size_text(response.body.wire_len)
             took = duration_text(exchange.duration_ns)
+        if is_call(exchange):
+            from sockfilter.forms.grpc import call_cells  # imported late: most captures have no gRPC
+
+            what, status, size = call_cells(exchange, what)
         columns = None if self._columns is None else self._columns()
         if columns is not None:
             return self._fitted(exchange, columns, time, what, f"{status:>3}", f"{size:>8}  {took:>8}")
@@ -155,9 +185,14 @@ class TextForm:
     def _coloured(self, exchange: Exchange, status: str) -> str:
         """The status in its colour, padded to the width of its column."""
         response = exchange.response
-        return f"{STATUS_COLOURS.get(response.status // 100, '') if response else DIM}{status:>3}{RESET}"
+        colour = STATUS_COLOURS.get(response.status // 100, "") if response else DIM
+        if is_call(exchange):
+            from sockfilter.forms.grpc import call_colour
 
-    def _named_route(self, exchange: Exchange) -> str:
+            colour = call_colour(exchange) or DIM
+        return f"{colour}{status:>3}{RESET}"
+
+    def _named_route(self, exchange: Exchange | StreamMessage) -> str:
         """Client and server, each with its process in front."""
         ends = (exchange.client_process, exchange.client), (exchange.server_process, exchange.server)
         named = (printable(f"{end}") if process is None else f"{name_of(process)} {end}" for process, end in ends)
@@ -179,17 +214,18 @@ class TextForm:
             ("<", exchange.response),
         ):
             if message is not None:
-                yield from self._message(mark, message)
+                yield from self._message(mark, message, exchange)
         yield "\n"
 
-    def _message(self, mark: str, message: Message) -> Iterable[str]:
+    def _message(self, mark: str, message: Message, exchange: Exchange) -> Iterable[str]:
         yield self._heads.get(message.head) or self._head(mark, message.head)
         if self._verbosity >= BODIES and message.body.wire_len:
             yield f"    {mark}\n"
-            yield from self._body(message, f"    {mark} ")
-        if message.has_trailers:
-            yield f"    {mark}\n"
-            yield from self._fields(mark, message.trailers)
+            yield from self._body(message, f"    {mark} ", exchange)
+        for trailers in (_web_trailers(message), message.trailers if message.has_trailers else None):
+            if trailers is not None:
+                yield f"    {mark}\n"
+                yield from self._fields(mark, trailers)
 
     def _head(self, mark: str, head: Head) -> str:
         """The lines of a head; they are cached, because most heads are repeated."""
@@ -198,7 +234,11 @@ class TextForm:
         lines = f"    {mark} {printable(without_backslashes(start))}\n" + "".join(self._fields(mark, head.headers))
         return self._heads.keep(head, lines) if head.is_shared else lines
 
-    def _body(self, message: Message, margin: str) -> Iterable[str]:
+    def _body(self, message: Message, margin: str, exchange: Exchange) -> Iterable[str]:
+        if message.grpc is not None:
+            from sockfilter.forms.grpc import message_lines
+
+            return (f"{margin}{line}\n" for line in message_lines(exchange, message, self.show_secrets))
         content = message.body if self.show_secrets else mask_body(message)
         if len(content) >= LARGE_BYTES:
             return large_body(message, content, margin)
@@ -208,6 +248,11 @@ class TextForm:
         fields = list(headers)
         for name, value in fields if self.show_secrets else mask_fields(fields):
             yield f"    {mark} {printable(name)}: {printable(value)}\n"
+
+
+def _web_trailers(message: Message) -> Headers | None:
+    """The trailers of gRPC-Web, which are in the body."""
+    return None if message.grpc is None else message.grpc.trailers
 
 
 def body_lines(message: Message, content: bytes) -> list[str]:
@@ -238,26 +283,3 @@ def large_body(message: Message, content: bytes, margin: str) -> Iterator[str]:
 def _cut_line(body: Body) -> list[str]:
     """The note about the kept bytes, if the body was not kept whole."""
     return [f"({len(body)} of {'?' if body.length is None else body.length} bytes kept)"] if body.is_cut else []
-
-
-def size_text(size: int) -> str:
-    """A number of bytes with a unit, rounded to about three digits."""
-    if size < 1000:
-        return f"{size} B"
-    number = float(size)
-    for unit in ("kB", "MB", "GB"):
-        number /= 1000
-        if number < 999.5:
-            return f"{number:.1f} {unit}" if number < 99.95 else f"{number:.0f} {unit}"
-    return f"{number / 1000:.1f} TB"
-
-
-def duration_text(ns: int | None) -> str:
-    """A duration with a unit, rounded to about three digits."""
-    if ns is None:
-        return "-"
-    if ns < 999_500:
-        return f"{ns / 1000:.0f} us"
-    if ns < 999_950_000:
-        return f"{ns / 1e6:.1f} ms"
-    return f"{ns / 1e9:.2f} s"

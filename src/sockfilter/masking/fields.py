@@ -19,6 +19,8 @@ SCHEME = re.compile(r"(?:AWS4-HMAC-SHA256|SCRAM-SHA-\d+|OAuth2|[A-Za-z][A-Za-z-]
 COOKIE_ATTRIBUTES = frozenset(("expires", "max-age", "domain", "path", "samesite", "secure", "httponly", "partitioned"))
 COOKIE_END = re.compile(r";\s*")
 METHOD = re.compile(r"\S+[ \t]+")
+# its value is text for people, as a reason phrase is
+STATUS_MESSAGE = "grpc-message"
 # a URL in a field such as Link, Refresh or Alt-Svc
 URL = re.compile(r"[^\s<>\"]+")
 # characters that a field must not have (RFC 9110, 5.5)
@@ -36,6 +38,8 @@ def mask_field(name: str, value: str) -> str:
         name: the name, which is case-insensitive.
         value: the value as sent.
     """
+    if len(name) == len(STATUS_MESSAGE) and name.lower() == STATUS_MESSAGE:
+        return mask_reason(value)
     if not level_of(name) and value.isprintable() and not _has_sign(value):
         return value
     return _mask_field(name, value) if len(value) <= TEXT_MAX else _mask_field_now(name, value)

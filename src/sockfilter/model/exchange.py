@@ -11,9 +11,14 @@ from sockfilter.model.process import NOBODY
 from sockfilter.model.sequence import distance
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sockfilter.model.connection import Connection, Endpoint
+    from sockfilter.model.grpc import GrpcCall
     from sockfilter.model.message import Request, Response
     from sockfilter.model.process import Process
+    from sockfilter.model.stream_message import StreamMessage
+    from sockfilter.model.streams import WebSocket
 
 
 # informational responses that an exchange keeps; servers send only a few before the final response
@@ -59,7 +64,8 @@ class Exchange:
     """A request and its final response. Either may be None; problems then says why.
 
     Attributes:
-        id: counts from 1 in the order in which exchanges ended; 0 until then.
+        id: counts from 1 in the order in which exchanges ended; 0 until then. An exchange that opened a stream gets it
+            with the first message on the stream, if that comes earlier.
         connection: the connection that carried it.
         conn_seq: its place on the connection, from 1.
         request, response: the halves.
@@ -70,6 +76,7 @@ class Exchange:
         stream: the number of its stream, in a protocol that has streams; otherwise None.
         reset: how one end reset its stream; None if none did.
         is_pushed: whether the server promised the request and sent the response without being asked.
+        messages: the messages on the stream that it has opened, such as a WebSocket, if a capture keeps them.
     """
 
     __slots__ = (
@@ -81,6 +88,7 @@ class Exchange:
         "informational",
         "informational_count",
         "is_pushed",
+        "messages",
         "processes",
         "request",
         "reset",
@@ -105,6 +113,7 @@ class Exchange:
         self.stream: int | None = None
         self.reset: StreamReset | None = None
         self.is_pushed = False
+        self.messages: Collection[StreamMessage] = ()
         self._problems: tuple[Problem, ...] = ()
 
     def __repr__(self) -> str:
@@ -132,7 +141,7 @@ class Exchange:
         return presentation.to_dict(self, bodies=bodies, show_secrets=show_secrets)
 
     def as_curl(self) -> str:
-        """The command line of curl that makes the same request, its secrets included.
+        """The command line of curl that makes the same request, its secrets included; for gRPC, that of grpcurl.
 
         Raises:
             NotSeen: the request was not seen.
@@ -148,6 +157,25 @@ class Exchange:
             BodyError: the request's body was not kept whole.
         """
         return presentation.as_pytest(self)
+
+    @property
+    def grpc(self) -> GrpcCall | None:
+        """The exchange as a gRPC call; None if it is not one."""
+        from sockfilter.model.grpc import call_of  # imported late: most captures have no gRPC
+
+        return call_of(self)
+
+    @property
+    def websocket(self) -> WebSocket:
+        """The WebSocket that it has opened; without messages if it has opened none."""
+        from sockfilter.model.streams import WebSocket  # imported late: few exchanges open one
+
+        return WebSocket(list(self.messages))
+
+    @property
+    def events(self) -> list[StreamMessage]:
+        """The server-sent events of its response, in the order in which they passed."""
+        return [message for message in list(self.messages) if message.protocol == "sse"]
 
     @property
     def client(self) -> Endpoint:

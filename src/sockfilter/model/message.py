@@ -13,6 +13,7 @@ from sockfilter.model.headers import Headers
 
 if TYPE_CHECKING:
     from sockfilter.model.head import Head
+    from sockfilter.model.message_log import MessageLog
     from sockfilter.model.problem import Problem
 
 # RFC 9110, 8.3.2
@@ -36,11 +37,23 @@ class Message:
             while more of it may come. If packets have no times, these numbers only give their order.
         place: its place on the connection; only the pairing of its protocol interprets it.
         complete: it ended as its framing says, and no byte of it is missing.
+        grpc: the messages of gRPC in its body; None if it has none.
         is_resumed: messages of its sender may be missing before it.
         problems: the problems of the message.
     """
 
-    __slots__ = ("_trailers", "body", "complete", "end_ns", "head", "is_resumed", "place", "problems", "start_ns")
+    __slots__ = (
+        "_trailers",
+        "body",
+        "complete",
+        "end_ns",
+        "grpc",
+        "head",
+        "is_resumed",
+        "place",
+        "problems",
+        "start_ns",
+    )
 
     def __init__(
         self, head: Head, start_ns: int, place: Place, end_ns: int | None = None, body: Body = NO_BODY
@@ -52,6 +65,7 @@ class Message:
         self.body = body
         self.complete = end_ns is not None
         self.problems: tuple[Problem, ...] = ()
+        self.grpc: MessageLog | None = None
         self.is_resumed = False
         self._trailers: Headers | None = None
 

@@ -37,6 +37,10 @@ class Problem(str, Enum):
         "mid-stream",
         "the connection was open before the capture began, or (at system calls) carried something else before",
     )
+    INFLATE_LOST = (
+        "inflate-lost",
+        "the content cannot be decompressed, because it refers to messages that were missed",
+    )
     GAP = "gap", "bytes never arrived: they were lost on the way, or the ring was full"
     TRUNCATED = (
         "truncated",

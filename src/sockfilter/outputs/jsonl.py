@@ -9,27 +9,18 @@ from __future__ import annotations
 from json.encoder import encode_basestring_ascii as quote
 from typing import TYPE_CHECKING, NamedTuple
 
-from sockfilter.forms.json_dict import (
-    ENCODE,
-    body_of,
-    clean_text,
-    endpoint_of,
-    header_fields,
-    odd_parts,
-    rare_members,
-    start_of,
-    time_text,
-    timing_of,
-)
+from sockfilter.forms.json_dict import body_of, endpoint_of, odd_parts, rare_members, start_of, time_text, timing_of
+from sockfilter.forms.json_values import ENCODE, clean_text, header_fields
 from sockfilter.masking import is_proper, mask_field
 from sockfilter.masking.tables import KeptTable
+from sockfilter.model.grpc_kind import is_call
 from sockfilter.model.headers import text
 from sockfilter.outputs.output import ByteSink, Output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sockfilter.model import Connection, Exchange, Message
+    from sockfilter.model import Connection, Exchange, Message, StreamMessage
     from sockfilter.model.head import Head
     from sockfilter.model.process import Process
 
@@ -92,6 +83,10 @@ class JsonOutput(Output):
         stream = "" if exchange.stream is None else f',"stream":{exchange.stream}'
         is_rare = exchange.retransmissions or exchange.reset is not None or exchange.is_pushed
         rare = f",{ENCODE(rare_members(exchange))[1:-1]}" if is_rare else ""
+        if is_call(exchange):
+            from sockfilter.forms.grpc import call_member  # imported late: most captures have no gRPC
+
+            rare += f",{ENCODE(call_member(exchange, self.has_bodies, self._show_secrets))[1:-1]}"
         return (
             f'{{"kind":"exchange","id":{exchange.id},"time":{"null" if start_ns is None else self._time(start_ns)},'
             f"{about.before}{exchange.conn_seq}{stream}{about.behind}"
@@ -100,6 +95,12 @@ class JsonOutput(Output):
             f'"complete":{"true" if exchange.complete else "false"},'
             f'"problems":{ENCODE([problem.value for problem in problems]) if problems else "[]"}{rare}}}\n'
         ).encode()
+
+    def render_message(self, message: StreamMessage) -> bytes:
+        """Returns the line of a message without a response."""
+        from sockfilter.forms.message_dict import message_dict  # imported late: most captures have no such messages
+
+        return f"{ENCODE(message_dict(message, bodies=self.has_bodies, show_secrets=self._show_secrets))}\n".encode()
 
     def pieces(self, exchange: Exchange) -> Iterator[bytes]:
         """Returns the line of an exchange with a large body, in pieces."""

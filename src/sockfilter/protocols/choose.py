@@ -58,10 +58,17 @@ def _http2(transport: Transport, context: Context, before: Handover | None) -> C
     return Http2Conversation(transport, context, before)
 
 
+def _websocket(transport: Transport, context: Context, before: Handover | None) -> Conversation:
+    from sockfilter.protocols.websocket.conversation import WebSocketConversation
+
+    return WebSocketConversation(transport, context, before)
+
+
 HTTP1 = Row("http1", Http1Conversation, alpn=("http/1.1", "http/1.0"))
 HTTP2 = Row("http2", _http2, begins=HTTP2_STARTS, alpn=("h2",), upgrades=("h2c",))
+WEBSOCKET = Row("websocket", _websocket, upgrades=("websocket",))
 # the first row that matches is used
-TABLE = (HTTP1, HTTP2)
+TABLE = (HTTP1, HTTP2, WEBSOCKET)
 # for protocols without a row
 UNREAD = _unread()
 

@@ -77,6 +77,8 @@ def _missing(name: str, exchange: Exchange) -> str:
     is_of_response = name in OF_RESPONSE or name.startswith("response_")
     if is_of_request and exchange.request is None:
         return "no request"
+    if name.startswith("grpc") and exchange.grpc is None:
+        return "no gRPC call"
     if is_of_response and exchange.response is None:
         return f"no response{_why(exchange)}"
     return ""

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sockfilter import Exchange, Problem, Process, Where
+from sockfilter.errors import InvalidArgument
 from sockfilter.filters.conditions import CONDITIONS
 from sockfilter.model import Body, StreamReset
 from tests.support.exchanges import exchange
+from tests.support.grpc import Part, call, frame, request, response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 REQUEST = (
     b"POST http://Api.Example:8080/caf%C3%A9/1?id=3&tag=a&tag=b%20c&none= HTTP/1.1\r\nHost: x\r\n"
@@ -42,15 +47,20 @@ def no_question() -> Exchange:
     return made
 
 
+def called() -> Exchange:
+    return call(request(Part(frame(b"a"))), response(fields=[("grpc-status", "5")]))
+
+
 @dataclass(frozen=True)
 class Case:
-    """Values with which a condition holds for asked_and_answered(), and values with which it does not."""
+    """Values with which a condition holds for what is made, and values with which it does not."""
 
     holds: list[Any]
     fails: list[Any]
     # for the others
     holds_without_answer: list[Any] = field(default_factory=list)
     holds_without_question: list[Any] = field(default_factory=list)
+    made: Callable[[], Exchange] = asked_and_answered
 
 
 def is_long(value: Any) -> bool:
@@ -180,6 +190,16 @@ CASES = {
         [None, {None, 200}],
         [200],
     ),
+    "grpc": Case(
+        ["shop.v1.Cart", "shop.v1.Cart/Get", re.compile("Cart/"), {"shop.v1.Cart/Put", "shop.v1.Cart/Get"}, is_long],
+        ["shop.v1.Cart/Put", "shop.v1", re.compile("Put"), {"Get"}, lambda name: not name],
+        made=called,
+    ),
+    "grpc_status": Case(
+        [5, "NOT_FOUND", range(1, 17), {0, 5}, {"OK", "NOT_FOUND"}, re.compile("FOUND"), lambda status: status == 5],
+        [0, "OK", None, range(5), {None, 0}, re.compile("^OK")],
+        made=called,
+    ),
     "port": Case(
         [80, 40000, range(79, 81), {1, 80}, re.compile("^8"), lambda port: port > 30000],
         [8080, range(80), {1, 2}, re.compile("9")],
@@ -236,15 +256,15 @@ def cases(attribute: str) -> list[Any]:
 @pytest.mark.parametrize(("name", "value"), cases("holds"))
 def test_it_holds(name: str, value: Any):
     where = Where(**{name: value})
-    assert where.matches(asked_and_answered())
-    assert where.differences(asked_and_answered()) == []
+    assert where.matches(CASES[name].made())
+    assert where.differences(CASES[name].made()) == []
 
 
 @pytest.mark.parametrize(("name", "value"), cases("fails"))
 def test_it_does_not_hold(name: str, value: Any):
     where = Where(**{name: value})
-    assert not where.matches(asked_and_answered())
-    ((different, found, wanted),) = where.differences(asked_and_answered())
+    assert not where.matches(CASES[name].made())
+    ((different, found, wanted),) = where.differences(CASES[name].made())
     assert (different, wanted) == (name, value)
     assert found is not value
 
@@ -301,3 +321,26 @@ def test_what_is_missing_is_different():
     assert Where(path="/", host="x").differences(no_question()) == [("path", None, "/"), ("host", None, "x")]
     assert Where(status=200, duration=1).differences(no_answer()) == [("status", None, 200), ("duration", None, 1)]
     assert Where(request_body=b"x").differences(no_answer()) == [("request_body", [], b"x")]
+
+
+def test_a_call_without_a_status_has_none():
+    made = call(request(Part(frame(b"a"))), None)
+    assert Where(grpc="shop.v1.Cart/Get", grpc_status=None).matches(made)
+    assert not Where(grpc_status={"OK", 5}).matches(made)
+    assert not Where(grpc_status=None).matches(asked_and_answered())
+    assert Where(grpc_status=0).differences(made) == [("grpc_status", None, 0)]
+    assert Where(grpc_status=0).differences(called()) == [("grpc_status", "NOT_FOUND", 0)]
+
+
+@pytest.mark.parametrize(
+    ("conditions", "said"),
+    [
+        ({"grpc": "/shop.v1.Cart/Get"}, "a call has the name of its service, or both names: 'shop.v1.Cart/Get'"),
+        ({"grpc": 5}, "it must be a string"),
+        ({"grpc_status": "not_found"}, "there is no status 'not_found'; the names are OK, CANCELLED, "),
+        ({"grpc_status": True}, "it must be a name, a number, or None for no status"),
+    ],
+)
+def test_what_no_call_can_have(conditions: dict[str, Any], said: str):
+    with pytest.raises(InvalidArgument, match=re.escape(said)):
+        Where(**conditions)

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfilter import set_masking
-from sockfilter.forms.json_dict import ENCODE, time_text, to_dict
+from sockfilter.forms.json_dict import time_text, to_dict
+from sockfilter.forms.json_values import ENCODE
 from sockfilter.masking.tables import KeptTable
 from sockfilter.model import Body, Connection, Endpoint, Exchange, Problem
 from sockfilter.model.process import Process

@@ -12,6 +12,7 @@ from sockfilter import Exchange, Where
 from sockfilter.model import Body
 from sockfilter.views.differences import LINES_MAX, VALUE_MAX, lines
 from tests.support.exchanges import exchange
+from tests.support.grpc import Part, call, frame, request, response
 
 ORDER = {"id": 7, "items": [{"name": "pen", "price": 2}, {"name": "ink", "price": 9}], "state": "paid"}
 
@@ -162,3 +163,13 @@ def test_other_conditions():
         "port: expected 1, found (40000, 80)",
         "duration: expected range(1, 2), found 3e-06",
     ]
+
+
+def test_a_call_with_another_name_or_status():
+    made = call(request(Part(frame(b"a"))), response(fields=[("grpc-status", "5")]))
+    assert said(made, grpc="shop.v1.Cart/Put", grpc_status="OK") == [
+        "grpc: expected 'shop.v1.Cart/Put', found 'shop.v1.Cart/Get'",
+        "grpc_status: expected 'OK', found 'NOT_FOUND'",
+    ]
+    assert said(call(request(Part(frame(b"a"))), None), grpc_status=0) == ["grpc_status: expected 0, found None"]
+    assert said(exchange(), grpc="shop.v1.Cart") == ["grpc: expected 'shop.v1.Cart', found no gRPC call"]

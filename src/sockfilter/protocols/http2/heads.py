@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sockfilter.model.head import Head, LostField
 from sockfilter.model.headers import Headers, text
+from sockfilter.protocols.contents import MEDIA
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +17,7 @@ METHOD, PATH, SCHEME, AUTHORITY, PROTOCOL = b":method", b":path", b":scheme", b"
 STATUS = b":status"
 STATUS_DIGITS = 3
 CONTENT_ENCODING = b"content-encoding"
+CONTENT_TYPE = b"content-type"
 
 
 class BlockFields:
@@ -162,6 +164,12 @@ class Http2Head(Head):
     def lost(self) -> tuple[LostField, ...]:  # type: ignore[override]  # as scheme
         """The fields that are not wholly known."""
         return tuple(self._fields.lost)
+
+    @property
+    def may_have_reader(self) -> bool:
+        """Whether the media type may be that of a protocol that is read inside bodies."""
+        values = [value for name, value, _ in self._fields.others if name == CONTENT_TYPE]
+        return any((value or b"").lstrip().lower().startswith(MEDIA) for value in values)
 
     @property
     def size(self) -> int:

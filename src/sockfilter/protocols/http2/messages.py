@@ -9,6 +9,7 @@ from sockfilter.model.exchange import StreamReset
 from sockfilter.model.message import Request, Response
 from sockfilter.model.problem import Problem
 from sockfilter.protocols.body import BodyKeeper
+from sockfilter.protocols.contents import reader_of
 from sockfilter.protocols.http2.frames import NO_ERROR, error_name
 from sockfilter.protocols.http2.heads import BlockFields, Http2Head
 
@@ -30,15 +31,17 @@ class Half:
     Attributes:
         message: the message.
         codings: the codings of its content.
+        may_have_reader: whether its content may carry a protocol of its own.
         keeper: collects its body; None until the body begins.
         losses: how often bytes of its direction had been lost when it began.
     """
 
-    __slots__ = ("codings", "keeper", "losses", "message")
+    __slots__ = ("codings", "keeper", "losses", "may_have_reader", "message")
 
-    def __init__(self, message: Message, codings: tuple[bytes, ...], losses: int) -> None:
+    def __init__(self, message: Message, head: Http2Head, losses: int) -> None:
         self.message = message
-        self.codings = codings
+        self.codings = head.codings
+        self.may_have_reader = head.may_have_reader
         self.keeper: BodyKeeper | None = None
         self.losses = losses
 
@@ -157,7 +160,7 @@ class StreamMessages:
             message.trailers = fields.headers
         elif not fields.is_request and isinstance(message, Response) and not message.status:
             message.head = head = Http2Head(fields, False)
-            half.codings = head.codings
+            half.codings, half.may_have_reader = head.codings, head.may_have_reader
         else:
             return False
         return True
@@ -202,7 +205,7 @@ class StreamMessages:
         if len(halves) >= HALVES_MAX:
             oldest = next(iter(halves))
             self._cut(end, oldest, halves[oldest], now_ns, Problem.EVICTED)
-        halves[stream] = Half(message, head.codings, self._losses[end])
+        halves[stream] = Half(message, head, self._losses[end])
 
     def promise(self, end: int, stream: int, block: Block, place: tuple[int, ...], start_ns: int, now_ns: int) -> None:
         """Takes a promised request. stream: the stream of its response."""
@@ -217,24 +220,26 @@ class StreamMessages:
             exchange.is_pushed = True
         self.pairing.finish(request)
 
-    def data(self, end: int, stream: int, data: bytes) -> None:
-        """Takes bytes of a body."""
+    def data(self, end: int, stream: int, data: bytes, now_ns: int) -> None:
+        """Takes bytes of a body. now_ns: when they passed."""
         half = self._halves[end].get(stream)
         if half is None:
             self.pairing.pass_by(len(data), is_opaque=False)
             return
-        keeper = half.keeper or self._collect(half)
+        keeper = half.keeper or self._collect(end, stream, half)
+        if 0 <= half.losses != self._losses[end]:
+            self._note_loss(end, half, keeper)
         if keeper.wants:
-            keeper.add(data)
+            keeper.add(data, now_ns)
         else:
             keeper.wire_len += len(data)
 
     def whole(self, end: int, stream: int, data: bytes, now_ns: int) -> None:
         """Takes a DATA frame with END_STREAM: most bodies have no other frame."""
         half = self._halves[end].get(stream)
-        if half is None or half.keeper is not None or half.codings or not data:
+        if half is None or half.keeper is not None or half.codings or half.may_have_reader or not data:
             if data:
-                self.data(end, stream, data)
+                self.data(end, stream, data, now_ns)
             self.end(end, stream, now_ns)
             return
         half.message.body = Body(len(data), len(data), data[: self._context.policy.limit])
@@ -245,12 +250,12 @@ class StreamMessages:
         half = self._halves[end].get(stream)
         if half is None:
             return 0
-        keeper = half.keeper or self._collect(half)
+        keeper = half.keeper or self._collect(end, stream, half)
         needed = size if keeper.wants else 0
         if problem is not Problem.TRUNCATED or needed:
             half.message.add_problem(problem)
             half.losses = -1
-        keeper.skip(size)
+        keeper.skip(size, problem)
         return needed
 
     def end(self, end: int, stream: int, now_ns: int) -> None:
@@ -315,9 +320,22 @@ class StreamMessages:
             half.message.add_problem(problem)
         self._finish(end, stream, half, now_ns, False)
 
-    def _collect(self, half: Half) -> BodyKeeper:
-        half.keeper = keeper = BodyKeeper(half.message, half.codings, self._context.policy, self._context.budget)
+    def _collect(self, end: int, stream: int, half: Half) -> BodyKeeper:
+        message, context, reader = half.message, self._context, None
+        if half.may_have_reader:
+            exchange = self.pairing.exchange(stream)
+            request = None if exchange is None else exchange.request
+            if isinstance(message, Request):
+                request = message
+            reader = reader_of(message, request, exchange, end, self._model, context)
+        half.keeper = keeper = BodyKeeper(message, half.codings, context.policy, context.budget, reader)
         return keeper
+
+    def _note_loss(self, end: int, half: Half, keeper: BodyKeeper) -> None:
+        """Notes that bytes of a body may be missing here: bytes of its direction are, and not known of which stream."""
+        half.message.add_problem(self._lost_by[end])
+        half.losses = -1
+        keeper.skip(0, self._lost_by[end])
 
     def _finish(self, end: int, stream: int, half: Half, now_ns: int, is_whole: bool) -> None:
         self._halves[end].pop(stream, None)
@@ -326,6 +344,8 @@ class StreamMessages:
             is_whole = False
             if half.losses >= 0:
                 message.add_problem(self._lost_by[end])
+                if half.keeper is not None:
+                    self._note_loss(end, half, half.keeper)
         message.complete = is_whole
         message.end_ns = now_ns
         if half.keeper is not None:

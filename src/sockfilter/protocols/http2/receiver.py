@@ -266,7 +266,7 @@ class Http2Receiver:
             if flags:
                 shared.messages.whole(self._end, stream & STREAM, data[begin:end], self._now)
             else:
-                shared.messages.data(self._end, stream & STREAM, data[begin:end])
+                shared.messages.data(self._end, stream & STREAM, data[begin:end], self._now)
             return end
         if kind != frames.HEADERS or flags & ~frames.END_STREAM != frames.END_HEADERS:
             return 0
@@ -348,7 +348,7 @@ class Http2Receiver:
             piece = data[offset:end]
             self._content_left -= len(piece)
             if self._data_stream:
-                self._shared.messages.data(self._end, self._data_stream, piece)
+                self._shared.messages.data(self._end, self._data_stream, piece, self._now)
             if not self._content_left:
                 self._end_content()
             return offset + len(piece)

@@ -1,0 +1,1 @@
+"""Parses protobuf messages, with a schema and without one."""
