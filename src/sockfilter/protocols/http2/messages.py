@@ -148,6 +148,9 @@ class StreamMessages:
             trailers, fields.known = fields.known, []
         elif not fields.pseudo and is_last:
             fields.conceal(block.fields)  # it is not known whether this is a head
+        open_now = self.pairing.exchange(stream)
+        if open_now is not None and (is_request or open_now.response is not None):
+            self.leave(stream, Problem.RESYNCHRONISED)  # the stream is used again: the end of the last was missed
         kind = Request if is_request else Response
         message = kind(Http2Head(fields, is_request), start_ns, place)
         if trailers is not None:
