@@ -21,7 +21,7 @@ from tests.support.topologies import LOOPBACK
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sockfilter import Exchange, Message
+    from sockfilter.model import Exchange, Message
 
 pytestmark = pytest.mark.usefixtures("root")
 
