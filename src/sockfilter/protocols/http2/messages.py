@@ -139,6 +139,7 @@ class StreamMessages:
         """Begins a message with a head that came before."""
         assert isinstance(head, Http2Head)  # nothing else is made of a block
         head.is_shared = True
+        self._end_earlier(stream, head.is_request)
         message = (Request if head.is_request else Response)(head, start_ns, place)
         self.pairing.begin(message, end)
         self._go_on(end, stream, message, now_ns, is_last)
@@ -192,12 +193,19 @@ class StreamMessages:
                 trailers, fields.others = fields.headers, []
             elif is_last:
                 fields.conceal(block.fields)  # it is not known whether this is a head
+        self._end_earlier(place[-1], is_request)
         message = (Request if is_request else Response)(Http2Head(fields, is_request), start_ns, place)
         if trailers is not None:
             message.trailers = trailers
             message.add_problem(Problem.HEADERS_LOST)
         self.pairing.begin(message, end)
         return message
+
+    def _end_earlier(self, stream: int, is_request: bool) -> None:
+        """Ends the exchange of a stream whose number is used again: its end was missed."""
+        exchange = self.pairing.exchange(stream)
+        if exchange is not None and (is_request or exchange.response is not None):
+            self.leave(stream, Problem.RESYNCHRONISED)
 
     def _keep(self, end: int, stream: int, message: Message, now_ns: int) -> None:
         halves, head = self._halves[end], message.head

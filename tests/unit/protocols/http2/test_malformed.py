@@ -184,6 +184,20 @@ def test_the_same_stream_again():
     assert [exchange.request.target for exchange in dialogue.close() if exchange.request] == ["/a", "/b"]
 
 
+def test_another_head_in_the_middle_of_a_message():
+    """What has begun is told, and says that its end was missed; bytes that follow belong to the new message."""
+    dialogue, client, server = begun()
+    dialogue.say(CLIENT, client.headers(1, asks(b"/a", b"POST"), last=False) + data(1, b"a", last=False))
+    dialogue.say(SERVER, server.headers(1, OK, last=False) + data(1, b"one", last=False))
+    dialogue.say(SERVER, server.headers(1, answers(b"404"), last=False) + data(1, b"two"))
+    dialogue.say(CLIENT, client.headers(1, asks(b"/b"), last=False)).say(SERVER, server.headers(1, OK))
+    first, second, third = dialogue.close()
+    assert (first.request.body, first.response.body) == (b"a", b"one")
+    assert (first.problems, first.complete) == ((Problem.RESYNCHRONISED,), False)
+    assert (second.request, second.response.body) == (None, b"two")
+    assert (third.request.target, third.response.status, third.problems) == ("/b", 200, (Problem.CLOSED,))
+
+
 def test_garbage_behind_the_preface():
     dialogue = Dialogue().say(CLIENT, PREFACE + b"GET / HTTP/1.1\r\n\r\n" * 10).say(SERVER, b"\xff" * 100)
     assert not dialogue.close()
