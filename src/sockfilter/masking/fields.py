@@ -127,7 +127,9 @@ def _mask_head_now(head: bytes) -> bytes:
         # a line that begins with white space continues the value before it (RFC 9112, 5.2)
         while end < len(lines) and lines[end][:1] in (b" ", b"\t"):
             end += 1
-        masked, before = _mask_lines(lines[at:end], before)
+        # most lines recur even in heads that do not; only a line without a name depends on the one before it
+        is_alone = end == at + 1 and lines[at][:1].isalnum() and len(lines[at]) <= TEXT_MAX
+        masked, before = _mask_line(lines[at]) if is_alone else _mask_lines(lines[at:end], before)
         made += masked
         at = end
     return b"\n".join(made)
@@ -168,6 +170,14 @@ def _mask_lines(lines: list[bytes], before: str) -> tuple[list[bytes], str]:
         return lines, name
     first = lines[0].partition(b":")[0] if masked_name == name else masked_name.encode("latin-1")
     return [first + b": " + masked.encode("latin-1") + end], name
+
+
+def _mask_line_now(line: bytes) -> tuple[list[bytes], str]:
+    """The same for a line with a name, which no other line continues. Do not change the list: it is cached."""
+    return _mask_lines([line], "")
+
+
+_mask_line = kept(_mask_line_now)
 
 
 def _without_secret(word: re.Match[str]) -> str:

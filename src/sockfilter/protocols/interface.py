@@ -60,11 +60,11 @@ class Conversation(Protocol):
     """Parses the bytes of both directions of a connection in one protocol.
 
     Attributes:
-        has_short_road: whether the lane, which reads only HTTP/1, may take over the connection.
+        has_lane: whether the lane, which reads only HTTP/1, may take over the connection.
     """
 
     @property
-    def has_short_road(self) -> bool: ...  # noqa: D102  # an attribute
+    def has_lane(self) -> bool: ...  # noqa: D102  # an attribute
 
     @property
     def receivers(self) -> tuple[Receiver, Receiver]:

@@ -45,7 +45,7 @@ class Receiver:
 class Echo:
     """A protocol that keeps what it is given."""
 
-    has_short_road = False
+    has_lane = False
     weight = count = 0
 
     def __init__(self, transport: Transport, context: Context, before: Handover | None) -> None:

@@ -45,7 +45,7 @@ class Http1Conversation:
         "sink",
     )
 
-    has_short_road = True
+    has_lane = True
 
     def __init__(self, transport: Transport, context: Context, before: Handover | None = None) -> None:
         self._transport = transport

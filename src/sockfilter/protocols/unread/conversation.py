@@ -27,7 +27,7 @@ class UnreadConversation:
 
     __slots__ = ("_before", "_counter", "_counts", "_transport", "ignoring")
 
-    has_short_road = False
+    has_lane = False
     weight = 0
     # not known: a message may begin or end at any byte
     is_idle = False

@@ -188,7 +188,7 @@ class Lane:
 
     def _enter(self, connection: LaneConnection) -> None:
         talk: LaneConversation = connection.conversation
-        if not talk.has_short_road:
+        if not talk.has_lane:
             return
         if connection.recall or not (connection.is_at_rest and talk.is_at_rest and talk.sink.is_at_rest):
             return
@@ -212,7 +212,7 @@ class Lane:
         """Opens the connection of a slot that a first record has entered. at: the offset of the record."""
         time_ns, stream = FIRST.unpack_from(view, at)
         connection = self._road.enter(view, at, stream, time_ns)
-        if connection is None or not connection.conversation.has_short_road:
+        if connection is None or not connection.conversation.has_lane:
             # the connection is known by another stream, or has another protocol: its records are for the road
             self._left.add(slot)
             self._told.add(stream & ~1)

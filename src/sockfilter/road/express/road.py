@@ -51,10 +51,10 @@ class LaneConversation(Protocol):
     """The conversation of a connection that may enter the lane.
 
     Attributes:
-        has_short_road: whether it is a conversation in HTTP/1. If not, it has no other member of this class.
+        has_lane: whether it is a conversation in HTTP/1. If not, it has no other member of this class.
     """
 
-    has_short_road: bool
+    has_lane: bool
 
     @property
     def is_at_rest(self) -> bool:
