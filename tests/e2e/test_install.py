@@ -35,7 +35,8 @@ def run(*command: str | Path, **environment: str) -> str:
         check=False,
         timeout=PATIENCE_S,
         # uv has certificates of its own, where pip has the machine's: under both of its names for it
-        env={**os.environ, "UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1", **environment},
+        # and pip takes a no for the negative of an option: it compiles nothing
+        env={**os.environ, "UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1", "PIP_NO_COMPILE": "0", **environment},
         cwd=environment.get("PWD", "/"),
     )
     if done.returncode and ("No matching distribution" in done.stderr or "Failed to establish" in done.stderr):
@@ -69,7 +70,7 @@ def python(tmp_path: Path) -> Path:
 
 
 def pip_install(python: Path, *words: str | Path, **environment: str) -> None:
-    run(sys.executable, "-m", "pip", "--python", python, "install", "-q", *words, PIP_NO_COMPILE="0", **environment)
+    run(sys.executable, "-m", "pip", "--python", python, "install", "-q", *words, **environment)
 
 
 def captures_one_exchange(python: Path) -> None:
