@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
-/* Whether bytes begin an HTTP message: a registered method and a space, or HTTP/1. */
+/* Whether bytes begin an HTTP message: a registered method and a space, or HTTP/1. Or another protocol that is wanted. */
 #ifndef SOCKFILTER_HTTP_BPF_H
 #define SOCKFILTER_HTTP_BPF_H
 
+#include "config.bpf.h"
 #include "counters.bpf.h"
 
 /* bytes that are compared: the longest method, UPDATEREDIRECTREF, and its space, in whole words */
@@ -11,7 +12,7 @@
 
 enum start {
 	START_OTHER,
-	START_HTTP1,
+	START_HTTP1, /* or a protocol beside HTTP: user space reads it from its first bytes on */
 	START_HTTP2,
 };
 
@@ -142,6 +143,90 @@ static __always_inline __u64 begins_word(__u64 first, __u64 second)
 	return stops & bytes_below(first ^ EACH_BYTE(' '), 1) && stops + before > 0x80;
 }
 
+/* Whether the bytes under a mask are these, as far as the payload goes. Both are constants. */
+static __always_inline bool begins_under(const struct payload_start *s, const union start_bytes *want,
+					 const union start_bytes *mask)
+{
+	__u64 differs = 0;
+	__u32 i;
+
+#pragma unroll
+	for (i = 0; i < START_WORDS; i++) {
+		if (mask->words[i])
+			differs |= (s->text.words[i] ^ want->words[i]) & mask->words[i] & s->counts.words[i];
+	}
+	return !differs;
+}
+
+/*
+ * A CONNECT of MQTT (MQTT 5.0, 3.1): the type, a length of length_len bytes, of
+ * which all but the last have their highest bit set, and the name of the protocol
+ * behind its own length.
+ */
+static __always_inline bool begins_mqtt(const struct payload_start *s, __u32 length_len, const char *name,
+					__u32 name_len)
+{
+	union start_bytes want = {}, mask = {};
+	__u32 i;
+
+	want.bytes[0] = 0x10;
+	mask.bytes[0] = 0xff;
+#pragma unroll
+	for (i = 1; i < START_BYTES; i++) {
+		if (i <= length_len) {
+			want.bytes[i] = i < length_len ? 0x80 : 0;
+			mask.bytes[i] = 0x80;
+		} else if (i <= length_len + name_len) {
+			want.bytes[i] = name[i - length_len - 1];
+			mask.bytes[i] = 0xff;
+		}
+	}
+	return begins_under(s, &want, &mask);
+}
+
+/* A PINGREQ or PINGRESP of MQTT and nothing else: it may show a connection that was open before. */
+static __always_inline bool is_mqtt_ping(const struct payload_start *s)
+{
+	union start_bytes want = {.bytes = "\xc0"}, mask = {.bytes = "\xef\xff"};
+
+	return s->len == 2 && begins_under(s, &want, &mask);
+}
+
+/* A command of five characters, in any case, with its space. */
+static __always_inline bool begins_command(const struct payload_start *s, const char *command)
+{
+	union start_bytes want = {}, mask = {};
+	__u32 i;
+
+#pragma unroll
+	for (i = 0; i < 5; i++) {
+		want.bytes[i] = command[i];
+		mask.bytes[i] = i < 4 ? 0xdf : 0xff;
+	}
+	return begins_under(s, &want, &mask);
+}
+
+#define BEGINS_MQTT(length_len)                                                                                        \
+	(begins_mqtt(s, length_len, "\0\4MQTT", 6) || begins_mqtt(s, length_len, "\0\6MQIsdp", 8))
+
+/*
+ * Whether this begins a protocol beside HTTP that is wanted. A server of SMTP begins
+ * with 220, as one of FTP does: where it is the first payload, it is a word.
+ */
+static __always_inline bool begins_other_protocol(const struct payload_start *s)
+{
+	if (config.protocols & SF_PROTOCOL_MQTT) {
+		if (s->text.bytes[0] == 0x10 && (BEGINS_MQTT(1) || BEGINS_MQTT(2) || BEGINS_MQTT(3) || BEGINS_MQTT(4)))
+			return true;
+		if (is_mqtt_ping(s))
+			return true;
+	}
+	if (config.protocols & SF_PROTOCOL_AMQP && begins(s, "AMQP\0\0\11\1", 8))
+		return true;
+	return config.protocols & SF_PROTOCOL_SMTP &&
+	       (begins_command(s, "EHLO ") || begins_command(s, "HELO ") || begins_command(s, "LHLO "));
+}
+
 /* first_payload: nothing of this direction has been seen before, so the payload may be cut within the method */
 static __always_inline __u64 what_begins(const struct payload_start *s, bool first_payload)
 {
@@ -152,6 +237,8 @@ static __always_inline __u64 what_begins(const struct payload_start *s, bool fir
 		return START_HTTP1;
 	/* A server skips empty lines before the first request (RFC 9112, 2.2): user space decides by what follows. */
 	if (first_payload && (BEGINS("\r\n") || begins_word(s->text.words[0], s->text.words[1])))
+		return START_HTTP1;
+	if (config.protocols && begins_other_protocol(s))
 		return START_HTTP1;
 	/* A TLS handshake (RFC 8446, 5.1) is counted, so that a capture that shows nothing can say why. */
 	if (s->text.bytes[0] == 22 && s->text.bytes[1] == 3)

@@ -12,6 +12,7 @@ import pytest
 
 from sockfilter.errors import Closed, KernelUnsupported
 from sockfilter.libbpf.object import BpfObject
+from sockfilter.sources.narrowing import PROTOCOL_BITS
 from sockfilter.sources.packets.attachment import OBJECT
 from tests.support.net import namespace
 from tests.support.rights import without_rights
@@ -29,15 +30,21 @@ INSTRUCTIONS_MAX = 100_000
 # without CAP_PERFMON 5.10 and 6.1 recognize far fewer paths as the same: 325 000, where newer kernels need 23 000
 INSTRUCTIONS_MAX_WITHOUT_PERFMON = 400_000
 
+ALL_PROTOCOLS = sum(PROTOCOL_BITS.values())
 
-@pytest.mark.parametrize("whole", [False, True], ids=["usual", "for a file"])
+
+@pytest.mark.parametrize(
+    ("whole", "protocols"),
+    [(False, 0), (True, 0), (False, ALL_PROTOCOLS), (True, ALL_PROTOCOLS)],
+    ids=["usual", "for a file", "all protocols", "all protocols for a file"],
+)
 @pytest.mark.parametrize("link", ["DETECT", "ETHERNET", "NONE"])
 @pytest.mark.parametrize("rights", [(), ("net_raw", "bpf")], ids=["root", "two capabilities"])
 def test_verifier_is_far_from_giving_up(
-    rights: tuple[str, ...], link: str, whole: bool, record_property: Callable[[str, object], None]
+    rights: tuple[str, ...], link: str, whole: bool, protocols: int, record_property: Callable[[str, object], None]
 ) -> None:
     need_root()
-    command = [sys.executable, "-m", "tests.support.verifier", f"SF_LINK_{link}", str(int(whole))]
+    command = [sys.executable, "-m", "tests.support.verifier", f"SF_LINK_{link}", str(int(whole)), str(protocols)]
     prefix = without_rights(*rights) if rights else ()
     done = subprocess.run([*prefix, *command], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -53,6 +53,7 @@ class Problem(str, Enum):
         "the fields that frame the body contradict each other: one of them was chosen",
     )
     BAD_CHUNK = "bad-chunk", "the chunked coding is broken or absent: the body was read up to that point"
+    BAD_FRAME = "bad-frame", "a frame or packet is malformed: what can be read is shown"
     BAD_CODING = "bad-coding", "the content is not encoded as Content-Encoding says"
     DECODED_LIMIT = "decoded-limit", "the decoded content is larger than the limit"
     BODY_LIMIT = "body-limit", "no memory was left to keep more of the body"

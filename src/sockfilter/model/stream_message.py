@@ -28,6 +28,7 @@ class StreamMessage:
         exchange: the exchange that opened its stream; None if there is none, or if it was not seen.
 
     Attributes:
+        channel: the number of its channel; None if the protocol has no channels.
         number: its place on the stream, from 1; 0 if not known.
         fields: its other properties, by the protocol's names.
         problems: the problems of the message.
@@ -36,6 +37,7 @@ class StreamMessage:
 
     __slots__ = (
         "body",
+        "channel",
         "clock_offset_ns",
         "connection",
         "end",
@@ -65,6 +67,7 @@ class StreamMessage:
         self.time_ns = time_ns
         self.body = body
         self.exchange = exchange
+        self.channel: int | None = None
         self.number = 0
         self.fields: Mapping[str, object] = {}
         self.problems: tuple[Problem, ...] = ()

@@ -13,6 +13,7 @@ from sockfilter.protocols.coding import CodingError, TooLongError, coding_of, de
 if TYPE_CHECKING:
     from sockfilter.model.budget import Budget
     from sockfilter.model.message import Message
+    from sockfilter.model.stream_message import StreamMessage
 
 # Bytes of a coded body that are kept as sent until its first bytes decode. The header of a gzip file is shorter in
 # practice.
@@ -57,7 +58,9 @@ class BodyKeeper:
         "wire_len",
     )
 
-    def __init__(self, message: Message, codings: tuple[bytes, ...], policy: BodyPolicy, budget: Budget) -> None:
+    def __init__(
+        self, message: Message | StreamMessage, codings: tuple[bytes, ...], policy: BodyPolicy, budget: Budget
+    ) -> None:
         self._message = message
         self._policy = policy
         self._budget = budget

@@ -9,7 +9,7 @@ from sockfilter.errors import BrokerError, InvalidArgument
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.ring import ring_bytes
 from sockfilter.sources.broker import messages
-from sockfilter.sources.narrowing import PORT_MAX
+from sockfilter.sources.narrowing import PORT_MAX, PROTOCOL_BITS
 from sockfilter.sources.packets.interfaces import distinct
 from sockfilter.sources.packets.live import WHOLE_FRAME
 from sockfilter.sources.records import ALL_BYTES
@@ -27,7 +27,7 @@ HOST_BYTES = 32
 REPEATED_MAX = 40
 QUOTES = "'\""
 FIELDS = {"do", "version", "netns", "interfaces", "ring", "promiscuous", "whole", "frame_bytes", "run_bytes", "family"}
-FIELDS |= {"host", "ports"}
+FIELDS |= {"host", "ports", "protocols"}
 
 
 class Permission(NamedTuple):
@@ -59,6 +59,7 @@ class CaptureRequest(NamedTuple):
         family: 4, 6, or 0 for both.
         host: an address and its mask, 16 bytes each; empty means all hosts.
         ports: the map of ports; empty means all ports.
+        protocols: the protocols beside HTTP, as bits of enum sf_protocol.
     """
 
     interfaces: list[str]
@@ -70,13 +71,14 @@ class CaptureRequest(NamedTuple):
     family: int
     host: bytes
     ports: bytes
+    protocols: int
 
     def config(self) -> Any:
         """Returns the request as struct sf_config. `every` stays 0: clients get HTTP connections only."""
         ffi, _ = binding.load()
         config = ffi.new("struct sf_config *")
         config.frame_bytes, config.run_bytes, config.pressure_bytes = self.frame_bytes, self.run_bytes, self.ring // 2
-        config.family, config.whole = self.family, self.whole
+        config.family, config.whole, config.protocols = self.family, self.whole, self.protocols
         if self.host:
             config.by_host = 1
             config.host, config.host_mask = self.host[: HOST_BYTES // 2], self.host[HOST_BYTES // 2 :]
@@ -100,6 +102,7 @@ def message(names: list[str], config: Any, ports: bytes, ring: int, promiscuous:
         "family": config.family,
         "host": messages.packed(host),
         "ports": messages.packed(ports),
+        "protocols": config.protocols,
     }
 
 
@@ -142,6 +145,7 @@ def checked(request: Message, may: Permission) -> CaptureRequest:
         family,
         _bytes(request, "host", HOST_BYTES),
         _bytes(request, "ports", PORTS_BYTES),
+        _number(request, "protocols", 0, sum(PROTOCOL_BITS.values())),
     )
 
 
