@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         Process,
         Request,
         Response,
+        StreamMessage,
         Timing,
     )
     from sockfilter.model.life import Life
@@ -71,12 +72,14 @@ _HOMES = {
     "Process": "model",
     "Request": "model",
     "Response": "model",
+    "StreamMessage": "model",
     "Timing": "model",
 }
 
 _FORMS = {
     "transcript": "forms.transcript",
     "to_dict": "forms.json_dict",
+    "message_dict": "forms.message_dict",
     "as_curl": "forms.curl",
     "as_pytest": "forms.pytest_source",
 }
@@ -96,6 +99,7 @@ __all__ = [
     "Exchange",
     "Request",
     "Response",
+    "StreamMessage",
     "Headers",
     "Body",
     "Connection",

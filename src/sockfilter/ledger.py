@@ -154,10 +154,12 @@ class MessageCounts(Counts):
     opaque_bytes: int = 0  # bytes after an upgrade, in a tunnel, or after a request of HTTP/0.9: they are not read
     bodies_cut: int = 0  # bodies cut because there was no memory
     unread_bytes: int = 0  # bytes skipped because their meaning was lost, or because they have none
+    stream_messages: Counter[str]  # messages without a response, such as those of a WebSocket, by protocol
 
     def __init__(self, **counts: int) -> None:
         super().__init__(**counts)
         self.unpaired = Counter()
+        self.stream_messages = Counter()
 
 
 class ProcessCounts(Counts):
@@ -185,7 +187,7 @@ class Ledger(NamedTuple):
         file: packets of a capture file that could not be read; None if the capture is live.
         records_unread: records left in the ring when the time to end the capture was over.
         observed: the counters of further observers, by observer.
-        missed: exchanges that an output did not get, by output.
+        missed: exchanges and messages that an output did not get, by output.
     """
 
     packets: dict[str, int]
@@ -328,7 +330,10 @@ class Ledger(NamedTuple):
                 "none: ask for the end when less is going on",
             ),
             **{
-                f"exchanges that the output {name} did not get": (count, "a faster reader of it, or room for it")
+                f"exchanges and messages that the output {name} did not get": (
+                    count,
+                    "a faster reader of it, or room for it",
+                )
                 for name, count in self.missed.items()
             },
             "IP fragments given up": (self.fragments.expired, "none: the rest of them never came"),

@@ -12,5 +12,6 @@ from typing import Any
 # the functions of the same names in forms
 transcript: Callable[[Any], str]
 to_dict: Callable[..., dict[str, Any]]
+message_dict: Callable[..., dict[str, Any]]
 as_curl: Callable[[Any], str]
 as_pytest: Callable[[Any], str]

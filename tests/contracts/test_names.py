@@ -65,11 +65,13 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 
 @pytest.mark.parametrize("name", presentation.__annotations__)
-def test_the_forms_that_exchanges_ask_for_are_there(name: str) -> None:
+def test_the_forms_that_the_model_asks_for_are_there(name: str) -> None:
     script = f"""if True:
         from tests.support.exchanges import exchange
+        from tests.support.stream_messages import message
         from sockfilter import presentation
-        print(presentation.{name}(exchange()))
+        made = message("mqtt", 0, "/a") if "message" in "{name}" else exchange()
+        print(presentation.{name}(made))
     """
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True, text=True)
     assert "/a" in done.stdout

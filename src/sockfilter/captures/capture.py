@@ -96,10 +96,13 @@ class Capture(View, Closing):
         # A capture file needs all bytes, including those that no output shows.
         skipping = NoSkipping() if keeping.has_frames else source
         emit, lines = keeping.emit, None
+        emit_message = keeping.emit_message
         if outputs is not None:
             outputs.begin(source)
             if emit is None and Wants.EXCHANGES in outputs.wants:
                 emit, lines = outputs.write, outputs.lines
+            if emit_message is None and Wants.MESSAGES in outputs.wants:
+                emit_message = outputs.write_message
         self._pipeline = Pipeline(
             source,
             skipping,
@@ -110,6 +113,7 @@ class Capture(View, Closing):
             hearing=source.hearing,
             observers=observers,
             memory=keeping.memory,
+            emit_message=emit_message,
         )
         self._consume = self._with_frames if keeping.has_frames else self._pipeline.consume
         self._due_ns = 0

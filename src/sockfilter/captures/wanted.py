@@ -14,7 +14,7 @@ from sockfilter.sources.records import RING_BYTES
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sockfilter.model import Exchange
+    from sockfilter.model import Exchange, StreamMessage
     from sockfilter.outputs.fan import Fan
     from sockfilter.sources.narrowing import Hosts, Ports
 
@@ -63,12 +63,15 @@ class Keeping(NamedTuple):
         memory: the bytes that open connections may take in total.
         emit: is called with each exchange when it ends. None: the capture keeps the exchanges.
         outputs: the outputs that receive what they want from the capture. They receive exchanges only without emit.
+        emit_message: is called with each message without a response as it passes. None: the capture keeps the messages
+            if it keeps the exchanges.
     """
 
     policy: BodyPolicy
     memory: int = MEMORY_BYTES
     emit: Callable[[Exchange], None] | None = None
     outputs: Fan | None = None
+    emit_message: Callable[[StreamMessage], None] | None = None
 
     @property
     def has_frames(self) -> bool:

@@ -105,6 +105,7 @@ class Options(NamedTuple):
     colour: str = "auto"
     fail_on_loss: bool = False
     processes: bool | None = None
+    messages: bool = True
     time: str = "clock"
     wide: bool = False
     summary: str = "text"
@@ -205,6 +206,11 @@ def get_parser() -> argparse.ArgumentParser:
         "--processes",
         action=switch,
         help="name the processes at both ends on each line (default: with -v and in JSON, if permitted)",
+    )
+    shown.add_argument(
+        "--messages",
+        action=switch,
+        help="also show messages of WebSocket and other streams, as they pass (default: yes)",
     )
     shown.add_argument(
         "--time",

@@ -271,7 +271,11 @@ class _Run:
         """The fan of all outputs. They are imported while the kernel verifies the program."""
         from sockfilter.outputs.fan import Fan, Wants
 
-        wants = Wants.EXCHANGES if self._options.write is None else Wants.EXCHANGES | Wants.FRAMES
+        wants = Wants.EXCHANGES
+        if self._options.messages:
+            wants |= Wants.MESSAGES
+        if self._options.write is not None:
+            wants |= Wants.FRAMES
         return Fan(wants, self._members)
 
     def _members(self) -> list[Member]:
@@ -283,7 +287,7 @@ class _Run:
         from sockfilter.cli.shown import Shown
 
         output = _output(self._options, self._sink) if self._options.write != "-" else None
-        return Shown(output, self._options.count, self._report.note)
+        return Shown(output, self._options.count, self._report.note, messages=self._options.messages)
 
     def _frames(self, path: str) -> Frames:
         """Returns the member that writes the capture file."""
@@ -373,7 +377,7 @@ class _Run:
             if left_s <= 0:
                 return Reason.DURATION
             if began is not None and now_s > began.due_s:
-                if not self._shown:
+                if not self._shown and not self._exchanges.messages:
                     self._hint(began, capture)
                 began = None
             if not count:

@@ -16,7 +16,8 @@ PREFIX = "SOCKFILTER_"
 # choose the user that root becomes.
 NAMES = (
     *("interface", "promisc", "ports", "host", "family"),
-    *("format", "verbose", "processes", "time", "wide", "quiet", "body", "show-secrets", "mask", "unmask", "color"),
+    *("format", "verbose", "processes", "messages", "time", "wide", "quiet", "body"),
+    *("show-secrets", "mask", "unmask", "color"),
     *("snap", "ring", "memory", "fail-on-loss", "summary"),
 )
 # Options whose values may be lists.

@@ -1,38 +1,49 @@
-"""Exchanges on standard output."""
+"""Exchanges and messages on standard output."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sockfilter.outputs.fan import Member
+from sockfilter.outputs.fan import Member, Wants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from sockfilter.model import Exchange, Problem
+    from sockfilter.model import Exchange, Problem, StreamMessage
     from sockfilter.model.lines import Lines
     from sockfilter.outputs.output import Output
 
 
 class Shown(Member):
-    """Shows exchanges on standard output.
+    """Shows exchanges on standard output, and messages without a response.
 
     Args:
         output: the form of the exchanges. None: exchanges are only counted, because something else is written there.
         limit: the number of exchanges to show. None: all.
         note: takes the problems of each exchange.
+        messages: whether to show messages without a response.
 
     Attributes:
         left: the number of exchanges still to be shown. None: all.
+        messages: the number of messages shown.
     """
 
     name = "standard output"
 
-    def __init__(self, output: Output | None, limit: int | None, note: Callable[[Iterable[Problem]], object]) -> None:
+    def __init__(
+        self,
+        output: Output | None,
+        limit: int | None,
+        note: Callable[[Iterable[Problem]], object],
+        *,
+        messages: bool = True,
+    ) -> None:
+        self.wants = Wants.EXCHANGES | Wants.MESSAGES if messages else Wants.EXCHANGES
         self._output = output
         self._note = note
         self._passed = 0
         self.left = limit
+        self.messages = 0
 
     @property
     def lines(self) -> Lines | None:
@@ -55,6 +66,14 @@ class Shown(Member):
             self._note(exchange.problems)
         if self.left is not None:
             self.left -= 1
+
+    def write_message(self, message: StreamMessage) -> None:
+        """Shows a message unless the last exchange has been shown. Raises OSError."""
+        if self.left == 0:
+            return
+        if self._output is not None:
+            self._output.write_message(message)
+        self.messages += 1
 
     def flush(self) -> None:
         """Flushes what was shown. Raises OSError."""

@@ -25,6 +25,9 @@ def summary(ledger: Ledger, shown: int) -> str:
     if unpaired:
         lines.append(f"messages without their other half: {unpaired}")
     lines += [f"{name}: {number} ({remedy})" for name, (number, remedy) in ledger.losses().items()]
+    streamed = ", ".join(f"{name} {number}" for name, number in sorted(messages.stream_messages.items()))
+    if streamed:
+        lines.append(f"messages on streams: {streamed}")
     if messages.http2:
         lines.append(f"connections with HTTP/2, which is not decoded: {messages.http2}")
     return "\n".join(lines)

@@ -39,3 +39,4 @@ def take_answer(exchange: Exchange, orphan: Exchange) -> None:
     """Moves the responses of an exchange without a request to the exchange that they answer."""
     exchange.informational, exchange.response = orphan.informational, orphan.response
     exchange.informational_count = orphan.informational_count
+    exchange.id = orphan.id  # messages on its stream may refer to it

@@ -10,7 +10,7 @@ from sockfilter.forms.columns import DOTS, RecentWidth, padded, shortened, width
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sockfilter.model import Exchange
+    from sockfilter.model import Exchange, StreamMessage
 
 GAP = "  "
 # columns that the request should have, and the minimum beside a long route
@@ -89,6 +89,24 @@ class Fitting:
         room = min(left, self._request.follow(max(REQUEST_WIDTH, wanted)))
         return cells._replace(route=route, request=padded(shortened(cells.request, room), room), problems=noted)
 
+    def fit_message(self, message: StreamMessage, columns: int, interface: str, time: str, what: str) -> str:
+        """The line of a message without a response, in at most columns.
+
+        Args:
+            message: the message of the line.
+            columns: columns of the terminal.
+            interface, time, what: the full text of the cells.
+        """
+        cells, left = self._around_request(Cells(interface, time, "", what, "", "", ""), columns)
+        noted = _fitting(message.problems, left - REQUEST_MIN - len(GAP), least=True)
+        left -= width(noted) + len(GAP) if noted else 0
+        room = left - len(GAP)
+        route = (
+            self._fit_route(message, room, REQUEST_MIN, min(width(what), REQUEST_WIDTH)) if cells.time == time else ""
+        )
+        left -= width(route) + len(GAP) if route else 0
+        return shortened(cells._replace(route=route, request=shortened(what, left), problems=noted).line(), columns)
+
     def _around_request(self, cells: Cells, columns: int) -> tuple[Cells, int]:
         """The cells beside route and request, without some if there is little room; and the columns that are left."""
         if cells.interface:
@@ -103,7 +121,7 @@ class Fitting:
                 cells = cells._replace(**{given_up: ""})
         return cells, left
 
-    def _fit_route(self, exchange: Exchange, room: int, least: int, wanted: int) -> str:
+    def _fit_route(self, exchange: Exchange | StreamMessage, room: int, least: int, wanted: int) -> str:
         """The route, padded if the request does not need the room; empty if there is no room for it.
 
         Args:

@@ -18,7 +18,7 @@ from sockfilter.masking.tables import kept
 from sockfilter.model.problem import Problem
 
 if TYPE_CHECKING:
-    from sockfilter.model import Endpoint, Exchange, Headers, Message
+    from sockfilter.model import Body, Endpoint, Exchange, Headers, Message
     from sockfilter.model.head import Head
     from sockfilter.model.process import Process
 
@@ -156,12 +156,16 @@ def is_shorter_in_base64(content: bytes) -> bool:
 
 def body_of(message: Message, with_content: bool, show_secrets: bool) -> Json:
     """A body: its sizes, and its kept bytes if with_content is set."""
-    body = message.body
+    content = message.body if show_secrets or not with_content else mask_body(message)
+    return content_of(message.body, content, with_content)
+
+
+def content_of(body: Body, content: bytes, with_content: bool) -> Json:
+    """The members of a body. content: its kept bytes, with secrets masked or not; written if with_content is set."""
     made: Json = {"wire_len": body.wire_len}
     if body.length is not None:
         made["len"] = body.length
     if with_content and body:
-        content = body if show_secrets else mask_body(message)
         text = None if is_shorter_in_base64(content) else body.text_of(content)
         if text is None:
             made["base64"] = b64encode(content).decode()

@@ -10,6 +10,7 @@ from sockfilter.forms.columns import shortened, width
 from sockfilter.forms.heads import start_line
 from sockfilter.forms.large import LARGE_BYTES, indented_lines, is_text, printable_pieces, text_of
 from sockfilter.forms.processes import line_of, name_of
+from sockfilter.forms.sizes import duration_text, size_text
 from sockfilter.masking import mask_body, mask_fields, mask_target
 from sockfilter.masking.tables import KeptTable
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from sockfilter.forms.fitting import Fitting
-    from sockfilter.model import Exchange, Headers, Message
+    from sockfilter.model import Exchange, Headers, Message, StreamMessage
     from sockfilter.model.body import Body
     from sockfilter.model.head import Head
 
@@ -106,6 +107,30 @@ class TextForm:
         for text in self._details(exchange):
             yield text.encode()
 
+    def render_message(self, message: StreamMessage) -> bytes:
+        """The line of a message without a response, with its properties and its content if wanted."""
+        from sockfilter.forms import message_line  # imported late: most captures have no such messages
+
+        start_ns = message.start_ns
+        time = self._unknown_time if start_ns is None else self._tell(start_ns)
+        what = message_line.title(message, self.show_secrets)
+        columns = None if self._columns is None else self._columns()
+        interface = f"{printable(message.connection.interface):<8}" if self._interfaces else ""
+        if columns is not None:
+            assert self._fitting is not None  # it is set if there are columns
+            text = self._fitting.fit_message(message, columns, interface.rstrip(), time, what)
+        else:
+            route = self._named_route(message) if self._processes else printable(message.connection.route)
+            if len(route) > self._route_width:
+                self._route_width = min(len(route), self._route_width_max)
+            problems = f"[{', '.join(message.problems)}]" if message.problems else ""
+            text = "  ".join(filter(None, (interface, time, route.ljust(self._route_width), what, problems)))
+        text += "\n"
+        if self._verbosity:
+            is_whole = self._verbosity >= BODIES
+            text += "".join(message_line.details(message, self.show_secrets, with_content=is_whole))
+        return text.encode()
+
     def _line(self, exchange: Exchange) -> str:
         request, response = exchange.request, exchange.response
         start_ns = exchange.start_ns
@@ -156,7 +181,7 @@ class TextForm:
         response = exchange.response
         return f"{STATUS_COLOURS.get(response.status // 100, '') if response else DIM}{status:>3}{RESET}"
 
-    def _named_route(self, exchange: Exchange) -> str:
+    def _named_route(self, exchange: Exchange | StreamMessage) -> str:
         """Client and server, each with its process in front."""
         ends = (exchange.client_process, exchange.client), (exchange.server_process, exchange.server)
         named = (printable(f"{end}") if process is None else f"{name_of(process)} {end}" for process, end in ends)
@@ -242,26 +267,3 @@ def large_body(message: Message, content: bytes, margin: str) -> Iterator[str]:
 def _cut_line(body: Body) -> list[str]:
     """The note about the kept bytes, if the body was not kept whole."""
     return [f"({len(body)} of {'?' if body.length is None else body.length} bytes kept)"] if body.is_cut else []
-
-
-def size_text(size: int) -> str:
-    """A number of bytes with a unit, rounded to about three digits."""
-    if size < 1000:
-        return f"{size} B"
-    number = float(size)
-    for unit in ("kB", "MB", "GB"):
-        number /= 1000
-        if number < 999.5:
-            return f"{number:.1f} {unit}" if number < 99.95 else f"{number:.0f} {unit}"
-    return f"{number / 1000:.1f} TB"
-
-
-def duration_text(ns: int | None) -> str:
-    """A duration with a unit, rounded to about three digits."""
-    if ns is None:
-        return "-"
-    if ns < 999_500:
-        return f"{ns / 1000:.0f} us"
-    if ns < 999_950_000:
-        return f"{ns / 1e6:.1f} ms"
-    return f"{ns / 1e9:.2f} s"

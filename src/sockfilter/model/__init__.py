@@ -8,11 +8,12 @@ from sockfilter.model.headers import Headers
 from sockfilter.model.message import Message, Request, Response
 from sockfilter.model.problem import Problem
 from sockfilter.model.process import Process
-from sockfilter.model.stream_message import StreamMessage
+from sockfilter.model.stream_message import Close, StreamMessage
 
 __all__ = [
     "NO_BODY",
     "Body",
+    "Close",
     "Connection",
     "Endpoint",
     "Exchange",

@@ -45,7 +45,8 @@ class Exchange:
     """A request and its final response. Either may be None; problems then says why.
 
     Attributes:
-        id: counts from 1 in the order in which exchanges ended; 0 until then.
+        id: counts from 1 in the order in which exchanges ended; 0 until then. An exchange that opened a stream gets it
+            with the first message on the stream, if that comes earlier.
         connection: the connection that carried it.
         conn_seq: its place on the connection, from 1.
         request, response: the halves.

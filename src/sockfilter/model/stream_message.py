@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sockfilter import presentation
+from sockfilter.errors import BodyError
 from sockfilter.model.body import NO_BODY, Body
 from sockfilter.model.moment import wall_ns
 
@@ -13,6 +16,22 @@ if TYPE_CHECKING:
     from sockfilter.model.connection import Connection, Endpoint
     from sockfilter.model.exchange import Exchange
     from sockfilter.model.problem import Problem
+    from sockfilter.model.process import Process
+
+# shared by all messages without other properties
+NO_FIELDS: Mapping[str, object] = MappingProxyType({})
+
+
+class Close(NamedTuple):
+    """Why a stream was closed, as its sender says.
+
+    Attributes:
+        code: the code; None if there is none.
+        reason: the reason; may be empty.
+    """
+
+    code: int | None
+    reason: str = ""
 
 
 class StreamMessage:
@@ -28,8 +47,12 @@ class StreamMessage:
         exchange: the exchange that opened its stream; None if there is none, or if it was not seen.
 
     Attributes:
-        channel: the number of its channel; None if the protocol has no channels.
         number: its place on the stream, from 1; 0 if not known.
+        frames: the number of frames that carried it; 0 in a protocol without frames.
+        compressed: whether its content was compressed; None in a protocol in which it cannot be.
+        event_id: the last id that was set on the stream; None if there is none.
+        channel: the channel that carried it; None in a protocol without channels.
+        close: why the stream was closed; None if the message does not close it.
         fields: its other properties, by the protocol's names.
         problems: the problems of the message.
         clock_offset_ns: nanoseconds to add to the source's clock for the wall clock.
@@ -39,10 +62,14 @@ class StreamMessage:
         "body",
         "channel",
         "clock_offset_ns",
+        "close",
+        "compressed",
         "connection",
         "end",
+        "event_id",
         "exchange",
         "fields",
+        "frames",
         "kind",
         "number",
         "problems",
@@ -67,19 +94,80 @@ class StreamMessage:
         self.time_ns = time_ns
         self.body = body
         self.exchange = exchange
-        self.channel: int | None = None
         self.number = 0
-        self.fields: Mapping[str, object] = {}
+        self.frames = 0
+        self.compressed: bool | None = None
+        self.event_id: str | None = None
+        self.channel: int | None = None
+        self.close: Close | None = None
+        self.fields: Mapping[str, object] = NO_FIELDS
         self.problems: tuple[Problem, ...] = ()
         self.clock_offset_ns = 0
 
     def __repr__(self) -> str:
         return f"<StreamMessage {self.protocol} {self.kind} {self.source} > {self.destination}>"
 
+    def to_dict(self, *, bodies: bool = True, show_secrets: bool = True) -> dict[str, Any]:
+        """The message in the form of the JSON lines.
+
+        Args:
+            bodies: include the kept bytes of the content.
+            show_secrets: do not mask secrets.
+        """
+        return presentation.message_dict(self, bodies=bodies, show_secrets=show_secrets)
+
     @property
     def is_from_client(self) -> bool:
         """Whether the client sent it."""
         return self.end == (self.connection.client_end or 0)
+
+    @property
+    def sender(self) -> str:
+        """The end that sent it: "client" or "server"."""
+        return "client" if self.is_from_client else "server"
+
+    @property
+    def client(self) -> Endpoint:
+        """The client of the connection."""
+        return self.connection.client
+
+    @property
+    def server(self) -> Endpoint:
+        """The server of the connection."""
+        return self.connection.server
+
+    @property
+    def client_process(self) -> Process | None:
+        """The process at the client's end, as its exchange knows it; None if not known."""
+        return None if self.exchange is None else self.exchange.client_process
+
+    @property
+    def server_process(self) -> Process | None:
+        """The process at the server's end, as its exchange knows it; None if not known."""
+        return None if self.exchange is None else self.exchange.server_process
+
+    @property
+    def text(self) -> str:
+        """The kept content as text in UTF-8; invalid bytes become U+FFFD."""
+        return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """The content, parsed as JSON.
+
+        Raises:
+            BodyError: the content was not kept whole, or is not JSON.
+        """
+        import json  # imported late: most captures do not need it
+
+        if self.body.is_cut:
+            known = "" if self.body.length is None else f" of {self.body.length}"
+            raise BodyError(
+                f"reading {self!r} as JSON: only {len(self.body)}{known} bytes were kept; body=None keeps all"
+            )
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as error:  # RecursionError if it is nested too deeply
+            raise BodyError(f"reading {self!r} as JSON: {error}") from error
 
     @property
     def source(self) -> Endpoint:

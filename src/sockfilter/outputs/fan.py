@@ -11,7 +11,7 @@ from sockfilter.errors import SockfilterError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sockfilter.model import Exchange
+    from sockfilter.model import Exchange, StreamMessage
     from sockfilter.model.lines import Lines
 
 
@@ -19,6 +19,7 @@ class Wants(Flag):
     """What an output receives."""
 
     EXCHANGES = auto()  # each exchange when it has ended
+    MESSAGES = auto()  # each message without a response, such as one of a WebSocket, as it passes
     FRAMES = auto()  # the records of the source, with everything that a capture file needs
 
 
@@ -47,7 +48,7 @@ class Member:
         wants: what the output receives.
         is_vital: whether the capture ends with an error if this output fails. An output that is not vital receives
             nothing after a failure, and what it misses is counted.
-        missed: the number of exchanges that the output itself has dropped.
+        missed: the number of exchanges and messages that the output itself has dropped.
     """
 
     name = "output"
@@ -70,6 +71,9 @@ class Member:
 
     def write(self, exchange: Exchange) -> None:
         """Receives an exchange that has ended. Raises OSError and SockfilterError."""
+
+    def write_message(self, message: StreamMessage) -> None:
+        """Receives a message without a response. Raises OSError and SockfilterError."""
 
     def take(self, view: memoryview, offsets: list[int]) -> None:
         """Receives a batch of records and their addresses in memory. Raises OSError and SockfilterError."""
@@ -100,7 +104,7 @@ class Fan:
         self.wants = wants
         self._make = make
         self._failed = failed
-        # The number of exchanges that came after a member's failure, by its name.
+        # The number of exchanges and messages that came after a member's failure, by its name.
         self._after_failure: dict[str, int] = {}
 
     @cached_property
@@ -117,12 +121,16 @@ class Fan:
         return [member for member in self.members if Wants.EXCHANGES in member.wants]
 
     @cached_property
+    def _messaging(self) -> list[Member]:
+        return [member for member in self.members if Wants.MESSAGES in member.wants]
+
+    @cached_property
     def _taking(self) -> list[Member]:
         return [member for member in self.members if Wants.FRAMES in member.wants]
 
     @property
     def missed(self) -> dict[str, int]:
-        """The number of exchanges that each member missed, by name; only of those that failed or missed some."""
+        """What each member missed, by name: exchanges and messages; only of those that failed or missed some."""
         found = dict(self._after_failure)
         for member in self.members if "members" in vars(self) else ():
             if member.missed:
@@ -146,15 +154,11 @@ class Fan:
 
     def write(self, exchange: Exchange) -> None:
         """Forwards an exchange that has ended. Raises OSError and SockfilterError of a vital member."""
-        for member in self._writing:
-            if member.name in self._after_failure:
-                self._after_failure[member.name] += 1
-            else:
-                try:
-                    member.write(exchange)
-                except (OSError, SockfilterError) as error:
-                    self._fail(member, error)
-                    self._after_failure[member.name] += 1
+        self._each_that_counts(self._writing, lambda member: member.write(exchange))
+
+    def write_message(self, message: StreamMessage) -> None:
+        """Forwards a message without a response. Raises the same errors as write()."""
+        self._each_that_counts(self._messaging, lambda member: member.write_message(message))
 
     def take(self, view: memoryview, offsets: list[int]) -> None:
         """Forwards a batch of records. Raises the same errors as write()."""
@@ -177,6 +181,18 @@ class Fan:
                     self._fail(member, error)
         if first is not None:
             raise first
+
+    def _each_that_counts(self, members: Sequence[Member], do: Callable[[Member], object]) -> None:
+        """Does something with each member, and counts the members that miss it."""
+        for member in members:
+            if member.name in self._after_failure:
+                self._after_failure[member.name] += 1
+            else:
+                try:
+                    do(member)
+                except (OSError, SockfilterError) as error:
+                    self._fail(member, error)
+                    self._after_failure[member.name] += 1
 
     def _each(self, members: Sequence[Member], do: Callable[[Member], object]) -> None:
         for member in members:

@@ -28,7 +28,7 @@ from sockfilter.outputs.output import ByteSink, Output
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sockfilter.model import Connection, Exchange, Message
+    from sockfilter.model import Connection, Exchange, Message, StreamMessage
     from sockfilter.model.head import Head
     from sockfilter.model.process import Process
 
@@ -97,6 +97,12 @@ class JsonOutput(Output):
             f'"complete":{"true" if exchange.complete else "false"},'
             f'"problems":{ENCODE([problem.value for problem in problems]) if problems else "[]"}{retransmissions}}}\n'
         ).encode()
+
+    def render_message(self, message: StreamMessage) -> bytes:
+        """Returns the line of a message without a response."""
+        from sockfilter.forms.message_dict import message_dict  # imported late: most captures have no such messages
+
+        return f"{ENCODE(message_dict(message, bodies=self.has_bodies, show_secrets=self._show_secrets))}\n".encode()
 
     def pieces(self, exchange: Exchange) -> Iterator[bytes]:
         """Returns the line of an exchange with a large body, in pieces."""

@@ -9,7 +9,7 @@ from sockfilter.forms.large import LARGE_BYTES, has_large_body
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sockfilter.model import Exchange
+    from sockfilter.model import Exchange, StreamMessage
     from sockfilter.model.lines import Lines
 
 
@@ -50,11 +50,11 @@ class Output:
             for piece in self.pieces(exchange):
                 self._send(piece)
             return
-        part = self.render(exchange)
-        self._parts.append(part)
-        if len(part) >= LARGE_BYTES:
-            del part
-            self.flush()
+        self._collect(self.render(exchange))
+
+    def write_message(self, message: StreamMessage) -> None:
+        """Collects a message without a response, as write() does."""
+        self._collect(self.render_message(message))
 
     def take(self, text: bytes, count: int) -> None:
         """Collects the lines of some exchanges that were written elsewhere."""
@@ -63,6 +63,10 @@ class Output:
 
     def render(self, exchange: Exchange) -> bytes:
         """Returns the exchange in this form."""
+        raise NotImplementedError
+
+    def render_message(self, message: StreamMessage) -> bytes:
+        """Returns a message without a response in this form. Empty: the form has nothing for it."""
         raise NotImplementedError
 
     def pieces(self, exchange: Exchange) -> Iterable[bytes]:
@@ -79,6 +83,12 @@ class Output:
             self._send(parts[-1])
         else:
             self._send(b"".join(parts))
+
+    def _collect(self, part: bytes) -> None:
+        self._parts.append(part)
+        if len(part) >= LARGE_BYTES:
+            del part
+            self.flush()
 
     def _send(self, data: bytes) -> None:
         rest = memoryview(data)

@@ -3,38 +3,40 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from threading import Condition, Thread
 from typing import TYPE_CHECKING
 
 from sockfilter.outputs.fan import Member
 
 if TYPE_CHECKING:
-    from sockfilter.model import Exchange
+    from collections.abc import Callable
 
-# Exchanges that wait for a slow output: about a second of a busy server's, and some 40 MB.
+    from sockfilter.model import Exchange, StreamMessage
+
+# Exchanges and messages that wait for a slow output: about a second of a busy server's, and some 40 MB.
 WAITING_MAX = 10_000
 # Seconds that close() gives the output to finish. An end of the command takes two seconds in all.
 CLOSE_S = 1.0
 
 
 class Queued(Member):
-    """Passes exchanges to an output on a thread of its own, through a bounded queue.
+    """Passes exchanges and messages to an output on a thread of its own, through a bounded queue.
 
-    An exchange that finds the queue full is dropped and counted. If the output fails, the next write() raises its
-    error.
+    What finds the queue full is dropped and counted. If the output fails, the next write() raises its error.
 
     Args:
         member: the output. All its methods but begin() are called on the thread. It takes no frames.
-        limit: how many exchanges may wait.
+        limit: how many exchanges and messages may wait.
     """
 
     is_vital = False
 
     def __init__(self, member: Member, limit: int = WAITING_MAX) -> None:
-        self.name = member.name
+        self.name, self.wants = member.name, member.wants
         self._member = member
         self._limit = limit
-        self._waiting: deque[Exchange] = deque()
+        self._waiting: deque[Callable[[], None]] = deque()
         self._changed = Condition()
         self._is_closed = False
         self._error: Exception | None = None
@@ -43,13 +45,20 @@ class Queued(Member):
 
     def write(self, exchange: Exchange) -> None:
         """Queues an exchange. Raises the error of the output, if it has failed."""
+        self._queue(partial(self._member.write, exchange))
+
+    def write_message(self, message: StreamMessage) -> None:
+        """Queues a message. Raises the same error as write()."""
+        self._queue(partial(self._member.write_message, message))
+
+    def _queue(self, write: Callable[[], None]) -> None:
         with self._changed:
             if self._error is not None:
                 raise self._error
             if len(self._waiting) >= self._limit or self._is_closed:
                 self.missed += 1
                 return
-            self._waiting.append(exchange)
+            self._waiting.append(write)
             self._changed.notify()
 
     def close(self) -> None:
@@ -76,15 +85,15 @@ class Queued(Member):
                 self._error = error
 
     def _write_next(self) -> bool:
-        """Waits for an exchange and writes it. Returns False at the end."""
+        """Waits for an exchange or a message and writes it. Returns False at the end."""
         with self._changed:
             while not self._waiting and not self._is_closed:
                 self._changed.wait()
             if not self._waiting:
                 return False
-            exchange = self._waiting.popleft()
+            write = self._waiting.popleft()
             is_last = not self._waiting
-        self._member.write(exchange)
+        write()
         if is_last:
             self._member.flush()
         return True

@@ -1,4 +1,8 @@
-"""Raw messages: the sender and the receiver of each message, then its bytes."""
+"""Raw messages: the sender and the receiver of each message, then its bytes.
+
+Of a message without a response, this is the content: without frames and masks, and decompressed. Messages that are part
+of the body of an exchange are not written again, and neither are messages without content.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from sockfilter.masking.chunks import joined
 from sockfilter.outputs.output import ByteSink, Output
 
 if TYPE_CHECKING:
-    from sockfilter.model import Endpoint, Exchange, Message
+    from sockfilter.model import Endpoint, Exchange, Message, StreamMessage
 
 
 class RawOutput(Output):
@@ -41,7 +45,18 @@ class RawOutput(Output):
 
     def _message(self, source: Endpoint, dest: Endpoint, message: Message) -> bytes:
         body = message.body if self._show_secrets else _without_secrets(message)
-        content = head_bytes(message.head, self._show_secrets) + body
+        return self._written(source, dest, head_bytes(message.head, self._show_secrets) + body)
+
+    def render_message(self, message: StreamMessage) -> bytes:
+        """Returns the content of a message without a response."""
+        from sockfilter.forms.message_dict import content_shown  # imported late: most captures have no such messages
+        from sockfilter.forms.message_forms import form_of
+
+        if form_of(message).is_in_body or not message.body:
+            return b""
+        return self._written(message.source, message.destination, content_shown(message, self._show_secrets))
+
+    def _written(self, source: Endpoint, dest: Endpoint, content: bytes) -> bytes:
         if self._escape:
             content = printable_lines(content.decode("utf-8", "surrogateescape")).encode()
         if not content.endswith(b"\n"):

@@ -9,11 +9,13 @@ from sockfilter.model.budget import LARGE_BODY_BYTES, body_weight
 from sockfilter.model.policy import BodyPolicy
 from sockfilter.model.problem import Problem
 from sockfilter.protocols.coding import CodingError, TooLongError, coding_of, decoder_for
+from sockfilter.protocols.feed import Feed
 
 if TYPE_CHECKING:
     from sockfilter.model.budget import Budget
     from sockfilter.model.message import Message
     from sockfilter.model.stream_message import StreamMessage
+    from sockfilter.protocols.interface import ContentReader
 
 # Bytes of a coded body that are kept as sent until its first bytes decode. The header of a gzip file is shorter in
 # practice.
@@ -30,6 +32,7 @@ class BodyKeeper:
         codings: the content codings, in lower case.
         policy: what to keep of it.
         budget: the memory for kept bytes.
+        reader: reads a protocol inside the body; None if there is none. It gets all bytes, whatever is kept of them.
 
     Attributes:
         wire_len: bytes so far, after de-chunking.
@@ -42,6 +45,7 @@ class BodyKeeper:
         "_codings",
         "_decoded_len",
         "_decoder",
+        "_feed",
         "_framing_len",
         "_gathered",
         "_is_guessed",
@@ -59,7 +63,12 @@ class BodyKeeper:
     )
 
     def __init__(
-        self, message: Message | StreamMessage, codings: tuple[bytes, ...], policy: BodyPolicy, budget: Budget
+        self,
+        message: Message | StreamMessage,
+        codings: tuple[bytes, ...],
+        policy: BodyPolicy,
+        budget: Budget,
+        reader: ContentReader | None = None,
     ) -> None:
         self._message = message
         self._policy = policy
@@ -85,16 +94,19 @@ class BodyKeeper:
             self._decoded_len = 0 if self._decoder else None
             if policy.decodes and not policy.as_sent and self._decoder is None:
                 message.add_problem(Problem.UNKNOWN_CODING)
-        self.wants = self._decoder is not None or self._room > 0
+        self._feed = None if reader is None else Feed(reader, codings)
+        self.wants = self._feed is not None or self._decoder is not None or self._room > 0
 
     @property
     def weight(self) -> int:
         """Bytes of memory that it takes."""
         return self._weight_with(0)
 
-    def add(self, data: bytes) -> None:
-        """Takes bytes of the body."""
+    def add(self, data: bytes, time_ns: int = 0) -> None:
+        """Takes bytes of the body. time_ns: when they passed; only a reader needs it."""
         self.wire_len += len(data)
+        if self._feed is not None:
+            self._feed.data(data, time_ns)
         if self._decoder:
             self._decode(data)
         elif self._room:
@@ -114,14 +126,23 @@ class BodyKeeper:
         self.add_framing(data)
         self._trailer_kept = room - self._room
 
-    def skip(self, size: int) -> None:
-        """Counts bytes of the body that are missing or not needed. No later bytes are kept."""
+    def skip(self, size: int, problem: Problem | None = None) -> None:
+        """Counts bytes of the body that do not come. No later bytes are kept.
+
+        Args:
+            size: their number.
+            problem: why they are missing; None if they are not needed.
+        """
         self.wire_len += size
+        if self._feed is not None:
+            self._feed.missing(problem or Problem.TRUNCATED)
         self._room = 0
         self._stop_decoding()
 
     def body(self, complete: bool) -> Body:
-        """The body so far. complete: all its bytes have come."""
+        """The body, which ends here. complete: all its bytes have come."""
+        if self._feed is not None:
+            self._feed.end(complete)
         while self._decoder and complete and self.wire_len and not self._decoder.has_ended:
             self._fail()  # the content is incomplete, or has another coding
         if self._whole:
@@ -154,7 +175,7 @@ class BodyKeeper:
         if len(self._parts) >= PIECES_MAX:
             self._gather()
         self._room -= len(piece)
-        self.wants = self._decoder is not None or self._room > 0
+        self.wants = self._feed is not None or self._decoder is not None or self._room > 0
 
     def _gather(self) -> None:
         for part in self._parts:
@@ -164,6 +185,8 @@ class BodyKeeper:
     def _weight_with(self, size: int) -> int:
         """Bytes of memory that it takes if it keeps size more bytes of the body."""
         decoding = self._decoder.weight if self._decoder else 0
+        if self._feed is not None:
+            decoding += self._feed.weight
         return body_weight(self._kept + size) + len(self._undecoded) + decoding
 
     def _has_memory(self, size: int) -> bool:
@@ -226,4 +249,4 @@ class BodyKeeper:
         self._decoder = None
         if not self._whole:
             self._decoded_len = None
-        self.wants = False
+        self.wants = self._feed is not None

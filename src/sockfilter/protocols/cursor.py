@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
-
 
 class Malformed(Exception):  # caught where a packet is read: it never leaves a protocol
     """A value reaches beyond the end, or has a form that the protocol does not allow."""
@@ -14,12 +12,12 @@ def text_of(data: bytes) -> str:
     return data.decode("utf-8", "backslashreplace")
 
 
-def text_or_base64(data: bytes) -> object:
-    """Bytes as text if they are UTF-8, else in base64."""
+def text_or_bytes(data: bytes) -> str | bytes:
+    """Bytes as text if they are UTF-8, else as they are."""
     try:
         return data.decode()
     except UnicodeDecodeError:
-        return {"base64": b64encode(data).decode()}
+        return data
 
 
 class Cursor:

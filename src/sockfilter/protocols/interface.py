@@ -118,6 +118,24 @@ class Transport(Protocol):
         """Passes all further bytes to another conversation."""
 
 
+class ContentReader(Protocol):
+    """Reads a protocol inside a body, such as the events of an event stream."""
+
+    def data(self, data: bytes, time_ns: int) -> None:
+        """Takes the next bytes of the content: after the framing of the body, and decoded.
+
+        Args:
+            data: the bytes.
+            time_ns: when they passed, in the source's clock.
+        """
+
+    def missing(self, problem: Problem) -> None:
+        """Notes that bytes are missing here, and why. More bytes may follow."""
+
+    def end(self, is_whole: bool) -> None:
+        """Notes that the body has ended. is_whole: it ended as its framing says, and no byte of it is missing."""
+
+
 class Handover(NamedTuple):
     """What a conversation passes to its successor.
 

@@ -36,12 +36,12 @@ class Reader:
         "_context",
         "_end",
         "_is_lost",
-        "_is_resumed",
         "_keeper",
         "_message",
         "_next",
         "_now",
         "_remaining",
+        "_resumed",
         "_start_ns",
         "_successor",
         "_transport",
@@ -62,7 +62,7 @@ class Reader:
         self._keeper: BodyKeeper | None = None  # keeps that content
         self._remaining = 0  # bytes of content that are still to come, before anything else
         self._is_lost = False  # the meaning of the next bytes is not known
-        self._is_resumed = False  # reading has begun again, and no message has come since
+        self._resumed: Problem | None = None  # why reading has begun again; None after the next message
         self._announced = False
         self.ignoring = 0
 
@@ -193,10 +193,10 @@ class Reader:
         self._is_lost = True
         self._remaining = 0
 
-    def _resume(self) -> None:
-        """Reads again from here on."""
+    def _resume(self, problem: Problem | None = Problem.RESYNCHRONISED) -> None:
+        """Reads again from here on. problem: what to note with the next message."""
         self._is_lost = False
-        self._is_resumed = True
+        self._resumed = problem
 
     def _pass_by(self, size: int) -> int:
         """Counts bytes whose meaning is not known."""
@@ -240,9 +240,9 @@ class Reader:
             self._emit(message)
 
     def _emit(self, message: StreamMessage) -> None:
-        if self._is_resumed:
-            self._is_resumed = False
-            message.add_problem(Problem.RESYNCHRONISED)
+        if self._resumed is not None:
+            message.add_problem(self._resumed)
+            self._resumed = None
         self._context.take(message)
 
     def _update_ignoring(self) -> None:

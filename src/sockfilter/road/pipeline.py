@@ -209,7 +209,11 @@ class Pipeline:
             records_read,
             self._assembly.fragments,
             segments,
-            self._messages.copy(unpaired=self._messages.unpaired.copy(), bodies_cut=self._budget.bodies_cut),
+            self._messages.copy(
+                unpaired=self._messages.unpaired.copy(),
+                stream_messages=self._messages.stream_messages.copy(),
+                bodies_cut=self._budget.bodies_cut,
+            ),
             dict(zip(CALL_COUNTERS, calls, strict=True)) if calls else {},
             ProcessCounts(**observed.pop("processes", {})),
             is_live,
@@ -235,9 +239,13 @@ class Pipeline:
         return StreamPairing(transport.model, transport.isn, self._messages, partial(self._ended_in, transport))
 
     def _take(self, message: StreamMessage) -> None:
+        self._messages.stream_messages[message.protocol] += 1
+        if self._emit_message is None:
+            return
         message.clock_offset_ns = self._source.clock_offset_ns
-        if self._emit_message is not None:
-            self._emit_message(message)
+        if message.exchange is not None and not message.exchange.id:
+            self._number(message.exchange)  # its line comes later, and refers to the same number
+        self._emit_message(message)
 
     def _ended_on(self, connection: StreamConnection, exchange: Exchange) -> None:
         exchange.compare_clocks()
@@ -250,12 +258,16 @@ class Pipeline:
         self._ended(exchange, transport.last_ns)
 
     def _ended(self, exchange: Exchange, last_ns: int = 0) -> None:
-        self._exchanges += 1
-        exchange.id = self._exchanges
+        if not exchange.id:
+            self._number(exchange)
         exchange.clock_offset_ns = self._source.clock_offset_ns
         for observer in self._annotating:
             observer.annotate(exchange, last_ns)
         self._emit(exchange)
+
+    def _number(self, exchange: Exchange) -> None:
+        self._exchanges += 1
+        exchange.id = self._exchanges
 
     def _count(self, count: int) -> None:
         """Counts exchanges whose lines the lane has written."""

@@ -68,6 +68,7 @@ TEXTS: list[tuple[str, str, str, Any]] = [
     ("verbose", "0", "verbosity", 0),
     ("processes", "true", "processes", True),
     ("processes", "false", "processes", False),
+    ("messages", "false", "messages", False),
     ("quiet", "false", "quiet", False),
     ("body", "0", "body", 0),
     ("body", '"all"', "body", None),

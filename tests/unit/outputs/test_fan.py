@@ -83,7 +83,7 @@ def test_one_that_fails_stops_no_other_and_what_it_missed_is_counted(path: str):
     assert capture.ledger.missed == {"bad": COUNT - 2}
     assert capture.ledger.as_dict()["missed"] == {"bad": COUNT - 2}
     (loss,) = capture.ledger.losses().items()
-    assert loss[0] == "exchanges that the output bad did not get"
+    assert loss[0] == "exchanges and messages that the output bad did not get"
     assert capture.ledger.is_balanced
 
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfilter.forms.line import BODIES, HEADERS, duration_text, size_text
+from sockfilter.forms.line import BODIES, HEADERS
+from sockfilter.forms.sizes import duration_text, size_text
 from sockfilter.model import Body, Connection, Endpoint, Problem
 from sockfilter.outputs.jsonl import JsonOutput
 from sockfilter.outputs.lines import TextOutput

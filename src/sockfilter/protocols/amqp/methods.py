@@ -160,8 +160,8 @@ def _credentials(mechanism: object, response: object) -> Fields:
         parts = response.split("\0")
         if len(parts) == 3:
             return {"username": parts[1], "password": parts[2]}
-    if mechanism == "AMQPLAIN" and isinstance(response, str):
-        data = response.encode()
+    if mechanism == "AMQPLAIN" and isinstance(response, (str, bytes)):
+        data = response.encode() if isinstance(response, str) else response
         try:
             found = Values().table(Cursor(len(data).to_bytes(4, "big") + data, 0, 4 + len(data)))
         except Malformed:

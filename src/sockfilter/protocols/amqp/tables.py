@@ -6,7 +6,7 @@ import math
 import struct
 from typing import TYPE_CHECKING
 
-from sockfilter.protocols.cursor import Cursor, Malformed, text_of, text_or_base64
+from sockfilter.protocols.cursor import Cursor, Malformed, text_of, text_or_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +72,7 @@ def short_text(cursor: Cursor) -> str:
 
 def long_text(cursor: Cursor) -> object:
     """A text or bytes of any length."""
-    return text_or_base64(cursor.take(cursor.number(4)))
+    return text_or_bytes(cursor.take(cursor.number(4)))
 
 
 def _signed(size: int) -> Callable[[Cursor], object]:

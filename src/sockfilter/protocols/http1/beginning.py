@@ -75,13 +75,13 @@ class MessageStart(Telling):
         policy = self._conversation.policy
         is_certain = request is not None or kind is Request
         is_whole = framing == BY_LENGTH and end + head.length <= len(data)
-        if is_whole and is_certain and (not head.codings or not policy.decodes):
+        if is_whole and is_certain and not head.may_have_reader and (not head.codings or not policy.decodes):
             message.body = heads.whole_body(head, head.length, data[end : end + min(head.length, policy.limit)])
             message.end_ns = self._now
             message.complete = True
             self._sink.finish(message)
             return end + head.length
-        self._begin_body(message, head, framing, is_certain)
+        self._begin_body(message, request, framing, is_certain)
         return end
 
     def _finish_bodiless(
@@ -100,10 +100,13 @@ class MessageStart(Telling):
             return self._pass_repeated(head.raw, data, end)
         return end
 
-    def _begin_body(self, message: Message, head: heads.HttpHead, framing: int, is_certain: bool) -> None:
+    def _begin_body(self, message: Message, request: Request | None, framing: int, is_certain: bool) -> None:
         """Begins a body of which bytes are still to come. is_certain: it is certain that the message has a body."""
+        conversation, head = self._conversation, message.head
+        assert isinstance(head, heads.HttpHead)  # as all heads here
         self._message = message
-        self._keeper = BodyKeeper(message, head.codings, self._conversation.policy, self._conversation.budget)
+        reader = conversation.reader_of(message, request, self._end) if head.may_have_reader else None
+        self._keeper = BodyKeeper(message, head.codings, conversation.policy, conversation.budget, reader)
         if head.has_bad_length and isinstance(message, Response):
             self._begin_unframed(message, Problem.BAD_LENGTH)
             self._is_cut = False  # the body is complete if the server closes

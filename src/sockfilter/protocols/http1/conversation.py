@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from sockfilter.model.message import Request, Response
 from sockfilter.model.problem import Problem
+from sockfilter.protocols import contents
 from sockfilter.protocols.http1.parser import Parser
 from sockfilter.protocols.interface import Handover
 
 if TYPE_CHECKING:
     from sockfilter.model.exchange import Exchange
     from sockfilter.model.message import Message
-    from sockfilter.protocols.interface import Context, Make, Transport
+    from sockfilter.protocols.interface import ContentReader, Context, Make, Transport
 
 
 class Http1Conversation:
@@ -117,6 +118,20 @@ class Http1Conversation:
         """Rejects the connection: it carries neither HTTP nor another known protocol."""
         self._context.counts.rejected += 1
         self._transport.reject()
+
+    def reader_of(self, message: Message, request: Request | None, end: int) -> ContentReader | None:
+        """The reader of a body that begins; None if it carries no other protocol.
+
+        Args:
+            message: the message with the body.
+            request: the request that it answers; None if not known, or if it is a request itself.
+            end: the end that sends it.
+        """
+        if isinstance(message, Request):
+            request, exchange = message, next(iter(self.sink.open[-1:]), None)
+        else:
+            exchange = self.sink.current
+        return contents.reader_of(message, request, exchange, end, self._transport.model, self._context)
 
     def tunnel(self, exchange: Exchange) -> None:
         """Notes that an exchange has opened a tunnel. The next bytes show whether it carries HTTP."""

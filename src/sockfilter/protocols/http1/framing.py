@@ -210,7 +210,7 @@ class Framing(Opening):
         keeper = self._keeper
         assert keeper is not None  # there is a body in these states
         if keeper.wants:
-            keeper.add(data[start:end])
+            keeper.add(data[start:end], self._now)
         else:
             keeper.wire_len += end - start
 

@@ -8,6 +8,7 @@ from sockfilter.model.body import Body
 from sockfilter.model.head import Head
 from sockfilter.model.headers import Headers, text
 from sockfilter.model.problem import Problem
+from sockfilter.protocols.contents import MEDIA
 
 # Bytes of a head; a longer one is cut. The limits of servers are 8 to 64 KiB.
 HEAD_BYTES_MAX = 256 << 10
@@ -83,9 +84,10 @@ class HttpHead(Head):
         length: bytes of the body, if the framing is BY_LENGTH.
         codings: the codings of the content, in lower case, in the order in which they were applied.
         problems: the problems of the head.
+        may_have_reader: whether the media type may be that of a protocol that is read inside bodies.
     """
 
-    __slots__ = ("codings", "framing", "length", "problems", "raw")
+    __slots__ = ("codings", "framing", "length", "may_have_reader", "problems", "raw")
 
     has_text = True
 
@@ -105,6 +107,7 @@ class HttpHead(Head):
         self.framing = self._framing(lower)
         if self.framing != NO_BODY and b"\ncontent-encoding" in lower:
             self.codings = (*_but_identity(_list(lower, b"\ncontent-encoding")), *self.codings)
+        self.may_have_reader = self.framing != NO_BODY and any(media in lower for media in MEDIA)
 
     @property
     def headers(self) -> Headers:

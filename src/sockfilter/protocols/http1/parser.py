@@ -177,17 +177,22 @@ class Parser(Framing):
         if problem is not Problem.TRUNCATED or needed:
             self._message.add_problem(problem)
             self._is_cut = True
-        self._pass_over(size)
+        self._pass_over(size, problem)
         return needed
 
-    def _pass_over(self, size: int) -> None:
-        """Counts bytes of the body that were not passed to data(); size is at most that of _reach()."""
+    def _pass_over(self, size: int, problem: Problem | None = None) -> None:
+        """Counts bytes of the body that were not passed to data(); size is at most that of _reach().
+
+        Args:
+            size: their number.
+            problem: why they are missing; None if they are not needed.
+        """
         if not size:  # an acknowledgement
             return
         if self._keeper is None:  # bytes are ignored only within bodies, and when they are not HTTP
             self._sink.pass_by(size, is_opaque=True)
             return
-        self._keeper.skip(size)
+        self._keeper.skip(size, problem)
         if self._state == UNTIL_CLOSE:
             return
         self._remaining -= size

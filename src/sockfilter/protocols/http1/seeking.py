@@ -98,7 +98,7 @@ class Seeking(MessageStart):
     def _pass(self, data: bytes, start: int, end: int) -> None:
         """Takes bytes whose meaning is unknown: part of a message without framing, or of no message."""
         if self._keeper is not None:
-            self._keeper.add(data[start:end])
+            self._keeper.add(data[start:end], self._now)
         else:
             self._sink.pass_by(end - start, is_opaque=False)
 

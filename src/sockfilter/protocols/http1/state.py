@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sockfilter.model.policy import BodyPolicy
     from sockfilter.model.problem import Problem
     from sockfilter.protocols.body import BodyKeeper
-    from sockfilter.protocols.interface import InOrder, Receiver
+    from sockfilter.protocols.interface import ContentReader, InOrder, Receiver
 
 # returned by the method of a state if it needs more bytes
 MORE = -1
@@ -46,6 +46,9 @@ class Shared(Protocol):
 
     def upgrade(self, request: Request | None, response: Message, exchange: Exchange) -> None:
         """101 has changed the protocol."""
+
+    def reader_of(self, message: Message, request: Request | None, end: int) -> ContentReader | None:
+        """The reader of a body that begins. end: the end that sends it."""
 
     def give_way(self, data: bytes) -> bool:
         """Another protocol goes on, if one begins with these bytes. Returns whether one does. Raises TooFewBytes."""

@@ -8,10 +8,12 @@ from sockfilter.model.body import NO_BODY, Body
 from sockfilter.model.problem import Problem
 from sockfilter.model.stream_message import StreamMessage
 from sockfilter.protocols.cursor import Cursor, Malformed
+from sockfilter.protocols.first_bytes import MQTT_CONNECT, MQTT_PING
 from sockfilter.protocols.mqtt import packets
 from sockfilter.protocols.reading import MessageConversation, Reader
 
 if TYPE_CHECKING:
+    from sockfilter.model.connection import Connection
     from sockfilter.protocols.interface import Context, Handover, Transport
     from sockfilter.protocols.mqtt.packets import Fields, PacketHead
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 PACKET_BYTES_MAX = 256 << 10
 # topic aliases that are remembered for each direction (3.3.2.3.4); brokers allow 10 or so
 ALIASES_MAX = 1024
+# of brokers (IANA). On other ports, a ping is too short to show that a connection carries MQTT.
+PORT = 1883
 # after lost bytes, so many packets in a row show where packets begin
 CONSISTENT_PACKETS = 3
 
@@ -29,7 +33,8 @@ class Session:
 
     Attributes:
         version: of the protocol, by the last CONNECT; packets.UNKNOWN if it was not read.
-        client_end: the end that sent the CONNECT.
+        client_end: the end that sent the CONNECT, or that must be the client; None while nothing shows that this is
+            MQTT.
     """
 
     __slots__ = ("client_end", "version")
@@ -37,6 +42,12 @@ class Session:
     def __init__(self) -> None:
         self.version = packets.UNKNOWN
         self.client_end: int | None = None
+
+    def begin(self, connection: Connection, client_end: int) -> None:
+        """Notes which end is the client."""
+        self.client_end = client_end
+        if connection.client_end is None:
+            connection.client_end = client_end
 
 
 class MqttReader(Reader):
@@ -49,14 +60,18 @@ class MqttReader(Reader):
         session: shared by both readers.
     """
 
-    __slots__ = ("_aliases", "_session")
+    __slots__ = ("_aliases", "_is_joined", "_session")
 
     def __init__(self, transport: Transport, context: Context, end: int, session: Session) -> None:
         super().__init__(transport, context, end)
         self._session = session
         self._aliases: dict[int, str] = {}
+        # bytes may have passed before; a CONNECT begins anew
+        self._is_lost = self._is_joined = transport.isn[end] is None
 
     def _read(self, data: bytes, at: int) -> int:
+        if self._session.client_end is None and not self._begin_session(data[at:]):
+            return len(data) - at
         try:
             head = packets.read_head(data, at)
         except Malformed:
@@ -72,16 +87,25 @@ class MqttReader(Reader):
             return self._await(head.end - at)
         fields: Fields = {}
         message = self._message_of(head, fields)
-        if head.kind == packets.CONNECT:
-            self._session.client_end = self._end
-            if self._transport.model.client_end is None:
-                self._transport.model.client_end = self._end
         try:
             self._session.version = packets.read_fields(head, data, self._session.version, fields)
         except Malformed:
             message.add_problem(Problem.BAD_FRAME)
         self._emit(message)
         return head.end - at
+
+    def _begin_session(self, data: bytes) -> bool:
+        """Decides by first bytes whether this is MQTT, and which end is the client."""
+        connection = self._transport.model
+        server_end = next((end for end in (0, 1) if connection.ends[end].port == PORT), None)
+        if any(form.match(data) for form in MQTT_CONNECT):
+            self._session.begin(connection, self._end)
+        elif self._is_joined and MQTT_PING.match(data) and server_end is not None:
+            self._session.begin(connection, 1 - server_end)
+        else:
+            self._context.counts.rejected += 1
+            self._transport.reject()
+        return self._session.client_end is not None
 
     def _read_publish(self, head: PacketHead, data: bytes, at: int) -> int:
         fields: Fields = {}
@@ -159,9 +183,15 @@ class MqttReader(Reader):
         self._aliases.clear()
 
     def _seek(self, data: bytes, at: int) -> int:
-        """Begins again where a segment begins with packets that are consistent."""
-        if self._is_consistent(data, at):
-            self._resume()
+        """Begins again where a segment begins with packets that are consistent, or with a CONNECT."""
+        is_joined, self._is_joined = self._is_joined, False
+        is_begun = self._session.client_end is not None
+        if not is_begun and not self._begin_session(data[at:]):
+            return len(data) - at
+        if not is_begun or self._is_consistent(data, at):
+            is_connect = data[at] >> 4 == packets.CONNECT
+            problem = Problem.MID_STREAM if is_joined else Problem.RESYNCHRONISED
+            self._resume(None if is_connect else problem)
             return self._read(data, at)
         return self._pass_by(len(data) - at)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sockfilter.protocols.cursor import Cursor, Malformed, text_of, text_or_base64
+from sockfilter.protocols.cursor import Cursor, Malformed, text_of, text_or_bytes
 from sockfilter.protocols.mqtt.properties import VARINT_BYTES_MAX, binary, read_properties, text
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _read_connect(cursor: Cursor, fields: Fields) -> int:
     if flags & 4:
         _properties(cursor, version, fields, "will_properties")
         fields["will_topic"] = text(cursor)
-        fields["will_payload"] = text_or_base64(binary(cursor))
+        fields["will_payload"] = text_or_bytes(binary(cursor))
         fields["will_qos"] = flags >> 3 & 3
         fields["will_retain"] = bool(flags & 0x20)
     if flags & 0x80:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sockfilter.protocols.cursor import Cursor, Malformed, text_of, text_or_base64
+from sockfilter.protocols.cursor import Cursor, Malformed, text_of, text_or_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ def _four(cursor: Cursor) -> int:
 
 
 def _data(cursor: Cursor) -> object:
-    return text_or_base64(binary(cursor))
+    return text_or_bytes(binary(cursor))
 
 
 # 2.2.2.2: name and form by identifier

@@ -27,17 +27,13 @@ TLS = "tls/1.0"
 class FirstReader:
     """Takes the first bytes of an end, and passes everything on when it is known which end is the client."""
 
-    __slots__ = ("_conversation", "_end", "waiting")
+    __slots__ = ("_conversation", "_end", "ignoring", "waiting")
 
     def __init__(self, conversation: SmtpConversation, end: int) -> None:
         self._conversation = conversation
         self._end = end
+        self.ignoring = 0
         self.waiting: list[tuple[bytes, int, int, int]] = []
-
-    @property
-    def ignoring(self) -> int:
-        """How many of the next bytes are not needed."""
-        return 0 if self._reader is None else self._reader.ignoring
 
     @property
     def _reader(self) -> Receiver | None:

@@ -43,6 +43,25 @@ static int is_field(const char *at, const char *end, const char *name, size_t le
 	return at[len] == ':';
 }
 
+/* The media types of protocols inside bodies (protocols/contents.py), without the case of letters. */
+static const char *const read_media[] = {"text/event-stream", "application/grpc"};
+
+/* Whether the value of Content-Type begins with the media type of a protocol that is read inside bodies. */
+static int is_read_media(const char *at, const char *end)
+{
+	size_t i;
+
+	while (at < end && (*at == ' ' || *at == '\t'))
+		at++;
+	for (i = 0; i < sizeof(read_media) / sizeof(read_media[0]); i++) {
+		size_t len = strlen(read_media[i]);
+
+		if ((size_t)(end - at) >= len && !strncasecmp(at, read_media[i], len))
+			return 1;
+	}
+	return 0;
+}
+
 #define IS_FIELD(name) is_field(at, end, name, sizeof(name) - 1)
 
 /* Reads a field that affects the body. Returns 0 if the long road must read the head. */
@@ -59,8 +78,10 @@ static int read_field(const char *at, const char *end, struct head *head)
 		return is > 0;
 	}
 	is = IS_FIELD("content-length");
-	if (!is)
-		return 1;
+	if (!is) {
+		is = IS_FIELD("content-type");
+		return !is || (is > 0 && !is_read_media(at + sizeof("content-type:") - 1, end));
+	}
 	if (is < 0 || head->has_length)
 		return 0;
 	length = read_length(at + sizeof("content-length:") - 1, end);

@@ -1,0 +1,103 @@
+"""What a line says of a message without a response, and what more there is to say of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sockfilter.escape import printable, printable_lines
+from sockfilter.forms.json_dict import ENCODE
+from sockfilter.forms.large import LARGE_BYTES, indented_lines, is_text, printable_pieces, text_of
+from sockfilter.forms.message_dict import clean_values, content_shown
+from sockfilter.forms.message_forms import form_of
+from sockfilter.forms.sizes import size_text
+from sockfilter.masking.values import mask_values, mask_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sockfilter.model import StreamMessage
+
+# characters of a type, a topic, or a reason on a line; peers choose them
+WORDS_MAX = 200
+DOTS = "..."
+
+
+def mark_of(message: StreamMessage) -> str:
+    """The direction, as in the lines of heads: > from the client, < from the server."""
+    return ">" if message.is_from_client else "<"
+
+
+def title(message: StreamMessage, show_secrets: bool) -> str:
+    """The protocol, the direction, the type and the size: `WS < text 128 B (deflate 9 B)`.
+
+    Args:
+        message: the message.
+        show_secrets: do not mask secrets.
+    """
+    form = form_of(message)
+    about = form.about(message)
+    if about and not show_secrets:
+        about = mask_words(about)
+    words = [form.label or message.protocol.upper(), mark_of(message), _short(message.kind), _short(about)]
+    return " ".join(filter(None, (*words, _size(message))))
+
+
+def details(message: StreamMessage, show_secrets: bool, with_content: bool) -> Iterator[str]:
+    """The lines after the first: the exchange, the properties, and the content if wanted.
+
+    Args:
+        message: the message.
+        show_secrets: do not mask secrets.
+        with_content: add the kept content.
+    """
+    margin = f"    {mark_of(message)} "
+    for name, value in _properties(message, show_secrets):
+        yield f"{margin}{printable(name)}: {printable(value)}\n"
+    if with_content and (message.body or message.body.is_cut):
+        yield f"{margin[:-1]}\n"
+        yield from _content(message, margin, show_secrets)
+    yield "\n"
+
+
+def _properties(message: StreamMessage, show_secrets: bool) -> Iterator[tuple[str, str]]:
+    if message.exchange is not None:
+        yield "exchange", str(message.exchange.id)
+    if message.frames > 1:
+        yield "frames", str(message.frames)
+    if message.event_id is not None:
+        yield "id", message.event_id
+    if message.channel is not None:
+        yield "channel", str(message.channel)
+    fields = message.fields if show_secrets else mask_values(message.fields)
+    for name, value in clean_values(fields).items():
+        yield name, value if isinstance(value, str) else ENCODE(value)
+
+
+def _content(message: StreamMessage, margin: str, show_secrets: bool) -> Iterator[str]:
+    body, content = message.body, content_shown(message, show_secrets)
+    if b"\0" in content or not is_text(content, body.is_cut):
+        yield f"{margin}({len(body)} bytes, not text)\n"
+    elif len(content) >= LARGE_BYTES:
+        yield from indented_lines(printable_pieces(text_of(content)), margin)
+    elif content:
+        lines = printable_lines(body.text_of(content) or "").removesuffix("\n").split("\n")
+        yield from (f"{margin}{line}\n" for line in lines)
+    if body.is_cut:
+        yield f"{margin}({len(body)} of {'?' if body.length is None else body.length} bytes kept)\n"
+
+
+def _size(message: StreamMessage) -> str:
+    """The size of the content, and that of its compressed form."""
+    body = message.body
+    if not (body.wire_len or message.frames):
+        return ""
+    if not message.compressed:
+        return size_text(body.wire_len if body.length is None else body.length)
+    sent = f"(deflate {size_text(body.wire_len)})"
+    return sent if body.length is None else f"{size_text(body.length)} {sent}"
+
+
+def _short(words: str) -> str:
+    """Words of a peer for a line."""
+    shown = printable(words[: WORDS_MAX + 1])
+    return shown if len(words) <= WORDS_MAX else shown[:WORDS_MAX] + DOTS

@@ -1,0 +1,26 @@
+"""Numbers of bytes and durations, with units that people read."""
+
+from __future__ import annotations
+
+
+def size_text(size: int) -> str:
+    """A number of bytes with a unit, rounded to about three digits."""
+    if size < 1000:
+        return f"{size} B"
+    number = float(size)
+    for unit in ("kB", "MB", "GB"):
+        number /= 1000
+        if number < 999.5:
+            return f"{number:.1f} {unit}" if number < 99.95 else f"{number:.0f} {unit}"
+    return f"{number / 1000:.1f} TB"
+
+
+def duration_text(ns: int | None) -> str:
+    """A duration with a unit, rounded to about three digits."""
+    if ns is None:
+        return "-"
+    if ns < 999_500:
+        return f"{ns / 1000:.0f} us"
+    if ns < 999_950_000:
+        return f"{ns / 1e6:.1f} ms"
+    return f"{ns / 1e9:.2f} s"

@@ -1,0 +1,1 @@
+"""Server-sent events: the messages of an event stream (WHATWG HTML, 9.2)."""
