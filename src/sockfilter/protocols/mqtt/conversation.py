@@ -184,10 +184,10 @@ class MqttReader(Reader):
 
     def _seek(self, data: bytes, at: int) -> int:
         """Begins again where a segment begins with packets that are consistent, or with a CONNECT."""
-        is_joined, self._is_joined = self._is_joined, False
         is_begun = self._session.client_end is not None
         if not is_begun and not self._begin_session(data[at:]):
             return len(data) - at
+        is_joined, self._is_joined = self._is_joined, False
         if not is_begun or self._is_consistent(data, at):
             is_connect = data[at] >> 4 == packets.CONNECT
             problem = Problem.MID_STREAM if is_joined else Problem.RESYNCHRONISED

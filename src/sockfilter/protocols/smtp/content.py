@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from sockfilter.protocols.cursor import text_of
+
 # RFC 5321, 4.1.1.4
 END_OF_CONTENT = b"\r\n.\r\n"
 # an end that some servers accept too
@@ -66,21 +68,15 @@ def subject_of(fields: bytes) -> str | None:
     from email.errors import HeaderParseError  # slow to import
     from email.header import decode_header
 
-    text = re.sub(rb"\r?\n([ \t])", rb"\1", found[1]).strip(b" \t")
+    sent = re.sub(rb"\r?\n([ \t])", rb"\1", found[1]).strip(b" \t")
     try:
-        pieces = decode_header(text.decode("latin-1"))
-    except (HeaderParseError, ValueError):  # not in the form of RFC 2047: as sent
-        return _text(text, None)
-    parts = [_text(piece.encode("latin-1") if isinstance(piece, str) else piece, name) for piece, name in pieces]
-    return "".join(parts)
+        pieces = decode_header(sent.decode("latin-1"))
+        return "".join(_decoded(piece, charset) for piece, charset in pieces)
+    except (HeaderParseError, LookupError, ValueError):  # not in the form of RFC 2047, or an unknown character set
+        return text_of(sent)
 
 
-def _text(data: bytes, charset: str | None) -> str:
-    """Bytes in a character set. Without one: UTF-8, or else Latin-1, as RFC 6532 and older mails have them."""
-    for name in (charset, "utf-8"):
-        if name is not None:
-            try:
-                return data.decode(name)
-            except (LookupError, ValueError):
-                pass
-    return data.decode("latin-1")
+def _decoded(piece: bytes | str, charset: str | None) -> str:
+    """A piece of a field: an encoded word, or what is between them, which may be UTF-8 (RFC 6532)."""
+    data = piece.encode("latin-1") if isinstance(piece, str) else piece
+    return text_of(data) if charset is None else data.decode(charset)
