@@ -5,6 +5,7 @@
 
 #include "config.bpf.h"
 #include "counters.bpf.h"
+#include "verifier.bpf.h"
 
 /* bytes that are compared: the longest method, UPDATEREDIRECTREF, and its space, in whole words */
 #define START_WORDS 3
@@ -143,88 +144,77 @@ static __always_inline __u64 begins_word(__u64 first, __u64 second)
 	return stops & bytes_below(first ^ EACH_BYTE(' '), 1) && stops + before > 0x80;
 }
 
-/* Whether the bytes under a mask are these, as far as the payload goes. Both are constants. */
-static __always_inline bool begins_under(const struct payload_start *s, const union start_bytes *want,
-					 const union start_bytes *mask)
+/* The text of at most 8 characters as a word in which the first is the lowest byte. */
+static __always_inline __u64 word_of(const char *text, __u32 text_len)
 {
-	__u64 differs = 0;
+	__u64 word = 0;
 	__u32 i;
 
 #pragma unroll
-	for (i = 0; i < START_WORDS; i++) {
-		if (mask->words[i])
-			differs |= (s->text.words[i] ^ want->words[i]) & mask->words[i] & s->counts.words[i];
-	}
-	return !differs;
+	for (i = 0; i < 8; i++)
+		word |= i < text_len ? (__u64)(__u8)text[i] << i * 8 : 0;
+	return word;
 }
 
+/* The same, whatever the machine's order of bytes is. */
+static __always_inline __u64 first_byte_lowest(__u64 word)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	return __builtin_bswap64(word);
+#else
+	return word;
+#endif
+}
+
+/* 0 for 0, else 1: without a branch, which would double the paths that are verified. */
+static __always_inline __u64 is_set(__u64 word)
+{
+	__u64 negative = -word;
+
+	HIDE_FROM_COMPILER(negative);
+	return (word | negative) >> 63;
+}
+
+#define DIFFERS(word, text, mask, counts) is_set(((word) ^ word_of(text, sizeof(text) - 1)) & (mask) & (counts))
+#define BYTES(count) (~0ULL >> (8 - (count)) * 8)
+/* five characters in any case, of which the last is a space */
+#define ANY_CASE 0xffdfdfdfdfULL
+
 /*
- * A CONNECT of MQTT (MQTT 5.0, 3.1): the type, a length of length_len bytes, of
- * which all but the last have their highest bit set, and the name of the protocol
- * behind its own length.
+ * 0 where a CONNECT of MQTT begins (MQTT 5.0, 3.1): the type, a length of one to
+ * four bytes, of which all but the last have their highest bit set, and the name of
+ * the protocol behind its own length.
  */
-static __always_inline bool begins_mqtt(const struct payload_start *s, __u32 length_len, const char *name,
-					__u32 name_len)
+static __always_inline __u64 differs_from_mqtt(const __u64 words[2], const __u64 counts[2])
 {
-	union start_bytes want = {}, mask = {};
-	__u32 i;
+	__u64 second = words[0] >> 15 & 1, third = words[0] >> 23 & second, fourth = words[0] >> 31 & third;
+	__u64 shift = 16 + 8 * (second + third + fourth);
+	__u64 name = words[0] >> shift | words[1] << (64 - shift);
+	__u64 there = counts[0] >> shift | counts[1] << (64 - shift);
 
-	want.bytes[0] = 0x10;
-	mask.bytes[0] = 0xff;
-#pragma unroll
-	for (i = 1; i < START_BYTES; i++) {
-		if (i <= length_len) {
-			want.bytes[i] = i < length_len ? 0x80 : 0;
-			mask.bytes[i] = 0x80;
-		} else if (i <= length_len + name_len) {
-			want.bytes[i] = name[i - length_len - 1];
-			mask.bytes[i] = 0xff;
-		}
-	}
-	return begins_under(s, &want, &mask);
+	return DIFFERS(words[0], "\x10", BYTES(1), counts[0]) |
+	       (DIFFERS(name, "\0\4MQTT", BYTES(6), there) & DIFFERS(name, "\0\6MQIsdp", BYTES(8), there));
 }
-
-/* A PINGREQ or PINGRESP of MQTT and nothing else: it may show a connection that was open before. */
-static __always_inline bool is_mqtt_ping(const struct payload_start *s)
-{
-	union start_bytes want = {.bytes = "\xc0"}, mask = {.bytes = "\xef\xff"};
-
-	return s->len == 2 && begins_under(s, &want, &mask);
-}
-
-/* A command of five characters, in any case, with its space. */
-static __always_inline bool begins_command(const struct payload_start *s, const char *command)
-{
-	union start_bytes want = {}, mask = {};
-	__u32 i;
-
-#pragma unroll
-	for (i = 0; i < 5; i++) {
-		want.bytes[i] = command[i];
-		mask.bytes[i] = i < 4 ? 0xdf : 0xff;
-	}
-	return begins_under(s, &want, &mask);
-}
-
-#define BEGINS_MQTT(length_len)                                                                                        \
-	(begins_mqtt(s, length_len, "\0\4MQTT", 6) || begins_mqtt(s, length_len, "\0\6MQIsdp", 8))
 
 /*
- * Whether this begins a protocol beside HTTP that is wanted. A server of SMTP begins
- * with 220, as one of FTP does: where it is the first payload, it is a word.
+ * Whether this begins a protocol beside HTTP that is wanted. A PINGREQ or PINGRESP of
+ * MQTT and nothing else may show a connection that was open before. A server of SMTP
+ * begins with 220, as one of FTP does: where it is the first payload, it is a word.
  */
 static __always_inline bool begins_other_protocol(const struct payload_start *s)
 {
-	if (config.protocols & SF_PROTOCOL_MQTT) {
-		if (s->text.bytes[0] == 0x10 && (BEGINS_MQTT(1) || BEGINS_MQTT(2) || BEGINS_MQTT(3) || BEGINS_MQTT(4)))
-			return true;
-		if (is_mqtt_ping(s))
-			return true;
-	}
-	if (config.protocols & SF_PROTOCOL_AMQP && begins(s, "AMQP\0\0\11\1", 8))
-		return true;
-	return config.protocols & SF_PROTOCOL_SMTP &&
-	       (begins_command(s, "EHLO ") || begins_command(s, "HELO ") || begins_command(s, "LHLO "));
+	__u64 words[2] = {first_byte_lowest(s->text.words[0]), first_byte_lowest(s->text.words[1])};
+	__u64 counts[2] = {first_byte_lowest(s->counts.words[0]), first_byte_lowest(s->counts.words[1])};
+	__u64 wanted = config.protocols, mqtt, amqp, smtp;
+
+	/* the bytes C0 00 or D0 00, and no more */
+	mqtt = is_set((words[0] ^ 0xc0) & 0xffef) | is_set(s->len ^ 2);
+	mqtt &= differs_from_mqtt(words, counts);
+	amqp = DIFFERS(words[0], "AMQP\0\0\11\1", BYTES(8), counts[0]);
+	smtp = DIFFERS(words[0], "EHLO ", ANY_CASE, counts[0]) & DIFFERS(words[0], "HELO ", ANY_CASE, counts[0]) &
+	       DIFFERS(words[0], "LHLO ", ANY_CASE, counts[0]);
+	/* in the order of enum sf_protocol */
+	return wanted & ~(mqtt | amqp << 1 | smtp << 2);
 }
 
 /* first_payload: nothing of this direction has been seen before, so the payload may be cut within the method */
@@ -238,7 +228,7 @@ static __always_inline __u64 what_begins(const struct payload_start *s, bool fir
 	/* A server skips empty lines before the first request (RFC 9112, 2.2): user space decides by what follows. */
 	if (first_payload && (BEGINS("\r\n") || begins_word(s->text.words[0], s->text.words[1])))
 		return START_HTTP1;
-	if (config.protocols && begins_other_protocol(s))
+	if (begins_other_protocol(s))
 		return START_HTTP1;
 	/* A TLS handshake (RFC 8446, 5.1) is counted, so that a capture that shows nothing can say why. */
 	if (s->text.bytes[0] == 22 && s->text.bytes[1] == 3)

@@ -18,7 +18,7 @@ from sockfilter.protocols.unread.conversation import UnreadConversation
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from sockfilter.protocols.first_bytes import FirstBytes
+    from sockfilter.protocols.first_bytes import FirstForm
     from sockfilter.protocols.interface import Context, Conversation, Handover, Make, Transport
 
 # beginning of the client connection preface (RFC 9113, 3.4)
@@ -42,7 +42,7 @@ class Row(NamedTuple):
     name: str
     make: Make
     begins: tuple[bytes, ...] = ()
-    forms: tuple[FirstBytes, ...] = ()
+    forms: tuple[FirstForm, ...] = ()
     alpn: tuple[str, ...] = ()
     upgrades: tuple[str, ...] = ()
 
@@ -107,15 +107,15 @@ class ProtocolChoice:
 
     Args:
         words: names of protocols, by port.
-        wanted: names of the protocols beside HTTP that are read; None reads all.
+        wanted: names of the protocols beside HTTP that are read.
 
     Raises:
         KeyError: a name is not in the table.
     """
 
-    def __init__(self, words: Mapping[int, str] | None = None, wanted: Collection[str] | None = None) -> None:
+    def __init__(self, words: Mapping[int, str] | None = None, wanted: Collection[str] = ()) -> None:
         rows = {row.name: row for row in TABLE}
-        self._wanted = tuple(row for row in TABLE if wanted is None or row.name in wanted or row.name not in OPTIONAL)
+        self._wanted = tuple(row for row in TABLE if row.name in wanted or row.name not in OPTIONAL)
         self._by_port = {port: rows[name].make for port, name in (words or {}).items()}
 
     def begin(self, transport: Transport, context: Context) -> Conversation:

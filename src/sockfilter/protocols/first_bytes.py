@@ -7,7 +7,7 @@ import re
 from sockfilter.protocols.interface import TooFewBytes
 
 
-class FirstBytes:
+class FirstForm:
     """The form in which an end begins.
 
     Args:
@@ -49,18 +49,18 @@ def any_case(text: str) -> tuple[bytes, ...]:
 # MQTT 5.0, 3.1.1 and 3.1.2.1: the type, the length, and the name of the protocol with its own length
 _MQTT = (rb"\x10", rb"[\x80-\xff]{0,3}", rb"[\x00-\x7f]", rb"\x00")
 MQTT_CONNECT = (
-    FirstBytes(*_MQTT, rb"\x04", *letters("MQTT")),
-    FirstBytes(*_MQTT, rb"\x06", *letters("MQIsdp")),  # MQTT 3.1, 3.1
+    FirstForm(*_MQTT, rb"\x04", *letters("MQTT")),
+    FirstForm(*_MQTT, rb"\x06", *letters("MQIsdp")),  # MQTT 3.1, 3.1
 )
 # MQTT 5.0, 3.12 and 3.13: PINGREQ or PINGRESP, and nothing else. It shows a connection that was open before.
-MQTT_PING = FirstBytes(rb"[\xc0\xd0]", rb"\x00", rb"\Z")
+MQTT_PING = FirstForm(rb"[\xc0\xd0]", rb"\x00", rb"\Z")
 MQTT = (*MQTT_CONNECT, MQTT_PING)
 # RFC 5321, 4.1.1.1 and 4.2; RFC 2033, 4.1 (LMTP). A server of FTP begins as a server of SMTP does.
 SMTP = (
-    FirstBytes(*any_case("EHLO"), b" "),
-    FirstBytes(*any_case("HELO"), b" "),
-    FirstBytes(*any_case("LHLO"), b" "),
-    FirstBytes(*letters("220"), b"[ -]"),
+    FirstForm(*any_case("EHLO"), b" "),
+    FirstForm(*any_case("HELO"), b" "),
+    FirstForm(*any_case("LHLO"), b" "),
+    FirstForm(*letters("220"), b"[ -]"),
 )
 # https://www.rabbitmq.com/amqp-0-9-1-reference.html; 0-9 differs from it in what nobody uses any more
 AMQP = b"AMQP\0\0\x09\x01"

@@ -105,7 +105,7 @@ static bool may_be_http(int outcome)
 		return misses_bytes;
 	return outcome == SF_NOT_HTTP && has_cut_start &&
 	       (!s->len || BEGINS("PRI ") || BEGINS("HTTP/1.") || begins_request(s) ||
-		(config.protocols && begins_other_protocol(s)));
+		begins_other_protocol(s));
 }
 
 /* the program calls this only if the link type is unknown, and a capture file tells it */

@@ -28,7 +28,7 @@ PORT = 1883
 CONSISTENT_PACKETS = 3
 
 
-class Session:
+class MqttSession:
     """What both readers know.
 
     Attributes:
@@ -62,7 +62,7 @@ class MqttReader(Reader):
 
     __slots__ = ("_aliases", "_is_joined", "_session")
 
-    def __init__(self, transport: Transport, context: Context, end: int, session: Session) -> None:
+    def __init__(self, transport: Transport, context: Context, end: int, session: MqttSession) -> None:
         super().__init__(transport, context, end)
         self._session = session
         self._aliases: dict[int, str] = {}
@@ -240,6 +240,6 @@ class MqttConversation(MessageConversation):
     __slots__ = ()
 
     def __init__(self, transport: Transport, context: Context, before: Handover | None = None) -> None:
-        session = Session()
+        session = MqttSession()
         readers = MqttReader(transport, context, 0, session), MqttReader(transport, context, 1, session)
         super().__init__(before, readers)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sockfilter.protocols.interface import Context, Transport
-    from sockfilter.protocols.smtp.session import Mail, Session
+    from sockfilter.protocols.smtp.session import Mail, MailSession
 
 # Bytes of a command: RFC 4954, 4 asks for 12 288, and more than that is not a command.
 LINE_BYTES_MAX = 16 << 10
@@ -64,7 +64,7 @@ class ClientReader(Reader):
     __slots__ = ("_begin_tls", "_dots", "_is_damaged", "_is_last_chunk", "_last_verb", "_session", "mode")
 
     def __init__(
-        self, transport: Transport, context: Context, end: int, session: Session, begin_tls: Callable[[], None]
+        self, transport: Transport, context: Context, end: int, session: MailSession, begin_tls: Callable[[], None]
     ) -> None:
         super().__init__(transport, context, end)
         self._begin_tls = begin_tls

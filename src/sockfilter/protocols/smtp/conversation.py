@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sockfilter.protocols.interface import Handover
 from sockfilter.protocols.smtp.client import OPENING_VERBS, VERB, ClientReader
 from sockfilter.protocols.smtp.server import ServerReader
-from sockfilter.protocols.smtp.session import Session
+from sockfilter.protocols.smtp.session import MailSession
 
 if TYPE_CHECKING:
     from sockfilter.model.exchange import Exchange
@@ -88,7 +88,7 @@ class SmtpConversation:
         self._context = context
         self._before = before
         self._first = FirstReader(self, 0), FirstReader(self, 1)
-        self._session: Session | None = None
+        self._session: MailSession | None = None
         self._ends: tuple[Reader, Reader] | None = None
 
     @property
@@ -147,7 +147,7 @@ class SmtpConversation:
     def _begin(self, client_end: int) -> None:
         transport, context = self._transport, self._context
         transport.model.client_end = client_end
-        self._session = session = Session(transport, context, client_end)
+        self._session = session = MailSession(transport, context, client_end)
         client = ClientReader(transport, context, client_end, session, self._begin_tls)
 
         def answer(code: int, text: str) -> None:

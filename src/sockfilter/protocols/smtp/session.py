@@ -131,7 +131,7 @@ class Command:
         self.recipient = recipient
 
 
-class Session:
+class MailSession:
     """The state of a connection.
 
     Attributes:
