@@ -61,7 +61,7 @@ class ClientReader(Reader):
         mode: what the next bytes are.
     """
 
-    __slots__ = ("_begin_tls", "_dots", "_is_damaged", "_is_last_chunk", "_last_verb", "_session", "mode")
+    __slots__ = ("_begin_tls", "_dots", "_is_damaged", "_is_last_chunk", "_last_code", "_last_verb", "_session", "mode")
 
     def __init__(
         self, transport: Transport, context: Context, end: int, session: MailSession, begin_tls: Callable[[], None]
@@ -73,6 +73,7 @@ class ClientReader(Reader):
         self._is_damaged = False  # bytes of this content are missing
         self._is_last_chunk = False
         self._last_verb = ""
+        self._last_code = 0  # of the last reply after DATA
         self.mode = Mode.COMMAND
 
     @property
@@ -89,6 +90,8 @@ class ClientReader(Reader):
             self._wanted = 0
         elif self.mode not in (Mode.UNANSWERED, Mode.TLS):
             self._wanted = 0
+        if self.mode is Mode.UNANSWERED and self._last_code >= 400:
+            self.mode = Mode.COMMAND  # the client has the reply to DATA, which was the last one
         if self._last_verb in LAST_IN_GROUP:
             # the client has all replies: whatever was lost before, the next reply answers the next command
             self._session.is_certain = True
@@ -122,8 +125,9 @@ class ClientReader(Reader):
         if self.mode is Mode.UNANSWERED and (command is None or command.verb == "DATA"):
             if code == 354:
                 self.begin_content()
-            elif command is not None or code >= 400:
+            elif command is not None:
                 self.mode = Mode.COMMAND
+            self._last_code = code
             self.wake()
         elif self.mode is Mode.LOST:
             self.mode = Mode.COMMAND
@@ -152,6 +156,7 @@ class ClientReader(Reader):
             self.mode = Mode.COMMAND
             if self._is_damaged:  # the end was in the missing bytes, and commands may have been, too
                 session.lose()
+                self._last_verb = ""
 
     def _read(self, data: bytes, at: int) -> int:
         if self.mode is Mode.CONTENT:
@@ -236,6 +241,7 @@ class ClientReader(Reader):
         self._ask(Command("DATA", mail))
         if self._session.has_replied:
             self.mode = Mode.UNANSWERED
+            self._last_code = 0
         else:  # nothing of the server is seen
             self.begin_content()
 

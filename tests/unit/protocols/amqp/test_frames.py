@@ -172,7 +172,9 @@ def test_every_kind_of_value() -> None:
     ids=["type", "table", "value", "entries"],
 )
 def test_malformed_tables(arguments: bytes) -> None:
-    heard = dialogue((CLIENT, HEADER), (CLIENT, method(50, 20, b"\0\0\1q\1e\1k\0" + arguments)), (CLIENT, method(90, 10)))
+    heard = dialogue(
+        (CLIENT, HEADER), (CLIENT, method(50, 20, b"\0\0\1q\1e\1k\0" + arguments)), (CLIENT, method(90, 10))
+    )
     assert kinds(heard) == ["queue.bind", "tx.select"]
     assert heard.messages[0].problems == (Problem.BAD_FRAME,)
     assert heard.messages[0].fields == {"queue": "q", "exchange": "e", "routing_key": "k", "no_wait": False}
