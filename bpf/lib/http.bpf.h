@@ -185,37 +185,46 @@ static __always_inline __u64 is_set(__u64 word)
  * four bytes, of which all but the last have their highest bit set, and the name of
  * the protocol behind its own length.
  */
-static __always_inline __u64 differs_from_mqtt(const __u64 words[2], const __u64 counts[2])
+static __always_inline __u64 differs_from_mqtt(__u64 first, __u64 second, __u64 first_counts, __u64 second_counts)
 {
-	__u64 second = words[0] >> 15 & 1, third = words[0] >> 23 & second, fourth = words[0] >> 31 & third;
-	__u64 shift = 16 + 8 * (second + third + fourth);
-	__u64 name = words[0] >> shift | words[1] << (64 - shift);
-	__u64 there = counts[0] >> shift | counts[1] << (64 - shift);
+	__u64 two = first >> 15 & 1, three = first >> 23 & two, four = first >> 31 & three;
+	__u64 shift = 16 + 8 * (two + three + four);
+	__u64 name = first >> shift | second << (64 - shift);
+	__u64 counts = first_counts >> shift | second_counts << (64 - shift);
 
-	return DIFFERS(words[0], "\x10", BYTES(1), counts[0]) |
-	       (DIFFERS(name, "\0\4MQTT", BYTES(6), there) & DIFFERS(name, "\0\6MQIsdp", BYTES(8), there));
+	return DIFFERS(first, "\x10", BYTES(1), first_counts) |
+	       (DIFFERS(name, "\0\4MQTT", BYTES(6), counts) & DIFFERS(name, "\0\6MQIsdp", BYTES(8), counts));
 }
 
 /*
- * Whether this begins a protocol beside HTTP that is wanted. A PINGREQ or PINGRESP of
- * MQTT and nothing else may show a connection that was open before. A server of SMTP
- * begins with 220, as one of FTP does: where it is the first payload, it is a word.
+ * Whether the first words of a payload of len bytes begin a protocol beside HTTP that
+ * is wanted; counts as in struct payload_start. A PINGREQ or PINGRESP of MQTT and
+ * nothing else may show a connection that was open before. A server of SMTP begins
+ * with 220, as one of FTP does: where it is the first payload, it is a word.
+ *
+ * A function that the verifier follows once, and not on every path to here.
  */
-static __always_inline bool begins_other_protocol(const struct payload_start *s)
+__attribute__((noinline)) int begins_other_protocol(__u64 first, __u64 second, __u64 first_counts, __u64 second_counts,
+						    __u64 len)
 {
-	__u64 words[2] = {first_byte_lowest(s->text.words[0]), first_byte_lowest(s->text.words[1])};
-	__u64 counts[2] = {first_byte_lowest(s->counts.words[0]), first_byte_lowest(s->counts.words[1])};
-	__u64 wanted = config.protocols, mqtt, amqp, smtp;
+	__u64 mqtt, amqp, smtp;
 
+	first = first_byte_lowest(first);
+	second = first_byte_lowest(second);
+	first_counts = first_byte_lowest(first_counts);
+	second_counts = first_byte_lowest(second_counts);
 	/* the bytes C0 00 or D0 00, and no more */
-	mqtt = is_set((words[0] ^ 0xc0) & 0xffef) | is_set(s->len ^ 2);
-	mqtt &= differs_from_mqtt(words, counts);
-	amqp = DIFFERS(words[0], "AMQP\0\0\11\1", BYTES(8), counts[0]);
-	smtp = DIFFERS(words[0], "EHLO ", ANY_CASE, counts[0]) & DIFFERS(words[0], "HELO ", ANY_CASE, counts[0]) &
-	       DIFFERS(words[0], "LHLO ", ANY_CASE, counts[0]);
+	mqtt = is_set((first ^ 0xc0) & 0xffef) | is_set(len ^ 2);
+	mqtt &= differs_from_mqtt(first, second, first_counts, second_counts);
+	amqp = DIFFERS(first, "AMQP\0\0\11\1", BYTES(8), first_counts);
+	smtp = DIFFERS(first, "EHLO ", ANY_CASE, first_counts) & DIFFERS(first, "HELO ", ANY_CASE, first_counts) &
+	       DIFFERS(first, "LHLO ", ANY_CASE, first_counts);
 	/* in the order of enum sf_protocol */
-	return wanted & ~(mqtt | amqp << 1 | smtp << 2);
+	return config.protocols & ~(mqtt | amqp << 1 | smtp << 2);
 }
+
+#define BEGINS_OTHER_PROTOCOL                                                                                          \
+	begins_other_protocol(s->text.words[0], s->text.words[1], s->counts.words[0], s->counts.words[1], s->len)
 
 /* first_payload: nothing of this direction has been seen before, so the payload may be cut within the method */
 static __always_inline __u64 what_begins(const struct payload_start *s, bool first_payload)
@@ -228,7 +237,7 @@ static __always_inline __u64 what_begins(const struct payload_start *s, bool fir
 	/* A server skips empty lines before the first request (RFC 9112, 2.2): user space decides by what follows. */
 	if (first_payload && (BEGINS("\r\n") || begins_word(s->text.words[0], s->text.words[1])))
 		return START_HTTP1;
-	if (begins_other_protocol(s))
+	if (BEGINS_OTHER_PROTOCOL)
 		return START_HTTP1;
 	/* A TLS handshake (RFC 8446, 5.1) is counted, so that a capture that shows nothing can say why. */
 	if (s->text.bytes[0] == 22 && s->text.bytes[1] == 3)
