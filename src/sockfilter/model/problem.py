@@ -37,6 +37,10 @@ class Problem(str, Enum):
         "mid-stream",
         "the connection was open before the capture began, or (at system calls) carried something else before",
     )
+    INFLATE_LOST = (
+        "inflate-lost",
+        "the content cannot be decompressed, because it refers to messages that were missed",
+    )
     GAP = "gap", "bytes never arrived: they were lost on the way, or the ring was full"
     TRUNCATED = (
         "truncated",
@@ -45,6 +49,7 @@ class Problem(str, Enum):
     RESYNCHRONISED = "resynchronised", "parsing resumed here, after bytes that could not be understood"
 
     # what the sender did
+    BAD_FRAME = "bad-frame", "a frame or packet is malformed, or not allowed at its place"
     BAD_HEAD = "bad-head", "the head is malformed: what can be read is shown, and raw has all bytes"
     HEAD_TOO_LONG = "head-too-long", "the head is longer than the limit"
     BAD_LENGTH = "bad-length", "Content-Length is malformed, or has two different values"
@@ -53,7 +58,6 @@ class Problem(str, Enum):
         "the fields that frame the body contradict each other: one of them was chosen",
     )
     BAD_CHUNK = "bad-chunk", "the chunked coding is broken or absent: the body was read up to that point"
-    BAD_FRAME = "bad-frame", "a frame or packet is malformed: what can be read is shown"
     BAD_CODING = "bad-coding", "the content is not encoded as Content-Encoding says"
     DECODED_LIMIT = "decoded-limit", "the decoded content is larger than the limit"
     BODY_LIMIT = "body-limit", "no memory was left to keep more of the body"

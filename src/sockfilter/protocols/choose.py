@@ -91,13 +91,20 @@ def _unread(counter: str | None = None) -> Make:
     return make
 
 
+def _websocket(transport: Transport, context: Context, before: Handover | None) -> Conversation:
+    from sockfilter.protocols.websocket.conversation import WebSocketConversation
+
+    return WebSocketConversation(transport, context, before)
+
+
 HTTP1 = Row("http1", Http1Conversation, alpn=("http/1.1", "http/1.0"))
 HTTP2 = Row("http2", _unread("http2"), begins=(HTTP2_PREFACE,), alpn=("h2",), upgrades=("h2c",))
+WEBSOCKET = Row("websocket", _websocket, upgrades=("websocket",))
 MQTT = Row("mqtt", _mqtt, forms=first_bytes.MQTT, alpn=("mqtt",))
 AMQP = Row("amqp", _amqp, begins=(first_bytes.AMQP,), alpn=("amqp",))
 SMTP = Row("smtp", _smtp, forms=first_bytes.SMTP)
 # the first row that matches is used
-TABLE = (HTTP1, HTTP2, MQTT, AMQP, SMTP)
+TABLE = (HTTP1, HTTP2, WEBSOCKET, MQTT, AMQP, SMTP)
 # for protocols without a row
 UNREAD = _unread()
 

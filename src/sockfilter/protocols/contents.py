@@ -21,7 +21,7 @@ MakeReader: TypeAlias = (
 )
 
 
-class Row(NamedTuple):
+class ContentRow(NamedTuple):
     """A protocol inside bodies.
 
     Attributes:
@@ -46,7 +46,7 @@ def _events(
     return EventReader(exchange, end, connection, context)
 
 
-TABLE = (Row("text/event-stream", _events),)
+TABLE = (ContentRow("text/event-stream", _events),)
 MEDIA = tuple(row.media.encode() for row in TABLE)
 # characters after which a media type may continue
 CONTINUES = ("+", "-")

@@ -8,7 +8,7 @@ import pytest
 
 from sockfilter.model.problem import Problem
 from sockfilter.protocols import choose
-from sockfilter.protocols.choose import HTTP1, HTTP2, HTTP2_PREFACE, TABLE, UNREAD, ProtocolChoice, Row
+from sockfilter.protocols.choose import HTTP1, HTTP2, HTTP2_PREFACE, TABLE, UNREAD, WEBSOCKET, ProtocolChoice, Row
 from sockfilter.protocols.http1.conversation import Http1Conversation
 from sockfilter.protocols.interface import TooFewBytes
 from sockfilter.protocols.unread.conversation import UnreadConversation
@@ -89,7 +89,7 @@ def test_by_first_bytes():
 
 @pytest.mark.parametrize(
     ("names", "make"),
-    [("h2c", HTTP2.make), ("H2C", HTTP2.make), ("foo, h2c", HTTP2.make), ("websocket", UNREAD), ("", UNREAD)],
+    [("h2c", HTTP2.make), ("H2C", HTTP2.make), ("foo, h2c", HTTP2.make), ("websocket", WEBSOCKET.make), ("", UNREAD)],
 )
 def test_by_upgrade(names: str, make: object):
     assert ProtocolChoice().by_upgrade(names) is make
@@ -167,7 +167,8 @@ def test_http_in_a_tunnel_gives_way_no_more():
 
 
 def test_what_is_not_read_is_counted():
-    dialogue = Dialogue().say(CLIENT, UPGRADE).say(SERVER, SWITCHING + b"one").say(CLIENT, b"four")
+    other = SWITCHING.replace(b"websocket", b"other/1")
+    dialogue = Dialogue().say(CLIENT, UPGRADE).say(SERVER, other + b"one").say(CLIENT, b"four")
     assert isinstance(dialogue.talk, UnreadConversation)
     assert (dialogue.talk.count, dialogue.talk.open, dialogue.talk.is_idle) == (1, [], False)
     assert dialogue.counts.opaque_bytes == 7

@@ -1,4 +1,4 @@
-"""Lines that end with a line feed, a carriage return, or both, in bytes that come in any pieces."""
+"""EventLines that end with a line feed, a carriage return, or both, in bytes that come in any pieces."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LINE_BYTES_MAX = 16 << 20
 PIECES_MAX = 256
 
 
-class Lines:
+class EventLines:
     """Divides bytes into lines. Of a long line, the beginning is kept.
 
     Args:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sockfilter.model.problem import Problem
 from sockfilter.model.stream_message import StreamMessage
 from sockfilter.protocols.gathering import Gathering
-from sockfilter.protocols.sse.lines import Lines
+from sockfilter.protocols.sse.lines import EventLines
 
 if TYPE_CHECKING:
     from sockfilter.model.connection import Connection
@@ -53,7 +53,7 @@ class EventReader:
         self._end = end
         self._connection = connection
         self._context = context
-        self._lines = Lines(context.policy.limit)
+        self._lines = EventLines(context.policy.limit)
         self._data = Gathering(context.policy, context.budget)
         self._has_data = False
         self._name = ""

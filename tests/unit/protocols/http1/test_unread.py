@@ -24,12 +24,15 @@ from tests.support.dialogues import (
 from tests.support.talk import CLIENT, SERVER, Dialogue, Said
 
 H2C = UPGRADE.replace(b"websocket", b"h2c")
+OTHER, OTHERWISE = (head.replace(b"websocket", b"other/1") for head in (UPGRADE, SWITCHING))
 # what is said, the opaque bytes in it, and those that have no meaning
 SAID: dict[str, tuple[list[Said], int, int]] = {
     "nothing unusual": ([(CLIENT, GET), (SERVER, OK)], 0, 0),
     "empty lines": ([(CLIENT, b"\r\n\r\n" + GET), (SERVER, OK)], 0, 0),
-    "websocket": ([(CLIENT, UPGRADE), (SERVER, SWITCHING + b"\x81\x02hi"), (CLIENT, b"\x81\x80abcd")], 10, 0),
-    "h2c": ([(CLIENT, H2C), (SERVER, SWITCHING), (SERVER, b"\0\0\0\4\0\0\0\0\0"), (CLIENT, b"PRI * HTTP/2.0")], 23, 0),
+    "websocket": ([(CLIENT, UPGRADE), (SERVER, SWITCHING + b"\x81\x02hi"), (CLIENT, b"\x81\x80abcd")], 0, 0),
+    "half a message": ([(CLIENT, UPGRADE), (SERVER, SWITCHING + b"\x81\x05hi"), (CLIENT, b"\x81")], 0, 3),
+    "another": ([(CLIENT, OTHER), (SERVER, OTHERWISE + b"\x81\x02hi"), (CLIENT, b"\x81\x80abcd")], 10, 0),
+    "h2c": ([(CLIENT, H2C), (SERVER, OTHERWISE), (SERVER, b"\0\0\0\4\0\0\0\0\0"), (CLIENT, b"PRI * HTTP/2.0")], 23, 0),
     "TLS in a tunnel": (
         [(CLIENT, CONNECT), (SERVER, ESTABLISHED), (CLIENT, CLIENT_HELLO), (SERVER, SERVER_HELLO)],
         len(CLIENT_HELLO + SERVER_HELLO),
@@ -64,13 +67,13 @@ def test_counted_however_they_are_cut(said: list[Said], opaque: int, unread: int
 
 
 def test_a_tunnel_that_its_source_only_counts():
-    dialogue = Dialogue().say(CLIENT, UPGRADE).say(SERVER, SWITCHING)
+    dialogue = Dialogue().say(CLIENT, OTHER).say(SERVER, OTHERWISE)
     dialogue.talk.receivers[SERVER].skip(1 << 40, 9)
     dialogue.close()
     assert dialogue.counts.opaque_bytes == 1 << 40
 
 
 def test_lost_bytes_are_not_counted_here():
-    dialogue = Dialogue().say(CLIENT, UPGRADE).say(SERVER, SWITCHING).lose(SERVER, 9).say(SERVER, b"frames")
+    dialogue = Dialogue().say(CLIENT, OTHER).say(SERVER, OTHERWISE).lose(SERVER, 9).say(SERVER, b"frames")
     dialogue.close()
     assert dialogue.counts.opaque_bytes == 6

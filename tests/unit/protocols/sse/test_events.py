@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfilter.model import Problem
-from sockfilter.protocols.sse.lines import LINE_BYTES_MAX, NAME_BYTES_MAX, Lines
+from sockfilter.protocols.sse.lines import LINE_BYTES_MAX, NAME_BYTES_MAX, EventLines
 from tests.support.talk import CLIENT, SERVER, Dialogue
 from tests.support.wire import EVERYTHING, NOTHING
 
@@ -168,7 +168,7 @@ def test_long_names_and_ids_are_bounded():
 
 
 def test_lines_that_never_end_take_bounded_memory():
-    lines = Lines(1 << 62)
+    lines = EventLines(1 << 62)
     piece = b"x" * (1 << 20)
     for _ in range(40):
         assert not list(lines.split(piece, 0))
