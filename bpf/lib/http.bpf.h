@@ -30,8 +30,11 @@ struct payload_start {
 	__u64 len; /* at most START_BYTES */
 };
 
-/* token is a literal, so the words compared are constants; each branch would double the paths that are verified */
-static __always_inline bool begins(const struct payload_start *s, const char *token, __u32 token_len)
+/*
+ * 0 where the payload begins with a token. It is a literal, so the words compared are
+ * constants; each branch would double the paths that are verified.
+ */
+static __always_inline __u64 differs_from(const struct payload_start *s, const char *token, __u32 token_len)
 {
 	union start_bytes want = {}, mask = {};
 	__u64 differs = 0;
@@ -47,10 +50,10 @@ static __always_inline bool begins(const struct payload_start *s, const char *to
 		if (mask.words[i])
 			differs |= (s->text.words[i] ^ want.words[i]) & mask.words[i] & s->counts.words[i];
 	}
-	return !differs;
+	return differs;
 }
 
-#define BEGINS(token) begins(s, token, sizeof(token) - 1)
+#define BEGINS(token) (!differs_from(s, token, sizeof(token) - 1))
 
 /*
  * The methods of the IANA registry (RFC 9110, 16.1.1), by first letter, and those
@@ -197,47 +200,39 @@ static __always_inline __u64 differs_from_mqtt(__u64 first, __u64 second, __u64 
 }
 
 /*
- * Whether the first words of a payload of len bytes begin a protocol beside HTTP that
- * is wanted; counts as in struct payload_start. A PINGREQ or PINGRESP of MQTT and
- * nothing else may show a connection that was open before. A server of SMTP begins
- * with 220, as one of FTP does: where it is the first payload, it is a word.
- *
- * A function that the verifier follows once, and not on every path to here.
+ * 0 where this begins a protocol beside HTTP that is wanted. A PINGREQ or PINGRESP of
+ * MQTT and nothing else may show a connection that was open before. A server of SMTP
+ * begins with 220, as one of FTP does: where it is the first payload, it is a word.
  */
-__attribute__((noinline)) int begins_other_protocol(__u64 first, __u64 second, __u64 first_counts, __u64 second_counts,
-						    __u64 len)
+static __always_inline __u64 differs_from_others(const struct payload_start *s)
 {
-	__u64 mqtt, amqp, smtp;
+	__u64 first = first_byte_lowest(s->text.words[0]), second = first_byte_lowest(s->text.words[1]);
+	__u64 counts = first_byte_lowest(s->counts.words[0]), mqtt, amqp, smtp;
 
-	first = first_byte_lowest(first);
-	second = first_byte_lowest(second);
-	first_counts = first_byte_lowest(first_counts);
-	second_counts = first_byte_lowest(second_counts);
 	/* the bytes C0 00 or D0 00, and no more */
-	mqtt = is_set((first ^ 0xc0) & 0xffef) | is_set(len ^ 2);
-	mqtt &= differs_from_mqtt(first, second, first_counts, second_counts);
-	amqp = DIFFERS(first, "AMQP\0\0\11\1", BYTES(8), first_counts);
-	smtp = DIFFERS(first, "EHLO ", ANY_CASE, first_counts) & DIFFERS(first, "HELO ", ANY_CASE, first_counts) &
-	       DIFFERS(first, "LHLO ", ANY_CASE, first_counts);
+	mqtt = is_set((first ^ 0xc0) & 0xffef) | is_set(s->len ^ 2);
+	mqtt &= differs_from_mqtt(first, second, counts, first_byte_lowest(s->counts.words[1]));
+	amqp = DIFFERS(first, "AMQP\0\0\11\1", BYTES(8), counts);
+	smtp = DIFFERS(first, "EHLO ", ANY_CASE, counts) & DIFFERS(first, "HELO ", ANY_CASE, counts) &
+	       DIFFERS(first, "LHLO ", ANY_CASE, counts);
 	/* in the order of enum sf_protocol */
-	return config.protocols & ~(mqtt | amqp << 1 | smtp << 2);
+	return 1 ^ is_set(config.protocols & ~(mqtt | amqp << 1 | smtp << 2));
 }
-
-#define BEGINS_OTHER_PROTOCOL                                                                                          \
-	begins_other_protocol(s->text.words[0], s->text.words[1], s->counts.words[0], s->counts.words[1], s->len)
 
 /* first_payload: nothing of this direction has been seen before, so the payload may be cut within the method */
 static __always_inline __u64 what_begins(const struct payload_start *s, bool first_payload)
 {
+	__u64 differs;
+
 	/* RFC 9113, 3.4: PRI is reserved for the preface */
 	if (BEGINS("PRI * HTTP/2.0\r\n"))
 		return s->len < sizeof("PRI * HTTP/2.0\r\n") - 1 ? START_HTTP1 : START_HTTP2;
-	if (BEGINS("HTTP/1.") || begins_request(s))
+	differs = is_set(differs_from(s, "HTTP/1.", sizeof("HTTP/1.") - 1)) & differs_from_others(s);
+	HIDE_FROM_COMPILER(differs);
+	if (!differs || begins_request(s))
 		return START_HTTP1;
 	/* A server skips empty lines before the first request (RFC 9112, 2.2): user space decides by what follows. */
 	if (first_payload && (BEGINS("\r\n") || begins_word(s->text.words[0], s->text.words[1])))
-		return START_HTTP1;
-	if (BEGINS_OTHER_PROTOCOL)
 		return START_HTTP1;
 	/* A TLS handshake (RFC 8446, 5.1) is counted, so that a capture that shows nothing can say why. */
 	if (s->text.bytes[0] == 22 && s->text.bytes[1] == 3)
