@@ -38,12 +38,14 @@ class Permission(NamedTuple):
         interfaces: names of interfaces. "any" permits only a capture on "any".
         promiscuous: whether clients may capture frames for other hosts.
         whole: whether clients may capture frames without meaning for HTTP, for capture files.
+        protocols: the protocols beside HTTP that clients may capture.
     """
 
     users: frozenset[int]
     interfaces: frozenset[str]
     promiscuous: bool = False
     whole: bool = False
+    protocols: frozenset[str] = frozenset()
 
 
 class CaptureRequest(NamedTuple):
@@ -145,7 +147,7 @@ def checked(request: Message, may: Permission) -> CaptureRequest:
         family,
         _bytes(request, "host", HOST_BYTES),
         _bytes(request, "ports", PORTS_BYTES),
-        _number(request, "protocols", 0, sum(PROTOCOL_BITS.values())),
+        _protocols(request, may),
     )
 
 
@@ -159,6 +161,14 @@ def _interfaces(names: object, may: Permission) -> list[str]:
                 f"interface {wanted} is not permitted ({known} is); start it with -i {wanted.strip(QUOTES)}"
             )
     return distinct(names)
+
+
+def _protocols(request: Message, may: Permission) -> int:
+    bits = _number(request, "protocols", 0, sum(PROTOCOL_BITS.values()))
+    refused = [name for name, bit in PROTOCOL_BITS.items() if bits & bit and name not in may.protocols]
+    if refused:
+        raise BrokerError(f"it does not capture {', '.join(refused)}; start it with --protocols {','.join(refused)}")
+    return bits
 
 
 def _flag(request: Message, name: str) -> bool:

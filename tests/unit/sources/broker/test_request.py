@@ -13,13 +13,13 @@ from sockfilter.sources.narrowing import KernelFilter
 from tests.support.attaching import asked
 
 MAY = Permission(frozenset({0}), frozenset({"lo", "br0"}))
-ALL = MAY._replace(promiscuous=True, whole=True)
+ALL = MAY._replace(promiscuous=True, whole=True, protocols=frozenset({"mqtt", "smtp"}))
 
 
 def test_what_the_client_asked_for_is_what_the_program_is_told():
     ffi, _ = binding.load()
     config = ffi.new("struct sf_config *")
-    ports = KernelFilter([(80, 80)], ("10.0.0.0/8",), 4).configure(config)
+    ports = KernelFilter([(80, 80)], ("10.0.0.0/8",), 4, frozenset({"mqtt", "smtp"})).configure(config)
     config.frame_bytes, config.run_bytes, config.pressure_bytes, config.whole = 1500, 9000, 1 << 15, 1
     request = checked(message(["lo", "br0", "lo"], config, ports, 1 << 16, True), ALL)
     assert request.interfaces == ["lo", "br0"]
@@ -53,6 +53,9 @@ def test_what_the_client_asked_for_is_what_the_program_is_told():
         ({"run_bytes": -1}, "run_bytes is -1"),
         ({"run_bytes": None}, "run_bytes is None"),
         ({"family": 5}, "family is 5, and should be 0, 4 or 6"),
+        ({"protocols": 8}, "protocols is 8, and should be a number from 0 to 7"),
+        ({"protocols": "all"}, "protocols is 'all', and should be a number from 0 to 7"),
+        ({"protocols": 3}, "it does not capture mqtt, amqp; start it with --protocols mqtt,amqp"),
         ({"host": "AAAA"}, "host is 'AAAA', and should be 32 bytes in base64"),
         ({"host": 7}, "is not valid UTF-8"),
         ({"ports": "!"}, "is not valid UTF-8"),
