@@ -219,16 +219,23 @@ static __always_inline __u64 differs_from_others(const struct payload_start *s)
 	return 1 ^ is_set(config.protocols & ~(mqtt | amqp << 1 | smtp << 2));
 }
 
-/* first_payload: nothing of this direction has been seen before, so the payload may be cut within the method */
-static __always_inline __u64 what_begins(const struct payload_start *s, bool first_payload)
+/*
+ * first_payload: nothing of this direction has been seen before, so the payload may be
+ * cut within the method. others: a literal, whether to look for the protocols beside
+ * HTTP; without CAP_PERFMON the verifier would follow a setting both ways.
+ */
+static __always_inline __u64 what_begins(const struct payload_start *s, bool first_payload, bool others)
 {
 	__u64 differs;
 
 	/* RFC 9113, 3.4: PRI is reserved for the preface */
 	if (BEGINS("PRI * HTTP/2.0\r\n"))
 		return s->len < sizeof("PRI * HTTP/2.0\r\n") - 1 ? START_HTTP1 : START_HTTP2;
-	differs = is_set(differs_from(s, "HTTP/1.", sizeof("HTTP/1.") - 1)) & differs_from_others(s);
-	HIDE_FROM_COMPILER(differs);
+	differs = differs_from(s, "HTTP/1.", sizeof("HTTP/1.") - 1);
+	if (others) {
+		differs = is_set(differs) & differs_from_others(s);
+		HIDE_FROM_COMPILER(differs);
+	}
 	if (!differs || begins_request(s))
 		return START_HTTP1;
 	/* A server skips empty lines before the first request (RFC 9112, 2.2): user space decides by what follows. */

@@ -36,14 +36,14 @@ static __always_inline int load_start(struct __sk_buff *skb, const struct packet
 	return bpf_skb_load_bytes(skb, p->payload_off, s->text.bytes, last + 1);
 }
 
-/* first_payload: nothing of this direction has been seen before, so the payload may be cut within the method */
-static __always_inline __u64 http_start(struct __sk_buff *skb, const struct packet *p, bool first_payload)
+/* first_payload, others: see what_begins() */
+static __always_inline __u64 http_start(struct __sk_buff *skb, const struct packet *p, bool first_payload, bool others)
 {
 	struct payload_start start = {};
 
 	if (load_start(skb, p, &start, first_payload) < 0)
 		return START_OTHER;
-	return what_begins(&start, first_payload);
+	return what_begins(&start, first_payload, others);
 }
 
 #endif

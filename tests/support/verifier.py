@@ -13,7 +13,7 @@ import re
 import sys
 
 from sockfilter.libbpf import binding
-from sockfilter.sources.packets.attachment import OBJECT
+from sockfilter.sources.packets.attachment import OBJECT, PROGRAMS
 from sockfilter.sources.packets.live import WHOLE_FRAME
 from sockfilter.sources.records import ALL_BYTES, RING_BYTES
 
@@ -35,7 +35,7 @@ def config(link: str, whole: bool, protocols: int) -> bytes:
     return bytes(ffi.buffer(made))
 
 
-def load(content: bytes) -> tuple[int, str]:
+def load(content: bytes, has_others: bool) -> tuple[int, str]:
     """What libbpf answers, 0 or an error, and what the verifier said."""
     lib = ctypes.CDLL("libbpf.so.1")
     for name in ("open_file", "find_map_by_name", "find_program_by_name"):
@@ -45,7 +45,10 @@ def load(content: bytes) -> tuple[int, str]:
     try:
         rodata = ctypes.c_void_p(lib.bpf_object__find_map_by_name(opened, b".rodata"))
         ctypes.memmove(lib.bpf_map__initial_value(rodata, ctypes.byref(ctypes.c_size_t())), content, len(content))
-        program = ctypes.c_void_p(lib.bpf_object__find_program_by_name(opened, b"sockfilter"))
+        programs = [lib.bpf_object__find_program_by_name(opened, name.encode()) for name in PROGRAMS]
+        for place, each in enumerate(programs):
+            lib.bpf_program__set_autoload(ctypes.c_void_p(each), place == has_others)
+        program = ctypes.c_void_p(programs[has_others])
         log = ctypes.create_string_buffer(LOG_BYTES)
         lib.bpf_program__set_log_level(program, BPF_LOG_STATS)
         lib.bpf_program__set_log_buf(program, log, ctypes.c_size_t(LOG_BYTES))
@@ -55,7 +58,7 @@ def load(content: bytes) -> tuple[int, str]:
 
 
 def main(link: str, whole: str = "0", protocols: str = "0") -> None:
-    error, said = load(config(link, bool(int(whole)), int(protocols)))
+    error, said = load(config(link, bool(int(whole)), int(protocols)), protocols != "0")
     found = re.search(r"processed (\d+) insns", said)
     if error or not found:
         sys.exit(f"error {error}: {said[-500:]}")
