@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 
 # Debian's names of what each step takes
 BUILD_PACKAGES := clang llvm gcc libbpf-dev libelf-dev pkg-config python3-dev python3-venv
-TEST_PACKAGES := iproute2 nginx-light nodejs curl wget util-linux libcap2-bin
+TEST_PACKAGES := iproute2 nginx-light mosquitto nodejs curl wget util-linux libcap2-bin
 CHECK_PACKAGES := clang-format
 BENCH_PACKAGES := nghttp2-client tcpdump ngrep httpry tshark
 # since Debian 13 virtiofsd is a package of its own
@@ -24,7 +24,7 @@ MIRROR ?=
 # what packages are tried on
 RELEASES := bookworm trixie
 
-FUZZ_TARGETS := packets streams http1 http2 hpack grpc websocket sse files broker
+FUZZ_TARGETS := packets streams http1 http2 hpack grpc websocket sse silent files broker
 # for each target
 SECONDS ?= 60
 
@@ -142,13 +142,15 @@ $(VENV)/.setup: $(SOURCES)
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e .
 	@touch $@
 
-# The tests start their own nginx: where the package comes new, its service neither runs nor is enabled.
+# The tests start their own nginx and mosquitto: where such a package comes new, its service neither runs nor is enabled.
 $(VENV)/.test: $(VENV)/.setup
-	@new=; if [ "$$(id -u)" = 0 ] && [ -d /run/systemd/system ] && ! dpkg -s nginx-light >/dev/null 2>&1; then \
-		new=yes; systemctl --quiet --runtime mask nginx; \
+	@new=; if [ "$$(id -u)" = 0 ] && [ -d /run/systemd/system ]; then \
+		dpkg -s nginx-light >/dev/null 2>&1 || new="$$new nginx"; \
+		dpkg -s mosquitto >/dev/null 2>&1 || new="$$new mosquitto"; \
 	fi; \
+	if [ -n "$$new" ]; then systemctl --quiet --runtime mask $$new; fi; \
 	$(call packages,$(TEST_PACKAGES)); \
-	if [ -n "$$new" ]; then systemctl --quiet disable nginx; systemctl --quiet --runtime unmask nginx; fi
+	if [ -n "$$new" ]; then systemctl --quiet disable $$new; systemctl --quiet --runtime unmask $$new; fi
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test,package]'
 	@touch $@
 

@@ -26,6 +26,13 @@ enum sf_link {
 	SF_LINK_NONE = 2,
 };
 
+/* protocols beside HTTP whose connections are followed, as bits of sf_config.protocols */
+enum sf_protocol {
+	SF_PROTOCOL_MQTT = 1,
+	SF_PROTOCOL_AMQP = 2,
+	SF_PROTOCOL_SMTP = 4,
+};
+
 struct sf_config {
 	__u8 host[SF_ADDR_BYTES]; /* one end must be host under host_mask */
 	__u8 host_mask[SF_ADDR_BYTES];
@@ -39,7 +46,7 @@ struct sf_config {
 	__u8 every;	      /* follow every connection, whatever its protocol */
 	__u8 whole;	      /* send all frames of followed connections, and all SYNs: for a capture file */
 	__u8 frames;	      /* follow connections that were open before, if a payload begins like a frame of HTTP/2 */
-	__u8 reserved[1];
+	__u8 protocols;	      /* enum sf_protocol */
 };
 
 struct sf_shared {

@@ -159,15 +159,15 @@ static __always_inline struct end end_of(const struct connection *c, const struc
 }
 
 /* Looks for the beginning of a message. Returns the connection if it is followed from here on, else NULL. */
-static __always_inline struct connection *find_start(struct __sk_buff *skb, struct packet *p,
-						     const struct sf_flow *flow, struct end end, __u64 from)
+static __always_inline struct connection *
+find_start(struct __sk_buff *skb, struct packet *p, const struct sf_flow *flow, struct end end, __u64 from, bool others)
 {
 	bool first_payload = hide_from_verifier(p, end.first_payload), is_early = hide_from_verifier(p, end.is_early);
 	__u64 start = START_HTTP1; /* of enum start, in a whole word, for the reason of struct packet */
 	struct connection *c;
 
 	if (!config.every && !end.overtook)
-		start = http_start(skb, p, first_payload);
+		start = http_start(skb, p, first_payload, others);
 	if (start != START_OTHER)
 		return connection_follow(flow, start);
 	if (!is_early) {
@@ -202,7 +202,7 @@ static __always_inline bool is_quiet_segment(const struct packet *p, struct conn
  * branch that cannot be taken, and there what was NULL is no pointer (kernel
  * 9183671af6db).
  */
-static __always_inline int outcome_of_segment(struct __sk_buff *skb, struct packet *p)
+static __always_inline int outcome_of_segment(struct __sk_buff *skb, struct packet *p, bool others)
 {
 	/* Without an entry there is nothing to note it in. */
 	struct end end = {.is_early = true};
@@ -240,7 +240,7 @@ static __always_inline int outcome_of_segment(struct __sk_buff *skb, struct pack
 	}
 	if (!p->payload_len)
 		return SF_NO_PAYLOAD;
-	c = find_start(skb, p, &flow, end, from);
+	c = find_start(skb, p, &flow, end, from, others);
 	if (!c)
 		return SF_NOT_HTTP;
 send:
@@ -252,7 +252,8 @@ send:
  * 5.10 go through more than twice as many instructions, because old verifiers
  * recognize fewer states as the same across a call.
  */
-static __always_inline int outcome_of_packet(struct __sk_buff *skb, const struct ipv4_tcp *plain, bool is_plain)
+static __always_inline int outcome_of_packet(struct __sk_buff *skb, const struct ipv4_tcp *plain, bool is_plain,
+					     bool others)
 {
 	struct packet p = {};
 	int result;
@@ -269,10 +270,11 @@ static __always_inline int outcome_of_packet(struct __sk_buff *skb, const struct
 		return SF_NO_PAYLOAD;
 	if (!addresses_wanted(&p) || (config.by_port && !port_wanted(p.sport) && !port_wanted(p.dport)))
 		return SF_FILTERED;
-	return outcome_of_segment(skb, &p);
+	return outcome_of_segment(skb, &p, others);
 }
 
-static __always_inline int outcome_of(struct __sk_buff *skb)
+/* others: a literal, see what_begins() */
+static __always_inline int outcome_of(struct __sk_buff *skb, bool others)
 {
 	int result = PACKET_GOES_ON;
 	/* Set, because the verifier also follows the way on which it was not read: see outcome_of_segment(). */
@@ -281,7 +283,7 @@ static __always_inline int outcome_of(struct __sk_buff *skb)
 	if (config.link == SF_LINK_ETHERNET && !config.whole)
 		result = fast_path(skb, &plain);
 	if (result == PACKET_IS_TCP || result == PACKET_GOES_ON)
-		return outcome_of_packet(skb, &plain, result == PACKET_IS_TCP);
+		return outcome_of_packet(skb, &plain, result == PACKET_IS_TCP, others);
 	return result;
 }
 
@@ -290,7 +292,16 @@ SEC("socket")
 int sockfilter(struct __sk_buff *skb)
 {
 	count(SF_SEEN);
-	count(outcome_of(skb));
+	count(outcome_of(skb, false));
+	return 0;
+}
+
+/* The same, which also follows the protocols beside HTTP that are wanted. Only one of the two is loaded. */
+SEC("?socket")
+int sockfilter_others(struct __sk_buff *skb)
+{
+	count(SF_SEEN);
+	count(outcome_of(skb, true));
 	return 0;
 }
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
-/* Whether bytes begin an HTTP message: a registered method and a space, or HTTP/1. */
+/* Whether bytes begin an HTTP message: a registered method and a space, or HTTP/1. Or another protocol that is wanted. */
 #ifndef SOCKFILTER_HTTP_BPF_H
 #define SOCKFILTER_HTTP_BPF_H
 
+#include "config.bpf.h"
 #include "counters.bpf.h"
+#include "verifier.bpf.h"
 
 /* bytes that are compared: the longest method, UPDATEREDIRECTREF, and its space, in whole words */
 #define START_WORDS 3
@@ -13,7 +15,7 @@
 
 enum start {
 	START_OTHER,
-	START_HTTP1,
+	START_HTTP1, /* or a protocol beside HTTP: user space reads it from its first bytes on */
 	START_HTTP2,
 };
 
@@ -30,8 +32,11 @@ struct payload_start {
 	__u64 len; /* at most START_BYTES */
 };
 
-/* token is a literal, so the words compared are constants; each branch would double the paths that are verified */
-static __always_inline bool begins(const struct payload_start *s, const char *token, __u32 token_len)
+/*
+ * 0 where the payload begins with a token. It is a literal, so the words compared are
+ * constants; each branch would double the paths that are verified.
+ */
+static __always_inline __u64 differs_from(const struct payload_start *s, const char *token, __u32 token_len)
 {
 	union start_bytes want = {}, mask = {};
 	__u64 differs = 0;
@@ -47,10 +52,10 @@ static __always_inline bool begins(const struct payload_start *s, const char *to
 		if (mask.words[i])
 			differs |= (s->text.words[i] ^ want.words[i]) & mask.words[i] & s->counts.words[i];
 	}
-	return !differs;
+	return differs;
 }
 
-#define BEGINS(token) begins(s, token, sizeof(token) - 1)
+#define BEGINS(token) (!differs_from(s, token, sizeof(token) - 1))
 
 /*
  * The methods of the IANA registry (RFC 9110, 16.1.1), by first letter, and those
@@ -165,15 +170,98 @@ static __always_inline bool begins_frame(const struct payload_start *s)
 	       s->len >= FRAME_HEAD_BYTES;
 }
 
-/* first_payload: nothing of this direction has been seen before, so the payload may be cut within the method */
-static __always_inline __u64 what_begins(const struct payload_start *s, bool first_payload)
+/* The text of at most 8 characters as a word in which the first is the lowest byte. */
+static __always_inline __u64 word_of(const char *text, __u32 text_len)
 {
+	__u64 word = 0;
+	__u32 i;
+
+#pragma unroll
+	for (i = 0; i < 8; i++)
+		word |= i < text_len ? (__u64)(__u8)text[i] << i * 8 : 0;
+	return word;
+}
+
+/* The same, whatever the machine's order of bytes is. */
+static __always_inline __u64 first_byte_lowest(__u64 word)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	return __builtin_bswap64(word);
+#else
+	return word;
+#endif
+}
+
+/* 0 for 0, else 1: without a branch, which would double the paths that are verified. */
+static __always_inline __u64 is_set(__u64 word)
+{
+	__u64 negative = -word;
+
+	HIDE_FROM_COMPILER(negative);
+	return (word | negative) >> 63;
+}
+
+#define DIFFERS(word, text, mask, counts) is_set(((word) ^ word_of(text, sizeof(text) - 1)) & (mask) & (counts))
+#define BYTES(count) (~0ULL >> (8 - (count)) * 8)
+/* five characters in any case, of which the last is a space */
+#define ANY_CASE 0xffdfdfdfdfULL
+
+/*
+ * 0 where a CONNECT of MQTT begins (MQTT 5.0, 3.1): the type, a length of one to
+ * four bytes, of which all but the last have their highest bit set, and the name of
+ * the protocol behind its own length.
+ */
+static __always_inline __u64 differs_from_mqtt(__u64 first, __u64 second, __u64 first_counts, __u64 second_counts)
+{
+	__u64 two = first >> 15 & 1, three = first >> 23 & two, four = first >> 31 & three;
+	__u64 shift = 16 + 8 * (two + three + four);
+	__u64 name = first >> shift | second << (64 - shift);
+	__u64 counts = first_counts >> shift | second_counts << (64 - shift);
+
+	return DIFFERS(first, "\x10", BYTES(1), first_counts) |
+	       (DIFFERS(name, "\0\4MQTT", BYTES(6), counts) & DIFFERS(name, "\0\6MQIsdp", BYTES(8), counts));
+}
+
+/*
+ * 0 where this begins a protocol beside HTTP that is wanted. A PINGREQ or PINGRESP of
+ * MQTT and nothing else may show a connection that was open before. A server of SMTP
+ * begins with 220, as one of FTP does: where it is the first payload, it is a word.
+ */
+static __always_inline __u64 differs_from_others(const struct payload_start *s)
+{
+	__u64 first = first_byte_lowest(s->text.words[0]), second = first_byte_lowest(s->text.words[1]);
+	__u64 counts = first_byte_lowest(s->counts.words[0]), mqtt, amqp, smtp;
+
+	/* the bytes C0 00 or D0 00, and no more */
+	mqtt = is_set((first ^ 0xc0) & 0xffef) | is_set(s->len ^ 2);
+	mqtt &= differs_from_mqtt(first, second, counts, first_byte_lowest(s->counts.words[1]));
+	amqp = DIFFERS(first, "AMQP\0\0\11\1", BYTES(8), counts);
+	smtp = DIFFERS(first, "EHLO ", ANY_CASE, counts) & DIFFERS(first, "HELO ", ANY_CASE, counts) &
+	       DIFFERS(first, "LHLO ", ANY_CASE, counts);
+	/* in the order of enum sf_protocol */
+	return 1 ^ is_set(config.protocols & ~(mqtt | amqp << 1 | smtp << 2));
+}
+
+/*
+ * first_payload: nothing of this direction has been seen before, so the payload may be
+ * cut within the method. others: a literal, whether to look for the protocols beside
+ * HTTP; without CAP_PERFMON the verifier would follow a setting both ways.
+ */
+static __always_inline __u64 what_begins(const struct payload_start *s, bool first_payload, bool others)
+{
+	__u64 differs;
+
 	/* RFC 9113, 3.4: PRI is reserved for the preface */
 	if (BEGINS("PRI * HTTP/2.0\r\n"))
 		return s->len < sizeof("PRI * HTTP/2.0\r\n") - 1 ? START_HTTP1 : START_HTTP2;
 	if (first_payload && begins_settings(s))
 		return START_HTTP2;
-	if (BEGINS("HTTP/1.") || begins_request(s))
+	differs = differs_from(s, "HTTP/1.", sizeof("HTTP/1.") - 1);
+	if (others) {
+		differs = is_set(differs) & differs_from_others(s);
+		HIDE_FROM_COMPILER(differs);
+	}
+	if (!differs || begins_request(s))
 		return START_HTTP1;
 	/* A server skips empty lines before the first request (RFC 9112, 2.2): user space decides by what follows. */
 	if (first_payload && (BEGINS("\r\n") || begins_word(s->text.words[0], s->text.words[1])))

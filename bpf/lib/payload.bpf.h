@@ -37,15 +37,15 @@ static __always_inline int load_start(struct __sk_buff *skb, const struct packet
 	return bpf_skb_load_bytes(skb, p->payload_off, s->text.bytes, last + 1);
 }
 
-/* first_payload: nothing of this direction has been seen before, so the payload may be cut within the method */
-static __always_inline __u64 http_start(struct __sk_buff *skb, const struct packet *p, bool first_payload)
+/* first_payload, others: see what_begins() */
+static __always_inline __u64 http_start(struct __sk_buff *skb, const struct packet *p, bool first_payload, bool others)
 {
 	struct payload_start start = {};
 	__u64 found;
 
 	if (load_start(skb, p, &start, first_payload) < 0)
 		return START_OTHER;
-	found = what_begins(&start, first_payload);
+	found = what_begins(&start, first_payload, others);
 	/* User space looks at more than one frame, and rejects the connection if it is not HTTP/2. */
 	if (found == START_OTHER && config.frames && !first_payload && begins_frame(&start))
 		return START_HTTP2;

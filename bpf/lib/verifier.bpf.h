@@ -15,6 +15,9 @@ static long (*const load_bytes_for_verifier)(const void *skb, __u32 offset, void
 #define load_bytes_for_verifier bpf_skb_load_bytes
 #endif
 
+/* The compiler knows nothing of the value from here on. */
+#define HIDE_FROM_COMPILER(value) asm volatile("" : "+r"(value))
+
 /* Looks up a key of 4 bytes. On the stack it takes a whole word, for the reason given at struct packet. */
 static __always_inline void *lookup_for_verifier(void *map, __u32 key)
 {

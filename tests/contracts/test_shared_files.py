@@ -100,7 +100,7 @@ def test_bash_completes(folder: Path) -> None:
     assert completed_by_bash(folder, "config", "") == {"--json"}
     assert {"any", "lo"} <= completed_by_bash(folder, "broker", "--user", "x", "-i", "")
     assert completed_by_bash(folder, "broker", "--user", "nobod") == {"nobody"}
-    assert completed_by_bash(folder, "--pro") == {"--processes", "--promisc", "--proto"}
+    assert completed_by_bash(folder, "--pro") == {"--processes", "--promisc", "--proto", "--protocols"}
     assert {"any", "lo"} <= completed_by_bash(folder, "-q", "-i", "")
     assert completed_by_bash(folder, "--format", "") == {"text", "raw", "jsonl"}
     assert completed_by_bash(folder, "--format", "=") == {"text", "raw", "jsonl"}
@@ -119,9 +119,9 @@ def test_fish_completes(folder: Path) -> None:
         output = output_of(need_tool("fish"), "--no-config", "-c", f"source {folder / FISH}; complete -C '{line}'")
         return {line.partition("\t")[0] for line in output.splitlines()}
 
-    assert completed("sockfilter --pro") == {"--processes", "--promisc", "--proto"}
+    assert completed("sockfilter --pro") == {"--processes", "--promisc", "--proto", "--protocols"}
     assert completed("sockfilter --format ") == {"text", "raw", "jsonl"}
     assert {"any", "lo"} <= completed("sockfilter -i ")
     assert set(COMMANDS) <= completed("sockfilter ")
     assert completed("sockfilter config --") == {"--json"}
-    assert completed("sockfilter broker --pr") == {"--promisc"}
+    assert completed("sockfilter broker --pr") == {"--promisc", "--protocols"}

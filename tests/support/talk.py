@@ -16,7 +16,7 @@ from sockfilter.protocols.interface import Context
 from tests.support.wire import EVERYTHING, MASK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from sockfilter.model import Exchange, Message, StreamMessage
     from sockfilter.protocols.body import BodyPolicy
@@ -32,6 +32,7 @@ class Dialogue:
     whole: seen from its SYN on.
     words: names of protocols by ports.
     pairing: what pairs the messages.
+    protocols: the protocols beside HTTP that are read.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Dialogue:
         next_: tuple[int, int] = (1, 1),
         words: Mapping[int, str] | None = None,
         pairing: type[OrderedPairing] = OrderedPairing,
+        protocols: Collection[str] = (),
     ) -> None:
         self.exchanges: list[Exchange] = []
         self.counts = MessageCounts()
@@ -54,7 +56,7 @@ class Dialogue:
         self.isn = isn
         self._pairing = pairing
         self.model = self.connection
-        choice, budget = ProtocolChoice(words), Budget()
+        choice, budget = ProtocolChoice(words, protocols), Budget()
         self._context = Context(policy, budget, self.counts, choice, self._pair, self._by_stream, self.messages.append)
         self.talk: Any = choice.begin(self, self._context)
         self.next = list(next_)

@@ -1,7 +1,8 @@
 """Loads the program as a capture does, and prints how many instructions the verifier went through.
 
-In a process of its own, so that a test can choose its rights: python -m tests.support.verifier LINK [WHOLE].
-The numbers are the verifier's own words, which it has said to whoever asks since Linux 5.2.
+In a process of its own, so that a test can choose its rights:
+python -m tests.support.verifier LINK [WHOLE [PROTOCOLS]]. The numbers are the verifier's own words, which it has said
+to whoever asks since Linux 5.2.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 import sys
 
 from sockfilter.libbpf import binding
-from sockfilter.sources.packets.attachment import OBJECT
+from sockfilter.sources.packets.attachment import OBJECT, PROGRAMS
 from sockfilter.sources.packets.live import WHOLE_FRAME
 from sockfilter.sources.records import ALL_BYTES, RING_BYTES
 
@@ -21,17 +22,20 @@ BPF_LOG_STATS = 4
 LOG_BYTES = 1 << 20
 
 
-def config(link: str, whole: bool) -> bytes:
-    """struct sf_config of a capture that looks at ports and hosts. link: the name of one of enum sf_link."""
+def config(link: str, whole: bool, protocols: int) -> bytes:
+    """struct sf_config of a capture that looks at ports and hosts.
+
+    link: the name of one of enum sf_link. protocols: bits of enum sf_protocol.
+    """
     ffi, lib = binding.load()
     made = ffi.new("struct sf_config *")
-    made.link, made.whole = getattr(lib, link), whole
+    made.link, made.whole, made.protocols = getattr(lib, link), whole, protocols
     made.by_port = made.by_host = 1
     made.frame_bytes, made.run_bytes, made.pressure_bytes = WHOLE_FRAME, ALL_BYTES, RING_BYTES // 2
     return bytes(ffi.buffer(made))
 
 
-def load(content: bytes) -> tuple[int, str]:
+def load(content: bytes, has_others: bool) -> tuple[int, str]:
     """What libbpf answers, 0 or an error, and what the verifier said."""
     lib = ctypes.CDLL("libbpf.so.1")
     for name in ("open_file", "find_map_by_name", "find_program_by_name"):
@@ -41,7 +45,10 @@ def load(content: bytes) -> tuple[int, str]:
     try:
         rodata = ctypes.c_void_p(lib.bpf_object__find_map_by_name(opened, b".rodata"))
         ctypes.memmove(lib.bpf_map__initial_value(rodata, ctypes.byref(ctypes.c_size_t())), content, len(content))
-        program = ctypes.c_void_p(lib.bpf_object__find_program_by_name(opened, b"sockfilter"))
+        programs = [lib.bpf_object__find_program_by_name(opened, name.encode()) for name in PROGRAMS]
+        for place, each in enumerate(programs):
+            lib.bpf_program__set_autoload(ctypes.c_void_p(each), place == has_others)
+        program = ctypes.c_void_p(programs[has_others])
         log = ctypes.create_string_buffer(LOG_BYTES)
         lib.bpf_program__set_log_level(program, BPF_LOG_STATS)
         lib.bpf_program__set_log_buf(program, log, ctypes.c_size_t(LOG_BYTES))
@@ -50,8 +57,8 @@ def load(content: bytes) -> tuple[int, str]:
         lib.bpf_object__close(opened)
 
 
-def main(link: str, whole: str = "0") -> None:
-    error, said = load(config(link, bool(int(whole))))
+def main(link: str, whole: str = "0", protocols: str = "0") -> None:
+    error, said = load(config(link, bool(int(whole)), int(protocols)), protocols != "0")
     found = re.search(r"processed (\d+) insns", said)
     if error or not found:
         sys.exit(f"error {error}: {said[-500:]}")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sockfilter.model import Exchange, StreamMessage
     from sockfilter.model.life import Life
     from sockfilter.model.policy import BodyPolicy
+    from sockfilter.model.protocols import Protocols
     from sockfilter.observers.interface import Observer
     from sockfilter.outputs.fan import Fan
     from sockfilter.sources.files.source import FileSource
@@ -120,6 +121,7 @@ class Capture(View, Closing):
             observers=observers,
             memory=keeping.memory,
             emit_message=emit_message,
+            protocols=kernel_filter.protocols,
         )
         self._consume = self._with_frames if keeping.has_frames else self._pipeline.consume
         self._due_ns = 0
@@ -366,6 +368,7 @@ def capture(
     ports: Ports | None = None,
     host: Hosts | None = None,
     family: int | None = None,
+    protocols: Protocols | None = None,
     netns: str | None = None,
     body: int | None = BODY_BYTES,
     ring: int = RING_BYTES,
@@ -392,6 +395,8 @@ def capture(
             a range, or several of these. None: any port.
         host: connections with this address or network at either end, or with one of several. None: any host.
         family: 4 or 6; None: both.
+        protocols: protocols to read beside HTTP: "mqtt,smtp", a list of names, or "all". None: none. Their messages
+            are in no exchange: outputs get them.
         netns: a network namespace by name, or by the number of a process in it. None: this one.
         body: the number of bytes to keep of each body, from its beginning. None: all.
         ring: the size of the ring in bytes, rounded to a power of two.
@@ -413,7 +418,7 @@ def capture(
         SockfilterError: the capture is not possible. Each cause has a subclass; the message says what to do.
     """
     return opened(
-        Traffic(interface, via, ports, host, family, netns, ring, snap, promiscuous, broker),
+        Traffic(interface, via, ports, host, family, netns, ring, snap, promiscuous, broker, protocols),
         Whose(pid, comm, cgroup, unix, processes),
         Keeping(policy or body_policy(body), memory, emit, outputs, emit_message),
     )

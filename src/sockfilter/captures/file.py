@@ -9,6 +9,7 @@ from sockfilter.captures.capture import MESSAGES_MAX, Capture, captured
 from sockfilter.captures.wanted import BODY_BYTES, Keeping, body_policy, check_memory, narrowed
 from sockfilter.closing import Closing
 from sockfilter.model.budget import MEMORY_BYTES
+from sockfilter.model.protocols import OPTIONAL, wanted
 from sockfilter.road.files import file_source
 from sockfilter.views.buffers import MessageBuffer
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange, StreamMessage
     from sockfilter.model.policy import BodyPolicy
+    from sockfilter.model.protocols import Protocols
     from sockfilter.outputs.fan import Fan
     from sockfilter.sources.files.source import FileSource
     from sockfilter.sources.narrowing import Hosts, Ports
@@ -36,13 +38,14 @@ def open_file(
     ports: Ports | None = None,
     host: Hosts | None = None,
     family: int | None = None,
+    protocols: Protocols | None = None,
     policy: BodyPolicy,
     emit: Callable[[Exchange], None] | None = None,
     outputs: Fan | None = None,
     memory: int = MEMORY_BYTES,
 ) -> Capture:
     """Opens a capture whose packets come from a file. The arguments are those of read()."""
-    kernel_filter = narrowed(ports, host, family)
+    kernel_filter = narrowed(ports, host, family, wanted(protocols, OPTIONAL))
     keeping = Keeping(policy, memory, emit, outputs)
     return captured(file_source(path, kernel_filter, whole=keeping.has_frames), kernel_filter, keeping)
 

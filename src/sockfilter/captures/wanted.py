@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 from sockfilter.errors import InvalidArgument
 from sockfilter.model.budget import MEMORY_BYTES, MEMORY_BYTES_MIN
 from sockfilter.model.policy import BodyPolicy
+from sockfilter.model.protocols import wanted
 from sockfilter.outputs.fan import Wants
 from sockfilter.sources.narrowing import KernelFilter, host_list, port_ranges
 from sockfilter.sources.records import RING_BYTES
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sockfilter.model import Exchange, StreamMessage
+    from sockfilter.model.protocols import Protocols
     from sockfilter.outputs.fan import Fan
     from sockfilter.sources.narrowing import Hosts, Ports
 
@@ -60,10 +62,11 @@ class Traffic(NamedTuple):
     snap: int | None = None
     promiscuous: bool = False
     broker: str | None = None
+    protocols: Protocols | None = None
 
     def kernel_filter(self) -> KernelFilter:
         """Returns the filter for the kernel. Raises InvalidArgument."""
-        return narrowed(self.ports, self.host, self.family)
+        return narrowed(self.ports, self.host, self.family, wanted(self.protocols, ()))
 
 
 class Whose(NamedTuple):
@@ -105,14 +108,16 @@ class Keeping(NamedTuple):
         return None if self.has_frames or self.policy.limit == ALL else self.policy.limit + HEAD_ROOM_BYTES
 
 
-def narrowed(ports: Ports | None, host: Hosts | None, family: int | None) -> KernelFilter:
+def narrowed(
+    ports: Ports | None, host: Hosts | None, family: int | None, protocols: frozenset[str] = frozenset()
+) -> KernelFilter:
     """Returns the filter for these arguments. Raises InvalidArgument."""
     if family not in (None, 4, 6):
         raise InvalidArgument(f"family={family}: it must be 4, 6, or None for both")
     ranges = None if ports is None else port_ranges(ports)
     if ranges == []:
         raise InvalidArgument("ports is empty, so nothing would be captured; None means all ports")
-    return KernelFilter(ranges, host_list(host), family)
+    return KernelFilter(ranges, host_list(host), family, protocols)
 
 
 def check_memory(memory: int) -> None:

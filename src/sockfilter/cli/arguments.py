@@ -88,6 +88,7 @@ class Options(NamedTuple):
     ports: str | None = None
     host: str | None = None
     family: int | None = None
+    protocols: str | None = None
     netns: str | None = None
     body: int | None = 16 * KIB
     has_body: bool = False
@@ -186,6 +187,13 @@ def get_parser() -> argparse.ArgumentParser:
     what.add_argument("--family", action=Once, type=values.family, metavar="4|6|any", help="only IPv4, or only IPv6")
     what.add_argument("-4", dest="family", action=Once, nargs=0, const=4, help="the same as --family 4")
     what.add_argument("-6", dest="family", action=Once, nargs=0, const=6, help="the same as --family 6")
+    what.add_argument(
+        "--protocols",
+        action=Joined,
+        type=values.protocols,
+        metavar="LIST",
+        help="protocols to read beside HTTP: mqtt,amqp,smtp or all (live: http alone; of a file: all)",
+    )
     what.add_argument("-c", "--count", type=values.count, metavar="N", help="exit after N exchanges")
     what.add_argument(
         "--duration",

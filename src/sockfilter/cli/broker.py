@@ -7,10 +7,11 @@ import signal
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from sockfilter.cli import confinement, subcommand
+from sockfilter.cli import confinement, subcommand, values
 from sockfilter.cli.descriptors import STDERR, STDIN, STDOUT, say
 from sockfilter.errors import InvalidArgument, MissingCapability
 from sockfilter.libbpf import object as libbpf
+from sockfilter.model.protocols import wanted
 from sockfilter.sources.broker.messages import SOCKET
 
 if TYPE_CHECKING:
@@ -62,6 +63,12 @@ def get_parser() -> argparse.ArgumentParser:
         help="also give frames for capture files (--wire-dir, write=), with the SYNs of all connections",
     )
     parser.add_argument(
+        "--protocols",
+        type=values.protocols,
+        metavar="LIST",
+        help="also capture these protocols beside HTTP: mqtt,amqp,smtp or all",
+    )
+    parser.add_argument(
         "--background", action="store_true", help="continue in the background when it listens; kill PROCESS ends it"
     )
     parser.add_argument("--socket", default=SOCKET, metavar="PATH", help=f"listen at this path ({SOCKET})")
@@ -86,7 +93,9 @@ def run(words: list[str], signals: Signals) -> int:
         raise MissingCapability(f"starting a broker: {rights.advice()}")
     numbers = frozenset(map(server.user_number, users))
     interfaces = server.known_interfaces(options.interfaces or ["lo"])
-    permission = Permission(numbers, interfaces, options.promiscuous, options.capture_files)
+    permission = Permission(
+        numbers, interfaces, options.promiscuous, options.capture_files, wanted(options.protocols, ())
+    )
     attach = attaching(libbpf.read(attachment.OBJECT))
     with ExitStack() as stack:
         passed = os.environ.get("LISTEN_PID") == str(os.getpid())

@@ -259,6 +259,7 @@ class _Run:
                 ring=options.ring,
                 snap=options.snap,
                 promiscuous=options.promiscuous,
+                protocols=options.protocols,
             ),
             Whose(
                 pid=self._child.pid if self._child is not None else options.pid,
@@ -314,6 +315,7 @@ class _Run:
             ports=options.ports,
             host=self._addresses,
             family=options.family,
+            protocols=options.protocols,
             policy=_policy(options),
             outputs=self._fan,
             memory=options.memory,
@@ -431,6 +433,7 @@ def _narrowed(options: Options, found: dict[str, tuple[str, ...]]) -> str:
         f"ports {options.ports}" if options.ports else "",
         f"host {', '.join(names)}" if names else "",
         f"IPv{options.family}" if options.family else "",
+        f"protocols {options.protocols}" if options.protocols else "",
         f"network namespace {options.netns}" if options.netns else "",
     ]
     return "".join(f", {part}" for part in parts if part)

@@ -19,7 +19,13 @@ SINGLE = ("sockfilter.cli.sandbox", "sockfilter.escape", "sockfilter.outputs.jso
 # Forms that only a program asks for.
 NEVER = ("sockfilter.forms.curl", "sockfilter.forms.pytest_source", "sockfilter.forms.transcript")
 # Modules of others that functions of all these import.
-OTHERS = ("backports.zstd", "brotli", "compression.zstd", "difflib", "json", "unicodedata", "urllib.parse")
+OTHERS = ("backports.zstd", "brotli", "compression.zstd", "difflib", "email.errors", "email.header")
+OTHERS += ("json", "unicodedata", "urllib.parse")
+# Character sets of the subjects of mails, and one that email.header needs. A subject in another one is shown as sent.
+CHARSETS = (
+    *("cp1250", "cp1251", "cp1252", "iso8859_2", "iso8859_9", "iso8859_15", "koi8_r", "gb2312", "gbk", "gb18030"),
+    *("big5", "iso2022_jp", "shift_jis", "euc_jp", "euc_kr", "raw_unicode_escape"),
+)
 # Takes a quarter of a second to import, and only hints need it.
 NETLINK = "pyroute2"
 
@@ -32,7 +38,8 @@ def import_all(*, hints: bool) -> None:
     """
     for name in modules():
         import_module(name)
-    for name in (*OTHERS, *([NETLINK] if hints else [])):
+    charsets = (f"encodings.{name}" for name in CHARSETS)
+    for name in (*OTHERS, *charsets, *([NETLINK] if hints else [])):
         with suppress(ImportError):  # some exist only in certain versions of Python
             import_module(name)
 

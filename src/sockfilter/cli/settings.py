@@ -15,13 +15,13 @@ PREFIX = "SOCKFILTER_"
 # users belong on the command line: a forgotten file must not cause writes, and a user who can change the file must not
 # choose the user that root becomes.
 NAMES = (
-    *("interface", "promisc", "ports", "host", "family"),
+    *("interface", "promisc", "ports", "host", "family", "protocols"),
     *("format", "verbose", "processes", "messages", "time", "wide", "quiet", "body"),
     *("show-secrets", "mask", "unmask", "color"),
     *("snap", "ring", "memory", "fail-on-loss", "summary"),
 )
 # Options whose values may be lists.
-LISTS = ("interface", "ports", "host", "mask", "unmask")
+LISTS = ("interface", "ports", "host", "protocols", "mask", "unmask")
 SWITCHED = {word: is_on for is_on, words in enumerate(("0 false no off", "1 true yes on")) for word in words.split()}
 MOST_VERBOSE = 2
 

@@ -8,6 +8,8 @@ import os
 import re
 from contextlib import suppress
 
+from sockfilter.errors import InvalidArgument
+
 ALL = "all"
 JSONL = "jsonl"
 KIB = 1024
@@ -115,6 +117,17 @@ def family(text: str) -> int | None:
     if text not in FAMILIES:
         raise argparse.ArgumentTypeError(f"{text!r}: an address family is one of {', '.join(FAMILIES)}")
     return FAMILIES[text]
+
+
+def protocols(text: str) -> str:
+    """Names of protocols, separated by commas."""
+    from sockfilter.model.protocols import wanted  # only if they are given
+
+    try:
+        wanted(text, ())
+    except InvalidArgument as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 def names(text: str) -> str:

@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from sockfilter.model import StreamMessage
 
+# topics and recipients on a line
+NAMES_MAX = 4
+# RFC 5321, 4.2.1: codes from this on refuse
+REFUSED = 400
+
 
 def _close(message: StreamMessage) -> str:
     """The code and the reason of a close."""
@@ -20,6 +25,40 @@ def _close(message: StreamMessage) -> str:
 
 def _nothing(message: StreamMessage) -> str:
     return ""
+
+
+def _mqtt(message: StreamMessage) -> str:
+    """The client, the topics, and a code that is not success."""
+    fields = message.fields
+    topics = fields.get("topics")
+    names = [each if isinstance(each, str) else str(each[0]) for each in topics] if isinstance(topics, list) else []
+    words = [fields.get("client_id"), fields.get("topic"), ", ".join(names[:NAMES_MAX])]
+    return " ".join(
+        [*(str(word) for word in words if word), *([f"code {fields['code']}"] if fields.get("code") else [])]
+    )
+
+
+def _amqp(message: StreamMessage) -> str:
+    """The exchange and the routing key, the queue, and what a peer replies."""
+    names = ("exchange", "routing_key", "queue", "virtual_host", "reply_code", "reply_text")
+    return " ".join(str(value) for value in map(message.fields.get, names) if value)
+
+
+def _mail(message: StreamMessage) -> str:
+    """The envelope, with the codes of refused recipients, the subject, and the code of the reply."""
+    fields = message.fields
+    recipients = fields.get("rcpt")
+    shown = [_recipient(each) for each in recipients[:NAMES_MAX]] if isinstance(recipients, list) else []
+    reply, subject = fields.get("reply"), fields.get("subject")
+    words = [str(fields.get("mail_from") or "<>"), "to", ", ".join(shown) or "nobody"]
+    words += [repr(subject)] if subject else []
+    return " ".join([*words, *([str(reply["code"])] if isinstance(reply, dict) else [])])
+
+
+def _recipient(recipient: dict[str, object]) -> str:
+    code = recipient.get("code")
+    is_refused = isinstance(code, int) and code >= REFUSED
+    return f"{recipient['to']} ({code})" if is_refused else str(recipient["to"])
 
 
 class MessageForm(NamedTuple):
@@ -44,9 +83,9 @@ FORMS = {
     "websocket": MessageForm("WS", _close),
     "sse": MessageForm(is_in_body=True),
     "grpc": MessageForm("gRPC", is_in_body=True),
-    "mqtt": MessageForm(about=lambda message: str(message.fields.get("topic") or "")),
-    "amqp": MessageForm(about=lambda message: str(message.fields.get("routing_key") or "")),
-    "smtp": MessageForm(about=lambda message: str(message.fields.get("mail_from") or ""), kind="mail", is_flat=True),
+    "mqtt": MessageForm(about=_mqtt),
+    "amqp": MessageForm(about=_amqp),
+    "smtp": MessageForm(about=_mail, kind="mail", is_flat=True),
 }
 PLAIN = MessageForm()
 

@@ -12,7 +12,7 @@ from sockfilter.errors import Closed, KernelUnsupported, MissingCapability, Obje
 from sockfilter.libbpf import binding, log
 
 if TYPE_CHECKING:
-    pass
+    from collections.abc import Sequence
 
 # used in place of a descriptor: libbpf finds the kernel's types itself
 NO_TYPES = -1
@@ -101,6 +101,11 @@ class BpfObject(Closing):
         if not address or size[0] < len(content):
             raise ObjectError(f"{self._path} has no room for the configuration; install sockfilter again")
         self._ffi.memmove(address, content, len(content))
+
+    def choose(self, names: Sequence[str], chosen: str) -> None:
+        """Loads one of several programs and not the others; before load()."""
+        for name in names:
+            self._lib.bpf_program__set_autoload(self.program(name), name == chosen)
 
     def fill(self, name: str, content: bytes) -> None:
         """Sets the values of a mappable array, after load().

@@ -57,7 +57,7 @@ class Problem(str, Enum):
     GOING_AWAY = "going-away", "the other end closes the connection and does not process this stream"
 
     # what the sender did
-    BAD_FRAME = "bad-frame", "a frame is malformed, or not allowed at its place"
+    BAD_FRAME = "bad-frame", "a frame or packet is malformed, or not allowed at its place"
     BAD_HEAD = "bad-head", "the head is malformed: what can be read is shown, and raw has all bytes"
     HEAD_TOO_LONG = "head-too-long", "the head is longer than the limit"
     BAD_LENGTH = "bad-length", "Content-Length is malformed, or has two different values"

@@ -14,6 +14,7 @@ from sockfilter.protocols.feed import Feed
 if TYPE_CHECKING:
     from sockfilter.model.budget import Budget
     from sockfilter.model.message import Message
+    from sockfilter.model.stream_message import StreamMessage
     from sockfilter.protocols.interface import ContentReader
 
 # Bytes of a coded body that are kept as sent until its first bytes decode. The header of a gzip file is shorter in
@@ -63,7 +64,7 @@ class BodyKeeper:
 
     def __init__(
         self,
-        message: Message,
+        message: Message | StreamMessage,
         codings: tuple[bytes, ...],
         policy: BodyPolicy,
         budget: Budget,

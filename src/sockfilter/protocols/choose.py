@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from sockfilter.model.protocols import OPTIONAL
+from sockfilter.protocols import first_bytes
 from sockfilter.protocols.http1.conversation import Http1Conversation
 from sockfilter.protocols.http2.frames import is_row
 from sockfilter.protocols.interface import TooFewBytes
 from sockfilter.protocols.unread.conversation import UnreadConversation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
+    from sockfilter.protocols.first_bytes import FirstForm
     from sockfilter.protocols.interface import Context, Conversation, Handover, Make, Transport
 
 # beginning of the client connection preface (RFC 9113, 3.4)
@@ -34,6 +37,7 @@ class Row(NamedTuple):
         name: its name for users.
         make: makes its conversation; imports the modules that only this protocol needs.
         begins: the first bytes of one of its ends; empty if it has no typical first bytes.
+        forms: the same for first bytes that are not always the same.
         alpn: its names in TLS (RFC 7301, 6).
         upgrades: its names in the Upgrade field, in lower case (RFC 9110, 7.8).
     """
@@ -41,8 +45,46 @@ class Row(NamedTuple):
     name: str
     make: Make
     begins: tuple[bytes, ...] = ()
+    forms: tuple[FirstForm, ...] = ()
     alpn: tuple[str, ...] = ()
     upgrades: tuple[str, ...] = ()
+
+    def match(self, data: bytes) -> bool:
+        """Whether an end that begins with these bytes is recognised.
+
+        Raises:
+            TooFewBytes: more bytes are needed.
+        """
+        if data.startswith(self.begins):
+            return True
+        is_unsure = len(data) < FIRST_BYTES_MAX and any(begin.startswith(data) for begin in self.begins)
+        for form in self.forms:
+            try:
+                if form.match(data):
+                    return True
+            except TooFewBytes:
+                is_unsure = True
+        if is_unsure:
+            raise TooFewBytes
+        return False
+
+
+def _mqtt(transport: Transport, context: Context, before: Handover | None) -> Conversation:
+    from sockfilter.protocols.mqtt.conversation import MqttConversation
+
+    return MqttConversation(transport, context, before)
+
+
+def _amqp(transport: Transport, context: Context, before: Handover | None) -> Conversation:
+    from sockfilter.protocols.amqp.conversation import AmqpConversation
+
+    return AmqpConversation(transport, context, before)
+
+
+def _smtp(transport: Transport, context: Context, before: Handover | None) -> Conversation:
+    from sockfilter.protocols.smtp.conversation import SmtpConversation
+
+    return SmtpConversation(transport, context, before)
 
 
 def _unread(counter: str | None = None) -> Make:
@@ -67,8 +109,11 @@ def _websocket(transport: Transport, context: Context, before: Handover | None) 
 HTTP1 = Row("http1", Http1Conversation, alpn=("http/1.1", "http/1.0"))
 HTTP2 = Row("http2", _http2, begins=HTTP2_STARTS, alpn=("h2",), upgrades=("h2c",))
 WEBSOCKET = Row("websocket", _websocket, upgrades=("websocket",))
+MQTT = Row("mqtt", _mqtt, forms=first_bytes.MQTT, alpn=("mqtt",))
+AMQP = Row("amqp", _amqp, begins=(first_bytes.AMQP,), alpn=("amqp",))
+SMTP = Row("smtp", _smtp, forms=first_bytes.SMTP)
 # the first row that matches is used
-TABLE = (HTTP1, HTTP2, WEBSOCKET)
+TABLE = (HTTP1, HTTP2, WEBSOCKET, MQTT, AMQP, SMTP)
 # for protocols without a row
 UNREAD = _unread()
 
@@ -78,13 +123,15 @@ class ProtocolChoice:
 
     Args:
         words: names of protocols, by port.
+        wanted: names of the protocols beside HTTP that are read.
 
     Raises:
         KeyError: a name is not in the table.
     """
 
-    def __init__(self, words: Mapping[int, str] | None = None) -> None:
+    def __init__(self, words: Mapping[int, str] | None = None, wanted: Collection[str] = ()) -> None:
         rows = {row.name: row for row in TABLE}
+        self._wanted = tuple(row for row in TABLE if row.name in wanted or row.name not in OPTIONAL)
         self._by_port = {port: rows[name].make for port, name in (words or {}).items()}
 
     def begin(self, transport: Transport, context: Context) -> Conversation:
@@ -101,20 +148,24 @@ class ProtocolChoice:
         Raises:
             TooFewBytes: more bytes are needed to recognise the protocol.
         """
-        for row in TABLE:
-            if data.startswith(row.begins):
-                return row.make
+        is_unsure = False
+        for row in self._wanted:
+            try:
+                if row.match(data):
+                    return row.make
+            except TooFewBytes:
+                is_unsure = True
         if is_row(data):
             return HTTP2.make
-        if len(data) < FIRST_BYTES_MAX and any(begin.startswith(data) for row in TABLE for begin in row.begins):
+        if is_unsure:
             raise TooFewBytes
         return None
 
     def by_upgrade(self, names: str) -> Make:
         """The protocol that follows 101: that of the first known name (RFC 9110, 7.8)."""
         listed = [name.strip().lower() for name in names.split(",")]
-        return next((row.make for name in listed for row in TABLE if name in row.upgrades), UNREAD)
+        return next((row.make for name in listed for row in self._wanted if name in row.upgrades), UNREAD)
 
     def by_alpn(self, name: str) -> Make | None:
         """The protocol that TLS has negotiated (RFC 7301); None if not known."""
-        return next((row.make for row in TABLE if name in row.alpn), None)
+        return next((row.make for row in self._wanted if name in row.alpn), None)

@@ -105,7 +105,7 @@ static bool may_be_http(int outcome)
 	if (outcome == SF_MALFORMED)
 		return misses_bytes;
 	return outcome == SF_NOT_HTTP && has_cut_start &&
-	       (!s->len || BEGINS("PRI ") || BEGINS("HTTP/1.") || begins_request(s));
+	       (!s->len || BEGINS("PRI ") || BEGINS("HTTP/1.") || begins_request(s) || !differs_from_others(s));
 }
 
 /* the program calls this only if the link type is unknown, and a capture file tells it */
@@ -286,7 +286,7 @@ static int read_one(const char *frames, const struct sf_packet *packet, __u32 fr
 	/* bytes that are missing in the file count as cut off by a snap length */
 	config.frame_bytes = host.len < frame_bytes ? host.len : frame_bytes;
 	now_ns = packet->time_ns;
-	return outcome_of(&host.skb);
+	return outcome_of(&host.skb, true);
 }
 
 /*

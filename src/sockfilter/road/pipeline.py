@@ -20,7 +20,7 @@ from sockfilter.streams.calls import LATE_CALL_NS
 from sockfilter.streams.connection import StreamConnection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from sockfilter.model.exchange import Exchange
     from sockfilter.model.lines import Lines
@@ -71,6 +71,7 @@ class Pipeline:
         observers: annotate exchanges when they end. The keys are their names in the ledger.
         memory: bytes of memory that open connections and exchanges may take.
         emit_message: takes each message that has no answer. None: such messages are dropped.
+        protocols: the names of the protocols beside HTTP that are read.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Pipeline:
         observers: Mapping[str, Annotator] | None = None,
         memory: int = MEMORY_BYTES,
         emit_message: Callable[[StreamMessage], None] | None = None,
+        protocols: Collection[str] = (),
     ) -> None:
         self._source = source
         self._emit = emit
@@ -94,7 +96,7 @@ class Pipeline:
         self._annotating = tuple(self._observers.values())
         self._exchanges = 0
         self._messages = MessageCounts()
-        self._choice = ProtocolChoice()
+        self._choice = ProtocolChoice(wanted=protocols)
         self._assembly = assembly = Assembly(source, skipping, is_wanted, self._converse, hearing, heads.is_unfinished)
         self._budget = Budget(memory, self._count_open, assembly.weigh)
         self._context = Context(

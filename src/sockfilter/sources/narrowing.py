@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from sockfilter.errors import InvalidArgument
 from sockfilter.model.connection import V4_MAPPED
+from sockfilter.model.protocols import OPTIONAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,6 +17,8 @@ Hosts: TypeAlias = "str | Iterable[str]"
 PORT_MAX = 65535
 # digits of a port number, leading zeros included; int() has its own limit and raises another error
 DIGITS_MAX = 10
+# enum sf_protocol
+PROTOCOL_BITS = {name: 1 << place for place, name in enumerate(OPTIONAL)}
 WORD_MASK = (1 << 64) - 1
 ADDRESS_BITS = 128
 
@@ -130,11 +133,13 @@ class KernelFilter(NamedTuple):
         ports: pairs of first and last port, as port_ranges() returns them.
         hosts: addresses and networks. One end must be in one of them.
         family: 4 or 6.
+        protocols: the names of the protocols beside HTTP.
     """
 
     ports: list[tuple[int, int]] | None = None
     hosts: tuple[str, ...] = ()
     family: int | None = None
+    protocols: frozenset[str] = frozenset()
 
     def wants(self, source_port: int, dest_port: int) -> bool:
         """Whether a connection between two ports is wanted: for packets whose ports the program cannot see."""
@@ -150,7 +155,12 @@ class KernelFilter(NamedTuple):
         config.family = self.family or 0
         config.by_port = self.ports is not None
         config.frames = config.frames or config.by_port
+        config.protocols = self.protocol_bits()
         return self.port_map()
+
+    def protocol_bits(self) -> int:
+        """Returns the protocols beside HTTP as bits of enum sf_protocol."""
+        return sum(bit for name, bit in PROTOCOL_BITS.items() if name in self.protocols)
 
     def host(self) -> bytes:
         """Returns the address and the mask that the kernel compares with; empty means all hosts."""

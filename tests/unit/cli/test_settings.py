@@ -61,6 +61,7 @@ TEXTS: list[tuple[str, str, str, Any]] = [
     ("ports", '"80,8000-8100"', "ports", "80,8000-8100"),
     ("ports", '[80, "8000-8100"]', "ports", "80,8000-8100"),
     ("host", '"10.0.0.0/8"', "host", "10.0.0.0/8"),
+    ("protocols", '["mqtt", "smtp"]', "protocols", "mqtt,smtp"),
     ("family", "4", "family", 4),
     ("family", '"any"', "family", None),
     ("format", '"jsonl"', "format", "jsonl"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sockfilter.captures.file import read
+from sockfilter.model.protocols import OPTIONAL
 from sockfilter.protocols.http2.hpack import HpackDecoder
 from sockfilter.road.pipeline import Pipeline
 from tests.support import captures
@@ -37,6 +38,11 @@ MASK = 0xFFFFFFFF
 
 REQUEST = b"GET /n HTTP/1.1\r\nHost: x\r\n\r\n"
 RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+MQTT = b"\x10\x0e\0\4MQTT\5\2\0\x3c\0\0\1x"
+MANY_PROPERTIES = b"\x30\xff\xff\x7f\0\1t\xf0\xff\x7f"
+AMQP = b"AMQP\0\0\x09\x01"
+PUBLISH = b"\x01\0\1\0\0\0\x09\0\x3c\0\x28\0\0\0\0\0\xce\x02\0\1\0\0\0\x0e\0\x3c\0\0" + bytes(8) + b"\0\0\xce"
+SMTP = b"EHLO x\r\n"
 CHUNKED = b"POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 SETTINGS_2, PING_2 = b"\0\0\0\4\0\0\0\0\0", b"\0\0\x08\6\0\0\0\0\0" + bytes(8)
@@ -286,6 +292,22 @@ KEPT: dict[str, tuple[int, Callable[[int], Wire]]] = {
     "garbage behind the preface": (1 << 15, partial(http2, b"\xff garbage\r\n")),
     "what may be frames": (15_000, partial(http2, b"\0\0\1", client=b"\xff" * 9)),
     "gaps between frames": (15_000, gaps_in_frames),
+    "mqtt packets": (8_000, partial(endless, MQTT, b"\x30\x05\x00\x01ahi")),
+    "mqtt topic in bytes": (300, partial(endless, MQTT + b"\x30\xff\xff\x7f\xff\xff", b"t", segment=1)),
+    "mqtt properties": (15_000, partial(endless, MQTT + MANY_PROPERTIES, b"\x26\0\1n\0\1v", segment=100)),
+    "mqtt rubbish": (1 << 17, partial(endless, MQTT, b"\0rubbish\x30\x05")),
+    "amqp frames": (8_000, partial(endless, AMQP, b"\x01\0\0\0\0\0\x04\0\x5a\0\x0a\xce")),
+    "amqp frame in bytes": (300, partial(endless, AMQP + b"\x01\0\0\0\x03\0\0", b"\0", segment=1)),
+    "amqp contents": (8_000, partial(endless, AMQP, PUBLISH)),
+    "amqp rubbish": (1 << 17, partial(endless, AMQP + b"rubbish", b"\xce\x01\0\0\0\0\0\0\xce")),
+    "smtp commands": (8_000, partial(endless, SMTP, b"NOOP\r\n")),
+    "smtp line in bytes": (300, partial(endless, SMTP + b"NOOP ", b"x", segment=1)),
+    "smtp recipients": (8_000, partial(endless, SMTP + b"MAIL FROM:<>\r\n", b"RCPT TO:<a@b.test>\r\n")),
+    "smtp mails": (8_000, partial(endless, SMTP, b"MAIL FROM:<>\r\nDATA\r\nx\r\n.\r\n")),
+    "smtp content": (1 << 17, partial(endless, SMTP + b"MAIL FROM:<>\r\nDATA\r\n", b"..x\r\n")),
+    "smtp content in bytes": (300, partial(endless, SMTP + b"MAIL FROM:<>\r\nDATA\r\n", b"..x\r\n", segment=1)),
+    "smtp chunks": (8_000, partial(endless, SMTP + b"MAIL FROM:<>\r\n", b"BDAT 3\r\nabc")),
+    "smtp replies": (15_000, partial(answers, SMTP, b"250-x\r\n")),
     "lives": (2_000, lives),
 }
 # the same of bodies that nobody needs
@@ -295,7 +317,7 @@ NOT_KEPT = ("chunks", "chunks one by one", "body in bytes", "until close", "back
 def cost_of_records(batches: list[tuple[memoryview, list[int]]], policy: BodyPolicy) -> int:
     """Nanoseconds of the processor's time that reading some records takes."""
     orders = Orders()
-    pipeline = Pipeline(orders, orders, policy, lambda first, second: True, lambda exchange: None)
+    pipeline = Pipeline(orders, orders, policy, lambda first, second: True, lambda exchange: None, protocols=OPTIONAL)
     began = thread_time_ns()
     for view, offsets in batches:
         pipeline.consume(view, offsets)

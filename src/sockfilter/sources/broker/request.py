@@ -8,7 +8,7 @@ from sockfilter import __version__
 from sockfilter.errors import BrokerError, InvalidArgument
 from sockfilter.libbpf.ring import ring_bytes
 from sockfilter.sources.broker import messages
-from sockfilter.sources.narrowing import PORT_MAX
+from sockfilter.sources.narrowing import PORT_MAX, PROTOCOL_BITS
 from sockfilter.sources.packets.interfaces import distinct
 from sockfilter.sources.packets.live import WHOLE_FRAME
 from sockfilter.sources.packets.request import ADDRESS_BYTES, AttachRequest
@@ -37,12 +37,14 @@ class Permission(NamedTuple):
         interfaces: names of interfaces. "any" permits only a capture on "any".
         promiscuous: whether clients may capture frames for other hosts.
         whole: whether clients may capture frames without meaning for HTTP, for capture files.
+        protocols: the protocols beside HTTP that clients may capture.
     """
 
     users: frozenset[int]
     interfaces: frozenset[str]
     promiscuous: bool = False
     whole: bool = False
+    protocols: frozenset[str] = frozenset()
 
 
 def message(request: AttachRequest) -> Message:
@@ -91,6 +93,7 @@ def checked(request: Message, may: Permission) -> AttachRequest:
         family=family,
         host=_bytes(request, "host", HOST_BYTES),
         ports=_bytes(request, "ports", PORTS_BYTES),
+        protocols=_protocols(request, may),
     )
 
 
@@ -104,6 +107,14 @@ def _interfaces(names: object, may: Permission) -> list[str]:
                 f"interface {wanted} is not permitted ({known} is); start it with -i {wanted.strip(QUOTES)}"
             )
     return distinct(names)
+
+
+def _protocols(request: Message, may: Permission) -> int:
+    bits = _number(request, "protocols", 0, sum(PROTOCOL_BITS.values()))
+    refused = [name for name, bit in PROTOCOL_BITS.items() if bits & bit and name not in may.protocols]
+    if refused:
+        raise BrokerError(f"it does not capture {', '.join(refused)}; start it with --protocols {','.join(refused)}")
+    return bits
 
 
 def _flag(request: Message, name: str) -> bool:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from sockfilter.sources.packets.request import AttachRequest
 
 OBJECT = f"{OBJECTS}/sockfilter.bpf.o"
+# of which one is loaded: the second also looks for protocols beside HTTP, which takes the verifier longer
+PROGRAMS = ("sockfilter", "sockfilter_others")
 
 # include/uapi/asm-generic/socket.h, include/uapi/linux/if_packet.h, include/uapi/linux/if_ether.h
 SO_ATTACH_BPF = 50
@@ -77,6 +79,8 @@ class OwnAttachment:
         config.link = self._link(found)
         with ExitStack() as stack:
             self._object = stack.enter_context(BpfObject(OBJECT, content=content))
+            self._program = PROGRAMS[bool(config.protocols)]
+            self._object.choose(PROGRAMS, self._program)
             kept = Counters(self._object, self._lib.SF_COUNTERS, (outcomes(),))
             _load(self._object, bytes(self._ffi.buffer(config)), request.ports, request.ring, meanwhile)
             self._kept = stack.enter_context(kept.open())
@@ -130,7 +134,7 @@ class OwnAttachment:
         except PermissionError as error:
             raise MissingCapability(f"opening a packet socket: {error.strerror}: {rights.advice()}") from error
         try:
-            packets.setsockopt(socket.SOL_SOCKET, SO_ATTACH_BPF, self._object.program_fd("sockfilter"))
+            packets.setsockopt(socket.SOL_SOCKET, SO_ATTACH_BPF, self._object.program_fd(self._program))
             if interface.is_loopback:
                 # lo delivers each packet twice, outgoing and incoming; this drops the outgoing one before the kernel
                 # copies it (kernel fa788d986a3a)

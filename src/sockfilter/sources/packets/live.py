@@ -74,6 +74,7 @@ class LiveSource(RecordSource):
             family=kernel_filter.family or 0,
             host=kernel_filter.host(),
             ports=kernel_filter.port_map(),
+            protocols=kernel_filter.protocol_bits(),
         )
         with ExitStack() as stack:
             self._netns, self._namespace = netns, namespace.NamedNamespace(netns)

@@ -15,23 +15,25 @@ from sockfilter.sources.packets.request import AttachRequest
 from tests.support.attaching import asked
 
 MAY = Permission(frozenset({0}), frozenset({"lo", "br0"}))
-ALL = MAY._replace(promiscuous=True, whole=True)
+ALL = MAY._replace(promiscuous=True, whole=True, protocols=frozenset({"mqtt", "smtp"}))
 
 
 def test_what_the_client_asked_for_is_what_the_program_is_told():
-    kernel_filter = KernelFilter([(80, 80)], ("10.0.0.0/8",), 4)
+    kernel_filter = KernelFilter([(80, 80)], ("10.0.0.0/8",), 4, frozenset({"mqtt", "smtp"}))
     host, ports = kernel_filter.host(), kernel_filter.port_map()
-    sent = AttachRequest(["lo", "br0"], 1 << 16, True, True, 1500, 9000, 4, host, ports)
+    sent = AttachRequest(["lo", "br0"], 1 << 16, True, True, 1500, 9000, 4, host, ports, kernel_filter.protocol_bits())
     assert checked(decoded(encoded(message(sent))), ALL) == sent
 
 
 def test_a_request_is_told_to_the_program_as_a_filter_tells_it():
     ffi, _ = binding.load()
-    for kernel_filter in (KernelFilter([(80, 80)], ("10.0.0.0/8", "11.0.0.0/8"), 4), KernelFilter()):
+    wanted = frozenset({"mqtt", "smtp"})
+    for kernel_filter in (KernelFilter([(80, 80)], ("10.0.0.0/8", "11.0.0.0/8"), 4, wanted), KernelFilter()):
         config = ffi.new("struct sf_config *")
         ports = kernel_filter.configure(config)
         config.frame_bytes, config.run_bytes, config.pressure_bytes, config.whole = 1500, 9000, 1 << 15, 1
         request = AttachRequest(["lo"], 1 << 16, True, True, 1500, 9000, config.family, kernel_filter.host(), ports)
+        request = request._replace(protocols=kernel_filter.protocol_bits())
         assert bytes(ffi.buffer(request.config())) == bytes(ffi.buffer(config))
 
 
@@ -61,6 +63,9 @@ def test_a_request_is_told_to_the_program_as_a_filter_tells_it():
         ({"run_bytes": -1}, "run_bytes is -1"),
         ({"run_bytes": None}, "run_bytes is None"),
         ({"family": 5}, "family is 5, and should be 0, 4 or 6"),
+        ({"protocols": 8}, "protocols is 8, and should be a number from 0 to 7"),
+        ({"protocols": "all"}, "protocols is 'all', and should be a number from 0 to 7"),
+        ({"protocols": 3}, "it does not capture mqtt, amqp; start it with --protocols mqtt,amqp"),
         ({"host": "AAAA"}, "host is 'AAAA', and should be 32 bytes in base64"),
         ({"host": 7}, "is not valid UTF-8"),
         ({"ports": "!"}, "is not valid UTF-8"),

@@ -1,0 +1,1 @@
+"""SMTP and LMTP: the mails that a client hands over."""
