@@ -19,7 +19,7 @@ SINGLE = ("sockfilter.cli.sandbox", "sockfilter.escape", "sockfilter.outputs.jso
 # Forms that only a program asks for.
 NEVER = ("sockfilter.forms.curl", "sockfilter.forms.pytest_source", "sockfilter.forms.transcript")
 # Modules of others that functions of all these import.
-OTHERS = ("backports.zstd", "brotli", "compression.zstd", "difflib", "email.errors", "email.header")
+OTHERS: tuple[str, ...] = ("backports.zstd", "brotli", "compression.zstd", "difflib", "email.errors", "email.header")
 OTHERS += ("json", "unicodedata", "urllib.parse")
 # Character sets of the subjects of mails, and one that email.header needs. A subject in another one is shown as sent.
 CHARSETS = (

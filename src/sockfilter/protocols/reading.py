@@ -266,7 +266,7 @@ class MessageConversation:
 
     __slots__ = ("_before", "_readers")
 
-    has_short_road = False
+    has_lane = False
 
     def __init__(self, before: Handover | None, readers: tuple[Reader, Reader]) -> None:
         self._before = before

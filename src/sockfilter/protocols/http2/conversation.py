@@ -35,7 +35,7 @@ class Http2Conversation:
 
     __slots__ = ("counts", "messages", "receivers")
 
-    has_short_road = False
+    has_lane = False
 
     def __init__(self, transport: Transport, context: Context, before: Handover | None = None) -> None:
         self.counts = context.counts

@@ -81,7 +81,7 @@ class SmtpConversation:
 
     __slots__ = ("_before", "_context", "_ends", "_first", "_session", "_transport")
 
-    has_short_road = False
+    has_lane = False
 
     def __init__(self, transport: Transport, context: Context, before: Handover | None = None) -> None:
         self._transport = transport

@@ -25,7 +25,7 @@ class WebSocketConversation:
 
     __slots__ = ("_before", "_receivers")
 
-    has_short_road = False
+    has_lane = False
 
     def __init__(self, transport: Transport, context: Context, before: Handover | None = None) -> None:
         self._before = before
