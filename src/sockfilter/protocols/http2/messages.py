@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Messages of one direction that may be incomplete: as many as streams that the pairing keeps open.
 HALVES_MAX = 10_000
+# Streams that were reset and are remembered: what the other end had sent before it knew still comes (RFC 9113, 5.1).
+RESETS_MAX = 256
 # GOAWAY frames of one end that are taken: a server sends two, and each one looks at all open streams
 GOAWAYS_MAX = 16
 
@@ -58,7 +60,7 @@ class StreamMessages:
         client_end: the end that sends requests; None if not known.
     """
 
-    __slots__ = ("_context", "_goaways", "_halves", "_losses", "_lost_by", "_model", "pairing")
+    __slots__ = ("_context", "_goaways", "_halves", "_losses", "_lost_by", "_model", "_resets", "pairing")
 
     def __init__(self, transport: Transport, context: Context) -> None:
         self._model = transport.model
@@ -68,6 +70,7 @@ class StreamMessages:
         self._losses = [0, 0]
         self._lost_by = [Problem.GAP, Problem.GAP]  # why bytes were lost last
         self._goaways = [0, 0]
+        self._resets: dict[int, None] = {}  # the oldest first
 
     @property
     def client_end(self) -> int | None:
@@ -104,6 +107,8 @@ class StreamMessages:
             is_last: nothing follows on this stream from this end.
         """
         half = self._halves[end].get(stream)
+        if half is None and stream in self._resets:
+            return
         if half is None and block.made is not None:
             self._begin_again(end, stream, block.made, place, start_ns, now_ns, is_last)
             return
@@ -290,6 +295,9 @@ class StreamMessages:
         if exchange is not None and self.pairing.exchange(stream) is exchange:
             exchange.reset = StreamReset(code, error_name(code), end)
             self.pairing.leave(stream, Problem.STREAM_RESET)
+        self._resets[stream] = None
+        if len(self._resets) > RESETS_MAX:
+            del self._resets[next(iter(self._resets))]
 
     def go_away(self, end: int, last_stream: int) -> None:
         """Takes GOAWAY (RFC 9113, 6.8): the end does not process later streams that the other end has opened."""

@@ -262,6 +262,14 @@ def test_a_reset_after_the_end_changes_nothing():
     assert [(exchange.reset, exchange.problems) for exchange in dialogue.close()] == [(None, ()), (None, ())]
 
 
+def test_what_the_server_had_sent_before_it_knew_of_the_reset_begins_no_exchange():
+    dialogue, client, server = begun()
+    dialogue.say(CLIENT, client.headers(1, asks())).say(CLIENT, reset(1))
+    dialogue.say(SERVER, server.headers(1, OK, last=False) + data(1, b"late"))
+    dialogue.say(CLIENT, client.headers(3, asks())).say(SERVER, server.headers(3, OK))
+    assert [exchange.stream for exchange in dialogue.close()] == [1, 3]
+
+
 def test_an_error_code_without_a_name():
     dialogue, client, _ = begun()
     dialogue.say(CLIENT, client.headers(1, asks())).say(CLIENT, reset(1, 0xFFFFFFFF))
