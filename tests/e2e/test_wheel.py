@@ -89,7 +89,8 @@ def test_it_holds_what_runs_and_the_licences(wheel: Path) -> None:
     assert set(re.findall("^License-File: (.*)$", metadata, re.MULTILINE)) == licences
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+# one wheel is for all; test_interpreters.py tries each of them
+@pytest.mark.parametrize("version", [VERSIONS[0], VERSIONS[-1]])
 def test_it_sees_an_exchange_where_nothing_else_is(wheel: Path, version: str, tmp_path: Path) -> None:
     need_root()
     python = Path(interpreter(version))
