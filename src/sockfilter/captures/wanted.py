@@ -39,6 +39,7 @@ class CaptureArguments(TypedDict, total=False):
     ports: Ports | None
     host: Hosts | None
     family: int | None
+    protocols: Protocols | None
     netns: str | None
     body: int | None
     ring: int

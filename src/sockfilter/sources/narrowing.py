@@ -153,8 +153,7 @@ class KernelFilter(NamedTuple):
             config.by_host = 1
             config.host, config.host_mask = _covering(self._networks())
         config.family = self.family or 0
-        config.by_port = self.ports is not None
-        config.frames = config.frames or config.by_port
+        config.by_port = config.frames = self.ports is not None
         config.protocols = self.protocol_bits()
         return self.port_map()
 

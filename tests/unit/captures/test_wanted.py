@@ -11,7 +11,7 @@ GIVEN = inspect.signature(sockfilter.capture).parameters
 # the argument body, in bytes, becomes a policy
 AS_POLICY = {"body"}
 # objects that a program makes
-OBJECTS = {"emit", "policy", "outputs"}
+OBJECTS = {"emit_message", "emit", "policy", "outputs"}
 
 
 def annotation(group: type, name: str) -> str:

@@ -16,7 +16,8 @@ from sockfilter.forms.json_values import ENCODE
 from sockfilter.masking.tables import KeptTable
 from sockfilter.model import Body, Connection, Endpoint, Exchange, Problem
 from sockfilter.model.process import Process
-from sockfilter.outputs.jsonl import CONNECTIONS_MAX, HEAD_BYTES_MAX, JsonOutput
+from sockfilter.outputs.jsonl import CONNECTIONS_MAX, JsonOutput
+from sockfilter.protocols.http1.head import KEPT_HEAD_BYTES
 from tests.support.exchanges import GET, HELLO, OK, Collected, exchange, rendered
 
 
@@ -243,13 +244,13 @@ def test_what_is_kept_has_limits():
     output = JsonOutput(Collected())
     for i in range(CONNECTIONS_MAX + 2):
         head = b"GET /%d HTTP/1.1\r\nX-%d: %d\r\n\r\n" % (i, i, i)
-        made = exchange(head, b"HTTP/1.1 200 OK\r\nX: " + b"x" * HEAD_BYTES_MAX + b"\r\n\r\n")
+        made = exchange(head, b"HTTP/1.1 200 OK\r\nX: " + b"x" * KEPT_HEAD_BYTES + b"\r\n\r\n")
         assert say_the_same(output, made) == say_the_same(output, made)
     tables = [each for each in vars(output).values() if isinstance(each, KeptTable)]
     assert len(tables) == 4
     for table in tables:
         assert 0 < len(table) < CONNECTIONS_MAX
-    assert all(len(head.raw) <= HEAD_BYTES_MAX for head in output._heads)
+    assert all(len(head.raw) <= KEPT_HEAD_BYTES for head in output._heads)
 
 
 @pytest.mark.parametrize("number", range(1, 4))

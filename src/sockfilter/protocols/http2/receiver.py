@@ -448,7 +448,7 @@ class Http2Receiver:
         """Notes a header block that cannot be decoded as a whole: its fields are lost, and the table with them."""
         self._block = None
         self.hpack.lost()
-        self._shared.messages.lose(self._end, problem)
+        self._shared.messages.pairing.lose(problem)
 
     def _take_reset(self, head: FrameHead, payload: bytes) -> None:
         self._shared.messages.reset(self._end, head.stream, int.from_bytes(payload, "big"), self._now)

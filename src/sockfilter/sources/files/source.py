@@ -78,8 +78,9 @@ class FileSource(Closing):
         self._ffi, self._lib = binding.load()
         config = self._ffi.new("struct sf_config *")
         config.frame_bytes = config.run_bytes = config.pressure_bytes = (1 << 32) - 1
-        config.every, config.whole, config.frames = every, whole, True
+        config.every, config.whole = every, whole
         ports = self._ffi.from_buffer("__u64[]", kernel_filter.configure(config) or bytes(8 * self._lib.SF_PORT_WORDS))
+        config.frames = True
         replay = self._lib.sf_replay_open(config, ports)
         if not replay:
             raise CaptureFileError(f"reading the capture file {path}: no memory for its connections")
