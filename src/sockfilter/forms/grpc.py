@@ -9,7 +9,8 @@ from sockfilter.forms.json_values import ENCODE, Json, clean_text, content_of
 from sockfilter.forms.sizes import duration_text, size_text
 from sockfilter.masking import mask_content, mask_json, mask_reason
 from sockfilter.model.grpc import GrpcCall, name_of_status
-from sockfilter.protobuf import fields
+from sockfilter.model.grpc_kind import kind_of
+from sockfilter.protobuf import fields, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,6 +94,12 @@ def shown_content(message: GrpcMessage, content: Body, show_secrets: bool) -> Sh
 
             return ShownContent(None, json.loads(masked))
     return ShownContent(mask_content(content, message.content_type), decoded)
+
+
+def hides_body(half: Message) -> bool:
+    """Whether the body of a half of a call may show a secret that is masked in its messages."""
+    kind = kind_of(half.headers.get("content-type", ""))
+    return schema.is_set() or (kind is not None and kind.is_text)
 
 
 class CallCells(NamedTuple):
