@@ -125,11 +125,14 @@ def call_cells(exchange: Exchange, request: str) -> CallCells:
     status = NOT_KNOWN if code is None else f"{code} {name_of_status(code) or ''}".rstrip()
     if code is None and response is not None and response.status != HTTP_OK:
         status += f" HTTP {response.status or NOT_KNOWN}"  # a proxy has answered, or not a gRPC server
-    counts = [NOT_KNOWN if side.count is None else str(side.count) for side in (call.request, call.response)]
-    sizes = [
-        NOT_KNOWN if half is None else size_text(half.body.wire_len) for half in (exchange.request, exchange.response)
-    ]
-    return CallCells(request, f"grpc {status}", f"{'/'.join(counts)} messages  {' / '.join(sizes)}")
+    asked, answered = call.request.count, call.response.count
+    counts = f"{NOT_KNOWN if asked is None else asked}/{NOT_KNOWN if answered is None else answered}"
+    sizes = f"{_size(exchange.request)} / {_size(response)}"
+    return CallCells(request, f"grpc {status}", f"{counts} messages  {sizes}")
+
+
+def _size(half: Message | None) -> str:
+    return NOT_KNOWN if half is None else size_text(half.body.wire_len)
 
 
 def call_colour(exchange: Exchange) -> str:
