@@ -63,7 +63,7 @@ def test_it_works_inside_a_stream():
             Extensions(True, (True, False)),
         ),
         (
-            b"Sec-WebSocket-Extensions: a, permessage-deflate; client_no_context_takeover; server_max_window_bits=10\r\n",
+            b"Sec-WebSocket-Extensions: a, permessage-deflate; client_no_context_takeover; x=10\r\n",
             Extensions(True, (False, True), has_others=True),
         ),
         (b"Sec-WebSocket-Extensions: ,\r\nSec-WebSocket-Extensions: b;c=d\r\n", Extensions(has_others=True)),
