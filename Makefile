@@ -24,7 +24,7 @@ MIRROR ?=
 # what packages are tried on
 RELEASES := bookworm trixie
 
-FUZZ_TARGETS := packets streams http1 files broker hpack grpc
+FUZZ_TARGETS := packets streams http1 websocket sse files broker hpack grpc
 # for each target
 SECONDS ?= 60
 

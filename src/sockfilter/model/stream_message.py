@@ -9,6 +9,7 @@ from sockfilter import presentation
 from sockfilter.errors import BodyError
 from sockfilter.model.body import NO_BODY, Body
 from sockfilter.model.moment import wall_ns
+from sockfilter.model.process import NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,24 +58,16 @@ class StreamMessage:
         clock_offset_ns: nanoseconds to add to the source's clock for the wall clock.
     """
 
-    __slots__ = (
-        "body",
-        "channel",
-        "clock_offset_ns",
-        "close",
-        "compressed",
-        "connection",
-        "end",
-        "event_id",
-        "exchange",
-        "fields",
-        "frames",
-        "kind",
-        "number",
-        "problems",
-        "protocol",
-        "time_ns",
-    )
+    # class attributes, because most messages have most of these values
+    number = 0
+    frames = 0
+    compressed: bool | None = None
+    event_id: str | None = None
+    channel: int | None = None
+    close: Close | None = None
+    fields: Mapping[str, object] = NO_FIELDS
+    problems: tuple[Problem, ...] = ()
+    clock_offset_ns = 0
 
     def __init__(
         self,
@@ -93,15 +86,6 @@ class StreamMessage:
         self.time_ns = time_ns
         self.body = body
         self.exchange = exchange
-        self.number = 0
-        self.frames = 0
-        self.compressed: bool | None = None
-        self.event_id: str | None = None
-        self.channel: int | None = None
-        self.close: Close | None = None
-        self.fields: Mapping[str, object] = NO_FIELDS
-        self.problems: tuple[Problem, ...] = ()
-        self.clock_offset_ns = 0
 
     def __repr__(self) -> str:
         return f"<StreamMessage {self.protocol} {self.kind} {self.source} > {self.destination}>"
@@ -134,6 +118,11 @@ class StreamMessage:
     def server(self) -> Endpoint:
         """The server of the connection."""
         return self.connection.server
+
+    @property
+    def processes(self) -> tuple[Process | None, Process | None]:
+        """The processes at the connection's ends, as its exchange knows them, in the order of connection.ends."""
+        return NOBODY if self.exchange is None else self.exchange.processes
 
     @property
     def client_process(self) -> Process | None:
