@@ -9,7 +9,8 @@ from sockfilter.forms.json_values import ENCODE, Json, clean_text, content_of
 from sockfilter.forms.sizes import duration_text, size_text
 from sockfilter.masking import mask_content, mask_json, mask_reason
 from sockfilter.model.grpc import GrpcCall, name_of_status
-from sockfilter.protobuf import fields
+from sockfilter.model.grpc_kind import kind_of
+from sockfilter.protobuf import fields, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,6 +96,12 @@ def shown_content(message: GrpcMessage, content: Body, show_secrets: bool) -> Sh
     return ShownContent(mask_content(content, message.content_type), decoded)
 
 
+def hides_body(half: Message) -> bool:
+    """Whether the body of a half of a call may show a secret that is masked in its messages."""
+    kind = kind_of(half.headers.get("content-type", ""))
+    return schema.is_set() or (kind is not None and kind.is_text)
+
+
 class CallCells(NamedTuple):
     """The cells of a call's line that differ from those of other exchanges, as text.
 
@@ -118,11 +125,14 @@ def call_cells(exchange: Exchange, request: str) -> CallCells:
     status = NOT_KNOWN if code is None else f"{code} {name_of_status(code) or ''}".rstrip()
     if code is None and response is not None and response.status != HTTP_OK:
         status += f" HTTP {response.status or NOT_KNOWN}"  # a proxy has answered, or not a gRPC server
-    counts = [NOT_KNOWN if side.count is None else str(side.count) for side in (call.request, call.response)]
-    sizes = [
-        NOT_KNOWN if half is None else size_text(half.body.wire_len) for half in (exchange.request, exchange.response)
-    ]
-    return CallCells(request, f"grpc {status}", f"{'/'.join(counts)} messages  {' / '.join(sizes)}")
+    asked, answered = call.request.count, call.response.count
+    counts = f"{NOT_KNOWN if asked is None else asked}/{NOT_KNOWN if answered is None else answered}"
+    sizes = f"{_size(exchange.request)} / {_size(response)}"
+    return CallCells(request, f"grpc {status}", f"{counts} messages  {sizes}")
+
+
+def _size(half: Message | None) -> str:
+    return NOT_KNOWN if half is None else size_text(half.body.wire_len)
 
 
 def call_colour(exchange: Exchange) -> str:

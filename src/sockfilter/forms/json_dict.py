@@ -164,13 +164,14 @@ def body_of(message: Message, with_content: bool, show_secrets: bool) -> Json:
 def shown_body(message: Message, show_secrets: bool) -> bytes | None:
     """The kept bytes of a body, with secrets masked or not; None if they are not shown.
 
-    With a schema, messages of gRPC are shown masked by the names in it. The same bytes in the body have no names.
+    The messages of a gRPC call are shown masked. In the body, the same bytes may be in base64, or have no names that a
+    schema has.
     """
     if show_secrets:
         return message.body
     if message.grpc is not None:
-        from sockfilter.protobuf import schema  # imported late: most captures have no gRPC
+        from sockfilter.forms.grpc import hides_body  # imported late: most captures have no gRPC
 
-        if schema.is_set():
+        if hides_body(message):
             return None
     return mask_body(message)

@@ -85,7 +85,10 @@ class Headers:
     def get(self, name: str, default: str | None = None) -> str | None:
         """The first value of a name, which is case-insensitive, else the default."""
         wanted = name.lower()
-        return next((value for key, value in self._fields if key.lower() == wanted), default)
+        for key, value in self._fields:  # faster than a generator: it is called for most messages
+            if key.lower() == wanted:
+                return value
+        return default
 
     def get_all(self, name: str) -> list[str]:
         """Every value of a name, which is case-insensitive, in order."""

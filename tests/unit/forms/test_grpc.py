@@ -15,7 +15,7 @@ from sockfilter.forms.transcript import transcript
 from sockfilter.model import Problem
 from sockfilter.outputs.jsonl import JsonOutput
 from tests.support.exchanges import Collected
-from tests.support.grpc import COMPRESSED, WEB, Part, call, frame, request, response, trailers
+from tests.support.grpc import COMPRESSED, WEB, WEB_TEXT, Part, call, frame, in_pieces, request, response, trailers
 
 JSON = "application/grpc+json"
 CODED = [("grpc-encoding", "gzip")]
@@ -132,6 +132,15 @@ def test_secrets_are_masked():
     ):
         assert "abcdefgh" not in shown
     assert "abcdefgh" in json.dumps(to_dict(exchange))
+
+
+def test_secrets_are_not_in_the_base64_of_a_body_either():
+    content = b'{"token": "abcdefgh"}'
+    exchange = call(request(Part(in_pieces(frame(content), 3)), kind=f"{WEB_TEXT}+json"), None)
+    made = to_dict(exchange, show_secrets=False)
+    assert made["request"]["body"] == {"wire_len": 36, "len": 36}
+    assert made["grpc"]["request"]["messages"][0]["text"] == '{"token": "***"}'
+    assert to_dict(exchange)["request"]["body"]["text"] == in_pieces(frame(content), 3).decode()
 
 
 def line(exchange, **options):

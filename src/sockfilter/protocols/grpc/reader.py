@@ -50,7 +50,6 @@ class GrpcReader:
         self._is_plain = self._text is None and not policy.as_sent
         self._flags = COMPRESSED | (TRAILERS if kind.is_web else 0)  # those that may be set
         self._decodes = policy.decodes and not policy.as_sent
-        self._coding = message.headers.get("grpc-encoding", "").strip().lower().encode("latin-1", "replace")
         self._budget = budget
         self._room = 0 if policy.as_sent else policy.limit  # bytes that may still be kept here
         self._decoded_room = DECODED_BYTES_MAX  # bytes that the messages together may still decode to
@@ -158,8 +157,9 @@ class GrpcReader:
         self._length = self._kept = None
         if not self._decodes or not self._decoded_room:
             return
-        is_named = self._coding not in (b"", IDENTITY)
-        self._decoder = decoder_for((self._coding,)) if is_named else None
+        coding = self._message.headers.get("grpc-encoding", "").strip().lower().encode("latin-1", "replace")
+        is_named = coding not in (b"", IDENTITY)
+        self._decoder = decoder_for((coding,)) if is_named else None
         if self._decoder is None:
             self._message.add_problem(Problem.UNKNOWN_CODING if is_named else Problem.BAD_CODING)
         else:
