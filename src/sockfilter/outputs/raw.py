@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sockfilter.escape import printable, printable_lines
-from sockfilter.forms.heads import head_bytes
+from sockfilter.forms.heads import fields_bytes, head_bytes
 from sockfilter.masking import mask_head
 from sockfilter.masking.bodies import mask_content
 from sockfilter.masking.chunks import joined
@@ -42,6 +42,8 @@ class RawOutput(Output):
     def _message(self, source: Endpoint, dest: Endpoint, message: Message) -> bytes:
         body = message.body if self._show_secrets else _without_secrets(message)
         content = head_bytes(message.head, self._show_secrets) + body
+        if message.has_trailers and not message.head.has_text:  # else the body has them, as sent
+            content += b"\r\n" + fields_bytes(list(message.trailers), self._show_secrets)
         if self._escape:
             content = printable_lines(content.decode("utf-8", "surrogateescape")).encode()
         if not content.endswith(b"\n"):
