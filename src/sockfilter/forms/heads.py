@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sockfilter.masking import mask_fields, mask_head, mask_reason, mask_start_line, mask_target
+from sockfilter.masking.names import MASK
 
 if TYPE_CHECKING:
     from sockfilter.model.head import Head
@@ -43,6 +44,18 @@ def fields_of(head: Head) -> list[tuple[str, str]]:
     if head.has_text or not head.is_request or not head.authority or "host" in head.headers:
         return fields
     return [("host", head.authority), *fields]
+
+
+def lost_fields_of(head: Head, show_secrets: bool) -> list[tuple[str, str]]:
+    """The fields that are not wholly known. If the name is not known, the value may be a secret.
+
+    Args:
+        head: the head.
+        show_secrets: do not mask secrets.
+    """
+    return [
+        (name or UNKNOWN, UNKNOWN if value is None else value if show_secrets else MASK) for _, name, value in head.lost
+    ]
 
 
 def head_bytes(head: Head, show_secrets: bool) -> bytes:

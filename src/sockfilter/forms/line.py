@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypedDict
 from sockfilter.escape import printable, printable_lines, printable_target, without_backslashes
 from sockfilter.forms import times
 from sockfilter.forms.columns import shortened, width
-from sockfilter.forms.heads import UNKNOWN, fields_of, start_line
+from sockfilter.forms.heads import UNKNOWN, fields_of, lost_fields_of, start_line
 from sockfilter.forms.large import LARGE_BYTES, indented_lines, is_text, printable_pieces, text_of
 from sockfilter.forms.notes import notes_of
 from sockfilter.forms.processes import line_of, name_of
@@ -196,6 +196,10 @@ class TextForm:
         start = start_line(head, self.show_secrets)
         # without backslashes, everything that looks like an escape is one
         lines = f"    {mark} {printable(without_backslashes(start))}\n" + "".join(self._fields(mark, fields_of(head)))
+        lines += "".join(
+            f"    {mark} {printable(name)}: {printable(value)}\n"
+            for name, value in lost_fields_of(head, self.show_secrets)
+        )
         return self._heads.keep(head, lines) if _is_shared(head) else lines
 
     def _body(self, message: Message, margin: str) -> Iterable[str]:

@@ -13,6 +13,8 @@ from sockfilter.model.message import Request, Response
 from sockfilter.outputs.jsonl import JsonOutput
 from sockfilter.outputs.lines import TextOutput
 from sockfilter.outputs.raw import RawOutput
+from sockfilter.protocols.http2.heads import BlockFields, Http2Head
+from sockfilter.protocols.http2.hpack import Field
 from tests.support.exchanges import GET, answers, asks, exchange, rendered
 
 FIELDS = (("accept", "*/*"), ("authorization", "Bearer opensesame"))
@@ -136,3 +138,17 @@ def test_curl_refuses_a_nul():
 def test_a_made_test_says_that_it_cannot():
     with pytest.raises(NotSeen, match=r"it is HTTP/2, and the test would speak HTTP/1\.1"):
         made().as_pytest()
+
+
+def test_fields_that_are_not_known():
+    """They are marked in the details, and nothing is made up for a command."""
+    found = made()
+    lost = [Field(b"x-id", None), Field(None, b"opensesame"), Field(None, None)]
+    head = Http2Head(BlockFields([Field(b":method", b"GET"), *lost]), True)
+    found.request = Request(head, 2000, (1, 1, 5), 3000)
+    shown = rendered(TextOutput, found, verbosity=1)
+    assert "GET (unknown)" in shown
+    assert "    > x-id: (unknown)\n    > (unknown): ***\n    > (unknown): (unknown)\n" in shown
+    assert "(unknown): opensesame" in rendered(TextOutput, found, verbosity=1, show_secrets=True)
+    with pytest.raises(NotSeen, match="some of its fields are not known"):
+        found.as_curl()
