@@ -24,7 +24,7 @@ MIRROR ?=
 # what packages are tried on
 RELEASES := bookworm trixie
 
-FUZZ_TARGETS := packets streams http1 http2 files broker
+FUZZ_TARGETS := packets streams http1 http2 files broker hpack
 # for each target
 SECONDS ?= 60
 
@@ -68,7 +68,7 @@ check: $(VENV)/.check ## ruff, mypy --strict, clang-format, compiler warnings, a
 		-Isrc/sockfilter/replay/include -Ivmlinux -Ibpf $(filter %.c,$(wildcard src/sockfilter/*/*.c src/sockfilter/*/*/*.c))
 	$(BIN)/python -m pytest -q tests/contracts
 
-fuzz: $(VENV)/.fuzz ## any bytes, segments, frames, files and messages to the broker, SECONDS=60 for each; slow inputs are findings; what it learns stays in build/fuzz
+fuzz: $(VENV)/.fuzz ## any bytes, segments, frames, files, header blocks and messages to the broker, SECONDS=60 for each; slow inputs are findings; what it learns stays in build/fuzz
 	@for target in $(FUZZ_TARGETS); do \
 		$(BIN)/python -m tests.fuzz.$$target -max_total_time=$(SECONDS) -rss_limit_mb=2048 || exit 1; \
 	done

@@ -23,9 +23,9 @@ FOLDER = ROOT / "build/sanitize"
 FLAGS = ("-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-g", "-O1")
 # what is preloaded goes to every process, and Wireshark's programs come to no end with it
 NOT = "not tshark and not capinfos"
-TARGETS = ("packets", "streams", "http1", "http2", "files", "broker")
+TARGETS = ("packets", "streams", "http1", "http2", "files", "broker", "hpack")
 # and those of no folder; what is tested in the other folders is Python alone
-TESTS = ("road", "captures", "packets", "sources", "outputs")
+TESTS = ("road", "captures", "packets", "protocols/http2", "sources", "outputs")
 # to end at the first error of memory, and to go on behind undefined behaviour, which says all there is
 OPTIONS = {
     # Python frees little of what it has at its end

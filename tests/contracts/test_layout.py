@@ -13,6 +13,7 @@ from sockfilter.libbpf import binding
 from sockfilter.libbpf.ring import BATCH_RECORDS
 from sockfilter.observers.processes import process_files, processes
 from sockfilter.packets import records
+from sockfilter.protocols.http2 import hpack_native, hpack_table
 from sockfilter.road.express import lane
 from sockfilter.sources.files import source
 from sockfilter.sources.packets.attachment import OBJECT
@@ -24,7 +25,8 @@ PACKAGE = ROOT / "src/sockfilter"
 STRUCTS = ["sf_config", "sf_skip", "sf_shared", "sf_flow", "sf_record"]
 LANE_STRUCTS = ["sf_lane_half", "sf_lane_slot", "sf_lane_event"]
 PROCESS_STRUCTS = ["sf_processes_config", "sf_handovers", "sf_end", "sf_life", "sf_holder", "sf_owner", "sf_process"]
-OWN_STRUCTS = [*LANE_STRUCTS, "sf_packet"]
+HPACK_STRUCTS = ["sf_hpack_literal", "sf_hpack_block", "sf_hpack_entry", "sf_hpack"]
+OWN_STRUCTS = [*LANE_STRUCTS, *HPACK_STRUCTS, "sf_packet"]
 
 Layout = dict[str, tuple[int, int]]
 
@@ -46,7 +48,7 @@ def by_c(name: str, fields: Layout, tmp_path: Path) -> Layout:
     source = tmp_path / "layout.c"
     source.write_text(
         "#include <linux/types.h>\n#include <stddef.h>\n#include <stdio.h>\n"
-        "#include <events.h>\n#include <processes.h>\n#include <lane.h>\n#include <replay.h>\n"
+        "#include <events.h>\n#include <processes.h>\n#include <lane.h>\n#include <hpack.h>\n#include <replay.h>\n"
         f"int main(void) {{ {' '.join(lines)} }}\n"
     )
     command = [
@@ -57,6 +59,7 @@ def by_c(name: str, fields: Layout, tmp_path: Path) -> Layout:
         "-Werror",
         f"-I{ROOT / 'bpf'}",
         f"-I{PACKAGE / 'road/express'}",
+        f"-I{PACKAGE / 'protocols/http2'}",
         f"-I{PACKAGE / 'replay'}",
         source,
         "-o",
@@ -120,6 +123,24 @@ def test_python_unpacks_the_events_of_the_lane_as_they_are() -> None:
     assert (lane.PASSED, lane.LEAVES) == (lib.SF_LANE_PASSED, lib.SF_LANE_LEAVES)
     # what the reader takes at once fits into one run
     assert BATCH_RECORDS <= lib.SF_LANE_RECORDS
+
+
+def test_python_unpacks_header_blocks_as_they_are() -> None:
+    fields = [(offset, size) for name, (offset, size) in by_cffi("sf_hpack_literal").items() if name]
+    assert [size for _, size in fields] == [struct_width(code) for code in hpack_native.LITERAL.format.lstrip("=")]
+    assert by_cffi("sf_hpack_literal")[""] == (0, hpack_native.LITERAL.size)
+    block = by_cffi("sf_hpack_block")
+    assert block["fields"][0] == 4 * hpack_native.NUMBERS_BEFORE
+    assert list(block)[1:7] == ["literal_count", "size", "is_valid", "has_changed", "evicted", "refers"]
+
+
+def test_c_and_python_know_the_same_limits_of_header_blocks() -> None:
+    _, lib = binding.load()
+    for name in ("BLOCK_BYTES_MAX", "TABLE_BYTES_MAX", "FIELDS_MAX"):
+        assert getattr(hpack_table, name) == getattr(lib, f"SF_HPACK_{name.removesuffix('_MAX')}")
+    assert len(hpack_table.STATIC) == lib.SF_HPACK_STATIC
+    # what C says of the static table, it says in bytes
+    assert max(map(hpack_table.size_of, hpack_table.STATIC)) < 256
 
 
 def test_python_packs_a_packet_as_it_is() -> None:

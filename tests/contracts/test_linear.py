@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sockfilter.captures.file import read
+from sockfilter.protocols.http2.hpack import HpackDecoder
 from sockfilter.road.pipeline import Pipeline
 from tests.support import captures
 from tests.support.frames import GRE, IPIP, IPV4, Talk, ethernet, gre, ipv4, ipv4_fragments, tcp
@@ -373,6 +374,59 @@ def test_more_packets_cost_no_more(made: Callable[[int], list[bytes]], tmp_path:
         began = thread_time_ns()
         for _ in read(str(paths[times])):
             pass
+        return thread_time_ns() - began
+
+    found = growth(cost)
+    assert max(found) <= GROWTH_MAX, found
+
+
+# what goes on in header blocks: a block that comes once, and fields that come again and again
+HEADER_BLOCKS: dict[str, tuple[bytes, bytes]] = {
+    "references": (b"\x40\x01n\x01v", b"\xbe"),
+    "references to a large entry": (b"\x40\x01n\x7f\x9e\x1e" + b"v" * 3997, b"\xbe"),
+    "references to nothing": (b"\x80", b"\xbe"),
+    "entries": (b"", b"\x40\x00\x00"),
+    "entries of a large table": (b"\x3f\xe1\xff\x03", b"\x40\x00\x00"),
+    "entries by name": (b"\x40\x01n\x01v", b"\x7e\x00"),
+    "entries that are large": (b"", b"\x40\x01n\x7f\x81\x0f" + b"v" * 2048),
+    "literals": (b"", b"\x00\x00\x00"),
+    "sizes": (b"", b"\x20\x3f\xe1\x1f"),
+    # four newlines, whose codes have thirty bits each
+    "long codes": (b"", b"\x00\x01n\x8f" + int(("1" * 28 + "00") * 4, 2).to_bytes(15, "big")),
+}
+# more than are remembered
+HEADER_BLOCK_BYTES = 200
+
+
+@pytest.mark.parametrize("name", HEADER_BLOCKS)
+def test_more_header_blocks_cost_no_more(name: str) -> None:
+    once, unit = HEADER_BLOCKS[name]
+    block = unit * (HEADER_BLOCK_BYTES // len(unit) + 1)
+
+    def cost(times: int) -> int:
+        decoder = HpackDecoder(True)
+        decoder.decode(once)
+        began = thread_time_ns()
+        for _ in range(100 * times):
+            decoder.decode(block)
+        return thread_time_ns() - began
+
+    found = growth(cost)
+    assert max(found) <= GROWTH_MAX, found
+
+
+@pytest.mark.parametrize("name", HEADER_BLOCKS)
+def test_longer_header_blocks_cost_no_more(name: str) -> None:
+    once, unit = HEADER_BLOCKS[name]
+    block = unit * (HEADER_BLOCK_BYTES // len(unit) + 1)
+
+    def cost(times: int) -> int:
+        decoder = HpackDecoder(True)
+        longer = block * times
+        began = thread_time_ns()
+        for _ in range(100):
+            decoder.decode(once)
+            decoder.decode(longer)
         return thread_time_ns() - began
 
     found = growth(cost)

@@ -30,8 +30,8 @@ ROUTE_WIDTH, ROUTE_WIDTH_MAX = 33, 60
 NAMED_WIDTH_MAX = 90
 REQUEST_WIDTH, REQUEST_WIDTH_MAX = 24, 60
 
-# heads whose text is kept, and bytes of such a head: as many as the parser keeps, 4 MB at most
-HEADS_MAX, HEAD_BYTES_MAX = 512, 4096
+# heads whose text is kept: as many as the parser of HTTP/1 keeps, 4 MB at most
+HEADS_MAX = 512
 
 RESET, BOLD, DIM = "\x1b[0m", "\x1b[1m", "\x1b[2m"
 STATUS_COLOURS = {1: "\x1b[36m", 2: "\x1b[32m", 3: "\x1b[36m", 4: "\x1b[33m", 5: "\x1b[31m"}
@@ -167,7 +167,7 @@ class TextForm:
         """The text of a request; it is cached, because most requests are repeated."""
         target = head.target if self.show_secrets else mask_target(head.target)
         asked = f"{printable_target(head.method) or UNKNOWN} {printable_target(target) or UNKNOWN}"
-        return self._asked.keep(head, asked) if _is_shared(head) else asked
+        return self._asked.keep(head, asked) if head.is_shared else asked
 
     def _details(self, exchange: Exchange) -> Iterable[str]:
         for end, process in (("client", exchange.client_process), ("server", exchange.server_process)):
@@ -200,7 +200,7 @@ class TextForm:
             f"    {mark} {printable(name)}: {printable(value)}\n"
             for name, value in lost_fields_of(head, self.show_secrets)
         )
-        return self._heads.keep(head, lines) if _is_shared(head) else lines
+        return self._heads.keep(head, lines) if head.is_shared else lines
 
     def _body(self, message: Message, margin: str) -> Iterable[str]:
         content = message.body if self.show_secrets else mask_body(message)
@@ -211,11 +211,6 @@ class TextForm:
     def _fields(self, mark: str, fields: list[tuple[str, str]]) -> Iterable[str]:
         for name, value in fields if self.show_secrets else mask_fields(fields):
             yield f"    {mark} {printable(name)}: {printable(value)}\n"
-
-
-def _is_shared(head: Head) -> bool:
-    """Whether the parser gives the same head again for the same bytes, so that its text is worth a place in a cache."""
-    return head.has_text and len(head.raw) <= HEAD_BYTES_MAX
 
 
 def body_lines(message: Message, content: bytes) -> list[str]:

@@ -41,6 +41,8 @@ class Head:
         scheme: of a request whose protocol states it, such as "https"; otherwise empty.
         lost: the fields that are not wholly known; they are not in headers.
         raw: start line and fields with their line endings, as sent; empty in a protocol whose heads are not text.
+        is_request: whether it is the head of a request.
+        is_shared: whether other messages have the same object, so that its text is worth a place in a cache.
         has_text: whether heads are text in its protocol; raw then has the whole head.
     """
 
@@ -50,6 +52,7 @@ class Head:
     lost: tuple[LostField, ...] = ()
     raw = b""
     has_text = False
+    is_shared = False
 
     _headers: Headers | None
     _reason: str | None

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from sockfilter.model.head import Head
     from sockfilter.model.process import Process
 
-# Heads whose text is cached, and the bytes of such a head: as many as the parser keeps; at most 4 MB.
-HEADS_MAX, HEAD_BYTES_MAX = 512, 4096
+# Heads whose text is cached: as many as the parser of HTTP/1 keeps; at most 4 MB.
+HEADS_MAX = 512
 # Fields that are cached, and the bytes of such a field: the usual ones of many clients and servers; at most 3 MB.
 FIELDS_MAX, FIELD_BYTES_MAX = 2048, 512
 # Field names that are cached, up to the length of a field: those of the IANA registry and some of each application.
@@ -151,7 +151,7 @@ class JsonOutput(Output):
             for name, value in start_of(head, self._show_secrets).items()
         ]
         made = f'{{{",".join(start)},"headers":{self._headers(head)},"body":'
-        is_shared = head.has_text and len(head.raw) <= HEAD_BYTES_MAX and self._new_fields == before
+        is_shared = head.is_shared and self._new_fields == before
         return self._heads.keep(head, made) if is_shared else made
 
     def _headers(self, head: Head) -> str:

@@ -127,6 +127,11 @@ class HttpHead(Head):
         return len(self.raw)
 
     @property
+    def is_shared(self) -> bool:  # type: ignore[override]  # it follows from the size
+        """Whether other messages with the same text have the same object."""
+        return len(self.raw) <= KEPT_HEAD_BYTES
+
+    @property
     def has_bad_length(self) -> bool:
         """Whether the end of the body is unknown, because Content-Length is malformed."""
         return self.framing == UNTIL_CLOSE and Problem.BAD_LENGTH in self.problems

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from struct import Struct
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # the client's first bytes (RFC 9113, 3.4)
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -73,9 +76,10 @@ ERRORS = (
 )
 NO_ERROR = 0
 
-_HEAD = Struct(">HBBBI")
+UNPACK_HEAD: Callable[..., tuple[int, int, int, int, int]] = Struct(">HBBBI").unpack_from
 _SETTING = Struct(">HI")
-_STREAM = 0x7FFFFFFF
+# the bits of a stream in a frame's head
+STREAM = 0x7FFFFFFF
 
 
 class FrameHead(NamedTuple):
@@ -96,8 +100,8 @@ class FrameHead(NamedTuple):
 
 def head_at(data: bytes | bytearray, offset: int) -> FrameHead:
     """The head of the frame at an offset; the nine bytes must be there."""
-    high, low, kind, flags, stream = _HEAD.unpack_from(data, offset)
-    return FrameHead(high << 8 | low, kind, flags, stream & _STREAM)
+    high, low, kind, flags, stream = UNPACK_HEAD(data, offset)
+    return FrameHead(high << 8 | low, kind, flags, stream & STREAM)
 
 
 def is_sound(head: FrameHead) -> bool:

@@ -12,47 +12,10 @@ if TYPE_CHECKING:
 
     from sockfilter.protocols.http2.hpack import Field
 
-REQUEST_NAMES = frozenset((b":method", b":path", b":scheme", b":authority", b":protocol"))
+METHOD, PATH, SCHEME, AUTHORITY, PROTOCOL = b":method", b":path", b":scheme", b":authority", b":protocol"
 STATUS = b":status"
 STATUS_DIGITS = 3
-
-
-class Http2Head(Head):
-    """The head of a message of HTTP/2. What is not known is empty, or 0.
-
-    Args:
-        fields: the fields, sorted.
-        is_request: whether it is the head of a request.
-
-    Attributes:
-        codings: the codings of the content, in lower case, in the order in which they were applied.
-        protocol: of an extended CONNECT, the protocol of the tunnel (RFC 8441, 4); otherwise empty.
-    """
-
-    __slots__ = ("_authority", "_is_request", "codings", "lost", "protocol", "scheme")
-
-    def __init__(self, fields: BlockFields, is_request: bool) -> None:
-        pseudo = fields.pseudo
-        method, target = text(pseudo.get(b":method", b"")), text(pseudo.get(b":path", b""))
-        self._authority = text(pseudo.get(b":authority", b""))
-        if method == "CONNECT" and not target:
-            target = self._authority
-        super().__init__("2", method, target, _status(pseudo.get(STATUS, b"")), "", Headers(fields.known))
-        self.scheme = text(pseudo.get(b":scheme", b""))
-        self.protocol = text(pseudo.get(b":protocol", b""))
-        self.lost = tuple(fields.lost)
-        self._is_request = is_request
-        self.codings = _codings(fields.known)
-
-    @property
-    def is_request(self) -> bool:
-        """Whether it is the head of a request."""
-        return self._is_request
-
-    @property
-    def authority(self) -> str:
-        """The host and the port, if any, as sent: from :authority, else from the Host field (RFC 9113, 8.3.1)."""
-        return self._authority or self.headers.get("host", "")
+CONTENT_ENCODING = b"content-encoding"
 
 
 class BlockFields:
@@ -63,28 +26,48 @@ class BlockFields:
 
     Attributes:
         pseudo: the pseudo-fields that are known. If one comes twice, the first counts.
-        known: the other fields that are known: pairs of name and value.
+        others: the other fields that are known.
         lost: the fields that are not wholly known.
         is_proper: no pseudo-field comes twice, or after another field.
     """
 
-    __slots__ = ("is_proper", "known", "lost", "pseudo")
+    __slots__ = ("is_proper", "lost", "others", "pseudo")
 
     def __init__(self, fields: Sequence[Field]) -> None:
         self.pseudo: dict[bytes, bytes] = {}
-        self.known: list[tuple[str, str]] = []
         self.lost: list[LostField] = []
         self.is_proper = True
-        pseudo, known = self.pseudo, self.known
-        for at, (name, value, _) in enumerate(fields):
-            if name is None or value is None:
-                self.lost.append(LostField(at, _known_text(name), _known_text(value)))
-            elif name[:1] != b":":
-                known.append((text(name), text(value)))
-            elif name in pseudo or known:
+        names = [field[0] for field in fields]
+        if None in names:
+            fields = self._without_lost(fields)
+            names = [field[0] for field in fields]
+        at = 0
+        for name, value, _ in fields:
+            if name[:1] != b":":  # type: ignore[index]  # the fields without a name are not among them
+                break
+            at += 1
+            if name in self.pseudo:
                 self.is_proper = False
             else:
-                pseudo[name] = value
+                self.pseudo[name] = value  # type: ignore[index,assignment]  # as above
+        self.others = fields[at:] if at else fields
+        if b"\0:" in b"\0".join(names[at:]) and at < len(names):  # type: ignore[arg-type]  # as above
+            self._drop_late()
+
+    def _without_lost(self, fields: Sequence[Field]) -> list[Field]:
+        known = []
+        for at, field in enumerate(fields):
+            if field[0] is None or field[1] is None:
+                self.lost.append(LostField(at, _known_text(field[0]), _known_text(field[1])))
+            else:
+                known.append(field)
+        return known
+
+    def _drop_late(self) -> None:
+        """Drops pseudo-fields after other fields: they are malformed (RFC 9113, 8.3)."""
+        kept = [field for field in self.others if (field[0] or b"")[:1] != b":"]
+        self.is_proper = self.is_proper and len(kept) == len(self.others)
+        self.others = kept
 
     @property
     def is_request(self) -> bool | None:
@@ -98,26 +81,103 @@ class BlockFields:
         """Whether they follow a body: a head begins with pseudo-fields (RFC 9113, 8.1)."""
         return not self.pseudo and (not self.lost or self.lost[0].at > 0)
 
+    @property
+    def headers(self) -> Headers:
+        """The other fields, as text."""
+        return Headers([(text(name), text(value)) for name, value, _ in self.others])  # type: ignore[arg-type]  # known
+
     def conceal(self, fields: Sequence[Field]) -> None:
         """Treats all fields as not wholly known.
 
         Args:
             fields: the fields in their order.
         """
-        self.known.clear()
+        self.others = []
         self.lost[:] = [
             LostField(at, _known_text(name), _known_text(value)) for at, (name, value, _) in enumerate(fields)
         ]
+
+
+class Http2Head(Head):
+    """The head of a message of HTTP/2. What is not known is empty, or 0.
+
+    Args:
+        fields: the fields, sorted.
+        is_request: whether it is the head of a request.
+
+    Attributes:
+        codings: the codings of the content, in lower case, in the order in which they were applied.
+        is_shared: whether its block came again.
+    """
+
+    __slots__ = ("_fields", "_is_request", "codings", "is_shared")
+
+    def __init__(self, fields: BlockFields, is_request: bool) -> None:
+        self.version = "2"
+        self.method = self.target = ""
+        self.status = 0
+        self._reason = self._headers = None
+        self._fields = fields
+        self._is_request = is_request
+        self.is_shared = False
+        self.codings = _codings(fields.others)
+        pseudo = fields.pseudo
+        if is_request:
+            self.method, self.target = text(pseudo.get(METHOD, b"")), text(pseudo.get(PATH, b""))
+            if self.method == "CONNECT" and not self.target:
+                self.target = text(pseudo.get(AUTHORITY, b""))
+        else:
+            digits = pseudo.get(STATUS, b"")
+            if len(digits) == STATUS_DIGITS and digits.isdigit():
+                self.status = int(digits)
+
+    @property
+    def is_request(self) -> bool:
+        """Whether it is the head of a request."""
+        return self._is_request
+
+    @property
+    def headers(self) -> Headers:
+        """The fields without the pseudo-fields, in their order."""
+        if self._headers is None:
+            self._headers = self._fields.headers
+        return self._headers
+
+    @property
+    def authority(self) -> str:
+        """The host and the port, if any, as sent: from :authority, else from the Host field (RFC 9113, 8.3.1)."""
+        return text(self._fields.pseudo.get(AUTHORITY, b"")) or self.headers.get("host", "")
+
+    @property
+    def scheme(self) -> str:  # type: ignore[override]  # it is made when it is needed
+        """The scheme of a request."""
+        return text(self._fields.pseudo.get(SCHEME, b""))
+
+    @property
+    def protocol(self) -> str:
+        """Of an extended CONNECT, the protocol of the tunnel (RFC 8441, 4); otherwise empty."""
+        return text(self._fields.pseudo.get(PROTOCOL, b""))
+
+    @property
+    def lost(self) -> tuple[LostField, ...]:  # type: ignore[override]  # as scheme
+        """The fields that are not wholly known."""
+        return tuple(self._fields.lost)
+
+    @property
+    def size(self) -> int:
+        """Bytes of text in the head."""
+        fields = self._fields
+        pseudo = sum(len(name) + len(value) for name, value in fields.pseudo.items())
+        return pseudo + sum(len(name or b"") + len(value or b"") for name, value, _ in fields.others)
 
 
 def _known_text(raw: bytes | None) -> str | None:
     return None if raw is None else text(raw)
 
 
-def _status(digits: bytes) -> int:
-    return int(digits) if len(digits) == STATUS_DIGITS and digits.isdigit() else 0
-
-
-def _codings(fields: list[tuple[str, str]]) -> tuple[bytes, ...]:
-    found = [name.strip() for key, value in fields if key == "content-encoding" for name in value.lower().split(",")]
-    return tuple(name.encode("utf-8", "surrogateescape") for name in found if name not in ("", "identity"))
+def _codings(fields: Sequence[Field]) -> tuple[bytes, ...]:
+    values = [field[1] for field in fields if field[0] == CONTENT_ENCODING]
+    if not values:
+        return ()
+    found = [name.strip() for value in values for name in (value or b"").lower().split(b",")]
+    return tuple(name for name in found if name not in (b"", b"identity"))

@@ -14,6 +14,7 @@
 /* bytes that may follow the prefix of an integer */
 #define INTEGER_BYTES 5
 #define UNKNOWN_SIZE 0xffffffff
+#define ALL 0xffffffff
 
 /* a block that is being decoded */
 struct hpack_reader {
@@ -54,6 +55,9 @@ static void sf_hpack_prepare(const unsigned char *code_lengths, const unsigned c
 /* Forgets the table: header blocks were missed. */
 static void sf_hpack_lost(struct sf_hpack *hpack)
 {
+	free(hpack->entries);
+	hpack->entries = NULL;
+	hpack->room = 0;
 	hpack->count = 0;
 	hpack->size = 0;
 	hpack->limit = UNKNOWN_SIZE;
@@ -152,6 +156,8 @@ static int hpack_find(const struct hpack_reader *reader, __u32 index, struct hpa
 	const struct sf_hpack_entry *entry;
 	__u32 age = index - SF_HPACK_STATIC;
 
+	if (index >= SF_HPACK_STATIC)
+		reader->out->refers = 1;
 	if (index < SF_HPACK_STATIC) {
 		entry = &hpack_static[index];
 		found->position = index;
@@ -303,6 +309,7 @@ static int hpack_read(struct hpack_reader *reader)
 static unsigned int sf_hpack_decode(struct sf_hpack *hpack, const char *block, size_t len, struct sf_hpack_block *out)
 {
 	struct hpack_reader reader = {.hpack = hpack, .out = out, .at = (const __u8 *)block};
+	const struct sf_hpack before = *hpack;
 
 	reader.end = reader.at + len;
 	reader.oldest = hpack->next - hpack->count;
@@ -310,12 +317,17 @@ static unsigned int sf_hpack_decode(struct sf_hpack *hpack, const char *block, s
 	out->size = 0;
 	out->is_valid = 1;
 	out->has_changed = 0;
+	out->refers = 0;
 	while (out->is_valid && reader.at < reader.end)
 		out->is_valid = hpack_read(&reader);
+	out->evicted = hpack->next - hpack->count - reader.oldest;
+	/* Some encoders insert into a table that has no room for an entry. */
+	if (!before.count && !hpack->count && hpack->limit == before.limit && hpack->is_complete == before.is_complete)
+		out->has_changed = 0;
 	if (!out->is_valid) {
 		sf_hpack_lost(hpack);
 		out->has_changed = 1;
+		out->evicted = ALL;
 	}
-	out->evicted = hpack->next - hpack->count - reader.oldest;
 	return reader.count;
 }

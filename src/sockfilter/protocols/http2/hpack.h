@@ -42,7 +42,8 @@ struct sf_hpack_block {
 	__u32 size; /* bytes of names and values, plus 32 for each field */
 	__u32 is_valid;
 	__u32 has_changed;	       /* the table, or its limit */
-	__u32 evicted;		       /* entries that leave the list */
+	__u32 evicted;		       /* entries that leave the list, the oldest ones; all if it has fewer */
+	__u32 refers;		       /* to an entry of the dynamic table: the fields depend on it */
 	__u32 fields[SF_HPACK_FIELDS]; /* positions in the list; 0: not known, or a literal that is not inserted */
 	struct sf_hpack_literal literals[SF_HPACK_FIELDS];
 	__u8 text[SF_HPACK_BLOCK_BYTES];

@@ -33,19 +33,26 @@ class Field(NamedTuple):
     never_indexed: bool = False
 
 
-class Block(NamedTuple):
-    """A decoded header block.
+class _Block(NamedTuple):
+    fields: list[Field]
+    size: int
+    is_valid: bool
+
+
+class Block(_Block):
+    """A decoded header block. It must not be changed: a block that comes again may be the same object.
 
     Attributes:
         fields: in the order of the wire. The objects of fields that come again are shared.
         size: bytes of the names and values, plus FIELD_BYTES for each field; what is not known counts 0.
         is_valid: False if the block is malformed or exceeds a limit. The fields before the fault are given, and the
             decoder has forgotten its table.
+        is_remembered: whether the same bytes will give this object again, until the table changes.
+        made: what the caller has made of it, so that it need not be made again.
     """
 
-    fields: list[Field]
-    size: int
-    is_valid: bool
+    is_remembered = False
+    made: object = None
 
 
 class Malformed(Exception):

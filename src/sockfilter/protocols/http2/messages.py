@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sockfilter.model.body import NO_BODY
+from sockfilter.model.body import NO_BODY, Body
 from sockfilter.model.exchange import StreamReset
-from sockfilter.model.headers import Headers
 from sockfilter.model.message import Request, Response
 from sockfilter.model.problem import Problem
 from sockfilter.protocols.body import BodyKeeper
@@ -30,14 +29,16 @@ class Half:
 
     Attributes:
         message: the message.
+        codings: the codings of its content.
         keeper: collects its body; None until the body begins.
         losses: how often bytes of its direction had been lost when it began.
     """
 
-    __slots__ = ("keeper", "losses", "message")
+    __slots__ = ("codings", "keeper", "losses", "message")
 
-    def __init__(self, message: Message, losses: int) -> None:
+    def __init__(self, message: Message, codings: tuple[bytes, ...], losses: int) -> None:
         self.message = message
+        self.codings = codings
         self.keeper: BodyKeeper | None = None
         self.losses = losses
 
@@ -54,10 +55,10 @@ class StreamMessages:
         client_end: the end that sends requests; None if not known.
     """
 
-    __slots__ = ("_context", "_goaways", "_halves", "_losses", "_lost_by", "_transport", "pairing")
+    __slots__ = ("_context", "_goaways", "_halves", "_losses", "_lost_by", "_model", "pairing")
 
     def __init__(self, transport: Transport, context: Context) -> None:
-        self._transport = transport
+        self._model = transport.model
         self._context = context
         self.pairing: ByStream = context.by_stream(transport)
         self._halves: tuple[dict[int, Half], dict[int, Half]] = {}, {}
@@ -68,12 +69,12 @@ class StreamMessages:
     @property
     def client_end(self) -> int | None:
         """The end that sends requests; None if not known."""
-        return self._transport.model.client_end
+        return self._model.client_end
 
     @client_end.setter
     def client_end(self, end: int) -> None:
-        if self._transport.model.client_end is None:
-            self._transport.model.client_end = end
+        if self._model.client_end is None:
+            self._model.client_end = end
 
     @property
     def weight(self) -> int:
@@ -99,73 +100,117 @@ class StreamMessages:
             now_ns: when the last byte passed.
             is_last: nothing follows on this stream from this end.
         """
-        fields, half = BlockFields(block.fields), self._halves[end].get(stream)
+        half = self._halves[end].get(stream)
+        if half is None and block.made is not None:
+            self._begin_again(end, stream, block.made, place, start_ns, now_ns, is_last)
+            return
+        fields = BlockFields(block.fields)
         if half is not None and self._continue(half, fields):
             message = half.message
         else:
-            begun = self._begin(end, stream, fields, block, place, start_ns, is_last)
-            if begun is None:
+            half = None
+            is_request = self._kind(end, fields)
+            if is_request is None:
+                self.pairing.lose(Problem.HEADERS_LOST)  # what it belongs to was missed
                 return
-            message, half = begun, None
-            if isinstance(message, Request) or message.is_final:
-                half = self._keep(end, stream, message, now_ns)
-        _note_faults(message, fields, block)
+            message = self._begin(end, fields, block, is_request, is_last, start_ns, place)
+        if fields.lost or not fields.is_proper or not block.is_valid:
+            _note_faults(message, fields, block)
+        elif block.is_remembered and half is None and fields.pseudo:
+            block.made = message.head
         if half is None:
-            message.end_ns, message.complete = now_ns, True
+            self._go_on(end, stream, message, now_ns, is_last)
         elif is_last:
             self._finish(end, stream, half, now_ns, True)
+
+    def _begin_again(
+        self,
+        end: int,
+        stream: int,
+        head: object,
+        place: tuple[int, ...],
+        start_ns: int,
+        now_ns: int,
+        is_last: bool,
+    ) -> None:
+        """Begins a message with a head that came before."""
+        assert isinstance(head, Http2Head)  # nothing else is made of a block
+        head.is_shared = True
+        message = (Request if head.is_request else Response)(head, start_ns, place)
+        self._end_last(stream, head.is_request)
+        self.pairing.begin(message, end)
+        self._go_on(end, stream, message, now_ns, is_last)
+
+    def _go_on(self, end: int, stream: int, message: Message, now_ns: int, is_last: bool) -> None:
+        """Ends a message that has no body, or waits for its body."""
+        if is_last:
+            message.end_ns, message.complete = now_ns, True
+            self.pairing.finish(message)
+        elif not message.head.is_request and 100 <= message.head.status < 200:
+            message.end_ns, message.complete = now_ns, True
+        else:
+            self._keep(end, stream, message, now_ns)
+
+    def _end_last(self, stream: int, is_request: bool) -> None:
+        """Ends the last exchange of a stream if it is used again: the end of a message was missed."""
+        exchange = self.pairing.exchange(stream)
+        if exchange is not None and (is_request or exchange.response is not None):
+            self.leave(stream, Problem.RESYNCHRONISED)
 
     def _continue(self, half: Half, fields: BlockFields) -> bool:
         """Takes trailers, or the head of a response whose status was not known. Returns False if it is another head."""
         message = half.message
         if not fields.pseudo:
-            message.trailers = Headers(fields.known)
+            message.trailers = fields.headers
         elif not fields.is_request and isinstance(message, Response) and not message.status:
-            message.head = Http2Head(fields, False)
+            message.head = head = Http2Head(fields, False)
+            half.codings = head.codings
         else:
             return False
         return True
 
+    def _kind(self, end: int, fields: BlockFields) -> bool | None:
+        """Whether fields are of a request; None if not known, or if they are trailers of a request that was missed."""
+        is_request, client_end = fields.is_request, self._model.client_end
+        if is_request is None:
+            if client_end is None or (end == client_end and fields.is_trailers):
+                return None
+            return end == client_end
+        if client_end is None:
+            self._model.client_end = end if is_request else 1 - end
+        return is_request
+
     def _begin(
         self,
         end: int,
-        stream: int,
         fields: BlockFields,
         block: Block,
-        place: tuple[int, ...],
-        start_ns: int,
+        is_request: bool,
         is_last: bool,
-    ) -> Request | Response | None:
-        is_request = fields.is_request
-        if is_request is None and self.client_end is not None:
-            is_request = end == self.client_end
-        if is_request is None or (is_request and fields.is_trailers):
-            self.pairing.lose(Problem.HEADERS_LOST)  # what it belongs to was missed
-            return None
-        self.client_end = end if is_request else 1 - end
+        start_ns: int,
+        place: tuple[int, ...],
+    ) -> Request | Response:
         trailers = None
-        if fields.is_trailers:
-            trailers, fields.known = fields.known, []
-        elif not fields.pseudo and is_last:
-            fields.conceal(block.fields)  # it is not known whether this is a head
-        open_now = self.pairing.exchange(stream)
-        if open_now is not None and (is_request or open_now.response is not None):
-            self.leave(stream, Problem.RESYNCHRONISED)  # the stream is used again: the end of the last was missed
-        kind = Request if is_request else Response
-        message = kind(Http2Head(fields, is_request), start_ns, place)
+        if not fields.pseudo:
+            if fields.is_trailers:
+                trailers, fields.others = fields.headers, []
+            elif is_last:
+                fields.conceal(block.fields)  # it is not known whether this is a head
+        message = (Request if is_request else Response)(Http2Head(fields, is_request), start_ns, place)
         if trailers is not None:
-            message.trailers = Headers(trailers)
+            message.trailers = trailers
             message.add_problem(Problem.HEADERS_LOST)
+        self._end_last(place[2], is_request)
         self.pairing.begin(message, end)
         return message
 
-    def _keep(self, end: int, stream: int, message: Message, now_ns: int) -> Half:
-        halves = self._halves[end]
+    def _keep(self, end: int, stream: int, message: Message, now_ns: int) -> None:
+        halves, head = self._halves[end], message.head
+        assert isinstance(head, Http2Head)  # _begin() has made it
         if len(halves) >= HALVES_MAX:
             oldest = next(iter(halves))
             self._cut(end, oldest, halves[oldest], now_ns, Problem.EVICTED)
-        half = halves[stream] = Half(message, self._losses[end])
-        return half
+        halves[stream] = Half(message, head.codings, self._losses[end])
 
     def promise(self, end: int, stream: int, block: Block, place: tuple[int, ...], start_ns: int, now_ns: int) -> None:
         """Takes a promised request. stream: the stream of its response."""
@@ -191,6 +236,17 @@ class StreamMessages:
             keeper.add(data)
         else:
             keeper.wire_len += len(data)
+
+    def whole(self, end: int, stream: int, data: bytes, now_ns: int) -> None:
+        """Takes a DATA frame with END_STREAM: most bodies have no other frame."""
+        half = self._halves[end].get(stream)
+        if half is None or half.keeper is not None or half.codings or not data:
+            if data:
+                self.data(end, stream, data)
+            self.end(end, stream, now_ns)
+            return
+        half.message.body = Body(len(data), len(data), data[: self._context.policy.limit])
+        self._finish(end, stream, half, now_ns, True)
 
     def miss(self, end: int, stream: int, size: int, problem: Problem) -> int:
         """Notes missing bytes of a body, of a known number. Returns how many of them were needed."""
@@ -268,9 +324,7 @@ class StreamMessages:
         self._finish(end, stream, half, now_ns, False)
 
     def _collect(self, half: Half) -> BodyKeeper:
-        head = half.message.head
-        codings = head.codings if isinstance(head, Http2Head) else ()
-        half.keeper = keeper = BodyKeeper(half.message, codings, self._context.policy, self._context.budget)
+        half.keeper = keeper = BodyKeeper(half.message, half.codings, self._context.policy, self._context.budget)
         return keeper
 
     def _finish(self, end: int, stream: int, half: Half, now_ns: int, is_whole: bool) -> None:

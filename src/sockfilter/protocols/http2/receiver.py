@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Protocol
 from sockfilter.model.problem import Problem
 from sockfilter.model.sequence import MASK
 from sockfilter.protocols.http2 import frames
-from sockfilter.protocols.http2.frames import DATA, FRAME_BYTES_USUAL, FRAME_HEAD_BYTES, FrameHead, head_at, is_sound
+from sockfilter.protocols.http2.frames import (
+    DATA,
+    FRAME_BYTES_USUAL,
+    FRAME_HEAD_BYTES,
+    STREAM,
+    UNPACK_HEAD,
+    FrameHead,
+    head_at,
+    is_sound,
+)
 from sockfilter.protocols.http2.hpack import HpackDecoder
 from sockfilter.protocols.http2.seeking import FrameSeeker, Span
 
@@ -136,18 +145,29 @@ class Http2Receiver:
 
     def data(self, data: bytes, time_ns: int, seq: int, ack: int) -> None:
         """Takes the next bytes."""
-        if self._begins_anywhere:
-            self._begin(data)
-        rest = Span(data, time_ns, seq, ack) if self._seeker is not None else self._take(data, time_ns, seq, ack)
-        pending = [] if rest is None else [rest]
+        rest: Span | None
+        if not self._needed and self._seeker is None and not self._begins_anywhere:
+            self._now = self._start_ns = time_ns
+            self._seq, self._ack = seq, ack
+            rest = self._read(data, time_ns, ack)
+            if rest is None:
+                return
+        else:
+            if self._begins_anywhere:
+                self._begin(data)
+            rest = Span(data, time_ns, seq, ack)
+        self._take_all([rest])
+
+    def _take_all(self, pending: list[Span]) -> None:
+        """Takes spans, and those that are left of them. The last one comes first."""
         while pending:
             span = pending.pop()
-            if self._seeker is None:
+            if self._seeker is not None:
+                pending += reversed(self._seek(span))
+            else:
                 rest = self._take(*span)
                 if rest is not None:
                     pending.append(rest)
-            else:
-                pending += reversed(self._seek(span))
 
     def _begin(self, data: bytes) -> None:
         """Looks at the first bytes: whether they are the first of the direction."""
@@ -207,7 +227,10 @@ class Http2Receiver:
         """Reads frames. The first began at _start_ns, _seq and _ack; the others came now."""
         offset, size, seq = 0, len(data), self._seq
         while offset < size:
-            if self._content_left or self._pad_left:
+            end = self._read_usual(data, offset) if size - offset > FRAME_HEAD_BYTES else 0
+            if end:
+                offset = end
+            elif self._content_left or self._pad_left:
                 offset = self._read_content(data, offset)
             else:
                 taken = self._read_frame(data, offset)
@@ -224,6 +247,37 @@ class Http2Receiver:
                 offset = taken
             self._start_ns, self._seq, self._ack = time_ns, (seq + offset) & MASK, ack
         return None
+
+    def _read_usual(self, data: bytes, offset: int) -> int:
+        """Reads a frame if it is whole and usual: a header block without continuations, or content without padding.
+
+        Returns the offset behind it, or 0.
+        """
+        if self._content_left or self._pad_left or self._block is not None or self._is_at_start:
+            return 0
+        high, low, kind, flags, stream = UNPACK_HEAD(data, offset)
+        begin = offset + FRAME_HEAD_BYTES
+        end = begin + (high << 8 | low)
+        if end > len(data) or not stream & STREAM or end - begin > FRAME_BYTES_USUAL:
+            return 0
+        shared = self._shared
+        if kind == DATA and not flags & ~frames.END_STREAM:
+            shared.counts.frames["data"] += 1
+            if flags:
+                shared.messages.whole(self._end, stream & STREAM, data[begin:end], self._now)
+            else:
+                shared.messages.data(self._end, stream & STREAM, data[begin:end])
+            return end
+        if kind != frames.HEADERS or flags & ~frames.END_STREAM != frames.END_HEADERS:
+            return 0
+        counts = shared.counts
+        counts.frames["headers"] += 1
+        counts.header_blocks += 1
+        block = self.hpack.decode(data[begin:end])
+        place = (self._seq, self._ack, stream & STREAM)
+        is_last = bool(flags & frames.END_STREAM)
+        shared.messages.head(self._end, stream & STREAM, block, place, self._start_ns, self._now, is_last)
+        return end
 
     def _read_frame(self, data: bytes, offset: int) -> int:
         """Reads a frame, or the beginning of DATA. Returns the offset behind what it has read; -1: it needs more."""
