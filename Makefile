@@ -24,11 +24,7 @@ MIRROR ?=
 # what packages are tried on
 RELEASES := bookworm trixie
 
-<<<<<<< HEAD
 FUZZ_TARGETS := packets streams http1 http2 hpack grpc websocket sse silent files broker
-=======
-FUZZ_TARGETS := packets streams http1 websocket sse files broker hpack grpc
->>>>>>> grpc
 # for each target
 SECONDS ?= 60
 

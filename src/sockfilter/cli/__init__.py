@@ -9,6 +9,10 @@ __all__ = ["main"]
 OK, FAILED = 0, 1
 STDERR = 2
 
+# Without memory, these come in place of MemoryError: from the dynamic linker for an extension module (glibc,
+# elf/dl-load.c), and from the interpreter for a module whose code it cannot read.
+OUT_OF_MEMORY = ("failed to map segment", "error return without exception set")
+
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command and returns its exit status.
@@ -30,9 +34,8 @@ def main(argv: list[str] | None = None) -> int:
             return command(argv, signals)
     except KeyboardInterrupt:
         return OK
-    except (MemoryError, ImportError) as error:
-        # the dynamic linker's words when there is no memory for an extension module (glibc, elf/dl-load.c)
-        if isinstance(error, ImportError) and "failed to map segment" not in str(error):
+    except (MemoryError, ImportError, SystemError) as error:
+        if not any(words in str(error) for words in OUT_OF_MEMORY) and not isinstance(error, MemoryError):
             raise
         # The stack has been unwound, so there may be memory and descriptors for a line.
         os.write(STDERR, b"sockfilter: out of memory; raise its limit (ulimit -v), or choose a smaller ring: -B\n")

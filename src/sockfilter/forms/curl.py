@@ -34,7 +34,7 @@ def asked(exchange: Exchange) -> Request:
     """The request, if it can be repeated.
 
     Raises:
-        NotSeen: it was not seen, or it needs a special connection, such as a tunnel.
+        NotSeen: it was not seen, or not wholly, or it needs a special connection, such as a tunnel.
         BodyError: its body was not kept whole.
     """
     request = exchange.request
@@ -42,6 +42,8 @@ def asked(exchange: Exchange) -> Request:
         raise NotSeen(f"repeating {exchange!r}: its request was not seen")
     if request.method == "CONNECT" or request.version == "0.9":
         raise NotSeen(f"repeating {exchange!r}: it needs a special connection")
+    if request.head.lost:
+        raise NotSeen(f"repeating {exchange!r}: some of its fields are not known, because bytes were missed")
     if not request.complete:
         raise BodyError(f"repeating {exchange!r}: its request is incomplete")
     if request.body.is_cut and not is_as_sent(request):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sockfilter.masking import mask_fields, mask_head, mask_reason, mask_start_line, mask_target
+from sockfilter.masking.names import MASK
 
 if TYPE_CHECKING:
     from sockfilter.model.head import Head
@@ -33,6 +34,30 @@ def start_line(head: Head, show_secrets: bool) -> str:
     return f"HTTP/{head.version} {head.status or ''} {reason}".translate(BREAKS).rstrip()
 
 
+def fields_of(head: Head) -> list[tuple[str, str]]:
+    """The fields as HTTP/1 would write them: Host has the authority, if no field has it (RFC 9113, 8.3.1).
+
+    Args:
+        head: the head.
+    """
+    fields = list(head.headers)
+    if head.has_text or not head.is_request or not head.authority or "host" in head.headers:
+        return fields
+    return [("host", head.authority), *fields]
+
+
+def lost_fields_of(head: Head, show_secrets: bool) -> list[tuple[str, str]]:
+    """The fields that are not wholly known. If the name is not known, the value may be a secret.
+
+    Args:
+        head: the head.
+        show_secrets: do not mask secrets.
+    """
+    return [
+        (name or UNKNOWN, UNKNOWN if value is None else value if show_secrets else MASK) for _, name, value in head.lost
+    ]
+
+
 def head_bytes(head: Head, show_secrets: bool) -> bytes:
     """The whole head, with the empty line after it.
 
@@ -42,7 +67,18 @@ def head_bytes(head: Head, show_secrets: bool) -> bytes:
     """
     if head.has_text:
         return head.raw if show_secrets else mask_head(head.raw)
-    fields = list(head.headers)
+    return f"{start_line(head, show_secrets)}\r\n".encode("utf-8", "surrogateescape") + fields_bytes(
+        fields_of(head), show_secrets
+    )
+
+
+def fields_bytes(fields: list[tuple[str, str]], show_secrets: bool) -> bytes:
+    """Fields in the form of HTTP/1, with the empty line after them.
+
+    Args:
+        fields: the fields.
+        show_secrets: do not mask secrets.
+    """
     shown = fields if show_secrets else mask_fields(fields)
-    lines = [start_line(head, show_secrets), *(f"{name}: {value}".translate(BREAKS) for name, value in shown), "", ""]
+    lines = [*(f"{name}: {value}".translate(BREAKS) for name, value in shown), "", ""]
     return "\r\n".join(lines).encode("utf-8", "surrogateescape")

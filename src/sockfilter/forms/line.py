@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypedDict
 from sockfilter.escape import printable, printable_lines, printable_target, without_backslashes
 from sockfilter.forms import times
 from sockfilter.forms.columns import shortened, width
-from sockfilter.forms.heads import UNKNOWN, start_line
+from sockfilter.forms.heads import UNKNOWN, fields_of, lost_fields_of, start_line
 from sockfilter.forms.large import LARGE_BYTES, indented_lines, is_text, printable_pieces, text_of
 from sockfilter.forms.notes import notes_of
 from sockfilter.forms.processes import line_of, name_of
@@ -234,13 +234,17 @@ class TextForm:
         for trailers in (_web_trailers(message), message.trailers if message.has_trailers else None):
             if trailers is not None:
                 yield f"    {mark}\n"
-                yield from self._fields(mark, trailers)
+                yield from self._fields(mark, list(trailers))
 
     def _head(self, mark: str, head: Head) -> str:
         """The lines of a head; they are cached, because most heads are repeated."""
         start = start_line(head, self.show_secrets)
         # without backslashes, everything that looks like an escape is one
-        lines = f"    {mark} {printable(without_backslashes(start))}\n" + "".join(self._fields(mark, head.headers))
+        lines = f"    {mark} {printable(without_backslashes(start))}\n" + "".join(self._fields(mark, fields_of(head)))
+        lines += "".join(
+            f"    {mark} {printable(name)}: {printable(value)}\n"
+            for name, value in lost_fields_of(head, self.show_secrets)
+        )
         return self._heads.keep(head, lines) if head.is_shared else lines
 
     def _body(self, message: Message, margin: str, exchange: Exchange) -> Iterable[str]:
@@ -253,8 +257,7 @@ class TextForm:
             return large_body(message, content, margin)
         return (f"{margin}{line}\n" for line in body_lines(message, content))
 
-    def _fields(self, mark: str, headers: Headers) -> Iterable[str]:
-        fields = list(headers)
+    def _fields(self, mark: str, fields: list[tuple[str, str]]) -> Iterable[str]:
         for name, value in fields if self.show_secrets else mask_fields(fields):
             yield f"    {mark} {printable(name)}: {printable(value)}\n"
 

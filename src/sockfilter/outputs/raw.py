@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sockfilter.escape import printable, printable_lines
-from sockfilter.forms.heads import head_bytes
+from sockfilter.forms.heads import fields_bytes, head_bytes
 from sockfilter.masking import mask_head
 from sockfilter.masking.bodies import mask_content
 from sockfilter.masking.chunks import joined
@@ -45,7 +45,10 @@ class RawOutput(Output):
 
     def _message(self, source: Endpoint, dest: Endpoint, message: Message) -> bytes:
         body = message.body if self._show_secrets else _without_secrets(message)
-        return self._written(source, dest, head_bytes(message.head, self._show_secrets) + body)
+        content = head_bytes(message.head, self._show_secrets) + body
+        if message.has_trailers and not message.head.has_text:  # else the body has them, as sent
+            content += b"\r\n" + fields_bytes(list(message.trailers), self._show_secrets)
+        return self._written(source, dest, content)
 
     def render_message(self, message: StreamMessage) -> bytes:
         """Returns the content of a message without a response."""

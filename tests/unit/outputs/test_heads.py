@@ -8,11 +8,13 @@ import pytest
 
 from sockfilter.errors import NotSeen
 from sockfilter.forms.heads import head_bytes, start_line
-from sockfilter.model import Body, Exchange, Problem
+from sockfilter.model import Body, Exchange, Headers, Problem
 from sockfilter.model.message import Request, Response
 from sockfilter.outputs.jsonl import JsonOutput
 from sockfilter.outputs.lines import TextOutput
 from sockfilter.outputs.raw import RawOutput
+from sockfilter.protocols.http2.heads import BlockFields, Http2Head
+from sockfilter.protocols.http2.hpack import Field
 from tests.support.exchanges import GET, answers, asks, exchange, rendered
 
 FIELDS = (("accept", "*/*"), ("authorization", "Bearer opensesame"))
@@ -50,6 +52,30 @@ def test_raw_is_as_http1_would_write_it():
         "10.0.0.1:80 -> 10.0.0.2:40000\n"
         "HTTP/2 200\r\nserver: x\r\n\r\nhello\n\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("target", "method", "fields", "host"),
+    [
+        ("http://shop.test/a", "GET", (), ["host: shop.test"]),
+        ("http://shop.test/a", "GET", (("host", "other.test"),), ["host: other.test"]),
+        ("/a", "GET", (), []),
+    ],
+)
+def test_the_authority_is_shown_as_host(target: str, method: str, fields: tuple[tuple[str, str], ...], host: list[str]):
+    """RFC 9113, 8.3.1."""
+    found = made(target=target, method=method, fields=fields)
+    raw = rendered(RawOutput, found).partition("HTTP/2 200")[0]
+    assert [line for line in raw.splitlines() if line.startswith("host")] == host
+    shown = rendered(TextOutput, found, verbosity=1)
+    assert [line.removeprefix("    > ") for line in shown.splitlines() if "> host" in line] == host
+
+
+def test_trailers_follow_the_body():
+    found = made()
+    found.response.trailers = Headers([("x-sum", "1"), ("set-cookie", "id=opensesame")])
+    assert rendered(RawOutput, found).endswith("\r\n\r\nhello\r\nx-sum: 1\r\nset-cookie: id=***\r\n\r\n\n")
+    assert "    <\n    < x-sum: 1\n" in rendered(TextOutput, found, verbosity=1)
 
 
 @pytest.mark.parametrize("output", [RawOutput, TextOutput, JsonOutput])
@@ -112,3 +138,17 @@ def test_curl_refuses_a_nul():
 def test_a_made_test_says_that_it_cannot():
     with pytest.raises(NotSeen, match=r"it is HTTP/2, and the test would speak HTTP/1\.1"):
         made().as_pytest()
+
+
+def test_fields_that_are_not_known():
+    """They are marked in the details, and nothing is made up for a command."""
+    found = made()
+    lost = [Field(b"x-id", None), Field(None, b"opensesame"), Field(None, None)]
+    head = Http2Head(BlockFields([Field(b":method", b"GET"), *lost]), True)
+    found.request = Request(head, 2000, (1, 1, 5), 3000)
+    shown = rendered(TextOutput, found, verbosity=1)
+    assert "GET (unknown)" in shown
+    assert "    > x-id: (unknown)\n    > (unknown): ***\n    > (unknown): (unknown)\n" in shown
+    assert "(unknown): opensesame" in rendered(TextOutput, found, verbosity=1, show_secrets=True)
+    with pytest.raises(NotSeen, match="some of its fields are not known"):
+        found.as_curl()
