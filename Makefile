@@ -24,7 +24,7 @@ MIRROR ?=
 # what packages are tried on
 RELEASES := bookworm trixie
 
-FUZZ_TARGETS := packets streams http1 silent files broker
+FUZZ_TARGETS := packets streams http1 websocket sse silent files broker
 # for each target
 SECONDS ?= 60
 

@@ -14,6 +14,7 @@ from sockfilter.captures.file import read
 from sockfilter.model.protocols import OPTIONAL
 from sockfilter.road.pipeline import Pipeline
 from tests.support import captures
+from tests.support import websocket as websockets
 from tests.support.frames import GRE, IPIP, IPV4, Talk, ethernet, gre, ipv4, ipv4_fragments, tcp
 from tests.support.wire import EVERYTHING, MILLISECOND, NOTHING, Orders, Wire, packed
 
@@ -43,6 +44,9 @@ AMQP = b"AMQP\0\0\x09\x01"
 PUBLISH = b"\x01\0\1\0\0\0\x09\0\x3c\0\x28\0\0\0\0\0\xce\x02\0\1\0\0\0\x0e\0\x3c\0\0" + bytes(8) + b"\0\0\xce"
 SMTP = b"EHLO x\r\n"
 CHUNKED = b"POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+EVENTS = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+TICK = websockets.Deflating(keeps_window=False)(b"tick " * 9)
+BOMB = websockets.Deflating(keeps_window=False)(bytes(1000)) + b"\0\0\xff\xff"
 GZIP = b"HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\n\r\n"
 
 
@@ -181,6 +185,18 @@ def tunnel(size: int) -> Wire:
     return wire
 
 
+def websocket(unit: bytes, size: int, segment: int = SEGMENT_BYTES, before: bytes = b"", lost: int = 0) -> Wire:
+    """The same frames of a server again and again. lost: bytes that are missing before them."""
+    wire = Wire()
+    talker = wire.connection()
+    talker.client(websockets.REQUEST)
+    talker.server(websockets.RESPONSE % (websockets.DEFLATE % b"") + before)
+    talker.next[1] += lost
+    say(talker, 1, unit, size, segment)
+    wire.tick(20 * MILLISECOND)
+    return wire
+
+
 # what goes on: bytes of the shortest, some milliseconds' work, and what makes so many
 KEPT: dict[str, tuple[int, Callable[[int], Wire]]] = {
     "interim": (20_000, interim),
@@ -225,6 +241,22 @@ KEPT: dict[str, tuple[int, Callable[[int], Wire]]] = {
     "rubbish behind a request": (1 << 17, partial(endless, REQUEST, b"\x01\x02 rubbish\r\n")),
     "rubbish behind a response": (1 << 17, partial(answers, REQUEST, RESPONSE + b"\x01\x02 rubbish\r\n")),
     "rubbish for a response": (1 << 17, partial(answers, REQUEST, b"\x01\x02 rubbish\r\n")),
+    "messages": (10_000, partial(websocket, websockets.frame(1, b"tick"))),
+    "messages in bytes": (600, partial(websocket, websockets.frame(1, b"tick"), segment=1)),
+    "deflated messages": (10_000, partial(websocket, websockets.frame(1, TICK, rsv=4))),
+    "fragments": (10_000, partial(websocket, websockets.frame(0, b"tick", fin=False), before=b"\x01\x00")),
+    "a payload in bytes": (
+        600,
+        partial(websocket, b"z", segment=1, before=b"\x82\x7f" + b"\0" * 4 + b"\1" + b"\0" * 3),
+    ),
+    "a deflated payload": (2_000, lambda size: websocket(BOMB, size, before=b"\xc2\x7f" + size.to_bytes(8, "big"))),
+    "what may be frames behind a gap": (20_000, partial(websocket, b"\x81\x7e\xff\xff\x81\x02", lost=9)),
+    "rubbish behind a gap": (20_000, partial(websocket, b"\x81 \x02rubbish", lost=9)),
+    "rubbish for frames in bytes": (600, partial(websocket, b"\xff\x00\x81", segment=1)),
+    "events": (10_000, lambda size: answers(REQUEST, EVENTS + b"data: 1\n\n" * (size // 9), size)),
+    "events in bytes": (600, lambda size: answers(REQUEST, EVENTS + b"data: 1\n\n" * (size // 9), size, segment=1)),
+    "lines of an event": (10_000, lambda size: answers(REQUEST, EVENTS + b"data: 1\n" * (size // 8), size)),
+    "a line of an event": (1 << 17, lambda size: answers(REQUEST, EVENTS + b"data: " + b"z" * size, size)),
     "half heads": (2_000, half_heads),
     "mqtt packets": (8_000, partial(endless, MQTT, b"\x30\x05\x00\x01ahi")),
     "mqtt topic in bytes": (300, partial(endless, MQTT + b"\x30\xff\xff\x7f\xff\xff", b"t", segment=1)),

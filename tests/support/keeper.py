@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.errors import Closed
-from sockfilter.views.view import ExchangeBuffer
+from sockfilter.views.buffers import ExchangeBuffer, MessageBuffer
 from tests.support.exchanges import exchange
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ class FakeKeeper:
 
     def __init__(self, limit: int = 100) -> None:
         self.kept = ExchangeBuffer(limit)
+        self.kept_messages = MessageBuffer(limit)
         self.pending: list[Exchange] = []
         self.is_closed = False
         self.now_ns = 0

@@ -17,7 +17,8 @@ from sockfilter.ledger import PACKET_COUNTERS
 from sockfilter.model.budget import MEMORY_BYTES
 from sockfilter.outputs.fan import Wants
 from sockfilter.sources.records import RING_BYTES
-from sockfilter.views.view import ExchangeBuffer, View
+from sockfilter.views.buffers import ExchangeBuffer, MessageBuffer
+from sockfilter.views.view import View
 
 if TYPE_CHECKING:
     import subprocess
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from sockfilter.ledger import Ledger
-    from sockfilter.model import Exchange
+    from sockfilter.model import Exchange, StreamMessage
     from sockfilter.model.life import Life
     from sockfilter.model.policy import BodyPolicy
     from sockfilter.model.protocols import Protocols
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 SENT = list(PACKET_COUNTERS).index("sent")
 # The number of exchanges that a capture keeps. Beyond it, the oldest are dropped and counted.
 EXCHANGES_MAX = 100_000
+# The same for messages without a response, such as those of a WebSocket.
+MESSAGES_MAX = 100_000
 # Seconds between two checks for timers: while a connection waits for missing bytes, and otherwise.
 DUE_SOON_S = 0.01
 DUE_S = 1.0
@@ -94,6 +97,7 @@ class Capture(View, Closing):
         self.no_processes = ""
         self._outputs = outputs = keeping.outputs
         self.kept = ExchangeBuffer(EXCHANGES_MAX)
+        self.kept_messages = MessageBuffer(MESSAGES_MAX)
         # A capture file needs all bytes, including those that no output shows.
         skipping = NoSkipping() if keeping.has_frames else source
         emit, lines = keeping.emit, None
@@ -104,6 +108,8 @@ class Capture(View, Closing):
                 emit, lines = outputs.write, outputs.lines
             if emit_message is None and Wants.MESSAGES in outputs.wants:
                 emit_message = outputs.write_message
+        if emit_message is None and emit is None:
+            emit_message = self.kept_messages.add
         self._pipeline = Pipeline(
             source,
             skipping,
@@ -189,6 +195,11 @@ class Capture(View, Closing):
         return self.kept.forgotten
 
     @property
+    def forgotten_messages(self) -> int:
+        """The number of messages that were dropped because there were too many."""
+        return self.kept_messages.forgotten
+
+    @property
     def pending(self) -> list[Exchange]:
         """Exchanges that have begun and that no record read so far has ended."""
         return self._turns.do(lambda: [] if self.is_closed else self._pipeline.pending())
@@ -234,6 +245,7 @@ class Capture(View, Closing):
         """Forgets what crossed before, also in the views of earlier marks."""
         super().clear()
         self.kept.forget(self._first)
+        self.kept_messages.forget(self._first_message)
 
     def wait(self, timeout_s: float) -> None:
         """Sleeps until there is something to pump or the capture ends, at most timeout_s seconds."""
@@ -363,6 +375,7 @@ def capture(
     processes: bool | None = None,
     broker: str | None = None,
     emit: Callable[[Exchange], None] | None = None,
+    emit_message: Callable[[StreamMessage], None] | None = None,
     policy: BodyPolicy | None = None,
     outputs: Fan | None = None,
 ) -> Capture:
@@ -393,6 +406,8 @@ def capture(
         broker: the socket of a broker that attaches on behalf of this process. None: this process attaches.
         emit: is called with each exchange when it ends. None: exchanges keeps them. It may look at the capture and
             close it, but must not make the capture read more.
+        emit_message: is called with each message without a response as it passes. None: messages() keeps them, unless
+            emit is given.
         policy: what to keep of bodies; replaces body.
         outputs: the outputs that receive what they want from the capture. They receive exchanges only without emit.
 
@@ -402,7 +417,7 @@ def capture(
     return opened(
         Traffic(interface, via, ports, host, family, netns, ring, snap, promiscuous, broker, protocols),
         Whose(pid, comm, cgroup, unix, processes),
-        Keeping(policy or body_policy(body), memory, emit, outputs),
+        Keeping(policy or body_policy(body), memory, emit, outputs, emit_message),
     )
 
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from sockfilter.captures.capture import Capture, captured
+from sockfilter.captures.capture import MESSAGES_MAX, Capture, captured
 from sockfilter.captures.wanted import BODY_BYTES, Keeping, body_policy, check_memory, narrowed
 from sockfilter.closing import Closing
 from sockfilter.model.budget import MEMORY_BYTES
 from sockfilter.model.protocols import OPTIONAL, wanted
 from sockfilter.road.files import file_source
+from sockfilter.views.buffers import MessageBuffer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
     from sockfilter.ledger import Ledger
-    from sockfilter.model import Exchange
+    from sockfilter.model import Exchange, StreamMessage
     from sockfilter.model.policy import BodyPolicy
     from sockfilter.model.protocols import Protocols
     from sockfilter.outputs.fan import Fan
@@ -56,12 +57,15 @@ class Reading(Closing):
     close(), or at the end of a with statement.
 
     Args:
-        opened: opens the file as a capture that passes its exchanges to the given callable.
+        opened: opens the file as a capture that passes its exchanges and its messages to the given callables.
     """
 
-    def __init__(self, opened: Callable[[Callable[[Exchange], None]], Capture]) -> None:
+    def __init__(
+        self, opened: Callable[[Callable[[Exchange], None], Callable[[StreamMessage], None]], Capture]
+    ) -> None:
         self._opened = opened
         self._ended: deque[Exchange] = deque()
+        self._messages = MessageBuffer(MESSAGES_MAX)
         self._capture: Capture | None = None
         self._exchanges: Iterator[Exchange] | None = None
 
@@ -80,6 +84,11 @@ class Reading(Closing):
         self._exchanges = iter(())
 
     @property
+    def messages(self) -> list[StreamMessage]:
+        """The messages without a response read so far, such as those of a WebSocket; the last 100 000."""
+        return self._messages.since(0)[0]
+
+    @property
     def ledger(self) -> Ledger:
         """The counters of what has been read so far. They balance after the last exchange.
 
@@ -91,7 +100,7 @@ class Reading(Closing):
     @property
     def _reader(self) -> Capture:
         if self._capture is None:
-            self._capture = self._opened(self._ended.append)
+            self._capture = self._opened(self._ended.append, self._messages.add)
         return self._capture
 
 
@@ -129,7 +138,11 @@ def read(
     policy, kernel_filter = body_policy(body), narrowed(ports, host, family)
     check_memory(memory)
     return Reading(
-        lambda emit: captured(file_source(path, kernel_filter), kernel_filter, Keeping(policy, memory, emit))
+        lambda emit, emit_message: captured(
+            file_source(path, kernel_filter),
+            kernel_filter,
+            Keeping(policy, memory, emit, emit_message=emit_message),
+        )
     )
 
 

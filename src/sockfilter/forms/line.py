@@ -93,6 +93,7 @@ class TextForm:
             self._fitting = Fitting(processes)
         self._route_width = ROUTE_WIDTH
         self._request_width = REQUEST_WIDTH
+        self._title: Callable[[StreamMessage, bool], str] | None = None  # what a line says of a message
 
     def render(self, exchange: Exchange) -> bytes:
         """The exchange's line, with its heads and bodies if wanted."""
@@ -109,11 +110,17 @@ class TextForm:
 
     def render_message(self, message: StreamMessage) -> bytes:
         """The line of a message without a response, with its properties and its content if wanted."""
-        from sockfilter.forms import message_line  # imported late: most captures have no such messages
+        if self._title is None:
+            from sockfilter.forms.message_line import title  # imported late: most captures have no such messages
 
+            self._title = title
         start_ns = message.start_ns
         time = self._unknown_time if start_ns is None else self._tell(start_ns)
-        what = message_line.title(message, self.show_secrets)
+        what = self._title(message, self.show_secrets)
+        if self._is_usual and not (self._verbosity or self._interfaces or self._processes or message.problems):
+            route = message.connection.route
+            if len(route) <= self._route_width and route.isprintable():  # the usual case, without the rest
+                return f"{time}  {route.ljust(self._route_width)}  {what}\n".encode()
         columns = None if self._columns is None else self._columns()
         interface = f"{printable(message.connection.interface):<8}" if self._interfaces else ""
         if columns is not None:
@@ -127,6 +134,8 @@ class TextForm:
             text = "  ".join(filter(None, (interface, time, route.ljust(self._route_width), what, problems)))
         text += "\n"
         if self._verbosity:
+            from sockfilter.forms import message_line
+
             is_whole = self._verbosity >= BODIES
             text += "".join(message_line.details(message, self.show_secrets, with_content=is_whole))
         return text.encode()

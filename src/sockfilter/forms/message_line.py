@@ -10,6 +10,7 @@ from sockfilter.forms.large import LARGE_BYTES, indented_lines, is_text, printab
 from sockfilter.forms.message_dict import clean_values, content_shown
 from sockfilter.forms.message_forms import form_of
 from sockfilter.forms.sizes import size_text
+from sockfilter.masking.tables import KeptTable
 from sockfilter.masking.values import mask_values, mask_words
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 # characters of a type, a topic, or a reason on a line; peers choose them
 WORDS_MAX = 200
 DOTS = "..."
+# titles that are cached, because many messages have the same type and size; at most 1 MB
+TITLES_MAX = 4096
+
+_titles: KeptTable[tuple[object, ...], str] = KeptTable(TITLES_MAX)
 
 
 def mark_of(message: StreamMessage) -> str:
@@ -34,6 +39,19 @@ def title(message: StreamMessage, show_secrets: bool) -> str:
         message: the message.
         show_secrets: do not mask secrets.
     """
+    if message.fields or message.close is not None:
+        return _title_now(message, show_secrets)
+    body = message.body
+    key = (message.protocol, message.is_from_client, message.kind, body.wire_len, body.length, message.compressed)
+    made = _titles.get(key)
+    if made is None:
+        made = _title_now(message, show_secrets)
+        if len(message.kind) <= WORDS_MAX:
+            _titles.keep(key, made)
+    return made
+
+
+def _title_now(message: StreamMessage, show_secrets: bool) -> str:
     form = form_of(message)
     about = form.about(message)
     if about and not show_secrets:

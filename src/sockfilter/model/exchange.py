@@ -11,9 +11,13 @@ from sockfilter.model.process import NOBODY
 from sockfilter.model.sequence import distance
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sockfilter.model.connection import Connection, Endpoint
     from sockfilter.model.message import Request, Response
     from sockfilter.model.process import Process
+    from sockfilter.model.stream_message import StreamMessage
+    from sockfilter.model.streams import WebSocket
 
 
 # informational responses that an exchange keeps; servers send only a few before the final response
@@ -54,6 +58,7 @@ class Exchange:
         informational_count: the number of informational responses, whether kept or not.
         retransmissions: retransmitted segments with bytes of it; counted from the end of a head until it ends.
         processes: the processes at the connection's ends, in the order of connection.ends.
+        messages: the messages on the stream that it has opened, such as a WebSocket, if a capture keeps them.
     """
 
     __slots__ = (
@@ -64,6 +69,7 @@ class Exchange:
         "id",
         "informational",
         "informational_count",
+        "messages",
         "processes",
         "request",
         "response",
@@ -83,6 +89,7 @@ class Exchange:
         self.clock_offset_ns = 0
         self.retransmissions = 0
         self.processes = NOBODY
+        self.messages: Collection[StreamMessage] = ()
         self._problems: tuple[Problem, ...] = ()
 
     def __repr__(self) -> str:
@@ -126,6 +133,18 @@ class Exchange:
             BodyError: the request's body was not kept whole.
         """
         return presentation.as_pytest(self)
+
+    @property
+    def websocket(self) -> WebSocket:
+        """The WebSocket that it has opened; without messages if it has opened none."""
+        from sockfilter.model.streams import WebSocket  # imported late: few exchanges open one
+
+        return WebSocket(list(self.messages))
+
+    @property
+    def events(self) -> list[StreamMessage]:
+        """The server-sent events of its response, in the order in which they passed."""
+        return [message for message in list(self.messages) if message.protocol == "sse"]
 
     @property
     def client(self) -> Endpoint:

@@ -9,12 +9,12 @@ from sockfilter import presentation
 from sockfilter.errors import BodyError
 from sockfilter.model.body import NO_BODY, Body
 from sockfilter.model.moment import wall_ns
+from sockfilter.model.process import NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sockfilter.model.connection import Connection, Endpoint
-    from sockfilter.model.exchange import Exchange
     from sockfilter.model.problem import Problem
     from sockfilter.model.process import Process
 
@@ -44,7 +44,7 @@ class StreamMessage:
         kind: its type, as the protocol names it: "text", "ping", "publish".
         time_ns: when its first byte passed, in the source's clock.
         body: its content.
-        exchange: the exchange that opened its stream; None if there is none, or if it was not seen.
+        exchange: the Exchange that opened its stream; None if there is none, or if it was not seen.
 
     Attributes:
         number: its place on the stream, from 1; 0 if not known.
@@ -58,24 +58,16 @@ class StreamMessage:
         clock_offset_ns: nanoseconds to add to the source's clock for the wall clock.
     """
 
-    __slots__ = (
-        "body",
-        "channel",
-        "clock_offset_ns",
-        "close",
-        "compressed",
-        "connection",
-        "end",
-        "event_id",
-        "exchange",
-        "fields",
-        "frames",
-        "kind",
-        "number",
-        "problems",
-        "protocol",
-        "time_ns",
-    )
+    # class attributes, because most messages have most of these values
+    number = 0
+    frames = 0
+    compressed: bool | None = None
+    event_id: str | None = None
+    channel: int | None = None
+    close: Close | None = None
+    fields: Mapping[str, object] = NO_FIELDS
+    problems: tuple[Problem, ...] = ()
+    clock_offset_ns = 0
 
     def __init__(
         self,
@@ -85,7 +77,7 @@ class StreamMessage:
         kind: str,
         time_ns: int,
         body: Body = NO_BODY,
-        exchange: Exchange | None = None,
+        exchange: Any = None,  # Any, because the module of exchanges imports this module
     ) -> None:
         self.connection = connection
         self.protocol = protocol
@@ -94,15 +86,6 @@ class StreamMessage:
         self.time_ns = time_ns
         self.body = body
         self.exchange = exchange
-        self.number = 0
-        self.frames = 0
-        self.compressed: bool | None = None
-        self.event_id: str | None = None
-        self.channel: int | None = None
-        self.close: Close | None = None
-        self.fields: Mapping[str, object] = NO_FIELDS
-        self.problems: tuple[Problem, ...] = ()
-        self.clock_offset_ns = 0
 
     def __repr__(self) -> str:
         return f"<StreamMessage {self.protocol} {self.kind} {self.source} > {self.destination}>"
@@ -137,14 +120,21 @@ class StreamMessage:
         return self.connection.server
 
     @property
+    def processes(self) -> tuple[Process | None, Process | None]:
+        """The processes at the connection's ends, as its exchange knows them, in the order of connection.ends."""
+        return NOBODY if self.exchange is None else self.exchange.processes
+
+    @property
     def client_process(self) -> Process | None:
         """The process at the client's end, as its exchange knows it; None if not known."""
-        return None if self.exchange is None else self.exchange.client_process
+        process: Process | None = None if self.exchange is None else self.exchange.client_process
+        return process
 
     @property
     def server_process(self) -> Process | None:
         """The process at the server's end, as its exchange knows it; None if not known."""
-        return None if self.exchange is None else self.exchange.server_process
+        process: Process | None = None if self.exchange is None else self.exchange.server_process
+        return process
 
     @property
     def text(self) -> str:

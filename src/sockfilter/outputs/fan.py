@@ -154,11 +154,25 @@ class Fan:
 
     def write(self, exchange: Exchange) -> None:
         """Forwards an exchange that has ended. Raises OSError and SockfilterError of a vital member."""
-        self._each_that_counts(self._writing, lambda member: member.write(exchange))
+        for member in self._writing:
+            if member.name in self._after_failure:
+                self._after_failure[member.name] += 1
+            else:
+                try:
+                    member.write(exchange)
+                except (OSError, SockfilterError) as error:
+                    self._miss(member, error)
 
     def write_message(self, message: StreamMessage) -> None:
         """Forwards a message without a response. Raises the same errors as write()."""
-        self._each_that_counts(self._messaging, lambda member: member.write_message(message))
+        for member in self._messaging:
+            if member.name in self._after_failure:
+                self._after_failure[member.name] += 1
+            else:
+                try:
+                    member.write_message(message)
+                except (OSError, SockfilterError) as error:
+                    self._miss(member, error)
 
     def take(self, view: memoryview, offsets: list[int]) -> None:
         """Forwards a batch of records. Raises the same errors as write()."""
@@ -182,17 +196,10 @@ class Fan:
         if first is not None:
             raise first
 
-    def _each_that_counts(self, members: Sequence[Member], do: Callable[[Member], object]) -> None:
-        """Does something with each member, and counts the members that miss it."""
-        for member in members:
-            if member.name in self._after_failure:
-                self._after_failure[member.name] += 1
-            else:
-                try:
-                    do(member)
-                except (OSError, SockfilterError) as error:
-                    self._fail(member, error)
-                    self._after_failure[member.name] += 1
+    def _miss(self, member: Member, error: Exception) -> None:
+        """Handles the failure of a member, which has missed an exchange or a message."""
+        self._fail(member, error)
+        self._after_failure[member.name] += 1
 
     def _each(self, members: Sequence[Member], do: Callable[[Member], object]) -> None:
         for member in members:

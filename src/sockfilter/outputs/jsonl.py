@@ -49,12 +49,14 @@ class ConnectionText(NamedTuple):
         client_end: which end was the client.
         processes: the processes at its ends.
         before, behind: the text before the exchange's number on the connection, and after it.
+        place: the text before, for a message, which has no such number.
     """
 
     client_end: int | None
     processes: tuple[Process | None, Process | None]
     before: str
     behind: str
+    place: str
 
 
 class JsonOutput(Output):
@@ -102,7 +104,27 @@ class JsonOutput(Output):
         """Returns the line of a message without a response."""
         from sockfilter.forms.message_dict import message_dict  # imported late: most captures have no such messages
 
+        is_more = message.fields or message.close is not None or message.problems or (self.has_bodies and message.body)
+        if message.frames and not is_more:
+            return self._brief(message)
         return f"{ENCODE(message_dict(message, bodies=self.has_bodies, show_secrets=self._show_secrets))}\n".encode()
+
+    def _brief(self, message: StreamMessage) -> bytes:
+        """Returns the line of a message in a frame, without content. It equals the result of message_dict()."""
+        connection, body, start_ns, exchange = message.connection, message.body, message.start_ns, message.exchange
+        about = self._connections.get(connection)
+        if about is None or about.client_end != connection.client_end or about.processes != message.processes:
+            about = self._describe(message)
+        length = "" if body.length is None else f',"len":{body.length}'
+        kept = f',"kept":{len(body)}' if self.has_bodies and body.is_cut else ""
+        compressed = "" if message.compressed is None else f',"compressed":{"true" if message.compressed else "false"}'
+        number = "null" if exchange is None else exchange.id
+        return (
+            f'{{"kind":"message","protocol":"{message.protocol}","exchange":{number}'
+            f',"time":{"null" if start_ns is None else self._time(start_ns)},{about.place}{about.behind}'
+            f'"from":"{message.sender}","type":"{message.kind}","frames":{message.frames}{compressed}'
+            f',"wire_len":{body.wire_len}{length}{kept},"problems":[]}}\n'
+        ).encode()
 
     def pieces(self, exchange: Exchange) -> Iterator[bytes]:
         """Returns the line of an exchange with a large body, in pieces."""
@@ -117,7 +139,7 @@ class JsonOutput(Output):
             self._second, self._second_text = second, time_text(ns)[:-10]
         return f'"{self._second_text}{rest:09d}Z"'
 
-    def _describe(self, exchange: Exchange) -> ConnectionText:
+    def _describe(self, exchange: Exchange | StreamMessage) -> ConnectionText:
         """Renders a connection's text and caches it until the processes at its ends change."""
         connection = exchange.connection
         before = {"interface": clean_text(connection.interface), "connection": connection.number, "conn_seq": 0}
@@ -125,8 +147,13 @@ class JsonOutput(Output):
             "client": endpoint_of(connection.client, exchange.client_process, self._show_secrets),
             "server": endpoint_of(connection.server, exchange.server_process, self._show_secrets),
         }
+        text = ENCODE(before)[1:-2]
         made = ConnectionText(
-            connection.client_end, exchange.processes, ENCODE(before)[1:-2], f",{ENCODE(ends)[1:-1]},"
+            connection.client_end,
+            exchange.processes,
+            text,
+            f",{ENCODE(ends)[1:-1]},",
+            text.removesuffix(',"conn_seq":'),
         )
         return self._connections.keep(connection, made)
 

@@ -245,8 +245,9 @@ class Pipeline:
         if self._emit_message is None:
             return
         message.clock_offset_ns = self._source.clock_offset_ns
-        if message.exchange is not None and not message.exchange.id:
-            self._number(message.exchange)  # its line comes later, and refers to the same number
+        exchange = message.exchange
+        if exchange is not None and not exchange.id:
+            self._number(exchange)  # its line comes later, and refers to the same number
         self._emit_message(message)
 
     def _ended_on(self, connection: StreamConnection, exchange: Exchange) -> None:

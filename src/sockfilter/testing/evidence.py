@@ -13,7 +13,7 @@ from sockfilter.outputs.jsonl import JsonOutput
 from sockfilter.road.frames import Frames
 
 if TYPE_CHECKING:
-    from sockfilter.model import Exchange
+    from sockfilter.model import Exchange, StreamMessage
     from sockfilter.outputs.fan import OutputSource
 
 # The number of characters of the test's name in the file's name. The end of the name identifies the test.
@@ -81,14 +81,16 @@ class Evidence:
         self._frames.begin(tap.source)
         tap.target = self._frames
 
-    def keep(self, exchanges: list[Exchange]) -> str:
-        """Keeps the frames and writes the exchanges with secrets masked. Returns the text for the report."""
+    def keep(self, exchanges: list[Exchange], messages: list[StreamMessage]) -> str:
+        """Keeps the frames, and writes exchanges and messages with secrets masked. Returns the text for the report."""
         self._is_kept = True
         self._frames.flush()
         with CaptureFile(self._lines_path) as lines:
             output = JsonOutput(lines, bodies=True)
             for exchange in exchanges:
                 output.write(exchange)
+            for message in messages:
+                output.write_message(message)
             output.flush()
         return f"{self._frames_path}\n{self._lines_path}"
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sockfilter.errors import ExpectationFailed
-    from sockfilter.model import Exchange
     from sockfilter.observers.processes.tree import Tree
+    from sockfilter.views.view import OnConnection
 
 # Errors that rule out any capture on this machine, and not only this one.
 NOT_HERE = (MissingCapability, KernelUnsupported, LibbpfMissing)
@@ -30,7 +30,7 @@ WHOLE_VERBOSITY = 2
 WHOSE = {"pid", "comm", "cgroup"}
 
 
-def _everything(exchange: Exchange) -> bool:
+def _everything(seen: OnConnection) -> bool:
     return True
 
 
@@ -59,7 +59,7 @@ class WireSession:
         if self._tree is not None:
             self._tree.close()
 
-    def wanted(self, scope: str) -> Callable[[Exchange], bool] | None:
+    def wanted(self, scope: str) -> Callable[[OnConnection], bool] | None:
         """Returns the predicate that selects the exchanges of a scope. None: all are selected.
 
         Args:
@@ -78,7 +78,7 @@ class WireSession:
             if scope == "auto":
                 return None
             raise
-        return lambda exchange: tree.owns(exchange.connection)
+        return lambda seen: tree.owns(seen.connection)
 
     def _is_tree(self, scope: str) -> bool:
         return scope == "tree" or (scope == "auto" and hasattr(self._config, "workerinput"))
@@ -215,7 +215,7 @@ class TestWires:
                 if seen:
                     made.append((f"HTTP on {where}{title}", options.SEEN, seen))
                 if evidence is not None:
-                    made.append((f"HTTP on {where}: files", options.SEEN, evidence.keep(wire.all())))
+                    made.append((f"HTTP on {where}: files", options.SEEN, evidence.keep(wire.all(), wire.messages())))
             if odd:
                 title = "" if self._has_told else f"HTTP on {where} that is not whole"
                 made.append((title, options.ODD, "\n".join(odd)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from sockfilter.forms.transcript import listing, transcript
 from sockfilter.views.failure import named
@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 
     from sockfilter.captures.capture import Capture
     from sockfilter.errors import ExpectationFailed
+    from sockfilter.filters.message_where import MessageConditions
     from sockfilter.filters.where import Conditions, Where
     from sockfilter.ledger import Ledger
-    from sockfilter.model import Exchange
+    from sockfilter.model import Exchange, StreamMessage
     from sockfilter.views.aio import AsyncView
     from sockfilter.views.expectations import Expectation
+    from sockfilter.views.message_expectations import MessageExpectation
+    from sockfilter.views.view import OnConnection
 
 # Limits for the exchange that a report shows in detail: lines, and characters of each line.
 DETAIL_LINES_MAX, DETAIL_COLUMNS_MAX = 30, 200
@@ -32,16 +35,18 @@ class Wire(View):
 
     Args:
         capture: the capture that sees the exchanges.
-        is_wanted: returns whether an exchange counts. None: all count.
+        is_wanted: returns whether an exchange or a message counts. None: all count.
     """
 
-    def __init__(self, capture: Capture, is_wanted: Callable[[Exchange], bool] | None = None) -> None:
+    def __init__(self, capture: Capture, is_wanted: Callable[[OnConnection], bool] | None = None) -> None:
         super().__init__(capture, is_wanted=is_wanted)
         self._of = capture
         self.clear()
         self._expectations: list[Expectation] = []
+        self._message_expectations: list[MessageExpectation] = []
         self._losses_before = self._losses()
         self._forgotten_before = capture.forgotten
+        self._forgotten_messages_before = capture.forgotten_messages
 
     @property
     def aio(self) -> AsyncView:
@@ -70,12 +75,31 @@ class Wire(View):
         before = self._losses_before
         found = {name: count - before.get(name, 0) for name, count in self._losses().items()}
         found["exchanges that there was no more room for"] = self._of.forgotten - self._forgotten_before
+        messages = self._of.forgotten_messages - self._forgotten_messages_before
+        found["messages that there was no more room for"] = messages
         return {name: count for name, count in found.items() if count}
 
     def expect(self, *where: Where, **conditions: Unpack[Conditions]) -> Expectation:
         """Returns an expectation of the exchanges that meet the conditions. Its methods assert their number."""
         made = super().expect(*where, **conditions)
         self._expectations.append(made)
+        return made
+
+    @overload
+    def expect_message(self, *, within: float, **conditions: Unpack[MessageConditions]) -> StreamMessage: ...
+
+    @overload
+    def expect_message(self, *, within: None = None, **conditions: Unpack[MessageConditions]) -> MessageExpectation: ...
+
+    def expect_message(
+        self, *, within: float | None = None, **conditions: Unpack[MessageConditions]
+    ) -> MessageExpectation | StreamMessage:
+        """Returns an expectation of the messages that meet the conditions, or waits for one; see View."""
+        __tracebackhide__ = True  # pytest shows the caller
+        if within is not None:
+            return super().expect_message(within=within, **conditions)
+        made = super().expect_message(**conditions)
+        self._message_expectations.append(made)
         return made
 
     def oddities(self) -> list[str]:
@@ -92,7 +116,8 @@ class Wire(View):
         Args:
             strict: whether HTTP that is not whole fails the test.
         """
-        forgotten = [expectation for expectation in self._expectations if not expectation.was_looked_at]
+        made: list[Expectation | MessageExpectation] = [*self._expectations, *self._message_expectations]
+        forgotten = [expectation for expectation in made if not expectation.was_looked_at]
         if forgotten:
             return f"{forgotten[0]!r} asserts nothing: add .once(), .times(n), .never() or another call"
         found = [*self._lost(), *map(named, self._odd())] if strict else []
@@ -120,7 +145,13 @@ class Wire(View):
         if not exchanges:
             return "", "no exchange was seen"
         *others, last = exchanges
-        return "", "\n".join([*([listing(others, LISTED_MAX)] if others else ()), _detail(last)])
+        return "", "\n".join([*([listing(others, LISTED_MAX)] if others else ()), _detail(last), *self._messages()])
+
+    def _messages(self) -> list[str]:
+        """Returns a line for each of the last messages."""
+        from sockfilter.forms.message_list import message_list  # imported late: most tests have no messages
+
+        return message_list(self.messages(), LISTED_MAX)
 
     def _odd(self) -> list[Exchange]:
         odd = [exchange for exchange in self.all() if not exchange.complete or exchange.problems] + self.pending

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sockfilter.errors import Closed
 from sockfilter.filters.where import Where
@@ -12,15 +12,19 @@ from sockfilter.sources.records import NAP_S
 from sockfilter.views.view import WAIT_FOR_S, View
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from typing_extensions import Unpack
 
+    from sockfilter.filters.message_where import MessageConditions
     from sockfilter.filters.where import Conditions
     from sockfilter.ledger import Ledger
-    from sockfilter.model import Exchange
+    from sockfilter.model import Exchange, StreamMessage
+    from sockfilter.views.buffers import Buffer, ExchangeBuffer, MessageBuffer
     from sockfilter.views.expectations import Expectation
-    from sockfilter.views.view import ExchangeBuffer
+    from sockfilter.views.message_expectations import MessageExpectation
+
+Seen = TypeVar("Seen")
 
 # Seconds between two checks for timers, and for records whose wake-up the reader missed.
 LOOK_S = 0.1
@@ -39,6 +43,10 @@ class Awaited(Protocol):
     @property
     def kept(self) -> ExchangeBuffer:
         """The exchanges that it keeps."""
+
+    @property
+    def kept_messages(self) -> MessageBuffer:
+        """The messages without a response that it keeps."""
 
     @property
     def is_closed(self) -> bool:
@@ -133,10 +141,39 @@ class AsyncView:
         """
         wanted = Where(*where, **conditions)
         end_s = asyncio.get_running_loop().time() + timeout
-        async for exchange in self._until(end_s, None):
+        async for exchange in self._until(self._reader.exchanges, self._view.ended_since, end_s, None):
             if wanted.matches(exchange):
                 return exchange
         return self._view.expect(wanted).came_within(timeout)
+
+    async def messages(self, **conditions: Unpack[MessageConditions]) -> list[StreamMessage]:
+        """Returns all messages without a response that meet the conditions and passed before the call."""
+        await self.flush()
+        return self._view.messages(**conditions)
+
+    def expect_message(self, **conditions: Unpack[MessageConditions]) -> MessageExpectation:
+        """Returns an expectation of the messages that meet the conditions. Its methods do not wait."""
+        return self._view.expect_message(**conditions).without_waiting()
+
+    async def wait_for_message(
+        self, timeout: float = WAIT_FOR_S, **conditions: Unpack[MessageConditions]
+    ) -> StreamMessage:
+        """Waits until a message that meets the conditions has passed. Returns at once if one already has.
+
+        Args:
+            timeout: the maximum number of seconds to wait.
+            **conditions: the conditions.
+
+        Raises:
+            ExpectationFailed: no such message passed in time.
+        """
+        from sockfilter.filters.message_where import MessageWhere  # imported late: most captures have no messages
+
+        wanted, end_s = MessageWhere(**conditions), asyncio.get_running_loop().time() + timeout
+        async for message in self._until(self._reader.messages, self._view.messages_since, end_s, None):
+            if wanted.matches(message):
+                return message
+        return self._view.expect_message(**conditions).came_within(timeout)
 
     def each(self, timeout: float | None = None) -> AsyncIterator[Exchange]:
         """Yields the exchanges as they end, beginning with the first.
@@ -144,23 +181,29 @@ class AsyncView:
         Args:
             timeout: the maximum number of seconds to wait for the next exchange. None: until the capture ends.
         """
-        return self._until(None, timeout)
+        return self._until(self._reader.exchanges, self._view.ended_since, None, timeout)
 
     def __aiter__(self) -> AsyncIterator[Exchange]:
         return self.each()
 
-    async def _until(self, end_s: float | None, pause_s: float | None) -> AsyncIterator[Exchange]:
+    async def _until(
+        self,
+        kept: Buffer[Seen],
+        since: Callable[[int | None], tuple[list[Seen], int]],
+        end_s: float | None,
+        pause_s: float | None,
+    ) -> AsyncIterator[Seen]:
         loop, number = asyncio.get_running_loop(), None
         with self._reader.reading():
             while True:
                 is_last = self._reader.is_over  # read before the exchanges, as in View
-                ended, number = self._view.ended_since(number)
-                for exchange in ended:
-                    yield exchange
+                found, number = since(number)
+                for one in found:
+                    yield one
                 if is_last:
                     return
                 limit_s = end_s if pause_s is None else loop.time() + pause_s
-                if not await self._reader.more(number, limit_s):
+                if not await self._reader.more(kept, number, limit_s):
                     return
 
 
@@ -178,6 +221,16 @@ class LoopReader:
         self._next: asyncio.Handle | None = None
         self._awaited: int | None = None  # the descriptor that the loop polls
         self._has_come = asyncio.Event()
+
+    @property
+    def exchanges(self) -> ExchangeBuffer:
+        """The exchanges that the capture keeps."""
+        return self._capture.kept
+
+    @property
+    def messages(self) -> MessageBuffer:
+        """The messages without a response that the capture keeps."""
+        return self._capture.kept_messages
 
     @property
     def is_over(self) -> bool:
@@ -207,9 +260,8 @@ class LoopReader:
             if not self._waiting:
                 self._rest()
 
-    async def more(self, number: int, limit_s: float | None) -> bool:
-        """Waits for an exchange after number, up to limit_s on the loop's clock. Returns whether one has ended."""
-        kept = self._capture.kept
+    async def more(self, kept: Buffer[Seen], number: int, limit_s: float | None) -> bool:
+        """Waits for more in a buffer after number, up to limit_s on the loop's clock. Returns whether there is more."""
         while kept.end == number and not self.is_over:
             self._has_come.clear()
             left_s = None if limit_s is None else limit_s - self._loop.time()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING
 
-from sockfilter.errors import InvalidArgument
 from sockfilter.filters.where import Where
+from sockfilter.views.counting import Counting, within_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +22,7 @@ NOT_WHOLE: dict[str, Callable[[object], bool]] = {
 }
 
 
-class Expectation:
+class Expectation(Counting["Exchange"]):
     """An expectation of the exchanges that meet some conditions.
 
     Args:
@@ -31,9 +30,6 @@ class Expectation:
         pending: returns the exchanges that have begun and not ended.
         coming: yields exchanges as they end, from the first on, for a number of seconds. None: waiting is not allowed.
         where: the conditions.
-
-    Attributes:
-        was_looked_at: whether a method has evaluated it. An expectation that is never evaluated asserts nothing.
     """
 
     def __init__(
@@ -43,82 +39,12 @@ class Expectation:
         coming: Callable[[float], Iterator[Exchange]] | None,
         where: Where,
     ) -> None:
-        self._seen = seen
+        super().__init__(seen, coming, where.matches)
         self._pending = pending
-        self._coming = coming
         self._where = where
-        self._is_never = False
-        self.was_looked_at = False
 
     def __repr__(self) -> str:
         return f"<Expectation {str(self._where) or 'an exchange'}>"
-
-    def once(self, *, within: float | None = None) -> Exchange:
-        """Asserts that exactly one exchange matches. Returns it.
-
-        Args:
-            within: the maximum number of seconds to wait for a match. None: only what crossed before the call counts.
-
-        Raises:
-            ExpectationFailed: none matches, or more than one.
-        """
-        __tracebackhide__ = True  # pytest shows the caller
-        return self.times(1, within=within)[0]
-
-    def times(self, number: int, *, within: float | None = None) -> list[Exchange]:
-        """Asserts that exactly this number of exchanges match. Returns them.
-
-        Args:
-            number: the expected number.
-            within: the maximum number of seconds to wait for them. If number is 0: the seconds in which none may match.
-
-        Raises:
-            ExpectationFailed: fewer or more match.
-        """
-        __tracebackhide__ = True  # pytest shows the caller
-        if number < 0:
-            raise InvalidArgument(f"times({number}): the number cannot be negative")
-        self._is_never = not number
-        ended, found = self._look(within, number or 1)
-        if len(found) != number:
-            raise self._miscounted(_times(number), within, ended, found)
-        return found
-
-    def never(self, *, within: float | None = None) -> None:
-        """Asserts that no exchange matches.
-
-        Args:
-            within: the number of seconds in which none may match. None: only what crossed before the call counts.
-
-        Raises:
-            ExpectationFailed: one matches.
-        """
-        __tracebackhide__ = True  # pytest shows the caller
-        self.times(0, within=within)
-
-    def at_least(self, number: int, *, within: float | None = None) -> list[Exchange]:
-        """Asserts that at least this number of exchanges match. Returns them. Arguments and errors as for times()."""
-        __tracebackhide__ = True  # pytest shows the caller
-        ended, found = self._look(within, number)
-        if len(found) < number:
-            raise self._miscounted(f"at least {_times(number)}", within, ended, found)
-        return found
-
-    def at_most(self, number: int, *, within: float | None = None) -> list[Exchange]:
-        """Asserts that at most this number of exchanges match. Returns them.
-
-        Args:
-            number: the maximum number.
-            within: the number of seconds in which no more may match. None: only what crossed before the call counts.
-
-        Raises:
-            ExpectationFailed: more match.
-        """
-        __tracebackhide__ = True  # pytest shows the caller
-        ended, found = self._look(within, number + 1)
-        if len(found) > number:
-            raise self._miscounted(f"at most {_times(number)}", within, ended, found)
-        return found
 
     def in_order(self, *steps: Where | Conditions, within: float | None = None) -> list[Exchange]:
         """Asserts that matching exchanges meet these steps in this order. Other exchanges may come in between.
@@ -148,24 +74,6 @@ class Expectation:
             raise self._disordered(wanted, met, within, ended, found)
         return met
 
-    def within(self, seconds: float) -> Exchange:
-        """Waits up to this number of seconds for a matching exchange. Returns the first.
-
-        Raises:
-            ExpectationFailed: none matches in time.
-        """
-        __tracebackhide__ = True  # pytest shows the caller
-        self._await(seconds, 1)
-        return self.came_within(seconds)
-
-    def came_within(self, seconds: float) -> Exchange:
-        """Does the same for a caller that has already waited for these seconds."""
-        __tracebackhide__ = True  # pytest shows the caller
-        ended, found = self._look()
-        if not found:
-            raise self._miscounted(f"within {seconds:g} s", None, ended, found)
-        return found[0]
-
     def without_waiting(self) -> Expectation:
         """Refuses within= from now on, because waiting would block the event loop. Returns this expectation."""
         self._coming = None
@@ -176,33 +84,13 @@ class Expectation:
         asked = (NOT_WHOLE[name](wanted) for name, wanted in self._where.conditions if name in NOT_WHOLE)
         return not self._is_never and any(asked) and self._where.matches(exchange)
 
-    def _look(self, within: float | None = None, number: int = 0) -> tuple[list[Exchange], list[Exchange]]:
-        """Waits for enough matches if within is given. Returns all exchanges, and those that match."""
-        if within is not None:
-            self._await(within, number)
-        self.was_looked_at = True
-        ended = self._seen()
-        return ended, list(filter(self._where.matches, ended))
-
-    def _await(self, seconds: float, number: int) -> None:
-        if number > 0:
-            next(islice(self._as_they_come(seconds), number - 1, None), None)
-
-    def _as_they_come(self, seconds: float) -> Iterator[Exchange]:
-        if self._coming is None:
-            self.was_looked_at = True
-            raise InvalidArgument(
-                f"within {seconds:g} s: waiting here would block the event loop; use await wait_for()"
-            )
-        return filter(self._where.matches, self._coming(seconds))
-
     def _miscounted(
         self, times: str, within: float | None, ended: list[Exchange], found: list[Exchange]
     ) -> ExpectationFailed:
         from sockfilter.views import failure  # imports the forms of exchanges
 
         return failure.miscounted(
-            self._where, times + _within(within), failure.SeenExchange(ended, found, self._pending())
+            self._where, times + within_text(within), failure.SeenExchange(ended, found, self._pending())
         )
 
     def _disordered(
@@ -216,7 +104,7 @@ class Expectation:
         from sockfilter.views import failure
 
         return failure.disordered(
-            self._where, wanted, met, _within(within), failure.SeenExchange(ended, found, self._pending())
+            self._where, wanted, met, within_text(within), failure.SeenExchange(ended, found, self._pending())
         )
 
 
@@ -230,11 +118,3 @@ def _met(steps: list[Where], found: list[Exchange]) -> list[Exchange]:
             break
         met.append(match)
     return met
-
-
-def _times(number: int) -> str:
-    return {0: "never", 1: "once", 2: "twice"}.get(number, f"{number} times")
-
-
-def _within(seconds: float | None) -> str:
-    return "" if seconds is None else f" within {seconds:g} s"

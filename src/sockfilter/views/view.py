@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections import deque
-from threading import RLock
-from typing import TYPE_CHECKING, Protocol
-from weakref import WeakSet
+from typing import TYPE_CHECKING, Protocol, TypeVar, overload
 
 from sockfilter.errors import Closed
 from sockfilter.filters.where import Where
@@ -17,69 +13,26 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
+    from sockfilter.filters.message_where import MessageConditions
     from sockfilter.filters.where import Conditions
     from sockfilter.ledger import Ledger
-    from sockfilter.model import Exchange
+    from sockfilter.model import Connection, Exchange, StreamMessage
+    from sockfilter.views.buffers import Buffer, ExchangeBuffer, MessageBuffer
     from sockfilter.views.expectations import Expectation
+    from sockfilter.views.message_expectations import MessageExpectation
+
+Seen = TypeVar("Seen")
 
 # The default timeout of wait_for() in seconds: longer than a slow service takes, short enough to wait for.
 WAIT_FOR_S = 5.0
 
 
-class ExchangeBuffer:
-    """Exchanges in the order in which they ended, with permanent numbers. The oldest are dropped when it is full.
+class OnConnection(Protocol):
+    """An exchange or a message."""
 
-    Args:
-        limit: the maximum number of exchanges.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._exchanges: deque[Exchange] = deque(maxlen=limit)
-        self._limit = limit
-        # A thread may read while another one adds. A signal handler may interrupt either and read, hence a reentrant
-        # lock.
-        self._lock = RLock()
-        _all.add(self)
-        # The number of exchanges dropped because the buffer was full.
-        self.forgotten = 0
-        # The number of the next exchange.
-        self.end = 0
-
-    def add(self, exchange: Exchange) -> None:
-        """Adds an exchange."""
-        with self._lock:
-            self.forgotten += len(self._exchanges) == self._limit
-            self._exchanges.append(exchange)
-            self.end += 1
-
-    def since(self, number: int) -> tuple[list[Exchange], int]:
-        """Returns the exchanges from this number on, and the number of the next one."""
-        with self._lock:
-            count = self.end - number
-            if count >= len(self._exchanges):
-                return list(self._exchanges), self.end
-            return [self._exchanges[i] for i in range(-count, 0)], self.end
-
-    def forget(self, number: int) -> None:
-        """Drops the exchanges before a number."""
-        with self._lock:
-            while self._exchanges and self.end - len(self._exchanges) < number:
-                self._exchanges.popleft()
-
-    def unlock(self) -> None:
-        """Replaces the lock in a child of fork: another thread of the parent may have held it."""
-        self._lock = RLock()
-
-
-_all: WeakSet[ExchangeBuffer] = WeakSet()
-
-
-def _unlock_all() -> None:
-    for kept in _all:
-        kept.unlock()
-
-
-os.register_at_fork(after_in_child=_unlock_all)
+    @property
+    def connection(self) -> Connection:
+        """The connection that carried it."""
 
 
 class ExchangeKeeper(Protocol):
@@ -88,6 +41,10 @@ class ExchangeKeeper(Protocol):
     @property
     def kept(self) -> ExchangeBuffer:
         """The exchanges that it keeps."""
+
+    @property
+    def kept_messages(self) -> MessageBuffer:
+        """The messages without a response that it keeps."""
 
     @property
     def is_closed(self) -> bool:
@@ -125,7 +82,8 @@ class View:
         capture: the capture that keeps the exchanges.
         first: the number of the first exchange that counts.
         since_ns: the earliest time at which an exchange may have begun, in nanoseconds by the capture's clock.
-        is_wanted: returns whether an exchange counts. None: all count.
+        is_wanted: returns whether an exchange or a message counts. None: all count.
+        first_message: the number of the first message that counts.
     """
 
     def __init__(
@@ -133,10 +91,12 @@ class View:
         capture: ExchangeKeeper,
         first: int = 0,
         since_ns: int = 0,
-        is_wanted: Callable[[Exchange], bool] | None = None,
+        is_wanted: Callable[[OnConnection], bool] | None = None,
+        first_message: int = 0,
     ) -> None:
         self._capture = capture
         self._first = first
+        self._first_message = first_message
         self._since_ns = since_ns
         self._is_wanted = is_wanted
 
@@ -167,11 +127,13 @@ class View:
 
     def mark(self) -> View:
         """Returns a view of the exchanges that begin from now on. It excludes everything that crossed before."""
-        return View(self._capture, *self._now(), self._is_wanted)
+        first, since_ns = self._now()
+        return View(self._capture, first, since_ns, self._is_wanted, self._capture.kept_messages.end)
 
     def clear(self) -> None:
         """Forgets what crossed before."""
         self._first, self._since_ns = self._now()
+        self._first_message = self._capture.kept_messages.end
 
     def all(self, *where: Where, **conditions: Unpack[Conditions]) -> list[Exchange]:
         """Returns all exchanges that meet the conditions and crossed before the call."""
@@ -222,35 +184,94 @@ class View:
         __tracebackhide__ = True  # pytest shows the caller
         return self.expect(*where, **conditions).within(timeout)
 
+    def messages(self, **conditions: Unpack[MessageConditions]) -> list[StreamMessage]:
+        """Returns all messages without a response that meet the conditions and passed before the call.
+
+        wire.messages(protocol="websocket", sender="server")
+
+        Args:
+            **conditions: protocol, sender, type, text, json, body, port, problems, as in expect().
+        """
+        from sockfilter.filters.message_where import MessageWhere  # imported late: most captures have no messages
+
+        wanted = MessageWhere(**conditions)
+        self._take()
+        return [message for message in self.messages_since()[0] if wanted.matches(message)]
+
+    @overload
+    def expect_message(self, *, within: float, **conditions: Unpack[MessageConditions]) -> StreamMessage: ...
+
+    @overload
+    def expect_message(self, *, within: None = None, **conditions: Unpack[MessageConditions]) -> MessageExpectation: ...
+
+    def expect_message(
+        self, *, within: float | None = None, **conditions: Unpack[MessageConditions]
+    ) -> MessageExpectation | StreamMessage:
+        """Returns an expectation of the messages that meet the conditions. Its methods assert their number.
+
+        wire.expect_message(protocol="websocket", sender="server", text="ready", within=1)
+        wire.expect_message(protocol="sse", type="price").times(3)
+
+        Args:
+            within: waits up to this number of seconds for such a message, and returns the first.
+            **conditions: protocol, sender, type, text, json, body, port, problems.
+
+        Raises:
+            ExpectationFailed: with within: no such message passed in time.
+        """
+        __tracebackhide__ = True  # pytest shows the caller
+        from sockfilter.filters.message_where import MessageWhere
+        from sockfilter.views.message_expectations import MessageExpectation
+
+        made = MessageExpectation(self.messages, self._messages_coming, MessageWhere(**conditions))
+        return made if within is None else made.within(within)
+
+    def messages_since(self, number: int | None = None) -> tuple[list[StreamMessage], int]:
+        """Returns the messages from a number on, and the number to continue with. None: from the first."""
+        found, end = self._capture.kept_messages.since(self._first_message if number is None else number)
+        return [message for message in found if self._counts_message(message)], end
+
+    def _counts_message(self, message: StreamMessage) -> bool:
+        return message.time_ns >= self._since_ns and (self._is_wanted is None or self._is_wanted(message))
+
+    def _messages_coming(self, seconds: float) -> Iterator[StreamMessage]:
+        return self._as_they_come(self._capture.kept_messages, self.messages_since, time.monotonic() + seconds, None)
+
     def each(self, timeout: float | None = None) -> Iterator[Exchange]:
         """Yields the exchanges as they end, beginning with the first.
 
         Args:
             timeout: the maximum number of seconds to wait for the next exchange. None: until the capture ends.
         """
-        return self._as_they_end(None, timeout)
+        return self._as_they_come(self._capture.kept, self.ended_since, None, timeout)
 
     def __iter__(self) -> Iterator[Exchange]:
         return self.each()
 
     def _coming(self, seconds: float) -> Iterator[Exchange]:
-        return self._as_they_end(time.monotonic() + seconds, None)
+        return self._as_they_come(self._capture.kept, self.ended_since, time.monotonic() + seconds, None)
 
-    def _as_they_end(self, end_s: float | None, pause_s: float | None) -> Iterator[Exchange]:
+    def _as_they_come(
+        self,
+        kept: Buffer[Seen],
+        since: Callable[[int | None], tuple[list[Seen], int]],
+        end_s: float | None,
+        pause_s: float | None,
+    ) -> Iterator[Seen]:
         number: int | None = None
         while True:
-            is_last = self._capture.is_closed  # read first: exchanges that closing ends are then included
-            ended, number = self.ended_since(number)
-            yield from ended
+            is_last = self._capture.is_closed  # read first: what comes by closing is then included
+            found, number = since(number)
+            yield from found
             if is_last:
                 return
-            if self._capture.kept.end == number and not self._more(number, _earlier(end_s, pause_s)):
+            if kept.end == number and not self._more(kept, number, _earlier(end_s, pause_s)):
                 return
 
-    def _more(self, number: int, end_s: float | None) -> bool:
-        """Waits until another exchange or the capture has ended. Returns whether there may be another exchange."""
+    def _more(self, kept: Buffer[Seen], number: int, end_s: float | None) -> bool:
+        """Waits until there is more in a buffer, or the capture has ended. Returns whether there may be more."""
         capture = self._capture
-        while capture.kept.end == number and not capture.is_closed:
+        while kept.end == number and not capture.is_closed:
             try:
                 if capture.pump():
                     continue
@@ -263,7 +284,7 @@ class View:
                     break
                 raise
             self._take()
-            return capture.kept.end != number
+            return kept.end != number
         return True
 
     def _take(self) -> None:

@@ -37,6 +37,18 @@ async def pieces(request: web.Request) -> web.StreamResponse:
     return response
 
 
+async def prices(request: web.Request) -> web.StreamResponse:
+    """Events: one with all properties, a comment, one of several lines, one that is not whole."""
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    if request.query.get("gzip"):
+        response.enable_compression(web.ContentCoding.gzip)
+    await response.prepare(request)
+    for piece in (b"id: 1\nevent: price\ndata: 42\n\n", b": comment\n\ndata: a\r\ndata: b\r\n", b"\r\ndata: cut\n"):
+        await response.write(piece)
+    await response.write_eof()
+    return response
+
+
 async def chat(request: web.Request) -> web.WebSocketResponse:
     socket = web.WebSocketResponse()
     await socket.prepare(request)
@@ -50,7 +62,13 @@ async def served() -> AsyncIterator[str]:
     """The address of an application in this loop."""
     app = web.Application()
     app.add_routes(
-        [web.get("/hello/{name}", greet), web.post("/echo", echo), web.get("/pieces", pieces), web.get("/chat", chat)]
+        [
+            web.get("/hello/{name}", greet),
+            web.post("/echo", echo),
+            web.get("/pieces", pieces),
+            web.get("/chat", chat),
+            web.get("/prices", prices),
+        ]
     )
     runner = web.AppRunner(app)
     await runner.setup()
@@ -143,7 +161,26 @@ def test_an_upgrade_is_an_exchange() -> None:
         assert exchange.complete
         await capture.flush()
         assert len(capture.exchanges) == 1
-        assert capture.ledger.messages.opaque_bytes > 0
+        assert [message.text for message in exchange.websocket.messages[:2]] == ["hello", "HELLO"]
+        assert await capture.wait_for_message(text="HELLO", timeout=TIMEOUT_S) is exchange.websocket.messages[1]
+        assert (await capture.messages(type="close"))[0].close.code == 1000
+        capture.expect_message(sender="server", type="text").once()
+        assert not capture.ledger.messages.opaque_bytes
+
+    talking(talk)
+
+
+def test_server_sent_events() -> None:
+    async def talk(session: aiohttp.ClientSession, capture: AsyncCapture) -> None:
+        for path in ("/prices", "/prices?gzip=1"):
+            async with session.get(path) as answer:
+                await answer.read()
+            exchange = await capture.one(target=path)
+            assert [(each.kind, each.event_id, each.text) for each in exchange.events] == [
+                ("price", "1", "42"),
+                ("message", "1", "a\nb"),
+            ]
+        assert len(await capture.messages(protocol="sse", type="price")) == 2
 
     talking(talk)
 

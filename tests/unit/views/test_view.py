@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfilter import Exchange, ExpectationFailed, View, Where
-from sockfilter.views.view import ExchangeBuffer
+from sockfilter.views.buffers import ExchangeBuffer
 from tests.support.exchanges import exchange
 from tests.support.keeper import FakeKeeper
 

@@ -54,6 +54,21 @@ class Inflating:
         if self._inflate is None or not self._keeps_window:
             self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
 
+    def whole(self, data: bytes) -> bytes:
+        """The content of a whole message of a few KiB. Raises CodingError."""
+        self.begin()
+        inflate = self._inflate
+        assert inflate is not None  # set by begin()
+        try:
+            content = inflate.decompress(data + TAIL)
+        except zlib.error as error:
+            raise CodingError(str(error)) from error
+        if inflate.eof:  # as in add()
+            self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+            content += b"".join(self.add(inflate.unused_data))
+            self.is_lost = self._keeps_window
+        return content
+
     def add(self, data: bytes) -> Iterator[bytes]:
         """Yields the content of the next bytes of a message, in pieces of at most STEP_BYTES.
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sockfilter.model.body import Body
+from sockfilter.model.body import NO_BODY, Body
 from sockfilter.model.policy import BodyPolicy
 from sockfilter.model.problem import Problem
 from sockfilter.model.stream_message import Close, StreamMessage
+from sockfilter.protocols.decoders import CodingError
 from sockfilter.protocols.websocket.frames import (
     BINARY,
     CLOSE,
@@ -52,6 +53,13 @@ CONTROL_POLICY = BodyPolicy(CONTROL_BYTES_MAX)
 # The first bytes of frames that are whole messages of which the payload is the content, and the names of the messages.
 WHOLE = {FIN | TEXT: "text", FIN | BINARY: "binary", FIN | PING: "ping", FIN | PONG: "pong"}
 
+WHOLE_OR_DEFLATED = {**WHOLE, FIN | RSV1 | TEXT: "text", FIN | RSV1 | BINARY: "binary"}
+# Bytes of a compressed message that is inflated at once: to 4 MB at most, as deflate's ratio is at most 1032.
+SHORT_BYTES_MAX = 4096
+# bodies of which nothing is kept, by their length, and the number that are cached: 100 KB
+EMPTY_MAX = 1024
+_empty: dict[int, Body] = {}
+
 
 class FrameReceiver:
     """Takes the bytes of one direction.
@@ -83,10 +91,13 @@ class FrameReceiver:
         "_is_bad",
         "_is_masked",
         "_is_resumed",
+        "_limit",
         "_message",
         "_rest",
         "_rest_ns",
         "_seeking",
+        "_take",
+        "_whole",
         "ignoring",
     )
 
@@ -104,12 +115,14 @@ class FrameReceiver:
         self._exchange = exchange
         self._extensions = extensions
         self._context = context
+        self._take, self._limit = context.take, context.policy.limit
         self._announce = announce
         self._announced = False
         client = connection.client_end
         self._is_masked = None if client is None else end == client
         keeps_window = extensions.keeps_window[end if client is None or not client else 1 - end]
         self._inflating = Inflating(keeps_window) if extensions.deflates else None
+        self._whole = WHOLE if self._inflating is None else WHOLE_OR_DEFLATED
         self._message: MessageContent | None = None  # the data message that has begun
         self._frame: FrameHead | None = None  # the frame that has begun
         self._frame_at = 0  # bytes of its payload so far
@@ -205,7 +218,7 @@ class FrameReceiver:
 
         Returns the offset behind it; 0 if it is another.
         """
-        kind = WHOLE.get(data[offset])
+        kind = self._whole.get(data[offset])
         if kind is None or offset + 4 > size or (self._message is not None and data[offset] & CONTROL == 0):
             return 0
         second = data[offset + 1]
@@ -226,21 +239,54 @@ class FrameReceiver:
             payload = unmask(data[start + MASK_BYTES : end], data[start : start + MASK_BYTES])
         else:
             payload = data[start:end]
+        if data[offset] & RSV1:
+            return end if length <= SHORT_BYTES_MAX and self._inflate(kind, payload, began_ns) else 0
         if kind == "text" and not payload.isascii():
             try:
                 payload.decode()
             except UnicodeDecodeError:
                 return 0
-        limit = self._context.policy.limit
-        body = Body(length, length, payload if length <= limit else payload[:limit])
+        limit = self._limit
+        if limit:
+            body = Body(length, length, payload if length <= limit else payload[:limit])
+        else:
+            body = _empty.get(length, NO_BODY)
+            if body is NO_BODY:
+                body = _keep_empty(length)
         message = StreamMessage(self._connection, PROTOCOL, self._end, kind, began_ns, body, self._exchange)
         message.frames = 1
         message.compressed = False
         if self._is_resumed:
             self._note_resumed(message)
         self._is_bad = False
-        self._context.take(message)
+        self._take(message)
         return end
+
+    def _inflate(self, kind: str, payload: bytes, began_ns: int) -> bool:
+        """Passes on a short compressed message. Returns False, with nothing changed, if its window is not known."""
+        inflating = self._inflating
+        if inflating is None or inflating.is_lost:
+            return False
+        problem = None
+        try:
+            content = inflating.whole(payload)
+            body = Body(len(payload), len(content), content if len(content) <= self._limit else content[: self._limit])
+            if kind == "text" and not content.isascii():
+                content.decode()
+        except CodingError:
+            inflating.lose()
+            problem, body = Problem.BAD_FRAME, Body(len(payload), None, b"")
+        except UnicodeDecodeError:
+            problem = Problem.BAD_FRAME
+        message = StreamMessage(self._connection, PROTOCOL, self._end, kind, began_ns, body, self._exchange)
+        message.frames, message.compressed = 1, True
+        if problem is not None:
+            message.problems = (problem,)
+        if self._is_resumed:
+            self._note_resumed(message)
+        self._is_bad = False
+        self._take(message)
+        return True
 
     def _begin(self, head: FrameHead, began_ns: int) -> bool:
         """Begins a frame. Returns False if it cannot be one, and the last could not either."""
@@ -323,7 +369,7 @@ class FrameReceiver:
 
     def _tell(self, content: MessageContent) -> None:
         body = content.end()
-        limit = self._context.policy.limit
+        limit = self._limit
         shown = body if len(body) <= limit else Body(body.wire_len, body.length, body[:limit])
         message = StreamMessage(
             self._connection, PROTOCOL, self._end, kind_of(content.opcode), content.began_ns, shown, self._exchange
@@ -335,7 +381,7 @@ class FrameReceiver:
         message.problems = tuple(content.problems)
         if self._is_resumed:
             self._note_resumed(message)
-        self._context.take(message)
+        self._take(message)
 
     def _note_resumed(self, message: StreamMessage) -> None:
         self._is_resumed = False
@@ -381,6 +427,14 @@ class FrameReceiver:
         elif self._announced and not self.ignoring:
             self._announced = False
             self._announce(0)
+
+
+def _keep_empty(length: int) -> Body:
+    """A body of which nothing is kept. Many messages have the same length."""
+    body = Body(length, length, b"")
+    if len(_empty) < EMPTY_MAX:
+        _empty[length] = body
+    return body
 
 
 def _close(body: Body, content: MessageContent) -> Close:
