@@ -71,7 +71,8 @@ def details(message: StreamMessage, show_secrets: bool, with_content: bool) -> I
     margin = f"    {mark_of(message)} "
     for name, value in _properties(message, show_secrets):
         yield f"{margin}{printable(name)}: {printable(value)}\n"
-    if with_content and (message.body or message.body.is_cut):
+    # the first line has the code and the reason of a close
+    if with_content and message.close is None and (message.body or message.body.is_cut):
         yield f"{margin[:-1]}\n"
         yield from _content(message, margin, show_secrets)
     yield "\n"

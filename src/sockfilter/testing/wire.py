@@ -145,13 +145,13 @@ class Wire(View):
         if not exchanges:
             return "", "no exchange was seen"
         *others, last = exchanges
-        return "", "\n".join([*([listing(others, LISTED_MAX)] if others else ()), _detail(last), *self._messages()])
+        return "", "\n".join([*([listing(others, LISTED_MAX)] if others else ()), _detail(last), *self._messages(last)])
 
-    def _messages(self) -> list[str]:
-        """Returns a line for each of the last messages."""
+    def _messages(self, shown: Exchange) -> list[str]:
+        """Returns a line for each of the last messages, without those of an exchange that is shown in detail."""
         from sockfilter.forms.message_list import message_list  # imported late: most tests have no messages
 
-        return message_list(self.messages(), LISTED_MAX)
+        return message_list([each for each in self.messages() if each.exchange is not shown], LISTED_MAX)
 
     def _odd(self) -> list[Exchange]:
         odd = [exchange for exchange in self.all() if not exchange.complete or exchange.problems] + self.pending

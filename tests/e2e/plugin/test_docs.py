@@ -28,7 +28,16 @@ NOT_FOR_TESTS = {
         "began_ns",
     ),
     *("add_informational", "count_informational", "informational_count", "compare_clocks"),
-    *("clock_offset_ns", "duration_ns", "conn_seq", "retransmissions", "authority", "is_final", "ended_since"),
+    *(
+        "clock_offset_ns",
+        "duration_ns",
+        "conn_seq",
+        "retransmissions",
+        "authority",
+        "is_final",
+        "ended_since",
+        "messages_since",
+    ),
     *(
         "is_narrowed",
         "is_resumed",
@@ -70,6 +79,22 @@ def shop(port):
 @pytest.fixture
 def slow(shop):
     return shop
+
+@pytest.fixture(scope="session")
+def chat():
+    from websockets.sync.server import serve
+
+    def greet(connection):
+        connection.send("ready")
+        for text in connection:
+            connection.send(json.dumps({{"echo": text}}))
+
+    with serve(greet, "127.0.0.1", 0) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"ws://127.0.0.1:{{server.socket.getsockname()[1]}}/chat"
+        server.shutdown()
+        thread.join()
 """
 
 

@@ -175,6 +175,7 @@ def test_verbose_lines_say_more():
     ]
     assert "    > topic: a/b\n    > qos: 1\n" in written(PUBLISH, TextOutput, verbosity=HEADERS)
     assert "    < (2 bytes, not text)\n" in written(websocket(b"\xff\xfe"), TextOutput, verbosity=BODIES)
+    assert "not text" not in written(CLOSE, TextOutput, verbosity=BODIES)
     cut = message("websocket", SERVER, "text", Body(100, 100, b"abc"), frames=1)
     assert "    < abc\n    < (3 of 100 bytes kept)\n" in written(cut, TextOutput, verbosity=BODIES)
 

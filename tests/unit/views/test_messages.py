@@ -130,3 +130,7 @@ def test_the_stream_of_an_exchange():
     assert opened.websocket.close == (1000, "done")
     assert opened.events == [event]
     json.dumps(opened.to_dict())
+    said = str(opened)
+    assert said.count("WS < text 2 B  hi") == 1
+    assert "WS < text 2 B" in said.split("\n")[-2]
+    assert "SSE" not in said, "the body has it"
