@@ -14,7 +14,9 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 import sockfilter
+from sockfilter.errors import BrokerError
 from tests.support import captures
+from tests.support.broker import broker as capture_broker
 from tests.support.brokers import Mailbox, amqp_server, mosquitto, smtp_server
 from tests.support.command import Sniffer, run
 from tests.support.frames import Talk
@@ -296,3 +298,15 @@ def test_in_tests(pytester: pytest.Pytester, broker: int) -> None:
         """
     )
     pytester.runpytest_subprocess("--wire=require").assert_outcomes(passed=1)
+
+
+def test_through_a_broker_that_permits_it(broker: int, tmp_path: Path) -> None:
+    with (
+        capture_broker(tmp_path, "--protocols", "mqtt", user="0") as (path, _),
+        sockfilter.capture("lo", ports=broker, protocols="mqtt", broker=path) as capture,
+    ):
+        talk_mqtt(broker, "3.1.1", {"t/1": (b"hello", 0)})
+        capture.flush()
+        assert len(capture.messages(type="publish")) == 2
+        with pytest.raises(BrokerError, match="it does not capture smtp; start it with --protocols smtp"):
+            sockfilter.capture("lo", protocols="smtp", broker=path)
