@@ -99,6 +99,34 @@ def test_an_expectation_that_nobody_looked_at_fails_the_test(project: Project):
     result.stdout.fnmatch_lines(["<Expectation path='/b'> asserts nothing: add .once(), *"])
 
 
+def test_an_expectation_of_messages_that_nobody_looked_at_fails_the_test_too(project: Project):
+    result = project(
+        """
+        def test_it(wire, get):
+            wire.expect_message(text="ready")
+        """
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["<MessageExpectation text='ready'> asserts nothing: add .once(), *"])
+
+
+def test_a_message_that_did_not_pass_fails_the_test(project: Project):
+    result = project(
+        """
+        def test_it(wire, get):
+            get("/a")
+            wire.expect_message(protocol="websocket", text="ready", within=0.1)
+        """
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "E *expected protocol='websocket', text='ready': within 0.1 s; there were none",
+            "E *no message was seen at all",
+        ]
+    )
+
+
 def test_a_condition_that_does_not_exist_is_an_error_with_the_nearest(project: Project):
     result = project("def test_it(wire): wire.expect(pth='/a').once()")
     result.assert_outcomes(failed=1)

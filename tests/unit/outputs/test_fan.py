@@ -13,6 +13,7 @@ from sockfilter.outputs.fan import Fan, Member, Wants
 from sockfilter.outputs.queued import Queued
 from tests.support.captures import pcap, timed
 from tests.support.frames import Talk
+from tests.support.stream_messages import websocket
 
 COUNT = 5
 
@@ -85,6 +86,24 @@ def test_one_that_fails_stops_no_other_and_what_it_missed_is_counted(path: str):
     (loss,) = capture.ledger.losses().items()
     assert loss[0] == "exchanges and messages that the output bad did not get"
     assert capture.ledger.is_balanced
+
+
+def test_messages_go_to_those_that_want_them_and_what_was_missed_is_counted(path: str):
+    class Hearing(Kept):
+        def write_message(self, message: object) -> None:
+            self.write(message)
+
+    both = Wants.EXCHANGES | Wants.MESSAGES
+    members = [Hearing("one", both), Hearing("two"), Hearing("bad", Wants.MESSAGES, fails_at=1)]
+    fan = Fan(both, lambda: members)
+    for _ in range(3):
+        fan.write_message(websocket())
+    queued = Queued(Hearing("slow", both))
+    queued.write_message(websocket())
+    queued.close()
+    assert [len(member.exchanges) for member in members] == [3, 0, 1]
+    assert fan.missed == {"bad": 2}
+    assert (queued.wants, queued.missed) == (both, 0)
 
 
 def test_a_vital_one_ends_the_capture(path: str):
