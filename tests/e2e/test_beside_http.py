@@ -13,9 +13,15 @@ import pika
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+import sockfilter
+from sockfilter.errors import BrokerError
+from tests.support import captures
+from tests.support.broker import broker as capture_broker
 from tests.support.brokers import Mailbox, amqp_server, mosquitto, smtp_server
 from tests.support.command import Sniffer, run
+from tests.support.frames import Talk
 from tests.support.net import free_port
+from tests.unit.protocols.mqtt.test_packets import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +31,6 @@ WAIT_S = 15.0
 VERSIONS = {"3.1": paho.MQTTv31, "3.1.1": paho.MQTTv311, "5": paho.MQTTv5}
 WHOLE = ("--format", "jsonl", "--body", "all")
 CREDENTIALS = ("someone", "a-secret-word")
-REPLY_TO = "the code of the reply to"
 
 
 def listening(port: int, *options: str) -> Sniffer:
@@ -209,7 +214,7 @@ def test_chunks_by_hand() -> None:
         with client, server:
             for asked, answer in said:
                 client.sendall(asked)
-                assert server.recv(1000, socket.MSG_WAITALL if False else 0) == asked if asked else True
+                assert not asked or server.recv(1000) == asked
                 server.sendall(answer)
                 assert client.recv(1000) == answer
         (line,) = mails(sniffer.end().json)
@@ -251,3 +256,57 @@ def test_a_protocol_that_is_not_known(word: str, hint: str) -> None:
     assert done.said == [
         f"sockfilter: --protocols: {word!r} is not a protocol: http, mqtt, amqp, smtp and all are{hint}"
     ]
+
+
+def test_in_the_library(broker: int, tmp_path: Path) -> None:
+    with sockfilter.capture("lo", ports=broker, protocols=["mqtt"]) as capture:
+        talk_mqtt(broker, "5", {"t/1": (b"hello", 1)})
+        capture.flush()
+        found = capture.messages(protocol="mqtt", type="publish", text="hello")
+        assert [message.sender for message in found] == ["client", "server"]
+        assert found[0].fields["topic"] == "t/1"
+        assert not capture.exchanges
+        assert capture.ledger.messages.stream_messages["mqtt"] == len(capture.messages())
+    assert capture.ledger.is_balanced
+
+
+def test_a_file_in_the_library(tmp_path: Path) -> None:
+    talk = Talk()
+    path = tmp_path / "mqtt.pcap"
+    path.write_bytes(captures.pcap(captures.timed([*talk.opening(), talk.client(connect()), *talk.closing()])))
+    for protocols, kinds in ((None, ["connect"]), ("mqtt", ["connect"]), ("http", []), ("smtp", [])):
+        reading = sockfilter.read(str(path), protocols=protocols)
+        assert list(reading) == []
+        assert [message.kind for message in reading.messages] == kinds
+
+
+def test_in_tests(pytester: pytest.Pytester, broker: int) -> None:
+    pytester.makepyfile(
+        f"""
+        import paho.mqtt.client as paho
+        import pytest
+
+        @pytest.mark.wire(protocols="mqtt", ports={broker})
+        def test_it(wire):
+            client = paho.Client(paho.CallbackAPIVersion.VERSION2, "me")
+            client.connect("127.0.0.1", {broker})
+            client.loop_start()
+            client.publish("t/1", b"hello", 1).wait_for_publish(15)
+            client.disconnect()
+            client.loop_stop()
+            wire.expect_message(protocol="mqtt", type="publish", text="hello", within=5)
+        """
+    )
+    pytester.runpytest_subprocess("--wire=require").assert_outcomes(passed=1)
+
+
+def test_through_a_broker_that_permits_it(broker: int, tmp_path: Path) -> None:
+    with (
+        capture_broker(tmp_path, "--protocols", "mqtt", user="0") as (path, _),
+        sockfilter.capture("lo", ports=broker, protocols="mqtt", broker=path) as capture,
+    ):
+        talk_mqtt(broker, "3.1.1", {"t/1": (b"hello", 0)})
+        capture.flush()
+        assert len(capture.messages(type="publish")) == 2
+        with pytest.raises(BrokerError, match="it does not capture smtp; start it with --protocols smtp"):
+            sockfilter.capture("lo", protocols="smtp", broker=path)

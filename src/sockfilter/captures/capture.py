@@ -395,8 +395,8 @@ def capture(
             a range, or several of these. None: any port.
         host: connections with this address or network at either end, or with one of several. None: any host.
         family: 4 or 6; None: both.
-        protocols: protocols to read beside HTTP: "mqtt,smtp", a list of names, or "all". None: none. Their messages
-            are in no exchange: outputs get them.
+        protocols: protocols to read beside HTTP: "mqtt,smtp", a list of names, or "all". None: none. messages()
+            returns what they carry.
         netns: a network namespace by name, or by the number of a process in it. None: this one.
         body: the number of bytes to keep of each body, from its beginning. None: all.
         ring: the size of the ring in bytes, rounded to a power of two.

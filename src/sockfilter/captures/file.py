@@ -110,6 +110,7 @@ def read(
     ports: Ports | None = None,
     host: Hosts | None = None,
     family: int | None = None,
+    protocols: Protocols | None = None,
     body: int | None = BODY_BYTES,
     memory: int = MEMORY_BYTES,
 ) -> Reading:
@@ -127,6 +128,8 @@ def read(
             a range, or several of these. None: any port.
         host: connections with this address or network at either end, or with one of several. None: any host.
         family: 4 or 6; None: both.
+        protocols: protocols to read beside HTTP: "mqtt,smtp", a list of names, or "http" for none. None: all. Their
+            messages are in messages.
         body: the number of bytes to keep of each body, from its beginning. None: all.
         memory: the bytes that open connections may take in total, as for capture().
 
@@ -135,7 +138,7 @@ def read(
         CaptureFileError: raised with the first exchange if the file cannot be opened, and after the last one if the
             file is damaged or cut short.
     """
-    policy, kernel_filter = body_policy(body), narrowed(ports, host, family)
+    policy, kernel_filter = body_policy(body), narrowed(ports, host, family, wanted(protocols, OPTIONAL))
     check_memory(memory)
     return Reading(
         lambda emit, emit_message: captured(

@@ -30,6 +30,8 @@ FRAMES = frozenset((METHOD, HEADER, BODY, 8))
 FRAME_BYTES_MAX = 256 << 10
 # Contents of one direction that are under way at a time, each on a channel: as many as RabbitMQ allows channels.
 CHANNELS_MAX = 2047
+# measured: bytes of memory that fields take for each byte that they have in a frame
+FIELDS_WEIGHT = 20
 # after lost bytes, so many frames in a row show where frames begin
 CONSISTENT_FRAMES = 3
 # the end of a frame, before the first octet of the next one
@@ -43,14 +45,22 @@ class Content:
         message: the method's message.
         left: bytes of the content that are still to come; None before the content header.
         keeper: keeps them.
+        head_bytes: bytes of the frames of its method and its content header.
     """
 
-    __slots__ = ("keeper", "left", "message")
+    __slots__ = ("head_bytes", "keeper", "left", "message")
 
-    def __init__(self, message: StreamMessage) -> None:
+    def __init__(self, message: StreamMessage, head_bytes: int) -> None:
         self.message = message
+        self.head_bytes = head_bytes
         self.left: int | None = None
         self.keeper: BodyKeeper | None = None
+
+    @property
+    def weight(self) -> int:
+        """Bytes of memory that it keeps."""
+        kept = 0 if self.keeper is None else self.keeper.weight
+        return MESSAGE_BYTES + FIELDS_WEIGHT * self.head_bytes + kept
 
 
 class AmqpReader(Reader):
@@ -69,8 +79,7 @@ class AmqpReader(Reader):
     @property
     def weight(self) -> int:
         """Bytes of memory that it keeps."""
-        kept = sum(content.keeper.weight for content in self._contents.values() if content.keeper is not None)
-        return len(self._buffer) + kept + len(self._contents) * MESSAGE_BYTES
+        return len(self._buffer) + sum(content.weight for content in self._contents.values())
 
     @property
     def is_idle(self) -> bool:
@@ -122,6 +131,7 @@ class AmqpReader(Reader):
         if cursor.left < 4:
             self._context.counts.unread_bytes += cursor.left
             return
+        start = cursor.at
         class_id, method_id = cursor.number(2), cursor.number(2)
         method = METHODS.get((class_id, method_id))
         name = f"{class_id}.{method_id}" if method is None else method.name
@@ -141,7 +151,7 @@ class AmqpReader(Reader):
             return
         if len(self._contents) >= CHANNELS_MAX:
             self._break_off(next(iter(self._contents)), Problem.EVICTED)
-        self._contents[channel] = Content(message)
+        self._contents[channel] = Content(message, cursor.end - start)
 
     def _read_header(self, channel: int, cursor: Cursor) -> None:
         content = self._contents.get(channel)
@@ -149,6 +159,7 @@ class AmqpReader(Reader):
             self._break_off(channel, Problem.BAD_FRAME)
             self._context.counts.unread_bytes += cursor.left
             return
+        content.head_bytes += cursor.left
         fields: Fields = dict(content.message.fields)
         try:
             content.left = read_size(cursor)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 # Bytes of a packet that are read as a whole, without the payload of a PUBLISH: the five longest texts of a CONNECT
 # have 64 KiB each, and nobody uses that. The content of a longer packet is passed over.
 PACKET_BYTES_MAX = 256 << 10
-# topic aliases that are remembered for each direction (3.3.2.3.4); brokers allow 10 or so
-ALIASES_MAX = 1024
+# bytes of topics that are remembered for each direction by their aliases (3.3.2.3.4); brokers allow 10 aliases or so
+ALIASES_BYTES_MAX = 64 << 10
 # of brokers (IANA). On other ports, a ping is too short to show that a connection carries MQTT.
 PORT = 1883
 # after lost bytes, so many packets in a row show where packets begin
@@ -60,14 +60,20 @@ class MqttReader(Reader):
         session: shared by both readers.
     """
 
-    __slots__ = ("_aliases", "_is_joined", "_session")
+    __slots__ = ("_aliases", "_aliases_bytes", "_is_joined", "_session")
 
     def __init__(self, transport: Transport, context: Context, end: int, session: MqttSession) -> None:
         super().__init__(transport, context, end)
         self._session = session
         self._aliases: dict[int, str] = {}
+        self._aliases_bytes = 0
         # bytes may have passed before; a CONNECT begins anew
         self._is_lost = self._is_joined = transport.isn[end] is None
+
+    @property
+    def weight(self) -> int:
+        """Bytes of memory that it keeps."""
+        return super().weight + self._aliases_bytes
 
     def _read(self, data: bytes, at: int) -> int:
         if self._session.client_end is None and not self._begin_session(data[at:]):
@@ -149,12 +155,18 @@ class MqttReader(Reader):
             return
         topic = fields["topic"]
         if topic:
-            if alias in self._aliases or len(self._aliases) < ALIASES_MAX:
-                self._aliases[alias] = str(topic)
+            self._remember(alias, str(topic))
         elif alias in self._aliases:
             fields["topic"] = self._aliases[alias]
         else:
             del fields["topic"]
+
+    def _remember(self, alias: int, topic: str) -> None:
+        self._aliases_bytes += len(topic) - len(self._aliases.pop(alias, ""))
+        if self._aliases_bytes <= ALIASES_BYTES_MAX:
+            self._aliases[alias] = topic
+        else:
+            self._aliases_bytes -= len(topic)
 
     def _pass_packet(
         self, head: PacketHead, data: bytes, at: int, message: StreamMessage, problem: Problem | None
@@ -181,6 +193,7 @@ class MqttReader(Reader):
         super()._lose(problem)
         # a lost packet may have given an alias another topic
         self._aliases.clear()
+        self._aliases_bytes = 0
 
     def _seek(self, data: bytes, at: int) -> int:
         """Begins again where a segment begins with packets that are consistent, or with a CONNECT."""

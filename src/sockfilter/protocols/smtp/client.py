@@ -231,8 +231,7 @@ class ClientReader(Reader):
             mail.message.add_problem(Problem.HEAD_TOO_LONG)
             self._ask(Command("RCPT"))
         else:
-            mail.recipients.append({"to": _path(found)})
-            self._ask(Command("RCPT", mail, len(mail.recipients) - 1))
+            self._ask(Command("RCPT", mail, mail.add_recipient(_path(found))))
 
     def _read_data(self, line: bytes) -> None:
         mail = self._session.mail

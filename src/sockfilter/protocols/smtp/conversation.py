@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from sockfilter.model.problem import Problem
 from sockfilter.protocols.interface import Handover
 from sockfilter.protocols.smtp.client import OPENING_VERBS, VERB, ClientReader
 from sockfilter.protocols.smtp.server import ServerReader
@@ -12,7 +13,6 @@ from sockfilter.protocols.smtp.session import MailSession
 
 if TYPE_CHECKING:
     from sockfilter.model.exchange import Exchange
-    from sockfilter.model.problem import Problem
     from sockfilter.protocols.interface import Context, Receiver, Transport
     from sockfilter.protocols.reading import Reader
 
@@ -165,6 +165,8 @@ class SmtpConversation:
     def _begin_tls(self) -> None:
         """Hands over to the protocol that follows STARTTLS."""
         assert self._ends is not None  # a client has asked for it
+        assert self._session is not None
+        self._session.close(Problem.CLOSED)
         make = self._context.choose.by_upgrade(TLS)
         successor = make(self._transport, self._context, Handover(self.count))
         self._transport.replace(successor)

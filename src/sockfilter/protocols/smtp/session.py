@@ -47,6 +47,7 @@ class Mail:
         self.helo: str | None = None
         self.sender: str | None = None
         self._context = context
+        self._recipients_bytes = 0
         self._fields = bytearray()
         self._has_fields = False
         self._keeper: BodyKeeper | None = None
@@ -55,7 +56,13 @@ class Mail:
     def weight(self) -> int:
         """Bytes of memory that it keeps."""
         kept = 0 if self._keeper is None else self._keeper.weight
-        return kept + len(self._fields) + RECIPIENT_BYTES * len(self.recipients)
+        return kept + len(self._fields) + self._recipients_bytes
+
+    def add_recipient(self, address: str) -> int:
+        """Adds a recipient. Returns its place."""
+        self.recipients.append({"to": address})
+        self._recipients_bytes += RECIPIENT_BYTES + len(address)
+        return len(self.recipients) - 1
 
     @property
     def wants_content(self) -> bool:

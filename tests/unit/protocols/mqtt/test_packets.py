@@ -6,6 +6,7 @@ import pytest
 
 from sockfilter.model.policy import BodyPolicy
 from sockfilter.model.problem import Problem
+from sockfilter.protocols.mqtt import conversation
 from tests.support.silent import assert_cut_anywhere, byte_by_byte, dialogue, told_of
 from tests.support.talk import CLIENT, SERVER
 
@@ -211,3 +212,15 @@ def test_the_end_within_a_payload() -> None:
 
 def test_first_bytes_one_by_one() -> None:
     assert [each[1] for each in told_of(*byte_by_byte([(CLIENT, connect())]))] == ["connect"]
+
+
+def test_topics_with_an_alias_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not remembered is not known, and never the topic that the alias had before."""
+    monkeypatch.setattr(conversation, "ALIASES_BYTES_MAX", 20)
+    heard = dialogue((CLIENT, connect(5)))
+    for topic, alias in (("a" * 15, 1), ("b" * 15, 2), ("c" * 30, 1), ("d" * 15, 2)):
+        named, short = (publish(b"", each, properties=b"\x03\x23\0" + bytes((alias,))) for each in (topic, ""))
+        heard.say(CLIENT, named).say(CLIENT, short)
+    topics = [message.fields.get("topic") for message in heard.messages[1:]]
+    assert topics == ["a" * 15, "a" * 15, "b" * 15, None, "c" * 30, None, "d" * 15, "d" * 15]
+    assert heard.talk.weight == 15

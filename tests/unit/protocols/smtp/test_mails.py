@@ -256,6 +256,13 @@ def test_after_starttls_nothing_is_read() -> None:
     assert heard.counts.opaque_bytes == 150
 
 
+def test_after_starttls_of_a_client_whose_server_is_not_seen() -> None:
+    heard = dialogue(EHLO, MAIL, (CLIENT, b"STARTTLS\r\n"), (CLIENT, b"\x16\x03\x01" + bytes(97)))
+    heard.say(CLIENT, bytes(100)).close()
+    assert [mail["mail_from"] for mail in mails(heard)] == ["a@x.test"]
+    assert heard.counts.opaque_bytes == 200
+
+
 def test_a_refused_starttls() -> None:
     said = [(CLIENT, b"STARTTLS\r\n"), (SERVER, b"454 not now\r\n")]
     assert mails_of(*OPENING, *said, *ENVELOPE, SENT, OK) == [WHOLE]
