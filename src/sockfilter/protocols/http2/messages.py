@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from sockfilter.model.body import NO_BODY, Body
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 # Messages of one direction that may be incomplete: as many as streams that the pairing keeps open.
 HALVES_MAX = 10_000
+# One in so many is given up at a time: to find the oldest key of a dict costs more, the more were removed before it.
+EVICTED_PART = 128
 # GOAWAY frames of one end that are taken: a server sends two, and each one looks at all open streams
 GOAWAYS_MAX = 16
 
@@ -208,8 +211,8 @@ class StreamMessages:
         halves, head = self._halves[end], message.head
         assert isinstance(head, Http2Head)  # _begin() has made it
         if len(halves) >= HALVES_MAX:
-            oldest = next(iter(halves))
-            self._cut(end, oldest, halves[oldest], now_ns, Problem.EVICTED)
+            for oldest in list(islice(halves, 1 + HALVES_MAX // EVICTED_PART)):
+                self._cut(end, oldest, halves[oldest], now_ns, Problem.EVICTED)
         halves[stream] = Half(message, head.codings, self._losses[end])
 
     def promise(self, end: int, stream: int, block: Block, place: tuple[int, ...], start_ns: int, now_ns: int) -> None:
