@@ -6,6 +6,7 @@ exchange say why.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from sockfilter.exchanges.ending import Ending, weight_of
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 # Streams that may be open on a connection. Servers allow some hundred at a time (RFC 9113, 6.5.2: no less than 100).
 # Each takes 1 KiB plus its head.
 OPEN_STREAMS_MAX = 10_000
+# One in so many is given up at a time: to find the oldest key of a dict costs more, the more were removed before it.
+EVICTED_PART = 128
 # the index of the stream in Message.place
 STREAM = 2
 
@@ -155,7 +158,8 @@ class StreamPairing(Ending):
 
     def _start(self, stream: int) -> Exchange:
         if len(self._open) >= OPEN_STREAMS_MAX:
-            self.leave(next(iter(self._open)), Problem.EVICTED)
+            for oldest in list(islice(self._open, 1 + OPEN_STREAMS_MAX // EVICTED_PART)):
+                self.leave(oldest, Problem.EVICTED)
         self._number += 1
         exchange = self._open[stream] = Exchange(self._connection, self._number, None, None)
         exchange.stream = stream

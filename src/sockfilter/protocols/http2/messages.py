@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from sockfilter.model.body import NO_BODY, Body
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 HALVES_MAX = 10_000
 # Streams that were reset and are remembered: what the other end had sent before it knew still comes (RFC 9113, 5.1).
 RESETS_MAX = 256
+# One in so many is given up at a time: to find the oldest key of a dict costs more, the more were removed before it.
+EVICTED_PART = 128
 # GOAWAY frames of one end that are taken: a server sends two, and each one looks at all open streams
 GOAWAYS_MAX = 16
 
@@ -216,8 +219,8 @@ class StreamMessages:
         halves, head = self._halves[end], message.head
         assert isinstance(head, Http2Head)  # _begin() has made it
         if len(halves) >= HALVES_MAX:
-            oldest = next(iter(halves))
-            self._cut(end, oldest, halves[oldest], now_ns, Problem.EVICTED)
+            for oldest in list(islice(halves, 1 + HALVES_MAX // EVICTED_PART)):
+                self._cut(end, oldest, halves[oldest], now_ns, Problem.EVICTED)
         halves[stream] = Half(message, head, self._losses[end])
 
     def promise(self, end: int, stream: int, block: Block, place: tuple[int, ...], start_ns: int, now_ns: int) -> None:
