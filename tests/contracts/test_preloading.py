@@ -42,6 +42,8 @@ BEFORE = {
     "cli.privileges": {"pwd"},
     "cli.settings": {"cli.hosts", "libbpf.ring", "sources.narrowing"},
     "libbpf.binding": {"libbpf._libbpf"},
+    # a schema is read before the capture begins
+    "protobuf.schema": {f"google.protobuf{part}" for part in ("", *SCHEMA_PARTS)},
     "sources.narrowing": {"ipaddress"},
 }
 

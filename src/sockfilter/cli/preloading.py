@@ -13,7 +13,7 @@ import sockfilter
 
 # Packages whose modules are imported when traffic first needs them: with a protocol, a coding, a text. All of their
 # modules are imported, so that a new one needs no entry here.
-NEEDED_LATER = ("protocols", "streams", "exchanges", "model", "masking", "forms")
+NEEDED_LATER = ("protocols", "streams", "exchanges", "model", "masking", "forms", "protobuf")
 # Single modules that are imported then.
 SINGLE = ("sockfilter.cli.sandbox", "sockfilter.escape", "sockfilter.outputs.jsonl_large")
 # Forms that only a program asks for.

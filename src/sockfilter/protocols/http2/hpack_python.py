@@ -17,7 +17,7 @@ from sockfilter.protocols.http2.hpack_table import (
     UNKNOWN,
     Block,
     Field,
-    Malformed,
+    MalformedBlock,
     size_of,
 )
 
@@ -66,10 +66,10 @@ class PythonHpackDecoder:
             for field in self._read(block):
                 more = size_of(field)
                 if len(fields) == FIELDS_MAX or size + more > BLOCK_BYTES_MAX:
-                    raise Malformed
+                    raise MalformedBlock
                 size += more
                 fields.append(field)
-        except Malformed:
+        except MalformedBlock:
             self.lost()
             return Block(fields, size, False)
         return Block(fields, size, True)
@@ -105,7 +105,7 @@ class PythonHpackDecoder:
             elif first & 0x20:  # 6.3
                 size, at = read_integer(block, at, 5)
                 if has_begun:  # it may only stand at the beginning (4.2)
-                    raise Malformed
+                    raise MalformedBlock
                 self._limit = size
                 self._evict()
                 continue
@@ -121,7 +121,7 @@ class PythonHpackDecoder:
         if 0 <= at < len(self._entries):
             return self._entries[at]
         if index == 0 or self._is_complete:
-            raise Malformed
+            raise MalformedBlock
         return UNKNOWN
 
     def _read_literal(self, block: bytes, at: int, bits: int) -> tuple[bytes | None, bytes, int]:
@@ -164,16 +164,16 @@ def read_integer(block: bytes, at: int, bits: int) -> tuple[int, int]:
             break
         if byte < 0x80:
             return value, at
-    raise Malformed
+    raise MalformedBlock
 
 
 def read_string(block: bytes, at: int) -> tuple[bytes, int]:
     """Reads a string (RFC 7541, 5.2). Returns it, and the offset behind it."""
     if at == len(block):
-        raise Malformed
+        raise MalformedBlock
     is_coded = block[at] & 0x80
     size, at = read_integer(block, at, 7)
     if size > len(block) - at:
-        raise Malformed
+        raise MalformedBlock
     data = block[at : at + size]
     return huffman.decode(data) if is_coded else data, at + size

@@ -55,7 +55,7 @@ class Block(_Block):
     made: object = None
 
 
-class Malformed(Exception):
+class MalformedBlock(Exception):
     """The block does not follow RFC 7541, or exceeds a limit. This exception does not leave the decoder."""
 
 

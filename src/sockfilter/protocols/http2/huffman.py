@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sockfilter.protocols.http2.hpack_table import Malformed
+from sockfilter.protocols.http2.hpack_table import MalformedBlock
 
 # Bits of the code of each byte, and of EOS at the end. They define the code, because it is canonical: among codes of
 # equal length, as among the lengths, the numbers rise in the order of the symbols.
@@ -41,7 +41,7 @@ SYMBOLS = _make_symbols()
 def decode(data: bytes) -> bytes:
     """Decodes a string.
 
-    Raises Malformed if it contains EOS, or if its padding is not the beginning of EOS, shorter than a byte.
+    Raises MalformedBlock if it contains EOS, or if its padding is not the beginning of EOS, shorter than a byte.
     """
     made = bytearray()
     code = 1
@@ -51,10 +51,10 @@ def decode(data: bytes) -> bytes:
             symbol = SYMBOLS.get(code)
             if symbol is not None:
                 if symbol == EOS:
-                    raise Malformed
+                    raise MalformedBlock
                 made.append(symbol)
                 code = 1
     # EOS is all ones; seven of them at most may be left behind the first bit
     if code & (code + 1) or code > 0xFF:
-        raise Malformed
+        raise MalformedBlock
     return bytes(made)

@@ -17,7 +17,7 @@ CONTROL_BYTES_MAX = 125
 HEAD_BYTES_MIN, HEAD_BYTES_MAX, MASK_BYTES = 2, 14, 4
 
 
-class FrameHead(NamedTuple):
+class MessageFrameHead(NamedTuple):
     """The head of a frame.
 
     Attributes:
@@ -45,7 +45,7 @@ class FrameHead(NamedTuple):
         return self.first & FIN != 0
 
 
-def head_at(data: bytes | bytearray, offset: int) -> FrameHead | None:
+def head_at(data: bytes | bytearray, offset: int) -> MessageFrameHead | None:
     """The head of the frame that begins at an offset; None if more bytes are needed."""
     if len(data) - offset < HEAD_BYTES_MIN:
         return None
@@ -58,7 +58,7 @@ def head_at(data: bytes | bytearray, offset: int) -> FrameHead | None:
     end = at + MASK_BYTES if second & MASKED else at
     if end > len(data):
         return None
-    return FrameHead(first, length, bytes(data[at:end]), end - offset, length < least)
+    return MessageFrameHead(first, length, bytes(data[at:end]), end - offset, length < least)
 
 
 def kind_of(opcode: int) -> str:

@@ -26,7 +26,7 @@ from sockfilter.protocols.websocket.frames import (
     RSV,
     RSV1,
     TEXT,
-    FrameHead,
+    MessageFrameHead,
     head_at,
     kind_of,
     unmask,
@@ -124,7 +124,7 @@ class FrameReceiver:
         self._inflating = Inflating(keeps_window) if extensions.deflates else None
         self._whole = WHOLE if self._inflating is None else WHOLE_OR_DEFLATED
         self._message: MessageContent | None = None  # the data message that has begun
-        self._frame: FrameHead | None = None  # the frame that has begun
+        self._frame: MessageFrameHead | None = None  # the frame that has begun
         self._frame_at = 0  # bytes of its payload so far
         self._content: MessageContent | None = None  # the message of that frame
         self._rest = b""  # part of a head
@@ -288,7 +288,7 @@ class FrameReceiver:
         self._take(message)
         return True
 
-    def _begin(self, head: FrameHead, began_ns: int) -> bool:
+    def _begin(self, head: MessageFrameHead, began_ns: int) -> bool:
         """Begins a frame. Returns False if it cannot be one, and the last could not either."""
         is_possible = is_allowed(head, self._extensions)
         if not is_possible and (self._is_bad or head.length >> 63):
@@ -305,7 +305,7 @@ class FrameReceiver:
             self._end_frame()
         return True
 
-    def _of_message(self, head: FrameHead, began_ns: int) -> MessageContent:
+    def _of_message(self, head: MessageFrameHead, began_ns: int) -> MessageContent:
         """The data message of a frame: the one that has begun, or a new one."""
         message = self._message
         if head.opcode == CONTINUATION and message is not None:

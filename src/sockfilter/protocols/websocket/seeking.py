@@ -14,7 +14,7 @@ from sockfilter.protocols.websocket.frames import (
     KINDS,
     RSV,
     RSV1,
-    FrameHead,
+    MessageFrameHead,
     head_at,
 )
 
@@ -48,7 +48,7 @@ class FoundFrames(NamedTuple):
     time_ns: int
 
 
-def is_allowed(head: FrameHead, extensions: Extensions) -> bool:
+def is_allowed(head: MessageFrameHead, extensions: Extensions) -> bool:
     """Whether a frame with this head is possible (RFC 6455, 5.2 and 5.5).
 
     Args:
@@ -65,7 +65,7 @@ def is_allowed(head: FrameHead, extensions: Extensions) -> bool:
     return opcode < CONTROL or (head.length <= CONTROL_BYTES_MAX and head.first & FIN != 0)
 
 
-def is_proper(head: FrameHead, is_masked: bool | None) -> bool:
+def is_proper(head: MessageFrameHead, is_masked: bool | None) -> bool:
     """Whether the length is as short as possible, and the mask is there or not as the sender's end demands (5.1).
 
     Args:
@@ -94,7 +94,7 @@ class HeadRow:
         self.count = 0
         self.is_within: bool | None = None
 
-    def admits(self, head: FrameHead) -> bool:
+    def admits(self, head: MessageFrameHead) -> bool:
         """Whether a head may follow the others. Takes it."""
         is_final = head.first & FIN != 0
         if head.length > PAYLOAD_BYTES_MAX or not (is_final or head.length):

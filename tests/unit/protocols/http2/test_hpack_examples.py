@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sockfilter.protocols.http2.hpack_python import read_integer
-from sockfilter.protocols.http2.hpack_table import INTEGER_MAX, Field, Malformed, size_of
+from sockfilter.protocols.http2.hpack_table import INTEGER_MAX, Field, MalformedBlock, size_of
 from tests.support.header_blocks import EACH
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def test_integers(data: str, bits: int, value: int):
 
 @pytest.mark.parametrize("data", ["1f", "1f80", "1f8080808080", "1fffffffff7f", "1fe1ffffff0f"])
 def test_integers_that_break_off_or_are_too_large(data: str):
-    with pytest.raises(Malformed):
+    with pytest.raises(MalformedBlock):
         read_integer(bytes.fromhex(data), 0, 5)
 
 

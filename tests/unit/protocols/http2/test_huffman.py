@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sockfilter.protocols.http2 import huffman
 from sockfilter.protocols.http2.hpack_native import NativeHpackDecoder
-from sockfilter.protocols.http2.hpack_table import Malformed
+from sockfilter.protocols.http2.hpack_table import MalformedBlock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ def in_c(data: bytes) -> bytes:
     head = b"\x00\x01x" + (bytes([0x80 | len(data)]) if len(data) < 127 else b"\xff" + length(len(data) - 127))
     found = NativeHpackDecoder(True).decode(head + data)
     if not found.is_valid:
-        raise Malformed
+        raise MalformedBlock
     assert found.fields[0].value is not None
     return found.fields[0].value
 
@@ -66,8 +66,8 @@ def test_what_is_encoded_is_decoded(decode: Callable[[bytes], bytes], data: byte
 def test_both_decode_the_same_of_anything(data: bytes):
     try:
         right = huffman.decode(data)
-    except Malformed:
-        with pytest.raises(Malformed):
+    except MalformedBlock:
+        with pytest.raises(MalformedBlock):
             in_c(data)
     else:
         assert in_c(data) == right
@@ -82,13 +82,13 @@ def test_padding(decode: Callable[[bytes], bytes], bits: int):
     data = ENCODER.encode(b"0" * count)
     assert decode(data) == b"0" * count
     if bits:
-        with pytest.raises(Malformed):
+        with pytest.raises(MalformedBlock):
             decode(data[:-1] + bytes([data[-1] & ~1]))
-    with pytest.raises(Malformed):
+    with pytest.raises(MalformedBlock):
         decode(data + b"\xff")
 
 
 @EACH
 def test_eos_is_malformed(decode: Callable[[bytes], bytes]):
-    with pytest.raises(Malformed):
+    with pytest.raises(MalformedBlock):
         decode(b"\xff\xff\xff\xff")
