@@ -81,7 +81,10 @@ static __always_inline bool lengths_only(const struct packet *p, struct connecti
 {
 	continue_run(&c->run, &c->run_from, from);
 	c->run += p->payload_len;
-	return bytes_to_skip(hint, p->seq + p->payload_len) >= 0 || leaves_out_run(c->run - p->payload_len);
+	if (bytes_to_skip(hint, p->seq + p->payload_len) >= 0)
+		return true;
+	/* HTTP/2 goes up whole, or is lost and counted: a header block that is left out makes later ones unreadable. */
+	return c->state != CONNECTION_HTTP2 && leaves_out_run(c->run - p->payload_len);
 }
 
 static __always_inline int send_segment(struct __sk_buff *skb, struct packet *p, const struct sf_flow *flow,

@@ -13,12 +13,13 @@ from sockfilter.protocols.body import BodyKeeper
 from sockfilter.protocols.contents import reader_of
 from sockfilter.protocols.http2.frames import NO_ERROR, error_name
 from sockfilter.protocols.http2.heads import BlockFields, Http2Head
+from sockfilter.protocols.http2.tunnel import StreamTunnel
 
 if TYPE_CHECKING:
     from sockfilter.model.exchange import Exchange
     from sockfilter.model.message import Message
     from sockfilter.protocols.http2.hpack import Block
-    from sockfilter.protocols.interface import ByStream, Context, Transport
+    from sockfilter.protocols.interface import ByStream, ContentReader, Context, Transport
 
 # Messages of one direction that may be incomplete: as many as streams that the pairing keeps open.
 HALVES_MAX = 10_000
@@ -63,10 +64,23 @@ class StreamMessages:
         client_end: the end that sends requests; None if not known.
     """
 
-    __slots__ = ("_context", "_goaways", "_halves", "_losses", "_lost_by", "_model", "_resets", "pairing")
+    __slots__ = (
+        "_context",
+        "_goaways",
+        "_halves",
+        "_losses",
+        "_lost_by",
+        "_model",
+        "_resets",
+        "_transport",
+        "_tunnels",
+        "pairing",
+    )
 
     def __init__(self, transport: Transport, context: Context) -> None:
+        self._transport = transport
         self._model = transport.model
+        self._tunnels: dict[int, StreamTunnel] = {}  # by stream
         self._context = context
         self.pairing: ByStream = context.by_stream(transport)
         self._halves: tuple[dict[int, Half], dict[int, Half]] = {}, {}
@@ -149,7 +163,7 @@ class StreamMessages:
         head.is_shared = True
         self._end_earlier(stream, head.is_request)
         message = (Request if head.is_request else Response)(head, start_ns, place)
-        self.pairing.begin(message, end)
+        self._pair(end, stream, message, is_last)
         self._go_on(end, stream, message, now_ns, is_last)
 
     def _go_on(self, end: int, stream: int, message: Message, now_ns: int, is_last: bool) -> None:
@@ -206,8 +220,20 @@ class StreamMessages:
         if trailers is not None:
             message.trailers = trailers
             message.add_problem(Problem.HEADERS_LOST)
-        self.pairing.begin(message, end)
+        self._pair(end, place[-1], message, is_last)
         return message
+
+    def _pair(self, end: int, stream: int, message: Message, is_last: bool) -> None:
+        """Passes a message to the pairing. The response to an extended CONNECT opens a tunnel (RFC 8441, 5)."""
+        request = self.pairing.begin(message, end)
+        if request is not None and request.head.method == "CONNECT" and not is_last and message.head.status // 100 == 2:
+            protocol = request.head.protocol if isinstance(request.head, Http2Head) else ""
+            exchange = self.pairing.exchange(stream)
+            if protocol and exchange is not None:
+                self._tunnels[stream] = StreamTunnel(self._transport, self._context, exchange, protocol)
+                asked = self._halves[1 - end].get(stream)
+                if asked is not None:
+                    asked.may_have_reader = True
 
     def _end_earlier(self, stream: int, is_request: bool) -> None:
         """Ends the exchange of a stream whose number is used again: its end was missed."""
@@ -221,7 +247,9 @@ class StreamMessages:
         if len(halves) >= HALVES_MAX:
             for oldest in list(islice(halves, 1 + HALVES_MAX // EVICTED_PART)):
                 self._cut(end, oldest, halves[oldest], now_ns, Problem.EVICTED)
-        halves[stream] = Half(message, head, self._losses[end])
+        half = halves[stream] = Half(message, head, self._losses[end])
+        if stream in self._tunnels:
+            half.may_have_reader = True
 
     def promise(self, end: int, stream: int, block: Block, place: tuple[int, ...], start_ns: int, now_ns: int) -> None:
         """Takes a promised request. stream: the stream of its response."""
@@ -320,6 +348,7 @@ class StreamMessages:
             if half is not None:
                 half.message.add_problem(problem)
                 half.message.body = NO_BODY if half.keeper is None else half.keeper.body(False)
+        self._tunnels.pop(stream, None)
         self.pairing.leave(stream, problem)
 
     def lose(self, end: int, problem: Problem) -> None:
@@ -340,14 +369,18 @@ class StreamMessages:
         self._finish(end, stream, half, now_ns, False)
 
     def _collect(self, end: int, stream: int, half: Half) -> BodyKeeper:
-        message, context, reader = half.message, self._context, None
-        if half.may_have_reader:
+        message, context, policy = half.message, self._context, self._context.policy
+        reader: ContentReader | None = None
+        tunnel = self._tunnels.get(stream)
+        if tunnel is not None:
+            reader, policy = tunnel.reader(end), policy._replace(limit=0)
+        elif half.may_have_reader:
             exchange = self.pairing.exchange(stream)
             request = None if exchange is None else exchange.request
             if isinstance(message, Request):
                 request = message
             reader = reader_of(message, request, exchange, end, self._model, context)
-        half.keeper = keeper = BodyKeeper(message, half.codings, context.policy, context.budget, reader)
+        half.keeper = keeper = BodyKeeper(message, half.codings, policy, context.budget, reader)
         return keeper
 
     def _note_loss(self, end: int, half: Half, keeper: BodyKeeper) -> None:
@@ -369,6 +402,8 @@ class StreamMessages:
         message.end_ns = now_ns
         if half.keeper is not None:
             message.body = half.keeper.body(is_whole)
+        if stream in self._tunnels and stream not in self._halves[1 - end]:
+            del self._tunnels[stream]
         self.pairing.finish(message)
 
 
