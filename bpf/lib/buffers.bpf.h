@@ -151,20 +151,6 @@ static __always_inline void begin_walk(struct walk *walk, const struct pt_regs *
 	}
 }
 
-/* differs_from_others() of these words: a function of its own, because the caller has no room left on its stack. */
-__attribute__((noinline)) int begins_other(__u64 first, __u64 second, __u64 first_counts, __u64 second_counts,
-					   __u64 len)
-{
-	struct payload_start start = {};
-
-	start.text.words[0] = first;
-	start.text.words[1] = second;
-	start.counts.words[0] = first_counts;
-	start.counts.words[1] = second_counts;
-	start.len = len;
-	return !differs_from_others(&start);
-}
-
 static __always_inline enum start start_of(const struct walk *walk, bool first_payload)
 {
 	struct payload_start start = {};
@@ -183,9 +169,6 @@ static __always_inline enum start start_of(const struct walk *walk, bool first_p
 	MASK_FOR_VERIFIER(len, 31);
 	if (!len || len > START_BYTES || bpf_probe_read_user(start.text.bytes, len, (void *)walk->base))
 		return START_OTHER;
-	if (config.protocols && begins_other(start.text.words[0], start.text.words[1], start.counts.words[0],
-					     start.counts.words[1], start.len))
-		return START_HTTP1;
 	return what_begins(&start, first_payload, false);
 }
 
