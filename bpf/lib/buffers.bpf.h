@@ -169,7 +169,7 @@ static __always_inline enum start start_of(const struct walk *walk, bool first_p
 	MASK_FOR_VERIFIER(len, 31);
 	if (!len || len > START_BYTES || bpf_probe_read_user(start.text.bytes, len, (void *)walk->base))
 		return START_OTHER;
-	return what_begins(&start, first_payload, true);
+	return what_begins(&start, first_payload, false);
 }
 
 #endif

@@ -132,18 +132,6 @@ def test_a_file_of_it_has_the_same_messages(broker: int, tmp_path: Path) -> None
     assert not run("-r", path, *WHOLE, "--protocols", "http").lines
 
 
-def test_system_calls(broker: int) -> None:
-    payloads = {"t/1": (b"x" * 20_000, 1)}
-    with Sniffer("--via", "syscalls", "--ports", str(broker), *WHOLE, "--protocols", "mqtt") as sniffer:
-        talk_mqtt(broker, "3.1.1", payloads)
-        lines = sniffer.end().json
-    published = [line for line in lines if line["type"] == "publish"]
-    assert [(line["from"], line["text"].encode()) for line in published] == [
-        (sender, payloads["t/1"][0]) for sender in ("client", "server")
-    ]
-    assert len(fields(lines, "connect")) == 1
-
-
 @pytest.fixture
 def mail_server() -> Iterator[tuple[int, Mailbox]]:
     with smtp_server() as server:
