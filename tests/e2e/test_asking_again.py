@@ -87,6 +87,7 @@ REQUESTS = {
 }
 # these take a form that curl does not have
 NOT_FOR_CURL = {
+    "a blank value": sent("GET /v HTTP/1.1", HOST, "X-Blank: \v\f"),
     "a body with HEAD": sent("HEAD /h HTTP/1.1", HOST, body=b"abc"),
     "NUL in a field": sent("GET / HTTP/1.1", HOST, "X-Nul: a\0b"),
     "no name": sent("GET / HTTP/1.1", HOST, ": value"),
