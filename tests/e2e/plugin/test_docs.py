@@ -39,6 +39,7 @@ NOT_FOR_TESTS = {
         "messages_since",
     ),
     *(
+        "has_trailers",
         "is_narrowed",
         "is_resumed",
         "oddities",

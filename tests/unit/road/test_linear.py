@@ -228,6 +228,7 @@ def gaps_in_frames(size: int) -> Wire:
         talker.client(b"z" * 20 + PING_2 * 4 + b"\0\0\x10\0\0\0\0\0\1zzz")
         talker.next[0] += 100
         wire.tick(20 * MILLISECOND)
+    return wire
 
 
 def websocket(unit: bytes, size: int, segment: int = SEGMENT_BYTES, before: bytes = b"", lost: int = 0) -> Wire:

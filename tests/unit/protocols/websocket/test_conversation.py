@@ -42,7 +42,7 @@ def test_it_works_inside_a_stream():
     stream = Stream()
     opener = exchange(EXTENDED, AGREED % b"")
     talk = WebSocketConversation(stream, stream.context, Handover(4, opener))  # type: ignore[arg-type]  # as much as is asked of it
-    assert (talk.count, talk.open, talk.is_idle, talk.has_short_road) == (4, [], True, False)
+    assert (talk.count, talk.open, talk.is_idle, talk.has_lane) == (4, [], True, False)
     deflate = Deflating()
     talk.receivers[CLIENT].data(frame(TEXT, deflate(b"hello"), end=CLIENT, rsv=4), 5, 0, 0)
     talk.receivers[SERVER].data(frame(PING)[:1], 6, 0, 0)
