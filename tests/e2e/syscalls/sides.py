@@ -27,9 +27,10 @@ def listening(family: int = socket.AF_INET) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def connection(listener: socket.socket) -> Iterator[tuple[socket.socket, socket.socket]]:
-    """A client that has come, and the server's end."""
-    with socket.create_connection(listener.getsockname()[:2]) as client:
+def connection(listener: socket.socket, client_ip: str = "") -> Iterator[tuple[socket.socket, socket.socket]]:
+    """A client that has come, and the server's end. client_ip: the client's address; empty for any."""
+    source = (client_ip, 0) if client_ip else None
+    with socket.create_connection(listener.getsockname()[:2], source_address=source) as client:
         server, _ = listener.accept()
         with server:
             yield client, server

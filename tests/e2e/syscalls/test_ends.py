@@ -386,7 +386,8 @@ def test_ports_that_are_used_again() -> None:
     with (
         listening() as listener,
         both_ways(listener.getsockname()[1], processes=False) as seen,
-        connection(listener) as (client, server),
+        # an address of which nobody else uses a port
+        connection(listener, "127.83.7.1") as (client, server),
         socket.socket() as again,
     ):
         exchange(client, server)
