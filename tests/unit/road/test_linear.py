@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sockfilter.captures.file import read
+from sockfilter.exchanges import by_stream
 from sockfilter.model.protocols import OPTIONAL
 from sockfilter.protocols.http2.hpack import HpackDecoder
 from sockfilter.road.pipeline import Pipeline
@@ -320,7 +321,6 @@ KEPT: dict[str, tuple[int, Callable[[int], Wire]]] = {
     "informational of HTTP/2": (10_000, partial(http2, INTERIM_2, end=1, client=OPEN_STREAM)),
     "rapid reset": (10_000, partial(streams, answer=b"", after=b"\0\0\4\3\0N\0\0\0\x08")),
     "streams": (10_000, partial(streams, answer=b"\0\0\1\1\5N\x88")),
-    "streams that stay open": (60_000, partial(streams, answer=b"")),
     "GOAWAY": (15_000, partial(http2, b"\0\0\x08\7\0\0\0\0\0" + bytes(8), end=1, client=OPEN_STREAM)),
     "garbage behind the preface": (1 << 15, partial(http2, b"\xff garbage\r\n")),
     "what may be frames": (15_000, partial(http2, b"\0\0\1", client=b"\xff" * 9)),
@@ -391,6 +391,14 @@ def check_records(name: str, policy: BodyPolicy) -> None:
 @pytest.mark.parametrize("name", KEPT)
 def test_more_of_the_same_costs_no_more(name: str) -> None:
     check_records(name, EVERYTHING)
+
+
+def test_more_streams_that_stay_open_cost_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    # so that the shortest of them reaches the limit too
+    monkeypatch.setattr(by_stream, "OPEN_STREAMS_MAX", 250)
+    batches = {times: list(packed(streams(12_000 * times, answer=b"").records, BATCH)) for times in TIMES}
+    found = growth(lambda times: cost_of_records(batches[times], EVERYTHING))
+    assert max(found) <= GROWTH_MAX, found
 
 
 @pytest.mark.parametrize("name", NOT_KEPT)
