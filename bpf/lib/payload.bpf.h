@@ -13,16 +13,6 @@
 #define PAYLOAD_THERE(skb, p) ((p)->payload_len)
 #endif
 
-/*
- * Whether connections of HTTP/2 that were open before are looked for. Beside the protocols other than HTTP this is too
- * much for the verifier of 5.10; replay.c has none.
- */
-#ifdef __bpf__
-#define JOINS_HTTP2(others) (!(others) && config.frames)
-#else
-#define JOINS_HTTP2(others) (config.frames)
-#endif
-
 /* Loads the first START_BYTES of a payload, or all of a shorter one. prefix_counts: it may be cut within a token. */
 static __always_inline int load_start(struct __sk_buff *skb, const struct packet *p, struct payload_start *s,
 				      bool prefix_counts)
@@ -57,7 +47,7 @@ static __always_inline __u64 http_start(struct __sk_buff *skb, const struct pack
 		return START_OTHER;
 	found = what_begins(&start, first_payload, others);
 	/* User space looks at more than one frame, and rejects the connection if it is not HTTP/2. */
-	if (found == START_OTHER && JOINS_HTTP2(others) && !first_payload && begins_frame(&start))
+	if (found == START_OTHER && FINDS_FRAMES(others) && config.frames && !first_payload && begins_frame(&start))
 		return START_HTTP2;
 	return found;
 }
