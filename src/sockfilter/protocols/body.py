@@ -10,6 +10,7 @@ from sockfilter.model.policy import BodyPolicy
 from sockfilter.model.problem import Problem
 from sockfilter.protocols.coding import CodingError, TooLongError, coding_of, decoder_for
 from sockfilter.protocols.feed import Feed
+from sockfilter.protocols.pieces import Pieces
 
 if TYPE_CHECKING:
     from sockfilter.model.budget import Budget
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 # Bytes of a coded body that are kept as sent until its first bytes decode. The header of a gzip file is shorter in
 # practice.
 UNDECODED_BYTES_MAX = 64 << 10
-# pieces of a body that are kept separately: each takes about 50 bytes in addition to its content
-PIECES_MAX = 256
 
 
 class BodyKeeper:
@@ -47,11 +46,9 @@ class BodyKeeper:
         "_decoder",
         "_feed",
         "_framing_len",
-        "_gathered",
         "_is_guessed",
-        "_kept",
         "_message",
-        "_parts",
+        "_pieces",
         "_policy",
         "_room",
         "_trailer",
@@ -74,9 +71,7 @@ class BodyKeeper:
         self._policy = policy
         self._budget = budget
         self._asked = 0  # bytes taken from the budget
-        self._parts: list[bytes] = []
-        self._gathered = bytearray()  # joined pieces; the parts follow them
-        self._kept = 0
+        self._pieces = Pieces()
         self._room = policy.limit
         self._whole = True
         self._decoded_len: int | None = None
@@ -149,45 +144,26 @@ class BodyKeeper:
             length: int | None = self.wire_len
         else:
             length = self._decoded_len if complete else None
-        content = self._content()
+        content = self._pieces.take()
         if self._framing_len and len(content) < self.wire_len + self._framing_len:
             length = None  # the kept bytes may be as many as the body has, but they include framing
         return Body(self.wire_len, length, content, self._trailer, self._trailer_kept)
 
-    def _content(self) -> bytes:
-        """Removes and returns the kept bytes. While they are joined, they are in memory at most twice."""
-        if self._gathered:
-            self._gather()
-            content = bytes(self._gathered)
-            self._gathered = bytearray()
-        else:
-            content = b"".join(self._parts)
-            self._parts.clear()
-        return content
-
     def _keep(self, data: bytes) -> None:
         piece = data[: self._room]
-        if self._kept + len(piece) >= LARGE_BODY_BYTES and not self._has_memory(len(piece)):
+        if self._pieces.size + len(piece) >= LARGE_BODY_BYTES and not self._has_memory(len(piece)):
             self._cut()
             return
-        self._kept += len(piece)
-        self._parts.append(piece)
-        if len(self._parts) >= PIECES_MAX:
-            self._gather()
+        self._pieces.add(piece)
         self._room -= len(piece)
         self.wants = self._feed is not None or self._decoder is not None or self._room > 0
-
-    def _gather(self) -> None:
-        for part in self._parts:
-            self._gathered += part
-        self._parts.clear()
 
     def _weight_with(self, size: int) -> int:
         """Bytes of memory that it takes if it keeps size more bytes of the body."""
         decoding = self._decoder.weight if self._decoder else 0
         if self._feed is not None:
             decoding += self._feed.weight
-        return body_weight(self._kept + size) + len(self._undecoded) + decoding
+        return body_weight(self._pieces.size + size) + len(self._undecoded) + decoding
 
     def _has_memory(self, size: int) -> bool:
         """Whether the budget allows size more bytes. It counts small bodies that are kept as sent by itself."""

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING
 
 from sockfilter.model.body import Body
 from sockfilter.model.budget import LARGE_BODY_BYTES, body_weight
+from sockfilter.protocols.pieces import Pieces
 
 if TYPE_CHECKING:
     from sockfilter.model.budget import Budget
     from sockfilter.model.policy import BodyPolicy
-
-# pieces that are kept separately: each takes about 50 bytes in addition to its content
-PIECES_MAX = 256
 
 
 class Gathering:
@@ -27,13 +25,12 @@ class Gathering:
         is_cut: whether less of it was kept than the limit allows.
     """
 
-    __slots__ = ("_asked", "_budget", "_kept", "_limit", "_parts", "is_cut", "length")
+    __slots__ = ("_asked", "_budget", "_limit", "_pieces", "is_cut", "length")
 
     def __init__(self, policy: BodyPolicy, budget: Budget) -> None:
         self._limit = policy.limit
         self._budget = budget
-        self._parts: list[bytes] = []
-        self._kept = 0
+        self._pieces = Pieces()
         self._asked = 0  # bytes taken from the budget
         self.length = 0
         self.is_cut = False
@@ -41,28 +38,25 @@ class Gathering:
     @property
     def weight(self) -> int:
         """Bytes of memory that are kept."""
-        return body_weight(self._kept)
+        return body_weight(self._pieces.size)
 
     def add(self, data: bytes) -> None:
         """Takes the next bytes of the content."""
         self.length += len(data)
-        room = self._limit - self._kept
+        room = self._limit - self._pieces.size
         if room <= 0 or self.is_cut:
             return
         piece = data if len(data) <= room else data[:room]
-        if self._kept + len(piece) >= LARGE_BODY_BYTES and not self._has_memory(len(piece)):
+        if self._pieces.size + len(piece) >= LARGE_BODY_BYTES and not self._has_memory(len(piece)):
             self.is_cut = True
             self._budget.bodies_cut += 1
             return
-        self._kept += len(piece)
-        self._parts.append(piece)
-        if len(self._parts) >= PIECES_MAX:
-            self._parts = [b"".join(self._parts)]
+        self._pieces.add(piece)
 
     def leave_out(self, size: int) -> None:
         """Counts bytes that were not kept by the caller. Nothing after them is kept."""
         self.length += size
-        self.is_cut = self.is_cut or self._kept < self._limit
+        self.is_cut = self.is_cut or self._pieces.size < self._limit
 
     def body(self, wire_len: int, *, is_whole: bool = True) -> Body:
         """Ends the present content and returns it.
@@ -71,20 +65,20 @@ class Gathering:
             wire_len: its bytes as sent.
             is_whole: whether its length is known.
         """
-        content = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        content = self._pieces.take()
         length = self.length if is_whole else None
         self.clear()
         return Body(wire_len, length, content)
 
     def clear(self) -> None:
         """Drops the present content."""
-        self._parts = []
-        self._kept = self._asked = self.length = 0
+        self._pieces.clear()
+        self._asked = self.length = 0
         self.is_cut = False
 
     def _has_memory(self, size: int) -> bool:
         """Whether the budget allows size more bytes of a large content."""
-        missing = body_weight(self._kept + size) - self._asked
+        missing = body_weight(self._pieces.size + size) - self._asked
         if missing > 0:
             if not self._budget.take(missing):
                 return False

@@ -12,8 +12,11 @@ import pytest
 
 from sockfilter.captures.file import read
 from sockfilter.exchanges import by_stream
+from sockfilter.model.budget import Budget
 from sockfilter.model.protocols import OPTIONAL
+from sockfilter.protocols.gathering import Gathering
 from sockfilter.protocols.http2.hpack import HpackDecoder
+from sockfilter.protocols.sse.lines import EventLines
 from sockfilter.road.pipeline import Pipeline
 from tests.support import captures
 from tests.support import websocket as websockets
@@ -398,6 +401,33 @@ def test_more_streams_that_stay_open_cost_no_more(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(by_stream, "OPEN_STREAMS_MAX", 250)
     batches = {times: list(packed(streams(12_000 * times, answer=b"").records, BATCH)) for times in TIMES}
     found = growth(lambda times: cost_of_records(batches[times], EVERYTHING))
+    assert max(found) <= GROWTH_MAX, found
+
+
+# so many of them are a large body even at the first length
+PIECE = b"a piece" * 40
+
+
+def gathered_in_pieces(count: int) -> None:
+    gathering = Gathering(EVERYTHING, Budget(1 << 40))
+    for _ in range(count):
+        gathering.add(PIECE)
+
+
+def line_in_pieces(count: int) -> None:
+    lines = EventLines(1 << 30)
+    for _ in range(count):
+        assert not list(lines.split(PIECE, 0))
+
+
+@pytest.mark.parametrize("take", [gathered_in_pieces, line_in_pieces])
+def test_more_pieces_of_one_content_cost_no_more(take: Callable[[int], None]) -> None:
+    def cost(times: int) -> int:
+        began = thread_time_ns()
+        take(20_000 * times)
+        return thread_time_ns() - began
+
+    found = growth(cost)
     assert max(found) <= GROWTH_MAX, found
 
 

@@ -1,8 +1,10 @@
-"""EventLines that end with a line feed, a carriage return, or both, in bytes that come in any pieces."""
+"""Lines that end with a line feed, a carriage return, or both, in bytes that come in any pieces."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from sockfilter.protocols.pieces import Pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,8 +14,6 @@ if TYPE_CHECKING:
 NAME_BYTES_MAX = 4096
 # Bytes of content that may wait for the end of their line, whatever the limit for content is.
 LINE_BYTES_MAX = 16 << 20
-# pieces that are kept separately: each takes about 50 bytes in addition to its content
-PIECES_MAX = 256
 
 
 class EventLines:
@@ -23,12 +23,11 @@ class EventLines:
         limit: bytes of content that may be kept of a line.
     """
 
-    __slots__ = ("_began_ns", "_had_return", "_kept", "_length", "_parts", "_room")
+    __slots__ = ("_began_ns", "_had_return", "_length", "_pieces", "_room")
 
     def __init__(self, limit: int) -> None:
         self._room = min(limit, LINE_BYTES_MAX) + NAME_BYTES_MAX
-        self._parts: list[bytes] = []  # of the line that has not ended
-        self._kept = 0
+        self._pieces = Pieces()  # of the line that has not ended
         self._length = 0
         self._began_ns = 0
         self._had_return = False  # the last byte was a carriage return, so that a line feed belongs to it
@@ -36,7 +35,7 @@ class EventLines:
     @property
     def weight(self) -> int:
         """Bytes of memory that are kept of the line that has not ended."""
-        return self._kept
+        return self._pieces.size
 
     def split(self, data: bytes, time_ns: int) -> Iterator[tuple[bytes, int, int]]:
         """Takes the next bytes.
@@ -54,8 +53,8 @@ class EventLines:
         for line in lines:
             if self._length:
                 self._keep(line)
-                yield b"".join(self._parts), self._length, self._began_ns
-                self._drop()
+                length, self._length = self._length, 0
+                yield self._pieces.take(), length, self._began_ns
             else:
                 yield line, len(line), time_ns
         if rest:
@@ -68,17 +67,14 @@ class EventLines:
         self._drop()
         self._had_return = False
         # a line that is not empty, whatever follows
-        self._parts, self._kept, self._length = [b"?"], 1, 1
+        self._keep(b"?")
 
     def _keep(self, data: bytes) -> None:
         self._length += len(data)
-        piece = data[: self._room - self._kept]
+        piece = data[: self._room - self._pieces.size]
         if piece:
-            self._kept += len(piece)
-            self._parts.append(piece)
-            if len(self._parts) >= PIECES_MAX:
-                self._parts = [b"".join(self._parts)]
+            self._pieces.add(piece)
 
     def _drop(self) -> None:
-        self._parts = []
-        self._kept = self._length = 0
+        self._pieces.clear()
+        self._length = 0
