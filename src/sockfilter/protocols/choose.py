@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sockfilter.model.protocols import OPTIONAL
 from sockfilter.protocols import first_bytes
 from sockfilter.protocols.http1.conversation import Http1Conversation
-from sockfilter.protocols.http2.frames import is_row
+from sockfilter.protocols.http2.frames import PREFACE, is_row
 from sockfilter.protocols.interface import TooFewBytes
 from sockfilter.protocols.unread.conversation import UnreadConversation
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from sockfilter.protocols.first_bytes import FirstForm
     from sockfilter.protocols.interface import Context, Conversation, Handover, Make, Transport
 
-# beginning of the client connection preface (RFC 9113, 3.4)
-HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n"
+# the first line of the client's preface, which the kernel compares too
+HTTP2_PREFACE = PREFACE[:16]
 # The server may be the first to speak, with SETTINGS of a few numbers (RFC 9113, 3.4, 6.5).
 HTTP2_STARTS = (HTTP2_PREFACE, *(bytes((0, 0, 6 * count, 4, 0, 0, 0, 0, 0)) for count in range(12)))
 # no protocol of the table needs more bytes to be recognised
@@ -87,13 +87,6 @@ def _smtp(transport: Transport, context: Context, before: Handover | None) -> Co
     return SmtpConversation(transport, context, before)
 
 
-def _unread(counter: str | None = None) -> Make:
-    def make(transport: Transport, context: Context, before: Handover | None) -> Conversation:
-        return UnreadConversation(transport, context, before, counter)
-
-    return make
-
-
 def _http2(transport: Transport, context: Context, before: Handover | None) -> Conversation:
     from sockfilter.protocols.http2.conversation import Http2Conversation  # imported late: many captures have no HTTP/2
 
@@ -115,7 +108,7 @@ SMTP = Row("smtp", _smtp, forms=first_bytes.SMTP)
 # the first row that matches is used
 TABLE = (HTTP1, HTTP2, WEBSOCKET, MQTT, AMQP, SMTP)
 # for protocols without a row
-UNREAD = _unread()
+UNREAD = UnreadConversation
 
 
 class ProtocolChoice:

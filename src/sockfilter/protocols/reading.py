@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sockfilter.model.problem import Problem
 from sockfilter.model.sequence import MASK
+from sockfilter.protocols.announcing import Announcing
 from sockfilter.protocols.body import BodyKeeper
+from sockfilter.protocols.without_exchanges import WithoutExchanges
 
 if TYPE_CHECKING:
-    from sockfilter.model.exchange import Exchange
     from sockfilter.model.stream_message import StreamMessage
     from sockfilter.protocols.interface import Context, Handover, Receiver, Transport
 
-# From this many unneeded bytes on, telling the source costs less than reading them.
-BULK_BYTES = 128 << 10
 
-
-class Reader:
+class Reader(Announcing):
     """Reads one direction. A subclass reads packets, frames or lines in _read().
 
     Args:
         transport: the connection.
         context: what the protocol needs from its capture.
         end: the end that sends this direction.
-
-    Attributes:
-        ignoring: how many of the next bytes it does not need.
     """
 
     __slots__ = (
         "_ack",
-        "_announced",
         "_buffer",
         "_context",
         "_end",
@@ -46,10 +41,10 @@ class Reader:
         "_successor",
         "_transport",
         "_wanted",
-        "ignoring",
     )
 
     def __init__(self, transport: Transport, context: Context, end: int) -> None:
+        super().__init__(partial(transport.announce, end))
         self._transport = transport
         self._context = context
         self._end = end
@@ -63,8 +58,6 @@ class Reader:
         self._remaining = 0  # bytes of content that are still to come, before anything else
         self._is_lost = False  # the meaning of the next bytes is not known
         self._resumed: Problem | None = None  # why reading has begun again; None after the next message
-        self._announced = False
-        self.ignoring = 0
 
     @property
     def weight(self) -> int:
@@ -246,30 +239,21 @@ class Reader:
         self._context.take(message)
 
     def _update_ignoring(self) -> None:
-        before = self.ignoring
-        self.ignoring = 0 if self._wants_content else self._remaining
-        if self.ignoring > before and self.ignoring >= BULK_BYTES:
-            self._announced = True
-            self._transport.announce(self._end, self.ignoring)
-        elif self._announced and not self.ignoring:
-            self._announced = False
-            self._transport.announce(self._end, 0)
+        self._ignore_next(0 if self._wants_content else self._remaining)
 
 
-class MessageConversation:
-    """Both directions of a connection whose messages have no response.
+class MessageConversation(WithoutExchanges):
+    """Both directions of a connection that two readers read.
 
     Args:
         before: what was read on the connection before, in another protocol; None if nothing.
         readers: one for each end.
     """
 
-    __slots__ = ("_before", "_readers")
-
-    has_lane = False
+    __slots__ = ("_readers",)
 
     def __init__(self, before: Handover | None, readers: tuple[Reader, Reader]) -> None:
-        self._before = before
+        super().__init__(before)
         self._readers = readers
 
     @property
@@ -283,22 +267,6 @@ class MessageConversation:
         return sum(reader.weight for reader in self._readers)
 
     @property
-    def open(self) -> list[Exchange]:
-        """No exchange is ever open."""
-        return []
-
-    @property
-    def count(self) -> int:
-        """The number of exchanges in earlier protocols."""
-        return 0 if self._before is None else self._before.number
-
-    @property
     def is_idle(self) -> bool:
         """Whether both ends may begin something new."""
         return all(reader.is_idle for reader in self._readers)
-
-    def abandon(self, end: int) -> None:
-        """Ignores that an end no longer waits for a response."""
-
-    def close(self, problem: Problem) -> None:
-        """Ignores the end of the connection: both readers have ended before."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sockfilter.model.message import Request, Response
 from sockfilter.model.problem import Problem
 from sockfilter.model.sequence import MASK
+from sockfilter.protocols.announcing import BULK_BYTES
 from sockfilter.protocols.http1.framing import Framing
 from sockfilter.protocols.http1.opening import BULKY_BYTES
 from sockfilter.protocols.http1.state import MORE
@@ -36,9 +37,6 @@ from sockfilter.protocols.interface import ENDLESS
 
 if TYPE_CHECKING:
     from sockfilter.protocols.interface import Receiver
-
-# From this many unneeded bytes on, telling the source costs less than reading them.
-BULK_BYTES = 128 << 10
 
 
 class Parser(Framing):
@@ -204,20 +202,12 @@ class Parser(Framing):
             self._state = CHUNK_READ[self._state]
 
     def _update_ignoring(self) -> None:
-        before = self.ignoring
         if self._state == IGNORE:
-            self.ignoring = ENDLESS
+            self._ignore_next(ENDLESS)
         elif self._keeper is None or self._keeper.wants:
-            self.ignoring = 0
+            self._ignore_next(0)
         else:
-            self.ignoring = ENDLESS if self._state == UNTIL_CLOSE else self._reach()
-        if self.ignoring > before and self.ignoring >= BULK_BYTES:
-            self._announced = True
-            self._announce(self.ignoring)
-        elif self._announced and not self.ignoring:
-            # not earlier: until here, missing bytes may be those that the source was told to leave out
-            self._announced = False
-            self._announce(0)
+            self._ignore_next(ENDLESS if self._state == UNTIL_CLOSE else self._reach())
 
 
 READERS = (

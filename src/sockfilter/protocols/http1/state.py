@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from sockfilter.protocols.announcing import Announcing
 from sockfilter.protocols.http1.states import FINISHED, HEAD, LOST
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Doubted(NamedTuple):
     ack: int
 
 
-class ParserState:
+class ParserState(Announcing):
     """The state of one direction of a connection.
 
     Args:
@@ -78,7 +79,6 @@ class ParserState:
         announce: tells the source how many of the next bytes are not needed.
 
     Attributes:
-        ignoring: how many of the next bytes it does not need; it needs only their number.
         boundary: the sequence number at which a message of the other direction must begin, by the acknowledgement
             number of the last message of this direction.
         peer: the parser of the other direction.
@@ -86,8 +86,6 @@ class ParserState:
 
     __slots__ = (
         "_ack",
-        "_announce",
-        "_announced",
         "_buffer",
         "_conversation",
         "_doubted",
@@ -111,7 +109,6 @@ class ParserState:
         "_state",
         "_successor",
         "boundary",
-        "ignoring",
         "peer",
     )
 
@@ -121,11 +118,10 @@ class ParserState:
     _successor: Receiver
 
     def __init__(self, conversation: Shared, sink: InOrder, end: int, announce: Callable[[int], None]) -> None:
+        super().__init__(announce)
         self._conversation = conversation
         self._sink = sink
         self._end = end
-        self._announce = announce
-        self._announced = False
         self._state = HEAD
         self._buffer = b""
         self._gathered: list[bytes] = []  # spans that follow the buffer
@@ -143,7 +139,6 @@ class ParserState:
         self._is_lost = False  # bytes before the next message are missing or were not understood
         self._is_early = False  # the message was reported before its head ended, because the response had begun
         self._doubted: Doubted | None = None  # bytes that may be a malformed message, until the other end shows it
-        self.ignoring = 0
         self.boundary: int | None = None
 
     @property

@@ -10,9 +10,9 @@ from sockfilter.protocols.interface import Handover
 from sockfilter.protocols.smtp.client import OPENING_VERBS, VERB, ClientReader
 from sockfilter.protocols.smtp.server import ServerReader
 from sockfilter.protocols.smtp.session import MailSession
+from sockfilter.protocols.without_exchanges import WithoutExchanges
 
 if TYPE_CHECKING:
-    from sockfilter.model.exchange import Exchange
     from sockfilter.protocols.interface import Context, Receiver, Transport
     from sockfilter.protocols.reading import Reader
 
@@ -68,7 +68,7 @@ class FirstReader:
             self._reader.end(problem)
 
 
-class SmtpConversation:
+class SmtpConversation(WithoutExchanges):
     """Both directions of a connection of SMTP.
 
     A server of FTP greets as a server of SMTP does. So the client's first command decides.
@@ -79,14 +79,12 @@ class SmtpConversation:
         before: what was read on the connection before, in another protocol; None if nothing.
     """
 
-    __slots__ = ("_before", "_context", "_ends", "_first", "_session", "_transport")
-
-    has_lane = False
+    __slots__ = ("_context", "_ends", "_first", "_session", "_transport")
 
     def __init__(self, transport: Transport, context: Context, before: Handover | None = None) -> None:
+        super().__init__(before)
         self._transport = transport
         self._context = context
-        self._before = before
         self._first = FirstReader(self, 0), FirstReader(self, 1)
         self._session: MailSession | None = None
         self._ends: tuple[Reader, Reader] | None = None
@@ -104,22 +102,9 @@ class SmtpConversation:
         return self._session.weight + sum(reader.weight for reader in self._ends)
 
     @property
-    def open(self) -> list[Exchange]:
-        """No exchange is ever open."""
-        return []
-
-    @property
-    def count(self) -> int:
-        """The number of exchanges in earlier protocols."""
-        return 0 if self._before is None else self._before.number
-
-    @property
     def is_idle(self) -> bool:
         """Whether no mail is being handed over."""
         return self._session is not None and self._session.is_idle
-
-    def abandon(self, end: int) -> None:
-        """Ignores that an end no longer waits for a response: a mail may still have its reply."""
 
     def close(self, problem: Problem) -> None:
         """Reports the mails that have not been reported. Both readers have ended before."""

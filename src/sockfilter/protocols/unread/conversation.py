@@ -1,58 +1,45 @@
-"""A conversation that is not read: its bytes are counted, or its connection is counted and rejected."""
+"""A conversation that is not read: its bytes are counted, or its connection is rejected."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from sockfilter.protocols.interface import ENDLESS
+from sockfilter.protocols.without_exchanges import WithoutExchanges
 
 if TYPE_CHECKING:
-    from sockfilter.model.exchange import Exchange
     from sockfilter.model.problem import Problem
     from sockfilter.protocols.interface import Context, Handover, Transport
 
 
-class UnreadConversation:
+class UnreadConversation(WithoutExchanges):
     """Takes the bytes of a protocol that is not read.
 
     After exchanges of another protocol, its bytes are counted as opaque. A connection that begins with the protocol is
-    counted and rejected: the source need not send more of it.
+    rejected: the source need not send more of it.
 
     Args:
         transport: the connection.
         context: has the counters.
         before: what was read on the connection before; None if nothing.
-        counter: the counter for a connection that begins with the protocol; None to count no such connection.
     """
 
-    __slots__ = ("_before", "_counter", "_counts", "_transport", "ignoring")
+    __slots__ = ("_counts", "_transport", "ignoring")
 
-    has_lane = False
     weight = 0
     # not known: a message may begin or end at any byte
     is_idle = False
 
-    def __init__(self, transport: Transport, context: Context, before: Handover | None, counter: str | None) -> None:
+    def __init__(self, transport: Transport, context: Context, before: Handover | None = None) -> None:
+        super().__init__(before)
         self._transport = transport
         self._counts = context.counts
-        self._counter = counter
-        self._before = before
         self.ignoring = 0 if before is None else ENDLESS
 
     @property
     def receivers(self) -> tuple[UnreadConversation, UnreadConversation]:
         """Itself: it treats both directions alike."""
         return self, self
-
-    @property
-    def open(self) -> list[Exchange]:
-        """No exchange is ever open."""
-        return []
-
-    @property
-    def count(self) -> int:
-        """The number of exchanges in earlier protocols."""
-        return 0 if self._before is None else self._before.number
 
     def data(self, data: bytes, time_ns: int, seq: int, ack: int) -> None:
         """Counts bytes that passed; it does not read them."""
@@ -64,8 +51,6 @@ class UnreadConversation:
             self._counts.opaque_bytes += size
         elif not self.ignoring:
             self.ignoring = ENDLESS
-            if self._counter is not None:
-                setattr(self._counts, self._counter, getattr(self._counts, self._counter) + 1)
             self._transport.reject()
 
     def repeat(self, seq: int) -> None:
@@ -77,9 +62,3 @@ class UnreadConversation:
 
     def end(self, problem: Problem) -> None:
         """Ignores the end of a direction."""
-
-    def abandon(self, end: int) -> None:
-        """Ignores that an end no longer waits for a response."""
-
-    def close(self, problem: Problem) -> None:
-        """Ignores the end of the connection."""

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from sockfilter.protocols.websocket.extensions import extensions_of
 from sockfilter.protocols.websocket.receiver import FrameReceiver
+from sockfilter.protocols.without_exchanges import WithoutExchanges
 
 if TYPE_CHECKING:
-    from sockfilter.model.exchange import Exchange
-    from sockfilter.model.problem import Problem
     from sockfilter.protocols.interface import Context, Handover, Transport
 
 
-class WebSocketConversation:
+class WebSocketConversation(WithoutExchanges):
     """Both directions of a WebSocket. It needs nothing of TCP, so that a stream of HTTP/2 may carry it (RFC 8441).
 
     Args:
@@ -23,12 +22,10 @@ class WebSocketConversation:
         before: has the exchange that opened the WebSocket; None if that was not seen.
     """
 
-    __slots__ = ("_before", "_receivers")
-
-    has_lane = False
+    __slots__ = ("_receivers",)
 
     def __init__(self, transport: Transport, context: Context, before: Handover | None = None) -> None:
-        self._before = before
+        super().__init__(before)
         exchange = None if before is None else before.exchange
         extensions = extensions_of(exchange)
         first, second = (
@@ -48,22 +45,6 @@ class WebSocketConversation:
         return self._receivers[0].weight + self._receivers[1].weight
 
     @property
-    def open(self) -> list[Exchange]:
-        """No exchange is open: the one that opened it has ended."""
-        return []
-
-    @property
-    def count(self) -> int:
-        """The number of exchanges in earlier protocols."""
-        return 0 if self._before is None else self._before.number
-
-    @property
     def is_idle(self) -> bool:
         """Whether both ends may begin a new message."""
         return self._receivers[0].is_between and self._receivers[1].is_between
-
-    def abandon(self, end: int) -> None:
-        """Ignores that an end has closed: the other may still send."""
-
-    def close(self, problem: Problem) -> None:
-        """Ignores the end of the connection: the receivers have ended before."""

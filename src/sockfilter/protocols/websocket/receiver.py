@@ -8,6 +8,7 @@ from sockfilter.model.body import NO_BODY, Body
 from sockfilter.model.policy import BodyPolicy
 from sockfilter.model.problem import Problem
 from sockfilter.model.stream_message import Close, StreamMessage
+from sockfilter.protocols.announcing import Announcing
 from sockfilter.protocols.decoders import CodingError
 from sockfilter.protocols.websocket.frames import (
     BINARY,
@@ -44,15 +45,12 @@ if TYPE_CHECKING:
     from sockfilter.protocols.websocket.extensions import Extensions
 
 PROTOCOL = "websocket"
-# From this many unneeded bytes on, telling the source costs less than reading them.
-BULK_BYTES = 128 << 10
 # bytes of a close's code (RFC 6455, 5.5.1)
 CODE_BYTES = 2
 # a control message is kept whole until its end, because a close has its code in it
 CONTROL_POLICY = BodyPolicy(CONTROL_BYTES_MAX)
 # The first bytes of frames that are whole messages of which the payload is the content, and the names of the messages.
 WHOLE = {FIN | TEXT: "text", FIN | BINARY: "binary", FIN | PING: "ping", FIN | PONG: "pong"}
-
 WHOLE_OR_DEFLATED = {**WHOLE, FIN | RSV1 | TEXT: "text", FIN | RSV1 | BINARY: "binary"}
 # Bytes of a compressed message that is inflated at once: to 4 MB at most, as deflate's ratio is at most 1032.
 SHORT_BYTES_MAX = 4096
@@ -61,7 +59,7 @@ EMPTY_MAX = 1024
 _empty: dict[int, Body] = {}
 
 
-class FrameReceiver:
+class FrameReceiver(Announcing):
     """Takes the bytes of one direction.
 
     Args:
@@ -71,14 +69,9 @@ class FrameReceiver:
         extensions: the extensions of the connection.
         context: takes the messages, and says what to keep of them.
         announce: tells the source how many of the next bytes are not needed.
-
-    Attributes:
-        ignoring: how many of the next bytes it does not need.
     """
 
     __slots__ = (
-        "_announce",
-        "_announced",
         "_connection",
         "_content",
         "_context",
@@ -98,7 +91,6 @@ class FrameReceiver:
         "_seeking",
         "_take",
         "_whole",
-        "ignoring",
     )
 
     def __init__(
@@ -110,14 +102,13 @@ class FrameReceiver:
         context: Context,
         announce: Callable[[int], None],
     ) -> None:
+        super().__init__(announce)
         self._end = end
         self._connection = connection
         self._exchange = exchange
         self._extensions = extensions
         self._context = context
         self._take, self._limit = context.take, context.policy.limit
-        self._announce = announce
-        self._announced = False
         client = connection.client_end
         self._is_masked = None if client is None else end == client
         keeps_window = extensions.keeps_window[end if client is None or not client else 1 - end]
@@ -132,7 +123,6 @@ class FrameReceiver:
         self._is_bad = False  # the last frame was not possible
         self._seeking: FrameSeeking | None = None  # looks for frames after a gap
         self._is_resumed = False  # messages may be missing before the next one
-        self.ignoring = 0
 
     @property
     def is_between(self) -> bool:
@@ -418,15 +408,8 @@ class FrameReceiver:
         self._context.counts.unread_bytes += size
 
     def _update_ignoring(self) -> None:
-        before = self.ignoring
         is_wanted = self._frame is None or self._content is None or self._content.wants
-        self.ignoring = 0 if is_wanted or self._frame is None else self._frame.length - self._frame_at
-        if self.ignoring > before and self.ignoring >= BULK_BYTES:
-            self._announced = True
-            self._announce(self.ignoring)
-        elif self._announced and not self.ignoring:
-            self._announced = False
-            self._announce(0)
+        self._ignore_next(0 if is_wanted or self._frame is None else self._frame.length - self._frame_at)
 
 
 def _keep_empty(length: int) -> Body:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfilter.model import Close
+from sockfilter.protocols.announcing import BULK_BYTES
 from sockfilter.protocols.websocket.frames import head_at, unmask
-from sockfilter.protocols.websocket.receiver import BULK_BYTES
 from tests.support.talk import CLIENT, SERVER, Dialogue
 from tests.support.websocket import (
     BINARY,
