@@ -1,7 +1,7 @@
 """Chooses what reads a body, by its media type: a protocol inside a body has messages of its own.
 
-A new protocol is a row of the table here. If the short road may meet its bodies, its media type must also be in
-road/express/heads.c, because the short road passes a body on when it is over.
+A new protocol is a row of the table here. If the lane may meet its bodies, its media type must also be in
+road/express/heads.c, because the lane passes a body on when it is over.
 """
 
 from __future__ import annotations
@@ -15,10 +15,26 @@ if TYPE_CHECKING:
     from sockfilter.model.message import Message, Request
     from sockfilter.protocols.interface import ContentReader, Context
 
-# Makes a reader of the content of a message. Its arguments are those of reader_of().
-MakeReader: TypeAlias = (
-    "Callable[[Message, Request | None, Exchange | None, int, Connection, Context], ContentReader | None]"
-)
+
+class BodyStart(NamedTuple):
+    """A body that begins.
+
+    Attributes:
+        message: the message with the body.
+        request: the request that it answers; itself, if it is a request; None if not known.
+        exchange: the exchange of the message; None if not known.
+        end: the end that sends the message.
+        connection: the connection, as messages refer to it.
+    """
+
+    message: Message
+    request: Request | None
+    exchange: Exchange | None
+    end: int
+    connection: Connection
+
+
+MakeReader: TypeAlias = "Callable[[BodyStart, Context], ContentReader | None]"
 
 
 class ContentRow(NamedTuple):
@@ -33,30 +49,16 @@ class ContentRow(NamedTuple):
     make: MakeReader
 
 
-def _events(
-    message: Message,
-    request: Request | None,
-    exchange: Exchange | None,
-    end: int,
-    connection: Connection,
-    context: Context,
-) -> ContentReader | None:
+def _events(start: BodyStart, context: Context) -> ContentReader | None:
     from sockfilter.protocols.sse.reader import EventReader
 
-    return EventReader(exchange, end, connection, context)
+    return EventReader(start.exchange, start.end, start.connection, context)
 
 
-def _grpc(
-    message: Message,
-    request: Request | None,
-    exchange: Exchange | None,
-    end: int,
-    connection: Connection,
-    context: Context,
-) -> ContentReader | None:
+def _grpc(start: BodyStart, context: Context) -> ContentReader | None:
     from sockfilter.protocols.grpc.reader import read_grpc
 
-    return read_grpc(message, context.policy, context.budget)
+    return read_grpc(start.message, context.policy, context.budget)
 
 
 TABLE = (ContentRow("text/event-stream", _events), ContentRow("application/grpc", _grpc))
@@ -65,26 +67,15 @@ MEDIA = tuple(row.media.encode() for row in TABLE)
 CONTINUES = ("+", "-")
 
 
-def reader_of(
-    message: Message,
-    request: Request | None,
-    exchange: Exchange | None,
-    end: int,
-    connection: Connection,
-    context: Context,
-) -> ContentReader | None:
+def reader_of(start: BodyStart, context: Context) -> ContentReader | None:
     """The reader of a body that begins; None if there is no protocol for its media type.
 
     Args:
-        message: the message with the body.
-        request: the request that it answers; itself, if it is a request; None if not known.
-        exchange: the exchange of the message; None if not known.
-        end: the end that sends the message.
-        connection: the connection, as messages refer to it.
+        start: the body.
         context: what the reader needs from its capture.
     """
-    media = message.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media = start.message.headers.get("content-type", "").partition(";")[0].strip().lower()
     for row in TABLE:
         if media == row.media or (media.startswith(row.media) and media[len(row.media)] in CONTINUES):
-            return row.make(message, request, exchange, end, connection, context)
+            return row.make(start, context)
     return None

@@ -131,7 +131,8 @@ class Http1Conversation:
             request, exchange = message, next(iter(self.sink.open[-1:]), None)
         else:
             exchange = self.sink.current
-        return contents.reader_of(message, request, exchange, end, self._transport.model, self._context)
+        start = contents.BodyStart(message, request, exchange, end, self._transport.model)
+        return contents.reader_of(start, self._context)
 
     def tunnel(self, exchange: Exchange) -> None:
         """Notes that an exchange has opened a tunnel. The next bytes show whether it carries HTTP."""

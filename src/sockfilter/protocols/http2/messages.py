@@ -10,7 +10,7 @@ from sockfilter.model.exchange import StreamReset
 from sockfilter.model.message import Request, Response
 from sockfilter.model.problem import Problem
 from sockfilter.protocols.body import BodyKeeper
-from sockfilter.protocols.contents import reader_of
+from sockfilter.protocols.contents import BodyStart, reader_of
 from sockfilter.protocols.http2.frames import NO_ERROR, error_name
 from sockfilter.protocols.http2.heads import BlockFields, Http2Head
 from sockfilter.protocols.http2.tunnel import StreamTunnel
@@ -315,16 +315,15 @@ class StreamMessages:
     def reset(self, end: int, stream: int, code: int, now_ns: int) -> None:
         """Takes RST_STREAM (RFC 9113, 6.4)."""
         exchange = self.pairing.exchange(stream)
+        if exchange is not None:
+            exchange.reset = StreamReset(code, error_name(code), end)
         for sender in (0, 1):
             half = self._halves[sender].get(stream)
             if half is not None:
-                if exchange is not None:
-                    exchange.reset = StreamReset(code, error_name(code), end)
                 # a server that has answered may refuse the rest of the request (RFC 9113, 8.1)
                 is_harmless = code == NO_ERROR and isinstance(half.message, Request)
                 self._cut(sender, stream, half, now_ns, None if is_harmless else Problem.STREAM_RESET)
         if exchange is not None and self.pairing.exchange(stream) is exchange:
-            exchange.reset = StreamReset(code, error_name(code), end)
             self.pairing.leave(stream, Problem.STREAM_RESET)
         self._resets[stream] = None
         if len(self._resets) > RESETS_MAX:
@@ -379,7 +378,7 @@ class StreamMessages:
             request = None if exchange is None else exchange.request
             if isinstance(message, Request):
                 request = message
-            reader = reader_of(message, request, exchange, end, self._model, context)
+            reader = reader_of(BodyStart(message, request, exchange, end, self._model), context)
         half.keeper = keeper = BodyKeeper(message, half.codings, policy, context.budget, reader)
         return keeper
 

@@ -403,7 +403,7 @@ class Http2Receiver:
         if fragment is None or len(fragment) < PROMISE_BYTES:
             self._break_block()
             return
-        promised = int.from_bytes(fragment[:PROMISE_BYTES], "big") & 0x7FFFFFFF
+        promised = int.from_bytes(fragment[:PROMISE_BYTES], "big") & STREAM
         self._begin_block(head, promised, False, fragment[PROMISE_BYTES:])
 
     def _begin_block(self, head: FrameHead, promised: int, is_last: bool, fragment: bytes) -> None:
@@ -459,7 +459,7 @@ class Http2Receiver:
 
     def _take_goaway(self, head: FrameHead, payload: bytes) -> None:
         if len(payload) >= frames.GOAWAY_BYTES:
-            self._shared.messages.go_away(self._end, int.from_bytes(payload[:4], "big") & 0x7FFFFFFF)
+            self._shared.messages.go_away(self._end, int.from_bytes(payload[:4], "big") & STREAM)
 
     def _unpadded(self, head: FrameHead, payload: bytes) -> bytes | None:
         """The payload without padding (RFC 9113, 6.1); None if the padding is longer than the payload."""

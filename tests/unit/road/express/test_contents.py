@@ -1,4 +1,4 @@
-"""Bodies that carry a protocol take the long road, on connections that are on the short one too."""
+"""Bodies that carry a protocol take the road, also on connections that are in the lane."""
 
 from __future__ import annotations
 
