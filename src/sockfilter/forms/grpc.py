@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sockfilter.escape import printable, printable_lines
+from sockfilter.escape import printable
+from sockfilter.forms.content_lines import cut_line, short_lines
 from sockfilter.forms.json_values import ENCODE, Json, clean_text, content_of
 from sockfilter.forms.sizes import duration_text, size_text
 from sockfilter.masking import mask_content, mask_json, mask_reason
@@ -177,10 +178,6 @@ def _content_lines(message: GrpcMessage, show_secrets: bool) -> Iterator[str]:
         numbered = fields.text_of(found)
         yield printable(numbered if show_secrets else mask_json(numbered))
     elif content:
-        text = body.text_of(content)
-        if text is None or "\0" in text:
-            yield f"({len(body)} bytes, not text)"
-        else:
-            yield from printable_lines(text).removesuffix("\n").split("\n")
-    if body.is_cut:
-        yield f"({len(body)} of {'?' if body.length is None else body.length} bytes kept)"
+        yield from short_lines(body, content)
+        return
+    yield from cut_line(body)

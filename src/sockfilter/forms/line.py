@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
-from sockfilter.escape import printable, printable_lines, printable_target, without_backslashes
+from sockfilter.escape import printable, printable_target, without_backslashes
 from sockfilter.forms import times
 from sockfilter.forms.columns import shortened, width
+from sockfilter.forms.content_lines import content_lines
 from sockfilter.forms.heads import UNKNOWN, fields_of, lost_fields_of, start_line
-from sockfilter.forms.large import LARGE_BYTES, indented_lines, is_text, printable_pieces, text_of
 from sockfilter.forms.notes import notes_of
 from sockfilter.forms.processes import line_of, name_of
 from sockfilter.forms.sizes import duration_text, size_text
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from sockfilter.forms.fitting import Fitting
     from sockfilter.model import Exchange, Headers, Message, StreamMessage
-    from sockfilter.model.body import Body
     from sockfilter.model.head import Head
 
 HEADERS, BODIES = 1, 2
@@ -253,9 +252,7 @@ class TextForm:
 
             return (f"{margin}{line}\n" for line in message_lines(exchange, message, self.show_secrets))
         content = message.body if self.show_secrets else mask_body(message)
-        if len(content) >= LARGE_BYTES:
-            return large_body(message, content, margin)
-        return (f"{margin}{line}\n" for line in body_lines(message, content))
+        return content_lines(message.body, content, margin)
 
     def _fields(self, mark: str, fields: list[tuple[str, str]]) -> Iterable[str]:
         for name, value in fields if self.show_secrets else mask_fields(fields):
@@ -265,33 +262,3 @@ class TextForm:
 def _web_trailers(message: Message) -> Headers | None:
     """The trailers of gRPC-Web, which are in the body."""
     return None if message.grpc is None else message.grpc.trailers
-
-
-def body_lines(message: Message, content: bytes) -> list[str]:
-    """A body as lines: its text, or a note that it is not text; and a note if it was not kept whole.
-
-    Args:
-        message: the message with the body.
-        content: the content to show, with secrets masked or not.
-    """
-    body = message.body
-    text = body.text_of(content)
-    if text is None or "\0" in text:
-        lines = [f"({len(body)} bytes, not text)"]
-    else:
-        lines = printable_lines(text).removesuffix("\n").split("\n") if text else []
-    return [*lines, *_cut_line(body)]
-
-
-def large_body(message: Message, content: bytes, margin: str) -> Iterator[str]:
-    """As body_lines() for a large body, piece by piece, with a margin in front of each line."""
-    if b"\0" in content or not is_text(content, message.body.is_cut):
-        yield f"{margin}({len(message.body)} bytes, not text)\n"
-    else:
-        yield from indented_lines(printable_pieces(text_of(content)), margin)
-    yield from (f"{margin}{line}\n" for line in _cut_line(message.body))
-
-
-def _cut_line(body: Body) -> list[str]:
-    """The note about the kept bytes, if the body was not kept whole."""
-    return [f"({len(body)} of {'?' if body.length is None else body.length} bytes kept)"] if body.is_cut else []

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sockfilter.escape import printable, printable_lines
+from sockfilter.escape import printable
+from sockfilter.forms.content_lines import content_lines
 from sockfilter.forms.json_values import ENCODE
-from sockfilter.forms.large import LARGE_BYTES, indented_lines, is_text, printable_pieces, text_of
 from sockfilter.forms.message_dict import clean_values, content_shown
 from sockfilter.forms.message_forms import form_of
 from sockfilter.forms.sizes import size_text
@@ -74,7 +74,7 @@ def details(message: StreamMessage, show_secrets: bool, with_content: bool) -> I
     # the first line has the code and the reason of a close
     if with_content and message.close is None and (message.body or message.body.is_cut):
         yield f"{margin[:-1]}\n"
-        yield from _content(message, margin, show_secrets)
+        yield from content_lines(message.body, content_shown(message, show_secrets), margin)
     yield "\n"
 
 
@@ -90,19 +90,6 @@ def _properties(message: StreamMessage, show_secrets: bool) -> Iterator[tuple[st
     fields = message.fields if show_secrets else mask_values(message.fields)
     for name, value in clean_values(fields).items():
         yield name, value if isinstance(value, str) else ENCODE(value)
-
-
-def _content(message: StreamMessage, margin: str, show_secrets: bool) -> Iterator[str]:
-    body, content = message.body, content_shown(message, show_secrets)
-    if b"\0" in content or not is_text(content, body.is_cut):
-        yield f"{margin}({len(body)} bytes, not text)\n"
-    elif len(content) >= LARGE_BYTES:
-        yield from indented_lines(printable_pieces(text_of(content)), margin)
-    elif content:
-        lines = printable_lines(body.text_of(content) or "").removesuffix("\n").split("\n")
-        yield from (f"{margin}{line}\n" for line in lines)
-    if body.is_cut:
-        yield f"{margin}({len(body)} of {'?' if body.length is None else body.length} bytes kept)\n"
 
 
 def _size(message: StreamMessage) -> str:

@@ -85,7 +85,7 @@ def test_the_same_bytes_as_in_one(
     for module in (large, secrets_in_bodies):
         monkeypatch.setattr(module, "WINDOW_BYTES", WINDOW_BYTES)
         monkeypatch.setattr(module, "LARGE_BYTES", 1)
-    monkeypatch.setattr("sockfilter.forms.line.LARGE_BYTES", 1)
+    monkeypatch.setattr("sockfilter.forms.content_lines.LARGE_BYTES", 1)
     sent = Sent()
     output = OUTPUTS[form](sent, show_secrets)
     output.write(exchange)
