@@ -6,10 +6,10 @@ import codecs
 import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sockfilter.errors import BodyError
 from sockfilter.model import target as targets
 from sockfilter.model.body import NO_BODY, Body
 from sockfilter.model.headers import Headers
+from sockfilter.model.json_content import parsed
 
 if TYPE_CHECKING:
     from sockfilter.model.head import Head
@@ -125,19 +125,12 @@ class Message:
         Raises:
             BodyError: the body was not kept whole, or is not JSON.
         """
-        import json  # imported late: most captures do not need it
+        return parsed(self.body, self, self._shown_body)
 
-        if self.body.is_cut:
-            known = "" if self.body.length is None else f" of {self.body.length}"
-            raise BodyError(
-                f"reading {self!r} as JSON: only {len(self.body)}{known} bytes were kept; body=None keeps all"
-            )
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError) as error:  # RecursionError if it is nested too deeply
-            from sockfilter.masking import mask_body  # imported late: only needed to show it
+    def _shown_body(self) -> bytes:
+        from sockfilter.masking import mask_body  # imported late: only needed to show it
 
-            raise BodyError(f"reading {self!r} as JSON: {error}; the body begins {mask_body(self)[:40]!r}") from error
+        return mask_body(self)
 
     def add_problem(self, problem: Problem) -> None:
         """Adds a problem, unless the message has it already."""

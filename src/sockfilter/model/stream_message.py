@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockfilter import presentation
-from sockfilter.errors import BodyError
 from sockfilter.model.body import NO_BODY, Body
+from sockfilter.model.json_content import parsed
 from sockfilter.model.moment import wall_ns
 from sockfilter.model.process import NOBODY
 
@@ -147,17 +147,7 @@ class StreamMessage:
         Raises:
             BodyError: the content was not kept whole, or is not JSON.
         """
-        import json  # imported late: most captures do not need it
-
-        if self.body.is_cut:
-            known = "" if self.body.length is None else f" of {self.body.length}"
-            raise BodyError(
-                f"reading {self!r} as JSON: only {len(self.body)}{known} bytes were kept; body=None keeps all"
-            )
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError) as error:  # RecursionError if it is nested too deeply
-            raise BodyError(f"reading {self!r} as JSON: {error}") from error
+        return parsed(self.body, self)
 
     @property
     def source(self) -> Endpoint:
