@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING
 
 from sockfilter.forms.transcript import listing, transcript
 from sockfilter.views.failure import named
@@ -12,14 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from os import PathLike
 
-    from typing_extensions import Unpack
-
     from sockfilter.captures.capture import Capture
     from sockfilter.errors import ExpectationFailed
-    from sockfilter.filters.message_where import MessageConditions
-    from sockfilter.filters.where import Conditions, Where
     from sockfilter.ledger import Ledger
-    from sockfilter.model import Exchange, StreamMessage
+    from sockfilter.model import Exchange
     from sockfilter.views.aio import AsyncView
     from sockfilter.views.expectations import Expectation
     from sockfilter.views.message_expectations import MessageExpectation
@@ -43,8 +39,7 @@ class Wire(View):
         super().__init__(capture, is_wanted=is_wanted)
         self._of = capture
         self.clear()
-        self._expectations: list[Expectation] = []
-        self._message_expectations: list[MessageExpectation] = []
+        self._expectations: list[Expectation | MessageExpectation] = []
         self._losses_before = self._losses()
         self._forgotten_before = capture.forgotten
         self._forgotten_messages_before = capture.forgotten_messages
@@ -93,28 +88,8 @@ class Wire(View):
         found["messages that there was no more room for"] = messages
         return {name: count for name, count in found.items() if count}
 
-    def expect(self, *where: Where, **conditions: Unpack[Conditions]) -> Expectation:
-        """Returns an expectation of the exchanges that meet the conditions. Its methods assert their number."""
-        made = super().expect(*where, **conditions)
+    def _note_expectation(self, made: Expectation | MessageExpectation) -> None:
         self._expectations.append(made)
-        return made
-
-    @overload
-    def expect_message(self, *, within: float, **conditions: Unpack[MessageConditions]) -> StreamMessage: ...
-
-    @overload
-    def expect_message(self, *, within: None = None, **conditions: Unpack[MessageConditions]) -> MessageExpectation: ...
-
-    def expect_message(
-        self, *, within: float | None = None, **conditions: Unpack[MessageConditions]
-    ) -> MessageExpectation | StreamMessage:
-        """Returns an expectation of the messages that meet the conditions, or waits for one; see View."""
-        __tracebackhide__ = True  # pytest shows the caller
-        if within is not None:
-            return super().expect_message(within=within, **conditions)
-        made = super().expect_message(**conditions)
-        self._message_expectations.append(made)
-        return made
 
     def oddities(self) -> list[str]:
         """Returns what was not whole before the call: losses, and exchanges with a problem or without an end.
@@ -130,8 +105,7 @@ class Wire(View):
         Args:
             strict: whether HTTP that is not whole fails the test.
         """
-        made: list[Expectation | MessageExpectation] = [*self._expectations, *self._message_expectations]
-        forgotten = [expectation for expectation in made if not expectation.was_looked_at]
+        forgotten = [expectation for expectation in self._expectations if not expectation.was_looked_at]
         if forgotten:
             return f"{forgotten[0]!r} asserts nothing: add .once(), .times(n), .never() or another call"
         found = [*self._lost(), *map(named, self._odd())] if strict else []

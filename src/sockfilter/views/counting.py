@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sockfilter.errors import ExpectationFailed
+    from sockfilter.model import Exchange
 
 Seen = TypeVar("Seen")
 
@@ -123,6 +124,10 @@ class Counting(Generic[Seen]):
         if not found:
             raise self._miscounted(f"within {seconds:g} s", None, ended, found)
         return found[0]
+
+    def allows(self, exchange: Exchange) -> bool:
+        """Returns whether the expectation asks for an exchange that is not whole and matches this: it is expected."""
+        return False
 
     def _look(self, within: float | None = None, number: int = 0) -> tuple[list[Seen], list[Seen]]:
         """Waits for enough matches if within is given. Returns all that were seen, and those that match."""

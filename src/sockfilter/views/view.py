@@ -169,7 +169,12 @@ class View:
         """
         from sockfilter.views.expectations import Expectation  # imports the module for failure messages
 
-        return Expectation(self._flushed, lambda: self.pending, self._coming, Where(*where, **conditions))
+        made = Expectation(self._flushed, lambda: self.pending, self._coming, Where(*where, **conditions))
+        self._note_expectation(made)
+        return made
+
+    def _note_expectation(self, made: Expectation | MessageExpectation) -> None:
+        """Called with each expectation that expect() and expect_message() return."""
 
     def wait_for(self, *where: Where, timeout: float = WAIT_FOR_S, **conditions: Unpack[Conditions]) -> Exchange:
         """Waits until an exchange that meets the conditions has ended. Returns at once if one already has.
@@ -224,7 +229,10 @@ class View:
         from sockfilter.views.message_expectations import MessageExpectation
 
         made = MessageExpectation(self.messages, self._messages_coming, MessageWhere(**conditions))
-        return made if within is None else made.within(within)
+        if within is not None:
+            return made.within(within)
+        self._note_expectation(made)
+        return made
 
     def messages_since(self, number: int | None = None) -> tuple[list[StreamMessage], int]:
         """Returns the messages from a number on, and the number to continue with. None: from the first."""
