@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 
 from sockfilter.protocols.interface import TooFewBytes
 
 
 class FirstForm:
-    """The form in which an end begins.
+    """The form in which an end begins. Few captures need it, so that it is compiled when it is first used.
 
     Args:
         pieces: regular expressions, each of which matches one byte or a number of bytes of the same kind.
     """
 
-    __slots__ = ("_part", "_whole")
-
     def __init__(self, *pieces: bytes) -> None:
+        self._pieces = pieces
+
+    @cached_property
+    def _whole(self) -> re.Pattern[bytes]:
+        return re.compile(b"".join(self._pieces), re.DOTALL)
+
+    @cached_property
+    def _part(self) -> re.Pattern[bytes]:
+        """The whole form, or its beginning."""
         part = b""
-        for piece in reversed(pieces):
+        for piece in reversed(self._pieces):
             part = b"(?:" + piece + part + b")?"
-        self._whole = re.compile(b"".join(pieces), re.DOTALL)
-        self._part = re.compile(part, re.DOTALL)
+        return re.compile(part, re.DOTALL)
 
     def match(self, data: bytes) -> bool:
         """Whether bytes begin in this form.

@@ -160,24 +160,23 @@ def _read_code(cursor: Cursor, version: int, fields: Fields) -> None:
 
 def _read_subscribe(cursor: Cursor, version: int, fields: Fields) -> None:
     """3.8."""
-    fields["packet_id"] = cursor.number(2)
-    _properties(cursor, version, fields)
-    if version != UNKNOWN:
-        topics: list[object] = []
-        fields["topics"] = topics
-        while cursor.left and len(topics) < LISTED_MAX:
-            topics.append([text(cursor), cursor.number(1) & 3])
+    _read_topics(cursor, version, fields, lambda: [text(cursor), cursor.number(1) & 3])
 
 
 def _read_unsubscribe(cursor: Cursor, version: int, fields: Fields) -> None:
     """3.10."""
+    _read_topics(cursor, version, fields, lambda: text(cursor))
+
+
+def _read_topics(cursor: Cursor, version: int, fields: Fields, read: Callable[[], object]) -> None:
+    """The topics of a packet; read: reads one of them."""
     fields["packet_id"] = cursor.number(2)
     _properties(cursor, version, fields)
     if version != UNKNOWN:
         topics: list[object] = []
         fields["topics"] = topics
         while cursor.left and len(topics) < LISTED_MAX:
-            topics.append(text(cursor))
+            topics.append(read())
 
 
 def _read_granted(cursor: Cursor, version: int, fields: Fields) -> None:
