@@ -15,14 +15,15 @@ STACK_BYTES = 1 << 46
 @pytest.mark.usefixtures("root")
 @pytest.mark.parametrize("megabytes", [*range(30, 66, 4), *(54 + quarter / 4 for quarter in range(1, 16))])
 def test_address_space(megabytes: float):
-    """Memory may also run out while the dynamic linker maps an extension module."""
+    """Memory may also run out while the dynamic linker maps an extension module, and while a capture ends."""
     prefix = [need_tool("prlimit"), f"--as={round(megabytes * MEGABYTE)}"]
     done = run("-i", "lo", "--ports", "1", "--duration", "0.01", prefix=prefix)
     if done.status == 0:
         assert len(done.said) == 2
     else:
-        assert (done.status, len(done.said)) == (1, 1), done.said
-        assert done.said[0].startswith("sockfilter: ")
+        # before the reason: that it listens, and the summary
+        assert (done.status, len(done.said) - 1) in {(1, 0), (1, 1), (1, 2)}, done.said
+        assert all(line.startswith("sockfilter: ") for line in done.said)
 
 
 @pytest.mark.usefixtures("root")
