@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 __all__ = ["main"]
@@ -18,8 +19,16 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the command and returns its exit status.
 
     Args:
-        argv: the words of the command line. None: the arguments of this process, which exits after this call.
+        argv: the words of the command line. None: the arguments of this process, which this call ends.
     """
+    status = _run(argv)
+    if argv is None:
+        # All is written and closed. The end of the interpreter takes time, and without memory it prints long texts.
+        os._exit(status)
+    return status
+
+
+def _run(argv: list[str] | None) -> int:
     # Before the other imports: handle Ctrl-C, and open descriptors that are closed.
     try:
         from sockfilter.cli import descriptors
@@ -34,9 +43,20 @@ def main(argv: list[str] | None = None) -> int:
             return command(argv, signals)
     except KeyboardInterrupt:
         return OK
-    except (MemoryError, ImportError, SystemError) as error:
-        if not any(words in str(error) for words in OUT_OF_MEMORY) and not isinstance(error, MemoryError):
+    except Exception as error:
+        if not _is_out_of_memory(error):
             raise
         # The stack has been unwound, so there may be memory and descriptors for a line.
         os.write(STDERR, b"sockfilter: out of memory; raise its limit (ulimit -v), or choose a smaller ring: -B\n")
         return FAILED
+
+
+def _is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether an error, or one that it was raised for, says that there is no memory."""
+    while error is not None:
+        if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+            return True
+        if any(words in str(error) for words in OUT_OF_MEMORY):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
