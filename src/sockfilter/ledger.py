@@ -165,6 +165,16 @@ class MessageCounts(Counts):
         self.stream_messages = Counter()
 
 
+class SecretCounts(Counts):
+    """What became of the secrets of TLS handshakes."""
+
+    seen: int = 0
+    linked: int = 0  # of handshakes that have opened a connection
+    twice: int = 0  # known before: both ends report the same secret
+    unused: int = 0  # have opened no connection so far, or have a label that opens no records
+    lost: int = 0  # found no room in the ring
+
+
 class ProcessCounts(Counts):
     """What became of the ends of connections with an exchange, if processes are wanted."""
 
