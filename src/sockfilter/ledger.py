@@ -23,7 +23,7 @@ PACKET_COUNTERS = {
     "fragments": "of those sent or lost: IP fragments",
     "truncated": "of those sent or lost: cut at the snap length",
     "lengths": "of those sent or lost: payload left out, because nobody wanted it or the ring was nearly full",
-    "tls": "of those not HTTP: TLS handshake records",
+    "tls": "of those not HTTP: connections that begin with TLS",
     "followed": "connections recognised as HTTP",
 }
 OUTCOMES = (

@@ -104,6 +104,11 @@ class SecretStore:
             self.counts.linked += len(handshake.secrets)
         handshake.links += 1
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a conversation waits for secrets."""
+        return bool(self._waiting)
+
     def wait(self, take: Callable[[Handshake, str], None], client_random: bytes) -> None:
         """Calls take with each secret that comes for a client random, or that has none, until leave()."""
         self._waiting[take] = client_random
