@@ -23,7 +23,7 @@ PACKET_COUNTERS = {
     "fragments": "of those sent or lost: IP fragments",
     "truncated": "of those sent or lost: cut at the snap length",
     "lengths": "of those sent or lost: payload left out, because nobody wanted it or the ring was nearly full",
-    "tls": "of those not HTTP: TLS handshake records",
+    "tls": "of those not HTTP: connections that begin with TLS",
     "followed": "connections recognised as HTTP",
 }
 OUTCOMES = (
@@ -163,6 +163,16 @@ class MessageCounts(Counts):
         self.unpaired = Counter()
         self.frames = Counter()
         self.stream_messages = Counter()
+
+
+class SecretCounts(Counts):
+    """What became of the secrets of TLS handshakes."""
+
+    seen: int = 0
+    linked: int = 0  # of handshakes that have opened a connection
+    twice: int = 0  # known before: both ends report the same secret
+    unused: int = 0  # have opened no connection so far, or have a label that opens no records
+    lost: int = 0  # found no room in the ring
 
 
 class ProcessCounts(Counts):

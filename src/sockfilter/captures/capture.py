@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.captures.live import SYSCALLS, observers_wanted, source_of
+from sockfilter.captures.secrets import secrets_of
 from sockfilter.captures.turns import Turns
 from sockfilter.captures.wanted import BODY_BYTES, Keeping, Traffic, Whose, body_policy, check_memory
 from sockfilter.closing import Closing
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
+    from sockfilter.captures.secrets import Secrets
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange, StreamMessage
     from sockfilter.model.life import Life
@@ -87,12 +89,14 @@ class Capture(View, Closing):
         kernel_filter: KernelFilter,
         keeping: Keeping,
         observers: Mapping[str, Observer] | None = None,
+        secrets: Secrets | None = None,
     ) -> None:
         from sockfilter.road.pipeline import Pipeline  # imported late; capture() imports it in parallel
 
         super().__init__(self)
         self._source = source
         self._observers = observers or {}
+        self._secrets = secrets
         # Why processes are not named, if the caller left the choice open.
         self.no_processes = ""
         self._outputs = outputs = keeping.outputs
@@ -122,6 +126,7 @@ class Capture(View, Closing):
             memory=keeping.memory,
             emit_message=emit_message,
             protocols=kernel_filter.protocols,
+            secrets=None if secrets is None else secrets.store,
         )
         self._consume = self._with_frames if keeping.has_frames else self._pipeline.consume
         self._due_ns = 0
@@ -251,7 +256,7 @@ class Capture(View, Closing):
         """Sleeps until there is something to pump or the capture ends, at most timeout_s seconds."""
         self._turns.check_process()
         self._check()
-        due_s = DUE_SOON_S if self._pipeline.has_holes else DUE_S
+        due_s = DUE_SOON_S if self._pipeline.has_holes or self._awaits_secrets else DUE_S
         self._turns.sleep(self._source.wait, max(0.0, min(timeout_s, due_s)))
 
     def ask_to_be_woken(self) -> bool:
@@ -265,9 +270,21 @@ class Capture(View, Closing):
         missed = {} if self._outputs is None else self._outputs.missed
         return made._replace(records_unread=self._unread, missed=missed)
 
+    @property
+    def _awaits_secrets(self) -> bool:
+        return self._secrets is not None and self._secrets.is_awaited
+
+    def _take_secrets(self) -> None:
+        """Takes the secrets that have come. Before a batch, so that few of its bytes must wait for theirs."""
+        if self._secrets is not None:
+            self._secrets.read()
+
     def _pump(self) -> int:
         self._check()
+        self._take_secrets()
         count = self._source.drain(self._consume)
+        if self._awaits_secrets:
+            self._take_secrets()
         self._do_what_is_due()
         return count
 
@@ -275,7 +292,9 @@ class Capture(View, Closing):
         """Reads the next batch. False: there is none, or the capture has ended and has read all of them."""
         if self.is_closed:
             return False
+        self._take_secrets()
         is_one = next(batches, None) is not None
+        self._take_secrets()
         if not is_one and not self._source.hearing.both_ends:
             self._pipeline.settle()
         self._do_what_is_due()
@@ -290,9 +309,10 @@ class Capture(View, Closing):
             def is_over(limit_s: float = TELL_AT_END_S) -> bool:
                 return self._hurries and time.monotonic() - began_s >= limit_s
 
+            self._take_secrets()
             batches = self._source.drained(self._consume)
             while next(batches, None) is not None and not is_over(READ_AT_END_S):
-                pass
+                self._take_secrets()
             self._is_live = False
             if is_over(READ_AT_END_S):
                 self._unread = self._source.counters()[SENT] - self._source.records_read
@@ -310,6 +330,8 @@ class Capture(View, Closing):
         with ExitStack() as stack:
             for observer in self._observers.values():
                 stack.callback(observer.close)
+            if self._secrets is not None:
+                stack.callback(self._secrets.close)
             stack.callback(self._source.close)
 
     def _end_command(self) -> None:
@@ -352,6 +374,10 @@ class Capture(View, Closing):
             self._pipeline.tick(now_ns)
             self._due_ns = now_ns + int((DUE_SOON_S if self._pipeline.has_holes else DUE_S) * 1e9)
 
+    def secret_problems(self) -> list[str]:
+        """Returns why a source gives no more secrets, for people; each reason once."""
+        return [] if self._secrets is None else self._secrets.problems()
+
     def _check(self) -> None:
         if self.is_closed:
             raise Closed("the capture has ended; open another")
@@ -377,6 +403,7 @@ def capture(
     promiscuous: bool = False,
     processes: bool | None = None,
     broker: str | None = None,
+    keylog: str | None = None,
     emit: Callable[[Exchange], None] | None = None,
     emit_message: Callable[[StreamMessage], None] | None = None,
     policy: BodyPolicy | None = None,
@@ -407,6 +434,8 @@ def capture(
         processes: name the processes at both ends. This needs CAP_BPF and CAP_PERFMON. None: if this process has these
             rights and uses no broker.
         broker: the socket of a broker that attaches on behalf of this process. None: this process attaches.
+        keylog: open TLS with the secrets in this file, which programs write where SSLKEYLOGFILE says. It is read as it
+            grows, and need not exist yet. None: TLS is not opened.
         emit: is called with each exchange when it ends. None: exchanges keeps them. It may look at the capture and
             close it, but must not make the capture read more.
         emit_message: is called with each message without a response as it passes. None: messages() keeps them, unless
@@ -418,7 +447,7 @@ def capture(
         SockfilterError: the capture is not possible. Each cause has a subclass; the message says what to do.
     """
     return opened(
-        Traffic(interface, via, ports, host, family, netns, ring, snap, promiscuous, broker, protocols),
+        Traffic(interface, via, ports, host, family, netns, ring, snap, promiscuous, broker, protocols, keylog),
         Whose(pid, comm, cgroup, unix, processes),
         Keeping(policy or body_policy(body), memory, emit, outputs, emit_message),
     )
@@ -428,6 +457,7 @@ def opened(traffic: Traffic, whose: Whose, keeping: Keeping) -> Capture:
     """Opens a capture from grouped arguments. Raises the same errors as capture()."""
     check_memory(keeping.memory)
     kernel_filter = traffic.kernel_filter()
+    secrets = secrets_of(traffic)
     observers: dict[str, Observer] = {}
     reasons: dict[str, str] = {}
 
@@ -441,6 +471,8 @@ def opened(traffic: Traffic, whose: Whose, keeping: Keeping) -> Capture:
     with ExitStack() as stack:
         if keeping.outputs is not None:
             stack.callback(keeping.outputs.abandon)
+        if secrets is not None:
+            stack.callback(secrets.close)
 
         def meanwhile() -> None:
             """Runs while the kernel verifies the program, before the first packet is seen."""
@@ -455,7 +487,7 @@ def opened(traffic: Traffic, whose: Whose, keeping: Keeping) -> Capture:
             prepare()
 
         source = source_of(traffic, whose, keeping, kernel_filter, meanwhile)
-        made = captured(source, kernel_filter, keeping, observers)
+        made = captured(source, kernel_filter, keeping, observers, secrets)
         stack.pop_all()
     made.no_processes = reasons.get("processes", "")
     return made
@@ -466,10 +498,11 @@ def captured(
     kernel_filter: KernelFilter,
     keeping: Keeping,
     observers: Mapping[str, Observer] | None = None,
+    secrets: Secrets | None = None,
 ) -> Capture:
     """Returns a capture of a source. Closes the source and the outputs if that fails."""
     try:
-        return Capture(source, kernel_filter, keeping, observers)
+        return Capture(source, kernel_filter, keeping, observers, secrets)
     except BaseException:
         source.close()
         if keeping.outputs is not None:

@@ -48,6 +48,7 @@ class CaptureArguments(TypedDict, total=False):
     promiscuous: bool
     processes: bool | None
     broker: str | None
+    keylog: str | None
 
 
 class Traffic(NamedTuple):
@@ -64,10 +65,12 @@ class Traffic(NamedTuple):
     promiscuous: bool = False
     broker: str | None = None
     protocols: Protocols | None = None
+    keylog: str | None = None
 
     def kernel_filter(self) -> KernelFilter:
         """Returns the filter for the kernel. Raises InvalidArgument."""
-        return narrowed(self.ports, self.host, self.family, wanted(self.protocols, ()))
+        made = narrowed(self.ports, self.host, self.family, wanted(self.protocols, ()))
+        return made._replace(tls=self.keylog is not None)
 
 
 class Whose(NamedTuple):

@@ -215,6 +215,7 @@ class _Run:
                 has_command=self._child is not None,
                 reads_code=not self._choice.hides_code,
                 hints=self._has_watcher,
+                followed=[] if self._options.keylog is None else [os.path.dirname(self._options.keylog) or "."],
             )
 
     def _held(self) -> Child | None:
@@ -260,6 +261,7 @@ class _Run:
                 snap=options.snap,
                 promiscuous=options.promiscuous,
                 protocols=options.protocols,
+                keylog=options.keylog,
             ),
             Whose(
                 pid=self._child.pid if self._child is not None else options.pid,
@@ -378,6 +380,8 @@ class _Run:
                 self._tell_of_gaps(capture)
             while changes := capture.source.changes:
                 say(str(changes.popleft()))
+            for problem in capture.secret_problems():
+                say(problem)
             now_s = time.monotonic()
             left_s = end_s - now_s
             if left_s <= 0:

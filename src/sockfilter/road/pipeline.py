@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sockfilter.model.stream_message import StreamMessage
     from sockfilter.protocols.interface import Conversation, Transport
     from sockfilter.streams.direction import Skipping
+    from sockfilter.tls.store import SecretStore
 
 
 # the assumed size of the last record of a batch, in bytes: that of most frames
@@ -72,6 +73,7 @@ class Pipeline:
         memory: bytes of memory that open connections and exchanges may take.
         emit_message: takes each message that has no answer. None: such messages are dropped.
         protocols: the names of the protocols beside HTTP that are read.
+        secrets: the secrets that open TLS. None: TLS is not read.
     """
 
     def __init__(
@@ -88,8 +90,10 @@ class Pipeline:
         memory: int = MEMORY_BYTES,
         emit_message: Callable[[StreamMessage], None] | None = None,
         protocols: Collection[str] = (),
+        secrets: SecretStore | None = None,
     ) -> None:
         self._source = source
+        self._secrets = secrets
         self._emit = emit
         self._emit_message = emit_message
         self._observers = observers or {}

@@ -1,0 +1,1 @@
+"""Where secrets of TLS come from while a capture runs."""
