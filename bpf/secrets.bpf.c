@@ -12,6 +12,9 @@
 
 #include "secrets.h"
 
+/* labels of 680 files */
+#define DISTANCES 4096
+
 const volatile struct sf_secrets_config secrets_config;
 
 /* user space reads it without a system call */
@@ -22,6 +25,17 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);
 } secrets SEC(".maps");
+
+/*
+ * Labels by the distance of their text from the probed function, which is the same in all processes. A process may call
+ * the function before its page with the text is in memory.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, DISTANCES);
+	__type(key, __u64);
+	__type(value, __u32);
+} distances SEC(".maps");
 
 /* by enum sf_label, minus 1 */
 static const char labels[][SF_LABEL_BYTES] = {
@@ -64,7 +78,16 @@ static __always_inline int is_wanted(struct sf_secret *secret)
 	return !secrets_config.tgid || secrets_config.tgid == here.tgid;
 }
 
-/* Returns the number of a label; -1: one that opens nothing. */
+/* Returns the number of a label whose text cannot be read; 0: it is not known either. */
+static __always_inline int label_at(const struct call *call)
+{
+	__u64 distance = call->label - call->function;
+	__u32 *known = bpf_map_lookup_elem(&distances, &distance);
+
+	return known ? *known : 0;
+}
+
+/* Returns the number of a label; 0: it cannot be read; -1: one that opens nothing. */
 static __always_inline int label_of(const struct call *call)
 {
 	__u64 words[SF_LABEL_BYTES / 8] = {};
@@ -80,7 +103,7 @@ static __always_inline int label_of(const struct call *call)
 		result = bpf_probe_read_user(words, len & (sizeof(words) - 1), (void *)call->label);
 	}
 	if (result < 0)
-		return SF_LABEL_UNREAD;
+		return label_at(call);
 #pragma unroll
 	for (i = 0; i < (int)(sizeof(labels) / sizeof(labels[0])); i++) {
 		const __u64 *known = (const __u64 *)labels[i];
@@ -120,14 +143,13 @@ static __always_inline int take(const struct call *call)
 		count(&counts.other);
 		return 0;
 	}
-	if (!is_copied(&secret, call)) {
+	if (!label || !is_copied(&secret, call)) {
 		count(&counts.unreadable);
 		return 0;
 	}
 	secret.time_ns = bpf_ktime_get_ns();
 	secret.object = call->object;
 	secret.label = label;
-	secret.label_distance = call->label - call->function;
 	place = bpf_ringbuf_reserve(&secrets, sizeof(secret), 0);
 	if (!place) {
 		count(&counts.lost);

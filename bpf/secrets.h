@@ -24,8 +24,7 @@ struct sf_secrets_config {
 
 /* labels of the NSS key log format that open records; labels.c has the same order */
 enum sf_label {
-	SF_LABEL_UNREAD = 0, /* its text was not in memory: label_distance tells it */
-	SF_LABEL_CLIENT_RANDOM,
+	SF_LABEL_CLIENT_RANDOM = 1,
 	SF_LABEL_CLIENT_EARLY,
 	SF_LABEL_CLIENT_HANDSHAKE,
 	SF_LABEL_SERVER_HANDSHAKE,
@@ -34,9 +33,8 @@ enum sf_label {
 };
 
 struct sf_secret {
-	__u64 time_ns;		  /* CLOCK_MONOTONIC, as the packets' */
-	__u64 object;		  /* the library's own address of the connection; 0: not known */
-	long long label_distance; /* the address of the label's text, minus that of the probed function */
+	__u64 time_ns; /* CLOCK_MONOTONIC, as the packets' */
+	__u64 object;  /* the library's own address of the connection; 0: not known */
 	__u32 tgid;
 	__u32 tid;
 	__u32 label;	  /* enum sf_label */
@@ -53,7 +51,7 @@ struct sf_secret_counts {
 	__u64 lost;	  /* no room in the ring */
 	__u64 excluded;	  /* of another process or user */
 	__u64 other;	  /* a label that opens no records, such as that of an exporter */
-	__u64 unreadable; /* the secret was not in memory, or has an impossible length */
+	__u64 unreadable; /* it was not in memory, or has an impossible length */
 };
 
 #endif

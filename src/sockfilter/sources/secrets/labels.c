@@ -134,7 +134,7 @@ static bool labels_is_stub(const struct elf *elf, __u64 address)
 			return false;
 		if ((__u32)labels_s32(part->bytes + at) == 0xd503245f)
 			at += 4;
-		return (labels_s32(part->bytes + at) & 0x9f00001f) == (__s32)0x90000010;
+		return ((__u32)labels_s32(part->bytes + at) & 0x9f00001f) == 0x90000010U;
 	}
 	if (part->size - at < 8)
 		return false;
