@@ -43,7 +43,7 @@ LANE_PARTS = ("slots.c", "heads.c", "secret.c", "lines.c", "lane.c")
 HTTP2 = ROOT / "src/sockfilter/protocols/http2"
 HTTP2_PARTS = ("huffman.c", "hpack.c")
 SECRETS = ROOT / "src/sockfilter/sources/secrets"
-SECRETS_PARTS = ("elf.c", "found.h", "labels.c", "symbols.c", "go.c", "find.c", "attach.c")
+SECRETS_PARTS = ("elf.c", "found.h", "labels.c", "symbols.c", "go.c", "find.c", "attach.c", "watch.c")
 REPLAY = ROOT / "src/sockfilter/replay"
 LIBBPF_MINIMUM = "1.1"
 
@@ -96,7 +96,7 @@ def build_objects(out: Path = OBJECTS, root: Path = ROOT) -> list[Path]:
 def declarations() -> str:
     """Returns the declarations for cffi: the shared headers without their guards, then cdef.h."""
     shared_names = ("config.h", "events.h", "members.h", "tree.h", "syscalls.h", "processes.h", "secrets.h")
-    headers = (*(BPF / name for name in shared_names), LANE / "lane.h", HTTP2 / "hpack.h", SECRETS / "found.h", REPLAY / "replay.h")
+    headers = (*(BPF / name for name in shared_names), LANE / "lane.h", HTTP2 / "hpack.h", SECRETS / "found.h", SECRETS / "mapping.h", REPLAY / "replay.h")
     shared = "\n".join(path.read_text() for path in headers)
     # cffi accepts comments and macros for numbers, but no other directives
     shared = re.sub(r"^#(?!define \w+ \d).*$", "", shared, flags=re.MULTILINE)

@@ -14,50 +14,62 @@
 
 #include "found.h"
 
-/* bytes of a file that is searched; Chromium and Electron have 250 MB */
-#define FILE_BYTES_MAX (512UL << 20)
+/* bytes of a file that is searched: 512 MiB; Chromium and Electron have 250 MB */
+#define FILE_BYTES_MAX (ELF_CHUNKS_MAX * ELF_CHUNK_BYTES)
+/* the folder of rustls's source, which its messages of panics have in them */
+#define RUSTLS "/rustls-0."
 
-/* Finds the function in the bytes of a file. */
-static void sf_find_in(const void *file, size_t size, struct sf_found *found)
+/* Returns whether a file that has no labels has rustls, which keeps secrets to itself. */
+static bool find_rustls(struct elf *elf)
 {
-	struct labels *labels;
+	unsigned int i;
+
+	for (i = 0; i < elf->load_count; i++)
+		if (!(elf->loads[i].flags & PF_X) &&
+		    memmem(elf->loads[i].bytes, elf->loads[i].size, RUSTLS, sizeof(RUSTLS) - 1))
+			return true;
+	return false;
+}
+
+static enum sf_found_how find_in_c(struct elf *elf, struct sf_found *found)
+{
+	struct labels *labels = calloc(1, sizeof(*labels));
+	enum sf_found_how how = SF_FOUND_SYMBOL;
+	bool has_symbol;
+
+	if (!labels)
+		return SF_NOT_TLS;
+	has_symbol = symbols_find(elf, found);
+	labels_collect(labels, elf, false, found);
+	if (!has_symbol) {
+		/* old linkers put constants beside code */
+		if (!labels->copy_count)
+			labels_collect(labels, elf, true, found);
+		how = labels_find(labels, elf, found);
+	}
+	labels_place(labels, found);
+	free(labels);
+	return how == SF_NOT_TLS && find_rustls(elf) ? SF_NOT_RUSTLS : how;
+}
+
+static void find_elf(void *file, size_t size, int fd, struct sf_found *found)
+{
 	struct elf elf;
 
 	*found = (struct sf_found){.how = SF_NOT_ELF};
-	if (!elf_open(&elf, file, size))
+	if (!elf_open(&elf, file, size, fd))
 		return;
 	found->how = SF_NOT_MACHINE;
 	if (elf.machine != EM_X86_64 && elf.machine != EM_AARCH64)
 		return;
 	found->build_id_len = elf_build_id(&elf, found->build_id, sizeof(found->build_id));
-	if (go_is_go(&elf)) {
-		found->how = go_find(&elf, found);
-		return;
-	}
-	labels = calloc(1, sizeof(*labels));
-	if (!labels)
-		return;
-	labels_collect(labels, &elf, found);
-	found->how = symbols_find(&elf, found) ? SF_FOUND_SYMBOL : labels_find(labels, &elf, found);
-	labels_place(labels, found);
-	free(labels);
+	found->how = go_is_go(&elf) ? go_find(&elf, found) : find_in_c(&elf, found);
 }
 
-/* Reads a file from its start. Returns the bytes read; 0 if it has none or cannot be read. */
-static size_t find_read(int fd, void *file, size_t size)
+/* Finds the function in the bytes of a file. */
+static void sf_find_in(const void *file, size_t size, struct sf_found *found)
 {
-	size_t done = 0;
-	ssize_t n;
-
-	while (done < size) {
-		n = pread(fd, (char *)file + done, size - done, done);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		done += n;
-	}
-	return done;
+	find_elf((void *)file, size, -1, found);
 }
 
 /* Finds the function in a regular file. Returns -1 with errno set if the file cannot be read: EFBIG, it is too large. */
@@ -84,7 +96,7 @@ static int sf_find(int fd, struct sf_found *found)
 	file = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (file == MAP_FAILED)
 		return -1;
-	sf_find_in(file, find_read(fd, file, size), found);
+	find_elf(file, size, fd, found);
 	munmap(file, size);
 	return 0;
 }

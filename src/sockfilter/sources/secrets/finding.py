@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 # What each enum sf_found_how means: found, and not found.
 SYMBOL, LABELS, GO = 1, 2, 3
-NOT_ELF, NOT_MACHINE, NOT_TLS, NOT_CALLED, NOT_ONE, NOT_GO_TLS, NOT_GO_ABI, NOT_GO_TABLE = range(4, 12)
+NOT_ELF, NOT_MACHINE, NOT_TLS, NOT_CALLED, NOT_ONE, NOT_GO_TLS, NOT_GO_ABI, NOT_GO_TABLE, NOT_RUSTLS = range(4, 13)
 # A file that says nothing of TLS: it is not worth a line.
 IRRELEVANT = frozenset((NOT_ELF, NOT_TLS, NOT_GO_TLS))
 WAYS: Mapping[int, str] = {SYMBOL: "symbol", LABELS: "labels", GO: "go"}

@@ -28,6 +28,7 @@ enum sf_found_how {
 	SF_NOT_GO_TLS,	 /* a Go program without crypto/tls */
 	SF_NOT_GO_ABI,	 /* Go before 1.17, or 1.18 on arm64: arguments are not in registers */
 	SF_NOT_GO_TABLE, /* a Go program whose function table is of an unknown version */
+	SF_NOT_RUSTLS,	 /* no labels, and rustls, which has no such function */
 };
 
 struct sf_found {

@@ -45,7 +45,7 @@ static __u64 go_number(const struct go_table *table, __u64 at, __u32 bytes)
 }
 
 /* Copies the version of Go, if the file has it as text (since 1.18). */
-static void go_version(const struct elf *elf, struct sf_found *found)
+static void go_version(struct elf *elf, struct sf_found *found)
 {
 	static const char magic[] = "\xff Go buildinf:";
 	struct elf_part info = elf_named(elf, ".go.buildinfo");
@@ -61,7 +61,7 @@ static void go_version(const struct elf *elf, struct sf_found *found)
 }
 
 /* Reads the header. Returns whether it is that of a table of a known version. */
-static bool go_open(struct go_table *table, const struct elf *elf, const struct elf_part *part)
+static bool go_open(struct go_table *table, struct elf *elf, const struct elf_part *part)
 {
 	bool has_text;
 
@@ -87,7 +87,7 @@ static bool go_open(struct go_table *table, const struct elf *elf, const struct 
 }
 
 /* Finds the table: in its section, or where its first bytes are. */
-static bool go_find_table(struct go_table *table, const struct elf *elf)
+static bool go_find_table(struct go_table *table, struct elf *elf)
 {
 	static const char *const names[] = {".gopclntab", ".data.rel.ro.gopclntab"};
 	struct elf_part part;
@@ -100,6 +100,7 @@ static bool go_find_table(struct go_table *table, const struct elf *elf)
 			return true;
 	}
 	for (i = 0; i < elf->load_count; i++) {
+		elf_read(elf, elf->loads[i].offset, elf->loads[i].size);
 		for (at = 0; at + 8 <= elf->loads[i].size; at += 8) {
 			const unsigned char *bytes = elf->loads[i].bytes + at;
 
@@ -118,7 +119,7 @@ static bool go_find_table(struct go_table *table, const struct elf *elf)
 }
 
 /* Returns whether the file may be a Go program, without a search through all of it. */
-static bool go_is_go(const struct elf *elf)
+static bool go_is_go(struct elf *elf)
 {
 	return elf_named(elf, ".go.buildinfo").size || elf_named(elf, ".gopclntab").size ||
 	       elf_named(elf, ".data.rel.ro.gopclntab").size || elf_named(elf, ".note.go.buildid").size;
@@ -140,8 +141,7 @@ static __u64 go_entry(const struct go_table *table, __u64 number, __u64 name)
  * a bound in it: at the start of each function that calls others. Go for arm64
  * has arguments in registers since 1.18, whose table has another magic number.
  */
-static bool go_has_registers(const struct go_table *table, const struct elf *elf, const struct elf_part *code,
-			     __u64 address)
+static bool go_has_registers(const struct go_table *table, struct elf *elf, const struct elf_part *code, __u64 address)
 {
 	static const unsigned char compare[] = {0x3b, 0x66, 0x10}; /* cmp REG, [r14 + 16], but for its prefix */
 	size_t at = address - code->address;
@@ -149,10 +149,11 @@ static bool go_has_registers(const struct go_table *table, const struct elf *elf
 
 	if (elf->machine == EM_AARCH64)
 		return table->word == 4;
+	elf_read(elf, code->offset + at, len);
 	return memmem(code->bytes + at, len, compare, sizeof(compare)) != NULL;
 }
 
-static enum sf_found_how go_find(const struct elf *elf, struct sf_found *found)
+static enum sf_found_how go_find(struct elf *elf, struct sf_found *found)
 {
 	const struct elf_part *code;
 	const unsigned char *name;

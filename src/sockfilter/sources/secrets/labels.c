@@ -60,22 +60,40 @@ struct labels {
 	__u64 first, last; /* the lowest and the highest address of a label */
 };
 
-/* Notes each copy of a label in a part. Linkers may let a text begin inside of another one that has the same end. */
-static void labels_note(struct labels *labels, const struct elf_part *part, __u32 number)
+static void labels_add(struct labels *labels, __u64 address, __u32 number)
 {
-	const char *text = labels_texts[number - 1];
+	if (labels->copy_count == LABELS_COPIES_MAX)
+		return;
+	labels->copies[labels->copy_count++] = (struct labels_copy){.address = address, .number = number};
+	if (!labels->first || address < labels->first)
+		labels->first = address;
+	if (address > labels->last)
+		labels->last = address;
+}
+
+/*
+ * Notes each copy of a label in a part: all labels but the first have the same word in them. Linkers may let a text
+ * begin inside of another one that has the same end.
+ */
+static void labels_note(struct labels *labels, const struct elf_part *part)
+{
+	static const char word[] = "_SECRET";
 	const unsigned char *at = part->bytes, *end = part->bytes + part->size;
-	size_t len = strlen(text) + 1;
+	size_t len = strlen(labels_texts[0]) + 1, before;
+	__u32 number;
 
-	while ((at = memmem(at, end - at, text, len)) && labels->copy_count < LABELS_COPIES_MAX) {
-		struct labels_copy copy = {.address = part->address + (at - part->bytes), .number = number};
+	for (; (at = memmem(at, end - at, labels_texts[0], len)); at += len)
+		labels_add(labels, part->address + (at - part->bytes), LABEL_CLIENT_RANDOM);
+	for (at = part->bytes; (at = memmem(at, end - at, word, sizeof(word) - 1)); at += sizeof(word) - 1) {
+		for (number = LABEL_CLIENT_RANDOM + 1; number <= LABEL_NUMBERS; number++) {
+			const char *text = labels_texts[number - 1];
 
-		labels->copies[labels->copy_count++] = copy;
-		if (!labels->first || copy.address < labels->first)
-			labels->first = copy.address;
-		if (copy.address > labels->last)
-			labels->last = copy.address;
-		at += len;
+			len = strlen(text) + 1;
+			before = strstr(text, word) - text;
+			if ((size_t)(at - part->bytes) >= before && (size_t)(end - at) >= len - before &&
+			    !memcmp(at - before, text, len))
+				labels_add(labels, part->address + (at - before - part->bytes), number);
+		}
 	}
 }
 
@@ -285,22 +303,25 @@ static void labels_place(const struct labels *labels, struct sf_found *found)
 	}
 }
 
-/* Looks for the labels in what is loaded and not changed. */
-static void labels_collect(struct labels *labels, const struct elf *elf, struct sf_found *found)
+/* Looks for the labels in what is loaded and not changed: without code, or with it. */
+static void labels_collect(struct labels *labels, struct elf *elf, bool with_code, struct sf_found *found)
 {
 	unsigned int i;
-	__u32 number;
 
-	for (i = 0; i < elf->load_count; i++)
-		for (number = 1; number <= LABEL_NUMBERS && elf->loads[i].size; number++)
-			if (!(elf->loads[i].flags & PF_W))
-				labels_note(labels, &elf->loads[i], number);
+	for (i = 0; i < elf->load_count; i++) {
+		const struct elf_part *part = &elf->loads[i];
+
+		if (!part->size || part->flags & PF_W || (part->flags & PF_X && !with_code))
+			continue;
+		elf_read(elf, part->offset, part->size);
+		labels_note(labels, part);
+	}
 	for (i = 0; i < labels->copy_count; i++)
 		found->labels_seen |= 1U << labels->copies[i].number;
 }
 
 /* Searches the code. */
-static enum sf_found_how labels_find(struct labels *labels, const struct elf *elf, struct sf_found *found)
+static enum sf_found_how labels_find(struct labels *labels, struct elf *elf, struct sf_found *found)
 {
 	const struct labels_target *chosen = NULL;
 	unsigned int i, count;
@@ -310,6 +331,7 @@ static enum sf_found_how labels_find(struct labels *labels, const struct elf *el
 	for (i = 0; i < elf->load_count; i++) {
 		if (!(elf->loads[i].flags & PF_X))
 			continue;
+		elf_read(elf, elf->loads[i].offset, elf->loads[i].size);
 		if (elf->machine == EM_X86_64)
 			labels_x86(labels, elf, &elf->loads[i]);
 		else

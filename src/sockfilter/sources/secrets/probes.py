@@ -84,6 +84,11 @@ class Probes(Closing):
         """The ring's descriptor, and that of the counters. They are valid as long as this."""
         return self._object.map_fd("secrets"), self._object.map_fd(".bss")
 
+    @property
+    def needs_admin(self) -> bool:
+        """Whether attaching takes CAP_SYS_ADMIN, as it does before Linux 6.6."""
+        return not self._has_links
+
     def attach(self, fd: int, found: Found) -> None:
         """Attaches to the functions of a file, in all processes that use it.
 

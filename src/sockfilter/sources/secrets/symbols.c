@@ -18,7 +18,7 @@ static bool symbols_is_one(const char *name)
 	return suffix && !strchr(suffix, '.'); /* .part, .constprop: a piece of it, with other arguments */
 }
 
-static void symbols_read(const struct elf *elf, const struct elf_part *table, const struct elf_part *texts,
+static void symbols_read(struct elf *elf, const struct elf_part *table, const struct elf_part *texts,
 			 struct sf_found *found)
 {
 	const struct elf_part *code;
@@ -41,7 +41,7 @@ static void symbols_read(const struct elf *elf, const struct elf_part *table, co
 }
 
 /* Returns whether there is such a function. */
-static bool symbols_find(const struct elf *elf, struct sf_found *found)
+static bool symbols_find(struct elf *elf, struct sf_found *found)
 {
 	struct elf_part table, texts;
 	Elf64_Shdr header, linked;
