@@ -172,7 +172,7 @@ class KeyLog(Closing):
         self._at = 0
 
     def _drop(self) -> None:
-        fd, self._fd = self._fd, -1
+        fd, self._fd, self._identity = self._fd, -1, (0, 0)
         if fd >= 0:
             os.close(fd)
 
