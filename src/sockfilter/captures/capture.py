@@ -108,6 +108,8 @@ class Capture(View, Closing):
         emit_message = keeping.emit_message
         if outputs is not None:
             outputs.begin(source)
+            if secrets is not None:
+                outputs.begin_secrets(secrets.store)
             if emit is None and Wants.EXCHANGES in outputs.wants:
                 emit, lines = outputs.write, outputs.lines
             if emit_message is None and Wants.MESSAGES in outputs.wants:

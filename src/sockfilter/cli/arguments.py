@@ -60,8 +60,8 @@ PACKETS = {
     "write_secrets": "--write-secrets",
 }
 CALLS = {"pid": "--pid", "comm": "--comm", "cgroup": "--cgroup", "unix": "--unix", "command": "-- COMMAND"}
-# Options that give secrets of TLS.
-SECRETS = {"keylog"}
+# Options that give secrets of TLS: a capture file may carry some.
+SECRETS = {"keylog", "read"}
 SYSCALLS = "syscalls"
 ANY = "any"
 TEXT = "text"

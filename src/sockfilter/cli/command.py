@@ -301,12 +301,13 @@ class _Run:
         if path == "-":
             from sockfilter.cli.piped_frames import FramesToStandardOutput
 
-            return FramesToStandardOutput(self._sink)
+            return FramesToStandardOutput(self._sink, secrets=self._options.write_secrets)
         from sockfilter.outputs.file_names import Limits
         from sockfilter.road.frames import Frames
 
         options = self._options
-        return Frames(path, Limits(options.megabytes, options.seconds, options.files), self._owner)
+        limits = Limits(options.megabytes, options.seconds, options.files)
+        return Frames(path, limits, self._owner, secrets=options.write_secrets)
 
     def _reading(self, path: str) -> Capture:
         from sockfilter.captures.file import open_file

@@ -52,6 +52,9 @@ class SecretStore:
 
     Args:
         handshakes_max: handshakes to keep.
+
+    Attributes:
+        on_opening: is called with each secret of a handshake that has opened a connection. None: nobody asks.
     """
 
     def __init__(self, handshakes_max: int = HANDSHAKES_MAX) -> None:
@@ -62,6 +65,7 @@ class SecretStore:
         self._waiting: dict[Callable[[Handshake, str], None], bytes] = {}
         self._waiting_by: dict[bytes, dict[Callable[[Handshake, str], None], None]] = {}
         self.counts = SecretCounts()
+        self.on_opening: Callable[[Secret], None] | None = None
 
     def add(self, secret: Secret) -> None:
         """Takes a secret, and passes it to the conversations that wait for it."""
