@@ -158,6 +158,10 @@ class _Run:
             if not options.quiet:
                 doing = "listening on" if options.read is None else "reading"
                 say(f"{doing} {capture.source.name}{_narrowed(options, self._hosts)}; Ctrl-C ends")
+                if options.write_secrets:
+                    say(f"the secrets of TLS connections go into {options.write}: whoever can read it can open them")
+                if options.keylog is not None and not os.path.exists(options.keylog):
+                    say(f"the key log {options.keylog} does not exist yet: it is read when it does")
                 if capture.no_processes:
                     say(f"{capture.no_processes}; exchanges are shown without process names, as with --no-processes")
             if self._choice.reason:

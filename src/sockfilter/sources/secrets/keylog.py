@@ -179,5 +179,5 @@ class KeyLog(Closing):
 
 def _words(path: str, error: OSError | ValueError) -> str:
     reason = (isinstance(error, OSError) and error.strerror) or str(error)
-    advice = "; it must be readable for this user (--user selects another)" if isinstance(error, PermissionError) else ""
-    return f"reading the key log {path!r}: {reason}{advice}"
+    advice = "; this user must be able to read it (--user selects another)"
+    return f"reading the key log {path!r}: {reason}{advice if isinstance(error, PermissionError) else ''}"
