@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from sockfilter.closing import Closing
-from sockfilter.sources.secrets.keylog import KeyLog
+from sockfilter.sources.secrets.followed import FollowedKeyLog
 from sockfilter.tls.store import SecretStore
 
 if TYPE_CHECKING:
@@ -70,4 +70,4 @@ def secrets_of(traffic: Traffic) -> Secrets | None:
     if traffic.keylog is None:
         return None
     store = SecretStore()
-    return Secrets(store, [KeyLog(traffic.keylog, store.add, is_tail=True)])
+    return Secrets(store, [FollowedKeyLog(traffic.keylog, store.add, is_tail=True)])

@@ -28,7 +28,7 @@ LOOK_S = 0.1
 BEGINNING_BYTES = 64 << 10
 
 
-class KeyLog(Closing):
+class FollowedKeyLog(Closing):
     """Reads the secrets of a key log from its beginning, as it grows.
 
     A file that does not exist yet is opened when it does. A file that was truncated is read from its beginning again,

@@ -9,8 +9,8 @@ import pytest
 
 from sockfilter.errors import InvalidArgument
 from sockfilter.model.secret import Secret
-from sockfilter.sources.secrets import keylog
-from sockfilter.sources.secrets.keylog import KeyLog
+from sockfilter.sources.secrets import followed
+from sockfilter.sources.secrets.followed import FollowedKeyLog
 from sockfilter.sources.secrets.lines import LINE_BYTES_MAX, Lines, secret_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def numbers(secrets: list[Secret]) -> list[int]:
 @pytest.fixture(autouse=True)
 def _looks_always(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that no test waits until the path is looked at again."""
-    monkeypatch.setattr(keylog, "LOOK_S", 0.0)
+    monkeypatch.setattr(followed, "LOOK_S", 0.0)
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ class TestFile:
     def test_that_grows_in_the_middle_of_a_line(self, path: Path) -> None:
         found: list[Secret] = []
         path.write_bytes(line(1) + line(2)[:50])
-        with KeyLog(str(path), found.append) as log:
+        with FollowedKeyLog(str(path), found.append) as log:
             log.read()
             assert numbers(found) == [1]
             with path.open("ab") as file:
@@ -104,7 +104,7 @@ class TestFile:
 
     def test_that_does_not_exist_yet(self, path: Path) -> None:
         found: list[Secret] = []
-        with KeyLog(str(path), found.append) as log:
+        with FollowedKeyLog(str(path), found.append) as log:
             log.read()
             assert not log.exists
             path.write_bytes(line(1))
@@ -115,7 +115,7 @@ class TestFile:
     def test_that_is_emptied_and_written_again(self, path: Path) -> None:
         found: list[Secret] = []
         path.write_bytes(line(1) + line(2))
-        with KeyLog(str(path), found.append) as log:
+        with FollowedKeyLog(str(path), found.append) as log:
             log.read()
             path.write_bytes(line(3))
             log.read()
@@ -125,7 +125,7 @@ class TestFile:
         """What was written to the old file before the new one was found is not lost."""
         found: list[Secret] = []
         path.write_bytes(line(1))
-        with KeyLog(str(path), found.append) as log:
+        with FollowedKeyLog(str(path), found.append) as log:
             log.read()
             with path.open("ab") as old:
                 path.rename(path.with_suffix(".1"))
@@ -138,7 +138,7 @@ class TestFile:
     def test_that_is_removed_is_read_to_its_end(self, path: Path) -> None:
         found: list[Secret] = []
         path.write_bytes(line(1))
-        with KeyLog(str(path), found.append) as log, path.open("ab") as file:
+        with FollowedKeyLog(str(path), found.append) as log, path.open("ab") as file:
             path.unlink()
             file.write(line(2))
             file.flush()
@@ -151,7 +151,7 @@ class TestFile:
     def test_that_is_a_pipe_with_one_writer_after_another(self, path: Path) -> None:
         found: list[Secret] = []
         os.mkfifo(path)
-        with KeyLog(str(path), found.append) as log:
+        with FollowedKeyLog(str(path), found.append) as log:
             log.read()
             for number in (1, 2):
                 with path.open("wb") as writer:
@@ -161,17 +161,17 @@ class TestFile:
         assert numbers(found) == [1, 2]
 
     def test_that_is_long_is_read_from_near_its_end(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(keylog, "TAIL_BYTES", len(line(1)) * 3 // 2)
+        monkeypatch.setattr(followed, "TAIL_BYTES", len(line(1)) * 3 // 2)
         path.write_bytes(line(1) + line(2) + line(3))
         found: list[Secret] = []
-        with KeyLog(str(path), found.append, is_tail=True) as log:
+        with FollowedKeyLog(str(path), found.append, is_tail=True) as log:
             log.read()
         assert (numbers(found), log.bad_lines) == ([3], 0)
 
     def test_with_a_line_that_is_none(self, path: Path) -> None:
         found: list[Secret] = []
         path.write_bytes(line(1) + b"nonsense\n" + line(2))
-        with KeyLog(str(path), found.append) as log:
+        with FollowedKeyLog(str(path), found.append) as log:
             log.read()
         assert (numbers(found), log.bad_lines) == ([1, 2], 1)
 
@@ -179,33 +179,33 @@ class TestFile:
 class TestRefusal:
     def test_of_a_directory(self, tmp_path: Path) -> None:
         with pytest.raises(InvalidArgument, match="it is a directory"):
-            KeyLog(str(tmp_path), print)
+            FollowedKeyLog(str(tmp_path), print)
 
     def test_of_a_file_in_no_directory(self, tmp_path: Path) -> None:
         with pytest.raises(InvalidArgument, match="there is no directory"):
-            KeyLog(str(tmp_path / "none" / "keys.log"), print)
+            FollowedKeyLog(str(tmp_path / "none" / "keys.log"), print)
 
     @pytest.mark.parametrize("content", [b"hello\n", os.urandom(4096) + b"\n", b"\x0a\x0d\x0d\x0a" + bytes(60) + b"\n"])
     def test_of_a_file_that_is_no_key_log(self, path: Path, content: bytes) -> None:
         path.write_bytes(content)
         with pytest.raises(InvalidArgument, match="is not a key log"):
-            KeyLog(str(path), print)
+            FollowedKeyLog(str(path), print)
 
     def test_of_a_name_with_a_zero(self) -> None:
         with pytest.raises(InvalidArgument, match="reading the key log"):
-            KeyLog("a\0b", print)
+            FollowedKeyLog("a\0b", print)
 
     def test_leaves_no_descriptor(self, tmp_path: Path, path: Path) -> None:
         path.write_bytes(b"nonsense\n")
         before = os.listdir("/proc/self/fd")
         for wrong in (tmp_path, path):
             with pytest.raises(InvalidArgument):
-                KeyLog(str(wrong), print)
+                FollowedKeyLog(str(wrong), print)
         assert os.listdir("/proc/self/fd") == before
 
     def test_of_what_replaced_the_file_is_a_problem_and_no_error(self, path: Path) -> None:
         path.write_bytes(line(1))
-        with KeyLog(str(path), print) as log:
+        with FollowedKeyLog(str(path), print) as log:
             path.unlink()
             path.mkdir()
             log.read()
