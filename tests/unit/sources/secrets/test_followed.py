@@ -67,7 +67,7 @@ class TestLine:
         ],
     )
     def test_that_is_none(self, text: bytes) -> None:
-        with pytest.raises(ValueError, match="."):
+        with pytest.raises(ValueError, match=r"."):
             secret_of(text)
 
     def test_cut_anywhere(self) -> None:
