@@ -31,6 +31,7 @@ enum sf_protocol {
 	SF_PROTOCOL_MQTT = 1,
 	SF_PROTOCOL_AMQP = 2,
 	SF_PROTOCOL_SMTP = 4,
+	SF_PROTOCOL_TLS = 8,
 };
 
 struct sf_config {

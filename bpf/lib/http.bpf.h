@@ -236,11 +236,13 @@ static __always_inline __u64 differs_from_mqtt(__u64 first, __u64 second, __u64 
  * 0 where this begins a protocol beside HTTP that is wanted. A PINGREQ or PINGRESP of
  * MQTT and nothing else may show a connection that was open before. A server of SMTP
  * begins with 220, as one of FTP does: where it is the first payload, it is a word.
+ * TLS begins with a ClientHello (RFC 8446, 4.1.2 and 5.1); application data shows a
+ * connection that was open before.
  */
 static __always_inline __u64 differs_from_others(const struct payload_start *s)
 {
 	__u64 first = first_byte_lowest(s->text.words[0]), second = first_byte_lowest(s->text.words[1]);
-	__u64 counts = first_byte_lowest(s->counts.words[0]), mqtt, amqp, smtp;
+	__u64 counts = first_byte_lowest(s->counts.words[0]), mqtt, amqp, smtp, tls;
 
 	/* the bytes C0 00 or D0 00, and no more */
 	mqtt = is_set((first ^ 0xc0) & 0xffef) | is_set(s->len ^ 2);
@@ -248,8 +250,9 @@ static __always_inline __u64 differs_from_others(const struct payload_start *s)
 	amqp = DIFFERS(first, "AMQP\0\0\11\1", BYTES(8), counts);
 	smtp = DIFFERS(first, "EHLO ", ANY_CASE, counts) & DIFFERS(first, "HELO ", ANY_CASE, counts) &
 	       DIFFERS(first, "LHLO ", ANY_CASE, counts);
+	tls = DIFFERS(first, "\x16\3\0\0\0\1", 0xff000000ffffULL, counts) & DIFFERS(first, "\x17\3\3", BYTES(3), counts);
 	/* in the order of enum sf_protocol */
-	return 1 ^ is_set(config.protocols & ~(mqtt | amqp << 1 | smtp << 2));
+	return 1 ^ is_set(config.protocols & ~(mqtt | amqp << 1 | smtp << 2 | tls << 3));
 }
 
 /*

@@ -95,6 +95,8 @@ class Capture(View, Closing):
         self._observers = observers or {}
         # Why processes are not named, if the caller left the choice open.
         self.no_processes = ""
+        # Why the secrets that a capture file carries are not used, if they are not.
+        self.no_secrets = ""
         self._outputs = outputs = keeping.outputs
         self.kept = ExchangeBuffer(EXCHANGES_MAX)
         self.kept_messages = MessageBuffer(MESSAGES_MAX)
@@ -122,6 +124,7 @@ class Capture(View, Closing):
             memory=keeping.memory,
             emit_message=emit_message,
             protocols=kernel_filter.protocols,
+            secrets=keeping.secrets,
         )
         self._consume = self._with_frames if keeping.has_frames else self._pipeline.consume
         self._due_ns = 0

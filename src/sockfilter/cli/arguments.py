@@ -89,6 +89,7 @@ class Options(NamedTuple):
     host: str | None = None
     family: int | None = None
     protocols: str | None = None
+    keylog: str | None = None
     netns: str | None = None
     body: int | None = 16 * KIB
     has_body: bool = False
@@ -193,6 +194,12 @@ def get_parser() -> argparse.ArgumentParser:
         type=values.protocols,
         metavar="LIST",
         help="protocols to read beside HTTP: mqtt,amqp,smtp or all (live: http alone; of a file: all)",
+    )
+    what.add_argument(
+        "--keylog",
+        action=Once,
+        metavar="FILE",
+        help="open TLS with the secrets in this key log, as SSLKEYLOGFILE names it (with -r)",
     )
     what.add_argument("-c", "--count", type=values.count, metavar="N", help="exit after N exchanges")
     what.add_argument(
@@ -393,6 +400,14 @@ def _check_reading(parser: argparse.ArgumentParser, said: dict[str, Any]) -> Non
             parser.error(f"{option} is for live captures, and -r reads a file")
 
 
+def _check_keylog(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
+    """Checks that a key log is given together with a capture file."""
+    if "keylog" in said and "read" not in said:
+        parser.error("--keylog opens the TLS of a capture file: add -r FILE")
+    if said.get("keylog") == "":
+        parser.error("--keylog: the name of the file is empty")
+
+
 def _check_calls(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
     """Checks that options about system calls are not given together with options about packets or a file."""
     about = [option for name, option in CALLS.items() if name in said]
@@ -431,6 +446,7 @@ def parse(arguments: list[str], configured: Callable[[], dict[str, Any]] = dict)
         raise InvalidArgument("--summary text goes to standard error; --summary-fd needs --summary jsonl")
     _check_writing(parser, said)
     _check_calls(parser, said)
+    _check_keylog(parser, said)
     found = {**({} if said.pop("no_config", False) else configured()), **said}
     if "read" in said:
         _check_reading(parser, said)

@@ -160,6 +160,8 @@ class _Run:
                 say(f"{doing} {capture.source.name}{_narrowed(options, self._hosts)}; Ctrl-C ends")
                 if capture.no_processes:
                     say(f"{capture.no_processes}; exchanges are shown without process names, as with --no-processes")
+                if capture.no_secrets:
+                    say(capture.no_secrets)
             if self._choice.reason:
                 say(self._choice.reason)
             is_forced = False
@@ -319,6 +321,7 @@ class _Run:
             policy=_policy(options),
             outputs=self._fan,
             memory=options.memory,
+            keylog=options.keylog,
         )
 
     @property

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 Protocols: TypeAlias = "str | Iterable[str]"
 
 OPTIONAL = ("mqtt", "amqp", "smtp")
+# carries other protocols, and is read if its secrets are wanted
+TLS = "tls"
 # the family that is always read, and everything
 HTTP, ALL = "http", "all"
 NAMES = (HTTP, *OPTIONAL, ALL)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from sockfilter.errors import InvalidArgument
 from sockfilter.model.connection import V4_MAPPED
-from sockfilter.model.protocols import OPTIONAL
+from sockfilter.model.protocols import OPTIONAL, TLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +18,7 @@ PORT_MAX = 65535
 # digits of a port number, leading zeros included; int() has its own limit and raises another error
 DIGITS_MAX = 10
 # enum sf_protocol
-PROTOCOL_BITS = {name: 1 << place for place, name in enumerate(OPTIONAL)}
+PROTOCOL_BITS = {name: 1 << place for place, name in enumerate((*OPTIONAL, TLS))}
 WORD_MASK = (1 << 64) - 1
 ADDRESS_BITS = 128
 
