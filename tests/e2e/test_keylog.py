@@ -167,7 +167,7 @@ class TestRefusal:
         [
             (["-i", "lo", "--keylog", "/"], "it is a directory"),
             (["-i", "lo", "--keylog", "/none/keys.log"], "there is no directory"),
-            (["-i", "lo", "--keylog", "/bin/true"], "is not a key log"),
+            (["-i", "lo", "--keylog", "/bin/true"], "no line of it has a label"),
             (["-i", "lo", "--keylog", ""], "the name of the file is empty"),
             (["-i", "lo", "--keylog", "-"], "cannot be read from standard input"),
             (["--via", "syscalls", "--keylog", "keys.log"], "--keylog is for packets"),

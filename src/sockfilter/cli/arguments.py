@@ -94,8 +94,8 @@ class Options(NamedTuple):
     host: str | None = None
     family: int | None = None
     protocols: str | None = None
-    netns: str | None = None
     keylog: str | None = None
+    netns: str | None = None
     body: int | None = 16 * KIB
     has_body: bool = False
     format: str = "text"

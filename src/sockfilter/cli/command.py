@@ -164,6 +164,8 @@ class _Run:
                     say(f"the key log {options.keylog} does not exist yet: it is read when it does")
                 if capture.no_processes:
                     say(f"{capture.no_processes}; exchanges are shown without process names, as with --no-processes")
+                if capture.no_secrets:
+                    say(capture.no_secrets)
             if self._choice.reason:
                 say(self._choice.reason)
             is_forced = False
@@ -326,6 +328,7 @@ class _Run:
             policy=_policy(options),
             outputs=self._fan,
             memory=options.memory,
+            keylog=options.keylog,
         )
 
     @property

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sockfilter.closing import Closing
 from sockfilter.errors import InvalidArgument
-from sockfilter.sources.secrets.lines import Lines
+from sockfilter.sources.secrets.keylog import KeyLog, check_keylog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,12 +49,13 @@ class FollowedKeyLog(Closing):
     def __init__(self, path: str, take: Callable[[Secret], None], *, is_tail: bool = False) -> None:
         self.path = path
         self.problem = ""
-        self._lines = Lines(take)
+        self._lines = KeyLog(take)
         self._fd = -1
         self._identity = (0, 0)
         self._at = 0  # bytes of the file that were read
         self._is_regular = False
         self._looked_s = 0.0
+        self._is_within = False  # the next bytes are the rest of a line whose beginning was not read
         try:
             self._open()
         except FileNotFoundError:
@@ -64,7 +65,7 @@ class FollowedKeyLog(Closing):
         self._check_beginning()
         if is_tail and self._is_regular and os.fstat(self._fd).st_size > TAIL_BYTES:
             self._at = os.lseek(self._fd, -TAIL_BYTES, os.SEEK_END)
-            self._lines.begin_within()
+            self._is_within = True
 
     @property
     def exists(self) -> bool:
@@ -118,14 +119,13 @@ class FollowedKeyLog(Closing):
         except OSError as error:
             self._drop()
             raise InvalidArgument(_words(self.path, error)) from error
-        lines = Lines(lambda secret: None)
-        lines.feed(beginning)
-        if lines.bad and not lines.good:
+        log = KeyLog(lambda secret: None)
+        log.feed(beginning)
+        try:
+            check_keylog(self.path, log)
+        except InvalidArgument:
             self._drop()
-            raise InvalidArgument(
-                f"{self.path!r} is not a key log: none of its lines has a label, a client random and a secret;"
-                " programs write one where SSLKEYLOGFILE says"
-            )
+            raise
 
     def _read_more(self) -> int:
         """Reads what has been added. Returns the number of bytes."""
@@ -142,8 +142,11 @@ class FollowedKeyLog(Closing):
                 break
             if not data:
                 break
-            self._lines.feed(data)
             total += len(data)
+            if self._is_within:
+                _, end, data = data.partition(b"\n")
+                self._is_within = not end
+            self._lines.feed(data)
         self._at += total
         return total
 
