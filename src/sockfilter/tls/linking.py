@@ -43,9 +43,7 @@ def by_random(session: Session, store: SecretStore) -> Handshake | None:
     return None if session.client is None else store.of(session.client.random)
 
 
-def by_trial(
-    session: Session, handshakes: Iterable[Handshake], label: str, end: int, record: Record
-) -> Handshake | None:
+def by_trial(session: Session, handshakes: Iterable[Handshake], label: str, end: int, record: Record) -> Handshake | None:
     """The secrets that open the first protected record of an end; None if none do.
 
     Args:

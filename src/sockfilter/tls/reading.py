@@ -34,20 +34,7 @@ class RecordReader:
         position: the number of bytes of the direction that came or are missing.
     """
 
-    __slots__ = (
-        "_ack",
-        "_at",
-        "_base",
-        "_buffer",
-        "_drop",
-        "_have",
-        "_needed",
-        "_newest",
-        "_parts",
-        "gap_from",
-        "is_lost",
-        "position",
-    )
+    __slots__ = ("_ack", "_at", "_base", "_buffer", "_drop", "_have", "_needed", "_newest", "_parts", "gap_from", "is_lost", "position")
 
     def __init__(self) -> None:
         self._buffer, self._at = b"", 0

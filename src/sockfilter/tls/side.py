@@ -327,9 +327,9 @@ class Side:
         for kind, message in self._messages.messages(content):
             if kind == hellos.KEY_UPDATE and self._label in (CLIENT_TRAFFIC, SERVER_TRAFFIC):
                 self._update_key()
-            elif (kind == hellos.END_OF_EARLY_DATA and self._label == CLIENT_EARLY) or (
-                kind == hellos.FINISHED and self._label in (CLIENT_HANDSHAKE, SERVER_HANDSHAKE)
-            ):
+            elif kind == hellos.END_OF_EARLY_DATA and self._label == CLIENT_EARLY:
+                self._use_next()
+            elif kind == hellos.FINISHED and self._label in (CLIENT_HANDSHAKE, SERVER_HANDSHAKE):
                 self._use_next()
             self._owner.note_message(self._end, kind, message)
             if kind == hellos.SERVER_HELLO and session.is_tls13 and self._is_plain:
