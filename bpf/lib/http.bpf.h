@@ -183,11 +183,11 @@ static __always_inline __u64 differs_from_client_hello(const struct payload_star
 	return (s->text.words[0] ^ want.words[0]) & mask.words[0] & s->counts.words[0];
 }
 
-/* 0 where a record of application data of TLS may begin: its version is 3.3 (RFC 8446, 5.1). */
+/* 0 where a record of application data of TLS may begin, of a version from 3.0 to 3.3 (RFC 8446, 5.1). */
 static __always_inline __u64 differs_from_tls_data(const struct payload_start *s)
 {
-	const union start_bytes want = {.bytes = {23, 3, 3}};
-	const union start_bytes mask = {.bytes = {0xff, 0xff, 0xff, 0x80}};
+	const union start_bytes want = {.bytes = {23, 3}};
+	const union start_bytes mask = {.bytes = {0xff, 0xff, 0xfc, 0x80}};
 
 	return (s->text.words[0] ^ want.words[0]) & mask.words[0];
 }

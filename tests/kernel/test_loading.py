@@ -51,7 +51,15 @@ def test_verifier_is_far_from_giving_up(
     record_property: Callable[[str, object], None],
 ) -> None:
     need_root()
-    command = [sys.executable, "-m", "tests.support.verifier", f"SF_LINK_{link}", str(int(whole)), str(protocols), str(int(tls))]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.support.verifier",
+        f"SF_LINK_{link}",
+        str(int(whole)),
+        str(protocols),
+        str(int(tls)),
+    ]
     prefix = without_rights(*rights) if rights else ()
     done = subprocess.run([*prefix, *command], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -1,8 +1,8 @@
 """Loads the program as a capture does, and prints how many instructions the verifier went through.
 
 In a process of its own, so that a test can choose its rights:
-python -m tests.support.verifier LINK [WHOLE [PROTOCOLS [TLS]]]. The numbers are the verifier's own words, which it has said
-to whoever asks since Linux 5.2.
+python -m tests.support.verifier LINK [WHOLE [PROTOCOLS [TLS]]]. The numbers are the verifier's own words, which it has
+said to whoever asks since Linux 5.2.
 """
 
 from __future__ import annotations

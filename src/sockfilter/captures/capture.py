@@ -99,6 +99,8 @@ class Capture(View, Closing):
         self._secrets = secrets
         # Why processes are not named, if the caller left the choice open.
         self.no_processes = ""
+        # Why the secrets that a capture file carries are not used, if they are not.
+        self.no_secrets = ""
         self._outputs = outputs = keeping.outputs
         self.kept = ExchangeBuffer(EXCHANGES_MAX)
         self.kept_messages = MessageBuffer(MESSAGES_MAX)
@@ -108,6 +110,8 @@ class Capture(View, Closing):
         emit_message = keeping.emit_message
         if outputs is not None:
             outputs.begin(source)
+            if keeping.secrets is not None:
+                outputs.begin_secrets(keeping.secrets)
             if emit is None and Wants.EXCHANGES in outputs.wants:
                 emit, lines = outputs.write, outputs.lines
             if emit_message is None and Wants.MESSAGES in outputs.wants:
@@ -126,7 +130,7 @@ class Capture(View, Closing):
             memory=keeping.memory,
             emit_message=emit_message,
             protocols=kernel_filter.protocols,
-            secrets=None if secrets is None else secrets.store,
+            secrets=keeping.secrets,
         )
         self._consume = self._with_frames if keeping.has_frames else self._pipeline.consume
         self._due_ns = 0
@@ -458,6 +462,8 @@ def opened(traffic: Traffic, whose: Whose, keeping: Keeping) -> Capture:
     check_memory(keeping.memory)
     kernel_filter = traffic.kernel_filter()
     secrets = secrets_of(traffic)
+    if secrets is not None:
+        keeping = keeping._replace(secrets=secrets.store)
     observers: dict[str, Observer] = {}
     reasons: dict[str, str] = {}
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from sockfilter.closing import Closing
-from sockfilter.sources.secrets.keylog import KeyLog
-from sockfilter.tls.store import SecretStore
+from sockfilter.road.secrets import new_store
+from sockfilter.sources.secrets.followed import FollowedKeyLog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sockfilter.captures.wanted import Traffic
+    from sockfilter.tls.store import SecretStore
 
 
 class SecretSource(Protocol):
@@ -69,5 +70,5 @@ def secrets_of(traffic: Traffic) -> Secrets | None:
     """Returns the secrets that a capture may use. None: it opens no TLS. Raises InvalidArgument."""
     if traffic.keylog is None:
         return None
-    store = SecretStore()
-    return Secrets(store, [KeyLog(traffic.keylog, store.add, is_tail=True)])
+    store = new_store()
+    return Secrets(store, [FollowedKeyLog(traffic.keylog, store.add, is_tail=True)])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sockfilter.model.protocols import Protocols
     from sockfilter.outputs.fan import Fan
     from sockfilter.sources.narrowing import Hosts, Ports
+    from sockfilter.tls.store import SecretStore
 
 # The default number of bytes to keep of each body.
 BODY_BYTES = 16 << 10
@@ -93,6 +94,7 @@ class Keeping(NamedTuple):
         outputs: the outputs that receive what they want from the capture. They receive exchanges only without emit.
         emit_message: is called with each message without a response as it passes. None: the capture keeps the messages
             if it keeps the exchanges.
+        secrets: the secrets that open TLS. None: TLS is not read.
     """
 
     policy: BodyPolicy
@@ -100,6 +102,7 @@ class Keeping(NamedTuple):
     emit: Callable[[Exchange], None] | None = None
     outputs: Fan | None = None
     emit_message: Callable[[StreamMessage], None] | None = None
+    secrets: SecretStore | None = None
 
     @property
     def has_frames(self) -> bool:

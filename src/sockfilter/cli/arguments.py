@@ -60,8 +60,8 @@ PACKETS = {
     "write_secrets": "--write-secrets",
 }
 CALLS = {"pid": "--pid", "comm": "--comm", "cgroup": "--cgroup", "unix": "--unix", "command": "-- COMMAND"}
-# Options that give secrets of TLS.
-SECRETS = {"keylog"}
+# Options that give secrets of TLS: a capture file may carry some.
+SECRETS = {"keylog", "read"}
 SYSCALLS = "syscalls"
 ANY = "any"
 TEXT = "text"
@@ -94,8 +94,8 @@ class Options(NamedTuple):
     host: str | None = None
     family: int | None = None
     protocols: str | None = None
-    netns: str | None = None
     keylog: str | None = None
+    netns: str | None = None
     body: int | None = 16 * KIB
     has_body: bool = False
     format: str = "text"

@@ -158,8 +158,14 @@ class _Run:
             if not options.quiet:
                 doing = "listening on" if options.read is None else "reading"
                 say(f"{doing} {capture.source.name}{_narrowed(options, self._hosts)}; Ctrl-C ends")
+                if options.write_secrets:
+                    say(f"the secrets of TLS connections go into {options.write}: whoever can read it can open them")
+                if options.keylog is not None and not os.path.exists(options.keylog):
+                    say(f"the key log {options.keylog} does not exist yet: it is read when it does")
                 if capture.no_processes:
                     say(f"{capture.no_processes}; exchanges are shown without process names, as with --no-processes")
+                if capture.no_secrets:
+                    say(capture.no_secrets)
             if self._choice.reason:
                 say(self._choice.reason)
             is_forced = False
@@ -301,12 +307,13 @@ class _Run:
         if path == "-":
             from sockfilter.cli.piped_frames import FramesToStandardOutput
 
-            return FramesToStandardOutput(self._sink)
+            return FramesToStandardOutput(self._sink, secrets=self._options.write_secrets)
         from sockfilter.outputs.file_names import Limits
         from sockfilter.road.frames import Frames
 
         options = self._options
-        return Frames(path, Limits(options.megabytes, options.seconds, options.files), self._owner)
+        limits = Limits(options.megabytes, options.seconds, options.files)
+        return Frames(path, limits, self._owner, secrets=options.write_secrets)
 
     def _reading(self, path: str) -> Capture:
         from sockfilter.captures.file import open_file
@@ -321,6 +328,7 @@ class _Run:
             policy=_policy(options),
             outputs=self._fan,
             memory=options.memory,
+            keylog=options.keylog,
         )
 
     @property

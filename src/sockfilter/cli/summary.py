@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sockfilter.cli import closed
+
 if TYPE_CHECKING:
     from sockfilter.ledger import Ledger
 
@@ -28,6 +30,8 @@ def summary(ledger: Ledger, shown: int) -> str:
     streamed = ", ".join(f"{name} {number}" for name, number in sorted(messages.stream_messages.items()))
     if streamed:
         lines.append(f"messages on streams: {streamed}")
+    if of_tls := closed.said_of(ledger):
+        lines.append(of_tls)
     return "\n".join(lines)
 
 

@@ -40,6 +40,11 @@ class Secret(NamedTuple):
     owner: int = 0
     time_ns: int = 0
 
+    @property
+    def line(self) -> bytes:
+        """Its line in a key log."""
+        return f"{self.label} {self.client_random.hex()} {self.secret.hex()}\n".encode()
+
     def __repr__(self) -> str:
         """Shows what it is, and never its bytes."""
         return f"<Secret {self.label}, {len(self.secret)} bytes, by {self.origin}>"

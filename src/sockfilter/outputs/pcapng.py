@@ -11,9 +11,11 @@ if TYPE_CHECKING:
 
 # Bytes that are collected before they are written without a flush().
 COLLECTED_BYTES_MAX = 1 << 20
+# Bytes that hold() may keep from being written: more than the frames of a second at the rate of one core.
+HELD_BYTES_MAX = 16 << 20
 
 # Block types (section 4) and their fixed fields. The byte order is always little-endian, as the section header states.
-SECTION, INTERFACE, SIMPLE_PACKET, STATISTICS, PACKET = 0x0A0D0D0A, 1, 3, 5, 6
+SECTION, INTERFACE, SIMPLE_PACKET, STATISTICS, PACKET, SECRETS = 0x0A0D0D0A, 1, 3, 5, 6, 10
 BLOCK = Struct("<II")  # type, length
 LENGTH = Struct("<I")
 SECTION_FIELDS = Struct("<IHHq")
@@ -32,6 +34,8 @@ IF_NAME, IF_TSRESOL = 2, 9
 NANOSECONDS = b"\x09"  # 10 to the power of -9 seconds
 ISB_IFRECV, ISB_IFDROP, ISB_FILTERACCEPT = 4, 5, 6
 COUNTER = Struct("<Q")
+SECRETS_FIELDS = Struct("<II")  # kind, bytes (section 4.7)
+TLS_KEY_LOG = 0x544C534B
 
 PADDING = [bytes(-size % 4) for size in range(4)]
 MASK32, MASK64 = (1 << 32) - 1, (1 << 64) - 1
@@ -48,6 +52,7 @@ class PcapngWriter:
     def __init__(self, sink: ByteSink, application: str = "sockfilter") -> None:
         self._sink = sink
         self._collected = bytearray()
+        self._held_from: int | None = None  # where the bytes that wait begin in _collected
         self._interfaces = 0
         self._sent = 0
         host = os.uname()
@@ -98,7 +103,37 @@ class PcapngWriter:
         collected += frame
         collected += padding + LENGTH.pack(length)
         if len(collected) >= COLLECTED_BYTES_MAX:
+            if self._held_from is not None and len(collected) - self._held_from > HELD_BYTES_MAX:
+                self.release()
             self.flush()
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether blocks wait since hold()."""
+        return self._held_from is not None
+
+    def hold(self) -> None:
+        """Keeps all further blocks until release(), so that secrets() may put a block before them."""
+        if self._held_from is None:
+            self._held_from = len(self._collected)
+
+    def release(self) -> None:
+        """Ends hold(): the blocks that waited will be written."""
+        self._held_from = None
+
+    def secrets(self, key_log: bytes) -> None:
+        """Adds secrets of TLS, before the blocks that wait: a reader needs them before the packets that they open.
+
+        Args:
+            key_log: the lines of a key log.
+        """
+        at = len(self._collected) if self._held_from is None else self._held_from
+        fields = SECRETS_FIELDS.pack(TLS_KEY_LOG, len(key_log)) + key_log + PADDING[len(key_log) % 4]
+        length = BLOCK.size + len(fields) + LENGTH.size
+        block = BLOCK.pack(SECRETS, length) + fields + LENGTH.pack(length)
+        self._collected[at:at] = block
+        if self._held_from is not None:
+            self._held_from += len(block)
 
     def statistics(
         self, interface: int, time_ns: int, received: int, dropped: int, filter_accepted: int | None = None
@@ -122,10 +157,13 @@ class PcapngWriter:
         )
 
     def flush(self) -> None:
-        """Writes what was collected, at once. Raises what the sink raises."""
-        if not self._collected:
+        """Writes what was collected and does not wait, at once. Raises what the sink raises."""
+        held_from = len(self._collected) if self._held_from is None else self._held_from
+        if not held_from:
             return
-        collected, self._collected = self._collected, bytearray()
+        collected, self._collected = self._collected[:held_from], self._collected[held_from:]
+        if self._held_from is not None:
+            self._held_from = 0
         self._sent += len(collected)
         rest = memoryview(collected)
         while rest:

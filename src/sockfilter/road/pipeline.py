@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from sockfilter.exchanges.by_stream import StreamPairing
 from sockfilter.exchanges.in_order import OrderedPairing
-from sockfilter.ledger import CALL_COUNTERS, PACKET_COUNTERS, FileCounts, Ledger, MessageCounts, ProcessCounts
+from sockfilter.ledger import (
+    CALL_COUNTERS,
+    PACKET_COUNTERS,
+    FileCounts,
+    Ledger,
+    MessageCounts,
+    ProcessCounts,
+    SecretCounts,
+    TlsCounts,
+)
 from sockfilter.model.budget import CONNECTION_BYTES, MEMORY_BYTES, MESSAGE_BYTES, Budget
 from sockfilter.model.hearing import WIRE, Hearing
 from sockfilter.model.life import IDLE_AFTER_NS, Activity, Life
@@ -100,7 +109,15 @@ class Pipeline:
         self._annotating = tuple(self._observers.values())
         self._exchanges = 0
         self._messages = MessageCounts()
-        self._choice = ProtocolChoice(wanted=protocols)
+        self._tls = TlsCounts()
+        if secrets is not None:
+            # Imported now: rights are given up later, and then no module can be read.
+            from sockfilter.tls.conversation import TlsConversation
+            from sockfilter.tls.openers import load
+
+            load()
+            self._tls_conversation = partial(TlsConversation, store=secrets, counts=self._tls)
+        self._choice = ProtocolChoice(wanted=protocols, tls=None if secrets is None else self._tls_conversation)
         self._assembly = assembly = Assembly(source, skipping, is_wanted, self._converse, hearing, heads.is_unfinished)
         self._budget = Budget(memory, self._count_open, assembly.weigh)
         self._context = Context(
@@ -226,6 +243,8 @@ class Pipeline:
             is_live,
             None if file_counts is None else FileCounts(**file_counts),
             observed=observed,
+            tls=self._tls.copy(),
+            secrets=SecretCounts() if self._secrets is None else self._secrets.counts.copy(),
         )
 
     def _count_open(self) -> int:

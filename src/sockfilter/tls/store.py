@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from itertools import islice
-from typing import TYPE_CHECKING
+from itertools import chain, islice
+from typing import TYPE_CHECKING, TypeAlias
 
 from sockfilter.ledger import SecretCounts
-from sockfilter.model.secret import LABELS
+from sockfilter.model.secret import CLIENT_RANDOM, LABELS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from sockfilter.model.secret import Secret
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 HANDSHAKES_MAX = 1 << 16
 # Handshakes without a client random that are tried against a connection, the newest first: one try takes 50 us.
 CANDIDATES_MAX = 512
+# How long a handshake without a client random is kept. Its connection takes what it needs within seconds.
+UNNAMED_NS = 30 * 1_000_000_000
 
 
 class Handshake:
@@ -26,23 +28,33 @@ class Handshake:
     Args:
         client_random: the random bytes of its ClientHello; empty if not known.
         origin: where its secrets come from.
+        time_ns: when the first was reported.
 
     Attributes:
         secrets: by label.
-        links: the number of connections that it has opened.
+        is_linked: whether it has opened a connection.
+        owners: the processes and the objects that reported it.
+        is_free: whether it may open a connection that is looking for its secrets by trial.
     """
 
-    __slots__ = ("client_random", "links", "origin", "secrets")
+    __slots__ = ("client_random", "is_free", "is_linked", "origin", "owners", "secrets", "time_ns")
 
-    def __init__(self, client_random: bytes, origin: str) -> None:
+    def __init__(self, client_random: bytes, origin: str, time_ns: int) -> None:
         self.client_random = client_random
         self.origin = origin
+        self.time_ns = time_ns
         self.secrets: dict[str, bytes] = {}
-        self.links = 0
+        self.is_linked = False
+        self.is_free = True
+        self.owners: set[tuple[int, int]] = set()
 
     def __repr__(self) -> str:
         """Shows the labels, and never the secrets."""
         return f"<Handshake {', '.join(self.secrets)}, by {self.origin}>"
+
+
+# takes a further secret: its handshake, and its label
+TakeSecret: TypeAlias = "Callable[[Handshake, str], None]"
 
 
 class SecretStore:
@@ -52,16 +64,26 @@ class SecretStore:
 
     Args:
         handshakes_max: handshakes to keep.
+
+    Attributes:
+        counts: what became of the secrets.
+        is_complete: whether no more secrets will come, so that no connection need wait for one.
+        on_opening: is called with each secret of a handshake that has opened a connection. None: nobody asks.
     """
 
     def __init__(self, handshakes_max: int = HANDSHAKES_MAX) -> None:
         self._max = handshakes_max
-        # by client random, or by process and owner where that is not known; the oldest first
+        # by client random; the oldest first
         self._named: OrderedDict[bytes, Handshake] = OrderedDict()
-        self._unnamed: OrderedDict[tuple[int, int], Handshake] = OrderedDict()
-        self._waiting: dict[Callable[[Handshake, str], None], bytes] = {}
-        self._waiting_by: dict[bytes, dict[Callable[[Handshake, str], None], None]] = {}
+        # those without a client random, the oldest first; by process and owner; and by their secrets
+        self._unnamed: OrderedDict[Handshake, None] = OrderedDict()
+        self._by_owner: dict[tuple[int, int], Handshake] = {}
+        self._by_secret: dict[bytes, Handshake] = {}
+        self._waiting: dict[TakeSecret, bytes] = {}
+        self._waiting_by: dict[bytes, dict[TakeSecret, None]] = {}
         self.counts = SecretCounts()
+        self.is_complete = False
+        self.on_opening: Callable[[Secret], None] | None = None
 
     def add(self, secret: Secret) -> None:
         """Takes a secret, and passes it to the conversations that wait for it."""
@@ -70,17 +92,19 @@ class SecretStore:
         if secret.label not in LABELS:
             counts.unused += 1
             return
-        handshake = self._handshake(secret)
+        handshake = self._of_random(secret) if secret.client_random else self._of_owner(secret)
         if secret.label in handshake.secrets:
             counts.twice += 1
-            return
-        handshake.secrets[secret.label] = secret.secret
-        if handshake.links:
-            counts.linked += 1
         else:
-            counts.unused += 1
-        waiting = list(self._waiting_by.get(secret.client_random, ())) if secret.client_random else list(self._waiting)
-        for take in waiting:
+            handshake.secrets[secret.label] = secret.secret
+            if handshake.is_linked:
+                counts.linked += 1
+            else:
+                counts.unused += 1
+            if not secret.client_random:
+                self._by_secret[secret.secret] = handshake
+        waiting = self._waiting_by.get(secret.client_random, {}) if secret.client_random else self._waiting
+        for take in list(waiting):
             take(handshake, secret.label)
 
     def lose(self, count: int) -> None:
@@ -92,29 +116,35 @@ class SecretStore:
         """The secrets of a handshake by its client random; None if there are none."""
         return self._named.get(client_random)
 
-    def candidates(self) -> Iterator[Handshake]:
-        """The handshakes without a client random that have opened no connection, the newest first."""
-        free = (handshake for handshake in reversed(self._unnamed.values()) if not handshake.links)
-        return islice(free, CANDIDATES_MAX)
+    def candidates(self) -> list[Handshake]:
+        """The handshakes without a client random that may open a connection, the newest first."""
+        free = (handshake for handshake in reversed(self._unnamed) if handshake.is_free)
+        return list(islice(free, CANDIDATES_MAX))
+
+    def all(self) -> list[Handshake]:
+        """The handshakes that may have opened a connection whose hellos were not seen, the newest first."""
+        known = chain(reversed(self._unnamed), reversed(self._named.values()))
+        return list(islice((handshake for handshake in known if not handshake.is_linked), CANDIDATES_MAX))
 
     def link(self, handshake: Handshake) -> None:
         """Notes that the secrets of a handshake have opened a connection: a tag has proven it."""
-        if not handshake.links:
+        handshake.is_free = False
+        if not handshake.is_linked:
+            handshake.is_linked = True
             self.counts.unused -= len(handshake.secrets)
             self.counts.linked += len(handshake.secrets)
-        handshake.links += 1
 
     @property
     def is_awaited(self) -> bool:
         """Whether a conversation waits for secrets."""
         return bool(self._waiting)
 
-    def wait(self, take: Callable[[Handshake, str], None], client_random: bytes) -> None:
+    def wait(self, take: TakeSecret, client_random: bytes) -> None:
         """Calls take with each secret that comes for a client random, or that has none, until leave()."""
         self._waiting[take] = client_random
         self._waiting_by.setdefault(client_random, {})[take] = None
 
-    def leave(self, take: Callable[[Handshake, str], None]) -> None:
+    def leave(self, take: TakeSecret) -> None:
         """Ends wait()."""
         client_random = self._waiting.pop(take, None)
         if client_random is None:
@@ -124,21 +154,45 @@ class SecretStore:
         if not some:
             del self._waiting_by[client_random]
 
-    def _handshake(self, secret: Secret) -> Handshake:
-        """The handshake that a secret belongs to. It is made if it is not known."""
-        if secret.client_random:
-            known = self._named.get(secret.client_random)
-            if known is None:
-                known = self._named[secret.client_random] = Handshake(secret.client_random, secret.origin)
-                if len(self._named) > self._max:
-                    self._named.popitem(last=False)
-            return known
-        key = secret.process, secret.owner
-        known = self._unnamed.get(key)
-        # the address of an object is used again: another secret under a known label begins another handshake
-        if known is None or known.secrets.get(secret.label, secret.secret) != secret.secret:
-            known = self._unnamed[key] = Handshake(b"", secret.origin)
-            self._unnamed.move_to_end(key)
-            if len(self._unnamed) > self._max:
-                self._unnamed.popitem(last=False)
+    def _of_random(self, secret: Secret) -> Handshake:
+        """The handshake with a client random. It is made if it is not known."""
+        known = self._named.get(secret.client_random)
+        if known is None:
+            known = self._named[secret.client_random] = Handshake(secret.client_random, secret.origin, secret.time_ns)
+            if len(self._named) > self._max:
+                self._named.popitem(last=False)
         return known
+
+    def _of_owner(self, secret: Secret) -> Handshake:
+        """The handshake of a secret without a client random. It is made if it is not known."""
+        owner = secret.process, secret.owner
+        known = self._by_secret.get(secret.secret)
+        if known is not None:
+            # The other end reports the same secret, or a session of TLS 1.2 is resumed, which has the same again.
+            self._by_owner[owner] = known
+            known.owners.add(owner)
+            known.is_free = known.is_free or secret.label == CLIENT_RANDOM
+            self._unnamed.move_to_end(known)
+            known.time_ns = secret.time_ns
+            return known
+        known = self._by_owner.get(owner)
+        # the address of an object is used again: another secret with a known label begins another handshake
+        if known is None or secret.label in known.secrets:
+            known = self._by_owner[owner] = Handshake(b"", secret.origin, secret.time_ns)
+            known.owners.add(owner)
+            self._unnamed[known] = None
+            self._forget(secret.time_ns)
+        return known
+
+    def _forget(self, now_ns: int) -> None:
+        """Drops the handshakes without a client random that are too old, or too many."""
+        while True:
+            oldest = next(iter(self._unnamed))
+            if len(self._unnamed) <= self._max and now_ns - oldest.time_ns <= UNNAMED_NS:
+                return
+            del self._unnamed[oldest]
+            for secret in oldest.secrets.values():
+                self._by_secret.pop(secret, None)
+            for owner in oldest.owners:
+                if self._by_owner.get(owner) is oldest:
+                    del self._by_owner[owner]

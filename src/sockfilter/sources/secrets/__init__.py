@@ -1,1 +1,1 @@
-"""Where secrets of TLS come from while a capture runs."""
+"""Where the secrets of TLS come from."""

@@ -1,183 +1,124 @@
-"""A key log as a source of secrets: a file that grows, may not exist yet, may be replaced, or is a pipe."""
+"""Key logs in the format of NSS (RFC 9850), as SSLKEYLOGFILE and the Decryption Secrets Block of pcapng have them."""
 
 from __future__ import annotations
 
-import os
-import stat
-import time
+import re
 from typing import TYPE_CHECKING
 
-from sockfilter.closing import Closing
 from sockfilter.errors import InvalidArgument
-from sockfilter.sources.secrets.lines import Lines
+from sockfilter.model.secret import CLIENT_RANDOM, KEYLOG, LABELS, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sockfilter.model.secret import Secret
+# Label, client random and secret. Labels that open no records may have secrets of any length.
+_LINE = re.compile(rb"([A-Za-z0-9_]+)[ \t]+([0-9A-Fa-f]{64})[ \t]+((?:[0-9A-Fa-f]{2})+)")
+# the secrets of RSA key exchanges, which NSS no longer writes: they are not used
+_OLD_LINE = re.compile(rb"RSA[ \t]+[0-9A-Fa-f]{16}[ \t]+[0-9A-Fa-f]{96}")
+# bytes of a line: four times the longest that opens records
+LINE_BYTES_MAX = 1024
+# Bytes without any line of a key log, after which a file is none: more than a comment at its beginning.
+NO_LINE_BYTES_MAX = 64 << 10
+# bytes that are read at once
+READ_BYTES = 1 << 18
+MASTER_BYTES, TRAFFIC_BYTES = (48,), (32, 48)
 
-# Bytes of one read(), and of all reads of one turn: about 20 000 lines, which take 50 ms.
-READ_BYTES = 64 << 10
-TURN_BYTES_MAX = 4 << 20
-# Bytes before the end of a file that is read from its end: the secrets of the last 4 000 connections. Older ones have
-# most likely been closed.
-TAIL_BYTES = 4 << 20
-# Seconds between two looks at what the path leads to, which a rotation changes.
-LOOK_S = 0.1
-# Bytes at the beginning that must hold a line of a key log, or nothing but comments.
-BEGINNING_BYTES = 64 << 10
 
-
-class KeyLog(Closing):
-    """Reads the secrets of a key log from its beginning, as it grows.
-
-    A file that does not exist yet is opened when it does. A file that was truncated is read from its beginning again,
-    and one that was replaced is read to its end, and then the new one. A secret that comes twice does no harm.
+class KeyLog:
+    """Reads a key log in pieces.
 
     Args:
-        path: the path of the key log.
         take: takes each secret.
-        is_tail: whether only the end of what is there now is read, for a capture that begins now.
+        origin: where the secrets come from, as in Secret.
 
     Attributes:
-        problem: why the key log is not read any more, for people; empty if it is. The caller may clear it.
-
-    Raises:
-        InvalidArgument: the path cannot be read, or leads to something that is not a key log.
+        lines: the number of lines with a secret.
+        unused: the number of these whose label opens no records.
+        bad: the number of lines that are neither a secret, nor a comment, nor empty.
     """
 
-    def __init__(self, path: str, take: Callable[[Secret], None], *, is_tail: bool = False) -> None:
-        self.path = path
-        self.problem = ""
-        self._lines = Lines(take)
-        self._fd = -1
-        self._identity = (0, 0)
-        self._at = 0  # bytes of the file that were read
-        self._is_regular = False
-        self._looked_s = 0.0
-        try:
-            self._open()
-        except FileNotFoundError:
-            self._check_folder()
-        except (OSError, ValueError) as error:
-            raise InvalidArgument(_words(path, error)) from error
-        self._check_beginning()
-        if is_tail and self._is_regular and os.fstat(self._fd).st_size > TAIL_BYTES:
-            self._at = os.lseek(self._fd, -TAIL_BYTES, os.SEEK_END)
-            self._lines.begin_within()
+    def __init__(self, take: Callable[[Secret], None], origin: str = KEYLOG) -> None:
+        self._take = take
+        self._origin = origin
+        self._rest = b""  # a line whose end has not come
+        self._is_long = False  # this line is too long
+        self.lines = self.unused = self.bad = 0
+        self._bytes = 0
 
     @property
-    def exists(self) -> bool:
-        """Whether the file could be opened."""
-        return self._fd >= 0
+    def is_none(self) -> bool:
+        """Whether so much has come without any line of a key log that this is something else."""
+        return not self.lines and self._bytes > NO_LINE_BYTES_MAX
 
-    @property
-    def folder(self) -> str:
-        """The directory that must stay readable, so that a new file is found."""
-        return os.path.dirname(self.path) or "."
+    def feed(self, data: bytes) -> None:
+        """Takes the next bytes."""
+        self._bytes += len(data)
+        *lines, rest = data.split(b"\n")
+        if lines:
+            lines[0] = self._rest + lines[0]
+            self._rest = b""
+            if self._is_long:
+                del lines[0]
+                self._is_long = False
+        self._rest += rest
+        if len(self._rest) > LINE_BYTES_MAX:
+            self.bad += not self._is_long
+            self._rest, self._is_long = b"", True
+        for line in lines:
+            self._read(line)
 
-    @property
-    def bad_lines(self) -> int:
-        """The number of lines that are not lines of a key log."""
-        return self._lines.bad
+    def end(self) -> None:
+        """Takes the last line, which may have no end."""
+        rest, self._rest = self._rest, b""
+        self._read(rest)
 
-    def read(self) -> None:
-        """Passes on the secrets that have been added since. Never waits, and never raises."""
-        try:
-            size = self._read_more()
-            if not size:
-                self._look_again()
-        except (OSError, ValueError) as error:
-            self._drop()
-            self.problem = _words(self.path, error)
-
-    def close(self) -> None:
-        """Closes the file; may be repeated."""
-        self._drop()
-
-    def _open(self) -> None:
-        # without O_NONBLOCK, opening a pipe would wait for its writer
-        fd = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        there = os.fstat(fd)
-        if stat.S_ISDIR(there.st_mode):
-            os.close(fd)
-            raise IsADirectoryError("it is a directory; name the file in it")
-        self._fd, self._at, self._identity = fd, 0, (there.st_dev, there.st_ino)
-        self._is_regular = stat.S_ISREG(there.st_mode)
-
-    def _check_folder(self) -> None:
-        if not os.path.isdir(self.folder):
-            raise InvalidArgument(f"reading the key log {self.path!r}: there is no directory {self.folder!r}")
-
-    def _check_beginning(self) -> None:
-        """Raises InvalidArgument if the file has content, and none of it is a line of a key log."""
-        if not self._is_regular:
+    def _read(self, line: bytes) -> None:
+        line = line.strip()
+        if not line or line.startswith(b"#"):
             return
-        try:
-            beginning = os.pread(self._fd, BEGINNING_BYTES, 0)
-        except OSError as error:
-            self._drop()
-            raise InvalidArgument(_words(self.path, error)) from error
-        lines = Lines(lambda secret: None)
-        lines.feed(beginning)
-        if lines.bad and not lines.good:
-            self._drop()
-            raise InvalidArgument(
-                f"{self.path!r} is not a key log: none of its lines has a label, a client random and a secret;"
-                " programs write one where SSLKEYLOGFILE says"
-            )
-
-    def _read_more(self) -> int:
-        """Reads what has been added. Returns the number of bytes."""
-        if self._fd < 0:
-            return 0
-        if self._is_regular and os.fstat(self._fd).st_size < self._at:
-            os.lseek(self._fd, 0, os.SEEK_SET)
-            self._begin_anew()
-        total = 0
-        while total < TURN_BYTES_MAX:
-            try:
-                data = os.read(self._fd, READ_BYTES)
-            except BlockingIOError:  # a pipe whose writer has written nothing
-                break
-            if not data:
-                break
-            self._lines.feed(data)
-            total += len(data)
-        self._at += total
-        return total
-
-    def _look_again(self) -> None:
-        """Opens what the path leads to now, if that is another file."""
-        now_s = time.monotonic()
-        if now_s - self._looked_s < LOOK_S:
+        found = _LINE.fullmatch(line) if len(line) <= LINE_BYTES_MAX else None
+        if found is None:
+            is_old = _OLD_LINE.fullmatch(line) is not None
+            self.lines += is_old
+            self.unused += is_old
+            self.bad += not is_old
             return
-        self._looked_s = now_s
-        try:
-            there = os.stat(self.path)
-            if (there.st_dev, there.st_ino) == self._identity:
-                return
-            old = self._fd
-            self._open()
-            if old >= 0:
-                os.close(old)
-        except FileNotFoundError:
+        label, secret = found[1].decode().upper(), bytes.fromhex(found[3].decode())
+        if label in LABELS and len(secret) not in (MASTER_BYTES if label == CLIENT_RANDOM else TRAFFIC_BYTES):
+            self.bad += 1
             return
-        self._lines.end()
-        self._begin_anew()
-        self._read_more()
-
-    def _begin_anew(self) -> None:
-        self._lines.end()
-        self._at = 0
-
-    def _drop(self) -> None:
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            os.close(fd)
+        self.lines += 1
+        self.unused += label not in LABELS
+        self._take(Secret(label, secret, bytes.fromhex(found[2].decode()), self._origin))
 
 
-def _words(path: str, error: OSError | ValueError) -> str:
-    reason = (isinstance(error, OSError) and error.strerror) or str(error)
-    advice = "; it must be readable for this user (--user selects another)" if isinstance(error, PermissionError) else ""
-    return f"reading the key log {path!r}: {reason}{advice}"
+def read_keylog(path: str, take: Callable[[Secret], None]) -> KeyLog:
+    """Reads a key log to its end.
+
+    Args:
+        path: the file.
+        take: takes each secret.
+
+    Raises:
+        InvalidArgument: the file cannot be read, or it is no key log.
+    """
+    log = KeyLog(take)
+    try:
+        with open(path, "rb") as file:
+            while (data := file.read(READ_BYTES)) and not log.is_none:
+                log.feed(data)
+    except (OSError, ValueError) as error:
+        words = error.strerror if isinstance(error, OSError) else str(error)
+        raise InvalidArgument(f"reading the key log {path}: {words}") from error
+    log.end()
+    check_keylog(path, log)
+    return log
+
+
+def check_keylog(path: str, log: KeyLog) -> None:
+    """Raises InvalidArgument if what was read of a file shows that it is no key log."""
+    if log.bad and not log.lines:
+        raise InvalidArgument(
+            f"reading the key log {path}: no line of it has a label, a client random and a secret; give the file that "
+            "SSLKEYLOGFILE names"
+        )
