@@ -408,6 +408,7 @@ def capture(
     processes: bool | None = None,
     broker: str | None = None,
     keylog: str | None = None,
+    tls: bool = False,
     emit: Callable[[Exchange], None] | None = None,
     emit_message: Callable[[StreamMessage], None] | None = None,
     policy: BodyPolicy | None = None,
@@ -440,6 +441,8 @@ def capture(
         broker: the socket of a broker that attaches on behalf of this process. None: this process attaches.
         keylog: open TLS with the secrets in this file, which programs write where SSLKEYLOGFILE says. It is read as it
             grows, and need not exist yet. None: TLS is not opened.
+        tls: open TLS with the secrets that the TLS libraries of all processes give to probes. This needs CAP_BPF and
+            CAP_PERFMON, and CAP_SYS_PTRACE for processes of other users.
         emit: is called with each exchange when it ends. None: exchanges keeps them. It may look at the capture and
             close it, but must not make the capture read more.
         emit_message: is called with each message without a response as it passes. None: messages() keeps them, unless
@@ -451,7 +454,7 @@ def capture(
         SockfilterError: the capture is not possible. Each cause has a subclass; the message says what to do.
     """
     return opened(
-        Traffic(interface, via, ports, host, family, netns, ring, snap, promiscuous, broker, protocols, keylog),
+        Traffic(interface, via, ports, host, family, netns, ring, snap, promiscuous, broker, protocols, keylog, tls),
         Whose(pid, comm, cgroup, unix, processes),
         Keeping(policy or body_policy(body), memory, emit, outputs, emit_message),
     )
@@ -491,6 +494,8 @@ def opened(traffic: Traffic, whose: Whose, keeping: Keeping) -> Capture:
                 # Processes of connections that exist by now are known from here on.
                 observers, reasons = open_all(wanted, place, stack)
             prepare()
+            if secrets is not None:
+                secrets.wait_ready()
 
         source = source_of(traffic, whose, keeping, kernel_filter, meanwhile)
         made = captured(source, kernel_filter, keeping, observers, secrets)

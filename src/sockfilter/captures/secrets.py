@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sockfilter.captures.wanted import Traffic
+    from sockfilter.sources.secrets.probed import ProbedSecrets
     from sockfilter.tls.store import SecretStore
 
 
@@ -37,10 +38,14 @@ class Secrets(Closing):
     Args:
         store: the store.
         sources: the sources.
+        probed: the one of them that takes secrets by probes. None: there is none.
     """
 
-    def __init__(self, store: SecretStore, sources: Sequence[SecretSource]) -> None:
+    def __init__(
+        self, store: SecretStore, sources: Sequence[SecretSource], probed: ProbedSecrets | None = None
+    ) -> None:
         self.store = store
+        self.probed = probed
         self._sources = sources
         self._told: set[str] = set()
 
@@ -48,6 +53,14 @@ class Secrets(Closing):
     def is_awaited(self) -> bool:
         """Whether bytes of a connection wait for a secret, so that read() is needed soon."""
         return self.store.is_awaited
+
+    def wait_ready(self) -> None:
+        """Waits until all programs that run are probed, if probes are wanted.
+
+        Raises MissingCapability, KernelUnsupported and ObjectError.
+        """
+        if self.probed is not None:
+            self.probed.wait_ready()
 
     def read(self) -> None:
         """Takes the secrets that have come since."""
@@ -67,8 +80,20 @@ class Secrets(Closing):
 
 
 def secrets_of(traffic: Traffic) -> Secrets | None:
-    """Returns the secrets that a capture may use. None: it opens no TLS. Raises InvalidArgument."""
-    if traffic.keylog is None:
+    """Returns the secrets that a capture may use. None: it opens no TLS.
+
+    Probes are attached meanwhile: see Secrets.wait_ready(). Raises InvalidArgument.
+    """
+    if not traffic.opens_tls:
         return None
     store = new_store()
-    return Secrets(store, [FollowedKeyLog(traffic.keylog, store.add, is_tail=True)])
+    sources: list[SecretSource] = []
+    if traffic.keylog is not None:
+        sources.append(FollowedKeyLog(traffic.keylog, store.add, is_tail=True))
+    probed = None
+    if traffic.tls:
+        from sockfilter.sources.secrets.probed import ProbedSecrets  # imports subprocess
+
+        probed = ProbedSecrets(store.add, store.lose)
+        sources.append(probed)
+    return Secrets(store, sources, probed)

@@ -50,6 +50,7 @@ class CaptureArguments(TypedDict, total=False):
     processes: bool | None
     broker: str | None
     keylog: str | None
+    tls: bool
 
 
 class Traffic(NamedTuple):
@@ -67,11 +68,17 @@ class Traffic(NamedTuple):
     broker: str | None = None
     protocols: Protocols | None = None
     keylog: str | None = None
+    tls: bool = False
+
+    @property
+    def opens_tls(self) -> bool:
+        """Whether there is a source of secrets, so that connections of TLS are wanted."""
+        return self.tls or self.keylog is not None
 
     def kernel_filter(self) -> KernelFilter:
         """Returns the filter for the kernel. Raises InvalidArgument."""
         made = narrowed(self.ports, self.host, self.family, wanted(self.protocols, ()))
-        return made._replace(tls=self.keylog is not None)
+        return made._replace(tls=self.opens_tls)
 
 
 class Whose(NamedTuple):

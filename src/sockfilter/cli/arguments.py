@@ -44,6 +44,7 @@ TAKES_NUMBER = re.compile("-c|--count|--duration|--ports|--body|-s|--snap|-B|--r
 LIVE = {
     "interface": "-i",
     "netns": "--netns",
+    "tls": "--tls",
     "promiscuous": "--promisc",
     "ring": "-B",
     "snap": "-s",
@@ -57,11 +58,12 @@ PACKETS = {
     "snap": "-s",
     "write": "-w",
     "keylog": "--keylog",
+    "tls": "--tls",
     "write_secrets": "--write-secrets",
 }
 CALLS = {"pid": "--pid", "comm": "--comm", "cgroup": "--cgroup", "unix": "--unix", "command": "-- COMMAND"}
 # Options that give secrets of TLS: a capture file may carry some.
-SECRETS = {"keylog", "read"}
+SECRETS = {"keylog", "tls", "read"}
 SYSCALLS = "syscalls"
 ANY = "any"
 TEXT = "text"
@@ -95,6 +97,7 @@ class Options(NamedTuple):
     family: int | None = None
     protocols: str | None = None
     keylog: str | None = None
+    tls: bool = False
     netns: str | None = None
     body: int | None = 16 * KIB
     has_body: bool = False
@@ -205,6 +208,11 @@ def get_parser() -> argparse.ArgumentParser:
         action=Once,
         metavar="FILE",
         help="open TLS with the secrets in this key log, which programs write where SSLKEYLOGFILE says",
+    )
+    what.add_argument(
+        "--tls",
+        action="store_true",
+        help="open TLS with the secrets of all processes, which probes take from their TLS libraries",
     )
     what.add_argument("-c", "--count", type=values.count, metavar="N", help="exit after N exchanges")
     what.add_argument(
@@ -415,7 +423,7 @@ def _check_secrets(parser: argparse.ArgumentParser, said: dict[str, Any]) -> Non
     if path.endswith(".pcap"):
         parser.error(f"--write-secrets: only pcapng holds secrets: -w {path}ng")
     if not said.keys() & SECRETS:
-        parser.error("--write-secrets needs a source of secrets: --keylog FILE")
+        parser.error("--write-secrets needs a source of secrets: --tls or --keylog FILE")
 
 
 def _check_reading(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:

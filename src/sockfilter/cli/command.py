@@ -268,6 +268,7 @@ class _Run:
                 promiscuous=options.promiscuous,
                 protocols=options.protocols,
                 keylog=options.keylog,
+                tls=options.tls,
             ),
             Whose(
                 pid=self._child.pid if self._child is not None else options.pid,
