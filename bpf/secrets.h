@@ -24,7 +24,7 @@ struct sf_secrets_config {
 
 /* labels of the NSS key log format that open records; labels.c has the same order */
 enum sf_label {
-	SF_LABEL_CLIENT_RANDOM = 1,
+	SF_LABEL_MASTER = 1, /* of TLS 1.2: CLIENT_RANDOM */
 	SF_LABEL_CLIENT_EARLY,
 	SF_LABEL_CLIENT_HANDSHAKE,
 	SF_LABEL_SERVER_HANDSHAKE,

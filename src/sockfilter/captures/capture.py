@@ -378,6 +378,11 @@ class Capture(View, Closing):
             self._pipeline.tick(now_ns)
             self._due_ns = now_ns + int((DUE_SOON_S if self._pipeline.has_holes else DUE_S) * 1e9)
 
+    def look_at(self, path: str) -> None:
+        """Probes a program and its TLS libraries before it is started, if the capture has tls=True."""
+        if self._secrets is not None and self._secrets.probed is not None:
+            self._secrets.probed.look_at(path)
+
     def secret_problems(self) -> list[str]:
         """Returns why a source gives no more secrets, for people; each reason once."""
         return [] if self._secrets is None else self._secrets.problems()

@@ -436,6 +436,10 @@ def _check_reading(parser: argparse.ArgumentParser, said: dict[str, Any]) -> Non
 def _check_calls(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
     """Checks that options about system calls are not given together with options about packets or a file."""
     about = [option for name, option in CALLS.items() if name in said]
+    if said.get("tls") and "command" in said and said.get("via") != SYSCALLS:
+        # packets have what the secrets open; which of them are the command's is known by its sockets
+        about.remove(CALLS["command"])
+        said.setdefault("interface", ANY)
     if about and "read" in said:
         parser.error(f"{about[0]} is for live captures, and -r reads a file")
     packets = [option for name, option in PACKETS.items() if said.get(name)]

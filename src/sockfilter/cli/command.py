@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from sockfilter.cli.shown import Shown
     from sockfilter.cli.signals import Signals
     from sockfilter.ledger import Ledger
+    from sockfilter.model import Connection
     from sockfilter.model.policy import BodyPolicy
+    from sockfilter.observers.processes.tree import Tree
     from sockfilter.outputs.fan import Fan, Member
     from sockfilter.outputs.output import Output
     from sockfilter.road.frames import Frames
@@ -40,7 +42,12 @@ SYSCALLS = arguments.SYSCALLS
 COLLECTOR = (20_000, 20, 50)
 
 # The subcommands: the first word, and the module whose run() takes the other words.
-COMMANDS = {"broker": "sockfilter.cli.broker", "config": "sockfilter.cli.config", "doctor": "sockfilter.cli.doctor"}
+COMMANDS = {
+    "broker": "sockfilter.cli.broker",
+    "config": "sockfilter.cli.config",
+    "doctor": "sockfilter.cli.doctor",
+    "tls": "sockfilter.cli.tls",
+}
 
 
 def command(argv: list[str] | None, signals: Signals) -> int:
@@ -99,6 +106,7 @@ class _Run:
         self._report = Report(options, sink)
         self._hosts: dict[str, tuple[str, ...]] = {}
         self._child: Child | None = None
+        self._tree: Tree | None = None  # the command's connections, if packets are captured for it
         self._choice = privileges.UserChoice(None)
         self._ledger: Ledger | None = None
         self._has_told_of_gaps = False
@@ -145,8 +153,11 @@ class _Run:
 
             set_protos(*options.proto)
         self._choice = privileges.choice(options.user, self._directories)
-        self._child = self._held()
+        if not options.tls:
+            self._child = self._held()
         with self._capture() as capture:
+            if options.tls:
+                self._prepare_tls(capture)
             # Looks around before the rights are given up.
             began = _look_around() if self._has_watcher else None
             self._give_up(capture)
@@ -223,6 +234,22 @@ class _Run:
                 hints=self._has_watcher,
                 followed=[] if self._options.keylog is None else [os.path.dirname(self._options.keylog) or "."],
             )
+
+    def _prepare_tls(self, capture: Capture) -> None:
+        """Starts the command after the capture, which starts a process with more rights, and probes its program."""
+        self._child = self._held()
+        if self._child is None:
+            return
+        import shutil
+
+        from sockfilter.observers.processes.tree import Tree
+
+        self._tree = Tree(self._child.pid)
+        capture.look_at(shutil.which(self._options.command[0]) or "")
+
+    def _is_wanted(self, connection: Connection) -> bool:
+        """Whether a connection belongs to the command, if packets are captured for it."""
+        return self._tree is None or self._tree.owns(connection)
 
     def _held(self) -> Child | None:
         """Starts the command that runs beside the capture, held until release(). None: there is no command."""
@@ -301,7 +328,9 @@ class _Run:
         from sockfilter.cli.shown import Shown
 
         output = _output(self._options, self._sink) if self._options.write != "-" else None
-        return Shown(output, self._options.count, self._report.note, messages=self._options.messages)
+        options = self._options
+        is_wanted = self._is_wanted if options.tls and options.command else None
+        return Shown(output, options.count, self._report.note, messages=options.messages, is_wanted=is_wanted)
 
     def _frames(self, path: str) -> Frames:
         """Returns the member that writes the capture file."""

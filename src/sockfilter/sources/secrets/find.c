@@ -16,18 +16,23 @@
 
 /* bytes of a file that is searched: 512 MiB; Chromium and Electron have 250 MB */
 #define FILE_BYTES_MAX (ELF_CHUNKS_MAX * ELF_CHUNK_BYTES)
-/* the folder of rustls's source, which its messages of panics have in them */
-#define RUSTLS "/rustls-0."
+/* the folder of rustls's source, which its messages of panics have in them, without the zero of its version */
+#define RUSTLS "/rustls-"
 
 /* Returns whether a file that has no labels has rustls, which keeps secrets to itself. */
 static bool find_rustls(struct elf *elf)
 {
+	const unsigned char *at, *end;
 	unsigned int i;
 
-	for (i = 0; i < elf->load_count; i++)
-		if (!(elf->loads[i].flags & PF_X) &&
-		    memmem(elf->loads[i].bytes, elf->loads[i].size, RUSTLS, sizeof(RUSTLS) - 1))
-			return true;
+	for (i = 0; i < elf->load_count; i++) {
+		if (elf->loads[i].flags & PF_X)
+			continue;
+		end = elf->loads[i].bytes + elf->loads[i].size;
+		for (at = elf->loads[i].bytes; (at = memmem(at, end - at, RUSTLS, sizeof(RUSTLS) - 1)); at++)
+			if (end - at > (ssize_t)sizeof(RUSTLS) && at[sizeof(RUSTLS) - 1] == '0')
+				return true;
+	}
 	return false;
 }
 

@@ -25,16 +25,16 @@
 /* different labels that show the function where TLS 1.2 is compiled out */
 #define LABELS_ENOUGH 3
 
-/* by number, from 1 on; those of exporters open nothing */
+/* by number, from 1 on; those of exporters open nothing. In a file, a zero is in place of the end of line */
 static const char *const labels_texts[LABEL_NUMBERS] = {
-	"CLIENT_RANDOM",
-	"CLIENT_EARLY_TRAFFIC_SECRET",
-	"CLIENT_HANDSHAKE_TRAFFIC_SECRET",
-	"SERVER_HANDSHAKE_TRAFFIC_SECRET",
-	"CLIENT_TRAFFIC_SECRET_0",
-	"SERVER_TRAFFIC_SECRET_0",
-	"EXPORTER_SECRET",
-	"EARLY_EXPORTER_SECRET",
+	"CLIENT_RANDOM\n",
+	"CLIENT_EARLY_TRAFFIC_SECRET\n",
+	"CLIENT_HANDSHAKE_TRAFFIC_SECRET\n",
+	"SERVER_HANDSHAKE_TRAFFIC_SECRET\n",
+	"CLIENT_TRAFFIC_SECRET_0\n",
+	"SERVER_TRAFFIC_SECRET_0\n",
+	"EXPORTER_SECRET\n",
+	"EARLY_EXPORTER_SECRET\n",
 };
 
 struct labels_copy {
@@ -79,19 +79,20 @@ static void labels_note(struct labels *labels, const struct elf_part *part)
 {
 	static const char word[] = "_SECRET";
 	const unsigned char *at = part->bytes, *end = part->bytes + part->size;
-	size_t len = strlen(labels_texts[0]) + 1, before;
+	size_t len = strlen(labels_texts[0]) - 1, before;
 	__u32 number;
 
 	for (; (at = memmem(at, end - at, labels_texts[0], len)); at += len)
-		labels_add(labels, part->address + (at - part->bytes), LABEL_CLIENT_RANDOM);
+		if (at + len < end && !at[len])
+			labels_add(labels, part->address + (at - part->bytes), LABEL_CLIENT_RANDOM);
 	for (at = part->bytes; (at = memmem(at, end - at, word, sizeof(word) - 1)); at += sizeof(word) - 1) {
 		for (number = LABEL_CLIENT_RANDOM + 1; number <= LABEL_NUMBERS; number++) {
 			const char *text = labels_texts[number - 1];
 
-			len = strlen(text) + 1;
+			len = strlen(text) - 1;
 			before = strstr(text, word) - text;
-			if ((size_t)(at - part->bytes) >= before && (size_t)(end - at) >= len - before &&
-			    !memcmp(at - before, text, len))
+			if ((size_t)(at - part->bytes) >= before && (size_t)(end - at) > len - before &&
+			    !memcmp(at - before, text, len) && !at[len - before])
 				labels_add(labels, part->address + (at - before - part->bytes), number);
 		}
 	}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import glob
 import os
+import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.errors import SockfilterError
 from sockfilter.sources.secrets import mappings
-from sockfilter.sources.secrets.finding import IRRELEVANT, Found, find
+from sockfilter.sources.secrets.finding import Found, find
+from sockfilter.sources.secrets.reasons import is_relevant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +54,7 @@ class Looked(NamedTuple):
     @property
     def is_relevant(self) -> bool:
         """Whether it is worth a line: it has TLS, or could not be read."""
-        return self.found is None or self.found.how not in IRRELEVANT
+        return self.found is None or is_relevant(self.path, self.found.how)
 
 
 class Prober:
@@ -111,6 +113,8 @@ class Prober:
             return Looked(path, None, getattr(error, "strerror", None) or str(error))
         try:
             there = os.fstat(fd)
+            if not stat.S_ISREG(there.st_mode):
+                return Looked(path, None, "it is not a file")
             file = os.major(there.st_dev), os.minor(there.st_dev), there.st_ino
             return self.looked.get(file) or self._look_into(fd, path, file)
         finally:

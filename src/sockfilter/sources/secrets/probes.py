@@ -35,6 +35,19 @@ class Whose(NamedTuple):
 EVERYBODY = Whose()
 
 
+def check() -> None:
+    """Raises MissingCapability or KernelUnsupported if this process cannot attach probes."""
+    machine = platform.machine()
+    if machine not in PROGRAMS:
+        raise KernelUnsupported(f"probes for TLS are not possible on {machine}; a key log is: --keylog FILE")
+    lacks = rights.missing_for_processes()
+    if lacks:
+        raise MissingCapability(
+            f"probes for TLS: {' and '.join(lacks)} missing; they require CAP_BPF and CAP_PERFMON, or sudo;"
+            " a key log requires neither: --keylog FILE"
+        )
+
+
 class Probes(Closing):
     """The program, and its links to functions. Closing it, or the end of this process, detaches all of them.
 
@@ -48,20 +61,12 @@ class Probes(Closing):
     """
 
     def __init__(self, whose: Whose = EVERYBODY) -> None:
-        machine = platform.machine()
-        if machine not in PROGRAMS:
-            raise KernelUnsupported(f"taking secrets of TLS by probes is not possible on {machine}; use a key log")
-        lacks = rights.missing_for_processes()
-        if lacks:
-            raise MissingCapability(
-                f"taking secrets of TLS: {' and '.join(lacks)} missing; it requires CAP_BPF and CAP_PERFMON, or sudo;"
-                " a key log requires no rights: --keylog FILE"
-            )
+        check()
         self._ffi, self._lib = binding.load()
         self._distances: dict[int, int] = {}
         # perf events take CAP_SYS_ADMIN, and such links do not
         self._has_links = bool(self._lib.sf_uprobe_multi_supported())
-        self._names = PROGRAMS[machine]
+        self._names = PROGRAMS[platform.machine()]
         with ExitStack() as stack:
             self._object = stack.enter_context(BpfObject(OBJECT))
             self._configure(whose)
