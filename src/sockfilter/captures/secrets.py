@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from sockfilter.captures.live import PACKETS
 from sockfilter.closing import Closing
+from sockfilter.errors import InvalidArgument
 from sockfilter.road.secrets import new_store
 from sockfilter.sources.secrets.followed import FollowedKeyLog
 
@@ -86,6 +88,10 @@ def secrets_of(traffic: Traffic) -> Secrets | None:
     """
     if not traffic.opens_tls:
         return None
+    if traffic.via != PACKETS:
+        raise InvalidArgument(f"{'tls' if traffic.tls else 'keylog'} needs via={PACKETS!r}: secrets open what packets carry")
+    if traffic.tls and traffic.broker is not None:
+        raise InvalidArgument("tls=True is not possible with a broker; use keylog, or capture without the broker")
     store = new_store()
     sources: list[SecretSource] = []
     if traffic.keylog is not None:
