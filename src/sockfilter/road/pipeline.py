@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from sockfilter.exchanges.by_stream import StreamPairing
 from sockfilter.exchanges.in_order import OrderedPairing
-from sockfilter.ledger import CALL_COUNTERS, PACKET_COUNTERS, FileCounts, Ledger, MessageCounts, ProcessCounts, SecretCounts, TlsCounts
+from sockfilter.ledger import (
+    CALL_COUNTERS,
+    PACKET_COUNTERS,
+    FileCounts,
+    Ledger,
+    MessageCounts,
+    ProcessCounts,
+    SecretCounts,
+    TlsCounts,
+)
 from sockfilter.model.budget import CONNECTION_BYTES, MEMORY_BYTES, MESSAGE_BYTES, Budget
 from sockfilter.model.hearing import WIRE, Hearing
 from sockfilter.model.life import IDLE_AFTER_NS, Activity, Life

@@ -141,12 +141,12 @@ def _block_cipher(block: str, key: bytes) -> Any:
 
     if block == "AES":
         return algorithms.AES(key)
-    try:
-        from cryptography.hazmat.decrepit.ciphers import algorithms as old  # from version 43 on
-    except ImportError:
-        old = algorithms  # type: ignore[assignment]  # earlier versions have them there
     name = {"CAMELLIA": "Camellia", "3DES": "TripleDES"}[block]
-    return getattr(old if hasattr(old, name) else algorithms, name)(key)
+    if hasattr(algorithms, name):  # until version 43
+        return getattr(algorithms, name)(key)
+    from cryptography.hazmat.decrepit.ciphers import algorithms as old
+
+    return getattr(old, name)(key)
 
 
 class CbcOpener:

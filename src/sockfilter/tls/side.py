@@ -45,6 +45,12 @@ TRIES_MAX = 4096
 MARKS_MAX = 64
 # key updates that are tried after missing bytes: each may have been among them
 UPDATES_MAX = 2
+# the messages after which the next secret is used
+LAST_OF_SECRET = {
+    (hellos.END_OF_EARLY_DATA, CLIENT_EARLY),
+    (hellos.FINISHED, CLIENT_HANDSHAKE),
+    (hellos.FINISHED, SERVER_HANDSHAKE),
+}
 
 
 class Wait(Enum):
@@ -327,9 +333,7 @@ class Side:
         for kind, message in self._messages.messages(content):
             if kind == hellos.KEY_UPDATE and self._label in (CLIENT_TRAFFIC, SERVER_TRAFFIC):
                 self._update_key()
-            elif kind == hellos.END_OF_EARLY_DATA and self._label == CLIENT_EARLY:
-                self._use_next()
-            elif kind == hellos.FINISHED and self._label in (CLIENT_HANDSHAKE, SERVER_HANDSHAKE):
+            elif (kind, self._label) in LAST_OF_SECRET:
                 self._use_next()
             self._owner.note_message(self._end, kind, message)
             if kind == hellos.SERVER_HELLO and session.is_tls13 and self._is_plain:
