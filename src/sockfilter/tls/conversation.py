@@ -265,6 +265,8 @@ class TlsConversation:
             model.client_end = session.client_end
         self._tunnel = TlsTunnel(transport, model, session.client is not None, self._reject)
         self._tunnel.begin(make, self._context, before)
+        for side in self._sides:
+            side.miss_rest()  # one may have been closed before the other was opened
 
     # waiting
 

@@ -142,11 +142,12 @@ def _block_cipher(block: str, key: bytes) -> Any:
     if block == "AES":
         return algorithms.AES(key)
     name = {"CAMELLIA": "Camellia", "3DES": "TripleDES"}[block]
-    if hasattr(algorithms, name):  # until version 43
+    try:
+        from cryptography.hazmat.decrepit.ciphers import algorithms as old
+    except ImportError:  # before version 43
         return getattr(algorithms, name)(key)
-    from cryptography.hazmat.decrepit.ciphers import algorithms as old
-
-    return getattr(old, name)(key)
+    # they were moved one after the other, and the old place warns
+    return getattr(old if hasattr(old, name) else algorithms, name)(key)
 
 
 class CbcOpener:
