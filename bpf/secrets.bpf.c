@@ -20,7 +20,7 @@ const volatile struct sf_secrets_config secrets_config;
 /* user space reads it without a system call */
 struct sf_secret_counts counts;
 
-/* A handshake has five secrets at each end, of which four are sent: room for 800 handshakes at once. */
+/* Of a handshake each end sends four secrets: room for 960 handshakes of which both ends are here. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);
