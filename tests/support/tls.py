@@ -112,14 +112,14 @@ def nginx(made: Certificate, work: Path) -> Iterator[int]:
         [program, "-p", str(work), "-c", str(settings)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        _await(port)
+        await_port(port)
         yield port
     finally:
         process.terminate()
         process.wait()
 
 
-def _await(port: int) -> None:
+def await_port(port: int) -> None:
     deadline = time.monotonic() + START_S
     while True:
         try:

@@ -84,7 +84,9 @@ static int watch_open_cpu(struct sf_watch *watch, unsigned int cpu)
 		.exclude_kernel = 1,
 		.mmap = 1,
 		.mmap2 = 1,
-		.wakeup_events = 1,
+		/* each record wakes up: wakeup_events would count samples alone */
+		.watermark = 1,
+		.wakeup_watermark = 1,
 	};
 	int fd = syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 	void *page;
