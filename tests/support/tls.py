@@ -10,13 +10,12 @@ import subprocess
 import threading
 import time
 from contextlib import contextmanager
-from http.server import ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.support.net import free_port
 from tests.support.servers import BETWEEN_TRIES_S, START_S
-from tests.support.site import Site
 from tests.support.skips import need_tool
 
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 DAYS = "2"
+BIG = b"abcdefgh" * 40_000
 
 NGINX = """\
 daemon off; master_process off; worker_processes 1; pid {work}/pid; error_log stderr;
@@ -59,13 +59,29 @@ def certificate(folder: Path) -> Certificate:
     return made
 
 
+class Answering(BaseHTTPRequestHandler):
+    """/none is not there; /big has many records; everything else is small."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        content = BIG if self.path == "/big" else b"a few bytes\n"
+        self.send_response(404 if self.path == "/none" else 200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *words: object) -> None:
+        pass
+
+
 class TlsServer(ThreadingHTTPServer):
-    """The test's site by HTTPS, in a thread. The handshake is made in the thread of its connection."""
+    """Answers by HTTPS, in a thread. The handshake is made in the thread of its connection."""
 
     daemon_threads = True
 
     def __init__(self, context: ssl.SSLContext) -> None:
-        super().__init__((HOST, 0), Site)
+        super().__init__((HOST, 0), Answering)
         self._context = context
 
     @property
@@ -82,7 +98,7 @@ class TlsServer(ThreadingHTTPServer):
 
 @contextmanager
 def https_site(made: Certificate, keylog: Path | None = None, version: ssl.TLSVersion | None = None) -> Iterator[int]:
-    """A server of the test's site. Yields its port.
+    """A server by HTTPS. Yields its port.
 
     keylog: where it writes its secrets. version: the only version of TLS that it speaks.
     """
