@@ -75,7 +75,10 @@ def rare_members(exchange: Exchange) -> Json:
         by = "client" if end == (exchange.connection.client_end or 0) else "server"
         made["reset"] = {"code": code, "name": name or None, "by": by}
     if exchange.tls is not None:
-        made["tls"] = {name: clean_text(value) if isinstance(value, str) else value for name, value in exchange.tls._asdict().items()}
+        made["tls"] = {
+            name: clean_text(value) if isinstance(value, str) else value
+            for name, value in exchange.tls._asdict().items()
+        }
     return made
 
 

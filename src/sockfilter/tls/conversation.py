@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.model.problem import Problem
+from sockfilter.model.secret import CLIENT_RANDOM
 from sockfilter.protocols.interface import ENDLESS
 from sockfilter.tls import linking
 from sockfilter.tls.session import Session
@@ -194,7 +195,11 @@ class TlsConversation:
         if session.handshake is None:
             end = self._sides.index(side)
             found = linking.by_random(session, store)
-            session.handshake = found or linking.by_trial(session, store.candidates(), label, end, record)
+            found = found or linking.by_trial(session, store.candidates(), label, end, record)
+            if found is None and label == CLIENT_RANDOM and session.resumed:
+                # Go writes no line for a resumed session of TLS 1.2, which has the master secret of the first
+                found = linking.by_trial(session, store.masters(), label, end, record)
+            session.handshake = found
         if session.secret(label) is not None or self._has_given_up or store.is_complete:
             return False
         self._listen()
@@ -260,6 +265,8 @@ class TlsConversation:
             model.client_end = session.client_end
         self._tunnel = TlsTunnel(transport, model, session.client is not None, self._reject)
         self._tunnel.begin(make, self._context, before)
+        for side in self._sides:
+            side.miss_rest()  # one may have been closed before the other was opened
 
     # waiting
 

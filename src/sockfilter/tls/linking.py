@@ -43,7 +43,9 @@ def by_random(session: Session, store: SecretStore) -> Handshake | None:
     return None if session.client is None else store.of(session.client.random)
 
 
-def by_trial(session: Session, handshakes: Iterable[Handshake], label: str, end: int, record: Record) -> Handshake | None:
+def by_trial(
+    session: Session, handshakes: Iterable[Handshake], label: str, end: int, record: Record
+) -> Handshake | None:
     """The secrets that open the first protected record of an end; None if none do.
 
     Args:
@@ -84,12 +86,12 @@ class Guessing:
             suite: the suite; None if not known.
             record: the record.
         """
-        for handshake, label, suite in _ways(handshakes, suite):
-            opener = Tls13Opener(suite, handshake.secrets[label])
+        for handshake, label, tried in _ways(handshakes, suite):
+            opener = Tls13Opener(tried, handshake.secrets[label])
             for number in range(NUMBERS_MAX):
                 self._left -= 1
                 if opener.open(record.header, record.body, number) is not None:
-                    return Guess(handshake, label, suite, number)
+                    return Guess(handshake, label, tried, number)
             if self._left <= 0:
                 break
         return None

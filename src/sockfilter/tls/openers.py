@@ -141,11 +141,12 @@ def _block_cipher(block: str, key: bytes) -> Any:
 
     if block == "AES":
         return algorithms.AES(key)
-    try:
-        from cryptography.hazmat.decrepit.ciphers import algorithms as old  # from version 43 on
-    except ImportError:
-        old = algorithms  # type: ignore[assignment]  # earlier versions have them there
     name = {"CAMELLIA": "Camellia", "3DES": "TripleDES"}[block]
+    try:
+        from cryptography.hazmat.decrepit.ciphers import algorithms as old
+    except ImportError:  # before version 43
+        return getattr(algorithms, name)(key)
+    # they were moved one after the other, and the old place warns
     return getattr(old if hasattr(old, name) else algorithms, name)(key)
 
 

@@ -34,7 +34,20 @@ class RecordReader:
         position: the number of bytes of the direction that came or are missing.
     """
 
-    __slots__ = ("_ack", "_at", "_base", "_buffer", "_drop", "_have", "_needed", "_newest", "_parts", "gap_from", "is_lost", "position")
+    __slots__ = (
+        "_ack",
+        "_at",
+        "_base",
+        "_buffer",
+        "_drop",
+        "_have",
+        "_needed",
+        "_newest",
+        "_parts",
+        "gap_from",
+        "is_lost",
+        "position",
+    )
 
     def __init__(self) -> None:
         self._buffer, self._at = b"", 0
@@ -95,13 +108,15 @@ class RecordReader:
                 self._go_to(next_header(buffer, self._at))
             at = self._at
             if self._have < HEADER_BYTES:
-                return self._await(HEADER_BYTES)
+                self._await(HEADER_BYTES)
+                return None
             size = HEADER_BYTES + body_bytes(buffer, at)
             if is_header(buffer, at) and size <= HEADER_BYTES + BODY_BYTES_MAX:
                 break
             self._lose()
         if size > self._have:
-            return self._await(size)
+            self._await(size)
+            return None
         start = at + HEADER_BYTES
         ack = self._newest if at else self._ack
         return Record(buffer[at], buffer[at:start], buffer[start : at + size], self._base + at, ack)

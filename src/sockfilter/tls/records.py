@@ -1,4 +1,4 @@
-"""The record layer: headers of records, and where the next one may begin after bytes that are missing (RFC 8446, 5.1)."""
+"""Headers of records, and where the next one may begin after missing bytes (RFC 8446, 5.1)."""
 
 from __future__ import annotations
 

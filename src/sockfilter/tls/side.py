@@ -45,6 +45,12 @@ TRIES_MAX = 4096
 MARKS_MAX = 64
 # key updates that are tried after missing bytes: each may have been among them
 UPDATES_MAX = 2
+# the messages after which the next secret is used
+LAST_OF_SECRET = {
+    (hellos.END_OF_EARLY_DATA, CLIENT_EARLY),
+    (hellos.FINISHED, CLIENT_HANDSHAKE),
+    (hellos.FINISHED, SERVER_HANDSHAKE),
+}
 
 
 class Wait(Enum):
@@ -327,9 +333,7 @@ class Side:
         for kind, message in self._messages.messages(content):
             if kind == hellos.KEY_UPDATE and self._label in (CLIENT_TRAFFIC, SERVER_TRAFFIC):
                 self._update_key()
-            elif kind == hellos.END_OF_EARLY_DATA and self._label == CLIENT_EARLY:
-                self._use_next()
-            elif kind == hellos.FINISHED and self._label in (CLIENT_HANDSHAKE, SERVER_HANDSHAKE):
+            elif (kind, self._label) in LAST_OF_SECRET:
                 self._use_next()
             self._owner.note_message(self._end, kind, message)
             if kind == hellos.SERVER_HELLO and session.is_tls13 and self._is_plain:
@@ -434,8 +438,13 @@ class Side:
         is_content = record.kind == APPLICATION_DATA and self._label not in (CLIENT_HANDSHAKE, SERVER_HANDSHAKE)
         if is_content and self._owner.session.is_proven:
             self._account_gap(HEADER_BYTES + len(record.body) - overhead)
-        if self._failures >= FAILURES_MAX:
+        if self._failures >= FAILURES_MAX or not self._may_open():
             self.close(problem)
+
+    def _may_open(self) -> bool:
+        """Whether a secret of this direction is known, or was not needed so far."""
+        session = self._owner.session
+        return not self._labels or any(session.secret(label) is not None for label in self._labels)
 
     def close(self, problem: Problem) -> None:
         """Gives up: nothing more of it can be opened."""
@@ -444,7 +453,11 @@ class Side:
         self.is_closed = True
         self.waits_for = None
         self._reader = RecordReader()
-        if self._owner.session.is_proven:
-            self._problem = problem
-            self._account_gap(1)
+        self._problem = problem
+        self.miss_rest()
         self._owner.close_side()
+
+    def miss_rest(self) -> None:
+        """Notes that nothing more of the plaintext will come, if the direction is closed and the plaintext is read."""
+        if self.is_closed and self._owner.session.is_proven:
+            self._account_gap(1)

@@ -79,6 +79,8 @@ class SecretStore:
         self._unnamed: OrderedDict[Handshake, None] = OrderedDict()
         self._by_owner: dict[tuple[int, int], Handshake] = {}
         self._by_secret: dict[bytes, Handshake] = {}
+        # master secrets that have opened a connection of TLS 1.2, the oldest first: a resumed session has the same
+        self._masters: OrderedDict[bytes, Handshake] = OrderedDict()
         self._waiting: dict[TakeSecret, bytes] = {}
         self._waiting_by: dict[bytes, dict[TakeSecret, None]] = {}
         self.counts = SecretCounts()
@@ -126,8 +128,18 @@ class SecretStore:
         known = chain(reversed(self._unnamed), reversed(self._named.values()))
         return list(islice((handshake for handshake in known if not handshake.is_linked), CANDIDATES_MAX))
 
+    def masters(self) -> list[Handshake]:
+        """The handshakes of TLS 1.2 that have opened a connection, the newest first: one may have been resumed."""
+        return list(reversed(self._masters.values()))
+
     def link(self, handshake: Handshake) -> None:
         """Notes that the secrets of a handshake have opened a connection: a tag has proven it."""
+        master = handshake.secrets.get(CLIENT_RANDOM)
+        if master is not None:
+            self._masters[master] = handshake
+            self._masters.move_to_end(master)
+            if len(self._masters) > CANDIDATES_MAX:
+                self._masters.popitem(last=False)
         handshake.is_free = False
         if not handshake.is_linked:
             handshake.is_linked = True

@@ -46,17 +46,24 @@ def secrets_in(path: str, take: Callable[[Secret], None]) -> int | None:
         with open(path, "rb") as plain:
             is_zipped = plain.read(len(GZIP_MAGIC)) == GZIP_MAGIC
             plain.seek(0)
-            file: IO[bytes] = gzip.open(plain) if is_zipped else plain  # type: ignore[assignment]  # it is not an IO
-            for block in _secret_blocks(file):
-                log = KeyLog(take, FILE)
-                log.feed(block)
-                log.end()
-            return file.tell()
+            if not is_zipped:
+                return _take_all(plain, take)
+            with gzip.open(plain) as unzipped:
+                return _take_all(unzipped, take)
     except (OSError, EOFError, ValueError, zlib.error):
         return None
 
 
-def _secret_blocks(file: IO[bytes]) -> Iterator[bytes]:
+def _take_all(file: IO[bytes] | gzip.GzipFile, take: Callable[[Secret], None]) -> int:
+    """Reads the secrets. Returns the offset up to which it has read."""
+    for block in _secret_blocks(file):
+        log = KeyLog(take, FILE)
+        log.feed(block)
+        log.end()
+    return file.tell()
+
+
+def _secret_blocks(file: IO[bytes] | gzip.GzipFile) -> Iterator[bytes]:
     """Yields the key logs in the blocks of a pcapng file; nothing if it is another file."""
     order = "<"
     while len(head := file.read(BLOCK_HEAD)) == BLOCK_HEAD:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _LINE = re.compile(rb"([A-Za-z0-9_]+)[ \t]+([0-9A-Fa-f]{64})[ \t]+((?:[0-9A-Fa-f]{2})+)")
 # the secrets of RSA key exchanges, which NSS no longer writes: they are not used
 _OLD_LINE = re.compile(rb"RSA[ \t]+[0-9A-Fa-f]{16}[ \t]+[0-9A-Fa-f]{96}")
+# the beginning of a line, in a file that is being written or was cut
+_CUT_LINE = re.compile(rb"(CLIENT_|SERVER_|EXPORTER_|EARLY_EXPORTER_|ECH_)[A-Z0-9_]*(?:[ \t]+[0-9A-Fa-f]*){0,2}")
 # bytes of a line: four times the longest that opens records
 LINE_BYTES_MAX = 1024
 # Bytes without any line of a key log, after which a file is none: more than a comment at its beginning.
@@ -69,8 +71,9 @@ class KeyLog:
 
     def end(self) -> None:
         """Takes the last line, which may have no end."""
-        rest, self._rest = self._rest, b""
-        self._read(rest)
+        rest, self._rest = self._rest.strip(), b""
+        if _LINE.fullmatch(rest) or not _CUT_LINE.fullmatch(rest):
+            self._read(rest)
 
     def _read(self, line: bytes) -> None:
         line = line.strip()
