@@ -41,6 +41,7 @@ class Secrets(Closing):
 
     def __init__(self, store: SecretStore, sources: Sequence[SecretSource]) -> None:
         self.store = store
+        store.refill = self.read
         self._sources = sources
         self._told: set[str] = set()
 
