@@ -13,7 +13,7 @@ import pytest
 
 import sockfilter
 from sockfilter.errors import InvalidArgument
-from tests.support import tls
+from tests.support import https
 from tests.support.command import Sniffer, run
 from tests.support.once import made_once
 
@@ -27,14 +27,14 @@ pytestmark = pytest.mark.usefixtures("root")
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tls.Certificate:
-    folder = made_once(tmp_path_factory, "certificate", tls.certificate)
-    return tls.Certificate(folder / "certificate.pem", folder / "key.pem")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> https.Certificate:
+    folder = made_once(tmp_path_factory, "certificate", https.certificate)
+    return https.Certificate(folder / "certificate.pem", folder / "key.pem")
 
 
 @pytest.fixture(scope="module")
-def port(certificate: tls.Certificate) -> Iterator[int]:
-    with tls.https_site(certificate) as number:
+def port(certificate: https.Certificate) -> Iterator[int]:
+    with https.https_site(certificate) as number:
         yield number
 
 
@@ -54,9 +54,9 @@ def told(line: str) -> tuple[str, str, int]:
 
 
 class TestClient:
-    def test_curl(self, certificate: tls.Certificate, port: int, keylog: Path) -> None:
+    def test_curl(self, certificate: https.Certificate, port: int, keylog: Path) -> None:
         with command(port, keylog) as sniffer:
-            tls.curl(certificate, keylog, f"https://localhost:{port}/small", f"https://localhost:{port}/none")
+            https.curl(certificate, keylog, f"https://localhost:{port}/small", f"https://localhost:{port}/none")
             assert told(sniffer.line()) == ("GET", "/small", 200)
             assert told(sniffer.line()) == ("GET", "/none", 404)
             done = sniffer.end()
@@ -64,52 +64,52 @@ class TestClient:
 
     @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
     @pytest.mark.parametrize("writer", ["client", "server"])
-    def test_python(self, certificate: tls.Certificate, keylog: Path, version: ssl.TLSVersion, writer: str) -> None:
+    def test_python(self, certificate: https.Certificate, keylog: Path, version: ssl.TLSVersion, writer: str) -> None:
         """Whichever end writes the key log."""
         by_server = keylog if writer == "server" else None
-        with tls.https_site(certificate, by_server, version) as port, command(port, keylog) as sniffer:
-            tls.ask(certificate, port, "/small", "/big", keylog=None if by_server else keylog)
+        with https.https_site(certificate, by_server, version) as port, command(port, keylog) as sniffer:
+            https.ask(certificate, port, "/small", "/big", keylog=None if by_server else keylog)
             assert [told(sniffer.line()) for _ in range(2)] == [("GET", "/small", 200), ("GET", "/big", 200)]
 
-    def test_http2(self, certificate: tls.Certificate, tmp_path: Path, keylog: Path) -> None:
-        with tls.nginx(certificate, tmp_path) as port, command(port, keylog) as sniffer:
+    def test_http2(self, certificate: https.Certificate, tmp_path: Path, keylog: Path) -> None:
+        with https.nginx(certificate, tmp_path) as port, command(port, keylog) as sniffer:
             address = f"https://localhost:{port}"
-            tls.curl(certificate, keylog, "--http2", f"{address}/one", f"{address}/two")
+            https.curl(certificate, keylog, "--http2", f"{address}/one", f"{address}/two")
             assert [told(sniffer.line()) for _ in range(2)] == [("GET", "/one", 200), ("GET", "/two", 200)]
 
-    def test_http1_of_the_same_server(self, certificate: tls.Certificate, tmp_path: Path, keylog: Path) -> None:
-        with tls.nginx(certificate, tmp_path) as port, command(port, keylog) as sniffer:
-            tls.curl(certificate, keylog, "--http1.1", f"https://localhost:{port}/one")
+    def test_http1_of_the_same_server(self, certificate: https.Certificate, tmp_path: Path, keylog: Path) -> None:
+        with https.nginx(certificate, tmp_path) as port, command(port, keylog) as sniffer:
+            https.curl(certificate, keylog, "--http1.1", f"https://localhost:{port}/one")
             assert told(sniffer.line()) == ("GET", "/one", 200)
 
 
 class TestFile:
-    def test_that_is_a_pipe(self, certificate: tls.Certificate, port: int, keylog: Path) -> None:
+    def test_that_is_a_pipe(self, certificate: https.Certificate, port: int, keylog: Path) -> None:
         os.mkfifo(keylog)
         with command(port, keylog) as sniffer:
             for _ in range(2):
-                tls.curl(certificate, keylog, f"https://localhost:{port}/small")
+                https.curl(certificate, keylog, f"https://localhost:{port}/small")
                 assert told(sniffer.line()) == ("GET", "/small", 200)
 
-    def test_that_is_replaced(self, certificate: tls.Certificate, port: int, keylog: Path) -> None:
+    def test_that_is_replaced(self, certificate: https.Certificate, port: int, keylog: Path) -> None:
         with command(port, keylog) as sniffer:
             for number in range(3):
-                tls.curl(certificate, keylog, f"https://localhost:{port}/small?{number}")
+                https.curl(certificate, keylog, f"https://localhost:{port}/small?{number}")
                 assert told(sniffer.line()) == ("GET", f"/small?{number}", 200)
                 keylog.rename(keylog.with_suffix(f".{number}"))
 
-    def test_that_is_emptied(self, certificate: tls.Certificate, port: int, keylog: Path) -> None:
+    def test_that_is_emptied(self, certificate: https.Certificate, port: int, keylog: Path) -> None:
         with command(port, keylog) as sniffer:
             for number in range(3):
-                tls.curl(certificate, keylog, f"https://localhost:{port}/small?{number}")
+                https.curl(certificate, keylog, f"https://localhost:{port}/small?{number}")
                 assert told(sniffer.line()) == ("GET", f"/small?{number}", 200)
                 os.truncate(keylog, 0)
 
-    def test_that_comes_late(self, certificate: tls.Certificate, port: int, keylog: Path, tmp_path: Path) -> None:
+    def test_that_comes_late(self, certificate: https.Certificate, port: int, keylog: Path, tmp_path: Path) -> None:
         """Bytes wait for their secrets for a while."""
         elsewhere = tmp_path / "elsewhere.log"
         with command(port, keylog) as sniffer:
-            tls.curl(certificate, elsewhere, f"https://localhost:{port}/small")
+            https.curl(certificate, elsewhere, f"https://localhost:{port}/small")
             with keylog.open("wb") as file:
                 content = elsewhere.read_bytes()
                 file.write(content[:100])
@@ -119,10 +119,10 @@ class TestFile:
 
 
 class TestLibrary:
-    def test_flush_is_exact(self, certificate: tls.Certificate, port: int, keylog: Path) -> None:
+    def test_flush_is_exact(self, certificate: https.Certificate, port: int, keylog: Path) -> None:
         with sockfilter.capture("lo", ports=port, keylog=str(keylog), processes=False) as capture:
             for number in range(20):
-                tls.ask(certificate, port, f"/small?{number}", keylog=keylog)
+                https.ask(certificate, port, f"/small?{number}", keylog=keylog)
                 capture.flush()
                 assert [exchange.request.target for exchange in capture.exchanges] == [
                     f"/small?{each}" for each in range(number + 1)
@@ -130,12 +130,12 @@ class TestLibrary:
         assert not capture.ledger.imbalance
 
     def test_plain_http_beside_it_loses_nothing(
-        self, certificate: tls.Certificate, port: int, keylog: Path, loopback: Sites
+        self, certificate: https.Certificate, port: int, keylog: Path, loopback: Sites
     ) -> None:
         site = loopback.get("python")
         paths = ["/small"] * 20
         with sockfilter.capture("lo", ports=[port, site.port], keylog=str(keylog), processes=False) as capture:
-            asking = threading.Thread(target=tls.ask, args=(certificate, port, *paths), kwargs={"keylog": keylog})
+            asking = threading.Thread(target=https.ask, args=(certificate, port, *paths), kwargs={"keylog": keylog})
             asking.start()
             client = http.client.HTTPConnection(site.host, site.port)
             for path in paths:
@@ -187,17 +187,17 @@ class TestRefusal:
 
 
 class TestSummary:
-    def test_says_how_many_were_not_opened_and_what_opens_them(self, certificate: tls.Certificate, port: int) -> None:
+    def test_says_how_many_were_not_opened_and_what_opens_them(self, certificate: https.Certificate, port: int) -> None:
         with Sniffer("-i", "lo", "--ports", str(port)) as sniffer:
-            tls.ask(certificate, port, "/small")
-            tls.ask(certificate, port, "/small")
+            https.ask(certificate, port, "/small")
+            https.ask(certificate, port, "/small")
             done = sniffer.end()
         assert any(line.startswith("sockfilter: 2 TLS connections passed: --keylog FILE") for line in done.said)
 
-    def test_of_a_key_log_of_others(self, certificate: tls.Certificate, port: int, keylog: Path) -> None:
+    def test_of_a_key_log_of_others(self, certificate: https.Certificate, port: int, keylog: Path) -> None:
         keylog.write_text(f"CLIENT_RANDOM {'00' * 32} {'11' * 48}\n")
         with command(port, keylog) as sniffer:
-            tls.ask(certificate, port, "/small")
+            https.ask(certificate, port, "/small")
             done = sniffer.end()
         assert not done.output
         assert any("1 of 1 TLS connections not opened: no secret of theirs is in" in line for line in done.said), (
@@ -206,35 +206,35 @@ class TestSummary:
 
 
 class TestSecretsInTheFile:
-    def test_tshark_opens_it(self, certificate: tls.Certificate, port: int, keylog: Path, tmp_path: Path) -> None:
+    def test_tshark_opens_it(self, certificate: https.Certificate, port: int, keylog: Path, tmp_path: Path) -> None:
         path = tmp_path / "x.pcapng"
         with command(port, keylog, "-w", str(path), "--write-secrets") as sniffer:
             assert sniffer.said().startswith(f"sockfilter: the secrets of TLS connections go into {path}:")
             for number in range(3):
-                tls.curl(certificate, keylog, f"https://localhost:{port}/small?{number}")
+                https.curl(certificate, keylog, f"https://localhost:{port}/small?{number}")
                 sniffer.line()
             assert sniffer.end().status == 0
         assert path.stat().st_mode & 0o777 == 0o600
-        uris = [row[0] for row in tls.decrypted(path, "http.request.uri") if row[0]]
+        uris = [row[0] for row in https.decrypted(path, "http.request.uri") if row[0]]
         assert uris == [f"/small?{number}" for number in range(3)]
         done = run("-r", str(path), "--format", "jsonl")
         assert [told(line) for line in done.lines] == [("GET", f"/small?{number}", 200) for number in range(3)]
 
-    def test_tshark_opens_http2(self, certificate: tls.Certificate, keylog: Path, tmp_path: Path) -> None:
+    def test_tshark_opens_http2(self, certificate: https.Certificate, keylog: Path, tmp_path: Path) -> None:
         path = tmp_path / "x.pcapng"
         words = ("-w", str(path), "--write-secrets")
-        with tls.nginx(certificate, tmp_path) as port, command(port, keylog, *words) as sniffer:
-            tls.curl(certificate, keylog, "--http2", f"https://localhost:{port}/one")
+        with https.nginx(certificate, tmp_path) as port, command(port, keylog, *words) as sniffer:
+            https.curl(certificate, keylog, "--http2", f"https://localhost:{port}/one")
             sniffer.line()
             assert sniffer.end().status == 0
-        assert ["/one"] in tls.decrypted(path, "http2.headers.path")
+        assert ["/one"] in https.decrypted(path, "http2.headers.path")
 
     def test_they_are_not_there_unless_asked_for(
-        self, certificate: tls.Certificate, port: int, keylog: Path, tmp_path: Path
+        self, certificate: https.Certificate, port: int, keylog: Path, tmp_path: Path
     ) -> None:
         path = tmp_path / "x.pcapng"
         with command(port, keylog, "-w", str(path)) as sniffer:
-            tls.curl(certificate, keylog, f"https://localhost:{port}/small")
+            https.curl(certificate, keylog, f"https://localhost:{port}/small")
             sniffer.line()
             sniffer.end()
         secret = keylog.read_text().split()[2]

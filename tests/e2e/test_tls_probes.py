@@ -9,7 +9,7 @@ import pytest
 import sockfilter
 from sockfilter.sources.secrets.probed import ProbedSecrets
 from sockfilter.sources.secrets.probes import Whose
-from tests.support import tls, tls_programs
+from tests.support import https, tls_programs
 from tests.support.once import made_once
 from tests.support.tls_programs import CLIENTS, SERVERS
 
@@ -24,14 +24,14 @@ PATH = "/path"
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tls.Certificate:
-    folder = made_once(tmp_path_factory, "certificate", tls.certificate)
-    return tls.Certificate(folder / "certificate.pem", folder / "key.pem")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> https.Certificate:
+    folder = made_once(tmp_path_factory, "certificate", https.certificate)
+    return https.Certificate(folder / "certificate.pem", folder / "key.pem")
 
 
 @pytest.fixture(scope="module")
-def nginx(certificate: tls.Certificate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    with tls.nginx(certificate, tmp_path_factory.mktemp("nginx")) as port:
+def nginx(certificate: https.Certificate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    with https.nginx(certificate, tmp_path_factory.mktemp("nginx")) as port:
         yield port
 
 
@@ -48,7 +48,7 @@ def check(capture: Capture, body: str | None = tls_programs.ANSWER) -> None:
 
 
 @pytest.mark.parametrize("name", CLIENTS)
-def test_a_client(name: str, certificate: tls.Certificate, nginx: int, tmp_path: Path) -> None:
+def test_a_client(name: str, certificate: https.Certificate, nginx: int, tmp_path: Path) -> None:
     ask = tls_programs.client(name, tmp_path)
     with sockfilter.capture("lo", ports=[nginx], tls=True) as capture:
         ask(nginx, PATH, certificate)
@@ -56,12 +56,12 @@ def test_a_client(name: str, certificate: tls.Certificate, nginx: int, tmp_path:
 
 
 @pytest.mark.parametrize("name", SERVERS)
-def test_a_server(name: str, certificate: tls.Certificate, tmp_path: Path) -> None:
+def test_a_server(name: str, certificate: https.Certificate, tmp_path: Path) -> None:
     ask = tls_programs.client("curl", tmp_path)
     with tls_programs.server(name, certificate, tmp_path) as port:
         with sockfilter.capture("lo", ports=[port], tls=True) as capture:
             if name == "python":
-                tls.ask(certificate, port, "/small")
+                https.ask(certificate, port, "/small")
                 capture.flush()
                 assert capture.one(path="/small").response is not None
                 return
@@ -71,6 +71,6 @@ def test_a_server(name: str, certificate: tls.Certificate, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("uid", [0, 65534])
 def test_the_secrets_of_one_end_are_enough(
-    uid: int, certificate: tls.Certificate, nginx: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    uid: int, certificate: https.Certificate, nginx: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The client runs as another user than the server, and the secrets of one of them are taken."""

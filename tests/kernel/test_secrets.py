@@ -20,7 +20,7 @@ from sockfilter.sources.secrets.finding import find
 from sockfilter.sources.secrets.probed import ProbedSecrets
 from sockfilter.sources.secrets.probes import Probes, Whose
 from sockfilter.sources.secrets.ring import SecretRing
-from tests.support import tls
+from tests.support import https
 from tests.support.skips import Skip, need_root, skip
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ for _ in range(4):
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tls.Certificate:
-    return tls.certificate(tmp_path_factory.mktemp("certificate"))
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> https.Certificate:
+    return https.certificate(tmp_path_factory.mktemp("certificate"))
 
 
 def libssl() -> str:
@@ -75,11 +75,11 @@ def libssl() -> str:
     return path
 
 
-def handshake(made: tls.Certificate, log: Path, version: ssl.TLSVersion) -> None:
+def handshake(made: https.Certificate, log: Path, version: ssl.TLSVersion) -> None:
     """Makes a handshake in memory, both ends in this process. The client writes a key log."""
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(made.certificate, made.key)
-    client = tls.client_context(made, log)
+    client = https.client_context(made, log)
     client.minimum_version = client.maximum_version = version
     one, other = ssl.MemoryBIO(), ssl.MemoryBIO()
     ends = client.wrap_bio(one, other, server_hostname="localhost"), server.wrap_bio(other, one, server_side=True)
@@ -118,7 +118,7 @@ def mine(got: list[Secret]) -> list[Secret]:
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_both_ends_report_what_the_key_log_has(
-    certificate: tls.Certificate, tmp_path: Path, version: ssl.TLSVersion
+    certificate: https.Certificate, tmp_path: Path, version: ssl.TLSVersion
 ) -> None:
     got: list[Secret] = []
     log = tmp_path / "log"
@@ -137,7 +137,7 @@ def test_both_ends_report_what_the_key_log_has(
 
 
 @pytest.mark.parametrize("whose", [Whose(pid=1), Whose(uid=12345)])
-def test_secrets_of_others_are_not_taken(certificate: tls.Certificate, tmp_path: Path, whose: Whose) -> None:
+def test_secrets_of_others_are_not_taken(certificate: https.Certificate, tmp_path: Path, whose: Whose) -> None:
     got: list[Secret] = []
     with probes(libssl(), got, whose) as ring:
         handshake(certificate, tmp_path / "log", ssl.TLSVersion.TLSv1_3)
@@ -146,7 +146,7 @@ def test_secrets_of_others_are_not_taken(certificate: tls.Certificate, tmp_path:
     assert not mine(got)
 
 
-def test_secrets_of_this_process_alone(certificate: tls.Certificate, tmp_path: Path) -> None:
+def test_secrets_of_this_process_alone(certificate: https.Certificate, tmp_path: Path) -> None:
     got: list[Secret] = []
     with probes(libssl(), got, Whose(pid=os.getpid(), uid=os.getuid())) as ring:
         handshake(certificate, tmp_path / "log", ssl.TLSVersion.TLSv1_3)
@@ -154,7 +154,7 @@ def test_secrets_of_this_process_alone(certificate: tls.Certificate, tmp_path: P
     assert len(got) == 8
 
 
-def test_secrets_that_find_no_room_are_counted(certificate: tls.Certificate, tmp_path: Path) -> None:
+def test_secrets_that_find_no_room_are_counted(certificate: https.Certificate, tmp_path: Path) -> None:
     """The ring has room for 7 700, and nobody reads it meanwhile."""
     got: list[Secret] = []
     lost: list[int] = []
@@ -173,7 +173,7 @@ def test_secrets_that_find_no_room_are_counted(certificate: tls.Certificate, tmp
     assert counts["sent"] + counts["lost"] == 8 * HANDSHAKES
 
 
-def test_a_library_that_is_loaded_later(certificate: tls.Certificate, tmp_path: Path) -> None:
+def test_a_library_that_is_loaded_later(certificate: https.Certificate, tmp_path: Path) -> None:
     """It is a file of its own, which nobody used before."""
     own = tmp_path / "lib"
     own.mkdir()
@@ -203,7 +203,7 @@ def test_a_library_that_is_loaded_later(certificate: tls.Certificate, tmp_path: 
     assert own_secrets == logged(tmp_path / "log")
 
 
-def test_a_program_is_probed_before_it_starts(certificate: tls.Certificate, tmp_path: Path) -> None:
+def test_a_program_is_probed_before_it_starts(certificate: https.Certificate, tmp_path: Path) -> None:
     path = shutil.copy(libssl(), tmp_path / "libssl.so.3")
     with ProbedSecrets(lambda secret: None, lambda count: None) as probed:
         probed.wait_ready()

@@ -1,169 +1,167 @@
-"""Servers and clients that talk TLS on loopback, with a certificate of their own, and write a key log if asked to."""
+"""TLS without a network: two ends of OpenSSL that talk through memory, and the bytes and the key log of what they say."""
 
 from __future__ import annotations
 
-import http.client
+import datetime
 import os
-import socket
 import ssl
-import subprocess
-import threading
-import time
-from contextlib import contextmanager
-from http.server import ThreadingHTTPServer
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+import tempfile
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from tests.support.net import free_port
-from tests.support.servers import BETWEEN_TRIES_S, START_S
-from tests.support.site import Site
-from tests.support.skips import need_tool
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
+
+from sockfilter.sources.secrets.keylog import KeyLog
+from sockfilter.tls.store import SecretStore
+from tests.support.talk import CLIENT, SERVER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from tests.support.talk import Said
 
-HOST = "127.0.0.1"
-DAYS = "2"
-
-NGINX = """\
-daemon off; master_process off; worker_processes 1; pid {work}/pid; error_log stderr;
-events {{}}
-http {{
-  access_log off; default_type text/plain; keepalive_timeout 5;
-  client_body_temp_path {work}/body; proxy_temp_path {work}/proxy; fastcgi_temp_path {work}/fastcgi;
-  uwsgi_temp_path {work}/uwsgi; scgi_temp_path {work}/scgi;
-  server {{
-    listen 127.0.0.1:{port} ssl http2;
-    ssl_certificate {certificate}; ssl_certificate_key {key};
-    location / {{ return 200 "it is $uri\n"; }}
-  }}
-}}
-"""
+# OpenSSL's SSL_OP_NO_ENCRYPT_THEN_MAC
+NO_ENCRYPT_THEN_MAC = 1 << 19
+NAME = "shop.test"
 
 
-class Certificate(NamedTuple):
-    """The files of a certificate for localhost, signed by itself."""
+@lru_cache
+def certificate(kind: str = "ec") -> str:
+    """A file with a key and its certificate; it lies in a folder that goes with the process."""
+    key = ec.generate_private_key(ec.SECP256R1()) if kind == "ec" else rsa.generate_private_key(65537, 2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = os.path.join(_folder().name, f"{kind}.pem")
+    with open(path, "wb") as file:
+        file.write(private + made.public_bytes(serialization.Encoding.PEM))
+    return path
 
-    certificate: Path
-    key: Path
+
+@lru_cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory()
 
 
-def certificate(folder: Path) -> Certificate:
-    """Makes a certificate in a folder."""
-    made = Certificate(folder / "certificate.pem", folder / "key.pem")
-    command = [need_tool("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
-    command += ["-nodes", "-days", DAYS, "-subj", "/CN=localhost"]
-    command += ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-    command += ["-out", str(made.certificate), "-keyout", str(made.key)]
-    subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL)
-    return made
+class Ends:
+    """A client and a server. Everything they send is in said, in its order.
 
+    version: of TLS, both the least and the most.
+    ciphers: of OpenSSL's names.
+    alpn: what the client offers and the server takes.
+    curve: the only group of the server; another one than the client's first makes it ask again.
+    key: of the certificate.
+    options: of both contexts.
+    client_certificate: the server asks for one.
+    """
 
-class TlsServer(ThreadingHTTPServer):
-    """The test's site by HTTPS, in a thread. The handshake is made in the thread of its connection."""
+    def __init__(
+        self,
+        version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
+        *,
+        ciphers: str = "",
+        alpn: tuple[str, ...] = (),
+        curve: str = "",
+        key: str = "ec",
+        options: int = 0,
+        client_certificate: bool = False,
+    ) -> None:
+        self._client, self._server = (
+            ssl.SSLContext(kind) for kind in (ssl.PROTOCOL_TLS_CLIENT, ssl.PROTOCOL_TLS_SERVER)
+        )
+        for context in (self._client, self._server):
+            context.minimum_version = context.maximum_version = version
+            context.options |= options
+            context.load_cert_chain(certificate(key))
+            context.load_verify_locations(certificate(key))
+            if ciphers:
+                context.set_ciphers(f"{ciphers}:@SECLEVEL=0")
+            if alpn:
+                context.set_alpn_protocols(list(alpn))
+        if client_certificate:
+            self._server.verify_mode = ssl.CERT_REQUIRED
+        if curve:
+            self._server.set_ecdh_curve(curve)
+        self._log = os.path.join(_folder().name, f"log-{id(self)}")
+        self._client.keylog_filename = self._log
+        self.said: list[Said] = []
+        self.session: ssl.SSLSession | None = None
 
-    daemon_threads = True
+    def connect(self, session: ssl.SSLSession | None = None) -> Ends:
+        """Begins a connection and shakes hands."""
+        self._bios = tuple((ssl.MemoryBIO(), ssl.MemoryBIO()) for _ in range(2))
+        self._ends = (
+            self._client.wrap_bio(*self._bios[CLIENT], server_hostname=NAME, session=session),
+            self._server.wrap_bio(*self._bios[SERVER], server_side=True),
+        )
+        for _ in range(4):
+            for end in (CLIENT, SERVER):
+                try:
+                    self._ends[end].do_handshake()
+                except ssl.SSLWantReadError:
+                    pass
+                self._carry(end)
+        return self
 
-    def __init__(self, context: ssl.SSLContext) -> None:
-        super().__init__((HOST, 0), Site)
-        self._context = context
+    def send(self, end: int, data: bytes) -> Ends:
+        """One write of an end, which the other reads."""
+        self._ends[end].write(data)
+        self._carry(end)
+        got = b""
+        while len(got) < len(data):
+            got += self._ends[1 - end].read(1 << 16)
+        assert got == data
+        self.session = self._ends[CLIENT].session
+        return self
+
+    def close(self) -> Ends:
+        """Both ends say that they close."""
+        for end in (CLIENT, SERVER):
+            try:
+                self._ends[end].unwrap()
+            except (ssl.SSLWantReadError, ssl.SSLError):
+                pass
+            self._carry(end)
+        return self
 
     @property
-    def port(self) -> int:
-        return int(self.server_address[1])
+    def suite(self) -> str:
+        """OpenSSL's name of the suite."""
+        return str(self._ends[CLIENT].cipher()[0])
 
-    def finish_request(self, request: socket.socket, client_address: object) -> None:
-        with self._context.wrap_socket(request, server_side=True) as wrapped:
-            super().finish_request(wrapped, client_address)
+    @property
+    def keys(self) -> bytes:
+        """The key log so far."""
+        with open(self._log, "rb") as file:
+            return file.read()
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client may go away at any time."""
-
-
-@contextmanager
-def https_site(made: Certificate, keylog: Path | None = None, version: ssl.TLSVersion | None = None) -> Iterator[int]:
-    """A server of the test's site. Yields its port.
-
-    keylog: where it writes its secrets. version: the only version of TLS that it speaks.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(made.certificate, made.key)
-    if version is not None:
-        context.minimum_version = context.maximum_version = version
-    if keylog is not None:
-        context.keylog_filename = str(keylog)
-    with TlsServer(context) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield server.port
-        finally:
-            server.shutdown()
-            thread.join()
+    def _carry(self, end: int) -> None:
+        data = self._bios[end][1].read()
+        if data:
+            self._bios[1 - end][0].write(data)
+            self.said.append((end, data))
 
 
-@contextmanager
-def nginx(made: Certificate, work: Path) -> Iterator[int]:
-    """nginx with HTTPS, HTTP/1.1 and HTTP/2. Yields its port."""
-    program, port = need_tool("nginx"), free_port()
-    settings = work / "nginx.conf"
-    settings.write_text(NGINX.format(work=work, port=port, certificate=made.certificate, key=made.key))
-    process = subprocess.Popen(
-        [program, "-p", str(work), "-c", str(settings)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        await_port(port)
-        yield port
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def await_port(port: int) -> None:
-    deadline = time.monotonic() + START_S
-    while True:
-        try:
-            with socket.create_connection((HOST, port)):
-                return
-        except OSError:
-            assert time.monotonic() < deadline, f"nothing listens on port {port}"
-            time.sleep(BETWEEN_TRIES_S)
-
-
-def curl(made: Certificate, keylog: Path | None, *words: str) -> bytes:
-    """Runs curl, which writes its secrets where SSLKEYLOGFILE says. Returns its output."""
-    environment = {name: value for name, value in os.environ.items() if name != "SSLKEYLOGFILE"}
-    if keylog is not None:
-        environment["SSLKEYLOGFILE"] = str(keylog)
-    command = [need_tool("curl"), "-sS", "--noproxy", "*", "--cacert", str(made.certificate), *words]
-    return subprocess.run(command, env=environment, check=True, capture_output=True, timeout=START_S).stdout
-
-
-def client_context(made: Certificate, keylog: Path | None = None) -> ssl.SSLContext:
-    """What a client in Python needs."""
-    context = ssl.create_default_context(cafile=str(made.certificate))
-    if keylog is not None:
-        context.keylog_filename = str(keylog)
-    return context
-
-
-def ask(made: Certificate, port: int, *paths: str, keylog: Path | None = None) -> list[bytes]:
-    """Asks for each path in turn on one connection, by Python's http.client. Returns the answers."""
-    client = http.client.HTTPSConnection(HOST, port, timeout=START_S, context=client_context(made, keylog))
-    try:
-        return [_answer(client, path) for path in paths]
-    finally:
-        client.close()
-
-
-def _answer(client: http.client.HTTPSConnection, path: str) -> bytes:
-    client.request("GET", path)
-    return client.getresponse().read()
-
-
-def decrypted(path: Path, *fields: str, more: Sequence[str] = ()) -> list[list[str]]:
-    """What tshark shows of a capture file's HTTP: the fields of each packet that has any."""
-    command = [need_tool("tshark"), "-r", str(path), "-Y", "http || http2.headers", "-T", "fields", *more]
-    command += [part for name in fields for part in ("-e", name)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return [line.split("\t") for line in done.stdout.splitlines()]
+def store_of(keys: bytes, *, is_complete: bool = True) -> SecretStore:
+    """A store with the secrets of a key log."""
+    store = SecretStore()
+    log = KeyLog(store.add)
+    log.feed(keys)
+    log.end()
+    store.is_complete = is_complete
+    return store

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 from tests.support.net import free_port
 from tests.support.servers import START_S
 from tests.support.skips import need_package, need_tool
-from tests.support.tls import await_port, https_site, nginx
+from tests.support.https import await_port, https_site, nginx
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.support.tls import Certificate
+    from tests.support.https import Certificate
 
 ANSWER = "it is /path\n"
 

@@ -279,16 +279,14 @@ class Capture(View, Closing):
         return self._secrets is not None and self._secrets.is_awaited
 
     def _take_secrets(self) -> None:
-        """Takes the secrets that have come. Before a batch, so that few of its bytes must wait for theirs."""
-        if self._secrets is not None:
+        """Takes the secrets that have come, if bytes wait for some."""
+        if self._secrets is not None and self._secrets.is_awaited:
             self._secrets.read()
 
     def _pump(self) -> int:
         self._check()
-        self._take_secrets()
         count = self._source.drain(self._consume)
-        if self._awaits_secrets:
-            self._take_secrets()
+        self._take_secrets()
         self._do_what_is_due()
         return count
 
@@ -296,7 +294,6 @@ class Capture(View, Closing):
         """Reads the next batch. False: there is none, or the capture has ended and has read all of them."""
         if self.is_closed:
             return False
-        self._take_secrets()
         is_one = next(batches, None) is not None
         self._take_secrets()
         if not is_one and not self._source.hearing.both_ends:
@@ -313,10 +310,9 @@ class Capture(View, Closing):
             def is_over(limit_s: float = TELL_AT_END_S) -> bool:
                 return self._hurries and time.monotonic() - began_s >= limit_s
 
-            self._take_secrets()
             batches = self._source.drained(self._consume)
             while next(batches, None) is not None and not is_over(READ_AT_END_S):
-                self._take_secrets()
+                pass
             self._is_live = False
             if is_over(READ_AT_END_S):
                 self._unread = self._source.counters()[SENT] - self._source.records_read
@@ -373,6 +369,8 @@ class Capture(View, Closing):
         now_ns = self._source.now_ns
         if now_ns >= self._due_ns:
             self._source.keep_up()
+            if self._secrets is not None:
+                self._secrets.read()  # even if nothing waits for them: a pipe must not fill
             for observer in self._observers.values():
                 observer.keep_up()
             self._pipeline.tick(now_ns)

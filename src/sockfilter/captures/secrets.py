@@ -48,6 +48,7 @@ class Secrets(Closing):
     ) -> None:
         self.store = store
         self.probed = probed
+        store.refill = self.read
         self._sources = sources
         self._told: set[str] = set()
 

@@ -152,7 +152,7 @@ class _Run:
             from sockfilter.protobuf.schema import set_protos  # imported only when there is a schema
 
             set_protos(*options.proto)
-        self._choice = privileges.choice(options.user, self._directories)
+        self._choice = privileges.choice(options.user, self._directories, self._followed)
         if not options.tls:
             self._child = self._held()
         with self._capture() as capture:
@@ -232,7 +232,7 @@ class _Run:
                 has_command=self._child is not None,
                 reads_code=not self._choice.hides_code,
                 hints=self._has_watcher,
-                followed=[] if self._options.keylog is None else [os.path.dirname(self._options.keylog) or "."],
+                followed=self._followed,
             )
 
     def _prepare_tls(self, capture: Capture) -> None:
@@ -266,6 +266,12 @@ class _Run:
         """The directories in which files will be opened later."""
         write, follows = self._options.write, self._options.megabytes or self._options.seconds
         return [os.path.dirname(write) or "."] if write and follows else []
+
+    @property
+    def _followed(self) -> list[str]:
+        """The directories of files that are followed live, and may be replaced."""
+        keylog = self._options.keylog
+        return [] if keylog is None or self._options.read is not None else [os.path.dirname(keylog) or "."]
 
     def _capture(self) -> Capture:
         if self._options.read is not None:

@@ -152,6 +152,8 @@ class Pipeline:
             is_last: handles all of them, however many they are.
         """
         self._assembly.tick(now_ns, is_last)
+        if self._secrets is not None:
+            self._secrets.tick(now_ns)
 
     def give_up_holes(self, now_ns: int) -> None:
         """Stops waiting for late system calls."""
@@ -169,6 +171,8 @@ class Pipeline:
     def close(self, now_ns: int, is_over: Callable[[], bool] = bool) -> None:
         """Ends all connections. is_over: whether no time is left for it."""
         self._assembly.close(now_ns, is_over)
+        if self._secrets is not None:
+            self._secrets.end()
 
     def pending(self) -> list[Exchange]:
         """Returns the exchanges that have begun but not ended."""

@@ -11,6 +11,7 @@ from sockfilter.protocols.interface import ENDLESS
 from sockfilter.tls import linking
 from sockfilter.tls.session import Session
 from sockfilter.tls.side import Side, Wait
+from sockfilter.tls.store import WAITING_NS
 from sockfilter.tls.tunnel import TlsTunnel
 
 if TYPE_CHECKING:
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
     from sockfilter.tls.reading import Record
     from sockfilter.tls.store import Handshake, SecretStore
 
-# Bytes of a connection that wait for a secret, and how long by the times of the packets. A secret that a probe reports
-# comes up to 20 ms after the packets that it opens, and on a busy machine later.
+# Bytes of a connection that wait for a secret.
 WAITING_BYTES_MAX = 128 << 10
-WAITING_NS = 2_000_000_000
+# why a connection ends whose bytes may go on waiting
+ENDS = (Problem.CLOSED, Problem.RESET)
 # the protocol that is looked for if ALPN has not named one: HTTP/1, which gives way to others by their first bytes
 DEFAULT_ALPN = "http/1.1"
 
@@ -115,7 +116,9 @@ class TlsConversation:
         self._since_ns: int | None = None  # since when something waits
         self._is_listening = False  # the store tells it of further secrets
         self._has_given_up = False  # waiting for secrets
+        self._is_looking = False  # it looks for a secret itself, so that it need not be told of one
         self._is_over = False
+        self._ending: Problem | None = None  # why it has ended, while its bytes still wait
         self._guessing = linking.Guessing()
         self._tunnel: TlsTunnel | None = None
 
@@ -149,6 +152,16 @@ class TlsConversation:
 
     def close(self, problem: Problem) -> None:
         """Notes that the connection has ended. Both receivers have ended before."""
+        if self._is_listening and problem in ENDS:
+            self._store.refresh()
+        if self._is_listening and problem in ENDS and self._waits_for_secret:
+            self._ending = problem
+            self._store.linger(self._take_secret, self._queued)
+        else:
+            self._end(problem)
+
+    def _end(self, problem: Problem) -> None:
+        self._ending = None
         self._give_up()
         if self._tunnel is not None:
             self._tunnel.conversation.close(problem)
@@ -160,6 +173,8 @@ class TlsConversation:
         if self._is_blocked(side):
             self._since_ns = time_ns if self._since_ns is None else self._since_ns
             self._defer(end, lambda: side.data(data, time_ns, seq, ack), len(data))
+            if self._is_listening:
+                self._store.refresh()
             if self._queued > WAITING_BYTES_MAX or time_ns - self._since_ns > WAITING_NS:
                 self._give_up()
         else:
@@ -192,6 +207,10 @@ class TlsConversation:
     def find_secrets(self, side: Side, label: str, record: Record) -> bool:
         """Looks for secrets if there are none yet. Returns whether the record must wait for them."""
         session, store = self.session, self._store
+        if not self._has_given_up and (session.handshake is None or session.secret(label) is None):
+            self._is_looking = True
+            store.refresh()
+            self._is_looking = False
         if session.handshake is None:
             end = self._sides.index(side)
             found = linking.by_random(session, store)
@@ -226,7 +245,7 @@ class TlsConversation:
             session.is_proven = True
             self.counts.connections_opened += self._tunnel is None
             if session.handshake is not None:
-                self._store.link(session.handshake)
+                self._store.link(session.handshake, b"" if session.client is None else session.client.random)
 
     def note_message(self, end: int, kind: int, content: bytes) -> None:
         """Takes a handshake message of an end."""
@@ -283,15 +302,31 @@ class TlsConversation:
     def _listen(self) -> None:
         if not self._is_listening:
             self._is_listening = True
-            self._store.wait(self._take_secret, b"" if self.session.client is None else self.session.client.random)
+            random = b"" if self.session.client is None else self.session.client.random
+            self._store.wait(self._take_secret, random, self._transport.last_ns, self._wait_no_longer)
 
     def _take_secret(self, handshake: Handshake, label: str) -> None:
         """Goes on, because the store has a further secret."""
+        if self._is_looking:
+            return
         for side in self._sides:
             if side.waits_for is Wait.SECRET:
                 side.waits_for = None
                 side.go_on()
         self._go_on()
+        if self._ending is not None and not self._waits_for_secret:
+            self._end(self._ending)
+
+    @property
+    def _waits_for_secret(self) -> bool:
+        return any(side.waits_for is Wait.SECRET for side in self._sides)
+
+    def _wait_no_longer(self) -> None:
+        """Gives up because the time is over."""
+        if self._ending is None:
+            self._give_up()
+        else:
+            self._end(self._ending)
 
     def _give_up(self) -> None:
         """Stops waiting for secrets."""

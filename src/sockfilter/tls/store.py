@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from itertools import chain, islice
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from sockfilter.ledger import SecretCounts
-from sockfilter.model.secret import CLIENT_RANDOM, LABELS
+from sockfilter.model.secret import CLIENT_RANDOM, LABELS, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sockfilter.model.secret import Secret
-
+# How long bytes wait for a secret, by the times of the packets. A secret that a probe reports comes up to 20 ms after
+# the packets that it opens, and on a busy machine later; a key log may be written by another program's timer.
+WAITING_NS = 2_000_000_000
+# bytes of ended connections that wait
+ENDED_BYTES_MAX = 16 << 20
 # Handshakes whose secrets are kept; the oldest is dropped first. One takes about 1 KiB.
 HANDSHAKES_MAX = 1 << 16
 # Handshakes without a client random that are tried against a connection, the newest first: one try takes 50 us.
@@ -35,9 +38,10 @@ class Handshake:
         is_linked: whether it has opened a connection.
         owners: the processes and the objects that reported it.
         is_free: whether it may open a connection that is looking for its secrets by trial.
+        opens: the client random of the connection that it has opened last; empty if not known.
     """
 
-    __slots__ = ("client_random", "is_free", "is_linked", "origin", "owners", "secrets", "time_ns")
+    __slots__ = ("client_random", "is_free", "is_linked", "opens", "origin", "owners", "secrets", "time_ns")
 
     def __init__(self, client_random: bytes, origin: str, time_ns: int) -> None:
         self.client_random = client_random
@@ -46,6 +50,7 @@ class Handshake:
         self.secrets: dict[str, bytes] = {}
         self.is_linked = False
         self.is_free = True
+        self.opens = b""
         self.owners: set[tuple[int, int]] = set()
 
     def __repr__(self) -> str:
@@ -55,6 +60,20 @@ class Handshake:
 
 # takes a further secret: its handshake, and its label
 TakeSecret: TypeAlias = "Callable[[Handshake, str], None]"
+
+
+class Waiter(NamedTuple):
+    """A conversation that waits for secrets.
+
+    Attributes:
+        client_random: of the secrets; empty: any.
+        since_ns: since when it waits.
+        give_up: ends its waiting.
+    """
+
+    client_random: bytes
+    since_ns: int
+    give_up: Callable[[], None]
 
 
 class SecretStore:
@@ -69,6 +88,7 @@ class SecretStore:
         counts: what became of the secrets.
         is_complete: whether no more secrets will come, so that no connection need wait for one.
         on_opening: is called with each secret of a handshake that has opened a connection. None: nobody asks.
+        refill: is called when a secret is missing, and adds those that have come. None: they come by themselves.
     """
 
     def __init__(self, handshakes_max: int = HANDSHAKES_MAX) -> None:
@@ -81,11 +101,16 @@ class SecretStore:
         self._by_secret: dict[bytes, Handshake] = {}
         # master secrets that have opened a connection of TLS 1.2, the oldest first: a resumed session has the same
         self._masters: OrderedDict[bytes, Handshake] = OrderedDict()
-        self._waiting: dict[TakeSecret, bytes] = {}
+        # what waits for secrets, the oldest first; and by the client random of the secrets
+        self._waiting: dict[TakeSecret, Waiter] = {}
         self._waiting_by: dict[bytes, dict[TakeSecret, None]] = {}
+        self._ended: OrderedDict[Callable[[], None], int] = OrderedDict()
+        self._ended_bytes = 0
+        self._is_refilling = False
         self.counts = SecretCounts()
         self.is_complete = False
         self.on_opening: Callable[[Secret], None] | None = None
+        self.refill: Callable[[], None] | None = None
 
     def add(self, secret: Secret) -> None:
         """Takes a secret, and passes it to the conversations that wait for it."""
@@ -101,6 +126,7 @@ class SecretStore:
             handshake.secrets[secret.label] = secret.secret
             if handshake.is_linked:
                 counts.linked += 1
+                self._tell(handshake, secret.label)
             else:
                 counts.unused += 1
             if not secret.client_random:
@@ -132,8 +158,13 @@ class SecretStore:
         """The handshakes of TLS 1.2 that have opened a connection, the newest first: one may have been resumed."""
         return list(reversed(self._masters.values()))
 
-    def link(self, handshake: Handshake) -> None:
-        """Notes that the secrets of a handshake have opened a connection: a tag has proven it."""
+    def link(self, handshake: Handshake, client_random: bytes = b"") -> None:
+        """Notes that the secrets of a handshake have opened a connection: a tag has proven it.
+
+        Args:
+            handshake: the secrets.
+            client_random: that of the connection; empty if not known.
+        """
         master = handshake.secrets.get(CLIENT_RANDOM)
         if master is not None:
             self._masters[master] = handshake
@@ -145,26 +176,77 @@ class SecretStore:
             handshake.is_linked = True
             self.counts.unused -= len(handshake.secrets)
             self.counts.linked += len(handshake.secrets)
+        handshake.opens = client_random
+        for label in handshake.secrets:
+            self._tell(handshake, label)
+
+    def refresh(self) -> None:
+        """Adds the secrets that have come by now."""
+        if self.refill is not None and not self._is_refilling:
+            self._is_refilling = True
+            try:
+                self.refill()
+            finally:
+                self._is_refilling = False
 
     @property
     def is_awaited(self) -> bool:
         """Whether a conversation waits for secrets."""
         return bool(self._waiting)
 
-    def wait(self, take: TakeSecret, client_random: bytes) -> None:
-        """Calls take with each secret that comes for a client random, or that has none, until leave()."""
-        self._waiting[take] = client_random
+    def wait(self, take: TakeSecret, client_random: bytes, since_ns: int, give_up: Callable[[], None]) -> None:
+        """Calls take with each secret that comes for a client random, or that has none, until leave().
+
+        Args:
+            take: takes a secret.
+            client_random: the client random; empty: any.
+            since_ns: since when the conversation waits, in the source's clock.
+            give_up: is called when it has waited long enough. It calls leave().
+        """
+        self._waiting[take] = Waiter(client_random, since_ns, give_up)
         self._waiting_by.setdefault(client_random, {})[take] = None
 
     def leave(self, take: TakeSecret) -> None:
-        """Ends wait()."""
-        client_random = self._waiting.pop(take, None)
-        if client_random is None:
+        """Ends wait(), and linger()."""
+        waiter = self._waiting.pop(take, None)
+        if waiter is None:
             return
-        some = self._waiting_by[client_random]
+        some = self._waiting_by[waiter.client_random]
         del some[take]
         if not some:
-            del self._waiting_by[client_random]
+            del self._waiting_by[waiter.client_random]
+        self._ended_bytes -= self._ended.pop(waiter.give_up, 0)
+
+    def linger(self, take: TakeSecret, size: int) -> None:
+        """Notes that a connection has ended whose bytes wait for secrets. Those of the oldest give way to it.
+
+        Args:
+            take: what it has given to wait().
+            size: the bytes that wait.
+        """
+        self._ended[self._waiting[take].give_up] = size
+        self._ended_bytes += size
+        while self._ended_bytes > ENDED_BYTES_MAX:
+            next(iter(self._ended))()
+
+    def tick(self, now_ns: int) -> None:
+        """Gives up those that have waited long enough. now_ns is in the source's clock."""
+        while self._waiting:
+            waiter = next(iter(self._waiting.values()))
+            if now_ns - waiter.since_ns < WAITING_NS:
+                return
+            waiter.give_up()
+
+    def end(self) -> None:
+        """Gives up all that wait: no more secrets will come."""
+        self.refresh()
+        for waiter in list(self._waiting.values()):
+            waiter.give_up()
+
+    def _tell(self, handshake: Handshake, label: str) -> None:
+        """Passes on a secret that has opened a connection, with that connection's client random."""
+        if self.on_opening is not None and handshake.opens:
+            self.on_opening(Secret(label, handshake.secrets[label], handshake.opens, handshake.origin))
 
     def _of_random(self, secret: Secret) -> Handshake:
         """The handshake with a client random. It is made if it is not known."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support import tls
+from tests.support import https
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,8 +34,8 @@ def test_it(wire):
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[dict[str, object]]:
-    made = tls.certificate(tmp_path)
-    with tls.https_site(made) as port:
+    made = https.certificate(tmp_path)
+    with https.https_site(made) as port:
         yield {"certificate": str(made.certificate), "port": port, "mark": "", "changes": ""}
 
 

@@ -12,7 +12,7 @@ from sockfilter.sources.secrets.keylog import KeyLog
 from sockfilter.tls.store import SecretStore
 from tests.support.talk import CLIENT, SERVER, Dialogue, facts, read
 from tests.support.thorough import some
-from tests.support.tls_ends import NAME, NO_ENCRYPT_THEN_MAC, Ends, store_of
+from tests.support.tls import NAME, NO_ENCRYPT_THEN_MAC, Ends, store_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

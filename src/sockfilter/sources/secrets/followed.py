@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import time
 from typing import TYPE_CHECKING
 
 from sockfilter.closing import Closing
@@ -22,8 +21,6 @@ TURN_BYTES_MAX = 4 << 20
 # Bytes before the end of a file that is read from its end: the secrets of the last 4 000 connections. Older ones have
 # most likely been closed.
 TAIL_BYTES = 4 << 20
-# Seconds between two looks at what the path leads to, which a rotation changes.
-LOOK_S = 0.1
 # Bytes at the beginning that must hold a line of a key log, or nothing but comments.
 BEGINNING_BYTES = 64 << 10
 
@@ -54,7 +51,6 @@ class FollowedKeyLog(Closing):
         self._identity = (0, 0)
         self._at = 0  # bytes of the file that were read
         self._is_regular = False
-        self._looked_s = 0.0
         self._is_within = False  # the next bytes are the rest of a line whose beginning was not read
         try:
             self._open()
@@ -152,10 +148,6 @@ class FollowedKeyLog(Closing):
 
     def _look_again(self) -> None:
         """Opens what the path leads to now, if that is another file."""
-        now_s = time.monotonic()
-        if now_s - self._looked_s < LOOK_S:
-            return
-        self._looked_s = now_s
         try:
             there = os.stat(self.path)
             if (there.st_dev, there.st_ino) == self._identity:

@@ -27,12 +27,6 @@ def numbers(secrets: list[Secret]) -> list[int]:
     return [int.from_bytes(secret.client_random, "big") for secret in secrets]
 
 
-@pytest.fixture(autouse=True)
-def _looks_always(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that no test waits until the path is looked at again."""
-    monkeypatch.setattr(followed, "LOOK_S", 0.0)
-
-
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "keys.log"
