@@ -232,6 +232,11 @@ class TlsConversation:
         """Takes a handshake message of an end."""
         self.session.note(end, kind, content)
 
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the order of the bytes of both ends tells what answers what: in HTTP/1, which the lane reads too."""
+        return self._tunnel is not None and self._tunnel.conversation.has_lane
+
     def receiver(self, end: int) -> Receiver | None:
         """The receiver of the plaintext of an end; None if the connection carries no known protocol."""
         if self._tunnel is None:
