@@ -9,7 +9,7 @@ from sockfilter.model.problem import Problem
 from sockfilter.model.secret import CLIENT_RANDOM
 from sockfilter.protocols.interface import ENDLESS
 from sockfilter.tls import linking
-from sockfilter.tls.session import Session
+from sockfilter.tls.session import TlsSession
 from sockfilter.tls.side import Side, Wait
 from sockfilter.tls.tunnel import TlsTunnel
 
@@ -106,7 +106,7 @@ class TlsConversation:
         self._store = store
         self.counts = counts
         counts.connections += 1
-        self.session = Session()
+        self.session = TlsSession()
         self.receivers = CipherReceiver(self, 0), CipherReceiver(self, 1)
         first, second = self._sides = Side(self, 0), Side(self, 1)
         first.peer, second.peer = second, first

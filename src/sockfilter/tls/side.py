@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from sockfilter.ledger import TlsCounts
     from sockfilter.protocols.interface import Receiver
     from sockfilter.tls.openers import Opener
-    from sockfilter.tls.session import Session
+    from sockfilter.tls.session import TlsSession
 
 # a receiver that ignores this many bytes ignores all
 ENDLESS = 1 << 62
@@ -60,7 +60,7 @@ class Wait(Enum):
     SECRET = auto()
 
 
-class Owner(Protocol):
+class SideOwner(Protocol):
     """What a direction needs of its conversation.
 
     Attributes:
@@ -68,7 +68,7 @@ class Owner(Protocol):
         counts: the counters.
     """
 
-    session: Session
+    session: TlsSession
     counts: TlsCounts
 
     def find_secrets(self, side: Side, label: str, record: Record) -> bool:
@@ -138,7 +138,7 @@ class Side:
 
     peer: Side
 
-    def __init__(self, owner: Owner, end: int) -> None:
+    def __init__(self, owner: SideOwner, end: int) -> None:
         self._owner = owner
         self._end = end
         self._reader = RecordReader()
