@@ -7,7 +7,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from sockfilter.ledger import SecretCounts
-from sockfilter.model.secret import CLIENT_RANDOM, LABELS, Secret
+from sockfilter.model.secret import CLIENT_EARLY, CLIENT_RANDOM, LABELS, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -270,8 +270,8 @@ class SecretStore:
             known.time_ns = secret.time_ns
             return known
         known = self._by_owner.get(owner)
-        # the address of an object is used again: another secret with a known label begins another handshake
-        if known is None or secret.label in known.secrets:
+        # the address of an object is used again
+        if known is None or _begins_another(known, secret.label):
             known = self._by_owner[owner] = Handshake(b"", secret.origin, secret.time_ns)
             known.owners.add(owner)
             self._unnamed[known] = None
@@ -290,3 +290,10 @@ class SecretStore:
             for owner in oldest.owners:
                 if self._by_owner.get(owner) is oldest:
                     del self._by_owner[owner]
+
+
+def _begins_another(handshake: Handshake, label: str) -> bool:
+    """Whether a secret does not belong to the last handshake of its object: a label comes once, early data's first, and
+    that of TLS 1.2 alone."""
+    has = handshake.secrets
+    return label in has or CLIENT_RANDOM in has or (bool(has) and label in (CLIENT_RANDOM, CLIENT_EARLY))
