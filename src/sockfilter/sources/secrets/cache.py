@@ -12,11 +12,13 @@ from typing import Any
 from sockfilter.sources.secrets.finding import Found, Function
 
 # Changes when a search would find something else in the same file.
-VERSION = 1
+VERSION = 2
 FOLDER, NAME = ".cache/sockfilter", "tls-functions.json"
 # files whose results are kept, and bytes of the cache that are read: an entry has 300 bytes at most
 FILES_MAX = 8192
 BYTES_MAX = 4 << 20
+# files that are probed at the start although nothing uses them now
+PATHS_MAX = 256
 
 
 class Cache:
@@ -32,28 +34,38 @@ class Cache:
     def __init__(self, folder: str | None = None) -> None:
         self._folder = _own_folder() if folder is None else folder
         self._known: dict[str, Found] = {}
+        self._paths: list[str] = []
         self._is_changed = False
-        with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
-            self._known = self._read()
+        with suppress(OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            self._known, self._paths = self._read()
 
     def get(self, status: os.stat_result) -> Found | None:
         """Returns what was found in a file; None: it is not known."""
         return self._known.get(_key(status))
 
-    def put(self, status: os.stat_result, found: Found) -> None:
-        """Notes what was found in a file."""
+    def put(self, status: os.stat_result, found: Found, path: str) -> None:
+        """Notes what was found in a file, and where the file is."""
         if len(self._known) >= FILES_MAX:
             self._known.clear()
+            self._paths.clear()
         self._known[_key(status)] = found
+        if found.functions and path not in self._paths:
+            self._paths.append(path)
         self._is_changed = True
+
+    @property
+    def paths(self) -> list[str]:
+        """Returns where files were in which functions were found, the latest last: they may be used again."""
+        return self._paths[-PATHS_MAX:]
 
     def save(self) -> None:
         """Writes the cache, if it has changed and there is a folder for it."""
         if not self._is_changed or self._folder is None:
             return
         self._is_changed = False
-        made = {key: [found.how, found.functions, found.build_id, found.go_version] for key, found in self._known.items()}
-        content = json.dumps({"version": VERSION, "files": made}, separators=(",", ":")).encode()
+        files = {key: [found.how, found.functions, found.build_id, found.go_version] for key, found in self._known.items()}
+        made = {"version": VERSION, "files": files, "paths": self.paths}
+        content = json.dumps(made, separators=(",", ":")).encode()
         with suppress(OSError):
             os.makedirs(self._folder, mode=0o700, exist_ok=True)
             folder = _opened_folder(self._folder)
@@ -62,10 +74,10 @@ class Cache:
             finally:
                 os.close(folder)
 
-    def _read(self) -> dict[str, Found]:
-        """Reads the cache. Raises OSError and ValueError."""
+    def _read(self) -> tuple[dict[str, Found], list[str]]:
+        """Reads the cache. Raises OSError, and what comes of content that is none of this version."""
         if self._folder is None:
-            return {}
+            return {}, []
         folder = _opened_folder(self._folder)
         try:
             fd = os.open(NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=folder)
@@ -77,8 +89,9 @@ class Cache:
                 raise PermissionError
             content = json.loads(file.read(BYTES_MAX))
         if content["version"] != VERSION:
-            return {}
-        return {str(key): _found(entry) for key, entry in content["files"].items()}
+            return {}, []
+        files = {str(key): _found(entry) for key, entry in content["files"].items()}
+        return files, [str(path) for path in content["paths"]]
 
 
 def _own_folder() -> str | None:

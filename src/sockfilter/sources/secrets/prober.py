@@ -74,10 +74,10 @@ class Prober:
         self._probed: set[tuple[int, int]] = set()
 
     def look_everywhere(self) -> None:
-        """Looks at the files of all processes, and at the libraries of the system."""
+        """Looks at the files of all processes, at the libraries of the system, and at what was used before."""
         for pid in mappings.processes():
             self.look(pid)
-        for path in system_libraries():
+        for path in [*system_libraries(), *self._cache.paths]:
             self.look_at(path)
         self._cache.save()
 
@@ -139,7 +139,7 @@ class Prober:
             found = self._cache.get(status)
             if found is None:
                 found = find(fd)
-                self._cache.put(status, found)
+                self._cache.put(status, found, path)
             return Looked(path, found)
         except OSError as error:
             return Looked(path, None, error.strerror or str(error))
