@@ -96,7 +96,14 @@ def build_objects(out: Path = OBJECTS, root: Path = ROOT) -> list[Path]:
 def declarations() -> str:
     """Returns the declarations for cffi: the shared headers without their guards, then cdef.h."""
     shared_names = ("config.h", "events.h", "members.h", "tree.h", "syscalls.h", "processes.h", "secrets.h")
-    headers = (*(BPF / name for name in shared_names), LANE / "lane.h", HTTP2 / "hpack.h", SECRETS / "found.h", SECRETS / "mapping.h", REPLAY / "replay.h")
+    headers = (
+        *(BPF / name for name in shared_names),
+        LANE / "lane.h",
+        HTTP2 / "hpack.h",
+        SECRETS / "found.h",
+        SECRETS / "mapping.h",
+        REPLAY / "replay.h",
+    )
     shared = "\n".join(path.read_text() for path in headers)
     # cffi accepts comments and macros for numbers, but no other directives
     shared = re.sub(r"^#(?!define \w+ \d).*$", "", shared, flags=re.MULTILINE)
@@ -153,7 +160,9 @@ def build_binding(out: Path = BINDING, more_flags: tuple[str, ...] = ()) -> Path
     ffi.set_source(
         "sockfilter.libbpf._libbpf",
         # cffi includes Python.h first, which defines _GNU_SOURCE
-        "".join(f'#include "{name}"\n' for name in (*BINDING_PARTS, *LANE_PARTS, *HTTP2_PARTS, *SECRETS_PARTS, "replay.h")),
+        "".join(
+            f'#include "{name}"\n' for name in (*BINDING_PARTS, *LANE_PARTS, *HTTP2_PARTS, *SECRETS_PARTS, "replay.h")
+        ),
         sources=[str(REPLAY / "replay.c")],
         extra_link_args=["-pthread", *more_flags],
         extra_compile_args=[*CC_FLAGS, f"-ffile-prefix-map={ROOT}=.", *more_flags],

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import signal
 import ssl
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ import pytest
 from sockfilter.model.secret import LABELS, Secret
 from sockfilter.sources.secrets.finding import find
 from sockfilter.sources.secrets.probed import ProbedSecrets
-from sockfilter.sources.secrets.probes import Probes, Whose
+from sockfilter.sources.secrets.probes import EVERYBODY, Probes, Whose
 from sockfilter.sources.secrets.ring import SecretRing
 from tests.support import https
 from tests.support.skips import Skip, need_root, skip
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-
 @pytest.fixture(autouse=True)
 def root() -> None:
     need_root()
+
 
 # seconds until something has been probed that was loaded after the start
 PROBED_S = 30.0
@@ -85,10 +86,8 @@ def handshake(made: https.Certificate, log: Path, version: ssl.TLSVersion) -> No
     ends = client.wrap_bio(one, other, server_hostname="localhost"), server.wrap_bio(other, one, server_side=True)
     for _ in range(4):
         for end in ends:
-            try:
+            with suppress(ssl.SSLWantReadError):
                 end.do_handshake()
-            except ssl.SSLWantReadError:
-                pass
 
 
 def logged(log: Path) -> set[tuple[str, str]]:
@@ -98,7 +97,7 @@ def logged(log: Path) -> set[tuple[str, str]]:
 
 
 @contextmanager
-def probes(path: str, got: list[Secret], whose: Whose = Whose()) -> Iterator[SecretRing]:
+def probes(path: str, got: list[Secret], whose: Whose = EVERYBODY) -> Iterator[SecretRing]:
     """Probes on one library."""
     with Probes(whose) as made:
         fd = os.open(path, os.O_RDONLY)
@@ -228,8 +227,6 @@ def test_nothing_is_left_when_the_capture_is_killed(number: signal.Signals) -> N
         attacher = os.pidfd_open(int(capture.stdout.readline()))
         capture.send_signal(number)
     # its end is the end of all probes: they are links that only it holds
-    import select
-
     assert select.select([attacher], [], [], PROBED_S)[0]
     os.close(attacher)
 

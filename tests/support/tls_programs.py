@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.support.https import await_port, nginx
 from tests.support.net import free_port
 from tests.support.servers import START_S
 from tests.support.skips import need_package, need_tool
-from tests.support.https import await_port, https_site, nginx
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from tests.support.https import Certificate
 
@@ -85,6 +85,24 @@ app = web.Application()
 app.router.add_get("/{path}", answer)
 web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), ssl_context=context, print=None)
 """
+PYTHON_SERVER = """
+import http.server, ssl, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        body = f"it is {self.path}\\n".encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *arguments):
+        pass
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[2], sys.argv[3])
+server = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler)
+server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()
+"""
 UVICORN_SERVER = """
 import sys, uvicorn
 async def app(scope, receive, send):
@@ -109,7 +127,7 @@ CLIENTS = (
     *PYTHON,
     *("node", "go", "go stripped"),
 )
-SERVERS = ("nginx", "python", "aiohttp", "uvicorn", "node", "go", "go stripped", "openssl s_server")
+SERVERS = ("nginx", "http.server", "aiohttp", "uvicorn", "node", "go", "go stripped", "openssl s_server")
 
 
 def go_program(source: str, folder: Path, *, stripped: bool) -> str:
@@ -123,8 +141,11 @@ def go_program(source: str, folder: Path, *, stripped: bool) -> str:
     return str(made)
 
 
-def client(name: str, folder: Path) -> Callable[[int, str, Certificate], None]:
-    """Returns a function that asks a port for a path, by a program that starts then. Builds it, or skips the test."""
+def client(name: str, folder: Path, prefix: Sequence[str] = ()) -> Callable[[int, str, Certificate], None]:
+    """Returns a function that asks a port for a path, by a program that starts then. Builds it, or skips the test.
+
+    prefix: what runs the program.
+    """
     kind, _, more = name.partition(" ")
     if name in PYTHON:
         if name != "http.client":
@@ -135,8 +156,8 @@ def client(name: str, folder: Path) -> Callable[[int, str, Certificate], None]:
     elif kind == "go":
         words = [go_program(GO_CLIENT, folder, stripped=more == "stripped")]
     else:
-        return lambda port, path, made: _ask(name, port, path, made)
-    return lambda port, path, made: _run([*words, str(port), path, str(made.certificate)])
+        return lambda port, path, made: _ask(name, port, path, made, prefix)
+    return lambda port, path, made: _run([*prefix, *words, str(port), path, str(made.certificate)])
 
 
 def _run(words: list[str], said: bytes | None = None) -> None:
@@ -146,21 +167,28 @@ def _run(words: list[str], said: bytes | None = None) -> None:
     assert done.returncode == 0 or said is not None, (words, done.stdout, done.stderr)
 
 
-def _ask(name: str, port: int, path: str, made: Certificate) -> None:
+def _ask(name: str, port: int, path: str, made: Certificate, prefix: Sequence[str]) -> None:
     kind, _, more = name.partition(" ")
     address, program = f"https://localhost:{port}{path}", need_tool(kind)
     request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
     if kind == "curl":
         options = {"": [], "HTTP/1.1": ["--http1.1"], TLS_1_2: ["--tls-max", "1.2"]}[more]
-        _run([program, "-sSf", "--cacert", str(made.certificate), *options, address])
+        _run([*prefix, program, "-sSf", "--cacert", str(made.certificate), *options, address])
     elif kind == "wget":
-        _run([program, "-qO-", f"--ca-certificate={made.certificate}", address])
+        _run([*prefix, program, "-qO-", f"--ca-certificate={made.certificate}", address])
     elif kind == "gnutls-cli":
         priority = ["--priority=NORMAL:-VERS-ALL:+VERS-TLS1.2"] if more == TLS_1_2 else []
-        words = [program, f"--x509cafile={made.certificate}", "--logfile=/dev/null", *priority, f"--port={port}"]
-        _run([*words, "localhost"], request)
+        words = [
+            *prefix,
+            program,
+            f"--x509cafile={made.certificate}",
+            "--logfile=/dev/null",
+            *priority,
+            f"--port={port}",
+        ]
+        _run([*words, f"--port={port}", "localhost"], request)
     else:
-        _run([program, "s_client", "-quiet", "-connect", f"localhost:{port}"], request)
+        _run([*prefix, program, "s_client", "-quiet", "-connect", f"localhost:{port}"], request)
 
 
 @contextmanager
@@ -171,19 +199,18 @@ def server(name: str, made: Certificate, folder: Path) -> Iterator[int]:
         with nginx(made, folder) as port:
             yield port
         return
-    if kind == "python":
-        with https_site(made) as port:
-            yield port
-        return
     port = free_port()
     files = [str(made.certificate), str(made.key)]
     words = {
+        "http.server": lambda: [sys.executable, "-c", PYTHON_SERVER, str(port), *files],
         "aiohttp": lambda: [sys.executable, "-c", AIOHTTP_SERVER, str(port), *files],
         "uvicorn": lambda: [sys.executable, "-c", UVICORN_SERVER, str(port), *files],
         "node": lambda: [need_tool("node"), "-e", NODE_SERVER, str(port), *files],
         "go": lambda: [go_program(GO_SERVER, folder, stripped=more == "stripped"), str(port), *files],
-        "openssl": lambda: [need_tool("openssl"), "s_server", "-HTTP", "-quiet", "-port", str(port)]
-        + ["-cert", files[0], "-key", files[1]],
+        "openssl": lambda: [
+            *(need_tool("openssl"), "s_server", "-HTTP", "-quiet", "-port", str(port)),
+            *("-cert", files[0], "-key", files[1]),
+        ],
     }
     if kind in ("aiohttp", "uvicorn"):
         need_package(kind)
@@ -196,5 +223,3 @@ def server(name: str, made: Certificate, folder: Path) -> Iterator[int]:
             yield port
         finally:
             process.terminate()
-
-

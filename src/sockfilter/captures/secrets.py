@@ -90,7 +90,9 @@ def secrets_of(traffic: Traffic) -> Secrets | None:
     if not traffic.opens_tls:
         return None
     if traffic.via != PACKETS:
-        raise InvalidArgument(f"{'tls' if traffic.tls else 'keylog'} needs via={PACKETS!r}: secrets open what packets carry")
+        raise InvalidArgument(
+            f"{'tls' if traffic.tls else 'keylog'} needs via={PACKETS!r}: secrets open what packets carry"
+        )
     if traffic.tls and traffic.broker is not None:
         raise InvalidArgument("tls=True is not possible with a broker; use keylog, or capture without the broker")
     store = new_store()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sockfilter.ledger import Ledger
 
-WAY = "--keylog FILE opens them if their programs write a key log (SSLKEYLOGFILE=FILE)"
-WAY_OF_CALLS = "system calls have no more of them; -i any with --keylog FILE may open them"
+WAY = "--tls opens them, as far as sockfilter tls says; so does --keylog FILE if their programs write one"
+WAY_OF_CALLS = "system calls have no more of them; -i any with --tls or --keylog FILE may open them"
 
 
 def said_of(ledger: Ledger) -> str:

@@ -51,6 +51,10 @@ class _Attacher:
         """Looks at everything that runs, and then at what comes. Returns when the capture has ended."""
         self._prober.look_everywhere()
         self._send({"ready": True})
+        self._follow_until_end()
+        self._prober.save()
+
+    def _follow_until_end(self) -> None:
         poll = select.poll()
         poll.register(self._link, select.POLLIN)
         for fd in self._watch.descriptors:

@@ -63,7 +63,9 @@ class Cache:
         if not self._is_changed or self._folder is None:
             return
         self._is_changed = False
-        files = {key: [found.how, found.functions, found.build_id, found.go_version] for key, found in self._known.items()}
+        files = {
+            key: [found.how, found.functions, found.build_id, found.go_version] for key, found in self._known.items()
+        }
         made = {"version": VERSION, "files": files, "paths": self.paths}
         content = json.dumps(made, separators=(",", ":")).encode()
         with suppress(OSError):

@@ -47,7 +47,7 @@ def processes() -> list[int]:
 
 
 def of(pid: int) -> list[Mapping]:
-    """Returns the files that a process has mapped as code, each once. Raises OSError: it is gone, or rights are missing."""
+    """Returns the files that a process has mapped as code. Raises OSError: it is gone, or rights are missing."""
     with open(f"{PROC}/{pid}/maps", "rb") as lines:
         content = lines.read(MAPS_BYTES_MAX)
     found: dict[tuple[int, int, int], Mapping] = {}

@@ -67,9 +67,7 @@ class ProbedSecrets(Closing):
         files: the files with TLS that are in use, probed or not.
     """
 
-    def __init__(
-        self, take: Callable[[Secret], None], lose: Callable[[int], None], whose: Whose = EVERYBODY
-    ) -> None:
+    def __init__(self, take: Callable[[Secret], None], lose: Callable[[int], None], whose: Whose = EVERYBODY) -> None:
         self.problem = ""
         self.files: list[ProbedFile] = []
         self._take, self._lose = take, lose
@@ -160,7 +158,7 @@ class ProbedSecrets(Closing):
         except (ConnectionError, TimeoutError, ValueError):
             return {}
         if len(fds) == 2 and self._ring is None:
-            self._ring = SecretRing(*fds, self._take, self._lose)
+            self._ring = SecretRing(fds[0], fds[1], self._take, self._lose)
         if "error" in message:
             kind = getattr(errors, str(message.get("kind")), errors.KernelUnsupported)
             raise kind(str(message["error"]))

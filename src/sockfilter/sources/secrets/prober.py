@@ -66,7 +66,9 @@ class Prober:
         told: is called with each file that is relevant.
     """
 
-    def __init__(self, probes: Probes | None, cache: Cache, told: Callable[[Looked], None] = lambda looked: None) -> None:
+    def __init__(
+        self, probes: Probes | None, cache: Cache, told: Callable[[Looked], None] = lambda looked: None
+    ) -> None:
         self._probes = probes
         self._cache = cache
         self._told = told

@@ -106,6 +106,4 @@ def _secret(view: memoryview, at: int) -> Secret | None:
     time_ns, owner, tgid, _, label, secret_len, random_len, random, secret = RECORD.unpack_from(view, at)
     if not 0 < label < len(LABELS) or secret_len > len(secret):
         return None
-    return secrets.Secret(
-        LABELS[label], secret[:secret_len], random[:random_len], secrets.PROBE, tgid, owner, time_ns
-    )
+    return secrets.Secret(LABELS[label], secret[:secret_len], random[:random_len], secrets.PROBE, tgid, owner, time_ns)
