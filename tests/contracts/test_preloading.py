@@ -23,6 +23,7 @@ BEFORE = {
     "captures.capture": {"observers.interface", "road.pipeline", "views.aio", "subprocess"},
     "captures.live": {"sources.broker.client", "sources.calls.syscalls", "sources.packets.attachment"}
     | {"sources.packets.live"},
+    "captures.secrets": {"sources.secrets.probed"},
     "cli.__init__": {"cli.command", "cli.descriptors", "cli.signals"},
     "cli.arguments": {"cli.pcap_filter"},
     "cli.command": {
@@ -35,7 +36,7 @@ BEFORE = {
     }
     | {"cli.hosts", "cli.pcap_filter", "cli.piped_frames", "cli.preloading", "cli.shown", "model.policy"}
     | {"outputs.fan", "outputs.file_names", "outputs.jsonl", "outputs.lines", "outputs.raw", "road.frames"}
-    | {"sources.packets.interfaces", "system.namespace"},
+    | {"sources.packets.interfaces", "system.namespace", "observers.processes.tree", "shutil"},
     "cli.config_file": {"pwd", "tomli", "tomllib"},
     "cli.hosts": {"socket"},
     "cli.pcap_filter": {"socket"},

@@ -86,6 +86,11 @@ HEAVY_MODULES = {
     "sources/broker/server.py": {"dataclasses"},
     "captures/command.py": {"shutil", "subprocess"},  # only where there is a command
     "views/nearest.py": {"difflib"},
+    # only with --tls, and in the process that attaches
+    "cli/tls.py": {"json"},
+    "sources/secrets/attacher.py": {"json"},
+    "sources/secrets/cache.py": {"json"},
+    "sources/secrets/probed.py": {"json", "subprocess"},
 }
 
 

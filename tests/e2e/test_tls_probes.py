@@ -11,7 +11,7 @@ import pytest
 import sockfilter
 from sockfilter.errors import InvalidArgument
 from sockfilter.sources.secrets.probed import ProbedSecrets
-from sockfilter.sources.secrets.probes import Whose
+from sockfilter.sources.secrets.probes import Scope
 from tests.support import https, rights, tls_programs
 from tests.support.command import run
 from tests.support.once import made_once
@@ -85,7 +85,7 @@ def test_the_secrets_of_one_end_are_enough(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The client runs as another user than the server, and the secrets of one of them are taken."""
-    monkeypatch.setattr(ProbedSecrets.__init__, "__defaults__", (Whose(uid=uid),))
+    monkeypatch.setattr(ProbedSecrets.__init__, "__defaults__", (Scope(uid=uid),))
     certificate.certificate.parent.chmod(0o755)
     ask = tls_programs.client(client, tmp_path, prefix=rights.without_rights())
     with sockfilter.capture("lo", ports=[nginx], tls=True) as capture:

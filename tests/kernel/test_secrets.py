@@ -19,7 +19,7 @@ import pytest
 from sockfilter.model.secret import LABELS, Secret
 from sockfilter.sources.secrets.finding import find
 from sockfilter.sources.secrets.probed import ProbedSecrets
-from sockfilter.sources.secrets.probes import EVERYBODY, Probes, Whose
+from sockfilter.sources.secrets.probes import EVERYBODY, Probes, Scope
 from sockfilter.sources.secrets.ring import SecretRing
 from tests.support import https
 from tests.support.skips import Skip, need_root, skip
@@ -97,7 +97,7 @@ def logged(log: Path) -> set[tuple[str, str]]:
 
 
 @contextmanager
-def probes(path: str, got: list[Secret], whose: Whose = EVERYBODY) -> Iterator[SecretRing]:
+def probes(path: str, got: list[Secret], whose: Scope = EVERYBODY) -> Iterator[SecretRing]:
     """Probes on one library."""
     with Probes(whose) as made:
         fd = os.open(path, os.O_RDONLY)
@@ -135,8 +135,8 @@ def test_both_ends_report_what_the_key_log_has(
     assert counts["seen"] == sum(counts.values()) - counts["seen"]
 
 
-@pytest.mark.parametrize("whose", [Whose(pid=1), Whose(uid=12345)])
-def test_secrets_of_others_are_not_taken(certificate: https.Certificate, tmp_path: Path, whose: Whose) -> None:
+@pytest.mark.parametrize("whose", [Scope(pid=1), Scope(uid=12345)])
+def test_secrets_of_others_are_not_taken(certificate: https.Certificate, tmp_path: Path, whose: Scope) -> None:
     got: list[Secret] = []
     with probes(libssl(), got, whose) as ring:
         handshake(certificate, tmp_path / "log", ssl.TLSVersion.TLSv1_3)
@@ -147,7 +147,7 @@ def test_secrets_of_others_are_not_taken(certificate: https.Certificate, tmp_pat
 
 def test_secrets_of_this_process_alone(certificate: https.Certificate, tmp_path: Path) -> None:
     got: list[Secret] = []
-    with probes(libssl(), got, Whose(pid=os.getpid(), uid=os.getuid())) as ring:
+    with probes(libssl(), got, Scope(pid=os.getpid(), uid=os.getuid())) as ring:
         handshake(certificate, tmp_path / "log", ssl.TLSVersion.TLSv1_3)
         ring.read()
     assert len(got) == 8
@@ -157,7 +157,7 @@ def test_secrets_that_find_no_room_are_counted(certificate: https.Certificate, t
     """The ring has room for 7 700, and nobody reads it meanwhile."""
     got: list[Secret] = []
     lost: list[int] = []
-    with Probes(Whose(pid=os.getpid())) as made:
+    with Probes(Scope(pid=os.getpid())) as made:
         fd = os.open(libssl(), os.O_RDONLY)
         made.attach(fd, find(fd))
         os.close(fd)

@@ -36,7 +36,7 @@ exit status: 0 all libraries can be opened; 1 some cannot, or none was found; 2 
 """
 
 
-class Row(NamedTuple):
+class LibraryRow(NamedTuple):
     """A TLS library: its path, whether it can be opened, how or why not, what to do, its offsets, and who uses it."""
 
     path: str
@@ -82,14 +82,14 @@ def run(words: list[str], signals: Signals) -> int:
     return OK if rows and all(row.opens for row in rows) else NONE
 
 
-def _of_file(prober: Prober, path: str) -> Row:
+def _of_file(prober: Prober, path: str) -> LibraryRow:
     looked = prober.look_at(path)
     if looked.found is None:
         raise InvalidArgument(f"reading {path}: {looked.error}")
     return _row(looked, ())
 
 
-def _of_processes(prober: Prober, pids: Iterable[int] | None) -> tuple[list[Row], int]:
+def _of_processes(prober: Prober, pids: Iterable[int] | None) -> tuple[list[LibraryRow], int]:
     """Returns the libraries of processes, and how many processes could not be looked at. Raises InvalidArgument."""
     from sockfilter.sources.secrets import mappings
 
@@ -125,20 +125,20 @@ def _name(pid: int) -> str:
         return ""
 
 
-def _row(looked: Looked, processes: tuple[tuple[int, str], ...]) -> Row:
+def _row(looked: Looked, processes: tuple[tuple[int, str], ...]) -> LibraryRow:
     from sockfilter.sources.secrets.reasons import reason
 
     if looked.found is None:
         remedy = "use sudo" if os.geteuid() else ""
-        return Row(looked.path, False, f"it cannot be read: {looked.error}", remedy, (), "", processes)
+        return LibraryRow(looked.path, False, f"it cannot be read: {looked.error}", remedy, (), "", processes)
     words, remedy = reason(looked.path, looked.found.how)
     offsets = tuple(function.offset for function in looked.found.functions)
     if looked.found.go_version:
         words = f"{words} ({looked.found.go_version})"
-    return Row(looked.path, bool(offsets), words, remedy, offsets, looked.found.build_id, processes)
+    return LibraryRow(looked.path, bool(offsets), words, remedy, offsets, looked.found.build_id, processes)
 
 
-def _text(row: Row) -> str:
+def _text(row: LibraryRow) -> str:
     from sockfilter.escape import printable
 
     places = ", ".join(f"{offset:#x}" for offset in row.offsets)
@@ -150,14 +150,14 @@ def _text(row: Row) -> str:
     return f"{line}\n    -> {row.remedy}" if row.remedy else line
 
 
-def _json(row: Row) -> str:
+def _json(row: LibraryRow) -> str:
     made = row._asdict() | {"processes": [{"pid": pid, "comm": name} for pid, name in row.processes]}
     made["remedy"] = row.remedy or None
     made["build_id"] = row.build_id or None
     return json.dumps(made)
 
 
-def _afterwards(rows: list[Row], hidden: int, is_of_processes: bool) -> list[str]:
+def _afterwards(rows: list[LibraryRow], hidden: int, is_of_processes: bool) -> list[str]:
     """Returns what is to be said after the rows."""
     from sockfilter.sources.secrets.probes import check
 

@@ -15,7 +15,6 @@ import json
 import os
 import resource
 import select
-import signal
 import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -25,7 +24,7 @@ from sockfilter.libbpf import binding
 from sockfilter.sources.secrets.cache import Cache
 from sockfilter.sources.secrets.mappings import Watch
 from sockfilter.sources.secrets.prober import Prober, files_of_program
-from sockfilter.sources.secrets.probes import Probes, Whose
+from sockfilter.sources.secrets.probes import Probes, Scope
 from sockfilter.system import rights
 
 if TYPE_CHECKING:
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
 MESSAGE_BYTES_MAX = 32 << 10
 # requests that are answered before new programs are looked at
 REQUESTS_MAX = 16
-# Terminals send these to all processes of a group; this one ends with the capture.
-IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 class _Attacher:
@@ -102,15 +99,13 @@ class _Attacher:
                 self._link.send(data, 0 if "file" not in message else socket.MSG_DONTWAIT)
 
 
-def main(fd: int, whose: Whose) -> None:
+def main(fd: int, whose: Scope) -> None:
     """Runs in a process of its own until the other end of the connection is closed.
 
     Args:
         fd: the connection: a Unix socket with boundaries between messages.
         whose: whose secrets are taken.
     """
-    for number in IGNORED:
-        signal.signal(number, signal.SIG_IGN)
     with socket.socket(fileno=fd) as link, suppress(BrokenPipeError, ConnectionError):
         try:
             with Probes(whose) as probes, Watch() as watch:

@@ -9,7 +9,7 @@ import stat
 from contextlib import suppress
 from typing import Any
 
-from sockfilter.sources.secrets.finding import Found, Function
+from sockfilter.sources.secrets.finding import SearchResult, Function
 
 # Changes when a search would find something else in the same file.
 VERSION = 2
@@ -33,17 +33,17 @@ class Cache:
 
     def __init__(self, folder: str | None = None) -> None:
         self._folder = _own_folder() if folder is None else folder
-        self._known: dict[str, Found] = {}
+        self._known: dict[str, SearchResult] = {}
         self._paths: list[str] = []
         self._is_changed = False
         with suppress(OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             self._known, self._paths = self._read()
 
-    def get(self, status: os.stat_result) -> Found | None:
+    def get(self, status: os.stat_result) -> SearchResult | None:
         """Returns what was found in a file; None: it is not known."""
         return self._known.get(_key(status))
 
-    def put(self, status: os.stat_result, found: Found, path: str) -> None:
+    def put(self, status: os.stat_result, found: SearchResult, path: str) -> None:
         """Notes what was found in a file, and where the file is."""
         if len(self._known) >= FILES_MAX:
             self._known.clear()
@@ -76,7 +76,7 @@ class Cache:
             finally:
                 os.close(folder)
 
-    def _read(self) -> tuple[dict[str, Found], list[str]]:
+    def _read(self) -> tuple[dict[str, SearchResult], list[str]]:
         """Reads the cache. Raises OSError, and what comes of content that is none of this version."""
         if self._folder is None:
             return {}, []
@@ -132,10 +132,10 @@ def _replace(folder: int, content: bytes) -> None:
         raise
 
 
-def _found(entry: Any) -> Found:
+def _found(entry: Any) -> SearchResult:
     """Reads an entry. Raises ValueError and TypeError if it is none."""
     how, functions, build_id, go_version = entry
-    return Found(
+    return SearchResult(
         int(how),
         tuple(Function(int(at), tuple((int(far), int(label)) for far, label in some)) for at, some in functions),
         str(build_id),

@@ -25,7 +25,7 @@ class Function(NamedTuple):
     distances: tuple[tuple[int, int], ...]
 
 
-class Found(NamedTuple):
+class SearchResult(NamedTuple):
     """What a search has found.
 
     Attributes:
@@ -46,7 +46,7 @@ class Found(NamedTuple):
         return self.how == GO
 
 
-def find(fd: int) -> Found:
+def find(fd: int) -> SearchResult:
     """Searches an open file, whoever made it. Raises OSError if it cannot be read, or has more than 512 MiB."""
     ffi, lib = binding.load()
     found = ffi.new("struct sf_found *")
@@ -55,7 +55,7 @@ def find(fd: int) -> Found:
     return _found(ffi, found)
 
 
-def find_in(content: bytes) -> Found:
+def find_in(content: bytes) -> SearchResult:
     """Searches the content of a file."""
     ffi, lib = binding.load()
     found = ffi.new("struct sf_found *")
@@ -63,7 +63,7 @@ def find_in(content: bytes) -> Found:
     return _found(ffi, found)
 
 
-def _found(ffi: Any, found: Any) -> Found:
+def _found(ffi: Any, found: Any) -> SearchResult:
     functions = tuple(
         Function(
             found.offsets[i],
@@ -72,4 +72,4 @@ def _found(ffi: Any, found: Any) -> Found:
         for i in range(found.functions)
     )
     build_id = ffi.buffer(found.build_id, found.build_id_len)[:].hex()
-    return Found(found.how, functions, build_id, ffi.string(found.go_version).decode("ascii"))
+    return SearchResult(found.how, functions, build_id, ffi.string(found.go_version).decode("ascii"))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sockfilter import errors
 from sockfilter.closing import Closing
 from sockfilter.sources.secrets.attacher import MESSAGE_BYTES_MAX
-from sockfilter.sources.secrets.probes import EVERYBODY, Whose
+from sockfilter.sources.secrets.probes import EVERYBODY, Scope
 from sockfilter.sources.secrets.ring import SecretRing
 
 if TYPE_CHECKING:
@@ -21,14 +21,17 @@ if TYPE_CHECKING:
 
     from sockfilter.model.secret import Secret
 
-# The program of the process: it imports what this process imports, and nothing else.
+# The program of the process: it imports what this process imports, and nothing else. Terminals send signals to all
+# processes of a group; this one ends with the capture. It uses _signal, which is built in, because signal imports enum.
 PROGRAM = """
-import sys
+import _signal, sys
+for number in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT):
+    _signal.signal(number, _signal.SIG_IGN)
 fd, pid, uid = (int(word) for word in sys.argv[1:4])
 sys.path[:] = sys.argv[4:]
 from sockfilter.sources.secrets.attacher import main
-from sockfilter.sources.secrets.probes import Whose
-main(fd, Whose(pid if pid >= 0 else None, uid if uid >= 0 else None))
+from sockfilter.sources.secrets.probes import Scope
+main(fd, Scope(pid if pid >= 0 else None, uid if uid >= 0 else None))
 """
 # Seconds until the process has looked at everything that runs: 10 000 processes take 10 s, and the machine may be busy.
 READY_S = 60.0
@@ -67,7 +70,7 @@ class ProbedSecrets(Closing):
         files: the files with TLS that are in use, probed or not.
     """
 
-    def __init__(self, take: Callable[[Secret], None], lose: Callable[[int], None], whose: Whose = EVERYBODY) -> None:
+    def __init__(self, take: Callable[[Secret], None], lose: Callable[[int], None], whose: Scope = EVERYBODY) -> None:
         self.problem = ""
         self.files: list[ProbedFile] = []
         self._take, self._lose = take, lose

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.errors import SockfilterError
 from sockfilter.sources.secrets import mappings
-from sockfilter.sources.secrets.finding import Found, find
+from sockfilter.sources.secrets.finding import SearchResult, find
 from sockfilter.sources.secrets.reasons import is_relevant
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Looked(NamedTuple):
     """
 
     path: str
-    found: Found | None
+    found: SearchResult | None
     error: str = ""
 
     @property

@@ -14,7 +14,7 @@ from sockfilter.libbpf.object import OBJECTS, BpfObject
 from sockfilter.system import rights
 
 if TYPE_CHECKING:
-    from sockfilter.sources.secrets.finding import Found
+    from sockfilter.sources.secrets.finding import SearchResult
 
 OBJECT = f"{OBJECTS}/secrets.bpf.o"
 PROGRAMS = {
@@ -25,14 +25,14 @@ PROGRAMS = {
 DISTANCES_MAX = 4096
 
 
-class Whose(NamedTuple):
-    """Whose secrets are taken: of one process by its PID, of one user by number. None: of all."""
+class Scope(NamedTuple):
+    """Scope secrets are taken: of one process by its PID, of one user by number. None: of all."""
 
     pid: int | None = None
     uid: int | None = None
 
 
-EVERYBODY = Whose()
+EVERYBODY = Scope()
 
 
 def check() -> None:
@@ -60,7 +60,7 @@ class Probes(Closing):
         ObjectError: the object is missing or damaged.
     """
 
-    def __init__(self, whose: Whose = EVERYBODY) -> None:
+    def __init__(self, whose: Scope = EVERYBODY) -> None:
         check()
         self._ffi, self._lib = binding.load()
         self._distances: dict[int, int] = {}
@@ -94,7 +94,7 @@ class Probes(Closing):
         """Whether attaching takes CAP_SYS_ADMIN, as it does before Linux 6.6."""
         return not self._has_links
 
-    def attach(self, fd: int, found: Found) -> None:
+    def attach(self, fd: int, found: SearchResult) -> None:
         """Attaches to the functions of a file, in all processes that use it.
 
         Args:
@@ -110,7 +110,7 @@ class Probes(Closing):
             self._note(function.distances)
             self._link(name, f"/proc/self/fd/{fd}", function.offset)
 
-    def _configure(self, whose: Whose) -> None:
+    def _configure(self, whose: Scope) -> None:
         config = self._ffi.new("struct sf_secrets_config *")
         here = os.stat("/proc/self/ns/pid")
         config.pidns_dev, config.pidns_ino = here.st_dev, here.st_ino

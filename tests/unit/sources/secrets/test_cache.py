@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from sockfilter.sources.secrets.cache import NAME, Cache
-from sockfilter.sources.secrets.finding import LABELS, NOT_TLS, Found, Function
+from sockfilter.sources.secrets.finding import LABELS, NOT_TLS, SearchResult, Function
 from tests.support.skips import need_root
 
-FOUND = Found(LABELS, (Function(0x3A1C0, ((324315, 1), (-5, 6))),), "c0b99590", "")
+FOUND = SearchResult(LABELS, (Function(0x3A1C0, ((324315, 1), (-5, 6))),), "c0b99590", "")
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def file(tmp_path: Path) -> Path:
     return made
 
 
-def kept(folder: str, file: Path, found: Found = FOUND) -> Cache:
+def kept(folder: str, file: Path, found: SearchResult = FOUND) -> Cache:
     cache = Cache(folder)
     cache.put(file.stat(), found, str(file))
     cache.save()
@@ -41,8 +41,8 @@ def test_it_is_there_in_the_next_run(folder: str, file: Path) -> None:
 
 
 def test_a_file_without_functions_is_known_and_not_looked_at_again(folder: str, file: Path) -> None:
-    cache = kept(folder, file, Found(NOT_TLS))
-    assert cache.get(file.stat()) == Found(NOT_TLS)
+    cache = kept(folder, file, SearchResult(NOT_TLS))
+    assert cache.get(file.stat()) == SearchResult(NOT_TLS)
     assert not cache.paths
 
 
@@ -72,7 +72,7 @@ def test_a_folder_that_others_may_write_to_is_not_used(folder: str, file: Path) 
     Path(folder).chmod(0o777)
     cache = Cache(folder)
     assert cache.get(file.stat()) is None
-    cache.put(file.stat(), Found(NOT_TLS), str(file))
+    cache.put(file.stat(), SearchResult(NOT_TLS), str(file))
     cache.save()
     Path(folder).chmod(0o700)
     assert Cache(folder).get(file.stat()) == FOUND

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfilter.sources.secrets import finding
-from sockfilter.sources.secrets.finding import Found, find, find_in
+from sockfilter.sources.secrets.finding import SearchResult, find, find_in
 from tests.support import elf
 from tests.support.elf import ARM64, CODE_AT, CODE_OFFSET, EXECUTABLE, LABELS, X86_64, Code, Section
 from tests.support.skips import Skip, need_package, need_tool, skip
@@ -38,7 +38,7 @@ def library(machine: int = X86_64, labels: tuple[str, ...] = LABELS) -> tuple[Co
     return code, log, data, places
 
 
-def offset(found: Found) -> int:
+def offset(found: SearchResult) -> int:
     (function,) = found.functions
     return function.offset
 
