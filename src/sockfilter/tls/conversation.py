@@ -170,11 +170,11 @@ class TlsConversation:
     def data(self, end: int, data: bytes, time_ns: int, seq: int, ack: int) -> None:
         """Takes bytes of an end."""
         side = self._sides[end]
+        if self._is_listening:
+            self._store.refresh()
         if self._is_blocked(side):
             self._since_ns = time_ns if self._since_ns is None else self._since_ns
             self._defer(end, lambda: side.data(data, time_ns, seq, ack), len(data))
-            if self._is_listening:
-                self._store.refresh()
             if self._queued > WAITING_BYTES_MAX or time_ns - self._since_ns > WAITING_NS:
                 self._give_up()
         else:
@@ -314,8 +314,10 @@ class TlsConversation:
                 side.waits_for = None
                 side.go_on()
         self._go_on()
-        if self._ending is not None and not self._waits_for_secret:
-            self._end(self._ending)
+        if not self._waits_for_secret:
+            self._stop_listening()
+            if self._ending is not None:
+                self._end(self._ending)
 
     @property
     def _waits_for_secret(self) -> bool:
