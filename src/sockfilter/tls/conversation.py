@@ -249,7 +249,10 @@ class TlsConversation:
 
     def note_message(self, end: int, kind: int, content: bytes) -> None:
         """Takes a handshake message of an end."""
+        knew = self.session.client is not None
         self.session.note(end, kind, content)
+        if not knew and self.session.client is not None:
+            self._store.expect(self.session.client.random)
 
     def receiver(self, end: int) -> Receiver | None:
         """The receiver of the plaintext of an end; None if the connection carries no known protocol."""
@@ -379,6 +382,8 @@ class TlsConversation:
     def _finish(self) -> None:
         if not self._is_over:
             self._is_over = True
+            if self.session.client is not None:
+                self._store.expect_no_more(self.session.client.random)
             self._queue.clear()
             self._queued = 0
             self._stop_listening()
