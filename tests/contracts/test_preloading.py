@@ -44,6 +44,9 @@ BEFORE = {
     "libbpf.binding": {"libbpf._libbpf"},
     # a schema is read before the capture begins
     "protobuf.schema": {f"google.protobuf{part}" for part in ("", *SCHEMA_PARTS)},
+    # a key log and the secrets of a file are read before the capture begins
+    "road.pipeline": {"tls.conversation"},
+    "road.secrets": {"importlib.util", "sources.files.secrets", "sources.secrets.keylog", "tls.store"},
     "sources.narrowing": {"ipaddress"},
 }
 

@@ -113,9 +113,7 @@ class Pipeline:
         if secrets is not None:
             # Imported now: rights are given up later, and then no module can be read.
             from sockfilter.tls.conversation import TlsConversation
-            from sockfilter.tls.openers import load
 
-            load()
             self._tls_conversation = partial(TlsConversation, store=secrets, counts=self._tls)
         self._choice = ProtocolChoice(wanted=protocols, tls=None if secrets is None else self._tls_conversation)
         self._assembly = assembly = Assembly(source, skipping, is_wanted, self._converse, hearing, heads.is_unfinished)

@@ -9,7 +9,7 @@ from sockfilter.model.problem import Problem
 from sockfilter.model.secret import CLIENT_RANDOM
 from sockfilter.protocols.interface import ENDLESS
 from sockfilter.tls import linking
-from sockfilter.tls.session import Session
+from sockfilter.tls.session import TlsSession
 from sockfilter.tls.side import Side, Wait
 from sockfilter.tls.store import WAITING_NS
 from sockfilter.tls.tunnel import TlsTunnel
@@ -107,7 +107,7 @@ class TlsConversation:
         self._store = store
         self.counts = counts
         counts.connections += 1
-        self.session = Session()
+        self.session = TlsSession()
         self.receivers = CipherReceiver(self, 0), CipherReceiver(self, 1)
         first, second = self._sides = Side(self, 0), Side(self, 1)
         first.peer, second.peer = second, first
@@ -253,6 +253,11 @@ class TlsConversation:
         self.session.note(end, kind, content)
         if not knew and self.session.client is not None:
             self._store.expect(self.session.client.random)
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the order of the bytes of both ends tells what answers what: in HTTP/1, which the lane reads too."""
+        return self._tunnel is not None and self._tunnel.conversation.has_lane
 
     def receiver(self, end: int) -> Receiver | None:
         """The receiver of the plaintext of an end; None if the connection carries no known protocol."""

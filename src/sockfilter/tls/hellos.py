@@ -65,7 +65,7 @@ class Truncated(Exception):  # not named ...Error, because it is not an error
     """The message is shorter than its fields say."""
 
 
-class Fields:
+class MessageFields:
     """Reads the fields of a message in their order.
 
     Args:
@@ -101,7 +101,7 @@ class Fields:
 def client_hello(message: bytes) -> ClientHello | None:
     """Reads a ClientHello without its head; None if it is malformed."""
     try:
-        fields = Fields(message)
+        fields = MessageFields(message)
         fields.take(2)
         random, session = fields.take(RANDOM_BYTES), fields.vector(1)
         fields.vector(2)
@@ -115,7 +115,7 @@ def client_hello(message: bytes) -> ClientHello | None:
 def server_hello(message: bytes) -> ServerHello | None:
     """Reads a ServerHello without its head; None if it is malformed."""
     try:
-        fields = Fields(message)
+        fields = MessageFields(message)
         version = fields.number(2)
         random, session, suite = fields.take(RANDOM_BYTES), fields.vector(1), fields.number(2)
         fields.take(1)
@@ -131,7 +131,7 @@ def server_hello(message: bytes) -> ServerHello | None:
 def encrypted_extensions(message: bytes) -> dict[int, bytes]:
     """Reads EncryptedExtensions without their head: the extensions by type. Malformed ones are left out."""
     try:
-        return dict(_extensions(Fields(message).vector(2)))
+        return dict(_extensions(MessageFields(message).vector(2)))
     except Truncated:
         return {}
 
@@ -139,14 +139,14 @@ def encrypted_extensions(message: bytes) -> dict[int, bytes]:
 def chosen_protocol(extensions: dict[int, bytes]) -> str | None:
     """The protocol that the server chose (RFC 7301, 3.1); None if it chose none."""
     try:
-        names = Fields(Fields(extensions.get(ALPN, b"")).vector(2))
+        names = MessageFields(MessageFields(extensions.get(ALPN, b"")).vector(2))
         return names.vector(1).decode("ascii", "backslashreplace")
     except Truncated:
         return None
 
 
 def _extensions(data: bytes) -> Iterator[tuple[int, bytes]]:
-    fields = Fields(data)
+    fields = MessageFields(data)
     while fields.has_more:
         yield fields.number(2), fields.vector(2)
 
@@ -154,7 +154,7 @@ def _extensions(data: bytes) -> Iterator[tuple[int, bytes]]:
 def _server_name(data: bytes) -> str | None:
     """The first host name of the extension server_name (RFC 6066, 3)."""
     try:
-        names = Fields(Fields(data).vector(2))
+        names = MessageFields(MessageFields(data).vector(2))
         while names.has_more:
             kind, name = names.number(1), names.vector(2)
             if kind == 0:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from sockfilter.tls.reading import Record
-    from sockfilter.tls.session import Session
+    from sockfilter.tls.session import TlsSession
     from sockfilter.tls.store import Handshake, SecretStore
     from sockfilter.tls.suites import Suite
 
@@ -38,13 +38,13 @@ class Guess(NamedTuple):
     number: int
 
 
-def by_random(session: Session, store: SecretStore) -> Handshake | None:
+def by_random(session: TlsSession, store: SecretStore) -> Handshake | None:
     """The secrets with the client random of the connection; None if there are none."""
     return None if session.client is None else store.of(session.client.random)
 
 
 def by_trial(
-    session: Session, handshakes: Iterable[Handshake], label: str, end: int, record: Record
+    session: TlsSession, handshakes: Iterable[Handshake], label: str, end: int, record: Record
 ) -> Handshake | None:
     """The secrets that open the first protected record of an end; None if none do.
 

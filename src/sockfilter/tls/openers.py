@@ -6,8 +6,17 @@ import hmac
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Protocol
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher as Ciphering
+from cryptography.hazmat.primitives.ciphers import aead, algorithms, modes
+
 from sockfilter.tls.schedule import TLS10, key_block, traffic_keys
 from sockfilter.tls.suites import Cipher
+
+try:
+    from cryptography.hazmat.decrepit.ciphers import algorithms as old
+except ImportError:  # before version 43
+    old = algorithms  # type: ignore[misc]  # a module in place of another
 
 if TYPE_CHECKING:
     from sockfilter.tls.suites import Suite
@@ -18,12 +27,6 @@ _ASSOCIATED = Struct(">Q3sH")
 # bytes of a nonce in front of a record of TLS 1.2 (RFC 5288, 3), and of the part that the key block has
 EXPLICIT_BYTES, SALT_BYTES = 8, 4
 BLOCK_BYTES = {"AES": 16, "CAMELLIA": 16, "3DES": 8}
-
-
-def load() -> None:
-    """Imports the package cryptography. Raises ImportError."""
-    import cryptography.exceptions
-    import cryptography.hazmat.primitives.ciphers.aead  # noqa: F401  # 0.1 s, which only captures of TLS take
 
 
 class Opener(Protocol):
@@ -55,8 +58,6 @@ class Aead(Protocol):
 
 
 def _aead(suite: Suite, key: bytes) -> Aead:
-    from cryptography.hazmat.primitives.ciphers import aead  # imported late: 0.1 s, and only for TLS
-
     if suite.cipher is Cipher.CHACHA20:
         return aead.ChaCha20Poly1305(key)
     if suite.cipher is Cipher.CCM:
@@ -74,9 +75,6 @@ class _CamelliaGcm:
 
     def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes:
         """Raises InvalidTag."""
-        from cryptography.hazmat.primitives.ciphers import Cipher as Ciphering
-        from cryptography.hazmat.primitives.ciphers import modes
-
         decryptor: Any = Ciphering(_block_cipher("CAMELLIA", self._key), modes.GCM(nonce, data[-16:])).decryptor()
         decryptor.authenticate_additional_data(associated_data or b"")
         return bytes(decryptor.update(data[:-16]) + decryptor.finalize())
@@ -85,43 +83,37 @@ class _CamelliaGcm:
 class Tls13Opener:
     """Records of TLS 1.3 (RFC 8446, 5.2). The content is followed by its type, and by zeros."""
 
-    __slots__ = ("_decrypt", "_iv", "_wrong", "overhead")
+    __slots__ = ("_decrypt", "_iv", "overhead")
 
     is_exact = True
 
     def __init__(self, suite: Suite, secret: bytes) -> None:
-        from cryptography.exceptions import InvalidTag
-
         key, iv = traffic_keys(suite.hash, secret, suite.key_bytes)
         self._decrypt = _aead(suite, key).decrypt
         self._iv = int.from_bytes(iv, "big")
-        self._wrong = InvalidTag
         self.overhead = HEADER_BYTES + 1 + suite.tag_bytes
 
     def open(self, header: bytes, body: bytes, number: int) -> bytes | None:
         """See Opener.open()."""
         try:
             return self._decrypt((self._iv ^ number).to_bytes(12, "big"), body, header)
-        except (self._wrong, ValueError):  # ValueError: fewer bytes than a tag has
+        except (InvalidTag, ValueError):  # ValueError: fewer bytes than a tag has
             return None
 
 
 class Tls12Opener:
     """Records of TLS 1.2 with GCM (RFC 5288), CCM (RFC 6655) or ChaCha20-Poly1305 (RFC 7905)."""
 
-    __slots__ = ("_decrypt", "_explicit", "_iv", "_salt", "_tag_bytes", "_wrong", "overhead")
+    __slots__ = ("_decrypt", "_explicit", "_iv", "_salt", "_tag_bytes", "overhead")
 
     is_exact = True
 
     def __init__(self, suite: Suite, key: bytes, iv: bytes) -> None:
-        from cryptography.exceptions import InvalidTag
-
         self._decrypt = _aead(suite, key).decrypt
         self._salt = iv
         self._iv = int.from_bytes(iv, "big")
         self._explicit = 0 if suite.cipher is Cipher.CHACHA20 else EXPLICIT_BYTES
         self._tag_bytes = suite.tag_bytes
-        self._wrong = InvalidTag
         self.overhead = HEADER_BYTES + self._explicit + suite.tag_bytes
 
     def open(self, header: bytes, body: bytes, number: int) -> bytes | None:
@@ -132,21 +124,15 @@ class Tls12Opener:
         nonce = self._salt + body[:EXPLICIT_BYTES] if self._explicit else (self._iv ^ number).to_bytes(12, "big")
         try:
             return self._decrypt(nonce, body[self._explicit :], _ASSOCIATED.pack(number, header[:3], size))
-        except (self._wrong, ValueError):
+        except (InvalidTag, ValueError):
             return None
 
 
 def _block_cipher(block: str, key: bytes) -> Any:
-    from cryptography.hazmat.primitives.ciphers import algorithms
-
     if block == "AES":
         return algorithms.AES(key)
     name = {"CAMELLIA": "Camellia", "3DES": "TripleDES"}[block]
-    try:
-        from cryptography.hazmat.decrepit.ciphers import algorithms as old
-    except ImportError:  # before version 43
-        return getattr(algorithms, name)(key)
-    # they were moved one after the other, and the old place warns
+    # they were moved one after the other, from version 43 on, and the old place warns
     return getattr(old if hasattr(old, name) else algorithms, name)(key)
 
 
@@ -199,9 +185,6 @@ class CbcOpener:
         return hmac.compare_digest(made, mac)
 
     def _decrypted(self, iv: bytes, data: bytes) -> bytes:
-        from cryptography.hazmat.primitives.ciphers import Cipher as Ciphering
-        from cryptography.hazmat.primitives.ciphers import modes
-
         decryptor = Ciphering(self._key, modes.CBC(iv)).decryptor()
         return bytes(decryptor.update(data) + decryptor.finalize())
 

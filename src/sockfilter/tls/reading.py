@@ -64,6 +64,11 @@ class RecordReader:
         """The number of bytes that are kept."""
         return self._have
 
+    @property
+    def lost(self) -> int:
+        """If it is lost: the bytes from the first record that was not taken to those that are kept."""
+        return self.position - self._have - self.gap_from if self.is_lost else 0
+
     def add(self, data: bytes, ack: int) -> None:
         """Takes the next bytes, and the acknowledgement number of their segment."""
         self.position += len(data)

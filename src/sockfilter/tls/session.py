@@ -21,7 +21,7 @@ VERSION_NAMES = {0x0301: "1.0", 0x0302: "1.1", 0x0303: "1.2", 0x0304: "1.3"}
 DRAFTS = 0x7F
 
 
-class Session:
+class TlsSession:
     """The state of the handshake.
 
     Attributes:

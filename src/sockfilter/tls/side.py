@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from sockfilter.ledger import TlsCounts
     from sockfilter.protocols.interface import Receiver
     from sockfilter.tls.openers import Opener
-    from sockfilter.tls.session import Session
+    from sockfilter.tls.session import TlsSession
 
 # a receiver that ignores this many bytes ignores all
 ENDLESS = 1 << 62
@@ -60,7 +60,7 @@ class Wait(Enum):
     SECRET = auto()
 
 
-class Owner(Protocol):
+class SideOwner(Protocol):
     """What a direction needs of its conversation.
 
     Attributes:
@@ -68,7 +68,7 @@ class Owner(Protocol):
         counts: the counters.
     """
 
-    session: Session
+    session: TlsSession
     counts: TlsCounts
 
     def find_secrets(self, side: Side, label: str, record: Record) -> bool:
@@ -82,6 +82,10 @@ class Owner(Protocol):
 
     def note_message(self, end: int, kind: int, content: bytes) -> None:
         """Takes a handshake message of an end."""
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the order of the bytes of both ends tells what answers what."""
 
     def receiver(self, end: int) -> Receiver | None:
         """The receiver of the plaintext of an end; None if the connection carries no known protocol."""
@@ -124,6 +128,8 @@ class Side:
         "_reader",
         "_secret",
         "_seq_base",
+        "_told",
+        "_told_lost",
         "is_closed",
         "peer",
         "plain",
@@ -132,7 +138,7 @@ class Side:
 
     peer: Side
 
-    def __init__(self, owner: Owner, end: int) -> None:
+    def __init__(self, owner: SideOwner, end: int) -> None:
         self._owner = owner
         self._end = end
         self._reader = RecordReader()
@@ -148,6 +154,8 @@ class Side:
         self._problem = Problem.GAP
         self._now = 0
         self._seq_base = 0  # the sequence number of the first byte
+        # missing bytes that the receiver was told of before their number was known, of the plaintext and as they passed
+        self._told = self._told_lost = 0
         self._marks: deque[tuple[int, int]] = deque(maxlen=MARKS_MAX)
         self.waits_for: Wait | None = None
         self.is_closed = False
@@ -298,6 +306,8 @@ class Side:
         self._is_skipping = False
         owner.prove()
         reader.take(record)
+        if self._told_lost:
+            self._told = self._told_lost = 0
         kind = record.kind
         if owner.session.is_tls13:
             if not content or not content[-1]:
@@ -305,19 +315,25 @@ class Side:
                 if not content:
                     return
             kind, content = content[-1], content[:-1]
-        end_seq = (self._seq_base + record.position + HEADER_BYTES + len(record.body)) & MASK
         if kind == APPLICATION_DATA:
             if content:
                 self._pass_on(record, content)
-                self._marks.append((end_seq, self.plain))
+                self._mark(record)
         elif kind == HANDSHAKE:
-            self._marks.append((end_seq, self.plain))
+            self._mark(record)
             self._read_messages(content)
         elif kind == CHANGE_CIPHER_SPEC and not owner.session.is_tls13:
             self._use(CLIENT_RANDOM)  # renegotiation (RFC 5246, 7.1)
 
+    def _mark(self, record: Record) -> None:
+        """Notes the place in the plaintext behind a record."""
+        end = self._seq_base + record.position + HEADER_BYTES + len(record.body)
+        self._marks.append((end & MASK, self.plain))
+
     def _pass_on(self, record: Record, content: bytes) -> None:
         receiver = self._owner.receiver(self._end)
+        if self.peer.has_gap and self._owner.is_ordered:
+            self.peer.tell_gap()
         place, size = self.plain, len(content)
         self.plain = place + size
         if receiver is None:
@@ -401,8 +417,31 @@ class Side:
                 return number, content
         return None
 
+    @property
+    def has_gap(self) -> bool:
+        """Whether bytes are missing of which the receiver has not been told."""
+        return self._reader.lost > self._told_lost
+
+    def tell_gap(self) -> None:
+        """Tells of missing bytes although their number is not known, because the other end may answer them now.
+
+        The places after them are counted from the number that is told.
+        """
+        opener, receiver, reader = self._opener, self._owner.receiver(self._end), self._reader
+        if opener is None or receiver is None or self.is_closed:
+            return
+        lost = reader.lost
+        size = max(1, lost - self._told_lost - (0 if self._told_lost else opener.overhead))
+        self._told_lost = lost
+        self._told += size
+        self.plain += size
+        self._marks.append(((self._seq_base + reader.gap_from + lost) & MASK, self.plain))
+        receiver.missing(size, self._problem)
+
     def _account_gap(self, size: int) -> None:
         """Notes that bytes of the plaintext are missing: at most as many as this."""
+        size -= self._told
+        self._told = self._told_lost = 0
         if size <= 0:
             return
         receiver = self._owner.receiver(self._end)
@@ -438,6 +477,7 @@ class Side:
         is_content = record.kind == APPLICATION_DATA and self._label not in (CLIENT_HANDSHAKE, SERVER_HANDSHAKE)
         if is_content and self._owner.session.is_proven:
             self._account_gap(HEADER_BYTES + len(record.body) - overhead)
+            self._mark(record)
         if self._failures >= FAILURES_MAX or not self._may_open():
             self.close(problem)
 
