@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 
 VARIABLE = "SSLKEYLOGFILE"
 AUTO = "auto"
@@ -25,6 +23,8 @@ class SessionKeyLog:
         self._folder = ""
         self.path = os.environ.get(VARIABLE, "")
         if not self.path:
+            import tempfile  # only if a key log is made
+
             self._folder = tempfile.mkdtemp(prefix="wire-")  # readable for this user alone
             self.path = os.environ[VARIABLE] = os.path.join(self._folder, NAME)
 
@@ -32,5 +32,7 @@ class SessionKeyLog:
         """Removes the key log and the variable; may be repeated."""
         folder, self._folder = self._folder, ""
         if folder:
+            import shutil
+
             os.environ.pop(VARIABLE, None)
             shutil.rmtree(folder, ignore_errors=True)
