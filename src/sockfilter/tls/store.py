@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 HANDSHAKES_MAX = 1 << 16
 # Handshakes without a client random that are tried against a connection, the newest first: one try takes 50 us.
 CANDIDATES_MAX = 512
+# Tries for connections whose hellos were not seen, of all connections together: some seconds of a processor.
+GUESSES_MAX = 1 << 20
 # How long a handshake without a client random is kept. Its connection takes what it needs within seconds.
 UNNAMED_NS = 30 * 1_000_000_000
 
@@ -67,6 +69,7 @@ class SecretStore:
 
     Attributes:
         counts: what became of the secrets.
+        guesses: tries that are left for connections whose hellos were not seen.
         is_complete: whether no more secrets will come, so that no connection need wait for one.
     """
 
@@ -83,6 +86,7 @@ class SecretStore:
         self._waiting: dict[TakeSecret, bytes] = {}
         self._waiting_by: dict[bytes, dict[TakeSecret, None]] = {}
         self.counts = SecretCounts()
+        self.guesses = GUESSES_MAX
         self.is_complete = False
 
     def add(self, secret: Secret) -> None:
