@@ -31,6 +31,8 @@ ENDED_BYTES_MAX = 16 << 20
 HANDSHAKES_MAX = 1 << 16
 # Handshakes without a client random that are tried against a connection, the newest first: one try takes 50 us.
 CANDIDATES_MAX = 512
+# Tries for connections whose hellos were not seen, of all connections together: some seconds of a processor.
+GUESSES_MAX = 1 << 20
 # How long a handshake without a client random is kept. Its connection takes what it needs within seconds.
 UNNAMED_NS = 30 * 1_000_000_000
 
@@ -101,6 +103,7 @@ class SecretStore:
 
     Attributes:
         counts: what became of the secrets.
+        guesses: tries that are left for connections whose hellos were not seen.
         is_complete: whether no more secrets will come, so that no connection need wait for one.
         on_opening: is called with each secret of a handshake that has opened a connection. None: nobody asks.
         turn: the number of the present batch of records, which on_opening's owner counts.
@@ -124,6 +127,7 @@ class SecretStore:
         self._ended_bytes = 0
         self._is_refilling = False
         self.counts = SecretCounts()
+        self.guesses = GUESSES_MAX
         self.is_complete = False
         self.on_opening: Callable[[Secret], None] | None = None
         self.refill: Callable[[], None] | None = None
