@@ -47,13 +47,18 @@ class SecretFeed(Protocol):
 
     Attributes:
         on_opening: is called with each secret that has opened a connection. None: nobody asks.
+        turn: the number of the present batch of records. Whoever asks for the secrets counts.
     """
 
     on_opening: Callable[[Secret], None] | None
+    turn: int
 
     @property
-    def is_awaited(self) -> bool:
-        """Whether packets have passed whose secrets may still come."""
+    def oldest_turn(self) -> int | None:
+        """The batch in which a connection began that lacks a secret, the first of them. None: none lacks any."""
+
+    def refresh(self) -> None:
+        """Adds the secrets that have come by now."""
 
 
 class Member:

@@ -109,18 +109,18 @@ class CaptureFiles:
         if self._is_open:
             self._writer.secrets(key_log)
 
-    def hold(self) -> None:
+    def hold(self, turn: int) -> None:
         """Keeps what is written from here on in memory, like PcapngWriter.hold(), until release() or the file's end."""
-        self._writer.hold()
+        self._writer.hold(turn)
 
-    def release(self) -> None:
-        """Ends hold()."""
-        self._writer.release()
+    def release(self, turn: int | None = None) -> None:
+        """Lets what was kept be written, like PcapngWriter.release()."""
+        self._writer.release(turn)
 
     @property
-    def is_holding(self) -> bool:
-        """Whether something waits since hold()."""
-        return self._writer.is_holding
+    def held_bytes(self) -> int:
+        """The number of bytes that wait since hold()."""
+        return self._writer.held_bytes
 
     def flush(self) -> None:
         """Flushes what was written."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 from sockfilter.closing import Closing
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from sockfilter.outputs.fan import OutputSource, SecretFeed
     from sockfilter.outputs.output import ByteSink
 
-# Seconds that frames wait for secrets: as long as their bytes wait to be opened.
+# Seconds that frames wait for secrets, as long as their bytes wait to be opened; and the bytes of all that wait.
 HOLD_S = 2.0
+HELD_BYTES_MAX = 64 << 20
 
 SEEN, SENT, RING_FULL = (list(PACKET_COUNTERS).index(name) for name in ("seen", "sent", "ring_full"))
 
@@ -47,7 +49,7 @@ class Frames(Member, Closing):
         self._target, self._limits, self._owner, self._has_secrets = target, limits, owner, secrets
         self._feed: SecretFeed | None = None
         self._secrets = bytearray()  # lines of a key log that are not in the file yet
-        self._held_s = 0.0
+        self._turns: deque[tuple[int, float]] = deque()  # the batches that wait, and when each came
         self._files: CaptureFiles | None = None
         self._interfaces: dict[tuple[int, int], int] = {}
         self._taker = FrameTaker(self._write)
@@ -81,9 +83,10 @@ class Frames(Member, Closing):
         """Takes a batch of records. Raises CaptureFileError."""
         if self._feed is not None and self._files is not None:
             self._release(self._feed, self._files)
-            if not self._files.is_holding:
-                self._held_s = time.monotonic()
-            self._files.hold()  # until the batch has been read, and its secrets have come
+            # until the batch has been read, and the secrets of its connections have come
+            self._feed.turn += 1
+            self._turns.append((self._feed.turn, time.monotonic()))
+            self._files.hold(self._feed.turn)
         self._taker.take(view, offsets)
 
     def flush(self) -> None:
@@ -117,10 +120,16 @@ class Frames(Member, Closing):
             self._secrets.clear()
 
     def _release(self, feed: SecretFeed, files: CaptureFiles) -> None:
-        """Writes secrets, and lets frames follow that wait for no more of them."""
+        """Writes secrets, and lets the batches follow whose connections lack none, or have lacked them for too long."""
+        feed.refresh()
         self._write_secrets(files)
-        if not feed.is_awaited or time.monotonic() - self._held_s >= HOLD_S:
-            files.release()
+        over_s, oldest = time.monotonic() - HOLD_S, feed.oldest_turn
+        while self._turns:
+            turn, came_s = self._turns[0]
+            if oldest is not None and turn >= oldest and came_s > over_s and files.held_bytes <= HELD_BYTES_MAX:
+                break
+            self._turns.popleft()
+            files.release(turn + 1)
 
     def _counters(self, number: int) -> FileCounters | None:
         """Returns the counters of all interfaces together for the first interface, and None for the others."""

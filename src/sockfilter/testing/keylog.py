@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
+
+import pytest
 
 VARIABLE = "SSLKEYLOGFILE"
 AUTO = "auto"
@@ -14,23 +14,27 @@ NAME = "keys.log"
 class SessionKeyLog:
     """Makes a key log, and tells programs by SSLKEYLOGFILE to write it, until close().
 
-    If the variable is set already, its file is used. Programs read the variable when they make the settings of their
-    connections: Python with ssl.create_default_context(), curl, and browsers do.
+    Programs read the variable when they make the settings of their connections: Python with
+    ssl.create_default_context(), curl, and browsers do.
 
     Attributes:
         path: the path of the key log.
     """
 
     def __init__(self) -> None:
-        self._folder = ""
-        self.path = os.environ.get(VARIABLE, "")
-        if not self.path:
-            self._folder = tempfile.mkdtemp(prefix="wire-")  # readable for this user alone
-            self.path = os.environ[VARIABLE] = os.path.join(self._folder, NAME)
+        import tempfile  # only if a key log is made
+
+        self._folder = tempfile.mkdtemp(prefix="wire-")  # readable for this user alone
+        self.path = os.path.join(self._folder, NAME)
+        self._changes = pytest.MonkeyPatch()
+        self._changes.setenv(VARIABLE, self.path)
 
     def close(self) -> None:
-        """Removes the key log and the variable; may be repeated."""
-        folder, self._folder = self._folder, ""
-        if folder:
-            os.environ.pop(VARIABLE, None)
-            shutil.rmtree(folder, ignore_errors=True)
+        """Removes the key log, and sets the variable as it was; may be repeated."""
+        import shutil
+
+        self._changes.undo()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+KEYLOG = pytest.StashKey[SessionKeyLog]()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from sockfilter.testing.keylog import AUTO, VARIABLE
+from sockfilter.testing.keylog import AUTO, KEYLOG
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -185,7 +185,7 @@ def _find_socket(path: str) -> None:
 def _keylog(config: pytest.Config) -> str:
     """Returns the path of the key log. Empty: there is none."""
     named: str = value(config, "wire_keylog")
-    return os.environ.get(VARIABLE, "") if named == AUTO else named
+    return config.stash[KEYLOG].path if named == AUTO else named
 
 
 def settings(config: pytest.Config, marker: dict[str, Any]) -> Settings:

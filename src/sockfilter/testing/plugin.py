@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sockfilter.testing import options
-from sockfilter.testing.keylog import AUTO, SessionKeyLog
+from sockfilter.testing.keylog import AUTO, KEYLOG, SessionKeyLog
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -25,7 +25,6 @@ ODD_TESTS_MAX = 20
 
 SESSION = pytest.StashKey["WireSession"]()
 WIRES = pytest.StashKey["TestWires"]()
-KEYLOG = pytest.StashKey[SessionKeyLog]()
 # The reason, in one line, why the plugin failed a test that had passed.
 WRONG = pytest.StashKey[str]()
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 WAITING_BYTES_MAX = 128 << 10
 # why a connection ends whose bytes may go on waiting
 ENDS = (Problem.CLOSED, Problem.RESET)
+# Segments that wait: as many as WAITING_BYTES_MAX has in segments of 128 bytes. Looking through them takes time.
+WAITING_SEGMENTS_MAX = 1024
 # the protocol that is looked for if ALPN has not named one: HTTP/1, which gives way to others by their first bytes
 DEFAULT_ALPN = "http/1.1"
 
@@ -60,6 +62,7 @@ class CipherReceiver:
 
     def skip(self, size: int, time_ns: int) -> None:
         """See Receiver."""
+        self._conversation.pass_by(size)
 
     def repeat(self, seq: int) -> None:
         """See Receiver."""
@@ -115,11 +118,13 @@ class TlsConversation:
         self._queued = 0  # bytes
         self._since_ns: int | None = None  # since when something waits
         self._is_listening = False  # the store tells it of further secrets
+        self._fresh: tuple[Handshake | None, str] = (None, "")  # the secret that has come now
         self._has_given_up = False  # waiting for secrets
         self._is_looking = False  # it looks for a secret itself, so that it need not be told of one
+        self._came = False  # secrets came meanwhile
         self._is_over = False
         self._ending: Problem | None = None  # why it has ended, while its bytes still wait
-        self._guessing = linking.Guessing()
+        self._guesses = linking.GUESSES_MAX
         self._tunnel: TlsTunnel | None = None
 
     @property
@@ -170,16 +175,22 @@ class TlsConversation:
     def data(self, end: int, data: bytes, time_ns: int, seq: int, ack: int) -> None:
         """Takes bytes of an end."""
         side = self._sides[end]
+        if self._is_listening:
+            self._store.refresh()
         if self._is_blocked(side):
-            self._since_ns = time_ns if self._since_ns is None else self._since_ns
+            since_ns = self._since_ns = time_ns if self._since_ns is None else self._since_ns
             self._defer(end, lambda: side.data(data, time_ns, seq, ack), len(data))
-            if self._is_listening:
-                self._store.refresh()
-            if self._queued > WAITING_BYTES_MAX or time_ns - self._since_ns > WAITING_NS:
+            if time_ns - since_ns > WAITING_NS:
                 self._give_up()
         else:
             side.data(data, time_ns, seq, ack)
-            self._go_on()
+            if self._queue or side.peer.waits_for is not None:
+                self._go_on()
+
+    def pass_by(self, size: int) -> None:
+        """Counts bytes that are not read, on a connection of another protocol."""
+        if self._before is not None:
+            self._context.counts.opaque_bytes += size
 
     def missing(self, end: int, size: int, problem: Problem) -> None:
         """Notes that bytes of an end are missing."""
@@ -209,12 +220,13 @@ class TlsConversation:
         session, store = self.session, self._store
         if not self._has_given_up and (session.handshake is None or session.secret(label) is None):
             self._is_looking = True
+            self._came = False
             store.refresh()
             self._is_looking = False
         if session.handshake is None:
             end = self._sides.index(side)
             found = linking.by_random(session, store)
-            found = found or linking.by_trial(session, store.candidates(), label, end, record)
+            found = found or linking.by_trial(session, self._candidates(label), label, end, record)
             if found is None and label == CLIENT_RANDOM and session.resumed:
                 # Go writes no line for a resumed session of TLS 1.2, which has the master secret of the first
                 found = linking.by_trial(session, store.masters(), label, end, record)
@@ -224,13 +236,23 @@ class TlsConversation:
         self._listen()
         return True
 
+    def _candidates(self, label: str) -> list[Handshake]:
+        """The secrets to try: all of them once, and then each that comes."""
+        if not self._is_listening or self._came:
+            # without the ClientHello, secrets with a client random may be those of the connection too
+            return self._store.all() if self.session.client is None else self._store.candidates()
+        handshake, known = self._fresh
+        return [handshake] if handshake is not None and known == label else []
+
     def guess(self, side: Side, record: Record) -> bool:
         """Looks for what opens a record although the hellos were not seen. Returns whether something does."""
         session = self.session
-        if self._guessing.is_over:
+        if self._guesses <= 0 or self._store.guesses <= 0:
             return False
         handshakes = self._store.all() if session.handshake is None else [session.handshake]
-        found = self._guessing.guess(handshakes, session.suite, record)
+        found, tries = linking.guess(handshakes, session.suite, record, self._guesses)
+        self._guesses -= tries
+        self._store.guesses -= tries
         if found is None:
             return False
         end = self._sides.index(side)
@@ -249,7 +271,10 @@ class TlsConversation:
 
     def note_message(self, end: int, kind: int, content: bytes) -> None:
         """Takes a handshake message of an end."""
+        knew = self.session.client is not None
         self.session.note(end, kind, content)
+        if not knew and self.session.client is not None:
+            self._store.expect(self.session.client.random)
 
     @property
     def is_ordered(self) -> bool:
@@ -271,9 +296,9 @@ class TlsConversation:
 
     def close_side(self) -> None:
         """Notes that no more of a direction can be opened."""
-        for side, receiver in zip(self._sides, self.receivers, strict=True):
+        for end, side in enumerate(self._sides):
             if side.is_closed:
-                receiver.ignoring = ENDLESS
+                self._ignore(end)
         if all(side.is_closed for side in self._sides):
             self._reject()
 
@@ -303,6 +328,8 @@ class TlsConversation:
     def _defer(self, end: int, do: Callable[[], None], size: int) -> None:
         self._queue.append(Waiting(end, do, size))
         self._queued += size
+        if self._queued > WAITING_BYTES_MAX or len(self._queue) > WAITING_SEGMENTS_MAX:
+            self._give_up()
 
     def _listen(self) -> None:
         if not self._is_listening:
@@ -313,14 +340,19 @@ class TlsConversation:
     def _take_secret(self, handshake: Handshake, label: str) -> None:
         """Goes on, because the store has a further secret."""
         if self._is_looking:
+            self._came = True
             return
+        self._fresh = handshake, label
         for side in self._sides:
             if side.waits_for is Wait.SECRET:
                 side.waits_for = None
                 side.go_on()
         self._go_on()
-        if self._ending is not None and not self._waits_for_secret:
-            self._end(self._ending)
+        self._fresh = None, ""
+        if not self._waits_for_secret:
+            self._stop_listening()
+            if self._ending is not None:
+                self._end(self._ending)
 
     @property
     def _waits_for_secret(self) -> bool:
@@ -373,15 +405,23 @@ class TlsConversation:
         """Asks for no more bytes: nothing of them can be opened, or they are no known protocol."""
         if self._is_over:
             return
-        for receiver in self.receivers:
-            receiver.ignoring = ENDLESS
+        for end in (0, 1):
+            self._ignore(end)
         self._finish()
         if self._before is None:
             self._transport.reject()
 
+    def _ignore(self, end: int) -> None:
+        receiver = self.receivers[end]
+        if not receiver.ignoring:
+            receiver.ignoring = ENDLESS
+            self._transport.announce(end, ENDLESS)
+
     def _finish(self) -> None:
         if not self._is_over:
             self._is_over = True
+            if self.session.client is not None:
+                self._store.expect_no_more(self.session.client.random)
             self._queue.clear()
             self._queued = 0
             self._stop_listening()

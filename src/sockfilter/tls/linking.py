@@ -62,39 +62,31 @@ def by_trial(
     return None
 
 
-class Guessing:
-    """Tries secrets on records of a connection whose hellos were not seen. The number of tries is bounded.
+def guess(
+    handshakes: Iterable[Handshake], suite: Suite | None, record: Record, tries_max: int
+) -> tuple[Guess | None, int]:
+    """Finds what opens a record of a connection whose hellos were not seen.
 
     TLS 1.3 alone can be guessed: the keys of the versions before depend on the hellos.
+
+    Args:
+        handshakes: the secrets to try.
+        suite: the suite; None if not known.
+        record: the record.
+        tries_max: the number of tries after which no further secret is tried.
+
+    Returns what opens it, or None; and the number of tries.
     """
-
-    __slots__ = ("_left",)
-
-    def __init__(self) -> None:
-        self._left = GUESSES_MAX
-
-    @property
-    def is_over(self) -> bool:
-        """Whether no try is left."""
-        return self._left <= 0
-
-    def guess(self, handshakes: Iterable[Handshake], suite: Suite | None, record: Record) -> Guess | None:
-        """Finds what opens a record; None if nothing does.
-
-        Args:
-            handshakes: the secrets to try.
-            suite: the suite; None if not known.
-            record: the record.
-        """
-        for handshake, label, tried in _ways(handshakes, suite):
-            opener = Tls13Opener(tried, handshake.secrets[label])
-            for number in range(NUMBERS_MAX):
-                self._left -= 1
-                if opener.open(record.header, record.body, number) is not None:
-                    return Guess(handshake, label, tried, number)
-            if self._left <= 0:
-                break
-        return None
+    tries = 0
+    for handshake, label, tried in _ways(handshakes, suite):
+        if tries >= tries_max:
+            break
+        opener = Tls13Opener(tried, handshake.secrets[label])
+        for number in range(NUMBERS_MAX):
+            tries += 1
+            if opener.open(record.header, record.body, number) is not None:
+                return Guess(handshake, label, tried, number), tries
+    return None, tries
 
 
 def _ways(handshakes: Iterable[Handshake], known: Suite | None) -> Iterator[tuple[Handshake, str, Suite]]:

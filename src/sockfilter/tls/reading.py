@@ -65,6 +65,16 @@ class RecordReader:
         return self._have
 
     @property
+    def is_short(self) -> bool:
+        """Whether the next record is not complete."""
+        return self._have < self._needed
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the next byte begins a record."""
+        return not (self._have or self._drop or self.is_lost)
+
+    @property
     def lost(self) -> int:
         """If it is lost: the bytes from the first record that was not taken to those that are kept."""
         return self.position - self._have - self.gap_from if self.is_lost else 0
@@ -130,6 +140,10 @@ class RecordReader:
         """Goes on after a record."""
         self.is_lost = False
         self._go_to(self._at + HEADER_BYTES + len(record.body))
+
+    def pass_by(self, size: int) -> None:
+        """Notes that whole records have come and were taken elsewhere."""
+        self.position += size
 
     def pass_over(self) -> None:
         """Notes that the bytes of next() are not a record, and looks further."""

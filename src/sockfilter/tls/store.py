@@ -7,7 +7,16 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from sockfilter.ledger import SecretCounts
-from sockfilter.model.secret import CLIENT_EARLY, CLIENT_RANDOM, LABELS, Secret
+from sockfilter.model.secret import (
+    CLIENT_EARLY,
+    CLIENT_HANDSHAKE,
+    CLIENT_RANDOM,
+    CLIENT_TRAFFIC,
+    LABELS,
+    SERVER_HANDSHAKE,
+    SERVER_TRAFFIC,
+    Secret,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,12 +24,16 @@ if TYPE_CHECKING:
 # How long bytes wait for a secret, by the times of the packets. A secret that a probe reports comes up to 20 ms after
 # the packets that it opens, and on a busy machine later; a key log may be written by another program's timer.
 WAITING_NS = 2_000_000_000
+# what a connection of TLS 1.3 needs
+TLS13 = {CLIENT_HANDSHAKE, SERVER_HANDSHAKE, CLIENT_TRAFFIC, SERVER_TRAFFIC}
 # bytes of ended connections that wait
 ENDED_BYTES_MAX = 16 << 20
 # Handshakes whose secrets are kept; the oldest is dropped first. One takes about 1 KiB.
 HANDSHAKES_MAX = 1 << 16
 # Handshakes without a client random that are tried against a connection, the newest first: one try takes 50 us.
 CANDIDATES_MAX = 512
+# Tries for connections whose hellos were not seen, of all connections together: some seconds of a processor.
+GUESSES_MAX = 1 << 20
 # How long a handshake without a client random is kept. Its connection takes what it needs within seconds.
 UNNAMED_NS = 30 * 1_000_000_000
 
@@ -52,6 +65,11 @@ class Handshake:
         self.is_free = True
         self.opens = b""
         self.owners: set[tuple[int, int]] = set()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no secret is missing that the connection needs to its end."""
+        return CLIENT_RANDOM in self.secrets or self.secrets.keys() >= TLS13
 
     def __repr__(self) -> str:
         """Shows the labels, and never the secrets."""
@@ -86,8 +104,10 @@ class SecretStore:
 
     Attributes:
         counts: what became of the secrets.
+        guesses: tries that are left for connections whose hellos were not seen.
         is_complete: whether no more secrets will come, so that no connection need wait for one.
         on_opening: is called with each secret of a handshake that has opened a connection. None: nobody asks.
+        turn: the number of the present batch of records, which on_opening's owner counts.
         refill: is called when a secret is missing, and adds those that have come. None: they come by themselves.
     """
 
@@ -108,9 +128,13 @@ class SecretStore:
         self._ended_bytes = 0
         self._is_refilling = False
         self.counts = SecretCounts()
+        self.guesses = GUESSES_MAX
         self.is_complete = False
         self.on_opening: Callable[[Secret], None] | None = None
         self.refill: Callable[[], None] | None = None
+        self.turn = 0
+        # the connections that lack secrets for a reader, and in which turn each began
+        self._lacking: OrderedDict[bytes, int] = OrderedDict()
 
     def add(self, secret: Secret) -> None:
         """Takes a secret, and passes it to the conversations that wait for it."""
@@ -180,6 +204,20 @@ class SecretStore:
         for label in handshake.secrets:
             self._tell(handshake, label)
 
+    def expect(self, client_random: bytes) -> None:
+        """Notes that a connection has begun whose secrets will be wanted by on_opening."""
+        if self.on_opening is not None:
+            self._lacking.setdefault(client_random, self.turn)
+
+    def expect_no_more(self, client_random: bytes) -> None:
+        """Ends expect()."""
+        self._lacking.pop(client_random, None)
+
+    @property
+    def oldest_turn(self) -> int | None:
+        """The turn in which a connection began that lacks a secret, the first of them. None: none lacks any."""
+        return next(iter(self._lacking.values()), None)
+
     def refresh(self) -> None:
         """Adds the secrets that have come by now."""
         if self.refill is not None and not self._is_refilling:
@@ -247,6 +285,8 @@ class SecretStore:
         """Passes on a secret that has opened a connection, with that connection's client random."""
         if self.on_opening is not None and handshake.opens:
             self.on_opening(Secret(label, handshake.secrets[label], handshake.opens, handshake.origin))
+            if handshake.is_whole:
+                self.expect_no_more(handshake.opens)
 
     def _of_random(self, secret: Secret) -> Handshake:
         """The handshake with a client random. It is made if it is not known."""

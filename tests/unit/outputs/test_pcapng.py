@@ -202,18 +202,25 @@ class TestSecrets:
         writer = PcapngWriter(sink)
         number = writer.interface("lo", 1)
         writer.packet(number, TIME_NS, FRAMES[0], len(FRAMES[0]))
-        writer.hold()
+        writer.hold(1)
         writer.packet(number, TIME_NS, FRAMES[1], len(FRAMES[1]))
+        writer.hold(2)
+        writer.packet(number, TIME_NS, FRAMES[2], len(FRAMES[2]))
         writer.flush()
         before = [pcapng.SECTION, pcapng.INTERFACE, pcapng.PACKET]
         assert self.kinds(sink) == before
         writer.secrets(self.LINES)
         writer.secrets(self.LINES)
         writer.flush()
-        assert self.kinds(sink) == [*before, pcapng.SECRETS, pcapng.SECRETS]
-        writer.release()
+        before += [pcapng.SECRETS, pcapng.SECRETS]
+        assert self.kinds(sink) == before
+        writer.release(2)
         writer.flush()
-        assert self.kinds(sink) == [*before, pcapng.SECRETS, pcapng.SECRETS, pcapng.PACKET]
+        assert self.kinds(sink) == [*before, pcapng.PACKET]
+        writer.release()
+        writer.packet(number, TIME_NS, FRAMES[3], len(FRAMES[3]))
+        writer.flush()
+        assert self.kinds(sink) == [*before, pcapng.PACKET, pcapng.PACKET, pcapng.PACKET]
         assert writer.size == len(sink.data)
 
     @pytest.mark.parametrize("size", range(1, 9))
@@ -226,17 +233,3 @@ class TestSecrets:
         assert kind == pcapng.SECRETS
         assert unpack_from("<II", body) == (pcapng.TLS_KEY_LOG, size)
         assert body[8 : 8 + size] == b"x" * size
-
-    def test_frames_wait_only_up_to_a_limit(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(pcapng, "HELD_BYTES_MAX", 2 * COLLECTED_BYTES_MAX)
-        sink = Collected()
-        writer = PcapngWriter(sink)
-        number = writer.interface("lo", 1)
-        writer.hold()
-        frame = bytes(60_000)
-        most = 0
-        for _ in range(100):
-            writer.packet(number, TIME_NS, frame, len(frame))
-            most = max(most, writer.size - len(sink.data))
-        assert most <= 2 * COLLECTED_BYTES_MAX + 2 * len(frame)
-        assert not writer.is_holding

@@ -22,8 +22,12 @@ SECRET = Secret("CLIENT_RANDOM", bytes(48), bytes(32))
 class Feed:
     """Secrets that a test gives."""
 
-    is_awaited = False
+    turn = 0
+    oldest_turn: int | None = None
     on_opening: Callable[[Secret], None] | None = None
+
+    def refresh(self) -> None:
+        """Nothing more comes."""
 
     def open(self) -> None:
         assert self.on_opening is not None
@@ -69,27 +73,33 @@ def test_secret_of_a_batch_is_before_its_frames(written: tuple[Frames, Feed, Cal
     assert kinds() == "sp"
 
 
-def test_frames_wait_while_a_secret_may_come(written: tuple[Frames, Feed, Callable[[], str]]) -> None:
+def test_frames_wait_while_a_secret_is_lacking(written: tuple[Frames, Feed, Callable[[], str]]) -> None:
+    """Those of the batches before it do not."""
     made, feed, kinds = written
-    feed.is_awaited = True
+    pass_frame(made)
+    pass_frame(made)
+    feed.oldest_turn = feed.turn
+    made.flush()
+    assert kinds() == "p"
     pass_frame(made)
     made.flush()
+    assert kinds() == "p"
+    feed.open()
+    feed.oldest_turn = None
+    made.flush()
+    assert kinds() == "pspp"
+
+
+@pytest.mark.parametrize(("name", "limit"), [("HOLD_S", 0.0), ("HELD_BYTES_MAX", 10)])
+def test_frames_wait_only_up_to_a_limit(
+    written: tuple[Frames, Feed, Callable[[], str]], monkeypatch: pytest.MonkeyPatch, name: str, limit: float
+) -> None:
+    made, feed, kinds = written
+    feed.oldest_turn = 1
     pass_frame(made)
     made.flush()
     assert kinds() == ""
-    feed.open()
-    feed.is_awaited = False
-    made.flush()
-    assert kinds() == "spp"
-
-
-def test_frames_wait_no_longer_than_a_limit(
-    written: tuple[Frames, Feed, Callable[[], str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made, feed, kinds = written
-    feed.is_awaited = True
-    pass_frame(made)
-    monkeypatch.setattr(frames, "HOLD_S", 0.0)
+    monkeypatch.setattr(frames, name, limit)
     made.flush()
     assert kinds() == "p"
     feed.open()
@@ -97,10 +107,10 @@ def test_frames_wait_no_longer_than_a_limit(
     assert kinds() == "ps"
 
 
-@pytest.mark.parametrize("is_awaited", [True, False])
-def test_all_is_written_at_the_end(written: tuple[Frames, Feed, Callable[[], str]], is_awaited: bool) -> None:
+@pytest.mark.parametrize("oldest", [1, None])
+def test_all_is_written_at_the_end(written: tuple[Frames, Feed, Callable[[], str]], oldest: int | None) -> None:
     made, feed, kinds = written
-    feed.is_awaited = is_awaited
+    feed.oldest_turn = oldest
     pass_frame(made)
     feed.open()
     made.close()

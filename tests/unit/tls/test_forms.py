@@ -1,4 +1,4 @@
-"""Forms of TLS 1.3 that OpenSSL's Python does not make: early data, key updates, padding, and secrets without a name."""
+"""Forms of TLS 1.3 that Python's ssl does not make: early data, key updates, padding; and secrets without a name."""
 
 from __future__ import annotations
 

@@ -21,6 +21,9 @@ TURN_BYTES_MAX = 4 << 20
 # Bytes before the end of a file that is read from its end: the secrets of the last 4 000 connections. Older ones have
 # most likely been closed.
 TAIL_BYTES = 4 << 20
+# Bytes before the place that was reached which are compared: a file that was emptied and written again has others there,
+# within the random part of a line, even if it has as many bytes as before.
+LAST_BYTES = 64
 # Bytes at the beginning that must hold a line of a key log, or nothing but comments.
 BEGINNING_BYTES = 64 << 10
 
@@ -50,6 +53,7 @@ class FollowedKeyLog(Closing):
         self._fd = -1
         self._identity = (0, 0)
         self._at = 0  # bytes of the file that were read
+        self._last = b""  # the last of them
         self._is_regular = False
         self._is_within = False  # the next bytes are the rest of a line whose beginning was not read
         try:
@@ -127,7 +131,7 @@ class FollowedKeyLog(Closing):
         """Reads what has been added. Returns the number of bytes."""
         if self._fd < 0:
             return 0
-        if self._is_regular and os.fstat(self._fd).st_size < self._at:
+        if self._is_regular and os.pread(self._fd, len(self._last), self._at - len(self._last)) != self._last:
             os.lseek(self._fd, 0, os.SEEK_SET)
             self._begin_anew()
         total = 0
@@ -139,6 +143,7 @@ class FollowedKeyLog(Closing):
             if not data:
                 break
             total += len(data)
+            self._last = (self._last + data[-LAST_BYTES:])[-LAST_BYTES:]
             if self._is_within:
                 _, end, data = data.partition(b"\n")
                 self._is_within = not end
@@ -164,7 +169,7 @@ class FollowedKeyLog(Closing):
 
     def _begin_anew(self) -> None:
         self._lines.end()
-        self._at = 0
+        self._at, self._last = 0, b""
 
     def _drop(self) -> None:
         fd, self._fd, self._identity = self._fd, -1, (0, 0)

@@ -62,7 +62,9 @@ class TestFile:
             log.read()
             path.write_bytes(line(3))
             log.read()
-        assert numbers(found) == [1, 2, 3]
+            path.write_bytes(line(4))  # as long as the line before it
+            log.read()
+        assert numbers(found) == [1, 2, 3, 4]
 
     def test_that_is_rotated(self, path: Path) -> None:
         """What was written to the old file before the new one was found is not lost."""
