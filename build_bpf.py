@@ -42,6 +42,8 @@ LANE = ROOT / "src/sockfilter/road/express"
 LANE_PARTS = ("slots.c", "heads.c", "secret.c", "lines.c", "lane.c")
 HTTP2 = ROOT / "src/sockfilter/protocols/http2"
 HTTP2_PARTS = ("huffman.c", "hpack.c")
+SECRETS = ROOT / "src/sockfilter/sources/secrets"
+SECRETS_PARTS = ("elf.c", "found.h", "labels.c", "symbols.c", "go.c", "find.c", "attach.c", "watch.c")
 REPLAY = ROOT / "src/sockfilter/replay"
 LIBBPF_MINIMUM = "1.1"
 
@@ -93,8 +95,15 @@ def build_objects(out: Path = OBJECTS, root: Path = ROOT) -> list[Path]:
 
 def declarations() -> str:
     """Returns the declarations for cffi: the shared headers without their guards, then cdef.h."""
-    shared_names = ("config.h", "events.h", "members.h", "tree.h", "syscalls.h", "processes.h")
-    headers = (*(BPF / name for name in shared_names), LANE / "lane.h", HTTP2 / "hpack.h", REPLAY / "replay.h")
+    shared_names = ("config.h", "events.h", "members.h", "tree.h", "syscalls.h", "processes.h", "secrets.h")
+    headers = (
+        *(BPF / name for name in shared_names),
+        LANE / "lane.h",
+        HTTP2 / "hpack.h",
+        SECRETS / "found.h",
+        SECRETS / "mapping.h",
+        REPLAY / "replay.h",
+    )
     shared = "\n".join(path.read_text() for path in headers)
     # cffi accepts comments and macros for numbers, but no other directives
     shared = re.sub(r"^#(?!define \w+ \d).*$", "", shared, flags=re.MULTILINE)
@@ -135,7 +144,7 @@ def build_binding(out: Path = BINDING, more_flags: tuple[str, ...] = ()) -> Path
         out: the folder for the extension.
         more_flags: more flags for the compiler and the linker, for a build that will not be installed.
     """
-    folders = (BPF, ROOT / "vmlinux", BINDING, LANE, HTTP2, REPLAY)
+    folders = (BPF, ROOT / "vmlinux", BINDING, LANE, HTTP2, SECRETS, REPLAY)
     sources = [Path(__file__), *(path for folder in folders for path in folder.rglob("*.[ch]"))]
     suffix = ".abi3.so" if not sysconfig.get_config_var("Py_GIL_DISABLED") else sysconfig.get_config_var("EXT_SUFFIX")
     product = out / f"_libbpf{suffix}"
@@ -151,7 +160,9 @@ def build_binding(out: Path = BINDING, more_flags: tuple[str, ...] = ()) -> Path
     ffi.set_source(
         "sockfilter.libbpf._libbpf",
         # cffi includes Python.h first, which defines _GNU_SOURCE
-        "".join(f'#include "{name}"\n' for name in (*BINDING_PARTS, *LANE_PARTS, *HTTP2_PARTS, "replay.h")),
+        "".join(
+            f'#include "{name}"\n' for name in (*BINDING_PARTS, *LANE_PARTS, *HTTP2_PARTS, *SECRETS_PARTS, "replay.h")
+        ),
         sources=[str(REPLAY / "replay.c")],
         extra_link_args=["-pthread", *more_flags],
         extra_compile_args=[*CC_FLAGS, f"-ffile-prefix-map={ROOT}=.", *more_flags],

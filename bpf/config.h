@@ -47,6 +47,8 @@ struct sf_config {
 	__u8 whole;	      /* send all frames of followed connections, and all SYNs: for a capture file */
 	__u8 frames;	      /* follow connections that were open before, if a payload begins like a frame of HTTP/2 */
 	__u8 protocols;	      /* enum sf_protocol */
+	__u8 tls;	      /* follow connections that begin with a ClientHello of TLS */
+	__u8 reserved[3];
 };
 
 struct sf_shared {

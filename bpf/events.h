@@ -33,7 +33,7 @@ enum sf_kind {
 
 /* struct sf_record, marks */
 enum sf_mark {
-	SF_MARK_HTTP2 = 1,   /* the connection began with the HTTP/2 preface */
+	SF_MARK_HTTP2 = 1,   /* the connection began as HTTP/2, or as TLS, which may carry it */
 	SF_MARK_LENGTHS = 2, /* payload left out on purpose: user space skips it, or the ring fills */
 	SF_MARK_VLAN = 4,    /* vlan_tci and vlan_proto are those of a tag that was removed from the frame */
 	SF_MARK_ISN0 = 8,    /* isn[0] is known */
@@ -89,8 +89,8 @@ enum sf_counter {
 	SF_FRAGMENTS,
 	SF_TRUNCATED,
 	SF_LENGTHS,
-	/* of those not HTTP */
-	SF_TLS,
+	/* of all */
+	SF_TLS, /* they begin with a ClientHello, on connections that are not followed */
 	/* not packets */
 	SF_FOLLOWED,
 	SF_COUNTERS,

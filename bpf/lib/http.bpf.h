@@ -16,7 +16,7 @@
 enum start {
 	START_OTHER,
 	START_HTTP1, /* or a protocol beside HTTP: user space reads it from its first bytes on */
-	START_HTTP2,
+	START_HTTP2, /* or TLS: every byte goes up */
 };
 
 union start_bytes {
@@ -171,11 +171,37 @@ static __always_inline bool begins_settings(const struct payload_start *s)
 	return !((s->text.words[0] ^ want.words[0]) & mask.words[0]) && !s->text.bytes[8] && s->len >= FRAME_HEAD_BYTES;
 }
 
-/* Whether a frame of HTTP/2 may begin here: a size up to the usual limit, a kind, and flags of RFC 9113. */
+/*
+ * 0 where a ClientHello of TLS begins (RFC 8446, 4.1.2 and 5.1): a record of the handshake, of a version from 3.0 to
+ * 3.3, of less than 32 KiB, and in it the type 1.
+ */
+static __always_inline __u64 differs_from_client_hello(const struct payload_start *s)
+{
+	const union start_bytes want = {.bytes = {22, 3, [5] = 1}};
+	const union start_bytes mask = {.bytes = {0xff, 0xff, 0xfc, 0x80, 0, 0xff}};
+
+	return (s->text.words[0] ^ want.words[0]) & mask.words[0] & s->counts.words[0];
+}
+
+/* 0 where a record of application data of TLS may begin, of a version from 3.0 to 3.3 (RFC 8446, 5.1). */
+static __always_inline __u64 differs_from_tls_data(const struct payload_start *s)
+{
+	const union start_bytes want = {.bytes = {23, 3}};
+	const union start_bytes mask = {.bytes = {0xff, 0xff, 0xfc, 0x80}};
+
+	return (s->text.words[0] ^ want.words[0]) & mask.words[0];
+}
+
+/*
+ * Whether a connection may be followed that was open before, because a frame of HTTP/2 may begin here: a size up to
+ * the usual limit, a kind, and flags of RFC 9113. Or a record of TLS.
+ */
 static __always_inline bool begins_frame(const struct payload_start *s)
 {
 	const char *head = s->text.bytes;
 
+	if (config.tls && !differs_from_tls_data(s))
+		return true;
 	return !head[0] && (__u8)head[1] <= 0x40 && (__u8)head[3] <= 9 && !(head[4] & ~0x2d) &&
 	       s->len >= FRAME_HEAD_BYTES;
 }
@@ -276,9 +302,12 @@ static __always_inline __u64 what_begins(const struct payload_start *s, bool fir
 	/* A server skips empty lines before the first request (RFC 9112, 2.2): user space decides by what follows. */
 	if (first_payload && (BEGINS("\r\n") || begins_word(s->text.words[0], s->text.words[1])))
 		return START_HTTP1;
-	/* A TLS handshake (RFC 8446, 5.1) is counted, so that a capture that shows nothing can say why. */
-	if (s->text.bytes[0] == 22 && s->text.bytes[1] == 3)
+	if (!differs_from_client_hello(s)) {
+		if (config.tls)
+			return START_HTTP2;
+		/* It is counted, so that a capture that shows nothing can say why. */
 		count(SF_TLS);
+	}
 	return START_OTHER;
 }
 

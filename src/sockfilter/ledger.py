@@ -23,7 +23,7 @@ PACKET_COUNTERS = {
     "fragments": "of those sent or lost: IP fragments",
     "truncated": "of those sent or lost: cut at the snap length",
     "lengths": "of those sent or lost: payload left out, because nobody wanted it or the ring was nearly full",
-    "tls": "of those not HTTP: TLS handshake records",
+    "tls": "of those not HTTP: connections that begin with TLS",
     "followed": "connections recognised as HTTP",
 }
 OUTCOMES = (
@@ -165,6 +165,29 @@ class MessageCounts(Counts):
         self.stream_messages = Counter()
 
 
+class TlsCounts(Counts):
+    """What became of the protected records of TLS, and of the connections that carried them."""
+
+    seen: int = 0
+    opened: int = 0
+    no_secret: int = 0
+    failed: int = 0  # the tag or the MAC is wrong
+    left_out: int = 0  # early data that the server refused, and records of connections that are not HTTP
+    connections: int = 0
+    connections_opened: int = 0
+    connections_closed: int = 0  # of which nothing could be opened
+
+
+class SecretCounts(Counts):
+    """What became of the secrets of TLS handshakes."""
+
+    seen: int = 0
+    linked: int = 0  # of handshakes that have opened a connection
+    twice: int = 0  # known before: both ends report the same secret
+    unused: int = 0  # have opened no connection so far, or have a label that opens no records
+    lost: int = 0  # found no room in the ring
+
+
 class ProcessCounts(Counts):
     """What became of the ends of connections with an exchange, if processes are wanted."""
 
@@ -191,6 +214,8 @@ class Ledger(NamedTuple):
         records_unread: records left in the ring when the time to end the capture was over.
         observed: the counters of further observers, by observer.
         missed: exchanges and messages that an output did not get, by output.
+        tls: the records of TLS, if it is read.
+        secrets: the secrets that open them.
     """
 
     packets: dict[str, int]
@@ -205,6 +230,8 @@ class Ledger(NamedTuple):
     records_unread: int = 0
     observed: Mapping[str, Mapping[str, int]] = NONE
     missed: Mapping[str, int] = NONE
+    tls: TlsCounts = TlsCounts()
+    secrets: SecretCounts = SecretCounts()
 
     def as_dict(self) -> dict[str, Any]:
         """All counters by stage, and whether they balance, in the form of the summary line."""
@@ -240,7 +267,7 @@ class Ledger(NamedTuple):
     @property
     def imbalance(self) -> list[str]:
         """The equations that do not hold, each with its numbers. It must be empty at every moment."""
-        messages, ends = self.messages, self.processes
+        messages, ends, tls, secrets = self.messages, self.processes, self.tls, self.secrets
         waiting = max(0, self.records_waiting) if self.is_live else 0
         sums = {
             "packets seen = sum of outcomes": (self.packets["seen"], sum(self.packets[k] for k in OUTCOMES)),
@@ -259,6 +286,14 @@ class Ledger(NamedTuple):
             "ends of connections = named + not named": (
                 ends.ends,
                 ends.named + ends.unnoted + ends.elsewhen + ends.ambiguous + ends.forgotten,
+            ),
+            "TLS records seen = opened + without secret + failed + left out": (
+                tls.seen,
+                tls.opened + tls.no_secret + tls.failed + tls.left_out,
+            ),
+            "TLS secrets seen = linked + twice + unused + lost": (
+                secrets.seen,
+                secrets.linked + secrets.twice + secrets.unused + secrets.lost,
             ),
         }
         return [f"{name}: {left} != {right}" for name, (left, right) in sums.items() if left != right]

@@ -22,7 +22,9 @@ from sockfilter.ledger import (
     FragmentCounts,
     MessageCounts,
     ProcessCounts,
+    SecretCounts,
     SegmentCounts,
+    TlsCounts,
 )
 from sockfilter.model import Problem
 from sockfilter.protocols.http1.head import METHODS
@@ -103,6 +105,8 @@ def test_counters_of_the_kernel_are_documented(stage: str, counters: dict[str, s
         ("messages", MessageCounts),
         ("processes", ProcessCounts),
         ("file", FileCounts),
+        ("tls", TlsCounts),
+        ("secrets", SecretCounts),
     ],
 )
 def test_other_counters_are_documented(stage: str, counts: type[Counts]) -> None:

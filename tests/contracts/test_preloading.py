@@ -16,13 +16,15 @@ HOME = Path(preloading.__file__).parents[1]
 # Programs of their own: other commands, the plugin, and what only a program that uses the library asks for.
 NOT_OF_A_CAPTURE = (
     *("testing", "views", "filters", "sources.broker", "captures.command", "captures.file", "captures.tcp_streams"),
-    *("cli.broker", "cli.checks", "cli.config", "cli.confinement", "cli.doctor", "cli.versions", "__init__"),
+    *("cli.broker", "cli.checks", "cli.config", "cli.confinement", "cli.doctor", "cli.versions", "cli.tls"),
+    *("__init__", "sources.secrets.attacher"),
 )
 # What functions import before root's rights are given up, or never in a command, by the module of the functions.
 BEFORE = {
     "captures.capture": {"observers.interface", "road.pipeline", "views.aio", "subprocess"},
     "captures.live": {"sources.broker.client", "sources.calls.syscalls", "sources.packets.attachment"}
     | {"sources.packets.live"},
+    "captures.secrets": {"sources.secrets.probed"},
     "cli.__init__": {"cli.command", "cli.descriptors", "cli.signals"},
     "cli.arguments": {"cli.pcap_filter"},
     "cli.command": {
@@ -35,7 +37,7 @@ BEFORE = {
     }
     | {"cli.hosts", "cli.pcap_filter", "cli.piped_frames", "cli.preloading", "cli.shown", "model.policy"}
     | {"outputs.fan", "outputs.file_names", "outputs.jsonl", "outputs.lines", "outputs.raw", "road.frames"}
-    | {"sources.packets.interfaces", "system.namespace"},
+    | {"sources.packets.interfaces", "system.namespace", "observers.processes.tree", "shutil"},
     "cli.config_file": {"pwd", "tomli", "tomllib"},
     "cli.hosts": {"socket"},
     "cli.pcap_filter": {"socket"},
@@ -44,6 +46,9 @@ BEFORE = {
     "libbpf.binding": {"libbpf._libbpf"},
     # a schema is read before the capture begins
     "protobuf.schema": {f"google.protobuf{part}" for part in ("", *SCHEMA_PARTS)},
+    # a key log and the secrets of a file are read before the capture begins
+    "road.pipeline": {"tls.conversation"},
+    "road.secrets": {"importlib.util", "sources.files.secrets", "sources.secrets.keylog", "tls.store"},
     "sources.narrowing": {"ipaddress"},
 }
 

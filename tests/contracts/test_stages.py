@@ -34,14 +34,16 @@ MAY_IMPORT: Graph = {
     "observers": {"closing", "errors", "libbpf", "model", "system"},
     **dict.fromkeys(STAGES, NOUNS),
     "protocols": {*NOUNS, "libbpf"},  # the extension has the decoder of HPACK
+    # carries protocols, as a stream does: see test_tls_knows_protocols_by_their_interface_alone()
+    "tls": {*NOUNS, "protocols"},
     "filters": NOUNS,
     "forms": {*NOUNS, *SHOWN, "protobuf"},
     "outputs": {*NOUNS, *SHOWN, "closing", "forms"},
     # the only place that joins stages
-    "road": {*NOUNS, *STAGES, "closing", "libbpf", "outputs", "sources"},
+    "road": {*NOUNS, *STAGES, "closing", "libbpf", "outputs", "sources", "tls"},
     # the library
     "views": {*NOUNS, *SHOWN, "filters", "forms", "sources"},
-    "captures": {*NOUNS, "closing", "observers", "outputs", "road", "sources", "views"},
+    "captures": {*NOUNS, "closing", "observers", "outputs", "road", "sources", "tls", "views"},
     # who uses it
     "testing": {
         *NOUNS,
@@ -84,6 +86,11 @@ HEAVY_MODULES = {
     "sources/broker/server.py": {"dataclasses"},
     "captures/command.py": {"shutil", "subprocess"},  # only where there is a command
     "views/nearest.py": {"difflib"},
+    # only with --tls, and in the process that attaches
+    "cli/tls.py": {"json"},
+    "sources/secrets/attacher.py": {"json"},
+    "sources/secrets/cache.py": {"json"},
+    "sources/secrets/probed.py": {"json", "subprocess"},
 }
 
 
@@ -122,9 +129,14 @@ def test_no_room_and_no_module_imports_itself_by_way_of_others(graph: Graph) -> 
 
 def test_stages_are_joined_on_the_road_alone(graph: Graph) -> None:
     for room, others in rooms_of(graph, "sockfilter").items():
-        assert room == "road" or not others & STAGES, room
+        assert room in ("road", "tls") or not others & STAGES, room
     of_two = {module for module, others in graph.items() if len({o.split(".")[1] for o in others} & STAGES) > 1}
     assert of_two == {"sockfilter.road.assembly", "sockfilter.road.pipeline"}
+
+
+def test_tls_knows_protocols_by_their_interface_alone(graph: Graph) -> None:
+    found = {other for module, others in graph.items() if module.startswith("sockfilter.tls.") for other in others}
+    assert {other for other in found if ".protocols." in other} == {"sockfilter.protocols.interface"}
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))

@@ -108,8 +108,8 @@ def test_tls(stack: ExitStack):
     netns = stack.enter_context(namespace())
     watched = Watched(stack, netns, "-i", "lo")
     with connected(netns) as (client, _):
-        client.sendall(b"\x16\x03\x01\x00\x05hello")
-        assert watched.hint().startswith("the traffic is TLS, which packets do not show")
+        client.sendall(b"\x16\x03\x01\x00\x06\x01hello")
+        assert watched.hint().startswith("1 TLS connection passed: --keylog FILE opens them")
 
 
 def test_something_else(stack: ExitStack):

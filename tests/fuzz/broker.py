@@ -55,6 +55,7 @@ def test(data: bytes) -> None:
             assert 0 < request.ring <= RING_BYTES_MAX
             assert not request.promiscuous
             assert not request.whole
+            assert not request.tls
             assert request.config().every == 0
     finally:
         session.close()

@@ -36,17 +36,30 @@ ALL_PROTOCOLS = sum(PROTOCOL_BITS.values())
 
 
 @pytest.mark.parametrize(
-    ("whole", "protocols"),
-    [(False, 0), (True, 0), (False, ALL_PROTOCOLS), (True, ALL_PROTOCOLS)],
-    ids=["usual", "for a file", "all protocols", "all protocols for a file"],
+    ("whole", "protocols", "tls"),
+    [(False, 0, False), (False, 0, True), (True, 0, True), (False, ALL_PROTOCOLS, True), (True, ALL_PROTOCOLS, True)],
+    ids=["usual", "tls", "tls for a file", "all protocols", "all protocols for a file"],
 )
 @pytest.mark.parametrize("link", ["DETECT", "ETHERNET", "NONE"])
 @pytest.mark.parametrize("rights", [(), ("net_raw", "bpf")], ids=["root", "two capabilities"])
 def test_verifier_is_far_from_giving_up(
-    rights: tuple[str, ...], link: str, whole: bool, protocols: int, record_property: Callable[[str, object], None]
+    rights: tuple[str, ...],
+    link: str,
+    whole: bool,
+    protocols: int,
+    tls: bool,
+    record_property: Callable[[str, object], None],
 ) -> None:
     need_root()
-    command = [sys.executable, "-m", "tests.support.verifier", f"SF_LINK_{link}", str(int(whole)), str(protocols)]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.support.verifier",
+        f"SF_LINK_{link}",
+        str(int(whole)),
+        str(protocols),
+        str(int(tls)),
+    ]
     prefix = without_rights(*rights) if rights else ()
     done = subprocess.run([*prefix, *command], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

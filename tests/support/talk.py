@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockfilter.exchanges.by_stream import StreamPairing
 from sockfilter.exchanges.in_order import OrderedPairing
-from sockfilter.ledger import MessageCounts
+from sockfilter.ledger import MessageCounts, TlsCounts
 from sockfilter.model.budget import Budget
 from sockfilter.model.connection import Connection, Endpoint
 from sockfilter.model.problem import Problem
 from sockfilter.protocols.choose import ProtocolChoice
 from sockfilter.protocols.interface import Context
+from sockfilter.tls.conversation import TlsConversation
 from tests.support.wire import EVERYTHING, MASK
 
 if TYPE_CHECKING:
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 
     from sockfilter.model import Exchange, Message, StreamMessage
     from sockfilter.protocols.body import BodyPolicy
-    from sockfilter.protocols.interface import Conversation
+    from sockfilter.protocols.interface import Conversation, Transport
+    from sockfilter.tls.store import SecretStore
 
 CLIENT, SERVER = 0, 1
 Said = tuple[int, bytes]
@@ -33,6 +36,7 @@ class Dialogue:
     words: names of protocols by ports.
     pairing: what pairs the messages.
     protocols: the protocols beside HTTP that are read.
+    secrets: those that open TLS.
     """
 
     def __init__(
@@ -44,6 +48,7 @@ class Dialogue:
         words: Mapping[int, str] | None = None,
         pairing: type[OrderedPairing] = OrderedPairing,
         protocols: Collection[str] = (),
+        secrets: SecretStore | None = None,
     ) -> None:
         self.exchanges: list[Exchange] = []
         self.counts = MessageCounts()
@@ -56,7 +61,9 @@ class Dialogue:
         self.isn = isn
         self._pairing = pairing
         self.model = self.connection
-        choice, budget = ProtocolChoice(words, protocols), Budget()
+        self.tls = TlsCounts()
+        make = None if secrets is None else partial(TlsConversation, store=secrets, counts=self.tls)
+        choice, budget = ProtocolChoice(words, protocols, make), Budget()
         self._context = Context(policy, budget, self.counts, choice, self._pair, self._by_stream, self.messages.append)
         self.talk: Any = choice.begin(self, self._context)
         self.next = list(next_)
@@ -66,11 +73,11 @@ class Dialogue:
     def last_ns(self) -> int:
         return self.now_ns
 
-    def _pair(self, transport: object) -> OrderedPairing:
-        return self._pairing(self.connection, self.isn, self.counts, self.exchanges.append)
+    def _pair(self, transport: Transport) -> OrderedPairing:
+        return self._pairing(transport.model, transport.isn, self.counts, self.exchanges.append)
 
-    def _by_stream(self, transport: object) -> StreamPairing:
-        return StreamPairing(self.connection, self.isn, self.counts, self.exchanges.append)
+    def _by_stream(self, transport: Transport) -> StreamPairing:
+        return StreamPairing(transport.model, transport.isn, self.counts, self.exchanges.append)
 
     def announce(self, end: int, size: int) -> None:
         self.announced.append((end, size))

@@ -1,8 +1,8 @@
 """Loads the program as a capture does, and prints how many instructions the verifier went through.
 
 In a process of its own, so that a test can choose its rights:
-python -m tests.support.verifier LINK [WHOLE [PROTOCOLS]]. The numbers are the verifier's own words, which it has said
-to whoever asks since Linux 5.2.
+python -m tests.support.verifier LINK [WHOLE [PROTOCOLS [TLS]]]. The numbers are the verifier's own words, which it has
+said to whoever asks since Linux 5.2.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ BPF_LOG_STATS = 4
 LOG_BYTES = 1 << 20
 
 
-def config(link: str, whole: bool, protocols: int) -> bytes:
+def config(link: str, whole: bool, protocols: int, tls: bool) -> bytes:
     """struct sf_config of a capture that looks at ports and hosts.
 
     link: the name of one of enum sf_link. protocols: bits of enum sf_protocol.
     """
     ffi, lib = binding.load()
     made = ffi.new("struct sf_config *")
-    made.link, made.whole, made.protocols = getattr(lib, link), whole, protocols
+    made.link, made.whole, made.protocols, made.tls = getattr(lib, link), whole, protocols, tls
     made.by_port = made.by_host = 1
     made.frame_bytes, made.run_bytes, made.pressure_bytes = WHOLE_FRAME, ALL_BYTES, RING_BYTES // 2
     return bytes(ffi.buffer(made))
@@ -57,8 +57,8 @@ def load(content: bytes, has_others: bool) -> tuple[int, str]:
         lib.bpf_object__close(opened)
 
 
-def main(link: str, whole: str = "0", protocols: str = "0") -> None:
-    error, said = load(config(link, bool(int(whole)), int(protocols)), protocols != "0")
+def main(link: str, whole: str = "0", protocols: str = "0", tls: str = "0") -> None:
+    error, said = load(config(link, bool(int(whole)), int(protocols), bool(int(tls))), protocols != "0")
     found = re.search(r"processed (\d+) insns", said)
     if error or not found:
         sys.exit(f"error {error}: {said[-500:]}")

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.captures.live import SYSCALLS, observers_wanted, source_of
+from sockfilter.captures.secrets import secrets_of
 from sockfilter.captures.turns import Turns
 from sockfilter.captures.wanted import BODY_BYTES, Keeping, Traffic, Whose, body_policy, check_memory
 from sockfilter.closing import Closing
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
+    from sockfilter.captures.secrets import Secrets
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange, StreamMessage
     from sockfilter.model.life import Life
@@ -87,14 +89,18 @@ class Capture(View, Closing):
         kernel_filter: KernelFilter,
         keeping: Keeping,
         observers: Mapping[str, Observer] | None = None,
+        secrets: Secrets | None = None,
     ) -> None:
         from sockfilter.road.pipeline import Pipeline  # imported late; capture() imports it in parallel
 
         super().__init__(self)
         self._source = source
         self._observers = observers or {}
+        self._secrets = secrets
         # Why processes are not named, if the caller left the choice open.
         self.no_processes = ""
+        # Why the secrets that a capture file carries are not used, if they are not.
+        self.no_secrets = ""
         self._outputs = outputs = keeping.outputs
         self.kept = ExchangeBuffer(EXCHANGES_MAX)
         self.kept_messages = MessageBuffer(MESSAGES_MAX)
@@ -104,6 +110,8 @@ class Capture(View, Closing):
         emit_message = keeping.emit_message
         if outputs is not None:
             outputs.begin(source)
+            if keeping.secrets is not None:
+                outputs.begin_secrets(keeping.secrets)
             if emit is None and Wants.EXCHANGES in outputs.wants:
                 emit, lines = outputs.write, outputs.lines
             if emit_message is None and Wants.MESSAGES in outputs.wants:
@@ -122,6 +130,7 @@ class Capture(View, Closing):
             memory=keeping.memory,
             emit_message=emit_message,
             protocols=kernel_filter.protocols,
+            secrets=keeping.secrets,
         )
         self._consume = self._with_frames if keeping.has_frames else self._pipeline.consume
         self._due_ns = 0
@@ -251,7 +260,7 @@ class Capture(View, Closing):
         """Sleeps until there is something to pump or the capture ends, at most timeout_s seconds."""
         self._turns.check_process()
         self._check()
-        due_s = DUE_SOON_S if self._pipeline.has_holes else DUE_S
+        due_s = DUE_SOON_S if self._pipeline.has_holes or self._awaits_secrets else DUE_S
         self._turns.sleep(self._source.wait, max(0.0, min(timeout_s, due_s)))
 
     def ask_to_be_woken(self) -> bool:
@@ -265,9 +274,19 @@ class Capture(View, Closing):
         missed = {} if self._outputs is None else self._outputs.missed
         return made._replace(records_unread=self._unread, missed=missed)
 
+    @property
+    def _awaits_secrets(self) -> bool:
+        return self._secrets is not None and self._secrets.is_awaited
+
+    def _take_secrets(self) -> None:
+        """Takes the secrets that have come, if bytes wait for some."""
+        if self._secrets is not None and self._secrets.is_awaited:
+            self._secrets.read()
+
     def _pump(self) -> int:
         self._check()
         count = self._source.drain(self._consume)
+        self._take_secrets()
         self._do_what_is_due()
         return count
 
@@ -276,6 +295,7 @@ class Capture(View, Closing):
         if self.is_closed:
             return False
         is_one = next(batches, None) is not None
+        self._take_secrets()
         if not is_one and not self._source.hearing.both_ends:
             self._pipeline.settle()
         self._do_what_is_due()
@@ -310,6 +330,8 @@ class Capture(View, Closing):
         with ExitStack() as stack:
             for observer in self._observers.values():
                 stack.callback(observer.close)
+            if self._secrets is not None:
+                stack.callback(self._secrets.close)
             stack.callback(self._source.close)
 
     def _end_command(self) -> None:
@@ -347,10 +369,21 @@ class Capture(View, Closing):
         now_ns = self._source.now_ns
         if now_ns >= self._due_ns:
             self._source.keep_up()
+            if self._secrets is not None:
+                self._secrets.read()  # even if nothing waits for them: a pipe must not fill
             for observer in self._observers.values():
                 observer.keep_up()
             self._pipeline.tick(now_ns)
             self._due_ns = now_ns + int((DUE_SOON_S if self._pipeline.has_holes else DUE_S) * 1e9)
+
+    def look_at(self, path: str) -> None:
+        """Probes a program and its TLS libraries before it is started, if the capture has tls=True."""
+        if self._secrets is not None and self._secrets.probed is not None:
+            self._secrets.probed.look_at(path)
+
+    def secret_problems(self) -> list[str]:
+        """Returns why a source gives no more secrets, for people; each reason once."""
+        return [] if self._secrets is None else self._secrets.problems()
 
     def _check(self) -> None:
         if self.is_closed:
@@ -377,6 +410,8 @@ def capture(
     promiscuous: bool = False,
     processes: bool | None = None,
     broker: str | None = None,
+    keylog: str | None = None,
+    tls: bool = False,
     emit: Callable[[Exchange], None] | None = None,
     emit_message: Callable[[StreamMessage], None] | None = None,
     policy: BodyPolicy | None = None,
@@ -407,6 +442,10 @@ def capture(
         processes: name the processes at both ends. This needs CAP_BPF and CAP_PERFMON. None: if this process has these
             rights and uses no broker.
         broker: the socket of a broker that attaches on behalf of this process. None: this process attaches.
+        keylog: open TLS with the secrets in this file, which programs write where SSLKEYLOGFILE says. It is read as it
+            grows, and need not exist yet. None: TLS is not opened.
+        tls: open TLS with the secrets that the TLS libraries of all processes give to probes. This needs CAP_BPF and
+            CAP_PERFMON, and CAP_SYS_PTRACE for processes of other users.
         emit: is called with each exchange when it ends. None: exchanges keeps them. It may look at the capture and
             close it, but must not make the capture read more.
         emit_message: is called with each message without a response as it passes. None: messages() keeps them, unless
@@ -418,7 +457,7 @@ def capture(
         SockfilterError: the capture is not possible. Each cause has a subclass; the message says what to do.
     """
     return opened(
-        Traffic(interface, via, ports, host, family, netns, ring, snap, promiscuous, broker, protocols),
+        Traffic(interface, via, ports, host, family, netns, ring, snap, promiscuous, broker, protocols, keylog, tls),
         Whose(pid, comm, cgroup, unix, processes),
         Keeping(policy or body_policy(body), memory, emit, outputs, emit_message),
     )
@@ -428,6 +467,9 @@ def opened(traffic: Traffic, whose: Whose, keeping: Keeping) -> Capture:
     """Opens a capture from grouped arguments. Raises the same errors as capture()."""
     check_memory(keeping.memory)
     kernel_filter = traffic.kernel_filter()
+    secrets = secrets_of(traffic)
+    if secrets is not None:
+        keeping = keeping._replace(secrets=secrets.store)
     observers: dict[str, Observer] = {}
     reasons: dict[str, str] = {}
 
@@ -441,6 +483,8 @@ def opened(traffic: Traffic, whose: Whose, keeping: Keeping) -> Capture:
     with ExitStack() as stack:
         if keeping.outputs is not None:
             stack.callback(keeping.outputs.abandon)
+        if secrets is not None:
+            stack.callback(secrets.close)
 
         def meanwhile() -> None:
             """Runs while the kernel verifies the program, before the first packet is seen."""
@@ -453,9 +497,11 @@ def opened(traffic: Traffic, whose: Whose, keeping: Keeping) -> Capture:
                 # Processes of connections that exist by now are known from here on.
                 observers, reasons = open_all(wanted, place, stack)
             prepare()
+            if secrets is not None:
+                secrets.wait_ready()
 
         source = source_of(traffic, whose, keeping, kernel_filter, meanwhile)
-        made = captured(source, kernel_filter, keeping, observers)
+        made = captured(source, kernel_filter, keeping, observers, secrets)
         stack.pop_all()
     made.no_processes = reasons.get("processes", "")
     return made
@@ -466,10 +512,11 @@ def captured(
     kernel_filter: KernelFilter,
     keeping: Keeping,
     observers: Mapping[str, Observer] | None = None,
+    secrets: Secrets | None = None,
 ) -> Capture:
     """Returns a capture of a source. Closes the source and the outputs if that fails."""
     try:
-        return Capture(source, kernel_filter, keeping, observers)
+        return Capture(source, kernel_filter, keeping, observers, secrets)
     except BaseException:
         source.close()
         if keeping.outputs is not None:

@@ -11,6 +11,7 @@ from sockfilter.closing import Closing
 from sockfilter.model.budget import MEMORY_BYTES
 from sockfilter.model.protocols import OPTIONAL, wanted
 from sockfilter.road.files import file_source
+from sockfilter.road.secrets import file_secrets
 from sockfilter.views.buffers import MessageBuffer
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from sockfilter.model.protocols import Protocols
     from sockfilter.outputs.fan import Fan
     from sockfilter.sources.files.source import FileSource
-    from sockfilter.sources.narrowing import Hosts, Ports
+    from sockfilter.sources.narrowing import Hosts, KernelFilter, Ports
     from sockfilter.sources.records import RecordSource
 
 # Seconds to wait for more data from a file that is still being written.
@@ -43,11 +44,29 @@ def open_file(
     emit: Callable[[Exchange], None] | None = None,
     outputs: Fan | None = None,
     memory: int = MEMORY_BYTES,
+    keylog: str | None = None,
 ) -> Capture:
     """Opens a capture whose packets come from a file. The arguments are those of read()."""
     kernel_filter = narrowed(ports, host, family, wanted(protocols, OPTIONAL))
-    keeping = Keeping(policy, memory, emit, outputs)
-    return captured(file_source(path, kernel_filter, whole=keeping.has_frames), kernel_filter, keeping)
+    return _opened(path, kernel_filter, Keeping(policy, memory, emit, outputs), keylog)
+
+
+def _opened(path: str, kernel_filter: KernelFilter, keeping: Keeping, keylog: str | None) -> Capture:
+    """Opens the file, and uses the secrets that it carries and those of the key log."""
+    secrets = file_secrets(path, keylog)
+    if secrets.store is not None:
+        kernel_filter = kernel_filter._replace(tls=True)
+        keeping = keeping._replace(secrets=secrets.store)
+    source = file_source(
+        path,
+        kernel_filter,
+        whole=keeping.has_frames,
+        take_secret=None if secrets.store is None else secrets.store.add,
+        searched=secrets.searched,
+    )
+    made = captured(source, kernel_filter, keeping)
+    made.no_secrets = secrets.problem
+    return made
 
 
 class Reading(Closing):
@@ -113,6 +132,7 @@ def read(
     protocols: Protocols | None = None,
     body: int | None = BODY_BYTES,
     memory: int = MEMORY_BYTES,
+    keylog: str | None = None,
 ) -> Reading:
     """Reads the HTTP exchanges of a capture file, each as it ends. Needs no root, and no more memory for longer files.
 
@@ -132,19 +152,19 @@ def read(
             messages are in messages.
         body: the number of bytes to keep of each body, from its beginning. None: all.
         memory: the bytes that open connections may take in total, as for capture().
+        keylog: a key log of TLS, as SSLKEYLOGFILE names it. Its secrets, and those that a pcapng file carries itself,
+            open the TLS connections. None: those in the file alone.
 
     Raises:
-        InvalidArgument: an argument is invalid.
+        InvalidArgument: an argument is invalid; with the first exchange also if the key log cannot be read or is none.
         CaptureFileError: raised with the first exchange if the file cannot be opened, and after the last one if the
             file is damaged or cut short.
     """
     policy, kernel_filter = body_policy(body), narrowed(ports, host, family, wanted(protocols, OPTIONAL))
     check_memory(memory)
     return Reading(
-        lambda emit, emit_message: captured(
-            file_source(path, kernel_filter),
-            kernel_filter,
-            Keeping(policy, memory, emit, emit_message=emit_message),
+        lambda emit, emit_message: _opened(
+            path, kernel_filter, Keeping(policy, memory, emit, emit_message=emit_message), keylog
         )
     )
 

@@ -37,7 +37,12 @@ def source_of(
 def _calls(
     traffic: Traffic, whose: Whose, keeping: Keeping, kernel_filter: KernelFilter, meanwhile: Callable[[], None]
 ) -> RecordSource:
-    refused: dict[str, object] = {"interface": traffic.interface, "netns": traffic.netns, "broker": traffic.broker}
+    refused: dict[str, object] = {
+        "interface": traffic.interface,
+        "netns": traffic.netns,
+        "broker": traffic.broker,
+        "keylog": traffic.keylog,
+    }
     refused |= {
         "outputs": keeping.outputs if keeping.has_frames else None,
         "snap": traffic.snap,

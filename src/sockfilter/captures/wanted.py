@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sockfilter.model.protocols import Protocols
     from sockfilter.outputs.fan import Fan
     from sockfilter.sources.narrowing import Hosts, Ports
+    from sockfilter.tls.store import SecretStore
 
 # The default number of bytes to keep of each body.
 BODY_BYTES = 16 << 10
@@ -48,6 +49,8 @@ class CaptureArguments(TypedDict, total=False):
     promiscuous: bool
     processes: bool | None
     broker: str | None
+    keylog: str | None
+    tls: bool
 
 
 class Traffic(NamedTuple):
@@ -64,10 +67,18 @@ class Traffic(NamedTuple):
     promiscuous: bool = False
     broker: str | None = None
     protocols: Protocols | None = None
+    keylog: str | None = None
+    tls: bool = False
+
+    @property
+    def opens_tls(self) -> bool:
+        """Whether there is a source of secrets, so that connections of TLS are wanted."""
+        return self.tls or self.keylog is not None
 
     def kernel_filter(self) -> KernelFilter:
         """Returns the filter for the kernel. Raises InvalidArgument."""
-        return narrowed(self.ports, self.host, self.family, wanted(self.protocols, ()))
+        made = narrowed(self.ports, self.host, self.family, wanted(self.protocols, ()))
+        return made._replace(tls=self.opens_tls)
 
 
 class Whose(NamedTuple):
@@ -90,6 +101,7 @@ class Keeping(NamedTuple):
         outputs: the outputs that receive what they want from the capture. They receive exchanges only without emit.
         emit_message: is called with each message without a response as it passes. None: the capture keeps the messages
             if it keeps the exchanges.
+        secrets: the secrets that open TLS. None: TLS is not read.
     """
 
     policy: BodyPolicy
@@ -97,6 +109,7 @@ class Keeping(NamedTuple):
     emit: Callable[[Exchange], None] | None = None
     outputs: Fan | None = None
     emit_message: Callable[[StreamMessage], None] | None = None
+    secrets: SecretStore | None = None
 
     @property
     def has_frames(self) -> bool:

@@ -44,6 +44,7 @@ TAKES_NUMBER = re.compile("-c|--count|--duration|--ports|--body|-s|--snap|-B|--r
 LIVE = {
     "interface": "-i",
     "netns": "--netns",
+    "tls": "--tls",
     "promiscuous": "--promisc",
     "ring": "-B",
     "snap": "-s",
@@ -56,8 +57,13 @@ PACKETS = {
     "promiscuous": "--promisc",
     "snap": "-s",
     "write": "-w",
+    "keylog": "--keylog",
+    "tls": "--tls",
+    "write_secrets": "--write-secrets",
 }
 CALLS = {"pid": "--pid", "comm": "--comm", "cgroup": "--cgroup", "unix": "--unix", "command": "-- COMMAND"}
+# Options that give secrets of TLS: a capture file may carry some.
+SECRETS = {"keylog", "tls", "read"}
 SYSCALLS = "syscalls"
 ANY = "any"
 TEXT = "text"
@@ -82,6 +88,7 @@ class Options(NamedTuple):
     megabytes: int | None = None
     seconds: int | None = None
     files: int | None = None
+    write_secrets: bool = False
     list_interfaces: bool = False
     count: int | None = None  # type: ignore[assignment]  # replaces tuple.count
     duration_s: float | None = None
@@ -89,6 +96,8 @@ class Options(NamedTuple):
     host: str | None = None
     family: int | None = None
     protocols: str | None = None
+    keylog: str | None = None
+    tls: bool = False
     netns: str | None = None
     body: int | None = 16 * KIB
     has_body: bool = False
@@ -194,6 +203,17 @@ def get_parser() -> argparse.ArgumentParser:
         metavar="LIST",
         help="protocols to read beside HTTP: mqtt,amqp,smtp or all (live: http alone; of a file: all)",
     )
+    what.add_argument(
+        "--keylog",
+        action=Once,
+        metavar="FILE",
+        help="open TLS with the secrets in this key log, which programs write where SSLKEYLOGFILE says",
+    )
+    what.add_argument(
+        "--tls",
+        action="store_true",
+        help="open TLS with the secrets of all processes, which probes take from their TLS libraries",
+    )
     what.add_argument("-c", "--count", type=values.count, metavar="N", help="exit after N exchanges")
     what.add_argument(
         "--duration",
@@ -282,6 +302,11 @@ def get_parser() -> argparse.ArgumentParser:
         help="start another file after S seconds",
     )
     written.add_argument("-W", "--files", type=values.at_least_1, metavar="N", help="number of files")
+    written.add_argument(
+        "--write-secrets",
+        action="store_true",
+        help="also write the secrets of the TLS connections in the file, so that Wireshark opens them too",
+    )
     limits = parser.add_argument_group("limits")
     limits.add_argument("-s", "--snap", type=values.snap, metavar="N", help="bytes to capture of each frame (0: all)")
     limits.add_argument(
@@ -382,8 +407,23 @@ def _check_writing(parser: argparse.ArgumentParser, said: dict[str, Any]) -> Non
         parser.error("-C, -G and -W need a file name: -w FILE")
     if "files" in said and not several:
         parser.error("-W needs -C (million bytes of each file) or -G (seconds of each file)")
-    if "" in (said.get("write"), said.get("read")):
+    if said.get("write_secrets"):
+        _check_secrets(parser, said)
+    if "" in (said.get("write"), said.get("read"), said.get("keylog")):
         parser.error("the name of the file is empty")
+    if said.get("keylog") == "-":
+        parser.error("--keylog -: a key log cannot be read from standard input; use a file or a named pipe")
+
+
+def _check_secrets(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
+    """Checks that --write-secrets has a file that can hold secrets, and a source of them."""
+    path = said.get("write")
+    if path is None:
+        parser.error("--write-secrets needs a capture file: -w FILE.pcapng")
+    if path.endswith(".pcap"):
+        parser.error(f"--write-secrets: only pcapng holds secrets: -w {path}ng")
+    if not said.keys() & SECRETS:
+        parser.error("--write-secrets needs a source of secrets: --tls or --keylog FILE")
 
 
 def _check_reading(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
@@ -396,6 +436,10 @@ def _check_reading(parser: argparse.ArgumentParser, said: dict[str, Any]) -> Non
 def _check_calls(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
     """Checks that options about system calls are not given together with options about packets or a file."""
     about = [option for name, option in CALLS.items() if name in said]
+    if said.get("tls") and "command" in said and said.get("via") != SYSCALLS:
+        # packets have what the secrets open; which of them are the command's is known by its sockets
+        about.remove(CALLS["command"])
+        said.setdefault("interface", ANY)
     if about and "read" in said:
         parser.error(f"{about[0]} is for live captures, and -r reads a file")
     packets = [option for name, option in PACKETS.items() if said.get(name)]

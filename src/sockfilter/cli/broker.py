@@ -69,6 +69,9 @@ def get_parser() -> argparse.ArgumentParser:
         help="also capture these protocols beside HTTP: mqtt,amqp,smtp or all",
     )
     parser.add_argument(
+        "--tls", action="store_true", help="also give connections of TLS, which a client opens with its own key log"
+    )
+    parser.add_argument(
         "--background", action="store_true", help="continue in the background when it listens; kill PROCESS ends it"
     )
     parser.add_argument("--socket", default=SOCKET, metavar="PATH", help=f"listen at this path ({SOCKET})")
@@ -94,7 +97,7 @@ def run(words: list[str], signals: Signals) -> int:
     numbers = frozenset(map(server.user_number, users))
     interfaces = server.known_interfaces(options.interfaces or ["lo"])
     permission = Permission(
-        numbers, interfaces, options.promiscuous, options.capture_files, wanted(options.protocols, ())
+        numbers, interfaces, options.promiscuous, options.capture_files, wanted(options.protocols, ()), options.tls
     )
     attach = attaching(libbpf.read(attachment.OBJECT))
     with ExitStack() as stack:

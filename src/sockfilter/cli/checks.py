@@ -184,6 +184,24 @@ def processes() -> Finding:
         return Finding("processes", NOTE, f"not named: {error}", "packets do not need it: --no-processes")
 
 
+def tls() -> Finding:
+    """Checks whether the secrets of TLS can be taken by probes, and whether connections can be opened with them."""
+    from importlib.util import find_spec
+
+    from sockfilter.sources.secrets import probes
+
+    remedy = "HTTP without TLS does not need it; a key log needs no rights: --keylog FILE"
+    try:
+        probes.check()
+        with probes.Probes() as made:
+            way = "CAP_SYS_ADMIN, as before Linux 6.6" if made.needs_admin else "CAP_PERFMON"
+    except SockfilterError as error:
+        return Finding("TLS", NOTE, f"no probes: {error}", remedy)
+    if find_spec("cryptography") is None:
+        return Finding("TLS", NOTE, "the package cryptography is missing", "pip install 'sockfilter[tls]'")
+    return Finding("TLS", OK, f"--tls is possible, by {way}; sockfilter tls lists the libraries")
+
+
 def exchange() -> Finding:
     """Checks whether sockfilter sees an exchange on lo."""
     from sockfilter.captures.capture import capture
@@ -238,5 +256,6 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     loads,
     processes,
     calls,
+    tls,
     exchange,
 )

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from sockfilter.cli.shown import Shown
     from sockfilter.cli.signals import Signals
     from sockfilter.ledger import Ledger
+    from sockfilter.model import Connection
     from sockfilter.model.policy import BodyPolicy
+    from sockfilter.observers.processes.tree import Tree
     from sockfilter.outputs.fan import Fan, Member
     from sockfilter.outputs.output import Output
     from sockfilter.road.frames import Frames
@@ -40,7 +42,12 @@ SYSCALLS = arguments.SYSCALLS
 COLLECTOR = (20_000, 20, 50)
 
 # The subcommands: the first word, and the module whose run() takes the other words.
-COMMANDS = {"broker": "sockfilter.cli.broker", "config": "sockfilter.cli.config", "doctor": "sockfilter.cli.doctor"}
+COMMANDS = {
+    "broker": "sockfilter.cli.broker",
+    "config": "sockfilter.cli.config",
+    "doctor": "sockfilter.cli.doctor",
+    "tls": "sockfilter.cli.tls",
+}
 
 
 def command(argv: list[str] | None, signals: Signals) -> int:
@@ -99,6 +106,7 @@ class _Run:
         self._report = Report(options, sink)
         self._hosts: dict[str, tuple[str, ...]] = {}
         self._child: Child | None = None
+        self._tree: Tree | None = None  # the command's connections, if packets are captured for it
         self._choice = privileges.UserChoice(None)
         self._ledger: Ledger | None = None
         self._has_told_of_gaps = False
@@ -144,9 +152,12 @@ class _Run:
             from sockfilter.protobuf.schema import set_protos  # imported only when there is a schema
 
             set_protos(*options.proto)
-        self._choice = privileges.choice(options.user, self._directories)
-        self._child = self._held()
+        self._choice = privileges.choice(options.user, self._directories, self._followed)
+        if not options.tls:
+            self._child = self._held()
         with self._capture() as capture:
+            if options.tls:
+                self._prepare_tls(capture)
             # Looks around before the rights are given up.
             began = _look_around() if self._has_watcher else None
             self._give_up(capture)
@@ -158,8 +169,14 @@ class _Run:
             if not options.quiet:
                 doing = "listening on" if options.read is None else "reading"
                 say(f"{doing} {capture.source.name}{_narrowed(options, self._hosts)}; Ctrl-C ends")
+                if options.write_secrets:
+                    say(f"the secrets of TLS connections go into {options.write}: whoever can read it can open them")
+                if options.keylog is not None and not os.path.exists(options.keylog):
+                    say(f"the key log {options.keylog} does not exist yet: it is read when it does")
                 if capture.no_processes:
                     say(f"{capture.no_processes}; exchanges are shown without process names, as with --no-processes")
+                if capture.no_secrets:
+                    say(capture.no_secrets)
             if self._choice.reason:
                 say(self._choice.reason)
             is_forced = False
@@ -215,7 +232,24 @@ class _Run:
                 has_command=self._child is not None,
                 reads_code=not self._choice.hides_code,
                 hints=self._has_watcher,
+                followed=self._followed,
             )
+
+    def _prepare_tls(self, capture: Capture) -> None:
+        """Starts the command after the capture, which starts a process with more rights, and probes its program."""
+        self._child = self._held()
+        if self._child is None:
+            return
+        import shutil
+
+        from sockfilter.observers.processes.tree import Tree
+
+        self._tree = Tree(self._child.pid)
+        capture.look_at(shutil.which(self._options.command[0]) or "")
+
+    def _is_wanted(self, connection: Connection) -> bool:
+        """Whether a connection belongs to the command, if packets are captured for it."""
+        return self._tree is None or self._tree.owns(connection)
 
     def _held(self) -> Child | None:
         """Starts the command that runs beside the capture, held until release(). None: there is no command."""
@@ -232,6 +266,12 @@ class _Run:
         """The directories in which files will be opened later."""
         write, follows = self._options.write, self._options.megabytes or self._options.seconds
         return [os.path.dirname(write) or "."] if write and follows else []
+
+    @property
+    def _followed(self) -> list[str]:
+        """The directories of files that are followed live, and may be replaced."""
+        keylog = self._options.keylog
+        return [] if keylog is None or self._options.read is not None else [os.path.dirname(keylog) or "."]
 
     def _capture(self) -> Capture:
         if self._options.read is not None:
@@ -260,6 +300,8 @@ class _Run:
                 snap=options.snap,
                 promiscuous=options.promiscuous,
                 protocols=options.protocols,
+                keylog=options.keylog,
+                tls=options.tls,
             ),
             Whose(
                 pid=self._child.pid if self._child is not None else options.pid,
@@ -292,19 +334,22 @@ class _Run:
         from sockfilter.cli.shown import Shown
 
         output = _output(self._options, self._sink) if self._options.write != "-" else None
-        return Shown(output, self._options.count, self._report.note, messages=self._options.messages)
+        options = self._options
+        is_wanted = self._is_wanted if options.tls and options.command else None
+        return Shown(output, options.count, self._report.note, messages=options.messages, is_wanted=is_wanted)
 
     def _frames(self, path: str) -> Frames:
         """Returns the member that writes the capture file."""
         if path == "-":
             from sockfilter.cli.piped_frames import FramesToStandardOutput
 
-            return FramesToStandardOutput(self._sink)
+            return FramesToStandardOutput(self._sink, secrets=self._options.write_secrets)
         from sockfilter.outputs.file_names import Limits
         from sockfilter.road.frames import Frames
 
         options = self._options
-        return Frames(path, Limits(options.megabytes, options.seconds, options.files), self._owner)
+        limits = Limits(options.megabytes, options.seconds, options.files)
+        return Frames(path, limits, self._owner, secrets=options.write_secrets)
 
     def _reading(self, path: str) -> Capture:
         from sockfilter.captures.file import open_file
@@ -319,6 +364,7 @@ class _Run:
             policy=_policy(options),
             outputs=self._fan,
             memory=options.memory,
+            keylog=options.keylog,
         )
 
     @property
@@ -378,6 +424,8 @@ class _Run:
                 self._tell_of_gaps(capture)
             while changes := capture.source.changes:
                 say(str(changes.popleft()))
+            for problem in capture.secret_problems():
+                say(problem)
             now_s = time.monotonic()
             left_s = end_s - now_s
             if left_s <= 0:

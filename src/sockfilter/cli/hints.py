@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from sockfilter.cli import closed
 from sockfilter.cli.texts import text_of
 from sockfilter.sources.packets.interfaces import ANY
 from sockfilter.system import sockets
@@ -62,7 +63,7 @@ def why(began: Start, interfaces: Sequence[str], kernel_filter: KernelFilter, le
     if unplugged and not packets["sent"]:
         return f"{unplugged[0]} has no carrier: the cable is missing, or the other end is down"
     if packets["tls"]:
-        return "the traffic is TLS, which packets do not show; capture where it is decrypted, such as behind a proxy"
+        return closed.said_of(ledger)
     if packets["sent"]:
         return ""  # there is HTTP, and its exchanges have not ended yet
     if packets["not_http"]:

@@ -17,10 +17,11 @@ class FramesToStandardOutput(Frames):
 
     Args:
         sink: standard output.
+        secrets: also write the secrets that open TLS.
     """
 
-    def __init__(self, sink: StandardOutput) -> None:
-        super().__init__(sink)
+    def __init__(self, sink: StandardOutput, *, secrets: bool = False) -> None:
+        super().__init__(sink, secrets=secrets)
         self._identity = sink.identity
 
     def begin(self, source: OutputSource) -> None:

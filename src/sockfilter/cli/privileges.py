@@ -12,7 +12,7 @@ from sockfilter.libbpf import binding
 from sockfilter.system.rights import CAP_BPF, effective, permitted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 ROOT = 0
 NOBODY = "nobody"
@@ -62,15 +62,16 @@ class UserChoice(NamedTuple):
     hides_code: bool = False
 
 
-def choice(name: str | None, directories: list[str]) -> UserChoice:
+def choice(name: str | None, directories: list[str], followed: Sequence[str] = ()) -> UserChoice:
     """Chooses the user to become: the one given, else the one who ran sudo, else nobody.
 
     Args:
         name: the user given by an option. None: none was given.
-        directories: the directories in which files will be opened later.
+        directories: the directories in which files will be written later.
+        followed: the directories in which files will be opened later for reading.
 
     Raises:
-        InvalidArgument: the user does not exist, the process may not become that user, or the user may not write to the
+        InvalidArgument: the user does not exist, the process may not become that user, or the user may not use the
             directories.
     """
     if os.geteuid() != ROOT:
@@ -80,17 +81,18 @@ def choice(name: str | None, directories: list[str]) -> UserChoice:
     sudo = os.environ.get("SUDO_UID")
     chosen = user(name) if name is not None else user(sudo, "SUDO_UID=") if sudo else user(NOBODY)
     with acting_as(chosen):
-        closed = next((path for path in directories if not _may(path, os.W_OK | os.X_OK)), None)
+        uses = [*((path, "write to", os.W_OK) for path in directories), *((path, "look into", 0) for path in followed)]
+        refused = next((f"{verb} {path}" for path, verb, mode in uses if not _may(path, mode | os.X_OK)), None)
         hides_code = not all(_may(path, os.R_OK | os.X_OK) for path in code())
-    if closed is None:
+    if refused is None:
         return UserChoice(chosen, hides_code=hides_code)
     if name is not None:
         raise InvalidArgument(
-            f"--user {name}: this user cannot write to {closed}; use another user, for example --user root"
+            f"--user {name}: this user cannot {refused}; use another user, for example --user root"
         )
     return UserChoice(
         None,
-        f"stays root, without capabilities: user {chosen.name} cannot write to {closed}; --user selects another user",
+        f"stays root, without capabilities: user {chosen.name} cannot {refused}; --user selects another user",
     )
 
 

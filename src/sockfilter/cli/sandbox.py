@@ -39,7 +39,9 @@ LIBRARIES = ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/etc
 DEVICES = ("/sys/class/net", "/sys/devices")
 
 
-def enter(folders: Iterable[str], *, has_command: bool, reads_code: bool, hints: bool) -> None:
+def enter(
+    folders: Iterable[str], *, has_command: bool, reads_code: bool, hints: bool, followed: Iterable[str] = ()
+) -> None:
     """Confines this thread for good, as far as the kernel supports it. Call it after giving up rights.
 
     Args:
@@ -47,9 +49,10 @@ def enter(folders: Iterable[str], *, has_command: bool, reads_code: bool, hints:
         has_command: the process must pass signals on to a command that it has started.
         reads_code: modules may still be imported.
         hints: the process may look at interfaces.
+        followed: the folders of files that are followed, and may be replaced.
     """
     _, lib = binding.load()
-    readable = [*READABLE, *(DEVICES if hints else ())]
+    readable = [*READABLE, *(DEVICES if hints else ()), *followed]
     if reads_code:
         readable += [*LIBRARIES, *privileges.code()]
     with suppress(OSError):

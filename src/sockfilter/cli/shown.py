@@ -9,7 +9,7 @@ from sockfilter.outputs.fan import Member, Wants
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from sockfilter.model import Exchange, Problem, StreamMessage
+    from sockfilter.model import Connection, Exchange, Problem, StreamMessage
     from sockfilter.model.lines import Lines
     from sockfilter.outputs.output import Output
 
@@ -22,6 +22,7 @@ class Shown(Member):
         limit: the number of exchanges to show. None: all.
         note: takes the problems of each exchange.
         messages: whether to show messages without a response.
+        is_wanted: whether to show what a connection carries. None: all is shown.
 
     Attributes:
         left: the number of exchanges still to be shown. None: all.
@@ -37,18 +38,21 @@ class Shown(Member):
         note: Callable[[Iterable[Problem]], object],
         *,
         messages: bool = True,
+        is_wanted: Callable[[Connection], bool] | None = None,
     ) -> None:
         self.wants = Wants.EXCHANGES | Wants.MESSAGES if messages else Wants.EXCHANGES
         self._output = output
         self._note = note
+        self._is_wanted = is_wanted
         self._passed = 0
         self.left = limit
         self.messages = 0
 
     @property
     def lines(self) -> Lines | None:
-        """The output for lines written elsewhere, if the number of exchanges has no limit."""
-        return self._output.lines if self._output is not None and self.left is None else None
+        """The output for lines written elsewhere, if all exchanges are shown, and their number has no limit."""
+        is_all = self.left is None and self._is_wanted is None
+        return self._output.lines if self._output is not None and is_all else None
 
     @property
     def count(self) -> int:
@@ -57,7 +61,7 @@ class Shown(Member):
 
     def write(self, exchange: Exchange) -> None:
         """Shows an exchange unless the limit has been reached. Raises OSError."""
-        if self.left == 0:
+        if self.left == 0 or not self._shows(exchange.connection):
             return
         if self._output is not None:
             self._output.write(exchange)
@@ -69,7 +73,7 @@ class Shown(Member):
 
     def write_message(self, message: StreamMessage) -> None:
         """Shows a message unless the last exchange has been shown. Raises OSError."""
-        if self.left == 0:
+        if self.left == 0 or not self._shows(message.connection):
             return
         if self._output is not None:
             self._output.write_message(message)
@@ -79,3 +83,6 @@ class Shown(Member):
         """Flushes what was shown. Raises OSError."""
         if self._output is not None:
             self._output.flush()
+
+    def _shows(self, connection: Connection) -> bool:
+        return self._is_wanted is None or self._is_wanted(connection)

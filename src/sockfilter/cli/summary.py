@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sockfilter.cli import closed
+
 if TYPE_CHECKING:
     from sockfilter.ledger import Ledger
 
@@ -25,10 +27,31 @@ def summary(ledger: Ledger, shown: int) -> str:
     if unpaired:
         lines.append(f"messages without their other half: {unpaired}")
     lines += [f"{name}: {number} ({remedy})" for name, (number, remedy) in ledger.losses().items()]
+    if ledger.tls.connections:
+        lines.append(_tls(ledger))
     streamed = ", ".join(f"{name} {number}" for name, number in sorted(messages.stream_messages.items()))
     if streamed:
         lines.append(f"messages on streams: {streamed}")
+    if of_tls := closed.said_of(ledger):
+        lines.append(of_tls)
     return "\n".join(lines)
+
+
+def _tls(ledger: Ledger) -> str:
+    """What became of the connections of TLS, and of their records."""
+    tls, secrets = ledger.tls, ledger.secrets
+    parts = {
+        "without a secret": tls.no_secret,
+        "not opened by their secret": tls.failed,
+        "left out": tls.left_out,
+    }
+    others = "".join(f", {count} {words}" for words, count in parts.items() if count)
+    unused = f"; none of {_count(secrets.seen, 'secret')} was used" if secrets.unused == secrets.seen else ""
+    lost = f"; {_count(secrets.lost, 'secret')} lost" if secrets.lost else ""
+    return (
+        f"TLS: {tls.connections_opened} of {_count(tls.connections, 'connection')} opened, "
+        f"{_count(tls.opened, 'record')} opened{others}{unused}{lost}"
+    )
 
 
 def _seen(ledger: Ledger) -> str:

@@ -33,6 +33,10 @@ class OrderedPairing(Orphans):
 
     __slots__ = ()
 
+    def resume(self, number: int) -> None:
+        """Continues the numbers of exchanges after those of another protocol on the same connection."""
+        self._number = number
+
     def begin(self, message: Message, end: int) -> Request | None:
         """Takes a message when its head is complete.
 

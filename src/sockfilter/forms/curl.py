@@ -25,11 +25,13 @@ PRINTF = {*range(0x20, 0x7F)} - set(b"\\%'-")
 ARGUMENT_BYTES_MAX = 120_000
 # bytes of a body from which curl sends Expect: 100-continue; 1 MiB since curl 7.84
 EXPECT_BYTES = 1024
-HTTP_PORT = 80
+PORTS = {"http": 80, "https": 443}
 # white space to curl, and not to HTTP: without other characters, curl takes the value for empty
 BLANKS = "\v\f\r"
 # Options by version. HTTP/2 that was seen as plain text is sent as plain text, without an upgrade.
 VERSIONS = {"1.0": "--http1.0", "2": "--http2-prior-knowledge"}
+# with TLS, ALPN chooses HTTP/2
+TLS_VERSIONS = {"1.0": "--http1.0", "2": "--http2"}
 
 
 def asked(exchange: Exchange) -> Request:
@@ -101,11 +103,11 @@ def as_curl(exchange: Exchange) -> str:
     before, data = _data(request)
     words = [
         "curl",
-        VERSIONS.get(request.version, "--http1.1"),
+        (VERSIONS if exchange.tls is None else TLS_VERSIONS).get(request.version, "--http1.1"),
         *_method(request, bool(data)),
         *_fields(exchange, request, bool(data)),
         *data,
-        *_place(request.target, str(exchange.server)),
+        *_place(exchange, request.target),
     ]
     return before + " ".join(words)
 
@@ -133,7 +135,8 @@ def _method(request: Request, has_data: bool) -> list[str]:
 
 def _fields(exchange: Exchange, request: Request, has_data: bool) -> list[str]:
     fields = fields_to_send(request)
-    implied = ("Host", str(exchange.server).removesuffix(f":{HTTP_PORT}"))
+    scheme, server = _origin(exchange)
+    implied = ("Host", server.removesuffix(f":{PORTS[scheme]}"))
     if not request.head.has_text and request.authority and "host" not in request.headers:
         fields.insert(0, ("Host", request.authority))  # curl sends it as :authority
     if implied in fields:
@@ -161,10 +164,21 @@ def _data(request: Request) -> tuple[str, list[str]]:
     return f"printf {_octal(body)} | ", ["--data-binary", "@-"]
 
 
-def _place(target: str, server: str) -> list[str]:
+def _origin(exchange: Exchange) -> tuple[str, str]:
+    """The scheme and the server of the URL. With TLS, the server has the name that the client asked for."""
+    tls, server = exchange.tls, exchange.server
+    if tls is None:
+        return "http", str(server)
+    return "https", str(server) if tls.sni is None else f"{tls.sni}:{server.port}"
+
+
+def _place(exchange: Exchange, target: str) -> list[str]:
+    scheme, server = _origin(exchange)
+    # the address is the one that was seen, whatever the name resolves to
+    there = [] if server == str(exchange.server) else ["--connect-to", shlex.quote(f"::{exchange.server}")]
     if PLAIN_TARGET.fullmatch(target):
-        return [shlex.quote(f"http://{server}{target}")]
-    return ["--request-target", _word(target), shlex.quote(f"http://{server}/")]
+        return [*there, shlex.quote(f"{scheme}://{server}{target}")]
+    return [*there, "--request-target", _word(target), shlex.quote(f"{scheme}://{server}/")]
 
 
 def _word(text: str) -> str:

@@ -30,7 +30,7 @@ def as_grpcurl(exchange: Exchange, request: Request) -> str:
     call = GrpcCall(exchange)
     if call.name is None:
         raise NotSeen(f"repeating {exchange!r}: its target does not name a method of gRPC")
-    words = ["grpcurl", *([] if request.head.scheme == "https" else ["-plaintext"])]
+    words = ["grpcurl", *([] if request.head.scheme == "https" or exchange.tls is not None else ["-plaintext"])]
     server = str(exchange.server)
     if request.authority and request.authority != server:
         words += ["-authority", shlex.quote(request.authority)]

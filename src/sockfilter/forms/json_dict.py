@@ -74,6 +74,11 @@ def rare_members(exchange: Exchange) -> Json:
         code, name, end = exchange.reset
         by = "client" if end == (exchange.connection.client_end or 0) else "server"
         made["reset"] = {"code": code, "name": name or None, "by": by}
+    if exchange.tls is not None:
+        made["tls"] = {
+            name: clean_text(value) if isinstance(value, str) else value
+            for name, value in exchange.tls._asdict().items()
+        }
     return made
 
 

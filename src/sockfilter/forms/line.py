@@ -170,7 +170,8 @@ class TextForm:
         line = "%s  %s  %3s  %8s  %8s" % (route, what, status, size, took)
         if time:
             line = f"{time}  {line}"
-        notes = exchange.problems if exchange.stream is None else notes_of(exchange)
+        is_plain = exchange.stream is None and exchange.connection.tls is None
+        notes = exchange.problems if is_plain else notes_of(exchange)
         if notes:
             line += f"  [{', '.join(notes)}]"
         if self._interfaces:

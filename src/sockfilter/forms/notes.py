@@ -1,4 +1,4 @@
-"""The notes at the end of an exchange's line: its problems, and its stream."""
+"""The notes at the end of an exchange's line: its problems, whether it was in TLS, and its stream."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 def notes_of(exchange: Exchange) -> tuple[str, ...]:
     """The notes, the most important first."""
-    if exchange.stream is None:
-        return exchange.problems
-    return (*exchange.problems, *(("pushed",) if exchange.is_pushed else ()), f"h2:{exchange.stream}")
+    notes: tuple[str, ...] = exchange.problems
+    if exchange.is_pushed:
+        notes += ("pushed",)
+    if exchange.connection.tls is not None:
+        notes += ("https",)
+    return notes if exchange.stream is None else (*notes, f"h2:{exchange.stream}")

@@ -44,6 +44,13 @@ def as_pytest(exchange: Exchange) -> str:
     if not response.status:
         raise NotSeen(f"expecting {exchange!r}: a response of HTTP/0.9 has no status to assert")
     checks, modules = _checks(response)
+    opened = f"socket.create_connection(({exchange.server.ip!r}, {exchange.server.port}), timeout={TIMEOUT_S})"
+    opening = f"    with {opened} as connection:"
+    if exchange.tls is not None:
+        modules = [*modules, "ssl"]
+        name = exchange.tls.sni or exchange.server.ip
+        opening = f"    with {opened} as plain, ssl.create_default_context().wrap_socket(\n"
+        opening += f"        plain, server_hostname={name!r}\n    ) as connection:"
     imports = "".join(f"import {name}\n" for name in sorted({"http.client", "socket", *modules}))
     sent = "".join(f"            {literal}\n" for literal in _sent(request))
     return f'''"""{_quotable(f"{request.method} {request.path}")}, as it was seen on the wire."""
@@ -51,7 +58,7 @@ def as_pytest(exchange: Exchange) -> str:
 {imports}
 
 def {_name(request)}():
-    with socket.create_connection(({exchange.server.ip!r}, {exchange.server.port}), timeout={TIMEOUT_S}) as connection:
+{opening}
         connection.sendall(
 {sent}        )
         response = http.client.HTTPResponse(connection, method={request.method!r})

@@ -92,3 +92,18 @@ void sf_hpack_close(struct sf_hpack *hpack);
 void sf_hpack_lost(struct sf_hpack *hpack);
 void sf_hpack_allow(struct sf_hpack *hpack, __u32 size);
 unsigned int sf_hpack_decode(struct sf_hpack *hpack, const char *block, size_t len, struct sf_hpack_block *out);
+
+/* sources/secrets/find.c, attach.c, watch.c */
+void sf_find_in(const void *file, size_t size, struct sf_found *found);
+int sf_find(int fd, struct sf_found *found);
+int sf_uprobe_multi_supported(void);
+void sf_uprobe_multi_expect(struct bpf_program *program);
+int sf_uprobe_multi(int program, const char *path, __u64 offset);
+struct bpf_link *bpf_program__attach_uprobe(const struct bpf_program *program, _Bool is_return, int pid,
+					    const char *path, size_t offset);
+struct sf_watch;
+struct sf_watch *sf_watch_open(void);
+void sf_watch_close(struct sf_watch *watch);
+void sf_watch_forget(struct sf_watch *watch, __u64 inode);
+int sf_watch_fd(const struct sf_watch *watch, unsigned int cpu);
+int sf_watch_next(struct sf_watch *watch, struct sf_mapping *mapping);

@@ -25,6 +25,7 @@
 #include "log.h"
 #include "members.h"
 #include "processes.h"
+#include "secrets.h"
 #include "skip_slot.h"
 #include "syscalls.h"
 #include "tree.h"

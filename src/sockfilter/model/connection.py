@@ -9,6 +9,7 @@ from sockfilter.model.sequence import distance
 
 if TYPE_CHECKING:
     from sockfilter.model.process import ConnectionProcesses
+    from sockfilter.model.tls import Tls
 
 # prefix of an IPv4 address in a field of 16 bytes: ::ffff:a.b.c.d (RFC 4291, 2.5.5.2)
 V4_MAPPED = bytes(10) + b"\xff\xff"
@@ -41,6 +42,7 @@ class Connection:
         known: the processes at its ends; None if they have not been looked up.
         netns: the inode number of its network namespace; 0 if not known.
         clocks_differ: the times of its two directions contradict each other, so no duration between them is known.
+        tls: how TLS protects it; None if it does not.
     """
 
     __slots__ = (
@@ -55,6 +57,7 @@ class Connection:
         "number",
         "syn_ns",
         "synack_ns",
+        "tls",
     )
 
     def __init__(
@@ -75,12 +78,19 @@ class Connection:
         self.known: ConnectionProcesses | None = None
         self.netns = 0
         self.clocks_differ = False
+        self.tls: Tls | None = None
         self._route: str | None = None
         # time and sequence number of the last response's first byte
         self._answered: tuple[int, int] | None = None
 
     def __repr__(self) -> str:
         return f"<Connection {self.number} {self.route}>"
+
+    def copy(self) -> Connection:
+        """A copy for what the connection carries inside another protocol."""
+        made = Connection(self.number, self.interface, self.ends, self.client_end, self.syn_ns, self.synack_ns)
+        made.known, made.netns, made.clocks_differ = self.known, self.netns, self.clocks_differ
+        return made
 
     @property
     def client(self) -> Endpoint:

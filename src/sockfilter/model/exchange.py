@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sockfilter.model.process import Process
     from sockfilter.model.stream_message import StreamMessage
     from sockfilter.model.streams import WebSocket
+    from sockfilter.model.tls import Tls
 
 
 # informational responses that an exchange keeps; servers send only a few before the final response
@@ -157,6 +158,11 @@ class Exchange:
             BodyError: the request's body was not kept whole.
         """
         return presentation.as_pytest(self)
+
+    @property
+    def tls(self) -> Tls | None:
+        """How TLS protected it; None if it did not, or if TLS was not opened."""
+        return self.connection.tls
 
     @property
     def grpc(self) -> GrpcCall | None:

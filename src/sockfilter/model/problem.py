@@ -50,6 +50,14 @@ class Problem(str, Enum):
         "headers-lost",
         "fields of the head are not known, because bytes that they refer to were missed",
     )
+    NO_SECRET = (
+        "no-secret",
+        "the TLS records that carry these bytes cannot be opened, because their secret is not known",
+    )
+    UNDECRYPTABLE = (
+        "undecryptable",
+        "the TLS records that carry these bytes do not open with the secret of the connection",
+    )
     RESYNCHRONISED = "resynchronised", "parsing resumed here, after bytes that could not be understood"
 
     # how a stream ended

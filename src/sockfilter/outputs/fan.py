@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from sockfilter.model import Exchange, StreamMessage
     from sockfilter.model.lines import Lines
+    from sockfilter.model.secret import Secret
 
 
 class Wants(Flag):
@@ -39,6 +40,25 @@ class OutputSource(Protocol):
 
     def counters(self) -> list[int]:
         """Returns the program's counters."""
+
+
+class SecretFeed(Protocol):
+    """The secrets that open the TLS connections of a capture.
+
+    Attributes:
+        on_opening: is called with each secret that has opened a connection. None: nobody asks.
+        turn: the number of the present batch of records. Whoever asks for the secrets counts.
+    """
+
+    on_opening: Callable[[Secret], None] | None
+    turn: int
+
+    @property
+    def oldest_turn(self) -> int | None:
+        """The batch in which a connection began that lacks a secret, the first of them. None: none lacks any."""
+
+    def refresh(self) -> None:
+        """Adds the secrets that have come by now."""
 
 
 class Member:
@@ -69,6 +89,9 @@ class Member:
 
     def begin(self, source: OutputSource) -> None:
         """Called once, before the first record. Raises OSError and SockfilterError."""
+
+    def begin_secrets(self, feed: SecretFeed) -> None:
+        """Called once, before the first record, if the capture opens TLS."""
 
     def write(self, exchange: Exchange) -> None:
         """Receives an exchange that has ended. Raises OSError and SockfilterError."""
@@ -154,6 +177,10 @@ class Fan:
     def begin(self, source: OutputSource) -> None:
         """Passes the source to the members, before the first record. Raises the same errors as write()."""
         self._each(self.members, lambda member: member.begin(source))
+
+    def begin_secrets(self, feed: SecretFeed) -> None:
+        """Passes the secrets of TLS to the members, before the first record."""
+        self._each(self.members, lambda member: member.begin_secrets(feed))
 
     def write(self, exchange: Exchange) -> None:
         """Forwards an exchange that has ended. Raises OSError and SockfilterError of a vital member."""

@@ -83,7 +83,9 @@ class JsonOutput(Output):
         informational = [{"status": message.status} for message in exchange.informational]
         problems = exchange.problems
         stream = "" if exchange.stream is None else f',"stream":{exchange.stream}'
-        is_rare = exchange.retransmissions or exchange.reset is not None or exchange.is_pushed
+        is_rare = (
+            exchange.retransmissions or exchange.reset is not None or exchange.is_pushed or exchange.tls is not None
+        )
         rare = f",{ENCODE(rare_members(exchange))[1:-1]}" if is_rare else ""
         if is_call(exchange):
             from sockfilter.forms.grpc import call_member  # imported late: most captures have no gRPC

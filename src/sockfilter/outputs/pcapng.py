@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from struct import Struct
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 COLLECTED_BYTES_MAX = 1 << 20
 
 # Block types (section 4) and their fixed fields. The byte order is always little-endian, as the section header states.
-SECTION, INTERFACE, SIMPLE_PACKET, STATISTICS, PACKET = 0x0A0D0D0A, 1, 3, 5, 6
+SECTION, INTERFACE, SIMPLE_PACKET, STATISTICS, PACKET, SECRETS = 0x0A0D0D0A, 1, 3, 5, 6, 10
 BLOCK = Struct("<II")  # type, length
 LENGTH = Struct("<I")
 SECTION_FIELDS = Struct("<IHHq")
@@ -32,6 +33,8 @@ IF_NAME, IF_TSRESOL = 2, 9
 NANOSECONDS = b"\x09"  # 10 to the power of -9 seconds
 ISB_IFRECV, ISB_IFDROP, ISB_FILTERACCEPT = 4, 5, 6
 COUNTER = Struct("<Q")
+SECRETS_FIELDS = Struct("<II")  # kind, bytes (section 4.7)
+TLS_KEY_LOG = 0x544C534B
 
 PADDING = [bytes(-size % 4) for size in range(4)]
 MASK32, MASK64 = (1 << 32) - 1, (1 << 64) - 1
@@ -48,6 +51,8 @@ class PcapngWriter:
     def __init__(self, sink: ByteSink, application: str = "sockfilter") -> None:
         self._sink = sink
         self._collected = bytearray()
+        self._held: deque[tuple[int, bytearray]] = deque()  # blocks that wait, by turn
+        self._last = self._collected  # takes further blocks
         self._interfaces = 0
         self._sent = 0
         host = os.uname()
@@ -62,7 +67,7 @@ class PcapngWriter:
     @property
     def size(self) -> int:
         """The number of bytes so far, including those not yet written."""
-        return self._sent + len(self._collected)
+        return self._sent + len(self._collected) + self.held_bytes
 
     def interface(self, name: str, link_type: int) -> int:
         """Adds an interface. Returns its number for packet() and statistics()."""
@@ -89,7 +94,7 @@ class PcapngWriter:
         is_simple = time_ns is None and not interface and kept == wire_len
         head = SIMPLE_PACKET_HEAD if is_simple else PACKET_HEAD
         length = head.size + kept + len(padding) + LENGTH.size
-        collected = self._collected
+        collected = self._last
         if is_simple:
             collected += head.pack(SIMPLE_PACKET, length, wire_len)
         else:
@@ -97,8 +102,39 @@ class PcapngWriter:
             collected += head.pack(PACKET, length, interface, high & MASK32, low, kept, wire_len)
         collected += frame
         collected += padding + LENGTH.pack(length)
-        if len(collected) >= COLLECTED_BYTES_MAX:
+        if len(self._collected) >= COLLECTED_BYTES_MAX:
             self.flush()
+
+    @property
+    def held_bytes(self) -> int:
+        """The number of bytes that wait since hold()."""
+        return sum(len(blocks) for _, blocks in self._held)
+
+    def hold(self, turn: int) -> None:
+        """Keeps all further blocks until they are released, so that secrets() may put a block before them.
+
+        Args:
+            turn: a number for these blocks, greater than those before.
+        """
+        self._last = bytearray()
+        self._held.append((turn, self._last))
+
+    def release(self, turn: int | None = None) -> None:
+        """Lets the blocks that were kept before a turn be written. None: all of them."""
+        while self._held and (turn is None or self._held[0][0] < turn):
+            self._collected += self._held.popleft()[1]
+        if not self._held:
+            self._last = self._collected
+
+    def secrets(self, key_log: bytes) -> None:
+        """Adds secrets of TLS, before the blocks that wait: a reader needs them before the packets that they open.
+
+        Args:
+            key_log: the lines of a key log.
+        """
+        fields = SECRETS_FIELDS.pack(TLS_KEY_LOG, len(key_log)) + key_log + PADDING[len(key_log) % 4]
+        length = BLOCK.size + len(fields) + LENGTH.size
+        self._collected += BLOCK.pack(SECRETS, length) + fields + LENGTH.pack(length)
 
     def statistics(
         self, interface: int, time_ns: int, received: int, dropped: int, filter_accepted: int | None = None
@@ -122,10 +158,12 @@ class PcapngWriter:
         )
 
     def flush(self) -> None:
-        """Writes what was collected, at once. Raises what the sink raises."""
+        """Writes what was collected and does not wait, at once. Raises what the sink raises."""
         if not self._collected:
             return
         collected, self._collected = self._collected, bytearray()
+        if not self._held:
+            self._last = self._collected
         self._sent += len(collected)
         rest = memoryview(collected)
         while rest:
@@ -134,7 +172,7 @@ class PcapngWriter:
     def _block(self, kind: int, fields: bytes, *options: tuple[int, bytes]) -> None:
         body = fields + b"".join(_option(*option) for option in options) + OPTION.pack(END_OF_OPTIONS, 0)
         length = BLOCK.size + len(body) + LENGTH.size
-        self._collected += BLOCK.pack(kind, length) + body + LENGTH.pack(length)
+        self._last += BLOCK.pack(kind, length) + body + LENGTH.pack(length)
 
 
 def _option(code: int, value: bytes) -> bytes:

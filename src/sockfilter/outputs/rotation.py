@@ -104,6 +104,24 @@ class CaptureFiles:
         self._writer.packet(interface, time_ns, frame, wire_len)
         return True
 
+    def secrets(self, key_log: bytes) -> None:
+        """Writes secrets of TLS like PcapngWriter.secrets()."""
+        if self._is_open:
+            self._writer.secrets(key_log)
+
+    def hold(self, turn: int) -> None:
+        """Keeps what is written from here on in memory, like PcapngWriter.hold(), until release() or the file's end."""
+        self._writer.hold(turn)
+
+    def release(self, turn: int | None = None) -> None:
+        """Lets what was kept be written, like PcapngWriter.release()."""
+        self._writer.release(turn)
+
+    @property
+    def held_bytes(self) -> int:
+        """The number of bytes that wait since hold()."""
+        return self._writer.held_bytes
+
     def flush(self) -> None:
         """Flushes what was written."""
         if self._is_open:
@@ -160,6 +178,7 @@ class CaptureFiles:
                 counters = self._counters(number)
                 if counters:
                     self._writer.statistics(number, now_ns, *counters)
+            self._writer.release()
             self._writer.flush()
         finally:
             if self._file:

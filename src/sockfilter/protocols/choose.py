@@ -117,14 +117,19 @@ class ProtocolChoice:
     Args:
         words: names of protocols, by port.
         wanted: names of the protocols beside HTTP that are read.
+        tls: makes the conversation of TLS. None: TLS is not read.
 
     Raises:
         KeyError: a name is not in the table.
     """
 
-    def __init__(self, words: Mapping[int, str] | None = None, wanted: Collection[str] = ()) -> None:
+    def __init__(
+        self, words: Mapping[int, str] | None = None, wanted: Collection[str] = (), tls: Make | None = None
+    ) -> None:
         rows = {row.name: row for row in TABLE}
         self._wanted = tuple(row for row in TABLE if row.name in wanted or row.name not in OPTIONAL)
+        if tls is not None:
+            self._wanted += (Row("tls", tls, forms=first_bytes.TLS, upgrades=("tls/1.0", "tls/1.2", "tls/1.3", "tls")),)
         self._by_port = {port: rows[name].make for port, name in (words or {}).items()}
 
     def begin(self, transport: Transport, context: Context) -> Conversation:

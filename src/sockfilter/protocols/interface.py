@@ -196,6 +196,9 @@ class InOrder(MessageSink, Protocol):
     def current(self) -> Exchange | None:
         """The exchange of the response that began last, until it ends."""
 
+    def resume(self, number: int) -> None:
+        """Continues after exchanges of another protocol, the last of which has this number."""
+
     @property
     def is_at_rest(self) -> bool:
         """Whether no exchange is open, and the next response answers the next request."""

@@ -8,10 +8,21 @@ from sockfilter.packets import inside, links
 from sockfilter.sources.files.source import FileSource
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sockfilter.model.secret import Secret
     from sockfilter.sources.narrowing import KernelFilter
 
 
-def file_source(path: str, kernel_filter: KernelFilter, *, every: bool = False, whole: bool = False) -> FileSource:
+def file_source(
+    path: str,
+    kernel_filter: KernelFilter,
+    *,
+    every: bool = False,
+    whole: bool = False,
+    take_secret: Callable[[Secret], None] | None = None,
+    searched: int = 0,
+) -> FileSource:
     """Returns a capture file as a source. The arguments are those of FileSource."""
     return FileSource(
         path,
@@ -22,4 +33,6 @@ def file_source(path: str, kernel_filter: KernelFilter, *, every: bool = False, 
         is_cut=links.is_cut,
         every=every,
         whole=whole,
+        take_secret=take_secret,
+        searched=searched,
     )

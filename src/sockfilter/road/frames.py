@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 from sockfilter.closing import Closing
@@ -12,8 +14,13 @@ from sockfilter.outputs.rotation import NO_LIMITS, CaptureFiles, FileCounters
 from sockfilter.packets.frames import FrameTaker
 
 if TYPE_CHECKING:
-    from sockfilter.outputs.fan import OutputSource
+    from sockfilter.model.secret import Secret
+    from sockfilter.outputs.fan import OutputSource, SecretFeed
     from sockfilter.outputs.output import ByteSink
+
+# Seconds that frames wait for secrets, as long as their bytes wait to be opened; and the bytes of all that wait.
+HOLD_S = 2.0
+HELD_BYTES_MAX = 64 << 20
 
 SEEN, SENT, RING_FULL = (list(PACKET_COUNTERS).index(name) for name in ("seen", "sent", "ring_full"))
 
@@ -25,15 +32,24 @@ class Frames(Member, Closing):
         target: a path, or an object that takes the bytes.
         limits: when the next file begins.
         owner: user and group that own the files. None: those of the process.
+        secrets: also write the secrets that open TLS, each before the frames of its connection.
     """
 
     name = "capture file"
     wants = Wants.FRAMES
 
     def __init__(
-        self, target: str | ByteSink, limits: Limits = NO_LIMITS, owner: tuple[int, int] | None = None
+        self,
+        target: str | ByteSink,
+        limits: Limits = NO_LIMITS,
+        owner: tuple[int, int] | None = None,
+        *,
+        secrets: bool = False,
     ) -> None:
-        self._target, self._limits, self._owner = target, limits, owner
+        self._target, self._limits, self._owner, self._has_secrets = target, limits, owner, secrets
+        self._feed: SecretFeed | None = None
+        self._secrets = bytearray()  # lines of a key log that are not in the file yet
+        self._turns: deque[tuple[int, float]] = deque()  # the batches that wait, and when each came
         self._files: CaptureFiles | None = None
         self._interfaces: dict[tuple[int, int], int] = {}
         self._taker = FrameTaker(self._write)
@@ -57,18 +73,34 @@ class Frames(Member, Closing):
         spared = source.identity
         self._files = CaptureFiles(self._target, self._counters, self._limits, self._owner, spared=spared)
 
+    def begin_secrets(self, feed: SecretFeed) -> None:
+        """Takes the secrets that open TLS from here on."""
+        if self._has_secrets:
+            self._feed = feed
+            feed.on_opening = self._take_secret
+
     def take(self, view: memoryview, offsets: list[int]) -> None:
         """Takes a batch of records. Raises CaptureFileError."""
+        if self._feed is not None and self._files is not None:
+            self._release(self._feed, self._files)
+            # until the batch has been read, and the secrets of its connections have come
+            self._feed.turn += 1
+            self._turns.append((self._feed.turn, time.monotonic()))
+            self._files.hold(self._feed.turn)
         self._taker.take(view, offsets)
 
     def flush(self) -> None:
-        """Flushes the file. Raises CaptureFileError."""
-        if self._files is not None:
-            self._files.flush()
+        """Flushes the file, except for frames whose secrets may still come. Raises CaptureFileError."""
+        if self._files is None:
+            return
+        if self._feed is not None:
+            self._release(self._feed, self._files)
+        self._files.flush()
 
     def close(self) -> None:
         """Writes the counters and closes the file. Raises CaptureFileError."""
         if self._files is not None:
+            self._write_secrets(self._files)
             self._files.close()
 
     def _write(self, index: int, link_type: int, time_ns: int, frame: bytes, wire_len: int) -> None:
@@ -78,6 +110,26 @@ class Frames(Member, Closing):
             number = self._files.interface(self._source.interface_name(index), link_type)
             self._interfaces[index, link_type] = number
         self._files.packet(number, self._source.wall_ns(time_ns), frame, wire_len)
+
+    def _take_secret(self, secret: Secret) -> None:
+        self._secrets += secret.line
+
+    def _write_secrets(self, files: CaptureFiles) -> None:
+        if self._secrets:
+            files.secrets(bytes(self._secrets))
+            self._secrets.clear()
+
+    def _release(self, feed: SecretFeed, files: CaptureFiles) -> None:
+        """Writes secrets, and lets the batches follow whose connections lack none, or have lacked them for too long."""
+        feed.refresh()
+        self._write_secrets(files)
+        over_s, oldest = time.monotonic() - HOLD_S, feed.oldest_turn
+        while self._turns:
+            turn, came_s = self._turns[0]
+            if oldest is not None and turn >= oldest and came_s > over_s and files.held_bytes <= HELD_BYTES_MAX:
+                break
+            self._turns.popleft()
+            files.release(turn + 1)
 
     def _counters(self, number: int) -> FileCounters | None:
         """Returns the counters of all interfaces together for the first interface, and None for the others."""

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from sockfilter.exchanges.by_stream import StreamPairing
 from sockfilter.exchanges.in_order import OrderedPairing
-from sockfilter.ledger import CALL_COUNTERS, PACKET_COUNTERS, FileCounts, Ledger, MessageCounts, ProcessCounts
+from sockfilter.ledger import (
+    CALL_COUNTERS,
+    PACKET_COUNTERS,
+    FileCounts,
+    Ledger,
+    MessageCounts,
+    ProcessCounts,
+    SecretCounts,
+    TlsCounts,
+)
 from sockfilter.model.budget import CONNECTION_BYTES, MEMORY_BYTES, MESSAGE_BYTES, Budget
 from sockfilter.model.hearing import WIRE, Hearing
 from sockfilter.model.life import IDLE_AFTER_NS, Activity, Life
@@ -28,6 +37,7 @@ if TYPE_CHECKING:
     from sockfilter.model.stream_message import StreamMessage
     from sockfilter.protocols.interface import Conversation, Transport
     from sockfilter.streams.direction import Skipping
+    from sockfilter.tls.store import SecretStore
 
 
 # the assumed size of the last record of a batch, in bytes: that of most frames
@@ -72,6 +82,7 @@ class Pipeline:
         memory: bytes of memory that open connections and exchanges may take.
         emit_message: takes each message that has no answer. None: such messages are dropped.
         protocols: the names of the protocols beside HTTP that are read.
+        secrets: the secrets that open TLS. None: TLS is not read.
     """
 
     def __init__(
@@ -88,15 +99,23 @@ class Pipeline:
         memory: int = MEMORY_BYTES,
         emit_message: Callable[[StreamMessage], None] | None = None,
         protocols: Collection[str] = (),
+        secrets: SecretStore | None = None,
     ) -> None:
         self._source = source
+        self._secrets = secrets
         self._emit = emit
         self._emit_message = emit_message
         self._observers = observers or {}
         self._annotating = tuple(self._observers.values())
         self._exchanges = 0
         self._messages = MessageCounts()
-        self._choice = ProtocolChoice(wanted=protocols)
+        self._tls = TlsCounts()
+        if secrets is not None:
+            # Imported now: rights are given up later, and then no module can be read.
+            from sockfilter.tls.conversation import TlsConversation
+
+            self._tls_conversation = partial(TlsConversation, store=secrets, counts=self._tls)
+        self._choice = ProtocolChoice(wanted=protocols, tls=None if secrets is None else self._tls_conversation)
         self._assembly = assembly = Assembly(source, skipping, is_wanted, self._converse, hearing, heads.is_unfinished)
         self._budget = Budget(memory, self._count_open, assembly.weigh)
         self._context = Context(
@@ -131,6 +150,8 @@ class Pipeline:
             is_last: handles all of them, however many they are.
         """
         self._assembly.tick(now_ns, is_last)
+        if self._secrets is not None:
+            self._secrets.tick(now_ns)
 
     def give_up_holes(self, now_ns: int) -> None:
         """Stops waiting for late system calls."""
@@ -148,6 +169,8 @@ class Pipeline:
     def close(self, now_ns: int, is_over: Callable[[], bool] = bool) -> None:
         """Ends all connections. is_over: whether no time is left for it."""
         self._assembly.close(now_ns, is_over)
+        if self._secrets is not None:
+            self._secrets.end()
 
     def pending(self) -> list[Exchange]:
         """Returns the exchanges that have begun but not ended."""
@@ -222,6 +245,8 @@ class Pipeline:
             is_live,
             None if file_counts is None else FileCounts(**file_counts),
             observed=observed,
+            tls=self._tls.copy(),
+            secrets=SecretCounts() if self._secrets is None else self._secrets.counts.copy(),
         )
 
     def _count_open(self) -> int:

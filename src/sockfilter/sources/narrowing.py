@@ -134,12 +134,14 @@ class KernelFilter(NamedTuple):
         hosts: addresses and networks. One end must be in one of them.
         family: 4 or 6.
         protocols: the names of the protocols beside HTTP.
+        tls: also take connections of TLS.
     """
 
     ports: list[tuple[int, int]] | None = None
     hosts: tuple[str, ...] = ()
     family: int | None = None
     protocols: frozenset[str] = frozenset()
+    tls: bool = False
 
     def wants(self, source_port: int, dest_port: int) -> bool:
         """Whether a connection between two ports is wanted: for packets whose ports the program cannot see."""
@@ -154,7 +156,7 @@ class KernelFilter(NamedTuple):
             config.host, config.host_mask = _covering(self._networks())
         config.family = self.family or 0
         config.by_port = config.frames = self.ports is not None
-        config.protocols = self.protocol_bits()
+        config.protocols, config.tls = self.protocol_bits(), self.tls
         return self.port_map()
 
     def protocol_bits(self) -> int:

@@ -8,9 +8,11 @@ from sockfilter.errors import KernelUnsupported
 
 # include/uapi/linux/capability.h; CAP_SYS_ADMIN includes CAP_BPF and CAP_PERFMON, which were split from it (kernel 5.8)
 CAP_NET_RAW = 13
+CAP_SYS_PTRACE = 19
 CAP_SYS_ADMIN = 21
 CAP_PERFMON = 38
 CAP_BPF = 39
+CAP_CHECKPOINT_RESTORE = 40
 
 STATUS = "/proc/thread-self/status"
 REMEDY = (
@@ -54,6 +56,21 @@ def for_capturing(held: int) -> int:
     """Returns the capabilities in a bit set that a capture needs."""
     bpf = 1 << (CAP_BPF if held >> CAP_BPF & 1 else CAP_SYS_ADMIN)
     return held & (1 << CAP_NET_RAW | bpf)
+
+
+def for_probing(held: int, needs_admin: bool) -> int:
+    """Returns the capabilities in a bit set that attaching probes to the files of all processes needs.
+
+    Args:
+        held: the bit set.
+        needs_admin: whether the kernel wants CAP_SYS_ADMIN for probes, which includes the others but CAP_SYS_PTRACE.
+    """
+    wanted = 1 << CAP_SYS_PTRACE
+    if needs_admin or not held >> CAP_BPF & 1:
+        wanted |= 1 << CAP_SYS_ADMIN
+    for number in (CAP_BPF, CAP_PERFMON, CAP_CHECKPOINT_RESTORE):
+        wanted |= 1 << number
+    return held & wanted
 
 
 def missing_for_processes() -> list[str]:

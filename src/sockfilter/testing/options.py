@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from sockfilter.testing.keylog import AUTO, KEYLOG
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -23,7 +25,7 @@ SCOPES = ("auto", "host", "tree")
 ALL = "all"
 BROKER = "sudo sockfilter broker --user $USER --background"
 
-DEFAULTS = {"wire_interface": "lo", "wire_dir": "", "wire_broker": ""}
+DEFAULTS = {"wire_interface": "lo", "wire_dir": "", "wire_keylog": "", "wire_broker": ""}
 
 # Properties in a test's report: the exchanges seen, and what was not whole.
 SEEN, ODD = "wire", "wire_not_whole"
@@ -57,6 +59,11 @@ def add(parser: pytest.Parser) -> None:
     add_option("--wire-dir", metavar="DIR", help="write frames and JSON lines of failing tests to this directory")
     add_option("--wire-mask", metavar="NAME[,NAME]", help="also mask the values of these names in reports and files")
     add_option("--wire-unmask", metavar="NAME[,NAME]", help="do not mask the values of these names")
+    add_option(
+        "--wire-keylog",
+        metavar="FILE|auto",
+        help="open TLS with this key log; auto: make one, and set SSLKEYLOGFILE so that clients and servers write it",
+    )
     add_option("--wire-broker", metavar="PATH", help="the socket of a sockfilter broker")
     parser.addini("wire", "skip or require, as --wire", default="skip")
     parser.addini("wire_interface", "where wire captures", default=DEFAULTS["wire_interface"])
@@ -67,6 +74,7 @@ def add(parser: pytest.Parser) -> None:
     parser.addini("wire_dir", "directory for frames and JSON lines of failing tests", default=DEFAULTS["wire_dir"])
     parser.addini("wire_mask", "names whose values are also masked", default="")
     parser.addini("wire_unmask", "names whose values are not masked", default="")
+    parser.addini("wire_keylog", "a key log that opens TLS, or auto", default=DEFAULTS["wire_keylog"])
     parser.addini("wire_broker", "the socket of a sockfilter broker", default=DEFAULTS["wire_broker"])
 
 
@@ -105,7 +113,13 @@ def masking(config: pytest.Config) -> dict[str, list[str]]:
 
 def missing(config: pytest.Config) -> str:
     """Returns what the options name that does not exist. Empty: nothing. Default values are not checked."""
-    for name, look in (("wire_interface", _look_up), ("wire_dir", _make_folder), ("wire_broker", _find_socket)):
+    looks = {
+        "wire_interface": _look_up,
+        "wire_dir": _make_folder,
+        "wire_keylog": _open_keylog,
+        "wire_broker": _find_socket,
+    }
+    for name, look in looks.items():
         named = value(config, name)
         if named and named != DEFAULTS[name]:
             said = _said_of(name, named, look)
@@ -150,6 +164,13 @@ def _make_folder(path: str) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
+def _open_keylog(path: str) -> None:
+    from sockfilter.sources.secrets.followed import FollowedKeyLog
+
+    if path != AUTO:
+        FollowedKeyLog(path, lambda secret: None).close()
+
+
 def _find_socket(path: str) -> None:
     from sockfilter.errors import BrokerError
 
@@ -161,6 +182,12 @@ def _find_socket(path: str) -> None:
         raise BrokerError(f"it is not a socket; start a broker: {BROKER}")
 
 
+def _keylog(config: pytest.Config) -> str:
+    """Returns the path of the key log. Empty: there is none."""
+    named: str = value(config, "wire_keylog")
+    return config.stash[KEYLOG].path if named == AUTO else named
+
+
 def settings(config: pytest.Config, marker: dict[str, Any]) -> Settings:
     """Returns the settings of a test: the options, overridden by its marker."""
     body = value(config, "wire_body")
@@ -168,6 +195,7 @@ def settings(config: pytest.Config, marker: dict[str, Any]) -> Settings:
         **({} if marker.get("via") == SYSCALLS else {"interface": value(config, "wire_interface")}),
         "ports": value(config, "wire_ports") or None,
         "body": None if body == ALL else int(body),
+        **({"keylog": keylog} if (keylog := _keylog(config)) and marker.get("via") != SYSCALLS else {}),
         **marker,
     }
     scope = capture.pop("scope", value(config, "wire_scope"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sockfilter.testing import options
+from sockfilter.testing.keylog import AUTO, KEYLOG, SessionKeyLog
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -41,6 +42,8 @@ def pytest_configure(config: pytest.Config) -> None:
         wrong = options.missing(config)  # the controller does not know what tests use, and workers cannot report it
     if wrong:
         raise pytest.UsageError(f"sockfilter: {wrong}")
+    if options.value(config, "wire_keylog") == AUTO:
+        config.stash[KEYLOG] = SessionKeyLog()  # before tests are imported, which may make settings of TLS
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -62,6 +65,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     session = config.stash.get(SESSION, None)
     if session is not None:
         session.close()
+    if KEYLOG in config.stash:
+        config.stash[KEYLOG].close()
 
 
 def _session(config: pytest.Config) -> WireSession:

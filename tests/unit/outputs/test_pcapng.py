@@ -187,3 +187,49 @@ def test_nothing_is_collected_without_bounds(monkeypatch: pytest.MonkeyPatch):
         writer.packet(number, TIME_NS, bytes(100), 100)
         assert writer.size - len(sink.data) < 2000
     assert sink.writes > 1
+
+
+class TestSecrets:
+    """Secrets of TLS come before the frames that wait for them, and after all that has been written."""
+
+    LINES = b"CLIENT_RANDOM " + b"00" * 32 + b" " + b"11" * 48 + b"\n"
+
+    def kinds(self, sink: Collected) -> list[int]:
+        return [kind for kind, _ in blocks(sink.data)]
+
+    def test_before_frames_that_wait(self) -> None:
+        sink = Collected()
+        writer = PcapngWriter(sink)
+        number = writer.interface("lo", 1)
+        writer.packet(number, TIME_NS, FRAMES[0], len(FRAMES[0]))
+        writer.hold(1)
+        writer.packet(number, TIME_NS, FRAMES[1], len(FRAMES[1]))
+        writer.hold(2)
+        writer.packet(number, TIME_NS, FRAMES[2], len(FRAMES[2]))
+        writer.flush()
+        before = [pcapng.SECTION, pcapng.INTERFACE, pcapng.PACKET]
+        assert self.kinds(sink) == before
+        writer.secrets(self.LINES)
+        writer.secrets(self.LINES)
+        writer.flush()
+        before += [pcapng.SECRETS, pcapng.SECRETS]
+        assert self.kinds(sink) == before
+        writer.release(2)
+        writer.flush()
+        assert self.kinds(sink) == [*before, pcapng.PACKET]
+        writer.release()
+        writer.packet(number, TIME_NS, FRAMES[3], len(FRAMES[3]))
+        writer.flush()
+        assert self.kinds(sink) == [*before, pcapng.PACKET, pcapng.PACKET, pcapng.PACKET]
+        assert writer.size == len(sink.data)
+
+    @pytest.mark.parametrize("size", range(1, 9))
+    def test_block_of_any_length(self, size: int) -> None:
+        sink = Collected()
+        writer = PcapngWriter(sink)
+        writer.secrets(b"x" * size)
+        writer.flush()
+        (_, (kind, body)) = blocks(sink.data)
+        assert kind == pcapng.SECRETS
+        assert unpack_from("<II", body) == (pcapng.TLS_KEY_LOG, size)
+        assert body[8 : 8 + size] == b"x" * size

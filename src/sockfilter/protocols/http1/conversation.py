@@ -51,6 +51,8 @@ class Http1Conversation:
         self._transport = transport
         self._context = context
         self.sink = context.in_order(transport)
+        if before is not None:
+            self.sink.resume(before.number)
         self.is_whole = None not in transport.isn
         self.policy = context.policy
         self.budget = context.budget

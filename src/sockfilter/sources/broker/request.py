@@ -38,6 +38,7 @@ class Permission(NamedTuple):
         promiscuous: whether clients may capture frames for other hosts.
         whole: whether clients may capture frames without meaning for HTTP, for capture files.
         protocols: the protocols beside HTTP that clients may capture.
+        tls: whether clients may capture connections of TLS, which they open with secrets of their own.
     """
 
     users: frozenset[int]
@@ -45,6 +46,7 @@ class Permission(NamedTuple):
     promiscuous: bool = False
     whole: bool = False
     protocols: frozenset[str] = frozenset()
+    tls: bool = False
 
 
 def message(request: AttachRequest) -> Message:
@@ -70,11 +72,13 @@ def checked(request: Message, may: Permission) -> AttachRequest:
     if request["netns"] != namespace.number():
         raise BrokerError("it is not in the client's network namespace; start one there: ip netns exec ...")
     names = _interfaces(request["interfaces"], may)
-    promiscuous, whole = _flag(request, "promiscuous"), _flag(request, "whole")
+    promiscuous, whole, tls = (_flag(request, name) for name in ("promiscuous", "whole", "tls"))
     if promiscuous and not may.promiscuous:
         raise BrokerError("it does not capture frames for other hosts; start it with --promisc")
     if whole and not may.whole:
         raise BrokerError("it gives no frames for capture files (--wire-dir, write=); start it with --capture-files")
+    if tls and not may.tls:
+        raise BrokerError("it gives no connections of TLS (keylog=); start it with --tls")
     ring = request["ring"]
     if type(ring) is not int or not 0 < ring <= RING_BYTES_MAX:
         raise InvalidArgument(
@@ -94,6 +98,7 @@ def checked(request: Message, may: Permission) -> AttachRequest:
         host=_bytes(request, "host", HOST_BYTES),
         ports=_bytes(request, "ports", PORTS_BYTES),
         protocols=_protocols(request, may),
+        tls=tls,
     )
 
 

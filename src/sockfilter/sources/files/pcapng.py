@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from sockfilter.sources.files.packet import FRAME_BYTES_MAX, Damaged, FileInterface, Packet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 SECTION = 0x0A0D0D0A
 INTERFACE, OLD_PACKET, SIMPLE_PACKET, PACKET = 1, 2, 3, 6
+SECRETS = 10
+# the type of secrets that are a key log of TLS: "TLSK"
+TLS_KEY_LOG = 0x544C534B
 BYTE_ORDER_MAGIC = 0x1A2B3C4D
 # bytes: type and length at the start of a block, length at its end
 BLOCK_HEAD, BLOCK_TAIL = 8, 4
@@ -62,10 +65,26 @@ class ByteSource(NamedTuple):
     snap: int
 
 
-class PcapngFormat:
-    """Reads the blocks of a file."""
+def tls_key_log(body: bytes, order: str) -> bytes | None:
+    """The key log in a Decryption Secrets Block, without its head and tail; None if it has other secrets.
 
-    def __init__(self) -> None:
+    A length that is larger than the block is taken for the rest of the block.
+    """
+    if len(body) < 2 * 4:
+        return None
+    kind, size = Struct(order + "II").unpack_from(body)
+    return body[8 : 8 + size] if kind == TLS_KEY_LOG else None
+
+
+class PcapngFormat:
+    """Reads the blocks of a file.
+
+    Args:
+        take_key_log: takes each key log that the file carries, and the offset of its block in the data.
+    """
+
+    def __init__(self, take_key_log: Callable[[bytes, int], None] = lambda log, at: None) -> None:
+        self._take_key_log = take_key_log
         self.interfaces: list[FileInterface] = []
         self._known: dict[tuple[int, FileInterface], int] = {}  # by the number in its section, and the interface
         self._section: list[ByteSource] = []
@@ -122,6 +141,10 @@ class PcapngFormat:
             found.append(Packet(None, start, length, wire_length, self._section[0].interface))
         elif kind == INTERFACE and end - start >= BLOCK_HEAD:
             self._add_interface(data, start, end)
+        elif kind == SECRETS:
+            log = tls_key_log(data[start:end], self._order)
+            if log is not None:
+                self._take_key_log(log, start - BLOCK_HEAD)
 
     def _add(
         self, number: int, stamp: int, start: int, end: int, length: int, wire_length: int, found: list[Packet]

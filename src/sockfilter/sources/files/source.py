@@ -13,16 +13,19 @@ from sockfilter.errors import CaptureFileError
 from sockfilter.libbpf import binding
 from sockfilter.model.hearing import Hearing
 from sockfilter.model.moment import wall_ns
+from sockfilter.model.secret import FILE
 from sockfilter.sources.files.clocks import Clocks
 from sockfilter.sources.files.packet import Damaged
 from sockfilter.sources.files.pcap import HEADER_BYTES, PcapFormat
 from sockfilter.sources.files.pcapng import SECTION, PcapngFormat
 from sockfilter.sources.files.stream import Stream
 from sockfilter.sources.hosts import host_filter
+from sockfilter.sources.secrets.keylog import KeyLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from sockfilter.model.secret import Secret
     from sockfilter.sources.files.packet import Format, Packet
     from sockfilter.sources.narrowing import KernelFilter
 
@@ -55,6 +58,8 @@ class FileSource(Closing):
         is_cut: takes a link type and a frame; returns whether the frame ends before the network packet.
         every: also give connections that are not HTTP.
         whole: also give frames without meaning for HTTP, for a capture file.
+        take_secret: takes the secrets of TLS that the file carries. None: they are not wanted.
+        searched: bytes of the file whose secrets have been taken before.
 
     Raises:
         CaptureFileError: the file cannot be opened.
@@ -73,7 +78,10 @@ class FileSource(Closing):
         is_cut: Callable[[int, memoryview], bool] = lambda link_type, frame: False,
         every: bool = False,
         whole: bool = False,
+        take_secret: Callable[[Secret], None] | None = None,
+        searched: int = 0,
     ) -> None:
+        self._take_secret, self._searched = take_secret, searched
         self._network, self._step, self._is_read, self._is_cut = network, step, is_read, is_cut
         self._ffi, self._lib = binding.load()
         config = self._ffi.new("struct sf_config *")
@@ -275,10 +283,16 @@ class FileSource(Closing):
         if len(self._data) < HEADER_BYTES:
             return 0
         if self._data.startswith(PCAPNG_MAGIC):
-            self._format = PcapngFormat()
+            self._format = PcapngFormat(self._take_key_log)
             return 0
         self._format = PcapFormat(self._data)
         return HEADER_BYTES
+
+    def _take_key_log(self, text: bytes, at: int) -> None:
+        if self._take_secret is not None and self._position + at >= self._searched:
+            log = KeyLog(self._take_secret, FILE)
+            log.feed(text)
+            log.end()
 
     def _describe(self, packet: Packet) -> bytes:
         stamp_ns, at, length, wire_length, interface = packet

@@ -75,6 +75,7 @@ class LiveSource(RecordSource):
             host=kernel_filter.host(),
             ports=kernel_filter.port_map(),
             protocols=kernel_filter.protocol_bits(),
+            tls=kernel_filter.tls,
         )
         with ExitStack() as stack:
             self._netns, self._namespace = netns, namespace.NamedNamespace(netns)

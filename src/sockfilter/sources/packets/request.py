@@ -24,6 +24,7 @@ class AttachRequest(NamedTuple):
         host: an address and its mask, 16 bytes each; empty means all hosts.
         ports: the map of ports; empty means all ports.
         protocols: the protocols beside HTTP, as bits of enum sf_protocol.
+        tls: also capture connections of TLS.
     """
 
     interfaces: list[str]
@@ -36,13 +37,14 @@ class AttachRequest(NamedTuple):
     host: bytes
     ports: bytes
     protocols: int = 0
+    tls: bool = False
 
     def config(self) -> Any:
         """Returns the request as struct sf_config. `every` stays 0: only HTTP connections are captured."""
         ffi, _ = binding.load()
         config = ffi.new("struct sf_config *")
         config.frame_bytes, config.run_bytes, config.pressure_bytes = self.frame_bytes, self.run_bytes, self.ring // 2
-        config.family, config.whole, config.protocols = self.family, self.whole, self.protocols
+        config.family, config.whole, config.protocols, config.tls = self.family, self.whole, self.protocols, self.tls
         if self.host:
             config.by_host = 1
             config.host, config.host_mask = self.host[:ADDRESS_BYTES], self.host[ADDRESS_BYTES:]

@@ -15,25 +15,26 @@ from sockfilter.sources.packets.request import AttachRequest
 from tests.support.attaching import asked
 
 MAY = Permission(frozenset({0}), frozenset({"lo", "br0"}))
-ALL = MAY._replace(promiscuous=True, whole=True, protocols=frozenset({"mqtt", "smtp"}))
+ALL = MAY._replace(promiscuous=True, whole=True, tls=True, protocols=frozenset({"mqtt", "smtp"}))
 
 
 def test_what_the_client_asked_for_is_what_the_program_is_told():
-    kernel_filter = KernelFilter([(80, 80)], ("10.0.0.0/8",), 4, frozenset({"mqtt", "smtp"}))
+    kernel_filter = KernelFilter([(80, 80)], ("10.0.0.0/8",), 4, frozenset({"mqtt", "smtp"}), tls=True)
     host, ports = kernel_filter.host(), kernel_filter.port_map()
-    sent = AttachRequest(["lo", "br0"], 1 << 16, True, True, 1500, 9000, 4, host, ports, kernel_filter.protocol_bits())
+    protocols = kernel_filter.protocol_bits()
+    sent = AttachRequest(["lo", "br0"], 1 << 16, True, True, 1500, 9000, 4, host, ports, protocols, kernel_filter.tls)
     assert checked(decoded(encoded(message(sent))), ALL) == sent
 
 
 def test_a_request_is_told_to_the_program_as_a_filter_tells_it():
     ffi, _ = binding.load()
     wanted = frozenset({"mqtt", "smtp"})
-    for kernel_filter in (KernelFilter([(80, 80)], ("10.0.0.0/8", "11.0.0.0/8"), 4, wanted), KernelFilter()):
+    for kernel_filter in (KernelFilter([(80, 80)], ("10.0.0.0/8", "11.0.0.0/8"), 4, wanted, True), KernelFilter()):
         config = ffi.new("struct sf_config *")
         ports = kernel_filter.configure(config)
         config.frame_bytes, config.run_bytes, config.pressure_bytes, config.whole = 1500, 9000, 1 << 15, 1
         request = AttachRequest(["lo"], 1 << 16, True, True, 1500, 9000, config.family, kernel_filter.host(), ports)
-        request = request._replace(protocols=kernel_filter.protocol_bits())
+        request = request._replace(protocols=kernel_filter.protocol_bits(), tls=kernel_filter.tls)
         assert bytes(ffi.buffer(request.config())) == bytes(ffi.buffer(config))
 
 
@@ -53,6 +54,7 @@ def test_a_request_is_told_to_the_program_as_a_filter_tells_it():
         ({"promiscuous": True}, "start it with --promisc"),
         ({"promiscuous": 1}, "promiscuous is 1, and should be true or false"),
         ({"whole": True}, "start it with --capture-files"),
+        ({"tls": True}, "start it with --tls"),
         ({"whole": "no"}, "whole is 'no', and should be true or false"),
         ({"ring": RING_BYTES_MAX + 1}, "a ring of 67108865 bytes is too large for a client"),
         ({"ring": True}, "a ring of True bytes"),

@@ -1,0 +1,20 @@
+"""What is said about TLS connections that were not opened: how many passed, and what opens them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sockfilter.ledger import Ledger
+
+WAY = "--tls opens them, as far as sockfilter tls says; so does --keylog FILE if their programs write one"
+WAY_OF_CALLS = "system calls have no more of them; -i any with --tls or --keylog FILE may open them"
+
+
+def said_of(ledger: Ledger) -> str:
+    """Returns a sentence about the TLS connections that passed while no secrets were asked for. Empty: none did."""
+    count = ledger.packets["tls"]
+    if not count:
+        return ""
+    noun = "connection" if count == 1 else "connections"
+    return f"{count} TLS {noun} passed: {WAY_OF_CALLS if ledger.calls else WAY}"

@@ -1,0 +1,74 @@
+"""The secrets of TLS for the road: those of a key log, and those that a capture file carries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sockfilter.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from sockfilter.tls.store import SecretStore
+
+MISSING = "opening TLS needs the package cryptography; install it with pip install 'sockfilter[tls]'"
+
+
+class FileSecrets(NamedTuple):
+    """The secrets for a capture file.
+
+    Attributes:
+        store: the secrets. None: TLS is not read.
+        searched: bytes of the file whose secrets are in the store.
+        problem: why the file's own secrets are not used. Empty: they are, or there are none.
+    """
+
+    store: SecretStore | None = None
+    searched: int = 0
+    problem: str = ""
+
+
+def new_store() -> SecretStore:
+    """Returns an empty store.
+
+    Raises:
+        InvalidArgument: the package that opens TLS is not installed.
+    """
+    if not is_installed():
+        raise InvalidArgument(MISSING)
+    from sockfilter.tls.store import SecretStore  # imported late: few captures read TLS
+
+    return SecretStore()
+
+
+def is_installed() -> bool:
+    """Whether the package that opens TLS is installed. It is not imported: that takes 0.1 s."""
+    from importlib.util import find_spec
+
+    return find_spec("cryptography") is not None
+
+
+def file_secrets(path: str, keylog: str | None) -> FileSecrets:
+    """Reads the secrets for a capture file, before its packets: the file may carry them behind the packets.
+
+    Args:
+        path: the capture file.
+        keylog: a key log; None: the secrets in the capture file alone are used.
+
+    Raises:
+        InvalidArgument: the key log cannot be read, or is none; or a package is missing that it needs.
+    """
+    from sockfilter.sources.files.secrets import secrets_in
+    from sockfilter.sources.secrets.keylog import read_keylog
+    from sockfilter.tls.store import SecretStore
+
+    if keylog is not None:
+        store = new_store()
+        read_keylog(keylog, store.add)
+    else:
+        store = SecretStore()
+    searched = secrets_in(path, store.add)
+    if not store.counts.seen and searched is not None and keylog is None:
+        return FileSecrets()
+    if not is_installed():
+        return FileSecrets(problem="" if searched is None else f"the file carries secrets of TLS; {MISSING}")
+    store.is_complete = searched is not None
+    return FileSecrets(store, searched or 0)

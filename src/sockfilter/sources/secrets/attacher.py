@@ -1,0 +1,126 @@
+"""A process that attaches probes while a capture runs, and that never sees a byte of the network.
+
+The capture gives up its rights before it reads packets, but programs that start later have to be probed too. So this
+process keeps the rights that attaching takes. It reads files of programs, and requests of a few words; the capture gets
+from it the ring of secrets, and text.
+
+Requests: "pid N" and "path PATH": look at what a process runs, or at a program before it runs. Answers are JSON:
+{"error": ..., "kind": ...} and the end; or {"ring": true} with two descriptors, {"ready": true} when everything that
+runs is probed; a {"file": ...} for each file with TLS; and {"done": true} for each request.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import select
+import socket
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from sockfilter.errors import SockfilterError
+from sockfilter.libbpf import binding
+from sockfilter.sources.secrets.cache import Cache
+from sockfilter.sources.secrets.mappings import Watch
+from sockfilter.sources.secrets.prober import Prober, files_of_program
+from sockfilter.sources.secrets.probes import Probes, Scope
+from sockfilter.system import rights
+
+if TYPE_CHECKING:
+    from sockfilter.sources.secrets.prober import Looked
+
+# bytes of a request or an answer: a path has 4096 at most, and JSON may take six for each
+MESSAGE_BYTES_MAX = 32 << 10
+# requests that are answered before new programs are looked at
+REQUESTS_MAX = 16
+
+
+class _Attacher:
+    """Serves one capture until it closes the connection."""
+
+    def __init__(self, link: socket.socket, probes: Probes, watch: Watch) -> None:
+        self._link = link
+        self._watch = watch
+        self._prober = Prober(probes, Cache(), self._tell)
+
+    def run(self) -> None:
+        """Looks at everything that runs, and then at what comes. Returns when the capture has ended."""
+        self._prober.look_everywhere()
+        self._send({"ready": True})
+        self._follow_until_end()
+        self._prober.save()
+
+    def _follow_until_end(self) -> None:
+        poll = select.poll()
+        poll.register(self._link, select.POLLIN)
+        for fd in self._watch.descriptors:
+            poll.register(fd, select.POLLIN)
+        while True:
+            poll.poll()
+            self._follow()
+            for _ in range(REQUESTS_MAX):
+                try:
+                    request = self._link.recv(MESSAGE_BYTES_MAX, socket.MSG_DONTWAIT)
+                except BlockingIOError:
+                    break
+                if not request:
+                    return
+                self._serve(request.decode(errors="surrogateescape"))
+
+    def _follow(self) -> None:
+        """Looks at what has been mapped since."""
+        for mapping in self._watch.read():
+            if self._prober.look_at_mapping(mapping) is None:
+                self._watch.forget(mapping)
+        if self._watch.has_lost:
+            self._watch.has_lost = False
+            self._prober.look_everywhere()
+
+    def _serve(self, request: str) -> None:
+        what, _, argument = request.partition(" ")
+        if what == "pid" and argument.isascii() and argument.isdecimal():
+            self._prober.look(int(argument))
+        elif what == "path":
+            for path in files_of_program(argument):
+                self._prober.look_at(path)
+        self._prober.save()
+        self._send({"done": True})
+
+    def _tell(self, looked: Looked) -> None:
+        how = looked.found.how if looked.found is not None else 0
+        self._send({"file": {"path": looked.path, "how": how, "error": looked.error}})
+
+    def _send(self, message: dict[str, Any]) -> None:
+        """Sends a message. A capture that does not read them misses some, and nothing waits for it."""
+        with suppress(BlockingIOError, ValueError):
+            data = json.dumps(message).encode()
+            if len(data) <= MESSAGE_BYTES_MAX:
+                self._link.send(data, 0 if "file" not in message else socket.MSG_DONTWAIT)
+
+
+def main(fd: int, whose: Scope) -> None:
+    """Runs in a process of its own until the other end of the connection is closed.
+
+    Args:
+        fd: the connection: a Unix socket with boundaries between messages.
+        whose: whose secrets are taken.
+    """
+    with socket.socket(fileno=fd) as link, suppress(BrokenPipeError, ConnectionError):
+        try:
+            with Probes(whose) as probes, Watch() as watch:
+                _confine(probes.needs_admin)
+                socket.send_fds(link, [b'{"ring": true}'], list(probes.descriptors))
+                _Attacher(link, probes, watch).run()
+        except SockfilterError as error:
+            link.send(json.dumps({"error": str(error), "kind": type(error).__name__}).encode())
+
+
+def _confine(needs_admin: bool) -> None:
+    """Keeps only the rights that attaching takes, for good. A core file would have the ring's secrets in it."""
+    _, lib = binding.load()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    keeps = rights.for_probing(rights.permitted(), needs_admin)
+    lib.sf_capabilities(keeps, keeps, 0)
+    lib.sf_no_new_privileges()
+    os.chdir("/")

@@ -1,0 +1,129 @@
+"""Key logs in the format of NSS (RFC 9850), as SSLKEYLOGFILE and the Decryption Secrets Block of pcapng have them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sockfilter.errors import InvalidArgument
+from sockfilter.model.secret import CLIENT_RANDOM, KEYLOG, LABELS, Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Label, client random and secret. Labels that open no records may have secrets of any length.
+_LINE = re.compile(rb"([A-Za-z0-9_]+)[ \t]+([0-9A-Fa-f]{64})[ \t]+((?:[0-9A-Fa-f]{2})+)")
+# the secrets of RSA key exchanges, which NSS no longer writes: they are not used
+_OLD_LINE = re.compile(rb"RSA[ \t]+[0-9A-Fa-f]{16}[ \t]+[0-9A-Fa-f]{96}")
+# the beginning of a line, in a file that is being written or was cut
+_CUT_LINE = re.compile(rb"(CLIENT_|SERVER_|EXPORTER_|EARLY_EXPORTER_|ECH_)[A-Z0-9_]*(?:[ \t]+[0-9A-Fa-f]*){0,2}")
+# bytes of a line: four times the longest that opens records
+LINE_BYTES_MAX = 1024
+# Bytes without any line of a key log, after which a file is none: more than a comment at its beginning.
+NO_LINE_BYTES_MAX = 64 << 10
+# bytes that are read at once
+READ_BYTES = 1 << 18
+MASTER_BYTES, TRAFFIC_BYTES = (48,), (32, 48)
+
+
+class KeyLog:
+    """Reads a key log in pieces.
+
+    Args:
+        take: takes each secret.
+        origin: where the secrets come from, as in Secret.
+
+    Attributes:
+        lines: the number of lines with a secret.
+        unused: the number of these whose label opens no records.
+        bad: the number of lines that are neither a secret, nor a comment, nor empty.
+    """
+
+    def __init__(self, take: Callable[[Secret], None], origin: str = KEYLOG) -> None:
+        self._take = take
+        self._origin = origin
+        self._rest = b""  # a line whose end has not come
+        self._is_long = False  # this line is too long
+        self.lines = self.unused = self.bad = 0
+        self._bytes = 0
+
+    @property
+    def is_none(self) -> bool:
+        """Whether so much has come without any line of a key log that this is something else."""
+        return not self.lines and self._bytes > NO_LINE_BYTES_MAX
+
+    def feed(self, data: bytes) -> None:
+        """Takes the next bytes."""
+        self._bytes += len(data)
+        *lines, rest = data.split(b"\n")
+        if lines:
+            lines[0] = self._rest + lines[0]
+            self._rest = b""
+            if self._is_long:
+                del lines[0]
+                self._is_long = False
+        self._rest += rest
+        if len(self._rest) > LINE_BYTES_MAX:
+            self.bad += not self._is_long
+            self._rest, self._is_long = b"", True
+        for line in lines:
+            self._read(line)
+
+    def end(self) -> None:
+        """Takes the last line, which may have no end."""
+        rest, self._rest = self._rest.strip(), b""
+        bad = self.bad
+        self._read(rest)
+        if _CUT_LINE.fullmatch(rest):
+            self.bad = bad
+
+    def _read(self, line: bytes) -> None:
+        line = line.strip()
+        if not line or line.startswith(b"#"):
+            return
+        found = _LINE.fullmatch(line) if len(line) <= LINE_BYTES_MAX else None
+        if found is None:
+            is_old = _OLD_LINE.fullmatch(line) is not None
+            self.lines += is_old
+            self.unused += is_old
+            self.bad += not is_old
+            return
+        label, secret = found[1].decode().upper(), bytes.fromhex(found[3].decode())
+        if label in LABELS and len(secret) not in (MASTER_BYTES if label == CLIENT_RANDOM else TRAFFIC_BYTES):
+            self.bad += 1
+            return
+        self.lines += 1
+        self.unused += label not in LABELS
+        self._take(Secret(label, secret, bytes.fromhex(found[2].decode()), self._origin))
+
+
+def read_keylog(path: str, take: Callable[[Secret], None]) -> KeyLog:
+    """Reads a key log to its end.
+
+    Args:
+        path: the file.
+        take: takes each secret.
+
+    Raises:
+        InvalidArgument: the file cannot be read, or it is no key log.
+    """
+    log = KeyLog(take)
+    try:
+        with open(path, "rb") as file:
+            while (data := file.read(READ_BYTES)) and not log.is_none:
+                log.feed(data)
+    except (OSError, ValueError) as error:
+        words = error.strerror if isinstance(error, OSError) else str(error)
+        raise InvalidArgument(f"reading the key log {path}: {words}") from error
+    log.end()
+    check_keylog(path, log)
+    return log
+
+
+def check_keylog(path: str, log: KeyLog) -> None:
+    """Raises InvalidArgument if what was read of a file shows that it is no key log."""
+    if log.bad and not log.lines:
+        raise InvalidArgument(
+            f"reading the key log {path}: no line of it has a label, a client random and a secret; give the file that "
+            "SSLKEYLOGFILE names"
+        )

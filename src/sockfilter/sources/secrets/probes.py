@@ -1,0 +1,147 @@
+"""Probes on the functions that get the secrets of TLS handshakes: it attaches them, for all processes."""
+
+from __future__ import annotations
+
+import os
+import platform
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sockfilter.closing import Closing
+from sockfilter.errors import KernelUnsupported, MissingCapability
+from sockfilter.libbpf import binding
+from sockfilter.libbpf.object import OBJECTS, BpfObject
+from sockfilter.system import rights
+
+if TYPE_CHECKING:
+    from sockfilter.sources.secrets.finding import SearchResult
+
+OBJECT = f"{OBJECTS}/secrets.bpf.o"
+PROGRAMS = {
+    "x86_64": ("secret_x86_64", "secret_go_x86_64"),
+    "aarch64": ("secret_aarch64", "secret_go_aarch64"),
+}
+# Labels by distance that the program's map takes.
+DISTANCES_MAX = 4096
+
+
+class Scope(NamedTuple):
+    """Scope secrets are taken: of one process by its PID, of one user by number. None: of all."""
+
+    pid: int | None = None
+    uid: int | None = None
+
+
+EVERYBODY = Scope()
+
+
+def check() -> None:
+    """Raises MissingCapability or KernelUnsupported if this process cannot attach probes."""
+    machine = platform.machine()
+    if machine not in PROGRAMS:
+        raise KernelUnsupported(f"probes for TLS are not possible on {machine}; a key log is: --keylog FILE")
+    lacks = rights.missing_for_processes()
+    if lacks:
+        raise MissingCapability(
+            f"probes for TLS: {' and '.join(lacks)} missing; they require CAP_BPF and CAP_PERFMON, or sudo;"
+            " a key log requires neither: --keylog FILE"
+        )
+
+
+class Probes(Closing):
+    """The program, and its links to functions. Closing it, or the end of this process, detaches all of them.
+
+    Args:
+        whose: whose secrets are taken.
+
+    Raises:
+        MissingCapability: CAP_BPF or CAP_PERFMON is missing.
+        KernelUnsupported: the kernel has no such probes, or this machine's registers are not known.
+        ObjectError: the object is missing or damaged.
+    """
+
+    def __init__(self, whose: Scope = EVERYBODY) -> None:
+        check()
+        self._ffi, self._lib = binding.load()
+        self._distances: dict[int, int] = {}
+        # perf events take CAP_SYS_ADMIN, and such links do not
+        self._has_links = bool(self._lib.sf_uprobe_multi_supported())
+        self._names = PROGRAMS[platform.machine()]
+        with ExitStack() as stack:
+            self._object = stack.enter_context(BpfObject(OBJECT))
+            self._configure(whose)
+            for names in PROGRAMS.values():
+                for name in names:
+                    program = self._object.program(name)
+                    self._lib.bpf_program__set_autoload(program, name in self._names)
+                    if self._has_links:
+                        self._lib.sf_uprobe_multi_expect(program)
+            self._object.load()
+            self._links = stack.enter_context(ExitStack())
+            self._stack = stack.pop_all()
+
+    def close(self) -> None:
+        """Detaches the probes, and closes the program. The ring stays with those who have its descriptor."""
+        self._stack.close()
+
+    @property
+    def descriptors(self) -> tuple[int, int]:
+        """The ring's descriptor, and that of the counters. They are valid as long as this."""
+        return self._object.map_fd("secrets"), self._object.map_fd(".bss")
+
+    @property
+    def needs_admin(self) -> bool:
+        """Whether attaching takes CAP_SYS_ADMIN, as it does before Linux 6.6."""
+        return not self._has_links
+
+    def attach(self, fd: int, found: SearchResult) -> None:
+        """Attaches to the functions of a file, in all processes that use it.
+
+        Args:
+            fd: the file, opened for reading.
+            found: its functions.
+
+        Raises:
+            MissingCapability: this kernel's probes require CAP_SYS_ADMIN, which is missing.
+            KernelUnsupported: the kernel refuses.
+        """
+        name = self._names[found.is_go]
+        for function in found.functions:
+            self._note(function.distances)
+            self._link(name, f"/proc/self/fd/{fd}", function.offset)
+
+    def _configure(self, whose: Scope) -> None:
+        config = self._ffi.new("struct sf_secrets_config *")
+        here = os.stat("/proc/self/ns/pid")
+        config.pidns_dev, config.pidns_ino = here.st_dev, here.st_ino
+        config.tgid = whose.pid or 0
+        if whose.uid is not None:
+            config.has_uid, config.uid = 1, whose.uid
+        self._object.configure(bytes(self._ffi.buffer(config)))
+
+    def _note(self, distances: tuple[tuple[int, int], ...]) -> None:
+        for distance, label in distances:
+            if len(self._distances) >= DISTANCES_MAX:
+                return
+            known = self._distances.setdefault(distance, label)
+            # two files that disagree: such a label has to be read
+            value = label if known == label else 0
+            key = self._ffi.new("__u64 *", distance & (1 << 64) - 1)
+            self._object.put("distances", key, self._ffi.new("__u32 *", value))
+
+    def _link(self, name: str, path: str, offset: int) -> None:
+        program = self._object.program(name)
+        if self._has_links:
+            link = self._lib.sf_uprobe_multi(self._lib.bpf_program__fd(program), path.encode(), offset)
+            if link >= 0:
+                self._links.callback(os.close, link)
+                return
+            raise KernelUnsupported(f"attaching a probe: {os.strerror(self._ffi.errno)}")
+        made: Any = self._lib.bpf_program__attach_uprobe(program, False, -1, path.encode(), offset)
+        if made:
+            self._links.callback(self._lib.bpf_link__destroy, made)
+            return
+        number = self._ffi.errno
+        if not rights.effective() >> rights.CAP_SYS_ADMIN & 1:
+            raise MissingCapability("attaching a probe: before Linux 6.6 it requires CAP_SYS_ADMIN; use sudo")
+        raise KernelUnsupported(f"attaching a probe: {binding.error_text(self._ffi, self._lib, number)}")

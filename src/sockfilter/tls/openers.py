@@ -1,0 +1,224 @@
+"""Opens records: decrypts them, and checks their tag or MAC. Each opener has the keys of one direction."""
+
+from __future__ import annotations
+
+import hmac
+from struct import Struct
+from typing import TYPE_CHECKING, Any, Protocol
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher as Ciphering
+from cryptography.hazmat.primitives.ciphers import aead, algorithms, modes
+
+from sockfilter.tls.schedule import TLS10, key_block, traffic_keys
+from sockfilter.tls.suites import Cipher
+
+try:
+    from cryptography.hazmat.decrepit.ciphers import algorithms as old
+except ImportError:  # before version 43
+    old = algorithms  # type: ignore[misc]  # a module in place of another
+
+if TYPE_CHECKING:
+    from sockfilter.tls.suites import Suite
+
+HEADER_BYTES = 5
+# record number, type, version and length of the content (RFC 5246, 6.2.3.3)
+_ASSOCIATED = Struct(">Q3sH")
+# bytes of a nonce in front of a record of TLS 1.2 (RFC 5288, 3), and of the part that the key block has
+EXPLICIT_BYTES, SALT_BYTES = 8, 4
+BLOCK_BYTES = {"AES": 16, "CAMELLIA": 16, "3DES": 8}
+
+
+class Opener(Protocol):
+    """Opens the records of one direction.
+
+    Attributes:
+        overhead: bytes of a record beside its content, with its header, and with the least padding.
+        is_exact: whether the overhead is the same for all records that are not padded on purpose.
+    """
+
+    overhead: int
+    is_exact: bool
+
+    def open(self, header: bytes, body: bytes, number: int) -> bytes | None:
+        """Returns the content; None if the tag is wrong.
+
+        Args:
+            header: the header of the record.
+            body: what follows it.
+            number: the number of the record under these keys, from 0.
+        """
+
+
+class Aead(Protocol):
+    """A cipher of the package cryptography."""
+
+    def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes:
+        """Raises InvalidTag."""
+
+
+def _aead(suite: Suite, key: bytes) -> Aead:
+    if suite.cipher is Cipher.CHACHA20:
+        return aead.ChaCha20Poly1305(key)
+    if suite.cipher is Cipher.CCM:
+        return aead.AESCCM(key, tag_length=suite.tag_bytes)
+    if suite.block == "CAMELLIA":
+        return _CamelliaGcm(key)
+    return aead.AESGCM(key)
+
+
+class _CamelliaGcm:
+    """GCM with a block cipher for which the package has no class of its own."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes:
+        """Raises InvalidTag."""
+        decryptor: Any = Ciphering(_block_cipher("CAMELLIA", self._key), modes.GCM(nonce, data[-16:])).decryptor()
+        decryptor.authenticate_additional_data(associated_data or b"")
+        return bytes(decryptor.update(data[:-16]) + decryptor.finalize())
+
+
+class Tls13Opener:
+    """Records of TLS 1.3 (RFC 8446, 5.2). The content is followed by its type, and by zeros."""
+
+    __slots__ = ("_decrypt", "_iv", "overhead")
+
+    is_exact = True
+
+    def __init__(self, suite: Suite, secret: bytes) -> None:
+        key, iv = traffic_keys(suite.hash, secret, suite.key_bytes)
+        self._decrypt = _aead(suite, key).decrypt
+        self._iv = int.from_bytes(iv, "big")
+        self.overhead = HEADER_BYTES + 1 + suite.tag_bytes
+
+    def open(self, header: bytes, body: bytes, number: int) -> bytes | None:
+        """See Opener.open()."""
+        try:
+            return self._decrypt((self._iv ^ number).to_bytes(12, "big"), body, header)
+        except (InvalidTag, ValueError):  # ValueError: fewer bytes than a tag has
+            return None
+
+
+class Tls12Opener:
+    """Records of TLS 1.2 with GCM (RFC 5288), CCM (RFC 6655) or ChaCha20-Poly1305 (RFC 7905)."""
+
+    __slots__ = ("_decrypt", "_explicit", "_iv", "_salt", "_tag_bytes", "overhead")
+
+    is_exact = True
+
+    def __init__(self, suite: Suite, key: bytes, iv: bytes) -> None:
+        self._decrypt = _aead(suite, key).decrypt
+        self._salt = iv
+        self._iv = int.from_bytes(iv, "big")
+        self._explicit = 0 if suite.cipher is Cipher.CHACHA20 else EXPLICIT_BYTES
+        self._tag_bytes = suite.tag_bytes
+        self.overhead = HEADER_BYTES + self._explicit + suite.tag_bytes
+
+    def open(self, header: bytes, body: bytes, number: int) -> bytes | None:
+        """See Opener.open()."""
+        size = len(body) - self._explicit - self._tag_bytes
+        if size < 0:
+            return None
+        nonce = self._salt + body[:EXPLICIT_BYTES] if self._explicit else (self._iv ^ number).to_bytes(12, "big")
+        try:
+            return self._decrypt(nonce, body[self._explicit :], _ASSOCIATED.pack(number, header[:3], size))
+        except (InvalidTag, ValueError):
+            return None
+
+
+def _block_cipher(block: str, key: bytes) -> Any:
+    if block == "AES":
+        return algorithms.AES(key)
+    name = {"CAMELLIA": "Camellia", "3DES": "TripleDES"}[block]
+    # they were moved one after the other, from version 43 on, and the old place warns
+    return getattr(old if hasattr(old, name) else algorithms, name)(key)
+
+
+class CbcOpener:
+    """Records with CBC and a MAC before or after encryption (RFC 5246, 6.2.3.2; RFC 7366).
+
+    In TLS 1.0 the last block of a record is the IV of the next: such records open in their order alone.
+
+    Args:
+        suite: the suite.
+        version: of the ServerHello.
+        keys: of the MAC, of the cipher, and the first IV.
+        is_mac_last: whether the MAC is that of the encrypted content (RFC 7366).
+    """
+
+    __slots__ = ("_block_bytes", "_iv", "_key", "_mac", "_mac_bytes", "_mac_key", "_mac_last", "overhead")
+
+    is_exact = False
+
+    def __init__(self, suite: Suite, version: int, keys: tuple[bytes, bytes, bytes], is_mac_last: bool) -> None:
+        self._mac_key, key, iv = keys
+        self._key = _block_cipher(suite.block, key)
+        self._mac, self._mac_bytes, self._mac_last = suite.mac, suite.tag_bytes, is_mac_last
+        self._block_bytes = BLOCK_BYTES[suite.block]
+        self._iv = iv if version == TLS10 else b""
+        explicit = 0 if self._iv else self._block_bytes
+        self.overhead = HEADER_BYTES + explicit + suite.tag_bytes + 1
+
+    def open(self, header: bytes, body: bytes, number: int) -> bytes | None:
+        """See Opener.open()."""
+        sealed, mac = (body[: -self._mac_bytes], body[-self._mac_bytes :]) if self._mac_last else (body, b"")
+        if self._mac_last and not self._is_mac(mac, number, header, sealed):
+            return None
+        iv, content = (self._iv, sealed) if self._iv else (sealed[: self._block_bytes], sealed[self._block_bytes :])
+        if not content or len(content) % self._block_bytes:
+            return None
+        plain = self._decrypted(iv, content)
+        if self._iv:
+            self._iv = content[-self._block_bytes :]
+        padding = plain[-1] + 1
+        size = len(plain) - padding - (0 if self._mac_last else self._mac_bytes)
+        if size < 0 or plain[-padding:].count(padding - 1) != padding:
+            return None
+        if not self._mac_last and not self._is_mac(plain[size : size + self._mac_bytes], number, header, plain[:size]):
+            return None
+        return plain[:size]
+
+    def _is_mac(self, mac: bytes, number: int, header: bytes, data: bytes) -> bool:
+        made = hmac.digest(self._mac_key, _ASSOCIATED.pack(number, header[:3], len(data)) + data, self._mac)
+        return hmac.compare_digest(made, mac)
+
+    def _decrypted(self, iv: bytes, data: bytes) -> bytes:
+        decryptor = Ciphering(self._key, modes.CBC(iv)).decryptor()
+        return bytes(decryptor.update(data) + decryptor.finalize())
+
+
+def can_open(suite: Suite | None) -> bool:
+    """Whether records of a suite can be opened."""
+    return suite is not None and suite.cipher is not Cipher.UNREAD
+
+
+def openers_of_master(
+    suite: Suite, version: int, master: bytes, randoms: tuple[bytes, bytes], is_mac_last: bool
+) -> tuple[Opener, Opener]:
+    """The openers of the client's and the server's records in TLS 1.2 and before.
+
+    Args:
+        suite: the suite.
+        version: of the ServerHello.
+        master: the master secret.
+        randoms: those of the client and of the server.
+        is_mac_last: whether both ends agreed on RFC 7366.
+    """
+    is_cbc = suite.cipher is Cipher.CBC
+    mac_bytes = suite.tag_bytes if is_cbc else 0
+    if is_cbc:
+        iv_bytes = BLOCK_BYTES[suite.block]
+    else:
+        iv_bytes = 12 if suite.cipher is Cipher.CHACHA20 else SALT_BYTES
+    sizes = (mac_bytes, mac_bytes, suite.key_bytes, suite.key_bytes, iv_bytes, iv_bytes)
+    block = key_block(version, suite.hash, master, randoms[1] + randoms[0], sum(sizes))
+    parts, at = [], 0
+    for size in sizes:
+        parts.append(block[at : at + size])
+        at += size
+    if is_cbc:
+        made = [CbcOpener(suite, version, (parts[i], parts[i + 2], parts[i + 4]), is_mac_last) for i in (0, 1)]
+        return made[0], made[1]
+    return Tls12Opener(suite, parts[2], parts[4]), Tls12Opener(suite, parts[3], parts[5])
