@@ -61,7 +61,8 @@ CALLS = {"pid": "--pid", "comm": "--comm", "cgroup": "--cgroup", "unix": "--unix
 SYSCALLS = "syscalls"
 ANY = "any"
 TEXT = "text"
-FORMATS = (TEXT, "raw", JSONL)
+HAR = "har"
+FORMATS = (TEXT, "raw", JSONL, HAR)
 SUMMARIES = (TEXT, JSONL)
 # The values of forms/times.py, which is imported only when lines are written.
 TIMES = ("clock", "date", "iso", "epoch", "delta", "relative", "none")
@@ -115,9 +116,19 @@ class Options(NamedTuple):
     sandbox: bool = True
 
     @property
+    def writes_har(self) -> bool:
+        """Whether the file to write is an HTTP archive."""
+        return is_har(self.write)
+
+    @property
     def interfaces(self) -> list[str]:
         """The interfaces to capture on. Empty when a file is read or system calls are captured."""
         return [] if self.interface is None else list(dict.fromkeys(self.interface.split(",")))
+
+
+def is_har(path: str | None) -> bool:
+    """Returns whether a file is an HTTP archive by its name."""
+    return path is not None and path.lower().endswith(f".{HAR}")
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -208,7 +219,7 @@ def get_parser() -> argparse.ArgumentParser:
         action=Once,
         type=values.form,
         choices=FORMATS,
-        help="a line for each exchange, messages as sent, or JSON lines",
+        help="a line for each exchange, messages as sent, JSON lines, or an HTTP archive",
     )
     shown.add_argument("-v", "--verbose", dest="verbosity", action="count", help="print headers too; twice: bodies too")
     shown.add_argument(
@@ -263,7 +274,7 @@ def get_parser() -> argparse.ArgumentParser:
         "--write",
         action=Once,
         metavar="FILE",
-        help="write the frames of HTTP connections as pcapng; -: standard output",
+        help="write the frames of HTTP connections as pcapng, or to a FILE.har the exchanges; -: standard output",
     )
     written.add_argument(
         "-C",
@@ -382,6 +393,11 @@ def _check_writing(parser: argparse.ArgumentParser, said: dict[str, Any]) -> Non
         parser.error("-C, -G and -W need a file name: -w FILE")
     if "files" in said and not several:
         parser.error("-W needs -C (million bytes of each file) or -G (seconds of each file)")
+    if is_har(said.get("write")):
+        if several:
+            parser.error("-C and -G begin new files of frames; a HAR file is one")
+        if said.get("format") == "raw":
+            parser.error("--format raw keeps bodies as they were sent, and a HAR file has them decoded: use one of them")
     if "" in (said.get("write"), said.get("read")):
         parser.error("the name of the file is empty")
 
@@ -398,7 +414,7 @@ def _check_calls(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
     about = [option for name, option in CALLS.items() if name in said]
     if about and "read" in said:
         parser.error(f"{about[0]} is for live captures, and -r reads a file")
-    packets = [option for name, option in PACKETS.items() if said.get(name)]
+    packets = [option for name, option in PACKETS.items() if said.get(name) and not is_har(str(said[name]))]
     if about and said.setdefault("via", SYSCALLS) != SYSCALLS:
         parser.error(f"{about[0]} is for system calls: use --via syscalls")
     if said.get("via") == SYSCALLS and packets:

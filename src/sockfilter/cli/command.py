@@ -12,12 +12,15 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from sockfilter import __version__
 from sockfilter.cli import arguments, privileges, settings, stdout
+from sockfilter.cli.arguments import HAR
 from sockfilter.cli.descriptors import STDERR, STDOUT, say
 from sockfilter.cli.ending import LOST, LOST_BESIDE, OK, Reason, fail
 from sockfilter.cli.report import Report
 from sockfilter.cli.stdout import Stalled, StandardOutput
 from sockfilter.cli.summary import one_line, summary
+from sockfilter.cli.values import JSONL
 from sockfilter.errors import CaptureFileError, InvalidArgument, SockfilterError
 
 if TYPE_CHECKING:
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from sockfilter.ledger import Ledger
     from sockfilter.model.policy import BodyPolicy
     from sockfilter.outputs.fan import Fan, Member
+    from sockfilter.outputs.har_text import HarText
     from sockfilter.outputs.output import Output
     from sockfilter.road.frames import Frames
 
@@ -279,12 +283,13 @@ class _Run:
         wants = Wants.EXCHANGES
         if self._options.messages:
             wants |= Wants.MESSAGES
-        if self._options.write is not None:
+        if self._options.write is not None and not self._options.writes_har:
             wants |= Wants.FRAMES
         return Fan(wants, self._members)
 
     def _members(self) -> list[Member]:
-        return [self._exchanges, *([] if self._options.write is None else [self._frames(self._options.write)])]
+        _set_masking(self._options)
+        return [self._exchanges, *([] if self._options.write is None else [self._file(self._options.write)])]
 
     @cached_property
     def _exchanges(self) -> Shown:
@@ -294,8 +299,17 @@ class _Run:
         output = _output(self._options, self._sink) if self._options.write != "-" else None
         return Shown(output, self._options.count, self._report.note, messages=self._options.messages)
 
+    def _file(self, path: str) -> Member:
+        """Returns the member that writes the file of -w."""
+        if not self._options.writes_har:
+            return self._frames(path)
+        from sockfilter.outputs.har_file import HarFile
+
+        options = self._options
+        return HarFile(path, _har_text(options), self._owner, options.count, messages=options.messages)
+
     def _frames(self, path: str) -> Frames:
-        """Returns the member that writes the capture file."""
+        """Returns the member that writes the frames."""
         if path == "-":
             from sockfilter.cli.piped_frames import FramesToStandardOutput
 
@@ -332,7 +346,7 @@ class _Run:
         options = self._options
         if options.processes is not None or options.write == "-":
             return options.processes
-        is_shown = options.format == "jsonl" or (options.format == "text" and options.verbosity)
+        is_shown = options.format in (JSONL, HAR) or options.writes_har or (options.format == "text" and options.verbosity)
         return None if is_shown else False
 
     @property
@@ -447,20 +461,29 @@ def _policy(options: Options) -> BodyPolicy:
     limit = ALL if options.body is None else options.body
     if options.format == "raw":
         return BodyPolicy(limit, decodes=False, as_sent=True)
-    if options.format == "jsonl":
-        return BodyPolicy(limit if options.has_body else 0)
-    if options.verbosity >= 2 or options.has_body:
+    if options.format == HAR or options.writes_har or options.verbosity >= 2 or options.has_body:
         return BodyPolicy(limit)
+    if options.format == JSONL:
+        return BodyPolicy(0)
     return BodyPolicy(0, decodes=False)
 
 
-def _output(options: Options, sink: StandardOutput) -> Output:
-    """Returns the output that was chosen. Imports no other output."""
+def _set_masking(options: Options) -> None:
+    """Sets the names of secrets that the user has added and removed."""
     if options.mask or options.unmask:
         from sockfilter.masking import set_masking
 
         set_masking(*(names.split(",") if names else () for names in (options.mask, options.unmask)))
-    if options.format == "jsonl":
+
+
+def _output(options: Options, sink: StandardOutput) -> Output:
+    """Returns the output that was chosen. Imports no other output."""
+    if options.format == HAR:
+        from sockfilter.cli.har import HarStandardOutput
+        from sockfilter.outputs.har import HarOutput
+
+        return HarOutput(HarStandardOutput(sink), _har_text(options))
+    if options.format == JSONL:
         from sockfilter.outputs.jsonl import JsonOutput
 
         return JsonOutput(sink, bodies=options.has_body, show_secrets=options.show_secrets)
@@ -481,6 +504,14 @@ def _output(options: Options, sink: StandardOutput) -> Output:
         time=options.time,
         columns=stdout.columns if not options.wide and os.isatty(STDOUT) else None,
     )
+
+
+def _har_text(options: Options) -> HarText:
+    """Returns what makes the text of an HTTP archive."""
+    from sockfilter.outputs.har_text import HarText
+
+    bodies = options.body != 0
+    return HarText(__version__, bodies=bodies, show_secrets=options.show_secrets, messages=options.messages)
 
 
 def _list_interfaces(options: Options, sink: StandardOutput) -> int:

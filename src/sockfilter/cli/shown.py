@@ -79,3 +79,9 @@ class Shown(Member):
         """Flushes what was shown. Raises OSError."""
         if self._output is not None:
             self._output.flush()
+
+    def close(self) -> None:
+        """Writes what the form has at its end. Raises OSError."""
+        if self._output is not None:
+            self._output.flush()
+            self._output.close()

@@ -84,6 +84,9 @@ class Output:
         else:
             self._send(b"".join(parts))
 
+    def close(self) -> None:
+        """Writes what belongs at the end; called once, after the last exchange. Raises OSError."""
+
     def _collect(self, part: bytes) -> None:
         self._parts.append(part)
         if len(part) >= LARGE_BYTES:
