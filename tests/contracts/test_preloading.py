@@ -34,12 +34,15 @@ BEFORE = {
         "cli.hints",
     }
     | {"cli.hosts", "cli.pcap_filter", "cli.piped_frames", "cli.preloading", "cli.shown", "model.policy"}
+    | {"cli.har", "cli.statistics", "outputs.har", "outputs.har_file", "outputs.har_text"}
     | {"outputs.fan", "outputs.file_names", "outputs.jsonl", "outputs.lines", "outputs.raw", "road.frames"}
     | {"sources.packets.interfaces", "system.namespace"},
     "cli.config_file": {"pwd", "tomli", "tomllib"},
     "cli.hosts": {"socket"},
     "cli.pcap_filter": {"socket"},
     "cli.privileges": {"pwd"},
+    "cli.statistics": {f"statistics.{name}" for name in ("as_dict", "collector", "keys", "output")},
+    "cli.values": {"statistics.keys", "statistics.routes"},
     "cli.settings": {"cli.hosts", "libbpf.ring", "sources.narrowing"},
     "libbpf.binding": {"libbpf._libbpf"},
     # a schema is read before the capture begins

@@ -37,6 +37,7 @@ MAY_IMPORT: Graph = {
     "filters": NOUNS,
     "forms": {*NOUNS, *SHOWN, "protobuf"},
     "outputs": {*NOUNS, *SHOWN, "closing", "forms"},
+    "statistics": {*NOUNS, *SHOWN, "forms", "outputs"},
     # the only place that joins stages
     "road": {*NOUNS, *STAGES, "closing", "libbpf", "outputs", "sources"},
     # the library
@@ -67,6 +68,7 @@ MAY_IMPORT: Graph = {
         "outputs",
         "road",
         "sources",
+        "statistics",
         "system",
     },
     "__main__": {"cli"},

@@ -100,12 +100,12 @@ class Capture(View, Closing):
         self.kept_messages = MessageBuffer(MESSAGES_MAX)
         # A capture file needs all bytes, including those that no output shows.
         skipping = NoSkipping() if keeping.has_frames else source
-        emit, lines = keeping.emit, None
+        emit, lines, figures = keeping.emit, None, None
         emit_message = keeping.emit_message
         if outputs is not None:
             outputs.begin(source)
             if emit is None and Wants.EXCHANGES in outputs.wants:
-                emit, lines = outputs.write, outputs.lines
+                emit, lines, figures = outputs.write, outputs.lines, outputs.figures
             if emit_message is None and Wants.MESSAGES in outputs.wants:
                 emit_message = outputs.write_message
         if emit_message is None and emit is None:
@@ -122,6 +122,7 @@ class Capture(View, Closing):
             memory=keeping.memory,
             emit_message=emit_message,
             protocols=kernel_filter.protocols,
+            figures=figures,
         )
         self._consume = self._with_frames if keeping.has_frames else self._pipeline.consume
         self._due_ns = 0

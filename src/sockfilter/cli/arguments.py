@@ -57,6 +57,8 @@ PACKETS = {
     "snap": "-s",
     "write": "-w",
 }
+# Options about statistics.
+STATISTICS = {"stats": "--stats", "by": "--by", "routes": "--routes"}
 CALLS = {"pid": "--pid", "comm": "--comm", "cgroup": "--cgroup", "unix": "--unix", "command": "-- COMMAND"}
 SYSCALLS = "syscalls"
 ANY = "any"
@@ -114,6 +116,9 @@ class Options(NamedTuple):
     summary: str = "text"
     summary_fd: int | None = None
     sandbox: bool = True
+    stats: bool = False
+    by: str | None = None
+    routes: tuple[str, ...] = ()
 
     @property
     def writes_har(self) -> bool:
@@ -220,6 +225,25 @@ def get_parser() -> argparse.ArgumentParser:
         type=values.form,
         choices=FORMATS,
         help="a line for each exchange, messages as sent, JSON lines, or an HTTP archive",
+    )
+    shown.add_argument(
+        "--stats",
+        action="store_true",
+        help="show statistics instead of exchanges: counts, rates, errors, percentiles; live on a terminal",
+    )
+    shown.add_argument(
+        "--by",
+        action=Joined,
+        type=values.by,
+        metavar="NAME[,NAME]",
+        help="group the statistics by route (the default), method, host, status, client, server, port, process, ...",
+    )
+    shown.add_argument(
+        "--routes",
+        action=Added,
+        type=values.routes,
+        metavar="ROUTE[,ROUTE]",
+        help="names of routes for the statistics: /users/{id}/orders; * is a segment, /** at the end is any rest",
     )
     shown.add_argument("-v", "--verbose", dest="verbosity", action="count", help="print headers too; twice: bodies too")
     shown.add_argument(
@@ -386,6 +410,18 @@ def _with_letters(said: dict[str, Any]) -> None:
         raise InvalidArgument(f"-{'t' * count} and --time {said['time']}: only one is possible")
 
 
+def _check_statistics(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
+    """Checks the options about statistics. --by and --routes imply --stats."""
+    about = [option for name, option in STATISTICS.items() if name in said]
+    if not about:
+        return
+    said["stats"] = True
+    if said.get("format", TEXT) not in (TEXT, JSONL):
+        parser.error(f"{about[0]} shows a table, or JSON with --format json: remove --format {said['format']}")
+    if said.get("write") == "-":
+        parser.error(f"-w - uses standard output: remove {about[0]}")
+
+
 def _check_writing(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
     """Checks that options about file rotation are given together with an output file."""
     several = said.keys() & {"megabytes", "seconds"}
@@ -397,7 +433,9 @@ def _check_writing(parser: argparse.ArgumentParser, said: dict[str, Any]) -> Non
         if several:
             parser.error("-C and -G begin new files of frames; a HAR file is one")
         if said.get("format") == "raw":
-            parser.error("--format raw keeps bodies as they were sent, and a HAR file has them decoded: use one of them")
+            parser.error(
+                "--format raw keeps bodies as they were sent, and a HAR file has them decoded: use one of them"
+            )
     if "" in (said.get("write"), said.get("read")):
         parser.error("the name of the file is empty")
 
@@ -445,6 +483,7 @@ def parse(arguments: list[str], configured: Callable[[], dict[str, Any]] = dict)
         said["command"] = command
     if "summary_fd" in said and said.setdefault("summary", JSONL) != JSONL:
         raise InvalidArgument("--summary text goes to standard error; --summary-fd needs --summary jsonl")
+    _check_statistics(parser, said)
     _check_writing(parser, said)
     _check_calls(parser, said)
     found = {**({} if said.pop("no_config", False) else configured()), **said}

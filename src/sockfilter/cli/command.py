@@ -18,6 +18,7 @@ from sockfilter.cli.arguments import HAR
 from sockfilter.cli.descriptors import STDERR, STDOUT, say
 from sockfilter.cli.ending import LOST, LOST_BESIDE, OK, Reason, fail
 from sockfilter.cli.report import Report
+from sockfilter.cli.statistics import needs_processes
 from sockfilter.cli.stdout import Stalled, StandardOutput
 from sockfilter.cli.summary import one_line, summary
 from sockfilter.cli.values import JSONL
@@ -346,7 +347,12 @@ class _Run:
         options = self._options
         if options.processes is not None or options.write == "-":
             return options.processes
-        is_shown = options.format in (JSONL, HAR) or options.writes_har or (options.format == "text" and options.verbosity)
+        is_shown = (
+            needs_processes(options)
+            or options.format in (JSONL, HAR)
+            or options.writes_har
+            or (options.format == "text" and options.verbosity)
+        )
         return None if is_shown else False
 
     @property
@@ -461,6 +467,8 @@ def _policy(options: Options) -> BodyPolicy:
     limit = ALL if options.body is None else options.body
     if options.format == "raw":
         return BodyPolicy(limit, decodes=False, as_sent=True)
+    if options.stats and not options.writes_har:
+        return BodyPolicy(0, decodes=False)
     if options.format == HAR or options.writes_har or options.verbosity >= 2 or options.has_body:
         return BodyPolicy(limit)
     if options.format == JSONL:
@@ -478,6 +486,10 @@ def _set_masking(options: Options) -> None:
 
 def _output(options: Options, sink: StandardOutput) -> Output:
     """Returns the output that was chosen. Imports no other output."""
+    if options.stats:
+        from sockfilter.cli.statistics import output
+
+        return output(options, sink)
     if options.format == HAR:
         from sockfilter.cli.har import HarStandardOutput
         from sockfilter.outputs.har import HarOutput

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from sockfilter.model import Exchange, Problem, StreamMessage
+    from sockfilter.model.figures import Figures
     from sockfilter.model.lines import Lines
     from sockfilter.outputs.output import Output
 
@@ -49,6 +50,11 @@ class Shown(Member):
     def lines(self) -> Lines | None:
         """The output for lines written elsewhere, if the number of exchanges has no limit."""
         return self._output.lines if self._output is not None and self.left is None else None
+
+    @property
+    def figures(self) -> Figures | None:
+        """The output for the numbers of exchanges, if the number of exchanges has no limit."""
+        return self._output.figures if self._output is not None and self.left is None else None
 
     @property
     def count(self) -> int:

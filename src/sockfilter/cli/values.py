@@ -130,6 +130,29 @@ def protocols(text: str) -> str:
     return text
 
 
+def by(text: str) -> str:
+    """Parses a value of --by: names, separated by commas."""
+    from sockfilter.statistics.keys import names_of
+
+    try:
+        names_of(text)
+    except InvalidArgument as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix("--by ")) from None
+    return text
+
+
+def routes(text: str) -> tuple[str, ...]:
+    """Parses a value of --routes: templates of routes, separated by commas."""
+    from sockfilter.statistics.routes import router
+
+    made = tuple(part.strip() for part in text.split(","))
+    try:
+        router(made)
+    except InvalidArgument as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix("--routes ")) from None
+    return made
+
+
 def names(text: str) -> str:
     """Parses names of secrets, separated by commas."""
     parts = [part.strip() for part in text.split(",")]

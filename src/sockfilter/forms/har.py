@@ -10,7 +10,7 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
-from sockfilter.forms.har_parts import cookies_set, cookies_sent, parameters, url_of
+from sockfilter.forms.har_parts import cookies_sent, cookies_set, parameters, url_of
 from sockfilter.forms.json_dict import endpoint_of, odd_parts, rare_members, shown_body, time_text
 from sockfilter.forms.json_values import Json, clean_text, header_fields, is_shorter_in_base64
 from sockfilter.forms.message_dict import content_shown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sockfilter.closing import Closing
 from sockfilter.outputs.capture_file import CaptureFile, fail_writing
 from sockfilter.outputs.fan import Member, Wants
 from sockfilter.outputs.file_end import FileEnd
@@ -42,7 +43,7 @@ class EndedFile(CaptureFile):
             self.close()
 
 
-class HarFile(Member):
+class HarFile(Member, Closing):
     """Writes exchanges to a HAR file that only its owner may read. It is complete after each batch.
 
     Args:

@@ -15,8 +15,8 @@ END = "\n]}}\n"
 BETWEEN = ",\n"
 WEBSOCKET = "websocket"
 SWITCHED = 101
-# Open WebSockets whose entries still grow, and the characters that all of them have together. They are written anew with
-# each batch, so they are few: a busy page has ten, and 256 KiB take 0.1 ms.
+# Open WebSockets whose entries still grow, and the characters that all of them have together. They are written anew
+# with each batch, so they are few: a busy page has ten, and 256 KiB take 0.1 ms.
 GROWING_MAX, GROWING_CHARACTERS_MAX = 256, 256 << 10
 
 
