@@ -131,7 +131,7 @@ def test_another_reader_understands_it(tmp_path: Path):
     parser = HarParser.from_file(str(path))
     found = [(entry.request.method, entry.request.url, entry.status) for page in parser.pages for entry in page.entries]
     assert found[0] == ("POST", "http://shop.example:8080/pay?card=1&token=***", 201)
-    assert parser.creator.name == "sockfilter"
+    assert parser.creator["name"] == "sockfilter"
 
 
 def test_what_has_no_room_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
