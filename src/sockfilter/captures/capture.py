@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sockfilter.captures.live import SYSCALLS, observers_wanted, source_of
 from sockfilter.captures.turns import Turns
-from sockfilter.captures.wanted import BODY_BYTES, Keeping, Traffic, Whose, body_policy, check_memory
+from sockfilter.captures.wanted import BODY_BYTES, Keeping, Traffic, Whose, body_policy, check_memory, selected
 from sockfilter.closing import Closing
 from sockfilter.errors import Closed
 from sockfilter.ledger import PACKET_COUNTERS
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
+    from sockfilter.filters.where import Where
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange, StreamMessage
     from sockfilter.model.life import Life
@@ -110,12 +111,18 @@ class Capture(View, Closing):
                 emit_message = outputs.write_message
         if emit_message is None and emit is None:
             emit_message = self.kept_messages.add
+        emit = emit or self.kept.add
+        self.selection = selection = keeping.selection
+        if selection is not None:
+            # lines are written before an exchange is made, so that it could not be tested
+            emit, lines, figures = selection.exchanges(emit), None, None
+            emit_message = emit_message and selection.messages(emit_message)
         self._pipeline = Pipeline(
             source,
             skipping,
             keeping.policy,
             kernel_filter.wants,
-            emit or self.kept.add,
+            emit,
             lines,
             hearing=source.hearing,
             observers=observers,
@@ -370,6 +377,7 @@ def capture(
     host: Hosts | None = None,
     family: int | None = None,
     protocols: Protocols | None = None,
+    where: Where | str | None = None,
     netns: str | None = None,
     body: int | None = BODY_BYTES,
     ring: int = RING_BYTES,
@@ -398,6 +406,8 @@ def capture(
         family: 4 or 6; None: both.
         protocols: protocols to read beside HTTP: "mqtt,smtp", a list of names, or "all". None: none. messages()
             returns what they carry.
+        where: keep only exchanges and messages that meet these conditions: a Where, or a filter such as
+            "status >= 500". None: all.
         netns: a network namespace by name, or by the number of a process in it. None: this one.
         body: the number of bytes to keep of each body, from its beginning. None: all.
         ring: the size of the ring in bytes, rounded to a power of two.
@@ -418,10 +428,11 @@ def capture(
     Raises:
         SockfilterError: the capture is not possible. Each cause has a subclass; the message says what to do.
     """
+    policy = policy or body_policy(body)
     return opened(
         Traffic(interface, via, ports, host, family, netns, ring, snap, promiscuous, broker, protocols),
         Whose(pid, comm, cgroup, unix, processes),
-        Keeping(policy or body_policy(body), memory, emit, outputs, emit_message),
+        Keeping(policy, memory, emit, outputs, emit_message, selected(where, policy)),
     )
 
 
@@ -429,6 +440,8 @@ def opened(traffic: Traffic, whose: Whose, keeping: Keeping) -> Capture:
     """Opens a capture from grouped arguments. Raises the same errors as capture()."""
     check_memory(keeping.memory)
     kernel_filter = traffic.kernel_filter()
+    if keeping.selection is not None:
+        kernel_filter = keeping.selection.narrow(kernel_filter)
     observers: dict[str, Observer] = {}
     reasons: dict[str, str] = {}
 

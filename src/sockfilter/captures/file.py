@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sockfilter.captures.capture import MESSAGES_MAX, Capture, captured
-from sockfilter.captures.wanted import BODY_BYTES, Keeping, body_policy, check_memory, narrowed
+from sockfilter.captures.wanted import BODY_BYTES, Keeping, body_policy, check_memory, narrowed, selected
 from sockfilter.closing import Closing
 from sockfilter.model.budget import MEMORY_BYTES
 from sockfilter.model.protocols import OPTIONAL, wanted
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
+    from sockfilter.captures.selection import Selection
+    from sockfilter.filters.where import Where
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange, StreamMessage
     from sockfilter.model.policy import BodyPolicy
@@ -43,10 +45,13 @@ def open_file(
     emit: Callable[[Exchange], None] | None = None,
     outputs: Fan | None = None,
     memory: int = MEMORY_BYTES,
+    selection: Selection | None = None,
 ) -> Capture:
     """Opens a capture whose packets come from a file. The arguments are those of read()."""
     kernel_filter = narrowed(ports, host, family, wanted(protocols, OPTIONAL))
-    keeping = Keeping(policy, memory, emit, outputs)
+    if selection is not None:
+        kernel_filter = selection.narrow(kernel_filter)
+    keeping = Keeping(policy, memory, emit, outputs, selection=selection)
     return captured(file_source(path, kernel_filter, whole=keeping.has_frames), kernel_filter, keeping)
 
 
@@ -111,6 +116,7 @@ def read(
     host: Hosts | None = None,
     family: int | None = None,
     protocols: Protocols | None = None,
+    where: Where | str | None = None,
     body: int | None = BODY_BYTES,
     memory: int = MEMORY_BYTES,
 ) -> Reading:
@@ -130,6 +136,7 @@ def read(
         family: 4 or 6; None: both.
         protocols: protocols to read beside HTTP: "mqtt,smtp", a list of names, or "http" for none. None: all. Their
             messages are in messages.
+        where: give only exchanges and messages that meet these conditions, as for capture(). None: all.
         body: the number of bytes to keep of each body, from its beginning. None: all.
         memory: the bytes that open connections may take in total, as for capture().
 
@@ -140,11 +147,14 @@ def read(
     """
     policy, kernel_filter = body_policy(body), narrowed(ports, host, family, wanted(protocols, OPTIONAL))
     check_memory(memory)
+    selection = selected(where, policy)
+    if selection is not None:
+        kernel_filter = selection.narrow(kernel_filter)
     return Reading(
         lambda emit, emit_message: captured(
             file_source(path, kernel_filter),
             kernel_filter,
-            Keeping(policy, memory, emit, emit_message=emit_message),
+            Keeping(policy, memory, emit, emit_message=emit_message, selection=selection),
         )
     )
 

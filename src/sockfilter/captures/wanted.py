@@ -15,6 +15,8 @@ from sockfilter.sources.records import RING_BYTES
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from sockfilter.captures.selection import Selection
+    from sockfilter.filters.where import Where
     from sockfilter.model import Exchange, StreamMessage
     from sockfilter.model.protocols import Protocols
     from sockfilter.outputs.fan import Fan
@@ -40,6 +42,7 @@ class CaptureArguments(TypedDict, total=False):
     host: Hosts | None
     family: int | None
     protocols: Protocols | None
+    where: Where | str | None
     netns: str | None
     body: int | None
     ring: int
@@ -90,6 +93,7 @@ class Keeping(NamedTuple):
         outputs: the outputs that receive what they want from the capture. They receive exchanges only without emit.
         emit_message: is called with each message without a response as it passes. None: the capture keeps the messages
             if it keeps the exchanges.
+        selection: which exchanges and messages are passed on or kept. None: all.
     """
 
     policy: BodyPolicy
@@ -97,6 +101,7 @@ class Keeping(NamedTuple):
     emit: Callable[[Exchange], None] | None = None
     outputs: Fan | None = None
     emit_message: Callable[[StreamMessage], None] | None = None
+    selection: Selection | None = None
 
     @property
     def has_frames(self) -> bool:
@@ -119,6 +124,17 @@ def narrowed(
     if ranges == []:
         raise InvalidArgument("ports is empty, so nothing would be captured; None means all ports")
     return KernelFilter(ranges, host_list(host), family, protocols)
+
+
+def selected(where: Where | str | None, policy: BodyPolicy) -> Selection | None:
+    """Returns the selection for the argument where. Raises InvalidArgument."""
+    if where is None:
+        return None
+    from sockfilter.captures.selection import Selection  # imports all conditions
+
+    made = Selection(where)
+    made.check(policy)
+    return made
 
 
 def check_memory(memory: int) -> None:

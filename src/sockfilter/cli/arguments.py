@@ -23,6 +23,7 @@ examples:
   sudo sockfilter -i any --ports 80,8000-8100 -v several services, with headers
   sudo sockfilter -i lo,eth0 port 8080           two interfaces, and a filter in tcpdump's words
   sudo sockfilter -i lo --format jsonl -c 10     ten exchanges as JSON lines
+  sudo sockfilter -i lo -Y 'status >= 500'       only the exchanges that meet a filter
   sudo sockfilter -- curl http://localhost:8000/ what a command sends and receives
   sudo sockfilter --comm node                    the traffic of all processes called node
   sockfilter -D                                  list the interfaces
@@ -92,6 +93,7 @@ class Options(NamedTuple):
     host: str | None = None
     family: int | None = None
     protocols: str | None = None
+    filters: tuple[str, ...] = ()
     netns: str | None = None
     body: int | None = 16 * KIB
     has_body: bool = False
@@ -209,6 +211,15 @@ def get_parser() -> argparse.ArgumentParser:
         type=values.protocols,
         metavar="LIST",
         help="protocols to read beside HTTP: mqtt,amqp,smtp or all (live: http alone; of a file: all)",
+    )
+    what.add_argument(
+        "-Y",
+        "--filter",
+        dest="filters",
+        action=Added,
+        type=values.where,
+        metavar="FILTER",
+        help='only exchanges that meet this, such as: status >= 500 and path ~ "^/api/" and duration > 200ms',
     )
     what.add_argument("-c", "--count", type=values.count, metavar="N", help="exit after N exchanges")
     what.add_argument(

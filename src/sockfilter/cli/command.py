@@ -20,12 +20,13 @@ from sockfilter.cli.ending import LOST, LOST_BESIDE, OK, Reason, fail
 from sockfilter.cli.report import Report
 from sockfilter.cli.statistics import needs_processes
 from sockfilter.cli.stdout import Stalled, StandardOutput
-from sockfilter.cli.summary import one_line, summary
+from sockfilter.cli.summary import one_line, summary, undecided
 from sockfilter.cli.values import JSONL
 from sockfilter.errors import CaptureFileError, InvalidArgument, SockfilterError
 
 if TYPE_CHECKING:
     from sockfilter.captures.capture import Capture
+    from sockfilter.captures.selection import Selection
     from sockfilter.cli import hints
     from sockfilter.cli.arguments import Options
     from sockfilter.cli.child import Child
@@ -145,6 +146,7 @@ class _Run:
             from sockfilter.cli import hosts  # imported only when hosts are given
 
             self._hosts = hosts.addresses(options.host, options.family)
+        _ = self._policy  # checks the filter before anything is opened
         if options.proto:
             from sockfilter.protobuf.schema import set_protos  # imported only when there is a schema
 
@@ -163,6 +165,8 @@ class _Run:
             if not options.quiet:
                 doing = "listening on" if options.read is None else "reading"
                 say(f"{doing} {capture.source.name}{_narrowed(options, self._hosts)}; Ctrl-C ends")
+                for line in self._about_filter:
+                    say(line)
                 if capture.no_processes:
                     say(f"{capture.no_processes}; exchanges are shown without process names, as with --no-processes")
             if self._choice.reason:
@@ -201,6 +205,8 @@ class _Run:
                     say(f"the ledger does not balance, which is a bug in sockfilter: {equation}")
                 if not options.quiet and self._report.is_beside_text:
                     say(summary(ledger, self._shown))
+                    if self._selection is not None and self._selection.undecided:
+                        say(undecided(self._selection.undecided, self._policy.limit))
                     if is_forced:
                         say(f"ended at once after a second signal: {ledger.records_waiting} records were not read")
         return reason
@@ -273,8 +279,36 @@ class _Run:
                 unix=options.unix,
                 processes=self._processes,
             ),
-            Keeping(_policy(options), options.memory, outputs=self._fan),
+            Keeping(self._policy, options.memory, outputs=self._fan, selection=self._selection),
         )
+
+    @cached_property
+    def _selection(self) -> Selection | None:
+        """The exchanges that -Y selects. None: all."""
+        if not self._options.filters:
+            return None
+        from sockfilter.cli import selecting  # imports the filter language
+
+        return selecting.selection(self._options)
+
+    @property
+    def _about_filter(self) -> list[str]:
+        """Lines about what a filter makes the capture do, with -v."""
+        if self._selection is None or not self._options.verbosity:
+            return []
+        from sockfilter.cli import selecting
+
+        return selecting.consequences(self._selection, self._options)
+
+    @property
+    def _policy(self) -> BodyPolicy:
+        """What to keep of bodies, which depends on what is shown of them and on what a filter reads."""
+        policy = _policy(self._options)
+        if self._selection is None:
+            return policy
+        from sockfilter.cli import selecting
+
+        return selecting.policy(self._selection, policy, self._options)
 
     @cached_property
     def _fan(self) -> Fan:
@@ -331,9 +365,10 @@ class _Run:
             host=self._addresses,
             family=options.family,
             protocols=options.protocols,
-            policy=_policy(options),
+            policy=self._policy,
             outputs=self._fan,
             memory=options.memory,
+            selection=self._selection,
         )
 
     @property

@@ -31,6 +31,19 @@ def summary(ledger: Ledger, shown: int) -> str:
     return "\n".join(lines)
 
 
+def undecided(count: int, kept: int) -> str:
+    """Returns a line about exchanges that a filter may have left out for lack of their whole bodies.
+
+    Args:
+        count: the number of exchanges.
+        kept: the number of bytes that were kept of each body.
+    """
+    return (
+        f"{_count(count, 'exchange')} did not match, with bodies of which {kept} bytes or fewer were kept"
+        f" (--body all keeps whole bodies)"
+    )
+
+
 def _seen(ledger: Ledger) -> str:
     return _count(ledger.calls["seen"], "call") if ledger.calls else _count(ledger.packets["seen"], "packet")
 

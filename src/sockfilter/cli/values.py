@@ -153,6 +153,17 @@ def routes(text: str) -> tuple[str, ...]:
     return made
 
 
+def where(text: str) -> tuple[str, ...]:
+    """Parses a value of -Y: a filter."""
+    from sockfilter.filters.faults import PREFIX
+    from sockfilter.filters.parser import parsed  # imports the parser's library
+
+    try:
+        return (str(parsed(text)),)
+    except InvalidArgument as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix(PREFIX)) from None
+
+
 def names(text: str) -> str:
     """Parses names of secrets, separated by commas."""
     parts = [part.strip() for part in text.split(",")]

@@ -46,13 +46,13 @@ class Expectation(Counting["Exchange"]):
     def __repr__(self) -> str:
         return f"<Expectation {str(self._where) or 'an exchange'}>"
 
-    def in_order(self, *steps: Where | Conditions, within: float | None = None) -> list[Exchange]:
+    def in_order(self, *steps: Where | str | Conditions, within: float | None = None) -> list[Exchange]:
         """Asserts that matching exchanges meet these steps in this order. Other exchanges may come in between.
 
         wire.expect(host="api").in_order(Where(path="/login"), Where(path="/items"))
 
         Args:
-            *steps: the conditions of each step, as Where or as a dictionary.
+            *steps: the conditions of each step, as Where, as a filter or as a dictionary.
             within: the maximum number of seconds to wait for all steps. None: only what crossed before the call counts.
 
         Returns the exchanges that meet the steps, ordered by the time of their first byte.
@@ -61,7 +61,7 @@ class Expectation(Counting["Exchange"]):
             ExpectationFailed: an exchange for a step is missing or came out of order.
         """
         __tracebackhide__ = True  # pytest shows the caller
-        wanted = [step if isinstance(step, Where) else Where(**step) for step in steps]
+        wanted = [Where(step) if isinstance(step, (Where, str)) else Where(**step) for step in steps]
         if within is not None:
             came: list[Exchange] = []
             for exchange in self._as_they_come(within):
