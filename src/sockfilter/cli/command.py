@@ -46,7 +46,7 @@ SYSCALLS = arguments.SYSCALLS
 COLLECTOR = (20_000, 20, 50)
 
 # The subcommands: the first word, and the module whose run() takes the other words.
-COMMANDS = {"broker": "sockfilter.cli.broker", "config": "sockfilter.cli.config", "doctor": "sockfilter.cli.doctor"}
+COMMANDS = {name: f"sockfilter.cli.{name}" for name in ("broker", "check", "config", "doctor")}
 
 
 def command(argv: list[str] | None, signals: Signals) -> int:
@@ -64,7 +64,7 @@ def command(argv: list[str] | None, signals: Signals) -> int:
         if options.list_interfaces:
             return _list_interfaces(options, sink)
         gc.set_threshold(*COLLECTOR)
-        return _Run(options, signals, sink).run()
+        return Run(options, signals, sink).run()
     except (SockfilterError, OSError) as error:
         return fail(error)
 
@@ -95,7 +95,7 @@ def _options(argv: list[str]) -> Options | int:
         return int(end.code or OK)
 
 
-class _Run:
+class Run:
     """One capture, from its greeting to its summary."""
 
     def __init__(self, options: Options, signals: Signals, sink: StandardOutput) -> None:
