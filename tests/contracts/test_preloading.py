@@ -21,6 +21,7 @@ NOT_OF_A_CAPTURE = (
 # What functions import before root's rights are given up, or never in a command, by the module of the functions.
 BEFORE = {
     "captures.capture": {"observers.interface", "road.pipeline", "views.aio", "subprocess"},
+    "captures.wanted": {"captures.selection"},
     "captures.live": {"sources.broker.client", "sources.calls.syscalls", "sources.packets.attachment"}
     | {"sources.packets.live"},
     "cli.__init__": {"cli.command", "cli.descriptors", "cli.signals"},
@@ -33,13 +34,22 @@ BEFORE = {
         "cli.child",
         "cli.hints",
     }
-    | {"cli.hosts", "cli.pcap_filter", "cli.piped_frames", "cli.preloading", "cli.shown", "model.policy"}
+    | {
+        "cli.selecting",
+        "cli.hosts",
+        "cli.pcap_filter",
+        "cli.piped_frames",
+        "cli.preloading",
+        "cli.shown",
+        "model.policy",
+    }
     | {"outputs.fan", "outputs.file_names", "outputs.jsonl", "outputs.lines", "outputs.raw", "road.frames"}
     | {"sources.packets.interfaces", "system.namespace"},
     "cli.config_file": {"pwd", "tomli", "tomllib"},
     "cli.hosts": {"socket"},
     "cli.pcap_filter": {"socket"},
     "cli.privileges": {"pwd"},
+    "cli.values": {"filters.faults", "filters.parser"},
     "cli.settings": {"cli.hosts", "libbpf.ring", "sources.narrowing"},
     "libbpf.binding": {"libbpf._libbpf"},
     # a schema is read before the capture begins

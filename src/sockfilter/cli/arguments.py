@@ -203,7 +203,7 @@ def get_parser() -> argparse.ArgumentParser:
         action=Added,
         type=values.where,
         metavar="FILTER",
-        help="only exchanges that meet this, such as: status >= 500 and path ~ \"^/api/\" and duration > 200ms",
+        help='only exchanges that meet this, such as: status >= 500 and path ~ "^/api/" and duration > 200ms',
     )
     what.add_argument("-c", "--count", type=values.count, metavar="N", help="exit after N exchanges")
     what.add_argument(
