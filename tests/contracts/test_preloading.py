@@ -16,11 +16,12 @@ HOME = Path(preloading.__file__).parents[1]
 # Programs of their own: other commands, the plugin, and what only a program that uses the library asks for.
 NOT_OF_A_CAPTURE = (
     *("testing", "views", "filters", "sources.broker", "captures.command", "captures.file", "captures.tcp_streams"),
-    *("cli.broker", "cli.checks", "cli.config", "cli.confinement", "cli.doctor", "cli.versions", "__init__"),
+    *("cli.broker", "cli.check", "cli.checks", "cli.config", "cli.confinement", "cli.doctor", "cli.versions", "__init__"),
 )
 # What functions import before root's rights are given up, or never in a command, by the module of the functions.
 BEFORE = {
     "captures.capture": {"observers.interface", "road.pipeline", "views.aio", "subprocess"},
+    "captures.wanted": {"captures.selection"},
     "captures.live": {"sources.broker.client", "sources.calls.syscalls", "sources.packets.attachment"}
     | {"sources.packets.live"},
     "cli.__init__": {"cli.command", "cli.descriptors", "cli.signals"},
@@ -33,8 +34,16 @@ BEFORE = {
         "cli.child",
         "cli.hints",
     }
-    | {"cli.hosts", "cli.pcap_filter", "cli.piped_frames", "cli.preloading", "cli.shown", "model.policy"}
     | {"cli.har", "cli.statistics", "outputs.har", "outputs.har_file", "outputs.har_text"}
+    | {
+        "cli.selecting",
+        "cli.hosts",
+        "cli.pcap_filter",
+        "cli.piped_frames",
+        "cli.preloading",
+        "cli.shown",
+        "model.policy",
+    }
     | {"outputs.fan", "outputs.file_names", "outputs.jsonl", "outputs.lines", "outputs.raw", "road.frames"}
     | {"sources.packets.interfaces", "system.namespace"},
     "cli.config_file": {"pwd", "tomli", "tomllib"},
@@ -42,7 +51,7 @@ BEFORE = {
     "cli.pcap_filter": {"socket"},
     "cli.privileges": {"pwd"},
     "cli.statistics": {f"statistics.{name}" for name in ("as_dict", "collector", "keys", "output")},
-    "cli.values": {"statistics.keys", "statistics.routes"},
+    "cli.values": {"filters.faults", "filters.parser", "statistics.keys", "statistics.routes"},
     "cli.settings": {"cli.hosts", "libbpf.ring", "sources.narrowing"},
     "libbpf.binding": {"libbpf._libbpf"},
     # a schema is read before the capture begins

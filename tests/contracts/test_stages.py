@@ -34,7 +34,7 @@ MAY_IMPORT: Graph = {
     "observers": {"closing", "errors", "libbpf", "model", "system"},
     **dict.fromkeys(STAGES, NOUNS),
     "protocols": {*NOUNS, "libbpf"},  # the extension has the decoder of HPACK
-    "filters": NOUNS,
+    "filters": {*NOUNS, "escape"},
     "forms": {*NOUNS, *SHOWN, "protobuf"},
     "outputs": {*NOUNS, *SHOWN, "closing", "forms"},
     "statistics": {*NOUNS, *SHOWN, "forms", "outputs"},
@@ -42,7 +42,7 @@ MAY_IMPORT: Graph = {
     "road": {*NOUNS, *STAGES, "closing", "libbpf", "outputs", "sources"},
     # the library
     "views": {*NOUNS, *SHOWN, "filters", "forms", "sources"},
-    "captures": {*NOUNS, "closing", "observers", "outputs", "road", "sources", "views"},
+    "captures": {*NOUNS, "closing", "filters", "observers", "outputs", "road", "sources", "views"},
     # who uses it
     "testing": {
         *NOUNS,
@@ -62,6 +62,7 @@ MAY_IMPORT: Graph = {
         *SHOWN,
         "protobuf",
         "captures",
+        "filters",
         "forms",
         "libbpf",
         "observers",
@@ -74,7 +75,19 @@ MAY_IMPORT: Graph = {
     "__main__": {"cli"},
 }
 # the hot path and what a file needs run without these; they are imported where they are used
-HEAVY = {"dpkt", "pyroute2", "json", "asyncio", "ipaddress", "logging", "brotli", "backports", "compression", "google"}
+HEAVY = {
+    "dpkt",
+    "pyroute2",
+    "json",
+    "asyncio",
+    "ipaddress",
+    "logging",
+    "brotli",
+    "backports",
+    "compression",
+    "google",
+    "lark",
+}
 # each of these takes 1 to 15 ms of every start
 HEAVY |= {"dataclasses", "inspect", "pathlib", "subprocess", "shutil", "difflib", "urllib", "concurrent", "hashlib"}
 HEAVY_MODULES = {
@@ -86,6 +99,10 @@ HEAVY_MODULES = {
     "sources/broker/server.py": {"dataclasses"},
     "captures/command.py": {"shutil", "subprocess"},  # only where there is a command
     "views/nearest.py": {"difflib"},
+    # only where there is a filter
+    "filters/names.py": {"dataclasses"},
+    "filters/parser.py": {"lark"},
+    "filters/tree.py": {"dataclasses"},
 }
 
 

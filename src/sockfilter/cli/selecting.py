@@ -59,7 +59,9 @@ def consequences(chosen: Selection, options: Options) -> list[str]:
     """Returns lines about what a filter makes the capture do."""
     ports, hosts, family, body, _ = chosen.requires
     told = [
-        "" if ports is None else f"ports {','.join(f'{low}-{high}' if low != high else str(low) for low, high in ports)}",
+        ""
+        if ports is None
+        else f"ports {','.join(f'{low}-{high}' if low != high else str(low) for low, high in ports)}",
         "" if hosts is None else f"host {','.join(hosts)}",
         "" if family is None else f"IPv{family}",
     ]

@@ -7,15 +7,16 @@ unwanted one, as in Wireshark 4. What is missing is found by not FIELD.
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.filters import kinds
 from sockfilter.filters.kinds import Between
+from sockfilter.filters.message_fields import MESSAGE_FIELDS, OF_CONNECTION
 from sockfilter.filters.tree import THERE, All, Comparison, Not
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
     from typing import TypeAlias
 
     from sockfilter.filters.fields import Get
@@ -33,6 +34,20 @@ def get_of_exchange(name: Name) -> Get:
     field = name.field
     get: Get = field.get(name.key) if field.keys else field.get
     return get
+
+
+def get_of_message(name: Name) -> Get:
+    """Returns the function that gets a field of a message."""
+    own = MESSAGE_FIELDS.get(name.condition)
+    if own is not None:
+        get: Get = own.get(name.key) if own.keys else own.get
+        return get
+    field = name.field
+    of_exchange: Get = field.get(name.key) if field.keys else field.get
+    if name.condition in OF_CONNECTION:
+        return of_exchange
+    nothing = () if field.many else None
+    return lambda message: nothing if message.exchange is None else of_exchange(message.exchange)
 
 
 def compiled(node: Node, get_of: Callable[[Name], Get] = get_of_exchange) -> Test:
@@ -205,7 +220,9 @@ def _between(wanted: Between) -> Test:
 
 
 def _addressed(wanted: IPv4Address | IPv6Address | IPv4Network | IPv6Network) -> Test:
-    if isinstance(wanted, (IPv4Address, IPv6Address)):
+    from ipaddress import IPv4Network, IPv6Network
+
+    if not isinstance(wanted, (IPv4Network, IPv6Network)):
         text = str(wanted)
         return lambda value: bool(value == text)
 
@@ -227,6 +244,8 @@ ADDRESSES_MAX = 4096
 
 
 def _is_within(value: str, network: IPv4Network | IPv6Network) -> bool:
+    from ipaddress import ip_address
+
     try:
         return ip_address(value) in network
     except ValueError:  # the name of a Unix socket

@@ -15,7 +15,7 @@ from sockfilter.model.grpc import STATUS_NAMES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sockfilter.filters.fields import Field
+    from sockfilter.filters.fields import FilterField
     from sockfilter.model import Exchange, Message
     from sockfilter.model.grpc import GrpcCall
     from sockfilter.model.process import Process
@@ -35,7 +35,7 @@ class Condition(NamedTuple):
 
     test: Callable[[Any], Callable[[Exchange], bool]]
     value: Callable[[Exchange, Any], Any]
-    field: Field
+    field: FilterField
 
 
 def _halves(exchange: Exchange, halves: Halves) -> list[Message]:
@@ -43,7 +43,7 @@ def _halves(exchange: Exchange, halves: Halves) -> list[Message]:
 
 
 def _simple(
-    value: Callable[[Exchange], Any], is_exact: Callable[[Any], bool], kind: str, field: Field
+    value: Callable[[Exchange], Any], is_exact: Callable[[Any], bool], kind: str, field: FilterField
 ) -> Condition:
     def make(wanted: Any) -> Callable[[Exchange], bool]:
         test = test_for(wanted, is_exact, kind)
@@ -52,14 +52,14 @@ def _simple(
     return Condition(make, lambda exchange, _: value(exchange), field)
 
 
-def _of_request(name: str, field: Field) -> Condition:
+def _of_request(name: str, field: FilterField) -> Condition:
     def value(exchange: Exchange) -> Any:
         return None if exchange.request is None else getattr(exchange.request, name)
 
     return _simple(value, is_text, "a string", field)
 
 
-def _any_of(field: Field, is_exact: Callable[[Any], bool], kind: str) -> Condition:
+def _any_of(field: FilterField, is_exact: Callable[[Any], bool], kind: str) -> Condition:
     """A condition on a field with several values, one of which must match."""
 
     def value(exchange: Exchange, _: Any) -> tuple[Any, ...]:
@@ -72,19 +72,19 @@ def _any_of(field: Field, is_exact: Callable[[Any], bool], kind: str) -> Conditi
     return Condition(make, value, field)
 
 
-def _text(field: Field) -> Condition:
+def _text(field: FilterField) -> Condition:
     return _simple(field.get, is_text, "a string", field)
 
 
-def _number(field: Field) -> Condition:
+def _number(field: FilterField) -> Condition:
     return _simple(field.get, is_number, "a number", field)
 
 
-def _flag(field: Field) -> Condition:
+def _flag(field: FilterField) -> Condition:
     return _simple(field.get, lambda wanted: isinstance(wanted, bool), "True or False", field)
 
 
-def _seconds(field: Field) -> Condition:
+def _seconds(field: FilterField) -> Condition:
     def value(exchange: Exchange) -> float | None:
         time_ns = field.get(exchange)
         return None if time_ns is None else time_ns / 1e9

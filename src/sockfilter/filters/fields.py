@@ -32,7 +32,7 @@ EACH = "*"
 Key: TypeAlias = "str | tuple[Any, ...] | None"
 
 
-class Field(NamedTuple):
+class FilterField(NamedTuple):
     """A field.
 
     Attributes:
@@ -55,14 +55,14 @@ class Field(NamedTuple):
     of_half: str = ""
 
 
-def of_request(name: str) -> Field:
+def of_request(name: str) -> FilterField:
     """The field for an attribute of the request's head, as text."""
 
     def get(exchange: Exchange) -> Any:
         request = exchange.request
         return None if request is None else getattr(request, name)
 
-    return Field(kinds.TEXT, get, of_half="request")
+    return FilterField(kinds.TEXT, get, of_half="request")
 
 
 def _method(exchange: Exchange) -> str | None:
@@ -111,7 +111,7 @@ def _query(name: str | None) -> Get:
     return get
 
 
-def headers(*halves: str) -> Field:
+def headers(*halves: str) -> FilterField:
     """The field for the header fields of some halves."""
 
     def make(name: str | None) -> Get:
@@ -126,19 +126,19 @@ def headers(*halves: str) -> Field:
 
         return get
 
-    return Field(kinds.TEXT, make, many=True, keys="name", of_half=halves[0] if len(halves) == 1 else "")
+    return FilterField(kinds.TEXT, make, many=True, keys="name", of_half=halves[0] if len(halves) == 1 else "")
 
 
-def bodies(*halves: str) -> Field:
+def bodies(*halves: str) -> FilterField:
     """The field for the bodies of some halves, as text."""
 
     def get(exchange: Exchange) -> list[str]:
         return [message.text for message in _messages(exchange, halves) if message.body]
 
-    return Field(kinds.TEXT, get, many=True, reads_body=True, of_half=halves[0] if len(halves) == 1 else "")
+    return FilterField(kinds.TEXT, get, many=True, reads_body=True, of_half=halves[0] if len(halves) == 1 else "")
 
 
-def json(*halves: str) -> Field:
+def json(*halves: str) -> FilterField:
     """The field for values in the JSON of the bodies of some halves."""
 
     def make(path: tuple[Any, ...] | None) -> Get:
@@ -148,7 +148,7 @@ def json(*halves: str) -> Field:
         return get
 
     only = halves[0] if len(halves) == 1 else ""
-    return Field(kinds.ANY, make, many=True, keys="path", reads_body=True, of_half=only)
+    return FilterField(kinds.ANY, make, many=True, keys="path", reads_body=True, of_half=only)
 
 
 def _messages(exchange: Exchange, halves: tuple[str, ...]) -> Iterator[Message]:
@@ -191,13 +191,13 @@ def _status(exchange: Exchange) -> int | None:
     return None if response is None else response.head.status
 
 
-def _half(name: str) -> Field:
-    return Field(kinds.FLAG, lambda exchange: getattr(exchange, name) is not None, of_half=name)
+def _half(name: str) -> FilterField:
+    return FilterField(kinds.FLAG, lambda exchange: getattr(exchange, name) is not None, of_half=name)
 
 
 def _grpc(exchange: Exchange) -> tuple[str, ...]:
     call = exchange.grpc
-    return () if call is None else (call.name, call.service)
+    return () if call is None else tuple(name for name in (call.name, call.service) if name is not None)
 
 
 def _grpc_status(exchange: Exchange) -> tuple[Any, ...]:
@@ -236,65 +236,65 @@ def _protocols(exchange: Exchange) -> list[str]:
     return found
 
 
-def process(get: Callable[[Process], Any], kind: Kind, *ends: str) -> Field:
+def process(get: Callable[[Process], Any], kind: Kind, *ends: str) -> FilterField:
     """The field for a property of the processes at the ends of the connection."""
 
     def values(exchange: Exchange) -> list[Any]:
         found = [get(each) for each in (getattr(exchange, f"{end}_process") for end in ends) if each is not None]
         return [value for value in found if value is not None]
 
-    return Field(kind, values, many=True)
+    return FilterField(kind, values, many=True)
 
 
-def body_bytes(*halves: str) -> Field:
+def body_bytes(*halves: str) -> FilterField:
     """The field for the bytes of the bodies of some halves as sent, together."""
 
     def get(exchange: Exchange) -> int | None:
         found = [message.body.wire_len for message in _messages(exchange, halves)]
         return sum(found) if found else None
 
-    return Field(kinds.BYTES, get, of_half=halves[0] if len(halves) == 1 else "")
+    return FilterField(kinds.BYTES, get, of_half=halves[0] if len(halves) == 1 else "")
 
 
-def phase(name: str) -> Field:
+def phase(name: str) -> FilterField:
     """The field for one phase of an exchange, in nanoseconds."""
 
     def get(exchange: Exchange) -> int | None:
         seconds = getattr(exchange.timing, name)
         return None if seconds is None else round(seconds * 1e9)
 
-    return Field(kinds.SECONDS, get)
+    return FilterField(kinds.SECONDS, get)
 
 
 BOTH = ("request", "response")
 ENDS = ("client", "server")
-METHOD = Field(kinds.METHOD, _method, of_half="request")
-TARGET = Field(kinds.TEXT, _target, of_half="request")
-PATH = Field(kinds.PATH, _path, of_half="request")
-HOST = Field(kinds.FOLDED, _hosts, many=True, of_half="request")
-QUERY = Field(kinds.TEXT, _query, many=True, keys="name", of_half="request")
-STATUS = Field(kinds.WHOLE, _status, of_half="response")
+METHOD = FilterField(kinds.METHOD, _method, of_half="request")
+TARGET = FilterField(kinds.TEXT, _target, of_half="request")
+PATH = FilterField(kinds.PATH, _path, of_half="request")
+HOST = FilterField(kinds.FOLDED, _hosts, many=True, of_half="request")
+QUERY = FilterField(kinds.TEXT, _query, many=True, keys="name", of_half="request")
+STATUS = FilterField(kinds.WHOLE, _status, of_half="response")
 REQUEST, RESPONSE = map(_half, BOTH)
-GRPC = Field(kinds.TEXT, _grpc, many=True)
-GRPC_STATUS = Field(kinds.one_of("a status of gRPC", STATUS_NAMES, numbers=True), _grpc_status, many=True)
-PORT = Field(kinds.WHOLE, _ports, many=True, where_from="port")
-CLIENT_PORT = Field(kinds.WHOLE, lambda exchange: exchange.client.port, where_from="port")
-SERVER_PORT = Field(kinds.WHOLE, lambda exchange: exchange.server.port, where_from="port")
-IP = Field(kinds.ADDRESS, _ips, many=True, where_from="ip")
-CLIENT_IP = Field(kinds.ADDRESS, lambda exchange: exchange.client.ip, where_from="ip")
-SERVER_IP = Field(kinds.ADDRESS, lambda exchange: exchange.server.ip, where_from="ip")
-FAMILY = Field(kinds.WHOLE, _family, where_from="family")
-PROTOCOL = Field(kinds.one_of("a protocol", PROTOCOLS), _protocols, many=True)
-DURATION = Field(kinds.SECONDS, lambda exchange: exchange.duration_ns)
-PROBLEM = Field(
+GRPC = FilterField(kinds.TEXT, _grpc, many=True)
+GRPC_STATUS = FilterField(kinds.one_of("a status of gRPC", tuple(STATUS_NAMES), numbers=True), _grpc_status, many=True)
+PORT = FilterField(kinds.WHOLE, _ports, many=True, where_from="port")
+CLIENT_PORT = FilterField(kinds.WHOLE, lambda exchange: exchange.client.port, where_from="port")
+SERVER_PORT = FilterField(kinds.WHOLE, lambda exchange: exchange.server.port, where_from="port")
+IP = FilterField(kinds.ADDRESS, _ips, many=True, where_from="ip")
+CLIENT_IP = FilterField(kinds.ADDRESS, lambda exchange: exchange.client.ip, where_from="ip")
+SERVER_IP = FilterField(kinds.ADDRESS, lambda exchange: exchange.server.ip, where_from="ip")
+FAMILY = FilterField(kinds.WHOLE, _family, where_from="family")
+PROTOCOL = FilterField(kinds.one_of("a protocol", PROTOCOLS), _protocols, many=True)
+DURATION = FilterField(kinds.SECONDS, lambda exchange: exchange.duration_ns)
+PROBLEM = FilterField(
     kinds.one_of("a problem", PROBLEMS),
     lambda exchange: [problem.value for problem in exchange.problems],
     many=True,
 )
-STREAM = Field(kinds.WHOLE, lambda exchange: exchange.stream)
-RESET = Field(kinds.TEXT, lambda exchange: None if exchange.reset is None else exchange.reset.name)
-COMPLETE = Field(kinds.FLAG, lambda exchange: exchange.complete)
-PUSHED = Field(kinds.FLAG, lambda exchange: exchange.is_pushed)
-RETRANSMISSIONS = Field(kinds.WHOLE, lambda exchange: exchange.retransmissions)
-INTERFACE = Field(kinds.TEXT, lambda exchange: exchange.connection.interface)
-CONNECTION = Field(kinds.WHOLE, lambda exchange: exchange.connection.number)
+STREAM = FilterField(kinds.WHOLE, lambda exchange: exchange.stream)
+RESET = FilterField(kinds.TEXT, lambda exchange: None if exchange.reset is None else exchange.reset.name)
+COMPLETE = FilterField(kinds.FLAG, lambda exchange: exchange.complete)
+PUSHED = FilterField(kinds.FLAG, lambda exchange: exchange.is_pushed)
+RETRANSMISSIONS = FilterField(kinds.WHOLE, lambda exchange: exchange.retransmissions)
+INTERFACE = FilterField(kinds.TEXT, lambda exchange: exchange.connection.interface)
+CONNECTION = FilterField(kinds.WHOLE, lambda exchange: exchange.connection.number)

@@ -73,7 +73,7 @@ def _plain(name: Name, wanted: Any) -> Any:
     kind = name.field.kind
     if not isinstance(wanted, PLAIN) or (isinstance(wanted, float) and not math.isfinite(wanted)):
         return None
-    if kind is kinds.SECONDS:
+    if kind is kinds.SECONDS and not isinstance(wanted, str):
         time_ns = round(wanted * NS)
         return time_ns if time_ns >= 0 and time_ns / NS == wanted else None
     if kind in (kinds.WHOLE, kinds.BYTES):

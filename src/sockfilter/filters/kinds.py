@@ -6,8 +6,10 @@ import math
 import re
 from collections.abc import Callable
 from fractions import Fraction
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 EQUALS = ("==", "!=")
 ORDERS = ("<", "<=", ">", ">=")
@@ -148,7 +150,9 @@ def _time(written: Written) -> int:
 
 
 def _write_time(value: int) -> str:
-    unit = next(unit for unit in ("h", "m", "s", "ms", "us", "ns") if value and not value % UNITS_NS[unit] or unit == "ns")
+    unit = next(
+        unit for unit in ("h", "m", "s", "ms", "us", "ns") if (value and not value % UNITS_NS[unit]) or unit == "ns"
+    )
     return f"{value // UNITS_NS[unit]}{unit}"
 
 
@@ -171,6 +175,8 @@ def _flag(written: Written) -> bool:
 
 
 def _network(written: Written) -> IPv4Address | IPv6Address | IPv4Network | IPv6Network:
+    from ipaddress import ip_address, ip_network  # slow to import
+
     try:
         if "/" in written.text:
             return ip_network(written.text, strict=False)

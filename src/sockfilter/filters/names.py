@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from sockfilter.filters.kinds import quoted
 from sockfilter.filters.message_fields import of_message_only
 
 if TYPE_CHECKING:
-    from sockfilter.filters.fields import Field, Key
+    from sockfilter.filters.fields import FilterField, Key
 
 # What is before the dot in a name: request_header is written request.header.
 GROUPS = ("request", "response", "client", "server", "tls")
@@ -100,7 +99,7 @@ class Name:
         return dotted(self.condition) + "".join(map(_part, key))
 
     @property
-    def field(self) -> Field:
+    def field(self) -> FilterField:
         """Its row in the table."""
         return FIELDS[self.condition]
 
@@ -120,7 +119,9 @@ def dotted(condition: str) -> str:
 
 
 # the fields by the names of their conditions; those of messages alone come last
-FIELDS: dict[str, Field] = {name: condition.field for name, condition in CONDITIONS.items()} | of_message_only(CONDITIONS)
+FIELDS: dict[str, FilterField] = {name: condition.field for name, condition in CONDITIONS.items()} | of_message_only(
+    CONDITIONS
+)
 # the conditions by each name of the language; those that only other programs use come last
 NAMES = {dotted(name): name for name in FIELDS}
 NAMES |= {name: name for name in FIELDS if name not in NAMES}
@@ -212,6 +213,8 @@ def _unknown(text: str, words: list[str], parts: list[tuple[Any, int]]) -> Unkno
     for other, use in INSTEAD.items():
         if f"{name}.".startswith(f"{other}."):
             return UnknownName(f"there is no field {other}; use {use}", 0, end)
+    import difflib
+
     own = [dotted(each) for each in FIELDS]
     folded = {each.lower(): each for each in NAMES}
     near = difflib.get_close_matches(name.lower(), own, n=1) or difflib.get_close_matches(name.lower(), folded, n=1)

@@ -12,7 +12,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedInput
 
 from sockfilter.filters import faults, kinds, names, tree
 from sockfilter.filters.faults import Fault
-from sockfilter.filters.kinds import EQUALS, ORDERS, SEARCHES, Between, Kind, Written
+from sockfilter.filters.kinds import ORDERS, SEARCHES, Between, Kind, Written
 from sockfilter.filters.names import Name, UnknownName
 from sockfilter.filters.tree import PATTERNS, THERE, Comparison, Node, Not
 
@@ -95,7 +95,7 @@ def _lark() -> Lark:
 
 def _syntax_fault(text: str, error: UnexpectedInput) -> Fault:
     if isinstance(error, UnexpectedCharacters):
-        return _character_fault(text, error.pos_in_stream, error.allowed)
+        return _character_fault(text, error.pos_in_stream or 0, error.allowed)
     token: Token = error.token  # type: ignore[attr-defined]  # there is no other kind of error with this parser
     wanted: set[str] = error.accepts or error.expected  # type: ignore[attr-defined]
     words = next((words for terminal, words in EXPECTED if terminal in wanted), "the end")
@@ -103,7 +103,7 @@ def _syntax_fault(text: str, error: UnexpectedInput) -> Fault:
         return Fault(f"it ends where {words} should come", len(text), len(text))
     start = token.start_pos or 0
     if token == "=" and {"AND", "$END"} & wanted:
-        return Fault("a value with such characters needs quotes, as in path == \"/a?b=c\"", start, start + 1)
+        return Fault('a value with such characters needs quotes, as in path == "/a?b=c"', start, start + 1)
     return Fault(f"expected {words}, found {token}", start, start + len(token))
 
 
@@ -157,7 +157,7 @@ def _read(kind: Kind, name: Name, value: Value) -> Any:
 
 
 class _Builder(Transformer[Token, Any]):
-    """Builds the tree while the text is parsed, so that nesting does not matter. Its methods are rules of the grammar."""
+    """Builds the tree while the text is parsed, so that nothing is nested. Its methods are rules of the grammar."""
 
     def either(self, parts: Sequence[Any]) -> Node:
         """One of several conditions."""
@@ -286,7 +286,9 @@ def _ranged(kind: Kind, name: Name, value: Value) -> Any:
     first, dots, last = value.written.text.partition("..")
     if not dots or not kind.has_ranges or value.written.is_quoted:
         return _read(kind, name, value)
-    return _range(kind, name, value._replace(written=Written(first, False)), value._replace(written=Written(last, False)))
+    return _range(
+        kind, name, value._replace(written=Written(first, False)), value._replace(written=Written(last, False))
+    )
 
 
 def _range(kind: Kind, name: Name, first: Value, last: Value) -> Between:

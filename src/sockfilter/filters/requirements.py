@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockfilter.filters.kinds import Between
@@ -123,6 +122,8 @@ def _width(ports: tuple[tuple[int, int], ...]) -> int:
 
 def _narrowness(hosts: tuple[str, ...]) -> tuple[int, int]:
     """The length of the shortest prefix; of the same length, fewer hosts are narrower."""
+    from ipaddress import ip_network
+
     lengths = []
     for host in hosts:
         network = ip_network(host, strict=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -108,6 +108,15 @@ def comparisons(node: Node) -> Iterator[Comparison]:
     else:
         for part in node.parts:
             yield from comparisons(part)
+
+
+def replaced(node: Node, replace: Callable[[Comparison], Comparison]) -> Node:
+    """Returns a tree with other comparisons in the places of its own."""
+    if isinstance(node, Comparison):
+        return replace(node)
+    if isinstance(node, Not):
+        return Not(replaced(node.part, replace))
+    return type(node)(tuple(replaced(part, replace) for part in node.parts))
 
 
 def depth(node: Node) -> int:

@@ -195,7 +195,10 @@ class Where:
             from sockfilter.filters.tree import all_of
 
             return str(all_of([node for node in nodes if node is not None]))
-        words = [f"{term.name}={shown(term.wanted)}" if node is None else str(node) for term, node in zip(self._tests, nodes)]
+        words = [
+            f"{term.name}={shown(term.wanted)}" if node is None else str(node)
+            for term, node in zip(self._tests, nodes, strict=True)
+        ]
         return ", ".join(words)
 
     @property
@@ -234,8 +237,7 @@ class Where:
 
     @cached_property
     def _message_test(self) -> Callable[[StreamMessage], bool]:
-        from sockfilter.filters.closures import compiled
-        from sockfilter.filters.message_fields import get_of_message
+        from sockfilter.filters.closures import compiled, get_of_message
 
         nodes = [node for node in self.nodes if node is not None]
         tests = [compiled(node, get_of_message) for node in nodes]

@@ -120,7 +120,10 @@ def _are_inside(hosts: Sequence[str], others: Sequence[str]) -> bool:
     pairs = [tuple(int.from_bytes(part, "big") for part in host_and_mask(host)) for host in others]
     for host in hosts:
         address, mask = (int.from_bytes(part, "big") for part in host_and_mask(host))
-        if not any(address & other_mask == other & other_mask and mask & other_mask == other_mask for other, other_mask in pairs):
+        if not any(
+            address & other_mask == other & other_mask and mask & other_mask == other_mask
+            for other, other_mask in pairs
+        ):
             return False
     return True
 

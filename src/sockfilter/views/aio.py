@@ -129,7 +129,9 @@ class AsyncView:
         """Returns an expectation of exchanges that meet the conditions. Its methods do not wait and need no await."""
         return self._view.expect(*where, **conditions).without_waiting()
 
-    async def wait_for(self, *where: Where | str, timeout: float = WAIT_FOR_S, **conditions: Unpack[Conditions]) -> Exchange:
+    async def wait_for(
+        self, *where: Where | str, timeout: float = WAIT_FOR_S, **conditions: Unpack[Conditions]
+    ) -> Exchange:
         """Waits until an exchange that meets the conditions has ended. Returns at once if one already has.
 
         Args:

@@ -148,7 +148,10 @@ def named(exchange: Exchange) -> str:
 
 
 def _words(where: Where) -> str:
-    words = (f"{name}={masked_value(name, wanted, SHOWN_MAX)}" for name, wanted in where.conditions)
+    words = (
+        f"{name}={masked_value(name, wanted, SHOWN_MAX)}" if name else masked_value(name, wanted, SHOWN_MAX)
+        for name, wanted in where.conditions
+    )
     return ", ".join(words) or "an exchange"
 
 
@@ -161,7 +164,7 @@ def _brief(where: Where) -> str:
 def _brief_one(name: str, wanted: Any) -> str:
     if name in PLAIN and isinstance(wanted, (str, int)):
         return mask_target(wanted) if name == "target" and isinstance(wanted, str) else str(wanted)
-    return f"{name}={_brief_value(name, wanted)}"
+    return f"{name}={_brief_value(name, wanted)}" if name else _brief_value(name, wanted)
 
 
 def _brief_value(name: str, wanted: Any) -> str:
