@@ -98,6 +98,7 @@ HEAVY_MODULES = {
     "sources/broker/messages.py": {"json"},  # only where there is a broker
     "sources/broker/server.py": {"dataclasses"},
     "captures/command.py": {"shutil", "subprocess"},  # only where there is a command
+    "sources/archives/entries.py": {"json"},  # only where a HAR file is read
     "views/nearest.py": {"difflib"},
     # only where there is a filter
     "filters/names.py": {"dataclasses"},

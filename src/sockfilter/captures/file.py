@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from sockfilter.captures.archive import ArchiveCapture, is_archive, refuse_narrowing
 from sockfilter.captures.capture import MESSAGES_MAX, Capture, captured
 from sockfilter.captures.wanted import BODY_BYTES, Keeping, body_policy, check_memory, narrowed, selected
 from sockfilter.closing import Closing
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
+    from sockfilter.captures.archive import ArchiveSource
     from sockfilter.captures.selection import Selection
     from sockfilter.filters.where import Where
     from sockfilter.ledger import Ledger
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from sockfilter.model.protocols import Protocols
     from sockfilter.outputs.fan import Fan
     from sockfilter.sources.files.source import FileSource
-    from sockfilter.sources.narrowing import Hosts, Ports
+    from sockfilter.sources.narrowing import Hosts, KernelFilter, Ports
     from sockfilter.sources.records import RecordSource
 
 # Seconds to wait for more data from a file that is still being written.
@@ -46,12 +48,23 @@ def open_file(
     outputs: Fan | None = None,
     memory: int = MEMORY_BYTES,
     selection: Selection | None = None,
-) -> Capture:
-    """Opens a capture whose packets come from a file. The arguments are those of read()."""
+) -> Capture | ArchiveCapture:
+    """Opens a capture whose packets, or whose exchanges, come from a file. The arguments are those of read()."""
     kernel_filter = narrowed(ports, host, family, wanted(protocols, OPTIONAL))
-    if selection is not None:
-        kernel_filter = selection.narrow(kernel_filter)
-    keeping = Keeping(policy, memory, emit, outputs, selection=selection)
+    return _opened(path, kernel_filter, Keeping(policy, memory, emit, outputs, selection=selection))
+
+
+def _opened(path: str, kernel_filter: KernelFilter, keeping: Keeping) -> Capture | ArchiveCapture:
+    if is_archive(path):
+        try:
+            refuse_narrowing(kernel_filter, path)
+            return ArchiveCapture(path, keeping)
+        except BaseException:
+            if keeping.outputs is not None:
+                keeping.outputs.abandon()
+            raise
+    if keeping.selection is not None:
+        kernel_filter = keeping.selection.narrow(kernel_filter)
     return captured(file_source(path, kernel_filter, whole=keeping.has_frames), kernel_filter, keeping)
 
 
@@ -66,12 +79,13 @@ class Reading(Closing):
     """
 
     def __init__(
-        self, opened: Callable[[Callable[[Exchange], None], Callable[[StreamMessage], None]], Capture]
+        self,
+        opened: Callable[[Callable[[Exchange], None], Callable[[StreamMessage], None]], Capture | ArchiveCapture],
     ) -> None:
         self._opened = opened
         self._ended: deque[Exchange] = deque()
         self._messages = MessageBuffer(MESSAGES_MAX)
-        self._capture: Capture | None = None
+        self._capture: Capture | ArchiveCapture | None = None
         self._exchanges: Iterator[Exchange] | None = None
 
     def __iter__(self) -> Reading:
@@ -103,7 +117,7 @@ class Reading(Closing):
         return self._reader.ledger
 
     @property
-    def _reader(self) -> Capture:
+    def _reader(self) -> Capture | ArchiveCapture:
         if self._capture is None:
             self._capture = self._opened(self._ended.append, self._messages.add)
         return self._capture
@@ -129,7 +143,7 @@ def read(
 
     Args:
         path: a pcap or pcapng file, optionally compressed with gzip. "-": standard input. It may still be being
-            written.
+            written. Or a HAR file, of this program or of others, whose bodies are as the file has them.
         ports: connections with one of these at either end: a number, a text such as "8000,9000-9100",
             a range, or several of these. None: any port.
         host: connections with this address or network at either end, or with one of several. None: any host.
@@ -148,13 +162,9 @@ def read(
     policy, kernel_filter = body_policy(body), narrowed(ports, host, family, wanted(protocols, OPTIONAL))
     check_memory(memory)
     selection = selected(where, policy)
-    if selection is not None:
-        kernel_filter = selection.narrow(kernel_filter)
     return Reading(
-        lambda emit, emit_message: captured(
-            file_source(path, kernel_filter),
-            kernel_filter,
-            Keeping(policy, memory, emit, emit_message=emit_message, selection=selection),
+        lambda emit, emit_message: _opened(
+            path, kernel_filter, Keeping(policy, memory, emit, emit_message=emit_message, selection=selection)
         )
     )
 
@@ -163,7 +173,7 @@ class PumpedSource(Protocol):
     """Reads a source's records and closes the source."""
 
     @property
-    def source(self) -> RecordSource | FileSource:
+    def source(self) -> RecordSource | FileSource | ArchiveSource:
         """The source of the records."""
 
     def __enter__(self) -> object: ...

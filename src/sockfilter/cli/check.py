@@ -56,7 +56,10 @@ class _Check(argparse.Action):
         """Implements argparse.Action."""
         number, text = given if isinstance(given, list) else ("", given)
         if self.nargs == 2:
-            values.number(number, 0, "the number of exchanges")
+            try:
+                values.number(number, 0, "the number of exchanges")
+            except argparse.ArgumentTypeError as error:
+                raise argparse.ArgumentError(self, str(error)) from None
         namespace.checks = [*getattr(namespace, "checks", ()), (self.dest, number, text)]
 
 

@@ -25,6 +25,7 @@ from sockfilter.cli.values import JSONL
 from sockfilter.errors import CaptureFileError, InvalidArgument, SockfilterError
 
 if TYPE_CHECKING:
+    from sockfilter.captures.archive import ArchiveCapture
     from sockfilter.captures.capture import Capture
     from sockfilter.captures.selection import Selection
     from sockfilter.cli import hints
@@ -211,7 +212,7 @@ class Run:
                         say(f"ended at once after a second signal: {ledger.records_waiting} records were not read")
         return reason
 
-    def _give_up(self, capture: Capture) -> None:
+    def _give_up(self, capture: Capture | ArchiveCapture) -> None:
         """Gives up all rights before the first byte of the network is read."""
         if self._choice.hides_code:
             from sockfilter.cli import preloading  # imported here if the new user cannot read the code later
@@ -244,7 +245,7 @@ class Run:
         write, follows = self._options.write, self._options.megabytes or self._options.seconds
         return [os.path.dirname(write) or "."] if write and follows else []
 
-    def _capture(self) -> Capture:
+    def _capture(self) -> Capture | ArchiveCapture:
         if self._options.read is not None:
             return self._reading(self._options.read)
         try:
@@ -355,7 +356,7 @@ class Run:
         options = self._options
         return Frames(path, Limits(options.megabytes, options.seconds, options.files), self._owner)
 
-    def _reading(self, path: str) -> Capture:
+    def _reading(self, path: str) -> ArchiveCapture | Capture:
         from sockfilter.captures.file import open_file
 
         options = self._options
@@ -410,7 +411,7 @@ class Run:
         is_here = options.interface is not None and options.netns is None
         return options.read is None and is_here and not options.quiet and os.isatty(STDERR)
 
-    def _hint(self, began: hints.Start, capture: Capture) -> None:
+    def _hint(self, began: hints.Start, capture: Capture | ArchiveCapture) -> None:
         from sockfilter.captures.wanted import narrowed  # -h and -D do not need it
         from sockfilter.cli import hints
 
@@ -420,7 +421,7 @@ class Run:
         if reason:
             say(f"nothing captured so far: {reason}")
 
-    def _pump(self, capture: Capture, began: hints.Start | None) -> Reason:
+    def _pump(self, capture: Capture | ArchiveCapture, began: hints.Start | None) -> Reason:
         """Reads records until the capture ends. Returns why it ended."""
         end_s = time.monotonic() + (self._options.duration_s or math.inf)
         signals = self._signals
@@ -456,13 +457,13 @@ class Run:
         if self._report.is_beside_text:
             say(one_line(ledger, self._shown))
 
-    def _tell_of_gaps(self, capture: Capture) -> None:
+    def _tell_of_gaps(self, capture: Capture | ArchiveCapture) -> None:
         """Reports missing bytes once, if they are not missing for lack of room."""
         self._has_told_of_gaps = True
         if not capture.ledger.records_lost:
             say("bytes passed that no captured call had in a buffer (io_uring, splice); -i captures them")
 
-    def _reason_to_end(self, capture: Capture) -> Reason | None:
+    def _reason_to_end(self, capture: Capture | ArchiveCapture) -> Reason | None:
         """Returns why the capture is to end now. None: it continues."""
         if self._signals.end_asked if self._child is None else self._child.has_ended():
             return Reason.SIGNAL if self._signals.end_asked else Reason.COMMAND_END

@@ -213,5 +213,6 @@ def _text(message: Message, bodies: bool, show_secrets: bool) -> Json:
         if text is None:
             made["encoding"] = "base64"
     if body.wire_len and (body.is_cut or content is None):
-        made["comment"] = f"{len(body)} bytes were kept" if content is not None else "the body was not kept"
+        made["_kept"] = len(body) if content is not None else 0
+        made["comment"] = f"{made['_kept']} bytes of the body were kept"
     return made

@@ -66,8 +66,10 @@ class Check:
             total: the number of all exchanges.
         """
         wanted, number = self.wanted, self.number
-        known = set(map(id, kept))
-        ended = [*(exchange for exchange in self._found if id(exchange) not in known), *kept]
+        # if more decide than are kept, it is not known which of the others do
+        known = set(map(id, self._found))
+        others = [] if number > len(self._found) else [each for each in kept if id(each) not in known]
+        ended = [*self._found, *others]
         seen = failure.SeenExchange(ended, self._found, [], total - len(ended))
         if wanted.is_all:
             return failure.not_all(wanted.where, seen, number, total) if number else None

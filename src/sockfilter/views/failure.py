@@ -124,7 +124,7 @@ def _failed(
         if rest:
             parts.append(_titled(f"{len(rest)} other{'s' * (len(rest) > 1)}{what}", rest))
     if seen.not_kept:
-        parts.append(f"{seen.not_kept} earlier exchanges, which are not listed")
+        parts.append(f"{seen.not_kept} more exchanges, which are not listed")
     failed = ExpectationFailed("\n".join(parts))
     failed.summary = f"expected {summary}"
     failed.exchange = known[-1] if known else None
