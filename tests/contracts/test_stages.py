@@ -38,6 +38,8 @@ MAY_IMPORT: Graph = {
     "forms": {*NOUNS, *SHOWN, "protobuf"},
     "outputs": {*NOUNS, *SHOWN, "closing", "forms"},
     "statistics": {*NOUNS, *SHOWN, "forms", "outputs"},
+    # two captures beside each other
+    "comparison": {*NOUNS, *SHOWN, "forms", "statistics", "views"},
     # the only place that joins stages
     "road": {*NOUNS, *STAGES, "closing", "libbpf", "outputs", "sources"},
     # the library
@@ -62,6 +64,7 @@ MAY_IMPORT: Graph = {
         *SHOWN,
         "protobuf",
         "captures",
+        "comparison",
         "filters",
         "forms",
         "libbpf",
@@ -71,6 +74,8 @@ MAY_IMPORT: Graph = {
         "sources",
         "statistics",
         "system",
+        "testing",
+        "views",
     },
     "__main__": {"cli"},
 }

@@ -65,7 +65,10 @@ SYSCALLS = "syscalls"
 ANY = "any"
 TEXT = "text"
 HAR = "har"
-FORMATS = (TEXT, "raw", JSONL, HAR)
+CURL, PYTEST = "curl", "pytest"
+FORMATS = (TEXT, "raw", JSONL, HAR, CURL, PYTEST)
+# Formats that show bodies without --body.
+WITH_BODIES = (HAR, CURL, PYTEST)
 SUMMARIES = (TEXT, JSONL)
 # The values of forms/times.py, which is imported only when lines are written.
 TIMES = ("clock", "date", "iso", "epoch", "delta", "relative", "none")
@@ -235,7 +238,7 @@ def get_parser() -> argparse.ArgumentParser:
         action=Once,
         type=values.form,
         choices=FORMATS,
-        help="a line for each exchange, messages as sent, JSON lines, or an HTTP archive",
+        help="a line for each exchange, messages as sent, JSON lines, an HTTP archive, curl commands, or tests",
     )
     shown.add_argument(
         "--stats",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sockfilter import __version__
 from sockfilter.cli import arguments, privileges, settings, stdout
-from sockfilter.cli.arguments import HAR
+from sockfilter.cli.arguments import CURL, HAR, PYTEST, WITH_BODIES
 from sockfilter.cli.descriptors import STDERR, STDOUT, say
 from sockfilter.cli.ending import LOST, LOST_BESIDE, OK, Reason, fail
 from sockfilter.cli.report import Report
@@ -47,7 +47,7 @@ SYSCALLS = arguments.SYSCALLS
 COLLECTOR = (20_000, 20, 50)
 
 # The subcommands: the first word, and the module whose run() takes the other words.
-COMMANDS = {name: f"sockfilter.cli.{name}" for name in ("broker", "check", "config", "doctor")}
+COMMANDS = {name: f"sockfilter.cli.{name}" for name in ("broker", "check", "config", "diff", "doctor")}
 
 
 def command(argv: list[str] | None, signals: Signals) -> int:
@@ -505,7 +505,7 @@ def _policy(options: Options) -> BodyPolicy:
         return BodyPolicy(limit, decodes=False, as_sent=True)
     if options.stats and not options.writes_har:
         return BodyPolicy(0, decodes=False)
-    if options.format == HAR or options.writes_har or options.verbosity >= 2 or options.has_body:
+    if options.format in WITH_BODIES or options.writes_har or options.verbosity >= 2 or options.has_body:
         return BodyPolicy(limit)
     if options.format == JSONL:
         return BodyPolicy(0)
@@ -531,6 +531,14 @@ def _output(options: Options, sink: StandardOutput) -> Output:
         from sockfilter.outputs.har import HarOutput
 
         return HarOutput(HarStandardOutput(sink), _har_text(options))
+    if options.format == CURL:
+        from sockfilter.outputs.repeating import curl_output
+
+        return curl_output(sink, show_secrets=options.show_secrets)
+    if options.format == PYTEST:
+        from sockfilter.outputs.repeating import pytest_output
+
+        return pytest_output(sink, show_secrets=options.show_secrets)
     if options.format == JSONL:
         from sockfilter.outputs.jsonl import JsonOutput
 
