@@ -24,10 +24,13 @@ examples:
   sudo sockfilter -i lo,eth0 port 8080           two interfaces, and a filter in tcpdump's words
   sudo sockfilter -i lo --format jsonl -c 10     ten exchanges as JSON lines
   sudo sockfilter -i lo -Y 'status >= 500'       only the exchanges that meet a filter
+  sudo sockfilter -i lo --stats                  counts, rates, errors and percentiles by route
   sudo sockfilter -- curl http://localhost:8000/ what a command sends and receives
   sudo sockfilter --comm node                    the traffic of all processes called node
   sockfilter -D                                  list the interfaces
   sockfilter config                              show the options from the configuration file and the environment
+  sockfilter check -r web.har --once FILTER      exit with 4 unless one exchange meets this: sockfilter check -h
+  sockfilter diff before.har after.har           what differs between two captures
   sudo sockfilter doctor                         check whether sockfilter can capture here
   sudo sockfilter broker --user $USER            let the tests of this user capture: sockfilter broker -h
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CHANGES_MAX = 50
 
 
-class Change(NamedTuple):
+class ChangedPart(NamedTuple):
     """A part that has changed, and its values. None: it is not there."""
 
     what: str
@@ -44,7 +44,7 @@ class Slower(NamedTuple):
         return self.after_ns / self.before_ns - 1 if self.before_ns else float("inf")
 
 
-def changes(pair: Pair, ignoring: Ignoring, *, show_secrets: bool = False) -> list[Change]:
+def changes(pair: Pair, ignoring: Ignoring, *, show_secrets: bool = False) -> list[ChangedPart]:
     """Returns what has changed, with secrets masked unless they are shown.
 
     Args:
@@ -55,14 +55,14 @@ def changes(pair: Pair, ignoring: Ignoring, *, show_secrets: bool = False) -> li
     return list(islice(_changes(pair, ignoring, show_secrets), CHANGES_MAX))
 
 
-def _changes(pair: Pair, ignoring: Ignoring, show_secrets: bool) -> Iterator[Change]:
+def _changes(pair: Pair, ignoring: Ignoring, show_secrets: bool) -> Iterator[ChangedPart]:
     before, after = pair.before, pair.after
     statuses = _status(before), _status(after)
     if statuses[0] != statuses[1] and not ignoring.part("status"):
-        yield Change("status", *statuses)
+        yield ChangedPart("status", *statuses)
     problems = [[problem.value for problem in each.problems] for each in (before, after)]
     if problems[0] != problems[1] and not ignoring.part("problems"):
-        yield Change("problems", *problems)
+        yield ChangedPart("problems", *problems)
     for half in ("request", "response"):
         one, other = getattr(before, half), getattr(after, half)
         if one is not None and other is not None:
@@ -74,20 +74,20 @@ def _status(exchange: Exchange) -> int | None:
     return None if exchange.response is None else exchange.response.status or None
 
 
-def _of_fields(half: str, before: Message, after: Message, ignoring: Ignoring, show_secrets: bool) -> Iterator[Change]:
+def _of_fields(half: str, before: Message, after: Message, ignoring: Ignoring, show_secrets: bool) -> Iterator[ChangedPart]:
     names = dict.fromkeys(name.lower() for message in (before, after) for name, _ in message.headers)
     for name in names:
         one, other = before.headers.get_all(name), after.headers.get_all(name)
         if one != other and not ignoring.field(half, name):
             shown = [_field(name, values, show_secrets) for values in (one, other)]
-            yield Change(f"{half}.header.{name}", *shown)
+            yield ChangedPart(f"{half}.header.{name}", *shown)
 
 
 def _field(name: str, values: list[str], show_secrets: bool) -> str | None:
     return ", ".join(value if show_secrets else mask_field(name, value) for value in values) if values else None
 
 
-def _of_bodies(half: str, before: Message, after: Message, ignoring: Ignoring, show_secrets: bool) -> Iterator[Change]:
+def _of_bodies(half: str, before: Message, after: Message, ignoring: Ignoring, show_secrets: bool) -> Iterator[ChangedPart]:
     one, other = before.body, after.body
     if bytes(one) == bytes(other) and one.wire_len == other.wire_len:
         return
@@ -95,13 +95,13 @@ def _of_bodies(half: str, before: Message, after: Message, ignoring: Ignoring, s
         values = before.json(), after.json()
     except BodyError:
         if not ignoring.part("body") and _differ(before, after):
-            yield Change(f"{half}.body", f"{_length(before)} bytes", f"{_length(after)} bytes{_place(one, other)}")
+            yield ChangedPart(f"{half}.body", f"{_length(before)} bytes", f"{_length(after)} bytes{_place(one, other)}")
         return
     for path, wanted, found in differing(*values):
         if not ignoring.path(path):
             key = path.rpartition(".")[2]
             shown = [_leaf(key, each, show_secrets) for each in (wanted, found)]
-            yield Change(f"{half}.json{path.removeprefix('$')}", *shown)
+            yield ChangedPart(f"{half}.json{path.removeprefix('$')}", *shown)
 
 
 def _differ(before: Message, after: Message) -> bool:

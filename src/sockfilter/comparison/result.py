@@ -13,7 +13,7 @@ from sockfilter.masking import mask_json, mask_target
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sockfilter.comparison.changes import Change, Slower
+    from sockfilter.comparison.changes import ChangedPart, Slower
     from sockfilter.comparison.matching import Matched, Pair
     from sockfilter.model import Exchange
 
@@ -32,7 +32,7 @@ class Result(NamedTuple):
     """
 
     matched: Matched
-    changed: list[tuple[Pair, list[Change]]]
+    changed: list[tuple[Pair, list[ChangedPart]]]
     slower: list[Slower]
     show_secrets: bool = False
 
