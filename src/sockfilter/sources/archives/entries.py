@@ -15,7 +15,6 @@ BLOCK_BYTES = 1 << 18
 # Characters of one value: an entry with a body of 128 MiB in base64, and more than browsers keep of one.
 VALUE_MAX = 256 << 20
 SPACES = " \t\r\n"
-BYTE_ORDER_MARK = "\ufeff"
 DECODE = json.JSONDecoder().raw_decode
 
 
@@ -38,7 +37,7 @@ class Entries:
     def __init__(self, file: BinaryIO, path: str) -> None:
         self._file = file
         self._path = path
-        self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
         self._text = ""
         self._at = 0
         self._before = 0  # characters before the text
@@ -53,8 +52,9 @@ class Entries:
             CaptureFileError: the file is not a HAR file, or is cut or damaged. The entries before that were yielded.
         """
         self._more()
-        self._text = self._text.removeprefix(BYTE_ORDER_MARK)
-        if not self._enter("log"):
+        if not self._takes("{"):
+            raise self._no_archive("it is not a JSON object")
+        if not self._enter_member("log"):
             raise self._no_archive("it has no member log")
         for name in self._names():
             if name == "entries":
@@ -81,13 +81,8 @@ class Entries:
             if not self._takes(","):
                 raise self._damaged("a comma or a bracket is missing")
 
-    def _enter(self, wanted: str) -> bool:
-        """Moves behind the colon of a member of an object. Returns whether there is one."""
-        if not self._takes("{"):
-            raise self._no_archive("it is not a JSON object")
-        return self._enter_member(wanted)
-
     def _enter_member(self, wanted: str) -> bool:
+        """Moves behind the colon of a member of an object. Returns whether there is one."""
         for name in self._members():
             if name == wanted:
                 return True

@@ -171,7 +171,7 @@ def _times(entry: Json, *, is_ours: bool) -> Times:
     asked = wall_ns + before
     sent = asked + (parts["send"] or 0)
     if parts["wait"] is None or parts["receive"] is None:
-        answered = Moment(sent, None, None)
+        answered = Moment(sent + 1, None, None)  # later, and it is not known how much
         return asked, sent, answered, answered
     answered_ns = sent + parts["wait"]
     return asked, sent, answered_ns, answered_ns + parts["receive"]
