@@ -7,6 +7,7 @@ import os
 import shlex
 import time
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.cli import arguments, settings, subcommand, tcpdump, values
@@ -143,6 +144,7 @@ class CheckRun(Run):
         from sockfilter.testing.check_file import ResultsFile
         from sockfilter.testing.checks import Checks
 
+        import_module("sockfilter.views.clauses")  # now, because the code may not be readable when a check has failed
         self._checks = Checks(self._wanted, self._options.count)
         members = [*super()._members(), self._checks]
         if self._junit is not None:
