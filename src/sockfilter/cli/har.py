@@ -9,6 +9,7 @@ from sockfilter.outputs.har import StreamSink
 
 if TYPE_CHECKING:
     from sockfilter.cli.stdout import StandardOutput
+    from sockfilter.outputs.har import Pieces
 
 
 class HarStandardOutput:
@@ -24,19 +25,19 @@ class HarStandardOutput:
         self._end = None if start is None else FileEnd(sink.fileno(), start)
         self._stream = StreamSink(sink)
 
-    def add(self, data: bytes, end: bytes) -> None:
-        """Adds data, and replaces the end. Raises OutputError, BrokenPipeError and Stalled."""
+    def add(self, pieces: Pieces) -> None:
+        """Adds pieces, each with its end. Raises OutputError, BrokenPipeError and Stalled."""
         if self._end is None:
-            self._stream.add(data, end)
+            self._stream.add(pieces)
         else:
             with self._sink.errors():
-                self._end.write(data, end)
+                self._end.write(pieces)
 
-    def finish(self, data: bytes, end: bytes) -> None:
-        """Adds the last data and the last end. Raises the same errors."""
+    def finish(self, pieces: Pieces) -> None:
+        """Adds the last pieces. Raises the same errors."""
         if self._end is None:
-            self._stream.finish(data, end)
+            self._stream.finish(pieces)
             return
-        self.add(data, end)
+        self.add(pieces)
         with self._sink.errors():
             self._end.leave()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from sockfilter.errors import Closed
 from sockfilter.forms.large import LARGE_BYTES, has_large_body
@@ -14,14 +14,18 @@ if TYPE_CHECKING:
     from sockfilter.outputs.output import ByteSink
 
 
+# text, and what must follow it until more comes
+Pieces: TypeAlias = "list[tuple[bytes, bytes]]"
+
+
 class EndedSink(Protocol):
     """Takes the text of a HAR file."""
 
-    def add(self, data: bytes, end: bytes) -> None:
-        """Adds data. end: what makes the file complete until more comes. Raises OSError and SockfilterError."""
+    def add(self, pieces: Pieces) -> None:
+        """Adds pieces, each with what makes the file complete until more comes. Raises OSError and SockfilterError."""
 
-    def finish(self, data: bytes, end: bytes) -> None:
-        """Adds the last data and the last end. Raises the same errors."""
+    def finish(self, pieces: Pieces) -> None:
+        """Adds the last pieces. Raises the same errors."""
 
 
 class StreamSink:
@@ -34,15 +38,18 @@ class StreamSink:
     def __init__(self, sink: ByteSink) -> None:
         self._sink = sink
 
-    def add(self, data: bytes, end: bytes) -> None:
+    def add(self, pieces: Pieces) -> None:
         """Writes the data. Raises OSError and SockfilterError."""
+        self._write(b"".join(data for data, _ in pieces))
+
+    def finish(self, pieces: Pieces) -> None:
+        """Writes the data and the last end. Raises OSError and SockfilterError."""
+        self._write(b"".join([*(data for data, _ in pieces), pieces[-1][1]]))
+
+    def _write(self, data: bytes) -> None:
         rest = memoryview(data)
         while rest:
             rest = rest[self._sink.write(rest) or 0 :]
-
-    def finish(self, data: bytes, end: bytes) -> None:
-        """Writes the data and the end. Raises OSError and SockfilterError."""
-        self.add(data + end, b"")
 
 
 class HarOutput(Output):
@@ -86,10 +93,10 @@ class HarOutput(Output):
         """Writes what was added. Raises OSError."""
         if not self._is_closed and self._text.has_more:
             self._size = 0
-            self._har_sink.add(*self._text.take())
+            self._har_sink.add(self._text.take())
 
     def close(self) -> None:
         """Writes the rest. May be repeated. Raises OSError."""
         if not self._is_closed:
             self._is_closed = True
-            self._har_sink.finish(*self._text.take())
+            self._har_sink.finish(self._text.take())

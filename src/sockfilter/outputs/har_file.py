@@ -13,6 +13,7 @@ from sockfilter.outputs.har import HarOutput
 if TYPE_CHECKING:
     from sockfilter.model import Exchange, StreamMessage
     from sockfilter.outputs.fan import OutputSource
+    from sockfilter.outputs.har import Pieces
     from sockfilter.outputs.har_text import HarText
 
 
@@ -23,22 +24,28 @@ class EndedFile(CaptureFile):
         super().__init__(path, owner, spared)
         self._end = FileEnd(self._fd) if self._is_regular else None
 
-    def add(self, data: bytes, end: bytes) -> None:
-        """Adds data, and replaces the end. Raises CaptureFileError, and BrokenPipeError as write() does."""
+    def add(self, pieces: Pieces) -> None:
+        """Adds pieces, each with its end. Raises CaptureFileError, and BrokenPipeError as write() does."""
         if self._end is None:
-            self.write(memoryview(data))
+            self.write(memoryview(b"".join(data for data, _ in pieces)))
             return
         try:
-            self._end.write(data, end)
+            self._end.write(pieces)
         except OSError as error:
             fail_writing(self.path, error)
 
-    def finish(self, data: bytes, end: bytes) -> None:
-        """Adds the last data and the last end, and closes the file. Raises the same errors."""
+    def finish(self, pieces: Pieces) -> None:
+        """Adds the last pieces, and closes the file. Raises the same errors."""
         try:
+            self.add(pieces)
             if self._end is None:
-                data, end = data + end, b""
-            self.add(data, end)
+                self.write(memoryview(pieces[-1][1]))
+            else:
+                self._end.leave()
+        except OSError as error:
+            if isinstance(error, BrokenPipeError):
+                raise
+            fail_writing(self.path, error)
         finally:
             self.close()
 

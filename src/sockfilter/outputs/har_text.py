@@ -11,7 +11,7 @@ from sockfilter.forms.json_values import ENCODE
 if TYPE_CHECKING:
     from sockfilter.model import Exchange, StreamMessage
 
-END = "\n]}}\n"
+START, END = '{"log":{"version":"1.2","creator":', "\n]}}\n"
 BETWEEN = ",\n"
 WEBSOCKET = "websocket"
 SWITCHED = 101
@@ -63,7 +63,7 @@ class HarText:
         self._show_secrets = show_secrets
         self._messages = messages
         creator = ENCODE({"name": "sockfilter", "version": version})
-        self._ready = [f'{{"log":{{"version":"1.2","creator":{creator},"entries":[\n']
+        self._ready = [f'{START}{creator},"entries":[\n']
         self._has_entries = False
         self._growing: OrderedDict[int, _Growing] = OrderedDict()  # by the number of the exchange
         self._size = 0  # characters of all that grow
@@ -107,13 +107,16 @@ class HarText:
                 self._close(exchange.id)
         self._make_room()
 
-    def take(self) -> tuple[bytes, bytes]:
-        """Returns the text since the last call, and the end that makes the file complete."""
-        text = "".join(self._ready)
-        self._ready.clear()
-        open_entries = [str(growing) for growing in self._growing.values() if growing.text]
-        start = BETWEEN if self._has_entries and open_entries else ""
-        return text.encode(), f"{start}{BETWEEN.join(open_entries)}{END}".encode()
+    def take(self) -> list[tuple[bytes, bytes]]:
+        """Returns the text since the last call, entry by entry, each with the end that makes the file complete."""
+        grown = BETWEEN.join(str(growing) for growing in self._growing.values() if growing.text)
+        ready, self._ready = self._ready or [""], []
+        ends = [f"{BETWEEN if grown and has_entries else ''}{grown}{END}".encode() for has_entries in (False, True)]
+        made = []
+        for text in ready:
+            has_entries = self._has_entries and not text.startswith(START)
+            made.append((text.encode(), ends[has_entries]))
+        return made
 
     @property
     def has_more(self) -> bool:
@@ -121,9 +124,7 @@ class HarText:
         return bool(self._ready or self._growing)
 
     def _settle(self, entry: str) -> None:
-        if self._has_entries:
-            self._ready.append(BETWEEN)
-        self._ready.append(entry)
+        self._ready.append(f"{BETWEEN}{entry}" if self._has_entries else entry)
         self._has_entries = True
 
     def _close(self, number: int) -> None:

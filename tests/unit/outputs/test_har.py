@@ -16,6 +16,7 @@ from sockfilter.errors import CaptureFileError
 from sockfilter.forms.har import har_entry
 from sockfilter.model import Body, Connection, Endpoint
 from sockfilter.outputs import file_end
+from sockfilter.outputs.file_end import SPARE_BYTES
 from sockfilter.outputs.har import HarOutput, StreamSink
 from sockfilter.outputs.har_file import EndedFile, HarFile
 from sockfilter.outputs.har_text import GROWING_CHARACTERS_MAX, HarText
@@ -123,6 +124,29 @@ def test_the_file_is_complete_after_each_write_and_private(tmp_path: Path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_the_file_is_complete_after_each_system_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path, written, seen = tmp_path / "x.har", os.pwrite, []
+
+    def look(fd: int, data: memoryview, at: int) -> int:
+        count = written(fd, data, at)
+        if path.read_bytes().strip():
+            seen.append(len(entries(path.read_bytes())))
+        return count
+
+    monkeypatch.setattr(file_end.os, "pwrite", look)
+    opened = exchange(UPGRADE, SWITCHING)
+    with har_file(path) as file:
+        file.write(opened)
+        for size in (1, 5000, 100_000):
+            for _ in range(3):
+                file.write(exchange(body=Body(size, size, b"x" * size)))
+            file.write_message(websocket(b"hello" * size, CLIENT, exchange=opened))
+            file.flush()
+    # after each entry, and after each stretch of white space; the WebSocket with the largest message has no room
+    assert seen == sorted(seen)
+    assert set(seen) == {0, *range(2, 11)}
+
+
 def test_another_reader_understands_it(tmp_path: Path):
     path = tmp_path / "x.har"
     with har_file(path) as file:
@@ -139,16 +163,16 @@ def test_what_has_no_room_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch:
     file = har_file(path)
     file.write(exchange())
     file.flush()
-    before = path.read_bytes()
+    before = path.read_bytes().rstrip() + b"\n"
 
     def full(fd: int, data: memoryview, at: int) -> int:
-        room = len(before) - at
+        room = len(before) + SPARE_BYTES - at
         if len(data) > room and room <= 0:
             raise OSError(28, "No space left on device")
         return written(fd, data[:room], at)
 
     monkeypatch.setattr(file_end.os, "pwrite", full)
-    file.write(exchange(body=Body(1000, 1000, b"x" * 1000)))
+    file.write(exchange(body=Body(SPARE_BYTES, SPARE_BYTES, b"x" * SPARE_BYTES)))
     with pytest.raises(CaptureFileError, match="No space left on device; free some space"):
         file.flush()
     assert path.read_bytes() == before
@@ -209,7 +233,7 @@ def test_a_file_that_is_a_pipe(tmp_path: Path):
     os.mkfifo(fifo)
     reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
     sink = EndedFile(str(fifo))
-    sink.add(b"[1", b"]")
-    sink.finish(b",2", b"]")
+    sink.add([(b"[1", b"]")])
+    sink.finish([(b",2", b"]")])
     assert os.read(reader, 100) == b"[1,2]"
     os.close(reader)
