@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sockfilter.captures.capture import MESSAGES_MAX, Capture, captured
 from sockfilter.captures.wanted import BODY_BYTES, Keeping, body_policy, check_memory, narrowed, selected
 from sockfilter.closing import Closing
+from sockfilter.errors import InvalidArgument
 from sockfilter.model.budget import MEMORY_BYTES
 from sockfilter.model.protocols import OPTIONAL, wanted
 from sockfilter.road.files import file_source
@@ -53,6 +55,30 @@ def open_file(
         kernel_filter = selection.narrow(kernel_filter)
     keeping = Keeping(policy, memory, emit, outputs, selection=selection)
     return captured(file_source(path, kernel_filter, whole=keeping.has_frames), kernel_filter, keeping)
+
+
+def second_reading(
+    path: str,
+    *,
+    ports: Ports | None,
+    host: Hosts | None,
+    family: int | None,
+    protocols: Protocols | None,
+    selection: Selection,
+) -> FileSource:
+    """Opens a file a second time, so that it gives the same records as for open_file() with outputs that want frames.
+
+    Raises:
+        InvalidArgument: it can be read only once.
+        CaptureFileError: it cannot be opened.
+    """
+    if path == "-" or not os.path.isfile(path):
+        name = "standard input" if path == "-" else path
+        raise InvalidArgument(
+            f"-w with -Y reads the capture file twice, which is not possible with {name}: save it to a file first"
+        )
+    kernel_filter = selection.narrow(narrowed(ports, host, family, wanted(protocols, OPTIONAL)))
+    return file_source(path, kernel_filter, whole=True)
 
 
 class Reading(Closing):

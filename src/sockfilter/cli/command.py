@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sockfilter.outputs.fan import Fan, Member
     from sockfilter.outputs.output import Output
     from sockfilter.road.frames import Frames
+    from sockfilter.sources.files.source import FileSource
 
 SYSCALLS = arguments.SYSCALLS
 # Thresholds of the garbage collector: allocated objects, and young collections for each older one. Open connections are
@@ -331,14 +332,41 @@ class _Run:
     def _frames(self, path: str) -> Frames:
         """Returns the member that writes the capture file."""
         if path == "-":
-            from sockfilter.cli.piped_frames import FramesToStandardOutput
+            from sockfilter.cli import piped_frames
 
-            return FramesToStandardOutput(self._sink)
+            if self._again is not None:
+                return piped_frames.FileToStandardOutput(self._sink, self._again)
+            if self._selection is not None:
+                return piped_frames.SelectedToStandardOutput(self._sink, say)
+            return piped_frames.FramesToStandardOutput(self._sink)
         from sockfilter.outputs.file_names import Limits
+        from sockfilter.road import selected_frames
         from sockfilter.road.frames import Frames
 
         options = self._options
-        return Frames(path, Limits(options.megabytes, options.seconds, options.files), self._owner)
+        limits = Limits(options.megabytes, options.seconds, options.files)
+        if self._again is not None:
+            return selected_frames.FramesOfFile(path, limits, self._owner, self._again)
+        if self._selection is not None:
+            return selected_frames.SelectedFrames(path, limits, self._owner, say)
+        return Frames(path, limits, self._owner)
+
+    @cached_property
+    def _again(self) -> FileSource | None:
+        """The capture file that is read a second time, for the frames of connections that a filter selects."""
+        options, selection = self._options, self._selection
+        if options.read is None or options.write is None or selection is None:
+            return None
+        from sockfilter.captures.file import second_reading
+
+        return second_reading(
+            options.read,
+            ports=options.ports,
+            host=self._addresses,
+            family=options.family,
+            protocols=options.protocols,
+            selection=selection,
+        )
 
     def _reading(self, path: str) -> Capture:
         from sockfilter.captures.file import open_file
