@@ -48,9 +48,10 @@ def open_file(
     outputs: Fan | None = None,
     memory: int = MEMORY_BYTES,
     selection: Selection | None = None,
+    pcap: str | None = None,
 ) -> Capture:
     """Opens a capture whose packets come from a file. The arguments are those of read()."""
-    kernel_filter = narrowed(ports, host, family, wanted(protocols, OPTIONAL))
+    kernel_filter = narrowed(ports, host, family, wanted(protocols, OPTIONAL))._replace(pcap=pcap or "")
     if selection is not None:
         kernel_filter = selection.narrow(kernel_filter)
     keeping = Keeping(policy, memory, emit, outputs, selection=selection)
@@ -65,6 +66,7 @@ def second_reading(
     family: int | None,
     protocols: Protocols | None,
     selection: Selection,
+    pcap: str | None,
 ) -> FileSource:
     """Opens a file a second time, so that it gives the same records as for open_file() with outputs that want frames.
 
@@ -78,6 +80,7 @@ def second_reading(
             f"-w with -Y reads the capture file twice, which is not possible with {name}: save it to a file first"
         )
     kernel_filter = selection.narrow(narrowed(ports, host, family, wanted(protocols, OPTIONAL)))
+    kernel_filter = kernel_filter._replace(pcap=pcap or "")
     return file_source(path, kernel_filter, whole=True)
 
 
@@ -143,6 +146,7 @@ def read(
     family: int | None = None,
     protocols: Protocols | None = None,
     where: Where | str | None = None,
+    pcap: str | None = None,
     body: int | None = BODY_BYTES,
     memory: int = MEMORY_BYTES,
 ) -> Reading:
@@ -163,6 +167,8 @@ def read(
         protocols: protocols to read beside HTTP: "mqtt,smtp", a list of names, or "http" for none. None: all. Their
             messages are in messages.
         where: give only exchanges and messages that meet these conditions, as for capture(). None: all.
+        pcap: a filter in the language of pcap-filter(7), which each packet must pass first. Requires libpcap. None:
+            none.
         body: the number of bytes to keep of each body, from its beginning. None: all.
         memory: the bytes that open connections may take in total, as for capture().
 
@@ -172,6 +178,7 @@ def read(
             file is damaged or cut short.
     """
     policy, kernel_filter = body_policy(body), narrowed(ports, host, family, wanted(protocols, OPTIONAL))
+    kernel_filter = kernel_filter._replace(pcap=pcap or "")
     check_memory(memory)
     selection = selected(where, policy)
     if selection is not None:

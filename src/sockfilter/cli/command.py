@@ -71,7 +71,7 @@ def _check_first(word: str) -> None:
 
     from sockfilter.cli import pcap_filter
 
-    if word.partition(" ")[0] in pcap_filter.WORDS:
+    if pcap_filter.is_beginning(word):
         return
     near = difflib.get_close_matches(word, COMMANDS, n=1)
     if near:
@@ -267,6 +267,7 @@ class _Run:
                 snap=options.snap,
                 promiscuous=options.promiscuous,
                 protocols=options.protocols,
+                pcap=options.pcap,
             ),
             Whose(
                 pid=self._child.pid if self._child is not None else options.pid,
@@ -366,6 +367,7 @@ class _Run:
             family=options.family,
             protocols=options.protocols,
             selection=selection,
+            pcap=options.pcap,
         )
 
     def _reading(self, path: str) -> Capture:
@@ -382,6 +384,7 @@ class _Run:
             outputs=self._fan,
             memory=options.memory,
             selection=self._selection,
+            pcap=options.pcap,
         )
 
     @property
@@ -498,6 +501,7 @@ def _narrowed(options: Options, found: dict[str, tuple[str, ...]]) -> str:
         f"IPv{options.family}" if options.family else "",
         f"protocols {options.protocols}" if options.protocols else "",
         f"network namespace {options.netns}" if options.netns else "",
+        f"filter {options.pcap}" if options.pcap else "",
     ]
     return "".join(f", {part}" for part in parts if part)
 
