@@ -1,8 +1,8 @@
 """Translates classic BPF, which libpcap makes, to eBPF, which runs in front of sockfilter's own program.
 
 The translated program is a gate: a frame that the filter accepts goes on to the next program by a tail call; any other
-is counted as seen and filtered. Loads go through a helper, and not through the instructions that eBPF has for them: these
-would end the program where a frame is too short, before it is counted. Independent of the kernel and of files.
+is counted as seen and filtered. Loads go through a helper, and not through the instructions that eBPF has for them:
+these would end the program where a frame is too short, before it is counted. Independent of the kernel and of files.
 
 Registers: r6 has the context, r7 the accumulator, r8 the index register. Memory words are on the stack.
 """
@@ -111,9 +111,8 @@ class Assembler:
         """Returns the program."""
         made = []
         for at, (code, registers, offset, value, target) in enumerate(self._made):
-            if target:
-                offset = self._places[target] - at - 1
-            made.append(ENCODED.pack(code, registers, offset, value))
+            distance = self._places[target] - at - 1 if target else offset
+            made.append(ENCODED.pack(code, registers, distance, value))
         return b"".join(made)
 
 
