@@ -188,7 +188,8 @@ def test_a_library_capture_keeps_what_matches(processes: bool) -> None:
         (
             ["-Y", "json.a == 1", "--format", "raw"],
             [
-                "-Y reads json.a, and --format raw keeps bodies as sent, so that they cannot be read: use -vv, or -w FILE"
+                "-Y reads json.a, and --format raw keeps bodies as sent, so that they cannot be read:"
+                " use -vv, or -w FILE"
             ],
         ),
         (["-Y", "protocol == mqtt"], ["-Y asks for mqtt, which is not read: add --protocols mqtt"]),

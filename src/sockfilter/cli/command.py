@@ -426,6 +426,10 @@ class _Run:
         from sockfilter.cli import hints
 
         options = self._options
+        seen = capture.ledger.messages.exchanges
+        if self._selection is not None and seen:
+            say(f"nothing shown so far: {seen} exchanges passed, and none of them meets the filter")
+            return
         kernel_filter = narrowed(options.ports, self._addresses, options.family)
         reason = hints.why(began, options.interfaces, kernel_filter, capture.ledger)
         if reason:

@@ -98,7 +98,10 @@ def _syntax_fault(text: str, error: UnexpectedInput) -> Fault:
     if isinstance(error, UnexpectedCharacters):
         return _character_fault(text, error.pos_in_stream or 0, error.allowed)
     token: Token = error.token  # type: ignore[attr-defined]  # there is no other kind of error with this parser
-    wanted: set[str] = error.accepts or error.expected  # type: ignore[attr-defined]
+    try:
+        wanted: set[str] = error.accepts or error.expected  # type: ignore[attr-defined]
+    except Fault:  # old versions of lark try out what is accepted, and build the tree meanwhile
+        wanted = error.expected  # type: ignore[attr-defined]
     words = next((words for terminal, words in EXPECTED if terminal in wanted), "the end")
     if token.type == "$END":
         return Fault(f"it ends where {words} should come", len(text), len(text))

@@ -96,7 +96,9 @@ class OwnAttachment:
                 from sockfilter.sources.pcap.gate import PcapGates  # only if there is such a filter
 
                 gates = stack.enter_context(PcapGates(pcap, program_fd, self._object.map_fd("counters")))
-            firsts = [program_fd if gates is None else gates.program_fd(interface) for interface in found]
+            firsts = [
+                program_fd if gates is None else gates.program_fd(interface.has_link_header) for interface in found
+            ]
             sockets = [
                 stack.enter_context(self._attached(interface, first))
                 for interface, first in zip(found, firsts, strict=True)

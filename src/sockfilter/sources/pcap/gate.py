@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from sockfilter.closing import Closing
 from sockfilter.errors import InvalidArgument
@@ -11,9 +10,6 @@ from sockfilter.libbpf import binding
 from sockfilter.libbpf.gates import Gates
 from sockfilter.sources.pcap.compiling import ETHERNET, Compiler, Instruction
 from sockfilter.sources.pcap.translation import Gate, translated
-
-if TYPE_CHECKING:
-    from sockfilter.sources.packets.interfaces import Interface
 
 # LINKTYPE_RAW
 RAW = 101
@@ -46,12 +42,12 @@ class PcapGates(Closing):
         self._gate = Gate(self._gates.map_fd, counters_fd, lib.SF_SEEN, lib.SF_FILTERED, lib.SF_COUNTER_ROW)
         self._loaded: dict[bool | None, int] = {}
 
-    def program_fd(self, interface: Interface) -> int:
-        """Returns the program for an interface, by whether its frames have an Ethernet header.
+    def program_fd(self, has_header: bool | None) -> int:
+        """Returns the program for an interface. Raises SockfilterError.
 
-        Raises SockfilterError.
+        Args:
+            has_header: whether its frames have an Ethernet header. None: it differs between frames.
         """
-        has_header = interface.has_link_header
         if has_header not in self._loaded:
             self._loaded[has_header] = self._gates.load(translated(*self._programs(has_header), self._gate))
         return self._loaded[has_header]
