@@ -44,11 +44,19 @@ BEFORE = {
         "cli.shown",
         "model.policy",
     }
-    | {"outputs.fan", "outputs.file_names", "outputs.jsonl", "outputs.lines", "outputs.raw", "road.frames"}
+    | {
+        "outputs.fan",
+        "outputs.file_names",
+        "outputs.jsonl",
+        "outputs.lines",
+        "outputs.raw",
+        "road.frames",
+        "road.selected_frames",
+    }
     | {"sources.packets.interfaces", "system.namespace"},
     "cli.config_file": {"pwd", "tomli", "tomllib"},
     "cli.hosts": {"socket"},
-    "cli.pcap_filter": {"socket"},
+    "cli.pcap_filter": {"socket", "sources.pcap.compiling"},
     "cli.privileges": {"pwd"},
     "cli.statistics": {f"statistics.{name}" for name in ("as_dict", "collector", "keys", "output")},
     "cli.values": {"filters.faults", "filters.parser", "statistics.keys", "statistics.routes"},
@@ -57,6 +65,10 @@ BEFORE = {
     # a schema is read before the capture begins
     "protobuf.schema": {f"google.protobuf{part}" for part in ("", *SCHEMA_PARTS)},
     "sources.narrowing": {"ipaddress"},
+    # a filter is compiled when the capture is opened
+    "sources.files.source": {"sources.pcap.compiling"},
+    "sources.packets.attachment": {"sources.pcap.gate"},
+    "sources.pcap.compiling": {"ctypes"},
 }
 
 

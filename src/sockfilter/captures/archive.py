@@ -210,7 +210,7 @@ class ArchiveCapture(Closing):
 
 def refuse_narrowing(kernel_filter: KernelFilter, path: str) -> None:
     """Raises InvalidArgument if a filter for packets was given."""
-    if kernel_filter.ports is not None or kernel_filter.hosts or kernel_filter.family is not None:
+    if kernel_filter.ports is not None or kernel_filter.hosts or kernel_filter.family is not None or kernel_filter.pcap:
         raise InvalidArgument(
             f"{path!r} is a HAR file, which has no packets to leave out: use a filter, -Y 'server.port == 80'"
         )

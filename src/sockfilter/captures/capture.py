@@ -378,6 +378,7 @@ def capture(
     family: int | None = None,
     protocols: Protocols | None = None,
     where: Where | str | None = None,
+    pcap: str | None = None,
     netns: str | None = None,
     body: int | None = BODY_BYTES,
     ring: int = RING_BYTES,
@@ -408,6 +409,8 @@ def capture(
             returns what they carry.
         where: keep only exchanges and messages that meet these conditions: a Where, or a filter such as
             "status >= 500". None: all.
+        pcap: a filter in the language of pcap-filter(7), which each packet must pass in the kernel before all other
+            filters. Requires libpcap. None: none.
         netns: a network namespace by name, or by the number of a process in it. None: this one.
         body: the number of bytes to keep of each body, from its beginning. None: all.
         ring: the size of the ring in bytes, rounded to a power of two.
@@ -430,7 +433,7 @@ def capture(
     """
     policy = policy or body_policy(body)
     return opened(
-        Traffic(interface, via, ports, host, family, netns, ring, snap, promiscuous, broker, protocols),
+        Traffic(interface, via, ports, host, family, netns, ring, snap, promiscuous, broker, protocols, pcap),
         Whose(pid, comm, cgroup, unix, processes),
         Keeping(policy, memory, emit, outputs, emit_message, selected(where, policy)),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -9,6 +10,7 @@ from sockfilter.captures.archive import ArchiveCapture, is_archive, refuse_narro
 from sockfilter.captures.capture import MESSAGES_MAX, Capture, captured
 from sockfilter.captures.wanted import BODY_BYTES, Keeping, body_policy, check_memory, narrowed, selected
 from sockfilter.closing import Closing
+from sockfilter.errors import InvalidArgument
 from sockfilter.model.budget import MEMORY_BYTES
 from sockfilter.model.protocols import OPTIONAL, wanted
 from sockfilter.road.files import file_source
@@ -48,9 +50,10 @@ def open_file(
     outputs: Fan | None = None,
     memory: int = MEMORY_BYTES,
     selection: Selection | None = None,
+    pcap: str | None = None,
 ) -> Capture | ArchiveCapture:
     """Opens a capture whose packets, or whose exchanges, come from a file. The arguments are those of read()."""
-    kernel_filter = narrowed(ports, host, family, wanted(protocols, OPTIONAL))
+    kernel_filter = narrowed(ports, host, family, wanted(protocols, OPTIONAL))._replace(pcap=pcap or "")
     return _opened(path, kernel_filter, Keeping(policy, memory, emit, outputs, selection=selection))
 
 
@@ -66,6 +69,32 @@ def _opened(path: str, kernel_filter: KernelFilter, keeping: Keeping) -> Capture
     if keeping.selection is not None:
         kernel_filter = keeping.selection.narrow(kernel_filter)
     return captured(file_source(path, kernel_filter, whole=keeping.has_frames), kernel_filter, keeping)
+
+
+def second_reading(
+    path: str,
+    *,
+    ports: Ports | None,
+    host: Hosts | None,
+    family: int | None,
+    protocols: Protocols | None,
+    selection: Selection,
+    pcap: str | None,
+) -> FileSource:
+    """Opens a file a second time, so that it gives the same records as for open_file() with outputs that want frames.
+
+    Raises:
+        InvalidArgument: it can be read only once.
+        CaptureFileError: it cannot be opened.
+    """
+    if path == "-" or not os.path.isfile(path):
+        name = "standard input" if path == "-" else path
+        raise InvalidArgument(
+            f"-w with -Y reads the capture file twice, which is not possible with {name}: save it to a file first"
+        )
+    kernel_filter = selection.narrow(narrowed(ports, host, family, wanted(protocols, OPTIONAL)))
+    kernel_filter = kernel_filter._replace(pcap=pcap or "")
+    return file_source(path, kernel_filter, whole=True)
 
 
 class Reading(Closing):
@@ -131,6 +160,7 @@ def read(
     family: int | None = None,
     protocols: Protocols | None = None,
     where: Where | str | None = None,
+    pcap: str | None = None,
     body: int | None = BODY_BYTES,
     memory: int = MEMORY_BYTES,
 ) -> Reading:
@@ -151,6 +181,8 @@ def read(
         protocols: protocols to read beside HTTP: "mqtt,smtp", a list of names, or "http" for none. None: all. Their
             messages are in messages.
         where: give only exchanges and messages that meet these conditions, as for capture(). None: all.
+        pcap: a filter in the language of pcap-filter(7), which each packet must pass first. Requires libpcap. None:
+            none.
         body: the number of bytes to keep of each body, from its beginning. None: all.
         memory: the bytes that open connections may take in total, as for capture().
 
@@ -160,6 +192,7 @@ def read(
             file is damaged or cut short.
     """
     policy, kernel_filter = body_policy(body), narrowed(ports, host, family, wanted(protocols, OPTIONAL))
+    kernel_filter = kernel_filter._replace(pcap=pcap or "")
     check_memory(memory)
     selection = selected(where, policy)
     return Reading(

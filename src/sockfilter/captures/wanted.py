@@ -43,6 +43,7 @@ class CaptureArguments(TypedDict, total=False):
     family: int | None
     protocols: Protocols | None
     where: Where | str | None
+    pcap: str | None
     netns: str | None
     body: int | None
     ring: int
@@ -67,10 +68,11 @@ class Traffic(NamedTuple):
     promiscuous: bool = False
     broker: str | None = None
     protocols: Protocols | None = None
+    pcap: str | None = None
 
     def kernel_filter(self) -> KernelFilter:
         """Returns the filter for the kernel. Raises InvalidArgument."""
-        return narrowed(self.ports, self.host, self.family, wanted(self.protocols, ()))
+        return narrowed(self.ports, self.host, self.family, wanted(self.protocols, ()))._replace(pcap=self.pcap or "")
 
 
 class Whose(NamedTuple):

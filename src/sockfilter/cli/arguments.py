@@ -60,6 +60,7 @@ PACKETS = {
     "promiscuous": "--promisc",
     "snap": "-s",
     "write": "-w",
+    "pcap": "a filter of tcpdump",
 }
 # Options about statistics.
 STATISTICS = {"stats": "--stats", "by": "--by", "routes": "--routes"}
@@ -100,6 +101,7 @@ class Options(NamedTuple):
     family: int | None = None
     protocols: str | None = None
     filters: tuple[str, ...] = ()
+    pcap: str | None = None
     netns: str | None = None
     body: int | None = 16 * KIB
     has_body: bool = False
@@ -150,7 +152,7 @@ def get_parser() -> argparse.ArgumentParser:
         "sockfilter",
         description=DESCRIPTION,
         epilog=EPILOG,
-        usage="%(prog)s [options] [port N] [host X] [-- COMMAND [ARGUMENT ...]]",
+        usage="%(prog)s [options] [filter of tcpdump] [-- COMMAND [ARGUMENT ...]]",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
         add_help=False,
@@ -410,7 +412,12 @@ def _with_filter(said: dict[str, Any], words: list[str]) -> None:
         return
     from sockfilter.cli import pcap_filter
 
-    for name, value in pcap_filter.understood(words)._asdict().items():
+    try:
+        found = pcap_filter.understood(words)
+    except pcap_filter.NotSimple as error:
+        said["pcap"] = pcap_filter.for_libpcap(words, error)
+        return
+    for name, value in found._asdict().items():
         if value is None:
             continue
         if said.setdefault(name, value) != value:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from sockfilter.outputs.har_text import HarText
     from sockfilter.outputs.output import Output
     from sockfilter.road.frames import Frames
+    from sockfilter.sources.files.source import FileSource
 
 SYSCALLS = arguments.SYSCALLS
 # Thresholds of the garbage collector: allocated objects, and young collections for each older one. Open connections are
@@ -76,7 +77,7 @@ def _check_first(word: str) -> None:
 
     from sockfilter.cli import pcap_filter
 
-    if word.partition(" ")[0] in pcap_filter.WORDS:
+    if pcap_filter.is_beginning(word):
         return
     near = difflib.get_close_matches(word, COMMANDS, n=1)
     if near:
@@ -272,6 +273,7 @@ class Run:
                 snap=options.snap,
                 promiscuous=options.promiscuous,
                 protocols=options.protocols,
+                pcap=options.pcap,
             ),
             Whose(
                 pid=self._child.pid if self._child is not None else options.pid,
@@ -347,14 +349,42 @@ class Run:
     def _frames(self, path: str) -> Frames:
         """Returns the member that writes the frames."""
         if path == "-":
-            from sockfilter.cli.piped_frames import FramesToStandardOutput
+            from sockfilter.cli import piped_frames
 
-            return FramesToStandardOutput(self._sink)
+            if self._again is not None:
+                return piped_frames.FileToStandardOutput(self._sink, self._again)
+            if self._selection is not None:
+                return piped_frames.SelectedToStandardOutput(self._sink, say)
+            return piped_frames.FramesToStandardOutput(self._sink)
         from sockfilter.outputs.file_names import Limits
+        from sockfilter.road import selected_frames
         from sockfilter.road.frames import Frames
 
         options = self._options
-        return Frames(path, Limits(options.megabytes, options.seconds, options.files), self._owner)
+        limits = Limits(options.megabytes, options.seconds, options.files)
+        if self._again is not None:
+            return selected_frames.FramesOfFile(path, limits, self._owner, self._again)
+        if self._selection is not None:
+            return selected_frames.SelectedFrames(path, limits, self._owner, say)
+        return Frames(path, limits, self._owner)
+
+    @cached_property
+    def _again(self) -> FileSource | None:
+        """The capture file that is read a second time, for the frames of connections that a filter selects."""
+        options, selection = self._options, self._selection
+        if options.read is None or options.write is None or selection is None:
+            return None
+        from sockfilter.captures.file import second_reading
+
+        return second_reading(
+            options.read,
+            ports=options.ports,
+            host=self._addresses,
+            family=options.family,
+            protocols=options.protocols,
+            selection=selection,
+            pcap=options.pcap,
+        )
 
     def _reading(self, path: str) -> ArchiveCapture | Capture:
         from sockfilter.captures.file import open_file
@@ -370,6 +400,7 @@ class Run:
             outputs=self._fan,
             memory=options.memory,
             selection=self._selection,
+            pcap=options.pcap,
         )
 
     @property
@@ -416,6 +447,10 @@ class Run:
         from sockfilter.cli import hints
 
         options = self._options
+        seen = capture.ledger.messages.exchanges
+        if self._selection is not None and seen:
+            say(f"nothing shown so far: {seen} exchanges passed, and none of them meets the filter")
+            return
         kernel_filter = narrowed(options.ports, self._addresses, options.family)
         reason = hints.why(began, options.interfaces, kernel_filter, capture.ledger)
         if reason:
@@ -491,6 +526,7 @@ def _narrowed(options: Options, found: dict[str, tuple[str, ...]]) -> str:
         f"IPv{options.family}" if options.family else "",
         f"protocols {options.protocols}" if options.protocols else "",
         f"network namespace {options.netns}" if options.netns else "",
+        f"filter {options.pcap}" if options.pcap else "",
     ]
     return "".join(f", {part}" for part in parts if part)
 

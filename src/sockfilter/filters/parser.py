@@ -41,6 +41,7 @@ EXPECTED = (
     ("AND", "and, or, or the end"),
     ("RPAR", ")"),
 )
+NEEDS_QUOTES = 'a value with such characters needs quotes, as in path == "/a?b=c"'
 
 
 class Value(NamedTuple):
@@ -97,13 +98,16 @@ def _syntax_fault(text: str, error: UnexpectedInput) -> Fault:
     if isinstance(error, UnexpectedCharacters):
         return _character_fault(text, error.pos_in_stream or 0, error.allowed)
     token: Token = error.token  # type: ignore[attr-defined]  # there is no other kind of error with this parser
-    wanted: set[str] = error.accepts or error.expected  # type: ignore[attr-defined]
+    try:
+        wanted: set[str] = error.accepts or error.expected  # type: ignore[attr-defined]
+    except Fault:  # old versions of lark try out what is accepted, and build the tree meanwhile
+        wanted = error.expected  # type: ignore[attr-defined]
     words = next((words for terminal, words in EXPECTED if terminal in wanted), "the end")
     if token.type == "$END":
         return Fault(f"it ends where {words} should come", len(text), len(text))
     start = token.start_pos or 0
     if token == "=" and {"AND", "$END"} & wanted:
-        return Fault('a value with such characters needs quotes, as in path == "/a?b=c"', start, start + 1)
+        return Fault(NEEDS_QUOTES, start, start + 1)
     return Fault(f"expected {words}, found {token}", start, start + len(token))
 
 
@@ -113,6 +117,8 @@ def _character_fault(text: str, at: int, allowed: set[str] | None) -> Fault:
         return Fault(f"the string that begins here has no closing {letter}", at, len(text))
     if letter in "&|":
         return Fault(f"use {letter * 2}, or {'and' if letter == '&' else 'or'}", at, at + 1)
+    if letter == "=" and allowed and "AND" in allowed:
+        return Fault(NEEDS_QUOTES, at, at + 1)
     words = next((words for terminal, words in EXPECTED if terminal in (allowed or ())), "the end")
     return Fault(f"expected {words}, found {letter}", at, at + 1)
 

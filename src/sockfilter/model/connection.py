@@ -8,6 +8,8 @@ from sockfilter.model.moment import contradict, elapsed_ns
 from sockfilter.model.sequence import distance
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sockfilter.model.process import ConnectionProcesses
 
 # prefix of an IPv4 address in a field of 16 bytes: ::ffff:a.b.c.d (RFC 4291, 2.5.5.2)
@@ -40,6 +42,7 @@ class Connection:
     Attributes:
         known: the processes at its ends; None if they have not been looked up.
         netns: the inode number of its network namespace; 0 if not known.
+        streams: the numbers by which the source of its packets knows it; a new one is added at the end.
         clocks_differ: the times of its two directions contradict each other, so no duration between them is known.
     """
 
@@ -53,6 +56,7 @@ class Connection:
         "known",
         "netns",
         "number",
+        "streams",
         "syn_ns",
         "synack_ns",
     )
@@ -74,6 +78,7 @@ class Connection:
         self.synack_ns = synack_ns
         self.known: ConnectionProcesses | None = None
         self.netns = 0
+        self.streams: Sequence[int] = ()
         self.clocks_differ = False
         self._route: str | None = None
         # time and sequence number of the last response's first byte

@@ -151,12 +151,14 @@ class KernelFilter(NamedTuple):
         hosts: addresses and networks. One end must be in one of them.
         family: 4 or 6.
         protocols: the names of the protocols beside HTTP.
+        pcap: a filter of pcap-filter(7), which a packet must pass before all others; empty means none.
     """
 
     ports: list[tuple[int, int]] | None = None
     hosts: tuple[str, ...] = ()
     family: int | None = None
     protocols: frozenset[str] = frozenset()
+    pcap: str = ""
 
     def narrowed(
         self, ports: Sequence[tuple[int, int]] | None, hosts: tuple[str, ...] | None, family: int | None
