@@ -3,9 +3,9 @@
 
     python -m tools.deb [FOLDER]    writes to FOLDER, by default dist/
 
-The package depends on Debian's libbpf, cffi backend and pyroute2. It contains brotli and backports.zstd, which Debian
-12 lacks or has only in old versions, built for each Python of PYTHONS. So one package installs on all releases with
-these versions.
+The package depends on Debian's libbpf, cffi backend, pyroute2 and lark. It contains brotli and backports.zstd, which
+Debian 12 lacks or has only in old versions, built for each Python of PYTHONS. So one package installs on all releases
+with these versions.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ DEPENDS = [
     "python3-cffi-backend-api-min (<= 9729), python3-cffi-backend-api-max (>= 9729)",
     # the oldest that was tried
     "python3-pyroute2 (>= 0.7.2)",
+    # Debian 12's
+    "python3-lark (>= 1.1.5)",
     # LIBBPF_MINIMUM of build_bpf.py
     "libbpf1 (>= 1:1.1)",
 ]

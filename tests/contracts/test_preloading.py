@@ -18,10 +18,12 @@ NOT_OF_A_CAPTURE = (
     *("testing", "views", "filters", "sources.broker", "captures.command", "captures.file", "captures.tcp_streams"),
     *("cli.broker", "cli.checks", "cli.config", "cli.confinement", "cli.doctor", "cli.versions", "cli.tls"),
     *("__init__", "sources.secrets.attacher"),
+    *("cli.broker", "cli.check", "cli.checks", "cli.diff", "comparison", "cli.config", "cli.confinement", "cli.doctor", "cli.versions", "__init__"),
 )
 # What functions import before root's rights are given up, or never in a command, by the module of the functions.
 BEFORE = {
     "captures.capture": {"observers.interface", "road.pipeline", "views.aio", "subprocess"},
+    "captures.wanted": {"captures.selection"},
     "captures.live": {"sources.broker.client", "sources.calls.syscalls", "sources.packets.attachment"}
     | {"sources.packets.live"},
     "captures.secrets": {"sources.secrets.probed"},
@@ -38,10 +40,32 @@ BEFORE = {
     | {"cli.hosts", "cli.pcap_filter", "cli.piped_frames", "cli.preloading", "cli.shown", "model.policy"}
     | {"outputs.fan", "outputs.file_names", "outputs.jsonl", "outputs.lines", "outputs.raw", "road.frames"}
     | {"sources.packets.interfaces", "system.namespace", "observers.processes.tree", "shutil"},
+    | {"cli.har", "cli.statistics", "outputs.har", "outputs.har_file", "outputs.har_text", "outputs.repeating"}
+    | {
+        "cli.selecting",
+        "cli.hosts",
+        "cli.pcap_filter",
+        "cli.piped_frames",
+        "cli.preloading",
+        "cli.shown",
+        "model.policy",
+    }
+    | {
+        "outputs.fan",
+        "outputs.file_names",
+        "outputs.jsonl",
+        "outputs.lines",
+        "outputs.raw",
+        "road.frames",
+        "road.selected_frames",
+    }
+    | {"sources.packets.interfaces", "system.namespace"},
     "cli.config_file": {"pwd", "tomli", "tomllib"},
     "cli.hosts": {"socket"},
-    "cli.pcap_filter": {"socket"},
+    "cli.pcap_filter": {"socket", "sources.pcap.compiling"},
     "cli.privileges": {"pwd"},
+    "cli.statistics": {f"statistics.{name}" for name in ("as_dict", "collector", "keys", "output")},
+    "cli.values": {"filters.faults", "filters.parser", "statistics.keys", "statistics.routes"},
     "cli.settings": {"cli.hosts", "libbpf.ring", "sources.narrowing"},
     "libbpf.binding": {"libbpf._libbpf"},
     # a schema is read before the capture begins
@@ -50,6 +74,10 @@ BEFORE = {
     "road.pipeline": {"tls.conversation"},
     "road.secrets": {"importlib.util", "sources.files.secrets", "sources.secrets.keylog", "tls.store"},
     "sources.narrowing": {"ipaddress"},
+    # a filter is compiled when the capture is opened
+    "sources.files.source": {"sources.pcap.compiling"},
+    "sources.packets.attachment": {"sources.pcap.gate"},
+    "sources.pcap.compiling": {"ctypes"},
 }
 
 

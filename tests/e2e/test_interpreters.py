@@ -17,12 +17,12 @@ import sockfilter
 from tests.support.interpreters import VERSIONS, interpreter
 from tests.support.skips import Skip, need_root, skip
 
-DEPENDENCIES = ["cffi", "dpkt", "pyroute2", "tomli; python_version < '3.11'"]
+DEPENDENCIES = ["cffi", "dpkt", "lark", "pyroute2", "tomli; python_version < '3.11'"]
 INSTALL_S = 120
 
 SCRIPT = """
 import http.client, http.server, sys, threading
-import dpkt, pyroute2
+import dpkt, lark, pyroute2
 import sockfilter
 
 assert sys.version_info[:2] == tuple(map(int, sys.argv[1].split("."))), sys.version

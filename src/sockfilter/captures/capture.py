@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sockfilter.captures.live import SYSCALLS, observers_wanted, source_of
 from sockfilter.captures.secrets import secrets_of
 from sockfilter.captures.turns import Turns
-from sockfilter.captures.wanted import BODY_BYTES, Keeping, Traffic, Whose, body_policy, check_memory
+from sockfilter.captures.wanted import BODY_BYTES, Keeping, Traffic, Whose, body_policy, check_memory, selected
 from sockfilter.closing import Closing
 from sockfilter.errors import Closed
 from sockfilter.ledger import PACKET_COUNTERS
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from sockfilter.captures.secrets import Secrets
+    from sockfilter.filters.where import Where
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange, StreamMessage
     from sockfilter.model.life import Life
@@ -106,24 +107,30 @@ class Capture(View, Closing):
         self.kept_messages = MessageBuffer(MESSAGES_MAX)
         # A capture file needs all bytes, including those that no output shows.
         skipping = NoSkipping() if keeping.has_frames else source
-        emit, lines = keeping.emit, None
+        emit, lines, figures = keeping.emit, None, None
         emit_message = keeping.emit_message
         if outputs is not None:
             outputs.begin(source)
             if keeping.secrets is not None:
                 outputs.begin_secrets(keeping.secrets)
             if emit is None and Wants.EXCHANGES in outputs.wants:
-                emit, lines = outputs.write, outputs.lines
+                emit, lines, figures = outputs.write, outputs.lines, outputs.figures
             if emit_message is None and Wants.MESSAGES in outputs.wants:
                 emit_message = outputs.write_message
         if emit_message is None and emit is None:
             emit_message = self.kept_messages.add
+        emit = emit or self.kept.add
+        self.selection = selection = keeping.selection
+        if selection is not None:
+            # lines are written before an exchange is made, so that it could not be tested
+            emit, lines, figures = selection.exchanges(emit), None, None
+            emit_message = emit_message and selection.messages(emit_message)
         self._pipeline = Pipeline(
             source,
             skipping,
             keeping.policy,
             kernel_filter.wants,
-            emit or self.kept.add,
+            emit,
             lines,
             hearing=source.hearing,
             observers=observers,
@@ -131,6 +138,7 @@ class Capture(View, Closing):
             emit_message=emit_message,
             protocols=kernel_filter.protocols,
             secrets=keeping.secrets,
+            figures=figures,
         )
         self._consume = self._with_frames if keeping.has_frames else self._pipeline.consume
         self._due_ns = 0
@@ -402,6 +410,8 @@ def capture(
     host: Hosts | None = None,
     family: int | None = None,
     protocols: Protocols | None = None,
+    where: Where | str | None = None,
+    pcap: str | None = None,
     netns: str | None = None,
     body: int | None = BODY_BYTES,
     ring: int = RING_BYTES,
@@ -432,6 +442,10 @@ def capture(
         family: 4 or 6; None: both.
         protocols: protocols to read beside HTTP: "mqtt,smtp", a list of names, or "all". None: none. messages()
             returns what they carry.
+        where: keep only exchanges and messages that meet these conditions: a Where, or a filter such as
+            "status >= 500". None: all.
+        pcap: a filter in the language of pcap-filter(7), which each packet must pass in the kernel before all other
+            filters. Requires libpcap. None: none.
         netns: a network namespace by name, or by the number of a process in it. None: this one.
         body: the number of bytes to keep of each body, from its beginning. None: all.
         ring: the size of the ring in bytes, rounded to a power of two.
@@ -456,10 +470,13 @@ def capture(
     Raises:
         SockfilterError: the capture is not possible. Each cause has a subclass; the message says what to do.
     """
+    policy = policy or body_policy(body)
     return opened(
-        Traffic(interface, via, ports, host, family, netns, ring, snap, promiscuous, broker, protocols, keylog, tls),
+        Traffic(
+            interface, via, ports, host, family, netns, ring, snap, promiscuous, broker, protocols, keylog, tls, pcap
+        ),
         Whose(pid, comm, cgroup, unix, processes),
-        Keeping(policy or body_policy(body), memory, emit, outputs, emit_message),
+        Keeping(policy, memory, emit, outputs, emit_message, selection=selected(where, policy)),
     )
 
 
@@ -470,6 +487,8 @@ def opened(traffic: Traffic, whose: Whose, keeping: Keeping) -> Capture:
     secrets = secrets_of(traffic)
     if secrets is not None:
         keeping = keeping._replace(secrets=secrets.store)
+    if keeping.selection is not None:
+        kernel_filter = keeping.selection.narrow(kernel_filter)
     observers: dict[str, Observer] = {}
     reasons: dict[str, str] = {}
 

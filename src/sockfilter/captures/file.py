@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from sockfilter.captures.archive import ArchiveCapture, is_archive, refuse_narrowing
 from sockfilter.captures.capture import MESSAGES_MAX, Capture, captured
-from sockfilter.captures.wanted import BODY_BYTES, Keeping, body_policy, check_memory, narrowed
+from sockfilter.captures.wanted import BODY_BYTES, Keeping, body_policy, check_memory, narrowed, selected
 from sockfilter.closing import Closing
+from sockfilter.errors import InvalidArgument
 from sockfilter.model.budget import MEMORY_BYTES
 from sockfilter.model.protocols import OPTIONAL, wanted
 from sockfilter.road.files import file_source
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
+    from sockfilter.captures.archive import ArchiveSource
+    from sockfilter.captures.selection import Selection
+    from sockfilter.filters.where import Where
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange, StreamMessage
     from sockfilter.model.policy import BodyPolicy
@@ -44,15 +50,27 @@ def open_file(
     emit: Callable[[Exchange], None] | None = None,
     outputs: Fan | None = None,
     memory: int = MEMORY_BYTES,
+    selection: Selection | None = None,
+    pcap: str | None = None,
     keylog: str | None = None,
-) -> Capture:
-    """Opens a capture whose packets come from a file. The arguments are those of read()."""
-    kernel_filter = narrowed(ports, host, family, wanted(protocols, OPTIONAL))
-    return _opened(path, kernel_filter, Keeping(policy, memory, emit, outputs), keylog)
+) -> Capture | ArchiveCapture:
+    """Opens a capture whose packets, or whose exchanges, come from a file. The arguments are those of read()."""
+    kernel_filter = narrowed(ports, host, family, wanted(protocols, OPTIONAL))._replace(pcap=pcap or "")
+    return _opened(path, kernel_filter, Keeping(policy, memory, emit, outputs, selection=selection), keylog)
 
 
-def _opened(path: str, kernel_filter: KernelFilter, keeping: Keeping, keylog: str | None) -> Capture:
+def _opened(path: str, kernel_filter: KernelFilter, keeping: Keeping, keylog: str | None) -> Capture | ArchiveCapture:
     """Opens the file, and uses the secrets that it carries and those of the key log."""
+    if is_archive(path):
+        try:
+            refuse_narrowing(kernel_filter, path)
+            return ArchiveCapture(path, keeping)
+        except BaseException:
+            if keeping.outputs is not None:
+                keeping.outputs.abandon()
+            raise
+    if keeping.selection is not None:
+        kernel_filter = keeping.selection.narrow(kernel_filter)
     secrets = file_secrets(path, keylog)
     if secrets.store is not None:
         kernel_filter = kernel_filter._replace(tls=True)
@@ -69,6 +87,32 @@ def _opened(path: str, kernel_filter: KernelFilter, keeping: Keeping, keylog: st
     return made
 
 
+def second_reading(
+    path: str,
+    *,
+    ports: Ports | None,
+    host: Hosts | None,
+    family: int | None,
+    protocols: Protocols | None,
+    selection: Selection,
+    pcap: str | None,
+) -> FileSource:
+    """Opens a file a second time, so that it gives the same records as for open_file() with outputs that want frames.
+
+    Raises:
+        InvalidArgument: it can be read only once.
+        CaptureFileError: it cannot be opened.
+    """
+    if path == "-" or not os.path.isfile(path):
+        name = "standard input" if path == "-" else path
+        raise InvalidArgument(
+            f"-w with -Y reads the capture file twice, which is not possible with {name}: save it to a file first"
+        )
+    kernel_filter = selection.narrow(narrowed(ports, host, family, wanted(protocols, OPTIONAL)))
+    kernel_filter = kernel_filter._replace(pcap=pcap or "")
+    return file_source(path, kernel_filter, whole=True)
+
+
 class Reading(Closing):
     """The exchanges of a capture file, each as it ends. An iterator, created by read().
 
@@ -80,12 +124,13 @@ class Reading(Closing):
     """
 
     def __init__(
-        self, opened: Callable[[Callable[[Exchange], None], Callable[[StreamMessage], None]], Capture]
+        self,
+        opened: Callable[[Callable[[Exchange], None], Callable[[StreamMessage], None]], Capture | ArchiveCapture],
     ) -> None:
         self._opened = opened
         self._ended: deque[Exchange] = deque()
         self._messages = MessageBuffer(MESSAGES_MAX)
-        self._capture: Capture | None = None
+        self._capture: Capture | ArchiveCapture | None = None
         self._exchanges: Iterator[Exchange] | None = None
 
     def __iter__(self) -> Reading:
@@ -117,7 +162,7 @@ class Reading(Closing):
         return self._reader.ledger
 
     @property
-    def _reader(self) -> Capture:
+    def _reader(self) -> Capture | ArchiveCapture:
         if self._capture is None:
             self._capture = self._opened(self._ended.append, self._messages.add)
         return self._capture
@@ -130,6 +175,8 @@ def read(
     host: Hosts | None = None,
     family: int | None = None,
     protocols: Protocols | None = None,
+    where: Where | str | None = None,
+    pcap: str | None = None,
     body: int | None = BODY_BYTES,
     memory: int = MEMORY_BYTES,
     keylog: str | None = None,
@@ -143,13 +190,16 @@ def read(
 
     Args:
         path: a pcap or pcapng file, optionally compressed with gzip. "-": standard input. It may still be being
-            written.
+            written. Or a HAR file, of this program or of others, whose bodies are as the file has them.
         ports: connections with one of these at either end: a number, a text such as "8000,9000-9100",
             a range, or several of these. None: any port.
         host: connections with this address or network at either end, or with one of several. None: any host.
         family: 4 or 6; None: both.
         protocols: protocols to read beside HTTP: "mqtt,smtp", a list of names, or "http" for none. None: all. Their
             messages are in messages.
+        where: give only exchanges and messages that meet these conditions, as for capture(). None: all.
+        pcap: a filter in the language of pcap-filter(7), which each packet must pass first. Requires libpcap. None:
+            none.
         body: the number of bytes to keep of each body, from its beginning. None: all.
         memory: the bytes that open connections may take in total, as for capture().
         keylog: a key log of TLS, as SSLKEYLOGFILE names it. Its secrets, and those that a pcapng file carries itself,
@@ -161,10 +211,12 @@ def read(
             file is damaged or cut short.
     """
     policy, kernel_filter = body_policy(body), narrowed(ports, host, family, wanted(protocols, OPTIONAL))
+    kernel_filter = kernel_filter._replace(pcap=pcap or "")
     check_memory(memory)
+    selection = selected(where, policy)
     return Reading(
         lambda emit, emit_message: _opened(
-            path, kernel_filter, Keeping(policy, memory, emit, emit_message=emit_message), keylog
+            path, kernel_filter, Keeping(policy, memory, emit, emit_message=emit_message, selection=selection), keylog
         )
     )
 
@@ -173,7 +225,7 @@ class PumpedSource(Protocol):
     """Reads a source's records and closes the source."""
 
     @property
-    def source(self) -> RecordSource | FileSource:
+    def source(self) -> RecordSource | FileSource | ArchiveSource:
         """The source of the records."""
 
     def __enter__(self) -> object: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sockfilter.errors import InvalidArgument
@@ -42,6 +43,7 @@ def _calls(
         "netns": traffic.netns,
         "broker": traffic.broker,
         "keylog": traffic.keylog,
+        "pcap": traffic.pcap,
     }
     refused |= {
         "outputs": keeping.outputs if keeping.has_frames else None,
@@ -63,6 +65,8 @@ def _packets(
     if traffic.snap is not None and traffic.snap < 0:
         raise InvalidArgument(f"snap={traffic.snap}: a number of bytes cannot be negative")
     _refuse({"pid": whose.pid, "comm": whose.comm, "cgroup": whose.cgroup, "unix": whose.unix or None}, SYSCALLS)
+    if traffic.pcap and traffic.broker is not None:
+        raise InvalidArgument("pcap is not possible with a broker, which attaches its own program alone")
     from sockfilter.sources.packets.attachment import attach
     from sockfilter.sources.packets.live import LiveSource
 
@@ -75,7 +79,7 @@ def _packets(
         run_bytes=keeping.run_bytes,
         promiscuous=traffic.promiscuous,
         whole=keeping.has_frames,
-        attached=attach if traffic.broker is None else _borrowing(traffic.broker),
+        attached=partial(attach, pcap=kernel_filter.pcap) if traffic.broker is None else _borrowing(traffic.broker),
         meanwhile=meanwhile,
     )
 

@@ -15,6 +15,8 @@ from sockfilter.sources.records import RING_BYTES
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from sockfilter.captures.selection import Selection
+    from sockfilter.filters.where import Where
     from sockfilter.model import Exchange, StreamMessage
     from sockfilter.model.protocols import Protocols
     from sockfilter.outputs.fan import Fan
@@ -41,6 +43,8 @@ class CaptureArguments(TypedDict, total=False):
     host: Hosts | None
     family: int | None
     protocols: Protocols | None
+    where: Where | str | None
+    pcap: str | None
     netns: str | None
     body: int | None
     ring: int
@@ -69,6 +73,7 @@ class Traffic(NamedTuple):
     protocols: Protocols | None = None
     keylog: str | None = None
     tls: bool = False
+    pcap: str | None = None
 
     @property
     def opens_tls(self) -> bool:
@@ -78,7 +83,7 @@ class Traffic(NamedTuple):
     def kernel_filter(self) -> KernelFilter:
         """Returns the filter for the kernel. Raises InvalidArgument."""
         made = narrowed(self.ports, self.host, self.family, wanted(self.protocols, ()))
-        return made._replace(tls=self.opens_tls)
+        return made._replace(tls=self.opens_tls, pcap=self.pcap or "")
 
 
 class Whose(NamedTuple):
@@ -102,6 +107,7 @@ class Keeping(NamedTuple):
         emit_message: is called with each message without a response as it passes. None: the capture keeps the messages
             if it keeps the exchanges.
         secrets: the secrets that open TLS. None: TLS is not read.
+        selection: which exchanges and messages are passed on or kept. None: all.
     """
 
     policy: BodyPolicy
@@ -110,6 +116,7 @@ class Keeping(NamedTuple):
     outputs: Fan | None = None
     emit_message: Callable[[StreamMessage], None] | None = None
     secrets: SecretStore | None = None
+    selection: Selection | None = None
 
     @property
     def has_frames(self) -> bool:
@@ -132,6 +139,17 @@ def narrowed(
     if ranges == []:
         raise InvalidArgument("ports is empty, so nothing would be captured; None means all ports")
     return KernelFilter(ranges, host_list(host), family, protocols)
+
+
+def selected(where: Where | str | None, policy: BodyPolicy) -> Selection | None:
+    """Returns the selection for the argument where. Raises InvalidArgument."""
+    if where is None:
+        return None
+    from sockfilter.captures.selection import Selection  # imports all conditions
+
+    made = Selection(where)
+    made.check(policy)
+    return made
 
 
 def check_memory(memory: int) -> None:

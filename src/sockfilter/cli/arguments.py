@@ -23,10 +23,14 @@ examples:
   sudo sockfilter -i any --ports 80,8000-8100 -v several services, with headers
   sudo sockfilter -i lo,eth0 port 8080           two interfaces, and a filter in tcpdump's words
   sudo sockfilter -i lo --format jsonl -c 10     ten exchanges as JSON lines
+  sudo sockfilter -i lo -Y 'status >= 500'       only the exchanges that meet a filter
+  sudo sockfilter -i lo --stats                  counts, rates, errors and percentiles by route
   sudo sockfilter -- curl http://localhost:8000/ what a command sends and receives
   sudo sockfilter --comm node                    the traffic of all processes called node
   sockfilter -D                                  list the interfaces
   sockfilter config                              show the options from the configuration file and the environment
+  sockfilter check -r web.har --once FILTER      exit with 4 unless one exchange meets this: sockfilter check -h
+  sockfilter diff before.har after.har           what differs between two captures
   sudo sockfilter doctor                         check whether sockfilter can capture here
   sudo sockfilter broker --user $USER            let the tests of this user capture: sockfilter broker -h
 
@@ -60,14 +64,21 @@ PACKETS = {
     "keylog": "--keylog",
     "tls": "--tls",
     "write_secrets": "--write-secrets",
+    "pcap": "a filter of tcpdump",
 }
+# Options about statistics.
+STATISTICS = {"stats": "--stats", "by": "--by", "routes": "--routes"}
 CALLS = {"pid": "--pid", "comm": "--comm", "cgroup": "--cgroup", "unix": "--unix", "command": "-- COMMAND"}
 # Options that give secrets of TLS: a capture file may carry some.
 SECRETS = {"keylog", "tls", "read"}
 SYSCALLS = "syscalls"
 ANY = "any"
 TEXT = "text"
-FORMATS = (TEXT, "raw", JSONL)
+HAR = "har"
+CURL, PYTEST = "curl", "pytest"
+FORMATS = (TEXT, "raw", JSONL, HAR, CURL, PYTEST)
+# Formats that show bodies without --body.
+WITH_BODIES = (HAR, CURL, PYTEST)
 SUMMARIES = (TEXT, JSONL)
 # The values of forms/times.py, which is imported only when lines are written.
 TIMES = ("clock", "date", "iso", "epoch", "delta", "relative", "none")
@@ -98,6 +109,8 @@ class Options(NamedTuple):
     protocols: str | None = None
     keylog: str | None = None
     tls: bool = False
+    filters: tuple[str, ...] = ()
+    pcap: str | None = None
     netns: str | None = None
     body: int | None = 16 * KIB
     has_body: bool = False
@@ -122,11 +135,24 @@ class Options(NamedTuple):
     summary: str = "text"
     summary_fd: int | None = None
     sandbox: bool = True
+    stats: bool = False
+    by: str | None = None
+    routes: tuple[str, ...] = ()
+
+    @property
+    def writes_har(self) -> bool:
+        """Whether the file to write is an HTTP archive."""
+        return is_har(self.write)
 
     @property
     def interfaces(self) -> list[str]:
         """The interfaces to capture on. Empty when a file is read or system calls are captured."""
         return [] if self.interface is None else list(dict.fromkeys(self.interface.split(",")))
+
+
+def is_har(path: str | None) -> bool:
+    """Returns whether a file is an HTTP archive by its name."""
+    return path is not None and path.lower().endswith(f".{HAR}")
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -135,7 +161,7 @@ def get_parser() -> argparse.ArgumentParser:
         "sockfilter",
         description=DESCRIPTION,
         epilog=EPILOG,
-        usage="%(prog)s [options] [port N] [host X] [-- COMMAND [ARGUMENT ...]]",
+        usage="%(prog)s [options] [filter of tcpdump] [-- COMMAND [ARGUMENT ...]]",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
         add_help=False,
@@ -214,6 +240,15 @@ def get_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="open TLS with the secrets of all processes, which probes take from their TLS libraries",
     )
+    what.add_argument(
+        "-Y",
+        "--filter",
+        dest="filters",
+        action=Added,
+        type=values.where,
+        metavar="FILTER",
+        help='only exchanges that meet this, such as: status >= 500 and path ~ "^/api/" and duration > 200ms',
+    )
     what.add_argument("-c", "--count", type=values.count, metavar="N", help="exit after N exchanges")
     what.add_argument(
         "--duration",
@@ -228,7 +263,26 @@ def get_parser() -> argparse.ArgumentParser:
         action=Once,
         type=values.form,
         choices=FORMATS,
-        help="a line for each exchange, messages as sent, or JSON lines",
+        help="a line for each exchange, messages as sent, JSON lines, an HTTP archive, curl commands, or tests",
+    )
+    shown.add_argument(
+        "--stats",
+        action="store_true",
+        help="show statistics instead of exchanges: counts, rates, errors, percentiles; live on a terminal",
+    )
+    shown.add_argument(
+        "--by",
+        action=Joined,
+        type=values.by,
+        metavar="NAME[,NAME]",
+        help="group the statistics by route (the default), method, host, status, client, server, port, process, ...",
+    )
+    shown.add_argument(
+        "--routes",
+        action=Added,
+        type=values.routes,
+        metavar="ROUTE[,ROUTE]",
+        help="names of routes for the statistics: /users/{id}/orders; * is a segment, /** at the end is any rest",
     )
     shown.add_argument("-v", "--verbose", dest="verbosity", action="count", help="print headers too; twice: bodies too")
     shown.add_argument(
@@ -283,7 +337,7 @@ def get_parser() -> argparse.ArgumentParser:
         "--write",
         action=Once,
         metavar="FILE",
-        help="write the frames of HTTP connections as pcapng; -: standard output",
+        help="write the frames of HTTP connections as pcapng, or to a FILE.har the exchanges; -: standard output",
     )
     written.add_argument(
         "-C",
@@ -383,7 +437,12 @@ def _with_filter(said: dict[str, Any], words: list[str]) -> None:
         return
     from sockfilter.cli import pcap_filter
 
-    for name, value in pcap_filter.understood(words)._asdict().items():
+    try:
+        found = pcap_filter.understood(words)
+    except pcap_filter.NotSimple as error:
+        said["pcap"] = pcap_filter.for_libpcap(words, error)
+        return
+    for name, value in found._asdict().items():
         if value is None:
             continue
         if said.setdefault(name, value) != value:
@@ -400,6 +459,18 @@ def _with_letters(said: dict[str, Any]) -> None:
         raise InvalidArgument(f"-{'t' * count} and --time {said['time']}: only one is possible")
 
 
+def _check_statistics(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
+    """Checks the options about statistics. --by and --routes imply --stats."""
+    about = [option for name, option in STATISTICS.items() if name in said]
+    if not about:
+        return
+    said["stats"] = True
+    if said.get("format", TEXT) not in (TEXT, JSONL):
+        parser.error(f"{about[0]} shows a table, or JSON with --format json: remove --format {said['format']}")
+    if said.get("write") == "-":
+        parser.error(f"-w - uses standard output: remove {about[0]}")
+
+
 def _check_writing(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
     """Checks that options about file rotation are given together with an output file."""
     several = said.keys() & {"megabytes", "seconds"}
@@ -409,6 +480,13 @@ def _check_writing(parser: argparse.ArgumentParser, said: dict[str, Any]) -> Non
         parser.error("-W needs -C (million bytes of each file) or -G (seconds of each file)")
     if said.get("write_secrets"):
         _check_secrets(parser, said)
+    if is_har(said.get("write")):
+        if several:
+            parser.error("-C and -G begin new files of frames; a HAR file is one")
+        if said.get("format") == "raw":
+            parser.error(
+                "--format raw keeps bodies as they were sent, and a HAR file has them decoded: use one of them"
+            )
     if "" in (said.get("write"), said.get("read"), said.get("keylog")):
         parser.error("the name of the file is empty")
     if said.get("keylog") == "-":
@@ -422,6 +500,8 @@ def _check_secrets(parser: argparse.ArgumentParser, said: dict[str, Any]) -> Non
         parser.error("--write-secrets needs a capture file: -w FILE.pcapng")
     if path.endswith(".pcap"):
         parser.error(f"--write-secrets: only pcapng holds secrets: -w {path}ng")
+    if said.get("filters"):
+        parser.error("--write-secrets with -Y is not possible: write all frames, and read the file with -Y")
     if not said.keys() & SECRETS:
         parser.error("--write-secrets needs a source of secrets: --tls or --keylog FILE")
 
@@ -442,7 +522,7 @@ def _check_calls(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
         said.setdefault("interface", ANY)
     if about and "read" in said:
         parser.error(f"{about[0]} is for live captures, and -r reads a file")
-    packets = [option for name, option in PACKETS.items() if said.get(name)]
+    packets = [option for name, option in PACKETS.items() if said.get(name) and not is_har(str(said[name]))]
     if about and said.setdefault("via", SYSCALLS) != SYSCALLS:
         parser.error(f"{about[0]} is for system calls: use --via syscalls")
     if said.get("via") == SYSCALLS and packets:
@@ -473,6 +553,7 @@ def parse(arguments: list[str], configured: Callable[[], dict[str, Any]] = dict)
         said["command"] = command
     if "summary_fd" in said and said.setdefault("summary", JSONL) != JSONL:
         raise InvalidArgument("--summary text goes to standard error; --summary-fd needs --summary jsonl")
+    _check_statistics(parser, said)
     _check_writing(parser, said)
     _check_calls(parser, said)
     found = {**({} if said.pop("no_config", False) else configured()), **said}

@@ -12,16 +12,22 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from sockfilter import __version__
 from sockfilter.cli import arguments, privileges, settings, stdout
+from sockfilter.cli.arguments import CURL, HAR, PYTEST, WITH_BODIES
 from sockfilter.cli.descriptors import STDERR, STDOUT, say
 from sockfilter.cli.ending import LOST, LOST_BESIDE, OK, Reason, fail
 from sockfilter.cli.report import Report
+from sockfilter.cli.statistics import needs_processes
 from sockfilter.cli.stdout import Stalled, StandardOutput
-from sockfilter.cli.summary import one_line, summary
+from sockfilter.cli.summary import one_line, summary, undecided
+from sockfilter.cli.values import JSONL
 from sockfilter.errors import CaptureFileError, InvalidArgument, SockfilterError
 
 if TYPE_CHECKING:
+    from sockfilter.captures.archive import ArchiveCapture
     from sockfilter.captures.capture import Capture
+    from sockfilter.captures.selection import Selection
     from sockfilter.cli import hints
     from sockfilter.cli.arguments import Options
     from sockfilter.cli.child import Child
@@ -32,8 +38,10 @@ if TYPE_CHECKING:
     from sockfilter.model.policy import BodyPolicy
     from sockfilter.observers.processes.tree import Tree
     from sockfilter.outputs.fan import Fan, Member
+    from sockfilter.outputs.har_text import HarText
     from sockfilter.outputs.output import Output
     from sockfilter.road.frames import Frames
+    from sockfilter.sources.files.source import FileSource
 
 SYSCALLS = arguments.SYSCALLS
 # Thresholds of the garbage collector: allocated objects, and young collections for each older one. Open connections are
@@ -42,12 +50,7 @@ SYSCALLS = arguments.SYSCALLS
 COLLECTOR = (20_000, 20, 50)
 
 # The subcommands: the first word, and the module whose run() takes the other words.
-COMMANDS = {
-    "broker": "sockfilter.cli.broker",
-    "config": "sockfilter.cli.config",
-    "doctor": "sockfilter.cli.doctor",
-    "tls": "sockfilter.cli.tls",
-}
+COMMANDS = {name: f"sockfilter.cli.{name}" for name in ("broker", "check", "config", "diff", "doctor", "tls")}
 
 
 def command(argv: list[str] | None, signals: Signals) -> int:
@@ -65,7 +68,7 @@ def command(argv: list[str] | None, signals: Signals) -> int:
         if options.list_interfaces:
             return _list_interfaces(options, sink)
         gc.set_threshold(*COLLECTOR)
-        return _Run(options, signals, sink).run()
+        return Run(options, signals, sink).run()
     except (SockfilterError, OSError) as error:
         return fail(error)
 
@@ -76,7 +79,7 @@ def _check_first(word: str) -> None:
 
     from sockfilter.cli import pcap_filter
 
-    if word.partition(" ")[0] in pcap_filter.WORDS:
+    if pcap_filter.is_beginning(word):
         return
     near = difflib.get_close_matches(word, COMMANDS, n=1)
     if near:
@@ -96,7 +99,7 @@ def _options(argv: list[str]) -> Options | int:
         return int(end.code or OK)
 
 
-class _Run:
+class Run:
     """One capture, from its greeting to its summary."""
 
     def __init__(self, options: Options, signals: Signals, sink: StandardOutput) -> None:
@@ -148,6 +151,7 @@ class _Run:
             from sockfilter.cli import hosts  # imported only when hosts are given
 
             self._hosts = hosts.addresses(options.host, options.family)
+        _ = self._policy  # checks the filter before anything is opened
         if options.proto:
             from sockfilter.protobuf.schema import set_protos  # imported only when there is a schema
 
@@ -173,6 +177,8 @@ class _Run:
                     say(f"the secrets of TLS connections go into {options.write}: whoever can read it can open them")
                 if options.keylog is not None and not os.path.exists(options.keylog):
                     say(f"the key log {options.keylog} does not exist yet: it is read when it does")
+                for line in self._about_filter:
+                    say(line)
                 if capture.no_processes:
                     say(f"{capture.no_processes}; exchanges are shown without process names, as with --no-processes")
                 if capture.no_secrets:
@@ -213,11 +219,13 @@ class _Run:
                     say(f"the ledger does not balance, which is a bug in sockfilter: {equation}")
                 if not options.quiet and self._report.is_beside_text:
                     say(summary(ledger, self._shown))
+                    if self._selection is not None and self._selection.undecided:
+                        say(undecided(self._selection.undecided, self._policy.limit))
                     if is_forced:
                         say(f"ended at once after a second signal: {ledger.records_waiting} records were not read")
         return reason
 
-    def _give_up(self, capture: Capture) -> None:
+    def _give_up(self, capture: Capture | ArchiveCapture) -> None:
         """Gives up all rights before the first byte of the network is read."""
         if self._choice.hides_code:
             from sockfilter.cli import preloading  # imported here if the new user cannot read the code later
@@ -273,7 +281,7 @@ class _Run:
         keylog = self._options.keylog
         return [] if keylog is None or self._options.read is not None else [os.path.dirname(keylog) or "."]
 
-    def _capture(self) -> Capture:
+    def _capture(self) -> Capture | ArchiveCapture:
         if self._options.read is not None:
             return self._reading(self._options.read)
         try:
@@ -302,6 +310,7 @@ class _Run:
                 protocols=options.protocols,
                 keylog=options.keylog,
                 tls=options.tls,
+                pcap=options.pcap,
             ),
             Whose(
                 pid=self._child.pid if self._child is not None else options.pid,
@@ -310,8 +319,36 @@ class _Run:
                 unix=options.unix,
                 processes=self._processes,
             ),
-            Keeping(_policy(options), options.memory, outputs=self._fan),
+            Keeping(self._policy, options.memory, outputs=self._fan, selection=self._selection),
         )
+
+    @cached_property
+    def _selection(self) -> Selection | None:
+        """The exchanges that -Y selects. None: all."""
+        if not self._options.filters:
+            return None
+        from sockfilter.cli import selecting  # imports the filter language
+
+        return selecting.selection(self._options)
+
+    @property
+    def _about_filter(self) -> list[str]:
+        """Lines about what a filter makes the capture do, with -v."""
+        if self._selection is None or not self._options.verbosity:
+            return []
+        from sockfilter.cli import selecting
+
+        return selecting.consequences(self._selection, self._options)
+
+    @property
+    def _policy(self) -> BodyPolicy:
+        """What to keep of bodies, which depends on what is shown of them and on what a filter reads."""
+        policy = _policy(self._options)
+        if self._selection is None:
+            return policy
+        from sockfilter.cli import selecting
+
+        return selecting.policy(self._selection, policy, self._options)
 
     @cached_property
     def _fan(self) -> Fan:
@@ -321,12 +358,13 @@ class _Run:
         wants = Wants.EXCHANGES
         if self._options.messages:
             wants |= Wants.MESSAGES
-        if self._options.write is not None:
+        if self._options.write is not None and not self._options.writes_har:
             wants |= Wants.FRAMES
         return Fan(wants, self._members)
 
     def _members(self) -> list[Member]:
-        return [self._exchanges, *([] if self._options.write is None else [self._frames(self._options.write)])]
+        _set_masking(self._options)
+        return [self._exchanges, *([] if self._options.write is None else [self._file(self._options.write)])]
 
     @cached_property
     def _exchanges(self) -> Shown:
@@ -338,20 +376,56 @@ class _Run:
         is_wanted = self._is_wanted if options.tls and options.command else None
         return Shown(output, options.count, self._report.note, messages=options.messages, is_wanted=is_wanted)
 
-    def _frames(self, path: str) -> Frames:
-        """Returns the member that writes the capture file."""
-        if path == "-":
-            from sockfilter.cli.piped_frames import FramesToStandardOutput
-
-            return FramesToStandardOutput(self._sink, secrets=self._options.write_secrets)
-        from sockfilter.outputs.file_names import Limits
-        from sockfilter.road.frames import Frames
+    def _file(self, path: str) -> Member:
+        """Returns the member that writes the file of -w."""
+        if not self._options.writes_har:
+            return self._frames(path)
+        from sockfilter.outputs.har_file import HarFile
 
         options = self._options
+        return HarFile(path, _har_text(options), self._owner, options.count, messages=options.messages)
+
+    def _frames(self, path: str) -> Frames:
+        """Returns the member that writes the frames."""
+        options = self._options
+        if path == "-":
+            from sockfilter.cli import piped_frames
+
+            if self._again is not None:
+                return piped_frames.FileToStandardOutput(self._sink, self._again)
+            if self._selection is not None:
+                return piped_frames.SelectedToStandardOutput(self._sink, say)
+            return piped_frames.FramesToStandardOutput(self._sink, secrets=options.write_secrets)
+        from sockfilter.outputs.file_names import Limits
+        from sockfilter.road import selected_frames
+        from sockfilter.road.frames import Frames
+
         limits = Limits(options.megabytes, options.seconds, options.files)
+        if self._again is not None:
+            return selected_frames.FramesOfFile(path, limits, self._owner, self._again)
+        if self._selection is not None:
+            return selected_frames.SelectedFrames(path, limits, self._owner, say)
         return Frames(path, limits, self._owner, secrets=options.write_secrets)
 
-    def _reading(self, path: str) -> Capture:
+    @cached_property
+    def _again(self) -> FileSource | None:
+        """The capture file that is read a second time, for the frames of connections that a filter selects."""
+        options, selection = self._options, self._selection
+        if options.read is None or options.write is None or selection is None:
+            return None
+        from sockfilter.captures.file import second_reading
+
+        return second_reading(
+            options.read,
+            ports=options.ports,
+            host=self._addresses,
+            family=options.family,
+            protocols=options.protocols,
+            selection=selection,
+            pcap=options.pcap,
+        )
+
+    def _reading(self, path: str) -> ArchiveCapture | Capture:
         from sockfilter.captures.file import open_file
 
         options = self._options
@@ -361,10 +435,12 @@ class _Run:
             host=self._addresses,
             family=options.family,
             protocols=options.protocols,
-            policy=_policy(options),
+            policy=self._policy,
             outputs=self._fan,
             memory=options.memory,
             keylog=options.keylog,
+            selection=self._selection,
+            pcap=options.pcap,
         )
 
     @property
@@ -378,7 +454,12 @@ class _Run:
         options = self._options
         if options.processes is not None or options.write == "-":
             return options.processes
-        is_shown = options.format == "jsonl" or (options.format == "text" and options.verbosity)
+        is_shown = (
+            needs_processes(options)
+            or options.format in (JSONL, HAR)
+            or options.writes_har
+            or (options.format == "text" and options.verbosity)
+        )
         return None if is_shown else False
 
     @property
@@ -401,17 +482,21 @@ class _Run:
         is_here = options.interface is not None and options.netns is None
         return options.read is None and is_here and not options.quiet and os.isatty(STDERR)
 
-    def _hint(self, began: hints.Start, capture: Capture) -> None:
+    def _hint(self, began: hints.Start, capture: Capture | ArchiveCapture) -> None:
         from sockfilter.captures.wanted import narrowed  # -h and -D do not need it
         from sockfilter.cli import hints
 
         options = self._options
+        seen = capture.ledger.messages.exchanges
+        if self._selection is not None and seen:
+            say(f"nothing shown so far: {seen} exchanges passed, and none of them meets the filter")
+            return
         kernel_filter = narrowed(options.ports, self._addresses, options.family)
         reason = hints.why(began, options.interfaces, kernel_filter, capture.ledger)
         if reason:
             say(f"nothing captured so far: {reason}")
 
-    def _pump(self, capture: Capture, began: hints.Start | None) -> Reason:
+    def _pump(self, capture: Capture | ArchiveCapture, began: hints.Start | None) -> Reason:
         """Reads records until the capture ends. Returns why it ended."""
         end_s = time.monotonic() + (self._options.duration_s or math.inf)
         signals = self._signals
@@ -449,13 +534,13 @@ class _Run:
         if self._report.is_beside_text:
             say(one_line(ledger, self._shown))
 
-    def _tell_of_gaps(self, capture: Capture) -> None:
+    def _tell_of_gaps(self, capture: Capture | ArchiveCapture) -> None:
         """Reports missing bytes once, if they are not missing for lack of room."""
         self._has_told_of_gaps = True
         if not capture.ledger.records_lost:
             say("bytes passed that no captured call had in a buffer (io_uring, splice); -i captures them")
 
-    def _reason_to_end(self, capture: Capture) -> Reason | None:
+    def _reason_to_end(self, capture: Capture | ArchiveCapture) -> Reason | None:
         """Returns why the capture is to end now. None: it continues."""
         if self._signals.end_asked if self._child is None else self._child.has_ended():
             return Reason.SIGNAL if self._signals.end_asked else Reason.COMMAND_END
@@ -483,6 +568,7 @@ def _narrowed(options: Options, found: dict[str, tuple[str, ...]]) -> str:
         f"IPv{options.family}" if options.family else "",
         f"protocols {options.protocols}" if options.protocols else "",
         f"network namespace {options.netns}" if options.netns else "",
+        f"filter {options.pcap}" if options.pcap else "",
     ]
     return "".join(f", {part}" for part in parts if part)
 
@@ -495,20 +581,43 @@ def _policy(options: Options) -> BodyPolicy:
     limit = ALL if options.body is None else options.body
     if options.format == "raw":
         return BodyPolicy(limit, decodes=False, as_sent=True)
-    if options.format == "jsonl":
-        return BodyPolicy(limit if options.has_body else 0)
-    if options.verbosity >= 2 or options.has_body:
+    if options.stats and not options.writes_har:
+        return BodyPolicy(0, decodes=False)
+    if options.format in WITH_BODIES or options.writes_har or options.verbosity >= 2 or options.has_body:
         return BodyPolicy(limit)
+    if options.format == JSONL:
+        return BodyPolicy(0)
     return BodyPolicy(0, decodes=False)
 
 
-def _output(options: Options, sink: StandardOutput) -> Output:
-    """Returns the output that was chosen. Imports no other output."""
+def _set_masking(options: Options) -> None:
+    """Sets the names of secrets that the user has added and removed."""
     if options.mask or options.unmask:
         from sockfilter.masking import set_masking
 
         set_masking(*(names.split(",") if names else () for names in (options.mask, options.unmask)))
-    if options.format == "jsonl":
+
+
+def _output(options: Options, sink: StandardOutput) -> Output:
+    """Returns the output that was chosen. Imports no other output."""
+    if options.stats:
+        from sockfilter.cli.statistics import output
+
+        return output(options, sink)
+    if options.format == HAR:
+        from sockfilter.cli.har import HarStandardOutput
+        from sockfilter.outputs.har import HarOutput
+
+        return HarOutput(HarStandardOutput(sink), _har_text(options))
+    if options.format == CURL:
+        from sockfilter.outputs.repeating import curl_output
+
+        return curl_output(sink, show_secrets=options.show_secrets)
+    if options.format == PYTEST:
+        from sockfilter.outputs.repeating import pytest_output
+
+        return pytest_output(sink, show_secrets=options.show_secrets)
+    if options.format == JSONL:
         from sockfilter.outputs.jsonl import JsonOutput
 
         return JsonOutput(sink, bodies=options.has_body, show_secrets=options.show_secrets)
@@ -529,6 +638,14 @@ def _output(options: Options, sink: StandardOutput) -> Output:
         time=options.time,
         columns=stdout.columns if not options.wide and os.isatty(STDOUT) else None,
     )
+
+
+def _har_text(options: Options) -> HarText:
+    """Returns what makes the text of an HTTP archive."""
+    from sockfilter.outputs.har_text import HarText
+
+    bodies = options.body != 0
+    return HarText(__version__, bodies=bodies, show_secrets=options.show_secrets, messages=options.messages)
 
 
 def _list_interfaces(options: Options, sink: StandardOutput) -> int:

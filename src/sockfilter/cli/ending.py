@@ -10,7 +10,7 @@ from enum import Enum
 from sockfilter.cli.descriptors import give_up, say
 from sockfilter.errors import CommandNotExecutable, InvalidArgument, NoSuchCommand
 
-OK, FAILED, USAGE, LOST, BROKEN_PIPE = 0, 1, 2, 3, 141
+OK, FAILED, USAGE, LOST, CHECK_FAILED, BROKEN_PIPE = 0, 1, 2, 3, 4, 141
 # Descriptors that are enough for any capture: it needs about twenty, and one more for each interface.
 DESCRIPTORS = 64
 # Exit statuses beside a command, which may itself return any of the usual ones. env(1), nohup(1) and timeout(1) reserve

@@ -1,4 +1,4 @@
-"""Simple filters of pcap-filter(7), translated to --ports, --host, -4 and -6."""
+"""Filters of pcap-filter(7): simple ones mean --ports, --host, -4 and -6; libpcap compiles the others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 TOKEN = re.compile(r"&&|\|\||[()!]|[^\s()!&|]+|.")
 AND = ("and", "&&")
 # The words that can begin a filter.
-WORDS = frozenset("port portrange host net tcp ip ip6 src dst not udp icmp ether vlan less greater ( !".split())
+WORDS = frozenset(
+    "port portrange host net tcp ip ip6 src dst not udp icmp icmp6 arp rarp sctp ether vlan mpls less greater proto"
+    " gateway broadcast multicast inbound outbound len link wlan ! ( -".split()
+)
+FIRST = re.compile(r"\w+|\S")
 KNOWN = "supported filters are port N, portrange N-M, host X, net X/BITS, tcp, ip and ip6, joined by and"
 # Other words of the language, and what to use in their place.
 INSTEAD = {
@@ -22,6 +26,14 @@ INSTEAD = {
     **dict.fromkeys(("src", "dst"), "port N and host X compare both ends"),
     **dict.fromkeys(("udp", "icmp", "icmp6", "arp", "sctp"), "only HTTP over TCP is captured"),
 }
+# What makes a filter pass other packets too, so that one that names another protocol may still pass TCP.
+WIDENING = frozenset(("or", "||", "not", "!"))
+OTHER_PROTOCOLS = frozenset(("udp", "icmp", "icmp6", "arp", "sctp"))
+NEEDS_LIBPCAP = "libpcap, if it is installed, compiles any filter: apt install libpcap0.8, or dnf install libpcap"
+
+
+class NotSimple(InvalidArgument):
+    """The filter is more than options say. The message says what can be used in its place."""
 
 
 class Filter(NamedTuple):
@@ -39,7 +51,8 @@ def understood(words: Sequence[str]) -> Filter:
         words: one token each, or several tokens separated by spaces.
 
     Raises:
-        InvalidArgument: the filter is not supported. The message says what to use.
+        NotSimple: the filter has no equivalent options. The message says what to use.
+        InvalidArgument: nothing can be captured by the filter.
     """
     tokens = TOKEN.findall(" ".join(words))
     found = Filter()
@@ -53,11 +66,40 @@ def understood(words: Sequence[str]) -> Filter:
     return found
 
 
+def is_beginning(word: str) -> bool:
+    """Returns whether a word can begin a filter."""
+    found = FIRST.match(word)
+    return found is not None and found[0] in WORDS
+
+
+def for_libpcap(words: Sequence[str], refusal: NotSimple) -> str:
+    """Returns a filter that libpcap compiles.
+
+    Args:
+        words: the words of the filter.
+        refusal: why it has no equivalent options.
+
+    Raises:
+        InvalidArgument: libpcap refuses the filter, or is not installed; or the filter passes no TCP.
+    """
+    from sockfilter.sources.pcap.compiling import ETHERNET, Compiler, LibpcapMissing
+
+    text = " ".join(words)
+    tokens = set(TOKEN.findall(text))
+    if not is_beginning(text) or (tokens & OTHER_PROTOCOLS and not tokens & WIDENING):
+        raise refusal
+    try:
+        Compiler(text).program(ETHERNET)
+    except LibpcapMissing:
+        raise InvalidArgument(f"{refusal}; {NEEDS_LIBPCAP}") from None
+    return text
+
+
 def _term(tokens: list[str]) -> Filter:
     """Parses one condition."""
     for token in tokens:
         if token in INSTEAD:
-            raise InvalidArgument(f"the filter {' '.join(tokens)!r} is not supported: {INSTEAD[token]}")
+            raise NotSimple(f"the filter {' '.join(tokens)!r} is not supported: {INSTEAD[token]}")
     match tokens:
         case ["tcp"]:
             return Filter()
@@ -74,7 +116,7 @@ def _term(tokens: list[str]) -> Filter:
         case ["net", net] if "/" in net:
             return Filter(host=net)
     text = " ".join(tokens)
-    raise InvalidArgument(f"{text!r} is neither an option nor a supported filter; {KNOWN}")
+    raise NotSimple(f"{text!r} is neither an option nor a supported filter; {KNOWN}")
 
 
 def _port(text: str) -> str:
@@ -94,7 +136,7 @@ def _joined(one: Filter, other: Filter) -> Filter:
     for name, option in (("ports", "--ports 80,8080"), ("host", "--host A,B"), ("family", "no ip and no ip6")):
         both = getattr(one, name), getattr(other, name)
         if None not in both and both[0] != both[1]:
-            raise InvalidArgument(
+            raise NotSimple(
                 f"the filter asks for {both[0]} and {both[1]} at once, which is not possible; for either, use {option}"
             )
     return Filter(one.ports or other.ports, one.host or other.host, one.family or other.family)

@@ -20,7 +20,7 @@ SINGLE = ("sockfilter.cli.sandbox", "sockfilter.escape", "sockfilter.outputs.jso
 NEVER = ("sockfilter.forms.curl", "sockfilter.forms.pytest_source", "sockfilter.forms.transcript")
 # Modules of others that functions of all these import.
 OTHERS: tuple[str, ...] = ("backports.zstd", "brotli", "compression.zstd", "difflib", "email.errors", "email.header")
-OTHERS += ("json", "unicodedata", "urllib.parse")
+OTHERS += ("datetime", "email.utils", "json", "unicodedata", "urllib.parse")
 # Character sets of the subjects of mails, and one that email.header needs. A subject in another one is shown as sent.
 CHARSETS = (
     *("cp1250", "cp1251", "cp1252", "iso8859_2", "iso8859_9", "iso8859_15", "koi8_r", "gb2312", "gbk", "gb18030"),

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from sockfilter.model import Connection, Exchange, Problem, StreamMessage
+    from sockfilter.model.figures import Figures
     from sockfilter.model.lines import Lines
     from sockfilter.outputs.output import Output
 
@@ -55,6 +56,11 @@ class Shown(Member):
         return self._output.lines if self._output is not None and is_all else None
 
     @property
+    def figures(self) -> Figures | None:
+        """The output for the numbers of exchanges, if the number of exchanges has no limit."""
+        return self._output.figures if self._output is not None and self.left is None else None
+
+    @property
     def count(self) -> int:
         """The number of exchanges shown."""
         return self._passed + (self._output.lines_taken if self._output is not None else 0)
@@ -86,3 +92,9 @@ class Shown(Member):
 
     def _shows(self, connection: Connection) -> bool:
         return self._is_wanted is None or self._is_wanted(connection)
+
+    def close(self) -> None:
+        """Writes what the form has at its end. Raises OSError."""
+        if self._output is not None:
+            self._output.flush()
+            self._output.close()

@@ -8,12 +8,15 @@ import select
 import stat
 import sys
 import termios
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sockfilter.cli.descriptors import STDOUT
 from sockfilter.errors import SockfilterError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sockfilter.cli.signals import Signals
 
 # Seconds that a reader has to make room after the end was requested. They start anew when it makes room.
@@ -80,7 +83,8 @@ class StandardOutput:
         self._poll.register(STDOUT, 0)
         self._signals = signals
         self._pipe_bytes = fcntl.fcntl(STDOUT, fcntl.F_GETPIPE_SZ) if stat.S_ISFIFO(mode) else 0
-        self._takes_all = stat.S_ISREG(mode) or (stat.S_ISCHR(mode) and not os.isatty(STDOUT))
+        self._is_regular = stat.S_ISREG(mode)
+        self._takes_all = self._is_regular or (stat.S_ISCHR(mode) and not os.isatty(STDOUT))
         self._room = select.poll()
         self._room.register(STDOUT, select.POLLOUT)
         self._room_or_signal = select.poll()
@@ -88,6 +92,23 @@ class StandardOutput:
         if signals is not None:
             self._room_or_signal.register(signals.fd, select.POLLIN)
         self._is_stalled = False
+
+    def fileno(self) -> int:
+        """Returns the descriptor."""
+        return STDOUT
+
+    def offset(self) -> int | None:
+        """Returns the offset of the next byte, in a regular file that can be written at any offset. None: it cannot."""
+        is_appended = fcntl.fcntl(STDOUT, fcntl.F_GETFL) & os.O_APPEND
+        return None if is_appended or not self._is_regular else os.lseek(STDOUT, 0, os.SEEK_CUR)
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Turns errors of the file system into those of write(). Raises OutputError."""
+        try:
+            yield
+        except OSError as error:
+            raise _failed(error) from error
 
     def write(self, data: memoryview | bytes) -> int:
         """Writes all bytes and waits for room if there is none.

@@ -32,3 +32,15 @@ def parsed(by: argparse.ArgumentParser, words: list[str]) -> argparse.Namespace 
     except SystemExit as end:
         stdout.flush()  # the output of --help
         return int(end.code or OK)
+
+
+def parsed_known(by: argparse.ArgumentParser, words: list[str]) -> tuple[argparse.Namespace, list[str]] | int:
+    """Parses the words that the parser knows. Returns them and the others, or an exit status.
+
+    Raises InvalidArgument, and OutputError and BrokenPipeError when it prints.
+    """
+    try:
+        return by.parse_known_args(words)
+    except SystemExit as end:
+        stdout.flush()  # the output of --help
+        return int(end.code or OK)

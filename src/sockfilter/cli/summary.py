@@ -51,6 +51,16 @@ def _tls(ledger: Ledger) -> str:
     return (
         f"TLS: {tls.connections_opened} of {_count(tls.connections, 'connection')} opened, "
         f"{_count(tls.opened, 'record')} opened{others}{unused}{lost}"
+def undecided(count: int, kept: int) -> str:
+    """Returns a line about exchanges that a filter may have left out for lack of their whole bodies.
+
+    Args:
+        count: the number of exchanges.
+        kept: the number of bytes that were kept of each body.
+    """
+    return (
+        f"{_count(count, 'exchange')} did not match, with bodies of which {kept} bytes or fewer were kept"
+        f" (--body all keeps whole bodies)"
     )
 
 

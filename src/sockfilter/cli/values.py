@@ -130,6 +130,40 @@ def protocols(text: str) -> str:
     return text
 
 
+def by(text: str) -> str:
+    """Parses a value of --by: names, separated by commas."""
+    from sockfilter.statistics.keys import names_of
+
+    try:
+        names_of(text)
+    except InvalidArgument as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix("--by ")) from None
+    return text
+
+
+def routes(text: str) -> tuple[str, ...]:
+    """Parses a value of --routes: templates of routes, separated by commas."""
+    from sockfilter.statistics.routes import router
+
+    made = tuple(part.strip() for part in text.split(","))
+    try:
+        router(made)
+    except InvalidArgument as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix("--routes ")) from None
+    return made
+
+
+def where(text: str) -> tuple[str, ...]:
+    """Parses a value of -Y: a filter."""
+    from sockfilter.filters.faults import PREFIX
+    from sockfilter.filters.parser import parsed  # imports the parser's library
+
+    try:
+        return (str(parsed(text)),)
+    except InvalidArgument as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix(PREFIX)) from None
+
+
 def names(text: str) -> str:
     """Parses names of secrets, separated by commas."""
     parts = [part.strip() for part in text.split(",")]

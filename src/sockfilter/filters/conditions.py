@@ -7,18 +7,19 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockfilter.errors import BodyError, InvalidArgument
+from sockfilter.filters import fields, kinds
+from sockfilter.filters.fields import PROBLEMS
 from sockfilter.filters.values import content_test, fields_test, is_number, is_text, test_for, texts
 from sockfilter.model.grpc import STATUS_NAMES
-from sockfilter.model.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sockfilter.filters.fields import FilterField
     from sockfilter.model import Exchange, Message
     from sockfilter.model.grpc import GrpcCall
     from sockfilter.model.process import Process
 
-PROBLEMS = tuple(problem.value for problem in Problem)
 Halves = tuple[str, ...]
 BOTH: Halves = ("request", "response")
 
@@ -29,33 +30,73 @@ class Condition(NamedTuple):
     Attributes:
         test: makes a test of exchanges from the wanted value. Raises InvalidArgument.
         value: the value that an exchange has, for messages to people.
+        field: the field of the filter language.
     """
 
     test: Callable[[Any], Callable[[Exchange], bool]]
     value: Callable[[Exchange, Any], Any]
+    field: FilterField
 
 
 def _halves(exchange: Exchange, halves: Halves) -> list[Message]:
     return [half for half in (getattr(exchange, name) for name in halves) if half is not None]
 
 
-def _simple(value: Callable[[Exchange], Any], is_exact: Callable[[Any], bool], kinds: str) -> Condition:
+def _simple(
+    value: Callable[[Exchange], Any], is_exact: Callable[[Any], bool], kind: str, field: FilterField
+) -> Condition:
     def make(wanted: Any) -> Callable[[Exchange], bool]:
-        test = test_for(wanted, is_exact, kinds)
+        test = test_for(wanted, is_exact, kind)
         return lambda exchange: test(value(exchange))
 
-    return Condition(make, lambda exchange, _: value(exchange))
+    return Condition(make, lambda exchange, _: value(exchange), field)
 
 
-def _of_request(name: str, kinds: str = "a string") -> Condition:
+def _of_request(name: str, field: FilterField) -> Condition:
     def value(exchange: Exchange) -> Any:
         return None if exchange.request is None else getattr(exchange.request, name)
 
-    return _simple(value, is_text, kinds)
+    return _simple(value, is_text, "a string", field)
+
+
+def _any_of(field: FilterField, is_exact: Callable[[Any], bool], kind: str) -> Condition:
+    """A condition on a field with several values, one of which must match."""
+
+    def value(exchange: Exchange, _: Any) -> tuple[Any, ...]:
+        return tuple(field.get(exchange))
+
+    def make(wanted: Any) -> Callable[[Exchange], bool]:
+        test = test_for(wanted, is_exact, kind)
+        return lambda exchange: any(map(test, field.get(exchange)))
+
+    return Condition(make, value, field)
+
+
+def _text(field: FilterField) -> Condition:
+    return _simple(field.get, is_text, "a string", field)
+
+
+def _number(field: FilterField) -> Condition:
+    return _simple(field.get, is_number, "a number", field)
+
+
+def _flag(field: FilterField) -> Condition:
+    return _simple(field.get, lambda wanted: isinstance(wanted, bool), "True or False", field)
+
+
+def _seconds(field: FilterField) -> Condition:
+    def value(exchange: Exchange) -> float | None:
+        time_ns = field.get(exchange)
+        return None if time_ns is None else time_ns / 1e9
+
+    def is_exact(wanted: Any) -> bool:
+        return isinstance(wanted, float) or is_number(wanted)
+
+    return _simple(value, is_exact, "a number of seconds", field)
 
 
 def _method() -> Condition:
-    plain = _of_request("method")
+    plain = _of_request("method", fields.METHOD)
 
     def make(wanted: Any) -> Callable[[Exchange], bool]:
         # methods are case-sensitive (RFC 9110, 9.1): a lower-case one would never match
@@ -64,18 +105,18 @@ def _method() -> Condition:
                 raise InvalidArgument(f"methods are in upper case: {method.upper()!r}")
         return plain.test(wanted)
 
-    return Condition(make, plain.value)
+    return Condition(make, plain.value, plain.field)
 
 
 def _path() -> Condition:
-    plain = _of_request("path")
+    plain = _of_request("path", fields.PATH)
 
     def make(wanted: Any) -> Callable[[Exchange], bool]:
         if any("?" in one for one in texts(wanted)):
             raise InvalidArgument("a path has no query: use target= for both, or query= for the parameters")
         return plain.test(wanted)
 
-    return Condition(make, plain.value)
+    return Condition(make, plain.value, plain.field)
 
 
 def _host() -> Condition:
@@ -91,7 +132,7 @@ def _host() -> Condition:
 
         return matches
 
-    return Condition(make, value)
+    return Condition(make, value, fields.HOST)
 
 
 def _lower(wanted: Any) -> Any:
@@ -111,7 +152,7 @@ def _query() -> Condition:
             exchange.request is not None and test(lambda name: exchange.request.query.get(name, []))  # type: ignore[union-attr]  # checked before
         )
 
-    return Condition(make, value)
+    return Condition(make, value, fields.QUERY)
 
 
 def _header(halves: Halves) -> Condition:
@@ -135,7 +176,7 @@ def _header(halves: Halves) -> Condition:
 
         return matches
 
-    return Condition(make, value)
+    return Condition(make, value, fields.headers(*halves))
 
 
 def _body(halves: Halves) -> Condition:
@@ -147,7 +188,7 @@ def _body(halves: Halves) -> Condition:
         test = content_test(wanted)
         return lambda exchange: any(map(test, _halves(exchange, halves)))
 
-    return Condition(make, value)
+    return Condition(make, value, fields.bodies(*halves))
 
 
 def _json(halves: Halves) -> Condition:
@@ -168,14 +209,15 @@ def _json(halves: Halves) -> Condition:
         test = test_for(wanted, lambda _: True, "a value")
         return lambda exchange: any(map(test, values(exchange)))
 
-    return Condition(make, value)
+    return Condition(make, value, fields.json(*halves))
 
 
 def _status() -> Condition:
     def value(exchange: Exchange) -> int | None:
         return None if exchange.response is None else exchange.response.status
 
-    return _simple(value, lambda wanted: wanted is None or is_number(wanted), "a number, or None for no response")
+    kind = "a number, or None for no response"
+    return _simple(value, lambda wanted: wanted is None or is_number(wanted), kind, fields.STATUS)
 
 
 def _grpc() -> Condition:
@@ -195,7 +237,7 @@ def _grpc() -> Condition:
 
         return matches
 
-    return Condition(make, value)
+    return Condition(make, value, fields.GRPC)
 
 
 def _grpc_status() -> Condition:
@@ -215,7 +257,7 @@ def _grpc_status() -> Condition:
 
         return matches
 
-    return Condition(make, value)
+    return Condition(make, value, fields.GRPC_STATUS)
 
 
 def _matches_status(wanted: Any) -> Callable[[GrpcCall], bool]:
@@ -226,40 +268,9 @@ def _matches_status(wanted: Any) -> Callable[[GrpcCall], bool]:
     if is_text(wanted) or isinstance(wanted, re.Pattern):
         named = test_for(wanted, is_text, "a name")
         return lambda call: named(call.status_name)
-    kinds = "a name, a number, or None for no status"
-    numbered = test_for(wanted, lambda one: one is None or is_number(one), kinds)
+    kind = "a name, a number, or None for no status"
+    numbered = test_for(wanted, lambda one: one is None or is_number(one), kind)
     return lambda call: numbered(call.status)
-
-
-def _port() -> Condition:
-    def value(exchange: Exchange, _: Any) -> tuple[int, int]:
-        return exchange.client.port, exchange.server.port
-
-    def make(wanted: Any) -> Callable[[Exchange], bool]:
-        test = test_for(wanted, is_number, "a number")
-        return lambda exchange: any(map(test, value(exchange, wanted)))
-
-    return Condition(make, value)
-
-
-def _processes(get: Callable[[Process], Any], is_exact: Callable[[Any], bool], kinds: str) -> Condition:
-    """A condition on the process at either end."""
-
-    def value(exchange: Exchange, _: Any) -> tuple[Any, ...]:
-        return tuple(get(process) for process in exchange.processes if process is not None)
-
-    def make(wanted: Any) -> Callable[[Exchange], bool]:
-        test = test_for(wanted, is_exact, kinds)
-        return lambda exchange: any(map(test, value(exchange, wanted)))
-
-    return Condition(make, value)
-
-
-def _duration() -> Condition:
-    def value(exchange: Exchange) -> float | None:
-        return exchange.timing.total
-
-    return _simple(value, lambda wanted: isinstance(wanted, float) or is_number(wanted), "a number of seconds")
 
 
 def _problems() -> Condition:
@@ -277,32 +288,47 @@ def _problems() -> Condition:
         test = test_for(wanted, is_text, "a problem's name")
         return lambda exchange: any(map(test, value(exchange)))
 
-    return Condition(make, value)
+    return Condition(make, value, fields.PROBLEM)
 
 
 def _stream() -> Condition:
-    kinds = "a number, or None for no stream"
-    return _simple(lambda exchange: exchange.stream, lambda wanted: wanted is None or is_number(wanted), kinds)
+    kind = "a number, or None for no stream"
+    return _simple(fields.STREAM.get, lambda wanted: wanted is None or is_number(wanted), kind, fields.STREAM)
 
 
 def _reset() -> Condition:
-    def value(exchange: Exchange) -> str | None:
-        return None if exchange.reset is None else exchange.reset.name
-
     def is_exact(wanted: Any) -> bool:
         return wanted is None or is_text(wanted)
 
-    return _simple(value, is_exact, "the name of an error, such as 'CANCEL', or None for no reset")
+    kind = "the name of an error, such as 'CANCEL', or None for no reset"
+    return _simple(fields.RESET.get, is_exact, kind, fields.RESET)
 
 
-def _complete() -> Condition:
-    return _simple(lambda exchange: exchange.complete, lambda wanted: isinstance(wanted, bool), "True or False")
+def _protocol() -> Condition:
+    made = _any_of(fields.PROTOCOL, is_text, "a protocol's name")
+
+    def make(wanted: Any) -> Callable[[Exchange], bool]:
+        unknown = [name for name in texts(wanted) if name not in fields.PROTOCOLS]
+        if unknown:
+            raise InvalidArgument(f"there is no protocol {unknown[0]!r}; there are {', '.join(fields.PROTOCOLS)}")
+        return made.test(wanted)
+
+    return made._replace(test=make)
 
 
+def _process(get: Callable[[Process], Any], *ends: str) -> Condition:
+    return _any_of(fields.process(get, kinds.TEXT, *ends), is_text, "a string")
+
+
+def _pid(*ends: str) -> Condition:
+    return _any_of(fields.process(lambda process: process.pid, kinds.WHOLE, *ends), is_number, "a number")
+
+
+# each is an argument of Where, and a field of the filter language
 CONDITIONS = {
     "method": _method(),
     "path": _path(),
-    "target": _of_request("target"),
+    "target": _of_request("target", fields.TARGET),
     "query": _query(),
     "host": _host(),
     "header": _header(BOTH),
@@ -317,13 +343,39 @@ CONDITIONS = {
     "status": _status(),
     "grpc": _grpc(),
     "grpc_status": _grpc_status(),
-    "port": _port(),
-    "process": _processes(lambda process: process.comm, is_text, "a string"),
-    "pid": _processes(lambda process: process.pid, is_number, "a number"),
-    "version": _of_request("version"),
+    "port": _any_of(fields.PORT, is_number, "a number"),
+    "process": _process(lambda process: process.comm, *fields.ENDS),
+    "pid": _pid(*fields.ENDS),
+    "version": _of_request("version", fields.of_request("version")),
     "stream": _stream(),
     "reset": _reset(),
-    "duration": _duration(),
+    "duration": _seconds(fields.DURATION),
     "problems": _problems(),
-    "complete": _complete(),
+    "complete": _flag(fields.COMPLETE),
+    "request": _flag(fields.REQUEST),
+    "response": _flag(fields.RESPONSE),
+    "protocol": _protocol(),
+    "connect": _seconds(fields.phase("connect")),
+    "send": _seconds(fields.phase("send")),
+    "wait": _seconds(fields.phase("wait")),
+    "receive": _seconds(fields.phase("receive")),
+    "size": _number(fields.body_bytes(*BOTH)),
+    "request_size": _number(fields.body_bytes("request")),
+    "response_size": _number(fields.body_bytes("response")),
+    "ip": _any_of(fields.IP, is_text, "a string"),
+    "client_ip": _text(fields.CLIENT_IP),
+    "server_ip": _text(fields.SERVER_IP),
+    "client_port": _number(fields.CLIENT_PORT),
+    "server_port": _number(fields.SERVER_PORT),
+    "family": _number(fields.FAMILY),
+    "client_process": _process(lambda process: process.comm, "client"),
+    "server_process": _process(lambda process: process.comm, "server"),
+    "client_pid": _pid("client"),
+    "server_pid": _pid("server"),
+    "container": _process(lambda process: process.container, *fields.ENDS),
+    "pod": _process(lambda process: process.pod, *fields.ENDS),
+    "interface": _text(fields.INTERFACE),
+    "connection": _number(fields.CONNECTION),
+    "pushed": _flag(fields.PUSHED),
+    "retransmissions": _number(fields.RETRANSMISSIONS),
 }

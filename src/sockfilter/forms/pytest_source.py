@@ -20,6 +20,8 @@ TIMEOUT_S = 10
 NAME_MAX = 60
 # bytes of a body in one line of the generated test
 LINE_BYTES = 80
+# modules that tests may need
+MODULES = ("gzip", "http.client", "json", "socket", "ssl")
 
 
 def as_pytest(exchange: Exchange) -> str:
@@ -36,35 +38,55 @@ def as_pytest(exchange: Exchange) -> str:
         NotSeen: a half of it was not seen, or a test of this kind cannot repeat it.
         BodyError: the request's body was not kept whole.
     """
+    request, response = _halves(exchange)
+    checks, modules = _checks(response)
+    if exchange.tls is not None:
+        modules.append("ssl")
+    imports = "".join(f"import {name}\n" for name in sorted({"http.client", "socket", *modules}))
+    title = _quotable(f"{request.method} {request.path}")
+    test = _function(exchange, request, checks, _name(request))
+    return f'''"""{title}, as it was seen on the wire."""\n\n{imports}\n\n{test}'''
+
+
+def module_start() -> str:
+    """The beginning of a module of tests: what all of them import."""
+    imports = "".join(f"import {name}\n" for name in MODULES)
+    return f'''"""Exchanges as they were seen on the wire, one test for each."""\n\n{imports}'''
+
+
+def module_test(exchange: Exchange) -> str:
+    """The test of an exchange in a module of many, named by its number. Errors are as for as_pytest()."""
+    request, response = _halves(exchange)
+    name = _name(request).replace("test_", f"test_{exchange.id}_", 1)
+    return f"\n\n{_function(exchange, request, _checks(response)[0], name)}"
+
+
+def _halves(exchange: Exchange) -> tuple[Request, Response]:
     request, response = asked(exchange), exchange.response
-    if not request.head.has_text:
+    if not request.version.startswith("1."):
         raise NotSeen(f"repeating {exchange!r}: it is HTTP/{request.version}, and the test would speak HTTP/1.1")
     if response is None:
         raise NotSeen(f"expecting {exchange!r}: its response was not seen")
     if not response.status:
         raise NotSeen(f"expecting {exchange!r}: a response of HTTP/0.9 has no status to assert")
-    checks, modules = _checks(response)
+    return request, response
+
+
+def _function(exchange: Exchange, request: Request, checks: str, name: str) -> str:
+    sent = "".join(f"            {literal}\n" for literal in _sent(request))
     opened = f"socket.create_connection(({exchange.server.ip!r}, {exchange.server.port}), timeout={TIMEOUT_S})"
     opening = f"    with {opened} as connection:"
     if exchange.tls is not None:
-        modules = [*modules, "ssl"]
-        name = exchange.tls.sni or exchange.server.ip
         opening = f"    with {opened} as plain, ssl.create_default_context().wrap_socket(\n"
-        opening += f"        plain, server_hostname={name!r}\n    ) as connection:"
-    imports = "".join(f"import {name}\n" for name in sorted({"http.client", "socket", *modules}))
-    sent = "".join(f"            {literal}\n" for literal in _sent(request))
-    return f'''"""{_quotable(f"{request.method} {request.path}")}, as it was seen on the wire."""
-
-{imports}
-
-def {_name(request)}():
+        opening += f"        plain, server_hostname={(exchange.tls.sni or exchange.server.ip)!r}\n    ) as connection:"
+    return f"""def {name}():
 {opening}
         connection.sendall(
 {sent}        )
         response = http.client.HTTPResponse(connection, method={request.method!r})
         response.begin()
         content = response.read()
-{checks}'''
+{checks}"""
 
 
 def _quotable(text: str) -> str:

@@ -22,6 +22,9 @@ struct bpf_link *bpf_program__attach(const struct bpf_program *program);
 int bpf_link__destroy(struct bpf_link *link);
 int bpf_map_lookup_elem(int fd, const void *key, void *value);
 int bpf_map_update_elem(int fd, const void *key, const void *value, __u64 flags);
+int bpf_map_create(int map_type, const char *name, __u32 key_size, __u32 value_size, __u32 max_entries,
+		   const void *opts);
+int bpf_prog_load(int prog_type, const char *name, const char *license, const void *insns, size_t insn_cnt, void *opts);
 int libbpf_probe_bpf_map_type(int map_type, const void *opts);
 int libbpf_strerror(int error, char *text, size_t size);
 const char *libbpf_version_string(void);

@@ -8,6 +8,8 @@ from sockfilter.model.moment import contradict, elapsed_ns
 from sockfilter.model.sequence import distance
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sockfilter.model.process import ConnectionProcesses
     from sockfilter.model.tls import Tls
 
@@ -41,6 +43,7 @@ class Connection:
     Attributes:
         known: the processes at its ends; None if they have not been looked up.
         netns: the inode number of its network namespace; 0 if not known.
+        streams: the numbers by which the source of its packets knows it; a new one is added at the end.
         clocks_differ: the times of its two directions contradict each other, so no duration between them is known.
         tls: how TLS protects it; None if it does not.
     """
@@ -55,6 +58,7 @@ class Connection:
         "known",
         "netns",
         "number",
+        "streams",
         "syn_ns",
         "synack_ns",
         "tls",
@@ -77,6 +81,7 @@ class Connection:
         self.synack_ns = synack_ns
         self.known: ConnectionProcesses | None = None
         self.netns = 0
+        self.streams: Sequence[int] = ()
         self.clocks_differ = False
         self.tls: Tls | None = None
         self._route: str | None = None

@@ -49,7 +49,7 @@ class CaptureFile(Closing):
         try:
             self._fd, self._is_regular = open_private(path, owner)
         except (OSError, ValueError) as error:
-            _fail(path, error)
+            fail_writing(path, error)
 
     def write(self, data: memoryview, /) -> int:
         """Writes all bytes. Raises CaptureFileError, and BrokenPipeError if the reader of a pipe has gone."""
@@ -63,7 +63,7 @@ class CaptureFile(Closing):
             raise
         except OSError as error:
             self._forget(len(data) - len(rest))
-            _fail(self.path, error)
+            fail_writing(self.path, error)
         return len(data)
 
     def close(self) -> None:
@@ -73,7 +73,7 @@ class CaptureFile(Closing):
             if fd >= 0:
                 os.close(fd)
         except OSError as error:
-            _fail(self.path, error)
+            fail_writing(self.path, error)
 
     def _forget(self, size: int) -> None:
         """Removes an incomplete write: a partial block would make the file invalid."""
@@ -101,7 +101,8 @@ def over_itself(path: str) -> str:
     return f"writing {path!r}: this is the file that is being read; use another name"
 
 
-def _fail(path: str, error: OSError | ValueError) -> NoReturn:
+def fail_writing(path: str, error: OSError | ValueError) -> NoReturn:
+    """Raises the CaptureFileError for an error of the file system: what was tried, what was found, what to do."""
     reason, advice = str(error), OTHER_ADVICE
     if isinstance(error, Refused):
         raise CaptureFileError(f"writing {path!r}: {error.strerror}") from error

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sockfilter.model import Exchange, StreamMessage
+    from sockfilter.model.figures import Figures
     from sockfilter.model.lines import Lines
     from sockfilter.model.secret import Secret
 
@@ -80,6 +81,11 @@ class Member:
     @property
     def lines(self) -> Lines | None:
         """The receiver of lines that the lane has written, if this output needs nothing else."""
+        return None
+
+    @property
+    def figures(self) -> Figures | None:
+        """The receiver of the numbers of exchanges, if this output needs nothing else."""
         return None
 
     @property
@@ -168,6 +174,11 @@ class Fan:
     def lines(self) -> Lines | None:
         """The receiver of lines from the lane: the only member that wants exchanges, if lines are enough for it."""
         return self._writing[0].lines if len(self._writing) == 1 else None
+
+    @property
+    def figures(self) -> Figures | None:
+        """The receiver of numbers: the only member that wants exchanges, if their numbers are enough for it."""
+        return self._writing[0].figures if len(self._writing) == 1 else None
 
     @property
     def is_full(self) -> bool:

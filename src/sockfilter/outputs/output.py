@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sockfilter.model import Exchange, StreamMessage
+    from sockfilter.model.figures import Figures
     from sockfilter.model.lines import Lines
 
 
@@ -41,6 +42,11 @@ class Output:
     @property
     def lines(self) -> Lines | None:
         """The receiver of lines that were written elsewhere, if the output accepts them."""
+        return None
+
+    @property
+    def figures(self) -> Figures | None:
+        """The receiver of the numbers of exchanges, if they are enough for the output."""
         return None
 
     def write(self, exchange: Exchange) -> None:
@@ -83,6 +89,9 @@ class Output:
             self._send(parts[-1])
         else:
             self._send(b"".join(parts))
+
+    def close(self) -> None:
+        """Writes what belongs at the end; called once, after the last exchange. Raises OSError."""
 
     def _collect(self, part: bytes) -> None:
         self._parts.append(part)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from struct import Struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.packets.records import (
     COLD,
@@ -35,6 +35,43 @@ OPENING_FRAMES_MAX = 8
 Frame = tuple[int, int, int, bytes, int]  # interface index, link type, time, frame, its bytes on the wire
 
 
+class FrameRecord(NamedTuple):
+    """A record as a capture file needs it.
+
+    Attributes:
+        key: the flow.
+        stream: the source's number of the connection; 0 if the record has none.
+        kind: SEGMENT, FRAGMENT or FRAME.
+        flags: the flags of the TCP segment.
+        frame: the frame.
+    """
+
+    key: bytes
+    stream: int
+    kind: int
+    flags: int
+    frame: Frame
+
+
+def frame_record(view: memoryview, at: int) -> FrameRecord:
+    """Reads a record.
+
+    Args:
+        view: the memory of the ring.
+        at: where the record begins in it.
+    """
+    time_ns, stream, _, _, _, _, wire_len, kept, _, flags, kind = HOT.unpack_from(view, at)
+    marks, _, _, tci, tag_kind, *_ = COLD.unpack_from(view, at + HOT.size)
+    frame = bytes(view[at + RECORD_BYTES : at + RECORD_BYTES + kept])
+    if marks & MARK_VLAN and not marks & MARK_BARE:
+        frame = frame[:ADDRESSES_BYTES] + TAG.pack(tag_kind, tci) + frame[ADDRESSES_BYTES:]
+        wire_len += TAG.size
+    key = bytes(view[at + FLOW_AT : at + FLOW_AT + FLOW_BYTES])
+    (index,) = INDEX.unpack_from(key, FLOW_BYTES - INDEX.size)
+    found = (index, RAW if marks & MARK_BARE else ETHERNET, time_ns, frame, wire_len)
+    return FrameRecord(key, stream & ~1, kind, flags, found)
+
+
 class FrameTaker:
     """Takes records, and passes on the frames of HTTP connections, with the frames of the handshake first.
 
@@ -56,15 +93,8 @@ class FrameTaker:
             offsets: where the records begin in it.
         """
         for at in offsets:
-            time_ns, _, _, _, _, _, wire_len, kept, _, _, kind = HOT.unpack_from(view, at)
-            marks, _, _, tci, tag_kind, *_ = COLD.unpack_from(view, at + HOT.size)
-            frame = bytes(view[at + RECORD_BYTES : at + RECORD_BYTES + kept])
-            if marks & MARK_VLAN and not marks & MARK_BARE:
-                frame = frame[:ADDRESSES_BYTES] + TAG.pack(tag_kind, tci) + frame[ADDRESSES_BYTES:]
-                wire_len += TAG.size
-            key = bytes(view[at + FLOW_AT : at + FLOW_AT + FLOW_BYTES])
-            (index,) = INDEX.unpack_from(key, FLOW_BYTES - INDEX.size)
-            found = (index, RAW if marks & MARK_BARE else ETHERNET, time_ns, frame, wire_len)
+            record = frame_record(view, at)
+            key, kind, found = record.key, record.kind, record.frame
             if kind == FRAME and key not in self._followed:
                 self._wait(key, found)
                 continue

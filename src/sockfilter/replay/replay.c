@@ -21,6 +21,7 @@ static __u32 payload_there(const struct __sk_buff *skb, __u32 payload_off, __u32
 
 #include "sockfilter.bpf.c"
 
+#include "cbpf.h"
 #include "replay.h"
 
 #define HASH_BITS 16
@@ -35,7 +36,13 @@ struct entry {
 	__u32 reserved;
 };
 
+struct filter {
+	struct sf_cbpf *program;
+	__u64 count;
+};
+
 struct sf_replay {
+	struct filter filters[SF_REPLAY_FILTERS];
 	struct sf_config config;
 	__u64 ports[SF_PORT_WORDS];
 	__u64 counters[SF_COUNTERS];
@@ -261,6 +268,16 @@ static __u64 bpf_ringbuf_query(void *map, __u64 flags)
 	return 0;
 }
 
+/* Returns whether a packet passes the filter for its link type. The frame is as in the file. */
+static bool passes(const struct sf_replay *replay, const char *frames, const struct sf_packet *packet)
+{
+	const struct filter *filter = &replay->filters[packet->filter % SF_REPLAY_FILTERS];
+
+	return !filter->program ||
+	       cbpf_accepts(filter->program, filter->count, (const unsigned char *)frames + packet->at, packet->len,
+			    packet->wire_len);
+}
+
 static int read_one(const char *frames, const struct sf_packet *packet, __u32 frame_bytes)
 {
 	__u32 skipped = packet->protocol ? packet->network : 0;
@@ -311,6 +328,13 @@ unsigned int sf_replay_run(struct sf_replay *replay, const char *frames, struct 
 			replay->counters[packets[i].outcome]--;
 		else
 			replay->counters[SF_SEEN]++;
+		/* what is inside a packet has passed with it */
+		if (!packets[i].is_again && packets[i].filter && !passes(replay, frames, &packets[i])) {
+			packets[i].outcome = SF_FILTERED;
+			packets[i].is_cut = 0;
+			replay->counters[SF_FILTERED]++;
+			continue;
+		}
 		fragments = replay->counters[SF_FRAGMENTS];
 		packets[i].outcome = read_one(frames, &packets[i], replay->config.frame_bytes);
 		packets[i].is_cut |= may_be_http(packets[i].outcome);
@@ -333,8 +357,33 @@ struct sf_replay *sf_replay_open(const struct sf_config *settings, const __u64 *
 	return replay;
 }
 
+/*
+ * Sets a filter, from 1 to SF_REPLAY_FILTERS - 1. The program is copied. Returns 0, or -1 if there is no memory.
+ */
+int sf_replay_filter(struct sf_replay *replay, unsigned int number, const struct sf_cbpf *program, unsigned int count)
+{
+	struct sf_cbpf *copy = malloc(count * sizeof(*copy));
+
+	if (!copy)
+		return -1;
+	memcpy(copy, program, count * sizeof(*copy));
+	free(replay->filters[number].program);
+	replay->filters[number] = (struct filter){copy, count};
+	return 0;
+}
+
+/* Returns whether a program accepts a frame, for tests. */
+int sf_cbpf_accepts(const struct sf_cbpf *program, unsigned int count, const char *frame, __u32 len, __u32 wire_len)
+{
+	return cbpf_accepts(program, count, (const unsigned char *)frame, len, wire_len);
+}
+
 void sf_replay_close(struct sf_replay *replay)
 {
+	unsigned int i;
+
+	for (i = 0; i < SF_REPLAY_FILTERS; i++)
+		free(replay->filters[i].program);
 	pages_give(replay, sizeof(*replay));
 }
 

@@ -28,12 +28,25 @@ struct sf_packet {
 	__u8 is_again;	/* the packet has been counted already, under outcome */
 	__u8 outcome;	/* enum sf_counter, set by the run */
 	__u8 is_cut;	/* the packet may carry HTTP, but is cut too early to tell; the run may set it */
-	__u8 reserved;
-	__u16 reserved2;
+	__u8 filter;	/* the number of the filter that the frame must pass first; 0: none */
+	__u16 reserved;
+};
+
+/* filters of classic BPF: one for each link type of a file */
+#define SF_REPLAY_FILTERS 16
+
+/* an instruction of classic BPF */
+struct sf_cbpf {
+	__u16 code;
+	__u8 jt;
+	__u8 jf;
+	__u32 k;
 };
 
 struct sf_replay;
 struct sf_replay *sf_replay_open(const struct sf_config *settings, const __u64 *ports_wanted);
+int sf_replay_filter(struct sf_replay *replay, unsigned int number, const struct sf_cbpf *program, unsigned int count);
+int sf_cbpf_accepts(const struct sf_cbpf *program, unsigned int count, const char *frame, __u32 len, __u32 wire_len);
 void sf_replay_close(struct sf_replay *replay);
 unsigned int sf_replay_run(struct sf_replay *replay, const char *frames, struct sf_packet *packets, unsigned int count);
 const char *sf_replay_data(const struct sf_replay *replay);

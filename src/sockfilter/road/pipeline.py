@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from sockfilter.model.exchange import Exchange
+    from sockfilter.model.figures import Figures
     from sockfilter.model.lines import Lines
     from sockfilter.model.policy import BodyPolicy
     from sockfilter.model.stream_message import StreamMessage
@@ -83,6 +84,7 @@ class Pipeline:
         emit_message: takes each message that has no answer. None: such messages are dropped.
         protocols: the names of the protocols beside HTTP that are read.
         secrets: the secrets that open TLS. None: TLS is not read.
+        figures: takes the numbers of exchanges instead of emit, if they are all that is needed of them.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class Pipeline:
         emit_message: Callable[[StreamMessage], None] | None = None,
         protocols: Collection[str] = (),
         secrets: SecretStore | None = None,
+        figures: Figures | None = None,
     ) -> None:
         self._source = source
         self._secrets = secrets
@@ -124,7 +127,10 @@ class Pipeline:
         self._lane: Lane | None = None
         if has_lane:
             told = None if lines is None else _RenderedLines(self, source, lines)
-            self._lane = Lane(assembly, heads.read, heads.whole_body, policy.limit, policy.decodes, self._ended, told)
+            counted = None if figures is None else _CountedFigures(self, source, figures)
+            self._lane = Lane(
+                assembly, heads.read, heads.whole_body, policy.limit, policy.decodes, self._ended, told, counted
+            )
         self._consume = self._lane.consume if self._lane is not None else assembly.consume
 
     def consume(self, view: memoryview, offsets: list[int]) -> None:
@@ -339,3 +345,23 @@ class _RenderedLines:
         """Takes the lines of some exchanges."""
         self._pipeline._count(count)
         self.lines.take(text, count)
+
+
+class _CountedFigures:
+    """Passes the numbers of exchanges to their output.
+
+    Args:
+        pipeline: counts the exchanges.
+        source: has the clock.
+        figures: the output.
+    """
+
+    def __init__(self, pipeline: Pipeline, source: RoadSource, figures: Figures) -> None:
+        self._source = source
+        self.take = figures.take_figures
+        self.count = pipeline._count
+
+    @property
+    def clock_offset_ns(self) -> int:
+        """Nanoseconds to add to the source's clock for the wall clock."""
+        return self._source.clock_offset_ns

@@ -10,7 +10,7 @@ from sockfilter.model.connection import V4_MAPPED
 from sockfilter.model.protocols import OPTIONAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 Ports: TypeAlias = "int | str | range | Iterable[int | str | range]"
 Hosts: TypeAlias = "str | Iterable[str]"
@@ -111,6 +111,23 @@ def host_list(hosts: Hosts | None) -> tuple[str, ...]:
     return found
 
 
+def _are_within(ports: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]]) -> bool:
+    return all(any(low <= first and last <= high for low, high in others) for first, last in ports)
+
+
+def _are_inside(hosts: Sequence[str], others: Sequence[str]) -> bool:
+    """Returns whether each network is inside one of the others."""
+    pairs = [tuple(int.from_bytes(part, "big") for part in host_and_mask(host)) for host in others]
+    for host in hosts:
+        address, mask = (int.from_bytes(part, "big") for part in host_and_mask(host))
+        if not any(
+            address & other_mask == other & other_mask and mask & other_mask == other_mask
+            for other, other_mask in pairs
+        ):
+            return False
+    return True
+
+
 def _covering(networks: list[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
     """Returns the smallest network that contains all of these."""
     ones = (1 << ADDRESS_BITS) - 1
@@ -135,6 +152,7 @@ class KernelFilter(NamedTuple):
         family: 4 or 6.
         protocols: the names of the protocols beside HTTP.
         tls: also take connections of TLS.
+        pcap: a filter of pcap-filter(7), which a packet must pass before all others; empty means none.
     """
 
     ports: list[tuple[int, int]] | None = None
@@ -142,6 +160,26 @@ class KernelFilter(NamedTuple):
     family: int | None = None
     protocols: frozenset[str] = frozenset()
     tls: bool = False
+    pcap: str = ""
+
+    def narrowed(
+        self, ports: Sequence[tuple[int, int]] | None, hosts: tuple[str, ...] | None, family: int | None
+    ) -> KernelFilter:
+        """Returns a filter that passes nothing more than this one, and less where that can be expressed.
+
+        A connection that has one of these ports and hosts, and the family, passes it if it passes this one.
+
+        Args:
+            ports: pairs of first and last port; None: any.
+            hosts: addresses and networks; None: any.
+            family: 4 or 6; None: both.
+        """
+        found = self
+        if ports is not None and (self.ports is None or _are_within(ports, self.ports)):
+            found = found._replace(ports=list(ports))
+        if hosts is not None and (not self.hosts or _are_inside(hosts, self.hosts)):
+            found = found._replace(hosts=tuple(hosts))
+        return found._replace(family=self.family or family)
 
     def wants(self, source_port: int, dest_port: int) -> bool:
         """Whether a connection between two ports is wanted: for packets whose ports the program cannot see."""

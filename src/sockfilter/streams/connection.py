@@ -148,6 +148,7 @@ class StreamConnection:
         self.start = start
         self.model = model
         self.streams = [stream & ~1]
+        model.streams = self.streams
         self.opened_ns = self.last_ns = time_ns
         self.is_closed = self.is_damaged = self.may_go_on = False
         self.recall: Callable[[], None] | None = None

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.errors import BrokerError, MissingCapability
+from sockfilter.filters.where import Where
 from sockfilter.testing.options import SYSCALLS
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class Captures:
 
     def get(self, arguments: dict[str, Any]) -> Capture:
         """Returns a shared capture with these arguments. Raises SockfilterError."""
-        key = repr(sorted(arguments.items()))
+        # a Where may have predicates, whose names need not differ
+        key = repr(sorted((name, id(one) if isinstance(one, Where) else one) for name, one in arguments.items()))
         if key not in self._open or self._open[key].is_closed:
             self._open[key] = self.new(arguments)
         self._open.move_to_end(key)

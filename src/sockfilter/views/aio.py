@@ -106,17 +106,17 @@ class AsyncView:
         await self.flush()
         self._view.clear()
 
-    async def all(self, *where: Where, **conditions: Unpack[Conditions]) -> list[Exchange]:
+    async def all(self, *where: Where | str, **conditions: Unpack[Conditions]) -> list[Exchange]:
         """Returns all exchanges that meet the conditions and crossed before the call."""
         await self.flush()
         return self._view.all(*where, **conditions)
 
-    async def first(self, *where: Where, **conditions: Unpack[Conditions]) -> Exchange | None:
+    async def first(self, *where: Where | str, **conditions: Unpack[Conditions]) -> Exchange | None:
         """Returns the first exchange that meets the conditions and crossed before the call. None: there is none."""
         await self.flush()
         return self._view.first(*where, **conditions)
 
-    async def one(self, *where: Where, **conditions: Unpack[Conditions]) -> Exchange:
+    async def one(self, *where: Where | str, **conditions: Unpack[Conditions]) -> Exchange:
         """Returns the only exchange that meets the conditions and crossed before the call.
 
         Raises:
@@ -125,11 +125,13 @@ class AsyncView:
         await self.flush()
         return self._view.one(*where, **conditions)
 
-    def expect(self, *where: Where, **conditions: Unpack[Conditions]) -> Expectation:
+    def expect(self, *where: Where | str, **conditions: Unpack[Conditions]) -> Expectation:
         """Returns an expectation of exchanges that meet the conditions. Its methods do not wait and need no await."""
         return self._view.expect(*where, **conditions).without_waiting()
 
-    async def wait_for(self, *where: Where, timeout: float = WAIT_FOR_S, **conditions: Unpack[Conditions]) -> Exchange:
+    async def wait_for(
+        self, *where: Where | str, timeout: float = WAIT_FOR_S, **conditions: Unpack[Conditions]
+    ) -> Exchange:
         """Waits until an exchange that meets the conditions has ended. Returns at once if one already has.
 
         Args:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sockfilter.errors import BodyError
 from sockfilter.escape import printable
 from sockfilter.filters.values import fields_test
-from sockfilter.filters.where import shown
+from sockfilter.filters.where import short, shown
 from sockfilter.masking import MASK, is_secret, mask_content, mask_field, mask_json, mask_query, mask_target
 from sockfilter.views.json_paths import Absent, differing
 
@@ -38,6 +38,11 @@ def lines(one: Difference, exchange: Exchange) -> list[str]:
         one: a condition that does not hold.
         exchange: the exchange for which it does not hold.
     """
+    if not one.name:
+        from sockfilter.views.clauses import clause_line  # only if a filter was parsed
+
+        halves = [name.field.of_half for name in one.wanted.names]
+        return [clause_line(one, exchange, next(filter(None, (_missing(f"{half}_", exchange) for half in halves)), ""))]
     missing = _missing(one.name, exchange)
     if missing and one.wanted is not None:
         return [f"{one.name}: expected {_value(one.wanted)}, found {missing}"]
@@ -56,6 +61,10 @@ def lines(one: Difference, exchange: Exchange) -> list[str]:
 
 def masked_value(name: str, wanted: Any, limit: int) -> str:
     """Returns the value that a condition asks for, as text without secrets."""
+    if not name:
+        from sockfilter.views.clauses import clause_text  # only if a filter was parsed
+
+        return short(clause_text(wanted), limit)
     if name == "target" and isinstance(wanted, str):
         wanted = mask_target(wanted)
     elif name.endswith("body"):

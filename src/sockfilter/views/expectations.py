@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sockfilter.filters.where import Where
+from sockfilter.filters.where import Where, short
 from sockfilter.views.counting import Counting, within_text
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ NOT_WHOLE: dict[str, Callable[[object], bool]] = {
     "complete": lambda wanted: wanted is False,
     "status": lambda wanted: wanted is None,
 }
+# The same for a filter: whatever it says of these fields.
+NOT_WHOLE_FIELDS = ("problems", "complete", "request", "response")
 
 
 class Expectation(Counting["Exchange"]):
@@ -44,15 +46,15 @@ class Expectation(Counting["Exchange"]):
         self._where = where
 
     def __repr__(self) -> str:
-        return f"<Expectation {str(self._where) or 'an exchange'}>"
+        return f"<Expectation {short(str(self._where)) or 'an exchange'}>"
 
-    def in_order(self, *steps: Where | Conditions, within: float | None = None) -> list[Exchange]:
+    def in_order(self, *steps: Where | str | Conditions, within: float | None = None) -> list[Exchange]:
         """Asserts that matching exchanges meet these steps in this order. Other exchanges may come in between.
 
         wire.expect(host="api").in_order(Where(path="/login"), Where(path="/items"))
 
         Args:
-            *steps: the conditions of each step, as Where or as a dictionary.
+            *steps: the conditions of each step, as Where, as a filter or as a dictionary.
             within: the maximum number of seconds to wait for all steps. None: only what crossed before the call counts.
 
         Returns the exchanges that meet the steps, ordered by the time of their first byte.
@@ -61,7 +63,7 @@ class Expectation(Counting["Exchange"]):
             ExpectationFailed: an exchange for a step is missing or came out of order.
         """
         __tracebackhide__ = True  # pytest shows the caller
-        wanted = [step if isinstance(step, Where) else Where(**step) for step in steps]
+        wanted = [Where(step) if isinstance(step, (Where, str)) else Where(**step) for step in steps]
         if within is not None:
             came: list[Exchange] = []
             for exchange in self._as_they_come(within):
@@ -81,8 +83,8 @@ class Expectation(Counting["Exchange"]):
 
     def allows(self, exchange: Exchange) -> bool:
         """Returns whether the expectation asks for what is not whole and matches this: the test expects it."""
-        asked = (NOT_WHOLE[name](wanted) for name, wanted in self._where.conditions if name in NOT_WHOLE)
-        return not self._is_never and any(asked) and self._where.matches(exchange)
+        asked = any(_is_not_whole(name, wanted) for name, wanted in self._where.conditions)
+        return not self._is_never and asked and self._where.matches(exchange)
 
     def _miscounted(
         self, times: str, within: float | None, ended: list[Exchange], found: list[Exchange]
@@ -106,6 +108,13 @@ class Expectation(Counting["Exchange"]):
         return failure.disordered(
             self._where, wanted, met, within_text(within), failure.SeenExchange(ended, found, self._pending())
         )
+
+
+def _is_not_whole(name: str, wanted: Any) -> bool:
+    """Returns whether a condition asks for exchanges that are not whole."""
+    if name:
+        return name in NOT_WHOLE and NOT_WHOLE[name](wanted)
+    return any(one.condition in NOT_WHOLE_FIELDS for one in wanted.names)
 
 
 def _met(steps: list[Where], found: list[Exchange]) -> list[Exchange]:

@@ -10,7 +10,7 @@ from sockfilter.filters.where import SHOWN_MAX, Where
 from sockfilter.forms.transcript import listing
 from sockfilter.masking import mask_target
 from sockfilter.model.problem import Problem
-from sockfilter.views.differences import masked_value
+from sockfilter.views.differences import lines, masked_value
 from sockfilter.views.nearest import Nearest, nearest
 
 if TYPE_CHECKING:
@@ -35,27 +35,52 @@ class SeenExchange(NamedTuple):
         ended: the exchanges that have ended.
         found: the exchanges among them that meet the conditions.
         pending: the exchanges that have begun and not ended.
+        not_kept: the number of earlier exchanges that are in none of the lists, because only the last ones are kept.
     """
 
     ended: list[Exchange]
     found: list[Exchange]
     pending: list[Exchange]
+    not_kept: int = 0
 
 
-def miscounted(where: Where, times: str, seen: SeenExchange) -> ExpectationFailed:
+def miscounted(where: Where, times: str, seen: SeenExchange, number: int | None = None) -> ExpectationFailed:
     """Returns the error for a wrong number of matches.
 
     Args:
         where: the conditions.
         times: the expected number, in words.
         seen: the exchanges at that time.
+        number: the number of matches. None: all that were found.
     """
-    number = len(seen.found)
+    number = len(seen.found) if number is None else number
     were = {0: "were none", 1: "was 1"}.get(number, f"were {number}")
     head, summary = f"{_words(where)}: {times}; there {were}", f"{_brief(where)} {times}, found {number or 'none'}"
     if seen.found:
         return _failed(head, summary, [_titled("these are", seen.found)], seen.found, seen, None)
     return _failed(head, summary, [], [], seen, nearest(where, seen.ended, seen.pending))
+
+
+def not_all(where: Where, seen: SeenExchange, number: int, total: int) -> ExpectationFailed:
+    """Returns the error for exchanges that do not meet conditions that all must meet.
+
+    Args:
+        where: the conditions.
+        seen: the exchanges; found has those that do not meet them.
+        number: the number of exchanges that do not meet them.
+        total: the number of all exchanges.
+    """
+    do = "does not" if number == 1 else "do not"
+    first = seen.found[0]
+    reasons = [line for one in where.differences(first) for line in lines(one, first)]
+    head, summary = (
+        f"{_words(where)}: always; {number} of {total} {do}",
+        f"{_brief(where)} always, {number} of {total} {do}",
+    )
+    part = "\n".join(
+        [_titled("these do not" if number > 1 else "this does not", seen.found), *(f"        {r}" for r in reasons)]
+    )
+    return _failed(head, summary, [part], seen.found, seen, None)
 
 
 def disordered(
@@ -98,6 +123,8 @@ def _failed(
         rest = [exchange for exchange in exchanges if id(exchange) not in shown]
         if rest:
             parts.append(_titled(f"{len(rest)} other{'s' * (len(rest) > 1)}{what}", rest))
+    if seen.not_kept:
+        parts.append(f"{seen.not_kept} more exchanges, which are not listed")
     failed = ExpectationFailed("\n".join(parts))
     failed.summary = f"expected {summary}"
     failed.exchange = known[-1] if known else None
@@ -121,7 +148,10 @@ def named(exchange: Exchange) -> str:
 
 
 def _words(where: Where) -> str:
-    words = (f"{name}={masked_value(name, wanted, SHOWN_MAX)}" for name, wanted in where.conditions)
+    words = (
+        f"{name}={masked_value(name, wanted, SHOWN_MAX)}" if name else masked_value(name, wanted, SHOWN_MAX)
+        for name, wanted in where.conditions
+    )
     return ", ".join(words) or "an exchange"
 
 
@@ -134,7 +164,7 @@ def _brief(where: Where) -> str:
 def _brief_one(name: str, wanted: Any) -> str:
     if name in PLAIN and isinstance(wanted, (str, int)):
         return mask_target(wanted) if name == "target" and isinstance(wanted, str) else str(wanted)
-    return f"{name}={_brief_value(name, wanted)}"
+    return f"{name}={_brief_value(name, wanted)}" if name else _brief_value(name, wanted)
 
 
 def _brief_value(name: str, wanted: Any) -> str:

@@ -135,16 +135,16 @@ class View:
         self._first, self._since_ns = self._now()
         self._first_message = self._capture.kept_messages.end
 
-    def all(self, *where: Where, **conditions: Unpack[Conditions]) -> list[Exchange]:
+    def all(self, *where: Where | str, **conditions: Unpack[Conditions]) -> list[Exchange]:
         """Returns all exchanges that meet the conditions and crossed before the call."""
         wanted = Where(*where, **conditions)
         return [exchange for exchange in self._flushed() if wanted.matches(exchange)]
 
-    def first(self, *where: Where, **conditions: Unpack[Conditions]) -> Exchange | None:
+    def first(self, *where: Where | str, **conditions: Unpack[Conditions]) -> Exchange | None:
         """Returns the first exchange that meets the conditions and crossed before the call. None: there is none."""
         return next(iter(self.all(*where, **conditions)), None)
 
-    def one(self, *where: Where, **conditions: Unpack[Conditions]) -> Exchange:
+    def one(self, *where: Where | str, **conditions: Unpack[Conditions]) -> Exchange:
         """Returns the only exchange that meets the conditions and crossed before the call.
 
         Raises:
@@ -153,7 +153,7 @@ class View:
         __tracebackhide__ = True  # pytest shows the caller
         return self.expect(*where, **conditions).once()
 
-    def none(self, *where: Where, **conditions: Unpack[Conditions]) -> None:
+    def none(self, *where: Where | str, **conditions: Unpack[Conditions]) -> None:
         """Asserts that no exchange that crossed before the call meets the conditions.
 
         Raises:
@@ -162,7 +162,7 @@ class View:
         __tracebackhide__ = True  # pytest shows the caller
         self.expect(*where, **conditions).never()
 
-    def expect(self, *where: Where, **conditions: Unpack[Conditions]) -> Expectation:
+    def expect(self, *where: Where | str, **conditions: Unpack[Conditions]) -> Expectation:
         """Returns an expectation of the exchanges that meet the conditions. Its methods assert their number.
 
         wire.expect(path="/charge", status=201).once()
@@ -176,7 +176,7 @@ class View:
     def _note_expectation(self, made: Expectation | MessageExpectation) -> None:
         """Called with each expectation that expect() and expect_message() return."""
 
-    def wait_for(self, *where: Where, timeout: float = WAIT_FOR_S, **conditions: Unpack[Conditions]) -> Exchange:
+    def wait_for(self, *where: Where | str, timeout: float = WAIT_FOR_S, **conditions: Unpack[Conditions]) -> Exchange:
         """Waits until an exchange that meets the conditions has ended. Returns at once if one already has.
 
         Args:

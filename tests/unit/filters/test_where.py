@@ -49,11 +49,45 @@ def is_odd(number: int) -> bool:
         (Where(status=range(200, 300)), "status=range(200, 300)"),
         (Where(method={"GET"}), "method={'GET'}"),
         (Where(header={"a": None}), "header={'a': None}"),
+        (Where("status == 200 and path ~ '^/a'", port=1), "'status == 200', 'path ~ \"^/a\"', port=1"),
     ],
 )
-def test_words(where: Where, words: str):
-    assert str(where) == words
+def test_representations(where: Where, words: str):
     assert repr(where) == f"Where({words})"
+
+
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [
+        (Where(), ""),
+        (Where(path="/a", status=200), 'path == "/a" and status == 200'),
+        (Where(Where(path="/a"), Where(status=None)), 'path == "/a" and not status'),
+        (Where(path=re.compile('^/a"', re.IGNORECASE)), r'path ~ "(?i)^/a\""'),
+        (Where(status=range(200, 300)), "status in 200..299"),
+        (Where(status={200, range(400, 500)}), "status == 200 or status in 400..499"),
+        (Where(duration=range(1, 3)), "duration >= 1s and duration < 3s"),
+        (Where(duration=0.25), "duration == 250ms"),
+        (Where(method={"GET", "PUT"}), 'method in {"GET", "PUT"}'),
+        (Where(header={"a": None}), "not header.a"),
+        (Where(query={"a": None, "b": 3}), 'request and not query.a and query.b == "3"'),
+        (Where(request_header="x-id"), "request.header.x-id"),
+        (Where(request_header={"odd name": "x"}), 'request.header."odd name" == "x"'),
+        (Where(host="API.example"), 'host == "api.example"'),
+        (Where(problems=[]), "not problems"),
+        (Where(complete=False, client_ip="::1"), "complete == false and client.ip == ::1"),
+        (Where("status == 200 or method == GET", port=1), '(status == 200 or method == "GET") and port == 1'),
+        # what the language cannot express is shown as an argument
+        (Where(port=is_odd), "port=is_odd"),
+        (Where(body=re.compile(b"a"), status=200), "body=re.compile(b'a'), status == 200"),
+        (Where(json={"a": 1}), "json={'a': 1}"),
+        (Where(query={"a": ["1", "2"]}), "query={'a': ['1', '2']}"),
+        (Where(grpc_status=None), "grpc_status=None"),
+    ],
+)
+def test_texts(where: Where, words: str):
+    assert str(where) == words
+    if None not in where.nodes and words:
+        assert Where.parse(words).nodes == list(Where.parse(str(Where.parse(words))).nodes)
 
 
 def test_words_of_what_has_no_name_are_its_repr():
@@ -63,9 +97,9 @@ def test_words_of_what_has_no_name_are_its_repr():
 
 @pytest.mark.parametrize("value", [b"x" * 100_000, re.compile("x" * 100_000)])
 def test_long_values_are_cut(value: Any):
-    words = str(Where(request_body=value, status=1))
+    words = repr(Where(request_body=value, status=1))
     assert len(words) < SHOWN_MAX + 100
-    assert words.endswith(" characters), status=1")
+    assert words.endswith(" characters), status=1)")
 
 
 @pytest.mark.parametrize(
@@ -133,5 +167,5 @@ def test_whatever_is_refused_is_named(name: str):
 
 
 def test_a_value_without_its_name_is_refused():
-    with pytest.raises(InvalidArgument, match=r"^'/a' is not a condition: use a name, as in path='/a'$"):
-        Where("/a")  # type: ignore[arg-type]  # that is the point
+    with pytest.raises(InvalidArgument, match=r"^3 is not a condition: use a name, as in path=3, or a filter$"):
+        Where(3)  # type: ignore[arg-type]  # that is the point

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
     from sockfilter.model.body import Body
     from sockfilter.model.exchange import Exchange
-    from sockfilter.road.express.road import LaneConnection, LaneConversation, LaneReceiver, LongRoad, RenderedLines
+    from sockfilter.road.express.road import (
+        CountedFigures,
+        LaneConnection,
+        LaneConversation,
+        LaneReceiver,
+        LongRoad,
+        RenderedLines,
+    )
 
 # struct sf_lane_event of lane.h; a test compares the two layouts
 EVENT = Struct("=IIIIIIIIQQQQQQIIIIII")
@@ -44,6 +51,7 @@ class Lane:
         decodes: whether bodies must be decoded. If so, bodies with a content coding take the road.
         emit: takes each exchange that ends here.
         told: takes text lines instead of emit, if a line is all that is needed of an exchange. None: no output does.
+        counted: takes the numbers of an exchange instead of emit, if they are enough. None: no output does.
     """
 
     def __init__(
@@ -55,8 +63,10 @@ class Lane:
         decodes: bool,
         emit: Callable[[Exchange], None],
         told: RenderedLines | None = None,
+        counted: CountedFigures | None = None,
     ) -> None:
         self._written = told
+        self._counted = counted
         self._road = road
         self._decode = road.consume
         self._emit = emit
@@ -122,6 +132,8 @@ class Lane:
         text = ffi.buffer(lib.sf_lane_text(self._lane, size), size[0])[:]
         events = ffi.buffer(lib.sf_lane_events(self._lane), count * EVENT.size)[:]
         read_head, make_body, emit = self._read_head, self._make_body, self._emit
+        counted, taken = self._counted, 0
+        clock_offset_ns = 0 if counted is None else counted.clock_offset_ns
         on = self._on
         for (
             kind,
@@ -169,6 +181,16 @@ class Lane:
                 continue
             if at not in on:
                 continue  # _begin() has passed its records to the road
+            if counted is not None and counted.take(
+                on[at].model,
+                clock_offset_ns,
+                text[request_from:response_from],
+                text[response_from:response_to],
+                (request_ns, request_end_ns, response_ns, response_end_ns),
+                (request_body, response_body),
+            ):
+                taken += 1
+                continue
             asked = read_head(text[request_from:response_from])
             answered = read_head(text[response_from:response_to])
             request = Request(asked, request_ns, (request_seq, request_ack), request_end_ns)
@@ -178,6 +200,8 @@ class Lane:
             if response_body:
                 response.body = make_body(answered, response_body, self._kept_of(response_body, response_body_at))
             emit(on[at].conversation.sink.pair(conn_seq, request, response))
+        if counted is not None:
+            counted.count(taken)
 
     def _kept_of(self, size: int, at: int) -> bytes:
         """Returns the kept bytes of a body of this run."""

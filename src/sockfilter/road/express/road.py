@@ -142,3 +142,18 @@ class RenderedLines(Protocol):
 
     def take(self, text: bytes, count: int) -> None:
         """Takes the lines of some exchanges."""
+
+
+class CountedFigures(Protocol):
+    """Takes the numbers of exchanges, if they are enough."""
+
+    @property
+    def take(self) -> Callable[[model.Connection, int, bytes, bytes, tuple[int, int, int, int], tuple[int, int]], bool]:
+        """Takes the numbers of an exchange, as Figures.take_figures() does."""
+
+    @property
+    def clock_offset_ns(self) -> int:
+        """Nanoseconds to add to the source's clock for the wall clock."""
+
+    def count(self, number: int) -> None:
+        """Counts exchanges whose numbers were taken."""

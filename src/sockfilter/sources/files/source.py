@@ -33,6 +33,8 @@ ETHERNET = 1
 ETHERNET_BYTES, VLAN_BYTES = 14, 4
 VLAN = {0x8100, 0x88A8, 0x9100, 0x9200, 0x9300}  # is_vlan() of packet.bpf.h
 IP = {0x0800, 0x86DD}
+# struct sf_cbpf of replay.h
+CBPF = Struct("=HBBI")
 # struct sf_packet of replay.h; a test compares the layouts
 PACKET = Struct("=QQIIIIHBBBBH")
 TIME = Struct("=Q")
@@ -94,6 +96,10 @@ class FileSource(Closing):
             raise CaptureFileError(f"reading the capture file {path}: no memory for its connections")
         self._replay: Any = self._ffi.gc(replay, self._lib.sf_replay_close)  # None after close()
         self._hosts = host_filter(kernel_filter, self)
+        # the numbers of the filters of pcap-filter(7), by link type; None: there is no such filter
+        self._filters: dict[int, int] | None = None
+        if kernel_filter.pcap:
+            self._compile(kernel_filter.pcap)
         self._counters: list[int] = []
         self._not_read = re.compile(bytes((0x5B, self._lib.SF_NOT_IP, self._lib.SF_NOT_TCP, 0x5D)))  # matches either
         self._format: Format | None = None
@@ -111,6 +117,23 @@ class FileSource(Closing):
         self._unread: dict[int, int] = {}  # packets of each link type that is not read
         self.damage: CaptureFileError | None = None
         self._stream = Stream(path)
+
+    def _compile(self, text: str) -> None:
+        """Compiles a filter for the usual link types. When frames are read, this process may not load libpcap any more.
+
+        Raises InvalidArgument.
+        """
+        from sockfilter.sources.pcap.compiling import LINK_TYPES, Compiler  # only if there is such a filter
+
+        self._filters = {}
+        programs = Compiler(text).programs()
+        for number, link_type in enumerate(LINK_TYPES, 1):
+            if link_type in programs:
+                content = b"".join(CBPF.pack(*one) for one in programs[link_type])
+                with self._ffi.from_buffer("struct sf_cbpf[]", content) as program:
+                    if self._lib.sf_replay_filter(self._replay, number, program, len(programs[link_type])):
+                        raise MemoryError
+                self._filters[link_type] = number
 
     def close(self) -> None:
         """Closes the file. counters() still works."""
@@ -299,12 +322,18 @@ class FileSource(Closing):
         assert self._format is not None  # the format made the packet
         time_ns = self._clocks.time(stamp_ns, interface)
         link_type = self._format.interfaces[interface].link_type
+        number = 0 if self._filters is None else self._filters.get(link_type, -1)
+        if number < 0:
+            raise CaptureFileError(
+                f"reading the capture file {self.name}: it has frames of link type {link_type}, for which the filter"
+                " cannot be compiled; leave the filter out"
+            )
         if link_type == ETHERNET:
-            return PACKET.pack(time_ns, at, length, wire_length, interface + 1, 0, 0, 0, 0, 0, 0, 0)
+            return PACKET.pack(time_ns, at, length, wire_length, interface + 1, 0, 0, 0, 0, 0, number, 0)
         frame = memoryview(self._frames)[at : at + length]
         protocol, network = found = self._network(link_type, frame) or NOT_FOUND
         is_cut = found is NOT_FOUND and length < wire_length and self._is_cut(link_type, frame)
-        return PACKET.pack(time_ns, at, length, wire_length, interface + 1, network, protocol, 0, 0, is_cut, 0, 0)
+        return PACKET.pack(time_ns, at, length, wire_length, interface + 1, network, protocol, 0, 0, is_cut, number, 0)
 
     def _count_what_is_not_understood(self, first: int, end: int) -> None:
         """Counts packets that may have carried HTTP, but could not be read."""

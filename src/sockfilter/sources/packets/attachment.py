@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from sockfilter.sources.packets.interfaces import Interface
     from sockfilter.sources.packets.request import AttachRequest
+    from sockfilter.sources.pcap.gate import PcapGates
 
 OBJECT = f"{OBJECTS}/sockfilter.bpf.o"
 # of which one is loaded: the second also looks for protocols beside HTTP, which takes the verifier longer
@@ -59,6 +60,7 @@ class OwnAttachment:
         request: what to attach to them.
         meanwhile: called while the kernel verifies the program, and before the first packet is seen.
         content: the content of the file OBJECT, if it was read before; None reads it now.
+        pcap: a filter of pcap-filter(7), which runs before the program; empty means none.
 
     Raises:
         SockfilterError: a subclass for each cause.
@@ -70,6 +72,7 @@ class OwnAttachment:
         request: AttachRequest,
         meanwhile: Callable[[], None] = lambda: None,
         content: bytes | None = None,
+        pcap: str = "",
     ) -> None:
         self._ffi, self._lib = binding.load()
         self._sockets: list[socket.socket] = []
@@ -87,7 +90,19 @@ class OwnAttachment:
             self.ring_fd, self.shared_fd, self.skips_fd = (
                 self._object.map_fd(name) for name in ("ring", ".bss", "skips")
             )
-            sockets = [stack.enter_context(self._attached(interface)) for interface in found]
+            gates: PcapGates | None = None
+            program_fd = self._object.program_fd(self._program)
+            if pcap:
+                from sockfilter.sources.pcap.gate import PcapGates  # only if there is such a filter
+
+                gates = stack.enter_context(PcapGates(pcap, program_fd, self._object.map_fd("counters")))
+            firsts = [
+                program_fd if gates is None else gates.program_fd(interface.has_link_header) for interface in found
+            ]
+            sockets = [
+                stack.enter_context(self._attached(interface, first))
+                for interface, first in zip(found, firsts, strict=True)
+            ]
             self._stack = stack.pop_all()
         self._sockets = sockets
 
@@ -127,14 +142,14 @@ class OwnAttachment:
             return int(self._lib.SF_LINK_ETHERNET)
         return int(self._lib.SF_LINK_NONE if headers == {False} else self._lib.SF_LINK_DETECT)
 
-    def _attached(self, interface: Interface) -> socket.socket:
-        """Returns a packet socket with the program attached. It gets no frame until bind() sets the protocol."""
+    def _attached(self, interface: Interface, program_fd: int) -> socket.socket:
+        """Returns a packet socket with a program attached. It gets no frame until bind() sets the protocol."""
         try:
             packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         except PermissionError as error:
             raise MissingCapability(f"opening a packet socket: {error.strerror}: {rights.advice()}") from error
         try:
-            packets.setsockopt(socket.SOL_SOCKET, SO_ATTACH_BPF, self._object.program_fd(self._program))
+            packets.setsockopt(socket.SOL_SOCKET, SO_ATTACH_BPF, program_fd)
             if interface.is_loopback:
                 # lo delivers each packet twice, outgoing and incoming; this drops the outgoing one before the kernel
                 # copies it (kernel fa788d986a3a)
@@ -157,11 +172,14 @@ class OwnAttachment:
 
 
 def attach(
-    request: AttachRequest, meanwhile: Callable[[], None] = lambda: None, content: bytes | None = None
+    request: AttachRequest,
+    meanwhile: Callable[[], None] = lambda: None,
+    content: bytes | None = None,
+    pcap: str = "",
 ) -> tuple[list[Interface], OwnAttachment]:
     """Looks up the interfaces and attaches the program to them. Arguments and errors: see OwnAttachment."""
     found = [interfaces.find(name) for name in request.interfaces]
-    return found, OwnAttachment(found, request, meanwhile, content)
+    return found, OwnAttachment(found, request, meanwhile, content, pcap)
 
 
 def _bind_error(name: str, error: OSError) -> Exception:

@@ -1,0 +1,1 @@
+"""HTTP archives (HAR) as a source: they have exchanges, and no packets."""

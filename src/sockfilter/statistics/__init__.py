@@ -1,0 +1,1 @@
+"""Statistics of exchanges: how many, how fast, how large, in groups."""

@@ -1,0 +1,41 @@
+"""A file for the results of checks: opened when a capture begins, and written when it ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sockfilter.outputs.capture_file import CaptureFile
+from sockfilter.outputs.fan import Member, Wants
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sockfilter.outputs.fan import OutputSource
+
+
+class ResultsFile(Member):
+    """Writes a document at the end of a capture.
+
+    Args:
+        path: the path of the file.
+        owner: the user and group that the file is given to. None: those of this process.
+        document: returns the document.
+    """
+
+    name = "results"
+    wants = Wants(0)
+
+    def __init__(self, path: str, owner: tuple[int, int] | None, document: Callable[[], bytes]) -> None:
+        self._path, self._owner, self._document = path, owner, document
+        self._file: CaptureFile | None = None
+
+    def begin(self, source: OutputSource) -> None:
+        """Creates the file. Raises CaptureFileError."""
+        self._file = CaptureFile(self._path, self._owner, source.identity)
+
+    def close(self) -> None:
+        """Writes the document. Raises CaptureFileError."""
+        file, self._file = self._file, None
+        if file is not None:
+            with file:
+                file.write(memoryview(self._document()))
