@@ -51,6 +51,13 @@ class Half:
         self.keeper: BodyKeeper | None = None
         self.losses = losses
 
+    def conceal(self) -> None:
+        """Forgets the head of a response if its status is not known: it may be that of an informational response."""
+        if isinstance(self.message, Response) and not self.message.status:
+            self.message.head = Http2Head(BlockFields(()), False)
+            self.message.add_problem(Problem.HEADERS_LOST)
+            self.codings, self.may_have_reader = (), False
+
 
 class StreamMessages:
     """The messages of both directions.
@@ -130,7 +137,7 @@ class StreamMessages:
             self._begin_again(end, stream, block.made, place, start_ns, now_ns, is_last)
             return
         fields = BlockFields(block.fields)
-        if half is not None and self._continue(half, fields):
+        if half is not None and self._continue(end, half, fields, (start_ns, now_ns), is_last):
             message = half.message
         else:
             half = None
@@ -176,16 +183,40 @@ class StreamMessages:
         else:
             self._keep(end, stream, message, now_ns)
 
-    def _continue(self, half: Half, fields: BlockFields) -> bool:
-        """Takes trailers, or the head of a response whose status was not known. Returns False if it is another head."""
+    def _continue(self, end: int, half: Half, fields: BlockFields, times: tuple[int, int], is_last: bool) -> bool:
+        """Takes trailers, or what follows a head whose status was not known. Returns False if it is another head."""
         message = half.message
-        if not fields.pseudo:
-            message.trailers = fields.headers
-        elif not fields.is_request and isinstance(message, Response) and not message.status:
-            message.head = head = Http2Head(fields, False)
-            half.codings, half.may_have_reader = head.codings, head.may_have_reader
-        else:
+        if isinstance(message, Response) and not message.status and (fields.pseudo or half.keeper is None):
+            return self._follow_unknown(half, fields, self._losses[end], times, is_last)
+        if fields.pseudo:
             return False
+        message.trailers = fields.headers
+        return True
+
+    def _follow_unknown(
+        self, half: Half, fields: BlockFields, losses: int, times: tuple[int, int], is_last: bool
+    ) -> bool:
+        """Takes the block after a head whose status was not known, which may have been informational.
+
+        Trailers have END_STREAM (RFC 9113, 8.1), so that a block without it is another head.
+        """
+        message = half.message
+        if fields.is_trailers and is_last:
+            if half.losses != losses:
+                half.conceal()
+            message.trailers = fields.headers
+        elif fields.is_request:
+            return False
+        elif is_last and not fields.pseudo:
+            half.conceal()  # the block may be trailers, or the final head
+        else:
+            head = Http2Head(fields, False)
+            if 100 <= head.status < 200:
+                half.conceal()
+                self.pairing.interim(Response(head, times[0], message.place, times[1]))
+            else:
+                message.head, message.start_ns, half.losses = head, times[0], losses
+                half.codings, half.may_have_reader = head.codings, head.may_have_reader
         return True
 
     def _kind(self, end: int, fields: BlockFields) -> bool | None:
@@ -345,6 +376,8 @@ class StreamMessages:
         for halves in self._halves:
             half = halves.pop(stream, None)
             if half is not None:
+                if half.keeper is None:
+                    half.conceal()
                 half.message.add_problem(problem)
                 half.message.body = NO_BODY if half.keeper is None else half.keeper.body(False)
         self._tunnels.pop(stream, None)
@@ -369,6 +402,8 @@ class StreamMessages:
 
     def _collect(self, end: int, stream: int, half: Half) -> BodyKeeper:
         message, context, policy = half.message, self._context, self._context.policy
+        if half.losses != self._losses[end]:
+            half.conceal()  # the final head may be missing
         reader: ContentReader | None = None
         tunnel = self._tunnels.get(stream)
         if tunnel is not None:
@@ -397,6 +432,8 @@ class StreamMessages:
                 message.add_problem(self._lost_by[end])
                 if half.keeper is not None:
                     self._note_loss(end, half, half.keeper)
+        if not is_whole and half.keeper is None:
+            half.conceal()
         message.complete = is_whole
         message.end_ns = now_ns
         if half.keeper is not None:
