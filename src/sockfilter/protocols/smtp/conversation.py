@@ -135,8 +135,8 @@ class SmtpConversation(WithoutExchanges):
         self._session = session = MailSession(transport, context, client_end)
         client = ClientReader(transport, context, client_end, session, self._begin_tls)
 
-        def answer(code: int, text: str) -> None:
-            client.replied(code, text, session.answer(code, text))
+        def answer(code: int, text: str, ack: int) -> None:
+            client.replied(code, text, ack, session.answer(code, text))
 
         server = ServerReader(transport, context, 1 - client_end, answer, session.lose)
         self._ends = (server, client) if client_end else (client, server)

@@ -27,7 +27,7 @@ class ServerReader(Reader):
         transport: the connection.
         context: what the protocol needs from its capture.
         end: the end that sends them.
-        answer: takes the code and the text of each reply.
+        answer: takes the code and the text of each reply, and the acknowledgement number that came with its end.
         lose: is called when replies may be missing.
     """
 
@@ -38,7 +38,7 @@ class ServerReader(Reader):
         transport: Transport,
         context: Context,
         end: int,
-        answer: Callable[[int, str], None],
+        answer: Callable[[int, str, int], None],
         lose: Callable[[], None],
     ) -> None:
         super().__init__(transport, context, end)
@@ -74,7 +74,7 @@ class ServerReader(Reader):
             self._text += (b"\n" if self._text else b"") + (found[3] or b"")
         if found[2] != b"-":
             text, self._text = self._text, b""
-            self._answer(int(found[1]), text.decode("utf-8", "backslashreplace"))
+            self._answer(int(found[1]), text.decode("utf-8", "backslashreplace"), self._ack)
 
     def _seek(self, data: bytes, at: int) -> int:
         """Begins again at a line."""

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 COMMANDS_MAX = 20_000
 # recipients of a mail that are kept; servers allow 1 000 or fewer, at least 100 (RFC 5321, 4.5.3.1.8)
 RECIPIENTS_MAX = 10_000
+# Replies that came before their commands: those to some mails. A reply has 4 KiB at most.
+EARLY_MAX = 64
+# the server closes the connection, whatever the client has said (RFC 5321, 3.8)
+CLOSING = 421
 # bytes of memory that a recipient takes in addition to its address
 RECIPIENT_BYTES = 300
 
@@ -116,7 +120,7 @@ class Mail:
             body = keeper.body(self.is_whole)
             message.body = body if self.size is not None else Body(body.wire_len, None, body)
             fields["size"] = self.size if self.is_whole else None
-            fields["subject"] = subject_of(bytes(self._fields))
+            fields["subject"] = subject_of(bytes(self._fields), self.is_whole and self.size == len(self._fields))
         message.fields = {name: value for name, value in fields.items() if value is not None}
         return message
 
@@ -155,6 +159,7 @@ class MailSession:
         self._context = context
         self._end = client_end
         self._commands: deque[Command] = deque()
+        self._early: deque[tuple[int, str, int]] = deque()  # replies whose commands have not come
         self._mails: deque[Mail] = deque()  # that have not been reported, in their order
         self.helo: str | None = None
         self.mail: Mail | None = None
@@ -205,6 +210,8 @@ class MailSession:
         if mail is None or not self.is_lmtp:
             self.ask(Command(".", mail))
             return
+        if any("code" not in recipient for recipient in mail.recipients):
+            self.lose()  # it is not known how many replies there are
         for place, recipient in enumerate(mail.recipients):
             if recipient.get("code") in (250, 251):
                 self.ask(Command(".", mail, place))
@@ -216,6 +223,7 @@ class MailSession:
             if command.mail is not None:
                 command.mail.waiting -= 1
         self._commands.clear()
+        self._early.clear()
         self._report()
 
     def answer(self, code: int, text: str) -> Command | None:
@@ -235,6 +243,16 @@ class MailSession:
                 mail.reply = {"code": code, "text": text}
             self._report()
         return command
+
+    def note_early(self, code: int, text: str, ack: int) -> None:
+        """Notes a reply that came before its command: that waits for bytes before it, which may be lost."""
+        is_of_command = self.is_certain and self.has_commands and not self._commands and code != CLOSING
+        if is_of_command and len(self._early) < EARLY_MAX:
+            self._early.append((code, text, ack))
+
+    def next_early(self) -> tuple[int, str, int] | None:
+        """The first reply that came before its command, if that has come now."""
+        return self._early.popleft() if self._early and self._commands else None
 
     def refuse(self, code: int, text: str) -> None:
         """Takes a reply that came while the client was sending a mail."""
