@@ -136,7 +136,7 @@ class ClientReader(Reader):
         if self._session.mail is not None:
             self._session.mail.begin()
 
-    def replied(self, code: int, text: str, ack: int, command: Command | None) -> None:
+    def replied(self, code: int, text: str | None, ack: int, command: Command | None) -> None:
         """Takes a reply, how many bytes its sender has acknowledged, and the command that it answers, if known."""
         if self.mode is Mode.UNANSWERED and (command is None or command.verb == "DATA"):
             if code == 354:
@@ -163,19 +163,27 @@ class ClientReader(Reader):
             else:
                 self.wake()
 
-    def _replied_after_lost(self, code: int, text: str, ack: int) -> None:
+    def _replied_after_lost(self, code: int, text: str | None, ack: int) -> None:
         """Takes a reply after the one to DATA, which was lost: what has waited is content, or the server refused it."""
-        session = self._session
-        session.note_early(code, text, ack)
+        session, waiting = self._session, b"\r\n" + self._buffer
         found = VERB.match(self._buffer)
         is_command = found is not None and found[0].decode().upper() in VERBS
-        if is_command and not self._buffer.endswith(END_OF_CONTENT):
-            self.mode = Mode.COMMAND
+        # the server answers content at its end, unless it refuses it; the rest may come later
+        is_early = code >= 400 or distance(self._next, ack) > 0
+        is_content = END_OF_CONTENT in waiting or (is_early and not is_command)
+        rest = waiting.partition(END_OF_CONTENT)[2] if is_content else self._buffer.partition(b"\n")[2]
+        if not rest:  # there is nothing else that it may answer
+            session.note_early(code, text, ack)
+            if is_content:
+                session.refuse(code, text)
         else:
+            session.lose()
+        if is_content:
             self.begin_content()
-            session.refuse(code, text)
+        else:
+            self.mode = Mode.COMMAND
 
-    def _replied_early(self, code: int, text: str, ack: int) -> None:
+    def _replied_early(self, code: int, text: str | None, ack: int) -> None:
         """Takes a reply within content: the server has found its end, or refuses the rest."""
         session = self._session
         session.refuse(code, text)

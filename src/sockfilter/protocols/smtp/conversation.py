@@ -135,7 +135,7 @@ class SmtpConversation(WithoutExchanges):
         self._session = session = MailSession(transport, context, client_end)
         client = ClientReader(transport, context, client_end, session, self._begin_tls)
 
-        def answer(code: int, text: str, ack: int) -> None:
+        def answer(code: int, text: str | None, ack: int) -> None:
             client.replied(code, text, ack, session.answer(code, text))
 
         server = ServerReader(transport, context, 1 - client_end, answer, session.lose)

@@ -159,7 +159,7 @@ class MailSession:
         self._context = context
         self._end = client_end
         self._commands: deque[Command] = deque()
-        self._early: deque[tuple[int, str, int]] = deque()  # replies whose commands have not come
+        self._early: deque[tuple[int, str | None, int]] = deque()  # replies whose commands have not come
         self._mails: deque[Mail] = deque()  # that have not been reported, in their order
         self.helo: str | None = None
         self.mail: Mail | None = None
@@ -226,7 +226,7 @@ class MailSession:
         self._early.clear()
         self._report()
 
-    def answer(self, code: int, text: str) -> Command | None:
+    def answer(self, code: int, text: str | None) -> Command | None:
         """Takes a reply. Returns the command that it answers; None if there is none, or if it is not known."""
         is_first, self.has_replied = not self.has_replied, True
         if not self.is_certain or not self._commands:
@@ -240,24 +240,24 @@ class MailSession:
             if command.recipient is not None:
                 mail.recipients[command.recipient]["code"] = code
             if command.verb == "." or (code >= 400 and command.recipient is None):
-                mail.reply = {"code": code, "text": text}
+                mail.reply = _reply(code, text)
             self._report()
         return command
 
-    def note_early(self, code: int, text: str, ack: int) -> None:
+    def note_early(self, code: int, text: str | None, ack: int) -> None:
         """Notes a reply that came before its command: that waits for bytes before it, which may be lost."""
         is_of_command = self.is_certain and self.has_commands and not self._commands and code != CLOSING
         if is_of_command and len(self._early) < EARLY_MAX:
             self._early.append((code, text, ack))
 
-    def next_early(self) -> tuple[int, str, int] | None:
+    def next_early(self) -> tuple[int, str | None, int] | None:
         """The first reply that came before its command, if that has come now."""
         return self._early.popleft() if self._early and self._commands else None
 
-    def refuse(self, code: int, text: str) -> None:
+    def refuse(self, code: int, text: str | None) -> None:
         """Takes a reply that came while the client was sending a mail."""
         if self.mail is not None and self.mail.reply is None:
-            self.mail.reply = {"code": code, "text": text}
+            self.mail.reply = _reply(code, text)
 
     def close(self, problem: Problem) -> None:
         """Reports all mails, because the connection has ended."""
@@ -276,3 +276,8 @@ class MailSession:
         while self._mails and self._mails[0].is_over and not self._mails[0].waiting:
             mail = self._mails.popleft()
             self._context.take(mail.finished())
+
+
+def _reply(code: int, text: str | None) -> dict[str, object]:
+    """A reply as the record of a mail shows it."""
+    return {"code": code} if text is None else {"code": code, "text": text}

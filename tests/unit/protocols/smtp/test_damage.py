@@ -157,3 +157,25 @@ def test_how_the_client_introduces_itself_is_not_known_after_lost_commands() -> 
     heard = dialogue(*OPENING).lose(CLIENT, 30).hear([OK, *ENVELOPE, SENT, OK])
     (mail,) = mails(heard)
     assert "helo" not in mail
+
+
+def test_the_text_of_a_reply_is_not_cut() -> None:
+    heard = dialogue(*OPENING, *ENVELOPE, SENT, (SERVER, b"554-one\r\n55")).lose(SERVER, 5)
+    heard.say(SERVER, b"wo\r\n554 three\r\n")
+    heard.hear([(CLIENT, b"QUIT\r\n")]).close()
+    assert "three" not in repr(mails(heard))
+    heard = dialogue(*OPENING, MAIL, OK, RCPT, OK, DATA).lose(SERVER, 8)
+    heard.say(CLIENT, TEXT + b".\r\n").say(SERVER, b"ore\r\n554 three\r\n")
+    (mail,) = mails(heard)
+    assert mail["reply"] == {"code": 554}
+
+
+def test_content_that_waited_may_be_followed_by_commands() -> None:
+    """The replies to DATA and to the content are missing: the next one answers neither."""
+    heard = dialogue(*OPENING, MAIL, OK, RCPT, OK, DATA).lose(SERVER, len(GO_ON[1]))
+    heard.say(CLIENT, TEXT + b".\r\n").lose(SERVER, 8).hear([(CLIENT, b"NOOP\r\n"), (SERVER, b"250 noop\r\n")])
+    heard.hear([*ENVELOPE, SENT, OK])
+    first, second = mails(heard)
+    assert (first["size"], first.get("reply")) == (WHOLE["size"], None)
+    assert second["size"] == WHOLE["size"]
+    assert second["reply"] == WHOLE["reply"]
