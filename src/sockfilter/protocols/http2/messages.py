@@ -12,7 +12,7 @@ from sockfilter.model.problem import Problem
 from sockfilter.protocols.body import BodyKeeper
 from sockfilter.protocols.contents import BodyStart, reader_of
 from sockfilter.protocols.http2.frames import NO_ERROR, error_name
-from sockfilter.protocols.http2.heads import BlockFields, Http2Head
+from sockfilter.protocols.http2.heads import UNKNOWN_CODING, BlockFields, Http2Head
 from sockfilter.protocols.http2.tunnel import StreamTunnel
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Half:
         if isinstance(self.message, Response) and not self.message.status:
             self.message.head = Http2Head(BlockFields(()), False)
             self.message.add_problem(Problem.HEADERS_LOST)
-            self.codings, self.may_have_reader = (), False
+            self.codings, self.may_have_reader = (UNKNOWN_CODING,), False
 
 
 class StreamMessages:
@@ -146,7 +146,7 @@ class StreamMessages:
                 self.pairing.lose(Problem.HEADERS_LOST)  # what it belongs to was missed
                 return
             message = self._begin(end, fields, block, is_request, is_last, start_ns, place)
-        if fields.lost or not fields.is_proper or not block.is_valid:
+        if fields.has_lost or not fields.is_proper or not block.is_valid:
             _note_faults(message, fields, block)
         elif block.is_remembered and half is None and fields.pseudo:
             block.made = message.head
@@ -245,7 +245,7 @@ class StreamMessages:
             if fields.is_trailers:
                 trailers, fields.others = fields.headers, []
             elif is_last:
-                fields.conceal(block.fields)  # it is not known whether this is a head
+                fields.conceal()  # it is not known whether this is a head
         self._end_earlier(place[-1], is_request)
         message = (Request if is_request else Response)(Http2Head(fields, is_request), start_ns, place)
         if trailers is not None:
@@ -319,6 +319,12 @@ class StreamMessages:
             return
         half.message.body = Body(len(data), len(data), data[: self._context.policy.limit])
         self._finish(end, stream, half, now_ns, True)
+
+    def miss_head(self, end: int, stream: int) -> None:
+        """Notes a missing header block, which may be the final head after an informational one."""
+        half = self._halves[end].get(stream)
+        if half is not None and half.keeper is None:
+            half.conceal()
 
     def miss(self, end: int, stream: int, size: int, problem: Problem) -> int:
         """Notes missing bytes of a body, of a known number. Returns how many of them were needed."""
@@ -445,7 +451,7 @@ class StreamMessages:
 
 def _note_faults(message: Message, fields: BlockFields, block: Block) -> None:
     """Adds the problems of a header block to its message."""
-    if fields.lost:
+    if fields.has_lost:
         message.add_problem(Problem.HEADERS_LOST)
     if not block.is_valid or not fields.is_proper:
         message.add_problem(Problem.BAD_HEAD)

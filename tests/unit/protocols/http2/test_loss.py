@@ -300,3 +300,50 @@ def test_a_head_without_a_known_status_is_the_final_one_if_content_follows():
     exchange = after_lost_table(*said, server=server, lost=lost)
     assert (exchange.response.status, list(exchange.response.headers)) == (0, [("x-a", "1")])
     assert exchange.response.body == b"body"
+
+
+@pytest.mark.parametrize(("name", "is_known"), [(b"content-encoding", False), (b"x-a", False), (b"", True)])
+def test_a_length_is_not_known_if_a_lost_field_may_be_the_coding(name: bytes, is_known: bool):
+    server = begun()[2]
+    field = [(name, b"br")] if name else []
+    lost = len(server.headers(1, answers(b"200", *field), last=False))
+    said = server.headers(3, answers(b"200", *field), last=False), data(3, b"content")
+    exchange = after_lost_table(*said, server=server, lost=lost)
+    assert exchange.response.status == 200
+    assert exchange.response.body.wire_len == 7
+    assert exchange.response.body.length == (7 if is_known else None)
+    assert (Problem.UNKNOWN_CODING in exchange.problems) is not is_known
+
+
+def test_a_lost_name_with_a_known_value_is_not_the_coding_if_that_is_none():
+    server = begun()[2]
+    lost = len(server.headers(1, answers(b"200", (b"x-a", b"1")), last=False))
+    said = server.headers(3, answers(b"200", (b"x-a", b"2")), last=False), data(3, b"content")
+    exchange = after_lost_table(*said, server=server, lost=lost)
+    assert [(field.name, field.value) for field in exchange.response.head.lost] == [(None, "2")]
+    assert exchange.response.body.length == 7
+
+
+def test_a_head_that_may_be_informational_is_forgotten_if_a_block_after_it_is_lost():
+    """The bytes are missing within the block, so that no frame is."""
+    dialogue, client, server = begun()
+    dialogue.say(CLIENT, client.headers(1, asks()) + client.headers(3, asks()))
+    dialogue.lose(SERVER, len(server.headers(1, EARLY, last=False))).say(SERVER, ping() + ping() + ping())
+    dialogue.say(SERVER, server.headers(3, [*EARLY[:1], (b"link", b"</b>")], last=False))
+    final = server.headers(3, answers(b"404", (b"x-a", b"v" * 50)), last=False)
+    dialogue.say(SERVER, final[:20]).lose(SERVER, 10).say(SERVER, final[30:] + data(3, b"body"))
+    exchange = next(exchange for exchange in dialogue.close() if exchange.stream == 3)
+    assert (exchange.response.status, list(exchange.response.headers)) == (0, [])
+    assert exchange.response.body.wire_len == 4
+
+
+def test_fields_of_trailers_are_not_those_of_a_lost_head():
+    dialogue, client, server = begun()
+    dialogue.say(CLIENT, client.headers(1, asks()) + client.headers(3, asks()))
+    trailers = [(b"x-sum", b"1"), (b"x-more", b"2")]
+    lost = server.headers(1, OK, last=False) + server.headers(1, trailers) + server.headers(3, OK, last=False)
+    dialogue.lose(SERVER, len(lost)).say(SERVER, ping() + ping() + ping())
+    dialogue.say(SERVER, server.headers(3, [*trailers[:1], (b"x-more", b"3")]))
+    exchange = next(exchange for exchange in dialogue.close() if exchange.stream == 3)
+    assert (list(exchange.response.headers), exchange.response.head.lost) == ([], ())
+    assert Problem.HEADERS_LOST in exchange.problems
