@@ -106,8 +106,8 @@ class ClientReader(Reader):
             self._wanted = 0
         elif self.mode not in (Mode.UNANSWERED, Mode.TLS):
             self._wanted = 0
-        if self.mode is Mode.UNANSWERED and self._last_code >= 400:
-            self.mode = Mode.COMMAND  # the client has the reply to DATA, which was the last one
+        if self.mode is Mode.UNANSWERED and self._last_code >= 400 and begins_command(self._buffer or data):
+            self.mode = Mode.COMMAND  # the client has the reply to DATA, which was the last one or is missing
         if self._last_verb in LAST_IN_GROUP:
             # the client has all replies: whatever was lost before, the next reply answers the next command
             self._session.is_certain = True
@@ -166,11 +166,9 @@ class ClientReader(Reader):
     def _replied_after_lost(self, code: int, text: str | None, ack: int) -> None:
         """Takes a reply after the one to DATA, which was lost: what has waited is content, or the server refused it."""
         session, waiting = self._session, b"\r\n" + self._buffer
-        found = VERB.match(self._buffer)
-        is_command = found is not None and found[0].decode().upper() in VERBS
         # the server answers content at its end, unless it refuses it; the rest may come later
         is_early = code >= 400 or distance(self._next, ack) > 0
-        is_content = END_OF_CONTENT in waiting or (is_early and not is_command)
+        is_content = END_OF_CONTENT in waiting or (is_early and not begins_command(self._buffer))
         rest = waiting.partition(END_OF_CONTENT)[2] if is_content else self._buffer.partition(b"\n")[2]
         if not rest:  # there is nothing else that it may answer
             session.note_early(code, text, ack)
@@ -396,6 +394,12 @@ class ClientReader(Reader):
         self._remaining = 0
         self._last_verb = ""
         self.mode = Mode.LOST
+
+
+def begins_command(data: bytes | bytearray) -> bool:
+    """Whether bytes begin with a command. Content begins with a field, as a rule."""
+    found = VERB.match(data)
+    return found is not None and found[0].decode().upper() in VERBS
 
 
 def _path(found: re.Match[bytes]) -> str:

@@ -179,3 +179,12 @@ def test_content_that_waited_may_be_followed_by_commands() -> None:
     assert (first["size"], first.get("reply")) == (WHOLE["size"], None)
     assert second["size"] == WHOLE["size"]
     assert second["reply"] == WHOLE["reply"]
+
+
+def test_a_refusal_before_the_lost_reply_to_data_does_not_make_content_commands() -> None:
+    heard = dialogue(*OPENING, MAIL).lose(SERVER, 8)
+    heard.hear([(CLIENT, RCPT[1] + RCPT[1] + DATA[1]), OK, (SERVER, b"550 no\r\n")]).lose(SERVER, len(GO_ON[1]))
+    heard.hear([(CLIENT, b"X-Field: 1\r\n\r\nMAIL FROM:<made@up>\r\n.\r\n"), OK, *ENVELOPE, SENT, OK])
+    first, second = mails(heard)
+    assert first["rcpt"] == [{"to": "b@y.test"}] * 2
+    assert second == WHOLE
