@@ -108,7 +108,7 @@ class ClientReader(Reader):
             self._wanted = 0
         if self.mode is Mode.UNANSWERED and self._last_code >= 400 and begins_command(self._buffer or data):
             self.mode = Mode.COMMAND  # the client has the reply to DATA, which was the last one or is missing
-        if self._last_verb in LAST_IN_GROUP:
+        if self._last_verb in LAST_IN_GROUP and self._session.has_lost_before(ack):
             # the client has all replies: whatever was lost before, the next reply answers the next command
             self._session.is_certain = True
         super().data(data, time_ns, seq, ack)

@@ -138,7 +138,7 @@ class SmtpConversation(WithoutExchanges):
         def answer(code: int, text: str | None, ack: int) -> None:
             client.replied(code, text, ack, session.answer(code, text))
 
-        server = ServerReader(transport, context, 1 - client_end, answer, session.lose)
+        server = ServerReader(transport, context, 1 - client_end, answer, session.lose_replies)
         self._ends = (server, client) if client_end else (client, server)
         transport.replace(self)
         # the server's greeting came before the client's command

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from sockfilter.model.sequence import MASK
 from sockfilter.protocols.reading import Reader
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class ServerReader(Reader):
         end: the end that sends them.
         answer: takes the code and the text of each reply, and the acknowledgement number that came with its end. The
             text is None if it is not wholly known.
-        lose: is called when replies may be missing.
+        lose: is called when replies may be missing, with the sequence number after the missing bytes.
     """
 
     __slots__ = ("_answer", "_is_cut", "_is_part", "_lose_replies", "_text")
@@ -40,7 +41,7 @@ class ServerReader(Reader):
         context: Context,
         end: int,
         answer: Callable[[int, str | None, int], None],
-        lose: Callable[[], None],
+        lose: Callable[[int], None],
     ) -> None:
         super().__init__(transport, context, end)
         self._answer = answer
@@ -56,6 +57,11 @@ class ServerReader(Reader):
             return
         self._wanted = 0
         super().data(data, time_ns, seq, ack)
+
+    def missing(self, size: int, problem: Problem) -> int:
+        """Notes missing bytes."""
+        self._next = (self._next + size) & MASK
+        return super().missing(size, problem)
 
     def _read(self, data: bytes, at: int) -> int:
         end = data.find(b"\n", at) + 1
@@ -90,4 +96,4 @@ class ServerReader(Reader):
         super()._lose(problem)
         self._is_part = self._is_part or bool(self._text)
         self._text = b""
-        self._lose_replies()
+        self._lose_replies(self._next)

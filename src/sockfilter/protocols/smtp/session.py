@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sockfilter.model.body import Body
 from sockfilter.model.problem import Problem
+from sockfilter.model.sequence import distance
 from sockfilter.model.stream_message import StreamMessage
 from sockfilter.protocols.body import BodyKeeper
 from sockfilter.protocols.smtp.content import FIELDS_BYTES_MAX, FIELDS_END, subject_of
@@ -165,6 +166,7 @@ class MailSession:
         self.mail: Mail | None = None
         self.is_lmtp = False
         self.is_certain = True
+        self._lost_to: int | None = None  # the sequence number after the last lost bytes of the server
         self.has_replied = False
         self.has_commands = False
 
@@ -225,6 +227,15 @@ class MailSession:
         self._commands.clear()
         self._early.clear()
         self._report()
+
+    def lose_replies(self, seq: int) -> None:
+        """Notes that replies may be missing. seq: the sequence number after the missing bytes."""
+        self._lost_to = seq
+        self.lose()
+
+    def has_lost_before(self, ack: int) -> bool:
+        """Whether the client has acknowledged all lost bytes of the server: none of them answers what it sends now."""
+        return self._lost_to is None or distance(self._lost_to, ack) >= 0
 
     def answer(self, code: int, text: str | None) -> Command | None:
         """Takes a reply. Returns the command that it answers; None if there is none, or if it is not known."""

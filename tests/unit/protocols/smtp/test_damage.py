@@ -188,3 +188,16 @@ def test_a_refusal_before_the_lost_reply_to_data_does_not_make_content_commands(
     first, second = mails(heard)
     assert first["rcpt"] == [{"to": "b@y.test"}] * 2
     assert second == WHOLE
+
+
+def test_lost_replies_may_answer_what_comes_after_them() -> None:
+    """Both challenges of AUTH LOGIN are lost, and that shows before the client's first answer comes."""
+    heard = dialogue(*OPENING, (CLIENT, b"AUTH LOGIN\r\n")).lose(SERVER, 36)
+    heard.next[SERVER] -= 18
+    heard.say(CLIENT, b"YQ==\r\n")
+    heard.next[SERVER] += 18
+    heard.hear([(CLIENT, b"Yg==\r\n"), OK, MAIL, OK, RCPT, (SERVER, b"550 no\r\n"), DATA, (SERVER, b"554 no\r\n")])
+    heard.hear([(CLIENT, b"RSET\r\n"), OK, *ENVELOPE, SENT, OK])
+    first, second = mails(heard)
+    assert first["rcpt"] == [{"to": "b@y.test"}]
+    assert second["reply"] == WHOLE["reply"]
