@@ -124,6 +124,14 @@ class StreamPairing(Ending):
             exchange.add_informational(message)
         return exchange.request
 
+    def interim(self, response: Response) -> None:
+        """Takes an informational response that shows that the response before it was informational too."""
+        exchange = self._open.get(response.place[STREAM])
+        if exchange is not None:
+            self._counts.open += 1
+            self._counts.informational += 1
+            exchange.add_informational(response)
+
     def finish(self, message: Message) -> None:
         """Notes that a message has ended. The exchange ends when both halves have ended."""
         stream = message.place[STREAM]

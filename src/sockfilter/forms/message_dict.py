@@ -46,8 +46,10 @@ def message_dict(message: StreamMessage, *, bodies: bool = True, show_secrets: b
     elif fields:
         made["fields"] = fields
     if message.close is not None:
-        reason = message.close.reason if show_secrets else mask_words(message.close.reason)
-        made["close"] = {"code": message.close.code, "reason": clean_text(reason)}
+        code, reason = message.close
+        if reason is not None:
+            reason = clean_text(reason if show_secrets else mask_words(reason))
+        made["close"] = {"code": code, "reason": reason}
     made["problems"] = [problem.value for problem in message.problems]
     return made
 

@@ -26,12 +26,12 @@ class Close(NamedTuple):
     """Why a stream was closed, as its sender says.
 
     Attributes:
-        code: the code; None if there is none.
-        reason: the reason; may be empty.
+        code: the code; None if there is none, or if it is not known.
+        reason: the reason; may be empty. None if it is not known.
     """
 
     code: int | None
-    reason: str = ""
+    reason: str | None = ""
 
 
 class StreamMessage:

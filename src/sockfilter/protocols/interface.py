@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sockfilter.model.budget import Budget
     from sockfilter.model.connection import Connection
     from sockfilter.model.exchange import Exchange
-    from sockfilter.model.message import Message, Request
+    from sockfilter.model.message import Message, Request, Response
     from sockfilter.model.policy import BodyPolicy
     from sockfilter.model.problem import Problem
     from sockfilter.model.stream_message import StreamMessage
@@ -253,6 +253,9 @@ class ByStream(MessageSink, Protocol):
 
     def exchange(self, stream: int) -> Exchange | None:
         """The exchange that is open on a stream; None if there is none."""
+
+    def interim(self, response: Response) -> None:
+        """Takes an informational response that shows that the response before it was informational too."""
 
     def lose(self, problem: Problem) -> None:
         """Notes that messages may be missing, and why. From now on, this may be the reason for a missing half."""

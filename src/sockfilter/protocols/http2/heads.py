@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sockfilter.model.head import Head, LostField
 from sockfilter.model.headers import Headers, text
+from sockfilter.protocols.coding import DECODERS
 from sockfilter.protocols.contents import MEDIA
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ STATUS = b":status"
 STATUS_DIGITS = 3
 CONTENT_ENCODING = b"content-encoding"
 CONTENT_TYPE = b"content-type"
+# the coding of content whose fields are not all known: no decoder has this name
+UNKNOWN_CODING = b"?"
 
 
 class BlockFields:
@@ -30,10 +33,11 @@ class BlockFields:
         pseudo: the pseudo-fields that are known. If one comes twice, the first counts.
         others: the other fields that are known.
         lost: the fields that are not wholly known.
+        has_lost: whether there are such fields.
         is_proper: no pseudo-field comes twice, or after another field.
     """
 
-    __slots__ = ("is_proper", "lost", "others", "pseudo")
+    __slots__ = ("has_lost", "is_proper", "lost", "others", "pseudo")
 
     def __init__(self, fields: Sequence[Field]) -> None:
         self.pseudo: dict[bytes, bytes] = {}
@@ -52,6 +56,7 @@ class BlockFields:
                 self.is_proper = False
             else:
                 self.pseudo[name] = value  # type: ignore[index,assignment]  # as above
+        self.has_lost = bool(self.lost)
         self.others = fields[at:] if at else fields
         if b"\0:" in b"\0".join(names[at:]) and at < len(names):  # type: ignore[arg-type]  # as above
             self._drop_late()
@@ -88,16 +93,9 @@ class BlockFields:
         """The other fields, as text."""
         return Headers([(text(name), text(value)) for name, value, _ in self.others])  # type: ignore[arg-type]  # known
 
-    def conceal(self, fields: Sequence[Field]) -> None:
-        """Treats all fields as not wholly known.
-
-        Args:
-            fields: the fields in their order.
-        """
-        self.others = []
-        self.lost[:] = [
-            LostField(at, _known_text(name), _known_text(value)) for at, (name, value, _) in enumerate(fields)
-        ]
+    def conceal(self) -> None:
+        """Forgets the fields, because they may be trailers."""
+        self.others, self.lost = [], []
 
 
 class Http2Head(Head):
@@ -108,7 +106,8 @@ class Http2Head(Head):
         is_request: whether it is the head of a request.
 
     Attributes:
-        codings: the codings of the content, in lower case, in the order in which they were applied.
+        codings: the codings of the content, in lower case, in the order in which they were applied; UNKNOWN_CODING if
+            a field that is not known may name them.
         is_shared: whether its block came again.
     """
 
@@ -123,6 +122,8 @@ class Http2Head(Head):
         self._is_request = is_request
         self.is_shared = False
         self.codings = _codings(fields.others)
+        if fields.lost and any(map(_may_be_coding, fields.lost)):
+            self.codings = (UNKNOWN_CODING,)
         pseudo = fields.pseudo
         if is_request:
             self.method, self.target = text(pseudo.get(METHOD, b"")), text(pseudo.get(PATH, b""))
@@ -181,6 +182,13 @@ class Http2Head(Head):
 
 def _known_text(raw: bytes | None) -> str | None:
     return None if raw is None else text(raw)
+
+
+def _may_be_coding(field: LostField) -> bool:
+    """Whether a field that is not wholly known may be Content-Encoding."""
+    if field.name is not None:
+        return field.name == CONTENT_ENCODING.decode()
+    return field.value is None or field.value.lower().encode("latin-1", "replace") in DECODERS
 
 
 def _codings(fields: Sequence[Field]) -> tuple[bytes, ...]:

@@ -12,7 +12,7 @@ from sockfilter.model.problem import Problem
 from sockfilter.protocols.body import BodyKeeper
 from sockfilter.protocols.contents import BodyStart, reader_of
 from sockfilter.protocols.http2.frames import NO_ERROR, error_name
-from sockfilter.protocols.http2.heads import BlockFields, Http2Head
+from sockfilter.protocols.http2.heads import UNKNOWN_CODING, BlockFields, Http2Head
 from sockfilter.protocols.http2.tunnel import StreamTunnel
 
 if TYPE_CHECKING:
@@ -50,6 +50,13 @@ class Half:
         self.may_have_reader = head.may_have_reader
         self.keeper: BodyKeeper | None = None
         self.losses = losses
+
+    def conceal(self) -> None:
+        """Forgets the head of a response if its status is not known: it may be that of an informational response."""
+        if isinstance(self.message, Response) and not self.message.status:
+            self.message.head = Http2Head(BlockFields(()), False)
+            self.message.add_problem(Problem.HEADERS_LOST)
+            self.codings, self.may_have_reader = (UNKNOWN_CODING,), False
 
 
 class StreamMessages:
@@ -130,7 +137,7 @@ class StreamMessages:
             self._begin_again(end, stream, block.made, place, start_ns, now_ns, is_last)
             return
         fields = BlockFields(block.fields)
-        if half is not None and self._continue(half, fields):
+        if half is not None and self._continue(end, half, fields, (start_ns, now_ns), is_last):
             message = half.message
         else:
             half = None
@@ -139,7 +146,7 @@ class StreamMessages:
                 self.pairing.lose(Problem.HEADERS_LOST)  # what it belongs to was missed
                 return
             message = self._begin(end, fields, block, is_request, is_last, start_ns, place)
-        if fields.lost or not fields.is_proper or not block.is_valid:
+        if fields.has_lost or not fields.is_proper or not block.is_valid:
             _note_faults(message, fields, block)
         elif block.is_remembered and half is None and fields.pseudo:
             block.made = message.head
@@ -176,16 +183,40 @@ class StreamMessages:
         else:
             self._keep(end, stream, message, now_ns)
 
-    def _continue(self, half: Half, fields: BlockFields) -> bool:
-        """Takes trailers, or the head of a response whose status was not known. Returns False if it is another head."""
+    def _continue(self, end: int, half: Half, fields: BlockFields, times: tuple[int, int], is_last: bool) -> bool:
+        """Takes trailers, or what follows a head whose status was not known. Returns False if it is another head."""
         message = half.message
-        if not fields.pseudo:
-            message.trailers = fields.headers
-        elif not fields.is_request and isinstance(message, Response) and not message.status:
-            message.head = head = Http2Head(fields, False)
-            half.codings, half.may_have_reader = head.codings, head.may_have_reader
-        else:
+        if isinstance(message, Response) and not message.status and (fields.pseudo or half.keeper is None):
+            return self._follow_unknown(half, fields, self._losses[end], times, is_last)
+        if fields.pseudo:
             return False
+        message.trailers = fields.headers
+        return True
+
+    def _follow_unknown(
+        self, half: Half, fields: BlockFields, losses: int, times: tuple[int, int], is_last: bool
+    ) -> bool:
+        """Takes the block after a head whose status was not known, which may have been informational.
+
+        Trailers have END_STREAM (RFC 9113, 8.1), so that a block without it is another head.
+        """
+        message = half.message
+        if fields.is_trailers and is_last:
+            if half.losses != losses:
+                half.conceal()
+            message.trailers = fields.headers
+        elif fields.is_request:
+            return False
+        elif is_last and not fields.pseudo:
+            half.conceal()  # the block may be trailers, or the final head
+        else:
+            head = Http2Head(fields, False)
+            if 100 <= head.status < 200:
+                half.conceal()
+                self.pairing.interim(Response(head, times[0], message.place, times[1]))
+            else:
+                message.head, message.start_ns, half.losses = head, times[0], losses
+                half.codings, half.may_have_reader = head.codings, head.may_have_reader
         return True
 
     def _kind(self, end: int, fields: BlockFields) -> bool | None:
@@ -214,7 +245,7 @@ class StreamMessages:
             if fields.is_trailers:
                 trailers, fields.others = fields.headers, []
             elif is_last:
-                fields.conceal(block.fields)  # it is not known whether this is a head
+                fields.conceal()  # it is not known whether this is a head
         self._end_earlier(place[-1], is_request)
         message = (Request if is_request else Response)(Http2Head(fields, is_request), start_ns, place)
         if trailers is not None:
@@ -289,6 +320,12 @@ class StreamMessages:
         half.message.body = Body(len(data), len(data), data[: self._context.policy.limit])
         self._finish(end, stream, half, now_ns, True)
 
+    def miss_head(self, end: int, stream: int) -> None:
+        """Notes a missing header block, which may be the final head after an informational one."""
+        half = self._halves[end].get(stream)
+        if half is not None and half.keeper is None:
+            half.conceal()
+
     def miss(self, end: int, stream: int, size: int, problem: Problem) -> int:
         """Notes missing bytes of a body, of a known number. Returns how many of them were needed."""
         half = self._halves[end].get(stream)
@@ -345,6 +382,8 @@ class StreamMessages:
         for halves in self._halves:
             half = halves.pop(stream, None)
             if half is not None:
+                if half.keeper is None:
+                    half.conceal()
                 half.message.add_problem(problem)
                 half.message.body = NO_BODY if half.keeper is None else half.keeper.body(False)
         self._tunnels.pop(stream, None)
@@ -369,6 +408,8 @@ class StreamMessages:
 
     def _collect(self, end: int, stream: int, half: Half) -> BodyKeeper:
         message, context, policy = half.message, self._context, self._context.policy
+        if half.losses != self._losses[end]:
+            half.conceal()  # the final head may be missing
         reader: ContentReader | None = None
         tunnel = self._tunnels.get(stream)
         if tunnel is not None:
@@ -397,6 +438,8 @@ class StreamMessages:
                 message.add_problem(self._lost_by[end])
                 if half.keeper is not None:
                     self._note_loss(end, half, half.keeper)
+        if not is_whole and half.keeper is None:
+            half.conceal()
         message.complete = is_whole
         message.end_ns = now_ns
         if half.keeper is not None:
@@ -408,7 +451,7 @@ class StreamMessages:
 
 def _note_faults(message: Message, fields: BlockFields, block: Block) -> None:
     """Adds the problems of a header block to its message."""
-    if fields.lost:
+    if fields.has_lost:
         message.add_problem(Problem.HEADERS_LOST)
     if not block.is_valid or not fields.is_proper:
         message.add_problem(Problem.BAD_HEAD)

@@ -379,14 +379,14 @@ class Http2Receiver:
         self._drop()
         self._data_stream, self._content_left = 0, left
         if head.kind in HEADS:
-            self._break_block(Problem.GAP)
+            self._break_block(Problem.GAP, head.stream)
 
     def _pass_frame(self, offset: int, head: FrameHead) -> int:
         """Passes over a frame that is not needed, or that is too long to be kept."""
         self._count(head.kind)
         self._data_stream, self._content_left = 0, head.size
         if head.kind in HEADS:
-            self._break_block()
+            self._break_block(stream=head.stream)
         return offset + FRAME_HEAD_BYTES
 
     def _take_headers(self, head: FrameHead, payload: bytes) -> None:
@@ -444,11 +444,14 @@ class Http2Receiver:
         place = (block.seq, block.ack, block.stream)
         messages.head(self._end, block.stream, decoded, place, block.start_ns, self._now, block.is_last)
 
-    def _break_block(self, problem: Problem = Problem.BAD_FRAME) -> None:
+    def _break_block(self, problem: Problem = Problem.BAD_FRAME, stream: int = 0) -> None:
         """Notes a header block that cannot be decoded as a whole: its fields are lost, and the table with them."""
+        if self._block is not None:
+            stream = self._block.stream
         self._block = None
         self.hpack.lost()
         self._shared.messages.pairing.lose(problem)
+        self._shared.messages.miss_head(self._end, stream)
 
     def _take_reset(self, head: FrameHead, payload: bytes) -> None:
         self._shared.messages.reset(self._end, head.stream, int.from_bytes(payload, "big"), self._now)

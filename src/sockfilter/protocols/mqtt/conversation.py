@@ -174,6 +174,8 @@ class MqttReader(Reader):
         """Reports a packet without its content, and passes over the rest of it."""
         if problem is not None:
             message.add_problem(problem)
+        if head.kind == packets.PUBLISH:  # it is not known where its content begins
+            message.body = Body(0, None, b"")
         self._emit(message)
         taken = min(head.end, len(data)) - at
         self._remaining = head.end - at - taken

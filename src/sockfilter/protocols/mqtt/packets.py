@@ -20,13 +20,15 @@ TYPES = (
     *("", "connect", "connack", "publish", "puback", "pubrec", "pubrel", "pubcomp", "subscribe", "suback"),
     *("unsubscribe", "unsuback", "pingreq", "pingresp", "disconnect", "auth"),
 )
-CONNECT, PUBLISH, SUBSCRIBE, UNSUBSCRIBE, PINGREQ = 1, 3, 8, 10, 12
+CONNECT, CONNACK, PUBLISH, SUBSCRIBE, UNSUBSCRIBE, UNSUBACK, PINGREQ, DISCONNECT, AUTH = 1, 2, 3, 8, 10, 11, 12, 14, 15
+# PUBACK, PUBREC, PUBREL, PUBCOMP
+ACKNOWLEDGEMENTS = range(4, 8)
 # by the end that may send them: of the client, of the server; all others may be sent by both
 BY_CLIENT = frozenset((CONNECT, SUBSCRIBE, UNSUBSCRIBE, PINGREQ))
 BY_SERVER = frozenset((2, 9, 11, 13))
 # 2.1.3: the flags of PUBREL, SUBSCRIBE and UNSUBSCRIBE; those of PUBLISH say something, and all others are 0
 FLAGS = {6: 2, 8: 2, 10: 2}
-V5 = 5
+V3, V5 = 4, 5
 # the version is not known: it is the first byte of a CONNECT that was not read
 UNKNOWN = 0
 # topics or codes of one packet that are kept; a SUBSCRIBE of more is possible, and no client sends one
@@ -95,6 +97,8 @@ def read_fields(head: PacketHead, data: bytes, version: int, fields: Fields) -> 
         Malformed: the packet ends before, or goes on after its last field. The fields before that have been read.
     """
     cursor = Cursor(data, head.start, head.end)
+    if version == UNKNOWN:
+        version = version_of(head)
     if head.kind == CONNECT:
         version = _read_connect(cursor, fields)
     else:
@@ -102,6 +106,22 @@ def read_fields(head: PacketHead, data: bytes, version: int, fields: Fields) -> 
     if cursor.left and version != UNKNOWN:
         raise Malformed
     return version
+
+
+def version_of(head: PacketHead) -> int:
+    """The version that the size of a packet shows; UNKNOWN if it may have several versions.
+
+    In MQTT 3, a CONNACK, an UNSUBACK and an acknowledgement have two bytes, and a DISCONNECT has none. MQTT 5 adds a
+    code, properties, or both, and the packet AUTH.
+    """
+    size = head.end - head.start
+    if head.kind in (CONNACK, UNSUBACK):
+        return V5 if size > 2 else V3
+    if head.kind in ACKNOWLEDGEMENTS:
+        return V5 if size > 2 else UNKNOWN
+    if head.kind == AUTH or (head.kind == DISCONNECT and size):
+        return V5
+    return UNKNOWN
 
 
 def _properties(cursor: Cursor, version: int, fields: Fields, name: str = "properties") -> None:
@@ -141,7 +161,8 @@ def _read_connack(cursor: Cursor, version: int, fields: Fields) -> None:
     """3.2."""
     fields["session_present"] = bool(cursor.number(1) & 1)
     fields["code"] = cursor.number(1)
-    _properties(cursor, version, fields)
+    if cursor.left:  # a broker that does not know MQTT 5 refuses it in the form of MQTT 3
+        _properties(cursor, version, fields)
 
 
 def _read_acknowledgement(cursor: Cursor, version: int, fields: Fields) -> None:

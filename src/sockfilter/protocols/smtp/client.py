@@ -7,9 +7,9 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from sockfilter.model.problem import Problem
-from sockfilter.model.sequence import MASK
+from sockfilter.model.sequence import MASK, distance
 from sockfilter.protocols.reading import Reader
-from sockfilter.protocols.smtp.content import Dots
+from sockfilter.protocols.smtp.content import END_OF_CONTENT, Dots
 from sockfilter.protocols.smtp.session import RECIPIENTS_MAX, Command
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ OPENING_VERBS = frozenset("EHLO HELO LHLO MAIL NOOP RSET QUIT HELP XCLIENT START
 GREETINGS = frozenset(("EHLO", "HELO", "LHLO"))
 # RFC 2920, 3.1: no command follows one of these before its reply
 LAST_IN_GROUP = frozenset((*GREETINGS, "DATA", "VRFY", "EXPN", "QUIT", "NOOP", "STARTTLS", "AUTH"))
+# a command that may follow DATA if the server has refused that
+VERBS = OPENING_VERBS | frozenset("RCPT DATA BDAT VRFY EXPN AUTH".split())
 VERB = re.compile(rb"[A-Za-z]{1,16}(?=[ \t\r\n]|$)")
 # RFC 5321, 4.1.2: a path may have a local part in quotes; some clients leave the brackets out
 PATH = rb"[ \t]*(?:<((?:\"(?:\\.|[^\"\\])*\"|[^>\"])*)>|([^ \t<>]*))"
@@ -43,7 +45,7 @@ class Mode(Enum):
     UNANSWERED = auto()  # content or a command: the reply to DATA decides
     CONTENT = auto()
     AUTH = auto()  # an answer to the server's challenge: a secret
-    LOST = auto()  # content or a command: the next reply decides
+    LOST = auto()  # content or a command: the next reply decides, and says where something known begins
     TLS = auto()  # a command, or TLS: the reply to STARTTLS decides
 
 
@@ -61,7 +63,18 @@ class ClientReader(Reader):
         mode: what the next bytes are.
     """
 
-    __slots__ = ("_begin_tls", "_dots", "_is_damaged", "_is_last_chunk", "_last_code", "_last_verb", "_session", "mode")
+    __slots__ = (
+        "_begin_tls",
+        "_dots",
+        "_is_damaged",
+        "_is_last_chunk",
+        "_known_from",
+        "_last_code",
+        "_last_verb",
+        "_mode_then",
+        "_session",
+        "mode",
+    )
 
     def __init__(
         self, transport: Transport, context: Context, end: int, session: MailSession, begin_tls: Callable[[], None]
@@ -74,6 +87,9 @@ class ClientReader(Reader):
         self._is_last_chunk = False
         self._last_verb = ""
         self._last_code = 0  # of the last reply after DATA
+        # while lost: the sequence number from which on bytes are known, and what they are; None if that is not known
+        self._known_from: int | None = None
+        self._mode_then = Mode.COMMAND
         self.mode = Mode.COMMAND
 
     @property
@@ -90,9 +106,9 @@ class ClientReader(Reader):
             self._wanted = 0
         elif self.mode not in (Mode.UNANSWERED, Mode.TLS):
             self._wanted = 0
-        if self.mode is Mode.UNANSWERED and self._last_code >= 400:
-            self.mode = Mode.COMMAND  # the client has the reply to DATA, which was the last one
-        if self._last_verb in LAST_IN_GROUP:
+        if self.mode is Mode.UNANSWERED and self._last_code >= 400 and begins_command(self._buffer or data):
+            self.mode = Mode.COMMAND  # the client has the reply to DATA, which was the last one or is missing
+        if self._last_verb in LAST_IN_GROUP and self._session.has_lost_before(ack):
             # the client has all replies: whatever was lost before, the next reply answers the next command
             self._session.is_certain = True
         super().data(data, time_ns, seq, ack)
@@ -120,21 +136,24 @@ class ClientReader(Reader):
         if self._session.mail is not None:
             self._session.mail.begin()
 
-    def replied(self, code: int, text: str, command: Command | None) -> None:
-        """Takes a reply, and the command that it answers, if that is known."""
+    def replied(self, code: int, text: str | None, ack: int, command: Command | None) -> None:
+        """Takes a reply, how many bytes its sender has acknowledged, and the command that it answers, if known."""
         if self.mode is Mode.UNANSWERED and (command is None or command.verb == "DATA"):
             if code == 354:
                 self.begin_content()
             elif command is not None:
                 self.mode = Mode.COMMAND
+            elif self._buffer:
+                self._replied_after_lost(code, text, ack)
             self._last_code = code
             self.wake()
         elif self.mode is Mode.LOST:
-            self.mode = Mode.COMMAND
-            if code == 354:
-                self.begin_content()
+            self._known_from = ack
+            self._mode_then = Mode.CONTENT if code == 354 else Mode.COMMAND
         elif self.mode is Mode.CONTENT and command is None:
-            self._replied_early(code, text)
+            self._replied_early(code, text, ack)
+        elif self.mode is Mode.COMMAND and command is None and distance(self._next, ack) > 0:
+            self._session.note_early(code, text, ack)  # the server has bytes that have not come here
         elif command is not None and command.verb == "AUTH" and code == 334:
             self.mode = Mode.AUTH
         elif self.mode is Mode.TLS and command is not None and command.verb == "STARTTLS":
@@ -144,11 +163,28 @@ class ClientReader(Reader):
             else:
                 self.wake()
 
-    def _replied_early(self, code: int, text: str) -> None:
+    def _replied_after_lost(self, code: int, text: str | None, ack: int) -> None:
+        """Takes a reply after the one to DATA, which was lost: what has waited is content, or the server refused it."""
+        session, waiting = self._session, b"\r\n" + self._buffer
+        # the server answers content at its end, unless it refuses it; the rest may come later
+        is_early = code >= 400 or distance(self._next, ack) > 0
+        is_content = END_OF_CONTENT in waiting or (is_early and not begins_command(self._buffer))
+        rest = waiting.partition(END_OF_CONTENT)[2] if is_content else self._buffer.partition(b"\n")[2]
+        if not rest:  # there is nothing else that it may answer
+            session.note_early(code, text, ack)
+            if is_content:
+                session.refuse(code, text)
+        else:
+            session.lose()
+        if is_content:
+            self.begin_content()
+        else:
+            self.mode = Mode.COMMAND
+
+    def _replied_early(self, code: int, text: str | None, ack: int) -> None:
         """Takes a reply within content: the server has found its end, or refuses the rest."""
         session = self._session
-        if session.mail is not None and session.mail.reply is None:
-            session.mail.reply = {"code": code, "text": text}
+        session.refuse(code, text)
         if self._is_damaged or self._dots.looks_ended:
             if session.mail is not None:
                 session.mail.is_whole = not self._is_damaged
@@ -156,7 +192,10 @@ class ClientReader(Reader):
             self.mode = Mode.COMMAND
             if self._is_damaged:  # the end was in the missing bytes, and commands may have been, too
                 session.lose()
+                session.helo = None
                 self._last_verb = ""
+        else:
+            session.note_early(code, text, ack)
 
     def _read(self, data: bytes, at: int) -> int:
         if self.mode is Mode.CONTENT:
@@ -172,7 +211,7 @@ class ClientReader(Reader):
             self._begin_tls()
             return self._pass_on(data, at)
         if self.mode is Mode.LOST:
-            return self._pass_by(len(data) - at)
+            return self._read_lost(data, at)
         end = data.find(b"\n", at) + 1
         if not end and len(data) - at <= LINE_BYTES_MAX:
             return self._await(0)
@@ -184,7 +223,27 @@ class ClientReader(Reader):
             self._ask(Command("AUTH"))
         else:
             self._read_command(line.rstrip(b"\r\n"))
+        self._take_early()
         return len(line)
+
+    def _read_lost(self, data: bytes, at: int) -> int:
+        """Passes by bytes up to where their meaning is known. Returns their number; 0 is none."""
+        left = len(data) - at
+        if self._known_from is None:
+            return self._pass_by(left)
+        unknown = distance(self._next - left, self._known_from)
+        if unknown > 0:
+            return self._pass_by(min(left, unknown))
+        self.mode, self._known_from = self._mode_then, None
+        if self.mode is Mode.CONTENT:
+            self.begin_content()
+        return self._read(data, at)
+
+    def _take_early(self) -> None:
+        """Takes the replies that came before the commands that they answer, because those waited for missing bytes."""
+        while (early := self._session.next_early()) is not None:
+            code, text, ack = early
+            self.replied(code, text, ack, self._session.answer(code, text))
 
     def _pass_long_line(self, line: bytes, is_whole: bool) -> int:
         if self.mode is not Mode.REST_OF_LINE:
@@ -306,6 +365,7 @@ class ClientReader(Reader):
             mail.is_whole = True
         self._session.ask_for_end(mail)
         self._session.end_mail()
+        self._take_early()
 
     def _give_up(self, problem: Problem) -> None:
         super()._give_up(problem)
@@ -328,10 +388,18 @@ class ClientReader(Reader):
             mail.message.add_problem(problem)
         self._session.end_mail()
         self._session.lose()
+        self._session.helo = None  # the client may have introduced itself again
+        self._known_from = None
         self._is_last_chunk = False
         self._remaining = 0
         self._last_verb = ""
         self.mode = Mode.LOST
+
+
+def begins_command(data: bytes | bytearray) -> bool:
+    """Whether bytes begin with a command. Content begins with a field, as a rule."""
+    found = VERB.match(data)
+    return found is not None and found[0].decode().upper() in VERBS
 
 
 def _path(found: re.Match[bytes]) -> str:

@@ -13,6 +13,8 @@ LOOSE_END = re.compile(rb"(?:^|\n)\.\r?\n?\Z")
 # bytes of the fields at the beginning of a mail in which the subject is looked for; few mails have more
 FIELDS_BYTES_MAX = 64 << 10
 FIELDS_END = re.compile(rb"\r?\n\r?\n")
+# a line that does not continue the one before it
+NEXT_FIELD = re.compile(rb"\r?\n[^ \t]")
 SUBJECT = re.compile(rb"(?:^|\n)subject:((?:[^\r\n]|\r?\n[ \t])*)", re.IGNORECASE)
 
 
@@ -59,11 +61,16 @@ class Dots:
         return text.replace(b"\r\n.", b"\r\n")[added:]
 
 
-def subject_of(fields: bytes) -> str | None:
-    """The subject in the fields of a mail, decoded (RFC 2047); None if there is none."""
+def subject_of(fields: bytes, is_whole: bool = True) -> str | None:
+    """The subject in the fields of a mail, decoded (RFC 2047); None if there is none, or if it is not wholly known.
+
+    Args:
+        fields: the first bytes of the mail.
+        is_whole: whether they are all that the mail has.
+    """
     end = FIELDS_END.search(fields)
     found = SUBJECT.search(fields, 0, len(fields) if end is None else end.start())
-    if found is None:
+    if found is None or (end is None and not is_whole and not NEXT_FIELD.match(fields, found.end())):
         return None
     from email.errors import HeaderParseError  # slow to import
     from email.header import decode_header

@@ -135,10 +135,10 @@ class SmtpConversation(WithoutExchanges):
         self._session = session = MailSession(transport, context, client_end)
         client = ClientReader(transport, context, client_end, session, self._begin_tls)
 
-        def answer(code: int, text: str) -> None:
-            client.replied(code, text, session.answer(code, text))
+        def answer(code: int, text: str | None, ack: int) -> None:
+            client.replied(code, text, ack, session.answer(code, text))
 
-        server = ServerReader(transport, context, 1 - client_end, answer, session.lose)
+        server = ServerReader(transport, context, 1 - client_end, answer, session.lose_replies)
         self._ends = (server, client) if client_end else (client, server)
         transport.replace(self)
         # the server's greeting came before the client's command

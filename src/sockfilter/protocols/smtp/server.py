@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from sockfilter.model.sequence import MASK
 from sockfilter.protocols.reading import Reader
 
 if TYPE_CHECKING:
@@ -27,25 +28,27 @@ class ServerReader(Reader):
         transport: the connection.
         context: what the protocol needs from its capture.
         end: the end that sends them.
-        answer: takes the code and the text of each reply.
-        lose: is called when replies may be missing.
+        answer: takes the code and the text of each reply, and the acknowledgement number that came with its end. The
+            text is None if it is not wholly known.
+        lose: is called when replies may be missing, with the sequence number after the missing bytes.
     """
 
-    __slots__ = ("_answer", "_is_cut", "_lose_replies", "_text")
+    __slots__ = ("_answer", "_is_cut", "_is_part", "_lose_replies", "_text")
 
     def __init__(
         self,
         transport: Transport,
         context: Context,
         end: int,
-        answer: Callable[[int, str], None],
-        lose: Callable[[], None],
+        answer: Callable[[int, str | None, int], None],
+        lose: Callable[[int], None],
     ) -> None:
         super().__init__(transport, context, end)
         self._answer = answer
         self._lose_replies = lose
         self._text = b""
         self._is_cut = False  # the beginning of this line was passed over
+        self._is_part = False  # lines of this reply may be missing
 
     def data(self, data: bytes, time_ns: int, seq: int, ack: int) -> None:
         """Takes the next bytes. Those that do not end a line are only gathered."""
@@ -54,6 +57,11 @@ class ServerReader(Reader):
             return
         self._wanted = 0
         super().data(data, time_ns, seq, ack)
+
+    def missing(self, size: int, problem: Problem) -> int:
+        """Notes missing bytes."""
+        self._next = (self._next + size) & MASK
+        return super().missing(size, problem)
 
     def _read(self, data: bytes, at: int) -> int:
         end = data.find(b"\n", at) + 1
@@ -73,16 +81,19 @@ class ServerReader(Reader):
         if len(self._text) < TEXT_BYTES_MAX:
             self._text += (b"\n" if self._text else b"") + (found[3] or b"")
         if found[2] != b"-":
-            text, self._text = self._text, b""
-            self._answer(int(found[1]), text.decode("utf-8", "backslashreplace"))
+            text = None if self._is_part else self._text.decode("utf-8", "backslashreplace")
+            self._text, self._is_part = b"", False
+            self._answer(int(found[1]), text, self._ack)
 
     def _seek(self, data: bytes, at: int) -> int:
         """Begins again at a line."""
         self._resume()
         self._is_cut = REPLY.match(data, at) is None
+        self._is_part = self._is_part or self._is_cut
         return self._read(data, at)
 
     def _lose(self, problem: Problem) -> None:
         super()._lose(problem)
+        self._is_part = self._is_part or bool(self._text)
         self._text = b""
-        self._lose_replies()
+        self._lose_replies(self._next)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sockfilter.model.body import Body
 from sockfilter.model.problem import Problem
+from sockfilter.model.sequence import distance
 from sockfilter.model.stream_message import StreamMessage
 from sockfilter.protocols.body import BodyKeeper
 from sockfilter.protocols.smtp.content import FIELDS_BYTES_MAX, FIELDS_END, subject_of
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 COMMANDS_MAX = 20_000
 # recipients of a mail that are kept; servers allow 1 000 or fewer, at least 100 (RFC 5321, 4.5.3.1.8)
 RECIPIENTS_MAX = 10_000
+# Replies that came before their commands: those to some mails. A reply has 4 KiB at most.
+EARLY_MAX = 64
+# the server closes the connection, whatever the client has said (RFC 5321, 3.8)
+CLOSING = 421
 # bytes of memory that a recipient takes in addition to its address
 RECIPIENT_BYTES = 300
 
@@ -116,7 +121,7 @@ class Mail:
             body = keeper.body(self.is_whole)
             message.body = body if self.size is not None else Body(body.wire_len, None, body)
             fields["size"] = self.size if self.is_whole else None
-            fields["subject"] = subject_of(bytes(self._fields))
+            fields["subject"] = subject_of(bytes(self._fields), self.is_whole and self.size == len(self._fields))
         message.fields = {name: value for name, value in fields.items() if value is not None}
         return message
 
@@ -155,11 +160,13 @@ class MailSession:
         self._context = context
         self._end = client_end
         self._commands: deque[Command] = deque()
+        self._early: deque[tuple[int, str | None, int]] = deque()  # replies whose commands have not come
         self._mails: deque[Mail] = deque()  # that have not been reported, in their order
         self.helo: str | None = None
         self.mail: Mail | None = None
         self.is_lmtp = False
         self.is_certain = True
+        self._lost_to: int | None = None  # the sequence number after the last lost bytes of the server
         self.has_replied = False
         self.has_commands = False
 
@@ -205,6 +212,8 @@ class MailSession:
         if mail is None or not self.is_lmtp:
             self.ask(Command(".", mail))
             return
+        if any("code" not in recipient for recipient in mail.recipients):
+            self.lose()  # it is not known how many replies there are
         for place, recipient in enumerate(mail.recipients):
             if recipient.get("code") in (250, 251):
                 self.ask(Command(".", mail, place))
@@ -216,9 +225,19 @@ class MailSession:
             if command.mail is not None:
                 command.mail.waiting -= 1
         self._commands.clear()
+        self._early.clear()
         self._report()
 
-    def answer(self, code: int, text: str) -> Command | None:
+    def lose_replies(self, seq: int) -> None:
+        """Notes that replies may be missing. seq: the sequence number after the missing bytes."""
+        self._lost_to = seq
+        self.lose()
+
+    def has_lost_before(self, ack: int) -> bool:
+        """Whether the client has acknowledged all lost bytes of the server: none of them answers what it sends now."""
+        return self._lost_to is None or distance(self._lost_to, ack) >= 0
+
+    def answer(self, code: int, text: str | None) -> Command | None:
         """Takes a reply. Returns the command that it answers; None if there is none, or if it is not known."""
         is_first, self.has_replied = not self.has_replied, True
         if not self.is_certain or not self._commands:
@@ -232,14 +251,24 @@ class MailSession:
             if command.recipient is not None:
                 mail.recipients[command.recipient]["code"] = code
             if command.verb == "." or (code >= 400 and command.recipient is None):
-                mail.reply = {"code": code, "text": text}
+                mail.reply = _reply(code, text)
             self._report()
         return command
 
-    def refuse(self, code: int, text: str) -> None:
+    def note_early(self, code: int, text: str | None, ack: int) -> None:
+        """Notes a reply that came before its command: that waits for bytes before it, which may be lost."""
+        is_of_command = self.is_certain and self.has_commands and not self._commands and code != CLOSING
+        if is_of_command and len(self._early) < EARLY_MAX:
+            self._early.append((code, text, ack))
+
+    def next_early(self) -> tuple[int, str | None, int] | None:
+        """The first reply that came before its command, if that has come now."""
+        return self._early.popleft() if self._early and self._commands else None
+
+    def refuse(self, code: int, text: str | None) -> None:
         """Takes a reply that came while the client was sending a mail."""
         if self.mail is not None and self.mail.reply is None:
-            self.mail.reply = {"code": code, "text": text}
+            self.mail.reply = _reply(code, text)
 
     def close(self, problem: Problem) -> None:
         """Reports all mails, because the connection has ended."""
@@ -258,3 +287,8 @@ class MailSession:
         while self._mails and self._mails[0].is_over and not self._mails[0].waiting:
             mail = self._mails.popleft()
             self._context.take(mail.finished())
+
+
+def _reply(code: int, text: str | None) -> dict[str, object]:
+    """A reply as the record of a mail shows it."""
+    return {"code": code} if text is None else {"code": code, "text": text}

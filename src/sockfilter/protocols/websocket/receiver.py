@@ -52,6 +52,7 @@ CONTROL_POLICY = BodyPolicy(CONTROL_BYTES_MAX)
 # The first bytes of frames that are whole messages of which the payload is the content, and the names of the messages.
 WHOLE = {FIN | TEXT: "text", FIN | BINARY: "binary", FIN | PING: "ping", FIN | PONG: "pong"}
 WHOLE_OR_DEFLATED = {**WHOLE, FIN | RSV1 | TEXT: "text", FIN | RSV1 | BINARY: "binary"}
+DATA_KINDS = frozenset(("text", "binary"))
 # Bytes of a compressed message that is inflated at once: to 4 MB at most, as deflate's ratio is at most 1032.
 SHORT_BYTES_MAX = 4096
 # bodies of which nothing is kept, by their length, and the number that are cached: 100 KB
@@ -85,6 +86,7 @@ class FrameReceiver(Announcing):
         "_is_masked",
         "_is_resumed",
         "_limit",
+        "_may_continue",
         "_message",
         "_rest",
         "_rest_ns",
@@ -123,6 +125,7 @@ class FrameReceiver(Announcing):
         self._is_bad = False  # the last frame was not possible
         self._seeking: FrameSeeking | None = None  # looks for frames after a gap
         self._is_resumed = False  # messages may be missing before the next one
+        self._may_continue = False  # the next data frame may continue a message whose beginning was missed
 
     @property
     def is_between(self) -> bool:
@@ -306,7 +309,9 @@ class FrameReceiver(Announcing):
             message.give_up()
         is_compressed = head.first & RSV1 != 0 and self._inflating is not None
         made = self._message = self._new(head.opcode, began_ns, self._inflating if is_compressed else None)
-        if message is not None or (head.opcode == CONTINUATION and not self._is_resumed):
+        if head.opcode != CONTINUATION:
+            self._may_continue = False
+        if message is not None or (head.opcode == CONTINUATION and not self._may_continue):
             made.note(Problem.BAD_FRAME)
         if head.first & RSV & ~(RSV1 if is_compressed else 0):
             made.note(Problem.UNKNOWN_CODING)
@@ -352,7 +357,8 @@ class FrameReceiver(Announcing):
             if not frame.is_final:
                 return
             self._message = None
-            if content.opcode == CONTINUATION and self._is_resumed:
+            if content.opcode == CONTINUATION and self._may_continue:
+                self._may_continue = False
                 self._leave_unread(content.wire_len)  # the end of a message whose beginning was missed
                 return
         self._tell(content)
@@ -375,6 +381,8 @@ class FrameReceiver(Announcing):
 
     def _note_resumed(self, message: StreamMessage) -> None:
         self._is_resumed = False
+        # a control message may stand between the frames of a message whose beginning was missed
+        self._may_continue = self._may_continue and message.kind not in DATA_KINDS
         message.add_problem(Problem.RESYNCHRONISED)
 
     def _lose(self) -> None:
@@ -385,7 +393,7 @@ class FrameReceiver(Announcing):
         if self._seeking is None:
             self._seeking = FrameSeeking(self._extensions, self._is_masked)
         self._leave_unread(self._seeking.drop())
-        self._is_resumed = True
+        self._is_resumed = self._may_continue = True
 
     def _seek(self, data: bytes, time_ns: int) -> None:
         """Looks for frames, because what came is none."""
@@ -423,12 +431,15 @@ def _keep_empty(length: int) -> Body:
 def _close(body: Body, content: MessageContent) -> Close:
     """The code and the reason of a close (RFC 6455, 5.5.1)."""
     if len(body) < CODE_BYTES:
-        if body.length:
+        if len(body) == body.length == 1:
             content.note(Problem.BAD_FRAME)
-        return Close(None)
+        return Close(None, "" if len(body) == body.length else None)
+    code = int.from_bytes(body[:CODE_BYTES], "big")
+    if len(body) != body.length:  # bytes are missing
+        return Close(code, None)
     try:
         reason = body[CODE_BYTES:].decode()
     except UnicodeDecodeError:
         content.note(Problem.BAD_FRAME)
         reason = body[CODE_BYTES:].decode("utf-8", "replace")
-    return Close(int.from_bytes(body[:CODE_BYTES], "big"), reason)
+    return Close(code, reason)

@@ -24,6 +24,7 @@ from tests.support.http2 import (
     data,
     frame,
     ping,
+    reset,
     told,
 )
 from tests.support.talk import CLIENT, SERVER, Dialogue, Said
@@ -241,3 +242,108 @@ def test_the_encoder_of_the_tests_uses_its_table():
     encoder = Encoder()
     first, second = (encoder.encode(asks(b"/x")) for _ in range(2))
     assert len(second) == 4 < len(first)
+
+
+EARLY = answers(b"103", (b"link", b"</a>"))
+
+
+def after_lost_table(*blocks: bytes, server: Any, lost: int) -> Exchange:
+    """The exchange of stream 3, after the server's first block was lost, which put entries into the table."""
+    dialogue, client, _ = begun()
+    dialogue.say(CLIENT, client.headers(1, asks()) + client.headers(3, asks()))
+    dialogue.lose(SERVER, lost).say(SERVER, ping() + ping() + ping())
+    for block in blocks:
+        dialogue.say(SERVER, block)
+    return next(exchange for exchange in dialogue.close() if exchange.stream == 3)
+
+
+def test_an_informational_head_without_a_known_status_is_not_the_final_one():
+    """RFC 9113, 8.1: trailers end the stream, so that a block that does not is a head."""
+    server = begun()[2]
+    lost = len(server.headers(1, [*EARLY, (b":status", b"102"), (b"x-final", b"500")], last=False))
+    early = server.headers(3, [*EARLY[:1], (b"link", b"</b>")], last=False)
+    known = server.headers(3, answers(b"100"), last=False)
+    unknown_again = server.headers(3, [*EARLY[:1], (b"link", b"</c>")], last=False)
+    final = server.headers(3, answers(b"404", (b"x-a", b"1")), last=False) + data(3, b"body")
+    exchange = after_lost_table(early, known, unknown_again, final, server=server, lost=lost)
+    assert (exchange.response.status, list(exchange.response.headers)) == (404, [("x-a", "1")])
+    assert (list(exchange.response.trailers), exchange.response.body) == ([], b"body")
+    assert [response.status for response in exchange.informational] == [100]
+
+
+@pytest.mark.parametrize("ending", ["none", "reset", "content after a gap", "trailers after a gap", "block"])
+def test_a_head_that_may_be_informational_is_not_shown_as_the_final_one(ending: str):
+    dialogue, client, server = begun()
+    lost = len(server.headers(1, EARLY, last=False))
+    said = [server.headers(3, [*EARLY[:1], (b"link", b"</b>")], last=False)]
+    if ending == "reset":
+        said.append(reset(3))
+    elif ending == "block":  # trailers, or a final head: its first field is not known
+        said.append(server.headers(3, [*EARLY, (b"x-a", b"1")]))
+    dialogue.say(CLIENT, client.headers(1, asks()) + client.headers(3, asks()))
+    dialogue.lose(SERVER, lost).say(SERVER, ping() + ping() + ping() + b"".join(said))
+    if ending.endswith("gap"):
+        dialogue.lose(SERVER, 50).say(SERVER, ping() + ping() + ping())
+        dialogue.say(
+            SERVER, data(3, b"body") if ending.startswith("content") else server.headers(3, [(b"x-sum", b"1")])
+        )
+    exchange = next(exchange for exchange in dialogue.close() if exchange.stream == 3)
+    assert (exchange.response.status, list(exchange.response.headers)) == (0, [])
+    assert Problem.HEADERS_LOST in exchange.problems
+    assert list(exchange.response.trailers) == ([("x-sum", "1")] if ending.startswith("trailers") else [])
+
+
+def test_a_head_without_a_known_status_is_the_final_one_if_content_follows():
+    server = begun()[2]
+    lost = len(server.headers(1, answers(b"418"), last=False))
+    said = server.headers(3, answers(b"418", (b"x-a", b"1")), last=False), data(3, b"body")
+    exchange = after_lost_table(*said, server=server, lost=lost)
+    assert (exchange.response.status, list(exchange.response.headers)) == (0, [("x-a", "1")])
+    assert exchange.response.body == b"body"
+
+
+@pytest.mark.parametrize(("name", "is_known"), [(b"content-encoding", False), (b"x-a", False), (b"", True)])
+def test_a_length_is_not_known_if_a_lost_field_may_be_the_coding(name: bytes, is_known: bool):
+    server = begun()[2]
+    field = [(name, b"br")] if name else []
+    lost = len(server.headers(1, answers(b"200", *field), last=False))
+    said = server.headers(3, answers(b"200", *field), last=False), data(3, b"content")
+    exchange = after_lost_table(*said, server=server, lost=lost)
+    assert exchange.response.status == 200
+    assert exchange.response.body.wire_len == 7
+    assert exchange.response.body.length == (7 if is_known else None)
+    assert (Problem.UNKNOWN_CODING in exchange.problems) is not is_known
+
+
+def test_a_lost_name_with_a_known_value_is_not_the_coding_if_that_is_none():
+    server = begun()[2]
+    lost = len(server.headers(1, answers(b"200", (b"x-a", b"1")), last=False))
+    said = server.headers(3, answers(b"200", (b"x-a", b"2")), last=False), data(3, b"content")
+    exchange = after_lost_table(*said, server=server, lost=lost)
+    assert [(field.name, field.value) for field in exchange.response.head.lost] == [(None, "2")]
+    assert exchange.response.body.length == 7
+
+
+def test_a_head_that_may_be_informational_is_forgotten_if_a_block_after_it_is_lost():
+    """The bytes are missing within the block, so that no frame is."""
+    dialogue, client, server = begun()
+    dialogue.say(CLIENT, client.headers(1, asks()) + client.headers(3, asks()))
+    dialogue.lose(SERVER, len(server.headers(1, EARLY, last=False))).say(SERVER, ping() + ping() + ping())
+    dialogue.say(SERVER, server.headers(3, [*EARLY[:1], (b"link", b"</b>")], last=False))
+    final = server.headers(3, answers(b"404", (b"x-a", b"v" * 50)), last=False)
+    dialogue.say(SERVER, final[:20]).lose(SERVER, 10).say(SERVER, final[30:] + data(3, b"body"))
+    exchange = next(exchange for exchange in dialogue.close() if exchange.stream == 3)
+    assert (exchange.response.status, list(exchange.response.headers)) == (0, [])
+    assert exchange.response.body.wire_len == 4
+
+
+def test_fields_of_trailers_are_not_those_of_a_lost_head():
+    dialogue, client, server = begun()
+    dialogue.say(CLIENT, client.headers(1, asks()) + client.headers(3, asks()))
+    trailers = [(b"x-sum", b"1"), (b"x-more", b"2")]
+    lost = server.headers(1, OK, last=False) + server.headers(1, trailers) + server.headers(3, OK, last=False)
+    dialogue.lose(SERVER, len(lost)).say(SERVER, ping() + ping() + ping())
+    dialogue.say(SERVER, server.headers(3, [*trailers[:1], (b"x-more", b"3")]))
+    exchange = next(exchange for exchange in dialogue.close() if exchange.stream == 3)
+    assert (list(exchange.response.headers), exchange.response.head.lost) == ([], ())
+    assert Problem.HEADERS_LOST in exchange.problems

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sockfilter.model.problem import Problem
 from tests.support.silent import dialogue, told
 from tests.support.talk import CLIENT, SERVER, Dialogue
@@ -89,3 +91,33 @@ def test_nothing_is_read_that_was_not_asked_for() -> None:
     heard = Dialogue().say(CLIENT, connect())
     assert not heard.messages
     assert heard.rejected
+
+
+def without_the_version(version: int = 4) -> Dialogue:
+    """A connection of which the CONNECT was lost, but for its first bytes."""
+    data = connect(version)
+    return dialogue((CLIENT, data[:8])).lose(CLIENT, len(data) - 8).say(CLIENT, PINGREQ)
+
+
+def test_content_is_not_known_if_the_version_is_not() -> None:
+    """In MQTT 5, the content follows properties; nothing shows whether this is MQTT 5."""
+    first = without_the_version().say(CLIENT, publish(b"content")).messages[-1]
+    assert (first.kind, first.fields["topic"], first.body.length) == ("publish", "a/b", None)
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_packets_show_the_version_by_their_size(version: int) -> None:
+    heard = without_the_version(version).say(SERVER, b"\x20\x02\0\0" if version == 4 else b"\x20\x03\0\0\0")
+    heard.say(SERVER, publish(b"content", properties=b"" if version == 4 else b"\0"))
+    assert heard.messages[-1].body == b"content"
+
+
+def test_codes_of_mqtt_5_are_read_although_its_connect_was_missed() -> None:
+    heard = without_the_version(5)
+    for data in (b"\x40\x03\x00\x07\x97", b"\x90\x04\x00\x08\x00\x01", b"\xe0\x01\x8e"):
+        heard.say(SERVER, data)
+    assert [message.fields.get("code", message.fields.get("granted")) for message in heard.messages[1:]] == [
+        0x97,
+        [1],
+        0x8E,
+    ]

@@ -224,3 +224,9 @@ def test_topics_with_an_alias_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> N
     topics = [message.fields.get("topic") for message in heard.messages[1:]]
     assert topics == ["a" * 15, "a" * 15, "b" * 15, None, "c" * 30, None, "d" * 15, "d" * 15]
     assert heard.talk.weight == 15
+
+
+def test_a_broker_of_mqtt_3_refuses_mqtt_5_in_its_own_form() -> None:
+    answer = dialogue((CLIENT, connect(5)), (SERVER, b"\x20\x02\x00\x01")).messages[-1]
+    assert answer.fields == {"session_present": False, "code": 1}
+    assert answer.problems == ()

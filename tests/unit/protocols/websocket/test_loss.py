@@ -11,7 +11,20 @@ from hypothesis import strategies as st
 from sockfilter.model import Problem, StreamMessage
 from sockfilter.road.pipeline import Pipeline
 from tests.support.talk import CLIENT, SERVER
-from tests.support.websocket import BINARY, CLOSE, DEFLATE, REQUEST, RESPONSE, TEXT, Deflating, frame, opened, told
+from tests.support.websocket import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    DEFLATE,
+    PING,
+    REQUEST,
+    RESPONSE,
+    TEXT,
+    Deflating,
+    frame,
+    opened,
+    told,
+)
 from tests.support.wire import BATCH, EVERYTHING, Orders, Record, Wire, packed
 from tests.unit.road.test_pipeline_order import shuffled
 
@@ -176,3 +189,27 @@ def test_segments_in_another_order_say_the_same(keys: list[int], sizes: list[int
 def test_the_messages_refer_to_the_number_of_their_exchange():
     messages = messages_of(talk_of([3, 4]).records)
     assert [message.exchange and message.exchange.id for message in messages] == [1, 1]
+
+
+@pytest.mark.parametrize("fin", [True, False])
+def test_the_rest_of_a_message_is_none_even_after_a_control_message(fin: bool):
+    """A ping may stand between the frames of a message whose beginning was lost (RFC 6455, 5.4)."""
+    dialogue = opened()
+    begin = frame(TEXT, b"part one, ", fin=False)
+    dialogue.lose(SERVER, len(begin))
+    for sent in (frame(PING, b"p"), frame(CONTINUATION, b"part two, ", fin=False), frame(PING, b"q")):
+        dialogue.say(SERVER, sent)
+    if fin:
+        dialogue.say(SERVER, frame(CONTINUATION, b"the end"))
+    dialogue.say(SERVER, frame(TEXT, b"next") + frame(CONTINUATION, b"not allowed here"))
+    told = [(message.kind, bytes(message.body)) for message in dialogue.messages]
+    assert told == [("ping", b"p"), ("ping", b"q"), ("text", b"next"), ("continuation", b"not allowed here")]
+    assert dialogue.messages[-1].problems == (Problem.BAD_FRAME,)
+
+
+def test_the_reason_of_a_close_is_not_cut():
+    sent = frame(CLOSE, b"\x03\xe9going away")
+    dialogue = opened().say(SERVER, sent[:8]).lose(SERVER, 3).say(SERVER, sent[11:])
+    (message,) = dialogue.messages
+    assert (message.close.code, message.close.reason) == (1001, None)
+    assert message.problems == (Problem.GAP,)
