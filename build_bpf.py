@@ -41,7 +41,7 @@ BINDING_PARTS = ("shim.c", "types.c", "loading.c", "sandbox.c")
 LANE = ROOT / "src/sockfilter/road/express"
 LANE_PARTS = ("slots.c", "heads.c", "secret.c", "lines.c", "lane.c")
 HTTP2 = ROOT / "src/sockfilter/protocols/http2"
-HTTP2_PARTS = ("huffman.c", "hpack.c")
+HTTP2_PARTS = ("huffman.c", "hpack.c", "usual_fields.c", "usual_streams.c", "usual_lines.c", "usual.c")
 REPLAY = ROOT / "src/sockfilter/replay"
 LIBBPF_MINIMUM = "1.1"
 
@@ -94,7 +94,8 @@ def build_objects(out: Path = OBJECTS, root: Path = ROOT) -> list[Path]:
 def declarations() -> str:
     """Returns the declarations for cffi: the shared headers without their guards, then cdef.h."""
     shared_names = ("config.h", "events.h", "members.h", "tree.h", "syscalls.h", "processes.h")
-    headers = (*(BPF / name for name in shared_names), LANE / "lane.h", HTTP2 / "hpack.h", REPLAY / "replay.h")
+    own = (LANE / "lane.h", HTTP2 / "hpack.h", HTTP2 / "usual.h", REPLAY / "replay.h")
+    headers = (*(BPF / name for name in shared_names), *own)
     shared = "\n".join(path.read_text() for path in headers)
     # cffi accepts comments and macros for numbers, but no other directives
     shared = re.sub(r"^#(?!define \w+ \d).*$", "", shared, flags=re.MULTILINE)

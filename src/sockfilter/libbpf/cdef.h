@@ -92,3 +92,17 @@ void sf_hpack_close(struct sf_hpack *hpack);
 void sf_hpack_lost(struct sf_hpack *hpack);
 void sf_hpack_allow(struct sf_hpack *hpack, __u32 size);
 unsigned int sf_hpack_decode(struct sf_hpack *hpack, const char *block, size_t len, struct sf_hpack_block *out);
+
+/* protocols/http2/usual.c */
+void sf_usual_prepare(const unsigned char *name_lens, const unsigned char *sizes, const char *texts, size_t len);
+struct sf_usual_form *sf_usual_form_open(__u64 body_limit, int decodes);
+void sf_usual_form_close(struct sf_usual_form *form);
+struct sf_usual *sf_usual_open(struct sf_usual_form *form, struct sf_hpack *first, struct sf_hpack *second);
+void sf_usual_close(struct sf_usual *usual);
+int sf_usual_take(struct sf_usual *usual, struct sf_hpack_block *block, __u32 number, const char *data, size_t size,
+		  __u32 at, __u64 time_ns, __u32 seq, __u32 ack);
+int sf_usual_give(struct sf_usual *usual);
+size_t sf_usual_weight(const struct sf_usual *usual);
+int sf_usual_add_text(struct sf_usual *usual, __u32 number, const char *bytes, __u32 name_len, __u32 value_len,
+		      __u32 flags);
+const struct sf_usual_text *sf_usual_text(const struct sf_usual *usual, __u32 number, __u32 place);

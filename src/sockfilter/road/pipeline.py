@@ -13,7 +13,7 @@ from sockfilter.model.hearing import WIRE, Hearing
 from sockfilter.model.life import IDLE_AFTER_NS, Activity, Life
 from sockfilter.protocols.choose import ProtocolChoice
 from sockfilter.protocols.http1 import head as heads
-from sockfilter.protocols.interface import Context
+from sockfilter.protocols.interface import Context, SharedReading
 from sockfilter.road.assembly import Assembly, InterfaceNames
 from sockfilter.road.express.lane import Lane
 from sockfilter.streams.calls import LATE_CALL_NS
@@ -99,12 +99,21 @@ class Pipeline:
         self._choice = ProtocolChoice(wanted=protocols)
         self._assembly = assembly = Assembly(source, skipping, is_wanted, self._converse, hearing, heads.is_unfinished)
         self._budget = Budget(memory, self._count_open, assembly.weigh)
+        told = None if lines is None else _RenderedLines(self, source, lines)
+        self._reading = SharedReading(told) if has_lane else None
+        self._refresh = self._reading.refresh if self._reading is not None and told is not None else None
         self._context = Context(
-            policy, self._budget, self._messages, self._choice, self._in_order, self._by_stream, self._take
+            policy,
+            self._budget,
+            self._messages,
+            self._choice,
+            self._in_order,
+            self._by_stream,
+            self._take,
+            self._reading,
         )
         self._lane: Lane | None = None
         if has_lane:
-            told = None if lines is None else _RenderedLines(self, source, lines)
             self._lane = Lane(assembly, heads.read, heads.whole_body, policy.limit, policy.decodes, self._ended, told)
         self._consume = self._lane.consume if self._lane is not None else assembly.consume
 
@@ -115,6 +124,8 @@ class Pipeline:
             view: the memory of the ring.
             offsets: where the records begin in it, in their order.
         """
+        if self._refresh is not None:
+            self._refresh()
         self._consume(view, offsets)
         budget = self._budget
         if offsets:
@@ -204,6 +215,8 @@ class Pipeline:
         if self._lane is not None and not segments.left_open:
             self._lane.recall_open()
             segments = self._assembly.segments
+        if self._reading is not None:
+            self._reading.settle()
         observed = {name: dict(observer.counts) for name, observer in self._observers.items()}
         packets, calls = counters[: len(PACKET_COUNTERS)], counters[len(PACKET_COUNTERS) :]
         return Ledger(
@@ -250,6 +263,8 @@ class Pipeline:
         if exchange is not None and not exchange.id:
             self._number(exchange)  # its line comes later, and refers to the same number
         self._emit_message(message)
+        if self._refresh is not None:
+            self._refresh()
 
     def _ended_on(self, connection: StreamConnection, exchange: Exchange) -> None:
         exchange.compare_clocks()
@@ -268,6 +283,8 @@ class Pipeline:
         for observer in self._annotating:
             observer.annotate(exchange, last_ns)
         self._emit(exchange)
+        if self._refresh is not None:
+            self._refresh()  # its line may have made a column wider
 
     def _number(self, exchange: Exchange) -> None:
         self._exchanges += 1
