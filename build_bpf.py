@@ -41,7 +41,7 @@ BINDING_PARTS = ("shim.c", "types.c", "loading.c", "sandbox.c")
 LANE = ROOT / "src/sockfilter/road/express"
 LANE_PARTS = ("slots.c", "heads.c", "secret.c", "lines.c", "lane.c")
 HTTP2 = ROOT / "src/sockfilter/protocols/http2"
-HTTP2_PARTS = ("huffman.c", "hpack.c", "usual_fields.c", "usual_streams.c", "usual_lines.c", "usual.c")
+HTTP2_PARTS = ("huffman.c", "hpack.c", "usual_fields.c", "usual_streams.c", "usual_json.c", "usual_lines.c", "usual.c")
 REPLAY = ROOT / "src/sockfilter/replay"
 LIBBPF_MINIMUM = "1.1"
 

@@ -99,6 +99,7 @@ struct sf_usual_form *sf_usual_form_open(__u64 body_limit, int decodes);
 void sf_usual_form_close(struct sf_usual_form *form);
 struct sf_usual *sf_usual_open(struct sf_usual_form *form, struct sf_hpack *first, struct sf_hpack *second);
 void sf_usual_close(struct sf_usual *usual);
+void sf_usual_set_around(struct sf_usual *usual, const char *text, __u32 before_len, __u32 behind_len);
 int sf_usual_take(struct sf_usual *usual, struct sf_hpack_block *block, __u32 number, const char *data, size_t size,
 		  __u32 at, __u64 time_ns, __u32 seq, __u32 ack);
 int sf_usual_give(struct sf_usual *usual);

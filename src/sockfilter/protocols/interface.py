@@ -300,6 +300,10 @@ class RenderedLines(Protocol):
     def clock_offset_ns(self) -> int:
         """Nanoseconds to add to the source's clock for the wall clock."""
 
+    @property
+    def next_id(self) -> int:
+        """The number of the next exchange."""
+
     def take(self, text: bytes, count: int) -> None:
         """Takes the lines of some exchanges."""
 
@@ -325,7 +329,7 @@ class SharedReading:
         """Brings the form of lines up to date."""
         if self.form is not None and self.told is not None:
             state = self.form.state
-            state.clock_offset_ns = self.told.clock_offset_ns
+            state.clock_offset_ns, state.next_id = self.told.clock_offset_ns, self.told.next_id
             state.route_width, state.request_width = self.told.lines.widths
 
     def settle(self) -> None:

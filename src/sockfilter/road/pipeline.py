@@ -99,6 +99,8 @@ class Pipeline:
         self._choice = ProtocolChoice(wanted=protocols)
         self._assembly = assembly = Assembly(source, skipping, is_wanted, self._converse, hearing, heads.is_unfinished)
         self._budget = Budget(memory, self._count_open, assembly.weigh)
+        if lines is not None and lines.is_json and observers:
+            lines = None  # each line names the processes that the observers find
         told = None if lines is None else _RenderedLines(self, source, lines)
         self._reading = SharedReading(told) if has_lane else None
         self._refresh = self._reading.refresh if self._reading is not None and told is not None else None
@@ -114,7 +116,8 @@ class Pipeline:
         )
         self._lane: Lane | None = None
         if has_lane:
-            self._lane = Lane(assembly, heads.read, heads.whole_body, policy.limit, policy.decodes, self._ended, told)
+            text = None if told is None or told.lines.is_json else told
+            self._lane = Lane(assembly, heads.read, heads.whole_body, policy.limit, policy.decodes, self._ended, text)
         self._consume = self._lane.consume if self._lane is not None else assembly.consume
 
     def consume(self, view: memoryview, offsets: list[int]) -> None:
@@ -326,6 +329,11 @@ class _RenderedLines:
     def clock_offset_ns(self) -> int:
         """Nanoseconds to add to the source's clock for the wall clock."""
         return self._source.clock_offset_ns
+
+    @property
+    def next_id(self) -> int:
+        """The number of the next exchange."""
+        return self._pipeline._exchanges + 1
 
     def take(self, text: bytes, count: int) -> None:
         """Takes the lines of some exchanges."""

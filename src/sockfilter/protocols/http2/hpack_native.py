@@ -50,6 +50,7 @@ _outs: list[Out] = []
 
 
 def take_out() -> Out:
+    """Memory for what C finds in one block, which no thread uses now."""
     try:
         return _outs.pop()
     except IndexError:

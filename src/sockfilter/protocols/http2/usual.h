@@ -39,6 +39,13 @@ enum sf_usual_kind {
 	SF_USUAL_LINES = 7,    /* all bytes have been taken, and lines were written */
 };
 
+/* the form of lines */
+enum sf_usual_lines {
+	SF_USUAL_NO_LINES = 0,
+	SF_USUAL_TEXT = 1,
+	SF_USUAL_JSON = 2,
+};
+
 /* the bits of sf_usual_field.flags */
 enum sf_usual_flag {
 	SF_USUAL_NEVER_INDEXED = 1,
@@ -124,6 +131,7 @@ struct sf_usual_counts {
 struct sf_usual_form {
 	struct sf_usual_counts counts;
 	__u64 body_limit;
+	__u64 next_id; /* the number of the next exchange, in JSON */
 	__u64 second;
 	long long clock_offset_ns;
 	char *fields; /* of the header block that was decoded last */
@@ -134,13 +142,13 @@ struct sf_usual_form {
 	__u32 text_room;
 	__u32 lines;
 	__u32 decodes;
-	__u32 has_lines;
+	__u32 kind; /* enum sf_usual_lines */
 	__u32 show_secrets;
 	__u32 route_width;
 	__u32 route_width_max;
 	__u32 request_width;
 	__u32 request_width_max;
-	char clock[16]; /* the text of second */
+	char clock[32]; /* the text of second */
 };
 
 struct sf_usual {
@@ -162,6 +170,7 @@ struct sf_usual {
 	/* the connection */
 	struct sf_usual_form *form;
 	struct sf_usual_stream *streams;
+	char *around; /* in JSON: the text before the number of an exchange, and the one after it */
 	__u64 last_ns;
 	__u64 answered_ns; /* time and number of the first byte of the last response in a line */
 	__u32 answered_seq;
@@ -173,8 +182,10 @@ struct sf_usual {
 	__u32 used;	   /* places that have been in use */
 	__u32 free;	   /* the first free one of them, plus 1 */
 	__u32 open;
-	__u32 disorders; /* how often a time was before an earlier one */
-	__u32 route_len; /* 0: it has no lines */
+	__u32 disorders;  /* how often a time was before an earlier one */
+	__u32 route_len;  /* 0: it has no lines as text */
+	__u32 before_len; /* of around; 0: it has no lines in JSON */
+	__u32 behind_len;
 	__u32 reserved2;
 	struct sf_usual_end end[2];
 	__u32 hash[SF_USUAL_STREAMS]; /* the first place of each chain, plus 1 */

@@ -6,15 +6,16 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.libbpf import binding
-from sockfilter.model.body import NO_BODY, Body
+from sockfilter.model.body import Body
 from sockfilter.model.message import Request, Response
 from sockfilter.model.sequence import MASK
 from sockfilter.protocols.http2.frames import NAMES
+from sockfilter.protocols.http2.heads import BlockFields, Http2Head
 from sockfilter.protocols.http2.hpack_native import NativeHpackDecoder, take_out
 from sockfilter.protocols.http2.hpack_table import STATIC, Block, Field, size_of
-from sockfilter.protocols.http2.heads import BlockFields, Http2Head
 
 if TYPE_CHECKING:
+    from sockfilter.model.connection import Connection
     from sockfilter.model.policy import BodyPolicy
     from sockfilter.model.problem import Problem
     from sockfilter.protocols.http2.messages import StreamMessages
@@ -75,7 +76,8 @@ class Form:
         self._told = reading.told
         if self._told is not None:
             lines = self._told.lines
-            self.state.has_lines, self.state.show_secrets = True, lines.show_secrets
+            self.state.kind = _lib.SF_USUAL_JSON if lines.is_json else _lib.SF_USUAL_TEXT
+            self.state.show_secrets = lines.show_secrets
             self.state.route_width_max, self.state.request_width_max = lines.widths_max
 
     def tell(self) -> None:
@@ -85,6 +87,20 @@ class Form:
         text, count = _ffi.buffer(state.text, state.text_len)[:], state.lines
         state.text_len = state.lines = 0
         self._told.take(text, count)
+
+    def describe(self, state: Any, connection: Connection) -> None:
+        """Tells the reader of a connection what lines say of it."""
+        if self._told is None:
+            return
+        lines = self._told.lines
+        if lines.is_json:
+            before, behind = lines.around(connection)
+            _lib.sf_usual_set_around(state, before + behind, len(before), len(behind))
+            return
+        route = connection.route
+        if route.isascii() and route.isprintable() and len(route) <= ROUTE_BYTES:
+            _ffi.memmove(state.route, route.encode(), len(route))
+            state.route_len = len(route)
 
     def fields(self, data: bytes) -> list[Field]:
         """Makes fields of those in C."""
@@ -259,10 +275,8 @@ class UsualReader:
             end.frame_bytes_max, end.now_ns = self._receivers[number].frame_bytes_max, 0
         state.client_end, state.last_stream = client_end, self._messages.last_stream
         state.conn_seq = self._messages.pairing.number
-        route = self._model.route
-        if route.isascii() and route.isprintable() and len(route) <= ROUTE_BYTES and not self._model.clocks_differ:
-            _ffi.memmove(state.route, route.encode(), len(route))
-            state.route_len = len(route)
+        if not self._model.clocks_differ:
+            self._form.describe(state, self._model)
         self.state = state
         self._reading.readers[self] = self.give
 
@@ -291,7 +305,7 @@ class UsualReader:
             messages.go_away(end, state.value)
         state.conn_seq = pairing.number
         if self._model.clocks_differ:
-            state.route_len = 0
+            state.route_len = state.before_len = 0
 
     def _pair(self, stream: Any) -> None:
         """Makes an exchange of a stream that has ended."""
@@ -308,7 +322,7 @@ class UsualReader:
             response.body = self._body(halves[1], answered[2], is_coded=answered[13])
         self._messages.pairing.pair(conn_seq, request, response)
         if self._model.clocks_differ and self.state is not None:
-            self.state.route_len = 0
+            self.state.route_len = self.state.before_len = 0
 
     def _body(self, half: Any, size: int, *, is_coded: int) -> Body:
         limit = self._context.policy.limit

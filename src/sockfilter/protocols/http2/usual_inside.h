@@ -7,6 +7,12 @@
 
 #include "usual.h"
 
+/* a text within another */
+struct usual_value {
+	const char *at;
+	size_t len;
+};
+
 /* the properties of a header block that the reader needs */
 struct usual_head {
 	__u32 is_usual; /* a request or a final response, of which all fields are known */
@@ -25,6 +31,8 @@ static void usual_release(struct sf_usual *usual);
 static int usual_keep_fields(const struct sf_usual_form *form, struct sf_usual_half *half);
 static int usual_grow(char **text, __u32 *room, size_t size);
 static int usual_line(struct sf_usual *usual, const struct sf_usual_stream *stream);
+static size_t usual_json(struct sf_usual *usual, const struct sf_usual_stream *stream);
+static int usual_is_open(const struct sf_usual_form *form, const struct usual_value *target);
 
 /* hpack.c */
 static void sf_hpack_allow(struct sf_hpack *hpack, __u32 size);

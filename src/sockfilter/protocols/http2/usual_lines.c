@@ -8,12 +8,6 @@
 /* bytes of a line beside the method, the target and the route: numbers, spaces and the stream */
 #define LINE_BYTES 128
 
-/* a value of a head */
-struct usual_value {
-	const char *at;
-	size_t len;
-};
-
 /* Finds the values of two pseudo-fields of a request. */
 static void usual_asked(const struct sf_usual_half *request, struct usual_value *method, struct usual_value *path)
 {
@@ -80,20 +74,18 @@ static int usual_is_in_order(const struct sf_usual *usual, const struct sf_usual
 	       request->start_ns <= response->start_ns && response->start_ns <= response->end_ns;
 }
 
-/* Appends the line of an exchange that has ended. Returns 0 if forms/line.py must write it. */
-static int usual_line(struct sf_usual *usual, const struct sf_usual_stream *stream)
+/* Writes a line of text. Returns its bytes, or 0 if forms/line.py must write it. */
+static size_t usual_text_line(struct sf_usual *usual, const struct sf_usual_stream *stream)
 {
 	const struct sf_usual_half *request = &stream->half[0], *response = &stream->half[1];
 	struct usual_value method = {}, target = {};
 	struct sf_usual_form *form = usual->form;
-	size_t asked;
 	char *at, *first, status[3];
+	size_t asked;
 	__u64 end_ns;
 
-	if (!form->has_lines || !usual->route_len || !usual_is_in_order(usual, stream))
-		return 0;
 	usual_asked(request, &method, &target);
-	if (!usual_is_plain(&method) || !usual_is_plain(&target) || !usual_is_open(form, &target))
+	if (!usual->route_len || !usual_is_plain(&method) || !usual_is_plain(&target) || !usual_is_open(form, &target))
 		return 0;
 	asked = method.len + 1 + target.len;
 	if ((asked > form->request_width && form->request_width < form->request_width_max) ||
@@ -119,9 +111,24 @@ static int usual_line(struct sf_usual *usual, const struct sf_usual_stream *stre
 	at = put_size(at, response->wire_len);
 	end_ns = response->end_ns > request->end_ns ? response->end_ns : request->end_ns;
 	at = put_duration(at, end_ns - request->start_ns);
-	at = usual_put_stream(at, stream->stream);
-	form->text_len += at - first;
+	return usual_put_stream(at, stream->stream) - first;
+}
+
+/* Appends the line of an exchange that has ended. Returns 0 if the caller must write it. */
+static int usual_line(struct sf_usual *usual, const struct sf_usual_stream *stream)
+{
+	const struct sf_usual_half *response = &stream->half[1];
+	struct sf_usual_form *form = usual->form;
+	size_t len;
+
+	if (form->kind == SF_USUAL_NO_LINES || !usual_is_in_order(usual, stream))
+		return 0;
+	len = form->kind == SF_USUAL_TEXT ? usual_text_line(usual, stream) : usual_json(usual, stream);
+	if (!len)
+		return 0;
+	form->text_len += len;
 	form->lines++;
+	form->next_id++;
 	usual->answered_ns = response->start_ns;
 	usual->answered_seq = response->seq;
 	usual->has_answered = 1;

@@ -49,6 +49,17 @@ static struct sf_usual *sf_usual_open(struct sf_usual_form *form, struct sf_hpac
 	return usual;
 }
 
+/* Sets the texts of a connection in a line of JSON, one after the other. */
+static void sf_usual_set_around(struct sf_usual *usual, const char *text, __u32 before_len, __u32 behind_len)
+{
+	free(usual->around);
+	usual->around = malloc(before_len + behind_len + 1);
+	usual->before_len = usual->around ? before_len : 0;
+	usual->behind_len = usual->around ? behind_len : 0;
+	if (usual->around)
+		memcpy(usual->around, text, before_len + behind_len);
+}
+
 static void usual_drop_half(struct sf_usual_half *half)
 {
 	free(half->fields);
@@ -71,6 +82,7 @@ static void sf_usual_close(struct sf_usual *usual)
 		free(usual->end[i].part);
 	}
 	free(usual->streams);
+	free(usual->around);
 	free(usual);
 }
 
