@@ -12,7 +12,7 @@ from sockfilter.model.budget import Budget
 from sockfilter.model.connection import Connection, Endpoint
 from sockfilter.model.problem import Problem
 from sockfilter.protocols.choose import ProtocolChoice
-from sockfilter.protocols.interface import Context
+from sockfilter.protocols.interface import Context, SharedReading
 from tests.support.wire import EVERYTHING, MASK
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Dialogue:
     words: names of protocols by ports.
     pairing: what pairs the messages.
     protocols: the protocols beside HTTP that are read.
+    in_c: connections on which nothing is unusual are read in C, where there is such a reader.
     """
 
     def __init__(
@@ -44,7 +45,9 @@ class Dialogue:
         words: Mapping[int, str] | None = None,
         pairing: type[OrderedPairing] = OrderedPairing,
         protocols: Collection[str] = (),
+        in_c: bool = False,
     ) -> None:
+        self.reading = SharedReading() if in_c else None
         self.exchanges: list[Exchange] = []
         self.counts = MessageCounts()
         self.messages: list[StreamMessage] = []
@@ -57,7 +60,9 @@ class Dialogue:
         self._pairing = pairing
         self.model = self.connection
         choice, budget = ProtocolChoice(words, protocols), Budget()
-        self._context = Context(policy, budget, self.counts, choice, self._pair, self._by_stream, self.messages.append)
+        self._context = Context(
+            policy, budget, self.counts, choice, self._pair, self._by_stream, self.messages.append, self.reading
+        )
         self.talk: Any = choice.begin(self, self._context)
         self.next = list(next_)
         self.now_ns = 0

@@ -79,7 +79,7 @@ class JsonOutput(Output):
 
     @property
     def lines(self) -> JsonOutput | None:
-        """The output itself if it writes no bodies. Code in C knows which fields may be secret by the built-in names."""
+        """The output itself if it writes no bodies. Code in C knows the built-in names of secrets only."""
         return None if self.has_bodies or has_own_names() else self
 
     def around(self, connection: Connection) -> tuple[bytes, bytes]:

@@ -287,7 +287,7 @@ class TooFewBytes(Exception):  # not named ...Error, because it is not an error
     """More bytes are needed to recognise the protocol."""
 
 
-class RenderedLines(Protocol):
+class LinesTaker(Protocol):
     """Takes lines that code in C has written, and defines their form.
 
     Attributes:
@@ -320,13 +320,30 @@ class SharedReading:
         readers: gives their open exchanges and counters to the conversations in Python, by reader.
     """
 
-    def __init__(self, told: RenderedLines | None = None) -> None:
+    def __init__(self, told: LinesTaker | None = None) -> None:
         self.told = told
         self.form: Any = None
         self.readers: dict[object, Callable[[], None]] = {}
 
+    def begin_batch(self) -> None:
+        """Notes that a batch of records follows: the lines in C wait until its end, unless something else comes."""
+        self.refresh()
+        if self.form is not None:
+            self.form.state.holds = 1
+
+    def end_batch(self) -> None:
+        """Notes that the batch is over."""
+        if self.form is not None:
+            self.form.state.holds = 0
+            self.form.tell()
+
+    def flush(self) -> None:
+        """Passes on the lines that wait, so that an exchange or a message can follow."""
+        if self.form is not None:
+            self.form.tell()
+
     def refresh(self) -> None:
-        """Brings the form of lines up to date."""
+        """Brings the form of lines up to date, at the beginning and after each exchange that is told otherwise."""
         if self.form is not None and self.told is not None:
             state = self.form.state
             state.clock_offset_ns, state.next_id = self.told.clock_offset_ns, self.told.next_id

@@ -103,7 +103,7 @@ class Pipeline:
             lines = None  # each line names the processes that the observers find
         told = None if lines is None else _RenderedLines(self, source, lines)
         self._reading = SharedReading(told) if has_lane else None
-        self._refresh = self._reading.refresh if self._reading is not None and told is not None else None
+        self._told = None if told is None else self._reading  # the lines in C, which wait while a batch is read
         self._context = Context(
             policy,
             self._budget,
@@ -127,9 +127,15 @@ class Pipeline:
             view: the memory of the ring.
             offsets: where the records begin in it, in their order.
         """
-        if self._refresh is not None:
-            self._refresh()
-        self._consume(view, offsets)
+        told = self._told
+        if told is None:
+            self._consume(view, offsets)
+        else:
+            told.begin_batch()
+            try:
+                self._consume(view, offsets)
+            finally:
+                told.end_batch()
         budget = self._budget
         if offsets:
             # the size of the last record is not known here
@@ -263,11 +269,13 @@ class Pipeline:
             return
         message.clock_offset_ns = self._source.clock_offset_ns
         exchange = message.exchange
+        if self._told is not None:
+            self._told.flush()
         if exchange is not None and not exchange.id:
             self._number(exchange)  # its line comes later, and refers to the same number
         self._emit_message(message)
-        if self._refresh is not None:
-            self._refresh()
+        if self._told is not None:
+            self._told.refresh()
 
     def _ended_on(self, connection: StreamConnection, exchange: Exchange) -> None:
         exchange.compare_clocks()
@@ -280,14 +288,16 @@ class Pipeline:
         self._ended(exchange, transport.last_ns)
 
     def _ended(self, exchange: Exchange, last_ns: int = 0) -> None:
+        if self._told is not None:
+            self._told.flush()
         if not exchange.id:
             self._number(exchange)
         exchange.clock_offset_ns = self._source.clock_offset_ns
         for observer in self._annotating:
             observer.annotate(exchange, last_ns)
         self._emit(exchange)
-        if self._refresh is not None:
-            self._refresh()  # its line may have made a column wider
+        if self._told is not None:
+            self._told.refresh()  # its line may have made a column wider
 
     def _number(self, exchange: Exchange) -> None:
         self._exchanges += 1
@@ -337,5 +347,8 @@ class _RenderedLines:
 
     def take(self, text: bytes, count: int) -> None:
         """Takes the lines of some exchanges."""
-        self._pipeline._count(count)
+        pipeline = self._pipeline
+        if pipeline._told is not None:
+            pipeline._told.flush()  # those of HTTP/2 that came before
+        pipeline._count(count)
         self.lines.take(text, count)

@@ -387,9 +387,11 @@ static int sf_usual_take(struct sf_usual *usual, struct sf_hpack_block *block, _
 		}
 		if (kind < 0)
 			kind = SF_USUAL_DONE;
+		if (kind == SF_USUAL_DONE && usual->form->text_len > SF_USUAL_LINES_BYTES)
+			kind = SF_USUAL_LINES;
 	}
 	usual->at = at;
-	if (kind == SF_USUAL_DONE && usual->form->lines)
+	if (kind == SF_USUAL_DONE && usual->form->lines && !usual->form->holds)
 		return SF_USUAL_LINES;
 	return kind;
 }

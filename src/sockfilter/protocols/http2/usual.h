@@ -25,6 +25,8 @@
 #define SF_USUAL_BODY_BYTES 16384
 /* kinds of frames that are counted: those of RFC 9113, and the others together */
 #define SF_USUAL_KINDS 11
+/* bytes of lines that wait for the caller */
+#define SF_USUAL_LINES_BYTES 1048576
 /* bytes of a route in a line */
 #define SF_USUAL_ROUTE_BYTES 120
 
@@ -36,7 +38,7 @@ enum sf_usual_kind {
 	SF_USUAL_RESET = 4,    /* RST_STREAM; value: the error code */
 	SF_USUAL_GOAWAY = 5,   /* GOAWAY; value: the last stream */
 	SF_USUAL_LEAVES = 6,   /* the caller takes over the connection from data_from on */
-	SF_USUAL_LINES = 7,    /* all bytes have been taken, and lines were written */
+	SF_USUAL_LINES = 7,    /* lines were written that the caller must take */
 };
 
 /* the form of lines */
@@ -141,6 +143,8 @@ struct sf_usual_form {
 	__u32 text_len;
 	__u32 text_room;
 	__u32 lines;
+	__u32 holds; /* the caller takes the lines later, unless they are many */
+	__u32 reserved;
 	__u32 decodes;
 	__u32 kind; /* enum sf_usual_lines */
 	__u32 show_secrets;

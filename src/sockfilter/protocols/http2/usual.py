@@ -81,9 +81,11 @@ class Form:
             self.state.route_width_max, self.state.request_width_max = lines.widths_max
 
     def tell(self) -> None:
-        """Passes on the lines."""
-        assert self._told is not None  # there are no lines otherwise
+        """Passes on the lines, if there are any."""
         state = self.state
+        if not state.lines:
+            return
+        assert self._told is not None  # there are no lines otherwise
         text, count = _ffi.buffer(state.text, state.text_len)[:], state.lines
         state.text_len = state.lines = 0
         self._told.take(text, count)
@@ -205,8 +207,7 @@ class UsualReader:
         """Handles the events of bytes that an end has sent."""
         state, form = self.state, self._form
         while True:
-            if form.state.lines:
-                form.tell()
+            form.tell()
             if kind == EXCHANGE:
                 self._pair(state.ended)
             elif kind == LEAVES:
