@@ -250,9 +250,11 @@ class UsualReader:
             assert isinstance(decoder, NativeHpackDecoder)  # _enter() has checked it
             decoder.entries = [self._entry(state, number, at) for at in range(decoder.state.count)]
             receiver.frame_bytes_max = end.frame_bytes_max
+            receiver.resume(end.content_left, end.data_stream, bool(end.data_ends))
             if end.part_len:
                 receiver.data(_ffi.buffer(end.part, end.part_len)[:], end.start_ns, end.seq, end.ack)
-            receiver.resume(end.now_ns, end.content_left, end.data_stream, bool(end.data_ends))
+            if end.now_ns:
+                receiver.note_time(end.now_ns)
         self._detour = DETOUR_SEGMENTS
 
     def _enter(self) -> None:

@@ -247,6 +247,13 @@ def test_long_bodies_and_heads():
             assert_same(said, policy, size)
 
 
+@pytest.mark.parametrize("kind", [0, 1, 3, 4, 9, 0x77])
+@pytest.mark.parametrize("size", [1, 8, 100, 1 << 20])
+def test_frames_longer_than_any(kind: int, size: int):
+    head = (1 << 20).to_bytes(3, "big") + bytes([kind, 0, 0, 0, 0, 3])
+    assert_same([*usual(9), (CLIENT, head + bytes(5000)), *usual(9)[2:]], size=size)
+
+
 def test_more_streams_than_are_followed():
     client, server = Peer(), Peer()
     asked = [(CLIENT, client.headers(stream, asks())) for stream in range(1, 1001, 2)]
