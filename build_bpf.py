@@ -41,7 +41,7 @@ BINDING_PARTS = ("shim.c", "types.c", "loading.c", "sandbox.c")
 LANE = ROOT / "src/sockfilter/road/express"
 LANE_PARTS = ("slots.c", "heads.c", "secret.c", "lines.c", "lane.c")
 HTTP2 = ROOT / "src/sockfilter/protocols/http2"
-HTTP2_PARTS = ("huffman.c", "hpack.c")
+HTTP2_PARTS = ("huffman.c", "hpack.c", "usual_fields.c", "usual_streams.c", "usual_json.c", "usual_lines.c", "usual.c")
 SECRETS = ROOT / "src/sockfilter/sources/secrets"
 SECRETS_PARTS = ("elf.c", "found.h", "labels.c", "symbols.c", "go.c", "find.c", "attach.c", "watch.c")
 REPLAY = ROOT / "src/sockfilter/replay"
@@ -100,6 +100,7 @@ def declarations() -> str:
         *(BPF / name for name in shared_names),
         LANE / "lane.h",
         HTTP2 / "hpack.h",
+        HTTP2 / "usual.h",
         SECRETS / "found.h",
         SECRETS / "mapping.h",
         REPLAY / "replay.h",

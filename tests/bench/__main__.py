@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.bench import bulk, kernel, latency, load, mix, overload
+from tests.bench import bulk, http2, kernel, latency, load, mix, overload
 from tests.bench.runs import watch
 from tests.bench.table import Row, Verdict, at_least, at_most, row, table
 from tests.bench.tools import OURS, PEERS, Tool, lines, sockfilter
@@ -47,6 +47,7 @@ def main() -> int:
         if not arguments.quick:
             verdicts += _outputs(server, rounds, requests)
             verdicts += _overloaded(server, requests, rows[OURS.name].kept)
+    verdicts += _http2(rounds, requests // 2)
     verdicts += _site(rounds)
     verdicts += _latencies()
     verdicts += _kernel()
@@ -140,6 +141,13 @@ def _outputs(server: Server, rounds: int, requests: int) -> list[Verdict]:
         at_most("CPU of JSON lines by that of text", middle["json"] / middle["text"], JSON_BY_TEXT_MAX),
         at_most("CPU with --body all, 4 KiB each, by that without", middle["bodies"] / middle["lines"], 2.0),
     ]
+
+
+def _http2(rounds: int, requests: int) -> list[Verdict]:
+    """Recordings of HTTP/2, and a live load."""
+    costs, found = http2.http2(rounds, requests)
+    http2.shown(costs, requests, print)
+    return found
 
 
 def _site(rounds: int) -> list[Verdict]:

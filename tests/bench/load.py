@@ -33,7 +33,7 @@ http {{
   client_body_temp_path {work}/body; proxy_temp_path {work}/proxy; fastcgi_temp_path {work}/fastcgi;
   uwsgi_temp_path {work}/uwsgi; scgi_temp_path {work}/scgi;
   server {{
-    listen {host}:{port} backlog=8192;
+    listen {host}:{port}{protocol} backlog=8192;
     location / {{ return 200 "hello, world\\n"; }}
     location /items/ {{
       add_header ETag '"$request_id"'; add_header X-Request-Id $request_id; return 200 "hello, world\\n";
@@ -57,11 +57,16 @@ class Server(NamedTuple):
 
     port: int
     files: Path
+    is_http2: bool = False
 
-    def load(self, requests: int, connections: int = 16, *paths: str) -> Load:
-        """Asks so often over so many connections, each with one request under way, for these paths in turn."""
+    def load(self, requests: int, connections: int = 16, *paths: str, streams: int = 0) -> Load:
+        """Asks so often over so many connections for these paths in turn.
+
+        Each connection has one request under way, or so many streams of HTTP/2.
+        """
         urls = "".join(f"http://{HOST}:{self.port}{path}\n" for path in paths or ("/",))
-        command = [need_tool("h2load"), "--h1", "-n", str(requests), "-c", str(connections), "-t", "1", "-i", "-"]
+        protocol = ["-m", str(streams)] if streams else ["--h1"]
+        command = [need_tool("h2load"), *protocol, "-n", str(requests), "-c", str(connections), "-t", "1", "-i", "-"]
         command += ["-H", "Accept-Encoding: gzip"] if CHUNKED in paths else []
         said = subprocess.run(command, input=urls, capture_output=True, text=True, check=True, timeout=TIMEOUT_S).stdout
         rate = re.search(r"finished in .*?, ([\d.]+) req/s", said)
@@ -72,15 +77,16 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def server(keep_alive: int = KEEP_ALIVE) -> Iterator[Server]:
-    """keep_alive: requests on one connection, then it is closed."""
+def server(keep_alive: int = KEEP_ALIVE, *, http2: bool = False) -> Iterator[Server]:
+    """keep_alive: requests on one connection, then it is closed. http2: it speaks HTTP/2 alone, without TLS."""
     port = free_port()
     with tempfile.TemporaryDirectory() as directory:
         work = Path(directory)
         (work / "files").mkdir()
         work.chmod(0o755)
-        text = CONFIGURATION.format(work=work, host=HOST, port=port, keep_alive=keep_alive)
+        protocol = " http2" if http2 else ""
+        text = CONFIGURATION.format(work=work, host=HOST, port=port, keep_alive=keep_alive, protocol=protocol)
         (work / "conf").write_text(text)
         command = [need_tool("nginx"), "-e", "stderr", "-p", directory, "-c", f"{directory}/conf"]
         with serving("nginx", command, LOOPBACK, HOST, port):
-            yield Server(port, work / "files")
+            yield Server(port, work / "files", http2)

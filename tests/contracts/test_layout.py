@@ -13,7 +13,7 @@ from sockfilter.libbpf import binding
 from sockfilter.libbpf.ring import BATCH_RECORDS
 from sockfilter.observers.processes import process_files, processes
 from sockfilter.packets import records
-from sockfilter.protocols.http2 import hpack_native, hpack_table
+from sockfilter.protocols.http2 import hpack_native, hpack_table, usual
 from sockfilter.road.express import lane
 from sockfilter.sources.files import source
 from sockfilter.sources.packets.attachment import OBJECT
@@ -26,7 +26,11 @@ STRUCTS = ["sf_config", "sf_skip", "sf_shared", "sf_flow", "sf_record"]
 LANE_STRUCTS = ["sf_lane_half", "sf_lane_slot", "sf_lane_event"]
 PROCESS_STRUCTS = ["sf_processes_config", "sf_handovers", "sf_end", "sf_life", "sf_holder", "sf_owner", "sf_process"]
 HPACK_STRUCTS = ["sf_hpack_literal", "sf_hpack_block", "sf_hpack_entry", "sf_hpack"]
-OWN_STRUCTS = [*LANE_STRUCTS, *HPACK_STRUCTS, "sf_packet"]
+USUAL_STRUCTS = [
+    *("sf_usual_field", "sf_usual_text", "sf_usual_half", "sf_usual_stream", "sf_usual_end", "sf_usual_counts"),
+    *("sf_usual_form", "sf_usual"),
+]
+OWN_STRUCTS = [*LANE_STRUCTS, *HPACK_STRUCTS, *USUAL_STRUCTS, "sf_packet"]
 
 Layout = dict[str, tuple[int, int]]
 
@@ -48,7 +52,7 @@ def by_c(name: str, fields: Layout, tmp_path: Path) -> Layout:
     source = tmp_path / "layout.c"
     source.write_text(
         "#include <linux/types.h>\n#include <stddef.h>\n#include <stdio.h>\n"
-        "#include <events.h>\n#include <processes.h>\n#include <lane.h>\n#include <hpack.h>\n#include <replay.h>\n"
+        "#include <events.h>\n#include <processes.h>\n#include <lane.h>\n#include <usual.h>\n#include <replay.h>\n"
         f"int main(void) {{ {' '.join(lines)} }}\n"
     )
     command = [
@@ -123,6 +127,19 @@ def test_python_unpacks_the_events_of_the_lane_as_they_are() -> None:
     assert (lane.PASSED, lane.LEAVES) == (lib.SF_LANE_PASSED, lib.SF_LANE_LEAVES)
     # what the reader takes at once fits into one run
     assert BATCH_RECORDS <= lib.SF_LANE_RECORDS
+
+
+def test_python_unpacks_streams_as_they_are() -> None:
+    for name, form in (("sf_usual_field", usual.FIELD), ("sf_usual_stream", usual.STREAM)):
+        assert by_cffi(name)[""] == (0, form.size)
+    half = [size for name, (_, size) in by_cffi("sf_usual_half").items() if name]
+    rest = [size for name, (_, size) in by_cffi("sf_usual_stream").items() if name not in ("", "half")]
+    assert [*half, *half, *rest] == [struct_width(code) for code in usual.STREAM.format.lstrip("=")]
+    numbers = ["start_ns", "end_ns", "wire_len", "fields", "body", "fields_len", "fields_room", "body_room", "seq"]
+    assert list(by_cffi("sf_usual_half"))[1:] == [
+        *numbers,
+        *("ack", "has_begun", "has_ended", "has_data", "is_coded", "status", "reserved"),
+    ]
 
 
 def test_python_unpacks_header_blocks_as_they_are() -> None:

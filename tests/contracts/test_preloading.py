@@ -16,9 +16,8 @@ HOME = Path(preloading.__file__).parents[1]
 # Programs of their own: other commands, the plugin, and what only a program that uses the library asks for.
 NOT_OF_A_CAPTURE = (
     *("testing", "views", "filters", "sources.broker", "captures.command", "captures.file", "captures.tcp_streams"),
-    *("cli.broker", "cli.checks", "cli.config", "cli.confinement", "cli.doctor", "cli.versions", "cli.tls"),
-    *("__init__", "sources.secrets.attacher"),
-    *("cli.broker", "cli.check", "cli.checks", "cli.diff", "comparison", "cli.config", "cli.confinement", "cli.doctor", "cli.versions", "__init__"),
+    *("cli.broker", "cli.check", "cli.checks", "cli.diff", "comparison", "cli.config", "cli.confinement", "cli.doctor"),
+    *("cli.tls", "cli.versions", "__init__", "sources.secrets.attacher"),
 )
 # What functions import before root's rights are given up, or never in a command, by the module of the functions.
 BEFORE = {
@@ -37,29 +36,18 @@ BEFORE = {
         "cli.child",
         "cli.hints",
     }
-    | {"cli.hosts", "cli.pcap_filter", "cli.piped_frames", "cli.preloading", "cli.shown", "model.policy"}
-    | {"outputs.fan", "outputs.file_names", "outputs.jsonl", "outputs.lines", "outputs.raw", "road.frames"}
-    | {"sources.packets.interfaces", "system.namespace", "observers.processes.tree", "shutil"},
-    | {"cli.har", "cli.statistics", "outputs.har", "outputs.har_file", "outputs.har_text", "outputs.repeating"}
     | {
-        "cli.selecting",
         "cli.hosts",
         "cli.pcap_filter",
         "cli.piped_frames",
         "cli.preloading",
+        "cli.selecting",
         "cli.shown",
         "model.policy",
     }
-    | {
-        "outputs.fan",
-        "outputs.file_names",
-        "outputs.jsonl",
-        "outputs.lines",
-        "outputs.raw",
-        "road.frames",
-        "road.selected_frames",
-    }
-    | {"sources.packets.interfaces", "system.namespace"},
+    | {"outputs.fan", "outputs.file_names", "outputs.jsonl", "outputs.lines", "outputs.raw", "road.frames"}
+    | {"cli.har", "cli.statistics", "outputs.har", "outputs.har_file", "outputs.har_text", "outputs.repeating"}
+    | {"sources.packets.interfaces", "system.namespace", "observers.processes.tree", "shutil", "road.selected_frames"},
     "cli.config_file": {"pwd", "tomli", "tomllib"},
     "cli.hosts": {"socket"},
     "cli.pcap_filter": {"socket", "sources.pcap.compiling"},

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from tests.support.talk import Said
 
 POLICIES = [BodyPolicy(1 << 16), BodyPolicy(0, decodes=False), BodyPolicy(5)]
+REAL_BLOCK_BYTES_MAX = receiver.BLOCK_BYTES_MAX
 # so small that an input reaches them
-receiver.BLOCK_BYTES_MAX = 700
+BLOCK_BYTES_MAX = receiver.BLOCK_BYTES_MAX = 700
 receiver.CONTINUATIONS_MAX = 5
 messages.HALVES_MAX = 20
 SEGMENT_BYTES = 1400
@@ -57,9 +58,9 @@ def spoken(data: bytes) -> list[Piece]:
     return [Piece(mark[0], part) for mark, part in harness.pieces(data, 1) if part]
 
 
-def hear(pieces: list[Piece], policy: BodyPolicy, size: int, *, is_whole: bool) -> Dialogue:
+def hear(pieces: list[Piece], policy: BodyPolicy, size: int, *, is_whole: bool, in_c: bool = False) -> Dialogue:
     """Segments of at most this size."""
-    dialogue = Dialogue(policy, whole=is_whole, words={80: "http2"})
+    dialogue = Dialogue(policy, whole=is_whole, words={80: "http2"}, in_c=in_c)
     for piece in pieces:
         if piece.is_lost:
             dialogue.lose(piece.end, len(piece.data))
@@ -78,6 +79,16 @@ def check(dialogue: Dialogue) -> None:
     assert counts.requests + counts.responses + counts.informational == counts.paired + counts.unpaired.total()
 
 
+def check_the_same(pieces: list[Piece], policy: BodyPolicy, size: int, *, is_whole: bool) -> None:
+    """What is read in C is what the receivers in Python read. In C, the limits are always the real ones."""
+    receiver.BLOCK_BYTES_MAX = REAL_BLOCK_BYTES_MAX
+    python, native = (hear(pieces, policy, size, is_whole=is_whole, in_c=in_c) for in_c in (False, True))
+    receiver.BLOCK_BYTES_MAX = BLOCK_BYTES_MAX
+    assert [told(exchange) for exchange in native.close()] == [told(exchange) for exchange in python.close()]
+    native.reading.settle()
+    assert native.counts.as_dict() == python.counts.as_dict()
+
+
 def test(data: bytes) -> None:
     """The first byte chooses the policy, and whether the SYN was seen; the second is a size."""
     if len(data) < 2:
@@ -88,6 +99,7 @@ def test(data: bytes) -> None:
     check(whole)
     cut = hear(pieces, policy, data[1] + 1, is_whole=bool(is_whole))
     check(cut)
+    check_the_same(pieces, policy, data[1] + 1, is_whole=bool(is_whole))
     # where frames begin again depends on where segments end
     is_clear = is_whole and not any(piece.is_lost for piece in pieces) and not whole.counts.unread_bytes
     if is_clear and not any(Problem.BAD_FRAME in exchange.problems for exchange in whole.exchanges):
@@ -102,7 +114,8 @@ def endless(data: bytes, size: int) -> budget.Run:
     times = size // (sum(len(piece.data) for piece in again) or 1)
     goes_on = [*pieces[:start], *again * times, *pieces[start:]]
     policy = POLICIES[choice.of(len(POLICIES))]
-    return lambda: hear(goes_on, policy, SEGMENT_BYTES, is_whole=True).close()
+    in_c = choice.of(2) == 0
+    return lambda: hear(goes_on, policy, SEGMENT_BYTES, is_whole=True, in_c=in_c).close()
 
 
 def seed(number: int, said: list[Said]) -> bytes:

@@ -13,7 +13,7 @@ from sockfilter.model.budget import Budget
 from sockfilter.model.connection import Connection, Endpoint
 from sockfilter.model.problem import Problem
 from sockfilter.protocols.choose import ProtocolChoice
-from sockfilter.protocols.interface import Context
+from sockfilter.protocols.interface import Context, SharedReading
 from sockfilter.tls.conversation import TlsConversation
 from tests.support.wire import EVERYTHING, MASK
 
@@ -37,6 +37,7 @@ class Dialogue:
     pairing: what pairs the messages.
     protocols: the protocols beside HTTP that are read.
     secrets: those that open TLS.
+    in_c: connections on which nothing is unusual are read in C, where there is such a reader.
     """
 
     def __init__(
@@ -49,7 +50,9 @@ class Dialogue:
         pairing: type[OrderedPairing] = OrderedPairing,
         protocols: Collection[str] = (),
         secrets: SecretStore | None = None,
+        in_c: bool = False,
     ) -> None:
+        self.reading = SharedReading() if in_c else None
         self.exchanges: list[Exchange] = []
         self.counts = MessageCounts()
         self.messages: list[StreamMessage] = []
@@ -64,7 +67,9 @@ class Dialogue:
         self.tls = TlsCounts()
         make = None if secrets is None else partial(TlsConversation, store=secrets, counts=self.tls)
         choice, budget = ProtocolChoice(words, protocols, make), Budget()
-        self._context = Context(policy, budget, self.counts, choice, self._pair, self._by_stream, self.messages.append)
+        self._context = Context(
+            policy, budget, self.counts, choice, self._pair, self._by_stream, self.messages.append, self.reading
+        )
         self.talk: Any = choice.begin(self, self._context)
         self.next = list(next_)
         self.now_ns = 0

@@ -228,9 +228,10 @@ class Wire:
             found = read_by(Road(Orders(), NOTHING, end, has_lane=True, batch=size), records)
             assert [account(x) for x in found[0]] == [account(x) for x in without]
             assert found[1] == ledger
-        roads = (Road(Orders(), TEXT.policy, end, has_lane, batch=3) for has_lane in (True, False))
-        written, rendered = (lines_of(records, road, TEXT) for road in roads)
-        assert written == rendered
+        for form in (TEXT, JSON):
+            roads = (Road(Orders(), form.policy, end, has_lane, batch=3) for has_lane in (True, False))
+            written, rendered = (lines_of(records, road, form) for road in roads)
+            assert written == rendered
         assert_json_says_the_same(exchanges)
         return exchanges
 

@@ -51,6 +51,9 @@ def _tls(ledger: Ledger) -> str:
     return (
         f"TLS: {tls.connections_opened} of {_count(tls.connections, 'connection')} opened, "
         f"{_count(tls.opened, 'record')} opened{others}{unused}{lost}"
+    )
+
+
 def undecided(count: int, kept: int) -> str:
     """Returns a line about exchanges that a filter may have left out for lack of their whole bodies.
 

@@ -160,6 +160,22 @@ class StreamPairing(Ending):
         for stream in list(self._open):
             self.leave(stream, problem)
 
+    def pair(self, number: int, request: Request, response: Response) -> None:
+        """Takes both halves of an exchange that has ended.
+
+        Args:
+            number: the number of the exchange on its connection.
+            request, response: the halves.
+        """
+        exchange = Exchange(self._connection, number, request, response)
+        exchange.stream = request.place[STREAM]
+        counts = self._counts
+        counts.requests += 1
+        counts.responses += 1
+        counts.paired += 2
+        counts.exchanges += 1
+        self._emit(exchange)
+
     def _note_client(self, end: int) -> None:
         if self._connection.client_end is None:
             self._connection.client_end = end

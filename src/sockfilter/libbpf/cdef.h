@@ -110,3 +110,17 @@ void sf_watch_close(struct sf_watch *watch);
 void sf_watch_forget(struct sf_watch *watch, __u64 inode);
 int sf_watch_fd(const struct sf_watch *watch, unsigned int cpu);
 int sf_watch_next(struct sf_watch *watch, struct sf_mapping *mapping);
+/* protocols/http2/usual.c */
+void sf_usual_prepare(const unsigned char *name_lens, const unsigned char *sizes, const char *texts, size_t len);
+struct sf_usual_form *sf_usual_form_open(__u64 body_limit, int decodes);
+void sf_usual_form_close(struct sf_usual_form *form);
+struct sf_usual *sf_usual_open(struct sf_usual_form *form, struct sf_hpack *first, struct sf_hpack *second);
+void sf_usual_close(struct sf_usual *usual);
+void sf_usual_set_around(struct sf_usual *usual, const char *text, __u32 before_len, __u32 behind_len);
+int sf_usual_take(struct sf_usual *usual, struct sf_hpack_block *block, __u32 number, const char *data, size_t size,
+		  __u32 at, __u64 time_ns, __u32 seq, __u32 ack);
+int sf_usual_give(struct sf_usual *usual);
+size_t sf_usual_weight(const struct sf_usual *usual);
+int sf_usual_add_text(struct sf_usual *usual, __u32 number, const char *bytes, __u32 name_len, __u32 value_len,
+		      __u32 flags);
+const struct sf_usual_text *sf_usual_text(const struct sf_usual *usual, __u32 number, __u32 place);

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.forms.json_dict import body_of, endpoint_of, odd_parts, rare_members, start_of, time_text, timing_of
 from sockfilter.forms.json_values import ENCODE, clean_text, header_fields
-from sockfilter.masking import is_proper, mask_field
+from sockfilter.masking import has_own_names, is_proper, mask_field
 from sockfilter.masking.tables import KeptTable
 from sockfilter.model.grpc_kind import is_call
 from sockfilter.model.headers import text
+from sockfilter.model.process import NOBODY
 from sockfilter.outputs.output import ByteSink, Output
 
 if TYPE_CHECKING:
@@ -63,16 +64,28 @@ class JsonOutput(Output):
         show_secrets: whether to show secrets instead of masking them.
     """
 
+    is_json = True
+
     def __init__(self, sink: ByteSink, *, bodies: bool = False, show_secrets: bool = False) -> None:
         super().__init__(sink)
         self.has_bodies = bodies
-        self._show_secrets = show_secrets
+        self.show_secrets = show_secrets
         self._heads: KeptTable[Head, str] = KeptTable(HEADS_MAX)
         self._fields: KeptTable[bytes, str] = KeptTable(FIELDS_MAX)
         self._new_fields = 0  # since the output began
         self._names: KeptTable[bytes, tuple[str, str]] = KeptTable(NAMES_MAX)
         self._connections: KeptTable[Connection, ConnectionText] = KeptTable(CONNECTIONS_MAX)
         self._second, self._second_text = -1, ""
+
+    @property
+    def lines(self) -> JsonOutput | None:
+        """The output itself if it writes no bodies. Code in C knows the built-in names of secrets only."""
+        return None if self.has_bodies or has_own_names() else self
+
+    def around(self, connection: Connection) -> tuple[bytes, bytes]:
+        """What a line says of a connection without processes: before the number of the exchange, and behind it."""
+        about = self._about(connection, NOBODY)
+        return about.before.encode(), about.behind.encode()
 
     def render(self, exchange: Exchange) -> bytes:
         """Returns the line of an exchange."""
@@ -90,7 +103,7 @@ class JsonOutput(Output):
         if is_call(exchange):
             from sockfilter.forms.grpc import call_member  # imported late: most captures have no gRPC
 
-            rare += f",{ENCODE(call_member(exchange, self.has_bodies, self._show_secrets))[1:-1]}"
+            rare += f",{ENCODE(call_member(exchange, self.has_bodies, self.show_secrets))[1:-1]}"
         return (
             f'{{"kind":"exchange","id":{exchange.id},"time":{"null" if start_ns is None else self._time(start_ns)},'
             f"{about.before}{exchange.conn_seq}{stream}{about.behind}"
@@ -107,7 +120,7 @@ class JsonOutput(Output):
         is_more = message.fields or message.close is not None or message.problems or (self.has_bodies and message.body)
         if message.frames and not is_more:
             return self._brief(message)
-        return f"{ENCODE(message_dict(message, bodies=self.has_bodies, show_secrets=self._show_secrets))}\n".encode()
+        return f"{ENCODE(message_dict(message, bodies=self.has_bodies, show_secrets=self.show_secrets))}\n".encode()
 
     def _brief(self, message: StreamMessage) -> bytes:
         """Returns the line of a message in a frame, without content. It equals the result of message_dict()."""
@@ -130,7 +143,7 @@ class JsonOutput(Output):
         """Returns the line of an exchange with a large body, in pieces."""
         from sockfilter.outputs.jsonl_large import line_in_pieces  # few lines have a large body
 
-        return line_in_pieces(exchange, self._show_secrets)
+        return line_in_pieces(exchange, self.show_secrets)
 
     def _time(self, ns: int) -> str:
         """Returns time_text() in quotes. The text of a second is made once for all lines in it."""
@@ -142,20 +155,24 @@ class JsonOutput(Output):
     def _describe(self, exchange: Exchange | StreamMessage) -> ConnectionText:
         """Renders a connection's text and caches it until the processes at its ends change."""
         connection = exchange.connection
+        return self._connections.keep(connection, self._about(connection, exchange.processes))
+
+    def _about(self, connection: Connection, processes: tuple[Process | None, Process | None]) -> ConnectionText:
+        """Returns the text of a connection with these processes at its ends."""
+        client = connection.client_end or 0
         before = {"interface": clean_text(connection.interface), "connection": connection.number, "conn_seq": 0}
         ends = {
-            "client": endpoint_of(connection.client, exchange.client_process, self._show_secrets),
-            "server": endpoint_of(connection.server, exchange.server_process, self._show_secrets),
+            "client": endpoint_of(connection.client, processes[client], self.show_secrets),
+            "server": endpoint_of(connection.server, processes[1 - client], self.show_secrets),
         }
         text = ENCODE(before)[1:-2]
-        made = ConnectionText(
+        return ConnectionText(
             connection.client_end,
-            exchange.processes,
+            processes,
             text,
             f",{ENCODE(ends)[1:-1]},",
             text.removesuffix(',"conn_seq":'),
         )
-        return self._connections.keep(connection, made)
 
     def _message(self, message: Message | None) -> str:
         if message is None:
@@ -164,13 +181,13 @@ class JsonOutput(Output):
         text = self._heads.get(head) or self._head(head)
         more = self._more(message) if message.problems or message.has_trailers else ""
         if self.has_bodies and (body or body.is_cut):
-            return f"{text}{ENCODE(body_of(message, True, self._show_secrets))}{more}}}"
+            return f"{text}{ENCODE(body_of(message, True, self.show_secrets))}{more}}}"
         length = "" if body.length is None else f',"len":{body.length}'
         return f'{text}{{"wire_len":{body.wire_len}{length}}}{more}}}'
 
     def _more(self, message: Message) -> str:
         """Returns the rare members that follow a message's body."""
-        made = odd_parts(message, self._show_secrets)
+        made = odd_parts(message, self.show_secrets)
         return f",{ENCODE(made)[1:-1]}" if made else ""
 
     def _head(self, head: Head) -> str:
@@ -178,7 +195,7 @@ class JsonOutput(Output):
         before = self._new_fields
         start = [
             f'"{name}":{quote(value) if isinstance(value, str) else "null" if value is None else value}'
-            for name, value in start_of(head, self._show_secrets).items()
+            for name, value in start_of(head, self.show_secrets).items()
         ]
         made = f'{{{",".join(start)},"headers":{self._headers(head)},"body":'
         is_shared = head.is_shared and self._new_fields == before
@@ -193,7 +210,7 @@ class JsonOutput(Output):
             made = [known(line) or self._field(line) for line in lines]
             if "" not in made and b"\n" not in start:
                 return f"[{','.join(made)}]"
-        return ENCODE(header_fields(head.headers, self._show_secrets))
+        return ENCODE(header_fields(head.headers, self.show_secrets))
 
     def _field(self, line: bytes) -> str:
         """Returns a field. Empty: it must be parsed together with its neighbours."""
@@ -202,7 +219,7 @@ class JsonOutput(Output):
         if not colon or not quoted or b"\n" in raw_value or b"\r" in raw_value:
             return ""
         value = text(raw_value.strip(b" \t"))
-        if not self._show_secrets:
+        if not self.show_secrets:
             value = mask_field(name, value)
         made = f"[{quoted},{quote(clean_text(value))}]"
         if len(line) > FIELD_BYTES_MAX:

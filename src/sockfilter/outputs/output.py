@@ -9,7 +9,7 @@ from sockfilter.forms.large import LARGE_BYTES, has_large_body
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sockfilter.model import Exchange, StreamMessage
+    from sockfilter.model import Connection, Exchange, StreamMessage
     from sockfilter.model.figures import Figures
     from sockfilter.model.lines import Lines
 
@@ -29,9 +29,15 @@ class Output:
 
     Attributes:
         has_bodies: whether it writes what was kept of bodies.
+        is_json: whether it writes lines of JSON.
+        show_secrets: whether to show secrets instead of masking them.
+        widths_max: the largest widths of the first two columns, in characters; 0 if there are no columns.
     """
 
     has_bodies = False
+    is_json = False
+    show_secrets = False
+    widths_max = 0, 0
 
     def __init__(self, sink: ByteSink) -> None:
         self._sink = sink
@@ -48,6 +54,15 @@ class Output:
     def figures(self) -> Figures | None:
         """The receiver of the numbers of exchanges, if they are enough for the output."""
         return None
+
+    @property
+    def widths(self) -> tuple[int, int]:
+        """The present widths of the first two columns, in characters; 0 if there are no columns."""
+        return 0, 0
+
+    def around(self, connection: Connection) -> tuple[bytes, bytes]:
+        """What a line of JSON says of a connection: before the number of the exchange, and behind it."""
+        raise NotImplementedError
 
     def write(self, exchange: Exchange) -> None:
         """Collects an exchange; flush() writes it. A large exchange is written at once, which may raise OSError."""

@@ -8,13 +8,14 @@ exchanges of them. It passes messages without a response to a callable.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from sockfilter.ledger import MessageCounts
     from sockfilter.model.budget import Budget
     from sockfilter.model.connection import Connection
     from sockfilter.model.exchange import Exchange
+    from sockfilter.model.lines import Lines
     from sockfilter.model.message import Message, Request, Response
     from sockfilter.model.policy import BodyPolicy
     from sockfilter.model.problem import Problem
@@ -263,6 +264,9 @@ class ByStream(MessageSink, Protocol):
     def leave(self, stream: int, problem: Problem) -> None:
         """Ends the open exchange of a stream, if there is one, and notes why."""
 
+    def pair(self, number: int, request: Request, response: Response) -> None:
+        """Takes both halves of an exchange that has ended, and its number on the connection."""
+
 
 class Chooser(Protocol):
     """Chooses the protocol of a connection."""
@@ -289,6 +293,74 @@ class TooFewBytes(Exception):  # not named ...Error, because it is not an error
     """More bytes are needed to recognise the protocol."""
 
 
+class LinesTaker(Protocol):
+    """Takes lines that code in C has written, and defines their form.
+
+    Attributes:
+        lines: the output.
+    """
+
+    lines: Lines
+
+    @property
+    def clock_offset_ns(self) -> int:
+        """Nanoseconds to add to the source's clock for the wall clock."""
+
+    @property
+    def next_id(self) -> int:
+        """The number of the next exchange."""
+
+    def take(self, text: bytes, count: int) -> None:
+        """Takes the lines of some exchanges."""
+
+
+class SharedReading:
+    """What the connections of a capture share that are read in C.
+
+    Args:
+        told: takes lines of exchanges. None: exchanges are wanted.
+
+    Attributes:
+        told: as above.
+        form: the form of lines in C, and the counters; None before it is needed.
+        readers: gives their open exchanges and counters to the conversations in Python, by reader.
+    """
+
+    def __init__(self, told: LinesTaker | None = None) -> None:
+        self.told = told
+        self.form: Any = None
+        self.readers: dict[object, Callable[[], None]] = {}
+
+    def begin_batch(self) -> None:
+        """Notes that a batch of records follows: the lines in C wait until its end, unless something else comes."""
+        self.refresh()
+        if self.form is not None:
+            self.form.state.holds = 1
+
+    def end_batch(self) -> None:
+        """Notes that the batch is over."""
+        if self.form is not None:
+            self.form.state.holds = 0
+            self.form.tell()
+
+    def flush(self) -> None:
+        """Passes on the lines that wait, so that an exchange or a message can follow."""
+        if self.form is not None:
+            self.form.tell()
+
+    def refresh(self) -> None:
+        """Brings the form of lines up to date, at the beginning and after each exchange that is told otherwise."""
+        if self.form is not None and self.told is not None:
+            state = self.form.state
+            state.clock_offset_ns, state.next_id = self.told.clock_offset_ns, self.told.next_id
+            state.route_width, state.request_width = self.told.lines.widths
+
+    def settle(self) -> None:
+        """Brings the counters and the open exchanges of all conversations up to date."""
+        for give in list(self.readers.values()):
+            give()
+
+
 class Context(NamedTuple):
     """What a conversation needs from its capture; the same for all connections.
 
@@ -300,6 +372,7 @@ class Context(NamedTuple):
         in_order: makes the pairing of a connection whose responses come in the order of their requests.
         by_stream: makes the pairing of a connection whose messages name their stream.
         take: takes messages without a response.
+        reading: what connections share that are read in C. None: all are read in Python, with the same results.
     """
 
     policy: BodyPolicy
@@ -309,6 +382,7 @@ class Context(NamedTuple):
     in_order: Callable[[Transport], InOrder]
     by_stream: Callable[[Transport], ByStream]
     take: Callable[[StreamMessage], None]
+    reading: SharedReading | None = None
 
 
 # Makes the conversation of a protocol. The handover is None if the connection begins with this protocol.

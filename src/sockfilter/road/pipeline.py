@@ -22,7 +22,7 @@ from sockfilter.model.hearing import WIRE, Hearing
 from sockfilter.model.life import IDLE_AFTER_NS, Activity, Life
 from sockfilter.protocols.choose import ProtocolChoice
 from sockfilter.protocols.http1 import head as heads
-from sockfilter.protocols.interface import Context
+from sockfilter.protocols.interface import Context, SharedReading
 from sockfilter.road.assembly import Assembly, InterfaceNames
 from sockfilter.road.express.lane import Lane
 from sockfilter.streams.calls import LATE_CALL_NS
@@ -121,15 +121,27 @@ class Pipeline:
         self._choice = ProtocolChoice(wanted=protocols, tls=None if secrets is None else self._tls_conversation)
         self._assembly = assembly = Assembly(source, skipping, is_wanted, self._converse, hearing, heads.is_unfinished)
         self._budget = Budget(memory, self._count_open, assembly.weigh)
+        if lines is not None and lines.is_json and observers:
+            lines = None  # each line names the processes that the observers find
+        told = None if lines is None else _RenderedLines(self, source, lines)
+        self._reading = SharedReading(told) if has_lane else None
+        self._told = None if told is None else self._reading  # the lines in C, which wait while a batch is read
         self._context = Context(
-            policy, self._budget, self._messages, self._choice, self._in_order, self._by_stream, self._take
+            policy,
+            self._budget,
+            self._messages,
+            self._choice,
+            self._in_order,
+            self._by_stream,
+            self._take,
+            self._reading,
         )
         self._lane: Lane | None = None
         if has_lane:
-            told = None if lines is None else _RenderedLines(self, source, lines)
+            text = None if told is None or told.lines.is_json else told
             counted = None if figures is None else _CountedFigures(self, source, figures)
             self._lane = Lane(
-                assembly, heads.read, heads.whole_body, policy.limit, policy.decodes, self._ended, told, counted
+                assembly, heads.read, heads.whole_body, policy.limit, policy.decodes, self._ended, text, counted
             )
         self._consume = self._lane.consume if self._lane is not None else assembly.consume
 
@@ -140,7 +152,15 @@ class Pipeline:
             view: the memory of the ring.
             offsets: where the records begin in it, in their order.
         """
-        self._consume(view, offsets)
+        told = self._told
+        if told is None:
+            self._consume(view, offsets)
+        else:
+            told.begin_batch()
+            try:
+                self._consume(view, offsets)
+            finally:
+                told.end_batch()
         budget = self._budget
         if offsets:
             # the size of the last record is not known here
@@ -233,6 +253,8 @@ class Pipeline:
         if self._lane is not None and not segments.left_open:
             self._lane.recall_open()
             segments = self._assembly.segments
+        if self._reading is not None:
+            self._reading.settle()
         observed = {name: dict(observer.counts) for name, observer in self._observers.items()}
         packets, calls = counters[: len(PACKET_COUNTERS)], counters[len(PACKET_COUNTERS) :]
         return Ledger(
@@ -278,9 +300,13 @@ class Pipeline:
             return
         message.clock_offset_ns = self._source.clock_offset_ns
         exchange = message.exchange
+        if self._told is not None:
+            self._told.flush()
         if exchange is not None and not exchange.id:
             self._number(exchange)  # its line comes later, and refers to the same number
         self._emit_message(message)
+        if self._told is not None:
+            self._told.refresh()
 
     def _ended_on(self, connection: StreamConnection, exchange: Exchange) -> None:
         exchange.compare_clocks()
@@ -293,12 +319,16 @@ class Pipeline:
         self._ended(exchange, transport.last_ns)
 
     def _ended(self, exchange: Exchange, last_ns: int = 0) -> None:
+        if self._told is not None:
+            self._told.flush()
         if not exchange.id:
             self._number(exchange)
         exchange.clock_offset_ns = self._source.clock_offset_ns
         for observer in self._annotating:
             observer.annotate(exchange, last_ns)
         self._emit(exchange)
+        if self._told is not None:
+            self._told.refresh()  # its line may have made a column wider
 
     def _number(self, exchange: Exchange) -> None:
         self._exchanges += 1
@@ -341,9 +371,17 @@ class _RenderedLines:
         """Nanoseconds to add to the source's clock for the wall clock."""
         return self._source.clock_offset_ns
 
+    @property
+    def next_id(self) -> int:
+        """The number of the next exchange."""
+        return self._pipeline._exchanges + 1
+
     def take(self, text: bytes, count: int) -> None:
         """Takes the lines of some exchanges."""
-        self._pipeline._count(count)
+        pipeline = self._pipeline
+        if pipeline._told is not None:
+            pipeline._told.flush()  # those of HTTP/2 that came before
+        pipeline._count(count)
         self.lines.take(text, count)
 
 

@@ -6,6 +6,7 @@ import base64
 import binascii
 from typing import TYPE_CHECKING
 
+from sockfilter.errors import LibbpfMissing
 from sockfilter.protocols.http2 import frames
 from sockfilter.protocols.http2.messages import StreamMessages
 from sockfilter.protocols.http2.receiver import Http2Receiver
@@ -13,7 +14,8 @@ from sockfilter.protocols.http2.receiver import Http2Receiver
 if TYPE_CHECKING:
     from sockfilter.model.exchange import Exchange
     from sockfilter.model.problem import Problem
-    from sockfilter.protocols.interface import Context, Handover, Transport
+    from sockfilter.protocols.http2.usual import UsualReader
+    from sockfilter.protocols.interface import Context, Handover, Receiver, Transport
 
 # frames of this size are the largest that SETTINGS can allow (RFC 9113, 6.5.2)
 FRAME_BYTES_MAX = (1 << 24) - 1
@@ -33,7 +35,7 @@ class Http2Conversation:
         receivers: one for each end.
     """
 
-    __slots__ = ("counts", "messages", "receivers")
+    __slots__ = ("_reader", "_receivers", "counts", "messages", "receivers")
 
     has_lane = False
 
@@ -42,11 +44,24 @@ class Http2Conversation:
         self.counts.http2 += 1
         self.messages = StreamMessages(transport, context)
         whole = [before is not None or isn is not None for isn in transport.isn]
-        self.receivers = Http2Receiver(self, 0, whole[0]), Http2Receiver(self, 1, whole[1])
+        self._receivers = Http2Receiver(self, 0, whole[0]), Http2Receiver(self, 1, whole[1])
+        self.receivers: tuple[Receiver, Receiver] = self._receivers
+        self._reader: UsualReader | None = None
+        if context.reading is not None:
+            self._read_in_c(transport, context)
         if before is not None:
             self.messages.pairing.resume(before.number)
             if before.is_open and before.exchange is not None:
                 self._continue(before.exchange)
+
+    def _read_in_c(self, transport: Transport, context: Context) -> None:
+        try:
+            from sockfilter.protocols.http2.usual import UsualReader, UsualReceiver  # imported late: it needs C
+        except LibbpfMissing:
+            return
+        self._reader = reader = UsualReader(transport, context, self.messages, self._receivers)
+        first, second = self._receivers
+        self.receivers = UsualReceiver(reader, 0, first), UsualReceiver(reader, 1, second)
 
     def _continue(self, exchange: Exchange) -> None:
         """Takes the exchange that asked for HTTP/2 (RFC 7540, 3.2)."""
@@ -62,26 +77,36 @@ class Http2Conversation:
     @property
     def weight(self) -> int:
         """Bytes of memory that it keeps."""
-        return self.messages.weight + sum(receiver.weight for receiver in self.receivers)
+        read = 0 if self._reader is None else self._reader.weight
+        return read + self.messages.weight + sum(receiver.weight for receiver in self._receivers)
 
     @property
     def open(self) -> list[Exchange]:
         """The exchanges that have begun and not ended, in their order."""
+        self._settle()
         return self.messages.pairing.open
 
     @property
     def count(self) -> int:
         """The number of exchanges that have begun."""
+        self._settle()
         return self.messages.pairing.number
 
     @property
     def is_idle(self) -> bool:
         """Whether no exchange is open, and both ends may begin a new frame."""
-        return self.messages.pairing.is_at_rest and all(receiver.is_between for receiver in self.receivers)
+        if self._reader is not None and not self._reader.is_at_rest:
+            return False
+        return self.messages.pairing.is_at_rest and all(receiver.is_between for receiver in self._receivers)
+
+    def _settle(self) -> None:
+        """Takes the open exchanges from the reader in C."""
+        if self._reader is not None:
+            self._reader.give()
 
     def take_settings(self, end: int, settings: dict[int, int]) -> None:
         """Takes the SETTINGS of an end: they bound what the other end sends (RFC 9113, 6.5)."""
-        other = self.receivers[1 - end]
+        other = self._receivers[1 - end]
         if frames.HEADER_TABLE_SIZE in settings:
             other.hpack.allow(settings[frames.HEADER_TABLE_SIZE])
         size = settings.get(frames.MAX_FRAME_SIZE, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from struct import Struct
+from typing import Any
 
 from sockfilter.libbpf import binding
 from sockfilter.protocols.http2 import huffman
@@ -31,7 +32,7 @@ _decode, _new = _lib.sf_hpack_decode, tuple.__new__
 _allocate = _ffi.new_allocator(should_clear_after_alloc=False)
 
 
-class _Out:
+class Out:
     """Where C writes what it finds in one block: a megabyte, of which blocks of usual sizes touch a few pages."""
 
     __slots__ = ("block", "literals", "numbers", "text")
@@ -45,14 +46,15 @@ class _Out:
 
 
 # those that no thread uses now
-_outs: list[_Out] = []
+_outs: list[Out] = []
 
 
-def _take_out() -> _Out:
+def take_out() -> Out:
+    """Memory for what C finds in one block, which no thread uses now."""
     try:
         return _outs.pop()
     except IndexError:
-        return _Out()
+        return Out()
 
 
 class NativeHpackDecoder:
@@ -81,6 +83,21 @@ class NativeHpackDecoder:
             DECODER_BYTES + self._hpack.size + entries * ENTRY_BYTES + self._remembered_size + self._standing_size
         )
 
+    @property
+    def state(self) -> Any:
+        """The decoder in C (struct sf_hpack), which lives as long as this object."""
+        return self._hpack
+
+    @property
+    def entries(self) -> list[Field]:
+        """The entries of the dynamic table, the oldest first."""
+        return self._entries[_STATIC_COUNT:]
+
+    @entries.setter
+    def entries(self, entries: list[Field]) -> None:
+        self._entries[_STATIC_COUNT:] = entries
+        self._forget()
+
     def decode(self, block: bytes) -> Block:
         """As PythonHpackDecoder.decode()."""
         known = self._remembered.get(block)
@@ -88,7 +105,7 @@ class NativeHpackDecoder:
             return known
         standing = self._standing.get(block)
         try:
-            out = _take_out()
+            out = take_out()
             count = _decode(self._hpack, block, len(block), out.block)
             literal_count, size, is_valid, has_changed, evicted, refers, *at = out.numbers[
                 : NUMBERS_BEFORE + (count if standing is None else 0)
@@ -110,7 +127,7 @@ class NativeHpackDecoder:
             self.lost()
             raise
 
-    def _make(self, out: _Out, at: list[int], literal_count: int, size: int, is_valid: int) -> Block:
+    def _make(self, out: Out, at: list[int], literal_count: int, size: int, is_valid: int) -> Block:
         self._inserted_from = len(self._entries)
         alone = self._take_literals(out, literal_count) if literal_count else ()
         fields = list(map(self._entries.__getitem__, at))
@@ -152,7 +169,7 @@ class NativeHpackDecoder:
         self._remembered.clear()
         self._remembered_size = 0
 
-    def _take_literals(self, out: _Out, count: int) -> list[tuple[int, Field]]:
+    def _take_literals(self, out: Out, count: int) -> list[tuple[int, Field]]:
         """Makes the literal fields of a block. Returns those that make no entry, with their places in the block."""
         entries, text = self._entries, out.text
         alone = []

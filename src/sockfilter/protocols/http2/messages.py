@@ -68,6 +68,7 @@ class StreamMessages:
 
     Attributes:
         pairing: pairs the messages by their streams.
+        last_stream: the largest number of a stream that has begun.
         client_end: the end that sends requests; None if not known.
     """
 
@@ -81,6 +82,7 @@ class StreamMessages:
         "_resets",
         "_transport",
         "_tunnels",
+        "last_stream",
         "pairing",
     )
 
@@ -95,6 +97,7 @@ class StreamMessages:
         self._lost_by = [Problem.GAP, Problem.GAP]  # why bytes were lost last
         self._goaways = [0, 0]
         self._resets: dict[int, None] = {}  # the oldest first
+        self.last_stream = 0
 
     @property
     def client_end(self) -> int | None:
@@ -130,6 +133,8 @@ class StreamMessages:
             now_ns: when the last byte passed.
             is_last: nothing follows on this stream from this end.
         """
+        if stream > self.last_stream:
+            self.last_stream = stream
         half = self._halves[end].get(stream)
         if half is None and stream in self._resets:
             return
@@ -309,6 +314,13 @@ class StreamMessages:
         else:
             keeper.wire_len += len(data)
 
+    def count(self, end: int, stream: int, size: int) -> None:
+        """Notes bytes of a body that have passed, and of which nothing is kept."""
+        half = self._halves[end].get(stream)
+        if half is not None:
+            keeper = half.keeper or self._collect(end, stream, half)
+            keeper.wire_len += size
+
     def whole(self, end: int, stream: int, data: bytes, now_ns: int) -> None:
         """Takes a DATA frame with END_STREAM: most bodies have no other frame."""
         half = self._halves[end].get(stream)
@@ -363,6 +375,8 @@ class StreamMessages:
         if exchange is not None and self.pairing.exchange(stream) is exchange:
             self.pairing.leave(stream, Problem.STREAM_RESET)
         self._resets[stream] = None
+        if stream > self.last_stream:
+            self.last_stream = stream
         if len(self._resets) > RESETS_MAX:
             del self._resets[next(iter(self._resets))]
 

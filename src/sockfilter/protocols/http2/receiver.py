@@ -143,6 +143,25 @@ class Http2Receiver:
         """Whether the next byte begins a frame."""
         return not (self._have or self._content_left or self._pad_left or self._seeker or self._block)
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether its first bytes have been read."""
+        return not (self._is_at_start or self._begins_anywhere)
+
+    def resume(self, content_left: int, data_stream: int, data_ends: bool) -> None:
+        """Continues after frames that were read elsewhere.
+
+        Args:
+            content_left: bytes of the present DATA frame that are still to come.
+            data_stream: its stream.
+            data_ends: whether it has END_STREAM.
+        """
+        self._content_left, self._data_stream, self._data_ends = content_left, data_stream, data_ends
+
+    def note_time(self, now_ns: int) -> None:
+        """Notes when the last bytes passed, in the source's clock."""
+        self._now = now_ns
+
     def data(self, data: bytes, time_ns: int, seq: int, ack: int) -> None:
         """Takes the next bytes."""
         rest: Span | None

@@ -13,6 +13,8 @@
 #include "inside.h"
 
 #define SECOND_NS 1000000000ULL
+/* room for the text of a second */
+#define CLOCK_BYTES 16
 
 static const unsigned char v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
 
@@ -126,19 +128,22 @@ static char *put_duration(char *to, __u64 ns)
 	return put_right(to, text, snprintf(text, sizeof(text), "%.2f s", ns / 1e9), 8);
 }
 
-/* Writes "HH:MM:SS.mmm" in local time. Returns NULL if the time cannot be converted. */
-static char *put_clock(struct sf_lane *lane, char *to, __u64 wall_ns)
+/*
+ * Writes "HH:MM:SS.mmm" in local time. clock: CLOCK_BYTES with the text of the
+ * second last, or empty. Returns NULL if the time cannot be converted.
+ */
+static char *put_time(char *clock, __u64 *last, char *to, __u64 wall_ns)
 {
 	__u64 second = wall_ns / SECOND_NS, ms = wall_ns % SECOND_NS / 1000000;
 	struct tm parts;
 	time_t now = second;
 
-	if (second != lane->second || !lane->clock[0]) {
-		if (!localtime_r(&now, &parts) || !strftime(lane->clock, sizeof(lane->clock), "%H:%M:%S", &parts))
+	if (second != *last || !clock[0]) {
+		if (!localtime_r(&now, &parts) || !strftime(clock, CLOCK_BYTES, "%H:%M:%S", &parts))
 			return NULL;
-		lane->second = second;
+		*last = second;
 	}
-	memcpy(to, lane->clock, 8);
+	memcpy(to, clock, 8);
 	to[8] = '.';
 	to[9] = '0' + ms / 100;
 	to[10] = '0' + ms / 10 % 10;
@@ -157,7 +162,7 @@ static size_t line_render(struct sf_lane *lane, const struct sf_lane_slot *slot,
 	    (asked > lane->request_width && lane->request_width < lane->request_width_max) ||
 	    (slot->route_len > lane->route_width && lane->route_width < lane->route_width_max))
 		return 0;
-	at = put_clock(lane, line, request->start_ns + lane->clock_offset_ns);
+	at = put_time(lane->clock, &lane->second, line, request->start_ns + lane->clock_offset_ns);
 	if (!at)
 		return 0;
 	at = put_right(at, slot->route, 0, 0);
