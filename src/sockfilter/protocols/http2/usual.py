@@ -278,7 +278,8 @@ class UsualReader:
             end.frame_bytes_max, end.now_ns = self._receivers[number].frame_bytes_max, 0
         state.client_end, state.last_stream = client_end, self._messages.last_stream
         state.conn_seq = self._messages.pairing.number
-        if not self._model.clocks_differ:
+        # the lines in C say nothing of TLS
+        if not self._model.clocks_differ and self._model.tls is None:
             self._form.describe(state, self._model)
         self.state = state
         self._reading.readers[self] = self.give
