@@ -250,7 +250,8 @@ static __always_inline __u64 differs_from_others(const struct payload_start *s)
 	amqp = DIFFERS(first, "AMQP\0\0\11\1", BYTES(8), counts);
 	smtp = DIFFERS(first, "EHLO ", ANY_CASE, counts) & DIFFERS(first, "HELO ", ANY_CASE, counts) &
 	       DIFFERS(first, "LHLO ", ANY_CASE, counts);
-	tls = DIFFERS(first, "\x16\3\0\0\0\1", 0xff000000ffffULL, counts) & DIFFERS(first, "\x17\3\3", BYTES(3), counts);
+	tls = DIFFERS(first, "\x16\3\0\0\0\1", 0xff000000ffffULL, counts) &
+	      DIFFERS(first, "\x17\3\3", BYTES(3), counts);
 	/* in the order of enum sf_protocol */
 	return 1 ^ is_set(config.protocols & ~(mqtt | amqp << 1 | smtp << 2 | tls << 3));
 }
