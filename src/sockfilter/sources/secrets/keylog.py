@@ -72,8 +72,10 @@ class KeyLog:
     def end(self) -> None:
         """Takes the last line, which may have no end."""
         rest, self._rest = self._rest.strip(), b""
-        if _LINE.fullmatch(rest) or not _CUT_LINE.fullmatch(rest):
-            self._read(rest)
+        bad = self.bad
+        self._read(rest)
+        if _CUT_LINE.fullmatch(rest):
+            self.bad = bad
 
     def _read(self, line: bytes) -> None:
         line = line.strip()

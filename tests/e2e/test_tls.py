@@ -1,0 +1,109 @@
+"""TLS of capture files with the real command: what is shown, and what is said of wrong input."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+import sockfilter
+from tests.support.captures import pcap, timed
+from tests.support.command import run
+from tests.support.frames import Talk
+from tests.support.talk import CLIENT, SERVER
+from tests.support.tls import Ends
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """It has a capture of one exchange, and its key log."""
+    ends = Ends().connect().send(CLIENT, b"GET /a?token=x HTTP/1.1\r\nHost: shop.test:80\r\n\r\n")
+    ends.send(SERVER, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").close()
+    talk = Talk()
+    frames = [*talk.opening(), *(talk.frame(end, data) for end, data in ends.said), *talk.closing()]
+    (tmp_path / "web.pcap").write_bytes(pcap(timed(frames)))
+    (tmp_path / "keys.log").write_bytes(ends.keys)
+    return tmp_path
+
+
+def test_what_is_shown(folder: Path) -> None:
+    read = ("-r", str(folder / "web.pcap"), "--keylog", str(folder / "keys.log"))
+    text = run(*read)
+    assert text.status == 0
+    (line,) = text.lines
+    assert line.endswith("[https]")
+    assert "TLS: 1 of 1 connection opened" in text.errors.decode()
+    done = run(*read, "--format", "jsonl", "--summary", "jsonl", "-q")
+    (exchange,) = done.json
+    assert exchange["tls"] == {
+        "version": "1.3",
+        "suite": "TLS_AES_256_GCM_SHA384",
+        "alpn": None,
+        "sni": "shop.test",
+        "resumed": False,
+        "opened": "keylog",
+    }
+    ledger = json.loads(done.said[-1])["ledger"]
+    assert ledger["balanced"]
+    assert ledger["tls"]["opened"] == ledger["tls"]["seen"] > 2
+    raw = run(*read, "--format", "raw", "--show-secrets")
+    assert b"\nGET /a?token=x HTTP/1.1\r\n" in raw.output
+
+
+def test_repeating_it_uses_https(folder: Path) -> None:
+    (exchange,) = sockfilter.read(str(folder / "web.pcap"), keylog=str(folder / "keys.log"))
+    command = exchange.as_curl()
+    server = exchange.server
+    assert command.endswith(f"--connect-to ::{server} 'https://shop.test:{server.port}/a?token=x'")
+    assert "server_hostname='shop.test'" in exchange.as_pytest()
+    compile(exchange.as_pytest(), "test", "exec")
+
+
+def test_without_the_secrets(folder: Path) -> None:
+    other = folder / "other.log"
+    other.write_bytes(Ends().connect().keys)
+    done = run("-r", str(folder / "web.pcap"), "--keylog", str(other))
+    assert (done.status, done.lines) == (0, [])
+    assert "TLS: 0 of 1 connection opened" in done.errors.decode()
+    assert "TLS" not in run("-r", str(folder / "web.pcap")).errors.decode()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["-r", "web.pcap", "--keylog", "absent"], "reading the key log absent: No such file or directory"),
+        (["-r", "web.pcap", "--keylog", "web.pcap"], "no line of it has a label, a client random and a secret"),
+        (["-r", "web.pcap", "--keylog", ""], "--keylog: the name of the file is empty"),
+        (["-i", "lo", "--keylog", "keys.log"], "--keylog opens the TLS of a capture file: add -r FILE"),
+    ],
+)
+def test_wrong_input(folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: str) -> None:
+    monkeypatch.chdir(folder)
+    done = run(*arguments)
+    assert done.status == 2
+    (line,) = done.said
+    assert words in line
+
+
+def test_without_the_package(folder: Path) -> None:
+    script = """if True:
+        import importlib.util, sys
+        find = importlib.util.find_spec
+        importlib.util.find_spec = lambda name: None if name == "cryptography" else find(name)
+        import sockfilter
+        try:
+            list(sockfilter.read(sys.argv[1], keylog=sys.argv[2]))
+        except sockfilter.SockfilterError as error:
+            print(error)
+    """
+    arguments = [sys.executable, "-c", script, str(folder / "web.pcap"), str(folder / "keys.log")]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    assert done.stdout == (
+        "opening TLS needs the package cryptography; install it with pip install 'sockfilter[tls]'\n"
+    )
