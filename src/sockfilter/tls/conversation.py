@@ -164,7 +164,7 @@ class TlsConversation:
             self._store.refresh()
         if self._is_listening and problem in ENDS and self._waits_for_secret:
             self._ending = problem
-            self._store.linger(self._take_secret, self._queued)
+            self._store.linger(self._take_secret, self.weight)
         else:
             self._end(problem)
 
