@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     )
     from sockfilter.model.grpc import GrpcCall, GrpcMessage, GrpcMessages
     from sockfilter.model.life import Life
+    from sockfilter.model.tls import Tls
     from sockfilter.protobuf.schema import set_protos
     from sockfilter.views.view import View
 
@@ -69,6 +70,7 @@ _HOMES = {
     "GrpcMessage": "model.grpc",
     "GrpcMessages": "model.grpc",
     "Life": "model.life",
+    "Tls": "model.tls",
     "Body": "model",
     "Connection": "model",
     "Endpoint": "model",
@@ -115,6 +117,7 @@ __all__ = [
     "Connection",
     "Endpoint",
     "Timing",
+    "Tls",
     "Problem",
     "Process",
     "Ledger",

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # Bytes of a connection that wait for a secret.
 WAITING_BYTES_MAX = 128 << 10
+# measured: what a segment that waits takes in addition to its bytes
+QUEUED_BYTES = 800
 # why a connection ends whose bytes may go on waiting
 ENDS = (Problem.CLOSED, Problem.RESET)
 # Segments that wait: as many as WAITING_BYTES_MAX has in segments of 128 bytes. Looking through them takes time.
@@ -131,7 +133,8 @@ class TlsConversation:
     def weight(self) -> int:
         """Bytes of memory that it keeps."""
         inner = 0 if self._tunnel is None else self._tunnel.conversation.weight
-        return self._queued + sum(side.weight for side in self._sides) + inner
+        waiting = self._queued + len(self._queue) * QUEUED_BYTES
+        return waiting + sum(side.weight for side in self._sides) + inner
 
     @property
     def open(self) -> list[Exchange]:

@@ -286,7 +286,8 @@ class Side:
         """Takes a record that is protected. Returns False if it must wait."""
         reader, session = self._reader, self._owner.session
         if not self._labels:
-            if session.server is None and session.client_end == self._end and not reader.is_lost:
+            is_clients = session.client is not None and session.client_end == self._end
+            if session.server is None and is_clients and not reader.is_lost:
                 self.waits_for = Wait.HELLO
                 return False
             if session.server is None:

@@ -18,6 +18,7 @@ from sockfilter.protocols.gathering import Gathering
 from sockfilter.protocols.http2.hpack import HpackDecoder
 from sockfilter.protocols.sse.lines import EventLines
 from sockfilter.road.pipeline import Pipeline
+from sockfilter.tls.store import SecretStore
 from tests.support import captures
 from tests.support import websocket as websockets
 from tests.support.frames import GRE, IPIP, IPV4, Talk, ethernet, gre, ipv4, ipv4_fragments, tcp
@@ -59,6 +60,10 @@ STREAM_BYTES = 12
 EVENTS = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
 TICK = websockets.Deflating(keeps_window=False)(b"tick " * 9)
 BOMB = websockets.Deflating(keeps_window=False)(bytes(1000)) + b"\0\0\xff\xff"
+# of TLS 1.3, with one suite and nothing but supported_versions (RFC 8446, 4.1.2 and 4.1.3)
+CLIENT_HELLO = bytes.fromhex("1603010036 01000032 0303" + "00" * 32 + "00 0002 1301 0100 0007 002b 0003 02 0304")
+SERVER_HELLO = bytes.fromhex("1603030032 0200002e 0303" + "00" * 32 + "00 1301 00 0006 002b 0002 0304")
+TLS_DATA = bytes.fromhex("17 0303 0400") + bytes(1024)
 GZIP = b"HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\n\r\n"
 
 
@@ -235,6 +240,28 @@ def gaps_in_frames(size: int) -> Wire:
     return wire
 
 
+def tls(unit: bytes, size: int, *, segment: int = SEGMENT_BYTES, before: bytes = SERVER_HELLO) -> Wire:
+    """The server says the same again and again, after the hellos."""
+    wire = Wire()
+    talker = wire.connection()
+    talker.client(CLIENT_HELLO)
+    if before:
+        talker.server(before)
+    say(talker, 1, unit, size, segment)
+    return wire
+
+
+def hellos(size: int, *, answer: bytes = b"") -> Wire:
+    """Connections that go no further."""
+    wire = Wire()
+    for number in range(size // (len(CLIENT_HELLO) + len(answer))):
+        talker = wire.connection(client=f"10.0.{number >> 8}.{number & 255}:40000")
+        talker.client(CLIENT_HELLO[:11] + number.to_bytes(32, "big") + CLIENT_HELLO[43:])
+        if answer:
+            talker.server(answer)
+    return wire
+
+
 def websocket(unit: bytes, size: int, segment: int = SEGMENT_BYTES, before: bytes = b"", lost: int = 0) -> Wire:
     """The same frames of a server again and again. lost: bytes that are missing before them."""
     wire = Wire()
@@ -346,14 +373,35 @@ KEPT: dict[str, tuple[int, Callable[[int], Wire]]] = {
     "smtp replies": (15_000, partial(answers, SMTP, b"250-x\r\n")),
     "lives": (2_000, lives),
 }
+# the same of TLS without a secret, which may still come
+TLS: dict[str, tuple[int, Callable[[int], Wire]]] = {
+    "hellos": (60_000, hellos),
+    "half handshakes": (60_000, partial(hellos, answer=SERVER_HELLO + TLS_DATA)),
+    "records": (200_000, partial(tls, TLS_DATA)),
+    "records in pieces": (10_000, partial(tls, TLS_DATA, segment=3)),
+    "smallest records": (30_000, partial(tls, b"\x17\3\3\0\x11" + bytes(17))),
+    "one record, byte by byte": (4_000, partial(tls, b"\x17\3\3\x40\0" + bytes(1 << 14), segment=1)),
+    "one message of the handshake": (60_000, partial(tls, b"\x16\3\3\0\x20\x0b\xff\xff\xff" + bytes(28), before=b"")),
+    "alerts": (30_000, partial(tls, b"\x15\3\3\0\2\1\0")),
+}
 # the same of bodies that nobody needs
 NOT_KEPT = ("chunks", "chunks one by one", "body in bytes", "until close", "backwards", "holes")
 
 
-def cost_of_records(batches: list[tuple[memoryview, list[int]]], policy: BodyPolicy) -> int:
+def cost_of_records(
+    batches: list[tuple[memoryview, list[int]]], policy: BodyPolicy, secrets: SecretStore | None = None
+) -> int:
     """Nanoseconds of the processor's time that reading some records takes."""
     orders = Orders()
-    pipeline = Pipeline(orders, orders, policy, lambda first, second: True, lambda exchange: None, protocols=OPTIONAL)
+    pipeline = Pipeline(
+        orders,
+        orders,
+        policy,
+        lambda first, second: True,
+        lambda exchange: None,
+        protocols=OPTIONAL,
+        secrets=secrets,
+    )
     began = thread_time_ns()
     for view, offsets in batches:
         pipeline.consume(view, offsets)
@@ -388,6 +436,14 @@ def check_records(name: str, policy: BodyPolicy) -> None:
     size, made = KEPT[name]
     batches = {times: list(packed(made(size * times).records, BATCH)) for times in TIMES}
     found = growth(lambda times: cost_of_records(batches[times], policy))
+    assert max(found) <= GROWTH_MAX, found
+
+
+@pytest.mark.parametrize("name", TLS)
+def test_more_tls_without_a_secret_costs_no_more(name: str) -> None:
+    size, made = TLS[name]
+    batches = {times: list(packed(made(size * times).records, BATCH)) for times in TIMES}
+    found = growth(lambda times: cost_of_records(batches[times], NOTHING, SecretStore()))
     assert max(found) <= GROWTH_MAX, found
 
 
