@@ -43,7 +43,9 @@ def copy(elsewhere: Path, tmp_path: Path) -> Path:
 
 def test_two_folders_give_the_same_bytes(elsewhere: Path) -> None:
     here = ROOT / "src/sockfilter/objects"
-    assert [(elsewhere / "out" / name).read_bytes() == (here / name).read_bytes() for name in OBJECTS] == [True] * len(OBJECTS)
+    assert [(elsewhere / "out" / name).read_bytes() == (here / name).read_bytes() for name in OBJECTS] == [True] * len(
+        OBJECTS
+    )
 
 
 def test_the_object_names_no_folder(elsewhere: Path) -> None:

@@ -9,7 +9,7 @@ import stat
 from contextlib import suppress
 from typing import Any
 
-from sockfilter.sources.secrets.finding import SearchResult, Function
+from sockfilter.sources.secrets.finding import Function, SearchResult
 
 # Changes when a search would find something else in the same file.
 VERSION = 2

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sockfilter.sources.secrets.cache import NAME, Cache
-from sockfilter.sources.secrets.finding import LABELS, NOT_TLS, SearchResult, Function
+from sockfilter.sources.secrets.finding import LABELS, NOT_TLS, Function, SearchResult
 from tests.support.skips import need_root
 
 FOUND = SearchResult(LABELS, (Function(0x3A1C0, ((324315, 1), (-5, 6))),), "c0b99590", "")
