@@ -24,7 +24,7 @@ MIRROR ?=
 # what packages are tried on
 RELEASES := bookworm trixie
 
-FUZZ_TARGETS := packets streams http1 http2 hpack grpc websocket sse silent files tls broker
+FUZZ_TARGETS := packets streams http1 http2 hpack grpc websocket sse silent files tls broker libraries
 # for each target
 SECONDS ?= 60
 

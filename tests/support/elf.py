@@ -165,3 +165,51 @@ def go_table(functions: dict[str, int], *, magic: int, text: int = CODE_AT) -> b
     functions_at = names_at + len(names)
     header = [len(functions), 0, *([] if is_old else [text]), names_at, 0, 0, 0, functions_at]
     return struct.pack(f"<IBBBB{words}Q", magic, 0, 0, 1, 8, *header) + bytes(names + pairs + described)
+
+
+WRITE_KEY_LOG = "crypto/tls.(*Config).writeKeyLog"
+# cmp rsp, [r14 + 16]; jbe
+PROLOGUE = b"\x49\x3b\x66\x10\x76\x20" + b"\x90" * 26
+OLD_PROLOGUE = b"\x64\x48\x8b\x0c\x25\xf8\xff\xff\xff\x48\x3b\x61\x10" + b"\x90" * 19
+FUNCTIONS = {"main.main": CODE_AT, WRITE_KEY_LOG: CODE_AT + 16}
+
+
+def library(machine: int = X86_64, labels: tuple[str, ...] = LABELS) -> tuple[Code, int, bytes, dict[str, int]]:
+    """Code of which one function is called with all labels, and another one near two of them."""
+    data, places = constants(labels)
+    code = Code(machine)
+    log, derive = code.function(), code.function()
+    for label in labels:
+        code.caller()
+        code.load(places[label])
+        if "HANDSHAKE" in label:
+            code.call(derive)
+        code.call(log, jump=label == "CLIENT_RANDOM")
+    return code, log, data, places
+
+
+def go_program(table: bytes, prologue: bytes = PROLOGUE, machine: int = X86_64, *, sections: bool = True) -> bytes:
+    code = Code(machine)
+    code.function()
+    code.function(prologue)
+    named = (
+        Section(".text", 1, b"", CODE_AT),
+        Section(".gopclntab", 1, b"", TABLE_AT),
+        Section(".go.buildinfo", 1, b"\xff Go buildinf:\x08\x02" + bytes(16) + b"\x08go1.21.3"),
+    )
+    if not sections:
+        named = named[2:]
+    return elf(bytes(code.content), b"-", machine=machine, kind=EXECUTABLE, table=table, sections=named)
+
+
+def programs() -> list[bytes]:
+    """A program of each kind in which the function is found."""
+    code, _, data, _ = library()
+    on_arm64 = library(ARM64)
+    return [
+        elf(bytes(code.content), data, sections=symbols({"ssl_log_secret": CODE_AT})),
+        elf(bytes(code.content), data),
+        elf(bytes(on_arm64[0].content), on_arm64[2], machine=ARM64),
+        go_program(go_table(FUNCTIONS, magic=0xFFFFFFF1)),
+        go_program(go_table(FUNCTIONS, magic=0xFFFFFFFA), sections=False),
+    ]

@@ -64,6 +64,12 @@ def add(parser: pytest.Parser) -> None:
         metavar="FILE|auto",
         help="open TLS with this key log; auto: make one, and set SSLKEYLOGFILE so that clients and servers write it",
     )
+    add_option(
+        "--wire-tls",
+        action="store_true",
+        default=None,
+        help="open TLS with the secrets that probes take from the TLS libraries of all processes",
+    )
     add_option("--wire-broker", metavar="PATH", help="the socket of a sockfilter broker")
     parser.addini("wire", "skip or require, as --wire", default="skip")
     parser.addini("wire_interface", "where wire captures", default=DEFAULTS["wire_interface"])
@@ -75,6 +81,7 @@ def add(parser: pytest.Parser) -> None:
     parser.addini("wire_mask", "names whose values are also masked", default="")
     parser.addini("wire_unmask", "names whose values are not masked", default="")
     parser.addini("wire_keylog", "a key log that opens TLS, or auto", default=DEFAULTS["wire_keylog"])
+    parser.addini("wire_tls", "open TLS with secrets that probes take", type="bool", default=False)
     parser.addini("wire_broker", "the socket of a sockfilter broker", default=DEFAULTS["wire_broker"])
 
 
@@ -92,10 +99,11 @@ def check(config: pytest.Config) -> str:
     body = value(config, "wire_body")
     if body != ALL and not body.isdecimal():
         return f"wire_body={body!r}: a number of bytes, or {ALL}"
-    try:
-        value(config, "wire_strict")
-    except (ValueError, pytest.UsageError):  # UsageError since pytest 9
-        return "wire_strict: choose from true, false"
+    for name in ("wire_strict", "wire_tls"):
+        try:
+            value(config, name)
+        except (ValueError, pytest.UsageError):  # UsageError since pytest 9
+            return f"{name}: choose from true, false"
     for name in ("wire_mask", "wire_unmask"):
         if value(config, name) and "" in masking(config)[name.removeprefix("wire_")]:
             return f"{name}={value(config, name)!r}: a name is empty"
@@ -196,6 +204,7 @@ def settings(config: pytest.Config, marker: dict[str, Any]) -> Settings:
         "ports": value(config, "wire_ports") or None,
         "body": None if body == ALL else int(body),
         **({"keylog": keylog} if (keylog := _keylog(config)) and marker.get("via") != SYSCALLS else {}),
+        **({"tls": True} if value(config, "wire_tls") and marker.get("via") != SYSCALLS else {}),
         **marker,
     }
     scope = capture.pop("scope", value(config, "wire_scope"))

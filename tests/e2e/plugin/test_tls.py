@@ -63,3 +63,13 @@ def test_that_cannot_be_read(project: Project, tmp_path: Path) -> None:
     result = project("def test_it(wire): pass", f"--wire-keylog={tmp_path}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert "it is a directory" in "\n".join(result.errlines)
+
+
+@pytest.mark.parametrize("option", ["marker", "--wire-tls", "wire_tls"])
+def test_without_a_key_log(project: Project, site: dict[str, object], option: str) -> None:
+    if option == "marker":
+        project(CURL.format(**{**site, "mark": "@pytest.mark.wire(tls=True)"})).assert_outcomes(passed=1)
+    elif option == "wire_tls":
+        project(CURL.format(**site), "-o", "wire_tls=true").assert_outcomes(passed=1)
+    else:
+        project(CURL.format(**site), option).assert_outcomes(passed=1)

@@ -26,7 +26,7 @@ static bool find_rustls(struct elf *elf)
 	unsigned int i;
 
 	for (i = 0; i < elf->load_count; i++) {
-		if (elf->loads[i].flags & PF_X)
+		if (!elf->loads[i].size || elf->loads[i].flags & PF_X)
 			continue;
 		end = elf->loads[i].bytes + elf->loads[i].size;
 		for (at = elf->loads[i].bytes; (at = memmem(at, end - at, RUSTLS, sizeof(RUSTLS) - 1)); at++)

@@ -14,28 +14,10 @@ from hypothesis import strategies as st
 from sockfilter.sources.secrets import finding
 from sockfilter.sources.secrets.finding import SearchResult, find, find_in
 from tests.support import elf
-from tests.support.elf import ARM64, CODE_AT, CODE_OFFSET, EXECUTABLE, LABELS, X86_64, Code, Section
+from tests.support.elf import ARM64, CODE_AT, CODE_OFFSET, EXECUTABLE, LABELS, X86_64, Code
 from tests.support.skips import Skip, need_package, need_tool, skip
 
 MACHINES = pytest.mark.parametrize("machine", [X86_64, ARM64])
-WRITE_KEY_LOG = "crypto/tls.(*Config).writeKeyLog"
-# cmp rsp, [r14 + 16]; jbe
-PROLOGUE = b"\x49\x3b\x66\x10\x76\x20" + b"\x90" * 26
-OLD_PROLOGUE = b"\x64\x48\x8b\x0c\x25\xf8\xff\xff\xff\x48\x3b\x61\x10" + b"\x90" * 19
-
-
-def library(machine: int = X86_64, labels: tuple[str, ...] = LABELS) -> tuple[Code, int, bytes, dict[str, int]]:
-    """Code of which one function is called with all labels, and another one near two of them."""
-    data, places = elf.constants(labels)
-    code = Code(machine)
-    log, derive = code.function(), code.function()
-    for label in labels:
-        code.caller()
-        code.load(places[label])
-        if "HANDSHAKE" in label:
-            code.call(derive)
-        code.call(log, jump=label == "CLIENT_RANDOM")
-    return code, log, data, places
 
 
 def offset(found: SearchResult) -> int:
@@ -45,7 +27,7 @@ def offset(found: SearchResult) -> int:
 
 @MACHINES
 def test_the_function_that_is_called_with_labels_of_both_versions(machine: int) -> None:
-    code, log, data, places = library(machine)
+    code, log, data, places = elf.library(machine)
     found = find_in(elf.elf(bytes(code.content), data, machine=machine))
     assert (found.how, offset(found)) == (finding.LABELS, log - CODE_AT + CODE_OFFSET)
     distances = {number: distance for distance, number in found.functions[0].distances}
@@ -54,14 +36,14 @@ def test_the_function_that_is_called_with_labels_of_both_versions(machine: int) 
 
 @MACHINES
 def test_without_tls_1_2_three_labels_are_enough(machine: int) -> None:
-    code, log, data, _ = library(machine, LABELS[1:])
+    code, log, data, _ = elf.library(machine, LABELS[1:])
     found = find_in(elf.elf(bytes(code.content), data, machine=machine))
     assert offset(found) == log - CODE_AT + CODE_OFFSET
 
 
 @MACHINES
 def test_two_functions_that_fit_are_refused(machine: int) -> None:
-    code, _, data, places = library(machine)
+    code, _, data, places = elf.library(machine)
     other = code.function()
     for label in LABELS:
         code.caller()
@@ -125,66 +107,52 @@ def test_a_program_that_is_not_relocated_loads_absolute_addresses() -> None:
     ],
 )
 def test_a_symbol_names_it(name: str) -> None:
-    code, log, data, _ = library()
+    code, log, data, _ = elf.library()
     other = code.function()
     found = find_in(elf.elf(bytes(code.content), data, sections=elf.symbols({"main": log, name: other})))
     assert (found.how, offset(found)) == (finding.SYMBOL, other - CODE_AT + CODE_OFFSET)
 
 
 def test_a_piece_of_the_function_is_not_it() -> None:
-    code, log, data, _ = library()
+    code, log, data, _ = elf.library()
     names = {"ssl_log_secret.part.0": CODE_AT + 16, "_ZN4bssl14ssl_log_secretEPK6ssl_st.constprop.0": CODE_AT + 16}
     found = find_in(elf.elf(bytes(code.content), data, sections=elf.symbols(names)))
     assert (found.how, offset(found)) == (finding.LABELS, log - CODE_AT + CODE_OFFSET)
 
 
-def go_program(table: bytes, prologue: bytes = PROLOGUE, machine: int = X86_64, *, sections: bool = True) -> bytes:
-    code = Code(machine)
-    code.function()
-    code.function(prologue)
-    named = (
-        Section(".text", 1, b"", CODE_AT),
-        Section(".gopclntab", 1, b"", elf.TABLE_AT),
-        Section(".go.buildinfo", 1, b"\xff Go buildinf:\x08\x02" + bytes(16) + b"\x08go1.21.3"),
-    )
-    if not sections:
-        named = named[2:]
-    return elf.elf(bytes(code.content), b"-", machine=machine, kind=EXECUTABLE, table=table, sections=named)
-
-
-FUNCTIONS = {"main.main": CODE_AT, WRITE_KEY_LOG: CODE_AT + 16}
-
-
 @pytest.mark.parametrize("magic", [0xFFFFFFFA, 0xFFFFFFF0, 0xFFFFFFF1])
 @pytest.mark.parametrize("sections", [True, False])
 def test_go_has_it_in_its_function_table(magic: int, sections: bool) -> None:
-    found = find_in(go_program(elf.go_table(FUNCTIONS, magic=magic), sections=sections))
+    found = find_in(elf.go_program(elf.go_table(elf.FUNCTIONS, magic=magic), sections=sections))
     assert (found.how, offset(found), found.go_version) == (finding.GO, CODE_OFFSET + 16, "go1.21.3")
 
 
 def test_go_that_passes_arguments_on_the_stack_is_refused() -> None:
-    assert find_in(go_program(elf.go_table(FUNCTIONS, magic=0xFFFFFFFA), OLD_PROLOGUE)).how == finding.NOT_GO_ABI
+    assert (
+        find_in(elf.go_program(elf.go_table(elf.FUNCTIONS, magic=0xFFFFFFFA), elf.OLD_PROLOGUE)).how
+        == finding.NOT_GO_ABI
+    )
     oldest = struct.pack("<IBBBB", 0xFFFFFFFB, 0, 0, 1, 8) + bytes(64) + b"crypto/tls.(*Conn).Read\0"
-    assert find_in(go_program(oldest)).how == finding.NOT_GO_ABI
-    on_arm64 = go_program(elf.go_table(FUNCTIONS, magic=0xFFFFFFFA), machine=ARM64)
+    assert find_in(elf.go_program(oldest)).how == finding.NOT_GO_ABI
+    on_arm64 = elf.go_program(elf.go_table(elf.FUNCTIONS, magic=0xFFFFFFFA), machine=ARM64)
     assert find_in(on_arm64).how == finding.NOT_GO_ABI
 
 
 def test_go_on_arm64() -> None:
-    found = find_in(go_program(elf.go_table(FUNCTIONS, magic=0xFFFFFFF1), machine=ARM64))
+    found = find_in(elf.go_program(elf.go_table(elf.FUNCTIONS, magic=0xFFFFFFF1), machine=ARM64))
     assert (found.how, offset(found)) == (finding.GO, CODE_OFFSET + 16)
 
 
 def test_go_without_tls() -> None:
-    assert find_in(go_program(elf.go_table({"main.main": CODE_AT}, magic=0xFFFFFFF1))).how == finding.NOT_GO_TLS
+    assert find_in(elf.go_program(elf.go_table({"main.main": CODE_AT}, magic=0xFFFFFFF1))).how == finding.NOT_GO_TLS
 
 
 def test_go_of_an_unknown_version() -> None:
-    assert find_in(go_program(elf.go_table(FUNCTIONS, magic=0xFFFFFFE0))).how == finding.NOT_GO_TABLE
+    assert find_in(elf.go_program(elf.go_table(elf.FUNCTIONS, magic=0xFFFFFFE0))).how == finding.NOT_GO_TABLE
 
 
 def test_what_is_no_program() -> None:
-    code, _, data, _ = library()
+    code, _, data, _ = elf.library()
     made = elf.elf(bytes(code.content), data)
     assert find_in(b"").how == finding.NOT_ELF
     assert find_in(b"#!/bin/sh\n").how == finding.NOT_ELF
@@ -193,12 +161,7 @@ def test_what_is_no_program() -> None:
     assert find_in(elf.elf(b"\xc3", b"nothing\0")).how == finding.NOT_TLS
 
 
-SAMPLES = [
-    elf.elf(bytes(library()[0].content), library()[2], sections=elf.symbols({"ssl_log_secret": CODE_AT})),
-    elf.elf(bytes(library(ARM64)[0].content), library(ARM64)[2], machine=ARM64),
-    go_program(elf.go_table(FUNCTIONS, magic=0xFFFFFFF1)),
-    go_program(elf.go_table(FUNCTIONS, magic=0xFFFFFFFA), sections=False),
-]
+SAMPLES = elf.programs()
 
 
 @pytest.mark.parametrize("content", SAMPLES)
