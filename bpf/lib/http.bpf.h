@@ -236,8 +236,8 @@ static __always_inline __u64 differs_from_mqtt(__u64 first, __u64 second, __u64 
  * 0 where this begins a protocol beside HTTP that is wanted. A PINGREQ or PINGRESP of
  * MQTT and nothing else may show a connection that was open before. A server of SMTP
  * begins with 220, as one of FTP does: where it is the first payload, it is a word.
- * TLS begins with a ClientHello (RFC 8446, 4.1.2 and 5.1); application data shows a
- * connection that was open before.
+ * TLS begins with a ClientHello, or with a ServerHello if that was missed (RFC 8446, 4
+ * and 5.1); application data shows a connection that was open before.
  */
 static __always_inline __u64 differs_from_others(const struct payload_start *s)
 {
@@ -250,8 +250,7 @@ static __always_inline __u64 differs_from_others(const struct payload_start *s)
 	amqp = DIFFERS(first, "AMQP\0\0\11\1", BYTES(8), counts);
 	smtp = DIFFERS(first, "EHLO ", ANY_CASE, counts) & DIFFERS(first, "HELO ", ANY_CASE, counts) &
 	       DIFFERS(first, "LHLO ", ANY_CASE, counts);
-	tls = DIFFERS(first, "\x16\3\0\0\0\1", 0xff000000ffffULL, counts) &
-	      DIFFERS(first, "\x17\3\3", BYTES(3), counts);
+	tls = DIFFERS(first, "\x16\3", 0xfc000000ffffULL, counts) & DIFFERS(first, "\x17\3\3", BYTES(3), counts);
 	/* in the order of enum sf_protocol */
 	return 1 ^ is_set(config.protocols & ~(mqtt | amqp << 1 | smtp << 2 | tls << 3));
 }
