@@ -171,14 +171,15 @@ static __always_inline bool begins_settings(const struct payload_start *s)
 	return !((s->text.words[0] ^ want.words[0]) & mask.words[0]) && !s->text.bytes[8] && s->len >= FRAME_HEAD_BYTES;
 }
 
+#define SERVER_HELLO 2
 /*
- * 0 where a ClientHello of TLS begins (RFC 8446, 4.1.2 and 5.1): a record of the handshake, of a version from 3.0 to
- * 3.3, of less than 32 KiB, and in it the type 1.
+ * 0 where a ClientHello of TLS begins, or a ServerHello if that was missed (RFC 8446, 4 and 5.1): a record of the
+ * handshake, of a version from 3.0 to 3.3, of less than 32 KiB, and in it a type from 0 to 3.
  */
-static __always_inline __u64 differs_from_client_hello(const struct payload_start *s)
+static __always_inline __u64 differs_from_hello(const struct payload_start *s)
 {
-	const union start_bytes want = {.bytes = {22, 3, [5] = 1}};
-	const union start_bytes mask = {.bytes = {0xff, 0xff, 0xfc, 0x80, 0, 0xff}};
+	const union start_bytes want = {.bytes = {22, 3}};
+	const union start_bytes mask = {.bytes = {0xff, 0xff, 0xfc, 0x80, 0, 0xfc}};
 
 	return (s->text.words[0] ^ want.words[0]) & mask.words[0] & s->counts.words[0];
 }
@@ -302,11 +303,12 @@ static __always_inline __u64 what_begins(const struct payload_start *s, bool fir
 	/* A server skips empty lines before the first request (RFC 9112, 2.2): user space decides by what follows. */
 	if (first_payload && (BEGINS("\r\n") || begins_word(s->text.words[0], s->text.words[1])))
 		return START_HTTP1;
-	if (!differs_from_client_hello(s)) {
+	if (!differs_from_hello(s)) {
 		if (config.tls)
 			return START_HTTP2;
 		/* It is counted, so that a capture that shows nothing can say why. */
-		count(SF_TLS);
+		if (s->text.bytes[5] != SERVER_HELLO)
+			count(SF_TLS);
 	}
 	return START_OTHER;
 }

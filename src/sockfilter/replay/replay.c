@@ -113,7 +113,7 @@ static bool may_be_http(int outcome)
 		return misses_bytes;
 	return outcome == SF_NOT_HTTP && has_cut_start &&
 	       (!s->len || BEGINS("PRI ") || BEGINS("HTTP/1.") || begins_request(s) || !differs_from_others(s) ||
-		(config.tls && !differs_from_client_hello(s)));
+		(config.tls && !differs_from_hello(s)));
 }
 
 /* the program calls this only if the link type is unknown, and a capture file tells it */
