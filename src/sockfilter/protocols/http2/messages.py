@@ -29,6 +29,8 @@ RESETS_MAX = 256
 EVICTED_PART = 128
 # GOAWAY frames of one end that are taken: a server sends two, and each one looks at all open streams
 GOAWAYS_MAX = 16
+# of a message of which only the trailers have come, or a block that may be the trailers
+UNKNOWN_BODY = Body(0, None, b"")
 
 
 class Half:
@@ -176,7 +178,7 @@ class StreamMessages:
     def _go_on(self, end: int, stream: int, message: Message, now_ns: int, is_last: bool) -> None:
         """Ends a message that has no body, or waits for its body."""
         if is_last:
-            message.end_ns, message.complete = now_ns, True
+            message.end_ns, message.complete = now_ns, message.body is not UNKNOWN_BODY
             self.pairing.finish(message)
         elif not message.head.is_request and 100 <= message.head.status < 200:
             message.end_ns, message.complete = now_ns, True
@@ -241,13 +243,17 @@ class StreamMessages:
         place: tuple[int, ...],
     ) -> Request | Response:
         trailers = None
+        body = NO_BODY
         if not fields.pseudo:
             if fields.is_trailers:
-                trailers, fields.others = fields.headers, []
+                trailers, body = fields.headers, UNKNOWN_BODY
+                fields.conceal()
             elif is_last:
                 fields.conceal()  # it is not known whether this is a head
+                body = UNKNOWN_BODY
         self._end_earlier(place[-1], is_request)
         message = (Request if is_request else Response)(Http2Head(fields, is_request), start_ns, place)
+        message.body = body
         if trailers is not None:
             message.trailers = trailers
             message.add_problem(Problem.HEADERS_LOST)
@@ -427,7 +433,7 @@ class StreamMessages:
         """Notes that bytes of a body may be missing here: bytes of its direction are, and not known of which stream."""
         half.message.add_problem(self._lost_by[end])
         half.losses = -1
-        keeper.skip(0, self._lost_by[end])
+        keeper.lose(self._lost_by[end])
 
     def _finish(self, end: int, stream: int, half: Half, now_ns: int, is_whole: bool) -> None:
         self._halves[end].pop(stream, None)
@@ -438,6 +444,8 @@ class StreamMessages:
                 message.add_problem(self._lost_by[end])
                 if half.keeper is not None:
                     self._note_loss(end, half, half.keeper)
+                else:
+                    message.body = Body(message.body.wire_len, None, message.body)
         if not is_whole and half.keeper is None:
             half.conceal()
         message.complete = is_whole
