@@ -41,7 +41,8 @@ class Half:
         codings: the codings of its content.
         may_have_reader: whether its content may carry a protocol of its own.
         keeper: collects its body; None until the body begins.
-        losses: how often bytes of its direction had been lost when it began.
+        losses: how often bytes of its direction had been lost when it began, or when that was noted last: then it is
+            the complement (~), which is negative.
     """
 
     __slots__ = ("codings", "keeper", "losses", "may_have_reader", "message")
@@ -308,7 +309,8 @@ class StreamMessages:
             self.pairing.pass_by(len(data), is_opaque=False)
             return
         keeper = half.keeper or self._collect(end, stream, half)
-        if 0 <= half.losses != self._losses[end]:
+        losses = self._losses[end]
+        if half.losses != losses and half.losses != ~losses:
             self._note_loss(end, half, keeper)
         if keeper.wants:
             keeper.add(data, now_ns)
@@ -341,7 +343,8 @@ class StreamMessages:
         needed = size if keeper.wants else 0
         if problem is not Problem.TRUNCATED or needed:
             half.message.add_problem(problem)
-            half.losses = -1
+            if 0 <= half.losses == self._losses[end]:
+                half.losses = ~half.losses
         keeper.skip(size, problem)
         return needed
 
@@ -432,15 +435,16 @@ class StreamMessages:
     def _note_loss(self, end: int, half: Half, keeper: BodyKeeper) -> None:
         """Notes that bytes of a body may be missing here: bytes of its direction are, and not known of which stream."""
         half.message.add_problem(self._lost_by[end])
-        half.losses = -1
+        half.losses = ~self._losses[end]
         keeper.lose(self._lost_by[end])
 
     def _finish(self, end: int, stream: int, half: Half, now_ns: int, is_whole: bool) -> None:
         self._halves[end].pop(stream, None)
         message = half.message
-        if half.losses != self._losses[end]:
+        losses = self._losses[end]
+        if half.losses != losses:
             is_whole = False
-            if half.losses >= 0:
+            if half.losses != ~losses:
                 message.add_problem(self._lost_by[end])
                 if half.keeper is not None:
                     self._note_loss(end, half, half.keeper)

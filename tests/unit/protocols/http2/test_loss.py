@@ -371,3 +371,13 @@ def test_a_response_of_which_only_trailers_come_has_an_unknown_body(first: bytes
     exchange = next(exchange for exchange in dialogue.close() if exchange.stream == 3)
     assert (exchange.response.body.length, exchange.complete, exchange.response.head.lost) == (None, False, ())
     assert list(exchange.response.trailers) == ([("x-sum", "1"), ("x-b", "2")] if first == b"x-sum" else [])
+
+
+def test_after_bytes_within_a_frame_whole_frames_are_missing():
+    dialogue, client, server = begun()
+    dialogue.say(CLIENT, client.headers(1, asks())).say(SERVER, server.headers(1, OK, last=False) + ping())
+    first = data(1, b"z" * 100, last=False)
+    dialogue.say(SERVER, first[:50]).lose(SERVER, 30).say(SERVER, first[80:] + ping())
+    dialogue.lose(SERVER, 100).say(SERVER, ping() + ping() + ping()).say(SERVER, data(1, b"end"))
+    (exchange,) = dialogue.close()
+    assert (exchange.response.body.wire_len, exchange.response.body.length) == (103, None)
