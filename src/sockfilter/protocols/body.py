@@ -134,6 +134,11 @@ class BodyKeeper:
         self._room = 0
         self._stop_decoding()
 
+    def lose(self, problem: Problem) -> None:
+        """Notes that bytes may be missing here, of which not even the number is known."""
+        self._whole = False
+        self.skip(0, problem)
+
     def body(self, complete: bool) -> Body:
         """The body, which ends here. complete: all its bytes have come."""
         if self._feed is not None:

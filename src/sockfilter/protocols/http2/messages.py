@@ -29,6 +29,8 @@ RESETS_MAX = 256
 EVICTED_PART = 128
 # GOAWAY frames of one end that are taken: a server sends two, and each one looks at all open streams
 GOAWAYS_MAX = 16
+# of a message of which only the trailers have come, or a block that may be the trailers
+UNKNOWN_BODY = Body(0, None, b"")
 
 
 class Half:
@@ -39,7 +41,8 @@ class Half:
         codings: the codings of its content.
         may_have_reader: whether its content may carry a protocol of its own.
         keeper: collects its body; None until the body begins.
-        losses: how often bytes of its direction had been lost when it began.
+        losses: how often bytes of its direction had been lost when it began, or when that was noted last: then it is
+            the complement (~), which is negative.
     """
 
     __slots__ = ("codings", "keeper", "losses", "may_have_reader", "message")
@@ -181,7 +184,7 @@ class StreamMessages:
     def _go_on(self, end: int, stream: int, message: Message, now_ns: int, is_last: bool) -> None:
         """Ends a message that has no body, or waits for its body."""
         if is_last:
-            message.end_ns, message.complete = now_ns, True
+            message.end_ns, message.complete = now_ns, message.body is not UNKNOWN_BODY
             self.pairing.finish(message)
         elif not message.head.is_request and 100 <= message.head.status < 200:
             message.end_ns, message.complete = now_ns, True
@@ -246,13 +249,17 @@ class StreamMessages:
         place: tuple[int, ...],
     ) -> Request | Response:
         trailers = None
+        body = NO_BODY
         if not fields.pseudo:
             if fields.is_trailers:
-                trailers, fields.others = fields.headers, []
+                trailers, body = fields.headers, UNKNOWN_BODY
+                fields.conceal()
             elif is_last:
                 fields.conceal()  # it is not known whether this is a head
+                body = UNKNOWN_BODY
         self._end_earlier(place[-1], is_request)
         message = (Request if is_request else Response)(Http2Head(fields, is_request), start_ns, place)
+        message.body = body
         if trailers is not None:
             message.trailers = trailers
             message.add_problem(Problem.HEADERS_LOST)
@@ -307,7 +314,8 @@ class StreamMessages:
             self.pairing.pass_by(len(data), is_opaque=False)
             return
         keeper = half.keeper or self._collect(end, stream, half)
-        if 0 <= half.losses != self._losses[end]:
+        losses = self._losses[end]
+        if half.losses != losses and half.losses != ~losses:
             self._note_loss(end, half, keeper)
         if keeper.wants:
             keeper.add(data, now_ns)
@@ -347,7 +355,8 @@ class StreamMessages:
         needed = size if keeper.wants else 0
         if problem is not Problem.TRUNCATED or needed:
             half.message.add_problem(problem)
-            half.losses = -1
+            if 0 <= half.losses == self._losses[end]:
+                half.losses = ~half.losses
         keeper.skip(size, problem)
         return needed
 
@@ -440,18 +449,21 @@ class StreamMessages:
     def _note_loss(self, end: int, half: Half, keeper: BodyKeeper) -> None:
         """Notes that bytes of a body may be missing here: bytes of its direction are, and not known of which stream."""
         half.message.add_problem(self._lost_by[end])
-        half.losses = -1
-        keeper.skip(0, self._lost_by[end])
+        half.losses = ~self._losses[end]
+        keeper.lose(self._lost_by[end])
 
     def _finish(self, end: int, stream: int, half: Half, now_ns: int, is_whole: bool) -> None:
         self._halves[end].pop(stream, None)
         message = half.message
-        if half.losses != self._losses[end]:
+        losses = self._losses[end]
+        if half.losses != losses:
             is_whole = False
-            if half.losses >= 0:
+            if half.losses != ~losses:
                 message.add_problem(self._lost_by[end])
                 if half.keeper is not None:
                     self._note_loss(end, half, half.keeper)
+                else:
+                    message.body = Body(message.body.wire_len, None, message.body)
         if not is_whole and half.keeper is None:
             half.conceal()
         message.complete = is_whole

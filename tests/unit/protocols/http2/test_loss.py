@@ -347,3 +347,37 @@ def test_fields_of_trailers_are_not_those_of_a_lost_head():
     exchange = next(exchange for exchange in dialogue.close() if exchange.stream == 3)
     assert (list(exchange.response.headers), exchange.response.head.lost) == ([], ())
     assert Problem.HEADERS_LOST in exchange.problems
+
+
+@pytest.mark.parametrize("pieces", [[b""], [b"body"], [b"bo", b"dy"]])
+def test_the_length_of_a_body_is_not_known_if_frames_of_it_may_be_missing(pieces: list[bytes]):
+    dialogue, client, server = begun()
+    dialogue.say(CLIENT, client.headers(1, asks())).say(SERVER, server.headers(1, OK, last=False) + ping())
+    dialogue.lose(SERVER, 100).say(SERVER, ping() + ping() + ping())
+    for piece in pieces:
+        dialogue.say(SERVER, data(1, piece, last=piece is pieces[-1]))
+    (exchange,) = dialogue.close()
+    assert (exchange.response.body.wire_len, exchange.response.body.length) == (sum(map(len, pieces)), None)
+    assert not exchange.complete
+
+
+@pytest.mark.parametrize("first", [b"x-sum", b"x-unknown"])
+def test_a_response_of_which_only_trailers_come_has_an_unknown_body(first: bytes):
+    dialogue, client, server = begun()
+    dialogue.say(CLIENT, client.headers(1, asks()) + client.headers(3, asks()))
+    dialogue.lose(SERVER, len(server.headers(1, answers(b"200", (b"x-unknown", b"1")), last=False)))
+    dialogue.say(SERVER, ping() + ping() + ping())
+    dialogue.say(SERVER, server.headers(3, [(first, b"1"), (b"x-unknown", b"1"), (b"x-b", b"2")]))
+    exchange = next(exchange for exchange in dialogue.close() if exchange.stream == 3)
+    assert (exchange.response.body.length, exchange.complete, exchange.response.head.lost) == (None, False, ())
+    assert list(exchange.response.trailers) == ([("x-sum", "1"), ("x-b", "2")] if first == b"x-sum" else [])
+
+
+def test_after_bytes_within_a_frame_whole_frames_are_missing():
+    dialogue, client, server = begun()
+    dialogue.say(CLIENT, client.headers(1, asks())).say(SERVER, server.headers(1, OK, last=False) + ping())
+    first = data(1, b"z" * 100, last=False)
+    dialogue.say(SERVER, first[:50]).lose(SERVER, 30).say(SERVER, first[80:] + ping())
+    dialogue.lose(SERVER, 100).say(SERVER, ping() + ping() + ping()).say(SERVER, data(1, b"end"))
+    (exchange,) = dialogue.close()
+    assert (exchange.response.body.wire_len, exchange.response.body.length) == (103, None)
