@@ -74,7 +74,9 @@ def _status(exchange: Exchange) -> int | None:
     return None if exchange.response is None else exchange.response.status or None
 
 
-def _of_fields(half: str, before: Message, after: Message, ignoring: Ignoring, show_secrets: bool) -> Iterator[ChangedPart]:
+def _of_fields(
+    half: str, before: Message, after: Message, ignoring: Ignoring, show_secrets: bool
+) -> Iterator[ChangedPart]:
     names = dict.fromkeys(name.lower() for message in (before, after) for name, _ in message.headers)
     for name in names:
         one, other = before.headers.get_all(name), after.headers.get_all(name)
@@ -87,7 +89,9 @@ def _field(name: str, values: list[str], show_secrets: bool) -> str | None:
     return ", ".join(value if show_secrets else mask_field(name, value) for value in values) if values else None
 
 
-def _of_bodies(half: str, before: Message, after: Message, ignoring: Ignoring, show_secrets: bool) -> Iterator[ChangedPart]:
+def _of_bodies(
+    half: str, before: Message, after: Message, ignoring: Ignoring, show_secrets: bool
+) -> Iterator[ChangedPart]:
     one, other = before.body, after.body
     if bytes(one) == bytes(other) and one.wire_len == other.wire_len:
         return

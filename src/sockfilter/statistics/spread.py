@@ -9,7 +9,7 @@ time of ddsketch's add().
 from __future__ import annotations
 
 from collections import defaultdict
-from math import exp, log
+from math import ceil, exp, log
 
 # the relative error of percentiles
 ERROR = 0.01
@@ -50,10 +50,10 @@ class Spread:
 
     def quantile_ns(self, quantile: float) -> int | None:
         """Returns the duration that this share does not exceed, with the relative error ERROR. None: there is none."""
-        rank, passed = quantile * (self.count - 1), 0
+        rank, passed = max(1, ceil(quantile * self.count)), 0
         for bucket in sorted(self._buckets):
             passed += self._buckets[bucket]
-            if passed > rank:
+            if passed >= rank:
                 lower, upper = exp(bucket / PER_E), exp((bucket + 1) / PER_E)
                 return min(round(2 * lower * upper / (lower + upper)), self.max_ns)
         return None

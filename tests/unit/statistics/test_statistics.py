@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 
 import pytest
@@ -74,7 +75,7 @@ def test_percentiles_are_within_their_error(values: list[int], quantile: float):
     spread = Spread()
     for value in values:
         spread.add(value)
-    exact = sorted(values)[int(quantile * (len(values) - 1))]
+    exact = sorted(values)[max(1, math.ceil(quantile * len(values))) - 1]
     found = spread.quantile_ns(quantile)
     assert found is not None
     assert abs(found - exact) <= ERROR * exact + 1
@@ -170,6 +171,15 @@ def test_a_live_table_replaces_itself():
     assert sink.data.startswith(first)
     assert sink.data[len(first) :].startswith(b"\x1b[%dA\r\x1b[J" % first.count(b"\n"))
     assert all(len(line) <= 60 for line in first.decode().splitlines())
+
+
+def test_a_short_terminal():
+    sink = Collected()
+    output = StatisticsOutput(sink, Collector(), screen=lambda: (60, 8))
+    for number in range(30):
+        output.write(asked(f"/page{number}x"))
+    output.flush()
+    assert sink.data.count(b"\n") <= 6
 
 
 def test_nothing_seen():
