@@ -42,11 +42,10 @@ class Spread:
         self.sum_ns += ns
         if ns > self.max_ns:
             self.max_ns = ns
-        if ns < SHORTEST_NS:
-            ns = SHORTEST_NS
-        elif ns > LONGEST_NS:
-            ns = LONGEST_NS
-        self._buckets[int(log(ns) * PER_E)] += 1
+        if SHORTEST_NS <= ns <= LONGEST_NS:
+            self._buckets[int(log(ns) * PER_E)] += 1
+        else:
+            self._buckets[int(log(SHORTEST_NS if ns < SHORTEST_NS else LONGEST_NS) * PER_E)] += 1
 
     def quantile_ns(self, quantile: float) -> int | None:
         """Returns the duration that this share does not exceed, with the relative error ERROR. None: there is none."""

@@ -120,8 +120,8 @@ def test_numbers_alone_say_the_same():
         assert request is not None
         assert response is not None
         times = (request.start_ns, request.end_ns or 0, response.start_ns, response.end_ns or 0)
-        heads = (request.raw, response.raw)
-        assert quick.take_figures(made.connection, 0, *heads, times, (0, response.body.wire_len))
+        heads, end = b"before" + request.raw + response.raw, 6 + len(request.raw)
+        assert quick.take_figures(made.connection, heads, 6, end, *times, 0, response.body.wire_len)
     assert statistics_line(quick) == statistics_line(slow)
     assert "abcdefgh" not in statistics_line(quick)
     assert quick.figures_taken == 50
@@ -137,7 +137,8 @@ def test_numbers_alone_say_the_same():
 )
 def test_what_is_unusual_needs_the_exchange(request_head: bytes, response_head: bytes):
     made = exchange()
-    assert not Collector().take_figures(made.connection, 0, request_head, response_head, (1, 2, 3, 4), (0, 0))
+    heads = request_head + response_head
+    assert not Collector().take_figures(made.connection, heads, 0, len(request_head), 1, 2, 3, 4, 0, 0)
 
 
 @pytest.mark.parametrize("name", ["route", *KEYS])
