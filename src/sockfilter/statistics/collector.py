@@ -11,6 +11,7 @@ from sockfilter.model.headers import text
 from sockfilter.statistics.groups import ERROR_STATUS, GROUPS_MAX, Group, Groups, Top
 from sockfilter.statistics.keys import ROUTE, UNKNOWN, key_of
 from sockfilter.statistics.routes import router
+from sockfilter.statistics.spread import WAITING_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,9 +108,12 @@ class Collector:
         group.request_bytes += request_bytes
         group.response_bytes += response_bytes
         duration_ns = (received_ns if received_ns > sent_ns else sent_ns) - asked_ns
-        group.durations.add(duration_ns)
+        group.durations.waiting.append(duration_ns)
         if answered_ns >= sent_ns:
-            group.waits.add(answered_ns - sent_ns)
+            group.waits.waiting.append(answered_ns - sent_ns)
+        if not group.count % WAITING_MAX:
+            group.durations.settle()
+            group.waits.settle()
         if asked_ns > groups.last_ns:
             groups.last_ns = asked_ns
         if asked_ns < groups.first_ns:

@@ -86,7 +86,8 @@ def test_memory_is_bounded():
     chance = random.Random(1)
     for _ in range(20_000):
         spread.add(int(chance.lognormvariate(15, 9)))
-    assert len(spread._buckets) < 1300
+    assert spread.count == 20_000
+    assert len(spread.waiting) + len(spread._buckets) < 1300
     collector = Collector(limit=3)
     for number in range(10):
         collector.add(asked(f"/page{number}x"))
