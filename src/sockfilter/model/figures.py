@@ -14,18 +14,24 @@ class Figures(Protocol):
     def take_figures(
         self,
         connection: Connection,
-        clock_offset_ns: int,
-        request_head: bytes,
-        response_head: bytes,
-        times_ns: tuple[int, int, int, int],
-        sizes: tuple[int, int],
+        heads: bytes,
+        request_at: int,
+        response_at: int,
+        asked_ns: int,
+        sent_ns: int,
+        answered_ns: int,
+        received_ns: int,
+        request_bytes: int,
+        response_bytes: int,
     ) -> bool:
         """Takes a complete exchange of HTTP/1 without problems. Returns False if the exchange is needed for it.
 
         Args:
             connection: the connection that carried it.
-            clock_offset_ns: nanoseconds to add to the source's clock for the wall clock.
-            request_head, response_head: the heads as sent.
-            times_ns: the first and the last byte of the request and of the response, in the source's clock, in order.
-            sizes: bytes of the bodies of the request and of the response, as sent.
+            heads: has the heads as sent, and others.
+            request_at, response_at: where in it the head of the request begins, and where it ends and that of the
+                response begins.
+            asked_ns, sent_ns, answered_ns, received_ns: the first and the last byte of the request and of the response,
+                in nanoseconds since 1970, in order.
+            request_bytes, response_bytes: bytes of the bodies, as sent.
         """

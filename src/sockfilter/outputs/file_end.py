@@ -60,8 +60,12 @@ class FileEnd:
     def _make_room(self, size: int) -> None:
         if size > self._size:
             wanted = size + SPARE_BYTES
-            self._put(b" " * (wanted - self._size), self._size)
-            self._size = wanted
+            try:
+                self._put(b" " * (wanted - self._size), self._size)
+            except OSError:  # there may still be room for the data
+                self._size = os.fstat(self._fd).st_size
+            else:
+                self._size = wanted
 
     def _cut(self) -> None:
         self._size = self._at + len(self._end)

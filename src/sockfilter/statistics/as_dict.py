@@ -26,8 +26,8 @@ def statistics_dict(collector: Collector) -> dict[str, Any]:
     return {
         "kind": "statistics",
         "by": list(collector.by),
-        "first": None if groups.first_ns is None else time_text(groups.first_ns),
-        "last": None if groups.last_ns is None else time_text(groups.last_ns),
+        "first": time_text(groups.first_ns) if groups.has_times else None,
+        "last": time_text(groups.last_ns) if groups.has_times else None,
         "seconds": groups.seconds,
         "exchanges": groups.count,
         "relative_error": ERROR,

@@ -11,6 +11,7 @@ from sockfilter.model.headers import text
 from sockfilter.statistics.groups import ERROR_STATUS, GROUPS_MAX, Group, Groups, Top
 from sockfilter.statistics.keys import ROUTE, UNKNOWN, key_of
 from sockfilter.statistics.routes import router
+from sockfilter.statistics.spread import WAITING_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,7 @@ Figures: TypeAlias = "tuple[int, bool, int | None, int | None, int, int]"
 LINES_MAX = 4096
 # status by the beginning of a usual response
 STATUSES = {b"HTTP/1.%d %d" % (minor, status): status for minor in (0, 1) for status in range(200, 600)}
+STATUS_END = len(b"HTTP/1.1 200")
 # characters of a target in the name of an exchange
 TARGET_MAX = 100
 
@@ -66,41 +68,61 @@ class Collector:
             0 if response is None else response.body.wire_len,
         )
         self._add(self.groups.group(self._key(exchange)), figures, exchange.start_ns)
-        if self._is_top(figures):
+        duration_ns, size = figures[2], figures[4] + figures[5]
+        if (duration_ns or 0) > self.groups.slowest.least or size > self.groups.largest.least:
             method, target = ("", "") if request is None else (request.method, request.target)
-            name = _named(method, target, status)
-            self._note_top(figures, (name, exchange.start_ns, str(exchange.client), str(exchange.server)))
+            said = (_named(method, target, status), exchange.start_ns, str(exchange.client), str(exchange.server))
+            self._note_top(duration_ns, size, said)
 
     def take_figures(
         self,
         connection: Connection,
-        clock_offset_ns: int,
-        request_head: bytes,
-        response_head: bytes,
-        times_ns: tuple[int, int, int, int],
-        sizes: tuple[int, int],
+        heads: bytes,
+        request_at: int,
+        response_at: int,
+        asked_ns: int,
+        sent_ns: int,
+        answered_ns: int,
+        received_ns: int,
+        request_bytes: int,
+        response_bytes: int,
     ) -> bool:
-        """Takes the numbers of an exchange, see Figures in model. Returns False if the exchange is needed for it."""
-        line = request_head[: request_head.find(b"\n")]
+        """Takes the numbers of an exchange, see model/figures.py. Returns False if the exchange is needed for it.
+
+        It is called for almost every exchange, so it does what _add() does without further calls.
+        """
+        line = heads[request_at : heads.find(b"\n", request_at)]
         group = self._known.get(line) or self._group_of(line)
-        status = STATUSES.get(response_head[:12])
-        if group is None or status is None or (line[:4] == b"POST" and b"/grpc" in request_head):
+        status = STATUSES.get(heads[response_at : response_at + STATUS_END])
+        if group is None or status is None:
             return False
-        asked_ns, sent_ns, answered_ns, received_ns = times_ns
-        figures = (
-            status,
-            status >= ERROR_STATUS,
-            (received_ns if received_ns > sent_ns else sent_ns) - asked_ns,
-            answered_ns - sent_ns if answered_ns >= sent_ns else None,
-            *sizes,
-        )
-        start_ns = asked_ns + clock_offset_ns
-        self._add(group, figures, start_ns)
+        if line[:4] == b"POST" and heads.find(b"/grpc", request_at, response_at) >= 0:
+            return False
+        groups = self.groups
+        group.count += 1
+        groups.count += 1
         self.figures_taken += 1
-        if self._is_top(figures):
+        group.statuses[status // 100] += 1
+        if status >= ERROR_STATUS:
+            group.errors += 1
+        group.request_bytes += request_bytes
+        group.response_bytes += response_bytes
+        duration_ns = (received_ns if received_ns > sent_ns else sent_ns) - asked_ns
+        group.durations.waiting.append(duration_ns)
+        if answered_ns >= sent_ns:
+            group.waits.waiting.append(answered_ns - sent_ns)
+        if not group.count % WAITING_MAX:
+            group.durations.settle()
+            group.waits.settle()
+        if asked_ns > groups.last_ns:
+            groups.last_ns = asked_ns
+        if asked_ns < groups.first_ns:
+            groups.first_ns = asked_ns
+        size = request_bytes + response_bytes
+        if duration_ns > groups.slowest.least or size > groups.largest.least:
             method, target = map(text, line.split(b" ")[:2])
-            name = _named(method, target, status)
-            self._note_top(figures, (name, start_ns, str(connection.client), str(connection.server)))
+            said = (_named(method, target, status), asked_ns, str(connection.client), str(connection.server))
+            self._note_top(duration_ns, size, said)
         return True
 
     def _add(self, group: Group, figures: Figures, start_ns: int | None) -> None:
@@ -118,21 +140,12 @@ class Collector:
         groups = self.groups
         groups.count += 1
         if start_ns is not None:
-            if groups.last_ns is None or start_ns > groups.last_ns:
-                groups.last_ns = start_ns
-            if groups.first_ns is None or start_ns < groups.first_ns:
-                groups.first_ns = start_ns
+            groups.last_ns = max(groups.last_ns, start_ns)
+            groups.first_ns = min(groups.first_ns, start_ns)
 
-    def _is_top(self, figures: Figures) -> bool:
-        """Returns whether an exchange is among the slowest or the largest."""
+    def _note_top(self, duration_ns: int | None, size: int, said: tuple[str, int | None, str, str]) -> None:
+        """Notes an exchange that is among the slowest or the largest."""
         groups = self.groups
-        duration_ns = figures[2]
-        if duration_ns is not None and duration_ns > groups.slowest.least:
-            return True
-        return figures[4] + figures[5] > groups.largest.least
-
-    def _note_top(self, figures: Figures, said: tuple[str, int | None, str, str]) -> None:
-        groups, (duration_ns, size) = self.groups, (figures[2], figures[4] + figures[5])
         if duration_ns is not None and duration_ns > groups.slowest.least:
             groups.slowest.add(Top(duration_ns, -groups.count, *said))
         if size > groups.largest.least:

@@ -13,6 +13,8 @@ GROUPS_MAX = 200
 # exchanges in each of the lists of the slowest and the largest
 TOP = 5
 ERROR_STATUS = 400
+# later than any time
+LATEST_NS = 1 << 63
 
 
 class Group:
@@ -90,7 +92,8 @@ class Groups:
         by_name: the groups, in the order in which they came.
         other: the exchanges of later groups. None: there is none.
         count: the number of all exchanges.
-        first_ns, last_ns: when the first and the last exchange began, in nanoseconds since 1970. None: not known.
+        first_ns, last_ns: when the first and the last exchange began, in nanoseconds since 1970. If first_ns is larger,
+            this is not known.
     """
 
     def __init__(self, limit: int = GROUPS_MAX) -> None:
@@ -98,8 +101,7 @@ class Groups:
         self.by_name: dict[str, Group] = {}
         self.other: Group | None = None
         self.count = 0
-        self.first_ns: int | None = None
-        self.last_ns: int | None = None
+        self.first_ns, self.last_ns = LATEST_NS, 0
         self.slowest, self.largest = Tops(), Tops()
 
     def group(self, name: str) -> Group:
@@ -117,6 +119,9 @@ class Groups:
     @property
     def seconds(self) -> float:
         """The seconds from the beginning of the first exchange to that of the last."""
-        if self.first_ns is None or self.last_ns is None:
-            return 0.0
-        return (self.last_ns - self.first_ns) / 1e9
+        return max(0, self.last_ns - self.first_ns) / 1e9
+
+    @property
+    def has_times(self) -> bool:
+        """Whether it is known when an exchange began."""
+        return self.first_ns <= self.last_ns

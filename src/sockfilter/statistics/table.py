@@ -60,7 +60,7 @@ def table(collector: Collector, columns: int | None = None, rows: int | None = N
     if groups.other is not None:
         lines.append(f"{OTHER}: groups after the first {len(groups.by_name)}, counted together")
     lines.append(f"percentiles to {ERROR:.0%}; w.: wait for the first byte of the response")
-    shown = [*lines, *tops]
+    shown = [*lines, *tops][:rows]
     return "".join(f"{line if columns is None else shortened(line, columns)}\n" for line in shown)
 
 

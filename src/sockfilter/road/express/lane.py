@@ -133,7 +133,7 @@ class Lane:
         events = ffi.buffer(lib.sf_lane_events(self._lane), count * EVENT.size)[:]
         read_head, make_body, emit = self._read_head, self._make_body, self._emit
         counted, taken = self._counted, 0
-        clock_offset_ns = 0 if counted is None else counted.clock_offset_ns
+        take, clock_offset_ns = (None, 0) if counted is None else (counted.take, counted.clock_offset_ns)
         on = self._on
         for (
             kind,
@@ -181,13 +181,17 @@ class Lane:
                 continue
             if at not in on:
                 continue  # _begin() has passed its records to the road
-            if counted is not None and counted.take(
+            if take is not None and take(
                 on[at].model,
-                clock_offset_ns,
-                text[request_from:response_from],
-                text[response_from:response_to],
-                (request_ns, request_end_ns, response_ns, response_end_ns),
-                (request_body, response_body),
+                text,
+                request_from,
+                response_from,
+                request_ns + clock_offset_ns,
+                request_end_ns + clock_offset_ns,
+                response_ns + clock_offset_ns,
+                response_end_ns + clock_offset_ns,
+                request_body,
+                response_body,
             ):
                 taken += 1
                 continue

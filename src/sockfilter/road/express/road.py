@@ -148,7 +148,7 @@ class CountedFigures(Protocol):
     """Takes the numbers of exchanges, if they are enough."""
 
     @property
-    def take(self) -> Callable[[model.Connection, int, bytes, bytes, tuple[int, int, int, int], tuple[int, int]], bool]:
+    def take(self) -> Callable[[model.Connection, bytes, int, int, int, int, int, int, int, int], bool]:
         """Takes the numbers of an exchange, as Figures.take_figures() does."""
 
     @property
