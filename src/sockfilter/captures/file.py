@@ -53,6 +53,7 @@ def open_file(
     """Opens a capture whose packets come from a file. The arguments are those of read()."""
     kernel_filter = narrowed(ports, host, family, wanted(protocols, OPTIONAL))._replace(pcap=pcap or "")
     if selection is not None:
+        selection.check_file()
         kernel_filter = selection.narrow(kernel_filter)
     keeping = Keeping(policy, memory, emit, outputs, selection=selection)
     return captured(file_source(path, kernel_filter, whole=keeping.has_frames), kernel_filter, keeping)
@@ -182,6 +183,7 @@ def read(
     check_memory(memory)
     selection = selected(where, policy)
     if selection is not None:
+        selection.check_file()
         kernel_filter = selection.narrow(kernel_filter)
     return Reading(
         lambda emit, emit_message: captured(
