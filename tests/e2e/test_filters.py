@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -192,6 +193,14 @@ def test_a_library_capture_keeps_what_matches(processes: bool) -> None:
                 " use -vv, or -w FILE"
             ],
         ),
+        (
+            ["-Y", "process == curl", "--no-processes"],
+            ["-Y reads process, and --no-processes names no processes: remove it"],
+        ),
+        (
+            ["-Y", "type == text", "--no-messages"],
+            ["-Y reads type, which only messages have: remove --no-messages"],
+        ),
         (["-Y", "protocol == mqtt"], ["-Y asks for mqtt, which is not read: add --protocols mqtt"]),
     ],
 )
@@ -199,6 +208,21 @@ def test_mistakes(words: list[str], said: list[str]) -> None:
     done = run("-i", "lo", *words)
     assert done.status == 2
     assert done.said == [f"sockfilter: {line}" for line in said]
+
+
+def test_files_have_no_processes(file: Path) -> None:
+    done = run("-r", str(file), "-Y", "pid == 3")
+    assert done.status == 2
+    assert done.said == ["sockfilter: the filter reads pid, and a capture file has no processes"]
+
+
+def test_processes_are_named_for_a_filter() -> None:
+    need_root()
+    with site() as port, Sniffer("-i", "lo", "-Y", f"server.port == {port} and client.pid == {os.getpid()}") as it:
+        ask(port, "/a")
+        assert "GET /a" in it.line()
+        done = it.end()
+    assert done.status == 0
 
 
 def test_a_filter_that_libpcap_refuses() -> None:

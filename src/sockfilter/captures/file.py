@@ -70,6 +70,7 @@ def _opened(path: str, kernel_filter: KernelFilter, keeping: Keeping, keylog: st
                 keeping.outputs.abandon()
             raise
     if keeping.selection is not None:
+        keeping.selection.check_file()
         kernel_filter = keeping.selection.narrow(kernel_filter)
     secrets = file_secrets(path, keylog)
     if secrets.store is not None:
