@@ -60,6 +60,7 @@ enum sf_skip_kind {
 	SF_SKIP_UNTIL = 1,  /* the bytes up to a sequence number: send lengths only */
 	SF_SKIP_REJECT = 2, /* anything: it is not HTTP, send nothing more */
 	SF_SKIP_FORGET = 3, /* it may not be HTTP: send nothing more until a message begins again */
+	SF_SKIP_CONTENT = 4, /* the content of one stream of HTTP/2, which has the number in the lower half */
 };
 
 /*
@@ -69,7 +70,7 @@ enum sf_skip_kind {
  */
 struct sf_skip {
 	__u64 check;
-	__u64 hint; /* kind in the upper half, sequence number in the lower */
+	__u64 hint; /* kind in the upper half, sequence number or stream in the lower */
 };
 
 #endif

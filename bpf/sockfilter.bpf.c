@@ -23,6 +23,7 @@ typedef _Bool bool;
 #include "lib/connections.bpf.h"
 #include "lib/fast_path.bpf.h"
 #include "lib/filter.bpf.h"
+#include "lib/frames.bpf.h"
 #include "lib/records.bpf.h"
 #include "lib/skipping.bpf.h"
 
@@ -213,6 +214,7 @@ static __always_inline int outcome_of_segment(struct __sk_buff *skb, struct pack
 	__u32 kind = says_nothing(p) ? SF_FRAME : SF_SEGMENT;
 	__u64 from, hint = SF_SKIP_NONE;
 	struct connection *c;
+	int result;
 
 	from = flow_of(skb, p, &flow);
 	if (p->tcp_flags & TCP_SYN)
@@ -247,6 +249,15 @@ static __always_inline int outcome_of_segment(struct __sk_buff *skb, struct pack
 	if (!c)
 		return SF_NOT_HTTP;
 send:
+	if (LEAVES_OUT(others) && c->state == CONNECTION_HTTP2 && !config.whole) {
+		result = leave_out(skb, c->id | from,
+				   p->payload_len | (__u64)p->payload_off << 32 | (__u64)p->tcp_flags << 48 |
+					   (__u64)(c->isn_known >> from & 1) << 56,
+				   isn_of(c, from) + 1,
+				   p->seq | (hint >> 32 == SF_SKIP_CONTENT ? hint << 32 : 0));
+		if (result)
+			return result;
+	}
 	return send_segment(skb, p, &flow, c, hint, from, hide_from_verifier(p, kind));
 }
 

@@ -72,6 +72,9 @@ class Dialogue:
     def _by_stream(self, transport: object) -> StreamPairing:
         return StreamPairing(self.connection, self.isn, self.counts, self.exchanges.append)
 
+    def leave_out(self, end: int, number: int, take: Callable[[LeftOut], int]) -> None:
+        """Nothing is left out."""
+
     def announce(self, end: int, size: int) -> None:
         self.announced.append((end, size))
 

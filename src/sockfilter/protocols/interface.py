@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sockfilter.model.budget import Budget
     from sockfilter.model.connection import Connection
     from sockfilter.model.exchange import Exchange
+    from sockfilter.model.flow import LeftOut
     from sockfilter.model.message import Message, Request
     from sockfilter.model.policy import BodyPolicy
     from sockfilter.model.problem import Problem
@@ -110,6 +111,15 @@ class Transport(Protocol):
 
     def announce(self, end: int, size: int) -> None:
         """Announces that the next bytes of an end are not needed, so that the source may leave them out."""
+
+    def leave_out(self, end: int, number: int, take: Callable[[LeftOut], int]) -> None:
+        """Announces that the content of a stream of HTTP/2 is not needed, so that the source may leave it out.
+
+        Args:
+            end: the end that sends it.
+            number: the number of the stream; 0 revokes it.
+            take: takes what was left out. It returns how many of the bytes were needed.
+        """
 
     def reject(self) -> None:
         """Asks for no more bytes of the connection, which is then forgotten and not reported."""

@@ -33,14 +33,15 @@ class Http2Conversation:
         receivers: one for each end.
     """
 
-    __slots__ = ("counts", "messages", "receivers")
+    __slots__ = ("_transport", "counts", "messages", "receivers")
 
     has_lane = False
 
     def __init__(self, transport: Transport, context: Context, before: Handover | None = None) -> None:
         self.counts = context.counts
         self.counts.http2 += 1
-        self.messages = StreamMessages(transport, context)
+        self._transport = transport
+        self.messages = StreamMessages(transport, context, self._announce)
         whole = [before is not None or isn is not None for isn in transport.isn]
         self.receivers = Http2Receiver(self, 0, whole[0]), Http2Receiver(self, 1, whole[1])
         if before is not None:
@@ -87,6 +88,9 @@ class Http2Conversation:
         size = settings.get(frames.MAX_FRAME_SIZE, 0)
         if frames.FRAME_BYTES_USUAL <= size <= FRAME_BYTES_MAX:
             other.frame_bytes_max = size
+
+    def _announce(self, end: int, stream: int) -> None:
+        self._transport.leave_out(end, stream, self.receivers[end].pass_over)
 
     def abandon(self, end: int) -> None:
         """Ignores that an end has closed: a stream ends by a frame, or with the connection."""

@@ -34,6 +34,9 @@ class Stream:
         self.messages: list[StreamMessage] = dialogue.messages
         self.context: Any = dialogue._context
 
+    def leave_out(self, end: int, number: int, take: Callable[[LeftOut], int]) -> None:
+        raise AssertionError("HTTP/2 alone has streams")
+
     def announce(self, end: int, size: int) -> None:
         self.announced.append((end, size))
 
