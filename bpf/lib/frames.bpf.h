@@ -40,7 +40,7 @@
 /* whole words, so that they can be compared with their check */
 struct framing_words {
 	__u64 next_head;    /* the next byte; above it the next head, of which bytes may be in part */
-	__u64 stream_whole; /* whose content the bytes before the next head are, or 0; above it where a hole ends */
+	__u64 stream;	    /* whose content the bytes before the next head are; 0: they are something else */
 	__u64 from_heads;   /* the first byte that was left out, or else next; above it how many frames began since */
 };
 
@@ -71,40 +71,40 @@ struct {
 /* The value of a new entry: its check is wrong. User space writes to the beginning of .rodata. */
 const volatile struct framing no_framing SEC(".rodata.framing") = {.check = 1};
 
-#define LOW(word) ((__u32)(word))
-#define HIGH(word) ((__u32)((word) >> 32))
-#define WORD(low, high) ((__u64)(__u32)(low) | (__u64)(high) << 32)
+#define SEQUENCE(number) ((number) & 0xffffffff)
+#define LOW(word) SEQUENCE(word)
+#define HIGH(word) ((word) >> 32)
 
 static __always_inline bool read_framing(const volatile struct framing *f, struct framing_words *w)
 {
 	w->next_head = f->words.next_head;
-	w->stream_whole = f->words.stream_whole;
+	w->stream = f->words.stream;
 	w->from_heads = f->words.from_heads;
-	return f->check == (w->next_head ^ w->stream_whole ^ w->from_heads);
+	return f->check == (w->next_head ^ w->stream ^ w->from_heads);
 }
 
 /* Goes on behind the segment. */
 static __always_inline void go_on(struct framing *f, bool is_known)
 {
 	volatile struct framing *shared = f;
-	__u64 next_head = f->after.next_head, stream_whole = f->after.stream_whole, from_heads = f->after.from_heads;
+	__u64 next_head = f->after.next_head, stream = f->after.stream, from_heads = f->after.from_heads;
 
 	shared->words.next_head = next_head;
-	shared->words.stream_whole = stream_whole;
+	shared->words.stream = stream;
 	shared->words.from_heads = from_heads;
-	shared->check = next_head ^ stream_whole ^ from_heads ^ !is_known;
+	shared->check = next_head ^ stream ^ from_heads ^ !is_known;
 }
 
 /*
  * Reads the words for the segment that begins at seq. Returns false if what the bytes
  * are is not known: the framing is not, or the segment before has not been read.
  */
-static __always_inline bool read_in_order(const volatile struct framing *f, struct framing_words *w, __u32 seq)
+static __always_inline bool read_in_order(const volatile struct framing *f, struct framing_words *w, __u64 seq)
 {
-	__u32 i;
+	__u64 i;
 
 	for (i = 0; i < LOOKS; i++) {
-		if (read_framing(f, w) && (__s32)(seq - LOW(w->next_head)) <= 0)
+		if (read_framing(f, w) && SEQUENCE(LOW(w->next_head) - seq) >> 31 == 0)
 			return true;
 	}
 	return false;
@@ -116,20 +116,20 @@ struct frame_head {
 	__u64 last;
 };
 
-static __always_inline __u32 size_of(const struct frame_head *head)
+static __always_inline __u64 size_of(const struct frame_head *head)
 {
 	return (head->first & 0xff) << 16 | (head->first & 0xff00) | (head->first >> 16 & 0xff);
 }
 
 /* The stream of a DATA frame without padding and without END_STREAM; 0: it is another frame. */
-static __always_inline __u32 content_of(const struct frame_head *head)
+static __always_inline __u64 content_of(const struct frame_head *head)
 {
-	__u32 stream = (__u32)__builtin_bswap64(head->first) << 8 | head->last;
+	__u64 stream = __builtin_bswap64(head->first) << 8 | head->last;
 
-	return stream & 0x7fffffff & ((__u32)is_set(head->first >> 24 & 0xffff) - 1);
+	return stream & 0x7fffffff & (is_set(head->first >> 24 & 0xffff) - 1);
 }
 
-static __always_inline int load_head(struct __sk_buff *skb, __u32 off, struct frame_head *head)
+static __always_inline int load_head(struct __sk_buff *skb, __u64 off, struct frame_head *head)
 {
 	head->last = 0;
 	if (bpf_skb_load_bytes(skb, off, head, FRAME_HEAD_BYTES) < 0)
@@ -139,11 +139,14 @@ static __always_inline int load_head(struct __sk_buff *skb, __u32 off, struct fr
 	return 0;
 }
 
-/* the payload of a segment */
+/*
+ * the payload of a segment; here and in what follows, numbers are whole words, for the reason given at struct packet:
+ * the compiler puts them on the stack
+ */
 struct framed {
-	__u32 seq;
-	__u32 off; /* in the frame */
-	__u32 len;
+	__u64 seq;
+	__u64 off; /* in the frame */
+	__u64 len;
 };
 
 /* what a segment of known framing is */
@@ -157,16 +160,16 @@ enum framed_as {
  * Goes from head to head through a segment that begins at the next byte, and sets what
  * is after it. unwanted: a stream; 0: nothing is.
  */
-static __always_inline enum framed_as go_through(struct __sk_buff *skb, struct framed s, struct framing *f,
-						 struct frame_head *head, __u32 unwanted)
+static __always_inline __u64 go_through(struct __sk_buff *skb, struct framed s, struct framing *f,
+						 struct frame_head *head, __u64 unwanted)
 {
 	const struct framing_words *w = &f->words;
-	__u32 off = HIGH(w->next_head) - s.seq, stream = LOW(w->stream_whole), whole = HIGH(w->stream_whole);
-	__u32 needed = (stream ^ unwanted) & -(__u32)is_set(off), heads = 0, next = s.seq + s.len, have, i;
+	__u64 off = SEQUENCE(HIGH(w->next_head) - s.seq), stream = w->stream, needed, heads = 0, have, i;
 
-	if ((__s32)off < 0) {
+	needed = (stream ^ unwanted) & -is_set(off);
+	if (off >> 31) {
 		/* a head that began in the segment before */
-		have = -off;
+		have = SEQUENCE(-off);
 		if (have >= FRAME_HEAD_BYTES || s.len < FRAME_HEAD_BYTES ||
 		    bpf_skb_load_bytes(skb, s.off, &head->first, sizeof(head->first)) < 0)
 			return FRAMED_LOST;
@@ -174,7 +177,7 @@ static __always_inline enum framed_as go_through(struct __sk_buff *skb, struct f
 		head->last = head->first >> (64 - 8 * have) & 0xff;
 		head->first = f->part | (have < 8 ? head->first << 8 * have : 0);
 		stream = content_of(head);
-		off += FRAME_HEAD_BYTES + size_of(head);
+		off = FRAME_HEAD_BYTES + size_of(head) - have;
 		needed = 1;
 	}
 	for (i = 0; i < HEADS_MAX; i++) {
@@ -193,17 +196,15 @@ static __always_inline enum framed_as go_through(struct __sk_buff *skb, struct f
 		have = s.len - off - 1;
 		MASK_FOR_VERIFIER(have, 7);
 		f->part = 0;
-		if (load_bytes_for_verifier(skb, s.off + off, &f->part, (__u64)have + 1) < 0)
+		if (load_bytes_for_verifier(skb, s.off + off, &f->part, have + 1) < 0)
 			return FRAMED_LOST;
 		f->part = first_byte_lowest(f->part);
 		needed = 1;
 	}
-	if ((__s32)(whole - next) <= 0)
-		whole = next;
-	f->after.next_head = WORD(next, s.seq + off);
-	f->after.stream_whole = WORD(stream, whole);
-	f->after.from_heads = w->from_heads + ((__u64)heads << 32);
-	return needed || whole != next ? FRAMED_ANY : FRAMED_CONTENT;
+	f->after.next_head = SEQUENCE(s.seq + s.len) | (s.seq + off) << 32;
+	f->after.stream = stream;
+	f->after.from_heads = w->from_heads + (heads << 32);
+	return needed ? FRAMED_ANY : FRAMED_CONTENT;
 }
 
 /*
@@ -227,16 +228,16 @@ static __always_inline bool report(const struct framing_words *w, __u64 directio
 	record->left_out_of = direction;
 	record->left_out_heads = HIGH(w->from_heads);
 	record->left_out_ahead = HIGH(w->next_head) - LOW(w->next_head);
-	record->left_out_stream = LOW(w->stream_whole);
+	record->left_out_stream = w->stream;
 	bpf_ringbuf_submit(record, wakeup());
 	return true;
 }
 
 /* Looks at the first frame of a direction from here on; anything may have been left of words. */
-static __always_inline void begin_at(volatile struct framing *f, __u32 seq, __u32 head)
+static __always_inline void begin_at(volatile struct framing *f, __u64 seq, __u64 head)
 {
-	f->words.next_head = WORD(seq, head);
-	f->words.stream_whole = WORD(0, seq);
+	f->words.next_head = seq | head << 32;
+	f->words.stream = 0;
 	f->words.from_heads = seq;
 }
 
@@ -245,7 +246,7 @@ static __always_inline struct framing *begin_framing(struct __sk_buff *skb, stru
 						     struct frame_head *head)
 {
 	struct framing *f;
-	__u32 preface = 0;
+	__u64 preface = 0;
 
 	if (load_head(skb, s.off, head) < 0)
 		return NULL;
@@ -262,11 +263,11 @@ static __always_inline struct framing *begin_framing(struct __sk_buff *skb, stru
 }
 
 /* Whether content is left out: what is reported together is in a row, and of one stream. */
-static __always_inline bool leaves_out(const struct framing_words *w, __u32 seq, __u32 unwanted, __u32 flags)
+static __always_inline bool leaves_out(const struct framing_words *w, __u64 seq, __u64 unwanted, __u64 flags)
 {
 	if (!unwanted || flags & (TCP_SYN | TCP_FIN | TCP_RST))
 		return false;
-	return LOW(w->from_heads) == seq || LOW(w->stream_whole) == unwanted;
+	return LOW(w->from_heads) == seq || w->stream == unwanted;
 }
 
 /*
@@ -284,18 +285,16 @@ static __always_inline bool leaves_out(const struct framing_words *w, __u32 seq,
  */
 __noinline int leave_out(struct __sk_buff *skb, __u64 direction, __u64 payload, __u64 first, __u64 wanted)
 {
-	const struct framed s = {.seq = wanted, .off = payload >> 32 & 0xffff, .len = payload};
+	const struct framed s = {LOW(wanted), HIGH(payload) & 0xffff, LOW(payload)};
 	/* the key first, because the stack is short */
 	struct frame_head head = {.first = direction};
 	struct framing *f = bpf_map_lookup_elem(&framings, &head.first);
 	volatile struct framing *shared = f;
 	struct framing_words w;
-	bool is_sought = false;
-	enum framed_as as;
-	__u32 now;
+	__u64 as, now, is_sought = 0;
 
 	if (!f) {
-		if (!(payload >> 56) || (__u32)first != s.seq || s.len < FRAME_HEAD_BYTES)
+		if (!(payload >> 56) || first != s.seq || s.len < FRAME_HEAD_BYTES)
 			return 0;
 		f = begin_framing(skb, s, direction, &head);
 		if (!f)
@@ -306,10 +305,10 @@ __noinline int leave_out(struct __sk_buff *skb, __u64 direction, __u64 payload, 
 		if (read_framing(f, &w) && !report(&w, direction))
 			return SF_RING_FULL;
 		now = bpf_ktime_get_ns() >> TIME_BITS;
-		if (now - f->changed < STUCK_UNITS || !(wanted >> 32))
+		if (SEQUENCE(now - f->changed) < STUCK_UNITS || !(wanted >> 32))
 			return 0;
 		/* A segment of whole frames makes it known again: the sender had nothing more to send for a moment. */
-		is_sought = true;
+		is_sought = 1;
 		shared->check = 1;
 		shared->seeker = bpf_get_smp_processor_id();
 		begin_at(f, s.seq, s.seq);
@@ -325,7 +324,7 @@ __noinline int leave_out(struct __sk_buff *skb, __u64 direction, __u64 payload, 
 	} else if (as == FRAMED_CONTENT && leaves_out(&f->words, s.seq, wanted >> 32, payload >> 48)) {
 		f->changed = now;
 		go_on(f, true);
-		if (now - f->reported < QUIET_UNITS && !shared->is_asked)
+		if (SEQUENCE(now - f->reported) < QUIET_UNITS && !shared->is_asked)
 			return SF_QUIET;
 		f->is_asked = 0;
 		f->reported = now;
