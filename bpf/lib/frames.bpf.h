@@ -11,16 +11,6 @@
 #include "skipping.bpf.h"
 #include "tcp.h"
 
-/*
- * Whether content is left out. Beside the protocols other than HTTP the stack is too short for it; replay.c has
- * everything at hand.
- */
-#ifdef __bpf__
-#define LEAVES_OUT(others) (!(others))
-#else
-#define LEAVES_OUT(others) false
-#endif
-
 /* directions whose framing is known; one whose framing is forgotten goes up whole (about 0.5 MB of kernel memory) */
 #define FRAMINGS 4096
 /* Frames that begin in one segment: 64 KiB of frames of 4 KiB. Behind more of them the framing is no longer known. */
@@ -39,9 +29,9 @@
 
 /* whole words, so that they can be compared with their check */
 struct framing_words {
-	__u64 next_head;    /* the next byte; above it the next head, of which bytes may be in part */
-	__u64 stream;	    /* whose content the bytes before the next head are; 0: they are something else */
-	__u64 from_heads;   /* the first byte that was left out, or else next; above it how many frames began since */
+	__u64 next_head;  /* the next byte; above it the next head, of which bytes may be in part */
+	__u64 stream;	  /* whose content the bytes before the next head are; 0: they are something else */
+	__u64 from_heads; /* the first byte that was left out, or else next; above it how many frames began since */
 };
 
 /*
@@ -53,12 +43,13 @@ struct framing_words {
 struct framing {
 	struct framing_words words;
 	__u64 check;
-	struct framing_words after; /* the words behind the segment that is being read; the stack is too short for them */
-	__u64 part;		    /* bytes of a head, the first one lowest */
-	__u32 changed;		    /* when it last was */
-	__u32 reported;		    /* when bytes that were left out were last reported */
-	__u32 is_asked;		    /* a segment out of order has reported, and may have missed the last bytes */
-	__u32 seeker;		    /* the processor that looks for framing */
+	/* the words behind the segment that is being read: the stack is too short for them */
+	struct framing_words after;
+	__u64 part;	/* bytes of a head, the first one lowest */
+	__u32 changed;	/* when it last was */
+	__u32 reported; /* when bytes that were left out were last reported */
+	__u32 is_asked; /* a segment out of order has reported, and may have missed the last bytes */
+	__u32 seeker;	/* the processor that looks for framing */
 };
 
 struct {
@@ -71,7 +62,7 @@ struct {
 /* The value of a new entry: its check is wrong. User space writes to the beginning of .rodata. */
 const volatile struct framing no_framing SEC(".rodata.framing") = {.check = 1};
 
-#define SEQUENCE(number) ((number) & 0xffffffff)
+#define SEQUENCE(number) ((number)&0xffffffff)
 #define LOW(word) SEQUENCE(word)
 #define HIGH(word) ((word) >> 32)
 
@@ -161,7 +152,7 @@ enum framed_as {
  * is after it. unwanted: a stream; 0: nothing is.
  */
 static __always_inline __u64 go_through(struct __sk_buff *skb, struct framed s, struct framing *f,
-						 struct frame_head *head, __u64 unwanted)
+					struct frame_head *head, __u64 unwanted)
 {
 	const struct framing_words *w = &f->words;
 	__u64 off = SEQUENCE(HIGH(w->next_head) - s.seq), stream = w->stream, needed, heads = 0, have, i;

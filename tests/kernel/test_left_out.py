@@ -90,7 +90,8 @@ def test_what_is_between_the_content_comes_up() -> None:
         carry(capture, server, client, answer)
         capture.flush()
         small, bulk = capture.exchanges
-    assert not small.problems and not bulk.problems
+    assert not small.problems
+    assert not bulk.problems
     assert small.response.body == b"".join(pieces)
     assert bulk.response.body.wire_len == 4 * 1000 * 8192 + 3 * len("padded")
     assert bulk.response.trailers["x-checksum"] == "abc"

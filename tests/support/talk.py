@@ -16,9 +16,10 @@ from sockfilter.protocols.interface import Context
 from tests.support.wire import EVERYTHING, MASK
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from sockfilter.model import Exchange, Message, StreamMessage
+    from sockfilter.model.flow import LeftOut
     from sockfilter.protocols.body import BodyPolicy
     from sockfilter.protocols.interface import Conversation
 

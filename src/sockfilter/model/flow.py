@@ -23,7 +23,7 @@ TakeSegment: TypeAlias = "Callable[[int, int, int, int, int, int, memoryview | b
 
 
 class LeftOut(NamedTuple):
-    """Bytes of HTTP/2 that have passed, and that the source has left out: content of one stream, and heads of its frames.
+    """Bytes of HTTP/2 that have passed, and that the source has left out: content of one stream, and heads of frames.
 
     Attributes:
         size: bytes of both.

@@ -56,8 +56,6 @@ WINDOW_BYTES_MAX = 1 << 30
 SKIP_BYTES_MAX = 1 << 30
 
 
-
-
 class DirectionTaker(Protocol):
     """Takes the bytes of one direction, in order.
 

@@ -7,7 +7,7 @@ import os
 import socket
 from contextlib import ExitStack
 from struct import Struct
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sockfilter.errors import InterfaceDown, KernelUnsupported, MissingCapability, NoSuchInterface
 from sockfilter.libbpf import binding
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from sockfilter.sources.packets.request import AttachRequest
 
 OBJECT = f"{OBJECTS}/sockfilter.bpf.o"
-# of which one is loaded: the second also looks for protocols beside HTTP, which takes the verifier longer
-PROGRAMS = ("sockfilter", "sockfilter_others")
+# One of them is loaded. The second also looks for protocols beside HTTP, which takes the verifier longer. The third
+# also leaves out content of HTTP/2. The verifier of 5.10 accepts that only with CAP_PERFMON.
+PROGRAMS = PLAIN, OTHERS, FRAMES = "sockfilter", "sockfilter_others", "sockfilter_frames"
 
 # include/uapi/asm-generic/socket.h, include/uapi/linux/if_packet.h, include/uapi/linux/if_ether.h
 SO_ATTACH_BPF = 50
@@ -79,7 +80,7 @@ class OwnAttachment:
         config.link = self._link(found)
         with ExitStack() as stack:
             self._object = stack.enter_context(BpfObject(OBJECT, content=content))
-            self._program = PROGRAMS[bool(config.protocols)]
+            self._program = _program(config)
             self._object.choose(PROGRAMS, self._program)
             kept = Counters(self._object, self._lib.SF_COUNTERS, (outcomes(),))
             _load(self._object, bytes(self._ffi.buffer(config)), request.ports, request.ring, meanwhile)
@@ -162,6 +163,13 @@ def attach(
     """Looks up the interfaces and attaches the program to them. Arguments and errors: see OwnAttachment."""
     found = [interfaces.find(name) for name in request.interfaces]
     return found, OwnAttachment(found, request, meanwhile, content)
+
+
+def _program(config: Any) -> str:
+    """The name of the program for a struct sf_config. A capture file has all bytes."""
+    if config.protocols:
+        return OTHERS
+    return FRAMES if rights.has_perfmon() and not config.whole else PLAIN
 
 
 def _bind_error(name: str, error: OSError) -> Exception:

@@ -14,7 +14,10 @@ from tests.support.talk import CLIENT, SERVER, Dialogue
 from tests.support.websocket import PING, TEXT, Deflating, Told, frame, opened, told
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sockfilter.model import StreamMessage
+    from sockfilter.model.flow import LeftOut
 
 EXTENDED = b"CONNECT /chat HTTP/1.1\r\nHost: x\r\n\r\n"
 AGREED = b"HTTP/1.1 200 OK\r\nsec-websocket-extensions: permessage-deflate%s\r\n\r\n"
