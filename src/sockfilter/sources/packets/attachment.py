@@ -28,6 +28,11 @@ OBJECT = f"{OBJECTS}/sockfilter.bpf.o"
 # also leaves out content of HTTP/2. The verifier of 5.10 accepts that only with CAP_PERFMON.
 PROGRAMS = PLAIN, OTHERS, FRAMES = "sockfilter", "sockfilter_others", "sockfilter_frames"
 
+# The kernel charges a program to its socket: 8 bytes for each instruction (net/core/filter.c, sk_filter_charge()). The
+# limit is 20 KiB before Linux 6.7, and 128 KiB since. The third program has 26 KiB, to which the verifier adds.
+OPTION_MEMORY = "/proc/sys/net/core/optmem_max"
+FRAMES_OPTION_MEMORY = 64 << 10
+
 # include/uapi/asm-generic/socket.h, include/uapi/linux/if_packet.h, include/uapi/linux/if_ether.h
 SO_ATTACH_BPF = 50
 SOL_PACKET = 263
@@ -169,7 +174,17 @@ def _program(config: Any) -> str:
     """The name of the program for a struct sf_config. A capture file has all bytes."""
     if config.protocols:
         return OTHERS
-    return FRAMES if rights.has_perfmon() and not config.whole else PLAIN
+    has_room = option_memory() >= FRAMES_OPTION_MEMORY
+    return FRAMES if has_room and rights.has_perfmon() and not config.whole else PLAIN
+
+
+def option_memory() -> int:
+    """Bytes that a program, among others, may take of a socket's memory for options; 0 if not known."""
+    try:
+        with open(OPTION_MEMORY) as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return 0
 
 
 def _bind_error(name: str, error: OSError) -> Exception:
@@ -181,6 +196,11 @@ def _bind_error(name: str, error: OSError) -> Exception:
         return KernelUnsupported(f"listening on interface {name}: {error.strerror}; it requires Linux 5.8 or newer")
     if error.errno in (errno.EPERM, errno.EACCES):
         return MissingCapability(f"listening on interface {name}: {error.strerror}: {rights.advice()}")
+    if error.errno == errno.ENOMEM:
+        return KernelUnsupported(
+            f"listening on interface {name}: {error.strerror}; the program is larger than net.core.optmem_max allows"
+            f" ({option_memory()} bytes); raise it: sysctl -w net.core.optmem_max=131072"
+        )
     return KernelUnsupported(f"listening on interface {name}: {error.strerror}; another program may be in the way")
 
 
