@@ -264,6 +264,9 @@ class ByStream(MessageSink, Protocol):
     def lose(self, problem: Problem) -> None:
         """Notes that messages may be missing, and why. From now on, this may be the reason for a missing half."""
 
+    def repeat(self) -> None:
+        """Notes a retransmission on the connection."""
+
     def leave(self, stream: int, problem: Problem) -> None:
         """Ends the open exchange of a stream, if there is one, and notes why."""
 

@@ -227,7 +227,8 @@ class Http2Receiver:
         return content >= self._content_left if left_out.heads else self._content_left - content == left_out.ahead
 
     def repeat(self, seq: int) -> None:
-        """Ignores a retransmission: it is not known which streams it delayed."""
+        """Notes a retransmission. It delays all streams."""
+        self._shared.messages.pairing.repeat()
 
     def missing(self, size: int, problem: Problem) -> int:
         """Notes missing bytes. Returns how many were needed."""
