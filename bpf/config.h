@@ -59,9 +59,10 @@ struct sf_shared {
 /* what user space does not need of a stream */
 enum sf_skip_kind {
 	SF_SKIP_NONE = 0,
-	SF_SKIP_UNTIL = 1,  /* the bytes up to a sequence number: send lengths only */
-	SF_SKIP_REJECT = 2, /* anything: it is not HTTP, send nothing more */
-	SF_SKIP_FORGET = 3, /* it may not be HTTP: send nothing more until a message begins again */
+	SF_SKIP_UNTIL = 1,   /* the bytes up to a sequence number: send lengths only */
+	SF_SKIP_REJECT = 2,  /* anything: it is not HTTP, send nothing more */
+	SF_SKIP_FORGET = 3,  /* it may not be HTTP: send nothing more until a message begins again */
+	SF_SKIP_CONTENT = 4, /* the content of one stream of HTTP/2, which has the number in the lower half */
 };
 
 /*
@@ -71,7 +72,7 @@ enum sf_skip_kind {
  */
 struct sf_skip {
 	__u64 check;
-	__u64 hint; /* kind in the upper half, sequence number in the lower */
+	__u64 hint; /* kind in the upper half, sequence number or stream in the lower */
 };
 
 #endif

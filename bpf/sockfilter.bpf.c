@@ -23,6 +23,7 @@ typedef _Bool bool;
 #include "lib/connections.bpf.h"
 #include "lib/fast_path.bpf.h"
 #include "lib/filter.bpf.h"
+#include "lib/frames.bpf.h"
 #include "lib/records.bpf.h"
 #include "lib/skipping.bpf.h"
 
@@ -205,7 +206,7 @@ static __always_inline bool is_quiet_segment(const struct packet *p, struct conn
  * branch that cannot be taken, and there what was NULL is no pointer (kernel
  * 9183671af6db).
  */
-static __always_inline int outcome_of_segment(struct __sk_buff *skb, struct packet *p, bool others)
+static __always_inline int outcome_of_segment(struct __sk_buff *skb, struct packet *p, bool others, bool leaves)
 {
 	/* Without an entry there is nothing to note it in. */
 	struct end end = {.is_early = true};
@@ -213,6 +214,7 @@ static __always_inline int outcome_of_segment(struct __sk_buff *skb, struct pack
 	__u32 kind = says_nothing(p) ? SF_FRAME : SF_SEGMENT;
 	__u64 from, hint = SF_SKIP_NONE;
 	struct connection *c;
+	int result;
 
 	from = flow_of(skb, p, &flow);
 	if (p->tcp_flags & TCP_SYN)
@@ -247,6 +249,14 @@ static __always_inline int outcome_of_segment(struct __sk_buff *skb, struct pack
 	if (!c)
 		return SF_NOT_HTTP;
 send:
+	if (leaves && c->state == CONNECTION_HTTP2) {
+		result = leave_out(skb, c->id | from,
+				   p->payload_len | (__u64)p->payload_off << 32 | (__u64)p->tcp_flags << 48 |
+					   (__u64)(c->isn_known >> from & 1) << 56,
+				   isn_of(c, from) + 1, p->seq | (hint >> 32 == SF_SKIP_CONTENT ? hint << 32 : 0));
+		if (result)
+			return result;
+	}
 	return send_segment(skb, p, &flow, c, hint, from, hide_from_verifier(p, kind));
 }
 
@@ -256,7 +266,7 @@ send:
  * recognize fewer states as the same across a call.
  */
 static __always_inline int outcome_of_packet(struct __sk_buff *skb, const struct ipv4_tcp *plain, bool is_plain,
-					     bool others)
+					     bool others, bool leaves)
 {
 	struct packet p = {};
 	int result;
@@ -273,11 +283,11 @@ static __always_inline int outcome_of_packet(struct __sk_buff *skb, const struct
 		return SF_NO_PAYLOAD;
 	if (!addresses_wanted(&p) || (config.by_port && !port_wanted(p.sport) && !port_wanted(p.dport)))
 		return SF_FILTERED;
-	return outcome_of_segment(skb, &p, others);
+	return outcome_of_segment(skb, &p, others, leaves);
 }
 
-/* others: a literal, see what_begins() */
-static __always_inline int outcome_of(struct __sk_buff *skb, bool others)
+/* others, leaves: literals; see what_begins(), and whether content of HTTP/2 may be left out */
+static __always_inline int outcome_of(struct __sk_buff *skb, bool others, bool leaves)
 {
 	int result = PACKET_GOES_ON;
 	/* Set, because the verifier also follows the way on which it was not read: see outcome_of_segment(). */
@@ -286,7 +296,7 @@ static __always_inline int outcome_of(struct __sk_buff *skb, bool others)
 	if (config.link == SF_LINK_ETHERNET && !config.whole)
 		result = fast_path(skb, &plain);
 	if (result == PACKET_IS_TCP || result == PACKET_GOES_ON)
-		return outcome_of_packet(skb, &plain, result == PACKET_IS_TCP, others);
+		return outcome_of_packet(skb, &plain, result == PACKET_IS_TCP, others, leaves);
 	return result;
 }
 
@@ -295,16 +305,28 @@ SEC("socket")
 int sockfilter(struct __sk_buff *skb)
 {
 	count(SF_SEEN);
-	count(outcome_of(skb, false));
+	count(outcome_of(skb, false, false));
 	return 0;
 }
 
-/* The same, which also follows the protocols beside HTTP that are wanted. Only one of the two is loaded. */
+/* The same, which also follows the protocols beside HTTP that are wanted. One of the three is loaded. */
 SEC("?socket")
 int sockfilter_others(struct __sk_buff *skb)
 {
 	count(SF_SEEN);
-	count(outcome_of(skb, true));
+	count(outcome_of(skb, true, false));
+	return 0;
+}
+
+/*
+ * The first, which also leaves out content of HTTP/2 that user space does not need.
+ * Without CAP_PERFMON this is too much for the verifier of 5.10.
+ */
+SEC("?socket")
+int sockfilter_frames(struct __sk_buff *skb)
+{
+	count(SF_SEEN);
+	count(outcome_of(skb, false, true));
 	return 0;
 }
 

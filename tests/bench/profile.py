@@ -42,6 +42,8 @@ class Source:
     def skip(self, stream: int, until_seq: int) -> None:
         pass
 
+    skip_content = skip
+
     def take_all(self, stream: int) -> None:
         pass
 

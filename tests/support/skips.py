@@ -24,6 +24,7 @@ class Skip(Enum):
     NETWORK = "needs the package index"
     ROOTS = "needs a root that make test-deb makes"
     KERNEL = "needs what this kernel does not have"
+    NODE_PACKAGE = "needs a package of npm that is not installed"
 
 
 def skip(reason: Skip, detail: str) -> NoReturn:

@@ -18,9 +18,10 @@ from sockfilter.tls.conversation import TlsConversation
 from tests.support.wire import EVERYTHING, MASK
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from sockfilter.model import Exchange, Message, StreamMessage
+    from sockfilter.model.flow import LeftOut
     from sockfilter.protocols.body import BodyPolicy
     from sockfilter.protocols.interface import Conversation, Transport
     from sockfilter.tls.store import SecretStore
@@ -83,6 +84,9 @@ class Dialogue:
 
     def _by_stream(self, transport: Transport) -> StreamPairing:
         return StreamPairing(transport.model, transport.isn, self.counts, self.exchanges.append)
+
+    def leave_out(self, end: int, number: int, take: Callable[[LeftOut], int]) -> None:
+        """Nothing is left out."""
 
     def announce(self, end: int, size: int) -> None:
         self.announced.append((end, size))

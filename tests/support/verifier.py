@@ -1,8 +1,8 @@
 """Loads the program as a capture does, and prints how many instructions the verifier went through.
 
 In a process of its own, so that a test can choose its rights:
-python -m tests.support.verifier LINK [WHOLE [PROTOCOLS [TLS]]]. The numbers are the verifier's own words, which it has
-said to whoever asks since Linux 5.2.
+python -m tests.support.verifier LINK [WHOLE [PROTOCOLS [TLS [PROGRAM]]]]. The numbers are the verifier's own words,
+which it has said to whoever asks since Linux 5.2.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def config(link: str, whole: bool, protocols: int, tls: bool) -> bytes:
     return bytes(ffi.buffer(made))
 
 
-def load(content: bytes, has_others: bool) -> tuple[int, str]:
-    """What libbpf answers, 0 or an error, and what the verifier said."""
+def load(content: bytes, chosen: int) -> tuple[int, str]:
+    """Loads one of PROGRAMS. Returns what libbpf answers, 0 or an error, and what the verifier said."""
     lib = ctypes.CDLL("libbpf.so.1")
     for name in ("open_file", "find_map_by_name", "find_program_by_name"):
         getattr(lib, f"bpf_object__{name}").restype = ctypes.c_void_p
@@ -47,8 +47,8 @@ def load(content: bytes, has_others: bool) -> tuple[int, str]:
         ctypes.memmove(lib.bpf_map__initial_value(rodata, ctypes.byref(ctypes.c_size_t())), content, len(content))
         programs = [lib.bpf_object__find_program_by_name(opened, name.encode()) for name in PROGRAMS]
         for place, each in enumerate(programs):
-            lib.bpf_program__set_autoload(ctypes.c_void_p(each), place == has_others)
-        program = ctypes.c_void_p(programs[has_others])
+            lib.bpf_program__set_autoload(ctypes.c_void_p(each), place == chosen)
+        program = ctypes.c_void_p(programs[chosen])
         log = ctypes.create_string_buffer(LOG_BYTES)
         lib.bpf_program__set_log_level(program, BPF_LOG_STATS)
         lib.bpf_program__set_log_buf(program, log, ctypes.c_size_t(LOG_BYTES))
@@ -57,8 +57,9 @@ def load(content: bytes, has_others: bool) -> tuple[int, str]:
         lib.bpf_object__close(opened)
 
 
-def main(link: str, whole: str = "0", protocols: str = "0", tls: str = "0") -> None:
-    error, said = load(config(link, bool(int(whole)), int(protocols), bool(int(tls))), protocols != "0")
+def main(link: str, whole: str = "0", protocols: str = "0", tls: str = "0", program: str = PROGRAMS[0]) -> None:
+    made = config(link, bool(int(whole)), int(protocols), bool(int(tls)))
+    error, said = load(made, PROGRAMS.index(program))
     found = re.search(r"processed (\d+) insns", said)
     if error or not found:
         sys.exit(f"error {error}: {said[-500:]}")

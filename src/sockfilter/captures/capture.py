@@ -64,6 +64,9 @@ class NoSkipping:
     def skip(self, stream: int, until_seq: int) -> None:
         """Does nothing: all bytes are needed."""
 
+    def skip_content(self, stream: int, number: int) -> None:
+        """Does nothing: all bytes are needed."""
+
     def take_all(self, stream: int) -> None:
         """Does nothing: the source already delivers all bytes."""
 
@@ -277,7 +280,7 @@ class Capture(View, Closing):
 
     def _ledger(self) -> Ledger:
         source = self._source
-        read = source.records_read
+        read = self._records_read
         made = self._pipeline.ledger(source.counters(), read, self._is_live, source.file_counts)
         missed = {} if self._outputs is None else self._outputs.missed
         return made._replace(records_unread=self._unread, missed=missed)
@@ -290,6 +293,11 @@ class Capture(View, Closing):
         """Takes the secrets that have come, if bytes wait for some."""
         if self._secrets is not None and self._secrets.is_awaited:
             self._secrets.read()
+
+    @property
+    def _records_read(self) -> int:
+        """How many records of packets have been read."""
+        return self._source.records_read - self._pipeline.other_records
 
     def _pump(self) -> int:
         self._check()
@@ -323,7 +331,7 @@ class Capture(View, Closing):
                 pass
             self._is_live = False
             if is_over(READ_AT_END_S):
-                self._unread = self._source.counters()[SENT] - self._source.records_read
+                self._unread = self._source.counters()[SENT] - self._records_read
             self._pipeline.close(self._source.now_ns, is_over)
         finally:
             try:

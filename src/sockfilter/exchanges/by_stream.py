@@ -39,7 +39,7 @@ class StreamPairing(Ending):
         emit: takes each exchange when it ends.
     """
 
-    __slots__ = ("_is_whole", "_lost", "_open")
+    __slots__ = ("_is_whole", "_lost", "_open", "_repeats", "_repeats_before")
 
     def __init__(
         self,
@@ -52,6 +52,8 @@ class StreamPairing(Ending):
         self._is_whole = None not in isn
         self._open: dict[int, Exchange] = {}  # by stream, in the order in which they began
         self._lost: Problem | None = None  # why messages may be missing
+        self._repeats = 0  # retransmissions so far
+        self._repeats_before: dict[int, int] = {}  # when the exchange of a stream began; not in it: none
 
     @property
     def open(self) -> list[Exchange]:
@@ -85,6 +87,7 @@ class StreamPairing(Ending):
         """
         exchange.stream = stream
         self._open[stream] = exchange
+        self._repeats_before[stream] = self._repeats
 
     def exchange(self, stream: int) -> Exchange | None:
         """Returns the open exchange of a stream, or None."""
@@ -142,6 +145,10 @@ class StreamPairing(Ending):
             del self._open[stream]
             self._complete(exchange)
 
+    def repeat(self) -> None:
+        """Notes a retransmission. It counts for all open exchanges, because it delays all streams."""
+        self._repeats += 1
+
     def lose(self, problem: Problem) -> None:
         """Notes that messages may be missing, and why."""
         self._lost = problem
@@ -187,7 +194,14 @@ class StreamPairing(Ending):
         self._number += 1
         exchange = self._open[stream] = Exchange(self._connection, self._number, None, None)
         exchange.stream = stream
+        if self._repeats:
+            self._repeats_before[stream] = self._repeats
         return exchange
+
+    def _complete(self, exchange: Exchange) -> None:
+        if self._repeats and exchange.stream is not None:
+            exchange.retransmissions += self._repeats - self._repeats_before.pop(exchange.stream, 0)
+        super()._complete(exchange)
 
     def _without_request(self, stream: int) -> Exchange:
         exchange = self._start(stream)

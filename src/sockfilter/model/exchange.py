@@ -72,7 +72,8 @@ class Exchange:
         request, response: the halves.
         informational: the informational responses that were kept: the first ones and the last.
         informational_count: the number of informational responses, whether kept or not.
-        retransmissions: retransmitted segments with bytes of it; counted from the end of a head until it ends.
+        retransmissions: retransmitted segments with bytes of it; counted from the end of a head until it ends. In
+            HTTP/2: those on its connection from its first bytes until it ends, because each delays all streams.
         processes: the processes at the connection's ends, in the order of connection.ends.
         stream: the number of its stream, in a protocol that has streams; otherwise None.
         reset: how one end reset its stream; None if none did.

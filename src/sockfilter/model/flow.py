@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
@@ -9,10 +10,34 @@ if TYPE_CHECKING:
 
     from sockfilter.model.connection import Endpoint
 
+# A flag above those of TCP: the bytes are left out, and a LEFT_OUT_LAYOUT is in the buffer instead. They are content of
+# one stream of HTTP/2, and heads of its frames.
+LEFT_OUT = 0x100
+# heads of frames; bytes of content after these bytes, before the next head; the number of the stream
+LEFT_OUT_LAYOUT = Struct("=III")
+
 # Takes the segments of one stream. The arguments are time_ns, seq, ack, TCP flags, the number of payload bytes on the
 # wire, the number of these that were kept, the buffer that holds them, and their offset in it. The caller may reuse the
 # buffer after the call.
 TakeSegment: TypeAlias = "Callable[[int, int, int, int, int, int, memoryview | bytes, int], None]"
+
+
+class LeftOut(NamedTuple):
+    """Bytes of HTTP/2 that have passed, and that the source has left out: content of one stream, and heads of frames.
+
+    Attributes:
+        size: bytes of both.
+        time_ns: when the last of them passed, in the source's clock.
+        heads: how many frames began.
+        ahead: bytes of content between these bytes and the next head.
+        stream: the number of the stream.
+    """
+
+    size: int
+    time_ns: int
+    heads: int
+    ahead: int
+    stream: int
 
 
 class FlowStart(NamedTuple):

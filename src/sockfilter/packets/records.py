@@ -8,7 +8,7 @@ from struct import Struct
 from typing import TYPE_CHECKING
 
 from sockfilter.model.connection import V4_MAPPED, Endpoint
-from sockfilter.model.flow import FlowStart
+from sockfilter.model.flow import LEFT_OUT, LEFT_OUT_LAYOUT, FlowStart
 from sockfilter.model.hearing import WIRE, Hearing
 from sockfilter.model.sequence import MASK
 
@@ -32,6 +32,10 @@ NO_PORTS = bytes(PORTS.size)
 SEGMENT = 0
 FRAGMENT = 1
 FRAME = 2
+LEFT_OUT_RECORD = 3
+# left_out_heads ... left_out_of
+LEFT_OUT_FIELDS = Struct("=IIIQ")
+LEFT_OUT_AT = HOT.size + 8
 # a time with this bit must go through Hearing.moment_of
 MARKED = 1 << 63
 MARK_HTTP2 = 1
@@ -85,6 +89,7 @@ class RecordDecoder:
         self._interface_name = interface_name
         self.last_ns = 0
         self.unknown_control = 0
+        self.left_out = 0  # records that are of no packet
 
     def decode(self, view: memoryview, offsets: list[int]) -> None:
         """Takes a batch of records.
@@ -118,6 +123,8 @@ class RecordDecoder:
                 self._take_fragment(time_ns, index, bytes(view[start + payload_at : start + frame_kept]))
             elif kind == FRAME:
                 continue
+            elif kind == LEFT_OUT_RECORD:
+                self._take_left_out(view, at, time_ns, seq, ack, length)
             elif length or stream & ~1 in self._ended:
                 take = self._open_stream(stream, self.start(view, at), time_ns)
                 take(time_ns, seq, ack, flags, length, kept, view, at + RECORD_BYTES + payload_at)
@@ -126,6 +133,12 @@ class RecordDecoder:
                 self.unknown_control += 1
         if offsets:
             self.last_ns = time_ns
+
+    def _take_left_out(self, view: memoryview, at: int, time_ns: int, seq: int, ack: int, length: int) -> None:
+        self.left_out += 1
+        *_, stream = LEFT_OUT_FIELDS.unpack_from(view, at + LEFT_OUT_AT)
+        if stream in self._takers:
+            self._takers[stream](time_ns, seq, ack, LEFT_OUT, length, LEFT_OUT_LAYOUT.size, view, at + LEFT_OUT_AT)
 
     def start(self, view: memoryview, at: int) -> FlowStart:
         """Reads the flow of a record."""

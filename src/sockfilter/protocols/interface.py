@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sockfilter.model.budget import Budget
     from sockfilter.model.connection import Connection
     from sockfilter.model.exchange import Exchange
+    from sockfilter.model.flow import LeftOut
     from sockfilter.model.lines import Lines
     from sockfilter.model.message import Message, Request, Response
     from sockfilter.model.policy import BodyPolicy
@@ -111,6 +112,15 @@ class Transport(Protocol):
 
     def announce(self, end: int, size: int) -> None:
         """Announces that the next bytes of an end are not needed, so that the source may leave them out."""
+
+    def leave_out(self, end: int, number: int, take: Callable[[LeftOut], int]) -> None:
+        """Announces that the content of a stream of HTTP/2 is not needed, so that the source may leave it out.
+
+        Args:
+            end: the end that sends it.
+            number: the number of the stream; 0 revokes it.
+            take: takes what was left out. It returns how many of the bytes were needed.
+        """
 
     def reject(self) -> None:
         """Asks for no more bytes of the connection, which is then forgotten and not reported."""
@@ -260,6 +270,9 @@ class ByStream(MessageSink, Protocol):
 
     def lose(self, problem: Problem) -> None:
         """Notes that messages may be missing, and why. From now on, this may be the reason for a missing half."""
+
+    def repeat(self) -> None:
+        """Notes a retransmission on the connection."""
 
     def leave(self, stream: int, problem: Problem) -> None:
         """Ends the open exchange of a stream, if there is one, and notes why."""

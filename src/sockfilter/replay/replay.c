@@ -305,7 +305,7 @@ static int read_one(const char *frames, const struct sf_packet *packet, __u32 fr
 	/* bytes that are missing in the file count as cut off by a snap length */
 	config.frame_bytes = host.len < frame_bytes ? host.len : frame_bytes;
 	now_ns = packet->time_ns;
-	return outcome_of(&host.skb, true);
+	return outcome_of(&host.skb, true, false);
 }
 
 /*

@@ -116,6 +116,11 @@ class Assembly:
         return self._fragments.counts.copy()
 
     @property
+    def other_records(self) -> int:
+        """The number of records that are of no packet."""
+        return self._records.left_out
+
+    @property
     def missing_bytes(self) -> int:
         """The number of bytes in gaps so far."""
         return self._table.counts.gap_bytes

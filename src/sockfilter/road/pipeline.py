@@ -233,6 +233,11 @@ class Pipeline:
         """The number of bytes in gaps so far."""
         return self._assembly.missing_bytes
 
+    @property
+    def other_records(self) -> int:
+        """The number of records so far that are of no packet: they say what was left out."""
+        return self._assembly.other_records
+
     def ledger(
         self,
         counters: list[int],

@@ -56,10 +56,13 @@ class HostFilter:
             view: the memory that holds the records.
             offsets: the offset of each record in view.
         """
-        known, flow_at, fragment = self._known, self._flow_at, self._lib.SF_FRAGMENT
+        known, flow_at, fragment, left_out = self._known, self._flow_at, self._lib.SF_FRAGMENT, self._lib.SF_LEFT_OUT
         kept = []
         for at in offsets:
             stream, seq, payload_len, payload_kept, payload_off, kind, marks = RECORD.unpack_from(view, at)
+            if kind == left_out:  # of a stream that is wanted
+                kept.append(at)
+                continue
             if kind == fragment:
                 pair = _pair_of(view, at + self._frame_at + payload_off)
             else:

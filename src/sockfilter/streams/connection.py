@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from sockfilter.ledger import SegmentCounts
     from sockfilter.model.connection import Connection
+    from sockfilter.model.flow import LeftOut
     from sockfilter.streams.beginning import FirstBytes
     from sockfilter.streams.direction import DirectionTaker, Skipping
 
@@ -284,6 +285,10 @@ class StreamConnection:
     def announce(self, end: int, size: int) -> None:
         """Notes that the receiver of an end ignores the next size bytes."""
         self.directions[end].announce(size)
+
+    def leave_out(self, end: int, number: int, take: Callable[[LeftOut], int]) -> None:
+        """Notes that the content of a stream of HTTP/2 that an end sends is not needed; see Direction.leave_out()."""
+        self.directions[end].leave_out(number, take)
 
     def resume(
         self,

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from sockfilter.model.flow import LEFT_OUT, LEFT_OUT_LAYOUT, LeftOut
 from sockfilter.model.problem import Problem
 from sockfilter.model.sequence import MASK, distance
 from sockfilter.streams.held import OutOfOrder, Segment
+from sockfilter.streams.left_out import Reports
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sockfilter.ledger import SegmentCounts
 
 FIN = 0x01
@@ -16,6 +20,7 @@ SYN = 0x02
 RST = 0x04
 ACK = 0x10
 CONTROL = FIN | SYN | RST
+UNUSUAL = CONTROL | LEFT_OUT
 
 # Out-of-order bytes that one direction keeps. The receiver's window limits the bytes in flight, and the largest
 # window that Linux offers by default is 6 MiB (tcp_rmem).
@@ -82,8 +87,11 @@ class Skipping(Protocol):
     def skip(self, stream: int, until_seq: int) -> None:
         """Asks the source to leave out the bytes of a stream up to a sequence number."""
 
+    def skip_content(self, stream: int, number: int) -> None:
+        """Asks the source to leave out the content of one stream of HTTP/2. number: that of the stream."""
+
     def take_all(self, stream: int) -> None:
-        """Revokes skip()."""
+        """Revokes skip() and skip_content()."""
 
     def reject(self, stream: int) -> None:
         """Asks the source to send no more of a stream's connection."""
@@ -165,6 +173,8 @@ class Direction:
         "_holes",
         "_is_stalled",
         "_isn",
+        "_left_out",
+        "_reports",
         "_skip_until",
         "_skipping",
         "_starts",
@@ -207,6 +217,9 @@ class Direction:
         self._hole_since_ns = 0
         self._delivered_ns = 0
         self._skip_until: int | None = None
+        # the stream of HTTP/2 whose content may be left out, and what takes its size
+        self._left_out: tuple[int, Callable[[LeftOut], int]] | None = None
+        self._reports: Reports | None = None  # of what was left out
         self._starts: tuple[int, ...] = ()  # other sequence numbers at which it may begin, until its first bytes come
         self._claimed: tuple[int, int] | None = None  # a gap that is known from the peer's acknowledgement alone
         self._false_claims = 0
@@ -236,7 +249,7 @@ class Direction:
         if (
             seq != self.next
             or kept != length
-            or flags & CONTROL
+            or flags & UNUSUAL
             or self._is_stalled
             or (ack != self.peer.next and (self.peer.is_at_start or self._awaits(ack)))
         ):
@@ -263,6 +276,21 @@ class Direction:
             self._skip_until = None
             self._skipping.take_all(self.stream)
 
+    def leave_out(self, number: int, take: Callable[[LeftOut], int]) -> None:
+        """Notes that the content of a stream of HTTP/2 is not needed, so that the source need not send it.
+
+        Args:
+            number: the number of the stream; 0 revokes it.
+            take: takes what was left out. It returns how many of the bytes were needed.
+        """
+        if not number:
+            self.announce(0)
+        elif self.next is not None and not self.has_ended:
+            self._left_out = number, take
+            self._reports = self._reports or Reports()
+            self._skip_until = (self.next + SKIP_BYTES_MAX) & MASK
+            self._skipping.skip_content(self.stream, number)
+
     def begin(self, isn: int) -> None:
         """Sets the sequence number of its SYN, which was seen on another interface."""
         self._isn = isn
@@ -271,7 +299,9 @@ class Direction:
     def renumber(self, stream: int) -> None:
         """Notes the new number that the source uses for it."""
         self.stream = stream
-        if self._skip_until is not None:
+        if self._left_out is not None and self._skip_until is not None:
+            self._skipping.skip_content(stream, self._left_out[0])
+        elif self._skip_until is not None:
             self._skipping.skip(stream, self._skip_until)
 
     @property
@@ -313,6 +343,9 @@ class Direction:
 
     def go_on(self, time_ns: int) -> None:
         """Delivers the waiting segments whose predecessors have come, and those that have waited too long."""
+        for direction in (self, self.peer):
+            if direction._reports and direction._reports.since_ns + HOLE_NS <= time_ns:
+                direction._give_up_before_left_out()
         while self._is_stalled:
             due = [d for d in (self, self.peer) if d._is_due(time_ns)]
             if not due:
@@ -330,9 +363,17 @@ class Direction:
             self.peer.lose(first.ack)
         if self._skip_until is not None:
             self._skip_quiet(first.seq, first.time_ns)
-        if not self._miss(first.seq):
+        until = first.seq if self._reports is None else self._reports.nearest(self.next, first.seq)
+        if not self._miss(until):
             self._deliver_first()
         self._pass_on()
+
+    def _give_up_before_left_out(self) -> None:
+        """Stops waiting for bytes before those that were left out."""
+        if self.next is not None and self._reports:
+            waiting_at = self._held.first.seq if self._held else (self.next + SKIP_BYTES_MAX) & MASK
+            self._miss(self._reports.nearest(self.next, waiting_at))
+            self._pass_on()
 
     def settle(self) -> None:
         """Stops waiting for bytes that are known from an acknowledgement alone, as all that has passed is here."""
@@ -386,6 +427,9 @@ class Direction:
 
     def _take_unusual(self, time_ns: int, seq: int, ack: int, flags: int, length: int, data: bytes) -> None:
         counts = self._counts
+        if flags & LEFT_OUT:
+            self._take_left_out(seq, LeftOut(length, time_ns, *LEFT_OUT_LAYOUT.unpack(data)))
+            return
         if self.connection.is_watched:
             self.connection.tick(time_ns)
             if self.connection.is_closed:
@@ -435,6 +479,31 @@ class Direction:
             self._hold(seq, 0, b"", time_ns, maybe_ack)
         self._pass_on()
         self.go_on(time_ns)
+
+    def _take_left_out(self, seq: int, left_out: LeftOut) -> None:
+        """Takes the number of bytes that were left out from a sequence number on. Some of them may be known."""
+        if self.has_ended or self.next is None or self._reports is None:
+            return
+        self._reports.add(seq, left_out)
+        self._note_held()
+        self._pass_on()
+        self.go_on(left_out.time_ns)
+
+    def _pass_left_out(self) -> bool:
+        """Passes on bytes that were left out, if they come next. Returns whether it did."""
+        if self.next is None or self._reports is None or self._left_out is None:
+            return False
+        left_out = self._reports.next(self.next)
+        if left_out is None:
+            return False
+        self.next = (self.next + left_out.size) & MASK
+        self.total += left_out.size
+        self.connection.last_ns = left_out.time_ns
+        self._counts.cut_bytes += self._left_out[1](left_out)
+        if self._skip_until is not None:
+            self._skip_until = (self.next + SKIP_BYTES_MAX) & MASK
+        self._note_held()
+        return True
 
     def _note_ack(self, ack: int) -> None:
         if self.acked is None:
@@ -590,6 +659,8 @@ class Direction:
 
     def _deliver_next(self) -> bool:
         """Delivers the first waiting segment, unless it must wait longer. Returns whether it did."""
+        if self._reports and self._pass_left_out():
+            return True
         if not self._held:
             return False
         assert self.next is not None  # a held segment sets it
@@ -692,7 +763,7 @@ class Direction:
 
     def _note_held(self) -> None:
         holes = self._holes
-        if self._held:
+        if self._held or self._reports:
             holes[self] = None
         else:
             holes.pop(self, None)
@@ -701,7 +772,11 @@ class Direction:
     def look_closely(self) -> None:
         """Disables the fast path of segment() in both directions while something waits or a timeout is running."""
         self._is_stalled = self.peer._is_stalled = (
-            self._is_waiting or self.connection.is_watched or self.has_ended or self.peer.has_ended
+            self._is_waiting
+            or self.connection.is_watched
+            or self.has_ended
+            or self.peer.has_ended
+            or bool(self._reports or self.peer._reports)
         )
 
     def _patience(self) -> int:
@@ -709,7 +784,8 @@ class Direction:
         first, acked = self._held.first, self.peer.acked
         if first.ack is None:
             return UNANSWERED_SYN_NS
-        has_passed = acked is not None and distance(first.seq, acked) >= 0
+        # what was left out is reported soon, and not at once
+        has_passed = acked is not None and distance(first.seq, acked) >= 0 and self._left_out is None
         return ACKNOWLEDGED_HOLE_NS if has_passed or distance(self.next, first.seq) <= 0 else HOLE_NS
 
     def _end_at_fin(self) -> None:

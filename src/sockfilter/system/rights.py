@@ -52,6 +52,15 @@ def missing() -> list[str]:
     return lacks
 
 
+def has_perfmon() -> bool:
+    """Whether this thread has CAP_PERFMON. False also if procfs is not mounted."""
+    try:
+        held = effective()
+    except KernelUnsupported:
+        return False
+    return bool(held >> CAP_PERFMON & 1 or held >> CAP_SYS_ADMIN & 1)
+
+
 def for_capturing(held: int) -> int:
     """Returns the capabilities in a bit set that a capture needs."""
     bpf = 1 << (CAP_BPF if held >> CAP_BPF & 1 else CAP_SYS_ADMIN)

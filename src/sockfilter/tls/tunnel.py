@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sockfilter.model.connection import Connection
+    from sockfilter.model.flow import LeftOut
     from sockfilter.protocols.interface import Context, Conversation, Handover, Make, Transport
 
 
@@ -52,6 +53,9 @@ class TlsTunnel:
 
     def announce(self, end: int, size: int) -> None:
         """Does nothing: the tags of the records are needed to know what passes."""
+
+    def leave_out(self, end: int, number: int, take: Callable[[LeftOut], int]) -> None:
+        """Does nothing, for the same reason."""
 
     def reject(self) -> None:
         """Notes that no more bytes are needed."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.support.http2 import PREFACE, Peer, answers, asks, data, settings
 from tests.support.wire import MASK, Wire
 
 GET = b"GET / HTTP/1.1\r\n\r\n"
@@ -116,3 +117,17 @@ def test_an_informational_response_that_is_sent_again():
     line.again(interim)
     line.talker.server(OK + b"world")
     assert line.counted == [1]
+
+
+def test_in_http2_a_retransmission_counts_for_all_that_is_open():
+    client, server, line = Peer(), Peer(), Line(0)
+    line.talker.client(PREFACE + settings() + client.headers(1, asks(b"/one")))
+    line.talker.server(settings() + server.headers(1, answers(), last=False) + data(1, b"one"))
+    asked = line.talker.client(client.headers(3, asks(b"/three")))
+    line.again(asked)
+    line.talker.client(client.headers(5, asks(b"/five")))
+    answered = line.talker.server(server.headers(5, answers(), last=False))
+    line.again(answered)
+    line.talker.server(data(5, b"five") + server.headers(3, answers(), last=False) + data(3, b"three"))
+    exchanges = {exchange.request.target: exchange.retransmissions for exchange in line.wire.read()}
+    assert exchanges == {"/one": 0, "/three": 2, "/five": 1}

@@ -14,8 +14,8 @@ from sockfilter.protocols.http2.receiver import Http2Receiver
 if TYPE_CHECKING:
     from sockfilter.model.exchange import Exchange
     from sockfilter.model.problem import Problem
-    from sockfilter.protocols.http2.usual import UsualReader
-    from sockfilter.protocols.interface import Context, Handover, Receiver, Transport
+    from sockfilter.protocols.http2.usual import UsualReader, UsualReceiver
+    from sockfilter.protocols.interface import Context, Handover, Transport
 
 # frames of this size are the largest that SETTINGS can allow (RFC 9113, 6.5.2)
 FRAME_BYTES_MAX = (1 << 24) - 1
@@ -35,17 +35,18 @@ class Http2Conversation:
         receivers: one for each end.
     """
 
-    __slots__ = ("_reader", "_receivers", "counts", "messages", "receivers")
+    __slots__ = ("_reader", "_receivers", "_transport", "counts", "messages", "receivers")
 
     has_lane = False
 
     def __init__(self, transport: Transport, context: Context, before: Handover | None = None) -> None:
         self.counts = context.counts
         self.counts.http2 += 1
-        self.messages = StreamMessages(transport, context)
+        self._transport = transport
+        self.messages = StreamMessages(transport, context, self._announce)
         whole = [before is not None or isn is not None for isn in transport.isn]
         self._receivers = Http2Receiver(self, 0, whole[0]), Http2Receiver(self, 1, whole[1])
-        self.receivers: tuple[Receiver, Receiver] = self._receivers
+        self.receivers: tuple[Http2Receiver | UsualReceiver, Http2Receiver | UsualReceiver] = self._receivers
         self._reader: UsualReader | None = None
         if context.reading is not None:
             self._read_in_c(transport, context)
@@ -56,12 +57,12 @@ class Http2Conversation:
 
     def _read_in_c(self, transport: Transport, context: Context) -> None:
         try:
-            from sockfilter.protocols.http2.usual import UsualReader, UsualReceiver  # imported late: it needs C
+            from sockfilter.protocols.http2 import usual  # imported late: it needs C
         except LibbpfMissing:
             return
-        self._reader = reader = UsualReader(transport, context, self.messages, self._receivers)
+        self._reader = reader = usual.UsualReader(transport, context, self.messages, self._receivers)
         first, second = self._receivers
-        self.receivers = UsualReceiver(reader, 0, first), UsualReceiver(reader, 1, second)
+        self.receivers = usual.UsualReceiver(reader, 0, first), usual.UsualReceiver(reader, 1, second)
 
     def _continue(self, exchange: Exchange) -> None:
         """Takes the exchange that asked for HTTP/2 (RFC 7540, 3.2)."""
@@ -112,6 +113,9 @@ class Http2Conversation:
         size = settings.get(frames.MAX_FRAME_SIZE, 0)
         if frames.FRAME_BYTES_USUAL <= size <= FRAME_BYTES_MAX:
             other.frame_bytes_max = size
+
+    def _announce(self, end: int, stream: int) -> None:
+        self._transport.leave_out(end, stream, self.receivers[end].pass_over)
 
     def abandon(self, end: int) -> None:
         """Ignores that an end has closed: a stream ends by a frame, or with the connection."""

@@ -9,6 +9,7 @@ from sockfilter.model.body import NO_BODY, Body
 from sockfilter.model.exchange import StreamReset
 from sockfilter.model.message import Request, Response
 from sockfilter.model.problem import Problem
+from sockfilter.protocols.announcing import BULK_BYTES
 from sockfilter.protocols.body import BodyKeeper
 from sockfilter.protocols.contents import BodyStart, reader_of
 from sockfilter.protocols.http2.frames import NO_ERROR, error_name
@@ -16,6 +17,8 @@ from sockfilter.protocols.http2.heads import UNKNOWN_CODING, BlockFields, Http2H
 from sockfilter.protocols.http2.tunnel import StreamTunnel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sockfilter.model.exchange import Exchange
     from sockfilter.model.message import Message
     from sockfilter.protocols.http2.hpack import Block
@@ -68,6 +71,7 @@ class StreamMessages:
     Args:
         transport: the connection.
         context: has the pairing, the policy and the budget.
+        announce: tells the source that an end's content of a stream is not needed; of stream 0: that all is.
 
     Attributes:
         pairing: pairs the messages by their streams.
@@ -76,6 +80,7 @@ class StreamMessages:
     """
 
     __slots__ = (
+        "_announce",
         "_context",
         "_goaways",
         "_halves",
@@ -85,12 +90,15 @@ class StreamMessages:
         "_resets",
         "_transport",
         "_tunnels",
+        "_unneeded",
         "last_stream",
         "pairing",
     )
 
-    def __init__(self, transport: Transport, context: Context) -> None:
+    def __init__(self, transport: Transport, context: Context, announce: Callable[[int, int], None]) -> None:
         self._transport = transport
+        self._announce = announce
+        self._unneeded = [0, 0]  # the stream whose content is not needed
         self._model = transport.model
         self._tunnels: dict[int, StreamTunnel] = {}  # by stream
         self._context = context
@@ -321,6 +329,13 @@ class StreamMessages:
             keeper.add(data, now_ns)
         else:
             keeper.wire_len += len(data)
+            if stream != self._unneeded[end] and keeper.wire_len >= BULK_BYTES:
+                self._note_unneeded(end, stream)
+
+    def _note_unneeded(self, end: int, stream: int) -> None:
+        """Announces that the content of a stream is not needed, or of none (0)."""
+        self._unneeded[end] = stream
+        self._announce(end, stream)
 
     def count(self, end: int, stream: int, size: int) -> None:
         """Notes bytes of a body that have passed, and of which nothing is kept."""
@@ -454,6 +469,8 @@ class StreamMessages:
 
     def _finish(self, end: int, stream: int, half: Half, now_ns: int, is_whole: bool) -> None:
         self._halves[end].pop(stream, None)
+        if stream == self._unneeded[end]:
+            self._note_unneeded(end, 0)
         message = half.message
         losses = self._losses[end]
         if half.losses != losses:

@@ -22,6 +22,7 @@ from sockfilter.protocols.http2.seeking import FrameSeeker, Span
 
 if TYPE_CHECKING:
     from sockfilter.ledger import MessageCounts
+    from sockfilter.model.flow import LeftOut
     from sockfilter.protocols.http2.messages import StreamMessages
 
 # Bytes of a header block before it is decoded. Servers accept 8 to 64 KiB.
@@ -219,8 +220,34 @@ class Http2Receiver:
     def skip(self, size: int, time_ns: int) -> None:
         """Takes no bytes: it needs all of them, and ignores none."""
 
+    def pass_over(self, left_out: LeftOut) -> int:
+        """Takes the size of content that was left out. Returns how many bytes of it were needed.
+
+        It says where frames begin, so that they are known again if they were not.
+        """
+        content = left_out.size - left_out.heads * FRAME_HEAD_BYTES
+        if not self._continues_with(left_out, content):
+            self._lose(Problem.GAP)
+        if self._seeker is not None:
+            self._shared.messages.pairing.pass_by(self._seeker.waiting, is_opaque=False)
+            self._seeker = None
+        self._begins_anywhere = False
+        self._now = left_out.time_ns
+        self._shared.counts.frames["data"] += left_out.heads
+        self._data_stream, self._data_ends, self._content_left = left_out.stream, False, left_out.ahead
+        return self._shared.messages.miss(self._end, left_out.stream, max(0, content), Problem.TRUNCATED)
+
+    def _continues_with(self, left_out: LeftOut, content: int) -> bool:
+        """Whether bytes that were left out fit behind what has been read."""
+        if self._needed or self._pad_left or self._block or self._is_at_start or self._seeker or self._begins_anywhere:
+            return False
+        if self._content_left and self._data_stream != left_out.stream:
+            return False
+        return content >= self._content_left if left_out.heads else self._content_left - content == left_out.ahead
+
     def repeat(self, seq: int) -> None:
-        """Ignores a retransmission: it is not known which streams it delayed."""
+        """Notes a retransmission. It delays all streams."""
+        self._shared.messages.pairing.repeat()
 
     def missing(self, size: int, problem: Problem) -> int:
         """Notes missing bytes. Returns how many were needed."""

@@ -8,8 +8,11 @@ from sockfilter.model.problem import Problem
 from sockfilter.protocols.interface import Handover
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sockfilter.model.connection import Connection
     from sockfilter.model.exchange import Exchange
+    from sockfilter.model.flow import LeftOut
     from sockfilter.protocols.interface import Context, Conversation, Receiver, Transport
 
 
@@ -45,6 +48,9 @@ class StreamTunnel:
 
     def announce(self, end: int, size: int) -> None:
         """Does nothing: other streams need the bytes of the connection."""
+
+    def leave_out(self, end: int, number: int, take: Callable[[LeftOut], int]) -> None:
+        """Does nothing: no protocol in a stream has streams of its own."""
 
     def reject(self) -> None:
         """Does nothing: other streams need the bytes of the connection."""

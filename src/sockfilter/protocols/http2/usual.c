@@ -224,11 +224,14 @@ static int usual_take_frame(struct sf_usual *usual, const struct usual_span *spa
 	}
 }
 
-/* Keeps content. Returns 0 if it is too long, or if there is no memory. */
+/*
+ * Keeps content, if it is wanted. Returns 0 if the body is long: then Python has it,
+ * which asks the source to leave the rest out. And if there is no memory.
+ */
 static int usual_keep(const struct sf_usual *usual, struct sf_usual_half *half, const char *data, size_t size)
 {
 	if (!usual->form->body_limit)
-		return 1;
+		return half->wire_len + size <= SF_USUAL_BULK_BYTES;
 	if (half->wire_len + size > SF_USUAL_BODY_BYTES ||
 	    !usual_grow(&half->body, &half->body_room, half->wire_len + size))
 		return 0;

@@ -23,6 +23,8 @@
 #define SF_USUAL_FIELDS_BYTES 8192
 /* bytes kept of a body; the caller takes over the stream of a longer one */
 #define SF_USUAL_BODY_BYTES 16384
+/* the same where none is kept: bytes after which it is worth a message to the kernel that the rest is not needed */
+#define SF_USUAL_BULK_BYTES 131072
 /* kinds of frames that are counted: those of RFC 9113, and the others together */
 #define SF_USUAL_KINDS 11
 /* bytes of lines that wait for the caller */

@@ -16,6 +16,7 @@ from sockfilter.protocols.http2.hpack_table import STATIC, Block, Field, size_of
 
 if TYPE_CHECKING:
     from sockfilter.model.connection import Connection
+    from sockfilter.model.flow import LeftOut
     from sockfilter.model.policy import BodyPolicy
     from sockfilter.model.problem import Problem
     from sockfilter.protocols.http2.messages import StreamMessages
@@ -411,7 +412,14 @@ class UsualReceiver:
         """Takes no bytes: it needs all of them, and ignores none."""
 
     def repeat(self, seq: int) -> None:
-        """Ignores a retransmission: it is not known which streams it delayed."""
+        """Notes a retransmission. It delays all streams."""
+        self._reader.leave()
+        self._receiver.repeat(seq)
+
+    def pass_over(self, left_out: LeftOut) -> int:
+        """Takes the size of content that was left out. Returns how many bytes of it were needed."""
+        self._reader.leave()
+        return self._receiver.pass_over(left_out)
 
     def missing(self, size: int, problem: Problem) -> int:
         """Notes missing bytes. Returns how many were needed."""

@@ -7,7 +7,7 @@ import os
 import socket
 from contextlib import ExitStack
 from struct import Struct
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sockfilter.errors import InterfaceDown, KernelUnsupported, MissingCapability, NoSuchInterface
 from sockfilter.libbpf import binding
@@ -25,8 +25,14 @@ if TYPE_CHECKING:
     from sockfilter.sources.pcap.gate import PcapGates
 
 OBJECT = f"{OBJECTS}/sockfilter.bpf.o"
-# of which one is loaded: the second also looks for protocols beside HTTP, which takes the verifier longer
-PROGRAMS = ("sockfilter", "sockfilter_others")
+# One of them is loaded. The second also looks for protocols beside HTTP, which takes the verifier longer. The third
+# also leaves out content of HTTP/2. The verifier of 5.10 accepts that only with CAP_PERFMON.
+PROGRAMS = PLAIN, OTHERS, FRAMES = "sockfilter", "sockfilter_others", "sockfilter_frames"
+
+# The kernel charges a program to its socket: 8 bytes for each instruction (net/core/filter.c, sk_filter_charge()). The
+# limit is 20 KiB before Linux 6.7, and 128 KiB since. The third program has 26 KiB, to which the verifier adds.
+OPTION_MEMORY = "/proc/sys/net/core/optmem_max"
+FRAMES_OPTION_MEMORY = 64 << 10
 
 # include/uapi/asm-generic/socket.h, include/uapi/linux/if_packet.h, include/uapi/linux/if_ether.h
 SO_ATTACH_BPF = 50
@@ -82,7 +88,7 @@ class OwnAttachment:
         config.link = self._link(found)
         with ExitStack() as stack:
             self._object = stack.enter_context(BpfObject(OBJECT, content=content))
-            self._program = PROGRAMS[bool(config.protocols)]
+            self._program = _program(config)
             self._object.choose(PROGRAMS, self._program)
             kept = Counters(self._object, self._lib.SF_COUNTERS, (outcomes(),))
             _load(self._object, bytes(self._ffi.buffer(config)), request.ports, request.ring, meanwhile)
@@ -182,6 +188,23 @@ def attach(
     return found, OwnAttachment(found, request, meanwhile, content, pcap)
 
 
+def _program(config: Any) -> str:
+    """The name of the program for a struct sf_config. A capture file has all bytes."""
+    if config.protocols:
+        return OTHERS
+    has_room = option_memory() >= FRAMES_OPTION_MEMORY
+    return FRAMES if has_room and rights.has_perfmon() and not config.whole else PLAIN
+
+
+def option_memory() -> int:
+    """Bytes that a program, among others, may take of a socket's memory for options; 0 if not known."""
+    try:
+        with open(OPTION_MEMORY) as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return 0
+
+
 def _bind_error(name: str, error: OSError) -> Exception:
     if error.errno == errno.ENETDOWN:
         return InterfaceDown(f"interface {name} is down; bring it up first: ip link set {name} up")
@@ -191,6 +214,11 @@ def _bind_error(name: str, error: OSError) -> Exception:
         return KernelUnsupported(f"listening on interface {name}: {error.strerror}; it requires Linux 5.8 or newer")
     if error.errno in (errno.EPERM, errno.EACCES):
         return MissingCapability(f"listening on interface {name}: {error.strerror}: {rights.advice()}")
+    if error.errno == errno.ENOMEM:
+        return KernelUnsupported(
+            f"listening on interface {name}: {error.strerror}; the program is larger than net.core.optmem_max allows"
+            f" ({option_memory()} bytes); raise it: sysctl -w net.core.optmem_max=131072"
+        )
     return KernelUnsupported(f"listening on interface {name}: {error.strerror}; another program may be in the way")
 
 

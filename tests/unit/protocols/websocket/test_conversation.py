@@ -14,7 +14,10 @@ from tests.support.talk import CLIENT, SERVER, Dialogue
 from tests.support.websocket import PING, TEXT, Deflating, Told, frame, opened, told
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sockfilter.model import StreamMessage
+    from sockfilter.model.flow import LeftOut
 
 EXTENDED = b"CONNECT /chat HTTP/1.1\r\nHost: x\r\n\r\n"
 AGREED = b"HTTP/1.1 200 OK\r\nsec-websocket-extensions: permessage-deflate%s\r\n\r\n"
@@ -33,6 +36,9 @@ class Stream:
         self.announced: list[tuple[int, int]] = []
         self.messages: list[StreamMessage] = dialogue.messages
         self.context: Any = dialogue._context
+
+    def leave_out(self, end: int, number: int, take: Callable[[LeftOut], int]) -> None:
+        raise AssertionError("HTTP/2 alone has streams")
 
     def announce(self, end: int, size: int) -> None:
         self.announced.append((end, size))

@@ -1,0 +1,81 @@
+"""Content of HTTP/2 that the source has left out, as it reports it: with numbers in place of bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sockfilter.model.flow import LeftOut
+from sockfilter.model.sequence import MASK, distance
+
+# Runs of bytes that are known at a time: the source begins another after each segment that it does not leave out, and
+# those before it were reported first, except on another processor a moment ago.
+RUNS_MAX = 64
+
+
+@dataclass(slots=True)
+class Run:
+    """Bytes in a row that were left out.
+
+    Attributes:
+        seq: the sequence number of the first one.
+        left_out: the last report, of all of them.
+        size, heads: what has been passed on, of each.
+    """
+
+    seq: int
+    left_out: LeftOut
+    size: int = 0
+    heads: int = 0
+
+    @property
+    def start(self) -> int:
+        """The sequence number of the first byte that has not been passed on."""
+        return (self.seq + self.size) & MASK
+
+    @property
+    def waits(self) -> bool:
+        """Whether there are bytes that have not been passed on."""
+        return self.left_out.size > self.size
+
+
+class Reports:
+    """What was left out of one direction. Reports say all of a run again, with more, and may come out of order."""
+
+    __slots__ = ("_runs",)
+
+    def __init__(self) -> None:
+        self._runs: list[Run] = []
+
+    def __bool__(self) -> bool:
+        return any(run.waits for run in self._runs)
+
+    @property
+    def since_ns(self) -> int:
+        """When the first of the bytes that wait were reported; there must be some."""
+        return min(run.left_out.time_ns for run in self._runs if run.waits)
+
+    def add(self, seq: int, left_out: LeftOut) -> None:
+        """Takes a report. seq: the sequence number where the run begins."""
+        for run in self._runs:
+            if run.seq == seq:
+                if run.left_out.size < left_out.size:
+                    run.left_out = left_out
+                return
+        self._runs.append(Run(seq, left_out))
+        if len(self._runs) > RUNS_MAX:
+            del self._runs[0]
+
+    def next(self, seq: int) -> LeftOut | None:
+        """Returns the bytes that begin at a sequence number, which are then known; None if there are none."""
+        for run in self._runs:
+            if run.waits and run.start == seq:
+                whole = run.left_out
+                found = whole._replace(size=whole.size - run.size, heads=whole.heads - run.heads)
+                run.size, run.heads = whole.size, whole.heads
+                return found
+        return None
+
+    def nearest(self, seq: int, until: int) -> int:
+        """The sequence number nearest after seq where bytes wait, or until, if that is nearer."""
+        starts = [run.start for run in self._runs if run.waits and distance(seq, run.start) > 0]
+        return min([until, *starts], key=lambda start: distance(seq, start))
