@@ -111,6 +111,7 @@ class ArchiveCapture(Closing):
     """
 
     no_processes = ""
+    no_secrets = ""
     missing_bytes = 0
 
     def __init__(self, path: str, keeping: Keeping) -> None:
@@ -158,6 +159,13 @@ class ArchiveCapture(Closing):
             ProcessCounts(),
             missed={} if self._outputs is None else self._outputs.missed,
         )
+
+    def secret_problems(self) -> list[str]:
+        """Returns no texts: there is no TLS."""
+        return []
+
+    def look_at(self, path: str) -> None:
+        """Does nothing: there is no TLS."""
 
     def check(self) -> None:
         """Does nothing: reading needs no rights."""
@@ -208,8 +216,10 @@ class ArchiveCapture(Closing):
                 self._outputs.close()
 
 
-def refuse_narrowing(kernel_filter: KernelFilter, path: str) -> None:
-    """Raises InvalidArgument if a filter for packets was given."""
+def refuse_narrowing(kernel_filter: KernelFilter, path: str, keylog: str | None) -> None:
+    """Raises InvalidArgument if a filter for packets, or a key log, was given."""
+    if keylog is not None:
+        raise InvalidArgument(f"{path!r} is a HAR file, in which nothing is encrypted: omit the key log")
     if kernel_filter.ports is not None or kernel_filter.hosts or kernel_filter.family is not None or kernel_filter.pcap:
         raise InvalidArgument(
             f"{path!r} is a HAR file, which has no packets to leave out: use a filter, -Y 'server.port == 80'"

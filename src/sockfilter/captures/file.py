@@ -63,7 +63,7 @@ def _opened(path: str, kernel_filter: KernelFilter, keeping: Keeping, keylog: st
     """Opens the file, and uses the secrets that it carries and those of the key log."""
     if is_archive(path):
         try:
-            refuse_narrowing(kernel_filter, path)
+            refuse_narrowing(kernel_filter, path, keylog)
             return ArchiveCapture(path, keeping)
         except BaseException:
             if keeping.outputs is not None:

@@ -243,7 +243,7 @@ class Run:
                 followed=self._followed,
             )
 
-    def _prepare_tls(self, capture: Capture) -> None:
+    def _prepare_tls(self, capture: Capture | ArchiveCapture) -> None:
         """Starts the command after the capture, which starts a process with more rights, and probes its program."""
         self._child = self._held()
         if self._child is None:
