@@ -219,7 +219,7 @@ class UsualReader:
                 return
             elif kind != LINES:
                 self._handle(kind, end, data, time_ns)
-            if state.at >= len(data):
+            if state.at >= len(data) or self.state is not state:
                 return
             kind = _take(state, self.block, end, data, len(data), state.at, time_ns, seq, ack)
             if not kind:
@@ -256,7 +256,8 @@ class UsualReader:
                 receiver.data(_ffi.buffer(end.part, end.part_len)[:], end.start_ns, end.seq, end.ack)
             if end.now_ns:
                 receiver.note_time(end.now_ns)
-        self._detour = DETOUR_SEGMENTS
+        # as many more as entries had to be moved
+        self._detour = DETOUR_SEGMENTS + sum(len(receiver.hpack.entries) for receiver in self._receivers)
 
     def _enter(self) -> None:
         client_end = self._model.client_end
@@ -275,8 +276,8 @@ class UsualReader:
                 text = (name or b"") + (value or b"")
                 if not _lib.sf_usual_add_text(state, number, text, len(name or b""), len(value or b""), flags):
                     return
-            end = state.end[number]
-            end.frame_bytes_max, end.now_ns = self._receivers[number].frame_bytes_max, 0
+            state.end[number].frame_bytes_max = self._receivers[number].frame_bytes_max
+        first.entries, second.entries = [], []
         state.client_end, state.last_stream = client_end, self._messages.last_stream
         state.conn_seq = self._messages.pairing.number
         # the lines in C say nothing of TLS

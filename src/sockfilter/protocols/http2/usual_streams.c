@@ -202,7 +202,7 @@ static int usual_keep_fields(const struct sf_usual_form *form, struct sf_usual_h
 	return 1;
 }
 
-/* Returns the bytes of memory that a connection takes here. */
+/* Returns the bytes of memory that a connection takes here, without the texts of its tables. */
 static size_t sf_usual_weight(const struct sf_usual *usual)
 {
 	size_t size = sizeof(*usual) + usual->room * sizeof(*usual->streams);
@@ -216,7 +216,7 @@ static size_t sf_usual_weight(const struct sf_usual *usual)
 	for (i = 0; i < 2; i++) {
 		const struct sf_usual_end *end = &usual->end[i];
 
-		size += end->texts_room * sizeof(*end->texts) + end->hpack->size + end->part_len;
+		size += end->texts_room * sizeof(*end->texts) + end->part_len;
 	}
 	return size;
 }
