@@ -102,6 +102,12 @@ class Heard:
             # no plaintext but that of the script was ever sealed
             if exchange.tls is not None and exchange.request is not None:
                 assert exchange.request.raw.startswith(b"GET /")
+        counts = dialogue.counts
+        if not dialogue.rejected:
+            assert not counts.open
+        assert counts.requests + counts.responses + counts.informational == (
+            counts.paired + counts.unpaired.total() + counts.open
+        )
         assert tls.seen == tls.opened + tls.no_secret + tls.failed + tls.left_out
         assert known.seen == known.linked + known.twice + known.unused + known.lost
 

@@ -161,7 +161,9 @@ class TlsConversation:
     def data(self, end: int, data: bytes, time_ns: int, seq: int, ack: int) -> None:
         """Takes bytes of an end."""
         side = self._sides[end]
-        if self._is_blocked(side):
+        if self._is_over:
+            self.pass_by(len(data))
+        elif self._is_blocked(side):
             since_ns = self._since_ns = time_ns if self._since_ns is None else self._since_ns
             self._defer(end, lambda: side.data(data, time_ns, seq, ack), len(data))
             if time_ns - since_ns > WAITING_NS:
@@ -181,7 +183,7 @@ class TlsConversation:
         side = self._sides[end]
         if self._is_blocked(side):
             self._defer(end, lambda: side.missing(size, problem), 0)
-        else:
+        elif not self._is_over:
             side.missing(size, problem)
 
     def end(self, end: int, problem: Problem) -> None:
@@ -246,7 +248,7 @@ class TlsConversation:
         session = self.session
         if not session.is_proven:
             session.is_proven = True
-            self.counts.connections_opened += self._tunnel is None
+            self.counts.connections_opened += 1
             if session.handshake is not None:
                 self._store.link(session.handshake)
 
@@ -277,7 +279,7 @@ class TlsConversation:
         for end, side in enumerate(self._sides):
             if side.is_closed:
                 self._ignore(end)
-        if all(side.is_closed for side in self._sides):
+        if not self.session.is_proven and all(side.is_closed for side in self._sides):
             self._reject()
 
     def _begin_inner(self) -> None:
