@@ -10,7 +10,8 @@ from sockfilter.model.secret import CLIENT_RANDOM
 from sockfilter.protocols.interface import ENDLESS
 from sockfilter.tls import linking
 from sockfilter.tls.session import TlsSession
-from sockfilter.tls.side import Side, Wait
+from sockfilter.tls.side import Side
+from sockfilter.tls.state import Wait
 from sockfilter.tls.tunnel import TlsTunnel
 
 if TYPE_CHECKING:
@@ -201,11 +202,10 @@ class TlsConversation:
 
     # what the directions need
 
-    def find_secrets(self, side: Side, label: str, record: Record) -> bool:
-        """Looks for secrets if there are none yet. Returns whether the record must wait for them."""
+    def find_secrets(self, end: int, label: str, record: Record) -> bool:
+        """Looks for secrets if there are none yet. Returns whether the record of an end must wait for them."""
         session, store = self.session, self._store
         if session.handshake is None:
-            end = self._sides.index(side)
             found = linking.by_random(session, store)
             found = found or linking.by_trial(session, self._candidates(label), label, end, record)
             if found is None and label == CLIENT_RANDOM and session.resumed:
@@ -225,8 +225,8 @@ class TlsConversation:
         handshake, known = self._fresh
         return [handshake] if handshake is not None and known == label else []
 
-    def guess(self, side: Side, record: Record) -> bool:
-        """Looks for what opens a record although the hellos were not seen. Returns whether something does."""
+    def guess(self, end: int, record: Record) -> bool:
+        """Looks for what opens a record of an end without its hellos. Returns whether something does."""
         session = self.session
         if self._guesses <= 0 or self._store.guesses <= 0:
             return False
@@ -237,9 +237,8 @@ class TlsConversation:
         self._store.guesses -= tries
         if found is None:
             return False
-        end = self._sides.index(side)
         session.join(found.handshake, found.suite, end if found.label.startswith("CLIENT") else 1 - end)
-        side.join(found.label, found.number)
+        self._sides[end].join(found.label, found.number)
         self._go_on()  # what the other end sent before comes first
         return True
 
