@@ -12,7 +12,7 @@ import pytest
 
 from sockfilter.errors import Closed, KernelUnsupported
 from sockfilter.libbpf.object import BpfObject
-from sockfilter.sources.narrowing import PROTOCOL_BITS
+from sockfilter.sources.narrowing import PROTOCOL_BITS, TLS_BIT
 from sockfilter.sources.packets.attachment import OBJECT
 from tests.support.net import namespace
 from tests.support.rights import without_rights
@@ -32,7 +32,7 @@ INSTRUCTIONS_MAX_WITH_OTHERS = 600_000
 # without CAP_PERFMON 5.10 and 6.1 recognize far fewer paths as the same: 325 000, where newer kernels need 23 000
 INSTRUCTIONS_MAX_WITHOUT_PERFMON = 400_000
 
-ALL_PROTOCOLS = sum(PROTOCOL_BITS.values())
+ALL_PROTOCOLS = sum(PROTOCOL_BITS.values()) | TLS_BIT
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ PORT_MAX = 65535
 # digits of a port number, leading zeros included; int() has its own limit and raises another error
 DIGITS_MAX = 10
 # enum sf_protocol
-PROTOCOL_BITS = {name: 1 << place for place, name in enumerate((*OPTIONAL, TLS))}
+PROTOCOL_BITS = {name: 1 << place for place, name in enumerate(OPTIONAL)}
+TLS_BIT = 1 << len(OPTIONAL)
 WORD_MASK = (1 << 64) - 1
 ADDRESS_BITS = 128
 
@@ -159,7 +160,8 @@ class KernelFilter(NamedTuple):
 
     def protocol_bits(self) -> int:
         """Returns the protocols beside HTTP as bits of enum sf_protocol."""
-        return sum(bit for name, bit in PROTOCOL_BITS.items() if name in self.protocols)
+        bits = sum(bit for name, bit in PROTOCOL_BITS.items() if name in self.protocols)
+        return bits | TLS_BIT if TLS in self.protocols else bits
 
     def host(self) -> bytes:
         """Returns the address and the mask that the kernel compares with; empty means all hosts."""
