@@ -7,13 +7,15 @@ import json
 import os
 import ssl
 import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import sockfilter
-from sockfilter.errors import InvalidArgument
+from sockfilter.errors import BrokerError, InvalidArgument
 from tests.support import https
+from tests.support.broker import broker
 from tests.support.command import Sniffer, run
 from tests.support.once import made_once
 
@@ -157,6 +159,36 @@ class TestLibrary:
     def test_it_needs_packets(self, keylog: Path) -> None:
         with pytest.raises(InvalidArgument, match="keylog"):
             sockfilter.capture(via="syscalls", keylog=str(keylog))
+
+    def test_connection_without_a_secret_stays_in_the_kernel(
+        self, certificate: https.Certificate, port: int, keylog: Path
+    ) -> None:
+        """After its first 128 KiB, however long it goes on."""
+        with sockfilter.capture("lo", ports=port, keylog=str(keylog), processes=False) as capture:
+            client = https.Client(certificate, port)
+            client.get("/big")
+            capture.flush()
+            sent = capture.ledger.packets["sent"]
+            for _ in range(10):
+                client.get("/big")
+            capture.flush()
+            packets = capture.ledger.packets
+            client.close()
+        assert packets["sent"] == sent
+        assert packets["not_http"] > 10
+        assert capture.ledger.tls.connections_closed == 1
+
+    def test_through_a_broker(self, certificate: https.Certificate, port: int, keylog: Path, tmp_path: Path) -> None:
+        """It lends its rights, and sees no secrets: those are the client's own."""
+        with ExitStack() as stack:
+            path, _ = stack.enter_context(broker(tmp_path, "--tls", user="0"))
+            capture = stack.enter_context(sockfilter.capture("lo", ports=port, keylog=str(keylog), broker=path))
+            https.ask(certificate, port, "/small", keylog=keylog)
+            capture.one(path="/small", status=200)
+
+    def test_a_broker_must_be_told_to(self, keylog: Path, tmp_path: Path) -> None:
+        with broker(tmp_path, user="0") as (path, _), pytest.raises(BrokerError, match="start it with --tls"):
+            sockfilter.capture("lo", keylog=str(keylog), broker=path)
 
 
 class TestRefusal:

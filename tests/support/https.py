@@ -163,18 +163,31 @@ def client_context(made: Certificate, keylog: Path | None = None) -> ssl.SSLCont
     return context
 
 
+class Client:
+    """A client by Python's http.client, with one connection.
+
+    keylog: where it writes its secrets.
+    """
+
+    def __init__(self, made: Certificate, port: int, keylog: Path | None = None) -> None:
+        context = client_context(made, keylog)
+        self._connection = http.client.HTTPSConnection(HOST, port, timeout=START_S, context=context)
+
+    def get(self, path: str) -> bytes:
+        self._connection.request("GET", path)
+        return self._connection.getresponse().read()
+
+    def close(self) -> None:
+        self._connection.close()
+
+
 def ask(made: Certificate, port: int, *paths: str, keylog: Path | None = None) -> list[bytes]:
-    """Asks for each path in turn on one connection, by Python's http.client. Returns the answers."""
-    client = http.client.HTTPSConnection(HOST, port, timeout=START_S, context=client_context(made, keylog))
+    """Asks for each path in turn on one connection. Returns the answers."""
+    client = Client(made, port, keylog)
     try:
-        return [_answer(client, path) for path in paths]
+        return [client.get(path) for path in paths]
     finally:
         client.close()
-
-
-def _answer(client: http.client.HTTPSConnection, path: str) -> bytes:
-    client.request("GET", path)
-    return client.getresponse().read()
 
 
 def decrypted(path: Path, *fields: str, more: Sequence[str] = ()) -> list[list[str]]:

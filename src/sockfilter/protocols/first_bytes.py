@@ -71,9 +71,10 @@ SMTP = (
 )
 # https://www.rabbitmq.com/amqp-0-9-1-reference.html; 0-9 differs from it in what nobody uses any more
 AMQP = b"AMQP\0\0\x09\x01"
-# RFC 8446, 4.1.2 and 5.1: a ClientHello; application data, of a connection that was open before
+# RFC 8446, 4 and 5.1: a ClientHello, or a ServerHello if that was missed; application data, of a connection that was
+# open before
 _TLS_LENGTH = (rb"[\x00-\x48]", rb"[\x00-\xff]")
 TLS = (
-    FirstForm(rb"\x16", rb"\x03", rb"[\x00-\x04]", *_TLS_LENGTH, rb"\x01", rb"\x00"),
+    FirstForm(rb"\x16", rb"\x03", rb"[\x00-\x04]", *_TLS_LENGTH, rb"[\x01\x02]", rb"\x00"),
     FirstForm(rb"\x17", rb"\x03", rb"[\x01-\x04]", *_TLS_LENGTH),
 )

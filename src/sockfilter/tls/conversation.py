@@ -164,7 +164,7 @@ class TlsConversation:
             self._store.refresh()
         if self._is_listening and problem in ENDS and self._waits_for_secret:
             self._ending = problem
-            self._store.linger(self._take_secret, self._queued)
+            self._store.linger(self._take_secret, self.weight)
         else:
             self._end(problem)
 
@@ -252,7 +252,8 @@ class TlsConversation:
         session = self.session
         if self._guesses <= 0 or self._store.guesses <= 0:
             return False
-        handshakes = self._store.all() if session.handshake is None else [session.handshake]
+        known = session.handshake or linking.by_random(session, self._store)
+        handshakes = self._store.all() if known is None else [known]
         found, tries = linking.guess(handshakes, session.suite, record, self._guesses)
         self._guesses -= tries
         self._store.guesses -= tries
@@ -261,6 +262,7 @@ class TlsConversation:
         end = self._sides.index(side)
         session.join(found.handshake, found.suite, end if found.label.startswith("CLIENT") else 1 - end)
         side.join(found.label, found.number)
+        self._go_on()  # what the other end sent before comes first
         return True
 
     def prove(self) -> None:

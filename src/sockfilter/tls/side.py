@@ -287,7 +287,7 @@ class Side:
         reader, session = self._reader, self._owner.session
         if not self._labels:
             is_clients = session.client is not None and session.client_end == self._end
-            if session.server is None and is_clients and not reader.is_lost:
+            if session.version is None and is_clients and not reader.is_lost:
                 self.waits_for = Wait.HELLO
                 return False
             if session.server is None:

@@ -199,6 +199,22 @@ def test_a_connection_that_was_open_before() -> None:
     assert not dialogue.close()
 
 
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_lost_hello(lost: int) -> None:
+    """Without the server's, the suite is found by trial; without the client's, the secrets are."""
+    script = asked(Scripted(0x1302).connect(), 1, 2, 3)
+    others = [asked(Scripted(0x1302, seed=seed).connect(), 9) for seed in (5, 6)]
+    dialogue = Dialogue(secrets=store(others[0], script, others[1]))
+    for number, (end, data) in enumerate(script.said):
+        if number == lost:
+            dialogue.lose(end, len(data))
+        else:
+            dialogue.say(end, data)
+    dialogue.close()
+    assert [exchange.request and exchange.request.target for exchange in dialogue.exchanges] == ["/1", "/2", "/3"]
+    assert all(exchange.response is not None for exchange in dialogue.exchanges)
+
+
 def test_a_record_that_does_not_open_is_named() -> None:
     script = asked(Scripted().connect(), 1)
     broken = bytearray(script.seal(CLIENT, GET % 2))

@@ -159,12 +159,12 @@ def test_waiting_for_a_secret() -> None:
         heard.append(label)
         store.leave(take)
 
-    store.wait(take, b"a" * 32)
+    store.wait(take, b"a" * 32, 0, lambda: None)
     store.add(Secret(CLIENT_RANDOM, bytes(48), b"b" * 32))
     assert not heard
     store.add(Secret(CLIENT_RANDOM, bytes(48), b"a" * 32))
     store.add(Secret(CLIENT_TRAFFIC, bytes(48), b"a" * 32))
     assert heard == [CLIENT_RANDOM]
-    store.wait(take, b"a" * 32)
+    store.wait(take, b"a" * 32, 0, lambda: None)
     store.add(Secret(SERVER_TRAFFIC, bytes(32), origin=PROBE))
     assert heard == [CLIENT_RANDOM, SERVER_TRAFFIC]

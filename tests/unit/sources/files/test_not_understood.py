@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sockfilter.model import Exchange
 
 HEADERS = ETHERNET_BYTES + 20 + 20
-TLS = b"\x16\x03\x01" + bytes(200)
+TLS = b"\x16\x03\x01\x00\xc8\x01" + bytes(199)
 CUT = "packets cut before it could be told whether they carry HTTP"
 
 
