@@ -41,6 +41,9 @@ SYSCALLS = arguments.SYSCALLS
 # connections. With these values, about 500 ended connections wait to be collected.
 COLLECTOR = (20_000, 20, 50)
 
+# TLS libraries that a line names.
+NAMED_MAX = 4
+
 # The subcommands: the first word, and the module whose run() takes the other words.
 COMMANDS = {
     "broker": "sockfilter.cli.broker",
@@ -173,6 +176,8 @@ class _Run:
                     say(f"the secrets of TLS connections go into {options.write}: whoever can read it can open them")
                 if options.keylog is not None and not os.path.exists(options.keylog):
                     say(f"the key log {options.keylog} does not exist yet: it is read when it does")
+                if closed := capture.closed_libraries():
+                    say(_closed(closed))
                 if capture.no_processes:
                     say(f"{capture.no_processes}; exchanges are shown without process names, as with --no-processes")
                 if capture.no_secrets:
@@ -485,6 +490,13 @@ def _narrowed(options: Options, found: dict[str, tuple[str, ...]]) -> str:
         f"network namespace {options.netns}" if options.netns else "",
     ]
     return "".join(f", {part}" for part in parts if part)
+
+
+def _closed(paths: list[str]) -> str:
+    """Returns a sentence about TLS libraries that give no secrets to probes."""
+    names = sorted({os.path.basename(path) for path in paths})
+    more = f" and {len(names) - NAMED_MAX} more" if len(names) > NAMED_MAX else ""
+    return f"not opened: TLS of {', '.join(names[:NAMED_MAX])}{more}; sockfilter tls says why, and what to do"
 
 
 def _policy(options: Options) -> BodyPolicy:

@@ -87,9 +87,7 @@ def choice(name: str | None, directories: list[str], followed: Sequence[str] = (
     if refused is None:
         return UserChoice(chosen, hides_code=hides_code)
     if name is not None:
-        raise InvalidArgument(
-            f"--user {name}: this user cannot {refused}; use another user, for example --user root"
-        )
+        raise InvalidArgument(f"--user {name}: this user cannot {refused}; use another user, for example --user root")
     return UserChoice(
         None,
         f"stays root, without capabilities: user {chosen.name} cannot {refused}; --user selects another user",
