@@ -17,6 +17,7 @@ from tests.support.topologies import inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("root")
 
@@ -110,6 +111,26 @@ def test_tls(stack: ExitStack):
     with connected(netns) as (client, _):
         client.sendall(b"\x16\x03\x01\x00\x06\x01hello")
         assert watched.hint().startswith("1 TLS connection passed: --tls opens them")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "1 TLS connection passed, and no secret has come"),
+        (
+            f"CLIENT_RANDOM {'00' * 32} {'11' * 48}\n",
+            "1 TLS connection passed, and the secrets that came are of others",
+        ),
+    ],
+)
+def test_tls_without_its_secrets(stack: ExitStack, tmp_path: Path, content: str, said: str):
+    netns = stack.enter_context(namespace())
+    keylog = tmp_path / "keys.log"
+    keylog.write_text(content)
+    watched = Watched(stack, netns, "-i", "lo", "--keylog", str(keylog), "--user", "root")
+    with connected(netns) as (client, _):
+        client.sendall(b"\x16\x03\x01\x00\xc8\x01\x00\x00\xc4\x03\x03" + bytes(193))
+        assert watched.hint().startswith(said)
 
 
 def test_something_else(stack: ExitStack):

@@ -11,7 +11,7 @@ with harness.watched(__name__):
     from sockfilter.model import secret as secrets
     from sockfilter.sources.files.pcapng import tls_key_log
     from sockfilter.sources.secrets.keylog import KeyLog
-    from sockfilter.tls import conversation, side
+    from sockfilter.tls import conversation, state
     from sockfilter.tls.store import SecretStore
     from tests.support.talk import CLIENT, SERVER, Dialogue
     from tests.support.tls13 import RETRY, TICKET, Scripted
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # so small that an input reaches them
 conversation.WAITING_BYTES_MAX = 4000
 conversation.WAITING_SEGMENTS_MAX = 40
-side.TRIES_MAX = 200
+state.TRIES_MAX = 200
 SEGMENT_BYTES = 1400
 GET = b"GET /%d HTTP/1.1\r\nHost: shop.test\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -102,6 +102,12 @@ class Heard:
             # no plaintext but that of the script was ever sealed
             if exchange.tls is not None and exchange.request is not None:
                 assert exchange.request.raw.startswith(b"GET /")
+        counts = dialogue.counts
+        if not dialogue.rejected:
+            assert not counts.open
+        assert counts.requests + counts.responses + counts.informational == (
+            counts.paired + counts.unpaired.total() + counts.open
+        )
         assert tls.seen == tls.opened + tls.no_secret + tls.failed + tls.left_out
         assert known.seen == known.linked + known.twice + known.unused + known.lost
 

@@ -18,3 +18,16 @@ def said_of(ledger: Ledger) -> str:
         return ""
     noun = "connection" if count == 1 else "connections"
     return f"{count} TLS {noun} passed: {WAY_OF_CALLS if ledger.calls else WAY}"
+
+
+def said_of_missing_secrets(ledger: Ledger) -> str:
+    """Returns a sentence about TLS connections of which none could be opened. Empty: there are none of this kind."""
+    count = ledger.tls.connections
+    if not count or ledger.tls.connections_opened:
+        return ""
+    noun = "connection" if count == 1 else "connections"
+    if not ledger.secrets.seen:
+        return (
+            f"{count} TLS {noun} passed, and no secret has come: their programs must write the key log (SSLKEYLOGFILE)"
+        )
+    return f"{count} TLS {noun} passed, and the secrets that came are of others: their programs write another key log"

@@ -64,6 +64,8 @@ def why(began: Start, interfaces: Sequence[str], kernel_filter: KernelFilter, le
         return f"{unplugged[0]} has no carrier: the cable is missing, or the other end is down"
     if packets["tls"]:
         return closed.said_of(ledger)
+    if missing := closed.said_of_missing_secrets(ledger):
+        return missing
     if packets["sent"]:
         return ""  # there is HTTP, and its exchanges have not ended yet
     if packets["not_http"]:

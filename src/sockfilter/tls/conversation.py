@@ -10,7 +10,8 @@ from sockfilter.model.secret import CLIENT_RANDOM
 from sockfilter.protocols.interface import ENDLESS
 from sockfilter.tls import linking
 from sockfilter.tls.session import TlsSession
-from sockfilter.tls.side import Side, Wait
+from sockfilter.tls.side import Side
+from sockfilter.tls.state import Wait
 from sockfilter.tls.store import WAITING_NS
 from sockfilter.tls.tunnel import TlsTunnel
 
@@ -180,7 +181,9 @@ class TlsConversation:
         side = self._sides[end]
         if self._is_listening:
             self._store.refresh()
-        if self._is_blocked(side):
+        if self._is_over:
+            self.pass_by(len(data))
+        elif self._is_blocked(side):
             since_ns = self._since_ns = time_ns if self._since_ns is None else self._since_ns
             self._defer(end, lambda: side.data(data, time_ns, seq, ack), len(data))
             if time_ns - since_ns > WAITING_NS:
@@ -200,7 +203,7 @@ class TlsConversation:
         side = self._sides[end]
         if self._is_blocked(side):
             self._defer(end, lambda: side.missing(size, problem), 0)
-        else:
+        elif not self._is_over:
             side.missing(size, problem)
 
     def end(self, end: int, problem: Problem) -> None:
@@ -218,8 +221,8 @@ class TlsConversation:
 
     # what the directions need
 
-    def find_secrets(self, side: Side, label: str, record: Record) -> bool:
-        """Looks for secrets if there are none yet. Returns whether the record must wait for them."""
+    def find_secrets(self, end: int, label: str, record: Record) -> bool:
+        """Looks for secrets if there are none yet. Returns whether the record of an end must wait for them."""
         session, store = self.session, self._store
         if not self._has_given_up and (session.handshake is None or session.secret(label) is None):
             self._is_looking = True
@@ -227,7 +230,6 @@ class TlsConversation:
             store.refresh()
             self._is_looking = False
         if session.handshake is None:
-            end = self._sides.index(side)
             found = linking.by_random(session, store)
             found = found or linking.by_trial(session, self._candidates(label), label, end, record)
             if found is None and label == CLIENT_RANDOM and session.resumed:
@@ -247,8 +249,8 @@ class TlsConversation:
         handshake, known = self._fresh
         return [handshake] if handshake is not None and known == label else []
 
-    def guess(self, side: Side, record: Record) -> bool:
-        """Looks for what opens a record although the hellos were not seen. Returns whether something does."""
+    def guess(self, end: int, record: Record) -> bool:
+        """Looks for what opens a record of an end without its hellos. Returns whether something does."""
         session = self.session
         if self._guesses <= 0 or self._store.guesses <= 0:
             return False
@@ -259,9 +261,8 @@ class TlsConversation:
         self._store.guesses -= tries
         if found is None:
             return False
-        end = self._sides.index(side)
         session.join(found.handshake, found.suite, end if found.label.startswith("CLIENT") else 1 - end)
-        side.join(found.label, found.number)
+        self._sides[end].join(found.label, found.number)
         self._go_on()  # what the other end sent before comes first
         return True
 
@@ -270,7 +271,7 @@ class TlsConversation:
         session = self.session
         if not session.is_proven:
             session.is_proven = True
-            self.counts.connections_opened += self._tunnel is None
+            self.counts.connections_opened += 1
             if session.handshake is not None:
                 self._store.link(session.handshake, b"" if session.client is None else session.client.random)
 
@@ -304,7 +305,7 @@ class TlsConversation:
         for end, side in enumerate(self._sides):
             if side.is_closed:
                 self._ignore(end)
-        if all(side.is_closed for side in self._sides):
+        if not self.session.is_proven and all(side.is_closed for side in self._sides):
             self._reject()
 
     def _begin_inner(self) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from enum import Enum, auto
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from sockfilter.model.problem import Problem
 from sockfilter.model.secret import (
@@ -15,14 +13,12 @@ from sockfilter.model.secret import (
     SERVER_HANDSHAKE,
     SERVER_TRAFFIC,
 )
-from sockfilter.model.sequence import MASK, distance
+from sockfilter.model.sequence import MASK
 from sockfilter.tls import hellos
-from sockfilter.tls.hellos import MessageReader
 from sockfilter.tls.openers import Tls13Opener
 from sockfilter.tls.reading import Record, RecordReader
 from sockfilter.tls.records import (
     APPLICATION_DATA,
-    BODY_BYTES_MAX,
     CHANGE_CIPHER_SPEC,
     HANDSHAKE,
     HEADER_BYTES,
@@ -30,21 +26,14 @@ from sockfilter.tls.records import (
 from sockfilter.tls.schedule import next_secret
 
 if TYPE_CHECKING:
-    from sockfilter.ledger import TlsCounts
-    from sockfilter.protocols.interface import Receiver
-    from sockfilter.tls.openers import Opener
-    from sockfilter.tls.session import TlsSession
+    pass
+from sockfilter.tls.gaps import Gaps
+from sockfilter.tls.state import Wait
 
 # application data: type and version
 USUAL_HEADER = b"\x17\x03\x03"
 # Records in a row that do not open, after which a direction is given up.
 FAILURES_MAX = 16
-# Tries after missing bytes, until a record opens; one takes 5 us. Of the smallest records, 90 KB have as many.
-TRIES_MAX = 4096
-# Places of records that are remembered, to translate acknowledgement numbers and retransmissions.
-MARKS_MAX = 64
-# key updates that are tried after missing bytes: each may have been among them
-UPDATES_MAX = 2
 # the messages after which the next secret is used
 LAST_OF_SECRET = {
     (hellos.END_OF_EARLY_DATA, CLIENT_EARLY),
@@ -53,120 +42,12 @@ LAST_OF_SECRET = {
 }
 
 
-class Wait(Enum):
-    """What a direction waits for."""
+class Side(Gaps):
+    """Takes the records of one end."""
 
-    HELLO = auto()  # the other end must say whether it takes the early data
-    SECRET = auto()
-
-
-class SideOwner(Protocol):
-    """What a direction needs of its conversation.
-
-    Attributes:
-        session: what both directions share.
-        counts: the counters.
-    """
-
-    session: TlsSession
-    counts: TlsCounts
-
-    def find_secrets(self, side: Side, label: str, record: Record) -> bool:
-        """Looks for secrets if there are none yet. Returns whether the record must wait for them."""
-
-    def guess(self, side: Side, record: Record) -> bool:
-        """Looks for what opens a record although the hellos were not seen. Returns whether something does."""
-
-    def prove(self) -> None:
-        """Notes that a record has opened."""
-
-    def note_message(self, end: int, kind: int, content: bytes) -> None:
-        """Takes a handshake message of an end."""
-
-    @property
-    def is_ordered(self) -> bool:
-        """Whether the order of the bytes of both ends tells what answers what."""
-
-    def receiver(self, end: int) -> Receiver | None:
-        """The receiver of the plaintext of an end; None if the connection carries no known protocol."""
-
-    def end_side(self, end: int, problem: Problem) -> None:
-        """Notes that a direction has ended, and why."""
-
-    def close_side(self) -> None:
-        """Notes that no more of a direction can be opened."""
-
-
-class Side:
-    """The records of one end.
-
-    Args:
-        owner: the conversation.
-        end: the end that sends them.
-
-    Attributes:
-        peer: the other direction.
-        waits_for: why it does not go on; None: it does.
-        is_closed: whether no more of it can be opened.
-        plain: the bytes of plaintext that it has passed on, or that are missing.
-    """
-
-    __slots__ = (
-        "_end",
-        "_failures",
-        "_is_plain",
-        "_is_skipping",
-        "_label",
-        "_labels",
-        "_marks",
-        "_messages",
-        "_now",
-        "_number",
-        "_opener",
-        "_owner",
-        "_problem",
-        "_reader",
-        "_secret",
-        "_seq_base",
-        "_told",
-        "_told_lost",
-        "_tries",
-        "is_closed",
-        "peer",
-        "plain",
-        "waits_for",
-    )
+    __slots__ = ()
 
     peer: Side
-
-    def __init__(self, owner: SideOwner, end: int) -> None:
-        self._owner = owner
-        self._end = end
-        self._reader = RecordReader()
-        self._messages = MessageReader()
-        self._is_plain = True  # the records are not protected yet
-        self._labels: tuple[str, ...] = ()  # of the secrets that protect them, one after the other; of _label on
-        self._label = ""
-        self._secret = b""
-        self._opener: Opener | None = None
-        self._number = 0
-        self._is_skipping = False  # early data that the server has refused may come
-        self._failures = 0
-        self._tries = TRIES_MAX
-        self._problem = Problem.GAP
-        self._now = 0
-        self._seq_base = 0  # the sequence number of the first byte
-        # missing bytes that the receiver was told of before their number was known, of the plaintext and as they passed
-        self._told = self._told_lost = 0
-        self._marks: deque[tuple[int, int]] = deque(maxlen=MARKS_MAX)
-        self.waits_for: Wait | None = None
-        self.is_closed = False
-        self.plain = 0
-
-    @property
-    def weight(self) -> int:
-        """Bytes of memory that it keeps."""
-        return self._reader.weight + self._messages.weight
 
     def data(self, data: bytes, time_ns: int, seq: int, ack: int) -> None:
         """Takes the next bytes."""
@@ -221,18 +102,6 @@ class Side:
             self._account_rest()
         self._owner.end_side(self._end, problem)
 
-    @property
-    def label(self) -> str:
-        """The label of the secret that protects its records now."""
-        return self._label
-
-    def place_at(self, seq: int) -> int:
-        """The place in the plaintext that belongs to a sequence number: after all records that end before it."""
-        for end, place in reversed(self._marks):
-            if distance(end, seq) >= 0:
-                return place
-        return self._marks[0][1] if self._marks else 0
-
     def go_on(self) -> None:
         """Takes all records that are complete, until one must wait."""
         reader = self._reader
@@ -262,9 +131,6 @@ class Side:
         self._is_plain = False
         self._labels = labels
         self._use(labels[0] if labels else "")
-
-    def _use(self, label: str) -> None:
-        self._label, self._opener, self._number = label, None, 0
 
     def _choose_labels(self) -> bool:
         """Chooses the secrets of TLS 1.3. Returns False if the other end's answer must be seen before."""
@@ -304,7 +170,7 @@ class Side:
             if record.kind == HANDSHAKE:
                 self._read_messages(record.body)
             return True
-        if self._opener is None and self._owner.find_secrets(self, self._label, record):
+        if self._opener is None and self._owner.find_secrets(self._end, self._label, record):
             self.waits_for = Wait.SECRET
             return False
         if self._opener is None:
@@ -323,7 +189,7 @@ class Side:
 
     def _take_unknown(self, record: Record) -> bool:
         """Takes a record of a connection whose hellos were not seen."""
-        if self._owner.guess(self, record):
+        if self._owner.guess(self._end, record):
             return self._take_protected(record)
         if self._reader.is_lost and not self._reader.is_followed(record):
             self._reader.pass_over()
@@ -337,18 +203,6 @@ class Side:
         self._opener = self._owner.session.opener(label, self._end)
         self._secret = self._owner.session.secret(label) or b""
         self._number = number
-
-    def _note_opened(self, count: int) -> None:
-        """Counts records that have opened."""
-        owner = self._owner
-        owner.counts.seen += count
-        owner.counts.opened += count
-        self._number += count
-        self._failures = 0
-        self._tries = TRIES_MAX
-        self._is_skipping = False
-        if not owner.session.is_proven:
-            owner.prove()
 
     def _take_content(self, record: Record, content: bytes) -> None:
         """Takes the content of a record that has opened; _number is its number."""
@@ -373,11 +227,6 @@ class Side:
             self._read_messages(content)
         elif kind == CHANGE_CIPHER_SPEC and not owner.session.is_tls13:
             self._use(CLIENT_RANDOM)  # renegotiation (RFC 5246, 7.1)
-
-    def _mark(self, record: Record) -> None:
-        """Notes the place in the plaintext behind a record."""
-        end = self._seq_base + record.position + HEADER_BYTES + len(record.body)
-        self._marks.append((end & MASK, self.plain))
 
     def _pass_on(self, content: bytes, ack: int) -> None:
         """Passes on plaintext, with the acknowledgement number of its records."""
@@ -416,96 +265,6 @@ class Side:
         if suite is not None and self._secret:
             self._secret = next_secret(suite.hash, self._secret)
             self._opener, self._number = Tls13Opener(suite, self._secret), 0
-
-    def _search(self, record: Record) -> bytes | None:
-        """Tries other record numbers and secrets: records are missing, or a secret is. Sets what opens the record."""
-        session, reader = self._owner.session, self._reader
-        lost = record.position - reader.gap_from if reader.is_lost else 0
-        if self._opener is not None and reader.is_lost:
-            least = self._number + -(-lost // (HEADER_BYTES + BODY_BYTES_MAX))
-            most = self._number + lost // self._opener.overhead
-            found = self._try(self._opener, record, least, most)
-            if found is not None:
-                number, content = found
-                self._account_gap(lost - (number - self._number) * self._opener.overhead)
-                self._number = number
-                return content
-        for count, label in enumerate(self._labels[1:], 1):
-            opener = session.opener(label, self._end)
-            if opener is None:
-                continue
-            found = self._try(opener, record, 0, lost // opener.overhead)
-            if found is not None:
-                number, content = found
-                self._labels = self._labels[count:]
-                self._use(label)
-                self._opener, self._secret, self._number = opener, session.secret(label) or b"", number
-                if number:
-                    self._account_gap(lost - number * opener.overhead)
-                return content
-        return self._search_update(record, lost) if reader.is_lost else None
-
-    def _search_update(self, record: Record, lost: int) -> bytes | None:
-        """Tries the secrets after a key update that may be among the missing records."""
-        suite, secret = self._owner.session.suite, self._secret
-        if suite is None or not secret or self._label not in (CLIENT_TRAFFIC, SERVER_TRAFFIC):
-            return None
-        for _ in range(UPDATES_MAX):
-            secret = next_secret(suite.hash, secret)
-            opener = Tls13Opener(suite, secret)
-            found = self._try(opener, record, 0, lost // opener.overhead)
-            if found is not None:
-                self._opener, self._secret = opener, secret
-                self._number, content = found
-                self._account_gap(lost - (self._number + 1) * opener.overhead)
-                return content
-        return None
-
-    def _try(self, opener: Opener, record: Record, least: int, most: int) -> tuple[int, bytes] | None:
-        """Tries the record numbers from least to most. Returns the one that opens the record, and its content."""
-        for number in range(least, min(most, least + self._tries) + 1):
-            self._tries -= 1
-            content = opener.open(record.header, record.body, number)
-            if content is not None:
-                return number, content
-        return None
-
-    @property
-    def has_gap(self) -> bool:
-        """Whether bytes are missing of which the receiver has not been told."""
-        return self._reader.lost > self._told_lost
-
-    def tell_gap(self) -> None:
-        """Tells of missing bytes although their number is not known, because the other end may answer them now.
-
-        The places after them are counted from the number that is told.
-        """
-        opener, receiver, reader = self._opener, self._owner.receiver(self._end), self._reader
-        if opener is None or receiver is None or self.is_closed:
-            return
-        lost = reader.lost
-        size = max(1, lost - self._told_lost - (0 if self._told_lost else opener.overhead))
-        self._told_lost = lost
-        self._told += size
-        self.plain += size
-        self._marks.append(((self._seq_base + reader.gap_from + lost) & MASK, self.plain))
-        receiver.missing(size, self._problem)
-
-    def _account_gap(self, size: int) -> None:
-        """Notes that bytes of the plaintext are missing: at most as many as this."""
-        size -= self._told
-        self._told = self._told_lost = 0
-        if size <= 0:
-            return
-        receiver = self._owner.receiver(self._end)
-        self.plain += size
-        if receiver is not None:
-            receiver.missing(size, self._problem)
-
-    def _account_rest(self) -> None:
-        """Notes that bytes are missing at the end, before any record could be found again."""
-        if self._labels[-1:] == (self._label,) and self._label:
-            self._account_gap(max(1, self._reader.position - self._reader.gap_from))
 
     def _fail(self, record: Record) -> None:
         """Notes that nothing opens a record."""
@@ -552,8 +311,3 @@ class Side:
         self._problem = problem
         self.miss_rest()
         self._owner.close_side()
-
-    def miss_rest(self) -> None:
-        """Notes that nothing more of the plaintext will come, if the direction is closed and the plaintext is read."""
-        if self.is_closed and self._owner.session.is_proven:
-            self._account_gap(1)
