@@ -43,7 +43,7 @@ LANE_PARTS = ("slots.c", "heads.c", "secret.c", "lines.c", "lane.c")
 HTTP2 = ROOT / "src/sockfilter/protocols/http2"
 HTTP2_PARTS = ("huffman.c", "hpack.c", "usual_fields.c", "usual_streams.c", "usual_json.c", "usual_lines.c", "usual.c")
 SECRETS = ROOT / "src/sockfilter/sources/secrets"
-SECRETS_PARTS = ("elf.c", "found.h", "labels.c", "symbols.c", "go.c", "find.c", "attach.c", "watch.c")
+SECRETS_PARTS = ("find.c", "attach.c", "watch.c")
 REPLAY = ROOT / "src/sockfilter/replay"
 LIBBPF_MINIMUM = "1.1"
 

@@ -10,6 +10,7 @@
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 
+#include "lib/verifier.bpf.h"
 #include "secrets.h"
 
 /* labels of 680 files */
@@ -46,6 +47,9 @@ static const char labels[][SF_LABEL_BYTES] = {
 	"CLIENT_TRAFFIC_SECRET_0",
 	"SERVER_TRAFFIC_SECRET_0",
 };
+
+/* bpf_probe_read_user() with a 64-bit length: early 5.10 keeps no bounds of 32-bit registers */
+static long (*const read_user_for_verifier)(void *to, __u64 len, const void *from) = (void *)112;
 
 /* the arguments of a call; the label of C ends with a zero */
 struct call {
@@ -100,7 +104,8 @@ static __always_inline int label_of(const struct call *call)
 	} else {
 		if (len >= sizeof(words))
 			return -1;
-		result = bpf_probe_read_user(words, len & (sizeof(words) - 1), (void *)call->label);
+		MASK_FOR_VERIFIER(len, 31);
+		result = read_user_for_verifier(words, len, (void *)call->label);
 	}
 	if (result < 0)
 		return label_at(call);
@@ -116,12 +121,14 @@ static __always_inline int label_of(const struct call *call)
 
 static __always_inline int is_copied(struct sf_secret *secret, const struct call *call)
 {
+	const __u64 limit = SF_SECRET_BYTES + 1;
 	__u64 len = call->secret_len;
 
-	if (!len || len > SF_SECRET_BYTES)
+	if (!len || len >= limit)
 		return 0;
 	secret->secret_len = len;
-	if (bpf_probe_read_user(secret->secret, len, (void *)call->secret))
+	BELOW_FOR_VERIFIER(len, limit);
+	if (read_user_for_verifier(secret->secret, len, (void *)call->secret))
 		return 0;
 	if (call->random && !bpf_probe_read_user(secret->random, SF_RANDOM_BYTES, (void *)call->random))
 		secret->random_len = SF_RANDOM_BYTES;

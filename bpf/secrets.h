@@ -22,7 +22,7 @@ struct sf_secrets_config {
 	__u32 reserved;
 };
 
-/* labels of the NSS key log format that open records; labels.c has the same order */
+/* labels of the NSS key log format that open records; labels.h has the same order */
 enum sf_label {
 	SF_LABEL_MASTER = 1, /* of TLS 1.2: CLIENT_RANDOM */
 	SF_LABEL_CLIENT_EARLY,

@@ -11,12 +11,14 @@ import pytest
 from sockfilter.ledger import OUTCOMES, PACKET_COUNTERS
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.ring import BATCH_RECORDS
+from sockfilter.model import secret
 from sockfilter.observers.processes import process_files, processes
 from sockfilter.packets import records
 from sockfilter.protocols.http2 import hpack_native, hpack_table, usual
 from sockfilter.road.express import lane
 from sockfilter.sources.files import source
 from sockfilter.sources.packets.attachment import OBJECT
+from sockfilter.sources.secrets import finding, ring
 from tests.support.btf import Btf
 from tests.support.skips import need_tool
 
@@ -24,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src/sockfilter"
 STRUCTS = ["sf_config", "sf_skip", "sf_shared", "sf_flow", "sf_record"]
 LANE_STRUCTS = ["sf_lane_half", "sf_lane_slot", "sf_lane_event"]
+SECRET_STRUCTS = ["sf_secrets_config", "sf_secret", "sf_secret_counts", "sf_found", "sf_mapping"]
 PROCESS_STRUCTS = ["sf_processes_config", "sf_handovers", "sf_end", "sf_life", "sf_holder", "sf_owner", "sf_process"]
 HPACK_STRUCTS = ["sf_hpack_literal", "sf_hpack_block", "sf_hpack_entry", "sf_hpack"]
 USUAL_STRUCTS = [
@@ -53,6 +56,7 @@ def by_c(name: str, fields: Layout, tmp_path: Path) -> Layout:
     source.write_text(
         "#include <linux/types.h>\n#include <stddef.h>\n#include <stdio.h>\n"
         "#include <events.h>\n#include <processes.h>\n#include <lane.h>\n#include <usual.h>\n#include <replay.h>\n"
+        "#include <secrets.h>\n#include <found.h>\n#include <mapping.h>\n"
         f"int main(void) {{ {' '.join(lines)} }}\n"
     )
     command = [
@@ -65,6 +69,7 @@ def by_c(name: str, fields: Layout, tmp_path: Path) -> Layout:
         f"-I{PACKAGE / 'road/express'}",
         f"-I{PACKAGE / 'protocols/http2'}",
         f"-I{PACKAGE / 'replay'}",
+        f"-I{PACKAGE / 'sources/secrets'}",
         source,
         "-o",
         tmp_path / "layout",
@@ -75,7 +80,7 @@ def by_c(name: str, fields: Layout, tmp_path: Path) -> Layout:
     return {"": (0, int(size)), **found}
 
 
-@pytest.mark.parametrize("name", [*STRUCTS, *OWN_STRUCTS, *PROCESS_STRUCTS])
+@pytest.mark.parametrize("name", [*STRUCTS, *OWN_STRUCTS, *PROCESS_STRUCTS, *SECRET_STRUCTS])
 def test_c_and_cffi_agree(name: str, tmp_path: Path) -> None:
     cffi = by_cffi(name)
     assert by_c(name, cffi, tmp_path) == cffi
@@ -158,6 +163,23 @@ def test_c_and_python_know_the_same_limits_of_header_blocks() -> None:
     assert len(hpack_table.STATIC) == lib.SF_HPACK_STATIC
     # what C says of the static table, it says in bytes
     assert max(map(hpack_table.size_of, hpack_table.STATIC)) < 256
+
+
+def test_python_unpacks_secrets_as_they_are() -> None:
+    names = [name for name in by_cffi("sf_secret") if name]
+    assert names == [*("time_ns", "object", "tgid", "tid", "label", "secret_len", "random_len", "random", "secret")]
+    assert by_cffi("sf_secret")["random"] == (32, 32)
+    assert by_cffi("sf_secret")[""] == (0, ring.RECORD.size)
+    _, lib = binding.load()
+    assert ring.LABELS[lib.SF_LABEL_MASTER] == secret.CLIENT_RANDOM
+    assert ring.LABELS[lib.SF_LABEL_CLIENT_EARLY] == secret.CLIENT_EARLY
+    assert ring.LABELS[lib.SF_LABEL_CLIENT_HANDSHAKE] == secret.CLIENT_HANDSHAKE
+    assert ring.LABELS[lib.SF_LABEL_SERVER_HANDSHAKE] == secret.SERVER_HANDSHAKE
+    assert ring.LABELS[lib.SF_LABEL_CLIENT_TRAFFIC] == secret.CLIENT_TRAFFIC
+    assert ring.LABELS[lib.SF_LABEL_SERVER_TRAFFIC] == secret.SERVER_TRAFFIC
+    ways = (lib.SF_FOUND_SYMBOL, lib.SF_FOUND_LABELS, lib.SF_FOUND_GO)
+    assert ways == (finding.SYMBOL, finding.LABELS, finding.GO)
+    assert (lib.SF_NOT_ELF, lib.SF_NOT_RUSTLS) == (finding.NOT_ELF, finding.NOT_RUSTLS)
 
 
 def test_python_packs_a_packet_as_it_is() -> None:

@@ -110,7 +110,7 @@ def test_tls(stack: ExitStack):
     watched = Watched(stack, netns, "-i", "lo")
     with connected(netns) as (client, _):
         client.sendall(b"\x16\x03\x01\x00\x06\x01hello")
-        assert watched.hint().startswith("1 TLS connection passed: --keylog FILE opens them")
+        assert watched.hint().startswith("1 TLS connection passed: --tls opens them")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import select
 import shutil
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sockfilter.model.secret import LABELS, Secret
+from sockfilter.sources.secrets import ring
 from sockfilter.sources.secrets.finding import find
 from sockfilter.sources.secrets.probed import ProbedSecrets
 from sockfilter.sources.secrets.probes import EVERYBODY, Probes, Scope
@@ -36,7 +38,7 @@ def root() -> None:
 # seconds until something has been probed that was loaded after the start
 PROBED_S = 30.0
 # of which both ends are here: more than the ring has room for
-HANDSHAKES = 1100
+HANDSHAKES = 10
 
 # loads a library, waits for a line, and makes a handshake with itself
 CLIENT = """
@@ -106,8 +108,8 @@ def probes(path: str, got: list[Secret], whose: Scope = EVERYBODY) -> Iterator[S
         finally:
             os.close(fd)
         ring_fd, counts_fd = made.descriptors
-        with SecretRing(os.dup(ring_fd), os.dup(counts_fd), got.append, lambda count: None) as ring:
-            yield ring
+        with SecretRing(os.dup(ring_fd), os.dup(counts_fd), got.append, lambda count: None) as reader:
+            yield reader
 
 
 def mine(got: list[Secret]) -> list[Secret]:
@@ -121,11 +123,11 @@ def test_both_ends_report_what_the_key_log_has(
 ) -> None:
     got: list[Secret] = []
     log = tmp_path / "log"
-    with probes(libssl(), got) as ring:
+    with probes(libssl(), got) as reader:
         began_ns = time.monotonic_ns()
         handshake(certificate, log, version)
-        ring.read()
-        counts = ring.counts
+        reader.read()
+        counts = reader.counts
     secrets = mine(got)
     assert {(secret.label, secret.secret.hex()) for secret in secrets} == logged(log)
     assert len({secret.owner for secret in secrets}) == 2
@@ -138,35 +140,46 @@ def test_both_ends_report_what_the_key_log_has(
 @pytest.mark.parametrize("whose", [Scope(pid=1), Scope(uid=12345)])
 def test_secrets_of_others_are_not_taken(certificate: https.Certificate, tmp_path: Path, whose: Scope) -> None:
     got: list[Secret] = []
-    with probes(libssl(), got, whose) as ring:
+    with probes(libssl(), got, whose) as reader:
         handshake(certificate, tmp_path / "log", ssl.TLSVersion.TLSv1_3)
-        ring.read()
-        assert ring.counts["excluded"] >= 10
+        reader.read()
+        assert reader.counts["excluded"] >= 10
     assert not mine(got)
 
 
 def test_secrets_of_this_process_alone(certificate: https.Certificate, tmp_path: Path) -> None:
     got: list[Secret] = []
-    with probes(libssl(), got, Scope(pid=os.getpid(), uid=os.getuid())) as ring:
+    with probes(libssl(), got, Scope(pid=os.getpid(), uid=os.getuid())) as reader:
         handshake(certificate, tmp_path / "log", ssl.TLSVersion.TLSv1_3)
-        ring.read()
+        reader.read()
     assert len(got) == 8
 
 
-def test_secrets_that_find_no_room_are_counted(certificate: https.Certificate, tmp_path: Path) -> None:
-    """The ring has room for 7 700, and nobody reads it meanwhile."""
+class SmallProbes(Probes):
+    """With a ring of one page, which has room for 30 secrets."""
+
+    def _configure(self, whose: Scope) -> None:
+        super()._configure(whose)
+        self._object.set_max_entries("secrets", mmap.PAGESIZE)
+
+
+def test_secrets_that_find_no_room_are_counted(
+    certificate: https.Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody reads the ring meanwhile."""
     got: list[Secret] = []
     lost: list[int] = []
-    with Probes(Scope(pid=os.getpid())) as made:
+    monkeypatch.setattr(ring, "RING_BYTES", mmap.PAGESIZE)
+    with SmallProbes(Scope(pid=os.getpid())) as made:
         fd = os.open(libssl(), os.O_RDONLY)
         made.attach(fd, find(fd))
         os.close(fd)
         ring_fd, counts_fd = made.descriptors
-        with SecretRing(os.dup(ring_fd), os.dup(counts_fd), got.append, lost.append) as ring:
+        with SecretRing(os.dup(ring_fd), os.dup(counts_fd), got.append, lost.append) as small:
             for _ in range(HANDSHAKES):
                 handshake(certificate, tmp_path / "log", ssl.TLSVersion.TLSv1_3)
-            ring.read()
-            counts = ring.counts
+            small.read()
+            counts = small.counts
     assert sum(lost) == counts["lost"] > 0
     assert len(got) == counts["sent"]
     assert counts["sent"] + counts["lost"] == 8 * HANDSHAKES
@@ -182,7 +195,8 @@ def test_a_library_that_is_loaded_later(certificate: https.Certificate, tmp_path
     with ProbedSecrets(got.append, lambda count: None) as probed:
         probed.wait_ready()
         assert path not in [file.path for file in probed.files]
-        command = [sys.executable, "-c", CLIENT, certificate.certificate, certificate.key, tmp_path / "log"]
+        files = map(str, (certificate.certificate, certificate.key, tmp_path / "log"))
+        command = [sys.executable, "-c", CLIENT, *files]
         with subprocess.Popen(
             command,
             stdin=subprocess.PIPE,

@@ -392,6 +392,11 @@ class Capture(View, Closing):
             self._pipeline.tick(now_ns)
             self._due_ns = now_ns + int((DUE_SOON_S if self._pipeline.has_holes else DUE_S) * 1e9)
 
+    def closed_libraries(self) -> list[str]:
+        """Returns the paths of TLS libraries that are in use and give no secrets to probes, if tls=True."""
+        probed = None if self._secrets is None else self._secrets.probed
+        return [] if probed is None else sorted({file.path for file in probed.files if not file.is_probed})
+
     def look_at(self, path: str) -> None:
         """Probes a program and its TLS libraries before it is started, if the capture has tls=True."""
         if self._secrets is not None and self._secrets.probed is not None:

@@ -28,6 +28,10 @@ def said_of_missing_secrets(ledger: Ledger) -> str:
     noun = "connection" if count == 1 else "connections"
     if not ledger.secrets.seen:
         return (
-            f"{count} TLS {noun} passed, and no secret has come: their programs must write the key log (SSLKEYLOGFILE)"
+            f"{count} TLS {noun} passed, and no secret has come: their programs must write the key log (SSLKEYLOGFILE),"
+            " or, with --tls, use one of the libraries that sockfilter tls lists"
         )
-    return f"{count} TLS {noun} passed, and the secrets that came are of others: their programs write another key log"
+    return (
+        f"{count} TLS {noun} passed, and the secrets that came are of others: their programs write another key log, or,"
+        " with --tls, use none of the libraries that sockfilter tls lists"
+    )

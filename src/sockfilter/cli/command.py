@@ -49,6 +49,9 @@ SYSCALLS = arguments.SYSCALLS
 # connections. With these values, about 500 ended connections wait to be collected.
 COLLECTOR = (20_000, 20, 50)
 
+# TLS libraries that a line names.
+NAMED_MAX = 4
+
 # The subcommands: the first word, and the module whose run() takes the other words.
 COMMANDS = {name: f"sockfilter.cli.{name}" for name in ("broker", "check", "config", "diff", "doctor", "tls")}
 
@@ -179,6 +182,8 @@ class Run:
                     say(f"the key log {options.keylog} does not exist yet: it is read when it does")
                 for line in self._about_filter:
                     say(line)
+                if closed := capture.closed_libraries():
+                    say(_closed(closed))
                 if capture.no_processes:
                     say(f"{capture.no_processes}; exchanges are shown without process names, as with --no-processes")
                 if capture.no_secrets:
@@ -573,6 +578,13 @@ def _narrowed(options: Options, found: dict[str, tuple[str, ...]]) -> str:
         f"filter {options.pcap}" if options.pcap else "",
     ]
     return "".join(f", {part}" for part in parts if part)
+
+
+def _closed(paths: list[str]) -> str:
+    """Returns a sentence about TLS libraries that give no secrets to probes."""
+    names = sorted({os.path.basename(path) for path in paths})
+    more = f" and {len(names) - NAMED_MAX} more" if len(names) > NAMED_MAX else ""
+    return f"not opened: TLS of {', '.join(names[:NAMED_MAX])}{more}; sockfilter tls says why, and what to do"
 
 
 def _policy(options: Options) -> BodyPolicy:

@@ -16,10 +16,10 @@ import os
 import resource
 import select
 import socket
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
-from sockfilter.errors import SockfilterError
+from sockfilter.errors import KernelUnsupported, MissingCapability, SockfilterError
 from sockfilter.libbpf import binding
 from sockfilter.sources.secrets.cache import Cache
 from sockfilter.sources.secrets.mappings import Watch
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 # bytes of a request or an answer: a path has 4096 at most, and JSON may take six for each
 MESSAGE_BYTES_MAX = 32 << 10
+# Seconds between two looks at all processes, where the kernel does not report what they map.
+LOOK_S = 2
 # requests that are answered before new programs are looked at
 REQUESTS_MAX = 16
 
@@ -39,7 +41,7 @@ REQUESTS_MAX = 16
 class _Attacher:
     """Serves one capture until it closes the connection."""
 
-    def __init__(self, link: socket.socket, probes: Probes, watch: Watch) -> None:
+    def __init__(self, link: socket.socket, probes: Probes, watch: Watch | None) -> None:
         self._link = link
         self._watch = watch
         self._prober = Prober(probes, Cache(), self._tell)
@@ -54,11 +56,12 @@ class _Attacher:
     def _follow_until_end(self) -> None:
         poll = select.poll()
         poll.register(self._link, select.POLLIN)
-        for fd in self._watch.descriptors:
+        for fd in [] if self._watch is None else self._watch.descriptors:
             poll.register(fd, select.POLLIN)
+        patience_ms = None if self._watch is not None else LOOK_S * 1000
         while True:
-            poll.poll()
-            self._follow()
+            poll.poll(patience_ms)
+            self._follow(self._watch)
             for _ in range(REQUESTS_MAX):
                 try:
                     request = self._link.recv(MESSAGE_BYTES_MAX, socket.MSG_DONTWAIT)
@@ -68,13 +71,16 @@ class _Attacher:
                     return
                 self._serve(request.decode(errors="surrogateescape"))
 
-    def _follow(self) -> None:
+    def _follow(self, watch: Watch | None) -> None:
         """Looks at what has been mapped since."""
-        for mapping in self._watch.read():
+        if watch is None:
+            self._prober.look_everywhere()
+            return
+        for mapping in watch.read():
             if self._prober.look_at_mapping(mapping) is None:
-                self._watch.forget(mapping)
-        if self._watch.has_lost:
-            self._watch.has_lost = False
+                watch.forget(mapping)
+        if watch.has_lost:
+            watch.has_lost = False
             self._prober.look_everywhere()
 
     def _serve(self, request: str) -> None:
@@ -108,12 +114,21 @@ def main(fd: int, whose: Scope) -> None:
     """
     with socket.socket(fileno=fd) as link, suppress(BrokenPipeError, ConnectionError):
         try:
-            with Probes(whose) as probes, Watch() as watch:
+            with Probes(whose) as probes, ExitStack() as stack:
+                watch = _watch(stack)
                 _confine(probes.needs_admin)
                 socket.send_fds(link, [b'{"ring": true}'], list(probes.descriptors))
                 _Attacher(link, probes, watch).run()
         except SockfilterError as error:
             link.send(json.dumps({"error": str(error), "kind": type(error).__name__}).encode())
+
+
+def _watch(stack: ExitStack) -> Watch | None:
+    """Opens the watch for new programs. None: the kernel does not permit it, as in some sandboxes."""
+    try:
+        return stack.enter_context(Watch())
+    except (MissingCapability, KernelUnsupported):
+        return None
 
 
 def _confine(needs_admin: bool) -> None:

@@ -66,7 +66,7 @@ class Cache:
         files = {
             key: [found.how, found.functions, found.build_id, found.go_version] for key, found in self._known.items()
         }
-        made = {"version": VERSION, "files": files, "paths": self.paths}
+        made = {"version": VERSION, "files": files, "paths": [path for path in self.paths if os.path.exists(path)]}
         content = json.dumps(made, separators=(",", ":")).encode()
         with suppress(OSError):
             os.makedirs(self._folder, mode=0o700, exist_ok=True)

@@ -12,7 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "elf_file.h"
 #include "found.h"
+#include "go.h"
+#include "labels.h"
+#include "symbols.h"
 
 /* bytes of a file that is searched: 512 MiB; Chromium and Electron have 250 MB */
 #define FILE_BYTES_MAX (ELF_CHUNKS_MAX * ELF_CHUNK_BYTES)

@@ -8,7 +8,7 @@
 
 /* functions in one file: a program may link two TLS libraries */
 #define SF_FUNCTIONS 4
-/* labels that open connections; the number of a label is its place in labels.c, counted from 1 */
+/* labels that open connections; the number of a label is its place in labels.h, counted from 1 */
 #define SF_LABELS 6
 /* bytes of a build ID (a SHA-1 has 20), and of the name of a Go version with the zero at its end */
 #define SF_BUILD_ID_BYTES 32

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sockfilter import errors
 from sockfilter.closing import Closing
 from sockfilter.sources.secrets.attacher import MESSAGE_BYTES_MAX
+from sockfilter.sources.secrets.finding import WAYS
 from sockfilter.sources.secrets.probes import EVERYBODY, Scope
 from sockfilter.sources.secrets.ring import SecretRing
 
@@ -30,6 +31,7 @@ for number in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT)
 fd, pid, uid = (int(word) for word in sys.argv[1:4])
 sys.path[:] = sys.argv[4:]
 from sockfilter.sources.secrets.attacher import main
+from sockfilter.sources.secrets.finding import WAYS
 from sockfilter.sources.secrets.probes import Scope
 main(fd, Scope(pid if pid >= 0 else None, uid if uid >= 0 else None))
 """
@@ -55,6 +57,11 @@ class ProbedFile(NamedTuple):
     path: str
     how: int
     error: str
+
+    @property
+    def is_probed(self) -> bool:
+        """Whether its secrets come."""
+        return self.how in WAYS and not self.error
 
 
 class ProbedSecrets(Closing):

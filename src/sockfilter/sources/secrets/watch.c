@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <linux/perf_event.h>
 #include <linux/types.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>

@@ -11,6 +11,11 @@
  * which has the entry again and the offset of the name. Since 1.18 these are
  * 32-bit distances from the start of the text.
  */
+#ifndef SOCKFILTER_SECRETS_GO_H
+#define SOCKFILTER_SECRETS_GO_H
+
+#include "elf_file.h"
+
 #define GO_FUNCTION "crypto/tls.(*Config).writeKeyLog"
 #define GO_PACKAGE "crypto/tls.(*Conn)"
 
@@ -181,3 +186,5 @@ static enum sf_found_how go_find(struct elf *elf, struct sf_found *found)
 	found_add(found, code, address);
 	return SF_FOUND_GO;
 }
+
+#endif

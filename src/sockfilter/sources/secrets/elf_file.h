@@ -3,6 +3,9 @@
  * Reads a 64-bit little-endian ELF file, as far as it is needed. Any user may have made the
  * file: each offset, size and count is checked before it is used.
  */
+#ifndef SOCKFILTER_SECRETS_ELF_FILE_H
+#define SOCKFILTER_SECRETS_ELF_FILE_H
+
 #include <elf.h>
 #include <errno.h>
 #include <linux/types.h>
@@ -10,6 +13,8 @@
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "found.h"
 
 /* program headers and sections that are read; Node has 12 and 40, and -ffunction-sections does not outlast the linker */
 #define ELF_SEGMENTS_MAX 64
@@ -30,7 +35,7 @@ struct elf_part {
 	size_t size;
 	__u64 address;
 	size_t offset;
-	__u32 flags;
+	__u64 flags;
 };
 
 struct elf {
@@ -39,12 +44,13 @@ struct elf {
 	int fd; /* what has not been read yet is read from here; -1: everything is there */
 	int reserved;
 	__u64 read[ELF_CHUNKS_MAX / 64]; /* the chunks that have been read, as a bit set */
-	__u16 machine;
-	__u16 type;
+	__u32 machine;
+	__u32 type;
 	struct elf_part loads[ELF_SEGMENTS_MAX];
 	unsigned int load_count;
 	unsigned int sections;
 	unsigned int names; /* the section that has the names of sections */
+	unsigned int unused;
 	__u64 sections_at;
 };
 
@@ -286,3 +292,19 @@ static unsigned int elf_build_id(struct elf *elf, __u8 *id, unsigned int max)
 	}
 	return 0;
 }
+
+/* Notes a function that has been found. */
+static void found_add(struct sf_found *found, const struct elf_part *code, __u64 address)
+{
+	__u32 i = 0;
+
+	while (i < found->functions && found->addresses[i] != address)
+		i++;
+	if (i < found->functions || i == SF_FUNCTIONS)
+		return;
+	found->addresses[i] = address;
+	found->offsets[i] = address - code->address + code->offset;
+	found->functions++;
+}
+
+#endif

@@ -9,6 +9,11 @@
  * derives them; but no other one is called near the labels of both TLS 1.2 and
  * the exporter, of which one is not derived by a label at all.
  */
+#ifndef SOCKFILTER_SECRETS_LABELS_H
+#define SOCKFILTER_SECRETS_LABELS_H
+
+#include "elf_file.h"
+
 #define LABEL_NOTHING 0
 #define LABEL_CLIENT_RANDOM 1
 #define LABEL_EXPORTER 7
@@ -271,20 +276,6 @@ static unsigned int labels_choose(const struct labels *labels, bool has_tls12, c
 	return found;
 }
 
-/* Notes a function that has been found. */
-static void found_add(struct sf_found *found, const struct elf_part *code, __u64 address)
-{
-	__u32 i = 0;
-
-	while (i < found->functions && found->addresses[i] != address)
-		i++;
-	if (i < found->functions || i == SF_FUNCTIONS)
-		return;
-	found->addresses[i] = address;
-	found->offsets[i] = address - code->address + code->offset;
-	found->functions++;
-}
-
 /* Notes the addresses of labels of which there is one copy. */
 static void labels_place(const struct labels *labels, struct sf_found *found)
 {
@@ -344,3 +335,5 @@ static enum sf_found_how labels_find(struct labels *labels, struct elf *elf, str
 	found_add(found, elf_loaded(elf, chosen->address, PF_X), chosen->address);
 	return SF_FOUND_LABELS;
 }
+
+#endif

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Finds the function by the names in the symbol tables, if the file still has them. */
+#ifndef SOCKFILTER_SECRETS_SYMBOLS_H
+#define SOCKFILTER_SECRETS_SYMBOLS_H
+
+#include "elf_file.h"
 
 /* symbols that are read; Chromium has two million */
 #define SYMBOLS_MAX (1 << 23)
@@ -58,3 +62,5 @@ static bool symbols_find(struct elf *elf, struct sf_found *found)
 	}
 	return found->functions > 0;
 }
+
+#endif
