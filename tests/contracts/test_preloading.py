@@ -16,7 +16,8 @@ HOME = Path(preloading.__file__).parents[1]
 # Programs of their own: other commands, the plugin, and what only a program that uses the library asks for.
 NOT_OF_A_CAPTURE = (
     *("testing", "views", "filters", "sources.broker", "captures.command", "captures.file", "captures.tcp_streams"),
-    *("cli.broker", "cli.check", "cli.checks", "cli.diff", "comparison", "cli.config", "cli.confinement", "cli.doctor", "cli.versions", "__init__"),
+    *("cli.check", "cli.diff", "comparison"),
+    *("cli.broker", "cli.checks", "cli.config", "cli.confinement", "cli.doctor", "cli.versions", "__init__"),
 )
 # What functions import before root's rights are given up, or never in a command, by the module of the functions.
 BEFORE = {
