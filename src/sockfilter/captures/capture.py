@@ -432,10 +432,13 @@ def capture(
         SockfilterError: the capture is not possible. Each cause has a subclass; the message says what to do.
     """
     policy = policy or body_policy(body)
+    selection = selected(where, policy)
+    if selection is not None:
+        processes = selection.processes(processes)
     return opened(
         Traffic(interface, via, ports, host, family, netns, ring, snap, promiscuous, broker, protocols, pcap),
         Whose(pid, comm, cgroup, unix, processes),
-        Keeping(policy, memory, emit, outputs, emit_message, selected(where, policy)),
+        Keeping(policy, memory, emit, outputs, emit_message, selection),
     )
 
 

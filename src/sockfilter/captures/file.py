@@ -67,6 +67,7 @@ def _opened(path: str, kernel_filter: KernelFilter, keeping: Keeping) -> Capture
                 keeping.outputs.abandon()
             raise
     if keeping.selection is not None:
+        keeping.selection.check_file()
         kernel_filter = keeping.selection.narrow(kernel_filter)
     return captured(file_source(path, kernel_filter, whole=keeping.has_frames), kernel_filter, keeping)
 
@@ -195,6 +196,8 @@ def read(
     kernel_filter = kernel_filter._replace(pcap=pcap or "")
     check_memory(memory)
     selection = selected(where, policy)
+    if selection is not None and not is_archive(path):
+        selection.check_file()
     return Reading(
         lambda emit, emit_message: _opened(
             path, kernel_filter, Keeping(policy, memory, emit, emit_message=emit_message, selection=selection)

@@ -44,6 +44,26 @@ class Selection:
         if field and not policy.limit:
             raise InvalidArgument(f"the filter reads {field}, and no bytes of bodies are kept: body=0")
 
+    def check_file(self) -> None:
+        """Raises InvalidArgument if the conditions read what a capture file does not have."""
+        field = self.requires.process
+        if field:
+            raise InvalidArgument(f"the filter reads {field}, and a capture file has no processes")
+
+    def processes(self, wanted: bool | None) -> bool | None:
+        """Returns whether to name processes: if the conditions read them, they must be named.
+
+        Args:
+            wanted: the argument processes of the capture.
+
+        Raises:
+            InvalidArgument: the conditions read processes that are not to be named.
+        """
+        field = self.requires.process
+        if field and wanted is False:
+            raise InvalidArgument(f"the filter reads {field}, and no processes are named: processes=False")
+        return True if field else wanted
+
     def narrow(self, kernel_filter: KernelFilter) -> KernelFilter:
         """Returns a filter for the kernel that also leaves out what the conditions leave out by address and port."""
         requires = self.requires

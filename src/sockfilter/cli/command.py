@@ -412,6 +412,8 @@ class Run:
     def _processes(self) -> bool | None:
         """Whether to name processes. None: if this process has the rights. False if no output would show them."""
         options = self._options
+        if self._selection is not None and self._selection.requires.process:
+            return True
         if options.processes is not None or options.write == "-":
             return options.processes
         is_shown = (

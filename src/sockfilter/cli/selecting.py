@@ -24,6 +24,11 @@ def selection(options: Options) -> Selection:
     unread = sorted(made.requires.protocols & (frozenset(OPTIONAL) - wanted(options.protocols, _default(options))))
     if unread:
         raise InvalidArgument(f"-Y asks for {unread[0]}, which is not read: add --protocols {','.join(unread)}")
+    requires = made.requires
+    if requires.process and options.processes is False:
+        raise InvalidArgument(f"-Y reads {requires.process}, and --no-processes names no processes: remove it")
+    if requires.message and not options.messages:
+        raise InvalidArgument(f"-Y reads {requires.message}, which only messages have: remove --no-messages")
     return made
 
 
@@ -57,7 +62,7 @@ def policy(chosen: Selection, shown: BodyPolicy, options: Options) -> BodyPolicy
 
 def consequences(chosen: Selection, options: Options) -> list[str]:
     """Returns lines about what a filter makes the capture do."""
-    ports, hosts, family, body, _ = chosen.requires
+    ports, hosts, family, body, *_ = chosen.requires
     told = [
         ""
         if ports is None

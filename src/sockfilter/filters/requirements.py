@@ -10,9 +10,13 @@ from sockfilter.filters.tree import All, Comparison, Either, comparisons
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from sockfilter.filters.names import Name
     from sockfilter.filters.tree import Node
 
 PORT_MAX = 65535
+# the conditions whose fields need to know the processes, and those that only messages have
+OF_PROCESSES = frozenset("process client_process server_process pid client_pid server_pid container pod".split())
+OF_MESSAGES = frozenset(("sender", "type", "text"))
 # members of a set that the kernel is told; a longer list of hosts would take longer to compare than it saves
 MEMBERS_MAX = 64
 
@@ -26,6 +30,8 @@ class Requirements(NamedTuple):
         family: 4 or 6.
         body: the field that reads bodies, for messages; empty if none does.
         protocols: the names of protocols that the filter compares with.
+        process: the field that reads processes, for messages; empty if none does.
+        message: the field that only messages without a response have; empty if there is none.
     """
 
     ports: tuple[tuple[int, int], ...] | None = None
@@ -33,6 +39,8 @@ class Requirements(NamedTuple):
     family: int | None = None
     body: str = ""
     protocols: frozenset[str] = frozenset()
+    process: str = ""
+    message: str = ""
 
 
 def required(nodes: Sequence[Node | None]) -> Requirements:
@@ -44,9 +52,18 @@ def required(nodes: Sequence[Node | None]) -> Requirements:
     known = [node for node in nodes if node is not None]
     found = _all([_of(node) for node in known])
     every = [comparison for node in known for comparison in comparisons(node)]
-    body = next((str(each.name) for each in every if each.name.field.reads_body), "")
+    names = list(dict.fromkeys(each.name for each in every))
     named = {value for each in every if each.name.condition == "protocol" for value in each.values}
-    return found._replace(body=body, protocols=frozenset(named))
+    return found._replace(
+        body=_first(name for name in names if name.field.reads_body),
+        protocols=frozenset(named),
+        process=_first(name for name in names if name.condition in OF_PROCESSES),
+        message=_first(name for name in names if name.condition in OF_MESSAGES),
+    )
+
+
+def _first(names: Iterable[Name]) -> str:
+    return next(map(str, names), "")
 
 
 def _of(node: Node) -> Requirements:

@@ -42,8 +42,8 @@ struct filter {
 };
 
 struct sf_replay {
-	struct filter filters[SF_REPLAY_FILTERS];
 	struct sf_config config;
+	__u32 reserved;
 	__u64 ports[SF_PORT_WORDS];
 	__u64 counters[SF_COUNTERS];
 	struct sf_skip skips[SF_SKIPS];
@@ -53,8 +53,9 @@ struct sf_replay {
 	__u32 newest;
 	__u32 oldest;
 	__u32 records;
-	size_t bytes;	 /* bytes used in data */
-	size_t reserved; /* bytes of the record that is being written */
+	struct filter filters[SF_REPLAY_FILTERS];
+	size_t bytes;	/* bytes used in data */
+	size_t writing; /* bytes of the record that is being written */
 	__u32 offsets[SF_REPLAY_RECORDS];
 	char data[SF_REPLAY_BYTES];
 };
@@ -244,7 +245,7 @@ static void *bpf_ringbuf_reserve(void *map, __u64 size, __u64 flags)
 	(void)map, (void)flags;
 	if (size > sizeof(here->data) - here->bytes || here->records == SF_REPLAY_RECORDS)
 		return NULL; /* cannot happen: sf_replay_run() stops before */
-	here->reserved = size;
+	here->writing = size;
 	return here->data + here->bytes;
 }
 
@@ -252,7 +253,7 @@ static void bpf_ringbuf_submit(void *data, __u64 flags)
 {
 	(void)flags;
 	here->offsets[here->records++] = (char *)data - here->data;
-	here->bytes += here->reserved;
+	here->bytes += here->writing;
 }
 
 static void bpf_ringbuf_discard(void *data, __u64 flags)

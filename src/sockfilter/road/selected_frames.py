@@ -102,12 +102,14 @@ class FramesOfFile(Frames):
 
     def close(self) -> None:
         """Reads the file again, writes the frames, and closes the file. Raises CaptureFileError."""
-        if self._files is not None:  # a source that is closed gives nothing
-            sorter = FrameSorter(self._chosen.give, self._write_frame)
-            while self._again.drain(sorter.take):
+        sorter = FrameSorter(self._chosen.give, self._write_frame)
+        try:
+            # without a file nothing could begin; a source that is closed gives nothing
+            while self._files is not None and self._again.drain(sorter.take):
                 pass
-        super().close()
-        self._again.close()
+        finally:
+            self._again.close()
+            super().close()
 
     def _write_frame(self, frame: Frame) -> None:
         self._write(*frame)

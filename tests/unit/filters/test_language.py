@@ -174,6 +174,7 @@ status == 200 || status == 404 && method == POST
 not (status == 200 or method == GET)
 not not complete
 has(request.header.accept)
+status == 404 AND NOT method == GET OR status IN {200}
 sender or method
 """
 FAILS = r"""

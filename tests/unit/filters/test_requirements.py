@@ -38,6 +38,8 @@ NONE = Requirements()
         ("port in {" + ",".join(map(str, range(1, MEMBERS_MAX + 2))) + "}", NONE),
         ("json.a == 1", Requirements(body="json.a")),
         ("not request.body contains x", Requirements(body="request.body")),
+        ("not client.pid == 3", Requirements(process="client.pid")),
+        ("type == text and sender == client", Requirements(message="type")),
         ("protocol == grpc", Requirements(protocols=frozenset({"grpc"}))),
     ],
 )
