@@ -17,6 +17,7 @@ from tests.support.captures import pcap, timed
 from tests.support.command import Sniffer, run
 from tests.support.frames import Talk, over_ipv4, over_ipv6
 from tests.support.pcap_filters import need_libpcap
+from tests.support.rights import without_rights
 from tests.support.skips import need_root
 
 
@@ -208,6 +209,24 @@ def test_mistakes(words: list[str], said: list[str]) -> None:
     done = run("-i", "lo", *words)
     assert done.status == 2
     assert done.said == [f"sockfilter: {line}" for line in said]
+
+
+@pytest.mark.parametrize("rights", [(), ("net_raw", "bpf")], ids=["root", "two capabilities"])
+@pytest.mark.parametrize("interface", ["lo", "any"])
+def test_a_filter_of_tcpdump_live(rights: tuple[str, ...], interface: str) -> None:
+    need_root()
+    need_libpcap()
+    prefix = without_rights(*rights) if rights else ()
+    with site() as port, site() as other:
+        words = (f"(src port {port} or dst port {port})", "and", "not", "host", "10.9.9.9")
+        with Sniffer("-i", interface, "-Y", "path != /unwanted", *words, prefix=prefix) as it:
+            ask(other, "/other")
+            ask(port, "/unwanted", "/wanted")
+            assert "GET /wanted" in it.line()
+            done = it.end()
+    assert done.status == 0, done.errors
+    assert len(done.lines) == 1
+    assert any("1 of 2 exchanges" in line for line in done.said)
 
 
 def test_files_have_no_processes(file: Path) -> None:

@@ -215,6 +215,8 @@ def read(
     kernel_filter = kernel_filter._replace(pcap=pcap or "")
     check_memory(memory)
     selection = selected(where, policy)
+    if selection is not None and not is_archive(path):
+        selection.check_file()
     return Reading(
         lambda emit, emit_message: _opened(
             path, kernel_filter, Keeping(policy, memory, emit, emit_message=emit_message, selection=selection), keylog

@@ -199,8 +199,7 @@ class KernelFilter(NamedTuple):
 
     def protocol_bits(self) -> int:
         """Returns the protocols beside HTTP as bits of enum sf_protocol."""
-        bits = sum(bit for name, bit in PROTOCOL_BITS.items() if name in self.protocols)
-        return bits | TLS_BIT if TLS in self.protocols else bits
+        return sum(bit for name, bit in PROTOCOL_BITS.items() if name in self.protocols)
 
     def host(self) -> bytes:
         """Returns the address and the mask that the kernel compares with; empty means all hosts."""
