@@ -50,7 +50,7 @@ WRONG = [
     ("-i lo --summary text --summary-fd 2", "--summary-fd needs --summary jsonl"),
     ("-i lo -w - --summary-fd 1", "--summary-fd 1 would write into the capture file"),
     ("port 80", "no interface: use -i NAME"),
-    ("-i lo port 80 or port 81", "for several ports use --ports 80,8080"),
+    ("-i lo udp port 53", "only HTTP over TCP is captured"),
     ("-i lo port 80 --ports 81", "the filter and the options both set ports"),
     ("-i lo 'not port 22'", "only HTTP is captured; select with --ports and --host"),
     ("dcotor", "there is no command 'dcotor'; did you mean doctor?"),
