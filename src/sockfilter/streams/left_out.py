@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from sockfilter.model.flow import LeftOut
 from sockfilter.model.sequence import MASK, distance
+
+if TYPE_CHECKING:
+    from sockfilter.model.flow import LeftOut
 
 # Runs of bytes that are known at a time: the source begins another after each segment that it does not leave out, and
 # those before it were reported first, except on another processor a moment ago.
 RUNS_MAX = 64
 
 
-@dataclass(slots=True)
 class Run:
     """Bytes in a row that were left out.
 
-    Attributes:
+    Args:
         seq: the sequence number of the first one.
         left_out: the last report, of all of them.
+
+    Attributes:
         size, heads: what has been passed on, of each.
     """
 
-    seq: int
-    left_out: LeftOut
-    size: int = 0
-    heads: int = 0
+    __slots__ = ("heads", "left_out", "seq", "size")
+
+    def __init__(self, seq: int, left_out: LeftOut) -> None:
+        self.seq = seq
+        self.left_out = left_out
+        self.size = self.heads = 0
 
     @property
     def start(self) -> int:
