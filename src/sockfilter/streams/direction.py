@@ -375,7 +375,7 @@ class Direction:
     def _give_up_before_left_out(self) -> None:
         """Stops waiting for bytes before those that were left out."""
         if self.next is not None and self._reports:
-            waiting_at = self._held.first.seq if self._held else (self.next + SKIP_BYTES_MAX) & MASK
+            waiting_at = self._held.first.seq if self._held else None
             self._miss(self._reports.nearest(self.next, waiting_at))
             self._pass_on()
 

@@ -71,16 +71,22 @@ class Reports:
             del self._runs[0]
 
     def next(self, seq: int) -> LeftOut | None:
-        """Returns the bytes that begin at a sequence number, which are then known; None if there are none."""
+        """Returns the bytes that begin at a sequence number, which are then known; None if there are none.
+
+        Of a run that begins before it, because its report came too late, only the rest counts, with all its heads.
+        """
         for run in self._runs:
-            if run.waits and run.start == seq:
-                whole = run.left_out
-                found = whole._replace(size=whole.size - run.size, heads=whole.heads - run.heads)
-                run.size, run.heads = whole.size, whole.heads
-                return found
+            if not run.waits or distance(seq, run.start) > 0:
+                continue
+            whole, rest = run.left_out, distance(seq, run.seq) + run.left_out.size
+            heads, run.size, run.heads = whole.heads - run.heads, whole.size, whole.heads
+            if rest > 0:
+                return whole._replace(size=rest, heads=heads)
         return None
 
-    def nearest(self, seq: int, until: int) -> int:
-        """The sequence number nearest after seq where bytes wait, or until, if that is nearer."""
+    def nearest(self, seq: int, until: int | None = None) -> int:
+        """The sequence number nearest after seq where bytes wait, or until, if that is nearer; seq if there is none."""
         starts = [run.start for run in self._runs if run.waits and distance(seq, run.start) > 0]
-        return min([until, *starts], key=lambda start: distance(seq, start))
+        if until is not None:
+            starts.append(until)
+        return min(starts, key=lambda start: distance(seq, start), default=seq)
