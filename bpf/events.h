@@ -29,7 +29,7 @@ enum sf_kind {
 	SF_SEGMENT = 0,
 	SF_FRAGMENT = 1, /* of an IP packet that carries TCP; user space puts it together */
 	SF_FRAME = 2,	 /* for a capture file only: an acknowledgement, or the SYN of a connection that may be HTTP */
-	SF_LEFT_OUT = 3, /* no segment: content of HTTP/2 that was left out, see left_out_of of struct sf_record */
+	SF_LEFT_OUT = 3, /* no segment: content of HTTP/2 that was left out, see struct sf_record */
 };
 
 /* struct sf_record, marks */
@@ -48,7 +48,7 @@ enum sf_mark {
  * Followed by frame_kept bytes of the frame. SF_LEFT_OUT says that from seq on
  * payload_len bytes have passed that are content of one stream, and heads of DATA
  * frames without padding and without END_STREAM. Later records may say it again, with
- * more. It counts as no packet, and what else is in struct sf_record is 0.
+ * more. It counts as no packet, and fields that are not named here are 0.
  */
 struct sf_record {
 	__u64 time_ns; /* CLOCK_MONOTONIC */
@@ -67,21 +67,9 @@ struct sf_record {
 	__u16 protocol;	  /* EtherType of the frame, host order */
 	__u16 vlan_tci;
 	__u16 vlan_proto; /* host order */
-	union {
-		__u32 isn[2]; /* sequence number of each end's SYN */
-		struct {
-			__u32 left_out_heads; /* how many heads */
-			__u32 left_out_ahead; /* content after these bytes, before the next head */
-		};
-	};
-	union {
-		__u32 reserved;
-		__u32 left_out_stream; /* the stream of HTTP/2 */
-	};
-	union {
-		__u64 syn_ns;	   /* 0: not seen */
-		__u64 left_out_of; /* as stream in other records */
-	};
+	__u32 isn[2];	  /* sequence number of each end's SYN; SF_LEFT_OUT: heads, and content before the next head */
+	__u32 stream_of_http2; /* SF_LEFT_OUT: the stream whose content it is */
+	__u64 syn_ns;	       /* 0: not seen; SF_LEFT_OUT: the direction, as stream in other records */
 	__u64 synack_ns;
 	struct sf_flow flow;
 };

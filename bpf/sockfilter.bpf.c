@@ -130,7 +130,7 @@ static __always_inline int send_segment(struct __sk_buff *skb, struct packet *p,
 	record->marks = marks;
 	record->isn[0] = c->isn[0];
 	record->isn[1] = c->isn[1];
-	record->reserved = 0;
+	record->stream_of_http2 = 0;
 	record->syn_ns = c->syn_ns;
 	record->synack_ns = c->synack_ns;
 	record->flow = *flow;

@@ -216,10 +216,10 @@ static __always_inline bool report(const struct framing_words *w, __u64 directio
 	record->kind = SF_LEFT_OUT;
 	record->seq = LOW(w->from_heads);
 	record->payload_len = LOW(w->next_head) - LOW(w->from_heads);
-	record->left_out_of = direction;
-	record->left_out_heads = HIGH(w->from_heads);
-	record->left_out_ahead = HIGH(w->next_head) - LOW(w->next_head);
-	record->left_out_stream = w->stream;
+	record->syn_ns = direction;
+	record->isn[0] = HIGH(w->from_heads);
+	record->isn[1] = HIGH(w->next_head) - LOW(w->next_head);
+	record->stream_of_http2 = w->stream;
 	bpf_ringbuf_submit(record, wakeup());
 	return true;
 }

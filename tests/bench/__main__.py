@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.bench import bulk, http2, kernel, latency, load, mix, overload
+from tests.bench import bulk, http2, kernel, latency, load, mix, overload, streams
 from tests.bench.runs import watch
 from tests.bench.table import Row, Verdict, at_least, at_most, row, table
 from tests.bench.tools import OURS, PEERS, Tool, lines, sockfilter
@@ -51,6 +51,7 @@ def main() -> int:
     verdicts += _site(rounds)
     verdicts += _latencies()
     verdicts += _kernel()
+    verdicts += _streams()
     if not arguments.quick:
         verdicts += _bulk(rounds)
     print()
@@ -195,6 +196,15 @@ def _kernel() -> list[Verdict]:
         )
         for cost in kernel.costs()
     ]
+
+
+def _streams() -> list[Verdict]:
+    found = [
+        at_least(f"{one.what}: messages a second of CPU", one.rate, streams.TARGETS[one.what], "{:,.0f}".format)
+        for one in streams.rates()
+    ]
+    title = f"gRPC: memory for {streams.CALL_MESSAGES:,} messages of a call, in MiB"
+    return [*found, at_most(title, streams.growth() / (1 << 20), 1)]
 
 
 def _bulk(rounds: int) -> list[Verdict]:

@@ -42,7 +42,8 @@ class Source:
     def skip(self, stream: int, until_seq: int) -> None:
         pass
 
-    skip_content = skip
+    def skip_content(self, stream: int, number: int) -> bool:
+        return False
 
     def take_all(self, stream: int) -> None:
         pass

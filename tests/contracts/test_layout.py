@@ -115,7 +115,7 @@ def test_python_unpacks_the_record_as_it_is() -> None:
     ]
     cold = [name for name, offset, _ in fields if records.HOT.size <= offset < records.FLOW_AT]
     assert cold == [
-        *("marks", "packet_type", "protocol", "vlan_tci", "vlan_proto", "isn", "reserved", "syn_ns", "synack_ns")
+        *("marks", "packet_type", "protocol", "vlan_tci", "vlan_proto", "isn", "stream_of_http2", "syn_ns", "synack_ns")
     ]
     sizes = {name: size for name, _, size in fields}
     widths = [struct_width(code) for code in "QQIIIIIIHBB"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,35 +15,38 @@ from sockfilter.system.namespace import entered
 from tests.support.net import namespace
 from tests.support.skips import Skip, need_root, skip
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 LITTLE = 8192
+
+
+@contextmanager
+def limited(value: int) -> Iterator[str]:
+    """A network namespace with this limit."""
+    need_root()
+    limit = Path(attachment.OPTION_MEMORY)
+    if not limit.exists():
+        skip(Skip.KERNEL, "the limit in this network namespace")
+    before = limit.read_text()
+    with namespace() as netns:
+        with entered(netns):
+            if not limit.exists():
+                skip(Skip.KERNEL, "a limit for each network namespace")
+            limit.write_text(str(value))
+        if limit.read_text() != before:
+            limit.write_text(before)
+            skip(Skip.KERNEL, "a limit for each network namespace")
+        yield netns
 
 
 @pytest.mark.parametrize("protocols", ["http", "all"])
 def test_too_little_says_what_to_raise(protocols: str) -> None:
-    need_root()
-    limit = Path(attachment.OPTION_MEMORY)
-    before = limit.read_text()
-    with namespace() as netns:
-        with entered(netns):
-            limit.write_text(str(LITTLE))
-        if limit.read_text() != before:
-            limit.write_text(before)
-            skip(Skip.KERNEL, "a limit for each network namespace")
-        with pytest.raises(
-            KernelUnsupported, match=r"\(8192 bytes\); raise it: sysctl -w net\.core\.optmem_max=131072"
-        ):
-            sockfilter.capture("lo", netns=netns, protocols=protocols)
+    said = r"\(8192 bytes\); raise it: sysctl -w net\.core\.optmem_max=131072"
+    with limited(LITTLE) as netns, pytest.raises(KernelUnsupported, match=said):
+        sockfilter.capture("lo", netns=netns, protocols=protocols)
 
 
 def test_less_than_the_third_program_takes_is_enough_to_capture() -> None:
-    need_root()
-    limit = Path(attachment.OPTION_MEMORY)
-    before = limit.read_text()
-    with namespace() as netns:
-        with entered(netns):
-            limit.write_text(str(attachment.FRAMES_OPTION_MEMORY - 1))
-        if limit.read_text() != before:
-            limit.write_text(before)
-            skip(Skip.KERNEL, "a limit for each network namespace")
-        with sockfilter.capture("lo", netns=netns):
-            pass
+    with limited(attachment.FRAMES_OPTION_MEMORY - 1) as netns, sockfilter.capture("lo", netns=netns):
+        pass

@@ -166,8 +166,9 @@ class Orders:
     def skip(self, stream: int, until_seq: int) -> None:
         self.given.append(("skip", stream, until_seq))
 
-    def skip_content(self, stream: int, number: int) -> None:
+    def skip_content(self, stream: int, number: int) -> bool:
         self.given.append(("skip_content", stream, number))
+        return True
 
     def take_all(self, stream: int) -> None:
         self.given.append(("take_all", stream, 0))

@@ -64,8 +64,9 @@ class NoSkipping:
     def skip(self, stream: int, until_seq: int) -> None:
         """Does nothing: all bytes are needed."""
 
-    def skip_content(self, stream: int, number: int) -> None:
-        """Does nothing: all bytes are needed."""
+    def skip_content(self, stream: int, number: int) -> bool:
+        """Returns False: all bytes are needed."""
+        return False
 
     def take_all(self, stream: int) -> None:
         """Does nothing: the source already delivers all bytes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from sockfilter.errors import BodyError, InvalidArgument
@@ -29,6 +30,14 @@ class MessageConditions(TypedDict, total=False):
     body: Any
     port: Any
     problems: Any
+    topic: Any
+    queue: Any
+    exchange: Any
+    routing_key: Any
+    mail_from: Any
+    rcpt: Any
+    subject: Any
+    code: Any
 
 
 class MessageCondition(NamedTuple):
@@ -52,6 +61,34 @@ def _json(message: StreamMessage) -> tuple[Any, ...]:
         return ()
 
 
+def _field(name: str) -> Callable[[StreamMessage], tuple[Any, ...]]:
+    return lambda message: (message.fields[name],) if message.fields.get(name) is not None else ()
+
+
+def _topics(message: StreamMessage) -> tuple[Any, ...]:
+    """The topic of a publish, or those of a subscribe (with a quality of service each) or an unsubscribe."""
+    topics = message.fields.get("topics", ())
+    assert isinstance(topics, Sequence)  # as the conversation of MQTT makes it
+    return (*_field("topic")(message), *(topic if isinstance(topic, str) else topic[0] for topic in topics))
+
+
+def _recipients(message: StreamMessage) -> tuple[Mapping[str, Any], ...]:
+    return tuple(recipient for recipients in _field("rcpt")(message) for recipient in recipients)
+
+
+def _codes(message: StreamMessage) -> tuple[Any, ...]:
+    """The codes of a message, and those of its replies."""
+    fields, close = message.fields, message.close
+    reply = fields.get("reply")
+    found = [fields.get("code"), fields.get("reply_code"), None if close is None else close.code]
+    found += [reply.get("code")] if isinstance(reply, Mapping) else []
+    found += [recipient.get("code") for recipient in _recipients(message)]
+    for name in ("codes", "granted"):
+        several = fields.get(name)
+        found += several if isinstance(several, list) else []
+    return tuple(code for code in found if code is not None)
+
+
 CONDITIONS = {
     "protocol": MessageCondition(lambda message: (message.protocol,), is_text, "a string"),
     "sender": MessageCondition(lambda message: (message.sender,), lambda wanted: wanted in SENDERS, "client or server"),
@@ -63,6 +100,15 @@ CONDITIONS = {
     "problems": MessageCondition(
         lambda message: tuple(problem.value for problem in message.problems), is_text, "a problem's name"
     ),
+    "topic": MessageCondition(_topics, is_text, "a string"),
+    **{
+        name: MessageCondition(_field(name), is_text, "a string")
+        for name in ("queue", "exchange", "routing_key", "mail_from", "subject")
+    },
+    "rcpt": MessageCondition(
+        lambda message: tuple(recipient["to"] for recipient in _recipients(message)), is_text, "a string"
+    ),
+    "code": MessageCondition(_codes, is_number, "a number"),
 }
 
 
@@ -70,7 +116,7 @@ class MessageWhere:
     """Conditions that a message must meet, all of them.
 
     Args:
-        protocol: "websocket", "sse".
+        protocol: "websocket", "sse", "mqtt", "amqp", "smtp".
         sender: "client" or "server".
         type: the type, as the protocol names it: "text", "close", the name of an event.
         text: the content as text.
@@ -78,6 +124,10 @@ class MessageWhere:
         body: the bytes of the content.
         port: the port of either end.
         problems: one of the problems.
+        topic: a topic of MQTT, or one of those that are subscribed to.
+        queue, exchange, routing_key: the arguments of a method of AMQP.
+        mail_from, rcpt, subject: the sender, a recipient and the subject of a mail.
+        code: a code of MQTT, AMQP, SMTP (also of the reply for a recipient) or of a WebSocket's close.
 
     Raises:
         InvalidArgument: there is no such condition, or it can never hold.

@@ -33,7 +33,7 @@ SEGMENT = 0
 FRAGMENT = 1
 FRAME = 2
 LEFT_OUT_RECORD = 3
-# left_out_heads ... left_out_of
+# of these records: isn, stream_of_http2, syn_ns
 LEFT_OUT_FIELDS = Struct("=IIIQ")
 LEFT_OUT_AT = HOT.size + 8
 # a time with this bit must go through Hearing.moment_of

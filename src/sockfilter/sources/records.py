@@ -186,9 +186,9 @@ class RecordSource(Closing):
         """Tells the program to send only lengths of this stream, up to a sequence number."""
         self._ring.skip(stream, self._lib.SF_SKIP_UNTIL, until_seq)
 
-    def skip_content(self, stream: int, number: int) -> None:
-        """Tells the program to leave out the content of one stream of HTTP/2."""
-        self._ring.skip(stream, self._lib.SF_SKIP_CONTENT, number)
+    def skip_content(self, stream: int, number: int) -> bool:
+        """Tells the program to leave out the content of one stream of HTTP/2. Returns whether it may do so."""
+        return False
 
     def take_all(self, stream: int) -> None:
         """Withdraws the order of skip()."""

@@ -87,8 +87,13 @@ class Skipping(Protocol):
     def skip(self, stream: int, until_seq: int) -> None:
         """Asks the source to leave out the bytes of a stream up to a sequence number."""
 
-    def skip_content(self, stream: int, number: int) -> None:
-        """Asks the source to leave out the content of one stream of HTTP/2. number: that of the stream."""
+    def skip_content(self, stream: int, number: int) -> bool:
+        """Asks the source to leave out the content of one stream of HTTP/2. Returns whether it may do so.
+
+        Args:
+            stream: the source's number of the direction.
+            number: the number of the stream of HTTP/2.
+        """
 
     def take_all(self, stream: int) -> None:
         """Revokes skip() and skip_content()."""
@@ -285,11 +290,10 @@ class Direction:
         """
         if not number:
             self.announce(0)
-        elif self.next is not None and not self.has_ended:
+        elif self.next is not None and not self.has_ended and self._skipping.skip_content(self.stream, number):
             self._left_out = number, take
             self._reports = self._reports or Reports()
             self._skip_until = (self.next + SKIP_BYTES_MAX) & MASK
-            self._skipping.skip_content(self.stream, number)
 
     def begin(self, isn: int) -> None:
         """Sets the sequence number of its SYN, which was seen on another interface."""
@@ -371,7 +375,7 @@ class Direction:
     def _give_up_before_left_out(self) -> None:
         """Stops waiting for bytes before those that were left out."""
         if self.next is not None and self._reports:
-            waiting_at = self._held.first.seq if self._held else (self.next + SKIP_BYTES_MAX) & MASK
+            waiting_at = self._held.first.seq if self._held else None
             self._miss(self._reports.nearest(self.next, waiting_at))
             self._pass_on()
 

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from sockfilter.model.flow import LeftOut
 from sockfilter.model.sequence import MASK, distance
+
+if TYPE_CHECKING:
+    from sockfilter.model.flow import LeftOut
 
 # Runs of bytes that are known at a time: the source begins another after each segment that it does not leave out, and
 # those before it were reported first, except on another processor a moment ago.
 RUNS_MAX = 64
 
 
-@dataclass(slots=True)
 class Run:
     """Bytes in a row that were left out.
 
-    Attributes:
+    Args:
         seq: the sequence number of the first one.
         left_out: the last report, of all of them.
+
+    Attributes:
         size, heads: what has been passed on, of each.
     """
 
-    seq: int
-    left_out: LeftOut
-    size: int = 0
-    heads: int = 0
+    __slots__ = ("heads", "left_out", "seq", "size")
+
+    def __init__(self, seq: int, left_out: LeftOut) -> None:
+        self.seq = seq
+        self.left_out = left_out
+        self.size = self.heads = 0
 
     @property
     def start(self) -> int:
@@ -66,16 +71,22 @@ class Reports:
             del self._runs[0]
 
     def next(self, seq: int) -> LeftOut | None:
-        """Returns the bytes that begin at a sequence number, which are then known; None if there are none."""
+        """Returns the bytes that begin at a sequence number, which are then known; None if there are none.
+
+        Of a run that begins before it, because its report came too late, only the rest counts, with all its heads.
+        """
         for run in self._runs:
-            if run.waits and run.start == seq:
-                whole = run.left_out
-                found = whole._replace(size=whole.size - run.size, heads=whole.heads - run.heads)
-                run.size, run.heads = whole.size, whole.heads
-                return found
+            if not run.waits or distance(seq, run.start) > 0:
+                continue
+            whole, rest = run.left_out, distance(seq, run.seq) + run.left_out.size
+            heads, run.size, run.heads = whole.heads - run.heads, whole.size, whole.heads
+            if rest > 0:
+                return whole._replace(size=rest, heads=heads)
         return None
 
-    def nearest(self, seq: int, until: int) -> int:
-        """The sequence number nearest after seq where bytes wait, or until, if that is nearer."""
+    def nearest(self, seq: int, until: int | None = None) -> int:
+        """The sequence number nearest after seq where bytes wait, or until, if that is nearer; seq if there is none."""
         starts = [run.start for run in self._runs if run.waits and distance(seq, run.start) > 0]
-        return min([until, *starts], key=lambda start: distance(seq, start))
+        if until is not None:
+            starts.append(until)
+        return min(starts, key=lambda start: distance(seq, start), default=seq)

@@ -121,3 +121,19 @@ def test_numbers_wrap():
     reports.add(MASK - 9, said(50, heads=2))
     assert reports.next(10) == said(30)
     assert not reports
+
+
+def test_report_that_comes_after_its_bytes_were_given_up():
+    scene, passed = asked()
+    scene.send(0, 110, b"abc")
+    scene.table.tick(10**10)
+    assert scene.table.counts.gap_bytes == 100
+    report(scene, 10, 50)
+    report(scene, 10, 100)
+    scene.table.tick(2 * 10**10)
+    assert not passed
+    report(scene, 10, 153, heads=3)  # it has become longer, and reaches beyond what was given up
+    assert [each.size for each in passed] == [50]
+    scene.send(0, 163, b"def")
+    assert scene.tapes[0].content.endswith(b"abcdef")
+    assert scene.table.counts.gap_bytes == 100

@@ -248,8 +248,9 @@ class FileSource(Closing):
         """Tells the program to send only lengths of this stream, up to a sequence number."""
         self._skip(stream, self._lib.SF_SKIP_UNTIL, until_seq)
 
-    def skip_content(self, stream: int, number: int) -> None:
-        """Does nothing: what is in the file costs no more than its bytes."""
+    def skip_content(self, stream: int, number: int) -> bool:
+        """Returns False: the program leaves out nothing of a file."""
+        return False
 
     def take_all(self, stream: int) -> None:
         """Withdraws the order of skip()."""

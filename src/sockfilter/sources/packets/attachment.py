@@ -215,9 +215,11 @@ def _bind_error(name: str, error: OSError) -> Exception:
     if error.errno in (errno.EPERM, errno.EACCES):
         return MissingCapability(f"listening on interface {name}: {error.strerror}: {rights.advice()}")
     if error.errno == errno.ENOMEM:
+        limit = option_memory()
+        shown = f" ({limit} bytes)" if limit else ""
         return KernelUnsupported(
-            f"listening on interface {name}: {error.strerror}; the program is larger than net.core.optmem_max allows"
-            f" ({option_memory()} bytes); raise it: sysctl -w net.core.optmem_max=131072"
+            f"listening on interface {name}: {error.strerror}; the program is larger than net.core.optmem_max"
+            f" allows{shown}; raise it: sysctl -w net.core.optmem_max=131072"
         )
     return KernelUnsupported(f"listening on interface {name}: {error.strerror}; another program may be in the way")
 

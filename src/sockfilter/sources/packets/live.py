@@ -124,6 +124,11 @@ class LiveSource(RecordSource):
             if self._namespace.has_gone():
                 self._changes.append(Change(InterfaceEvent.NAMESPACE_GONE, str(self._netns), ""))
 
+    def skip_content(self, stream: int, number: int) -> bool:
+        """Tells the program to leave out the content of one stream of HTTP/2. Returns whether it may do so."""
+        self._ring.skip(stream, self._lib.SF_SKIP_CONTENT, number)
+        return True
+
     def _was_woken_by(self, fds: list[int]) -> None:
         if self._announcements in fds:
             self.keep_up()
