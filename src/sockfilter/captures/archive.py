@@ -164,6 +164,10 @@ class ArchiveCapture(Closing):
         """Returns no texts: there is no TLS."""
         return []
 
+    def closed_libraries(self) -> list[str]:
+        """Returns none: there is no TLS."""
+        return []
+
     def look_at(self, path: str) -> None:
         """Does nothing: there is no TLS."""
 
