@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 RUNS_MAX = 64
 
 
-class Run:
+class LeftOutRun:
     """Bytes in a row that were left out.
 
     Args:
@@ -49,7 +49,7 @@ class Reports:
     __slots__ = ("_runs",)
 
     def __init__(self) -> None:
-        self._runs: list[Run] = []
+        self._runs: list[LeftOutRun] = []
 
     def __bool__(self) -> bool:
         return any(run.waits for run in self._runs)
@@ -66,7 +66,7 @@ class Reports:
                 if run.left_out.size < left_out.size:
                     run.left_out = left_out
                 return
-        self._runs.append(Run(seq, left_out))
+        self._runs.append(LeftOutRun(seq, left_out))
         if len(self._runs) > RUNS_MAX:
             del self._runs[0]
 
