@@ -38,6 +38,7 @@ LOOKS: dict[str, Callable[[Capture], object]] = {
     "forgotten": lambda capture: capture.forgotten,
     "forgotten_messages": lambda capture: capture.forgotten_messages,
     "missing_bytes": lambda capture: capture.missing_bytes,
+    "secret_problems": lambda capture: capture.secret_problems(),
     "now_ns": lambda capture: capture.now_ns,
     "is_closed": lambda capture: capture.is_closed,
     "is_full": lambda capture: capture.is_full,

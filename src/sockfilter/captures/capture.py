@@ -388,7 +388,8 @@ class Capture(View, Closing):
 
     def secret_problems(self) -> list[str]:
         """Returns why a source gives no more secrets, for people; each reason once."""
-        return [] if self._secrets is None else self._secrets.problems()
+        secrets = self._secrets
+        return [] if secrets is None else self._turns.do(secrets.problems)
 
     def _check(self) -> None:
         if self.is_closed:

@@ -6,7 +6,7 @@ import pytest
 
 from sockfilter.errors import InvalidArgument
 from sockfilter.libbpf import binding
-from sockfilter.model.protocols import OPTIONAL, TLS, wanted
+from sockfilter.model.protocols import OPTIONAL, wanted
 from sockfilter.protocols import choose
 from sockfilter.sources.narrowing import PROTOCOL_BITS
 
@@ -47,7 +47,7 @@ def test_wrong_names(names: object, words: str) -> None:
 
 def test_the_kernel_has_a_bit_for_each() -> None:
     _, lib = binding.load()
-    assert {name: getattr(lib, f"SF_PROTOCOL_{name.upper()}") for name in (*OPTIONAL, TLS)} == PROTOCOL_BITS
+    assert {name: getattr(lib, f"SF_PROTOCOL_{name.upper()}") for name in OPTIONAL} == PROTOCOL_BITS
 
 
 def test_each_has_a_row() -> None:

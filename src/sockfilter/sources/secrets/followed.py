@@ -21,8 +21,8 @@ TURN_BYTES_MAX = 4 << 20
 # Bytes before the end of a file that is read from its end: the secrets of the last 4 000 connections. Older ones have
 # most likely been closed.
 TAIL_BYTES = 4 << 20
-# Bytes before the place that was reached which are compared: a file that was emptied and written again has others there,
-# within the random part of a line, even if it has as many bytes as before.
+# Bytes before the place that was reached which are compared: a file that was emptied and written again has
+# others there, as they are random, even if it has as many bytes as before.
 LAST_BYTES = 64
 # Bytes at the beginning that must hold a line of a key log, or nothing but comments.
 BEGINNING_BYTES = 64 << 10
