@@ -43,7 +43,6 @@ struct filter {
 
 struct sf_replay {
 	struct sf_config config;
-	__u32 reserved;
 	__u64 ports[SF_PORT_WORDS];
 	__u64 counters[SF_COUNTERS];
 	struct sf_skip skips[SF_SKIPS];
