@@ -413,8 +413,8 @@ class UsualReceiver:
         """Takes no bytes: it needs all of them, and ignores none."""
 
     def repeat(self, seq: int) -> None:
-        """Notes a retransmission. It delays all streams."""
-        self._reader.leave()
+        """Notes a retransmission. It delays all streams that are open."""
+        self._reader.give()
         self._receiver.repeat(seq)
 
     def pass_over(self, left_out: LeftOut) -> int:
