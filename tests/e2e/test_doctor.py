@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("root")
 
 NAMES = [
     *("kernel", "libbpf", "capabilities", "ring buffer", "BTF", "JIT", "lockdown", "unprivileged_bpf_disabled"),
-    *("locked memory", "sandbox", "network namespace", "program", "processes", "system calls", "exchange"),
+    *("locked memory", "sandbox", "network namespace", "program", "processes", "system calls", "TLS", "exchange"),
 ]
 
 

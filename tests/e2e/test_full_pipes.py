@@ -73,7 +73,7 @@ def test_asked_again_it_does_not_wait_for_the_reader(loopback: Sites, options: l
         while process.poll() is None:
             process.send_signal(signal.SIGTERM)
         _, said = process.communicate()
-    assert process.returncode == 0
+    assert process.returncode == 0, said
     assert b"mistake" not in said
     assert bool(re.search(rb"after a second signal: \d+ records were not read", said)) == (not options)
 

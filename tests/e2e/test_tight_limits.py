@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from tests.support.command import run
-from tests.support.skips import need_tool
+from tests.support.skips import Skip, need_tool, skip
 
 MEGABYTE = 1 << 20
 # of each thread: half of what a process may address on x86-64, and more than there is elsewhere
@@ -17,7 +19,11 @@ STACK_BYTES = 1 << 46
 def test_address_space(megabytes: float):
     """Memory may also run out while the dynamic linker maps an extension module, and while a capture ends."""
     prefix = [need_tool("prlimit"), f"--as={round(megabytes * MEGABYTE)}"]
-    done = run("-i", "lo", "--ports", "1", "--duration", "0.01", prefix=prefix)
+    try:
+        done = run("-i", "lo", "--ports", "1", "--duration", "0.01", prefix=prefix)
+    except subprocess.TimeoutExpired:
+        # CPython needs 32 bytes to handle an exception; without, it tries for ever (Python/ceval.c, exception_unwind)
+        skip(Skip.PYTHON_FAULT, "an exception without any memory is never handled")
     if done.status == 0:
         assert len(done.said) == 2
     else:

@@ -53,7 +53,10 @@ WRONG = [
     ("-i lo udp port 53", "only HTTP over TCP is captured"),
     ("-i lo port 80 --ports 81", "the filter and the options both set ports"),
     ("dcotor", "there is no command 'dcotor'; did you mean doctor?"),
-    ("eth0", "there is no command 'eth0': there are broker, config, doctor; -i eth0 captures on an interface"),
+    (
+        "eth0",
+        "there is no command 'eth0': there are broker, check, config, diff, doctor, tls; -i eth0 captures on an interface",
+    ),
     ("-i lo trailing", "'trailing' is neither an option nor a supported filter; supported filters are port N, "),
     ("-i lo -c 0", "'0': a count of exchanges must be a whole number, 1 or greater"),
     ("-i lo -c -1", "'-1': a count of exchanges must be a whole number, 1 or greater"),

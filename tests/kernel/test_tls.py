@@ -21,7 +21,6 @@ SERVER_HELLO = bytes.fromhex("160303007a020000760303") + bytes(116)
 DATA = bytes.fromhex("1703030020") + bytes(32)
 NOT_TLS = {
     "alert first": bytes.fromhex("15030100020228"),
-    "server's hello first": SERVER_HELLO,
     "version 4": bytes.fromhex("16040100c8010000c40303"),
     "long record": bytes.fromhex("160301ffff010000c40303"),
     "data first": DATA,
@@ -50,6 +49,16 @@ def test_connection_is_followed_from_its_client_hello_on(
     opening = talk.opening() if from_syn else []
     with cable.capture(keylog=keylog) as capture:
         cable.pass_by(capture, *opening, talk.client(CLIENT_HELLO), talk.server(SERVER_HELLO))
+        packets = capture.ledger.packets
+    assert (packets["followed"], packets["not_http"], packets["tls"]) == (1, 0, 0)
+
+
+@pytest.mark.parametrize("from_syn", [True, False], ids=["from SYN", "mid-stream"])
+def test_connection_is_followed_if_its_client_hello_was_missed(cable: Cable, keylog: str, from_syn: bool) -> None:
+    talk = next(talks())
+    opening = talk.opening() if from_syn else []
+    with cable.capture(keylog=keylog) as capture:
+        cable.pass_by(capture, *opening, talk.server(SERVER_HELLO))
         packets = capture.ledger.packets
     assert (packets["followed"], packets["not_http"], packets["tls"]) == (1, 0, 0)
 

@@ -47,6 +47,7 @@ NOT_RUN = {
     "sudo $(command -v sockfilter) broker": NotRun.ELSEWHERE,  # tests/e2e/plugin/test_rights.py, this and the next
     "pytest": NotRun.ELSEWHERE,
     "protoc": NotRun.PLACEHOLDER,
+    "sudo sockfilter --tls -- curl https://example.org/": NotRun.ELSEWHERE,  # tests/e2e/test_tls_probes.py
     "SSLKEYLOGFILE=": NotRun.ELSEWHERE,  # tests/e2e/test_tls.py, this and the next
     "sockfilter -r web.pcap --keylog": NotRun.ELSEWHERE,
     "sudo sockfilter -i lo --ports 8082 -vv --proto": NotRun.PLACEHOLDER,

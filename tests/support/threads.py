@@ -39,6 +39,8 @@ LOOKS: dict[str, Callable[[Capture], object]] = {
     "forgotten_messages": lambda capture: capture.forgotten_messages,
     "missing_bytes": lambda capture: capture.missing_bytes,
     "secret_problems": lambda capture: capture.secret_problems(),
+    "closed_libraries": lambda capture: capture.closed_libraries(),
+    "look_at": lambda capture: capture.look_at("/nowhere"),
     "now_ns": lambda capture: capture.now_ns,
     "is_closed": lambda capture: capture.is_closed,
     "is_full": lambda capture: capture.is_full,

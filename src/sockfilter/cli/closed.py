@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from sockfilter.ledger import Ledger
 
 WAY = "--tls opens them, as far as sockfilter tls says; so does --keylog FILE if their programs write one"
+WAY_OF_A_FILE = "--keylog FILE opens them, if their programs wrote one"
 WAY_OF_CALLS = "system calls have no more of them; -i any with --tls or --keylog FILE may open them"
 
 
@@ -17,7 +18,8 @@ def said_of(ledger: Ledger) -> str:
     if not count:
         return ""
     noun = "connection" if count == 1 else "connections"
-    return f"{count} TLS {noun} passed: {WAY_OF_CALLS if ledger.calls else WAY}"
+    way = WAY_OF_CALLS if ledger.calls else WAY if ledger.file is None else WAY_OF_A_FILE
+    return f"{count} TLS {noun} passed: {way}"
 
 
 def said_of_missing_secrets(ledger: Ledger) -> str:

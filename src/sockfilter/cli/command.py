@@ -218,7 +218,12 @@ class Run:
                 is_forced = True
                 raise
             finally:
-                capture.close()
+                try:
+                    capture.close()
+                except Stalled as error:
+                    if not is_forced:
+                        raise
+                    say(str(error))
                 self._ledger = ledger = capture.ledger
                 for equation in [] if is_forced else ledger.imbalance:
                     say(f"the ledger does not balance, which is a bug in sockfilter: {equation}")

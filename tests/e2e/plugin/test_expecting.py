@@ -96,7 +96,7 @@ def test_an_expectation_that_nobody_looked_at_fails_the_test(project: Project):
         """
     )
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["<Expectation path='/b'> asserts nothing: add .once(), *"])
+    result.stdout.fnmatch_lines(['<Expectation path == "/b"> asserts nothing: add .once(), *'])
 
 
 def test_an_expectation_of_messages_that_nobody_looked_at_fails_the_test_too(project: Project):

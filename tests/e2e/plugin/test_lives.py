@@ -177,7 +177,7 @@ def test_a_session_without_it_imports_next_to_nothing(project: Project, monkeypa
         def test_it():
             assert not {"cffi", "_cffi_backend", "dpkt", "pyroute2", "asyncio"} & set(sys.modules)
             ours = {name for name in sys.modules if name.startswith("sockfilter")}
-            plugin = {"sockfilter.testing" + name for name in ("", ".options", ".plugin")}
+            plugin = {"sockfilter.testing" + name for name in ("", ".keylog", ".options", ".plugin")}
             assert ours == {"sockfilter", "sockfilter.presentation", *plugin}
         """,
         "-p",

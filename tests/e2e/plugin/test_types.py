@@ -67,7 +67,7 @@ WRONG = """
 
     def test_it(wire: Wire, wire_factory: WireFactory) -> None:
         wire.expect(pth="/a").once()
-        wire.expect("/a")
+        wire.expect(1)
         wire.expect(path="/a").once(1)
         wire_factory(port=80)
         wire.wait_for(path="/a").status
