@@ -50,7 +50,7 @@ class StreamPairing(Ending):
     ) -> None:
         super().__init__(connection, counts, emit)
         self._is_whole = None not in isn
-        self._open: dict[int, Exchange] = {}  # by stream, in the order in which they began
+        self._open: dict[int, Exchange] = {}  # by stream; those that were read in C came late, perhaps in another order
         self._lost: Problem | None = None  # why messages may be missing
         self._repeats = 0  # retransmissions so far
         self._repeats_before: dict[int, int] = {}  # when the exchange of a stream began; not in it: none
@@ -58,7 +58,7 @@ class StreamPairing(Ending):
     @property
     def open(self) -> list[Exchange]:
         """The exchanges that have begun but not ended, in their order."""
-        return list(self._open.values())
+        return sorted(self._open.values(), key=_place)
 
     @property
     def weight(self) -> int:
@@ -164,8 +164,9 @@ class StreamPairing(Ending):
 
     def close(self, problem: Problem) -> None:
         """Ends all exchanges, as no more messages follow."""
-        for stream in list(self._open):
-            self.leave(stream, problem)
+        for exchange in self.open:
+            assert exchange.stream is not None  # it is by its stream that it is open
+            self.leave(exchange.stream, problem)
 
     def pair(self, number: int, request: Request, response: Response) -> None:
         """Takes both halves of an exchange that has ended.
@@ -211,3 +212,7 @@ class StreamPairing(Ending):
         elif not self._is_whole:
             exchange.add_problems(Problem.MID_STREAM)
         return exchange
+
+
+def _place(exchange: Exchange) -> int:
+    return exchange.conn_seq

@@ -249,7 +249,7 @@ class ConnectionTable:
             problem: why it has ended. None: it was rejected.
             following: for each end, the next sequence number, or None if nothing of the end was seen.
         """
-        del self._connections[connection.start.key]
+        self._connections.pop(connection.start.key, None)  # gone already if a signal interrupted this
         for direction in connection.held:
             self.holes.pop(direction, None)
         self.watched.pop(connection, None)
