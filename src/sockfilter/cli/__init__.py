@@ -12,7 +12,7 @@ STDERR = 2
 
 # Without memory, these come in place of MemoryError: from the dynamic linker for an extension module (glibc,
 # elf/dl-load.c), and from the interpreter for a module whose code it cannot read.
-OUT_OF_MEMORY = ("failed to map segment", "error return without exception set")
+OUT_OF_MEMORY = ("failed to map segment", "error return without exception set", "without setting an exception")
 
 
 def main(argv: list[str] | None = None) -> int:
