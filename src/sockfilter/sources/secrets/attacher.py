@@ -85,9 +85,7 @@ class _Attacher:
 
     def _serve(self, request: str) -> None:
         what, _, argument = request.partition(" ")
-        if what == "pid" and argument.isascii() and argument.isdecimal():
-            self._prober.look(int(argument))
-        elif what == "path":
+        if what == "path":
             for path in files_of_program(argument):
                 self._prober.look_at(path)
         self._prober.save()

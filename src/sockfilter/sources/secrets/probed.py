@@ -117,10 +117,6 @@ class ProbedSecrets(Closing):
         """Probes a program and the libraries that it will load, before it is started."""
         self._ask(f"path {path}")
 
-    def look(self, pid: int) -> None:
-        """Probes the program and the libraries of a process."""
-        self._ask(f"pid {pid}")
-
     def read(self) -> None:
         """Passes on the secrets that have come since. Never waits."""
         if self._ring is not None:
