@@ -79,8 +79,9 @@ def costs() -> list[Cost]:
             sender.bind(("lo", 0))
         before = _programs()
         capture = stack.enter_context(sockfilter.capture("lo", netns=netns, ring=64 << 20, processes=False))
-        (program,) = _programs() - before
-        ours = Statistics(program)
+        # the kernel counts the time of the gate, which is attached, with all that it passes on to
+        (gate,) = (fd for fd in _programs() - before if _runs(fd, sender, capture))
+        ours = Statistics(gate)
         found: dict[str, list[Cost]] = {}
         for _ in range(ROUNDS):
             for what, frames in _kinds().items():
@@ -97,6 +98,19 @@ def costs() -> list[Cost]:
 def _programs() -> set[int]:
     """Descriptors of programs that this process has."""
     return {int(p.name) for p in Path("/proc/self/fdinfo").iterdir() if p.exists() and "prog_id" in p.read_text()}
+
+
+def _runs(fd: int, sender: socket.socket, capture: sockfilter.Capture) -> bool:
+    """Whether the kernel counts a run of this program when a frame comes."""
+    before = _counted(fd)
+    _send(sender, _kinds()["not TCP"][:1])
+    capture.flush()
+    return _counted(fd) > before
+
+
+def _counted(fd: int) -> int:
+    text = Path(f"/proc/self/fdinfo/{fd}").read_text()
+    return int(text.partition("run_cnt:")[2].split()[0])
 
 
 def _kinds() -> dict[str, list[bytes]]:

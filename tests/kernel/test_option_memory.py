@@ -1,4 +1,4 @@
-"""A program counts towards the memory for options of its socket, which is little before Linux 6.7."""
+"""What is attached to a socket counts towards its memory for options, which is little before Linux 6.7."""
 
 from __future__ import annotations
 
@@ -41,12 +41,13 @@ def limited(value: int) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("protocols", ["http", "all"])
-def test_too_little_says_what_to_raise(protocols: str) -> None:
+def test_little_is_enough_to_capture(protocols: str) -> None:
+    with limited(LITTLE) as netns, sockfilter.capture("lo", netns=netns, protocols=protocols):
+        pass
+
+
+def test_a_filter_that_is_too_long_says_what_to_raise() -> None:
+    addresses = " or ".join(f"host 10.0.{number >> 8}.{number & 255}" for number in range(300))
     said = r"\(8192 bytes\); raise it: sysctl -w net\.core\.optmem_max=131072"
     with limited(LITTLE) as netns, pytest.raises(KernelUnsupported, match=said):
-        sockfilter.capture("lo", netns=netns, protocols=protocols)
-
-
-def test_less_than_the_third_program_takes_is_enough_to_capture() -> None:
-    with limited(attachment.FRAMES_OPTION_MEMORY - 1) as netns, sockfilter.capture("lo", netns=netns):
-        pass
+        sockfilter.capture("lo", netns=netns, pcap=addresses)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sockfilter.errors import InterfaceDown, KernelUnsupported, MissingCapability, NoSuchInterface
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.counters import Counters
+from sockfilter.libbpf.gates import Gates
 from sockfilter.libbpf.object import OBJECTS, BpfObject
 from sockfilter.sources.packets import interfaces
 from sockfilter.sources.records import Attached, outcomes
@@ -22,17 +23,16 @@ if TYPE_CHECKING:
 
     from sockfilter.sources.packets.interfaces import Interface
     from sockfilter.sources.packets.request import AttachRequest
-    from sockfilter.sources.pcap.gate import PcapGates
 
 OBJECT = f"{OBJECTS}/sockfilter.bpf.o"
 # One of them is loaded. The second also looks for protocols beside HTTP, which takes the verifier longer. The third
 # also leaves out content of HTTP/2. The verifier of 5.10 accepts that only with CAP_PERFMON.
 PROGRAMS = PLAIN, OTHERS, FRAMES = "sockfilter", "sockfilter_others", "sockfilter_frames"
 
-# The kernel charges a program to its socket: 8 bytes for each instruction (net/core/filter.c, sk_filter_charge()). The
-# limit is 20 KiB before Linux 6.7, and 128 KiB since. The third program has 26 KiB, to which the verifier adds.
+# The kernel charges a program to the memory for options of its socket: 8 bytes for each instruction (net/core/filter.c,
+# sk_filter_charge()). There are 20 KiB before Linux 6.7, which is less than these programs take. So a gate of a few
+# instructions is attached, which passes on to them: a tail call charges nothing.
 OPTION_MEMORY = "/proc/sys/net/core/optmem_max"
-FRAMES_OPTION_MEMORY = 64 << 10
 
 # include/uapi/asm-generic/socket.h, include/uapi/linux/if_packet.h, include/uapi/linux/if_ether.h
 SO_ATTACH_BPF = 50
@@ -96,18 +96,10 @@ class OwnAttachment:
             self.ring_fd, self.shared_fd, self.skips_fd = (
                 self._object.map_fd(name) for name in ("ring", ".bss", "skips")
             )
-            gates: PcapGates | None = None
-            program_fd = self._object.program_fd(self._program)
-            if pcap:
-                from sockfilter.sources.pcap.gate import PcapGates  # only if there is such a filter
-
-                gates = stack.enter_context(PcapGates(pcap, program_fd, self._object.map_fd("counters")))
-            firsts = [
-                program_fd if gates is None else gates.program_fd(interface.has_link_header) for interface in found
-            ]
+            gate_fd = self._gate(stack, pcap)
             sockets = [
-                stack.enter_context(self._attached(interface, first))
-                for interface, first in zip(found, firsts, strict=True)
+                stack.enter_context(self._attached(interface, gate_fd(interface.has_link_header)))
+                for interface in found
             ]
             self._stack = stack.pop_all()
         self._sockets = sockets
@@ -147,6 +139,16 @@ class OwnAttachment:
         if headers == {True}:
             return int(self._lib.SF_LINK_ETHERNET)
         return int(self._lib.SF_LINK_NONE if headers == {False} else self._lib.SF_LINK_DETECT)
+
+    def _gate(self, stack: ExitStack, pcap: str) -> Callable[[bool | None], int]:
+        """What gives the program to attach to an interface, for whether its frames have an Ethernet header."""
+        program_fd = self._object.program_fd(self._program)
+        if pcap:
+            from sockfilter.sources.pcap.gate import PcapGates  # only if there is such a filter
+
+            return stack.enter_context(PcapGates(pcap, program_fd, self._object.map_fd("counters"))).program_fd
+        gate_fd = stack.enter_context(Gates(program_fd)).open_gate()
+        return lambda _has_header: gate_fd
 
     def _attached(self, interface: Interface, program_fd: int) -> socket.socket:
         """Returns a packet socket with a program attached. It gets no frame until bind() sets the protocol."""
@@ -192,12 +194,11 @@ def _program(config: Any) -> str:
     """The name of the program for a struct sf_config. A capture file has all bytes."""
     if config.protocols:
         return OTHERS
-    has_room = option_memory() >= FRAMES_OPTION_MEMORY
-    return FRAMES if has_room and rights.has_perfmon() and not config.whole else PLAIN
+    return FRAMES if rights.has_perfmon() and not config.whole else PLAIN
 
 
 def option_memory() -> int:
-    """Bytes that a program, among others, may take of a socket's memory for options; 0 if not known."""
+    """Bytes of a socket's memory for options; 0 if not known, as in a network namespace before Linux 6.8."""
     try:
         with open(OPTION_MEMORY) as file:
             return int(file.read())
@@ -218,7 +219,7 @@ def _bind_error(name: str, error: OSError) -> Exception:
         limit = option_memory()
         shown = f" ({limit} bytes)" if limit else ""
         return KernelUnsupported(
-            f"listening on interface {name}: {error.strerror}; the program is larger than net.core.optmem_max"
+            f"listening on interface {name}: {error.strerror}; the filter is larger than net.core.optmem_max"
             f" allows{shown}; raise it: sysctl -w net.core.optmem_max=131072"
         )
     return KernelUnsupported(f"listening on interface {name}: {error.strerror}; another program may be in the way")
