@@ -9,21 +9,25 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.model.secret import CLIENT_RANDOM, CLIENT_TRAFFIC, SERVER_TRAFFIC
 from sockfilter.tls.openers import Tls13Opener, can_open, openers_of_master
-from sockfilter.tls.schedule import TLS11, TLS12, TLS13
-from sockfilter.tls.snapshots import MASTER_BYTES, RANDOM_BYTES, Layout
+from sockfilter.tls.schedule import TLS12, TLS13
+from sockfilter.tls.snapshots import MASTER_BYTES, RANDOM_BYTES, Layout, Part
 from sockfilter.tls.suites import Cipher, suite_of, tls13_suites
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from sockfilter.tls.openers import Opener
     from sockfilter.tls.reading import Record
-    from sockfilter.tls.snapshots import Contents, Part, Snapshots
+    from sockfilter.tls.snapshots import Contents, Place, Snapshots
     from sockfilter.tls.suites import Suite
 
-# Tries for one connection, and for one copy; each takes 5 us. A copy of OpenSSL 3.0 takes 2 300 at most.
-TRIES_MAX = 65536
-TRIES_OF_COPY = 8192
+# Tries for one connection, and for one copy; each takes 3 us. A copy of OpenSSL 3.0 takes 1 000.
+TRIES_MAX = 32768
+TRIES_OF_COPY = 4096
+# Making keys takes as long as so many tries.
+TRIES_OF_KEYS = 10
+# places of randoms that are tried with a likely master secret
+RANDOMS_LIKELY = 2
 # A record may be some before or behind the one whose number is in the copy: what was on its way, or came together.
 AROUND = (0, 1, -1, 2, 3, 4, -2)
 # Record numbers that are tried without one in the copy, from 0 on.
@@ -124,19 +128,18 @@ class Joiner:
         return None
 
     def _search(self, contents: Contents, record: Record) -> Joined | None:
-        """Tries everything in a copy that may be a secret."""
-        places = {number: place for place, number in reversed(contents.numbers)}
-        near = dict.fromkeys(number + far for far in AROUND for number in (*places, 0) if number + far >= 0)
+        """Tries everything in a copy that may be a secret, the likely combinations first."""
         most = self.tries + TRIES_OF_COPY
-        for numbers in (list(near), range(FROM_START)):
-            for keys in _all_keys(contents):
-                if self.tries > most:
-                    return None
+        near = _near(contents.numbers)
+        far = [number for number in (*_near(contents.other_numbers), *range(FROM_START)) if number not in near]
+        for is_likely, numbers in ((True, near), (True, far), (False, near), (False, far)):
+            for keys in _all_keys(contents, is_likely):
+                self.tries += TRIES_OF_KEYS
                 found = self._try(keys, numbers, record)
                 if found is not None:
-                    place = next((places[found.number - far] for far in AROUND if found.number - far in places), None)
-                    layout = keys.layout._replace(number=place)
-                    return self._use(contents, Keys(layout, found))
+                    return self._use(contents, Keys(keys.layout._replace(number=_place(contents, found.number)), found))
+                if self.tries > most:
+                    return None
         return None
 
     def _try_rest(self, contents: Contents, record: Record) -> Joined | None:
@@ -168,8 +171,6 @@ class Joiner:
 
 def _keys_at(contents: Contents, layout: Layout) -> Iterator[Keys]:
     """What may open records, where it was in another object."""
-    from sockfilter.tls.snapshots import Part
-
     if layout.randoms is None:
         for size in (MASTER_BYTES, RANDOM_BYTES):
             secret = contents.at(layout.secret, size)
@@ -183,12 +184,26 @@ def _keys_at(contents: Contents, layout: Layout) -> Iterator[Keys]:
                 yield keys
 
 
-def _all_keys(contents: Contents) -> Iterator[Keys]:
-    """Everything in a copy that may open records."""
-    for part in contents.secrets:
+def _near(numbers: Iterable[int]) -> list[int]:
+    """The record numbers to try where some are in a copy, and 0: it is in most places."""
+    return list(dict.fromkeys(number + far for number in (*numbers, 0) for far in AROUND if number + far >= 0))
+
+
+def _place(contents: Contents, number: int) -> Place | None:
+    """The place of the record number that has led to another one; None if there is none."""
+    for places in (contents.numbers, contents.other_numbers):
+        for far in AROUND:
+            if number - far in places:
+                return places[number - far]
+    return None
+
+
+def _all_keys(contents: Contents, is_likely: bool) -> Iterator[Keys]:
+    """Everything in a copy that may open records. is_likely: what stands alone; False: everything else."""
+    for part in contents.secrets(is_likely):
         yield from _traffic_keys(part)
-    for randoms in contents.randoms:
-        for master in contents.masters:
+    for master in contents.masters(is_likely):
+        for randoms in contents.randoms[:RANDOMS_LIKELY] if is_likely else contents.randoms:
             yield from _master_keys(contents, master, randoms)
 
 
@@ -215,10 +230,13 @@ def _master_keys(contents: Contents, master: Part, randoms: Part) -> Iterator[Ke
 
 
 def _suites(contents: Contents) -> list[tuple[Suite, bool]]:
-    """The suites of TLS 1.2 to try, one for each way of protecting records; and whether it can be no other one."""
-    by_way: dict[tuple[object, ...], list[Suite]] = {}
+    """The suites of TLS 1.2 to try, one for each way of protecting records; and whether it can be no other one.
+
+    If there is none in the copy, all ways are tried.
+    """
     there = [suite for suite in contents.suites if not suite.is_tls13 and can_open(suite)]
-    others = [suite for suite in map(suite_of, WAYS) if suite is not None]
-    for suite in there or others:
-        by_way.setdefault((suite.cipher, suite.block, suite.key_bytes, suite.hash, suite.mac, suite.tag_bytes), []).append(suite)
+    by_way: dict[tuple[object, ...], list[Suite]] = {}
+    for suite in there or filter(None, map(suite_of, WAYS)):
+        way = suite.cipher, suite.block, suite.key_bytes, suite.hash, suite.mac, suite.tag_bytes
+        by_way.setdefault(way, []).append(suite)
     return [(suites[0], bool(there) and len(suites) == 1) for suites in by_way.values()]

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections import deque
 from functools import cached_property
-from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.tls.suites import suite_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sockfilter.model.snapshot import Snapshot
     from sockfilter.tls.suites import Suite
@@ -27,20 +26,23 @@ KEPT_NS = 10 * 1_000_000_000
 LAYOUTS_MAX = 16
 # the place of what lies in the object itself
 OBJECT = -1
-# Secrets and randoms are aligned to words of 4 bytes, as the fields around them are.
-STEP = 4
+# Secrets and randoms are aligned to words, as the fields around them are.
+WORD = 4
+# A random word is less than this once in 65 536 times. Lengths, flags and the upper halves of addresses always are.
+RANDOM_WORD = 1 << 16
+RANDOM_BYTES, MASTER_BYTES = 32, 48
 # Different bytes among 32, 48 and 64 random ones: 30, 44 and 57 on the average. Fewer than these come once in 3 000.
 DIFFERENT = {32: 24, 48: 36, 64: 46}
-RANDOM_BYTES, MASTER_BYTES = 32, 48
-# what is behind a secret in an array that is longer
-BEHIND = bytes(8)
-# Record numbers are 64 bits wide, in network order. A connection with more records than this is not joined.
-NUMBER_MAX = 1 << 32
-# Numbers that are tried of one object: OpenSSL's has 8.
-NUMBERS_MAX = 48
-# Places of randoms that are tried. OpenSSL's object has 5 that look so.
-RANDOMS_MAX = 16
-# the upper half of a suite's number in OpenSSL's and BoringSSL's sessions
+# Record numbers are 64 bits wide, in network order. A number that was found in another object's place may be larger
+# than one that is looked for: small integers in the machine's own order look like large ones.
+NUMBER_MAX, SMALL_NUMBER = 1 << 32, 1 << 24
+# Numbers that are tried, of the object and of the blocks. OpenSSL's object has 4 that are less than 65 536.
+NUMBERS_MAX = 8
+# Places of randoms, and of master secrets, that are tried. OpenSSL's object has one of each.
+RANDOMS_MAX, MASTERS_MAX = 16, 24
+# words at the beginning of what describes a suite, among which its number is
+SUITE_WORDS = 16
+# the upper half of a suite's number, as OpenSSL and BoringSSL keep it
 SUITE_PREFIX = 0x0300
 
 
@@ -89,77 +91,104 @@ class Contents:
         number = int.from_bytes(found, "big")
         return number if len(found) == 8 and number < NUMBER_MAX else None
 
-    @cached_property
-    def secrets(self) -> list[Part]:
-        """What may be a traffic secret, the likely ones first: in an array that is longer than the secret."""
-        found = [part for block in self._blocks for part in self._random_in(block, MASTER_BYTES, True)]
-        ends = {(part.place.block, part.place.at + MASTER_BYTES) for part in found}
-        for block in self._blocks:
-            for part in self._random_in(block, RANDOM_BYTES, True):
-                if (part.place.block, part.place.at + RANDOM_BYTES) not in ends:
-                    found.append(part)
-        return sorted(found, key=lambda part: part.place.block != OBJECT)
+    def secrets(self, is_likely: bool) -> list[Part]:
+        """What may be a traffic secret, in the object before the blocks.
 
-    @cached_property
-    def masters(self) -> list[Part]:
-        """What may be a master secret of TLS 1.2, in the blocks before the object."""
-        blocks = chain(self._snapshot.blocks, [OBJECT])
-        found = [part for block in blocks for part in self._random_in(block, MASTER_BYTES, True)]
-        seen: dict[bytes, Part] = {}
-        for part in found:
-            seen.setdefault(part.content, part)
-        return list(seen.values())
+        Args:
+            is_likely: what stands alone, in an array that is longer than the secret. False: everything else.
+        """
+        runs = [*self._runs_of(MASTER_BYTES, is_likely), *self._runs_of(RANDOM_BYTES, is_likely)]
+        return sorted(runs, key=lambda part: part.place.block != OBJECT)
+
+    def masters(self, is_likely: bool) -> list[Part]:
+        """What may be a master secret of TLS 1.2, in the blocks before the object. is_likely: see secrets()."""
+        found: dict[bytes, Part] = {}
+        for part in sorted(self._runs_of(MASTER_BYTES, is_likely), key=lambda part: part.place.block == OBJECT):
+            found.setdefault(part.content, part)
+        return list(found.values())[:MASTERS_MAX]
 
     @cached_property
     def randoms(self) -> list[Part]:
         """What may be the randoms of both ends, one behind the other, those in the object first."""
-        found = (part for block in self._blocks for part in self._random_in(block, 2 * RANDOM_BYTES, False))
-        return list(islice(found, RANDOMS_MAX))
+        size = 2 * RANDOM_BYTES
+        found = []
+        for block, at, length in self._runs:
+            for start in range(at, at + length - size + 1, WORD):
+                part = self._part(block, start, size)
+                if part is not None:
+                    found.append(part)
+        return found[:RANDOMS_MAX]
 
     @cached_property
     def suites(self) -> list[Suite]:
-        """The suites whose numbers are in the memory: a session has that of its own."""
+        """The suites whose numbers are at the beginning of blocks: an object points to what describes its own."""
         found: dict[int, Suite] = {}
-        for block in chain(self._snapshot.blocks, [OBJECT]):
-            memory = self._memory(block)
-            for word in memoryview(memory[: len(memory) // 4 * 4]).cast("I"):
-                if word >> 16 == SUITE_PREFIX:
-                    suite = suite_of(word & 0xFFFF)
-                    if suite is not None:
-                        found.setdefault(suite.number, suite)
+        for block in self._snapshot.blocks:
+            for word in self._words(block)[:SUITE_WORDS]:
+                suite = suite_of(word & 0xFFFF) if word >> 16 == SUITE_PREFIX else None
+                if suite is not None:
+                    found.setdefault(suite.number, suite)
+                    break
         return list(found.values())
 
     @cached_property
-    def numbers(self) -> list[tuple[Place, int]]:
-        """What may be the number of the next record, those in the object first."""
-        found: list[tuple[Place, int]] = []
-        for block in self._blocks:
-            memory = self._memory(block)
-            for at in range(0, len(memory) - 7, STEP):
-                if memory[at : at + 4] == b"\0\0\0\0":
-                    number = int.from_bytes(memory[at + 4 : at + 8], "big")
-                    if 0 < number < 1 << 24:
-                        found.append((Place(block, at), number))
-            if len(found) >= NUMBERS_MAX:
-                break
-        return found[:NUMBERS_MAX]
+    def numbers(self) -> dict[int, Place]:
+        """What may be the number of the next record, in the object."""
+        return self._numbers_in([OBJECT])
 
-    @property
-    def _blocks(self) -> Iterator[int]:
-        return chain([OBJECT], self._snapshot.blocks)
+    @cached_property
+    def other_numbers(self) -> dict[int, Place]:
+        """The same in the blocks."""
+        return self._numbers_in(self._snapshot.blocks)
+
+    def _numbers_in(self, blocks: Iterable[int]) -> dict[int, Place]:
+        """The small ones first."""
+        found: dict[int, Place] = {}
+        for block in blocks:
+            memory = self._memory(block)
+            for at, word in enumerate(self._words(block)[:-1]):
+                if not word:
+                    number = int.from_bytes(memory[(at + 1) * WORD : (at + 2) * WORD], "big")
+                    if 0 < number < SMALL_NUMBER:
+                        found.setdefault(number, Place(block, at * WORD))
+        return {number: found[number] for number in sorted(found)[:NUMBERS_MAX]}
+
+    @cached_property
+    def _runs(self) -> list[tuple[int, int, int]]:
+        """Words in a row that are no lengths, addresses or zeros: the block, the offset, and the bytes."""
+        found = []
+        for block in (OBJECT, *self._snapshot.blocks):
+            begin = None
+            for at, word in enumerate((*self._words(block), 0)):
+                if word >= RANDOM_WORD:
+                    begin = at if begin is None else begin
+                elif begin is not None:
+                    if (at - begin) * WORD >= RANDOM_BYTES:
+                        found.append((block, begin * WORD, (at - begin) * WORD))
+                    begin = None
+        return found
+
+    def _runs_of(self, size: int, is_likely: bool) -> Iterator[Part]:
+        """What may be a secret of a size: whole runs if it is likely, else the beginnings and ends of others."""
+        for block, at, length in self._runs:
+            if length < size or (length == size) is not is_likely:
+                continue
+            for start in dict.fromkeys((at, at + length - size)):
+                part = self._part(block, start, size)
+                if part is not None:
+                    yield part
+
+    def _part(self, block: int, at: int, size: int) -> Part | None:
+        """The bytes at a place, if they look random."""
+        content = self._memory(block)[at : at + size]
+        return Part(Place(block, at), content) if len(set(content)) >= DIFFERENT[size] else None
+
+    def _words(self, block: int) -> Sequence[int]:
+        memory = self._memory(block)
+        return memoryview(memory[: len(memory) // WORD * WORD]).cast("I").tolist()
 
     def _memory(self, block: int) -> bytes:
         return self._snapshot.memory if block == OBJECT else self._snapshot.blocks.get(block, b"")
-
-    def _random_in(self, block: int, size: int, is_padded: bool) -> Iterator[Part]:
-        """What looks random in a block. is_padded: zeros are behind it, or it begins the block."""
-        memory, different = self._memory(block), DIFFERENT[size]
-        for at in range(0, len(memory) - size - len(BEHIND) + 1, STEP):
-            if is_padded and memory[at + size : at + size + len(BEHIND)] != BEHIND and (at or block == OBJECT):
-                continue
-            content = memory[at : at + size]
-            if len(set(content)) >= different:
-                yield Part(Place(block, at), content)
 
 
 class Layout(NamedTuple):
