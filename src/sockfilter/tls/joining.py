@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sockfilter.model.secret import CLIENT_RANDOM, CLIENT_TRAFFIC, SERVER_TRAFFIC
+from sockfilter.model.secret import CLIENT_RANDOM
 from sockfilter.tls.openers import Tls13Opener, can_open, openers_of_master
 from sockfilter.tls.schedule import TLS12, TLS13
 from sockfilter.tls.snapshots import MASTER_BYTES, RANDOM_BYTES, Layout, Part
