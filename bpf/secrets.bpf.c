@@ -27,6 +27,25 @@ struct {
 	__uint(max_entries, 1 << 20);
 } secrets SEC(".maps");
 
+/* Copies of objects, of 20 to 100 KiB. They come for seconds, and the reader takes them as they come. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);
+} memories SEC(".maps");
+
+struct owner {
+	__u64 object;
+	__u64 tgid;
+};
+
+/* Objects whose secrets are known or have been copied. One that has been forgotten is copied again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct owner);
+	__type(value, __u64);
+} known SEC(".maps");
+
 /*
  * Labels by the distance of their text from the probed function, which is the same in all processes. A process may call
  * the function before its page with the text is in memory.
@@ -135,6 +154,14 @@ static __always_inline int is_copied(struct sf_secret *secret, const struct call
 	return 1;
 }
 
+/* Notes an object. Returns whether it was not known. */
+static __always_inline int is_new(const struct owner *owner)
+{
+	__u64 nothing = 0;
+
+	return !bpf_map_update_elem(&known, owner, &nothing, BPF_NOEXIST);
+}
+
 static __always_inline int take(const struct call *call)
 {
 	struct sf_secret secret = {}, *place;
@@ -156,6 +183,11 @@ static __always_inline int take(const struct call *call)
 	}
 	secret.time_ns = bpf_ktime_get_ns();
 	secret.object = call->object;
+	if (secret.object) {
+		struct owner owner = {.object = secret.object, .tgid = secret.tgid};
+
+		is_new(&owner);
+	}
 	secret.label = label;
 	place = bpf_ringbuf_reserve(&secrets, sizeof(secret), 0);
 	if (!place) {
@@ -248,6 +280,89 @@ int secret_go_aarch64(const __u64 *registers)
 	};
 
 	return take(&call);
+}
+
+/* Whether a word may be the address of something that was allocated: malloc() aligns to 16 bytes (glibc, musl). */
+static __always_inline int is_address(__u64 word)
+{
+	return word >= 0x10000 && word < 1ULL << 47 && !(word & 15);
+}
+
+/* Copies what a word of an object points to. */
+static __always_inline void copy_block(struct sf_object *from, __u32 at, __u64 address)
+{
+	struct sf_block *block = bpf_ringbuf_reserve(&memories, sizeof(*block), 0);
+
+	if (!block)
+		return;
+	if (bpf_probe_read_user(block->bytes, sizeof(block->bytes), (void *)address)) {
+		bpf_ringbuf_discard(block, 0);
+		return;
+	}
+	block->memory.time_ns = from->memory.time_ns;
+	block->memory.object = from->memory.object;
+	block->memory.tgid = from->memory.tgid;
+	block->memory.at = at;
+	block->memory.len = sizeof(block->bytes);
+	block->memory.blocks = 0;
+	from->memory.blocks++;
+	bpf_ringbuf_submit(block, 0);
+}
+
+/* Copies an object, once. The numbers that change are kept in the ring, where the verifier does not count them. */
+static __always_inline int copy(__u64 object)
+{
+	struct owner owner = {.object = object};
+	struct sf_secret whose = {};
+	struct sf_object *place;
+	__u32 i;
+
+	count(&counts.calls);
+	if (!is_wanted(&whose))
+		return 0;
+	owner.tgid = whose.tgid;
+	if (!is_new(&owner))
+		return 0;
+	place = bpf_ringbuf_reserve(&memories, sizeof(*place), 0);
+	if (!place) {
+		bpf_map_delete_elem(&known, &owner);
+		count(&counts.uncopied);
+		return 0;
+	}
+	place->memory.time_ns = bpf_ktime_get_ns();
+	place->memory.object = object;
+	place->memory.tgid = whose.tgid;
+	place->memory.at = SF_OBJECT_BYTES;
+	place->memory.len = 0;
+	place->memory.blocks = 0;
+	for (i = 0; i < SF_OBJECT_BYTES / SF_BLOCK_BYTES; i++) {
+		if (bpf_probe_read_user((char *)place->words + i * SF_BLOCK_BYTES, SF_BLOCK_BYTES,
+					(void *)(object + i * SF_BLOCK_BYTES)))
+			break;
+		place->memory.len += SF_BLOCK_BYTES;
+	}
+	for (i = 0; i < SF_OBJECT_BYTES / 8; i++) {
+		if (i * 8 >= place->memory.len || place->memory.blocks >= SF_BLOCKS)
+			break;
+		if (is_address(place->words[i]))
+			copy_block(place, i * 8, place->words[i]);
+	}
+	bpf_ringbuf_submit(place, 0);
+	count(&counts.copied);
+	return 0;
+}
+
+/* The first argument is the object. */
+SEC("uprobe")
+int object_x86_64(const __u64 *registers)
+{
+	return copy(registers[RDI]);
+}
+
+SEC("uprobe")
+int object_aarch64(const __u64 *registers)
+{
+	return copy(registers[0]);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -12,6 +12,15 @@
 /* bytes of the longest label, with the zero at its end */
 #define SF_LABEL_BYTES 32
 
+/*
+ * What is copied of the object of a connection that was open before, when its library sends or receives on it: the
+ * object itself (OpenSSL 3.0 has 7 KB), and the beginning of what it points to (a session of TLS 1.2 has its secret in
+ * the first 400 bytes). An object of OpenSSL has 60 such addresses.
+ */
+#define SF_OBJECT_BYTES 8192
+#define SF_BLOCK_BYTES 1024
+#define SF_BLOCKS 96
+
 /* whose secrets are taken; all zero: everybody's */
 struct sf_secrets_config {
 	__u64 pidns_dev; /* the namespace whose process numbers user space knows */
@@ -44,6 +53,26 @@ struct sf_secret {
 	__u8 secret[SF_SECRET_BYTES];
 };
 
+/* a part of an object's memory: the object itself, or what one of its words points to */
+struct sf_memory {
+	__u64 time_ns; /* CLOCK_MONOTONIC, of the call */
+	__u64 object;
+	__u32 tgid;
+	__u32 at;     /* the offset of the word in the object; SF_OBJECT_BYTES: the object itself */
+	__u32 len;    /* bytes that could be read */
+	__u32 blocks; /* of the object itself: how many blocks follow */
+};
+
+struct sf_object {
+	struct sf_memory memory;
+	__u64 words[SF_OBJECT_BYTES / 8];
+};
+
+struct sf_block {
+	struct sf_memory memory;
+	__u8 bytes[SF_BLOCK_BYTES];
+};
+
 /* Every call of a probed function is seen, and has one outcome. */
 struct sf_secret_counts {
 	__u64 seen;
@@ -52,6 +81,10 @@ struct sf_secret_counts {
 	__u64 excluded;	  /* of another process or user */
 	__u64 other;	  /* a label that opens no records, such as that of an exporter */
 	__u64 unreadable; /* it was not in memory, or has an impossible length */
+	/* calls that send or receive: those are not among the seen */
+	__u64 calls;
+	__u64 copied;	/* objects */
+	__u64 uncopied; /* objects for which there was no room in the ring */
 };
 
 #endif

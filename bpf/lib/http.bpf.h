@@ -203,7 +203,7 @@ static __always_inline bool begins_frame(const struct payload_start *s)
 
 	if (config.tls && !differs_from_tls_data(s))
 		return true;
-	return !head[0] && (__u8)head[1] <= 0x40 && (__u8)head[3] <= 9 && !(head[4] & ~0x2d) &&
+	return config.frames && !head[0] && (__u8)head[1] <= 0x40 && (__u8)head[3] <= 9 && !(head[4] & ~0x2d) &&
 	       s->len >= FRAME_HEAD_BYTES;
 }
 

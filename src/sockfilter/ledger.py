@@ -176,6 +176,7 @@ class TlsCounts(Counts):
     connections: int = 0
     connections_opened: int = 0
     connections_closed: int = 0  # of which nothing could be opened
+    mid_stream: int = 0  # of those closed: they were open before the capture
 
 
 class SecretCounts(Counts):

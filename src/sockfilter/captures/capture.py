@@ -538,6 +538,9 @@ def opened(traffic: Traffic, whose: Whose, keeping: Keeping) -> Capture:
                 secrets.wait_ready()
 
         source = source_of(traffic, whose, keeping, kernel_filter, meanwhile)
+        if secrets is not None:
+            stack.callback(source.close)
+            secrets.join()
         made = captured(source, kernel_filter, keeping, observers, secrets)
         stack.pop_all()
     made.no_processes = reasons.get("processes", "")

@@ -65,6 +65,12 @@ class Secrets(Closing):
         if self.probed is not None:
             self.probed.wait_ready()
 
+    def join(self) -> None:
+        """Asks for copies of the objects of connections that are open, if probes are wanted. Packets are captured by
+        now, so that what opens with them is not missed."""
+        if self.probed is not None:
+            self.probed.join()
+
     def read(self) -> None:
         """Takes the secrets that have come since."""
         for source in self._sources:
@@ -103,6 +109,7 @@ def secrets_of(traffic: Traffic) -> Secrets | None:
     if traffic.tls:
         from sockfilter.sources.secrets.probed import ProbedSecrets  # imports subprocess
 
-        probed = ProbedSecrets(store.add, store.lose)
+        probed = ProbedSecrets(store.add, store.lose, take_snapshot=store.add_snapshot)
+        store.join = probed.join_again
         sources.append(probed)
     return Secrets(store, sources, probed)

@@ -101,7 +101,7 @@ void sf_find_in(const void *file, size_t size, struct sf_found *found);
 int sf_find(int fd, struct sf_found *found);
 int sf_uprobe_multi_supported(void);
 void sf_uprobe_multi_expect(struct bpf_program *program);
-int sf_uprobe_multi(int program, const char *path, __u64 offset);
+int sf_uprobe_multi(int program, const char *path, const __u64 *offsets, __u32 count);
 struct bpf_link *bpf_program__attach_uprobe(const struct bpf_program *program, _Bool is_return, int pid,
 					    const char *path, size_t offset);
 struct sf_watch;

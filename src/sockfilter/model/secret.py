@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-KEYLOG, FILE, PROBE = "keylog", "file", "probe"
+KEYLOG, FILE, PROBE, SNAPSHOT = "keylog", "file", "probe", "snapshot"
 # Labels of the secrets that open records (NSS key log format; draft-ietf-tls-keylogfile). All others are not used.
 CLIENT_RANDOM = "CLIENT_RANDOM"
 CLIENT_EARLY = "CLIENT_EARLY_TRAFFIC_SECRET"

@@ -14,7 +14,8 @@ class Tls(NamedTuple):
         alpn: the protocol that the server chose (RFC 7301); None if it chose none, or if that was not seen.
         sni: the host name that the client asked for (RFC 6066); None if it asked for none, or if that was not seen.
         resumed: whether an earlier session was resumed; None if not known.
-        opened: whose secrets opened it: "probe", "keylog", or "file" for the capture file itself.
+        opened: whose secrets opened it: "probe", "keylog", "file" for the capture file itself, or "snapshot" for
+            the memory of a program whose connection was open before.
     """
 
     version: str | None

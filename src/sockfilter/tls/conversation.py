@@ -6,9 +6,11 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.model.problem import Problem
-from sockfilter.model.secret import CLIENT_RANDOM
+from sockfilter.model.secret import CLIENT_RANDOM, CLIENT_TRAFFIC, SERVER_TRAFFIC
 from sockfilter.protocols.interface import ENDLESS
 from sockfilter.tls import linking
+from sockfilter.tls.joining import Joiner
+from sockfilter.tls.schedule import TLS13
 from sockfilter.tls.session import TlsSession
 from sockfilter.tls.side import Side
 from sockfilter.tls.state import Wait
@@ -128,6 +130,8 @@ class TlsConversation:
         self._is_over = False
         self._ending: Problem | None = None  # why it has ended, while its bytes still wait
         self._guesses = linking.GUESSES_MAX
+        self._guessed: tuple[int, int] | None = None  # end and position of the record that was guessed last
+        self._joiner: Joiner | None = None
         self._tunnel: TlsTunnel | None = None
 
     @property
@@ -249,8 +253,51 @@ class TlsConversation:
         handshake, known = self._fresh
         return [handshake] if handshake is not None and known == label else []
 
-    def guess(self, end: int, record: Record) -> bool:
+    def guess(self, end: int, record: Record, time_ns: int) -> bool:
         """Looks for what opens a record of an end without its hellos. Returns whether something does."""
+        if self._joiner is None or not self._joiner.is_joined:
+            knew, self._guessed = self._guessed, (end, record.position)
+            if knew != self._guessed and self._guess_known(end, record):
+                return True
+        return self._join(end, record, time_ns)
+
+    def awaits_copies(self) -> bool:
+        """Whether a record without hellos must wait: copies of the connection's object may come."""
+        if self._has_given_up or self._store.join is None or (self._joiner is not None and self._joiner.is_joined):
+            return False
+        if not self._store.join():
+            return False
+        self._listen()
+        return True
+
+    def _join(self, end: int, record: Record, time_ns: int) -> bool:
+        """Looks for what opens a record in copies of the connection's object."""
+        session, store = self.session, self._store
+        if store.join is None:
+            return False
+        joiner = self._joiner = self._joiner or Joiner(store.snapshots)
+        self._is_looking = True
+        store.refresh()
+        self._is_looking = False
+        knew = joiner.tries
+        found = joiner.find(end, record, time_ns, self._has_given_up)
+        store.guesses -= joiner.tries - knew
+        if found is None:
+            return False
+        label = found.label or (SERVER_TRAFFIC if end else CLIENT_TRAFFIC)
+        if session.handshake is None:
+            session.handshake = store.joined(label, found.secret)
+        elif label not in session.handshake.secrets:
+            store.joined(label, found.secret, session.handshake)
+        session.join(found.version, found.suite, found.is_named)
+        if found.is_client is not None:
+            session.client_end = end if found.is_client else 1 - end
+        self._sides[end].join(label, found.number, found.opener, found.secret)
+        self._go_on()  # what the other end sent before comes first
+        return True
+
+    def _guess_known(self, end: int, record: Record) -> bool:
+        """Looks for what opens a record among the secrets of handshakes."""
         session = self.session
         if self._guesses <= 0 or self._store.guesses <= 0:
             return False
@@ -261,7 +308,9 @@ class TlsConversation:
         self._store.guesses -= tries
         if found is None:
             return False
-        session.join(found.handshake, found.suite, end if found.label.startswith("CLIENT") else 1 - end)
+        session.handshake = found.handshake
+        session.join(TLS13, found.suite, is_named=True)
+        session.client_end = end if found.label.startswith("CLIENT") else 1 - end
         self._sides[end].join(found.label, found.number)
         self._go_on()  # what the other end sent before comes first
         return True
@@ -343,7 +392,7 @@ class TlsConversation:
             random = b"" if self.session.client is None else self.session.client.random
             self._store.wait(self._take_secret, random, self._transport.last_ns, self._wait_no_longer)
 
-    def _take_secret(self, handshake: Handshake, label: str) -> None:
+    def _take_secret(self, handshake: Handshake | None, label: str) -> None:
         """Goes on, because the store has a further secret."""
         if self._is_looking:
             self._came = True
@@ -433,3 +482,5 @@ class TlsConversation:
             self._stop_listening()
             if not self.session.is_proven:
                 self.counts.connections_closed += 1
+                if self.session.client is None and self.session.server is None:
+                    self.counts.mid_stream += 1

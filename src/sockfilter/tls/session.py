@@ -32,6 +32,8 @@ class TlsSession:
         is_early_taken: whether the server took the early data; None if not known.
         is_full: whether the server has sent what a resumed handshake of TLS 1.2 does not have.
         handshake: the secrets, once they are known.
+        is_suite_named: whether it is known that the suite is this one, and not another that protects records in the same
+            way.
         is_proven: whether a tag has shown that the secrets belong to the connection.
         was_opened_by: where the secrets of the first handshake come from.
     """
@@ -44,6 +46,7 @@ class TlsSession:
         "is_early_taken",
         "is_full",
         "is_proven",
+        "is_suite_named",
         "server",
         "suite",
         "version",
@@ -60,6 +63,7 @@ class TlsSession:
         self.is_full = False
         self.handshake: Handshake | None = None
         self.is_proven = False
+        self.is_suite_named = True
 
     @property
     def is_tls13(self) -> bool:
@@ -111,9 +115,15 @@ class TlsSession:
         if hellos.PRE_SHARED_KEY not in hello.extensions:
             self.is_early_taken = False
 
-    def join(self, handshake: Handshake, suite: Suite, client_end: int) -> None:
-        """Notes what has opened a record of a connection whose hellos were not seen: it is TLS 1.3."""
-        self.handshake, self.suite, self.client_end, self.version = handshake, suite, client_end, TLS13
+    def join(self, version: int, suite: Suite, is_named: bool) -> None:
+        """Notes what has opened a record of a connection whose hellos were not seen.
+
+        Args:
+            version: the version.
+            suite: the suite.
+            is_named: whether it is this suite, and not another one that protects records in the same way.
+        """
+        self.version, self.suite, self.is_suite_named = version, suite, is_named
 
     @property
     def resumed(self) -> bool | None:
@@ -151,10 +161,15 @@ class TlsSession:
     def tls(self) -> Tls:
         """What is known, for the user."""
         version = None if self.version is None else VERSION_NAMES.get(self.version, f"0x{self.version:04x}")
-        number = None if self.server is None else f"0x{self.server.suite:04X}"
+        if not self.is_suite_named:
+            suite = None
+        elif self.suite is not None:
+            suite = self.suite.name
+        else:
+            suite = None if self.server is None else f"0x{self.server.suite:04X}"
         return Tls(
             version,
-            number if self.suite is None else self.suite.name,
+            suite,
             self.alpn,
             None if self.client is None else self.client.sni,
             self.resumed,

@@ -26,7 +26,7 @@ from sockfilter.tls.records import (
 from sockfilter.tls.schedule import next_secret
 
 if TYPE_CHECKING:
-    pass
+    from sockfilter.tls.openers import Opener
 from sockfilter.tls.gaps import Gaps
 from sockfilter.tls.state import Wait
 
@@ -189,19 +189,29 @@ class Side(Gaps):
 
     def _take_unknown(self, record: Record) -> bool:
         """Takes a record of a connection whose hellos were not seen."""
-        if self._owner.guess(self._end, record):
+        if self._owner.guess(self._end, record, self._now):
             return self._take_protected(record)
+        if (not self._reader.is_lost or self._reader.is_followed(record)) and self._owner.awaits_copies():
+            self.waits_for = Wait.SECRET
+            return False
         if self._reader.is_lost and not self._reader.is_followed(record):
             self._reader.pass_over()
         else:
             self._fail(record)
         return True
 
-    def join(self, label: str, number: int) -> None:
-        """Goes on in the middle of the records that a secret protects. number: that of the next record."""
+    def join(self, label: str, number: int, opener: Opener | None = None, secret: bytes = b"") -> None:
+        """Goes on in the middle of the records that a secret protects.
+
+        Args:
+            label: the label of the secret.
+            number: the number of the next record.
+            opener: opens the records. None: the session's.
+            secret: the secret, if there is an opener.
+        """
         self._protect((label,))
-        self._opener = self._owner.session.opener(label, self._end)
-        self._secret = self._owner.session.secret(label) or b""
+        self._opener = opener or self._owner.session.opener(label, self._end)
+        self._secret = secret or self._owner.session.secret(label) or b""
         self._number = number
 
     def _take_content(self, record: Record, content: bytes) -> None:

@@ -47,8 +47,11 @@ class SideOwner(Protocol):
     def find_secrets(self, end: int, label: str, record: Record) -> bool:
         """Looks for secrets if there are none yet. Returns whether the record of an end must wait for them."""
 
-    def guess(self, end: int, record: Record) -> bool:
+    def guess(self, end: int, record: Record, time_ns: int) -> bool:
         """Looks for what opens a record of an end without its hellos. Returns whether something does."""
+
+    def awaits_copies(self) -> bool:
+        """Whether a record without hellos must wait: copies of the connection's object may come."""
 
     def prove(self) -> None:
         """Notes that a record has opened."""

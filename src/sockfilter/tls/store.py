@@ -15,11 +15,15 @@ from sockfilter.model.secret import (
     LABELS,
     SERVER_HANDSHAKE,
     SERVER_TRAFFIC,
+    SNAPSHOT,
     Secret,
 )
+from sockfilter.tls.snapshots import Snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from sockfilter.model.snapshot import Snapshot
 
 # How long bytes wait for a secret, by the times of the packets. A secret that a probe reports comes up to 20 ms after
 # the packets that it opens, and on a busy machine later; a key log may be written by another program's timer.
@@ -76,8 +80,8 @@ class Handshake:
         return f"<Handshake {', '.join(self.secrets)}, by {self.origin}>"
 
 
-# takes a further secret: its handshake, and its label
-TakeSecret: TypeAlias = "Callable[[Handshake, str], None]"
+# takes a further secret: its handshake, and its label; or None, for the copy of a connection's object
+TakeSecret: TypeAlias = "Callable[[Handshake | None, str], None]"
 
 
 class Waiter(NamedTuple):
@@ -108,6 +112,8 @@ class SecretStore:
         is_complete: whether no more secrets will come, so that no connection need wait for one.
         on_opening: is called with each secret of a handshake that has opened a connection. None: nobody asks.
         turn: the number of the present batch of records, which on_opening's owner counts.
+        snapshots: copies of the objects of connections that were open before.
+        join: asks for such copies, and returns whether they may come. None: they do not.
         refill: is called when a secret is missing, and adds those that have come. None: they come by themselves.
     """
 
@@ -132,6 +138,8 @@ class SecretStore:
         self.is_complete = False
         self.on_opening: Callable[[Secret], None] | None = None
         self.refill: Callable[[], None] | None = None
+        self.snapshots = Snapshots()
+        self.join: Callable[[], bool] | None = None
         self.turn = 0
         # the connections that lack secrets for a reader, and in which turn each began
         self._lacking: OrderedDict[bytes, int] = OrderedDict()
@@ -158,6 +166,27 @@ class SecretStore:
         waiting = self._waiting_by.get(secret.client_random, {}) if secret.client_random else self._waiting
         for take in list(waiting):
             take(handshake, secret.label)
+
+    def add_snapshot(self, snapshot: Snapshot) -> None:
+        """Takes a copy of a connection's object, and passes it to the conversations that wait."""
+        self.snapshots.add(snapshot)
+        for take in list(self._waiting_by.get(b"", {})):
+            take(None, "")
+
+    def joined(self, label: str, secret: bytes, handshake: Handshake | None = None) -> Handshake:
+        """Notes a secret that was found in a copy. A tag has proven it.
+
+        Args:
+            label: its label.
+            secret: its bytes.
+            handshake: the secrets of the same connection; None: it is the first.
+        """
+        made = Handshake(b"", SNAPSHOT, 0) if handshake is None else handshake
+        made.secrets[label] = secret
+        made.is_linked, made.is_free = True, False
+        self.counts.seen += 1
+        self.counts.linked += 1
+        return made
 
     def lose(self, count: int) -> None:
         """Counts secrets that their source has lost."""

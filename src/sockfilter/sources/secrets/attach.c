@@ -31,15 +31,15 @@ struct uprobe_multi {
 	__u32 reserved;
 };
 
-/* Links a program to a place in a file, for all processes. Returns a descriptor; -1 with errno set on failure. */
-static int sf_uprobe_multi(int program, const char *path, __u64 offset)
+/* Links a program to places in a file, for all processes. Returns a descriptor; -1 with errno set on failure. */
+static int sf_uprobe_multi(int program, const char *path, const __u64 *offsets, __u32 count)
 {
 	struct uprobe_multi attr = {
 		.program = program,
 		.attach_type = TRACE_UPROBE_MULTI,
 		.path = (__u64)(unsigned long)path,
-		.offsets = (__u64)(unsigned long)&offset,
-		.count = 1,
+		.offsets = (__u64)(unsigned long)offsets,
+		.count = count,
 	};
 
 	return syscall(__NR_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
@@ -59,11 +59,12 @@ static int sf_uprobe_multi_supported(void)
 		{.code = BPF_JMP | BPF_EXIT},
 	};
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = TRACE_UPROBE_MULTI);
+	const __u64 nowhere = 0;
 	int program = bpf_prog_load(BPF_PROG_TYPE_KPROBE, "probe", "GPL", nothing, 2, &opts), link, found;
 
 	if (program < 0)
 		return 0;
-	link = sf_uprobe_multi(program, "/", 0);
+	link = sf_uprobe_multi(program, "/", &nowhere, 1);
 	found = link < 0 && errno == EBADF;
 	if (link >= 0)
 		close(link);

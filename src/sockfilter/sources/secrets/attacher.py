@@ -4,9 +4,10 @@ The capture gives up its rights before it reads packets, but programs that start
 process keeps the rights that attaching takes. It reads files of programs, and requests of a few words; the capture gets
 from it the ring of secrets, and text.
 
-Requests: "pid N" and "path PATH": look at what a process runs, or at a program before it runs. Answers are JSON:
-{"error": ..., "kind": ...} and the end; or {"ring": true} with two descriptors, {"ready": true} when everything that
-runs is probed; a {"file": ...} for each file with TLS; and {"done": true} for each request.
+Requests: "path PATH": look at a program before it runs; and "join": copy the objects of connections that are open, for
+JOIN_S seconds. Answers are JSON: {"error": ..., "kind": ...} and the end; or {"ring": true} with three descriptors,
+{"ready": true} when everything that runs is probed; a {"file": ...} for each file with TLS; and {"done": true} for each
+request.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import os
 import resource
 import select
 import socket
+import time
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
 MESSAGE_BYTES_MAX = 32 << 10
 # Seconds between two looks at all processes, where the kernel does not report what they map.
 LOOK_S = 2
+# Seconds for which objects are copied. A probe on what sends and receives slows programs down, so that it is soon
+# removed; connections on which nothing passes meanwhile need it again.
+JOIN_S = 5.0
 # requests that are answered before new programs are looked at
 REQUESTS_MAX = 16
 
@@ -45,12 +50,14 @@ class _Attacher:
         self._link = link
         self._watch = watch
         self._prober = Prober(probes, Cache(), self._tell)
+        self._join_end_s: float | None = None  # until when objects are copied
 
     def run(self) -> None:
         """Looks at everything that runs, and then at what comes. Returns when the capture has ended."""
         self._prober.look_everywhere()
         self._send({"ready": True})
         self._follow_until_end()
+        self._prober.close()
         self._prober.save()
 
     def _follow_until_end(self) -> None:
@@ -58,9 +65,9 @@ class _Attacher:
         poll.register(self._link, select.POLLIN)
         for fd in [] if self._watch is None else self._watch.descriptors:
             poll.register(fd, select.POLLIN)
-        patience_ms = None if self._watch is not None else LOOK_S * 1000
         while True:
-            poll.poll(patience_ms)
+            poll.poll(self._patience_ms())
+            self._end_join()
             self._follow(self._watch)
             for _ in range(REQUESTS_MAX):
                 try:
@@ -70,6 +77,23 @@ class _Attacher:
                 if not request:
                     return
                 self._serve(request.decode(errors="surrogateescape"))
+
+    def _patience_ms(self) -> float | None:
+        """For how long nothing need be done unless something comes."""
+        times_s = [float(LOOK_S)] if self._watch is None else []
+        if self._join_end_s is not None:
+            times_s.append(max(0.0, self._join_end_s - time.monotonic()))
+        return min(times_s) * 1000 if times_s else None
+
+    def _join(self) -> None:
+        if self._join_end_s is None:
+            self._prober.attach_calls()
+        self._join_end_s = time.monotonic() + JOIN_S
+
+    def _end_join(self) -> None:
+        if self._join_end_s is not None and time.monotonic() >= self._join_end_s:
+            self._join_end_s = None
+            self._prober.detach_calls()
 
     def _follow(self, watch: Watch | None) -> None:
         """Looks at what has been mapped since."""
@@ -85,7 +109,9 @@ class _Attacher:
 
     def _serve(self, request: str) -> None:
         what, _, argument = request.partition(" ")
-        if what == "path":
+        if what == "join":
+            self._join()
+        elif what == "path":
             for path in files_of_program(argument):
                 self._prober.look_at(path)
         self._prober.save()

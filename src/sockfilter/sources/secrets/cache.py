@@ -12,7 +12,7 @@ from typing import Any
 from sockfilter.sources.secrets.finding import Function, SearchResult
 
 # Changes when a search would find something else in the same file.
-VERSION = 2
+VERSION = 3
 FOLDER, NAME = ".cache/sockfilter", "tls-functions.json"
 # files whose results are kept, and bytes of the cache that are read: an entry has 300 bytes at most
 FILES_MAX = 8192
@@ -64,7 +64,8 @@ class Cache:
             return
         self._is_changed = False
         files = {
-            key: [found.how, found.functions, found.build_id, found.go_version] for key, found in self._known.items()
+            key: [found.how, found.functions, found.build_id, found.go_version, found.calls]
+            for key, found in self._known.items()
         }
         made = {"version": VERSION, "files": files, "paths": [path for path in self.paths if os.path.exists(path)]}
         content = json.dumps(made, separators=(",", ":")).encode()
@@ -134,10 +135,11 @@ def _replace(folder: int, content: bytes) -> None:
 
 def _found(entry: Any) -> SearchResult:
     """Reads an entry. Raises ValueError and TypeError if it is none."""
-    how, functions, build_id, go_version = entry
+    how, functions, build_id, go_version, calls = entry
     return SearchResult(
         int(how),
         tuple(Function(int(at), tuple((int(far), int(label)) for far, label in some)) for at, some in functions),
         str(build_id),
         str(go_version),
+        tuple(int(at) for at in calls),
     )

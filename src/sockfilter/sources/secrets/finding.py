@@ -33,12 +33,14 @@ class SearchResult(NamedTuple):
         functions: the functions to probe.
         build_id: the file's build ID in hexadecimal; empty if it has none.
         go_version: the version of Go that has built it; empty if it is not known or not Go.
+        calls: the offsets of the functions that send and receive on a connection.
     """
 
     how: int
     functions: tuple[Function, ...] = ()
     build_id: str = ""
     go_version: str = ""
+    calls: tuple[int, ...] = ()
 
     @property
     def is_go(self) -> bool:
@@ -72,4 +74,5 @@ def _found(ffi: Any, found: Any) -> SearchResult:
         for i in range(found.functions)
     )
     build_id = ffi.buffer(found.build_id, found.build_id_len)[:].hex()
-    return SearchResult(found.how, functions, build_id, ffi.string(found.go_version).decode("ascii"))
+    calls = tuple(found.calls[i] for i in range(found.call_count))
+    return SearchResult(found.how, functions, build_id, ffi.string(found.go_version).decode("ascii"), calls)

@@ -10,6 +10,8 @@
 #define SF_FUNCTIONS 4
 /* labels that open connections; the number of a label is its place in labels.h, counted from 1 */
 #define SF_LABELS 6
+/* functions that send and receive on a connection, in one file */
+#define SF_CALLS 8
 /* bytes of a build ID (a SHA-1 has 20), and of the name of a Go version with the zero at its end */
 #define SF_BUILD_ID_BYTES 32
 #define SF_VERSION_BYTES 24
@@ -39,6 +41,9 @@ struct sf_found {
 	__u32 functions;
 	__u32 labels_seen; /* the labels in the file, as a bit set */
 	__u32 build_id_len;
+	__u64 calls[SF_CALLS]; /* offsets in the file */
+	__u32 call_count;
+	__u32 reserved;
 	__u8 build_id[SF_BUILD_ID_BYTES];
 	char go_version[SF_VERSION_BYTES];
 };

@@ -7,13 +7,15 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockfilter import errors
 from sockfilter.closing import Closing
-from sockfilter.sources.secrets.attacher import MESSAGE_BYTES_MAX
+from sockfilter.sources.secrets.attacher import JOIN_S, MESSAGE_BYTES_MAX
 from sockfilter.sources.secrets.finding import WAYS
+from sockfilter.sources.secrets.memories import MemoryRing
 from sockfilter.sources.secrets.probes import EVERYBODY, Scope
 from sockfilter.sources.secrets.ring import SecretRing
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sockfilter.model.secret import Secret
+    from sockfilter.model.snapshot import Snapshot
 
 # The program of the process: it imports what this process imports, and nothing else. Terminals send signals to all
 # processes of a group; this one ends with the capture. It uses _signal, which is built in, because signal imports enum.
@@ -39,6 +42,8 @@ main(fd, Scope(pid if pid >= 0 else None, uid if uid >= 0 else None))
 READY_S = 60.0
 # Seconds that the process has to end, after which it is killed.
 END_S = 2.0
+# Seconds from one beginning of a copying to the next: programs are slowed down for less than a tenth of the time.
+JOIN_EVERY_S = 60.0
 # Messages that are read at a time, and files that are kept for people.
 MESSAGES_MAX = 64
 FILES_MAX = 1024
@@ -71,17 +76,28 @@ class ProbedSecrets(Closing):
         take: takes each secret.
         lose: takes the number of secrets that were lost since the last call.
         whose: whose secrets are taken.
+        take_snapshot: takes each copy of the object of a connection that was open before; see join().
 
     Attributes:
         problem: why secrets of new programs do not come any more, for people; empty if they do.
         files: the files with TLS that are in use, probed or not.
     """
 
-    def __init__(self, take: Callable[[Secret], None], lose: Callable[[int], None], whose: Scope = EVERYBODY) -> None:
+    def __init__(
+        self,
+        take: Callable[[Secret], None],
+        lose: Callable[[int], None],
+        whose: Scope = EVERYBODY,
+        take_snapshot: Callable[[Snapshot], None] = lambda snapshot: None,
+    ) -> None:
         self.problem = ""
         self.files: list[ProbedFile] = []
         self._take, self._lose = take, lose
+        self._take_snapshot = take_snapshot
         self._ring: SecretRing | None = None
+        self._memories: MemoryRing | None = None
+        self._joins_until_s = 0.0
+        self._joins_again_s = 0.0
         self._is_ready = False
         self._link, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with other:
@@ -117,10 +133,32 @@ class ProbedSecrets(Closing):
         """Probes a program and the libraries that it will load, before it is started."""
         self._ask(f"path {path}")
 
+    def join(self) -> None:
+        """Copies the objects of connections that are open, from now on and for JOIN_S seconds. Waits until the probes
+        are there."""
+        self._note_join()
+        self._ask("join")
+
+    def join_again(self) -> bool:
+        """Does the same as join() without waiting, but not too often. Returns whether copies may come."""
+        now_s = time.monotonic()
+        if now_s >= self._joins_again_s and not self.problem:
+            self._note_join()
+            self._link.setblocking(False)
+            with suppress(OSError):
+                self._link.send(b"join")
+        return now_s < self._joins_until_s
+
+    def _note_join(self) -> None:
+        now_s = time.monotonic()
+        self._joins_until_s, self._joins_again_s = now_s + JOIN_S, now_s + JOIN_EVERY_S
+
     def read(self) -> None:
         """Passes on the secrets that have come since. Never waits."""
         if self._ring is not None:
             self._ring.read()
+        if self._memories is not None:
+            self._memories.read()
         if self.problem or self._link.fileno() < 0:
             return
         self._link.setblocking(False)
@@ -138,8 +176,9 @@ class ProbedSecrets(Closing):
     def close(self) -> None:
         """Detaches all probes. May be called again."""
         self._link.close()
-        if self._ring is not None:
-            self._ring.close()
+        for ring in (self._ring, self._memories):
+            if ring is not None:
+                ring.close()
         try:
             self._process.wait(END_S)
         except subprocess.TimeoutExpired:
@@ -159,12 +198,13 @@ class ProbedSecrets(Closing):
     def _receive(self) -> dict[str, Any]:
         """Takes a message. Returns it; an empty one if the process has ended. Raises BlockingIOError."""
         try:
-            data, fds, _, _ = socket.recv_fds(self._link, MESSAGE_BYTES_MAX, 2)
+            data, fds, _, _ = socket.recv_fds(self._link, MESSAGE_BYTES_MAX, 3)
             message = json.loads(data) if data else {}
         except (ConnectionError, TimeoutError, ValueError):
             return {}
-        if len(fds) == 2 and self._ring is None:
+        if len(fds) == 3 and self._ring is None:
             self._ring = SecretRing(fds[0], fds[1], self._take, self._lose)
+            self._memories = MemoryRing(fds[2], self._take_snapshot)
         if "error" in message:
             kind = getattr(errors, str(message.get("kind")), errors.KernelUnsupported)
             raise kind(str(message["error"]))

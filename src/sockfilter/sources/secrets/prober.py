@@ -74,6 +74,26 @@ class Prober:
         self._told = told
         self.looked: dict[File, Looked] = {}
         self._probed: set[tuple[int, int]] = set()
+        # the files that send and receive, with descriptors of them: they may be deleted meanwhile
+        self._calling: list[tuple[int, SearchResult]] = []
+
+    def close(self) -> None:
+        """Closes the files that it has kept open."""
+        for fd, _ in self._calling:
+            os.close(fd)
+        self._calling.clear()
+
+    def attach_calls(self) -> None:
+        """Attaches to what sends and receives on connections, in all files that are probed by now."""
+        for fd, found in self._calling:
+            with suppress(SockfilterError):  # connections that are open stay closed, and are counted
+                if self._probes is not None:
+                    self._probes.attach_calls(fd, found)
+
+    def detach_calls(self) -> None:
+        """Ends attach_calls()."""
+        if self._probes is not None:
+            self._probes.detach_calls()
 
     def look_everywhere(self) -> None:
         """Looks at the files of all processes, at the libraries of the system, and at what was used before."""
@@ -159,6 +179,8 @@ class Prober:
         except SockfilterError as error:
             return looked._replace(error=str(error))
         self._probed.add((there.st_dev, there.st_ino))
+        if looked.found.calls:
+            self._calling.append((os.dup(fd), looked.found))
         return looked
 
 

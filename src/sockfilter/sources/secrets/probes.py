@@ -14,13 +14,17 @@ from sockfilter.libbpf.object import OBJECTS, BpfObject
 from sockfilter.system import rights
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sockfilter.sources.secrets.finding import SearchResult
 
 OBJECT = f"{OBJECTS}/secrets.bpf.o"
 PROGRAMS = {
-    "x86_64": ("secret_x86_64", "secret_go_x86_64"),
-    "aarch64": ("secret_aarch64", "secret_go_aarch64"),
+    "x86_64": ("secret_x86_64", "secret_go_x86_64", "object_x86_64"),
+    "aarch64": ("secret_aarch64", "secret_go_aarch64", "object_aarch64"),
 }
+# the last of them
+OBJECT_PROGRAM = 2
 # Labels by distance that the program's map takes.
 DISTANCES_MAX = 4096
 
@@ -78,6 +82,7 @@ class Probes(Closing):
                         self._lib.sf_uprobe_multi_expect(program)
             self._object.load()
             self._links = stack.enter_context(ExitStack())
+            self._object_links = stack.enter_context(ExitStack())
             self._stack = stack.pop_all()
 
     def close(self) -> None:
@@ -85,9 +90,10 @@ class Probes(Closing):
         self._stack.close()
 
     @property
-    def descriptors(self) -> tuple[int, int]:
-        """The ring's descriptor, and that of the counters. They are valid as long as this."""
-        return self._object.map_fd("secrets"), self._object.map_fd(".bss")
+    def descriptors(self) -> tuple[int, int, int]:
+        """The descriptors of the ring of secrets, of the counters, and of the ring of copies. They are valid as long as
+        this."""
+        return self._object.map_fd("secrets"), self._object.map_fd(".bss"), self._object.map_fd("memories")
 
     @property
     def needs_admin(self) -> bool:
@@ -108,7 +114,22 @@ class Probes(Closing):
         name = self._names[found.is_go]
         for function in found.functions:
             self._note(function.distances)
-            self._link(name, f"/proc/self/fd/{fd}", function.offset)
+            self._link(name, f"/proc/self/fd/{fd}", (function.offset,), self._links)
+
+    def attach_calls(self, fd: int, found: SearchResult) -> None:
+        """Attaches to what sends and receives on connections, in all processes that use a file, until detach_calls().
+
+        Raises the errors of attach().
+
+        Args:
+            fd: the file, opened for reading.
+            found: its functions.
+        """
+        self._link(self._names[OBJECT_PROGRAM], f"/proc/self/fd/{fd}", found.calls, self._object_links)
+
+    def detach_calls(self) -> None:
+        """Ends attach_calls(), for all files."""
+        self._object_links.close()
 
     def _configure(self, whose: Scope) -> None:
         config = self._ffi.new("struct sf_secrets_config *")
@@ -129,17 +150,22 @@ class Probes(Closing):
             key = self._ffi.new("__u64 *", distance & (1 << 64) - 1)
             self._object.put("distances", key, self._ffi.new("__u32 *", value))
 
-    def _link(self, name: str, path: str, offset: int) -> None:
+    def _link(self, name: str, path: str, offsets: Sequence[int], links: ExitStack) -> None:
         program = self._object.program(name)
         if self._has_links:
-            link = self._lib.sf_uprobe_multi(self._lib.bpf_program__fd(program), path.encode(), offset)
+            places = self._ffi.new("__u64[]", list(offsets))
+            link = self._lib.sf_uprobe_multi(self._lib.bpf_program__fd(program), path.encode(), places, len(offsets))
             if link >= 0:
-                self._links.callback(os.close, link)
+                links.callback(os.close, link)
                 return
             raise KernelUnsupported(f"attaching a probe: {os.strerror(self._ffi.errno)}")
+        for offset in offsets:
+            self._link_by_event(program, path, offset, links)
+
+    def _link_by_event(self, program: Any, path: str, offset: int, links: ExitStack) -> None:
         made: Any = self._lib.bpf_program__attach_uprobe(program, False, -1, path.encode(), offset)
         if made:
-            self._links.callback(self._lib.bpf_link__destroy, made)
+            links.callback(self._lib.bpf_link__destroy, made)
             return
         number = self._ffi.errno
         if not rights.effective() >> rights.CAP_SYS_ADMIN & 1:

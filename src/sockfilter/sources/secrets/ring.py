@@ -34,6 +34,46 @@ LABELS = (
 )
 
 
+class MappedRing(Closing):
+    """A ring in the memory of this process. Reading it needs no rights.
+
+    Args:
+        fd: the ring's descriptor. This owns it from now on.
+        size: the bytes of the ring, as the program has it.
+
+    Raises:
+        KernelUnsupported: it cannot be mapped.
+    """
+
+    def __init__(self, fd: int, size: int) -> None:
+        self._ffi, self._lib = binding.load()
+        with ExitStack() as stack:
+            stack.callback(os.close, fd)
+            self._ring = mapped(self._lib.sf_ring_open(fd, size))
+            stack.callback(self._lib.sf_ring_close, self._ring)
+            self._stack = stack.pop_all()
+        self._offsets = self._ffi.new("__u32[]", BATCH_RECORDS)
+        self._view = memoryview(
+            self._ffi.buffer(self._lib.sf_ring_data(self._ring), self._lib.sf_ring_span(self._ring))
+        ).cast("B")
+
+    def close(self) -> None:
+        """Unmaps the ring. May be called again."""
+        if self._ring:
+            self._view.release()
+            self._stack.close()
+        self._ring = None
+
+    def read(self, take: Callable[[memoryview, int], None]) -> None:
+        """Passes on the records that have come since, each as an offset in the ring. Never waits."""
+        if not self._ring:
+            return
+        while count := self._lib.sf_ring_peek(self._ring, self._offsets, BATCH_RECORDS):
+            for at in self._ffi.unpack(self._offsets, count):
+                take(self._view, at)
+            self._lib.sf_ring_release(self._ring)
+
+
 class SecretRing(Closing):
     """Reads secrets. It needs no rights.
 
@@ -52,37 +92,25 @@ class SecretRing(Closing):
         self._take, self._lose = take, lose
         self._lost = 0
         with ExitStack() as stack:
-            stack.callback(os.close, ring_fd)
             stack.callback(os.close, counts_fd)
-            self._ring = self._mapped(self._lib.sf_ring_open(ring_fd, RING_BYTES))
-            stack.callback(self._lib.sf_ring_close, self._ring)
+            self._ring = stack.enter_context(MappedRing(ring_fd, RING_BYTES))
             size = self._ffi.sizeof("struct sf_secret_counts")
-            memory = self._mapped(self._lib.sf_memory_open(counts_fd, size))
+            memory = mapped(self._lib.sf_memory_open(counts_fd, size))
             stack.callback(self._lib.sf_memory_close, memory, size)
             self._counts = self._ffi.cast("struct sf_secret_counts *", memory)
             self._stack = stack.pop_all()
-        self._offsets = self._ffi.new("__u32[]", BATCH_RECORDS)
-        self._view = memoryview(
-            self._ffi.buffer(self._lib.sf_ring_data(self._ring), self._lib.sf_ring_span(self._ring))
-        ).cast("B")
+        self._is_open = True
 
     def close(self) -> None:
         """Unmaps the ring. May be called again."""
-        if self._ring:
-            self._view.release()
-            self._stack.close()
-        self._ring = None
+        self._is_open = False
+        self._stack.close()
 
     def read(self) -> None:
         """Passes on the secrets that have come since. Never waits."""
-        if not self._ring:
+        if not self._is_open:
             return
-        while count := self._lib.sf_ring_peek(self._ring, self._offsets, BATCH_RECORDS):
-            for at in self._ffi.unpack(self._offsets, count):
-                made = _secret(self._view, at)
-                if made is not None:
-                    self._take(made)
-            self._lib.sf_ring_release(self._ring)
+        self._ring.read(self._take_record)
         lost = int(self._counts.lost)
         if lost > self._lost:
             self._lose(lost - self._lost)
@@ -91,14 +119,22 @@ class SecretRing(Closing):
     @property
     def counts(self) -> dict[str, int]:
         """What became of the calls of the probed functions."""
-        names = ("seen", "sent", "lost", "excluded", "other", "unreadable")
+        names = ("seen", "sent", "lost", "excluded", "other", "unreadable", "calls", "copied", "uncopied")
         return {name: int(getattr(self._counts, name)) for name in names}
 
-    def _mapped(self, address: Any) -> Any:
-        if not address:
-            words = binding.error_text(self._ffi, self._lib, self._ffi.errno)
-            raise KernelUnsupported(f"mapping the ring of secrets: {words}; this requires Linux 5.8 or newer")
-        return address
+    def _take_record(self, view: memoryview, at: int) -> None:
+        made = _secret(view, at)
+        if made is not None:
+            self._take(made)
+
+
+def mapped(address: Any) -> Any:
+    """Returns the address at which a map was mapped. Raises KernelUnsupported if it is none."""
+    if not address:
+        ffi, lib = binding.load()
+        words = binding.error_text(ffi, lib, ffi.errno)
+        raise KernelUnsupported(f"mapping the ring of secrets: {words}; this requires Linux 5.8 or newer")
+    return address
 
 
 def _secret(view: memoryview, at: int) -> Secret | None:

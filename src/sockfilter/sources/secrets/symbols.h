@@ -8,6 +8,11 @@
 /* symbols that are read; Chromium has two million */
 #define SYMBOLS_MAX (1 << 23)
 
+/* what sends and receives, in OpenSSL, BoringSSL and GnuTLS: the first argument is the object of the connection */
+static const char *const symbols_calls[] = {
+	"SSL_read", "SSL_read_ex", "SSL_write", "SSL_write_ex", "gnutls_record_recv", "gnutls_record_send",
+};
+
 /* OpenSSL, BoringSSL as C and as C++, GnuTLS. All take an object, a label, and a secret with its length. */
 static bool symbols_is_one(const char *name)
 {
@@ -20,6 +25,27 @@ static bool symbols_is_one(const char *name)
 		return false;
 	suffix = strstr(name, "14ssl_log_secretE");
 	return suffix && !strchr(suffix, '.'); /* .part, .constprop: a piece of it, with other arguments */
+}
+
+static bool symbols_is_call(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(symbols_calls) / sizeof(symbols_calls[0]); i++)
+		if (!strcmp(name, symbols_calls[i]))
+			return true;
+	return false;
+}
+
+static void symbols_add_call(struct sf_found *found, const struct elf_part *code, __u64 address)
+{
+	__u64 offset = address - code->address + code->offset;
+	__u32 i = 0;
+
+	while (i < found->call_count && found->calls[i] != offset)
+		i++;
+	if (i == found->call_count && i < SF_CALLS)
+		found->calls[found->call_count++] = offset;
 }
 
 static void symbols_read(struct elf *elf, const struct elf_part *table, const struct elf_part *texts,
@@ -36,10 +62,12 @@ static void symbols_read(struct elf *elf, const struct elf_part *table, const st
 			continue;
 		name = (const char *)texts->bytes + symbol.st_name;
 		/* most names differ at the first letters; the last text of the table ends with it (symbols_find) */
-		if ((name[0] != '_' && name[0] != 's') || !symbols_is_one(name))
+		if (!memchr("_sSg", name[0], 4) || symbol.st_shndx == SHN_UNDEF)
 			continue;
 		code = elf_loaded(elf, symbol.st_value, PF_X);
-		if (code)
+		if (code && symbols_is_call(name))
+			symbols_add_call(found, code, symbol.st_value);
+		else if (code && symbols_is_one(name))
 			found_add(found, code, symbol.st_value);
 	}
 }

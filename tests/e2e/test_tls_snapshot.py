@@ -1,0 +1,134 @@
+"""HTTPS connections that were open before --tls started are joined, from the memory of either end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+import sockfilter
+from sockfilter.sources.secrets.attacher import JOIN_S
+from sockfilter.sources.secrets.probed import ProbedSecrets
+from sockfilter.sources.secrets.probes import Scope
+from tests.support import https, rights, tls_programs
+from tests.support.once import made_once
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from sockfilter import Capture
+
+pytestmark = pytest.mark.usefixtures("root")
+# a user that no other program of the tests runs as
+OTHER = 65534
+# requests that cross each connection before and after the start of the capture
+BEFORE, AFTER = 2, 3
+
+# opens connections, and makes requests on each of them when it is told their path
+CLIENT = """
+import http.client, ssl, sys
+port, certificate, version, count = int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
+context = ssl.create_default_context(cafile=certificate)
+context.minimum_version = context.maximum_version = getattr(ssl.TLSVersion, version)
+clients = [http.client.HTTPSConnection("localhost", port, context=context) for _ in range(count)]
+for line in sys.stdin:
+    for number, client in enumerate(clients):
+        client.request("GET", f"{line.strip()}-{number}")
+        client.getresponse().read()
+    print(flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> https.Certificate:
+    folder = made_once(tmp_path_factory, "certificate", https.certificate)
+    folder.chmod(0o755)
+    return https.Certificate(folder / "certificate.pem", folder / "key.pem")
+
+
+@pytest.fixture(scope="module")
+def nginx(certificate: https.Certificate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    with https.nginx(certificate, tmp_path_factory.mktemp("nginx")) as port:
+        yield port
+
+
+@contextmanager
+def client(
+    port: int, made: https.Certificate, version: str, count: int = 1, prefix: Sequence[str] = ()
+) -> Iterator[Callable[[str], None]]:
+    """Connections that have had requests. Yields what makes a request on each of them."""
+    words = [*prefix, sys.executable, "-c", CLIENT, str(port), str(made.certificate), version, str(count)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+
+        def ask(path: str) -> None:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(f"{path}\n")
+            process.stdin.flush()
+            assert process.stdout.readline() == "\n"
+
+        for number in range(BEFORE):
+            ask(f"/before{number}")
+        yield ask
+
+
+def check(capture: Capture, version: str, count: int = 1) -> None:
+    """All requests after the start are exchanges, and were opened by a copy."""
+    capture.flush()
+    for path in (f"/after{number}-{each}" for number in range(AFTER) for each in range(count)):
+        exchange = capture.one(path=path)
+        assert exchange.response is not None
+        assert (exchange.request.method, exchange.response.status) == ("GET", 200)
+        assert exchange.problems == ()
+        assert exchange.connection.tls is not None
+        assert exchange.connection.tls.opened == "snapshot"
+        assert exchange.connection.tls.version == version[-3:].replace("_", ".")
+    assert not capture.ledger.imbalance
+    assert capture.ledger.tls.no_secret == capture.ledger.tls.mid_stream == 0
+
+
+@pytest.mark.parametrize("version", ["TLSv1_3", "TLSv1_2"])
+@pytest.mark.parametrize("server", ["nginx", "http.server", "openssl s_server"])
+def test_a_connection(server: str, version: str, certificate: https.Certificate, tmp_path: Path) -> None:
+    if server == "openssl s_server":
+        pytest.skip("it closes each connection")
+    with (
+        tls_programs.server(server, certificate, tmp_path) as port,
+        client(port, certificate, version) as ask,
+        sockfilter.capture("lo", tls=True) as capture,
+    ):
+        for number in range(AFTER):
+            ask(f"/after{number}")
+        check(capture, version)
+
+
+@pytest.mark.parametrize("version", ["TLSv1_3", "TLSv1_2"])
+@pytest.mark.parametrize("uid", [os.getuid(), OTHER], ids=["server", "client"])
+def test_the_memory_of_one_end_is_enough(
+    version: str, uid: int, certificate: https.Certificate, nginx: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ProbedSecrets.__init__, "__defaults__", (Scope(uid=uid), lambda snapshot: None))
+    with (
+        client(nginx, certificate, version, prefix=rights.without_rights()) as ask,
+        sockfilter.capture("lo", ports=[nginx], tls=True) as capture,
+    ):
+        for number in range(AFTER):
+            ask(f"/after{number}")
+        check(capture, version)
+
+
+@pytest.mark.parametrize("version", ["TLSv1_3", "TLSv1_2"])
+def test_twenty_connections(version: str, certificate: https.Certificate, nginx: int) -> None:
+    with (
+        client(nginx, certificate, version, 20) as ask,
+        sockfilter.capture("lo", ports=[nginx], tls=True) as capture,
+    ):
+        for number in range(AFTER):
+            ask(f"/after{number}")
+        check(capture, version, 20)
