@@ -141,10 +141,6 @@ class RecordReader:
         self.is_lost = False
         self._go_to(self._at + HEADER_BYTES + len(record.body))
 
-    def pass_by(self, size: int) -> None:
-        """Notes that whole records have come and were taken elsewhere."""
-        self.position += size
-
     def pass_over(self) -> None:
         """Notes that the bytes of next() are not a record, and looks further."""
         self._lose()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sockfilter.model.problem import Problem
 from sockfilter.model.secret import (
     CLIENT_EARLY,
@@ -15,7 +13,8 @@ from sockfilter.model.secret import (
 )
 from sockfilter.model.sequence import MASK
 from sockfilter.tls import hellos
-from sockfilter.tls.openers import Tls13Opener
+from sockfilter.tls.gaps import Gaps
+from sockfilter.tls.opening import traffic_opener
 from sockfilter.tls.reading import Record, RecordReader
 from sockfilter.tls.records import (
     APPLICATION_DATA,
@@ -24,14 +23,8 @@ from sockfilter.tls.records import (
     HEADER_BYTES,
 )
 from sockfilter.tls.schedule import next_secret
-
-if TYPE_CHECKING:
-    pass
-from sockfilter.tls.gaps import Gaps
 from sockfilter.tls.state import Wait
 
-# application data: type and version
-USUAL_HEADER = b"\x17\x03\x03"
 # Records in a row that do not open, after which a direction is given up.
 FAILURES_MAX = 16
 # the messages after which the next secret is used
@@ -53,42 +46,20 @@ class Side(Gaps):
         """Takes the next bytes."""
         self._now = time_ns
         reader = self._reader
-        self._seq_base = (seq - reader.position) & MASK
+        base = self._seq_base = (seq - reader.position) & MASK
         if self._opener is not None and reader.is_empty:
-            taken = self._take_data(data, ack)
-            if taken == len(data):
-                return
-            data = data[taken:]
+            content, records, taken = self._opener.open_run(data, self._number)
+            if taken:
+                reader.position += taken
+                self._note_opened(records)
+                self._pass_on(content, ack)
+                self._marks.append(((base + reader.position) & MASK, self.plain))
+                if taken == len(data):
+                    return
+                data = data[taken:]
         reader.add(data, ack)
         if not reader.is_short:
             self.go_on()
-
-    def _take_data(self, data: bytes, ack: int) -> int:
-        """Takes the records of application data at the beginning of bytes, in the usual case. Returns their size."""
-        opener, number, first = self._opener, self._number, self._number
-        assert opener is not None  # checked by the only caller
-        at, size, is_tls13 = 0, len(data), self._owner.session.is_tls13
-        parts = []
-        while data[at : at + 3] == USUAL_HEADER and at + HEADER_BYTES <= size:
-            start = at + HEADER_BYTES
-            end = start + (data[at + 3] << 8 | data[at + 4])
-            if end > size:
-                break
-            content = opener.open(data[at:start], data[start:end], number)
-            if content is None:
-                break
-            if is_tls13:
-                if content[-1:] != b"\x17":
-                    break  # it opens again in the usual way, which knows all types and padding
-                content = content[:-1]
-            parts.append(content)
-            number, at = number + 1, end
-        if at:
-            self._reader.pass_by(at)
-            self._note_opened(number - first)
-            self._pass_on(parts[0] if len(parts) == 1 else b"".join(parts), ack)
-            self._marks.append(((self._seq_base + self._reader.position) & MASK, self.plain))
-        return at
 
     def missing(self, size: int, problem: Problem) -> None:
         """Notes that the next bytes are missing, and why."""
@@ -231,8 +202,9 @@ class Side(Gaps):
     def _pass_on(self, content: bytes, ack: int) -> None:
         """Passes on plaintext, with the acknowledgement number of its records."""
         receiver = self._owner.receiver(self._end)
-        if self.peer.has_gap and self._owner.is_ordered:
-            self.peer.tell_gap()
+        peer = self.peer
+        if peer._reader.is_lost and peer.has_gap and self._owner.is_ordered:
+            peer.tell_gap()
         place, size = self.plain, len(content)
         if not size:
             return
@@ -242,7 +214,7 @@ class Side(Gaps):
         if receiver.ignoring >= size:
             receiver.skip(size, self._now)
         else:
-            receiver.data(content, self._now, place & MASK, self.peer.place_at(ack) & MASK)
+            receiver.data(content, self._now, place & MASK, peer.place_at(ack) & MASK)
 
     def _read_messages(self, content: bytes) -> None:
         """Takes handshake messages. Those that end the use of a secret are the last of their record."""
@@ -264,7 +236,7 @@ class Side(Gaps):
         suite = self._owner.session.suite
         if suite is not None and self._secret:
             self._secret = next_secret(suite.hash, self._secret)
-            self._opener, self._number = Tls13Opener(suite, self._secret), 0
+            self._opener, self._number = traffic_opener(suite, self._secret), 0
 
     def _fail(self, record: Record) -> None:
         """Notes that nothing opens a record."""
