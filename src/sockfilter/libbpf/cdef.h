@@ -115,6 +115,8 @@ int sf_watch_next(struct sf_watch *watch, struct sf_mapping *mapping);
 int sf_opener_is_possible(void);
 struct sf_opener *sf_opener_new(int mode, int flags, const char *cipher, const char *key, const char *iv, int iv_len,
 				int tag_bytes, int block_bytes, const char *hash, const char *mac_key);
+struct sf_opener *sf_opener_new_tls13(int mode, const char *cipher, int key_len, int tag_bytes, const char *hash,
+				      const char *secret, int secret_len);
 void sf_opener_free(struct sf_opener *opener);
 const struct sf_opened *sf_opener_open(struct sf_opener *opener, const char *header, const char *body, __u32 body_len,
 				       __u64 number);

@@ -10,7 +10,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher as Ciphering
 from cryptography.hazmat.primitives.ciphers import aead, algorithms, modes
 
-from sockfilter.tls.records import HEADER_BYTES
+from sockfilter.tls.records import APPLICATION_DATA, HEADER_BYTES
+from sockfilter.tls.schedule import traffic_keys
 from sockfilter.tls.suites import BLOCK_BYTES, Cipher
 
 try:
@@ -70,9 +71,9 @@ class PythonOpener:
         """See Opener.open()."""
         raise NotImplementedError
 
-    def open_run(self, data: bytes, number: int) -> tuple[bytes, int, int]:
+    def open_run(self, data: bytes, number: int) -> tuple[bytes, int, int, int]:
         """See Opener.open_run()."""
-        at, size, records = 0, len(data), 0
+        at, size, records, kind = 0, len(data), 0, APPLICATION_DATA
         parts = []
         while data[at : at + 3] == USUAL_HEADER and at + HEADER_BYTES <= size:
             start = at + HEADER_BYTES
@@ -83,12 +84,13 @@ class PythonOpener:
             if content is None:
                 break
             if self.is_tls13:
-                if content[-1:] != b"\x17":
+                its = content[-1] if content else 0
+                if not its or (records and its != kind):
                     break
-                content = content[:-1]
+                kind, content = its, content[:-1]
             parts.append(content)
             records, at = records + 1, end
-        return b"".join(parts), records, at
+        return b"".join(parts), records, at, kind
 
 
 class Tls13Opener(PythonOpener):
@@ -96,15 +98,15 @@ class Tls13Opener(PythonOpener):
 
     Args:
         suite: the suite.
-        key: the key.
-        iv: the IV.
+        secret: the traffic secret.
     """
 
     __slots__ = ("_decrypt", "_iv", "overhead")
 
     is_exact = is_tls13 = True
 
-    def __init__(self, suite: Suite, key: bytes, iv: bytes) -> None:
+    def __init__(self, suite: Suite, secret: bytes) -> None:
+        key, iv = traffic_keys(suite.hash, secret, suite.key_bytes)
         self._decrypt = _aead(suite, key).decrypt
         self._iv = int.from_bytes(iv, "big")
         self.overhead = HEADER_BYTES + 1 + suite.tag_bytes

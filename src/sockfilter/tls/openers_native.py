@@ -29,13 +29,15 @@ def is_possible() -> bool:
 
 
 @cache
-def _cipher_name(suite: Suite) -> bytes:
-    """libcrypto's name of a suite's cipher."""
+def _names(suite: Suite) -> tuple[int, bytes, bytes]:
+    """How an AEAD is used, and libcrypto's names of a suite's cipher, and of the hash of its key schedule."""
+    mode = _lib.SF_OPENER_CCM if suite.cipher is Cipher.CCM else _lib.SF_OPENER_AEAD
+    name = f"{suite.block}-{suite.key_bytes * 8}-{suite.cipher.name}".lower()
     if suite.cipher is Cipher.CHACHA20:
-        return b"chacha20-poly1305"
-    if suite.block == "3DES":
-        return b"des-ede3-cbc"
-    return f"{suite.block}-{suite.key_bytes * 8}-{suite.cipher.name}".lower().encode()
+        name = "chacha20-poly1305"
+    elif suite.block == "3DES":
+        name = "des-ede3-cbc"
+    return mode, name.encode(), suite.hash.encode()
 
 
 class NativeOpener:
@@ -58,15 +60,17 @@ class NativeOpener:
         opened = _open(self._opener, header, body, len(body), number)
         return _unpack(opened.content, opened.content_len) if opened else None
 
-    def open_run(self, data: bytes, number: int) -> tuple[bytes, int, int]:
+    def open_run(self, data: bytes, number: int) -> tuple[bytes, int, int, int]:
         """See Opener.open_run()."""
         opened = _open_run(self._opener, data, len(data), number)
-        return _unpack(opened.content, opened.content_len), opened.records, opened.taken
+        return _unpack(opened.content, opened.content_len), opened.records, opened.taken, opened.kind
 
 
-def tls13_opener(suite: Suite, key: bytes, iv: bytes) -> NativeOpener | None:
-    """The opener of records of TLS 1.3. None: libcrypto has no such cipher."""
-    return _of_aead(suite, key, iv, _lib.SF_OPENER_TLS13, 1)
+def tls13_opener(suite: Suite, secret: bytes) -> NativeOpener | None:
+    """The opener of records of TLS 1.3 that a traffic secret protects. None: libcrypto has no such cipher."""
+    mode, name, digest = _names(suite)
+    made = _lib.sf_opener_new_tls13(mode, name, suite.key_bytes, suite.tag_bytes, digest, secret, len(secret))
+    return NativeOpener(made, suite.tag_bytes + 1, True) if made else None
 
 
 def tls12_opener(suite: Suite, key: bytes, iv: bytes) -> NativeOpener | None:
@@ -77,8 +81,7 @@ def tls12_opener(suite: Suite, key: bytes, iv: bytes) -> NativeOpener | None:
 
 
 def _of_aead(suite: Suite, key: bytes, iv: bytes, flags: int, more: int) -> NativeOpener | None:
-    mode = _lib.SF_OPENER_CCM if suite.cipher is Cipher.CCM else _lib.SF_OPENER_AEAD
-    name = _cipher_name(suite)
+    mode, name, _ = _names(suite)
     made = _lib.sf_opener_new(mode, flags, name, key, iv, len(iv), suite.tag_bytes, 0, b"", b"")
     return NativeOpener(made, suite.tag_bytes + more, True) if made else None
 
@@ -98,7 +101,7 @@ def cbc_opener(
     block_bytes = BLOCK_BYTES[suite.block]
     flags = _lib.SF_OPENER_CHAINED * is_chained | _lib.SF_OPENER_MAC_LAST * is_mac_last
     made = _lib.sf_opener_new(
-        *(_lib.SF_OPENER_CBC, flags, _cipher_name(suite), key, iv, len(iv), suite.tag_bytes, block_bytes),
+        *(_lib.SF_OPENER_CBC, flags, _names(suite)[1], key, iv, len(iv), suite.tag_bytes, block_bytes),
         *(suite.mac.encode(), mac_key),
     )
     explicit_bytes = 0 if is_chained else block_bytes

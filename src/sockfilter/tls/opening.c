@@ -185,6 +185,52 @@ static void opener_put(__u8 *to, __u64 value, int size)
 	}
 }
 
+/* HKDF-Expand-Label (RFC 8446, 7.1) for at most one block of the hash. Returns -1 if libcrypto refuses. */
+static int opener_expand(void *mac, const char *label, int size, __u8 *made)
+{
+	__u8 info[32], block[SF_OPENER_MAC_BYTES];
+	int label_len = strlen(label), len = 0;
+	unsigned int block_len = 0;
+
+	opener_put(info, size, 2);
+	info[2] = label_len;
+	memcpy(info + 3, label, label_len);
+	len = 3 + label_len;
+	info[len++] = 0; /* the length of the context */
+	info[len++] = 1; /* the number of the block */
+	if (opener_crypto.hmac_update(mac, info, len) != 1 || opener_crypto.hmac_final(mac, block, &block_len) != 1 ||
+	    (int)block_len < size)
+		return -1;
+	memcpy(made, block, size);
+	return 0;
+}
+
+/*
+ * Returns an opener of records of TLS 1.3 that a traffic secret protects. NULL:
+ * libcrypto is missing, or has no such cipher. hash: that of the suite.
+ */
+static struct sf_opener *sf_opener_new_tls13(int mode, const char *cipher, int key_len, int tag_bytes, const char *hash,
+					     const char *secret, int secret_len)
+{
+	struct sf_opener *opener = NULL;
+	__u8 key[SF_OPENER_KEY_BYTES], iv[OPENER_NONCE_BYTES];
+	const void *known;
+	void *mac;
+
+	if (!sf_opener_is_possible() || key_len > SF_OPENER_KEY_BYTES)
+		return NULL;
+	mac = opener_crypto.hmac_new();
+	known = opener_crypto.hash_by_name(hash);
+	if (mac && known && opener_crypto.hmac_init(mac, secret, secret_len, known, NULL) == 1 &&
+	    !opener_expand(mac, "tls13 key", key_len, key) && opener_crypto.hmac_init(mac, NULL, 0, NULL, NULL) == 1 &&
+	    !opener_expand(mac, "tls13 iv", sizeof(iv), iv))
+		opener = sf_opener_new(mode, SF_OPENER_TLS13, cipher, (const char *)key, (const char *)iv, sizeof(iv),
+				       tag_bytes, 0, "", "");
+	if (mac)
+		opener_crypto.hmac_free(mac);
+	return opener;
+}
+
 /* Writes what a tag or a MAC protects in addition to the content. Returns its length. */
 static int opener_associate(const struct sf_opener *opener, __u8 *to, const __u8 *header, __u32 size, __u64 number)
 {
@@ -329,21 +375,32 @@ static const struct sf_opened *sf_opener_open(struct sf_opener *opener, const ch
 	opener_opened.content_len = size;
 	opener_opened.records = 1;
 	opener_opened.taken = SF_RECORD_HEADER_BYTES + body_len;
+	opener_opened.kind = 0;
 	return &opener_opened;
 }
 
+/* Takes the type from the end of a content of TLS 1.3 (RFC 8446, 5.2). Returns 0 if there is none, or zeros after it. */
+static __u32 opener_kind(const __u8 *content, int *content_len)
+{
+	if (*content_len < 1)
+		return 0;
+	--*content_len;
+	return content[*content_len];
+}
+
 /*
- * Opens the records of application data at the beginning of data, as long as
- * nothing is unusual: they are complete, open in their order, and are not
- * padded. number: that of the first.
+ * Opens the records at the beginning of data whose header has the type of
+ * application data, as long as nothing is unusual: they are complete, open in
+ * their order, are not padded, and have the same type. number: that of the
+ * first. It stops before a record of another type, which opens again.
  */
 static const struct sf_opened *sf_opener_open_run(struct sf_opener *opener, const char *data, __u32 size, __u64 number)
 {
 	const __u8 *at = (const __u8 *)data, *end = at + size;
-	__u32 made = 0, records = 0;
+	__u32 made = 0, records = 0, kind = OPENER_APPLICATION_DATA;
 
 	while (end - at >= SF_RECORD_HEADER_BYTES && at[0] == OPENER_APPLICATION_DATA && at[1] == 3 && at[2] == 3) {
-		__u32 body_len = at[3] << 8 | at[4];
+		__u32 body_len = at[3] << 8 | at[4], its = OPENER_APPLICATION_DATA;
 		int content_len;
 
 		if ((__u32)(end - at) < SF_RECORD_HEADER_BYTES + body_len || made + body_len > SF_OPENED_BYTES)
@@ -352,12 +409,11 @@ static const struct sf_opened *sf_opener_open_run(struct sf_opener *opener, cons
 					      opener_content + made);
 		if (content_len < 0)
 			break;
-		if (opener->flags & SF_OPENER_TLS13) {
-			/* the type is last (RFC 8446, 5.2); zeros after it are padding */
-			if (!content_len || opener_content[made + content_len - 1] != OPENER_APPLICATION_DATA)
-				break;
-			content_len--;
-		}
+		if (opener->flags & SF_OPENER_TLS13)
+			its = opener_kind(opener_content + made, &content_len);
+		if (!its || (records && its != kind))
+			break;
+		kind = its;
 		made += content_len;
 		at += SF_RECORD_HEADER_BYTES + body_len;
 		records++;
@@ -366,5 +422,6 @@ static const struct sf_opened *sf_opener_open_run(struct sf_opener *opener, cons
 	opener_opened.content_len = made;
 	opener_opened.records = records;
 	opener_opened.taken = at - (const __u8 *)data;
+	opener_opened.kind = kind;
 	return &opener_opened;
 }

@@ -14,6 +14,8 @@
 #define SF_RECORD_HEADER_BYTES 5
 /* the longest MAC of a suite with CBC: SHA-384 */
 #define SF_OPENER_MAC_BYTES 48
+/* the longest key: AES-256 and ChaCha20 */
+#define SF_OPENER_KEY_BYTES 32
 /* bytes of content that are opened at a time: twice a segment as the kernel hands it over */
 #define SF_OPENED_BYTES 131072
 
@@ -38,7 +40,7 @@ struct sf_opened {
 	__u32 content_len;
 	__u32 records; /* those that were opened */
 	__u32 taken;   /* their bytes */
-	__u32 reserved;
+	__u32 kind;    /* their type (RFC 8446, 5.1), which is the same for all of them */
 };
 
 /* What protects the records of one direction; it has the keys. */

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sockfilter.errors import LibbpfMissing
 from sockfilter.tls.records import HEADER_BYTES
-from sockfilter.tls.schedule import TLS10, key_block, traffic_keys
+from sockfilter.tls.schedule import TLS10, key_block
 from sockfilter.tls.suites import BLOCK_BYTES, Cipher
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ if native is None:
 
 # bytes of the part of a nonce that the key block has (RFC 5288, 3)
 SALT_BYTES = 4
+# the content, without types; how many records were opened; how many bytes they have; their type
+Run = tuple[bytes, int, int, int]
 
 
 class Opener(Protocol):
@@ -54,15 +56,13 @@ class Opener(Protocol):
             number: the number of the record under these keys, from 0.
         """
 
-    def open_run(self, data: bytes, number: int) -> tuple[bytes, int, int]:
-        """Opens the records of application data at the beginning of bytes, as long as nothing is unusual: they are
-        complete, open in their order, and are not padded.
+    def open_run(self, data: bytes, number: int) -> Run:
+        """Opens the records at the beginning of bytes whose header has the type of application data, as long as
+        nothing is unusual: they are complete, open in their order, are not padded, and have the same type.
 
         Args:
             data: the bytes.
             number: the number of the first record.
-
-        Returns the content, without types; how many records were opened; and how many bytes they have.
         """
 
 
@@ -87,15 +87,14 @@ class ClosedOpener:
         """See Opener.open()."""
         return None
 
-    def open_run(self, data: bytes, number: int) -> tuple[bytes, int, int]:
+    def open_run(self, data: bytes, number: int) -> Run:
         """See Opener.open_run()."""
-        return b"", 0, 0
+        return b"", 0, 0, 0
 
 
 def traffic_opener(suite: Suite, secret: bytes) -> Opener:
     """The opener of records of TLS 1.3 that a traffic secret protects."""
-    key, iv = traffic_keys(suite.hash, secret, suite.key_bytes)
-    return _made("tls13_opener", suite, key, iv)
+    return _made("tls13_opener", suite, secret)
 
 
 def openers_of_master(

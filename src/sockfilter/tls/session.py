@@ -138,10 +138,10 @@ class TlsSession:
         """
         known = handshake or self.handshake
         secret, suite = None if known is None else known.secrets.get(label), self.suite
-        if secret is None or suite is None or not can_open(suite):
+        if known is None or secret is None or suite is None or not can_open(suite):
             return None
         if label != CLIENT_RANDOM:
-            return traffic_opener(suite, secret) if suite.is_tls13 else None
+            return _traffic_opener(known, label, suite, secret) if suite.is_tls13 else None
         if self.client is None or self.server is None or self.version is None or suite.is_tls13:
             return None
         is_mac_last = hellos.ENCRYPT_THEN_MAC in self.server.extensions
@@ -160,3 +160,13 @@ class TlsSession:
             self.resumed,
             "" if self.handshake is None else self.handshake.origin,
         )
+
+
+def _traffic_opener(handshake: Handshake, label: str, suite: Suite, secret: bytes) -> Opener:
+    """The opener for a secret. It is kept while the handshake may be tried on further connections."""
+    if handshake.is_linked:
+        return traffic_opener(suite, secret)
+    made = handshake.openers.get((label, suite.number))
+    if made is None:
+        made = handshake.openers[label, suite.number] = traffic_opener(suite, secret)
+    return made

@@ -48,18 +48,34 @@ class Side(Gaps):
         reader = self._reader
         base = self._seq_base = (seq - reader.position) & MASK
         if self._opener is not None and reader.is_empty:
-            content, records, taken = self._opener.open_run(data, self._number)
+            content, records, taken, kind = self._opener.open_run(data, self._number)
             if taken:
                 reader.position += taken
                 self._note_opened(records)
-                self._pass_on(content, ack)
-                self._marks.append(((base + reader.position) & MASK, self.plain))
+                self._take_run(kind, content, base + reader.position, ack)
                 if taken == len(data):
                     return
                 data = data[taken:]
         reader.add(data, ack)
         if not reader.is_short:
             self.go_on()
+
+    def _take_run(self, kind: int, content: bytes, end: int, ack: int) -> None:
+        """Takes the content of some records that have opened in their order.
+
+        Args:
+            kind: their type.
+            content: their content.
+            end: the sequence number after them.
+            ack: the acknowledgement number of the segment of the first.
+        """
+        if self._told_lost:
+            self._told = self._told_lost = 0
+        if kind == APPLICATION_DATA:
+            self._pass_on(content, ack)
+        self._marks.append((end & MASK, self.plain))
+        if kind == HANDSHAKE:
+            self._read_messages(content)
 
     def missing(self, size: int, problem: Problem) -> None:
         """Notes that the next bytes are missing, and why."""
@@ -76,7 +92,18 @@ class Side(Gaps):
     def go_on(self) -> None:
         """Takes all records that are complete, until one must wait."""
         reader = self._reader
-        while not self.is_closed and (record := reader.next()) is not None:
+        while not self.is_closed:
+            opener = self._opener
+            if opener is not None and reader.has_record:
+                content, records, taken, kind = opener.open_run(reader.rest(), self._number)
+                if taken:
+                    ack = reader.pass_by(taken)
+                    self._note_opened(records)
+                    self._take_run(kind, content, self._seq_base + reader.taken, ack)
+                    continue
+            record = reader.next()
+            if record is None:
+                return
             if self._is_plain and not self._is_protected(record):
                 self._take_plain(record)
             elif not self._take_protected(record):
@@ -229,8 +256,10 @@ class Side(Gaps):
                 self._choose_labels()
 
     def _use_next(self) -> None:
-        self._labels = self._labels[1:]
+        session, self._labels = self._owner.session, self._labels[1:]
         self._use(self._labels[0])
+        self._opener = session.opener(self._label, self._end)
+        self._secret = session.secret(self._label) or b""
 
     def _update_key(self) -> None:
         suite = self._owner.session.suite

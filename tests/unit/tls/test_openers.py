@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sockfilter.tls import opening, suites
+from sockfilter.tls.records import APPLICATION_DATA
 from tests.support.talk import CLIENT, SERVER
 from tests.support.tls import NO_ENCRYPT_THEN_MAC, Ends
 from tests.unit.tls.test_suites import BODY, SUITES, TURNS, check, opened, talked
@@ -44,7 +45,7 @@ class Both:
         assert first == second
         return first
 
-    def open_run(self, data: bytes, number: int) -> tuple[bytes, int, int]:
+    def open_run(self, data: bytes, number: int) -> tuple[bytes, int, int, int]:
         first, second = (opener.open_run(data, number) for opener in self._openers)
         assert first == second
         return first
@@ -103,10 +104,11 @@ def test_suites_of_tls_1_3(number: int) -> None:
         assert both.open(header, sealed, NUMBER + count + 1) is None
         assert both.open(header, sealed[:-1], NUMBER + count) is None
         records += header + sealed
-    content, count, size = both.open_run(records, NUMBER)
+    content, count, size, kind = both.open_run(records, NUMBER)
     assert (content, count) == (b"kelp" + b"x" * 16384, 3)  # the padded record is the first that is unusual
-    assert both.open_run(records[size:], NUMBER + count) == (b"", 0, 0)
-    assert both.open_run(records, NUMBER + 1) == (b"", 0, 0)
+    assert kind == APPLICATION_DATA
+    assert both.open_run(records[size:], NUMBER + count)[:3] == (b"", 0, 0)
+    assert both.open_run(records, NUMBER + 1)[:3] == (b"", 0, 0)
     for cut in (0, 1, 4, 5, 6, size - 1):
         both.open_run(records[:cut], NUMBER)
     for size in range(suite.tag_bytes + 1):
