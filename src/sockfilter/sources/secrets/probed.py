@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -39,6 +40,8 @@ main(fd, Scope(pid if pid >= 0 else None, uid if uid >= 0 else None))
 READY_S = 60.0
 # Seconds that the process has to end, after which it is killed.
 END_S = 2.0
+# Seconds between two looks for messages, which are for people; secrets come at once, by another way.
+LISTEN_S = 0.1
 # Messages that are read at a time, and files that are kept for people.
 MESSAGES_MAX = 64
 FILES_MAX = 1024
@@ -83,6 +86,7 @@ class ProbedSecrets(Closing):
         self._take, self._lose = take, lose
         self._ring: SecretRing | None = None
         self._is_ready = False
+        self._listen_at = 0.0  # when it listens to the process again
         self._link, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with other:
             whom = (-1 if number is None else number for number in whose)
@@ -121,8 +125,10 @@ class ProbedSecrets(Closing):
         """Passes on the secrets that have come since. Never waits."""
         if self._ring is not None:
             self._ring.read()
-        if self.problem or self._link.fileno() < 0:
+        now = time.monotonic()
+        if self.problem or self._link.fileno() < 0 or now < self._listen_at:
             return
+        self._listen_at = now + LISTEN_S
         self._link.setblocking(False)
         with suppress(BlockingIOError):
             for _ in range(MESSAGES_MAX):
