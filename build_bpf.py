@@ -44,6 +44,9 @@ HTTP2 = ROOT / "src/sockfilter/protocols/http2"
 HTTP2_PARTS = ("huffman.c", "hpack.c", "usual_fields.c", "usual_streams.c", "usual_json.c", "usual_lines.c", "usual.c")
 SECRETS = ROOT / "src/sockfilter/sources/secrets"
 SECRETS_PARTS = ("find.c", "attach.c", "watch.c")
+TLS = ROOT / "src/sockfilter/tls"
+TLS_PARTS = ("opening.c",)
+PARTS = (*BINDING_PARTS, *LANE_PARTS, *HTTP2_PARTS, *SECRETS_PARTS, *TLS_PARTS)
 REPLAY = ROOT / "src/sockfilter/replay"
 LIBBPF_MINIMUM = "1.1"
 
@@ -103,6 +106,7 @@ def declarations() -> str:
         HTTP2 / "usual.h",
         SECRETS / "found.h",
         SECRETS / "mapping.h",
+        TLS / "opening.h",
         REPLAY / "replay.h",
     )
     shared = "\n".join(path.read_text() for path in headers)
@@ -145,7 +149,7 @@ def build_binding(out: Path = BINDING, more_flags: tuple[str, ...] = ()) -> Path
         out: the folder for the extension.
         more_flags: more flags for the compiler and the linker, for a build that will not be installed.
     """
-    folders = (BPF, ROOT / "vmlinux", BINDING, LANE, HTTP2, SECRETS, REPLAY)
+    folders = (BPF, ROOT / "vmlinux", BINDING, LANE, HTTP2, SECRETS, TLS, REPLAY)
     sources = [Path(__file__), *(path for folder in folders for path in folder.rglob("*.[ch]"))]
     suffix = ".abi3.so" if not sysconfig.get_config_var("Py_GIL_DISABLED") else sysconfig.get_config_var("EXT_SUFFIX")
     product = out / f"_libbpf{suffix}"
@@ -161,11 +165,9 @@ def build_binding(out: Path = BINDING, more_flags: tuple[str, ...] = ()) -> Path
     ffi.set_source(
         "sockfilter.libbpf._libbpf",
         # cffi includes Python.h first, which defines _GNU_SOURCE
-        "".join(
-            f'#include "{name}"\n' for name in (*BINDING_PARTS, *LANE_PARTS, *HTTP2_PARTS, *SECRETS_PARTS, "replay.h")
-        ),
+        "".join(f'#include "{name}"\n' for name in (*PARTS, "replay.h")),
         sources=[str(REPLAY / "replay.c")],
-        extra_link_args=["-pthread", *more_flags],
+        extra_link_args=["-pthread", "-ldl", *more_flags],
         extra_compile_args=[*CC_FLAGS, f"-ffile-prefix-map={ROOT}=.", *more_flags],
         include_dirs=flags["include_dirs"],
         library_dirs=flags["library_dirs"],

@@ -33,7 +33,7 @@ USUAL_STRUCTS = [
     *("sf_usual_field", "sf_usual_text", "sf_usual_half", "sf_usual_stream", "sf_usual_end", "sf_usual_counts"),
     *("sf_usual_form", "sf_usual"),
 ]
-OWN_STRUCTS = [*LANE_STRUCTS, *HPACK_STRUCTS, *USUAL_STRUCTS, "sf_packet"]
+OWN_STRUCTS = [*LANE_STRUCTS, *HPACK_STRUCTS, *USUAL_STRUCTS, "sf_packet", "sf_opened"]
 
 Layout = dict[str, tuple[int, int]]
 
@@ -56,7 +56,7 @@ def by_c(name: str, fields: Layout, tmp_path: Path) -> Layout:
     source.write_text(
         "#include <linux/types.h>\n#include <stddef.h>\n#include <stdio.h>\n"
         "#include <events.h>\n#include <processes.h>\n#include <lane.h>\n#include <usual.h>\n#include <replay.h>\n"
-        "#include <secrets.h>\n#include <found.h>\n#include <mapping.h>\n"
+        "#include <secrets.h>\n#include <found.h>\n#include <mapping.h>\n#include <opening.h>\n"
         f"int main(void) {{ {' '.join(lines)} }}\n"
     )
     command = [
@@ -70,6 +70,7 @@ def by_c(name: str, fields: Layout, tmp_path: Path) -> Layout:
         f"-I{PACKAGE / 'protocols/http2'}",
         f"-I{PACKAGE / 'replay'}",
         f"-I{PACKAGE / 'sources/secrets'}",
+        f"-I{PACKAGE / 'tls'}",
         source,
         "-o",
         tmp_path / "layout",

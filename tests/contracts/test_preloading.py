@@ -60,8 +60,10 @@ BEFORE = {
     "protobuf.schema": {f"google.protobuf{part}" for part in ("", *SCHEMA_PARTS)},
     # a key log and the secrets of a file are read before the capture begins
     "road.pipeline": {"tls.conversation"},
-    "road.secrets": {"importlib.util", "sources.files.secrets", "sources.secrets.keylog", "tls.store"},
+    "road.secrets": {"sources.files.secrets", "sources.secrets.keylog", "tls.opening", "tls.store"},
     "sources.narrowing": {"ipaddress"},
+    # without libcrypto, the package cryptography is imported with tls.opening
+    "tls.opening": {"importlib.util", "tls.openers"},
     # a filter is compiled when the capture is opened
     "sources.files.source": {"sources.pcap.compiling"},
     "sources.packets.attachment": {"sources.pcap.gate"},

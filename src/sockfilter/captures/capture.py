@@ -514,6 +514,8 @@ def opened(traffic: Traffic, whose: Whose, keeping: Keeping) -> Capture:
     def prepare() -> None:
         """Imports the pipeline and creates the outputs, which takes as long as verifying the program."""
         import_module("sockfilter.road.pipeline")
+        if secrets is not None:
+            import_module("sockfilter.tls.conversation")
         if keeping.outputs is not None:
             keeping.outputs.prepare()
 

@@ -186,8 +186,7 @@ def processes() -> Finding:
 
 def tls() -> Finding:
     """Checks whether the secrets of TLS can be taken by probes, and whether connections can be opened with them."""
-    from importlib.util import find_spec
-
+    from sockfilter.road.secrets import is_installed
     from sockfilter.sources.secrets import probes
 
     remedy = "HTTP without TLS does not need it; a key log needs no rights: --keylog FILE"
@@ -197,8 +196,8 @@ def tls() -> Finding:
             way = "CAP_SYS_ADMIN, as before Linux 6.6" if made.needs_admin else "CAP_PERFMON"
     except SockfilterError as error:
         return Finding("TLS", NOTE, f"no probes: {error}", remedy)
-    if find_spec("cryptography") is None:
-        return Finding("TLS", NOTE, "the package cryptography is missing", "pip install 'sockfilter[tls]'")
+    if not is_installed():
+        return Finding("TLS", NOTE, "neither libcrypto nor the package cryptography is there", "install OpenSSL")
     return Finding("TLS", OK, f"--tls is possible, by {way}; sockfilter tls lists the libraries")
 
 

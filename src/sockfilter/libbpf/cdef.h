@@ -110,6 +110,18 @@ void sf_watch_close(struct sf_watch *watch);
 void sf_watch_forget(struct sf_watch *watch, __u64 inode);
 int sf_watch_fd(const struct sf_watch *watch, unsigned int cpu);
 int sf_watch_next(struct sf_watch *watch, struct sf_mapping *mapping);
+
+/* tls/opening.c */
+int sf_opener_is_possible(void);
+struct sf_opener *sf_opener_new(int mode, int flags, const char *cipher, const char *key, const char *iv, int iv_len,
+				int tag_bytes, int block_bytes, const char *hash, const char *mac_key);
+struct sf_opener *sf_opener_new_tls13(int mode, const char *cipher, int key_len, int tag_bytes, const char *hash,
+				      const char *secret, int secret_len);
+void sf_opener_free(struct sf_opener *opener);
+const struct sf_opened *sf_opener_open(struct sf_opener *opener, const char *header, const char *body, __u32 body_len,
+				       __u64 number);
+const struct sf_opened *sf_opener_open_run(struct sf_opener *opener, const char *data, __u32 size, __u64 number);
+
 /* protocols/http2/usual.c */
 void sf_usual_prepare(const unsigned char *name_lens, const unsigned char *sizes, const char *texts, size_t len);
 struct sf_usual_form *sf_usual_form_open(__u64 body_limit, int decodes);

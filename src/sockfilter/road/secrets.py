@@ -9,7 +9,10 @@ from sockfilter.errors import InvalidArgument
 if TYPE_CHECKING:
     from sockfilter.tls.store import SecretStore
 
-MISSING = "opening TLS needs the package cryptography; install it with pip install 'sockfilter[tls]'"
+MISSING = (
+    "opening TLS needs libcrypto (OpenSSL 1.1.1 or newer) or the package cryptography; pip install 'sockfilter[tls]'"
+    " installs the latter"
+)
 
 
 class FileSecrets(NamedTuple):
@@ -30,7 +33,7 @@ def new_store() -> SecretStore:
     """Returns an empty store.
 
     Raises:
-        InvalidArgument: the package that opens TLS is not installed.
+        InvalidArgument: nothing that opens TLS is installed.
     """
     if not is_installed():
         raise InvalidArgument(MISSING)
@@ -40,10 +43,10 @@ def new_store() -> SecretStore:
 
 
 def is_installed() -> bool:
-    """Whether the package that opens TLS is installed. It is not imported: that takes 0.1 s."""
-    from importlib.util import find_spec
+    """Whether what opens TLS is installed."""
+    from sockfilter.tls.opening import is_possible
 
-    return find_spec("cryptography") is not None
+    return is_possible()
 
 
 def file_secrets(path: str, keylog: str | None) -> FileSecrets:

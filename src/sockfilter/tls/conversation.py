@@ -185,7 +185,11 @@ class TlsConversation:
         side = self._sides[end]
         if self._is_listening:
             self._store.refresh()
-        if self._is_over:
+        if side.waits_for is side.peer.waits_for is None and not self._queue and not self._is_over:  # the usual case
+            side.data(data, time_ns, seq, ack)
+            if side.peer.waits_for is not None:
+                self._go_on()
+        elif self._is_over:
             self.pass_by(len(data))
         elif self._is_blocked(side):
             since_ns = self._since_ns = time_ns if self._since_ns is None else self._since_ns

@@ -9,7 +9,7 @@ from sockfilter.model.secret import (
     SERVER_TRAFFIC,
 )
 from sockfilter.model.sequence import MASK
-from sockfilter.tls.openers import Tls13Opener
+from sockfilter.tls.opening import traffic_opener
 from sockfilter.tls.reading import Record
 from sockfilter.tls.records import (
     BODY_BYTES_MAX,
@@ -18,7 +18,7 @@ from sockfilter.tls.records import (
 from sockfilter.tls.schedule import next_secret
 
 if TYPE_CHECKING:
-    from sockfilter.tls.openers import Opener
+    from sockfilter.tls.opening import Opener
 from sockfilter.tls.state import SideState
 
 # key updates that are tried after missing bytes: each may have been among them
@@ -107,7 +107,7 @@ class Gaps(SideState):
             return None
         for _ in range(UPDATES_MAX):
             secret = next_secret(suite.hash, secret)
-            opener = Tls13Opener(suite, secret)
+            opener = traffic_opener(suite, secret)
             found = self._try(opener, record, 0, lost // opener.overhead)
             if found is not None:
                 self._opener, self._secret = opener, secret

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ MESSAGE_BYTES_MAX = 1 << 17
 # the random of a ServerHello that is a HelloRetryRequest (RFC 8446, 4.1.3)
 RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 RANDOM_BYTES = 32
+# type and length of an extension
+EXTENSION = Struct(">HH")
 SNI, ALPN, ENCRYPT_THEN_MAC, EARLY_DATA, PRE_SHARED_KEY, SUPPORTED_VERSIONS = 0, 16, 22, 42, 41, 43
 
 
@@ -106,7 +109,7 @@ def client_hello(message: bytes) -> ClientHello | None:
         random, session = fields.take(RANDOM_BYTES), fields.vector(1)
         fields.vector(2)
         fields.vector(1)
-        found = dict(_extensions(fields.vector(2))) if fields.has_more else {}
+        found = _extensions(fields.vector(2)) if fields.has_more else {}
     except Truncated:
         return None
     return ClientHello(random, session, _server_name(found.get(SNI, b"")), EARLY_DATA in found)
@@ -119,7 +122,7 @@ def server_hello(message: bytes) -> ServerHello | None:
         version = fields.number(2)
         random, session, suite = fields.take(RANDOM_BYTES), fields.vector(1), fields.number(2)
         fields.take(1)
-        found = dict(_extensions(fields.vector(2))) if fields.has_more else {}
+        found = _extensions(fields.vector(2)) if fields.has_more else {}
     except Truncated:
         return None
     chosen = found.get(SUPPORTED_VERSIONS, b"")
@@ -131,7 +134,7 @@ def server_hello(message: bytes) -> ServerHello | None:
 def encrypted_extensions(message: bytes) -> dict[int, bytes]:
     """Reads EncryptedExtensions without their head: the extensions by type. Malformed ones are left out."""
     try:
-        return dict(_extensions(MessageFields(message).vector(2)))
+        return _extensions(MessageFields(message).vector(2))
     except Truncated:
         return {}
 
@@ -145,10 +148,19 @@ def chosen_protocol(extensions: dict[int, bytes]) -> str | None:
         return None
 
 
-def _extensions(data: bytes) -> Iterator[tuple[int, bytes]]:
-    fields = MessageFields(data)
-    while fields.has_more:
-        yield fields.number(2), fields.vector(2)
+def _extensions(data: bytes) -> dict[int, bytes]:
+    """The extensions by type. Raises Truncated."""
+    at, size, found = 0, len(data), {}
+    while at < size:
+        start = at + EXTENSION.size
+        if start > size:
+            raise Truncated
+        kind, length = EXTENSION.unpack_from(data, at)
+        at = start + length
+        if at > size:
+            raise Truncated
+        found[kind] = data[start:at]
+    return found
 
 
 def _server_name(data: bytes) -> str | None:

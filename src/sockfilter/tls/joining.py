@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.model.secret import CLIENT_RANDOM
-from sockfilter.tls.openers import Tls13Opener, can_open, openers_of_master
+from sockfilter.tls.opening import can_open, openers_of_master, traffic_opener
 from sockfilter.tls.schedule import TLS12, TLS13
 from sockfilter.tls.snapshots import MASTER_BYTES, RANDOM_BYTES, Layout, Part
 from sockfilter.tls.suites import Cipher, suite_of, tls13_suites
@@ -16,7 +16,7 @@ from sockfilter.tls.suites import Cipher, suite_of, tls13_suites
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from sockfilter.tls.openers import Opener
+    from sockfilter.tls.opening import Opener
     from sockfilter.tls.reading import Record
     from sockfilter.tls.snapshots import Contents, Place, Snapshots
     from sockfilter.tls.suites import Suite
@@ -211,7 +211,7 @@ def _traffic_keys(part: Part) -> Iterator[Keys]:
     """The keys of a traffic secret of TLS 1.3. Which end's it is, it does not tell."""
     for suite in tls13_suites(len(part.content)):
         layout = Layout(TLS13, part.place, None, False, None, None)
-        opener = Tls13Opener(suite, part.content)
+        opener = traffic_opener(suite, part.content)
         yield Keys(layout, Joined(TLS13, suite, True, "", part.content, opener, 0, None))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.model.secret import CLIENT_TRAFFIC, SERVER_TRAFFIC
-from sockfilter.tls.openers import Tls13Opener
+from sockfilter.tls.opening import traffic_opener
 from sockfilter.tls.suites import tls13_suites
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def guess(
     for handshake, label, tried in _ways(handshakes, suite):
         if tries >= tries_max:
             break
-        opener = Tls13Opener(tried, handshake.secrets[label])
+        opener = traffic_opener(tried, handshake.secrets[label])
         for number in range(NUMBERS_MAX):
             tries += 1
             if opener.open(record.header, record.body, number) is not None:

@@ -1,4 +1,4 @@
-"""Opens records: decrypts them, and checks their tag or MAC. Each opener has the keys of one direction."""
+"""Opens the records of all suites in Python, with the package cryptography: see opening.py."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher as Ciphering
 from cryptography.hazmat.primitives.ciphers import aead, algorithms, modes
 
-from sockfilter.tls.schedule import TLS10, key_block, traffic_keys
-from sockfilter.tls.suites import Cipher
+from sockfilter.tls.records import APPLICATION_DATA, HEADER_BYTES
+from sockfilter.tls.schedule import traffic_keys
+from sockfilter.tls.suites import BLOCK_BYTES, Cipher
 
 try:
     from cryptography.hazmat.decrepit.ciphers import algorithms as old
@@ -21,33 +22,12 @@ except ImportError:  # before version 43
 if TYPE_CHECKING:
     from sockfilter.tls.suites import Suite
 
-HEADER_BYTES = 5
+# application data: type and version
+USUAL_HEADER = b"\x17\x03\x03"
 # record number, type, version and length of the content (RFC 5246, 6.2.3.3)
 _ASSOCIATED = Struct(">Q3sH")
-# bytes of a nonce in front of a record of TLS 1.2 (RFC 5288, 3), and of the part that the key block has
-EXPLICIT_BYTES, SALT_BYTES = 8, 4
-BLOCK_BYTES = {"AES": 16, "CAMELLIA": 16, "3DES": 8}
-
-
-class Opener(Protocol):
-    """Opens the records of one direction.
-
-    Attributes:
-        overhead: bytes of a record beside its content, with its header, and with the least padding.
-        is_exact: whether the overhead is the same for all records that are not padded on purpose.
-    """
-
-    overhead: int
-    is_exact: bool
-
-    def open(self, header: bytes, body: bytes, number: int) -> bytes | None:
-        """Returns the content; None if the tag is wrong.
-
-        Args:
-            header: the header of the record.
-            body: what follows it.
-            number: the number of the record under these keys, from 0.
-        """
+# bytes of a nonce in front of a record of TLS 1.2 (RFC 5288, 3)
+EXPLICIT_BYTES = 8
 
 
 class Aead(Protocol):
@@ -80,12 +60,50 @@ class _CamelliaGcm:
         return bytes(decryptor.update(data[:-16]) + decryptor.finalize())
 
 
-class Tls13Opener:
-    """Records of TLS 1.3 (RFC 8446, 5.2). The content is followed by its type, and by zeros."""
+class PythonOpener:
+    """What the openers have in common: see Opener."""
+
+    __slots__ = ()
+
+    is_tls13 = False
+
+    def open(self, header: bytes, body: bytes, number: int) -> bytes | None:
+        """See Opener.open()."""
+        raise NotImplementedError
+
+    def open_run(self, data: bytes, number: int) -> tuple[bytes, int, int, int]:
+        """See Opener.open_run()."""
+        at, size, records, kind = 0, len(data), 0, APPLICATION_DATA
+        parts = []
+        while data[at : at + 3] == USUAL_HEADER and at + HEADER_BYTES <= size:
+            start = at + HEADER_BYTES
+            end = start + (data[at + 3] << 8 | data[at + 4])
+            if end > size:
+                break
+            content = self.open(data[at:start], data[start:end], number + records)
+            if content is None:
+                break
+            if self.is_tls13:
+                its = content[-1] if content else 0
+                if not its or (records and its != kind):
+                    break
+                kind, content = its, content[:-1]
+            parts.append(content)
+            records, at = records + 1, end
+        return b"".join(parts), records, at, kind
+
+
+class Tls13Opener(PythonOpener):
+    """Records of TLS 1.3 (RFC 8446, 5.2). The content is followed by its type, and by zeros.
+
+    Args:
+        suite: the suite.
+        secret: the traffic secret.
+    """
 
     __slots__ = ("_decrypt", "_iv", "overhead")
 
-    is_exact = True
+    is_exact = is_tls13 = True
 
     def __init__(self, suite: Suite, secret: bytes) -> None:
         key, iv = traffic_keys(suite.hash, secret, suite.key_bytes)
@@ -101,7 +119,7 @@ class Tls13Opener:
             return None
 
 
-class Tls12Opener:
+class Tls12Opener(PythonOpener):
     """Records of TLS 1.2 with GCM (RFC 5288), CCM (RFC 6655) or ChaCha20-Poly1305 (RFC 7905)."""
 
     __slots__ = ("_decrypt", "_explicit", "_iv", "_salt", "_tag_bytes", "overhead")
@@ -136,14 +154,14 @@ def _block_cipher(block: str, key: bytes) -> Any:
     return getattr(old if hasattr(old, name) else algorithms, name)(key)
 
 
-class CbcOpener:
+class CbcOpener(PythonOpener):
     """Records with CBC and a MAC before or after encryption (RFC 5246, 6.2.3.2; RFC 7366).
 
     In TLS 1.0 the last block of a record is the IV of the next: such records open in their order alone.
 
     Args:
         suite: the suite.
-        version: of the ServerHello.
+        is_chained: whether the last block of a record is the IV of the next, as in TLS 1.0.
         keys: of the MAC, of the cipher, and the first IV.
         is_mac_last: whether the MAC is that of the encrypted content (RFC 7366).
     """
@@ -152,12 +170,12 @@ class CbcOpener:
 
     is_exact = False
 
-    def __init__(self, suite: Suite, version: int, keys: tuple[bytes, bytes, bytes], is_mac_last: bool) -> None:
+    def __init__(self, suite: Suite, is_chained: bool, keys: tuple[bytes, bytes, bytes], is_mac_last: bool) -> None:
         self._mac_key, key, iv = keys
         self._key = _block_cipher(suite.block, key)
         self._mac, self._mac_bytes, self._mac_last = suite.mac, suite.tag_bytes, is_mac_last
         self._block_bytes = BLOCK_BYTES[suite.block]
-        self._iv = iv if version == TLS10 else b""
+        self._iv = iv if is_chained else b""
         explicit = 0 if self._iv else self._block_bytes
         self.overhead = HEADER_BYTES + explicit + suite.tag_bytes + 1
 
@@ -189,36 +207,5 @@ class CbcOpener:
         return bytes(decryptor.update(data) + decryptor.finalize())
 
 
-def can_open(suite: Suite | None) -> bool:
-    """Whether records of a suite can be opened."""
-    return suite is not None and suite.cipher is not Cipher.UNREAD
-
-
-def openers_of_master(
-    suite: Suite, version: int, master: bytes, randoms: tuple[bytes, bytes], is_mac_last: bool
-) -> tuple[Opener, Opener]:
-    """The openers of the client's and the server's records in TLS 1.2 and before.
-
-    Args:
-        suite: the suite.
-        version: of the ServerHello.
-        master: the master secret.
-        randoms: those of the client and of the server.
-        is_mac_last: whether both ends agreed on RFC 7366.
-    """
-    is_cbc = suite.cipher is Cipher.CBC
-    mac_bytes = suite.tag_bytes if is_cbc else 0
-    if is_cbc:
-        iv_bytes = BLOCK_BYTES[suite.block]
-    else:
-        iv_bytes = 12 if suite.cipher is Cipher.CHACHA20 else SALT_BYTES
-    sizes = (mac_bytes, mac_bytes, suite.key_bytes, suite.key_bytes, iv_bytes, iv_bytes)
-    block = key_block(version, suite.hash, master, randoms[1] + randoms[0], sum(sizes))
-    parts, at = [], 0
-    for size in sizes:
-        parts.append(block[at : at + size])
-        at += size
-    if is_cbc:
-        made = [CbcOpener(suite, version, (parts[i], parts[i + 2], parts[i + 4]), is_mac_last) for i in (0, 1)]
-        return made[0], made[1]
-    return Tls12Opener(suite, parts[2], parts[4]), Tls12Opener(suite, parts[3], parts[5])
+# as openers_native.py names them
+tls13_opener, tls12_opener, cbc_opener = Tls13Opener, Tls12Opener, CbcOpener

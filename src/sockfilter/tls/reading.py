@@ -136,14 +136,32 @@ class RecordReader:
         ack = self._newest if at else self._ack
         return Record(buffer[at], buffer[at:start], buffer[start : at + size], self._base + at, ack)
 
+    @property
+    def has_record(self) -> bool:
+        """Whether the next byte begins a record that is complete, and that came with all bytes behind it."""
+        is_complete = self._have >= self._needed and self._have > HEADER_BYTES
+        return is_complete and not self.is_lost and bool(self._at or self._ack == self._newest)
+
+    @property
+    def taken(self) -> int:
+        """The number of bytes of the direction before those that are kept."""
+        return self.position - self._have
+
+    def rest(self) -> bytes:
+        """The bytes that are kept."""
+        self._join()
+        return self._buffer[self._at :] if self._at else self._buffer
+
+    def pass_by(self, size: int) -> int:
+        """Goes on after records that were taken from rest(). Returns the acknowledgement number of the first."""
+        ack = self._newest if self._at else self._ack
+        self._go_to(self._at + size)
+        return ack
+
     def take(self, record: Record) -> None:
         """Goes on after a record."""
         self.is_lost = False
         self._go_to(self._at + HEADER_BYTES + len(record.body))
-
-    def pass_by(self, size: int) -> None:
-        """Notes that whole records have come and were taken elsewhere."""
-        self.position += size
 
     def pass_over(self) -> None:
         """Notes that the bytes of next() are not a record, and looks further."""

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from sockfilter.model.secret import CLIENT_RANDOM
 from sockfilter.model.tls import Tls
 from sockfilter.tls import hellos
-from sockfilter.tls.openers import Tls13Opener, can_open, openers_of_master
+from sockfilter.tls.opening import can_open, openers_of_master, traffic_opener
 from sockfilter.tls.schedule import TLS13
 from sockfilter.tls.suites import suite_of
 
 if TYPE_CHECKING:
-    from sockfilter.tls.openers import Opener
+    from sockfilter.tls.opening import Opener
     from sockfilter.tls.store import Handshake
     from sockfilter.tls.suites import Suite
 
@@ -148,10 +148,10 @@ class TlsSession:
         """
         known = handshake or self.handshake
         secret, suite = None if known is None else known.secrets.get(label), self.suite
-        if secret is None or suite is None or not can_open(suite):
+        if known is None or secret is None or suite is None or not can_open(suite):
             return None
         if label != CLIENT_RANDOM:
-            return Tls13Opener(suite, secret) if suite.is_tls13 else None
+            return _traffic_opener(known, label, suite, secret) if suite.is_tls13 else None
         if self.client is None or self.server is None or self.version is None or suite.is_tls13:
             return None
         is_mac_last = hellos.ENCRYPT_THEN_MAC in self.server.extensions
@@ -175,3 +175,13 @@ class TlsSession:
             self.resumed,
             "" if self.handshake is None else self.handshake.origin,
         )
+
+
+def _traffic_opener(handshake: Handshake, label: str, suite: Suite, secret: bytes) -> Opener:
+    """The opener for a secret. It is kept while the handshake may be tried on further connections."""
+    if handshake.is_linked:
+        return traffic_opener(suite, secret)
+    made = handshake.openers.get((label, suite.number))
+    if made is None:
+        made = handshake.openers[label, suite.number] = traffic_opener(suite, secret)
+    return made

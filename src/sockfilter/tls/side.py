@@ -15,7 +15,8 @@ from sockfilter.model.secret import (
 )
 from sockfilter.model.sequence import MASK
 from sockfilter.tls import hellos
-from sockfilter.tls.openers import Tls13Opener
+from sockfilter.tls.gaps import Gaps
+from sockfilter.tls.opening import traffic_opener
 from sockfilter.tls.reading import Record, RecordReader
 from sockfilter.tls.records import (
     APPLICATION_DATA,
@@ -24,14 +25,11 @@ from sockfilter.tls.records import (
     HEADER_BYTES,
 )
 from sockfilter.tls.schedule import next_secret
-
-if TYPE_CHECKING:
-    from sockfilter.tls.openers import Opener
-from sockfilter.tls.gaps import Gaps
 from sockfilter.tls.state import Wait
 
-# application data: type and version
-USUAL_HEADER = b"\x17\x03\x03"
+if TYPE_CHECKING:
+    from sockfilter.tls.opening import Opener
+
 # Records in a row that do not open, after which a direction is given up.
 FAILURES_MAX = 16
 # the messages after which the next secret is used
@@ -53,42 +51,36 @@ class Side(Gaps):
         """Takes the next bytes."""
         self._now = time_ns
         reader = self._reader
-        self._seq_base = (seq - reader.position) & MASK
+        base = self._seq_base = (seq - reader.position) & MASK
         if self._opener is not None and reader.is_empty:
-            taken = self._take_data(data, ack)
-            if taken == len(data):
-                return
-            data = data[taken:]
+            content, records, taken, kind = self._opener.open_run(data, self._number)
+            if taken:
+                reader.position += taken
+                self._note_opened(records)
+                self._take_run(kind, content, base + reader.position, ack)
+                if taken == len(data):
+                    return
+                data = data[taken:]
         reader.add(data, ack)
         if not reader.is_short:
             self.go_on()
 
-    def _take_data(self, data: bytes, ack: int) -> int:
-        """Takes the records of application data at the beginning of bytes, in the usual case. Returns their size."""
-        opener, number, first = self._opener, self._number, self._number
-        assert opener is not None  # checked by the only caller
-        at, size, is_tls13 = 0, len(data), self._owner.session.is_tls13
-        parts = []
-        while data[at : at + 3] == USUAL_HEADER and at + HEADER_BYTES <= size:
-            start = at + HEADER_BYTES
-            end = start + (data[at + 3] << 8 | data[at + 4])
-            if end > size:
-                break
-            content = opener.open(data[at:start], data[start:end], number)
-            if content is None:
-                break
-            if is_tls13:
-                if content[-1:] != b"\x17":
-                    break  # it opens again in the usual way, which knows all types and padding
-                content = content[:-1]
-            parts.append(content)
-            number, at = number + 1, end
-        if at:
-            self._reader.pass_by(at)
-            self._note_opened(number - first)
-            self._pass_on(parts[0] if len(parts) == 1 else b"".join(parts), ack)
-            self._marks.append(((self._seq_base + self._reader.position) & MASK, self.plain))
-        return at
+    def _take_run(self, kind: int, content: bytes, end: int, ack: int) -> None:
+        """Takes the content of some records that have opened in their order.
+
+        Args:
+            kind: their type.
+            content: their content.
+            end: the sequence number after them.
+            ack: the acknowledgement number of the segment of the first.
+        """
+        if self._told_lost:
+            self._told = self._told_lost = 0
+        if kind == APPLICATION_DATA:
+            self._pass_on(content, ack)
+        self._marks.append((end & MASK, self.plain))
+        if kind == HANDSHAKE:
+            self._read_messages(content)
 
     def missing(self, size: int, problem: Problem) -> None:
         """Notes that the next bytes are missing, and why."""
@@ -105,7 +97,18 @@ class Side(Gaps):
     def go_on(self) -> None:
         """Takes all records that are complete, until one must wait."""
         reader = self._reader
-        while not self.is_closed and (record := reader.next()) is not None:
+        while not self.is_closed:
+            opener = self._opener
+            if opener is not None and reader.has_record:
+                content, records, taken, kind = opener.open_run(reader.rest(), self._number)
+                if taken:
+                    ack = reader.pass_by(taken)
+                    self._note_opened(records)
+                    self._take_run(kind, content, self._seq_base + reader.taken, ack)
+                    continue
+            record = reader.next()
+            if record is None:
+                return
             if self._is_plain and not self._is_protected(record):
                 self._take_plain(record)
             elif not self._take_protected(record):
@@ -241,8 +244,9 @@ class Side(Gaps):
     def _pass_on(self, content: bytes, ack: int) -> None:
         """Passes on plaintext, with the acknowledgement number of its records."""
         receiver = self._owner.receiver(self._end)
-        if self.peer.has_gap and self._owner.is_ordered:
-            self.peer.tell_gap()
+        peer = self.peer
+        if peer._reader.is_lost and peer.has_gap and self._owner.is_ordered:
+            peer.tell_gap()
         place, size = self.plain, len(content)
         if not size:
             return
@@ -252,7 +256,7 @@ class Side(Gaps):
         if receiver.ignoring >= size:
             receiver.skip(size, self._now)
         else:
-            receiver.data(content, self._now, place & MASK, self.peer.place_at(ack) & MASK)
+            receiver.data(content, self._now, place & MASK, peer.place_at(ack) & MASK)
 
     def _read_messages(self, content: bytes) -> None:
         """Takes handshake messages. Those that end the use of a secret are the last of their record."""
@@ -267,14 +271,16 @@ class Side(Gaps):
                 self._choose_labels()
 
     def _use_next(self) -> None:
-        self._labels = self._labels[1:]
+        session, self._labels = self._owner.session, self._labels[1:]
         self._use(self._labels[0])
+        self._opener = session.opener(self._label, self._end)
+        self._secret = session.secret(self._label) or b""
 
     def _update_key(self) -> None:
         suite = self._owner.session.suite
         if suite is not None and self._secret:
             self._secret = next_secret(suite.hash, self._secret)
-            self._opener, self._number = Tls13Opener(suite, self._secret), 0
+            self._opener, self._number = traffic_opener(suite, self._secret), 0
 
     def _fail(self, record: Record) -> None:
         """Notes that nothing opens a record."""

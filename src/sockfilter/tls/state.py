@@ -17,7 +17,7 @@ from sockfilter.tls.records import (
 if TYPE_CHECKING:
     from sockfilter.ledger import TlsCounts
     from sockfilter.protocols.interface import Receiver
-    from sockfilter.tls.openers import Opener
+    from sockfilter.tls.opening import Opener
     from sockfilter.tls.session import TlsSession
 
 # Tries after missing bytes, until a record opens; one takes 5 us. Of the smallest records, 90 KB have as many.
@@ -151,6 +151,8 @@ class SideState:
 
     def place_at(self, seq: int) -> int:
         """The place in the plaintext that belongs to a sequence number: after all records that end before it."""
+        if self._marks and self._marks[-1][0] == seq:  # the usual case
+            return self._marks[-1][1]
         for end, place in reversed(self._marks):
             if distance(end, seq) >= 0:
                 return place
@@ -159,8 +161,9 @@ class SideState:
     def _note_opened(self, count: int) -> None:
         """Counts records that have opened."""
         owner = self._owner
-        owner.counts.seen += count
-        owner.counts.opened += count
+        counts = owner.counts
+        counts.seen += count
+        counts.opened += count
         self._number += count
         self._failures = 0
         self._tries = TRIES_MAX

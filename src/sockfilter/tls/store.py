@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sockfilter.model.snapshot import Snapshot
+    from sockfilter.tls.opening import Opener
 
 # How long bytes wait for a secret, by the times of the packets. A secret that a probe reports comes up to 20 ms after
 # the packets that it opens, and on a busy machine later; a key log may be written by another program's timer.
@@ -56,9 +57,10 @@ class Handshake:
         owners: the processes and the objects that reported it.
         is_free: whether it may open a connection that is looking for its secrets by trial.
         opens: the client random of the connection that it has opened last; empty if not known.
+        openers: those that were made for trials, by the label of their secret and the number of the suite.
     """
 
-    __slots__ = ("client_random", "is_free", "is_linked", "opens", "origin", "owners", "secrets", "time_ns")
+    __slots__ = ("client_random", "is_free", "is_linked", "openers", "opens", "origin", "owners", "secrets", "time_ns")
 
     def __init__(self, client_random: bytes, origin: str, time_ns: int) -> None:
         self.client_random = client_random
@@ -68,6 +70,7 @@ class Handshake:
         self.is_linked = False
         self.is_free = True
         self.opens = b""
+        self.openers: dict[tuple[str, int], Opener] = {}
         self.owners: set[tuple[int, int]] = set()
 
     @property
@@ -230,6 +233,7 @@ class SecretStore:
             self.counts.unused -= len(handshake.secrets)
             self.counts.linked += len(handshake.secrets)
         handshake.opens = client_random
+        handshake.openers.clear()
         for label in handshake.secrets:
             self._tell(handshake, label)
 

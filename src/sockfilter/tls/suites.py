@@ -46,6 +46,8 @@ class Suite(NamedTuple):
         return self.number >> 8 == 0x13
 
 
+# bytes of a block of CBC, by its block cipher
+BLOCK_BYTES = {"AES": 16, "CAMELLIA": 16, "3DES": 8}
 # bytes of a hash, by its name
 HASH_BYTES = {"md5": 16, "sha1": 20, "sha256": 32, "sha384": 48}
 _TLS13 = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sockfilter.tls.openers import Tls13Opener
+from sockfilter.tls.opening import traffic_opener
 from sockfilter.tls.schedule import traffic_keys
 from sockfilter.tls.suites import Cipher, suite_of, tls13_suites
 
@@ -39,7 +39,7 @@ def test_keys_of_rfc_8448(secret: str, key: str, iv: str) -> None:
 def test_record_of_rfc_8448() -> None:
     suite = suite_of(0x1301)
     assert suite is not None
-    opener = Tls13Opener(suite, bytes.fromhex(CLIENT_TRAFFIC[0]))
+    opener = traffic_opener(suite, bytes.fromhex(CLIENT_TRAFFIC[0]))
     assert opener.open(RECORD[:5], RECORD[5:], 0) == bytes(range(50)) + b"\x17"
     assert opener.open(RECORD[:5], RECORD[5:], 1) is None
     assert opener.open(RECORD[:5], RECORD[5:-1], 0) is None

@@ -17,6 +17,8 @@ FOLDER, NAME = ".cache/sockfilter", "tls-functions.json"
 # files whose results are kept, and bytes of the cache that are read: an entry has 300 bytes at most
 FILES_MAX = 8192
 BYTES_MAX = 4 << 20
+# what comes of reading a file that is missing, or none of this version
+UNREADABLE = (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
 # files that are probed at the start although nothing uses them now
 PATHS_MAX = 256
 
@@ -36,7 +38,7 @@ class Cache:
         self._known: dict[str, SearchResult] = {}
         self._paths: list[str] = []
         self._is_changed = False
-        with suppress(OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        with suppress(*UNREADABLE):
             self._known, self._paths = self._read()
 
     def get(self, status: os.stat_result) -> SearchResult | None:
@@ -63,6 +65,10 @@ class Cache:
         if not self._is_changed or self._folder is None:
             return
         self._is_changed = False
+        with suppress(*UNREADABLE):  # other captures have found more meanwhile
+            known, paths = self._read()
+            self._known = dict(list((known | self._known).items())[-FILES_MAX:])
+            self._paths = list(dict.fromkeys([*paths, *self._paths]))
         files = {
             key: [found.how, found.functions, found.build_id, found.go_version, found.calls]
             for key, found in self._known.items()

@@ -44,6 +44,8 @@ READY_S = 60.0
 END_S = 2.0
 # Seconds from one beginning of a copying to the next: programs are slowed down for less than a tenth of the time.
 JOIN_EVERY_S = 60.0
+# Seconds between two looks for messages, which are for people; secrets come at once, by another way.
+LISTEN_S = 0.1
 # Messages that are read at a time, and files that are kept for people.
 MESSAGES_MAX = 64
 FILES_MAX = 1024
@@ -99,6 +101,7 @@ class ProbedSecrets(Closing):
         self._joins_until_s = 0.0
         self._joins_again_s = 0.0
         self._is_ready = False
+        self._listen_at = 0.0  # when it listens to the process again
         self._link, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with other:
             whom = (-1 if number is None else number for number in whose)
@@ -159,8 +162,10 @@ class ProbedSecrets(Closing):
             self._ring.read()
         if self._memories is not None:
             self._memories.read()
-        if self.problem or self._link.fileno() < 0:
+        now = time.monotonic()
+        if self.problem or self._link.fileno() < 0 or now < self._listen_at:
             return
+        self._listen_at = now + LISTEN_S
         self._link.setblocking(False)
         with suppress(BlockingIOError):
             for _ in range(MESSAGES_MAX):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import stat
 from contextlib import suppress
@@ -14,7 +13,7 @@ from sockfilter.sources.secrets.finding import SearchResult, find
 from sockfilter.sources.secrets.reasons import is_relevant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from sockfilter.sources.secrets.cache import Cache
     from sockfilter.sources.secrets.mappings import Mapping
@@ -22,11 +21,10 @@ if TYPE_CHECKING:
 
 # Libraries that programs load after their start, so that they are probed before: those of the system, and those in the
 # folders that belong to a program, as of a conda environment.
-SYSTEM_FOLDERS = (
-    *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/lib64"),
-    *("/lib/*-linux-gnu*", "/usr/lib/*-linux-gnu*"),
-)
-LIBRARIES = ("libssl.so*", "libgnutls.so*")
+SYSTEM_FOLDERS = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/lib64")
+# in these, folders such as x86_64-linux-gnu
+MACHINE_FOLDERS, MACHINE_MARK = ("/lib", "/usr/lib"), "-linux-gnu"
+LIBRARIES = ("libssl.so", "libgnutls.so")
 # files that one process has probed: more than any machine has TLS libraries
 PROBED_MAX = 1024
 
@@ -186,13 +184,22 @@ class Prober:
 
 def system_libraries() -> list[str]:
     """Returns the TLS libraries in the usual folders."""
-    return libraries_in(SYSTEM_FOLDERS)
+    of_machines = (f"{folder}/{name}" for folder in MACHINE_FOLDERS for name in _names(folder) if MACHINE_MARK in name)
+    return libraries_in([*SYSTEM_FOLDERS, *of_machines])
 
 
-def libraries_in(folders: tuple[str, ...]) -> list[str]:
+def libraries_in(folders: Iterable[str]) -> list[str]:
     """Returns the TLS libraries in folders, each once."""
-    found = (path for folder in folders for name in LIBRARIES for path in glob.glob(f"{folder}/{name}"))
+    real = {os.path.realpath(folder) for folder in folders}
+    found = (f"{folder}/{name}" for folder in real for name in _names(folder) if name.startswith(LIBRARIES))
     return sorted({os.path.realpath(path) for path in found})
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
 
 
 def files_of_program(path: str) -> list[str]:
@@ -205,5 +212,5 @@ def files_of_program(path: str) -> list[str]:
             words = os.fsdecode(first[2:]).split()
             found += words[:1]
     folders = [os.path.dirname(os.path.realpath(each)) for each in found]
-    near = tuple(f"{glob.escape(folder)}{suffix}" for folder in folders for suffix in ("", "/../lib", "/../lib64"))
+    near = (f"{folder}{suffix}" for folder in folders for suffix in ("", "/../lib", "/../lib64"))
     return [*found, *libraries_in(near)]

@@ -118,3 +118,16 @@ def test_a_damaged_cache_is_an_empty_one(folder: str, file: Path, content: bytes
     cache.put(file.stat(), FOUND, str(file))
     cache.save()
     assert Cache(folder).get(file.stat()) == FOUND
+
+
+def test_captures_that_run_together_keep_what_each_has_found(folder: str, file: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.so"
+    other.write_bytes(b"more")
+    first, second = Cache(folder), Cache(folder)
+    first.put(file.stat(), FOUND, str(file))
+    second.put(other.stat(), FOUND, str(other))
+    first.save()
+    second.save()
+    cache = Cache(folder)
+    assert cache.get(file.stat()) == cache.get(other.stat()) == FOUND
+    assert set(cache.paths) == {str(file), str(other)}
