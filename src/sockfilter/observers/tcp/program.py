@@ -85,6 +85,8 @@ class TcpProgram(Closing):
                 f"{PURPOSE}: {' and '.join(lacks)} missing; it requires CAP_BPF and CAP_PERFMON, or sudo"
             )
         self._ffi, self._lib = binding.load()
+        # asked now: a sandbox may not read where it comes from
+        self._cpus = self._lib.libbpf_num_possible_cpus()
         arguments = tracepoints.find(list(dict.fromkeys(PROGRAMS.values())), PURPOSE)
         with ExitStack() as stack:
             self._object = stack.enter_context(BpfObject(OBJECT, reads_kernel=True))
@@ -163,7 +165,7 @@ class TcpProgram(Closing):
         """Returns how many packets were dropped, whoever's they were, by place and reason."""
         fd = self._object.map_fd("places")
         key, following = self._ffi.NULL, self._ffi.new("struct sf_tcp_place *")
-        values = self._ffi.new("__u64[]", self._lib.libbpf_num_possible_cpus())
+        values = self._ffi.new("__u64[]", self._cpus)
         found: dict[Place, int] = {}
         while not self._lib.bpf_map_get_next_key(fd, key, following):
             key = self._ffi.new("struct sf_tcp_place *", following[0])
