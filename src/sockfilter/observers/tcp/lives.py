@@ -1,0 +1,287 @@
+"""Makes connections of what happens to sockets: finds both ends of each, who holds them, and how it ended."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from typing import TYPE_CHECKING
+
+from sockfilter.model.tcp_connection import TcpConnection, TcpPeer
+from sockfilter.model.tcp_state import TcpState
+from sockfilter.observers.tcp.half import CLIENT, SERVER, Half, ending
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sockfilter.model import Endpoint, Process
+    from sockfilter.model.tcp_figures import TcpFigures
+
+# Sockets that are followed, of open connections: about 60 MB. The one that was seen first makes room for a new one.
+HALVES_MAX = 65536
+# Nanoseconds for which an ended client waits for the server's socket, which another CPU may make after the client's end.
+LATE_NS = 20_000_000
+# Resets without a socket that are kept until the client's end tells of them: those of the last moment.
+RESETS_MAX = 1024
+# What a refused connection's reset is without: no program listens there.
+NO_SOCKET = "NO_SOCKET"
+# The states that a socket on its way to be accepted has before it is established.
+UNBORN = frozenset({TcpState.LISTEN, TcpState.SYN_RECV})
+
+
+class Lives:
+    """The connections of a machine.
+
+    Args:
+        offset_ns: what makes a time of CLOCK_MONOTONIC one since 1970, in nanoseconds.
+        holder: finds the process that holds the listener at an end, for connections that nobody received from.
+
+    Attributes:
+        counts: sockets: those seen to begin or to be open; ends: those seen to end; joined: connections of which both
+            sockets are here; forgotten: sockets for which there was no room.
+    """
+
+    def __init__(self, offset_ns: int, holder: Callable[[Endpoint, int], Process | None] | None = None) -> None:
+        self._offset_ns = offset_ns
+        self._holder = holder
+        self._halves: dict[int, Half] = {}
+        self._ends: dict[tuple[Endpoint, Endpoint], list[Half]] = {}
+        self._late: deque[Half] = deque()
+        self._resets: dict[tuple[Endpoint, Endpoint], str] = {}
+        self._number = 0
+        self.counts: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._halves)
+
+    @property
+    def has_late(self) -> bool:
+        """Whether settle() is to be called again soon."""
+        return bool(self._late)
+
+    def half(self, socket: int) -> Half | None:
+        """Returns the end of a socket, if it is known."""
+        return self._halves.get(socket)
+
+    def half_of(self, here: Endpoint, there: Endpoint, netns: int) -> Half | None:
+        """Returns a known end by its addresses; the namespace decides if there are several, if it can."""
+        found = self._ends.get((here, there), [])
+        return next((half for half in found if half.netns == netns), found[-1] if found else None)
+
+    def open(
+        self,
+        socket: int,
+        ends: tuple[Endpoint, Endpoint],
+        netns: int,
+        *,
+        role: str = "",
+        process: Process | None = None,
+        state: TcpState | None = None,
+    ) -> Half:
+        """Notes a socket that was open at the start, or whose beginning was not seen."""
+        half = self._made(socket, ends, netns)
+        half.role, half.process, half.state = role, process, state
+        self._join(half)
+        return half
+
+    def change(
+        self,
+        time_ns: int,
+        socket: int,
+        ends: tuple[Endpoint, Endpoint],
+        netns: int,
+        moved: tuple[TcpState, TcpState],
+        figures: TcpFigures,
+        seqs: tuple[int, int],
+        error: int,
+        process: Process | None,
+    ) -> Half | None:
+        """Takes a change of a socket's state. Returns the end; None: of a socket on its way to be accepted.
+
+        Args:
+            time_ns: when, in nanoseconds of CLOCK_MONOTONIC.
+            socket: identifies the socket while it lives.
+            ends: its ends. netns: its network namespace.
+            moved: its states before and afterwards.
+            figures: what it knows. seqs: its snd_una and rcv_nxt.
+            error: the number of its error.
+            process: who changed the state. None: a packet or a timer did.
+        """
+        before, state = moved
+        half = self._halves.get(socket)
+        if state is TcpState.SYN_SENT or (before is TcpState.SYN_RECV and state is TcpState.ESTABLISHED and not half):
+            if half is not None:  # its end was lost
+                self._forget(half)
+            half = self._made(socket, ends, netns)
+            half.role = CLIENT if state is TcpState.SYN_SENT else SERVER
+            half.begun_ns = time_ns
+            half.process = process if state is TcpState.SYN_SENT else None
+        elif half is None:
+            if before in UNBORN or before is TcpState.CLOSE:
+                return None
+            half = self.open(socket, ends, netns)
+        elif half.here != ends[0] and state is not TcpState.CLOSE:
+            self._move_end(half, ends)  # connect() chose the address
+        half.figures = figures
+        if state is TcpState.ESTABLISHED:
+            half.first_seq, half.peer_seq = seqs
+            half.move(time_ns, before, state)
+            self._join(half)
+            return half
+        if process is not None and state in (TcpState.FIN_WAIT1, TcpState.LAST_ACK):
+            half.closer = process
+        if state is TcpState.CLOSE:
+            half.error = error
+        half.move(time_ns, before, state)
+        return half
+
+    def receive(self, socket: int, ends: tuple[Endpoint, Endpoint], netns: int, process: Process, queued_ns: int) -> None:
+        """Takes the first receive of a socket, in the process that received."""
+        half = self._halves.get(socket)
+        if half is None:
+            half = self.open(socket, ends, netns)
+        if half.role != CLIENT or half.process is None:
+            half.process = process
+        half.queued_ns = queued_ns or None
+
+    def reset(self, socket: int, ends: tuple[Endpoint, Endpoint], netns: int, reason: str, *, is_sent: bool) -> Half | None:
+        """Takes a reset that a socket sent or received. Returns its end, if there is one."""
+        half = self._halves.get(socket) if socket else self.half_of(*ends, netns)
+        if half is None:
+            if is_sent:
+                if len(self._resets) >= RESETS_MAX:
+                    self._resets.pop(next(iter(self._resets)))
+                self._resets[ends] = reason
+                partner = self.half_of(ends[1], ends[0], netns)
+                return partner
+            return None
+        if not is_sent:
+            half.reset_received = reason or ""
+        elif half.reset_sent is None:
+            half.reset_sent = reason or ""
+        return half
+
+    def drop(self, sender: Endpoint, receiver: Endpoint, netns: int, flags: int, words: str) -> Half | None:
+        """Takes a dropped segment. Returns an end of its connection, if it is known.
+
+        Args:
+            sender, receiver: the ends of the segment. netns: the namespace in which it was dropped.
+            flags: those of the TCP header.
+            words: the reason and the place.
+        """
+        half = self.half_of(sender, receiver, netns) or self.half_of(receiver, sender, netns)
+        if half is not None:
+            half.drops += 1
+            if half.established_ns is None:
+                half.dropped = words
+        return half
+
+    def ended(self, half: Half) -> Iterator[TcpConnection]:
+        """Yields the connection of an end that has closed, if the connection has ended."""
+        self.counts["ends"] += 1
+        self._halves.pop(half.socket, None)
+        partner = half.partner
+        if partner is not None:
+            if partner.ended_ns is not None:
+                yield self._finished(half, partner)
+        elif half.role == CLIENT and half.established_ns is not None and half.ended_ns is not None:
+            self._late.append(half)
+        else:
+            yield self._finished(half, None)
+
+    def settle(self, now_ns: int) -> Iterator[TcpConnection]:
+        """Yields ended connections of which no second socket has come. now_ns: of CLOCK_MONOTONIC."""
+        while self._late and (self._late[0].ended_ns or 0) + LATE_NS <= now_ns:
+            half = self._late.popleft()
+            if half.partner is None:
+                yield self._finished(half, None)
+
+    def connection(self, half: Half) -> TcpConnection:
+        """Returns the connection of an end as it is now."""
+        return self._connection(half, half.partner)
+
+    def _made(self, socket: int, ends: tuple[Endpoint, Endpoint], netns: int) -> Half:
+        if len(self._halves) >= HALVES_MAX:
+            self.counts["forgotten"] += 1
+            self._forget(next(iter(self._halves.values())))
+        self._number += 1
+        self.counts["sockets"] += 1
+        half = self._halves[socket] = Half(socket, *ends, netns, self._number)
+        self._ends.setdefault(ends, []).append(half)
+        return half
+
+    def _move_end(self, half: Half, ends: tuple[Endpoint, Endpoint]) -> None:
+        self._drop_end(half)
+        half.here, half.there = ends
+        self._ends.setdefault(ends, []).append(half)
+
+    def _join(self, half: Half) -> None:
+        """Finds the other end of a connection by its addresses, and by the numbers of both SYNs where these are known."""
+        found = self._ends.get((half.there, half.here), [])
+        found = [other for other in found if other is not half and other.partner is None and _fits(half, other)]
+        if not found:
+            return
+        partner = next((other for other in found if other.netns == half.netns), found[-1])
+        half.partner, partner.partner = partner, half
+        half.number = partner.number = min(half.number, partner.number)
+        self.counts["joined"] += 1
+
+    def _forget(self, half: Half) -> None:
+        self._halves.pop(half.socket, None)
+        self._drop_end(half)
+        if half.partner is not None:
+            half.partner.partner = None
+
+    def _drop_end(self, half: Half) -> None:
+        ends = half.here, half.there
+        others = self._ends.get(ends)
+        if others is not None:
+            if half in others:
+                others.remove(half)
+            if not others:
+                del self._ends[ends]
+
+    def _finished(self, half: Half, partner: Half | None) -> TcpConnection:
+        made = self._connection(half, partner)
+        self._drop_end(half)
+        if partner is not None:
+            self._drop_end(partner)
+            half.partner = partner.partner = None
+        return made
+
+    def _connection(self, half: Half, partner: Half | None) -> TcpConnection:
+        client, server = (partner, half) if half.role == SERVER else (half, partner)
+        if partner is not None and half.role == partner.role == CLIENT:  # both connected at once
+            client, server = sorted((half, partner), key=lambda each: each.begun_ns or 0)
+        halves = [each for each in (client, server) if each is not None]
+        for each in halves:
+            if each.role == SERVER and each.process is None and each.closer is None and self._holder is not None:
+                each.process = self._holder(each.here, each.netns)
+        begun = [each.begun_ns for each in halves if each.begun_ns is not None]
+        ends = [each.ended_ns for each in halves if each.ended_ns is not None]
+        reset = self._resets.pop((half.there, half.here), None) if half.established_ns is None else None
+        if reset is not None:
+            half.reset_received = reset
+        is_over = len(ends) == len(halves)
+        return TcpConnection(
+            number=half.number,
+            client=self._peer(client, server),
+            server=self._peer(server, client),
+            ends_known=any(each.role for each in halves) and not (len(halves) == 2 and client.role == server.role),  # type: ignore[union-attr]
+            opened_ns=min(begun) + self._offset_ns if begun else None,
+            ended_ns=max(ends) + self._offset_ns if is_over and ends else None,
+            connect_ns=None if client is None else client.connect_ns,
+            end=ending(client, server) if is_over else None,
+            drops=sum(each.drops for each in halves),
+        )
+
+    def _peer(self, half: Half | None, other: Half | None) -> TcpPeer:
+        if half is not None:
+            return half.peer()
+        assert other is not None  # one of both is there
+        return other.other_peer()
+
+
+def _fits(one: Half, other: Half) -> bool:
+    """Whether the numbers of both SYNs are the same at both ends, as far as they are known."""
+    if one.begun_ns is None or other.begun_ns is None or None in (one.first_seq, other.first_seq):
+        return (one.begun_ns is None) == (other.begun_ns is None)
+    return one.first_seq == other.peer_seq and one.peer_seq == other.first_seq
