@@ -37,7 +37,7 @@ ROOT = Path(__file__).resolve().parent
 BPF = ROOT / "bpf"
 OBJECTS = ROOT / "src/sockfilter/objects"
 BINDING = ROOT / "src/sockfilter/libbpf"
-BINDING_PARTS = ("shim.c", "types.c", "loading.c", "sandbox.c")
+BINDING_PARTS = ("shim.c", "types.c", "loading.c", "tracepoints.c", "tcp_slots.c", "sandbox.c")
 LANE = ROOT / "src/sockfilter/road/express"
 LANE_PARTS = ("slots.c", "heads.c", "secret.c", "lines.c", "lane.c")
 HTTP2 = ROOT / "src/sockfilter/protocols/http2"
@@ -95,7 +95,16 @@ def build_objects(out: Path = OBJECTS, root: Path = ROOT) -> list[Path]:
 
 def declarations() -> str:
     """Returns the declarations for cffi: the shared headers without their guards, then cdef.h."""
-    shared_names = ("config.h", "events.h", "members.h", "tree.h", "syscalls.h", "processes.h", "secrets.h")
+    shared_names = (
+        "config.h",
+        "events.h",
+        "members.h",
+        "tree.h",
+        "syscalls.h",
+        "processes.h",
+        "secrets.h",
+        "tcp_events.h",
+    )
     headers = (
         *(BPF / name for name in shared_names),
         LANE / "lane.h",

@@ -198,6 +198,8 @@ struct sk_buff_head {
 struct sock {
 	struct sock_common __sk_common;
 	struct sk_buff_head sk_receive_queue;
+	__u32 sk_ack_backlog;
+	__u32 sk_max_ack_backlog;
 	__u16 sk_type;
 	__u16 sk_protocol;
 	__u8 sk_shutdown;
@@ -218,7 +220,21 @@ struct inet_sock {
 
 /* include/net/inet_connection_sock.h */
 struct inet_connection_sock {
+	struct inet_sock icsk_inet;
 	const void *icsk_ulp_ops;
+	__u8 icsk_ca_state : 5;
+	__u8 icsk_pending;
+	__u8 icsk_backoff;
+};
+
+/* include/linux/win_minmax.h */
+struct minmax_sample {
+	__u32 v;
+};
+
+/* include/linux/win_minmax.h */
+struct minmax {
+	struct minmax_sample s[3];
 };
 
 /* include/linux/tcp.h */
@@ -228,8 +244,51 @@ struct tcp_sock {
 	__u32 copied_seq;
 	__u32 snd_una;
 	__u32 write_seq;
+	__u32 snd_wnd;
+	__u32 rcv_wnd;
+	__u32 snd_cwnd;
+	__u32 srtt_us;
+	__u32 mdev_us;
+	__u32 total_retrans;
+	struct minmax rtt_min;
+	__u32 chrono_start;
+	__u32 chrono_stat[3];
+	__u8 chrono_type : 2;
+	__u64 bytes_sent;
+	__u64 bytes_retrans;
 	__u64 bytes_received;
 	__u64 bytes_acked;
+};
+
+/* include/net/tcp.h */
+struct tcp_skb_cb {
+	__u32 seq;
+	__u32 end_seq;
+	__u16 tcp_gso_segs;
+};
+
+/* include/linux/netdevice.h */
+struct net_device {
+	int ifindex;
+	char name[16];
+	possible_net_t nd_net;
+};
+
+/* include/linux/skbuff.h */
+struct sk_buff {
+	struct net_device *dev;
+	struct sock *sk;
+	char cb[48];
+	unsigned int len;
+	__u8 pkt_type : 3;
+	__u16 transport_header;
+	__u16 network_header;
+	unsigned char *head;
+};
+
+/* include/net/request_sock.h */
+struct request_sock {
+	struct sock_common __req_common;
 };
 
 /* include/uapi/linux/un.h */

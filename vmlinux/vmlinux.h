@@ -30,6 +30,7 @@ typedef __u32 __wsum;
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERCPU_HASH = 5,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
@@ -89,6 +90,7 @@ struct bpf_pidns_info {
 };
 
 /* include/uapi/linux/if_packet.h */
+#define PACKET_OTHERHOST 3
 #define PACKET_OUTGOING 4
 
 /* include/uapi/linux/if_ether.h */

@@ -13,6 +13,7 @@ from sockfilter.libbpf import binding
 from sockfilter.libbpf.ring import BATCH_RECORDS
 from sockfilter.model import secret
 from sockfilter.observers.processes import process_files, processes
+from sockfilter.observers.tcp import program
 from sockfilter.packets import records
 from sockfilter.protocols.http2 import hpack_native, hpack_table, usual
 from sockfilter.road.express import lane
@@ -28,6 +29,10 @@ STRUCTS = ["sf_config", "sf_skip", "sf_shared", "sf_flow", "sf_record"]
 LANE_STRUCTS = ["sf_lane_half", "sf_lane_slot", "sf_lane_event"]
 SECRET_STRUCTS = ["sf_secrets_config", "sf_secret", "sf_secret_counts", "sf_found", "sf_mapping"]
 PROCESS_STRUCTS = ["sf_processes_config", "sf_handovers", "sf_end", "sf_life", "sf_holder", "sf_owner", "sf_process"]
+TCP_STRUCTS = [
+    *("sf_tcp_config", "sf_tcp_end", "sf_tcp_figures", "sf_tcp_event", "sf_tcp_stacked", "sf_tcp_received"),
+    *("sf_tcp_slot", "sf_tcp_bucket", "sf_tcp_place", "sf_tcp_shared"),
+]
 HPACK_STRUCTS = ["sf_hpack_literal", "sf_hpack_block", "sf_hpack_entry", "sf_hpack"]
 USUAL_STRUCTS = [
     *("sf_usual_field", "sf_usual_text", "sf_usual_half", "sf_usual_stream", "sf_usual_end", "sf_usual_counts"),
@@ -56,7 +61,7 @@ def by_c(name: str, fields: Layout, tmp_path: Path) -> Layout:
     source.write_text(
         "#include <linux/types.h>\n#include <stddef.h>\n#include <stdio.h>\n"
         "#include <events.h>\n#include <processes.h>\n#include <lane.h>\n#include <usual.h>\n#include <replay.h>\n"
-        "#include <secrets.h>\n#include <found.h>\n#include <mapping.h>\n"
+        "#include <tcp_events.h>\n#include <secrets.h>\n#include <found.h>\n#include <mapping.h>\n"
         f"int main(void) {{ {' '.join(lines)} }}\n"
     )
     command = [
@@ -80,7 +85,7 @@ def by_c(name: str, fields: Layout, tmp_path: Path) -> Layout:
     return {"": (0, int(size)), **found}
 
 
-@pytest.mark.parametrize("name", [*STRUCTS, *OWN_STRUCTS, *PROCESS_STRUCTS, *SECRET_STRUCTS])
+@pytest.mark.parametrize("name", [*STRUCTS, *OWN_STRUCTS, *PROCESS_STRUCTS, *SECRET_STRUCTS, *TCP_STRUCTS])
 def test_c_and_cffi_agree(name: str, tmp_path: Path) -> None:
     cffi = by_cffi(name)
     assert by_c(name, cffi, tmp_path) == cffi
@@ -96,7 +101,12 @@ def test_btf_and_cffi_agree_on_processes(name: str) -> None:
     assert Btf(processes.OBJECT).struct(name) == by_cffi(name)
 
 
-@pytest.mark.parametrize("name", [*STRUCTS, *OWN_STRUCTS, *PROCESS_STRUCTS])
+@pytest.mark.parametrize("name", [name for name in TCP_STRUCTS if name not in ("sf_tcp_event", "sf_tcp_stacked")])
+def test_btf_and_cffi_agree_on_tcp(name: str) -> None:
+    assert Btf(program.OBJECT).struct(name) == by_cffi(name)
+
+
+@pytest.mark.parametrize("name", [*STRUCTS, *OWN_STRUCTS, *PROCESS_STRUCTS, *TCP_STRUCTS])
 def test_no_struct_has_a_hole(name: str) -> None:
     end = 0
     for field, (offset, size) in by_cffi(name).items():

@@ -26,6 +26,9 @@ int bpf_map_create(int map_type, const char *name, __u32 key_size, __u32 value_s
 		   const void *opts);
 int bpf_prog_load(int prog_type, const char *name, const char *license, const void *insns, size_t insn_cnt, void *opts);
 int libbpf_probe_bpf_map_type(int map_type, const void *opts);
+int bpf_raw_tracepoint_open(const char *name, int prog_fd);
+int bpf_map_get_next_key(int fd, const void *key, void *next_key);
+int libbpf_num_possible_cpus(void);
 int libbpf_strerror(int error, char *text, size_t size);
 const char *libbpf_version_string(void);
 
@@ -70,6 +73,13 @@ int sf_seccomp_enter(void);
 
 /* types.c */
 int sf_kernel_types(const void *bytes, size_t size);
+
+/* tracepoints.c */
+int sf_tracepoints_find(const char *const *names, __u32 *arguments, unsigned int count);
+size_t sf_kernel_enum(const char *name, char *text, size_t size);
+
+/* tcp_slots.c */
+unsigned int sf_tcp_slots(const struct sf_tcp_bucket *buckets, const struct sf_tcp_end *end, struct sf_tcp_slot *out);
 
 /* road/express/lane.c */
 struct sf_lane;

@@ -1,0 +1,1 @@
+"""What the kernel's TCP knows of connections."""
