@@ -60,6 +60,7 @@ class TcpPeer(NamedTuple):
         state: its last state before it closed. None: not known.
         netns: the inode number of its network namespace. 0: not known.
         queued_ns: how long the first bytes lay in its socket before it received them. None: not known.
+        cgroup: the number of its process's control group. 0: not known.
     """
 
     endpoint: Endpoint
@@ -69,6 +70,7 @@ class TcpPeer(NamedTuple):
     state: TcpState | None = None
     netns: int = 0
     queued_ns: int | None = None
+    cgroup: int = 0
 
 
 class TcpConnection(NamedTuple):

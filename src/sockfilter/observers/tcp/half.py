@@ -36,11 +36,13 @@ class Half:
         first_seq, peer_seq: the sequence numbers after both SYNs; None: not known.
         reset_sent, reset_received: the kernel's reason for a reset; None: there was none.
         error: the number of the socket's error at its end.
-        partner: the other end, if its socket is on this machine.
+        partner: the other end, if its socket is on this machine. expects: it is, and has not been seen yet.
+        cgroup: the number of the process's control group; 0: not known.
     """
 
     __slots__ = (
-        *("begun_ns", "closed_ns", "closer", "drops", "dropped", "ended_ns", "error", "established_ns", "figures"),
+        *("begun_ns", "cgroup", "closed_ns", "closer", "drops", "dropped", "ended_ns", "error", "established_ns"),
+        *("expects", "figures"),
         *("first_seq", "got_fin", "here", "netns", "number", "partner", "peer_closed_ns", "peer_seq", "process"),
         *("queued_ns", "reset_received", "reset_sent", "role", "since_ns", "socket", "state", "there"),
     )
@@ -68,6 +70,8 @@ class Half:
         self.drops = 0
         self.dropped: str | None = None
         self.partner: Half | None = None
+        self.expects = False
+        self.cgroup = 0
 
     def move(self, time_ns: int, before: TcpState, state: TcpState) -> None:
         """Notes a change of state."""
@@ -104,7 +108,7 @@ class Half:
         """Returns this end for the user."""
         sent = None if self.figures is None else self.figures.payload_sent
         who = self.process or self.closer
-        return TcpPeer(self.here, who, sent, self.figures, self.state, self.netns, self.queued_ns)
+        return TcpPeer(self.here, who, sent, self.figures, self.state, self.netns, self.queued_ns, self.cgroup)
 
     def other_peer(self) -> TcpPeer:
         """Returns the other end for the user, if it has no socket here."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sockfilter.model.tcp_connection import TcpConnection, TcpPeer
 from sockfilter.model.tcp_state import TcpState
@@ -15,14 +15,16 @@ if TYPE_CHECKING:
     from sockfilter.model import Endpoint, Process
     from sockfilter.model.tcp_figures import TcpFigures
 
+K = TypeVar("K")
+V = TypeVar("V")
 # Sockets that are followed, of open connections: about 60 MB. The one that was seen first makes room for a new one.
 HALVES_MAX = 65536
 # Nanoseconds for which an ended client waits for the server's socket, which another CPU may make after the client's end.
 LATE_NS = 20_000_000
-# Resets without a socket that are kept until the client's end tells of them: those of the last moment.
-RESETS_MAX = 1024
-# What a refused connection's reset is without: no program listens there.
-NO_SOCKET = "NO_SOCKET"
+# Resets without a socket, and dropped SYNs, that are kept until the client's end tells of them.
+KEPT_MAX = 1024
+# TH_SYN of a TCP header
+SYN = 0x02
 # The states that a socket on its way to be accepted has before it is established.
 UNBORN = frozenset({TcpState.LISTEN, TcpState.SYN_RECV})
 
@@ -46,6 +48,9 @@ class Lives:
         self._ends: dict[tuple[Endpoint, Endpoint], list[Half]] = {}
         self._late: deque[Half] = deque()
         self._resets: dict[tuple[Endpoint, Endpoint], str] = {}
+        self._syn_drops: dict[tuple[Endpoint, Endpoint], tuple[str, int]] = {}
+        # ends that were open at the start: whether it is the server's, and the process
+        self._at_start: dict[tuple[tuple[Endpoint, Endpoint], int], tuple[str, Process | None]] = {}
         self._number = 0
         self.counts: Counter[str] = Counter()
 
@@ -66,20 +71,22 @@ class Lives:
         found = self._ends.get((here, there), [])
         return next((half for half in found if half.netns == netns), found[-1] if found else None)
 
-    def open(
-        self,
-        socket: int,
-        ends: tuple[Endpoint, Endpoint],
-        netns: int,
-        *,
-        role: str = "",
-        process: Process | None = None,
-        state: TcpState | None = None,
-    ) -> Half:
-        """Notes a socket that was open at the start, or whose beginning was not seen."""
+    def note_open(self, ends: tuple[Endpoint, Endpoint], netns: int, role: str, process: Process | None) -> None:
+        """Notes an end that is open at the start: whether it is the server's, and who holds it."""
+        if len(self._at_start) < HALVES_MAX:
+            self._at_start[ends, netns] = role, process
+
+    def _opened(self, socket: int, ends: tuple[Endpoint, Endpoint], netns: int) -> Half:
+        """Returns the new end of a socket whose beginning was not seen."""
         half = self._made(socket, ends, netns)
-        half.role, half.process, half.state = role, process, state
+        half.role, half.process = self._at_start.pop((ends, netns), ("", None))
+        other_role, other_process = self._at_start.get((ends[::-1], netns), ("", None))
+        if other_role == SERVER and not half.role:
+            half.role = CLIENT
         self._join(half)
+        if half.partner is None and (ends[::-1], netns) in self._at_start:
+            # the other end will close too: its socket is not known yet
+            half.expects = True
         return half
 
     def change(
@@ -117,9 +124,9 @@ class Lives:
         elif half is None:
             if before in UNBORN or before is TcpState.CLOSE:
                 return None
-            half = self.open(socket, ends, netns)
-        elif half.here != ends[0] and state is not TcpState.CLOSE:
-            self._move_end(half, ends)  # connect() chose the address
+            half = self._opened(socket, ends, netns)
+        elif half.here != ends[0] and ends[0].port:
+            self._move_end(half, ends)  # the kernel has chosen the port, or the address
         half.figures = figures
         if state is TcpState.ESTABLISHED:
             half.first_seq, half.peer_seq = seqs
@@ -137,7 +144,7 @@ class Lives:
         """Takes the first receive of a socket, in the process that received."""
         half = self._halves.get(socket)
         if half is None:
-            half = self.open(socket, ends, netns)
+            half = self._opened(socket, ends, netns)
         if half.role != CLIENT or half.process is None:
             half.process = process
         half.queued_ns = queued_ns or None
@@ -147,11 +154,8 @@ class Lives:
         half = self._halves.get(socket) if socket else self.half_of(*ends, netns)
         if half is None:
             if is_sent:
-                if len(self._resets) >= RESETS_MAX:
-                    self._resets.pop(next(iter(self._resets)))
-                self._resets[ends] = reason
-                partner = self.half_of(ends[1], ends[0], netns)
-                return partner
+                _put(self._resets, ends, reason)
+                return self.half_of(ends[1], ends[0], netns)
             return None
         if not is_sent:
             half.reset_received = reason or ""
@@ -172,6 +176,9 @@ class Lives:
             half.drops += 1
             if half.established_ns is None:
                 half.dropped = words
+        elif flags & SYN:  # the socket's port is not known before it is established
+            _, count = self._syn_drops.get((sender, receiver), ("", 0))
+            _put(self._syn_drops, (sender, receiver), (words, count + 1))
         return half
 
     def ended(self, half: Half) -> Iterator[TcpConnection]:
@@ -182,7 +189,7 @@ class Lives:
         if partner is not None:
             if partner.ended_ns is not None:
                 yield self._finished(half, partner)
-        elif half.role == CLIENT and half.established_ns is not None and half.ended_ns is not None:
+        elif half.expects or (half.role == CLIENT and half.established_ns is not None):
             self._late.append(half)
         else:
             yield self._finished(half, None)
@@ -257,9 +264,10 @@ class Lives:
                 each.process = self._holder(each.here, each.netns)
         begun = [each.begun_ns for each in halves if each.begun_ns is not None]
         ends = [each.ended_ns for each in halves if each.ended_ns is not None]
-        reset = self._resets.pop((half.there, half.here), None) if half.established_ns is None else None
-        if reset is not None:
-            half.reset_received = reset
+        if half.established_ns is None and half.begun_ns is not None:
+            half.reset_received = self._resets.pop((half.there, half.here), half.reset_received)
+            words, count = self._syn_drops.pop((half.here, half.there), (half.dropped, 0))
+            half.dropped, half.drops = words, half.drops + count
         is_over = len(ends) == len(halves)
         return TcpConnection(
             number=half.number,
@@ -278,6 +286,13 @@ class Lives:
             return half.peer()
         assert other is not None  # one of both is there
         return other.other_peer()
+
+
+def _put(kept: dict[K, V], key: K, value: V) -> None:
+    """Keeps a value. The oldest makes room."""
+    if len(kept) >= KEPT_MAX and key not in kept:
+        kept.pop(next(iter(kept)))
+    kept[key] = value
 
 
 def _fits(one: Half, other: Half) -> bool:
