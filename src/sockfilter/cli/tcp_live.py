@@ -43,8 +43,8 @@ def show(options: argparse.Namespace, selection: TcpSelection, signals: Signals)
     asked = Asked(_show(options), options.netns, ports_of(selection), _reasons(options))
     needs_rights = bool(options.states or options.drops is not None or options.resets or options.slow)
     with Connections(selection, asked, needs_rights=needs_rights) as live:
-        privileges.give_up(privileges.choice(None, []), lambda: None)
         shown = Shower(options, sink, live)
+        privileges.give_up(privileges.choice(None, []), lambda: None)
         live.also_wake_for(signals.fd)
         if sink.is_pipe:
             live.also_wake_for(STDOUT)
@@ -86,7 +86,7 @@ class Shower:
         self._counts: Counter[str] = Counter()
         self._lines = 0
         self._tell = clock()
-        self._is_json = options.format == JSONL
+        self._form = _encoder() if options.format == JSONL else self._text
         self._kinds = _kinds(options)
         self._slow_ns = None if options.slow is None else int(options.slow * 1e9)
 
@@ -144,8 +144,7 @@ class Shower:
 
     def _write(self, one: Seen) -> None:
         self._lines += 1
-        text = _json(one) if self._is_json else self._text(one)
-        self._waiting += f"{text}\n".encode(errors="surrogateescape")
+        self._waiting += f"{self._form(one)}\n".encode(errors="surrogateescape")
         if len(self._waiting) >= AT_ONCE_BYTES:
             self.flush()
 
@@ -181,7 +180,8 @@ TEXTS: dict[type, Callable[[Any, str], str]] = {
 }
 
 
-def _json(one: Seen) -> str:
+def _encoder() -> Callable[[Seen], str]:
+    """Returns what makes a line of JSON. It is imported before root becomes a user who cannot read the code."""
     from sockfilter.forms import connection_dict
     from sockfilter.forms.json_values import ENCODE
 
@@ -193,7 +193,7 @@ def _json(one: Seen) -> str:
         Listener: connection_dict.listener_dict,
         QueueFull: connection_dict.queue_dict,
     }
-    return ENCODE(dicts[type(one)](one))
+    return lambda one: ENCODE(dicts[type(one)](one))
 
 
 def _kinds(options: argparse.Namespace) -> set[type]:

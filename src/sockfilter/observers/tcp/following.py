@@ -44,6 +44,10 @@ RESET_REASONS, RESET_PREFIX = "sk_rst_reason", "SK_RST_REASON_"
 SUBSYSTEMS, SUBSYSTEM_PREFIX = "skb_drop_reason_subsys", "SKB_DROP_REASON_SUBSYS_"
 SUBSYSTEM_SHIFT = 16
 NOT_SPECIFIED = "NOT_SPECIFIED"
+# a segment that nobody waits for, or that has been received before
+NO_LOSS = {"NO_SOCKET", "TCP_OLD_DATA", "TCP_OLD_SEQUENCE", "TCP_OLD_ACK"}
+# flags of the TCP header (RFC 9293, 3.1)
+FIN, SYN, ACK = 0x01, 0x02, 0x10
 STATES = {state.value: state for state in TcpState}
 
 
@@ -237,8 +241,16 @@ class Following(Closing):
         self.counts["drops"] += 1
         sender, receiver = self._ends_of(record)
         reason, place = self._reason(record.reason), self._symbols.name(record.location)
+        flags, size = record.tcp_flags, record.end_seq - record.seq & 0xFFFFFFFF
         words = f"at {place}" if reason in (None, NOT_SPECIFIED) else f"by {reason} at {place}"
-        half = self.lives.drop(sender, receiver, record.end.netns, record.tcp_flags, words)
+        half = self.lives.drop(
+            sender,
+            receiver,
+            record.end.netns,
+            "" if reason in NO_LOSS else words,
+            is_syn=flags & (SYN | ACK) == SYN,
+            size=size - bool(flags & SYN) - bool(flags & FIN),
+        )
         if Show.DROPS not in self._asked.show or (self._asked.reasons and reason not in self._asked.reasons):
             return
         interface = os.fsdecode(self._string(record.interface))
@@ -251,8 +263,8 @@ class Following(Closing):
             place,
             interface or None,
             record.seq,
-            record.end_seq - record.seq & 0xFFFFFFFF,
-            "".join(flag for bit, flag in enumerate(FLAGS) if record.tcp_flags >> bit & 1),
+            size,
+            "".join(flag for bit, flag in enumerate(FLAGS) if flags >> bit & 1),
             tuple(map(self._symbols.name, self._program.stack_of(record))) if record.frames else (),
             record.end.netns,
         )

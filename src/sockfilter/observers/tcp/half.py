@@ -37,12 +37,13 @@ class Half:
         reset_sent, reset_received: the kernel's reason for a reset; None: there was none.
         error: the number of the socket's error at its end.
         partner: the other end, if its socket is on this machine. expects: it is, and has not been seen yet.
+        is_told: its connection has been told of.
         cgroup: the number of the process's control group; 0: not known.
     """
 
     __slots__ = (
         *("begun_ns", "cgroup", "closed_ns", "closer", "drops", "dropped", "ended_ns", "error", "established_ns"),
-        *("expects", "figures"),
+        *("expects", "figures", "is_told"),
         *("first_seq", "got_fin", "here", "netns", "number", "partner", "peer_closed_ns", "peer_seq", "process"),
         *("queued_ns", "reset_received", "reset_sent", "role", "since_ns", "socket", "state", "there"),
     )
@@ -71,6 +72,7 @@ class Half:
         self.dropped: str | None = None
         self.partner: Half | None = None
         self.expects = False
+        self.is_told = False
         self.cgroup = 0
 
     def move(self, time_ns: int, before: TcpState, state: TcpState) -> None:

@@ -15,16 +15,17 @@ if TYPE_CHECKING:
     from sockfilter.model import Endpoint, Process
     from sockfilter.model.tcp_figures import TcpFigures
 
+# states that a socket leaves for CLOSE only with a reset, an error or an end of its time
+RESETTABLE = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT, TcpState.FIN_WAIT1})
 K = TypeVar("K")
 V = TypeVar("V")
 # Sockets that are followed, of open connections: about 60 MB. The one that was seen first makes room for a new one.
 HALVES_MAX = 65536
-# Nanoseconds for which an ended client waits for the server's socket, which another CPU may make after the client's end.
+# Nanoseconds for which an ended connection waits: a client's for the server's socket, which another CPU may make after
+# the client's end; one that ended with a reset for the kernel's reason, which is told after the reset was delivered.
 LATE_NS = 20_000_000
 # Resets without a socket, and dropped SYNs, that are kept until the client's end tells of them.
 KEPT_MAX = 1024
-# TH_SYN of a TCP header
-SYN = 0x02
 # The states that a socket on its way to be accepted has before it is established.
 UNBORN = frozenset({TcpState.LISTEN, TcpState.SYN_RECV})
 
@@ -47,6 +48,7 @@ class Lives:
         self._halves: dict[int, Half] = {}
         self._ends: dict[tuple[Endpoint, Endpoint], list[Half]] = {}
         self._late: deque[Half] = deque()
+        self._lingering: dict[int, Half] = {}
         self._resets: dict[tuple[Endpoint, Endpoint], str] = {}
         self._syn_drops: dict[tuple[Endpoint, Endpoint], tuple[str, int]] = {}
         # ends that were open at the start: whether it is the server's, and the process
@@ -151,7 +153,7 @@ class Lives:
 
     def reset(self, socket: int, ends: tuple[Endpoint, Endpoint], netns: int, reason: str, *, is_sent: bool) -> Half | None:
         """Takes a reset that a socket sent or received. Returns its end, if there is one."""
-        half = self._halves.get(socket) if socket else self.half_of(*ends, netns)
+        half = self._halves.get(socket) or self._lingering.get(socket) if socket else self.half_of(*ends, netns)
         if half is None:
             if is_sent:
                 _put(self._resets, ends, reason)
@@ -163,20 +165,23 @@ class Lives:
             half.reset_sent = reason or ""
         return half
 
-    def drop(self, sender: Endpoint, receiver: Endpoint, netns: int, flags: int, words: str) -> Half | None:
+    def drop(self, sender: Endpoint, receiver: Endpoint, netns: int, words: str, *, is_syn: bool, size: int) -> Half | None:
         """Takes a dropped segment. Returns an end of its connection, if it is known.
 
         Args:
             sender, receiver: the ends of the segment. netns: the namespace in which it was dropped.
-            flags: those of the TCP header.
-            words: the reason and the place.
+            words: the reason and the place. Empty: nothing was lost by it.
+            is_syn: whether it is the client's SYN.
+            size: bytes of payload.
         """
         half = self.half_of(sender, receiver, netns) or self.half_of(receiver, sender, netns)
+        if not words or not (is_syn or size):
+            return half
         if half is not None:
             half.drops += 1
             if half.established_ns is None:
                 half.dropped = words
-        elif flags & SYN:  # the socket's port is not known before it is established
+        elif is_syn:  # the socket's port is not known before it is established
             _, count = self._syn_drops.get((sender, receiver), ("", 0))
             _put(self._syn_drops, (sender, receiver), (words, count + 1))
         return half
@@ -186,20 +191,31 @@ class Lives:
         self.counts["ends"] += 1
         self._halves.pop(half.socket, None)
         partner = half.partner
-        if partner is not None:
-            if partner.ended_ns is not None:
-                yield self._finished(half, partner)
-        elif half.expects or (half.role == CLIENT and half.established_ns is not None):
-            self._late.append(half)
+        if partner is not None and partner.ended_ns is None:
+            self._linger(half)
+        elif partner is None and (half.expects or (half.role == CLIENT and half.established_ns is not None)):
+            self._linger(half, is_late=True)
+        elif _may_have_reset(half) or (partner is not None and _may_have_reset(partner)):
+            self._linger(half, is_late=True)
         else:
-            yield self._finished(half, None)
+            yield self._finished(half, partner)
 
     def settle(self, now_ns: int) -> Iterator[TcpConnection]:
-        """Yields ended connections of which no second socket has come. now_ns: of CLOCK_MONOTONIC."""
+        """Yields ended connections that have waited for more to come. now_ns: of CLOCK_MONOTONIC."""
         while self._late and (self._late[0].ended_ns or 0) + LATE_NS <= now_ns:
             half = self._late.popleft()
-            if half.partner is None:
-                yield self._finished(half, None)
+            partner = half.partner
+            if half.is_told or (partner is not None and partner.ended_ns is None):
+                continue  # the other end's end tells of it
+            yield self._finished(half, partner)
+
+    def _linger(self, half: Half, *, is_late: bool = False) -> None:
+        """Keeps an ended end, because the kernel may tell of a reset after it."""
+        if len(self._lingering) >= HALVES_MAX:
+            self._lingering.pop(next(iter(self._lingering)))
+        self._lingering[half.socket] = half
+        if is_late:
+            self._late.append(half)
 
     def connection(self, half: Half) -> TcpConnection:
         """Returns the connection of an end as it is now."""
@@ -248,10 +264,12 @@ class Lives:
 
     def _finished(self, half: Half, partner: Half | None) -> TcpConnection:
         made = self._connection(half, partner)
-        self._drop_end(half)
-        if partner is not None:
-            self._drop_end(partner)
-            half.partner = partner.partner = None
+        for each in (half, partner):
+            if each is not None:
+                each.is_told = True
+                self._drop_end(each)
+                if self._lingering.get(each.socket) is each:
+                    del self._lingering[each.socket]
         return made
 
     def _connection(self, half: Half, partner: Half | None) -> TcpConnection:
@@ -286,6 +304,11 @@ class Lives:
             return half.peer()
         assert other is not None  # one of both is there
         return other.other_peer()
+
+
+def _may_have_reset(half: Half) -> bool:
+    """Whether a socket ended in a state in which a reset is sent, and no reason of a reset is known yet."""
+    return half.state in RESETTABLE and half.reset_sent is None
 
 
 def _put(kept: dict[K, V], key: K, value: V) -> None:
