@@ -180,7 +180,7 @@ def connections(
         KernelUnsupported: the kernel has no BTF, or lacks a tracepoint.
     """
     selection = TcpSelection(ports, host, pid, comm, cgroup)
-    show = Show(0)
+    show = Show.QUEUED
     for is_asked, kind in ((states, Show.STATES), (drops, Show.DROPS), (resets, Show.RESETS)):
         if is_asked:
             show |= kind

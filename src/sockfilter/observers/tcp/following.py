@@ -32,7 +32,7 @@ Happening: TypeAlias = "TcpConnection | TcpChange | TcpDrop | TcpReset"
 # bytes of the ring: 30 000 records, which are 3 000 connections, or a third of a second of as many as a machine makes
 RING_BYTES = 8 << 20
 # addresses and ports whose objects are kept: those of connections that are open at the same time
-ENDS_MAX = 16384
+ENDS_MAX = 4096
 # bytes of struct sf_tcp_end before its namespace
 END_BYTES = 36
 STACKS_PER_S, SYN_DROPS_PER_S = 20, 200
@@ -58,6 +58,7 @@ class Show(Flag):
     DROPS = auto()
     STACKS = auto()
     RESETS = auto()
+    QUEUED = auto()  # how long the first bytes lay in a socket
 
 
 class Asked(NamedTuple):
@@ -111,11 +112,16 @@ class Following(Closing):
         self._buffer, self._string = ffi.buffer, ffi.string
         self._end_at = ffi.offsetof("struct sf_tcp_event", "end")
         kinds = lib.SF_TCP_WANT_STATES | lib.SF_TCP_WANT_FIRST | lib.SF_TCP_WANT_LISTENERS | lib.SF_TCP_WANT_RESETS
-        kinds |= lib.SF_TCP_WANT_SYN_DROPS | lib.SF_TCP_WANT_ARRIVALS
-        if Show.DROPS in asked.show:
-            kinds |= lib.SF_TCP_WANT_DROPS
-        if Show.STACKS in asked.show:
-            kinds |= lib.SF_TCP_WANT_STACKS
+        kinds |= lib.SF_TCP_WANT_SYN_DROPS
+        for kind, wanted in (
+            (Show.DROPS, lib.SF_TCP_WANT_DROPS),
+            (Show.STACKS, lib.SF_TCP_WANT_STACKS),
+            (Show.QUEUED, lib.SF_TCP_WANT_ARRIVALS),
+        ):
+            if kind in asked.show:
+                kinds |= wanted
+        if not asked.show & (Show.STATES | Show.DROPS):
+            kinds |= lib.SF_TCP_WANT_LIVES
         self._takers = {
             lib.SF_TCP_STATE: self._take_state,
             lib.SF_TCP_RECEIVE: self._take_receive,
@@ -240,17 +246,13 @@ class Following(Closing):
     def _take_drop(self, record: Any) -> Iterator[Happening]:
         self.counts["drops"] += 1
         sender, receiver = self._ends_of(record)
-        reason, place = self._reason(record.reason), self._symbols.name(record.location)
+        reason = self._reason(record.reason)
         flags, size = record.tcp_flags, record.end_seq - record.seq & 0xFFFFFFFF
-        words = f"at {place}" if reason in (None, NOT_SPECIFIED) else f"by {reason} at {place}"
-        half = self.lives.drop(
-            sender,
-            receiver,
-            record.end.netns,
-            "" if reason in NO_LOSS else words,
-            is_syn=flags & (SYN | ACK) == SYN,
-            size=size - bool(flags & SYN) - bool(flags & FIN),
-        )
+        payload = size - bool(flags & SYN) - bool(flags & FIN)
+        is_lost = reason not in NO_LOSS and (payload > 0 or flags & (SYN | ACK) == SYN)
+        # names are looked up only where they are shown: reading them takes a third of a second
+        place = self._symbols.name(record.location) if is_lost or Show.DROPS in self._asked.show else ""
+        half = self.lives.drop(sender, receiver, record.end.netns, self._words(reason, place) if is_lost else "")
         if Show.DROPS not in self._asked.show or (self._asked.reasons and reason not in self._asked.reasons):
             return
         interface = os.fsdecode(self._string(record.interface))
@@ -268,6 +270,9 @@ class Following(Closing):
             tuple(map(self._symbols.name, self._program.stack_of(record))) if record.frames else (),
             record.end.netns,
         )
+
+    def _words(self, reason: str | None, place: str) -> str:
+        return f"at {place}" if reason in (None, NOT_SPECIFIED) else f"by {reason} at {place}"
 
     def _take_reset_sent(self, record: Any) -> Iterator[Happening]:
         return self._take_reset(record, is_sent=True)

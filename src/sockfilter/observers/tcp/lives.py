@@ -165,23 +165,21 @@ class Lives:
             half.reset_sent = reason or ""
         return half
 
-    def drop(self, sender: Endpoint, receiver: Endpoint, netns: int, words: str, *, is_syn: bool, size: int) -> Half | None:
+    def drop(self, sender: Endpoint, receiver: Endpoint, netns: int, words: str) -> Half | None:
         """Takes a dropped segment. Returns an end of its connection, if it is known.
 
         Args:
             sender, receiver: the ends of the segment. netns: the namespace in which it was dropped.
             words: the reason and the place. Empty: nothing was lost by it.
-            is_syn: whether it is the client's SYN.
-            size: bytes of payload.
         """
         half = self.half_of(sender, receiver, netns) or self.half_of(receiver, sender, netns)
-        if not words or not (is_syn or size):
+        if not words:
             return half
         if half is not None:
             half.drops += 1
             if half.established_ns is None:
                 half.dropped = words
-        elif is_syn:  # the socket's port is not known before it is established
+        else:  # of a SYN: the port of its socket is not known yet
             _, count = self._syn_drops.get((sender, receiver), ("", 0))
             _put(self._syn_drops, (sender, receiver), (words, count + 1))
         return half
@@ -270,6 +268,7 @@ class Lives:
                 self._drop_end(each)
                 if self._lingering.get(each.socket) is each:
                     del self._lingering[each.socket]
+                each.partner = None  # a circle would wait for the garbage collector
         return made
 
     def _connection(self, half: Half, partner: Half | None) -> TcpConnection:
