@@ -19,6 +19,7 @@ from sockfilter.observers.tcp.listeners import Listeners
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from sockfilter.model import Endpoint, Process
     from sockfilter.observers.tcp.half import Half
     from sockfilter.sources.narrowing import Hosts, Ports
 
@@ -127,22 +128,33 @@ class Connections(Closing):
         if isinstance(seen, (TcpChange, TcpReset)):
             if not selection.has_ends(seen.here, seen.there):
                 return False
-            return not selection.needs_processes or self._has_process(seen.here, seen.there)
+            return not selection.needs_processes or self.has_process(seen.here, seen.there)
         if isinstance(seen, TcpDrop):
             if not selection.has_ends(seen.sender, seen.receiver):
                 return False
-            return not selection.needs_processes or self._has_process(seen.sender, seen.receiver)
+            return not selection.needs_processes or self.has_process(seen.sender, seen.receiver)
         listener = seen.listener if isinstance(seen, QueueFull) else seen
         return selection.has_ends(listener.here) and selection.has_process(listener.processes)
 
-    def _has_process(self, here: object, there: object) -> bool:
-        if self._following is None:
-            return False
-        lives = self._following.lives
-        halves: list[Half] = [half for ends in ((here, there), (there, here)) if (half := lives.half_of(*ends, 0))]  # type: ignore[arg-type]
+    def has_process(self, here: Endpoint, there: Endpoint) -> bool:
+        """Returns whether a process at one end of an open connection is wanted."""
+        halves = self._halves(here, there)
         return self._selection.has_process(
             [half.process or half.closer for half in halves], [half.cgroup for half in halves]
         )
+
+    def process_at(self, here: Endpoint, there: Endpoint) -> Process | None:
+        """Returns the process at an end of a connection that is open, or has just ended."""
+        if self._following is None:
+            return None
+        return self._following.lives.process_at(here, there)
+
+    def _halves(self, here: Endpoint, there: Endpoint) -> list[Half]:
+        if self._following is None:
+            return []
+        lives = self._following.lives
+        found = (lives.half_of(here, there, 0), lives.half_of(there, here, 0))
+        return [half for half in found if half is not None]
 
     def _note_open(self, following: Following) -> None:
         """Notes who holds connections that are open at the start."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import gc
 import time
 from collections import Counter
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.captures.connections import Connections, ports_of
-from sockfilter.cli import privileges, tcp_now
+from sockfilter.cli import preloading, privileges, tcp_now
 from sockfilter.cli.descriptors import STDOUT, say
 from sockfilter.cli.stdout import Stalled, StandardOutput
 from sockfilter.cli.values import JSONL
@@ -25,8 +26,12 @@ if TYPE_CHECKING:
     from sockfilter.captures.connections import Seen
     from sockfilter.captures.tcp_selection import TcpSelection
     from sockfilter.cli.signals import Signals
+    from sockfilter.cli.tcp_http import Beneath
+    from sockfilter.model import Exchange
 
 OK = 0
+# seconds between two reads of packets
+HTTP_S = 0.1
 # as in cli/command.py: open connections are many objects and no garbage
 COLLECTOR = (20_000, 20, 50)
 # bytes of lines that are written at once
@@ -42,9 +47,17 @@ def show(options: argparse.Namespace, selection: TcpSelection, signals: Signals)
     sink = StandardOutput(signals)
     asked = Asked(_show(options), options.netns, ports_of(selection), _reasons(options))
     needs_rights = bool(options.states or options.drops is not None or options.resets or options.slow)
-    with Connections(selection, asked, needs_rights=needs_rights) as live:
-        shown = Shower(options, sink, live)
-        privileges.give_up(privileges.choice(None, []), lambda: None)
+    with ExitStack() as stack:
+        # the packets first, so that no connection that is shown lacks its exchanges
+        beneath = stack.enter_context(_beneath(options)) if options.http else None
+        live = stack.enter_context(Connections(selection, asked, needs_rights=needs_rights))
+        shown = Shower(options, sink, live, beneath)
+        chosen = privileges.choice(None, [])
+        if beneath is not None:
+            if chosen.hides_code:
+                preloading.import_all(hints=False)
+            beneath.source.also_wake_for(signals.fd)
+        privileges.give_up(chosen, beneath.check if beneath is not None else lambda: None)
         live.also_wake_for(signals.fd)
         if sink.is_pipe:
             live.also_wake_for(STDOUT)
@@ -56,7 +69,8 @@ def show(options: argparse.Namespace, selection: TcpSelection, signals: Signals)
             left_s = None if end_s is None else end_s - time.monotonic()
             if is_full or signals.end_asked or (left_s is not None and left_s <= 0):
                 break
-            live.wait(left_s)
+            # the packets of --http have a ring of their own
+            live.wait(left_s if beneath is None else min(left_s or HTTP_S, HTTP_S))
             signals.drain()
             sink.check_reader()
         if not is_full:
@@ -76,17 +90,22 @@ class Shower:
         options: the options given.
         sink: receives the lines.
         live: what is seen.
+        beneath: has the exchanges of connections. None: they are not shown.
     """
 
-    def __init__(self, options: argparse.Namespace, sink: StandardOutput, live: Connections) -> None:
+    def __init__(
+        self, options: argparse.Namespace, sink: StandardOutput, live: Connections, beneath: Beneath | None = None
+    ) -> None:
         self._options = options
         self._sink = sink
         self._live = live
+        self._beneath = beneath
         self._waiting = bytearray()
         self._counts: Counter[str] = Counter()
         self._lines = 0
         self._tell = clock()
         self._form = _encoder() if options.format == JSONL else self._text
+        self._exchange = _exchange_form(options)
         self._kinds = _kinds(options)
         self._slow_ns = None if options.slow is None else int(options.slow * 1e9)
 
@@ -109,6 +128,9 @@ class Shower:
 
     def take(self, seen: Any) -> bool:
         """Writes what was seen. Returns whether as many lines have been written as were asked for."""
+        if self._beneath is not None:
+            seen = list(seen)
+            self._beneath.read()  # packets pass before their connection ends
         for one in seen:
             self._count(one)
             if type(one) in self._kinds and self._is_slow(one):
@@ -144,9 +166,18 @@ class Shower:
 
     def _write(self, one: Seen) -> None:
         self._lines += 1
-        self._waiting += f"{self._form(one)}\n".encode(errors="surrogateescape")
+        self._put(self._form(one))
+        if self._beneath is not None and isinstance(one, TcpConnection):
+            exchanges, more = self._beneath.of(one)
+            for exchange in exchanges:
+                self._put(self._exchange(exchange, one))
+            if more and self._options.format != JSONL:
+                self._put(f"    ... {_plural(more, 'more exchange')}")
         if len(self._waiting) >= AT_ONCE_BYTES:
             self.flush()
+
+    def _put(self, line: str) -> None:
+        self._waiting += f"{line}\n".encode(errors="surrogateescape")
 
     def _text(self, one: Seen) -> str:
         if isinstance(one, TcpConnection):
@@ -178,6 +209,25 @@ TEXTS: dict[type, Callable[[Any, str], str]] = {
     TcpReset: connection_line.reset_line,
     QueueFull: connection_line.queue_line,
 }
+
+
+def _beneath(options: argparse.Namespace) -> Beneath:
+    from sockfilter.cli.tcp_http import Beneath
+
+    return Beneath(options)
+
+
+def _exchange_form(options: argparse.Namespace) -> Callable[[Exchange, TcpConnection], str]:
+    """Returns what makes a line of an exchange."""
+    if not options.http:
+        return lambda exchange, connection: ""
+    from sockfilter.cli.tcp_http import exchange_fields, exchange_text
+
+    if options.format != JSONL:
+        return lambda exchange, connection: exchange_text(exchange)
+    from sockfilter.forms.json_values import ENCODE
+
+    return lambda exchange, connection: ENCODE(exchange_fields(exchange, connection.number))
 
 
 def _encoder() -> Callable[[Seen], str]:

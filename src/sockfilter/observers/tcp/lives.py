@@ -24,8 +24,8 @@ HALVES_MAX = 65536
 # Nanoseconds for which an ended connection waits: a client's for the server's socket, which another CPU may make after
 # the client's end; one that ended with a reset for the kernel's reason, which is told after the reset was delivered.
 LATE_NS = 20_000_000
-# Resets without a socket, and dropped SYNs, that are kept until the client's end tells of them.
-KEPT_MAX = 1024
+# Resets without a socket, dropped SYNs, and processes of closed ends that are kept for a moment.
+KEPT_MAX = 4096
 # The states that a socket on its way to be accepted has before it is established.
 UNBORN = frozenset({TcpState.LISTEN, TcpState.SYN_RECV})
 
@@ -52,6 +52,9 @@ class Lives:
         self._resets: dict[tuple[Endpoint, Endpoint], str] = {}
         self._syn_drops: dict[tuple[Endpoint, Endpoint], tuple[str, int]] = {}
         # ends that were open at the start: whether it is the server's, and the process
+        self._at_start_by_ends: dict[tuple[Endpoint, Endpoint], Process] = {}
+        # processes of ends that have just closed
+        self._recent: dict[tuple[Endpoint, Endpoint], Process] = {}
         self._at_start: dict[tuple[tuple[Endpoint, Endpoint], int], tuple[str, Process | None]] = {}
         self._number = 0
         self.counts: Counter[str] = Counter()
@@ -73,10 +76,20 @@ class Lives:
         found = self._ends.get((here, there), [])
         return next((half for half in found if half.netns == netns), found[-1] if found else None)
 
+    def process_at(self, here: Endpoint, there: Endpoint) -> Process | None:
+        """Returns the process at an end of a connection that is open, or was open at the start or a moment ago."""
+        half = self.half_of(here, there, 0)
+        if half is not None:
+            return half.process or half.closer
+        found = self._at_start_by_ends.get((here, there))
+        return found if found is not None else self._recent.get((here, there))
+
     def note_open(self, ends: tuple[Endpoint, Endpoint], netns: int, role: str, process: Process | None) -> None:
         """Notes an end that is open at the start: whether it is the server's, and who holds it."""
         if len(self._at_start) < HALVES_MAX:
             self._at_start[ends, netns] = role, process
+            if process is not None:
+                self._at_start_by_ends[ends] = process
 
     def _opened(self, socket: int, ends: tuple[Endpoint, Endpoint], netns: int) -> Half:
         """Returns the new end of a socket whose beginning was not seen."""
@@ -266,6 +279,9 @@ class Lives:
             if each is not None:
                 each.is_told = True
                 self._drop_end(each)
+                process = each.process or each.closer
+                if process is not None:
+                    _put(self._recent, (each.here, each.there), process)
                 if self._lingering.get(each.socket) is each:
                     del self._lingering[each.socket]
                 each.partner = None  # a circle would wait for the garbage collector
