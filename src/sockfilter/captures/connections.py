@@ -106,6 +106,14 @@ class Connections(Closing):
         polled: Iterator[Seen] = self.listeners.poll() if time.monotonic() >= self.listeners.due_s else iter(())
         return filter(self._is_wanted, chain(source, polled))
 
+    def rest(self) -> Iterator[Seen]:
+        """Yields what has happened, and ended connections of which more might be told. For the end."""
+        yield from self.read()
+        if self._following is not None:
+            yield from filter(self._is_wanted, self._following.rest())
+        if self._ended is not None:
+            yield from filter(self._is_wanted, self._ended.read(hurries=True))
+
     def wait(self, timeout_s: float | None = None) -> None:
         """Waits until something may have happened, or for timeout_s seconds."""
         left_s = max(0.0, self.listeners.due_s - time.monotonic())

@@ -74,7 +74,7 @@ def show(options: argparse.Namespace, selection: TcpSelection, signals: Signals)
             signals.drain()
             sink.check_reader()
         if not is_full:
-            shown.take(live.read())
+            shown.take(live.rest())
         try:
             shown.flush()
         except Stalled as error:

@@ -17,7 +17,7 @@ from sockfilter.model.tcp_connection import TcpChange, TcpConnection, TcpDrop, T
 from sockfilter.model.tcp_figures import TcpFigures
 from sockfilter.model.tcp_state import TcpState
 from sockfilter.observers.tcp.half import SERVER
-from sockfilter.observers.tcp.lives import Lives
+from sockfilter.observers.tcp.lives import LATE_NS, Lives
 from sockfilter.observers.tcp.program import TcpProgram, Wants, unpacked
 from sockfilter.system.kernel_symbols import KernelSymbols
 
@@ -187,6 +187,10 @@ class Following(Closing):
                 yield from taker(record)
         if self.lives.has_late:
             yield from self._ended(self.lives.settle(time.monotonic_ns()))
+
+    def rest(self) -> Iterator[TcpConnection]:
+        """Yields ended connections of which the kernel might have told more."""
+        yield from self._ended(self.lives.settle(time.monotonic_ns() + LATE_NS))
 
     def _take_state(self, record: Any) -> Iterator[Happening]:
         self.counts["states"] += 1
