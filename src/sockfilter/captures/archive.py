@@ -111,6 +111,7 @@ class ArchiveCapture(Closing):
     """
 
     no_processes = ""
+    no_tcp = ""
     no_secrets = ""
     missing_bytes = 0
 

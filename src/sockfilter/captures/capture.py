@@ -104,6 +104,8 @@ class Capture(View, Closing):
         self._secrets = secrets
         # Why processes are not named, if the caller left the choice open.
         self.no_processes = ""
+        # The same for what TCP knows.
+        self.no_tcp = ""
         # Why the secrets that a capture file carries are not used, if they are not.
         self.no_secrets = ""
         self._outputs = outputs = keeping.outputs
@@ -259,6 +261,8 @@ class Capture(View, Closing):
         batches = self._source.drained(self._consume)
         while self._turns.do_alone(lambda: self._has_taken(batches)):
             yield
+        for observer in self._observers.values():
+            self._turns.do(observer.keep_up)
         if self._source.hearing.both_ends:
             self._settle()
 
@@ -437,6 +441,8 @@ def capture(
     broker: str | None = None,
     keylog: str | None = None,
     tls: bool = False,
+    tcp: bool | None = None,
+    stacks: bool = False,
     emit: Callable[[Exchange], None] | None = None,
     emit_message: Callable[[StreamMessage], None] | None = None,
     policy: BodyPolicy | None = None,
@@ -475,6 +481,9 @@ def capture(
             grows, and need not exist yet. None: TLS is not opened.
         tls: open TLS with the secrets that the TLS libraries of all processes give to probes. This needs CAP_BPF and
             CAP_PERFMON, and CAP_SYS_PTRACE for processes of other users.
+        tcp: add to exchanges what the kernel's TCP knows of them. This needs CAP_BPF, CAP_PERFMON and BTF. None: where
+            processes are named, if it is possible.
+        stacks: with tcp, note the kernel's stack of each drop, at most ten a second on each CPU.
         emit: is called with each exchange when it ends. None: exchanges keeps them. It may look at the capture and
             close it, but must not make the capture read more.
         emit_message: is called with each message without a response as it passes. None: messages() keeps them, unless
@@ -493,7 +502,7 @@ def capture(
         Traffic(
             interface, via, ports, host, family, netns, ring, snap, promiscuous, broker, protocols, keylog, tls, pcap
         ),
-        Whose(pid, comm, cgroup, unix, processes),
+        Whose(pid, comm, cgroup, unix, processes, True if stacks else tcp, stacks),
         Keeping(policy, memory, emit, outputs, emit_message, selection=selection),
     )
 
@@ -530,7 +539,9 @@ def opened(traffic: Traffic, whose: Whose, keeping: Keeping) -> Capture:
             if any(is_wanted is not False for is_wanted in wanted.values()):
                 from sockfilter.observers.interface import ObservedCapture, open_all  # only if an observer is requested
 
-                place = ObservedCapture(traffic.netns, kernel_filter.wants, traffic.via == SYSCALLS, prepare)
+                place = ObservedCapture(
+                    traffic.netns, kernel_filter.wants, traffic.via == SYSCALLS, prepare, whose.stacks
+                )
                 # Processes of connections that exist by now are known from here on.
                 observers, reasons = open_all(wanted, place, stack)
             prepare()
@@ -541,6 +552,7 @@ def opened(traffic: Traffic, whose: Whose, keeping: Keeping) -> Capture:
         made = captured(source, kernel_filter, keeping, observers, secrets)
         stack.pop_all()
     made.no_processes = reasons.get("processes", "")
+    made.no_tcp = reasons.get("tcp", "")
     return made
 
 

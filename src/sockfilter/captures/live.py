@@ -87,9 +87,11 @@ def _packets(
 def observers_wanted(traffic: Traffic, whose: Whose) -> dict[str, bool | None]:
     """Returns which observers to run, by name. None: run it if possible. Raises InvalidArgument."""
     if traffic.broker is None:
-        return {"processes": whose.processes}
-    if whose.processes:
-        raise InvalidArgument("processes=True is not possible with a broker: it requires rights of your own")
+        tcp = False if whose.processes is False and whose.tcp is None else whose.tcp
+        return {"processes": whose.processes, "tcp": tcp}
+    for name, value in (("processes", whose.processes), ("tcp", whose.tcp), ("stacks", whose.stacks)):
+        if value:
+            raise InvalidArgument(f"{name}=True is not possible with a broker: it requires rights of your own")
     return {}
 
 

@@ -55,6 +55,8 @@ class CaptureArguments(TypedDict, total=False):
     broker: str | None
     keylog: str | None
     tls: bool
+    tcp: bool | None
+    stacks: bool
 
 
 class Traffic(NamedTuple):
@@ -87,13 +89,15 @@ class Traffic(NamedTuple):
 
 
 class Whose(NamedTuple):
-    """Whose traffic to capture, and whether to name processes. The attributes are arguments of capture()."""
+    """Whose traffic to capture, and whether to name processes and to ask TCP. The attributes are arguments of capture()."""
 
     pid: int | Sequence[int] | None = None
     comm: str | Sequence[str] | None = None
     cgroup: str | None = None
     unix: bool | None = None
     processes: bool | None = None
+    tcp: bool | None = None
+    stacks: bool = False
 
 
 class Keeping(NamedTuple):

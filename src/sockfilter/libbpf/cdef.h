@@ -80,6 +80,7 @@ size_t sf_kernel_enum(const char *name, char *text, size_t size);
 
 /* tcp_slots.c */
 unsigned int sf_tcp_slots(const struct sf_tcp_bucket *buckets, const struct sf_tcp_end *end, struct sf_tcp_slot *out);
+__u64 sf_tcp_received(const struct sf_tcp_slot *slot, __u32 seq, __u64 time_ns, int is_by_time);
 
 /* road/express/lane.c */
 struct sf_lane;

@@ -22,3 +22,23 @@ static unsigned int sf_tcp_slots(const struct sf_tcp_bucket *buckets, const stru
 			out[found++] = slots[i];
 	return found;
 }
+
+/*
+ * Returns when an end received the byte before a sequence number, or by time
+ * anything from a time on; 0: the slot does not go back so far, or
+ * it has not received it yet.
+ */
+static __u64 sf_tcp_received(const struct sf_tcp_slot *slot, __u32 seq, __u64 time_ns, int is_by_time)
+{
+	__u32 kept = slot->receives < SF_TCP_RECEIVES ? slot->receives : SF_TCP_RECEIVES, i;
+	const struct sf_tcp_received *received;
+
+	for (i = 0; i < kept; i++) {
+		received = &slot->received[(slot->receives - kept + i) & (SF_TCP_RECEIVES - 1)];
+		if (is_by_time ? received->time_ns < time_ns : (__s32)(received->copied_seq - seq) < 0)
+			continue;
+		/* the first one that is kept may not be the first that had it */
+		return i || slot->receives == kept ? received->time_ns : 0;
+	}
+	return 0;
+}

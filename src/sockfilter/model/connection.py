@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockfilter.model.moment import contradict, elapsed_ns
 from sockfilter.model.sequence import distance
@@ -46,6 +46,7 @@ class Connection:
         streams: the numbers by which the source of its packets knows it; a new one is added at the end.
         clocks_differ: the times of its two directions contradict each other, so no duration between them is known.
         tls: how TLS protects it; None if it does not.
+        watched: what the observer of TCP remembers of it; None if it has not looked yet.
     """
 
     __slots__ = (
@@ -62,6 +63,7 @@ class Connection:
         "syn_ns",
         "synack_ns",
         "tls",
+        "watched",
     )
 
     def __init__(
@@ -84,6 +86,7 @@ class Connection:
         self.streams: Sequence[int] = ()
         self.clocks_differ = False
         self.tls: Tls | None = None
+        self.watched: Any = None
         self._route: str | None = None
         # time and sequence number of the last response's first byte
         self._answered: tuple[int, int] | None = None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sockfilter.model.process import Process
     from sockfilter.model.stream_message import StreamMessage
     from sockfilter.model.streams import WebSocket
+    from sockfilter.model.tcp import ExchangeTcp
     from sockfilter.model.tls import Tls
 
 
@@ -38,6 +39,10 @@ class Timing(NamedTuple):
         wait: from the last byte of the request to the first byte of the response; None if the response began earlier.
         receive: from the first byte of the response to its last.
         total: from the first byte of the request to the last byte of the exchange.
+        queued: from the last byte of the request to the server's read that took it. The kernel's TCP knows this, and
+            the next two, if the server is on this machine.
+        think: from that read to the first byte of the response.
+        accept: how long the connection lay in the server's accept queue; only for its first exchange.
     """
 
     connect: float | None
@@ -45,6 +50,9 @@ class Timing(NamedTuple):
     wait: float | None
     receive: float | None
     total: float | None
+    queued: float | None = None
+    think: float | None = None
+    accept: float | None = None
 
 
 class StreamReset(NamedTuple):
@@ -79,9 +87,11 @@ class Exchange:
         reset: how one end reset its stream; None if none did.
         is_pushed: whether the server promised the request and sent the response without being asked.
         messages: the messages on the stream that it has opened, such as a WebSocket, if a capture keeps them.
+        tcp: what the kernel's TCP knows of it; None if that is not known.
     """
 
     __slots__ = (
+        "__weakref__",
         "_problems",
         "clock_offset_ns",
         "conn_seq",
@@ -97,6 +107,7 @@ class Exchange:
         "response",
         "retransmissions",
         "stream",
+        "tcp",
     )
 
     def __init__(
@@ -116,6 +127,7 @@ class Exchange:
         self.reset: StreamReset | None = None
         self.is_pushed = False
         self.messages: Collection[StreamMessage] = ()
+        self.tcp: ExchangeTcp | None = None
         self._problems: tuple[Problem, ...] = ()
 
     def __repr__(self) -> str:
@@ -275,12 +287,16 @@ class Exchange:
         wait_ns = None
         if request and response and not self.connection.clocks_differ:
             wait_ns = elapsed_ns(request.end_ns, response.start_ns)
+        tcp = self.tcp
         return Timing(
             connect=_seconds(self.connection.connect_ns if self.conn_seq == 1 else None),
             send=_seconds(elapsed_ns(request.start_ns, request.end_ns) if request else None),
             wait=_seconds(wait_ns),
             receive=_seconds(elapsed_ns(response.start_ns, response.end_ns) if response else None),
             total=_seconds(duration_ns),
+            queued=None if tcp is None else tcp.queued,
+            think=None if tcp is None else tcp.think,
+            accept=None if tcp is None else tcp.accept,
         )
 
     def compare_clocks(self) -> None:

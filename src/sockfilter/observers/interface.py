@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from sockfilter.model import Exchange
 
 # name -> module and class; the module is imported on demand
-OBSERVERS = {"processes": ("sockfilter.observers.processes.processes", "Processes")}
+OBSERVERS = {
+    "processes": ("sockfilter.observers.processes.processes", "Processes"),
+    "tcp": ("sockfilter.observers.tcp.observer", "TcpObserver"),
+}
 
 
 class Observer(Protocol):
@@ -62,12 +65,14 @@ class ObservedCapture(NamedTuple):
         is_wanted: whether connections between two ports are captured.
         is_everywhere: all network namespaces are captured, and each connection has its namespace's number.
         meanwhile: called while the kernel verifies programs.
+        stacks: whether the kernel's stack is wanted with each drop.
     """
 
     netns: str | None = None
     is_wanted: Callable[[int, int], bool] = lambda one, other: True
     is_everywhere: bool = False
     meanwhile: Callable[[], object] = lambda: None
+    stacks: bool = False
 
 
 def open_all(

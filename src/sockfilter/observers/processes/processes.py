@@ -84,7 +84,7 @@ class Processes(Closing):
     """
 
     def __init__(self, place: ObservedCapture = ANYWHERE) -> None:
-        netns, is_wanted, is_everywhere, meanwhile = place
+        netns, is_wanted, is_everywhere, meanwhile = place[:4]
         lacks = rights.missing_for_processes()
         if lacks:
             raise MissingCapability(

@@ -144,9 +144,17 @@ class TcpProgram(Closing):
         Args:
             here, there: the end's own address and port, and its peer's.
         """
+        return self.slots_of(self.end(here, there))
+
+    def end(self, here: tuple[str, int], there: tuple[str, int]) -> Any:
+        """Returns an end as struct sf_tcp_end *, for slots_of()."""
         end = self._ffi.new("struct sf_tcp_end *")
         end.local_addr, end.peer_addr = packed(here[0]), packed(there[0])
         end.local_port, end.peer_port = here[1], there[1]
+        return end
+
+    def slots_of(self, end: Any) -> list[Any]:
+        """As slots(), for an end that is asked for often."""
         found = self._ffi.new("struct sf_tcp_slot[]", self._lib.SF_TCP_WAYS)
         count = self._lib.sf_tcp_slots(self._buckets, end, found)
         return [self._ffi.new("struct sf_tcp_slot *", found[i]) for i in range(count)]

@@ -1,0 +1,233 @@
+"""Adds to exchanges what the kernel's TCP knows of them."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from sockfilter.closing import Closing
+from sockfilter.libbpf import binding
+from sockfilter.model.sequence import distance
+from sockfilter.model.tcp import Drop, ExchangeTcp, TcpEnd
+from sockfilter.observers.interface import ObservedCapture
+from sockfilter.observers.tcp.program import TcpProgram, Wants, unpacked
+from sockfilter.observers.tcp.ranges import request_end, span_of
+from sockfilter.observers.tcp.segments import Key, Segment, Segments
+from sockfilter.observers.tcp.symbols import Reasons, Symbols
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sockfilter.model import Connection, Exchange
+
+ANYWHERE = ObservedCapture()
+# include/net/tcp.h: enum tcp_ca_state, and icsk_pending when the timer has expired
+CA_LOSS, EXPIRED = 4, 0
+# Drops that lose nothing: the bytes had come before, their reader had gone, or the copy was another sniffer's.
+HARMLESS = frozenset(("TCP_OLD_DATA", "TCP_OFOMERGE", "QUEUE_PURGE", "PACKET_SOCK_ERROR", "SOCKET_CLOSE"))
+SNIFFERS = frozenset(("packet_rcv", "tpacket_rcv"))
+# include/uapi/linux/time.h; its resolution is a jiffy, in which TCP measures how long it was stopped
+CLOCK_MONOTONIC_COARSE = 6
+TICK_S = time.clock_getres(CLOCK_MONOTONIC_COARSE)
+
+
+class ConnectionTcp:
+    """What is known of a connection at its last exchange: the sums of its ends, which an exchange has a part of."""
+
+    __slots__ = ("ends", "key", "lag_ns", "ticks")
+
+    def __init__(self, ends: tuple[Any, Any], key: Key) -> None:
+        self.ends = ends
+        self.key = key
+        self.lag_ns = [0, 0]
+        self.ticks = [0, 0]
+
+
+class TcpObserver(Closing):
+    """TCP's own view of exchanges, from construction on.
+
+    Args:
+        place: the capture to observe.
+
+    Raises:
+        MissingCapability: CAP_BPF or CAP_PERFMON is missing.
+        KernelUnsupported: the kernel has no BTF, or lacks a tracepoint.
+        ObjectError: the object is missing or damaged.
+    """
+
+    def __init__(self, place: ObservedCapture = ANYWHERE) -> None:
+        self._ffi, self._lib = binding.load()
+        self._is_calls = place.is_everywhere
+        self._segments = Segments()
+        self._counts: dict[str, int] = {}
+        self._exchanges = self._known = 0
+        self._is_open = True
+        kinds = self._lib.SF_TCP_WANT_RETRANSMITS | self._lib.SF_TCP_WANT_DROPS
+        if place.stacks:
+            kinds |= self._lib.SF_TCP_WANT_STACKS
+        with ExitStack() as stack:
+            self._program = stack.enter_context(TcpProgram(Wants(kinds), place.meanwhile))
+            self._symbols = stack.enter_context(Symbols())
+            self._reasons = Reasons()
+            self._stack = stack.pop_all()
+
+    def close(self) -> None:
+        """Closes the programs. Exchanges keep what is known of them."""
+        if self._is_open:
+            self._read()
+            self._counts = self._now()
+            self._is_open = False
+        self._stack.close()
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What became of segments that were sent again or dropped, by the names of the ledger."""
+        if self._is_open:
+            self._read()
+            return self._now()
+        return self._counts
+
+    def check(self) -> None:
+        """Does nothing: everything is read from memory."""
+
+    def keep_up(self) -> None:
+        """Reads the records so far: they may belong to exchanges that have ended."""
+        if self._is_open:
+            self._read()
+
+    def annotate(self, exchange: Exchange, last_ns: int) -> None:
+        """Adds what TCP knows of an exchange that has ended.
+
+        Args:
+            exchange: the exchange.
+            last_ns: the time of the last packet of its connection, in nanoseconds.
+        """
+        connection = exchange.connection
+        if not connection.client.port:  # Unix sockets have no TCP
+            return
+        self._exchanges += 1
+        if self._program.has_records():
+            self._read()
+        known = connection.watched
+        if known is None:
+            known = connection.watched = self._begin(connection)
+        client, _ = self._end(connection, known, 0, exchange)
+        server, slot = self._end(connection, known, 1, exchange)
+        if client is not None or server is not None:
+            self._known += 1
+            exchange.tcp = ExchangeTcp(client, server, (), *self._waits(exchange, slot))
+        self._segments.end(known.key, exchange, span_of(exchange, last_ns))
+
+    def _begin(self, connection: Connection) -> ConnectionTcp:
+        client, server = connection.client, connection.server
+        ends = self._program.end(client, server), self._program.end(server, client)
+        return ConnectionTcp(ends, _key(tuple(client), tuple(server)))
+
+    def _end(self, connection: Connection, known: ConnectionTcp, which: int, exchange: Exchange) -> tuple[Any, Any]:
+        """Returns an end's figures and its slot; which: 0 for the client, 1 for the server."""
+        slot = self._slot(connection, known.ends[which], which, exchange)
+        if slot is None:
+            return None, None
+        figures = slot.figures
+        ticks, lag_ns = figures.window_limited_ticks, slot.lag_ns
+        new_ticks, known.ticks[which] = max(0, ticks - known.ticks[which]), ticks
+        new_lag_ns, known.lag_ns[which] = max(0, lag_ns - known.lag_ns[which]), lag_ns
+        end = TcpEnd(
+            rtt=figures.srtt_us / 1e6 if figures.srtt_us else None,
+            rtt_min=figures.rtt_min_us / 1e6 if figures.rtt_min_us else None,
+            cwnd=figures.cwnd or None,
+            zero_window=new_ticks * TICK_S,
+            lag=new_lag_ns / 1e9,
+        )
+        return end, slot
+
+    def _slot(self, connection: Connection, end: Any, which: int, exchange: Exchange) -> Any:
+        """Finds the slot of an end: of several namespaces, the one with these sequence numbers."""
+        slots = self._program.slots_of(end)
+        if connection.netns:
+            slots = [slot for slot in slots if slot.end.netns == connection.netns] or slots
+        if len(slots) < 2:
+            return slots[0] if slots else None
+        # what this end receives, in the numbers of its peer
+        message = exchange.request if which else exchange.response
+        if message is None:
+            return None
+        return min(slots, key=lambda slot: abs(distance(message.seq, slot.figures.copied_seq)))
+
+    def _waits(self, exchange: Exchange, slot: Any) -> tuple[float | None, float | None, float | None]:
+        """Returns how long the request was queued, and how long the server thought."""
+        request, response = exchange.request, exchange.response
+        if slot is None or request is None or request.end_ns is None or self._is_calls:
+            return None, None, None
+        seq = request_end(exchange)
+        received_ns = self._lib.sf_tcp_received(slot, seq or 0, request.end_ns, seq is None)
+        if not received_ns:
+            return None, None, None
+        queued = max(0, received_ns - request.end_ns) / 1e9
+        if response is None or response.start_ns < received_ns:
+            return queued, None, None
+        return queued, (response.start_ns - received_ns) / 1e9, None
+
+    def _read(self) -> None:
+        records = self._program.records()
+        for record in records:
+            if record.kind == self._lib.SF_TCP_RETRANSMIT:
+                self._segments.take(self._sent_again(record))
+            elif record.kind == self._lib.SF_TCP_DROP:
+                segment = self._dropped(record)
+                if segment is not None:
+                    self._segments.take(segment)
+
+    def _sent_again(self, record: Any) -> Segment:
+        here, there = self._ends(record)
+        is_timeout = record.ca_state == CA_LOSS and record.pending == EXPIRED
+        return Segment(
+            *(_key(here, there), here, record.seq, record.end_seq, record.time_ns, record.segments, is_timeout)
+        )
+
+    def _dropped(self, record: Any) -> Segment | None:
+        """Returns a dropped segment; None: it had no bytes, or none that are missing now."""
+        if record.seq == record.end_seq:
+            return None
+        reason = self._reasons.name(record.reason)
+        place = self._symbols.name(record.location)
+        if reason in HARMLESS or place in SNIFFERS:
+            self._segments.counts["drops_harmless"] += 1
+            return None
+        here, there = self._ends(record)
+        addresses = self._program.stack_of(record)
+        self._symbols.learn(addresses)
+        interface = self._ffi.string(record.interface).decode("ascii", "replace") or None
+        drop = Drop(
+            *(0, "", reason, place, interface),
+            stack=tuple(self._symbols.name(address) for address in addresses),
+            time_ns=record.time_ns,
+            seq=record.seq,
+        )
+        return Segment(_key(here, there), here, record.seq, record.end_seq, record.time_ns, drop=drop)
+
+    def _ends(self, record: Any) -> tuple[tuple[str, int], tuple[str, int]]:
+        end, buffer = record.end, self._ffi.buffer
+        return (unpacked(buffer(end.local_addr)[:]), end.local_port), (
+            unpacked(buffer(end.peer_addr)[:]),
+            end.peer_port,
+        )
+
+    def _now(self) -> dict[str, int]:
+        counts, shared = self._segments.counts, self._program.shared
+        return {
+            "exchanges": self._exchanges,
+            "known": self._known,
+            "retransmissions": counts["retransmissions"],
+            "retransmissions_on_exchanges": counts["retransmissions_on_exchanges"],
+            "drops": counts["drops"],
+            "drops_on_exchanges": counts["drops_on_exchanges"],
+            "drops_harmless": counts["drops_harmless"],
+            "packets_dropped": sum(self._program.places().values()) + shared.uncounted,
+            "records_lost": shared.lost,
+        }
+
+
+def _key(one: tuple[Any, ...], other: tuple[Any, ...]) -> Key:
+    return (one, other) if one <= other else (other, one)

@@ -1,0 +1,94 @@
+"""Names of the kernel's code: functions by their addresses, and reasons by their numbers."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from sockfilter.closing import Closing
+from sockfilter.libbpf import tracepoints
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from typing import BinaryIO
+
+KALLSYMS = "/proc/kallsyms"
+# functions that are remembered; a kernel drops packets in a few hundred places
+NAMES_MAX = 8192
+# include/net/dropreason.h: the upper half is the number of a subsystem
+SUBSYSTEM_SHIFT = 16
+REASON_PREFIX = "SKB_DROP_REASON_"
+SUBSYSTEM_PREFIX = "SKB_DROP_REASON_SUBSYS_"
+
+
+class Symbols(Closing):
+    """The kernel's functions. The file is opened now, as long as the rights are there, and read on demand: it has
+    120 000 lines, which take a third of a second.
+    """
+
+    def __init__(self) -> None:
+        self._file: BinaryIO | None = None
+        self._names: dict[int, str] = {}
+        with suppress(OSError):
+            self._file = open(KALLSYMS, "rb")  # noqa: SIM115 -- closed by close()
+
+    def close(self) -> None:
+        """Closes the file. Names that are known stay known."""
+        if self._file is not None:
+            self._file.close()
+        self._file = None
+
+    def name(self, address: int) -> str:
+        """Returns the function at an address; the address in hexadecimal if names may not be read."""
+        if not address:
+            return ""
+        if address not in self._names:
+            self.learn([address])
+        return self._names[address]
+
+    def learn(self, addresses: Collection[int]) -> None:
+        """Finds the functions at several addresses at once, which takes as long as one."""
+        if len(self._names) + len(addresses) > NAMES_MAX:
+            self._names.clear()
+        wanted = sorted({address for address in addresses if address not in self._names})
+        if not wanted:
+            return
+        nearest = [(0, "")] * len(wanted)
+        if self._file is not None:
+            self._file.seek(0)
+            for line in self._file:
+                at = int(line[:16], 16)
+                i = bisect_left(wanted, at)
+                # an address is that of the instruction after the call, so that a function's own is none of it
+                if i < len(wanted) and at > nearest[i][0]:
+                    nearest[i] = at, line.split(None, 3)[2].decode("ascii", "replace")
+        best = (0, "")
+        for address, found in zip(wanted, nearest, strict=True):
+            best = max(best, found)
+            self._names[address] = best[1] or hex(address)
+
+
+class Reasons:
+    """The running kernel's names of the reasons for which it drops packets, without their common prefix."""
+
+    def __init__(self) -> None:
+        found = tracepoints.enumeration("skb_drop_reason")
+        self._names = {value: name.removeprefix(REASON_PREFIX) for value, name in found.items()}
+        subsystems = tracepoints.enumeration("skb_drop_reason_subsys")
+        self._subsystems = {value: name.removeprefix(SUBSYSTEM_PREFIX) for value, name in subsystems.items()}
+
+    @property
+    def names(self) -> list[str]:
+        """All names, sorted."""
+        return sorted(name for name in self._names.values() if name not in ("MAX", "SUBSYS_MASK"))
+
+    def name(self, reason: int) -> str | None:
+        """Returns the name of a reason; None if the kernel gives none, as before Linux 5.17."""
+        if not self._names:
+            return None
+        known = self._names.get(reason)
+        if known is None:
+            subsystem = self._subsystems.get(reason >> SUBSYSTEM_SHIFT, str(reason >> SUBSYSTEM_SHIFT))
+            known = f"{subsystem} {reason & (1 << SUBSYSTEM_SHIFT) - 1}"
+        return known
