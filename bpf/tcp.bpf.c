@@ -562,6 +562,8 @@ int tcp_drop(__u64 *ctx)
 	if (!slot || wants(SF_TCP_WANT_STACKS))
 		budget = budget_now(bpf_ktime_get_ns());
 	if (!slot) {
+		/* a SYN may be dropped in another namespace than the one whose socket sends it */
+		segment.end.netns = tcp_config.netns;
 		if (!wants(SF_TCP_WANT_SYN_DROPS) || !(segment.flags & TCP_SYN) || !is_wanted(&segment.end) ||
 		    !budget || budget->syn_drops >= tcp_config.syn_drops_per_s)
 			return 0;

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sockfilter.system.netstat import Netstat
 from tests.support.net import ip, namespace, veth_pair
 from tests.support.tcp_lives import RESETS, client, following, kinds, listening, pair
 from tests.support.topologies import inside
@@ -18,6 +19,11 @@ pytestmark = pytest.mark.usefixtures("root")
 
 HERE = Path(__file__).parent
 US = os.getpid()
+
+
+def counters(netns):
+    with inside(netns), Netstat() as counted:
+        return counted.read()
 
 
 def ends(found):
@@ -100,8 +106,7 @@ def test_refused():
 
 
 def test_no_answer_says_how_often_and_what_dropped_the_syns():
-    with veth_pair() as (left, right), following(left) as sniffer:
-        # replies have no way back: the other end drops the SYN as a martian
+    with veth_pair() as (left, _), following(left) as sniffer:
         with inside(left):
             Path("/proc/sys/net/ipv4/tcp_syn_retries").write_text("1")
         ip("neighbour", "add", "10.9.0.77", "lladdr", "02:00:00:00:00:77", "dev", "veth0", netns=left)
@@ -109,9 +114,10 @@ def test_no_answer_says_how_often_and_what_dropped_the_syns():
         with pytest.raises(OSError):
             one.connect(("10.9.0.77", 80))
         one.close()
+        again = counters(left)["TcpRetransSegs"]
         (found,) = kinds(sniffer.end().json, "connection")
     assert found["end"]["how"] == "no-answer"
-    assert found["end"]["syns"] == 2
+    assert found["end"]["syns"] == 1 + again > 1
     assert (found["server"]["ip"], found["server"]["port"]) == ("10.9.0.77", 80)
 
 
@@ -239,6 +245,7 @@ def test_both_ends_in_two_namespaces_are_one_connection():
 PREFORK = """
 import os, socket, sys
 server = socket.socket(fileno=int(sys.argv[1]))
+server.setblocking(True)
 workers = []
 for _ in range(3):
     worker = os.fork()
@@ -314,6 +321,7 @@ def test_drops_with_their_reasons_and_places():
         one = client(netns)
         with pytest.raises(ConnectionRefusedError):
             one.connect(("127.0.0.1", 9))
+        one.close()
         (found,) = kinds(sniffer.end().json, "drop")
     assert found["reason"] == "NO_SOCKET"
     assert found["flags"] == "S"

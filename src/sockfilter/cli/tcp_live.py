@@ -17,7 +17,8 @@ from sockfilter.errors import InvalidArgument
 from sockfilter.forms import connection_line
 from sockfilter.forms.times import clock
 from sockfilter.model.tcp_connection import Listener, QueueFull, TcpChange, TcpConnection, TcpDrop, TcpReset
-from sockfilter.observers.tcp.following import Asked, Show, drop_reasons
+from sockfilter.observers.tcp.following import Asked, Show
+from sockfilter.observers.tcp.symbols import Reasons
 
 if TYPE_CHECKING:
     import argparse
@@ -279,12 +280,12 @@ def _reasons(options: argparse.Namespace) -> frozenset[str]:
     if not options.drops:
         return frozenset()
     asked = [word.strip().upper().removeprefix("SKB_DROP_REASON_") for word in options.drops.split(",")]
-    known = set(drop_reasons().values())
+    known = Reasons().names
     if not known:
         raise InvalidArgument("--drops: this kernel has no reasons for drops (Linux 5.17): use --drops alone")
     for word in asked:
         if word not in known:
-            raise InvalidArgument(f"--drops={word}: this kernel has no such reason; it has {', '.join(sorted(known))}")
+            raise InvalidArgument(f"--drops={word}: this kernel has no such reason; it has {', '.join(known)}")
     return frozenset(asked)
 
 

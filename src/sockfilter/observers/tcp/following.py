@@ -19,7 +19,7 @@ from sockfilter.model.tcp_state import TcpState
 from sockfilter.observers.tcp.half import SERVER
 from sockfilter.observers.tcp.lives import LATE_NS, Lives
 from sockfilter.observers.tcp.program import TcpProgram, Wants, unpacked
-from sockfilter.system.kernel_symbols import KernelSymbols
+from sockfilter.observers.tcp.symbols import Reasons, Symbols
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,12 +37,8 @@ ENDS_MAX = 4096
 END_BYTES = 36
 STACKS_PER_S, SYN_DROPS_PER_S = 20, 200
 FLAGS = "FSRPAUEC"
-# enumerations of the kernel, and the prefixes of their names
-DROP_REASONS, DROP_PREFIX = "skb_drop_reason", "SKB_DROP_REASON_"
+# the enumeration of the kernel's reasons for resets, and the prefix of its names
 RESET_REASONS, RESET_PREFIX = "sk_rst_reason", "SK_RST_REASON_"
-# the subsystem of a reason: enum skb_drop_reason_subsys
-SUBSYSTEMS, SUBSYSTEM_PREFIX = "skb_drop_reason_subsys", "SKB_DROP_REASON_SUBSYS_"
-SUBSYSTEM_SHIFT = 16
 NOT_SPECIFIED = "NOT_SPECIFIED"
 # a segment that nobody waits for, or that has been received before
 NO_LOSS = {"NO_SOCKET", "TCP_OLD_DATA", "TCP_OLD_SEQUENCE", "TCP_OLD_ACK"}
@@ -77,12 +73,6 @@ class Asked(NamedTuple):
     reasons: frozenset[str] = frozenset()
 
 
-def drop_reasons() -> dict[int, str]:
-    """Returns the running kernel's names of the reasons for which it drops packets; empty before Linux 5.17."""
-    found = tracepoints.enumeration(DROP_REASONS)
-    return {value: name.removeprefix("SKB_").removeprefix("DROP_REASON_") for value, name in found.items()}
-
-
 class Following(Closing):
     """The connections of this machine, from construction on.
 
@@ -104,9 +94,8 @@ class Following(Closing):
         self.lives = Lives(offset_ns, listeners.holder)
         self._offset_ns = offset_ns
         self._ends: dict[bytes, tuple[Endpoint, Endpoint]] = {}
-        self._reasons: dict[int, str] | None = None
+        self._reasons: Reasons | None = None
         self._resets: dict[int, str] | None = None
-        self._subsystems: dict[int, str] | None = None
         self.counts: Counter[str] = Counter()
         ffi, lib = binding.load()
         self._buffer, self._string = ffi.buffer, ffi.string
@@ -130,7 +119,7 @@ class Following(Closing):
             lib.SF_TCP_RESET_RECEIVED: self._take_reset_received,
         }
         with ExitStack() as stack:
-            self._symbols = stack.enter_context(KernelSymbols())
+            self._symbols = stack.enter_context(Symbols())
             self.has_symbols = not self._symbols.are_hidden
             wants = Wants(
                 kinds,
@@ -250,7 +239,9 @@ class Following(Closing):
     def _take_drop(self, record: Any) -> Iterator[Happening]:
         self.counts["drops"] += 1
         sender, receiver = self._ends_of(record)
-        reason = self._reason(record.reason)
+        if self._reasons is None:
+            self._reasons = Reasons()
+        reason = self._reasons.name(record.reason)
         flags, size = record.tcp_flags, record.end_seq - record.seq & 0xFFFFFFFF
         payload = size - bool(flags & SYN) - bool(flags & FIN)
         is_lost = reason not in NO_LOSS and (payload > 0 or flags & (SYN | ACK) == SYN)
@@ -259,6 +250,10 @@ class Following(Closing):
         half = self.lives.drop(sender, receiver, record.end.netns, self._words(reason, place) if is_lost else "")
         if Show.DROPS not in self._asked.show or (self._asked.reasons and reason not in self._asked.reasons):
             return
+        if half is None and self._asked.netns is not None and record.end.netns != self._listeners.netns:
+            return
+        stack = self._program.stack_of(record)
+        self._symbols.learn(stack)
         interface = os.fsdecode(self._string(record.interface))
         yield TcpDrop(
             record.time_ns + self._offset_ns,
@@ -271,7 +266,7 @@ class Following(Closing):
             record.seq,
             size,
             "".join(flag for bit, flag in enumerate(FLAGS) if flags >> bit & 1),
-            tuple(map(self._symbols.name, self._program.stack_of(record))) if record.frames else (),
+            tuple(map(self._symbols.name, stack)),
             record.end.netns,
         )
 
@@ -298,20 +293,6 @@ class Following(Closing):
             state = STATES.get(record.state) if record.socket else None
             number = half.number if half is not None else 0
             yield TcpReset(record.time_ns + self._offset_ns, number, *ends, is_sent, reason, process, state)
-
-    def _reason(self, number: int) -> str | None:
-        if self._reasons is None:
-            self._reasons = drop_reasons()
-            names = tracepoints.enumeration(SUBSYSTEMS)
-            self._subsystems = {value: name.removeprefix(SUBSYSTEM_PREFIX) for value, name in names.items()}
-        if not self._reasons:
-            return None
-        found = self._reasons.get(number)
-        if found is not None:
-            return found
-        assert self._subsystems is not None  # set with the reasons
-        subsystem = self._subsystems.get(number >> SUBSYSTEM_SHIFT, str(number >> SUBSYSTEM_SHIFT))
-        return f"{subsystem}_{number & (1 << SUBSYSTEM_SHIFT) - 1}"
 
     def _ends_of(self, record: Any) -> tuple[Endpoint, Endpoint]:
         """Returns both ends. An end is asked for ten times in the life of a connection."""
