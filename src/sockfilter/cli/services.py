@@ -41,7 +41,9 @@ exit status: 0 success, also after Ctrl-C; 1 it could not start or continue; 2 t
 def get_parser() -> argparse.ArgumentParser:
     """Returns the command's parser. Each option is one of the sniffer's, which parses it again."""
     parser = subcommand.parser("services", DESCRIPTION, EPILOG)
-    parser.add_argument("-i", "--interface", action=Joined, metavar="NAME[,NAME]", help="listen on these interfaces (any)")
+    parser.add_argument(
+        "-i", "--interface", action=Joined, metavar="NAME[,NAME]", help="listen on these interfaces (any)"
+    )
     parser.add_argument("-r", "--read", metavar="FILE", help="read a capture file")
     parser.add_argument("--netns", metavar="NAME|PID", help="listen in this network namespace")
     parser.add_argument("--ports", action=Joined, metavar="LIST", help="only these ports, at either end")

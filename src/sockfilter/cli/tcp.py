@@ -20,8 +20,8 @@ TOP_S = 1.0
 BY = ("process", "connection")
 
 DESCRIPTION = """\
-Prints a line for each TCP connection when it ends or fails: who connected to whom, how long it took to connect, how long
-it was open, the bytes each end sent, the round-trip time, and why it ended. Also says whose accept queue is full.
+Prints a line for each TCP connection when it ends or fails: who connected to whom, how long it took to connect, how
+long it was open, the bytes each end sent, the round-trip time, and why it ended. Also says whose accept queue is full.
 """
 EPILOG = """\
 examples:
@@ -50,7 +50,9 @@ def get_parser() -> argparse.ArgumentParser:
     """Returns the command's parser."""
     parser = subcommand.parser("tcp", DESCRIPTION, EPILOG)
     kinds = parser.add_argument_group("what to show in place of connections that end")
-    kinds.add_argument("--states", action="store_true", help="each change of a connection's state, and how long it lasted")
+    kinds.add_argument(
+        "--states", action="store_true", help="each change of a connection's state, and how long it lasted"
+    )
     kinds.add_argument(
         "--drops",
         nargs="?",
@@ -59,7 +61,9 @@ def get_parser() -> argparse.ArgumentParser:
         help="segments that the kernel drops: why and where; only those with these reasons",
     )
     kinds.add_argument("--stacks", action="store_true", help="with --drops: the kernel's stack, at most 20 each second")
-    kinds.add_argument("--resets", action="store_true", help="resets that are sent and received, and the kernel's reasons")
+    kinds.add_argument(
+        "--resets", action="store_true", help="resets that are sent and received, and the kernel's reasons"
+    )
     kinds.add_argument(
         "--listening", action="store_true", help="who listens, and connections turned away because a queue is full"
     )
@@ -132,7 +136,9 @@ def _check(options: argparse.Namespace) -> None:
     others = [word for word in kinds if word != "--listening"] if options.now else kinds
     for name, word in (("now", "--now"), ("top", "--top")):
         if _is_given(options, name):
-            others += [each for each, given in (("--http", options.http), ("--slow", options.slow is not None)) if given]
+            others += [
+                each for each, given in (("--http", options.http), ("--slow", options.slow is not None)) if given
+            ]
             if name == "now" and options.top is not None:
                 others.append("--top")
             if others:

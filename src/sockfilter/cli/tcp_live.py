@@ -154,7 +154,9 @@ class Shower:
         if not self._options.quiet:
             counts = self._counts
             parts = [_plural(counts["connections"], "connection")]
-            parts += [f"{counts[name]} {word}" for name, word in (("failed", "failed"), ("reset", "reset")) if counts[name]]
+            parts += [
+                f"{counts[name]} {word}" for name, word in (("failed", "failed"), ("reset", "reset")) if counts[name]
+            ]
             if counts["retransmitted"]:
                 parts.append(_plural(counts["retransmitted"], "retransmission"))
             if counts["drops"]:
@@ -163,7 +165,9 @@ class Shower:
                 parts.append(f"{_plural(ledger['overflows'], 'connection')} turned away by full queues")
             say(", ".join(parts))
         if lost:
-            say(f"{_plural(lost, 'record')} of the kernel had no room: connections are missing, or lack what these told")
+            say(
+                f"{_plural(lost, 'record')} of the kernel had no room: connections are missing, or lack what these told"
+            )
 
     def _write(self, one: Seen) -> None:
         self._lines += 1

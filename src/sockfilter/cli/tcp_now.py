@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sockfilter.captures.tcp_selection import TcpSelection
-    from sockfilter.model.tcp_connection import Listener, OpenConnection
+    from sockfilter.model.tcp_connection import Listener
 
 OK = 0
 # bytes of lines that are written at once

@@ -78,7 +78,12 @@ def drop_line(drop: TcpDrop, time: str) -> str:
     where = "" if drop.interface is None else f"on {printable(drop.interface)}"
     of = f"connection {drop.number}" if drop.number else ""
     line = _joined(
-        time, route, f"dropped {drop.flags} seq {drop.seq} len {drop.size}", drop_words(drop.reason, drop.place), where, of
+        time,
+        route,
+        f"dropped {drop.flags} seq {drop.seq} len {drop.size}",
+        drop_words(drop.reason, drop.place),
+        where,
+        of,
     )
     return "\n".join([line, *(f"    {printable(frame)}" for frame in drop.stack)])
 

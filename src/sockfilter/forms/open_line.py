@@ -28,7 +28,9 @@ def open_line(opened: OpenConnection) -> str:
         said.append(f"{connection.retransmitted} retransmitted")
     for name, sizes in (("unread", opened.unread), ("not acknowledged", opened.unacknowledged)):
         said += [
-            f"{name} at the {end}: {size_text(size)}" for end, size in zip(("client", "server"), sizes, strict=True) if size
+            f"{name} at the {end}: {size_text(size)}"
+            for end, size in zip(("client", "server"), sizes, strict=True)
+            if size
         ]
     if opened.idle_ms is not None:
         said.append(f"idle {duration_text(opened.idle_ms * 1_000_000)}")
@@ -38,9 +40,7 @@ def open_line(opened: OpenConnection) -> str:
 def open_dict(opened: OpenConnection, show_secrets: bool = False) -> dict[str, Any]:
     """Returns an open connection: one of the kind connection without an end, with its queues."""
     made = connection_dict(opened.connection, show_secrets)
-    for name, unread, unacknowledged in zip(
-        ("client", "server"), opened.unread, opened.unacknowledged, strict=True
-    ):
+    for name, unread, unacknowledged in zip(("client", "server"), opened.unread, opened.unacknowledged, strict=True):
         if unread is not None:
             made[name] |= {"unread": unread, "unacknowledged": unacknowledged}
     return made if opened.idle_ms is None else made | {"idle": opened.idle_ms / 1000}

@@ -189,7 +189,7 @@ class Following(Closing):
         if TcpState.LISTEN in (before, state):
             if state is TcpState.LISTEN and process is not None:
                 self._listeners.note(ends[0], process, record.end.netns)
-            if state is TcpState.LISTEN or before is TcpState.LISTEN and state is TcpState.CLOSE:
+            if state is TcpState.LISTEN or (before is TcpState.LISTEN and state is TcpState.CLOSE):
                 yield from self._changed(record, 0, ends, (before, state), process, None)
                 return
         figures = record.figures

@@ -184,5 +184,3 @@ def _name(half: Half, client: Half | None) -> str:
 
 def _other(half: Half, client: Half | None) -> str:
     return SERVER if half is client else CLIENT
-
-

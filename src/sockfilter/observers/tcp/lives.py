@@ -95,7 +95,7 @@ class Lives:
         """Returns the new end of a socket whose beginning was not seen."""
         half = self._made(socket, ends, netns)
         half.role, half.process = self._at_start.pop((ends, netns), ("", None))
-        other_role, other_process = self._at_start.get((ends[::-1], netns), ("", None))
+        other_role, _ = self._at_start.get((ends[::-1], netns), ("", None))
         if other_role == SERVER and not half.role:
             half.role = CLIENT
         self._join(half)
@@ -155,7 +155,9 @@ class Lives:
         half.move(time_ns, before, state)
         return half
 
-    def receive(self, socket: int, ends: tuple[Endpoint, Endpoint], netns: int, process: Process, queued_ns: int) -> None:
+    def receive(
+        self, socket: int, ends: tuple[Endpoint, Endpoint], netns: int, process: Process, queued_ns: int
+    ) -> None:
         """Takes the first receive of a socket, in the process that received."""
         half = self._halves.get(socket)
         if half is None:
@@ -164,7 +166,9 @@ class Lives:
             half.process = process
         half.queued_ns = queued_ns or None
 
-    def reset(self, socket: int, ends: tuple[Endpoint, Endpoint], netns: int, reason: str, *, is_sent: bool) -> Half | None:
+    def reset(
+        self, socket: int, ends: tuple[Endpoint, Endpoint], netns: int, reason: str, *, is_sent: bool
+    ) -> Half | None:
         """Takes a reset that a socket sent or received. Returns its end, if there is one."""
         half = self._halves.get(socket) or self._lingering.get(socket) if socket else self.half_of(*ends, netns)
         if half is None:
@@ -204,9 +208,7 @@ class Lives:
         partner = half.partner
         if partner is not None and partner.ended_ns is None:
             self._linger(half)
-        elif partner is None and (half.expects or (half.role == CLIENT and half.established_ns is not None)):
-            self._linger(half, is_late=True)
-        elif _may_have_reset(half) or (partner is not None and _may_have_reset(partner)):
+        elif _is_alone_yet(half) or _may_have_reset(half) or (partner is not None and _may_have_reset(partner)):
             self._linger(half, is_late=True)
         else:
             yield self._finished(half, partner)
@@ -248,7 +250,7 @@ class Lives:
         self._ends.setdefault(ends, []).append(half)
 
     def _join(self, half: Half) -> None:
-        """Finds the other end of a connection by its addresses, and by the numbers of both SYNs where these are known."""
+        """Finds the other end of a connection by its addresses, and by the numbers of both SYNs if they are known."""
         found = self._ends.get((half.there, half.here), [])
         found = [other for other in found if other is not half and other.partner is None and _fits(half, other)]
         if not found:
@@ -319,6 +321,11 @@ class Lives:
             return half.peer()
         assert other is not None  # one of both is there
         return other.other_peer()
+
+
+def _is_alone_yet(half: Half) -> bool:
+    """Whether the other end's socket may be here and has not been seen yet."""
+    return half.partner is None and (half.expects or (half.role == CLIENT and half.established_ns is not None))
 
 
 def _may_have_reset(half: Half) -> bool:

@@ -118,4 +118,3 @@ class OpenSockets:
             read = process_files.read(pid)
             self._processes[pid] = read.process if read is not None else None
         return self._processes[pid]
-
