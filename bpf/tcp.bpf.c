@@ -204,6 +204,12 @@ static __always_inline void note_unaccepted(const struct sf_tcp_slot *slot)
 	}
 }
 
+/* Changes of state that tell nothing that the next one does not tell. */
+static __always_inline bool is_passing(int state)
+{
+	return state == TCP_SYN_RECV || state == TCP_FIN_WAIT2 || state == TCP_CLOSE_WAIT;
+}
+
 static __always_inline int change_state(struct sock *sk, int before, int state)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
@@ -236,6 +242,8 @@ static __always_inline int change_state(struct sock *sk, int before, int state)
 			slot->socket = 0;
 	}
 	if (!wants(SF_TCP_WANT_STATES) || (is_listener && !wants(SF_TCP_WANT_LISTENERS)))
+		return 0;
+	if (wants(SF_TCP_WANT_LIVES) && is_passing(state))
 		return 0;
 	event = reserve_for(SF_TCP_STATE, tp, &end, slot);
 	if (!event)
@@ -599,6 +607,9 @@ int tcp_drop(__u64 *ctx)
 		return 0;
 	if (BPF_CORE_READ_BITFIELD(skb, pkt_type) == PACKET_OTHERHOST || !read_segment(&segment, skb))
 		return 0;
+	/* an acknowledgement, or the FIN of a socket that nobody holds any more */
+	if (wants(SF_TCP_WANT_LIVES) && segment.end_seq == segment.seq + (segment.flags & TCP_FIN ? 1 : 0))
+		return 0;
 	slot = slot_of_end(&segment.end);
 	is_outgoing = slot;
 	if (!slot) {
@@ -608,6 +619,8 @@ int tcp_drop(__u64 *ctx)
 	if (!slot || wants(SF_TCP_WANT_STACKS))
 		budget = budget_now(bpf_ktime_get_ns());
 	if (!slot) {
+		/* a SYN may be dropped in another namespace than the one whose socket sends it */
+		segment.end.netns = tcp_config.netns;
 		if (!wants(SF_TCP_WANT_SYN_DROPS) || !(segment.flags & TCP_SYN) || !is_wanted(&segment.end) ||
 		    !budget || budget->syn_drops >= tcp_config.syn_drops_per_s)
 			return 0;

@@ -29,7 +29,7 @@ def output(options: Options, sink: StandardOutput) -> StatisticsOutput:
 
         return StatisticsOutput(sink, collector, final=statistics_line)
     is_live = os.isatty(STDOUT) and os.environ.get("TERM") != "dumb"
-    return StatisticsOutput(sink, collector, screen=_screen if is_live else None)
+    return StatisticsOutput(sink, collector, screen=screen if is_live else None)
 
 
 def needs_processes(options: Options) -> bool:
@@ -41,7 +41,8 @@ def needs_processes(options: Options) -> bool:
     return not OF_PROCESSES.isdisjoint(names_of(options.by))
 
 
-def _screen() -> tuple[int, int]:
+def screen() -> tuple[int, int]:
+    """Returns the columns and the lines of the terminal."""
     try:
         size = os.get_terminal_size(STDOUT)
     except OSError:

@@ -65,11 +65,12 @@ def _dump(link: socket.socket, family: int) -> Iterator[sockets.Socket]:
 
 def _read(piece: bytes, at: int) -> sockets.Socket:
     family, here_port, there_port, here, there, inode = INET_DIAG_MSG.unpack_from(piece, at)
-    ends = (_endpoint(family, here, here_port), _endpoint(family, there, there_port))
+    ends = (endpoint(family, here, here_port), endpoint(family, there, there_port))
     return sockets.Socket(*ends, sockets.ESTABLISHED, str(inode))
 
 
-def _endpoint(family: int, address: bytes, port: bytes) -> Endpoint:
+def endpoint(family: int, address: bytes, port: bytes) -> Endpoint:
+    """Returns an end of a socket. Address and port are in network byte order; IPv4 addresses may be in IPv6's form."""
     if family == socket.AF_INET:
         packed = address[:4]
     else:

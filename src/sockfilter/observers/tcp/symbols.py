@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from sockfilter.closing import Closing
@@ -18,6 +19,8 @@ KALLSYMS = "/proc/kallsyms"
 NAMES_MAX = 8192
 # include/net/dropreason.h: the upper half is the number of a subsystem
 SUBSYSTEM_SHIFT = 16
+# symbols that are looked at to see whether addresses are hidden: the first of all may be at address 0
+FIRST_LINES = 16
 REASON_PREFIX = "SKB_DROP_REASON_"
 SUBSYSTEM_PREFIX = "SKB_DROP_REASON_SUBSYS_"
 
@@ -38,6 +41,14 @@ class Symbols(Closing):
         if self._file is not None:
             self._file.close()
         self._file = None
+
+    @property
+    def are_hidden(self) -> bool:
+        """Whether the kernel shows no addresses: CAP_SYSLOG is missing (kptr_restrict, proc(5))."""
+        if self._file is None:
+            return True
+        self._file.seek(0)
+        return not any(int(line[:16], 16) for line in islice(self._file, FIRST_LINES))
 
     def name(self, address: int) -> str:
         """Returns the function at an address; the address in hexadecimal if names may not be read."""

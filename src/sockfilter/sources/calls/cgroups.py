@@ -37,12 +37,24 @@ def number_and_level(name: str) -> tuple[int, int]:
         KernelUnsupported: cgroup v2 is not mounted.
     """
     top = root()
-    inside = name[len(top) :] if name.startswith(f"{top}/") else name
-    path = os.path.join(top, inside.strip("/"))
-    if not os.path.isdir(path):
-        path = _container(top, name)
+    path = _path(top, name)
     relative = os.path.relpath(path, top)
     return os.stat(path).st_ino, 0 if relative == "." else relative.count("/") + 1
+
+
+def numbers_below(name: str) -> set[int]:
+    """Returns the inode numbers of a cgroup and of all below it. name and exceptions: as for number_and_level()."""
+    made = set()
+    for path in _folders(_path(root(), name)):
+        with suppress(OSError):  # it has gone
+            made.add(os.stat(path).st_ino)
+    return made
+
+
+def _path(top: str, name: str) -> str:
+    inside = name[len(top) :] if name.startswith(f"{top}/") else name
+    path = os.path.join(top, inside.strip("/"))
+    return path if os.path.isdir(path) else _container(top, name)
 
 
 def _container(top: str, name: str) -> str:

@@ -1,0 +1,214 @@
+"""TCP connections for programs: a context manager that yields connections as they end."""
+
+from __future__ import annotations
+
+import select
+import time
+from contextlib import ExitStack
+from itertools import chain
+from typing import TYPE_CHECKING, TypeAlias
+
+from sockfilter.captures.tcp_selection import TcpSelection
+from sockfilter.closing import Closing
+from sockfilter.errors import Closed, KernelUnsupported, MissingCapability
+from sockfilter.model.tcp_connection import Listener, QueueFull, TcpChange, TcpConnection, TcpDrop, TcpReset
+from sockfilter.observers.tcp.ended import EndedConnections
+from sockfilter.observers.tcp.following import Asked, Following, Show
+from sockfilter.observers.tcp.listeners import Listeners
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sockfilter.model import Endpoint, Process
+    from sockfilter.observers.tcp.half import Half
+    from sockfilter.sources.narrowing import Hosts, Ports
+
+Seen: TypeAlias = "TcpConnection | TcpChange | TcpDrop | TcpReset | Listener | QueueFull"
+
+# seconds between two reads while a connection waits for its other end
+SOON_S = 0.02
+
+
+class Connections(Closing):
+    """The TCP connections of this machine, from its creation on. Created by connections().
+
+    Iterating yields connections as they end, and what else was asked for, and waits for them without end.
+
+    Args:
+        selection: which are wanted.
+        asked: what is wanted beside them, and of which network namespace.
+        needs_rights: whether to raise an error without rights, in place of showing less.
+
+    Attributes:
+        listeners: who listens.
+        limited: why only the ends of connections are known, if so. Empty: everything is.
+
+    Raises SockfilterError.
+    """
+
+    def __init__(self, selection: TcpSelection, asked: Asked, *, needs_rights: bool = False) -> None:
+        self._selection = selection
+        self._following: Following | None = None
+        self._ended: EndedConnections | None = None
+        self.limited = ""
+        self._poll = select.poll()
+        with ExitStack() as stack:
+            self.listeners = stack.enter_context(Listeners(asked.netns))
+            try:
+                self._following = stack.enter_context(Following(asked, self.listeners))
+                self._note_open(self._following)
+                self._poll.register(self._following.fileno(), select.POLLIN)
+            except (MissingCapability, KernelUnsupported) as error:
+                if needs_rights:
+                    raise
+                self.limited = str(error)
+                self._ended = stack.enter_context(EndedConnections(self.listeners, asked.netns))
+                self._poll.register(self._ended.fileno(), select.POLLIN)
+            self._stack: ExitStack | None = stack.pop_all()
+
+    def __iter__(self) -> Iterator[Seen]:
+        while self._stack is not None:
+            yield from self.read()
+            self.wait()
+
+    def close(self) -> None:
+        """Ends it. Connections that are open are not yielded."""
+        if self._stack is not None:
+            self._stack.close()
+        self._stack = None
+
+    def also_wake_for(self, fd: int) -> None:
+        """Makes wait() return when a descriptor is readable."""
+        self._poll.register(fd, select.POLLIN)
+
+    @property
+    def has_symbols(self) -> bool:
+        """Whether functions of the kernel have names. Without CAP_SYSLOG they are addresses."""
+        return self._following is None or self._following.has_symbols
+
+    @property
+    def ledger(self) -> dict[str, int]:
+        """What was recorded, read and lost."""
+        found = self._following.ledger if self._following is not None else {}
+        counted = self._ended.counts if self._ended is not None else {}
+        turned = {"turned_away": self.listeners.turned_away, "overflows": self.listeners.overflows}
+        return {**found, **counted, **turned}
+
+    def read(self) -> Iterator[Seen]:
+        """Yields what has happened since the last call, without waiting. Raises Closed."""
+        if self._stack is None:
+            raise Closed("the connections are closed; open others")
+        source: Iterator[Seen] = iter(())
+        if self._following is not None:
+            source = self._following.read()
+        elif self._ended is not None:
+            source = self._ended.read()
+        polled: Iterator[Seen] = self.listeners.poll() if time.monotonic() >= self.listeners.due_s else iter(())
+        return filter(self._is_wanted, chain(source, polled))
+
+    def rest(self) -> Iterator[Seen]:
+        """Yields what has happened, and ended connections of which more might be told. For the end."""
+        yield from self.read()
+        if self._following is not None:
+            yield from filter(self._is_wanted, self._following.rest())
+        if self._ended is not None:
+            yield from filter(self._is_wanted, self._ended.read(hurries=True))
+
+    def wait(self, timeout_s: float | None = None) -> None:
+        """Waits until something may have happened, or for timeout_s seconds."""
+        left_s = max(0.0, self.listeners.due_s - time.monotonic())
+        if timeout_s is not None:
+            left_s = min(left_s, timeout_s)
+        if self._following is not None:
+            if not self._following.ask_to_be_woken():
+                return
+            if self._following.lives.has_late:
+                left_s = min(left_s, SOON_S)
+        self._poll.poll(left_s * 1000)
+
+    def _is_wanted(self, seen: Seen) -> bool:
+        selection = self._selection
+        if isinstance(seen, TcpConnection):
+            client, server = seen.client, seen.server
+            return selection.has_ends(client.endpoint, server.endpoint) and selection.has_process(
+                (client.process, server.process), (client.cgroup, server.cgroup)
+            )
+        if isinstance(seen, (TcpChange, TcpReset)):
+            if not selection.has_ends(seen.here, seen.there):
+                return False
+            return not selection.needs_processes or self.has_process(seen.here, seen.there)
+        if isinstance(seen, TcpDrop):
+            if not selection.has_ends(seen.sender, seen.receiver):
+                return False
+            return not selection.needs_processes or self.has_process(seen.sender, seen.receiver)
+        listener = seen.listener if isinstance(seen, QueueFull) else seen
+        return selection.has_ends(listener.here) and selection.has_process(listener.processes)
+
+    def has_process(self, here: Endpoint, there: Endpoint) -> bool:
+        """Returns whether a process at one end of an open connection is wanted."""
+        halves = self._halves(here, there)
+        return self._selection.has_process(
+            [half.process or half.closer for half in halves], [half.cgroup for half in halves]
+        )
+
+    def process_at(self, here: Endpoint, there: Endpoint) -> Process | None:
+        """Returns the process at an end of a connection that is open, or has just ended."""
+        if self._following is None:
+            return None
+        return self._following.lives.process_at(here, there)
+
+    def _halves(self, here: Endpoint, there: Endpoint) -> list[Half]:
+        if self._following is None:
+            return []
+        lives = self._following.lives
+        found = (lives.half_of(here, there, 0), lives.half_of(there, here, 0))
+        return [half for half in found if half is not None]
+
+    def _note_open(self, following: Following) -> None:
+        """Notes who holds connections that are open at the start."""
+        following.note_open(self.listeners.at_start)
+
+
+def connections(
+    ports: Ports | None = None,
+    host: Hosts | None = None,
+    *,
+    pid: int | Sequence[int] | None = None,
+    comm: str | Sequence[str] | None = None,
+    cgroup: str | None = None,
+    netns: str | None = None,
+    states: bool = False,
+    drops: bool = False,
+    resets: bool = False,
+) -> Connections:
+    """Follows the TCP connections of this machine. It has begun when it returns.
+
+    Args:
+        ports: connections with one of these at either end: a number, a text such as "8000,9000-9100", a range, or
+            several of these. None: any port.
+        host: connections with this address or network at either end, or with one of several. None: any host.
+        pid, comm: connections of these processes, by number or by name. None: of all.
+        cgroup: connections of this control group, or of a container by its id. None: of all.
+        netns: a network namespace by name, or by the number of a process in it. None: all.
+        states: also yield each change of a state.
+        drops: also yield each segment that the kernel drops.
+        resets: also yield each reset that is sent or received.
+
+    Raises:
+        InvalidArgument: an argument is invalid.
+        MissingCapability: CAP_BPF or CAP_PERFMON is missing.
+        KernelUnsupported: the kernel has no BTF, or lacks a tracepoint.
+    """
+    selection = TcpSelection(ports, host, pid, comm, cgroup)
+    show = Show.QUEUED
+    for is_asked, kind in ((states, Show.STATES), (drops, Show.DROPS), (resets, Show.RESETS)):
+        if is_asked:
+            show |= kind
+    return Connections(selection, Asked(show, netns, ports_of(selection)), needs_rights=True)
+
+
+def ports_of(selection: TcpSelection) -> list[int] | None:
+    """Returns the ports that the kernel is to compare with. None: all."""
+    if selection.ports is None:
+        return None
+    return [port for low, high in selection.ports for port in range(low, high + 1)]
