@@ -53,7 +53,7 @@ COLLECTOR = (20_000, 20, 50)
 NAMED_MAX = 4
 
 # The subcommands: the first word, and the module whose run() takes the other words.
-COMMANDS = {name: f"sockfilter.cli.{name}" for name in ("broker", "check", "config", "diff", "doctor", "tls")}
+COMMANDS = {name: f"sockfilter.cli.{name}" for name in ("broker", "check", "config", "diff", "doctor", "tls", "top")}
 
 
 def command(argv: list[str] | None, signals: Signals) -> int:
@@ -246,7 +246,7 @@ class Run:
             from sockfilter.cli import sandbox
 
             sandbox.enter(
-                self._directories,
+                self._folders,
                 has_command=self._child is not None,
                 reads_code=not self._choice.hides_code,
                 hints=self._has_watcher,
@@ -284,6 +284,11 @@ class Run:
         """The directories in which files will be opened later."""
         write, follows = self._options.write, self._options.megabytes or self._options.seconds
         return [os.path.dirname(write) or "."] if write and follows else []
+
+    @property
+    def _folders(self) -> list[str]:
+        """The directories in which the sandbox lets files be written."""
+        return self._directories
 
     @property
     def _followed(self) -> list[str]:
