@@ -28,7 +28,9 @@ CHARSETS = (
     *("big5", "iso2022_jp", "shift_jis", "euc_jp", "euc_kr", "raw_unicode_escape"),
 )
 # Modules of textual and rich that run something, or that the screen does not use.
-UNUSED = re.compile(r"__|demo|_sleep|_profile|windows|win32|_doc|jupyter|diagnose|tree_sitter|markdown|devtools|web_driver")
+UNUSED = re.compile(
+    r"__|demo|_sleep|_profile|windows|win32|_doc|jupyter|diagnose|tree_sitter|markdown|devtools|web_driver"
+)
 # modules of Python that the screen imports late
 OF_SCREEN = ("base64", "bisect", "concurrent.futures.thread", "ipaddress", "shutil", "traceback", "urllib.parse")
 # Takes a quarter of a second to import, and only hints need it.

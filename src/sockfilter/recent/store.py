@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 # The number of exchanges that are kept: as many as a person scrolls through, and some minutes of a busy server.
 RECENT_MAX = 100_000
-# Bytes that they may take, by weight_of(): 100 000 exchanges with heads of 500 bytes and without bodies take 450 MB.
-RECENT_BYTES = 768 << 20
+# Bytes that they may take, by weight_of(): 100 000 exchanges with 3 kB of heads and bodies each.
+RECENT_BYTES = 512 << 20
 # The number of messages on streams that are kept with their exchanges.
 MESSAGES_MAX = 100_000
 # Exchanges that stay although newer ones need the room: as many as a person chooses.
 PINNED_MAX = 1000
-# measured: bytes that an exchange takes beside its heads and bodies
-EXCHANGE_BYTES = 3500
+# measured: bytes that an exchange takes beside its heads and bodies, if each has a connection of its own
+EXCHANGE_BYTES = 2500
 
 
 class RecentExchange:

@@ -121,13 +121,14 @@ class ScreenApp(App[None]):
         self.is_paused = False
         self.is_hex = False
         self.show_secrets = show_secrets
-        self._folder = folder
+        self._folder = os.path.abspath(folder)
         self._filter_text = filter_text
         self._said = said
         self._is_ended = is_ended
         self._has_told_of_end = False
         self._described: tuple[object, ...] = ()
         self._lines_said: dict[str, Text] = {}
+        self._is_stale = False
 
     def compose(self) -> ComposeResult:
         """Makes the parts."""
@@ -192,12 +193,16 @@ class ScreenApp(App[None]):
         changed = False
         if not self.is_paused:
             changed = self.chosen.advance(ADVANCE_S)
-        if changed and self.tab == TABS[0]:
+        self._tell_of_end()
+        if len(self.screen_stack) > 1:
+            self._is_stale = self._is_stale or changed
+            return  # what a question hides is not drawn
+        if (changed or self._is_stale) and self.tab == TABS[0]:
+            self._is_stale = False
             self.table.renew()
         self._renew_details()
         self._renew_pane()
         self._renew_status()
-        self._tell_of_end()
 
     def _renew_pane(self) -> None:
         if self.tab != TABS[0] and not self.is_paused:
@@ -214,7 +219,7 @@ class ScreenApp(App[None]):
         ):
             if self._lines_said.get(name) != text:
                 self._lines_said[name] = text
-                self.query_one(name, Static).update(text)
+                self.query_one(name, Static).update(text, layout=False)
 
     def _tell_of_end(self) -> None:
         if self._has_told_of_end or not self.watched.is_over:
@@ -232,7 +237,8 @@ class ScreenApp(App[None]):
         if recent is not None:
             exchange = recent.exchange
             key = (recent.number, exchange.response is None, len(exchange.problems), len(exchange.messages))
-        key = (*key, self.show_secrets, self.is_hex)
+        room = max(10, self.details.size.width - 1)
+        key = (*key, self.show_secrets, self.is_hex, room)
         if key == self._described and not from_top:
             return
         is_other = key[:1] != self._described[:1]
@@ -240,7 +246,7 @@ class ScreenApp(App[None]):
         if recent is None:
             self.details.show([Text("no exchange is chosen")], from_top=True)
             return
-        lines = described(recent.exchange, show_secrets=self.show_secrets, as_hex=self.is_hex)
+        lines = described(recent.exchange, room, show_secrets=self.show_secrets, as_hex=self.is_hex)
         self.details.show(lines, from_top=from_top or is_other)
 
     def on_exchange_table_moved(self) -> None:

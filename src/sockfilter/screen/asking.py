@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
 CSS = """
-{name} {{ align: center middle; background: $background 60%; }}
+{name} {{ align: center middle; background: $background; }}
 {name} > * {{ width: auto; max-width: 100%; height: auto; max-height: 100%; border: round $primary;
     background: $surface; padding: 0 1; }}
 """
@@ -110,7 +110,9 @@ SIGNS = "! error or problem    * marked    --- no response    waterfall: - conne
 class KeysHelp(ModalScreen[None]):
     """The keys."""
 
-    DEFAULT_CSS = CSS.format(name="KeysHelp")
+    DEFAULT_CSS = (
+        CSS.format(name="KeysHelp") + "KeysHelp VerticalScroll { width: 78; } KeysHelp Static { width: 100%; }"
+    )
     BINDINGS: ClassVar[list[BindingType]] = [("escape,q,question_mark,enter", "back", "Back")]
 
     def compose(self) -> ComposeResult:

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from sockfilter.model import Exchange
     from sockfilter.recent.phases import TimeSpan
 
-BAR_COLUMNS = 40
+BAR_MIN, BAR_MAX = 10, 40
+# columns of the name and the duration of a phase, and those from which on what it is has room too
+LABEL_COLUMNS = 20
+WORDS_FROM = 140
 
 
 def waterfall(exchange: Exchange, window: TimeSpan | None, columns: int) -> list[Segment]:
@@ -58,13 +61,20 @@ def _joined(cells: list[tuple[str, Style]]) -> list[Segment]:
     return made
 
 
-def timing_lines(exchange: Exchange, columns: int = BAR_COLUMNS) -> list[list[Segment]]:
-    """Returns a line for each phase: its name, how long it took, its bar, and what it is."""
+def timing_lines(exchange: Exchange, room: int) -> list[list[Segment]]:
+    """Returns a line for each phase: its name, how long it took, its bar, and what it is, if there is room for it.
+
+    Args:
+        exchange: the exchange.
+        room: the columns of a line.
+    """
     found = phases(exchange)
     if not found:
         return [[Segment("no times are known", DIM)]]
     total_ns = max(1, *(phase.start_ns + phase.length_ns for phase in found))
     words = {phase.name: phase.words for phase in PHASES}
+    has_words = room >= WORDS_FROM
+    columns = max(BAR_MIN, min(BAR_MAX, room - LABEL_COLUMNS))
     made = []
     for phase in found:
         character, style = OF_PHASE[phase.name]
@@ -75,7 +85,7 @@ def timing_lines(exchange: Exchange, columns: int = BAR_COLUMNS) -> list[list[Se
             [
                 Segment(f"{phase.name:<8}{duration_text(phase.length_ns):>9}  ", PLAIN),
                 Segment(bar, style),
-                Segment(f"  {words[phase.name]}", DIM),
+                Segment(f"  {words[phase.name]}" if has_words else "", DIM),
             ]
         )
     duration_ns = exchange.duration_ns

@@ -32,15 +32,16 @@ GRPC_LINES_MAX = 1000
 VALUE_MAX = 4000
 
 
-def described(exchange: Exchange, *, show_secrets: bool, as_hex: bool) -> list[Text]:
+def described(exchange: Exchange, room: int, *, show_secrets: bool, as_hex: bool) -> list[Text]:
     """Returns the lines of an exchange's details. Everything that the network sent is escaped.
 
     Args:
         exchange: the exchange.
+        room: the columns of a line; longer ones are folded by the pane.
         show_secrets: do not mask secrets.
         as_hex: show bodies in hexadecimal.
     """
-    made = [*_about(exchange, show_secrets)]
+    made = [*_about(exchange, room, show_secrets)]
     for words, half in (("Request", exchange.request), ("Response", exchange.response)):
         made.append(Text())
         if half is None:
@@ -51,7 +52,7 @@ def described(exchange: Exchange, *, show_secrets: bool, as_hex: bool) -> list[T
     return made
 
 
-def _about(exchange: Exchange, show_secrets: bool) -> Iterator[Text]:
+def _about(exchange: Exchange, room: int, show_secrets: bool) -> Iterator[Text]:
     start_ns = exchange.start_ns
     when = "at a time that is not known" if start_ns is None else date()(start_ns)
     stream = "" if exchange.stream is None else f", stream {exchange.stream}"
@@ -70,7 +71,7 @@ def _about(exchange: Exchange, show_secrets: bool) -> Iterator[Text]:
         yield Text(f"! the {by} reset the stream: {printable(name) or code}", WARNING)
     if exchange.is_pushed:
         yield Text("pushed: the server sent the response without being asked")
-    for segments in timing_lines(exchange):
+    for segments in timing_lines(exchange, room):
         line = Text()
         for segment in segments:
             line.append(segment.text, segment.style)

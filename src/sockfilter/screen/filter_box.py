@@ -91,7 +91,7 @@ class FilterBox(Vertical):
     DEFAULT_CSS = """
     FilterBox { height: auto; display: none; }
     FilterBox.open { display: block; }
-    FilterBox Input { border: none; height: 1; padding: 0 1; background: $surface; }
+    FilterBox Input { padding: 0 1; }
     FilterBox OptionList { height: auto; max-height: 8; border: none; padding: 0 1; display: none; }
     FilterBox Static { height: auto; max-height: 3; padding: 0 1; display: none; }
     FilterBox .shown { display: block; }
@@ -117,7 +117,10 @@ class FilterBox(Vertical):
     def compose(self) -> ComposeResult:
         """Makes the line, the list and the error."""
         yield FilterInput(
-            self._text, placeholder='filter, such as: status >= 500 and path ~ "^/api"', highlighter=self._marking
+            self._text,
+            placeholder='filter, such as: status >= 500 and path ~ "^/api"',
+            highlighter=self._marking,
+            compact=True,
         )
         yield Static(markup=False)
         candidates = OptionList(markup=False)

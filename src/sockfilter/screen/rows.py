@@ -82,8 +82,13 @@ def _target(exchange: Exchange, show_secrets: bool) -> ShownCell:
         return ShownCell(f"({exchange.reason}) {exchange.connection.route}", DIM)
     target = request.target[:TARGET_MAX]
     shown = printable_target(target if show_secrets else mask_target(target))
-    authority = printable_target(request.authority[:TARGET_MAX]) or str(exchange.server)
-    return ShownCell(f"{authority}{shown}" if shown[:1] in ("/", "?", "*") else shown or authority)
+    return ShownCell(shown or "-")
+
+
+def _host(exchange: Exchange, show_secrets: bool) -> ShownCell:
+    request = exchange.request
+    authority = "" if request is None else printable_target(request.authority[:TARGET_MAX])
+    return ShownCell(authority or printable(str(exchange.server)))
 
 
 def _type(exchange: Exchange, show_secrets: bool) -> ShownCell:
@@ -125,11 +130,12 @@ COLUMNS = (
     ShownColumn("time", 8, 0, _short_time),
     ShownColumn("time", 12, 100, _time),
     ShownColumn("method", 7, 0, _method),
-    ShownColumn("status", 3, 0, _status, is_right=True),
+    ShownColumn("status", 6, 0, _status, is_right=True),
+    ShownColumn("host", 21, 100, _host),
     ShownColumn(TARGET, 0, 0, _target),
-    ShownColumn("type", 14, 130, _type),
-    ShownColumn("problems", 14, 150, _problems),
-    ShownColumn("process", 22, 110, _process),
+    ShownColumn("type", 14, 150, _type),
+    ShownColumn("problems", 14, 170, _problems),
+    ShownColumn("process", 22, 130, _process),
     ShownColumn("size", 7, 0, _size, is_right=True),
     ShownColumn("duration", 8, 0, _duration, is_right=True),
     ShownColumn(WATERFALL, 0, 50, _nothing),

@@ -18,6 +18,7 @@ from sockfilter.screen.looks import BAD, CHOSEN, DIM, PLAIN
 from sockfilter.screen.rows import WATERFALL, cell_segments, columns_of, title_segments
 
 if TYPE_CHECKING:
+    from rich.style import Style
     from textual import events
     from textual.binding import BindingType
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from sockfilter.recent.chosen import ChosenExchanges
     from sockfilter.recent.phases import TimeSpan
     from sockfilter.recent.store import RecentExchange, RecentExchanges
+    from sockfilter.screen.rows import ShownColumn
 
 # columns before the cells: a sign for the chosen row, and one for a mark or an error
 SIGNS = 2
@@ -110,7 +112,9 @@ class ExchangeTable(ScrollView, can_focus=True):
         self.show_secrets = False
         self.number: int | None = None  # that of the exchange with the cursor
         self._cells: dict[tuple[int, bool], list[Segment]] = {}
-        self._cells_width = 0
+        self._columns: list[ShownColumn] = []
+        self._drawn_width = self._drawn_top = 0
+        self._style: Style | None = None
         self._window: TimeSpan | None = None
 
     @property
@@ -141,8 +145,18 @@ class ExchangeTable(ScrollView, can_focus=True):
 
     def repaint(self) -> None:
         """Renders the visible rows anew."""
-        self._window = self._seen_window()
+        self._measure()
         self.refresh()
+
+    def _measure(self) -> None:
+        """Notes what all rows of a picture have in common."""
+        width = self.size.width
+        if width != self._drawn_width:
+            self._drawn_width = width
+            self._columns = columns_of(width - SIGNS - 1)
+            self._cells.clear()
+        self._drawn_top = max(0, round(self.scroll_y))
+        self._window = self._seen_window()
 
     def forget_cells(self) -> None:
         """Makes all cells anew: what they show has changed."""
@@ -175,7 +189,7 @@ class ExchangeTable(ScrollView, can_focus=True):
 
     def _seen_window(self) -> TimeSpan | None:
         """The time that the visible exchanges take together."""
-        top = max(0, round(self.scroll_y))
+        top = self._drawn_top
         numbers = [self._chosen[at] for at in range(top, min(len(self._chosen), top + self.size.height))]
         found = [self._store.get(number) for number in numbers]
         return window(span(recent.exchange) for recent in found if recent is not None)
@@ -183,41 +197,52 @@ class ExchangeTable(ScrollView, can_focus=True):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Other rows are visible, so that the waterfall has another scale."""
         super().watch_scroll_y(old_value, new_value)
-        self._window = self._seen_window()
+        self._measure()
 
     def render_line(self, y: int) -> Strip:
         """Renders a row."""
-        width = self.size.width
-        at = y + round(self.scroll_y)
+        width, base = self._drawn_width, self._base()
+        at = y + self._drawn_top
         if at >= len(self._chosen):
-            return Strip.blank(width, self.rich_style)
-        number = self._chosen[at]
-        recent = self._store.get(number)
+            return Strip.blank(width, base)
+        recent = self._store.get(self._chosen[at])
         is_chosen = at == self.at
         if recent is None:
-            segments = [Segment("> " if is_chosen else "  "), Segment("(let go: there was no more room)", DIM)]
+            text = "(let go: there was no more room)"
+            strip = Strip([Segment("> " if is_chosen else "  ", base), Segment(text, base + DIM)])
+            strip = strip.adjust_cell_length(width, base)
         else:
-            segments = self._row(recent, width, is_chosen)
-        strip = Strip(segments).adjust_cell_length(width, PLAIN)
-        if is_chosen:
-            strip = strip.apply_style(CHOSEN)
-        return strip.apply_style(self.rich_style)
+            strip = Strip(self._row(recent, base, is_chosen), width)
+        return strip.apply_style(CHOSEN) if is_chosen else strip
 
-    def _row(self, recent: RecentExchange, width: int, is_chosen: bool) -> list[Segment]:
+    def _base(self) -> Style:
+        """The style of the widget, which takes long to find."""
+        if self._style is None:
+            self._style = self.rich_style
+        return self._style
+
+    def notify_style_update(self) -> None:
+        """The theme or the style sheet has changed."""
+        super().notify_style_update()
+        self._style = None
+        self._cells.clear()
+
+    def _row(self, recent: RecentExchange, base: Style, is_chosen: bool) -> list[Segment]:
+        """The segments of a row, which are as wide as the widget."""
         exchange = recent.exchange
-        columns = columns_of(width - SIGNS - 1)
-        if self._cells_width != width or len(self._cells) > CACHED_MAX:
+        if len(self._cells) > CACHED_MAX:
             self._cells.clear()
-            self._cells_width = width
         key = (recent.number, exchange.response is None)
         cells = self._cells.get(key)
         if cells is None:
-            cells = [cell_segments(exchange, column, self.show_secrets) for column in columns]
-            self._cells[key] = cells
+            cells = [cell_segments(exchange, column, self.show_secrets) for column in self._columns]
+            self._cells[key] = cells = list(Segment.apply_style(cells, base))
         sign = "*" if recent.is_pinned else "!" if is_error(exchange) else " "
-        made = [Segment(">" if is_chosen else " "), Segment(sign, BAD if sign == "!" else PLAIN), *cells]
-        if columns[-1].title == WATERFALL:
-            made[-1:] = waterfall(exchange, self._window, columns[-1].width)
+        made = [Segment(">" if is_chosen else " ", base), Segment(sign, base + BAD if sign == "!" else base), *cells]
+        last = self._columns[-1]
+        if last.title == WATERFALL:
+            made[-1:] = Segment.apply_style(waterfall(exchange, self._window, last.width), base)
+            made.append(Segment(" ", base))
         return made
 
     def action_move(self, step: int) -> None:
