@@ -56,6 +56,7 @@ NAMED_MAX = 4
 COMMANDS = {
     name: f"sockfilter.cli.{name}" for name in ("broker", "check", "config", "diff", "doctor", "services", "tcp", "tls")
 }
+COMMANDS = {name: f"sockfilter.cli.{name}" for name in ("broker", "check", "config", "diff", "doctor", "tls", "top")}
 
 
 def command(argv: list[str] | None, signals: Signals) -> int:
@@ -250,7 +251,7 @@ class Run:
             from sockfilter.cli import sandbox
 
             sandbox.enter(
-                self._directories,
+                self._folders,
                 has_command=self._child is not None,
                 reads_code=not self._choice.hides_code,
                 hints=self._has_watcher,
@@ -288,6 +289,11 @@ class Run:
         """The directories in which files will be opened later."""
         write, follows = self._options.write, self._options.megabytes or self._options.seconds
         return [os.path.dirname(write) or "."] if write and follows else []
+
+    @property
+    def _folders(self) -> list[str]:
+        """The directories in which the sandbox lets files be written."""
+        return self._directories
 
     @property
     def _followed(self) -> list[str]:

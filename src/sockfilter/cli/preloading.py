@@ -6,6 +6,7 @@ By then the capture is open: its source, its observers and its outputs are impor
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from importlib import import_module
 
@@ -26,6 +27,12 @@ CHARSETS = (
     *("cp1250", "cp1251", "cp1252", "iso8859_2", "iso8859_9", "iso8859_15", "koi8_r", "gb2312", "gbk", "gb18030"),
     *("big5", "iso2022_jp", "shift_jis", "euc_jp", "euc_kr", "raw_unicode_escape"),
 )
+# Modules of textual and rich that run something, or that the screen does not use.
+UNUSED = re.compile(
+    r"__|demo|_sleep|_profile|windows|win32|_doc|jupyter|diagnose|tree_sitter|markdown|devtools|web_driver"
+)
+# modules of Python that the screen imports late
+OF_SCREEN = ("base64", "bisect", "concurrent.futures.thread", "ipaddress", "shutil", "traceback", "urllib.parse")
 # Takes a quarter of a second to import, and only hints need it.
 NETLINK = "pyroute2"
 
@@ -42,6 +49,25 @@ def import_all(*, hints: bool) -> None:
     for name in (*OTHERS, *charsets, *([NETLINK] if hints else [])):
         with suppress(ImportError):  # some exist only in certain versions of Python
             import_module(name)
+
+
+def import_screen() -> None:
+    """Imports all modules that the live screen may import, and what it reads of files."""
+    for package in ("sockfilter.screen", "sockfilter.recent", "sockfilter.statistics", "textual", "rich"):
+        home = next(iter(import_module(package).__path__))
+        for folder, _, files in os.walk(home):
+            inside = os.path.relpath(folder, home).replace(os.sep, ".").removeprefix(".")
+            for file in files:
+                name = ".".join(filter(None, (package, inside, file.removesuffix(".py"))))
+                if file.endswith(".py") and not UNUSED.search(name):
+                    with suppress(Exception):  # some exist only on other systems, or need other packages
+                        import_module(name)
+    for name in OF_SCREEN:
+        import_module(name)
+    from sockfilter.filters.completion import complete
+    from sockfilter.filters.where import Where
+
+    Where.parse(str(complete("status == 1") and "status == 1"))
 
 
 def modules() -> list[str]:

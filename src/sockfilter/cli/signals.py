@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -61,6 +62,12 @@ class Signals:
     def end_name(self) -> str:
         """The name of the signal that requested the end."""
         return signal.Signals(self.end_number).name
+
+    def ask_for_end(self) -> None:
+        """Requests the end, as a signal does. Any thread may call it."""
+        self.end_asked = True
+        with suppress(OSError):  # it is full, so that a wait ends anyway; or all is over
+            os.write(self._write, b"\0")
 
     def take_ledger_asked(self) -> bool:
         """Returns whether the ledger was requested since the last call."""
