@@ -54,6 +54,7 @@ NAMED_MAX = 4
 
 # The subcommands: the first word, and the module whose run() takes the other words.
 COMMANDS = {name: f"sockfilter.cli.{name}" for name in ("broker", "check", "config", "diff", "doctor", "tls")}
+COMMANDS["report"] = "sockfilter.cli.page_report"
 
 
 def command(argv: list[str] | None, signals: Signals) -> int:
