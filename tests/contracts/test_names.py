@@ -82,7 +82,10 @@ def test_the_forms_that_the_model_asks_for_are_there(name: str) -> None:
 @pytest.mark.parametrize("problem", Problem, ids=lambda problem: problem.value)
 def test_problems_are_documented(problem: Problem) -> None:
     assert problem.meaning
-    assert f"`{problem.value}`" in (DOCS / "problems.md").read_text()
+    assert problem.remedy
+    row = re.search(rf"^\| `{problem.value}` \| .* \| (.*) \|$", (DOCS / "problems.md").read_text(), re.MULTILINE)
+    assert row
+    assert row[1].replace("`", "").lower() == f"{problem.remedy}.".lower()
 
 
 def rows(stage: str) -> set[str]:

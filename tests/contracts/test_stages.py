@@ -46,6 +46,8 @@ MAY_IMPORT: Graph = {
     "road": {*NOUNS, *STAGES, "closing", "libbpf", "outputs", "sources", "tls"},
     # the library
     "views": {*NOUNS, *SHOWN, "filters", "forms", "sources"},
+    # what viewers show of a capture
+    "recent": {*NOUNS, *SHOWN, "filters", "outputs", "views"},
     "captures": {*NOUNS, "closing", "filters", "observers", "outputs", "road", "sources", "tls", "views"},
     # who uses it
     "testing": {
@@ -72,6 +74,7 @@ MAY_IMPORT: Graph = {
         "libbpf",
         "observers",
         "outputs",
+        "recent",
         "road",
         "sources",
         "statistics",
@@ -113,6 +116,7 @@ HEAVY_MODULES = {
     "sources/secrets/cache.py": {"json"},
     "sources/secrets/probed.py": {"json", "subprocess"},
     # only where there is a filter
+    "filters/completion.py": {"lark"},
     "filters/names.py": {"dataclasses"},
     "filters/parser.py": {"lark"},
     "filters/tree.py": {"dataclasses"},

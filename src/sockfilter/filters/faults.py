@@ -25,10 +25,24 @@ class Fault(Exception):
         self.start, self.end = start, end
 
 
-def shown(fault: Fault, text: str) -> InvalidArgument:
+class InvalidFilter(InvalidArgument):
+    """A filter cannot be parsed, or can never hold. Correct it at its place.
+
+    Attributes:
+        words: what is wrong, and what to write.
+        start, end: the place, as offsets of characters. None: it is the whole filter.
+    """
+
+    def __init__(self, message: str, words: str, start: int | None, end: int) -> None:
+        super().__init__(message)
+        self.words = words
+        self.start, self.end = start, end
+
+
+def shown(fault: Fault, text: str) -> InvalidFilter:
     """Returns the error for a fault: a line that says it, and two that show the place."""
     if fault.start is None:
-        return InvalidArgument(f"{PREFIX}{fault}")
+        return InvalidFilter(f"{PREFIX}{fault}", str(fault), None, 0)
     start = min(fault.start, len(text))
     end = min(max(fault.end, start), len(text))
     first = max(0, start - BEFORE_MAX) if len(text) > SHOWN_MAX else 0
@@ -37,4 +51,4 @@ def shown(fault: Fault, text: str) -> InvalidArgument:
     head = MORE if first else ""
     line = f"{head}{before}{at}{printable(text[min(end, last) : last])}{MORE if last < len(text) else ''}"
     mark = " " * len(head + before) + "^" * max(1, len(at))
-    return InvalidArgument(f"{PREFIX}{fault}\n{INDENT}{line}\n{INDENT}{mark}")
+    return InvalidFilter(f"{PREFIX}{fault}\n{INDENT}{line}\n{INDENT}{mark}", str(fault), start, end)

@@ -62,6 +62,7 @@ class Kind(NamedTuple):
         write: the text from which read makes the same value.
         has_ranges: whether a value may be a range.
         folds: whether values are compared without regard to upper and lower case.
+        names: the values that there are, if they have names.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Kind(NamedTuple):
     write: Callable[[Any], str]
     has_ranges: bool = False
     folds: bool = False
+    names: tuple[str, ...] = ()
 
 
 def quoted(text: str) -> str:
@@ -229,7 +231,7 @@ def one_of(name: str, names: tuple[str, ...], *, numbers: bool = False) -> Kind:
     def write(value: Any) -> str:
         return quoted(value) if isinstance(value, str) else str(value)
 
-    return Kind(name, EQUALS, read, write)
+    return Kind(name, EQUALS, read, write, names=names)
 
 
 TEXT = Kind("a text", EQUALS + SEARCHES, _text, quoted)
