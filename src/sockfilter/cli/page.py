@@ -20,6 +20,7 @@ def about(options: Options) -> dict[str, Any]:
     """Returns what the front end must know: about.ts has its type."""
     from sockfilter.page.language import description
     from sockfilter.page.report import LINES_MAX
+    from sockfilter.recent.phases import PHASES
 
     read = options.read
     return {
@@ -29,6 +30,7 @@ def about(options: Options) -> dict[str, Any]:
         "filters": list(options.filters),
         "showsSecrets": options.show_secrets,
         "linesMax": LINES_MAX,
+        "phases": [phase._asdict() for phase in PHASES],
         "language": description(),
     }
 

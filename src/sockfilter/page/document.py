@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 ASSETS = os.path.join(os.path.dirname(__file__), "assets")
 # What the page may do: show pictures of its own making. Nothing is loaded from anywhere, and nothing that came from the
 # wire can become a script, even by a mistake of the page: Trusted Types refuse text where the browser expects code.
-COMMON = "default-src 'none'; img-src blob:; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+COMMON = (
+    "default-src 'none'; img-src blob:; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script';"
+    " trusted-types 'none'"
+)
 LIVE_POLICY = f"{COMMON}; script-src 'self'; style-src 'self'; connect-src 'self'; frame-ancestors 'none'"
 # characters that could end an element of HTML, or a line of JavaScript
 ESCAPES = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
@@ -45,15 +48,19 @@ def live() -> str:
 """
 
 
-def report_start(about: dict[str, Any]) -> str:
-    """Returns the beginning of a report. Chunks follow, and report_end().
+class Report:
+    """The parts of a report: a beginning, chunks, and an end.
+
+    The files of the front end are read now, because a process that has given up its rights may not read them.
 
     Args:
-        about: what the front end must know; see about.ts.
+        about: what the front end must know; about.ts has its type.
     """
-    style, script = asset("page.css"), asset("page.js")
-    policy = f"{COMMON}; script-src '{_digest(script)}'; style-src '{_digest(style)}'"
-    return f"""{HEAD}<meta http-equiv="Content-Security-Policy" content="{policy}">
+
+    def __init__(self, about: dict[str, Any]) -> None:
+        style, self._script = asset("page.css"), asset("page.js")
+        policy = f"{COMMON}; script-src '{_digest(self._script)}'; style-src '{_digest(style)}'"
+        self.start = f"""{HEAD}<meta http-equiv="Content-Security-Policy" content="{policy}">
 <title>sockfilter report</title>
 <style>{style}</style>
 </head>
@@ -62,22 +69,20 @@ def report_start(about: dict[str, Any]) -> str:
 <script type="application/json" id="about">{embedded(about)}</script>
 """
 
+    def chunk(self, content: bytes) -> Iterator[bytes]:
+        """Returns the element with one chunk, in pieces. Its letters, of base64, cannot end the element."""
+        yield b'<script type="text/plain" class="chunk">'
+        yield b64encode(content)
+        yield b"</script>\n"
 
-def report_chunk(content: bytes) -> Iterator[bytes]:
-    """Returns the element with one chunk, in pieces. Its letters, of base64, cannot end the element."""
-    yield b'<script type="text/plain" class="chunk">'
-    yield b64encode(content)
-    yield b"</script>\n"
+    def end(self, counts: dict[str, Any]) -> str:
+        """Returns the end of the document.
 
-
-def report_end(counts: dict[str, Any]) -> str:
-    """Returns the end of a report.
-
-    Args:
-        counts: what is known after the last exchange.
-    """
-    return f"""<script type="application/json" id="counts">{embedded(counts)}</script>
-<script>{asset("page.js")}</script>
+        Args:
+            counts: what is known after the last exchange.
+        """
+        return f"""<script type="application/json" id="counts">{embedded(counts)}</script>
+<script>{self._script}</script>
 </body>
 </html>
 """

@@ -8,8 +8,8 @@ from sockfilter.filters import fields, kinds
 from sockfilter.filters.fields import FilterField
 from sockfilter.filters.message_fields import MESSAGE_FIELDS, OF_CONNECTION
 from sockfilter.filters.names import FIELDS, GROUPS, INSTEAD, NAMES, dotted
+from sockfilter.forms.problems import explained
 from sockfilter.model import Problem
-from sockfilter.model.grpc import STATUS_NAMES
 
 # the kinds by the names that the front end has for them; any other is one of some words
 KINDS = {
@@ -25,12 +25,6 @@ KINDS = {
     kinds.ANY: "any",
 }
 ONE = "one"
-WORDS = {
-    fields.PROBLEM.kind: fields.PROBLEMS,
-    fields.PROTOCOL.kind: fields.PROTOCOLS,
-    fields.GRPC_STATUS.kind: tuple(STATUS_NAMES),
-    MESSAGE_FIELDS["sender"].kind: fields.ENDS,
-}
 
 
 def description() -> dict[str, Any]:
@@ -44,7 +38,7 @@ def description() -> dict[str, Any]:
         "groups": GROUPS,
         "ofConnection": OF_CONNECTION,
         "messageFields": [_field(name, field, of_message=True) for name, field in MESSAGE_FIELDS.items()],
-        "problems": {problem.value: problem.meaning for problem in Problem},
+        "problems": {each.name: f"{each.meaning} {each.remedy}" for each in explained(Problem)},
     }
 
 
@@ -56,7 +50,7 @@ def _field(condition: str, field: FilterField, *, of_message: bool) -> dict[str,
         "many": field.many,
         "keys": field.keys,
         "article": field.kind.name,
-        "words": WORDS.get(field.kind, ()),
+        "words": field.kind.names,
         "numbers": field.kind is fields.GRPC_STATUS.kind,
         "ofMessage": of_message,
     }

@@ -8,8 +8,8 @@ from sockfilter.closing import Closing
 from sockfilter.outputs.capture_file import CaptureFile
 from sockfilter.outputs.fan import Member, Wants
 from sockfilter.outputs.jsonl import JsonOutput
-from sockfilter.page import document
 from sockfilter.page.chunks import Chunks
+from sockfilter.page.document import Report
 
 if TYPE_CHECKING:
     from sockfilter.model import Exchange, StreamMessage
@@ -46,7 +46,8 @@ class ReportFile(Member, Closing):
         messages: bool = True,
     ) -> None:
         self.wants = Wants.EXCHANGES | Wants.MESSAGES if messages else Wants.EXCHANGES
-        self._path, self._about, self._owner, self._left = path, about, owner, limit
+        self._path, self._owner, self._left = path, owner, limit
+        self._document = Report(about)
         self._chunks = Chunks(self._write_chunk)
         self._output = JsonOutput(self._chunks, bodies=bodies, show_secrets=show_secrets)
         self._file: CaptureFile | None = None
@@ -55,7 +56,7 @@ class ReportFile(Member, Closing):
     def begin(self, source: OutputSource) -> None:
         """Creates the file. Raises CaptureFileError."""
         self._file = CaptureFile(self._path, self._owner, source.identity)
-        self._write(document.report_start(self._about).encode())
+        self._write(self._document.start.encode())
 
     def write(self, exchange: Exchange) -> None:
         """Adds an exchange. Raises CaptureFileError."""
@@ -81,7 +82,7 @@ class ReportFile(Member, Closing):
         try:
             self._output.flush()
             self._chunks.finish()
-            self._write(document.report_end({"left_out": self.missed}).encode())
+            self._write(self._document.end({"left_out": self.missed}).encode())
         finally:
             self._file = None
             file.close()
@@ -94,7 +95,7 @@ class ReportFile(Member, Closing):
         return True
 
     def _write_chunk(self, content: bytes, lines: int) -> None:
-        for piece in document.report_chunk(content):
+        for piece in self._document.chunk(content):
             self._write(piece)
 
     def _write(self, data: bytes) -> None:

@@ -9,6 +9,7 @@ export interface About {
   filters: string[]; // those of -Y
   showsSecrets: boolean;
   linesMax: number; // lines that the page keeps
+  phases: { name: "connect" | "send" | "wait" | "receive"; words: string }[];
   language: Description;
 }
 

@@ -22,7 +22,6 @@ interface Chunk {
 export class Store {
   readonly rows: Row[] = [];
   forgotten = 0; // lines that were dropped for newer ones
-  skipped = 0; // lines that sockfilter no longer had when the page asked
   private readonly chunks: Chunk[] = [];
   private tail: Chunk = { first: 0, count: 0, bytes: null, lines: [] };
   private opened: Chunk[] = [];
@@ -30,6 +29,7 @@ export class Store {
   private next = 0;
   private exchanges = new Map<number, Row>();
   private messages = new Map<number, Row[]>();
+  private readonly kept = new Map<number, string>(); // the text of rows that are pinned
   version = 0; // changes whenever rows are dropped, so that lists are made anew
 
   constructor(private readonly limit: number) {}
@@ -76,6 +76,25 @@ export class Store {
     this.version++;
   }
 
+  /** The row of a line. undefined: it was forgotten. */
+  row(seq: number): Row | undefined {
+    const first = this.rows[0];
+    return first && this.rows[seq - first.seq];
+  }
+
+  /** The number of the next line. */
+  get end(): number {
+    return this.next;
+  }
+
+  /** Keeps the text of a row whatever comes, or no longer. */
+  async pin(row: Row, isPinned: boolean): Promise<void> {
+    row.pinned = isPinned;
+    const line = isPinned ? await this.line(row) : null;
+    if (line) this.kept.set(row.seq, JSON.stringify(line));
+    else this.kept.delete(row.seq);
+  }
+
   exchange(id: number | null): Row | null {
     return id === null ? null : (this.exchanges.get(id) ?? null);
   }
@@ -86,6 +105,8 @@ export class Store {
 
   /** The line of a row. null: it is no longer there. */
   async line(row: Row): Promise<Line | null> {
+    const kept = this.kept.get(row.seq);
+    if (kept !== undefined) return JSON.parse(kept) as Line;
     const chunk = this.chunkOf(row.seq);
     if (!chunk) return null;
     const text = (await this.linesOf(chunk))[row.seq - chunk.first];
@@ -100,7 +121,7 @@ export class Store {
   }
 
   private chunkOf(seq: number): Chunk | null {
-    if (seq >= this.tail.first) return this.tail;
+    if (seq >= this.tail.first) return seq < this.next ? this.tail : null;
     let low = 0;
     let high = this.chunks.length - 1;
     while (low < high) {
@@ -109,7 +130,7 @@ export class Store {
       else high = middle - 1;
     }
     const found = this.chunks[low];
-    return found && found.first <= seq ? found : null;
+    return found && found.first <= seq && seq < found.first + found.count ? found : null;
   }
 
   private async linesOf(chunk: Chunk): Promise<string[]> {
@@ -136,7 +157,7 @@ export class Store {
     });
   }
 
-  /** Drops the oldest chunk, except for rows that are pinned, which are kept without their text. */
+  /** Drops the oldest chunk. */
   private forget(): void {
     const old = this.chunks.shift();
     if (!old) return;

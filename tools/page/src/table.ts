@@ -107,8 +107,9 @@ export class Table {
     if (this.sort?.column !== column) this.sort = { column, down: false };
     else this.sort = this.sort.down ? null : { column, down: true };
     for (const cell of this.head.children) {
-      cell.classList.toggle("up", this.sort?.column.name === cell.classList[1] && !this.sort.down);
-      cell.classList.toggle("down", this.sort?.column.name === cell.classList[1] && this.sort.down);
+      const isThis = this.sort?.column.name === cell.classList[1];
+      cell.classList.toggle("up", isThis && this.sort?.down === false);
+      cell.classList.toggle("down", isThis && this.sort?.down === true);
     }
     this.sorted();
   }
@@ -133,9 +134,9 @@ export class Table {
     this.render();
   }
 
-  toEnd(): void {
-    this.follows = true;
-    this.render();
+  /** Keeps the rows on the screen at their place when some above them have gone. */
+  dropped(count: number): void {
+    if (!this.follows && count) this.scroller.scrollTop -= count * ROW_PIXELS;
   }
 
   /** Draws before the next frame, however often it is called. */
