@@ -37,7 +37,7 @@ examples:
 exit status: 0 the report was written; 1 something cannot be read or written; 2 the command line is invalid.
 """
 # options of a capture that say what to print, or where else to write
-REFUSED = {"format": "--format", "stats": "--stats"}
+REFUSED = {"format": "--format", "stats": "--stats", "web": "--web"}
 
 
 def get_parser() -> argparse.ArgumentParser:
