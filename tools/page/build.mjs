@@ -3,12 +3,10 @@
 import { build } from "esbuild";
 import { copyFile } from "node:fs/promises";
 
-const assets = new URL("../../src/sockfilter/page/assets/", import.meta.url);
-await build({
-  entryPoints: ["src/main.ts"],
-  outfile: new URL("page.js", assets).pathname,
+const root = new URL("../../", import.meta.url);
+const assets = new URL("src/sockfilter/page/assets/", root);
+const options = {
   bundle: true,
-  format: "iife",
   target: "es2022",
   charset: "ascii",
   legalComments: "none",
@@ -16,5 +14,13 @@ await build({
   minifyWhitespace: true,
   lineLimit: 120,
   banner: { js: "// SPDX-License-Identifier: BSD-3-Clause. Built by `make page` from tools/page/src." },
+};
+await build({ ...options, entryPoints: ["src/main.ts"], outfile: new URL("page.js", assets).pathname, format: "iife" });
+await build({
+  ...options,
+  entryPoints: ["src/parts.ts"],
+  outfile: new URL("tests/support/page_parts.js", root).pathname,
+  format: "cjs",
+  platform: "node",
 });
 await copyFile(new URL("src/page.css", import.meta.url), new URL("page.css", assets));

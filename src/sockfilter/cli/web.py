@@ -115,7 +115,8 @@ class Web:
 
         if signals.end_asked:
             return
-        say("the capture has ended; the page stays until Ctrl-C")
+        what = "the capture has ended" if self._options.read is None else "all has been read"
+        say(f"{what}; the page stays until Ctrl-C")
         while not signals.end_asked:
             select.select([signals.fd], [], [])
             signals.drain()

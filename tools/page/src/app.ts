@@ -91,7 +91,7 @@ export class App {
     const filters = about.filters.length ? `, only ${about.filters.join(" and ")}` : "";
     return h(
       "header",
-      { class: "bar" },
+      { class: "top" },
       h("strong", { title: `sockfilter ${about.version}` }, "sockfilter"),
       h("span", { class: "source", title: shown(about.source + filters) }, shown(about.source + filters)),
       this.filterBox.element,

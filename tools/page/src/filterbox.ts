@@ -86,17 +86,18 @@ export class FilterBox {
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       this.input.setAttribute("aria-invalid", "true");
-      this.showFault(error);
+      this.setFault(error);
     }
   }
 
-  private showFault({ message, start, end }: Fault): void {
+  /** What is wrong is said once nothing more is suggested: until then the filter is being written. */
+  private setFault({ message, start, end }: Fault): void {
     const { value } = this.input;
     const place = start === null ? [] : [
       h("code", {}, shown(value.slice(Math.max(0, start - 40), start)), h("mark", {}, shown(value.slice(start, Math.max(end, start + 1))) || " "), shown(value.slice(Math.max(end, start + 1)).slice(0, 40))),
     ];
     this.problem.replaceChildren(`${shown(message)} `, ...place);
-    this.problem.hidden = false;
+    this.problem.hidden = !this.list.hidden;
   }
 
   private key(event: KeyboardEvent): void {
@@ -135,6 +136,7 @@ export class FilterBox {
     );
     this.list.replaceChildren(...items);
     this.list.hidden = false;
+    this.problem.hidden = true;
     input.setAttribute("aria-expanded", "true");
   }
 
@@ -158,6 +160,7 @@ export class FilterBox {
 
   private hide(): void {
     this.list.hidden = true;
+    this.problem.hidden = !this.input.hasAttribute("aria-invalid");
     this.input.setAttribute("aria-expanded", "false");
   }
 }

@@ -198,8 +198,8 @@ export class Table {
     if (slot.row !== row) {
       COLUMNS.forEach((column, number) => {
         const text = line(column.text(row), 400);
-        cells[number]!.textContent = text;
-        if (number === 2) cells[number]!.title = text;
+        if (column.name !== "where") cells[number]!.textContent = text;
+        else fillWhere(cells[number]!, row, text);
       });
       cells[3]!.title = row.problems.join(", ");
       slot.row = row;
@@ -219,6 +219,14 @@ export class Table {
       left += width;
     });
   }
+}
+
+/** The host is dim, because most rows have the same: what differs is the target. */
+function fillWhere(cell: HTMLElement, row: Row, text: string): void {
+  cell.title = text;
+  const host = row.isMessage || row.call?.name ? "" : line(row.authority, 200);
+  if (!host || !text.startsWith(host)) cell.textContent = text;
+  else cell.replaceChildren(h("span", { class: "host" }, host), text.slice(host.length));
 }
 
 export { clientOf, statusOf, whereOf };

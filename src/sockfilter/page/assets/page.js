@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause. Built by `make page` from tools/page/src.
 "use strict";(()=>{var encoder=new TextEncoder;function bytesOfContent(content){return content.text!==void 0?encoder.encode(content.text):content.
-base64===void 0?new Uint8Array(0):fromBase64(content.base64)}function fromBase64(text){let letters=atob(text),bytes=new Uint8Array(
-letters.length);for(let at=0;at<letters.length;at++)bytes[at]=letters.charCodeAt(at);return bytes}function isWhole(content){
+base64===void 0?new Uint8Array(0):fromBase64(content.base64)}function fromBase64(text){let letters2=atob(text),bytes=new Uint8Array(
+letters2.length);for(let at=0;at<letters2.length;at++)bytes[at]=letters2.charCodeAt(at);return bytes}function isWhole(content){
 return content.kept===void 0&&(content.text!==void 0||content.base64!==void 0||!(content.len??content.wire_len))}async function through(bytes,stream){
 return new Response(new Blob([bytes]).stream().pipeThrough(stream))}async function inflated(bytes){return(await through(
 bytes,new DecompressionStream("deflate"))).text()}async function deflated(text){let made=await through(encoder.encode(text),
@@ -296,8 +296,8 @@ let box=h("pre",{class:"text"},shown(text.slice(0,limit)));if(text.length<=limit
 utton"},`show ${count(text.length-limit,"more character")}`);return more.addEventListener("click",()=>box.replaceChildren(
 shown(text))),box.append(`
 `,more),box}function hex(bytes){let lines=[];for(let at=0;at<Math.min(bytes.length,HEX_BYTES_MAX);at+=16){let row=[...bytes.
-subarray(at,at+16)],digits=row.map(byte=>byte.toString(16).padStart(2,"0")).join(" "),letters=row.map(byte=>byte>=32&&byte<
-127?String.fromCharCode(byte):"\xB7").join("");lines.push(`${at.toString(16).padStart(6,"0")}  ${digits.padEnd(47)}  ${letters}`)}
+subarray(at,at+16)],digits=row.map(byte=>byte.toString(16).padStart(2,"0")).join(" "),letters2=row.map(byte=>byte>=32&&byte<
+127?String.fromCharCode(byte):"\xB7").join("");lines.push(`${at.toString(16).padStart(6,"0")}  ${digits.padEnd(47)}  ${letters2}`)}
 return bytes.length>HEX_BYTES_MAX&&lines.push(`\u2026 ${count(bytes.length-HEX_BYTES_MAX,"more byte")}`),h("pre",{class:"\
 text hex"},lines.join(`
 `))}function pictureOf(bytes){let view=new DataView(bytes.buffer,bytes.byteOffset,bytes.byteLength),ascii=(from,to)=>String.
@@ -379,14 +379,16 @@ min(last,rows.length);at++){let{time:time2,timing}=rows[at];time2!==null&&(start
 let cells=COLUMNS.map(column=>h("span",{class:`cell ${column.name}`})),bars=PHASES.map(phase2=>h("i",{class:phase2})),waterfall=h(
 "span",{class:"cell waterfall"},...bars),element=h("div",{class:"row",role:"row"},...cells,waterfall);this.space.append(
 element),this.slots.push({element,cells,bars,waterfall,row:null})}fill(slot,row,at,start2,end2){let{element,cells}=slot;
-slot.row!==row&&(COLUMNS.forEach((column,number2)=>{let text=line(column.text(row),400);cells[number2].textContent=text,
-number2===2&&(cells[number2].title=text)}),cells[3].title=row.problems.join(", "),slot.row=row),element.style.top=`${at*
-ROW_PIXELS}px`;let status=row.call&&row.call.status!==null?row.call.status?500:200:row.status??0;element.className=`row \
-s${Math.floor(status/100)}${row===this.selected?" selected":""}${row.pinned?" pinned":""}${row.problems.length?" problem":
-""}${isError(row)?" error":""}${at%2?" odd":""}`;let scale=end2>start2?100/(end2-start2):0,{timing}=row,left=((row.time??
-start2)-(timing.connect??0)*1e3-start2)*scale;PHASES.forEach((phase2,number2)=>{let bar=slot.bars[number2],width=row.time===
-null?0:(timing[phase2]??0)*1e3*scale;bar.style.left=`${left.toFixed(2)}%`,bar.style.width=`${width.toFixed(2)}%`,bar.hidden=
-timing[phase2]===void 0,left+=width})}};var MESSAGES_MAX=500,Details=class{constructor(around,close){this.around=around;let copies=h("div",{class:"actions"},button(
+slot.row!==row&&(COLUMNS.forEach((column,number2)=>{let text=line(column.text(row),400);column.name!=="where"?cells[number2].
+textContent=text:fillWhere(cells[number2],row,text)}),cells[3].title=row.problems.join(", "),slot.row=row),element.style.
+top=`${at*ROW_PIXELS}px`;let status=row.call&&row.call.status!==null?row.call.status?500:200:row.status??0;element.className=
+`row s${Math.floor(status/100)}${row===this.selected?" selected":""}${row.pinned?" pinned":""}${row.problems.length?" pr\
+oblem":""}${isError(row)?" error":""}${at%2?" odd":""}`;let scale=end2>start2?100/(end2-start2):0,{timing}=row,left=((row.
+time??start2)-(timing.connect??0)*1e3-start2)*scale;PHASES.forEach((phase2,number2)=>{let bar=slot.bars[number2],width=row.
+time===null?0:(timing[phase2]??0)*1e3*scale;bar.style.left=`${left.toFixed(2)}%`,bar.style.width=`${width.toFixed(2)}%`,
+bar.hidden=timing[phase2]===void 0,left+=width})}};function fillWhere(cell,row,text){cell.title=text;let host=row.isMessage||
+row.call?.name?"":line(row.authority,200);!host||!text.startsWith(host)?cell.textContent=text:cell.replaceChildren(h("sp\
+an",{class:"host"},host),text.slice(host.length))}var MESSAGES_MAX=500,Details=class{constructor(around,close){this.around=around;let copies=h("div",{class:"actions"},button(
 "curl","copy as a curl command",()=>this.copy("curl")),button("pytest","copy as a test",()=>this.copy("pytest")),button(
 "HAR","save as an HTTP archive",()=>this.copy("HAR")),button("JSON","copy the JSON line",()=>this.copy("JSON")),button("\
 \xD7","close (Esc)",close,"close"));this.element.append(h("header",{},this.title,copies),this.tabs,this.place)}around;element=h(
@@ -637,13 +639,16 @@ filter(([each])=>name===null||each===name).map(([,value])=>value)}function texts
 message,"utf-8"))}function charsetOf(fields){let kind=fields.find(([name])=>name.toLowerCase()==="content-type")?.[1]??"";
 return/;\s*charset\s*=\s*"?([\w.:-]+)/i.exec(kind)?.[1]?.toLowerCase()??"utf-8"}function textOf2(content,charset){if(content.
 text!==void 0&&/^(utf-?8|us-ascii|ascii)$/.test(charset))return[content.text];let bytes=bytesOfContent(content);return bytes.
-length?[decoderOf(charset).decode(bytes)]:[]}function decoderOf(charset){try{return new TextDecoder(charset,{ignoreBOM:!0})}catch{
-return new TextDecoder("utf-8",{ignoreBOM:!0})}}function jsonOf(content,path2){if(content.kept!==void 0||content.text===
-void 0&&content.base64===void 0)return[];let found;try{found=[JSON.parse(content.text??new TextDecoder().decode(bytesOfContent(
-content)))]}catch{return[]}for(let part of path2)found=found.flatMap(value=>step(value,part)).slice(0,VALUES_MAX);return found}
-function step(value,part){if(Array.isArray(value)){if(part===EACH)return value;let at=typeof part=="number"?part:/^[0-9]{1,9}$/.
-test(part)?Number(part):NaN;return at<value.length?[value[at]]:[]}return typeof value!="object"||value===null?[]:part===
-EACH?Object.values(value):typeof part=="string"&&Object.hasOwn(value,part)?[value[part]]:[]}var OPPOSITES={"!=":"==","!~":"~","not in":"in"};function filterOf(text,description){let node=parsed(text,description),ofExchange2=compile(
+length?[decoded2(bytes,charset)]:[]}function decoded2(bytes,charset){let name=charset.replace(/[-_]/g,"");return["latin1",
+"iso88591","l1"].includes(name)?letters(bytes,256):["ascii","usascii"].includes(name)?letters(bytes,128):decoderOf(charset).
+decode(bytes)}function letters(bytes,end2){let made="";for(let byte of bytes)made+=byte<end2?String.fromCharCode(byte):"\
+\uFFFD";return made}function decoderOf(charset){try{return new TextDecoder(charset,{ignoreBOM:!0})}catch{return new TextDecoder(
+"utf-8",{ignoreBOM:!0})}}function jsonOf(content,path2){if(content.kept!==void 0||content.text===void 0&&content.base64===
+void 0)return[];let found;try{found=[JSON.parse(content.text??new TextDecoder().decode(bytesOfContent(content)))]}catch{
+return[]}for(let part of path2)found=found.flatMap(value=>step(value,part)).slice(0,VALUES_MAX);return found}function step(value,part){
+if(Array.isArray(value)){if(part===EACH)return value;let at=typeof part=="number"?part:/^[0-9]{1,9}$/.test(part)?Number(
+part):NaN;return at<value.length?[value[at]]:[]}return typeof value!="object"||value===null?[]:part===EACH?Object.values(
+value):typeof part=="string"&&Object.hasOwn(value,part)?[value[part]]:[]}var OPPOSITES={"!=":"==","!~":"~","not in":"in"};function filterOf(text,description){let node=parsed(text,description),ofExchange2=compile(
 node,comparison2=>getOfExchange(comparison2.name),comparison2=>comparison2.name.field.many),manyOfMessage=new Map(description.
 messageFields.map(field2=>[field2.condition,field2])),ofMessage2=compile(node,comparison2=>getOfMessage(comparison2.name,
 description.ofConnection),comparison2=>(manyOfMessage.get(comparison2.name.field.condition)??comparison2.name.field).many),
@@ -683,23 +688,24 @@ clause)}changed(){this.suggest(),clearTimeout(this.timer),this.timer=window.setT
 this.timer);let{text}=this;if(this.problem.hidden=!0,this.input.removeAttribute("aria-invalid"),text!==this.applied){if(!text){
 this.applied="",this.apply(null);return}try{let filter=filterOf(this.input.value,this.description);this.applied=text,this.
 apply(filter)}catch(error){if(!(error instanceof Fault))throw error;this.input.setAttribute("aria-invalid","true"),this.
-showFault(error)}}}showFault({message,start:start2,end:end2}){let{value}=this.input,place=start2===null?[]:[h("code",{},
-shown(value.slice(Math.max(0,start2-40),start2)),h("mark",{},shown(value.slice(start2,Math.max(end2,start2+1)))||" "),shown(
-value.slice(Math.max(end2,start2+1)).slice(0,40)))];this.problem.replaceChildren(`${shown(message)} `,...place),this.problem.
-hidden=!1}key(event){let count2=this.found.items.length,isOpen=!this.list.hidden;if(event.key==="ArrowDown"&&!isOpen)this.
-suggest();else if((event.key==="ArrowDown"||event.key==="ArrowUp")&&isOpen)this.choose((this.chosen+(event.key==="ArrowD\
-own"?1:this.chosen<0?0:-1)+count2)%count2);else if(event.key==="Tab"&&isOpen||event.key==="Enter"&&isOpen&&this.chosen>=
+setFault(error)}}}setFault({message,start:start2,end:end2}){let{value}=this.input,place=start2===null?[]:[h("code",{},shown(
+value.slice(Math.max(0,start2-40),start2)),h("mark",{},shown(value.slice(start2,Math.max(end2,start2+1)))||" "),shown(value.
+slice(Math.max(end2,start2+1)).slice(0,40)))];this.problem.replaceChildren(`${shown(message)} `,...place),this.problem.hidden=
+!this.list.hidden}key(event){let count2=this.found.items.length,isOpen=!this.list.hidden;if(event.key==="ArrowDown"&&!isOpen)
+this.suggest();else if((event.key==="ArrowDown"||event.key==="ArrowUp")&&isOpen)this.choose((this.chosen+(event.key==="A\
+rrowDown"?1:this.chosen<0?0:-1)+count2)%count2);else if(event.key==="Tab"&&isOpen||event.key==="Enter"&&isOpen&&this.chosen>=
 0)this.accept(Math.max(0,this.chosen));else if(event.key==="Enter"){this.hide(),this.use();return}else if(event.key==="E\
 scape")isOpen?this.hide():this.input.blur();else return;event.preventDefault(),event.stopPropagation()}suggest(){let{input}=this,
 caret=input.selectionStart??input.value.length;if(this.found=suggestions(input.value.slice(0,caret),this.description,this.
 seen),this.chosen=-1,!this.found.items.length||document.activeElement!==input)return this.hide();let items=this.found.items.
 map(({text,note},at)=>h("li",{role:"option",on:{mousedown:event=>(event.preventDefault(),this.accept(at))}},h("span",{},
-shown(text)),h("span",{class:"note"},note)));this.list.replaceChildren(...items),this.list.hidden=!1,input.setAttribute(
-"aria-expanded","true")}choose(at){this.chosen=at,[...this.list.children].forEach((item,number2)=>item.classList.toggle(
-"on",number2===at)),this.list.children[at]?.scrollIntoView({block:"nearest"})}accept(at){let item=this.found.items[at];if(!item)
-return;let{input}=this,caret=input.selectionStart??input.value.length,isOpen=item.text.endsWith("."),made=`${input.value.
-slice(0,this.found.from)}${item.text}${isOpen?"":" "}`;input.value=made+input.value.slice(caret).trimStart(),input.setSelectionRange(
-made.length,made.length),this.changed()}hide(){this.list.hidden=!0,this.input.setAttribute("aria-expanded","false")}};var CHUNK_LINES=1e3,OPEN_MAX=6,MESSAGES_MAX2=1e4,Store=class{constructor(limit){this.limit=limit}limit;rows=[];forgotten=0;chunks=[];tail={
+shown(text)),h("span",{class:"note"},note)));this.list.replaceChildren(...items),this.list.hidden=!1,this.problem.hidden=
+!0,input.setAttribute("aria-expanded","true")}choose(at){this.chosen=at,[...this.list.children].forEach((item,number2)=>item.
+classList.toggle("on",number2===at)),this.list.children[at]?.scrollIntoView({block:"nearest"})}accept(at){let item=this.
+found.items[at];if(!item)return;let{input}=this,caret=input.selectionStart??input.value.length,isOpen=item.text.endsWith(
+"."),made=`${input.value.slice(0,this.found.from)}${item.text}${isOpen?"":" "}`;input.value=made+input.value.slice(caret).
+trimStart(),input.setSelectionRange(made.length,made.length),this.changed()}hide(){this.list.hidden=!0,this.problem.hidden=
+!this.input.hasAttribute("aria-invalid"),this.input.setAttribute("aria-expanded","false")}};var CHUNK_LINES=1e3,OPEN_MAX=6,MESSAGES_MAX2=1e4,Store=class{constructor(limit){this.limit=limit}limit;rows=[];forgotten=0;chunks=[];tail={
 first:0,count:0,bytes:null,lines:[]};opened=[];ends=new Ends;next=0;exchanges=new Map;messages=new Map;kept=new Map;version=0;get count(){
 return this.rows.length}addChunk(bytes,text){let lines=text.split(`
 `);lines[lines.length-1]===""&&lines.pop();let chunk={first:this.next,count:lines.length,bytes,lines:null};return this.chunks.
@@ -776,8 +782,8 @@ keys.append(h("tr",{},h("th",{},h("kbd",{},key)),h("td",{},what)));let filters=h
 what]of FILTERS){let made=h("button",{type:"button",class:"value"},filter);made.addEventListener("click",()=>(dialog.close(),
 use(filter))),filters.append(h("tr",{},h("td",{},made),h("td",{},what)))}return dialog.append(button("\xD7","close (Esc)",
 ()=>dialog.close(),"close"),h("h2",{},"keys"),keys,h("h2",{},"filters"),filters,h("p",{class:"note"},"Click a value in t\
-he details to filter by it; with Shift, to leave it out.")),dialog.addEventListener("close",()=>dialog.remove()),dialog}var PLACES_MAX=60,WIDTH=190,HEIGHT=44,GAP=18,COLUMN=330;function map(rows,addFilter){let places=new Map,arrows=new Map;for(let row of rows){
-let from=placeOf2(places,row.client,!1,row),to=placeOf2(places,row.server,!0,row),key=`${from}
+he details to filter by it; with Shift, to leave it out.")),dialog.addEventListener("close",()=>dialog.remove()),dialog}var PLACES_MAX=60,WIDTH=190,HEIGHT=44,GAP=34,TOP=54,COLUMN=330;function map(rows,addFilter){let places=new Map,arrows=new Map;
+for(let row of rows){let from=placeOf2(places,row.client,!1,row),to=placeOf2(places,row.server,!0,row),key=`${from}
 ${to}`,arrow=arrows.get(key)??{from,to,exchanges:0,errors:0,bytes:0};arrows.set(key,arrow),arrow.exchanges+=row.isMessage?
 0:1,arrow.errors+=isError(row)?1:0,arrow.bytes+=(row.requestBytes??0)+(row.responseBytes??0),places.get(from).weight++,places.
 get(to).weight++}if(!places.size)return h("p",{class:"empty"},"Nobody talks to anybody.");let shown2=new Map([...places].
@@ -795,20 +801,21 @@ get(to)],isBack=arrows.some(back=>back.from===to&&back.to===from&&back.exchanges
 max(other.column,Math.min(one.column+1,6)))}let filled=[];for(let place of places.values())place.row=filled[place.column]??
 0,filled[place.column]=place.row+1}function picture(places,arrows,addFilter){let columns=Math.max(...[...places.values()].
 map(({column})=>column))+1,most=Math.max(...[...places.values()].map(({row})=>row))+1,width=(columns-1)*COLUMN+WIDTH+80,
-height=most*(HEIGHT+GAP)+40,root=svg("svg",{width,height,viewBox:`0 0 ${width} ${height}`,role:"img"}),x=place=>20+place.
-column*COLUMN,y=place=>20+place.row*(HEIGHT+GAP),busiest=Math.max(1,...arrows.map(({exchanges})=>exchanges));for(let arrow of arrows){
+height=most*(HEIGHT+GAP)+TOP+20,root=svg("svg",{width,height,viewBox:`0 0 ${width} ${height}`,role:"img"}),x=place=>20+place.
+column*COLUMN,y=place=>TOP+place.row*(HEIGHT+GAP),busiest=Math.max(1,...arrows.map(({exchanges})=>exchanges));for(let arrow of arrows){
 let[from,to]=[places.get(arrow.from),places.get(arrow.to)],[left,right]=[x(from)+WIDTH,to.column>from.column?x(to):x(to)+
-WIDTH],[start2,end2]=[y(from)+HEIGHT/2,y(to)+HEIGHT/2+(from===to?8:0)],bend=to.column>from.column?(right-left)/2:60,path2=`\
-M ${left} ${start2} C ${left+bend} ${start2}, ${to.column>from.column?right-bend:right+bend} ${end2}, ${right} ${end2}`,
-words=`${count(arrow.exchanges,"exchange")}, ${size2(arrow.bytes)}${arrow.errors?`, ${count(arrow.errors,"error")}`:""}`,
-line2=svg("path",{d:path2,class:`arrow${arrow.errors?" bad":""}`,"stroke-width":(1+7*Math.log1p(arrow.exchanges)/Math.log1p(
-busiest)).toFixed(1)},svg("title",{},words));line2.addEventListener("click",()=>addFilter(joined(from.clause,to.clause)));
-let label=svg("text",{x:(left+right)/2+(bend===60?50:0),y:(start2+end2)/2-6,class:"label"},arrow.exchanges.toLocaleString(
-"en"));root.append(line2,label)}for(let place of places.values()){let box=svg("g",{class:"place",tabindex:0,role:"button"},
-svg("rect",{x:x(place),y:y(place),width:WIDTH,height:HEIGHT,rx:6}),svg("text",{x:x(place)+12,y:y(place)+19,class:"name"},
-line(place.name,22)),svg("text",{x:x(place)+12,y:y(place)+35,class:"side"},line(place.note,26)),svg("title",{},line(`${place.
-name} ${place.note}`)));box.addEventListener("click",()=>addFilter(place.clause)),root.append(box)}return root}function joined(one,other){
-return one===other?one:`${one} and ${other}`}var UUID="[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}",NUMBER2="[+-]?\\d+(?:\\.\\d+)?",HASH="\
+WIDTH],[start2,end2]=[y(from)+HEIGHT/2,y(to)+HEIGHT/2],bend=to.column>from.column?(right-left)/2:60,isLoop=from===to,[edge,
+over]=[x(from)+WIDTH,y(from)],loop=`M ${edge-60} ${over} C ${edge-60} ${over-34}, ${edge-16} ${over-34}, ${edge-16} ${over}`,
+path2=isLoop?loop:`M ${left} ${start2} C ${left+bend} ${start2}, ${to.column>from.column?right-bend:right+bend} ${end2},\
+ ${right} ${end2}`,words=`${count(arrow.exchanges,"exchange")}, ${size2(arrow.bytes)}${arrow.errors?`, ${count(arrow.errors,
+"error")}`:""}`,line2=svg("path",{d:path2,class:`arrow${arrow.errors>arrow.exchanges/20?" bad":""}`,"stroke-width":(1+7*
+Math.log1p(arrow.exchanges)/Math.log1p(busiest)).toFixed(1)},svg("title",{},words));line2.addEventListener("click",()=>addFilter(
+joined(from.clause,to.clause)));let place=isLoop?{x:edge-38,y:over-30}:{x:(left+right)/2+(bend===60?50:0),y:(start2+end2)/
+2-8},label=svg("text",{...place,class:"label"},arrow.exchanges.toLocaleString("en"));root.append(line2,label)}for(let place of places.
+values()){let box=svg("g",{class:"place",tabindex:0,role:"button"},svg("rect",{x:x(place),y:y(place),width:WIDTH,height:HEIGHT,
+rx:6}),svg("text",{x:x(place)+12,y:y(place)+19,class:"name"},line(place.name,22)),svg("text",{x:x(place)+12,y:y(place)+35,
+class:"side"},line(place.note,26)),svg("title",{},line(`${place.name} ${place.note}`)));box.addEventListener("click",()=>addFilter(
+place.clause)),root.append(box)}return root}function joined(one,other){return one===other?one:`${one} and ${other}`}var UUID="[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}",NUMBER2="[+-]?\\d+(?:\\.\\d+)?",HASH="\
 (?=[0-9a-fA-F]*\\d)[0-9a-fA-F]{7,128}",TOKEN="(?=[\\w~-]*\\d)(?=[\\w~-]*[A-Z])[\\w~-]{16,256}",SEGMENT=new RegExp(`(?<=/\
 )(?:(${UUID})|(${NUMBER2})|(${HASH}|${TOKEN}))(?=[/:]|$)`,"g"),PATH_MAX=512;function routeOf(row){if(row.call?.name)return row.
 call.name;if(!row.hasRequest)return"(not seen)";let{authority,path:path2}=split(row.target);return`${row.method} ${(path2||
@@ -873,7 +880,7 @@ key(event)),window.addEventListener("hashchange",()=>this.follow()),this.follow(
 nges";isPaused=!1;late=0;run=0;isFiltering=!1;showsMessages=!1;version=0;drawnAt=0;drawTimer=0;wanted=null;header(){let{
 about}=this,views=h("nav",{"aria-label":"views"});VIEWS.forEach((name,at)=>{let tab=button(name,at<4?`${name} (${at+1})`:
 "two exchanges beside each other (c)",()=>this.open(name));this.tabs.set(name,tab),views.append(tab)});let filters=about.
-filters.length?`, only ${about.filters.join(" and ")}`:"";return h("header",{class:"bar"},h("strong",{title:`sockfilter ${about.
+filters.length?`, only ${about.filters.join(" and ")}`:"";return h("header",{class:"top"},h("strong",{title:`sockfilter ${about.
 version}`},"sockfilter"),h("span",{class:"source",title:shown(about.source+filters)},shown(about.source+filters)),this.filterBox.
 element,views,h("span",{class:"actions"},about.isFile?null:this.pauseButton,button("clear","clear what is shown, except \
 for what is pinned (x)",()=>this.clear()),button("HAR","save what is shown as an HTTP archive",()=>{this.saveHar()}),button(

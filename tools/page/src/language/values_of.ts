@@ -163,7 +163,20 @@ export function textOf(content: Content, charset: string): string[] {
   if (content.text !== undefined && /^(utf-?8|us-ascii|ascii)$/.test(charset)) return [content.text];
   const bytes = bytesOfContent(content);
   if (!bytes.length) return [];
-  return [decoderOf(charset).decode(bytes)];
+  return [decoded(bytes, charset)];
+}
+
+/** Decodes as Python does. To browsers, Latin-1 and ASCII are other names of windows-1252. */
+function decoded(bytes: Uint8Array, charset: string): string {
+  const name = charset.replace(/[-_]/g, "");
+  if (["latin1", "iso88591", "l1"].includes(name)) return letters(bytes, 0x100);
+  return ["ascii", "usascii"].includes(name) ? letters(bytes, 0x80) : decoderOf(charset).decode(bytes);
+}
+
+function letters(bytes: Uint8Array, end: number): string {
+  let made = "";
+  for (const byte of bytes) made += byte < end ? String.fromCharCode(byte) : "\ufffd";
+  return made;
 }
 
 function decoderOf(charset: string): TextDecoder {

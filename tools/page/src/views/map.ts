@@ -10,7 +10,8 @@ import { count, line, size } from "../text.ts";
 const PLACES_MAX = 60;
 const WIDTH = 190;
 const HEIGHT = 44;
-const GAP = 18;
+const GAP = 34;
+const TOP = 54; // room for an arrow from a place to itself
 const COLUMN = 330;
 
 interface Place {
@@ -90,21 +91,25 @@ function picture(places: Map<string, Place>, arrows: Arrow[], addFilter: (clause
   const columns = Math.max(...[...places.values()].map(({ column }) => column)) + 1;
   const most = Math.max(...[...places.values()].map(({ row }) => row)) + 1;
   const width = (columns - 1) * COLUMN + WIDTH + 80;
-  const height = most * (HEIGHT + GAP) + 40;
+  const height = most * (HEIGHT + GAP) + TOP + 20;
   const root = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img" });
   const x = (place: Place): number => 20 + place.column * COLUMN;
-  const y = (place: Place): number => 20 + place.row * (HEIGHT + GAP);
+  const y = (place: Place): number => TOP + place.row * (HEIGHT + GAP);
   const busiest = Math.max(1, ...arrows.map(({ exchanges }) => exchanges));
   for (const arrow of arrows) {
     const [from, to] = [places.get(arrow.from)!, places.get(arrow.to)!];
     const [left, right] = [x(from) + WIDTH, to.column > from.column ? x(to) : x(to) + WIDTH];
-    const [start, end] = [y(from) + HEIGHT / 2, y(to) + HEIGHT / 2 + (from === to ? 8 : 0)];
+    const [start, end] = [y(from) + HEIGHT / 2, y(to) + HEIGHT / 2];
     const bend = to.column > from.column ? (right - left) / 2 : 60;
-    const path = `M ${left} ${start} C ${left + bend} ${start}, ${to.column > from.column ? right - bend : right + bend} ${end}, ${right} ${end}`;
+    const isLoop = from === to;
+    const [edge, over] = [x(from) + WIDTH, y(from)];
+    const loop = `M ${edge - 60} ${over} C ${edge - 60} ${over - 34}, ${edge - 16} ${over - 34}, ${edge - 16} ${over}`;
+    const path = isLoop ? loop : `M ${left} ${start} C ${left + bend} ${start}, ${to.column > from.column ? right - bend : right + bend} ${end}, ${right} ${end}`;
     const words = `${count(arrow.exchanges, "exchange")}, ${size(arrow.bytes)}${arrow.errors ? `, ${count(arrow.errors, "error")}` : ""}`;
-    const line = svg("path", { d: path, class: `arrow${arrow.errors ? " bad" : ""}`, "stroke-width": (1 + (7 * Math.log1p(arrow.exchanges)) / Math.log1p(busiest)).toFixed(1) }, svg("title", {}, words));
+    const line = svg("path", { d: path, class: `arrow${arrow.errors > arrow.exchanges / 20 ? " bad" : ""}`, "stroke-width": (1 + (7 * Math.log1p(arrow.exchanges)) / Math.log1p(busiest)).toFixed(1) }, svg("title", {}, words));
     line.addEventListener("click", () => addFilter(joined(from.clause, to.clause)));
-    const label = svg("text", { x: (left + right) / 2 + (bend === 60 ? 50 : 0), y: (start + end) / 2 - 6, class: "label" }, arrow.exchanges.toLocaleString("en"));
+    const place = isLoop ? { x: edge - 38, y: over - 30 } : { x: (left + right) / 2 + (bend === 60 ? 50 : 0), y: (start + end) / 2 - 8 };
+    const label = svg("text", { ...place, class: "label" }, arrow.exchanges.toLocaleString("en"));
     root.append(line, label);
   }
   for (const place of places.values()) {
