@@ -258,7 +258,10 @@ export class App {
     if (row) {
       void this.details.show(row);
       this.table.scrollTo(row);
-    } else this.details.hide();
+    } else {
+      this.details.hide();
+      if (this.view === "exchanges" && document.activeElement !== this.filterBox.input) this.table.focus();
+    }
     this.table.render();
     this.address();
   }

@@ -1,6 +1,7 @@
 // Where lines come from: the elements of a report, or the server of a live capture.
 
 import type { About, Counts } from "./about.ts";
+import { linesIn } from "./store.ts";
 import { fromBase64, inflated } from "./content.ts";
 
 export interface Frozen {
@@ -60,10 +61,8 @@ export class Live {
     const response = await this.get(`lines?from=${from}`);
     const text = await response.text();
     const number = (name: string): number => Number(response.headers.get(`Sockfilter-${name}`) ?? 0);
-    const lines = text.split("\n");
-    if (lines[lines.length - 1] === "") lines.pop();
     return {
-      lines,
+      lines: linesIn(text),
       next: number("Next"),
       skipped: number("Skipped"),
       total: number("Total"),

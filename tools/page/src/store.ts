@@ -19,6 +19,13 @@ interface Chunk {
   lines: string[] | null; // its text, while it is at hand
 }
 
+/** The lines of a text, of which the last has an end too, or not. */
+export function linesIn(text: string): string[] {
+  const lines = text.split("\n");
+  if (lines[lines.length - 1] === "") lines.pop();
+  return lines;
+}
+
 export class Store {
   readonly rows: Row[] = [];
   forgotten = 0; // lines that were dropped for newer ones
@@ -40,8 +47,7 @@ export class Store {
 
   /** Adds a chunk as a report has it, with its text. */
   addChunk(bytes: Uint8Array<ArrayBuffer>, text: string): Line[] {
-    const lines = text.split("\n");
-    if (lines[lines.length - 1] === "") lines.pop();
+    const lines = linesIn(text);
     const chunk: Chunk = { first: this.next, count: lines.length, bytes, lines: null };
     this.chunks.push(chunk);
     this.tail = { first: this.next + lines.length, count: 0, bytes: null, lines: [] };
@@ -135,7 +141,7 @@ export class Store {
 
   private async linesOf(chunk: Chunk): Promise<string[]> {
     if (chunk.lines) return chunk.lines;
-    const lines = (await inflated(chunk.bytes!)).split("\n");
+    const lines = linesIn(await inflated(chunk.bytes!));
     chunk.lines = lines;
     this.opened = [chunk, ...this.opened.filter((each) => each !== chunk)];
     for (const old of this.opened.splice(OPEN_MAX)) old.lines = null;

@@ -705,13 +705,14 @@ classList.toggle("on",number2===at)),this.list.children[at]?.scrollIntoView({blo
 found.items[at];if(!item)return;let{input}=this,caret=input.selectionStart??input.value.length,isOpen=item.text.endsWith(
 "."),made=`${input.value.slice(0,this.found.from)}${item.text}${isOpen?"":" "}`;input.value=made+input.value.slice(caret).
 trimStart(),input.setSelectionRange(made.length,made.length),this.changed()}hide(){this.list.hidden=!0,this.problem.hidden=
-!this.input.hasAttribute("aria-invalid"),this.input.setAttribute("aria-expanded","false")}};var CHUNK_LINES=1e3,OPEN_MAX=6,MESSAGES_MAX2=1e4,Store=class{constructor(limit){this.limit=limit}limit;rows=[];forgotten=0;chunks=[];tail={
+!this.input.hasAttribute("aria-invalid"),this.input.setAttribute("aria-expanded","false")}};var CHUNK_LINES=1e3,OPEN_MAX=6,MESSAGES_MAX2=1e4;function linesIn(text){let lines=text.split(`
+`);return lines[lines.length-1]===""&&lines.pop(),lines}var Store=class{constructor(limit){this.limit=limit}limit;rows=[];forgotten=0;chunks=[];tail={
 first:0,count:0,bytes:null,lines:[]};opened=[];ends=new Ends;next=0;exchanges=new Map;messages=new Map;kept=new Map;version=0;get count(){
-return this.rows.length}addChunk(bytes,text){let lines=text.split(`
-`);lines[lines.length-1]===""&&lines.pop();let chunk={first:this.next,count:lines.length,bytes,lines:null};return this.chunks.
-push(chunk),this.tail={first:this.next+lines.length,count:0,bytes:null,lines:[]},this.parsed(lines)}add(lines){this.tail.
-lines.push(...lines),this.tail.count+=lines.length;let found=this.parsed(lines);if(this.tail.count>=CHUNK_LINES){let full=this.
-tail;this.chunks.push(full),this.tail={first:this.next,count:0,bytes:null,lines:[]},deflated(full.lines.join(`
+return this.rows.length}addChunk(bytes,text){let lines=linesIn(text),chunk={first:this.next,count:lines.length,bytes,lines:null};
+return this.chunks.push(chunk),this.tail={first:this.next+lines.length,count:0,bytes:null,lines:[]},this.parsed(lines)}add(lines){
+this.tail.lines.push(...lines),this.tail.count+=lines.length;let found=this.parsed(lines);if(this.tail.count>=CHUNK_LINES){
+let full=this.tail;this.chunks.push(full),this.tail={first:this.next,count:0,bytes:null,lines:[]},deflated(full.lines.join(
+`
 `)).then(bytes=>{full.bytes=bytes,full.lines=null})}return this.rows.length>this.limit&&this.forget(),found}clear(){this.
 chunks.length=0,this.opened=[],this.rows.length=0,this.tail={first:this.next,count:0,bytes:null,lines:[]},this.exchanges.
 clear(),this.messages.clear(),this.version++}row(seq){let first=this.rows[0];return first&&this.rows[seq-first.seq]}get end(){
@@ -723,11 +724,11 @@ seq-chunk.first];return text===void 0?null:JSON.parse(text)}async each(take){for
 reverse())if(!await take(chunk.first,await this.linesOf(chunk)))return}chunkOf(seq){if(seq>=this.tail.first)return seq<this.
 next?this.tail:null;let low=0,high=this.chunks.length-1;for(;low<high;){let middle=low+high+1>>1;this.chunks[middle].first<=
 seq?low=middle:high=middle-1}let found=this.chunks[low];return found&&found.first<=seq&&seq<found.first+found.count?found:
-null}async linesOf(chunk){if(chunk.lines)return chunk.lines;let lines=(await inflated(chunk.bytes)).split(`
-`);chunk.lines=lines,this.opened=[chunk,...this.opened.filter(each=>each!==chunk)];for(let old of this.opened.splice(OPEN_MAX))
-old.lines=null;return lines}parsed(lines){return lines.map(text=>{let line2=JSON.parse(text),row=rowOf(line2,this.next++,
-this.ends);if(this.rows.push(row),isExchange(line2))this.exchanges.set(line2.id,row);else if(line2.exchange!==null){let known=this.
-messages.get(line2.exchange);known?known.length<MESSAGES_MAX2&&known.push(row):this.messages.set(line2.exchange,[row])}return line2})}forget(){
+null}async linesOf(chunk){if(chunk.lines)return chunk.lines;let lines=linesIn(await inflated(chunk.bytes));chunk.lines=lines,
+this.opened=[chunk,...this.opened.filter(each=>each!==chunk)];for(let old of this.opened.splice(OPEN_MAX))old.lines=null;
+return lines}parsed(lines){return lines.map(text=>{let line2=JSON.parse(text),row=rowOf(line2,this.next++,this.ends);if(this.
+rows.push(row),isExchange(line2))this.exchanges.set(line2.id,row);else if(line2.exchange!==null){let known=this.messages.
+get(line2.exchange);known?known.length<MESSAGES_MAX2&&known.push(row):this.messages.set(line2.exchange,[row])}return line2})}forget(){
 let old=this.chunks.shift();if(!old)return;let end2=old.first+old.count,at=0;for(;at<this.rows.length&&this.rows[at].seq<
 end2;){let row=this.rows[at];row.id!==null&&(row.isMessage?this.messages:this.exchanges).delete(row.id),at++}this.forgotten+=
 at,this.rows.splice(0,at),this.version++}};var VALUES_MAX2=2e3;function compare(one,other){if(!one||!other||!isExchange(one)||!isExchange(other))return h("p",{class:"\
@@ -916,15 +917,16 @@ this.sheet.replaceChildren(statistics(rows,add)):this.view==="map"?this.sheet.re
 map(row=>row?this.store.line(row):null));this.sheet.replaceChildren(compare(lines[0]??null,lines[1]??null))}open(view){this.
 view=view,this.table.element.hidden=view!=="exchanges",this.sheet.hidden=view==="exchanges";for(let[name,tab]of this.tabs)
 tab.classList.toggle("on",name===view);view==="exchanges"?this.table.render():this.draw(),this.address()}select(row){this.
-table.selected=row,row?(this.details.show(row),this.table.scrollTo(row)):this.details.hide(),this.table.render(),this.address()}move(by,isWanted=()=>!0){
-let{rows,selected}=this.table,at=selected?rows.indexOf(selected):by>0?-1:rows.length;do at+=by;while(rows[at]&&!isWanted(
-rows[at]));let row=rows[at];row?(this.table.follows=!1,this.select(row)):!selected&&rows.length&&this.said("there is non\
-e")}pause(){this.isPaused=!this.isPaused,this.pauseButton.textContent=this.isPaused?"go on":"pause",this.pauseButton.classList.
-toggle("on",this.isPaused),this.late=0,this.isPaused?this.update():this.refilter()}clear(){this.store.clear(),this.version=
-this.store.version,this.refilter()}pin(){let row=this.table.selected;if(!row)return this.said("choose an exchange first");
-this.store.pin(row,!row.pinned).then(()=>{this.pinned=row.pinned?[...this.pinned,row]:this.pinned.filter(each=>each!==row),
-this.said(row.pinned?"pinned":"no longer pinned"),this.table.render()})}compareNext(){let row=this.table.selected;if(!row||
-row.isMessage)return this.said("choose an exchange first");let[one,other]=this.compared;one===null||other!==null?(this.compared=
+table.selected=row,row?(this.details.show(row),this.table.scrollTo(row)):(this.details.hide(),this.view==="exchanges"&&document.
+activeElement!==this.filterBox.input&&this.table.focus()),this.table.render(),this.address()}move(by,isWanted=()=>!0){let{
+rows,selected}=this.table,at=selected?rows.indexOf(selected):by>0?-1:rows.length;do at+=by;while(rows[at]&&!isWanted(rows[at]));
+let row=rows[at];row?(this.table.follows=!1,this.select(row)):!selected&&rows.length&&this.said("there is none")}pause(){
+this.isPaused=!this.isPaused,this.pauseButton.textContent=this.isPaused?"go on":"pause",this.pauseButton.classList.toggle(
+"on",this.isPaused),this.late=0,this.isPaused?this.update():this.refilter()}clear(){this.store.clear(),this.version=this.
+store.version,this.refilter()}pin(){let row=this.table.selected;if(!row)return this.said("choose an exchange first");this.
+store.pin(row,!row.pinned).then(()=>{this.pinned=row.pinned?[...this.pinned,row]:this.pinned.filter(each=>each!==row),this.
+said(row.pinned?"pinned":"no longer pinned"),this.table.render()})}compareNext(){let row=this.table.selected;if(!row||row.
+isMessage)return this.said("choose an exchange first");let[one,other]=this.compared;one===null||other!==null?(this.compared=
 [row,null],this.said("now choose another exchange, and press c again")):(this.compared=[one,row],this.open("compare"))}async saveHar(){
 let rows=this.rows.filter(row=>!row.isMessage).slice(-HAR_MAX),lines=[];for(let row of rows){let line2=await this.store.
 line(row);line2&&isExchange(line2)&&lines.push(line2)}download("sockfilter.har",asHar(lines,this.about.version),"applica\
@@ -962,9 +964,8 @@ remove(),yield[bytes,await inflated(bytes)]}}}}var Refused=class extends Error{}
 search).get("token")??"";async get(path2){let response=await fetch(path2,{headers:{"Sockfilter-Token":this.token},cache:"\
 no-store"});if(!response.ok)throw new Refused((await response.text()).trim()||`the server answers ${response.status}`);return response}async about(){
 return await(await this.get("about")).json()}async lines(from){let response=await this.get(`lines?from=${from}`),text=await response.
-text(),number2=name=>Number(response.headers.get(`Sockfilter-${name}`)??0),lines=text.split(`
-`);return lines[lines.length-1]===""&&lines.pop(),{lines,next:number2("Next"),skipped:number2("Skipped"),total:number2("\
-Total"),missed:number2("Missed"),hasEnded:number2("Ended")===1}}};var RETRY_MS=2e3,HAS_ENDED="The capture has ended.";async function showReport({about,counts,chunks,size:size3}){let app=new App(
+text(),number2=name=>Number(response.headers.get(`Sockfilter-${name}`)??0);return{lines:linesIn(text),next:number2("Next"),
+skipped:number2("Skipped"),total:number2("Total"),missed:number2("Missed"),hasEnded:number2("Ended")===1}}};var RETRY_MS=2e3,HAS_ENDED="The capture has ended.";async function showReport({about,counts,chunks,size:size3}){let app=new App(
 about);app.table.follows=!1,document.title=`${about.source} \u2013 sockfilter`;let read2=0;for await(let[bytes,text]of chunks())
 app.take(app.store.addChunk(bytes,text)),app.notify(++read2<size3?`reading: ${Math.round(100*read2/size3)} %`:""),await new Promise(
 resolve=>setTimeout(resolve));app.update(),counts.left_out&&app.notify(`${count(counts.left_out,"more line")} are not in\
