@@ -439,7 +439,7 @@ def _with_web(words: list[str]) -> list[str]:
     """Writes `--web` as `--web=`, unless a place follows: argparse would take the first word of a filter for one."""
     return [
         f"{word}=" if word == "--web" and not WEB_PLACE.fullmatch(behind) else word
-        for word, behind in zip(words, [*words[1:], ""], strict=True)
+        for word, behind in zip(words, [*words, ""][1:], strict=True)
     ]
 
 
