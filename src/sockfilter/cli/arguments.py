@@ -27,6 +27,8 @@ examples:
   sudo sockfilter -i lo --stats                  counts, rates, errors and percentiles by route
   sudo sockfilter -- curl http://localhost:8000/ what a command sends and receives
   sudo sockfilter --comm node                    the traffic of all processes called node
+  sudo sockfilter -i lo --web                    a page in the browser
+  sockfilter report -r web.pcapng -o web.html    the same page, with everything in one file
   sockfilter -D                                  list the interfaces
   sockfilter config                              show the options from the configuration file and the environment
   sockfilter check -r web.har --once FILTER      exit with 4 unless one exchange meets this: sockfilter check -h
@@ -42,6 +44,7 @@ the status of the command, or 124 something was lost (--fail-on-loss); 125 the c
 126 the command is not executable; 127 the command does not exist.
 """
 
+WEB_PLACE = re.compile(r"\d+|\S*:\S*")
 NEGATIVE = re.compile(r"-\d[\d.]*")
 TAKES_NUMBER = re.compile("-c|--count|--duration|--ports|--body|-s|--snap|-B|--ring|--memory")
 # Options that concern live captures, by their names in Options.
@@ -141,6 +144,8 @@ class Options(NamedTuple):
     sandbox: bool = True
     stats: bool = False
     by: str | None = None
+    web: str | None = None
+    lines: bool = True
     routes: tuple[str, ...] = ()
 
     @property
@@ -341,6 +346,15 @@ def get_parser() -> argparse.ArgumentParser:
         choices=("auto", "always", "never"),
         help="use colours; auto: on a terminal",
     )
+    shown.add_argument(
+        "--web",
+        action=Once,
+        nargs="?",
+        const="",
+        type=values.web,
+        metavar="PORT",
+        help="show exchanges on a page in the browser instead; PORT or ADDRESS:PORT (127.0.0.1, and any free port)",
+    )
     written = parser.add_argument_group("what to write")
     written.add_argument(
         "-w",
@@ -431,6 +445,14 @@ def _with_negative_values(words: list[str]) -> list[str]:
     return made
 
 
+def _with_web(words: list[str]) -> list[str]:
+    """Writes `--web` as `--web=`, unless a place follows: argparse would take the first word of a filter for one."""
+    return [
+        f"{word}=" if word == "--web" and not WEB_PLACE.fullmatch(behind) else word
+        for word, behind in zip(words, [*words, ""][1:], strict=True)
+    ]
+
+
 def _split(parser: argparse.ArgumentParser, words: list[str]) -> tuple[list[str], tuple[str, ...]]:
     """Splits the options from the command after `--`."""
     if "--" not in words:
@@ -516,6 +538,15 @@ def _check_secrets(parser: argparse.ArgumentParser, said: dict[str, Any]) -> Non
         parser.error("--write-secrets needs a source of secrets: --tls or --keylog FILE")
 
 
+def _check_page(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
+    """Checks the options beside --web, which takes the place of the lines unless these are asked for."""
+    if "web" not in said:
+        return
+    if said.get("format") == "raw":
+        parser.error("--format raw keeps bodies as they were sent, and the page has them decoded: use one of them")
+    said["lines"] = not said.keys().isdisjoint(("format", "verbosity", "stats"))
+
+
 def _check_reading(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
     """Checks that no option about live captures is given together with a capture file."""
     for name, option in LIVE.items():
@@ -553,7 +584,7 @@ def parse(arguments: list[str], configured: Callable[[], dict[str, Any]] = dict)
     """
     parser = get_parser()
     words, command = _split(parser, arguments)
-    words = _with_negative_values(words)
+    words = _with_negative_values(_with_web(words))
     check_known(parser, words, tcpdump.ELSEWHERE)
     namespace, others = parser.parse_known_args(words)
     said = vars(namespace)
@@ -566,6 +597,7 @@ def parse(arguments: list[str], configured: Callable[[], dict[str, Any]] = dict)
     _check_statistics(parser, said)
     _check_writing(parser, said)
     _check_calls(parser, said)
+    _check_page(parser, said)
     found = {**({} if said.pop("no_config", False) else configured()), **said}
     if "read" in said:
         _check_reading(parser, said)

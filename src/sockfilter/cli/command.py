@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sockfilter import __version__
-from sockfilter.cli import arguments, privileges, settings, stdout
+from sockfilter.cli import arguments, page, privileges, settings, stdout
 from sockfilter.cli.arguments import CURL, HAR, PYTEST, WITH_BODIES
 from sockfilter.cli.descriptors import STDERR, STDOUT, say
 from sockfilter.cli.ending import LOST, LOST_BESIDE, OK, Reason, fail
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sockfilter.cli.child import Child
     from sockfilter.cli.shown import Shown
     from sockfilter.cli.signals import Signals
+    from sockfilter.cli.web import Web
     from sockfilter.ledger import Ledger
     from sockfilter.model import Connection
     from sockfilter.model.policy import BodyPolicy
@@ -54,9 +55,10 @@ NAMED_MAX = 4
 
 # The subcommands: the first word, and the module whose run() takes the other words.
 COMMANDS = {
-    name: f"sockfilter.cli.{name}" for name in ("broker", "check", "config", "diff", "doctor", "services", "tcp", "tls")
+    name: f"sockfilter.cli.{name}"
+    for name in ("broker", "check", "config", "count", "diff", "doctor", "guard", "services", "tcp", "tls", "top")
 }
-COMMANDS = {name: f"sockfilter.cli.{name}" for name in ("broker", "check", "config", "diff", "doctor", "tls", "top")}
+COMMANDS["report"] = "sockfilter.cli.page_report"
 
 
 def command(argv: list[str] | None, signals: Signals) -> int:
@@ -119,6 +121,8 @@ class Run:
         self._choice = privileges.UserChoice(None)
         self._ledger: Ledger | None = None
         self._has_told_of_gaps = False
+        self._web: Web | None = None
+        self._is_capturing = False  # whether the capture has been opened
 
     def run(self) -> int:
         """Runs the capture. Returns the exit status. Raises KeyboardInterrupt after a second request to end."""
@@ -126,18 +130,29 @@ class Run:
         try:
             reason = self._captured()
             status = self._status(reason, about)
+            self._stay(reason)
         except (SockfilterError, OSError) as error:
             reason = Reason.READER_GONE if isinstance(error, BrokenPipeError) else Reason.ERROR
             if reason is Reason.ERROR:
                 about["error"] = str(error)
             status = fail(error, beside=bool(self._options.command))
+            self._stay(reason)
         except KeyboardInterrupt:
             self._report.end(self._ledger, self._shown, Reason.SIGNAL, OK, signal=self._signals.end_name)
             raise
+        finally:
+            if self._web is not None:
+                self._web.close()
         if reason is Reason.SIGNAL:
             about["signal"] = self._signals.end_name
         self._report.end(self._ledger, self._shown, reason, status, **about)
         return status
+
+    def _stay(self, reason: Reason) -> None:
+        """Lets the page stay after a capture that ended by itself."""
+        is_over = reason in (Reason.SIGNAL, Reason.READER_GONE, Reason.READER_STOPPED)
+        if self._web is not None and self._is_capturing and not is_over:
+            self._web.stay(self._signals)
 
     def _status(self, reason: Reason, about: dict[str, Any]) -> int:
         """Returns the exit status of a capture that ended without an error. Adds the command's results to about."""
@@ -163,6 +178,10 @@ class Run:
 
             set_protos(*options.proto)
         self._choice = privileges.choice(options.user, self._directories, self._followed)
+        if options.web is not None:
+            from sockfilter.cli.web import Web  # before threads are started, and the command
+
+            self._web = Web(options, self._choice)
         if not options.tls:
             self._child = self._held()
         with self._capture() as capture:
@@ -195,6 +214,9 @@ class Run:
                     say(capture.no_secrets)
             if self._choice.reason:
                 say(self._choice.reason)
+            self._is_capturing = True
+            if self._web is not None:
+                self._web.say()
             is_forced = False
             try:
                 if self._child is not None:
@@ -365,7 +387,7 @@ class Run:
     @property
     def _policy(self) -> BodyPolicy:
         """What to keep of bodies, which depends on what is shown of them and on what a filter reads."""
-        policy = _policy(self._options)
+        policy = _policy(self._options) if self._web is None else page.policy(self._options)
         if self._selection is None:
             return policy
         from sockfilter.cli import selecting
@@ -382,18 +404,20 @@ class Run:
             wants |= Wants.MESSAGES
         if self._options.write is not None and not self._options.writes_har:
             wants |= Wants.FRAMES
-        return Fan(wants, self._members)
+        return Fan(wants, self._members, is_wanted=None if self._web is None else self._web.wanted())
 
     def _members(self) -> list[Member]:
         _set_masking(self._options)
-        return [self._exchanges, *([] if self._options.write is None else [self._file(self._options.write)])]
+        written = [] if self._options.write is None else [self._file(self._options.write)]
+        return [self._exchanges, *written, *([] if self._web is None else [self._web.member()])]
 
     @cached_property
     def _exchanges(self) -> Shown:
         """The member that shows exchanges."""
         from sockfilter.cli.shown import Shown
 
-        output = _output(self._options, self._sink) if self._options.write != "-" else None
+        is_shown = self._options.write != "-" and self._options.lines
+        output = _output(self._options, self._sink) if is_shown else None
         options = self._options
         is_wanted = self._is_wanted if options.tls and options.command else None
         return Shown(output, options.count, self._report.note, messages=options.messages, is_wanted=is_wanted)
@@ -482,6 +506,7 @@ class Run:
             needs_processes(options)
             or options.format in (JSONL, HAR)
             or options.writes_har
+            or options.web is not None
             or (options.format == "text" and options.verbosity)
         )
         return None if is_shown else False

@@ -40,7 +40,13 @@ DEVICES = ("/sys/class/net", "/sys/devices")
 
 
 def enter(
-    folders: Iterable[str], *, has_command: bool, reads_code: bool, hints: bool, followed: Iterable[str] = ()
+    folders: Iterable[str],
+    *,
+    has_command: bool,
+    reads_code: bool,
+    hints: bool,
+    followed: Iterable[str] = (),
+    serves: bool = False,
 ) -> None:
     """Confines this thread for good, as far as the kernel supports it. Call it after giving up rights.
 
@@ -50,6 +56,7 @@ def enter(
         reads_code: modules may still be imported.
         hints: the process may look at interfaces.
         followed: the folders of files that are followed, and may be replaced.
+        serves: the process accepts connections on a socket that listens already.
     """
     _, lib = binding.load()
     readable = [*READABLE, *(DEVICES if hints else ()), *followed]
@@ -57,7 +64,7 @@ def enter(
         readable += [*LIBRARIES, *privileges.code()]
     with suppress(OSError):
         _enter_landlock(readable, folders, SCOPE_ABSTRACT_UNIX | (0 if has_command else SCOPE_SIGNAL))
-    lib.sf_seccomp_enter()
+    lib.sf_seccomp_enter(serves)
 
 
 def abi() -> int:

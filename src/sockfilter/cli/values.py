@@ -164,6 +164,17 @@ def where(text: str) -> tuple[str, ...]:
         raise argparse.ArgumentTypeError(str(error).removeprefix(PREFIX)) from None
 
 
+def web(text: str) -> str:
+    """Parses the value of --web: PORT, ADDRESS:PORT or nothing."""
+    from sockfilter.page.addresses import place
+
+    try:
+        place(text)
+    except InvalidArgument as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
 def names(text: str) -> str:
     """Parses names of secrets, separated by commas."""
     parts = [part.strip() for part in text.split(",")]

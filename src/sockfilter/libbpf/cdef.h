@@ -70,7 +70,7 @@ int sf_landlock_abi(void);
 int sf_landlock_rules(__u64 fs, __u64 net, __u64 scoped);
 int sf_landlock_allow(int rules, int fd, __u64 allowed);
 int sf_landlock_enter(int rules);
-int sf_seccomp_enter(void);
+int sf_seccomp_enter(int serves);
 
 /* types.c */
 int sf_kernel_types(const void *bytes, size_t size);

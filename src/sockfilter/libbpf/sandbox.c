@@ -89,8 +89,6 @@ static const int sandbox_denied[] = {
 	/* other machines; Landlock restricts TCP only, if the kernel has it */
 	__NR_connect,
 	__NR_listen,
-	__NR_accept,
-	__NR_accept4,
 #ifdef __NR_open_tree
 	__NR_open_tree,
 	__NR_move_mount,
@@ -124,6 +122,13 @@ static const int sandbox_denied[] = {
 #endif
 };
 
+/* what a server needs, whose socket listens already */
+static const int sandbox_denied_to_captures[] = {
+	__NR_accept,
+	__NR_accept4,
+};
+
+#define SANDBOX_SERVING ((int)(sizeof(sandbox_denied_to_captures) / sizeof(*sandbox_denied_to_captures)))
 #define SANDBOX_DENIED ((int)(sizeof(sandbox_denied) / sizeof(*sandbox_denied)))
 /* enum bpf_cmd: look up, update, delete and list entries of open maps */
 #define SANDBOX_BPF_FIRST 1
@@ -147,10 +152,13 @@ static const int sandbox_denied[] = {
 /* the x32 ABI has the same architecture number, but its system calls have numbers from here on */
 #define SANDBOX_OTHER_NUMBERS 0x40000000u
 
-/* Denies the list. Requires no_new_privs. Returns -1 with errno set; ENOSYS or EINVAL without seccomp. */
-static int sf_seccomp_enter(void)
+/*
+ * Denies the list, and to captures accepting connections. Requires no_new_privs.
+ * Returns -1 with errno set; ENOSYS or EINVAL without seccomp.
+ */
+static int sf_seccomp_enter(int serves)
 {
-	struct sock_filter code[SANDBOX_BEFORE + 2 * SANDBOX_DENIED + SANDBOX_BEHIND];
+	struct sock_filter code[SANDBOX_BEFORE + 2 * (SANDBOX_DENIED + SANDBOX_SERVING) + SANDBOX_BEHIND];
 	struct sock_fprog filter = {.filter = code};
 	int n = 0;
 	int i;
@@ -169,6 +177,10 @@ static int sf_seccomp_enter(void)
 	/* one comparison and one return for each call, because a jump can skip at most 255 instructions */
 	for (i = 0; i < SANDBOX_DENIED; i++) {
 		code[n++] = SANDBOX_JUMP(BPF_JEQ, (__u32)sandbox_denied[i], 0, 1);
+		code[n++] = SANDBOX_RETURN(SECCOMP_RET_ERRNO | EPERM);
+	}
+	for (i = 0; i < SANDBOX_SERVING && !serves; i++) {
+		code[n++] = SANDBOX_JUMP(BPF_JEQ, (__u32)sandbox_denied_to_captures[i], 0, 1);
 		code[n++] = SANDBOX_RETURN(SECCOMP_RET_ERRNO | EPERM);
 	}
 	code[n++] = SANDBOX_JUMP(BPF_JEQ, __NR_bpf, 0, 3);

@@ -12,7 +12,7 @@ from sockfilter.errors import SockfilterError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sockfilter.model import Exchange, StreamMessage
+    from sockfilter.model import Connection, Exchange, StreamMessage
     from sockfilter.model.figures import Figures
     from sockfilter.model.lines import Lines
     from sockfilter.model.secret import Secret
@@ -126,6 +126,7 @@ class Fan:
         make: creates the members. It is called once, while the kernel verifies the program, so imports there cost no
             time.
         failed: is called with a member that is not vital, and its error.
+        is_wanted: whether to forward what a connection carries. None: all is forwarded.
     """
 
     def __init__(
@@ -133,8 +134,10 @@ class Fan:
         wants: Wants,
         make: Callable[[], Sequence[Member]],
         failed: Callable[[Member, Exception], object] = lambda member, error: None,
+        is_wanted: Callable[[Connection], bool] | None = None,
     ) -> None:
         self.wants = wants
+        self._is_wanted = is_wanted
         self._make = make
         self._failed = failed
         # The number of exchanges and messages that came after a member's failure, by its name.
@@ -173,12 +176,12 @@ class Fan:
     @property
     def lines(self) -> Lines | None:
         """The receiver of lines from the lane: the only member that wants exchanges, if lines are enough for it."""
-        return self._writing[0].lines if len(self._writing) == 1 else None
+        return self._writing[0].lines if len(self._writing) == 1 and self._is_wanted is None else None
 
     @property
     def figures(self) -> Figures | None:
         """The receiver of numbers: the only member that wants exchanges, if their numbers are enough for it."""
-        return self._writing[0].figures if len(self._writing) == 1 else None
+        return self._writing[0].figures if len(self._writing) == 1 and self._is_wanted is None else None
 
     @property
     def is_full(self) -> bool:
@@ -195,6 +198,8 @@ class Fan:
 
     def write(self, exchange: Exchange) -> None:
         """Forwards an exchange that has ended. Raises OSError and SockfilterError of a vital member."""
+        if self._is_wanted is not None and not self._is_wanted(exchange.connection):
+            return
         for member in self._writing:
             if member.name in self._after_failure:
                 self._after_failure[member.name] += 1
@@ -206,6 +211,8 @@ class Fan:
 
     def write_message(self, message: StreamMessage) -> None:
         """Forwards a message without a response. Raises the same errors as write()."""
+        if self._is_wanted is not None and not self._is_wanted(message.connection):
+            return
         for member in self._messaging:
             if member.name in self._after_failure:
                 self._after_failure[member.name] += 1

@@ -1,0 +1,103 @@
+"""A report: the page and the exchanges in one HTML file, which needs no server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sockfilter.closing import Closing
+from sockfilter.outputs.capture_file import CaptureFile
+from sockfilter.outputs.fan import Member, Wants
+from sockfilter.outputs.jsonl import JsonOutput
+from sockfilter.page.chunks import Chunks
+from sockfilter.page.document import Report
+
+if TYPE_CHECKING:
+    from sockfilter.model import Exchange, StreamMessage
+    from sockfilter.outputs.fan import OutputSource
+
+# Lines of a report: what the page can hold. The last ones are kept out, and counted.
+LINES_MAX = 100_000
+
+
+class ReportFile(Member, Closing):
+    """Writes exchanges to a report that only its owner may read.
+
+    Args:
+        path: the path of the file.
+        about: what the front end must know.
+        owner: the user and group that the file is given to. None: those of this process.
+        limit: the number of exchanges to write. None: all.
+        bodies: whether to write what was kept of bodies.
+        show_secrets: whether to show secrets instead of masking them.
+        messages: whether to write messages of streams.
+    """
+
+    name = "report"
+
+    def __init__(
+        self,
+        path: str,
+        about: dict[str, Any],
+        owner: tuple[int, int] | None = None,
+        limit: int | None = None,
+        *,
+        bodies: bool = True,
+        show_secrets: bool = False,
+        messages: bool = True,
+    ) -> None:
+        self.wants = Wants.EXCHANGES | Wants.MESSAGES if messages else Wants.EXCHANGES
+        self._path, self._owner, self._left = path, owner, limit
+        self._document = Report(about)
+        self._chunks = Chunks(self._write_chunk)
+        self._output = JsonOutput(self._chunks, bodies=bodies, show_secrets=show_secrets)
+        self._file: CaptureFile | None = None
+        self._lines = 0
+
+    def begin(self, source: OutputSource) -> None:
+        """Creates the file. Raises CaptureFileError."""
+        self._file = CaptureFile(self._path, self._owner, source.identity)
+        self._write(self._document.start.encode())
+
+    def write(self, exchange: Exchange) -> None:
+        """Adds an exchange. Raises CaptureFileError."""
+        if self._left == 0 or not self._has_room():
+            return
+        self._output.write(exchange)
+        self._left = None if self._left is None else self._left - 1
+
+    def write_message(self, message: StreamMessage) -> None:
+        """Adds a message. Raises CaptureFileError."""
+        if self._left != 0 and self._has_room():
+            self._output.write_message(message)
+
+    def flush(self) -> None:
+        """Writes the chunks that are full. Raises CaptureFileError."""
+        self._output.flush()
+
+    def close(self) -> None:
+        """Writes the rest and closes the file. May be repeated. Raises CaptureFileError."""
+        file = self._file
+        if file is None:
+            return
+        try:
+            self._output.flush()
+            self._chunks.finish()
+            self._write(self._document.end({"left_out": self.missed}).encode())
+        finally:
+            self._file = None
+            file.close()
+
+    def _has_room(self) -> bool:
+        if self._lines == LINES_MAX:
+            self.missed += 1
+            return False
+        self._lines += 1
+        return True
+
+    def _write_chunk(self, content: bytes, lines: int) -> None:
+        for piece in self._document.chunk(content):
+            self._write(piece)
+
+    def _write(self, data: bytes) -> None:
+        if self._file is not None:
+            self._file.write(memoryview(data))
