@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sockfilter.captures.command import capture_command
     from sockfilter.captures.file import Reading, read
     from sockfilter.captures.tcp_streams import TcpStream, tcp_streams
+    from sockfilter.counting.counting import Counting, count
+    from sockfilter.counting.counts import PacketCounts
     from sockfilter.errors import BodyError, ExpectationFailed, NotSeen, SockfilterError
     from sockfilter.filters.where import Where
     from sockfilter.ledger import Ledger
@@ -57,6 +59,9 @@ _HOMES = {
     "Reading": "captures.file",
     "tcp_streams": "captures.tcp_streams",
     "TcpStream": "captures.tcp_streams",
+    "count": "counting.counting",
+    "Counting": "counting.counting",
+    "PacketCounts": "counting.counts",
     "View": "views.view",
     "Where": "filters.where",
     "set_masking": "masking",
@@ -98,10 +103,13 @@ __all__ = [
     "capture_command",
     "read",
     "tcp_streams",
+    "count",
     "set_masking",
     "set_protos",
     "Reading",
     "TcpStream",
+    "Counting",
+    "PacketCounts",
     "Capture",
     "View",
     "Where",
