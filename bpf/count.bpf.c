@@ -57,7 +57,10 @@ struct {
 	__type(value, struct sf_counted);
 } kinds SEC(".maps");
 
-/* Classic loads: the JIT inlines them. Beyond the end of the packet they end the program, so its length is checked. */
+/*
+ * Classic loads: a call of them takes a third of one of bpf_skb_load_bytes(). Beyond the
+ * end of the packet they end the program, so its length is checked before.
+ */
 unsigned long long load_byte(void *skb, unsigned long long offset) asm("llvm.bpf.load.byte");
 unsigned long long load_half(void *skb, unsigned long long offset) asm("llvm.bpf.load.half");
 
@@ -180,7 +183,7 @@ static __always_inline void count_ip(void *ctx, int at, struct counting *c, __u3
 	__u8 next;
 
 	if (c->bytes < c->off + (is_v6 ? IPV6_BYTES : IPV4_BYTES) ||
-	    load(ctx, at, c->off, header, sizeof(header)) < 0 || header[0] >> 4 != (is_v6 ? 6 : 4)) {
+	    load(ctx, at, c->off, header, sizeof(header)) < 0) {
 		add_other(is_v6 ? SF_COUNT_MALFORMED_V6 : SF_COUNT_MALFORMED_V4, c);
 		return;
 	}
@@ -281,41 +284,33 @@ static __always_inline void find_network(struct __sk_buff *skb, int at, struct c
 	}
 }
 
-/* not inlined: the usual packet needs none of it */
-static __noinline int count_at_leisure(struct __sk_buff *skb)
-{
-	struct counting c = {.bytes = skb->len, .segments = skb->gso_segs ?: 1};
-
-	c.is_out = skb->pkt_type == PACKET_OUTGOING;
-	find_network(skb, AT_TAP, &c);
-	count_packet(skb, AT_TAP, &c);
-	return 0;
-}
-
-/* Returns 0: the kernel queues nothing in the socket. */
+/*
+ * Returns 0: the kernel queues nothing in the socket. What arrives has the type that the
+ * kernel read from the frame; who sends frames may give it another one.
+ */
 SEC("socket")
 int count_tap(struct __sk_buff *skb)
 {
 	__u64 link = config.has_link_header ? ETH_HLEN : 0, type, next;
-	struct counting c = {.bytes = skb->len};
+	struct counting c = {.bytes = skb->len, .segments = skb->gso_segs ?: 1};
 
-	if (skb->vlan_present || c.bytes < link + IPV6_BYTES)
-		return count_at_leisure(skb);
-	c.segments = skb->gso_segs ?: 1;
 	c.is_out = skb->pkt_type == PACKET_OUTGOING;
-	type = link ? load_half(skb, ETHER_TYPE_OFFSET) : bpf_ntohs(skb->protocol);
-	if (type == ETH_P_IP && load_byte(skb, link) >> 4 == 4) {
-		add_protocol(0, load_byte(skb, link + IPV4_PROTOCOL_OFFSET), &c);
-		return 0;
-	}
-	if (type == ETH_P_IPV6 && load_byte(skb, link) >> 4 == 6) {
-		next = load_byte(skb, link + IPV6_NEXT_OFFSET);
+	if (!skb->vlan_present && c.bytes >= link + IPV6_BYTES) {
+		type = c.is_out && link ? load_half(skb, ETHER_TYPE_OFFSET) : bpf_ntohs(skb->protocol);
+		if (type == ETH_P_IP) {
+			add_protocol(0, load_byte(skb, link + IPV4_PROTOCOL_OFFSET), &c);
+			return 0;
+		}
+		next = type == ETH_P_IPV6 ? load_byte(skb, link + IPV6_NEXT_OFFSET) : IPPROTO_HOPOPTS;
 		if (!extension_of(next)) {
 			add_protocol(1, next, &c);
 			return 0;
 		}
 	}
-	return count_at_leisure(skb);
+	/* what the usual packet does not need */
+	find_network(skb, AT_TAP, &c);
+	count_packet(skb, AT_TAP, &c);
+	return 0;
 }
 
 SEC("tc")
@@ -338,23 +333,60 @@ int count_tcx_out(struct __sk_buff *skb)
 	return TCX_NEXT;
 }
 
-/* sees arriving packets only; frags: a packet may be in several buffers */
-SEC("xdp.frags")
-int count_xdp(struct xdp_md *ctx)
+/* the beginning of a frame, up to where IPv4 has its protocol */
+struct beginning {
+	__u8 addresses[ETHER_TYPE_OFFSET];
+	__be16 type;
+	__u8 ip[IPV4_PROTOCOL_OFFSET + 1];
+};
+
+static __always_inline int count_at_xdp(struct xdp_md *ctx, struct counting *c)
 {
-	struct counting c = {.bytes = bpf_xdp_get_buff_len(ctx), .segments = 1};
 	__be16 type;
 	__u8 version;
 
 	if (config.has_link_header) {
 		if (bpf_xdp_load_bytes(ctx, ETHER_TYPE_OFFSET, &type, sizeof(type)) >= 0)
-			c.type = bpf_ntohs(type);
-		c.off = ETH_HLEN;
+			c->type = bpf_ntohs(type);
+		c->off = ETH_HLEN;
 	} else if (bpf_xdp_load_bytes(ctx, 0, &version, sizeof(version)) >= 0) {
-		c.type = version >> 4 == 6 ? ETH_P_IPV6 : ETH_P_IP;
+		c->type = version >> 4 == 6 ? ETH_P_IPV6 : ETH_P_IP;
 	}
-	count_packet(ctx, AT_XDP, &c);
+	count_packet(ctx, AT_XDP, c);
 	return XDP_PASS;
+}
+
+/*
+ * XDP sees arriving packets only. frags: a packet may be in several buffers, which the
+ * kernel would otherwise refuse, or copy into one. This one reads packets directly, which
+ * takes CAP_PERFMON; the other one does without.
+ */
+SEC("xdp.frags")
+int count_xdp(struct xdp_md *ctx)
+{
+	const struct beginning *b = (void *)(__u64)ctx->data;
+	struct counting c = {.bytes = bpf_xdp_get_buff_len(ctx), .segments = 1};
+
+	if (config.has_link_header && (void *)(b + 1) <= (void *)(__u64)ctx->data_end &&
+	    c.bytes >= ETH_HLEN + IPV6_BYTES) {
+		if (b->type == bpf_htons(ETH_P_IP)) {
+			add_protocol(0, b->ip[IPV4_PROTOCOL_OFFSET], &c);
+			return XDP_PASS;
+		}
+		if (b->type == bpf_htons(ETH_P_IPV6) && !extension_of(b->ip[IPV6_NEXT_OFFSET])) {
+			add_protocol(1, b->ip[IPV6_NEXT_OFFSET], &c);
+			return XDP_PASS;
+		}
+	}
+	return count_at_xdp(ctx, &c);
+}
+
+SEC("xdp.frags")
+int count_xdp_by_calls(struct xdp_md *ctx)
+{
+	struct counting c = {.bytes = bpf_xdp_get_buff_len(ctx), .segments = 1};
+
+	return count_at_xdp(ctx, &c);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

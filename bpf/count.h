@@ -18,7 +18,7 @@
 
 /* places behind SF_COUNT_OTHERS */
 enum sf_count_place {
-	SF_COUNT_MALFORMED_V4 = 0, /* too short for an IP header, or of another version */
+	SF_COUNT_MALFORMED_V4 = 0, /* too short for an IP header */
 	SF_COUNT_MALFORMED_V6 = 1,
 	SF_COUNT_UNLISTED_TYPE = 2, /* EtherTypes that found no room in the map kinds */
 	SF_COUNT_UNLISTED_VLAN = 3,

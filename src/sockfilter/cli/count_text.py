@@ -91,7 +91,7 @@ def _named(direction: Direction) -> Iterator[tuple[str, Counted]]:
     for number, count in direction.ether_types.items():
         yield f"not IP: {ether_type_name(number)}", count
     for version, count in direction.malformed.items():
-        yield f"not IPv{version}, as the EtherType says", count
+        yield f"IPv{version}, too short for a header", count
     if direction.unlisted.packets:
         yield "not IP: other EtherTypes", direction.unlisted
     for vlan, count in direction.vlans.items():

@@ -50,7 +50,7 @@ class Direction(NamedTuple):
         protocols: by IP version and protocol number. Of IPv6, the number behind the extension headers. Number 0 is a
             protocol like others.
         ether_types: what is not IP, by EtherType. 0: frames of IEEE 802.3, which have a length in its place.
-        malformed: by IP version: too short for an IP header, or of another version than the EtherType says.
+        malformed: by IP version: too short for an IP header.
         unlisted: EtherTypes that found no room in the table.
         extensions: of protocols: IPv6 extension headers, by number.
         vlans: of all of these: by VLAN identifiers, the outer one first.

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from sockfilter.sources.packets.interfaces import Interface
 
 OBJECT = f"{OBJECTS}/count.bpf.o"
-PROGRAMS = TAP, XDP, TCX_IN, TCX_OUT = "count_tap", "count_xdp", "count_tcx_in", "count_tcx_out"
+PROGRAMS = TAP, XDP, XDP_BY_CALLS, TCX_IN, TCX_OUT = (
+    *("count_tap", "count_xdp", "count_xdp_by_calls"),
+    *("count_tcx_in", "count_tcx_out"),
+)
 # modes of XDP, by the flags of its link; without a mode, native if the driver has it
 XDP_FLAGS = {"": 0, "native": links.XDP_NATIVE, "generic": links.XDP_GENERIC}
 # include/uapi/asm-generic/socket.h, include/uapi/linux/if_ether.h
@@ -138,11 +141,11 @@ class Xdp(Station):
     """
 
     name = "xdp"
-    programs = (XDP,)
     needs = "CAP_NET_ADMIN"
 
     def __init__(self, interface: Interface, wanted: str = "") -> None:
         self._wanted = wanted
+        self.programs = (XDP if rights.has_perfmon() else XDP_BY_CALLS,)
         super().__init__(interface)
 
     def attach(self, stack: ExitStack) -> None:
@@ -150,7 +153,7 @@ class Xdp(Station):
         name = self.interface.name
         self._check_free()
         try:
-            self.link(stack, XDP, links.XDP, XDP_FLAGS[self._wanted])
+            self.link(stack, self.programs[0], links.XDP, XDP_FLAGS[self._wanted])
         except PermissionError:
             raise
         except OSError as error:
