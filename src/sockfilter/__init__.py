@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sockfilter.captures.command import capture_command
     from sockfilter.captures.file import Reading, read
     from sockfilter.captures.tcp_streams import TcpStream, tcp_streams
-    from sockfilter.counting.counting import Counting, count
+    from sockfilter.counting.counting import PacketCounting, count
     from sockfilter.counting.counts import PacketCounts
     from sockfilter.errors import BodyError, ExpectationFailed, NotSeen, SockfilterError
     from sockfilter.filters.where import Where
@@ -60,7 +60,7 @@ _HOMES = {
     "tcp_streams": "captures.tcp_streams",
     "TcpStream": "captures.tcp_streams",
     "count": "counting.counting",
-    "Counting": "counting.counting",
+    "PacketCounting": "counting.counting",
     "PacketCounts": "counting.counts",
     "View": "views.view",
     "Where": "filters.where",
@@ -108,7 +108,7 @@ __all__ = [
     "set_protos",
     "Reading",
     "TcpStream",
-    "Counting",
+    "PacketCounting",
     "PacketCounts",
     "Capture",
     "View",

@@ -19,7 +19,7 @@ from tests.bench.kernel import (
     _programs,
     _statistics,
 )
-from tests.bench.table import Verdict, at_least, at_most
+from tests.bench.table import at_least, at_most
 from tests.support.cable import FAR, NEAR, cable
 from tests.support.frames import ARP, IPV4, IPV6, UDP, VLAN, ethernet, extended, ipv4, ipv6, udp
 from tests.support.net import ip
@@ -132,7 +132,9 @@ def main() -> int:
     for name, station in found.stations.items():
         total = station.received.total
         print(f"  {name}: {total.packets}, {total.bytes} bytes")
-        verdicts.append(at_least(f"share of the driver's packets, {name}", total.packets / found.device.rx_packets, 1.0))
+        verdicts.append(
+            at_least(f"share of the driver's packets, {name}", total.packets / found.device.rx_packets, 1.0)
+        )
     print(*verdicts, sep="\n")
     return 0 if all(verdict.met for verdict in verdicts) else 1
 

@@ -42,6 +42,8 @@ MAY_IMPORT: Graph = {
     "statistics": {*NOUNS, *SHOWN, "forms", "outputs"},
     # two captures beside each other
     "comparison": {*NOUNS, *SHOWN, "forms", "statistics", "views"},
+    # packets, counted: another program, which reads no HTTP
+    "counting": {"closing", "errors", "libbpf", "sources", "system"},
     # the only place that joins stages
     "road": {*NOUNS, *STAGES, "closing", "libbpf", "outputs", "sources", "tls"},
     # the library
@@ -67,6 +69,7 @@ MAY_IMPORT: Graph = {
         "protobuf",
         "captures",
         "comparison",
+        "counting",
         "filters",
         "forms",
         "libbpf",

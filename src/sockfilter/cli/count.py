@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import argparse
 
     from sockfilter.cli.signals import Signals
-    from sockfilter.counting.counting import Counting
+    from sockfilter.counting.counting import PacketCounting
     from sockfilter.counting.counts import PacketCounts
 
 OK, GONE = 0, 1
@@ -66,15 +66,13 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--duration", type=values.duration, metavar="TIME", help="end after this time")
     parser.add_argument("--netns", metavar="NAME|PID", help="count in this network namespace")
     parser.add_argument("-q", "--quiet", action="store_true", help="write no line about the beginning and the end")
-    parser.add_argument(
-        "--format", type=values.form, choices=(TEXT, JSONL), default=TEXT, help="tables, or JSON lines"
-    )
+    parser.add_argument("--format", type=values.form, choices=(TEXT, JSONL), default=TEXT, help="tables, or JSON lines")
     return parser
 
 
 def run(words: list[str], signals: Signals) -> int:
     """Counts until the end is requested. Returns the exit status. Raises SockfilterError."""
-    from sockfilter.counting.counting import Counting, places
+    from sockfilter.counting.counting import PacketCounting, places
     from sockfilter.system.namespace import entered
 
     options = subcommand.parsed(get_parser(), words)
@@ -87,7 +85,7 @@ def run(words: list[str], signals: Signals) -> int:
     at = places(word.strip() for text in options.at or () for word in text.split(","))
     sink = StandardOutput(signals)
     with entered(options.netns):
-        counting = Counting(options.interface, at, has_to=False)
+        counting = PacketCounting(options.interface, at, has_to=False)
     with counting:
         for reason in counting.left_out:
             say(f"{reason}: counting without it")
@@ -96,7 +94,7 @@ def run(words: list[str], signals: Signals) -> int:
         return Showing(options, signals, sink, counting).run()
 
 
-def _greeting(counting: Counting) -> str:
+def _greeting(counting: PacketCounting) -> str:
     modes = "".join(f"; XDP is {mode}" for mode in counting.modes.values())
     slow = ", which costs a veth device a tenth of its rate" if counting.modes.get("xdp") == "native" else ""
     return f"counting on {counting.interface}{modes}{slow}; Ctrl-C ends"
@@ -106,7 +104,7 @@ class Showing:
     """Shows what was counted, interval by interval, and all of it at the end."""
 
     def __init__(
-        self, options: argparse.Namespace, signals: Signals, sink: StandardOutput, counting: Counting
+        self, options: argparse.Namespace, signals: Signals, sink: StandardOutput, counting: PacketCounting
     ) -> None:
         self._options = options
         self._signals = signals
@@ -115,7 +113,7 @@ class Showing:
         self._is_json = options.format == JSONL
         self._is_live = not self._is_json and os.isatty(STDOUT) and os.environ.get("TERM") != "dumb"
         self._shown_lines = 0
-        self._first = self._last = counting.snapshot()
+        self._last: PacketCounts | None = None
 
     def run(self) -> int:
         """Shows until a signal, the duration, or the end of the interface. Returns the exit status."""
@@ -145,7 +143,8 @@ class Showing:
 
     def _show_interval(self) -> None:
         now = self._counting.snapshot()
-        counts, self._last = now - self._last, now
+        counts = now if self._last is None else now - self._last
+        self._last = now
         if self._is_json:
             self._write_json("count", counts)
             return
@@ -161,8 +160,10 @@ class Showing:
         self._sink.write(text.encode())
 
     def _show_end(self) -> None:
-        """Shows all that was counted."""
-        counts = self._last - self._first
+        """Shows all that was counted, since before the greeting."""
+        counts = self._last
+        if counts is None:
+            return  # the interface went before the first interval ended
         if self._is_json:
             if not self._options.once:
                 self._write_json("count-total", counts)

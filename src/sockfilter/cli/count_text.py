@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sockfilter.counting.counts import NOTHING, Counted
 from sockfilter.counting.protocol_names import ether_type_name, protocol_name
@@ -11,7 +11,7 @@ from sockfilter.forms.sizes import size_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from sockfilter.counting.counts import Direction, PacketCounts
+    from sockfilter.counting.counts import DirectionCounts, PacketCounts
 
 GAP = "  "
 # protocols, EtherTypes and VLANs that the line at the end names
@@ -21,6 +21,7 @@ FREE_LINES = 2
 PLACE_WIDTH = 26
 
 Row = tuple[str, ...]
+Key = TypeVar("Key")
 
 
 def table(counts: PacketCounts, modes: Mapping[str, str], lines_max: int | None = None) -> str:
@@ -85,7 +86,7 @@ def _kinds(counts: PacketCounts) -> Iterator[Row]:
         yield (name, str(one.packets), size_text(one.bytes), str(other.packets), size_text(other.bytes))
 
 
-def _named(direction: Direction) -> Iterator[tuple[str, Counted]]:
+def _named(direction: DirectionCounts) -> Iterator[tuple[str, Counted]]:
     for (version, number), count in direction.protocols.items():
         yield f"IPv{version} {_with_number(number)}", count
     for number, count in direction.ether_types.items():
@@ -129,8 +130,9 @@ def _aligned(rows: list[Row]) -> list[str]:
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     widths[0] = max(widths[0], PLACE_WIDTH)
     return [
-        GAP.join([row[0].ljust(widths[0]), *(cell.rjust(room) for cell, room in zip(row[1:], widths[1:], strict=True))])
-        .rstrip()
+        GAP.join(
+            [row[0].ljust(widths[0]), *(cell.rjust(room) for cell, room in zip(row[1:], widths[1:], strict=True))]
+        ).rstrip()
         for row in rows
     ]
 
@@ -167,7 +169,7 @@ def summary(counts: PacketCounts) -> str:
     return f"{counts.interface}, {counts.seconds:.1f} s: {'; '.join(filter(None, parts)) or 'no packets'}"
 
 
-def _most(found: dict[object, Counted]) -> list[tuple[object, Counted]]:
+def _most(found: dict[Key, Counted]) -> list[tuple[Key, Counted]]:
     return sorted(found.items(), key=_by_packets)
 
 

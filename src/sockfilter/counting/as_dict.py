@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sockfilter.counting.counts import Counted, Direction, PacketCounts
+    from sockfilter.counting.counts import Counted, DirectionCounts, PacketCounts
 
 
 def as_dict(counts: PacketCounts) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def _counted(count: Counted) -> dict[str, int]:
     return count._asdict()
 
 
-def _direction(direction: Direction) -> dict[str, Any]:
+def _direction(direction: DirectionCounts) -> dict[str, Any]:
     made: dict[str, Any] = _counted(direction.total)
     made["protocols"] = [
         {"version": version, "protocol": number, **_counted(count)}

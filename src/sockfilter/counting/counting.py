@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sockfilter.closing import Closing
 from sockfilter.counting.counts import PacketCounts
-from sockfilter.counting.stations import Station, Tap, Tcx, Xdp
+from sockfilter.counting.stations import Station, TapStation, TcxStation, XdpStation
 from sockfilter.errors import InterfaceGone, InvalidArgument, KernelUnsupported
 from sockfilter.sources.packets import interfaces
 from sockfilter.system import devices
@@ -26,7 +26,7 @@ XDP_MODES = ("native", "generic")
 PLACES = (DEVICE, "xdp", *(f"xdp:{mode}" for mode in XDP_MODES), "tcx", SOCKETS, DROPS)
 
 
-def count(interface: str, *, at: Iterable[str] = (), netns: str | None = None) -> Counting:
+def count(interface: str, *, at: Iterable[str] = (), netns: str | None = None) -> PacketCounting:
     """Begins to count the packets of an interface. Every packet passes, and other programs are left alone.
 
     Args:
@@ -46,10 +46,10 @@ def count(interface: str, *, at: Iterable[str] = (), netns: str | None = None) -
         KernelUnsupported: the kernel does not have a place, or it is taken.
     """
     with entered(netns):
-        return Counting(interface, at, has_to=True)
+        return PacketCounting(interface, at, has_to=True)
 
 
-class Counting(Closing):
+class PacketCounting(Closing):
     """Counts the packets of an interface until it is closed.
 
     Args:
@@ -78,7 +78,7 @@ class Counting(Closing):
         with ExitStack() as stack:
             link = stack.enter_context(socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE))
             self._devices = devices.Describing(link)
-            self._add(stack, Tap(found))
+            self._add(stack, TapStation(found))
             for place in wanted:
                 try:
                     self._begin(stack, place, found)
@@ -122,14 +122,16 @@ class Counting(Closing):
     def _device(self) -> devices.DeviceCounts:
         found = self._devices.describe(self._index)
         if found is None:
-            raise InterfaceGone(f"counting at interface {self.interface}: it has gone; what was counted before is right")
+            raise InterfaceGone(
+                f"counting at interface {self.interface}: it has gone; what was counted before is right"
+            )
         return found.counts
 
     def _begin(self, stack: ExitStack, place: str, found: interfaces.Interface) -> None:
         if place == "tcx":
-            self._add(stack, Tcx(found))
+            self._add(stack, TcxStation(found))
         elif place.startswith("xdp"):
-            self._add(stack, Xdp(found, place.partition(":")[2]))
+            self._add(stack, XdpStation(found, place.partition(":")[2]))
         elif place in (SOCKETS, DROPS) and self._sockets is None:
             from sockfilter.counting.sockets import Sockets  # reads the kernel's types
 

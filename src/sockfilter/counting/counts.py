@@ -43,7 +43,7 @@ def summed(counts: Iterable[Counted]) -> Counted:
     return Counted(*map(sum, zip(*counts, strict=True))) if (counts := list(counts)) else NOTHING
 
 
-class Direction(NamedTuple):
+class DirectionCounts(NamedTuple):
     """The packets of one direction at one place.
 
     Attributes:
@@ -72,9 +72,9 @@ class Direction(NamedTuple):
             [*self.protocols.values(), *self.ether_types.values(), *self.malformed.values(), self.unlisted],
         )
 
-    def minus(self, before: Direction) -> Direction:
+    def minus(self, before: DirectionCounts) -> DirectionCounts:
         """Returns what was counted since."""
-        return Direction(
+        return DirectionCounts(
             difference(self.protocols, before.protocols),
             difference(self.ether_types, before.ether_types),
             difference(self.malformed, before.malformed),
@@ -99,8 +99,8 @@ class StationCounts(NamedTuple):
         sent: the packets that were sent.
     """
 
-    received: Direction = Direction()
-    sent: Direction = Direction()
+    received: DirectionCounts = DirectionCounts()
+    sent: DirectionCounts = DirectionCounts()
 
     def minus(self, before: StationCounts) -> StationCounts:
         """Returns what was counted since."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
-from sockfilter.counting.counts import NOTHING, V4, V6, Counted, Direction, StationCounts, summed
+from sockfilter.counting.counts import NOTHING, V4, V6, Counted, DirectionCounts, StationCounts, summed
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.counters import possible_cpus
 
@@ -21,7 +21,7 @@ EXTENSIONS = {4: 0, 5: 43, 6: 44, 7: 51, 8: 60, 9: 135, 10: 139, 11: 140}
 WORDS = 3
 
 
-class Reading:
+class CounterReading:
     """The counters of an object.
 
     Args:
@@ -35,7 +35,7 @@ class Reading:
         self._memory: Any = None
         opened.set_max_entries("counts", self._cpus * self._lib.SF_COUNT_ROW)
 
-    def __enter__(self) -> Reading:
+    def __enter__(self) -> CounterReading:
         """Maps the counters, after the load. Raises KernelUnsupported."""
         self._memory = self._object.mapped("counts", self._cpus * self._lib.SF_COUNT_ROW * COUNTED.size)
         return self
@@ -58,19 +58,17 @@ class Reading:
 
     def _direction(
         self, is_out: int, places: dict[int, Counted], kinds: list[tuple[tuple[int, ...], Counted]]
-    ) -> Direction:
+    ) -> DirectionCounts:
         lib = self._lib
         first = is_out * lib.SF_COUNT_DIRECTION
         others = {place - first - lib.SF_COUNT_OTHERS: count for place, count in places.items()}
-        return Direction(
+        return DirectionCounts(
             protocols={
                 (V6 if at >= lib.SF_COUNT_PROTOCOLS else V4, at % lib.SF_COUNT_PROTOCOLS): places[first + at]
                 for at in range(lib.SF_COUNT_OTHERS)
                 if first + at in places
             },
-            ether_types={
-                key[2]: count for key, count in kinds if key[:2] == (lib.SF_COUNT_ETHER_TYPE, is_out)
-            },
+            ether_types={key[2]: count for key, count in kinds if key[:2] == (lib.SF_COUNT_ETHER_TYPE, is_out)},
             malformed={
                 version: others[place]
                 for version, place in ((V4, lib.SF_COUNT_MALFORMED_V4), (V6, lib.SF_COUNT_MALFORMED_V6))
@@ -78,9 +76,7 @@ class Reading:
             },
             unlisted=others.get(lib.SF_COUNT_UNLISTED_TYPE, NOTHING),
             extensions={number: others[place] for place, number in EXTENSIONS.items() if place in others},
-            vlans={
-                (key[3], key[4])[: key[2]]: count for key, count in kinds if key[:2] == (lib.SF_COUNT_VLAN, is_out)
-            },
+            vlans={(key[3], key[4])[: key[2]]: count for key, count in kinds if key[:2] == (lib.SF_COUNT_VLAN, is_out)},
             unlisted_vlans=others.get(lib.SF_COUNT_UNLISTED_VLAN, NOTHING),
         )
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from sockfilter.closing import Closing
-from sockfilter.counting.reading import Reading
+from sockfilter.counting.reading import CounterReading
 from sockfilter.errors import KernelUnsupported, MissingCapability, ObjectError
 from sockfilter.libbpf import binding, links
 from sockfilter.libbpf.object import OBJECTS, BpfObject
@@ -60,7 +60,7 @@ class Station(Closing):
             self.object.choose(PROGRAMS, *self.programs)
             config = ffi.new("struct sf_count_config *", {"has_link_header": bool(interface.has_link_header)})
             self.object.configure(bytes(ffi.buffer(config)))
-            reading = Reading(self.object)
+            reading = CounterReading(self.object)
             self._load()
             self._reading = stack.enter_context(reading)
             try:
@@ -96,7 +96,7 @@ class Station(Closing):
         stack.callback(os.close, fd)
 
 
-class Tap(Station):
+class TapStation(Station):
     """Where packet sockets get their packets: both directions, behind XDP and before tcx and the firewall."""
 
     name = "tap"
@@ -112,7 +112,7 @@ class Tap(Station):
             raise OSError(ffi.errno, os.strerror(ffi.errno))
 
 
-class Tcx(Station):
+class TcxStation(Station):
     """The traffic control hooks: behind the tap for packets that arrive, before it for those that are sent."""
 
     name = "tcx"
@@ -132,7 +132,7 @@ class Tcx(Station):
             ) from error
 
 
-class Xdp(Station):
+class XdpStation(Station):
     """Before everything else, and before the kernel has made its own description of a packet; arriving packets only.
 
     Args:

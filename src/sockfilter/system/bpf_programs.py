@@ -19,7 +19,7 @@ HOLDERS_MAX = 3
 
 
 def described(number: int) -> str:
-    """Returns a program's number, its name, and the processes that hold it or a link of it, as far as they are known."""
+    """Returns a program's number, its name, and the processes that hold it or a link of it, as far as known."""
     words = [f"id {number}", *filter(None, [name_of(number)])]
     holders = [f"{comm}[{pid}]" for pid, comm in holders_of(number)]
     if holders:

@@ -112,6 +112,8 @@ def _xdp(content: bytes) -> tuple[XdpProgram, ...]:
     found = dict(_attributes(content))
     attached = found.get(IFLA_XDP_ATTACHED, b"\0")[0]
     numbers = {
-        mode or attached: int.from_bytes(found[kind], sys.byteorder) for kind, mode in IFLA_XDP_IDS.items() if kind in found
+        mode or attached: int.from_bytes(found[kind], sys.byteorder)
+        for kind, mode in IFLA_XDP_IDS.items()
+        if kind in found
     }
     return tuple(XdpProgram(number, XDP_MODES[mode]) for mode, number in numbers.items() if mode in XDP_MODES)

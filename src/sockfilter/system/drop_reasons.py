@@ -79,7 +79,7 @@ class DropReasons:
         while number > 0:
             found = self._type(types, number)
             if found.info >> 24 & 0x1F == KIND_FUNC_PROTO:
-                return (found.info & LENGTH_MASK) - 1
+                return int(found.info & LENGTH_MASK) - 1
             number = found.size
         return 0
 
