@@ -86,8 +86,8 @@ class PacketCounting(Closing):
                     if has_to:
                         raise
                     self.left_out.append(str(error))
-            self._device_before = self._device()
-            self._began = time.monotonic()
+            # the places begin one after the other: what counts is what came when all of them were there
+            self._before = self._counted()
             self._stack = stack.pop_all()
 
     @property
@@ -100,8 +100,11 @@ class PacketCounting(Closing):
 
         Raises InterfaceGone if the interface has been deleted.
         """
+        return self._counted() - self._before
+
+    def _counted(self) -> PacketCounts:
         device = self._device()
-        seconds = time.monotonic() - self._began
+        seconds = time.monotonic()
         delivered = drops = None
         if self._sockets is not None:
             delivered = self._sockets.delivered() if self._has_delivered else None
@@ -110,7 +113,7 @@ class PacketCounting(Closing):
             self.interface,
             seconds,
             {name: station.read() for name, station in self._stations.items()},
-            device.minus(self._device_before) if self._has_device else None,
+            device if self._has_device else None,
             delivered,
             drops,
         )
