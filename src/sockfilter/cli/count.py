@@ -176,9 +176,7 @@ class Showing:
     def _write_json(self, kind: str, counts: PacketCounts) -> None:
         import json
 
-        from sockfilter.counting.as_dict import as_dict
-
-        made = {"kind": kind, "time": time.time(), **as_dict(counts), "modes": dict(self._counting.modes)}
+        made = {"kind": kind, "time": time.time(), **counts.as_dict(), "modes": self._counting.modes}
         self._sink.write(json.dumps(made).encode() + b"\n")
 
 

@@ -84,6 +84,28 @@ class DirectionCounts(NamedTuple):
             self.unlisted_vlans.minus(before.unlisted_vlans),
         )
 
+    def as_dict(self) -> dict[str, Any]:
+        """Returns everything as a dict of lists and numbers, for JSON."""
+        return {
+            **self.total._asdict(),
+            "protocols": [
+                {"version": version, "protocol": number, **count._asdict()}
+                for (version, number), count in sorted(self.protocols.items())
+            ],
+            "ether_types": [
+                {"ether_type": number or None, **count._asdict()} for number, count in sorted(self.ether_types.items())
+            ],
+            "malformed": _rows("version", self.malformed),
+            "extensions": _rows("header", self.extensions),
+            "vlans": [{"vlan": list(vlan), **count._asdict()} for vlan, count in sorted(self.vlans.items())],
+            "unlisted": self.unlisted._asdict(),
+            "unlisted_vlans": self.unlisted_vlans._asdict(),
+        }
+
+
+def _rows(name: str, counts: Mapping[int, Counted]) -> list[dict[str, int]]:
+    return [{name: number, **count._asdict()} for number, count in sorted(counts.items())]
+
 
 def difference(now: Mapping[Key, Counted], before: Mapping[Key, Counted]) -> dict[Key, Counted]:
     """Returns the difference of counts by their keys, without those that did not change."""
@@ -154,6 +176,18 @@ class PacketCounts(NamedTuple):
 
     def as_dict(self) -> dict[str, Any]:
         """Returns everything as a dict of dicts and numbers, for JSON."""
-        from sockfilter.counting.as_dict import as_dict
-
-        return as_dict(self)
+        made: dict[str, Any] = {"interface": self.interface, "seconds": round(self.seconds, 6)}
+        if self.device is not None:
+            made["device"] = self.device._asdict()
+        for name, station in self.stations.items():
+            made[name] = {"received": station.received.as_dict()}
+            if name != "xdp":  # which sees arriving packets only
+                made[name]["sent"] = station.sent.as_dict()
+        if self.delivered is not None:
+            made["socket"] = self.delivered._asdict()
+        if self.drops is not None:
+            made["drops"] = {
+                direction: {reason: count._asdict() for reason, count in drops.items()}
+                for direction, drops in self.drops._asdict().items()
+            }
+        return made
