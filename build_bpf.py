@@ -95,7 +95,17 @@ def build_objects(out: Path = OBJECTS, root: Path = ROOT) -> list[Path]:
 
 def declarations() -> str:
     """Returns the declarations for cffi: the shared headers without their guards, then cdef.h."""
-    shared_names = ("config.h", "events.h", "members.h", "tree.h", "syscalls.h", "processes.h", "secrets.h", "count.h")
+    shared_names = (
+        "config.h",
+        "events.h",
+        "members.h",
+        "tree.h",
+        "syscalls.h",
+        "processes.h",
+        "secrets.h",
+        "count.h",
+        "guard.h",
+    )
     headers = (
         *(BPF / name for name in shared_names),
         LANE / "lane.h",

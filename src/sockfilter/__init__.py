@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from sockfilter.counting.counts import PacketCounts
     from sockfilter.errors import BodyError, ExpectationFailed, NotSeen, SockfilterError
     from sockfilter.filters.where import Where
+    from sockfilter.guarding.counts import GuardCounts
+    from sockfilter.guarding.guard import Guard, guard
+    from sockfilter.guarding.refused import Refused
     from sockfilter.ledger import Ledger
     from sockfilter.masking import set_masking
     from sockfilter.model import (
@@ -62,6 +65,10 @@ _HOMES = {
     "count": "counting.counting",
     "PacketCounting": "counting.counting",
     "PacketCounts": "counting.counts",
+    "guard": "guarding.guard",
+    "Guard": "guarding.guard",
+    "GuardCounts": "guarding.counts",
+    "Refused": "guarding.refused",
     "View": "views.view",
     "Where": "filters.where",
     "set_masking": "masking",
@@ -104,12 +111,16 @@ __all__ = [
     "read",
     "tcp_streams",
     "count",
+    "guard",
     "set_masking",
     "set_protos",
     "Reading",
     "TcpStream",
     "PacketCounting",
     "PacketCounts",
+    "Guard",
+    "GuardCounts",
+    "Refused",
     "Capture",
     "View",
     "Where",
