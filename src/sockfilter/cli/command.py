@@ -53,7 +53,9 @@ COLLECTOR = (20_000, 20, 50)
 NAMED_MAX = 4
 
 # The subcommands: the first word, and the module whose run() takes the other words.
-COMMANDS = {name: f"sockfilter.cli.{name}" for name in ("broker", "check", "config", "count", "diff", "doctor", "tls")}
+COMMANDS = {
+    name: f"sockfilter.cli.{name}" for name in ("broker", "check", "config", "count", "diff", "doctor", "guard", "tls")
+}
 
 
 def command(argv: list[str] | None, signals: Signals) -> int:

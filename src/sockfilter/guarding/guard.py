@@ -142,8 +142,8 @@ class Guard(Closing):
             return self._final
         found = [self._counter(at) for at in range(self._lib.SF_GUARD_COUNTERS)]
         sources = self._sources() if self.rules.rate is not None else 0
-        made = GuardCounts(*found, sources=sources)
-        return made._replace(forgotten=max(0, made.new_sources - sources))
+        made = GuardCounts(*found)
+        return made._replace(sources=sources, forgotten=max(0, made.new_sources - sources))
 
     def close(self) -> None:
         """Ends the guard: from then on everything passes. What was refused stays readable."""
