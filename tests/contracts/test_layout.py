@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from sockfilter.counting import reading as counts
+from sockfilter.guarding import refused
+from sockfilter.guarding.counts import GuardCounts
 from sockfilter.ledger import OUTCOMES, PACKET_COUNTERS
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.ring import BATCH_RECORDS
@@ -35,6 +37,7 @@ USUAL_STRUCTS = [
     *("sf_usual_form", "sf_usual"),
 ]
 COUNT_STRUCTS = ["sf_counted", "sf_count_key", "sf_count_config", "sf_drop_key"]
+GUARD_STRUCTS = ["sf_guard_config", "sf_guard_network", "sf_refused"]
 OWN_STRUCTS = [*LANE_STRUCTS, *HPACK_STRUCTS, *USUAL_STRUCTS, "sf_packet"]
 
 Layout = dict[str, tuple[int, int]]
@@ -58,7 +61,7 @@ def by_c(name: str, fields: Layout, tmp_path: Path) -> Layout:
     source.write_text(
         "#include <linux/types.h>\n#include <stddef.h>\n#include <stdio.h>\n"
         "#include <events.h>\n#include <processes.h>\n#include <lane.h>\n#include <usual.h>\n#include <replay.h>\n"
-        "#include <secrets.h>\n#include <count.h>\n#include <found.h>\n#include <mapping.h>\n"
+        "#include <secrets.h>\n#include <count.h>\n#include <guard.h>\n#include <found.h>\n#include <mapping.h>\n"
         f"int main(void) {{ {' '.join(lines)} }}\n"
     )
     command = [
@@ -82,7 +85,9 @@ def by_c(name: str, fields: Layout, tmp_path: Path) -> Layout:
     return {"": (0, int(size)), **found}
 
 
-@pytest.mark.parametrize("name", [*STRUCTS, *OWN_STRUCTS, *PROCESS_STRUCTS, *SECRET_STRUCTS, *COUNT_STRUCTS])
+@pytest.mark.parametrize(
+    "name", [*STRUCTS, *OWN_STRUCTS, *PROCESS_STRUCTS, *SECRET_STRUCTS, *COUNT_STRUCTS, *GUARD_STRUCTS]
+)
 def test_c_and_cffi_agree(name: str, tmp_path: Path) -> None:
     cffi = by_cffi(name)
     assert by_c(name, cffi, tmp_path) == cffi
@@ -98,7 +103,7 @@ def test_btf_and_cffi_agree_on_processes(name: str) -> None:
     assert Btf(processes.OBJECT).struct(name) == by_cffi(name)
 
 
-@pytest.mark.parametrize("name", [*STRUCTS, *OWN_STRUCTS, *PROCESS_STRUCTS, *COUNT_STRUCTS])
+@pytest.mark.parametrize("name", [*STRUCTS, *OWN_STRUCTS, *PROCESS_STRUCTS, *COUNT_STRUCTS, *GUARD_STRUCTS])
 def test_no_struct_has_a_hole(name: str) -> None:
     end = 0
     for field, (offset, size) in by_cffi(name).items():
@@ -171,6 +176,14 @@ def test_python_unpacks_counts_as_they_are() -> None:
     assert by_cffi("sf_counted")[""] == (0, counts.COUNTED.size)
     sizes = [size for name, (_, size) in by_cffi("sf_count_key").items() if name]
     assert sizes == [struct_width(code) for code in counts.KEY.format.lstrip("=")]
+
+
+def test_python_unpacks_what_a_guard_says_as_it_is() -> None:
+    assert by_cffi("sf_refused")[""] == (0, refused.RECORD.size)
+    _, lib = binding.load()
+    assert refused.RULES[lib.SF_GUARD_BY_PORT] == "port"
+    assert refused.RULES[lib.SF_GUARD_BY_RATE] == "rate"
+    assert len(GuardCounts._fields) == lib.SF_GUARD_COUNTERS + 2
 
 
 def test_python_unpacks_secrets_as_they_are() -> None:

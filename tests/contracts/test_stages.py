@@ -44,6 +44,8 @@ MAY_IMPORT: Graph = {
     "comparison": {*NOUNS, *SHOWN, "forms", "statistics", "views"},
     # packets, counted: another program, which reads no HTTP
     "counting": {"closing", "errors", "libbpf", "sources", "system"},
+    # openings of connections, judged
+    "guarding": {"closing", "errors", "libbpf", "model", "observers", "sources", "system"},
     # the only place that joins stages
     "road": {*NOUNS, *STAGES, "closing", "libbpf", "outputs", "sources", "tls"},
     # the library
@@ -72,6 +74,7 @@ MAY_IMPORT: Graph = {
         "counting",
         "filters",
         "forms",
+        "guarding",
         "libbpf",
         "observers",
         "outputs",
@@ -110,6 +113,7 @@ HEAVY_MODULES = {
     "captures/command.py": {"shutil", "subprocess"},  # only where there is a command
     "sources/archives/entries.py": {"json"},  # only where a HAR file is read
     "views/nearest.py": {"difflib"},
+    "cli/guarding.py": {"json"},  # only in sockfilter guard
     # only with --tls, and in the process that attaches
     "cli/tls.py": {"json"},
     "sources/secrets/attacher.py": {"json"},

@@ -78,6 +78,8 @@ class Guarding:
             began = time.monotonic()
             status = self._loop(guard, capture, devices.Describing(link), index)
             seconds = time.monotonic() - began
+            if capture is not None:
+                capture.flush()
             guard.close()
             self._show(guard, capture)
             self._end(guard, seconds, capture is not None)
@@ -116,12 +118,12 @@ class Guarding:
 
     def _show(self, guard: Guard, capture: Capture | None) -> None:
         """Shows what was refused since, and the exchanges of what was refused."""
-        # first what was refused, because an exchange follows the opening of its connection
+        while capture is not None and capture.pump():
+            pass
+        # after the exchanges: each follows the opening of its connection, which is there by now
         for refused in guard.take():
             self._joining.add_refused(refused)
             self._show_refused(refused)
-        while capture is not None and capture.pump():
-            pass
         for exchange in self._joining.take():
             self._show_exchange(exchange)
 
@@ -192,7 +194,7 @@ class Guarding:
         if counts.refused:
             text += f" of {joined.sources} source{'s' if joined.sources != 1 else ''}"
         if has_exchanges:
-            text += f"; {joined.exchanges} exchanges would not have been"
+            text += f"; {joined.exchanges} exchange{'s' if joined.exchanges != 1 else ''} would not have been"
         say(text)
         for number, words in (
             (counts.unreported, "refused openings were too many to be shown"),

@@ -17,6 +17,7 @@ TABLE = "sockfilter_guard"
 SOURCES = 65536
 # seconds after which nftables forgets a source
 FORGET_S = 3600
+OPENING = "tcp flags & (syn | ack) == syn"
 PREFIX6 = "ffff:ffff:ffff:ffff::"
 
 
@@ -49,24 +50,23 @@ def _set(name: str, kind: str) -> list[str]:
 
 
 def _rules(rules: Rules) -> Iterator[str]:
-    # fragments pass, and what opens no connection
+    # fragments pass, and replies to clients of this host
     yield "ip frag-off & 0x3fff != 0 accept"
     yield "exthdr frag exists accept"
-    yield "tcp flags & (syn | ack) != syn accept"
-    yield f"meta l4proto != {'{ tcp, udp }' if rules.udp else 'tcp'} accept"
     if rules.udp and rules.allow is not None:
-        # replies to clients of this host
         yield f"udp dport {_range(reply_ports())} accept"
     yield from _sources(rules)
-    for protocol in ("tcp", "udp") if rules.udp else ("tcp",):
+    openings = {"tcp": OPENING, "udp": "meta l4proto udp"} if rules.udp else {"tcp": OPENING}
+    for protocol, opening in openings.items():
         if rules.allow is not None:
-            yield f"{protocol} dport != {_ports(rules.allow)} counter drop"
+            yield f"{opening} {protocol} dport != {_ports(rules.allow)} counter drop"
         if rules.deny is not None:
-            yield f"{protocol} dport {_ports(rules.deny)} counter drop"
+            yield f"{opening} {protocol} dport {_ports(rules.deny)} counter drop"
     if rules.rate is not None:
         limit = f"limit rate over {rules.rate.number}/{UNITS[rules.rate.unit]} burst {rules.rate.burst} packets"
-        yield f"add @sources4 {{ ip saddr {limit} }} counter drop"
-        yield f"add @sources6 {{ ip6 saddr & {PREFIX6} {limit} }} counter drop"
+        for opening in openings.values():
+            yield f"{opening} add @sources4 {{ ip saddr {limit} }} counter drop"
+            yield f"{opening} add @sources6 {{ ip6 saddr & {PREFIX6} {limit} }} counter drop"
 
 
 def _sources(rules: Rules) -> Iterator[str]:
