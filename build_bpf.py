@@ -107,6 +107,8 @@ def declarations() -> str:
         "processes.h",
         "secrets.h",
         "tcp_events.h",
+        "count.h",
+        "guard.h",
     )
     headers = (
         *(BPF / name for name in shared_names),

@@ -26,8 +26,13 @@ if TYPE_CHECKING:
     from sockfilter.captures.command import capture_command
     from sockfilter.captures.file import Reading, read
     from sockfilter.captures.tcp_streams import TcpStream, tcp_streams
+    from sockfilter.counting.counting import PacketCounting, count
+    from sockfilter.counting.counts import PacketCounts
     from sockfilter.errors import BodyError, ExpectationFailed, NotSeen, SockfilterError
     from sockfilter.filters.where import Where
+    from sockfilter.guarding.counts import GuardCounts
+    from sockfilter.guarding.guard import Guard, guard
+    from sockfilter.guarding.refused import Refused
     from sockfilter.ledger import Ledger
     from sockfilter.masking import set_masking
     from sockfilter.model import (
@@ -57,6 +62,13 @@ _HOMES = {
     "Reading": "captures.file",
     "tcp_streams": "captures.tcp_streams",
     "TcpStream": "captures.tcp_streams",
+    "count": "counting.counting",
+    "PacketCounting": "counting.counting",
+    "PacketCounts": "counting.counts",
+    "guard": "guarding.guard",
+    "Guard": "guarding.guard",
+    "GuardCounts": "guarding.counts",
+    "Refused": "guarding.refused",
     "View": "views.view",
     "Where": "filters.where",
     "set_masking": "masking",
@@ -98,10 +110,17 @@ __all__ = [
     "capture_command",
     "read",
     "tcp_streams",
+    "count",
+    "guard",
     "set_masking",
     "set_protos",
     "Reading",
     "TcpStream",
+    "PacketCounting",
+    "PacketCounts",
+    "Guard",
+    "GuardCounts",
+    "Refused",
     "Capture",
     "View",
     "Where",

@@ -32,6 +32,10 @@ class InterfaceDown(SockfilterError):
     """The interface is down. Bring it up first."""
 
 
+class InterfaceGone(SockfilterError):
+    """The interface was deleted while packets were counted."""
+
+
 class UnsupportedInterface(SockfilterError):
     """The interface has a link type that sockfilter cannot capture live."""
 

@@ -18,7 +18,10 @@ from tools import libbpf  # noqa: E402
 from tests.support.once import made_once  # noqa: E402
 from tests.support.skips import need_tool  # noqa: E402
 
-OBJECTS = ["processes.bpf.o", "secrets.bpf.o", "sockfilter.bpf.o", "syscalls.bpf.o", "tcp.bpf.o", "tree.bpf.o"]
+OBJECTS = [
+    *("count.bpf.o", "guard.bpf.o", "processes.bpf.o", "secrets.bpf.o", "sockfilter.bpf.o", "stations.bpf.o"),
+    *("syscalls.bpf.o", "tcp.bpf.o", "tree.bpf.o"),
+]
 
 
 def build_in(folder: Path) -> None:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from sockfilter.counting import reading as counts
+from sockfilter.guarding import refused
+from sockfilter.guarding.counts import GuardCounts
 from sockfilter.ledger import OUTCOMES, PACKET_COUNTERS
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.ring import BATCH_RECORDS
@@ -38,6 +41,8 @@ USUAL_STRUCTS = [
     *("sf_usual_field", "sf_usual_text", "sf_usual_half", "sf_usual_stream", "sf_usual_end", "sf_usual_counts"),
     *("sf_usual_form", "sf_usual"),
 ]
+COUNT_STRUCTS = ["sf_counted", "sf_count_key", "sf_count_config", "sf_drop_key"]
+GUARD_STRUCTS = ["sf_guard_config", "sf_guard_network", "sf_refused"]
 OWN_STRUCTS = [*LANE_STRUCTS, *HPACK_STRUCTS, *USUAL_STRUCTS, "sf_packet", "sf_opened"]
 
 Layout = dict[str, tuple[int, int]]
@@ -61,12 +66,8 @@ def by_c(name: str, fields: Layout, tmp_path: Path) -> Layout:
     source.write_text(
         "#include <linux/types.h>\n#include <stddef.h>\n#include <stdio.h>\n"
         "#include <events.h>\n#include <processes.h>\n#include <lane.h>\n#include <usual.h>\n#include <replay.h>\n"
-        "#include <tcp_events.h>
-#include <secrets.h>
-#include <found.h>
-#include <mapping.h>
-#include <opening.h>
-"
+        "#include <tcp_events.h>\n#include <secrets.h>\n#include <found.h>\n#include <mapping.h>\n#include <opening.h>\n"
+        "#include <count.h>\n#include <guard.h>\n"
         f"int main(void) {{ {' '.join(lines)} }}\n"
     )
     command = [
@@ -91,7 +92,10 @@ def by_c(name: str, fields: Layout, tmp_path: Path) -> Layout:
     return {"": (0, int(size)), **found}
 
 
-@pytest.mark.parametrize("name", [*STRUCTS, *OWN_STRUCTS, *PROCESS_STRUCTS, *SECRET_STRUCTS, *TCP_STRUCTS])
+@pytest.mark.parametrize(
+    "name",
+    [*STRUCTS, *OWN_STRUCTS, *PROCESS_STRUCTS, *SECRET_STRUCTS, *TCP_STRUCTS, *COUNT_STRUCTS, *GUARD_STRUCTS],
+)
 def test_c_and_cffi_agree(name: str, tmp_path: Path) -> None:
     cffi = by_cffi(name)
     assert by_c(name, cffi, tmp_path) == cffi
@@ -112,7 +116,9 @@ def test_btf_and_cffi_agree_on_tcp(name: str) -> None:
     assert Btf(program.OBJECT).struct(name) == by_cffi(name)
 
 
-@pytest.mark.parametrize("name", [*STRUCTS, *OWN_STRUCTS, *PROCESS_STRUCTS, *TCP_STRUCTS])
+@pytest.mark.parametrize(
+    "name", [*STRUCTS, *OWN_STRUCTS, *PROCESS_STRUCTS, *TCP_STRUCTS, *COUNT_STRUCTS, *GUARD_STRUCTS]
+)
 def test_no_struct_has_a_hole(name: str) -> None:
     end = 0
     for field, (offset, size) in by_cffi(name).items():
@@ -179,6 +185,20 @@ def test_c_and_python_know_the_same_limits_of_header_blocks() -> None:
     assert len(hpack_table.STATIC) == lib.SF_HPACK_STATIC
     # what C says of the static table, it says in bytes
     assert max(map(hpack_table.size_of, hpack_table.STATIC)) < 256
+
+
+def test_python_unpacks_counts_as_they_are() -> None:
+    assert by_cffi("sf_counted")[""] == (0, counts.COUNTED.size)
+    sizes = [size for name, (_, size) in by_cffi("sf_count_key").items() if name]
+    assert sizes == [struct_width(code) for code in counts.KEY.format.lstrip("=")]
+
+
+def test_python_unpacks_what_a_guard_says_as_it_is() -> None:
+    assert by_cffi("sf_refused")[""] == (0, refused.RECORD.size)
+    _, lib = binding.load()
+    assert refused.RULES[lib.SF_GUARD_BY_PORT] == "port"
+    assert refused.RULES[lib.SF_GUARD_BY_RATE] == "rate"
+    assert len(GuardCounts._fields) == lib.SF_GUARD_COUNTERS + 2
 
 
 def test_python_unpacks_secrets_as_they_are() -> None:

@@ -42,6 +42,10 @@ MAY_IMPORT: Graph = {
     "statistics": {*NOUNS, *SHOWN, "forms", "outputs"},
     # two captures beside each other
     "comparison": {*NOUNS, *SHOWN, "forms", "statistics", "views"},
+    # packets, counted: another program, which reads no HTTP
+    "counting": {"closing", "errors", "libbpf", "sources", "system"},
+    # openings of connections, judged
+    "guarding": {"closing", "errors", "libbpf", "model", "observers", "sources", "system"},
     # the only place that joins stages
     "road": {*NOUNS, *STAGES, "closing", "libbpf", "outputs", "sources", "tls"},
     # the library
@@ -69,8 +73,10 @@ MAY_IMPORT: Graph = {
         "protobuf",
         "captures",
         "comparison",
+        "counting",
         "filters",
         "forms",
+        "guarding",
         "libbpf",
         "observers",
         "outputs",
@@ -110,6 +116,7 @@ HEAVY_MODULES = {
     "captures/command.py": {"shutil", "subprocess"},  # only where there is a command
     "sources/archives/entries.py": {"json"},  # only where a HAR file is read
     "views/nearest.py": {"difflib"},
+    "cli/guarding.py": {"json"},  # only in sockfilter guard
     # only with --tls, and in the process that attaches
     "cli/tls.py": {"json"},
     "sources/secrets/attacher.py": {"json"},

@@ -22,9 +22,13 @@ struct bpf_link *bpf_program__attach(const struct bpf_program *program);
 int bpf_link__destroy(struct bpf_link *link);
 int bpf_map_lookup_elem(int fd, const void *key, void *value);
 int bpf_map_update_elem(int fd, const void *key, const void *value, __u64 flags);
+int bpf_map_delete_elem(int fd, const void *key);
+int bpf_map_get_next_key(int fd, const void *key, void *next_key);
 int bpf_map_create(int map_type, const char *name, __u32 key_size, __u32 value_size, __u32 max_entries,
 		   const void *opts);
 int bpf_prog_load(int prog_type, const char *name, const char *license, const void *insns, size_t insn_cnt, void *opts);
+int bpf_prog_get_fd_by_id(__u32 id);
+int bpf_obj_get_info_by_fd(int fd, void *info, __u32 *info_len);
 int libbpf_probe_bpf_map_type(int map_type, const void *opts);
 struct bpf_link *bpf_program__attach_perf_event(const struct bpf_program *program, int fd);
 int bpf_raw_tracepoint_open(const char *name, int prog_fd);
@@ -32,6 +36,23 @@ int bpf_map_get_next_key(int fd, const void *key, void *next_key);
 int libbpf_num_possible_cpus(void);
 int libbpf_strerror(int error, char *text, size_t size);
 const char *libbpf_version_string(void);
+
+/* <bpf/btf.h>, <linux/btf.h> */
+struct btf;
+struct btf_type {
+	__u32 name_off;
+	__u32 info;
+	__u32 size; /* or the number of another type */
+};
+struct btf_enum {
+	__u32 name_off;
+	int val;
+};
+struct btf *btf__load_vmlinux_btf(void);
+void btf__free(struct btf *btf);
+int btf__find_by_name_kind(const struct btf *btf, const char *name, __u32 kind);
+const struct btf_type *btf__type_by_id(const struct btf *btf, __u32 id);
+const char *btf__name_by_offset(const struct btf *btf, __u32 offset);
 
 /* <sched.h> */
 int setns(int fd, int type);
@@ -41,6 +62,7 @@ int sf_capabilities(__u64 effective, __u64 permitted, __u64 inheritable);
 int sf_keep_capabilities(int keep);
 int sf_no_new_privileges(void);
 void sf_let_programs_end(void);
+int sf_link_create(int program_fd, int target, int attach_type, __u32 flags);
 struct sf_ring;
 struct bpf_object *sf_object_open(const void *bytes, size_t size, const char *name, int types);
 void *sf_map_memory(struct bpf_map *map, size_t *size);

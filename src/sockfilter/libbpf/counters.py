@@ -45,7 +45,7 @@ class Counters:
         _, lib = binding.load()
         self._object = opened
         self._sums = sums
-        self._cpus = _possible_cpus()
+        self._cpus = possible_cpus()
         self._row = Struct(f"={count}Q")
         self._row_bytes = lib.SF_COUNTER_ROW * 8
         self._memory: Any = None
@@ -79,7 +79,7 @@ class Counters:
         return row
 
 
-def _possible_cpus() -> int:
+def possible_cpus() -> int:
     """Returns the highest possible CPU number plus one."""
     try:
         with open(POSSIBLE_CPUS) as file:

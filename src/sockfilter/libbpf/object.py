@@ -102,10 +102,10 @@ class BpfObject(Closing):
             raise ObjectError(f"{self._path} has no room for the configuration; install sockfilter again")
         self._ffi.memmove(address, content, len(content))
 
-    def choose(self, names: Sequence[str], chosen: str) -> None:
-        """Loads one of several programs and not the others; before load()."""
+    def choose(self, names: Sequence[str], *chosen: str) -> None:
+        """Loads one of several programs, or some, and not the others; before load()."""
         for name in names:
-            self._lib.bpf_program__set_autoload(self.program(name), name == chosen)
+            self._lib.bpf_program__set_autoload(self.program(name), name in chosen)
 
     def fill(self, name: str, content: bytes) -> None:
         """Sets the values of a mappable array, after load().

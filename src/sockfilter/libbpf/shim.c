@@ -21,7 +21,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "count.h"
 #include "events.h"
+#include "guard.h"
 #include "log.h"
 #include "members.h"
 #include "processes.h"
@@ -101,6 +103,17 @@ static int sf_keep_capabilities(int keep)
 static int sf_no_new_privileges(void)
 {
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+/*
+ * Attaches a program by a link, which lasts as long as its descriptor. libbpf has the call for some kinds of
+ * programs only in newer versions. Returns the descriptor; a negative error number on failure.
+ */
+static int sf_link_create(int program_fd, int target, int attach_type, __u32 flags)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = flags);
+
+	return bpf_link_create(program_fd, target, attach_type, &opts);
 }
 
 /*

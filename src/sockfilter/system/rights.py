@@ -7,6 +7,7 @@ import resource
 from sockfilter.errors import KernelUnsupported
 
 # include/uapi/linux/capability.h; CAP_SYS_ADMIN includes CAP_BPF and CAP_PERFMON, which were split from it (kernel 5.8)
+CAP_NET_ADMIN = 12
 CAP_NET_RAW = 13
 CAP_SYS_PTRACE = 19
 CAP_SYS_ADMIN = 21
@@ -106,3 +107,24 @@ def advice(locks_memory: bool = False) -> str:
     if not lacks:
         return "the process has CAP_NET_RAW and CAP_BPF: the kernel is locked down, or a sandbox refuses bpf(2)"
     return f"{' and '.join(lacks)} missing; {REMEDY}"
+
+
+NUMBERS = {"CAP_NET_ADMIN": CAP_NET_ADMIN, "CAP_NET_RAW": CAP_NET_RAW, "CAP_PERFMON": CAP_PERFMON}
+
+
+def advice_for(name: str, locks_memory: bool = False) -> str:
+    """Returns the advice for an operation that needs CAP_BPF and another capability, and that was not permitted.
+
+    Args:
+        name: the other capability, one of NUMBERS.
+        locks_memory: as for advice().
+    """
+    held = effective()
+    is_admin = held >> CAP_SYS_ADMIN & 1
+    has_it = held >> NUMBERS[name] & 1 or (is_admin and name == "CAP_PERFMON")
+    lacks = [] if has_it else [name]
+    if not (held >> CAP_BPF & 1 or is_admin):
+        lacks.append("CAP_BPF")
+    if not lacks:
+        return advice(locks_memory)
+    return f"{' and '.join(lacks)} missing; use sudo, or grant {name} and CAP_BPF"

@@ -23,7 +23,17 @@ def root() -> str:
             fields = line.split()
             if fields[2] == "cgroup2":
                 return fields[1]
-    raise KernelUnsupported("looking for the control groups: cgroup v2 is not mounted")
+    raise KernelUnsupported(f"looking for the control groups: cgroup v2 is not mounted; {_remedy()}")
+
+
+def _remedy() -> str:
+    """What to do where cgroup v2 is not mounted. `ip netns exec` mounts another /sys, without what is mounted below."""
+    with suppress(OSError):
+        if os.stat("/proc/self/ns/mnt").st_ino != os.stat("/proc/1/ns/mnt").st_ino:
+            return (
+                "if this is below ip netns exec, run sockfilter outside of it: control groups are the same everywhere"
+            )
+    return "mount it: mount -t cgroup2 none DIRECTORY"
 
 
 def number_and_level(name: str) -> tuple[int, int]:
@@ -36,25 +46,36 @@ def number_and_level(name: str) -> tuple[int, int]:
         InvalidArgument: no cgroup matches, or several do.
         KernelUnsupported: cgroup v2 is not mounted.
     """
-    top = root()
-    path = _path(top, name)
-    relative = os.path.relpath(path, top)
+    path = folder_of(name)
+    relative = os.path.relpath(path, root())
     return os.stat(path).st_ino, 0 if relative == "." else relative.count("/") + 1
+
+
+def folder_of(name: str) -> str:
+    """Returns the path of a cgroup. Arguments and errors: see number_and_level()."""
+    top = root()
+    inside = name[len(top) :] if name.startswith(f"{top}/") else name
+    path = os.path.join(top, inside.strip("/"))
+    if os.path.isdir(path):
+        return path
+    if _is_of_version_1(name):
+        raise InvalidArgument(
+            f"{name!r} is a control group of version 1, which BPF does not know; give a path below {top}"
+        )
+    return _container(top, name)
 
 
 def numbers_below(name: str) -> set[int]:
     """Returns the inode numbers of a cgroup and of all below it. name and exceptions: as for number_and_level()."""
     made = set()
-    for path in _folders(_path(root(), name)):
+    for path in _folders(folder_of(name)):
         with suppress(OSError):  # it has gone
             made.add(os.stat(path).st_ino)
     return made
 
 
-def _path(top: str, name: str) -> str:
-    inside = name[len(top) :] if name.startswith(f"{top}/") else name
-    path = os.path.join(top, inside.strip("/"))
-    return path if os.path.isdir(path) else _container(top, name)
+def _is_of_version_1(name: str) -> bool:
+    return os.path.isabs(name) and os.path.isdir(name) and os.path.exists(os.path.join(name, "cgroup.clone_children"))
 
 
 def _container(top: str, name: str) -> str:

@@ -1,0 +1,1 @@
+"""Counts packets at places of the kernel; it reads no HTTP."""

@@ -1,0 +1,1 @@
+"""Judges openings of connections at an interface; it reads no HTTP."""

@@ -1,0 +1,233 @@
+"""guard(): judges openings of connections, from its call until it is closed."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections import deque
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from sockfilter.closing import Closing
+from sockfilter.errors import InvalidArgument, KernelUnsupported, MissingCapability
+from sockfilter.guarding import rules as rules_module
+from sockfilter.guarding.counts import GuardCounts
+from sockfilter.guarding.refused import RECORD, read_refused
+from sockfilter.guarding.replies import reply_ports
+from sockfilter.libbpf import binding, links
+from sockfilter.libbpf.counters import possible_cpus
+from sockfilter.libbpf.object import OBJECTS, BpfObject
+from sockfilter.libbpf.ring import BATCH_RECORDS
+from sockfilter.sources.calls.cgroups import folder_of
+from sockfilter.sources.narrowing import host_and_mask, port_bits
+from sockfilter.sources.packets import interfaces
+from sockfilter.system import rights
+from sockfilter.system.namespace import entered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sockfilter.guarding.refused import Refused
+    from sockfilter.guarding.rules import Rules
+    from sockfilter.sources.narrowing import Hosts, Ports
+
+OBJECT = f"{OBJECTS}/guard.bpf.o"
+PROGRAMS = AT_TCX, AT_CGROUP = "guard_tcx", "guard_cgroup"
+# refused openings that are kept for the caller; of more, the oldest are forgotten
+REFUSED_MAX = 100_000
+
+
+def guard(
+    interface: str | None = None,
+    *,
+    allow: Ports | None = None,
+    deny: Ports | None = None,
+    per_source: str | None = None,
+    sources: Hosts | None = None,
+    not_sources: Hosts | None = None,
+    udp: bool = False,
+    enforce: bool = False,
+    netns: str | None = None,
+    cgroup: str | None = None,
+) -> Guard:
+    """Begins to judge openings of connections: TCP segments with SYN and without ACK. All other packets pass.
+
+    Args:
+        interface: judge what arrives at this interface.
+        allow: ports; openings to others are refused.
+        deny: ports; openings to these are refused.
+        per_source: openings of each IPv4 address, or IPv6 network of 64 bits: "50/s", or "50/s:100" with a burst.
+        sources: judge only openings from these addresses and networks.
+        not_sources: do not judge openings from these.
+        udp: judge datagrams too; with allow, those to the ports of this host's own clients pass.
+        enforce: drop what is refused. False: a dry run, which drops nothing.
+        netns: the network namespace of the interface: a name of `ip netns`, or a PID. None: that of this thread.
+        cgroup: in place of an interface: judge what arrives for sockets of this control group.
+
+    Returns:
+        The guard, a context manager.
+
+    Raises:
+        InvalidArgument: the rules make no sense.
+        NoSuchInterface, InterfaceDown, UnsupportedInterface: as for a capture.
+        MissingCapability: CAP_BPF or CAP_NET_ADMIN is missing.
+        KernelUnsupported: the kernel is older than 6.6, and an interface was given; or cgroup v2 is not mounted.
+    """
+    made = rules_module.made(allow, deny, per_source, sources, not_sources, udp)
+    with entered(netns):
+        return Guard(made, interface, cgroup, enforce=enforce)
+
+
+class Guard(Closing):
+    """Judges openings until it is closed, or the process ends in any way.
+
+    Args:
+        rules: the rules.
+        interface, cgroup: where; one of them.
+        enforce: drop what is refused.
+
+    Attributes:
+        name: the interface or the control group.
+    """
+
+    def __init__(
+        self, rules: Rules, interface: str | None = None, cgroup: str | None = None, *, enforce: bool = False
+    ) -> None:
+        if (interface is None) == (cgroup is None):
+            raise InvalidArgument("a guard takes an interface or a cgroup, one of them")
+        if interface == interfaces.ANY:
+            raise InvalidArgument("a guard takes one interface, not any")
+        self.rules = rules
+        self.enforce = enforce
+        self.name = interface or cgroup or ""
+        self._ffi, self._lib = binding.load()
+        self._refused: deque[Refused] = deque(maxlen=REFUSED_MAX)
+        self._cpus = possible_cpus()
+        self._ring: Any = None
+        self._final: GuardCounts | None = None
+        found = None if interface is None else interfaces.find(interface)
+        folder = None if cgroup is None else folder_of(cgroup)
+        with ExitStack() as stack:
+            self._object = stack.enter_context(BpfObject(OBJECT))
+            self._object.choose(PROGRAMS, AT_TCX if found is not None else AT_CGROUP)
+            self._object.configure(self._config())
+            self._load()
+            self._fill()
+            size = self._lib.SF_GUARD_RING
+            self._ring = self._lib.sf_ring_open(self._object.map_fd("refused"), size)
+            if not self._ring:
+                raise KernelUnsupported(f"mapping the ring of {size} bytes: {os.strerror(self._ffi.errno)}")
+            stack.callback(self._lib.sf_ring_close, self._ring)
+            self._offsets = self._ffi.new("__u32[]", BATCH_RECORDS)
+            self._attach(stack, found, folder)
+            self._stack = stack.pop_all()
+
+    @property
+    def refused(self) -> list[Refused]:
+        """The openings that were refused, or would have been, in their order; the last 100 000."""
+        self._refused.extend(self._read())
+        return list(self._refused)
+
+    def take(self) -> list[Refused]:
+        """Returns the refused openings since the last call, and forgets them."""
+        self._refused.extend(self._read())
+        taken = list(self._refused)
+        self._refused.clear()
+        return taken
+
+    @property
+    def counts(self) -> GuardCounts:
+        """What has been counted; after close(), the last counts."""
+        if self._final is not None:
+            return self._final
+        found = [self._counter(at) for at in range(self._lib.SF_GUARD_COUNTERS)]
+        sources = self._sources() if self.rules.rate is not None else 0
+        made = GuardCounts(*found)
+        return made._replace(sources=sources, forgotten=max(0, made.new_sources - sources))
+
+    def close(self) -> None:
+        """Ends the guard: from then on everything passes. What was refused stays readable."""
+        if not self._ring:
+            return
+        self._links.close()  # first, so that the counts are final
+        self._refused.extend(self._read())
+        self._final = self.counts
+        self._ring = None
+        self._stack.close()
+
+    def _config(self) -> bytes:
+        rules = self.rules
+        config = self._ffi.new("struct sf_guard_config *")
+        config.enforce, config.udp = self.enforce, rules.udp
+        if rules.rate is not None:
+            config.cost_ns = rules.rate.cost_ns
+            config.room_ns = rules.rate.burst * rules.rate.cost_ns
+        if rules.allow is not None or rules.deny is not None:
+            config.ports = self._lib.SF_GUARD_DENY if rules.allow is None else self._lib.SF_GUARD_ALLOW
+        config.replies_from, config.replies_to = reply_ports()
+        config.by_source, config.by_exemption = bool(rules.sources), bool(rules.not_sources)
+        return bytes(self._ffi.buffer(config))
+
+    def _load(self) -> None:
+        try:
+            self._object.load()
+        except MissingCapability as error:
+            advice = rights.advice_for("CAP_NET_ADMIN", self._object.is_short_of_locked_memory)
+            raise MissingCapability(f"{error}: {advice}") from error
+
+    def _fill(self) -> None:
+        ports = self.rules.allow if self.rules.allow is not None else self.rules.deny
+        if ports is not None:
+            self._object.fill("ports", port_bits(list(ports)))
+        for name, networks in (("judged", self.rules.sources), ("exempt", self.rules.not_sources)):
+            for network in networks:
+                address, mask = host_and_mask(network)
+                key = self._ffi.new("struct sf_guard_network *", {"addr": address})
+                key.prefix = int.from_bytes(mask, "big").bit_count()
+                self._object.put(name, key, self._ffi.new("__u8 *", 1))
+
+    def _attach(self, stack: ExitStack, interface: interfaces.Interface | None, folder: str | None) -> None:
+        self._links = stack.enter_context(ExitStack())
+        try:
+            if interface is not None:
+                fd = links.create(self._object.program_fd(AT_TCX), interface.index, links.TCX_INGRESS)
+            else:
+                group = os.open(folder or "", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                try:
+                    fd = links.create(self._object.program_fd(AT_CGROUP), group, links.CGROUP_INET_INGRESS)
+                finally:
+                    os.close(group)
+        except PermissionError as error:
+            raise MissingCapability(
+                f"guarding {self.name}: {error.strerror}: {rights.advice_for('CAP_NET_ADMIN')}"
+            ) from error
+        except OSError as error:
+            remedy = "another program may be in the way"
+            if interface is not None and error.errno == errno.EINVAL:
+                remedy = (
+                    "an interface takes Linux 6.6 or newer; before, --cgroup PATH judges what arrives for sockets of"
+                    " this host, and --print-nft prints the rules for nftables"
+                )
+            raise KernelUnsupported(f"guarding {self.name}: {error.strerror}; {remedy}") from error
+        self._links.callback(os.close, fd)
+
+    def _read(self) -> Iterator[Refused]:
+        while self._ring and (count := self._lib.sf_ring_peek(self._ring, self._offsets, BATCH_RECORDS)):
+            data = self._lib.sf_ring_data(self._ring)
+            records = [bytes(self._ffi.buffer(data + at, RECORD.size)) for at in self._ffi.unpack(self._offsets, count)]
+            self._lib.sf_ring_release(self._ring)
+            yield from map(read_refused, records)
+
+    def _counter(self, at: int) -> int:
+        values = self._ffi.new("__u64[]", self._cpus)
+        if self._lib.bpf_map_lookup_elem(self._object.map_fd("counters"), self._ffi.new("__u32 *", at), values):
+            return 0
+        return sum(self._ffi.unpack(values, self._cpus))
+
+    def _sources(self) -> int:
+        """Returns the number of entries in the table of sources."""
+        fd, key, following = self._object.map_fd("sources"), self._ffi.NULL, self._ffi.new("char[16]")
+        found = 0
+        while not self._lib.bpf_map_get_next_key(fd, key, following):
+            key, found = following, found + 1
+        return found
