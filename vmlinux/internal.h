@@ -181,6 +181,7 @@ struct sock_common {
 	__be32 skc_rcv_saddr;
 	__be16 skc_dport;
 	__u16 skc_num;
+	__u32 skc_portpair; /* both, in a union with them */
 	__u16 skc_family;
 	__u8 skc_state;
 	possible_net_t skc_net;
@@ -202,6 +203,7 @@ struct sock {
 	__u16 sk_protocol;
 	__u8 sk_shutdown;
 	int sk_err;
+	void *sk_user_data;
 	unsigned long sk_lingertime;
 };
 
@@ -219,6 +221,11 @@ struct inet_sock {
 /* include/net/inet_connection_sock.h */
 struct inet_connection_sock {
 	const void *icsk_ulp_ops;
+};
+
+/* include/linux/skmsg.h */
+struct sk_psock {
+	struct sock *sk;
 };
 
 /* include/linux/tcp.h */

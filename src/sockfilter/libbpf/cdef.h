@@ -26,6 +26,13 @@ int bpf_map_create(int map_type, const char *name, __u32 key_size, __u32 value_s
 		   const void *opts);
 int bpf_prog_load(int prog_type, const char *name, const char *license, const void *insns, size_t insn_cnt, void *opts);
 int libbpf_probe_bpf_map_type(int map_type, const void *opts);
+int bpf_map_get_next_key(int fd, const void *key, void *next_key);
+int bpf_map_get_next_id(__u32 start_id, __u32 *next_id);
+int bpf_map_get_fd_by_id(__u32 id);
+int bpf_prog_get_next_id(__u32 start_id, __u32 *next_id);
+int bpf_prog_get_fd_by_id(__u32 id);
+int bpf_obj_get_info_by_fd(int fd, void *info, __u32 *info_len);
+int bpf_prog_query(int target_fd, int type, __u32 query_flags, __u32 *attach_flags, __u32 *prog_ids, __u32 *prog_cnt);
 int libbpf_strerror(int error, char *text, size_t size);
 const char *libbpf_version_string(void);
 

@@ -23,7 +23,10 @@ def root() -> str:
             fields = line.split()
             if fields[2] == "cgroup2":
                 return fields[1]
-    raise KernelUnsupported("looking for the control groups: cgroup v2 is not mounted")
+    raise KernelUnsupported(
+        "looking for the control groups: cgroup v2 is not mounted here; run sockfilter outside of ip netns exec, which"
+        " hides it (system calls are seen in every namespace), or mount it: mount -t cgroup2 none /sys/fs/cgroup"
+    )
 
 
 def number_and_level(name: str) -> tuple[int, int]:
