@@ -104,7 +104,7 @@ static __always_inline struct connection *open_connection(const struct tcp_end *
 	fresh.id = next_connection_id();
 	if (end->family == AF_UNIX) {
 		fresh.is_unix = true;
-		fresh.observed_end = end->local;
+		fresh.only_end = 1 + end->local;
 		note_name(sk, end, fresh.id);
 		bpf_map_delete_elem(&fresh_unix, &end->flow);
 	}
@@ -203,7 +203,7 @@ static __always_inline __u32 received_before(const struct source *source, const 
 	if (!c || c->is_unix || !(c->sent_known & 2 >> source->from))
 		return copied_seq;
 	sent = c->sent[!source->from];
-	received = received_by(sk);
+	received = received_by(sk, &source->end);
 	if ((__s32)(sent - received) > 0)
 		sent = received;
 	return (__s32)(sent - copied_seq) > 0 ? sent : copied_seq;
@@ -235,6 +235,8 @@ static __always_inline int take_bytes(const struct pt_regs *regs, struct call ca
 	c = connection_of_call(source, sk);
 	if (source->end.family == AF_UNIX)
 		count_unix(&source->end, c, call.is_read, moved);
+	else if (is_in_sockmap(sk))
+		count_moved(sk, &source->end, c, call.is_read, moved);
 	/* Where both directions were before the call. */
 	write_seq = source->end.write_seq - (call.is_read ? 0 : moved);
 	copied_seq = source->end.copied_seq - (call.is_read ? moved : 0);
@@ -243,7 +245,9 @@ static __always_inline int take_bytes(const struct pt_regs *regs, struct call ca
 	if (!call.is_read)
 		source->ack = received_before(source, c, sk, copied_seq);
 	else
-		source->ack = source->end.family == AF_UNIX ? write_seq : BPF_CORE_READ((struct tcp_sock *)sk, snd_una);
+		source->ack = source->end.family == AF_UNIX
+				      ? write_seq
+				      : BPF_CORE_READ((struct tcp_sock *)sk, snd_una) + source->end.written_past;
 	if (!c) {
 		if (p->is_file)
 			return SF_CALLS_NOT_HTTP;
@@ -254,7 +258,7 @@ static __always_inline int take_bytes(const struct pt_regs *regs, struct call ca
 		if (source->end.family == AF_UNIX)
 			is_whole = bpf_map_lookup_elem(&fresh_unix, &source->end.flow);
 		else
-			is_whole = is_at_begin(sk, write_seq, copied_seq);
+			is_whole = source->end.is_counted != COUNTED_LATE && is_at_begin(sk, write_seq, copied_seq);
 		if (!is_whole && start_of(&p->walk, false) == START_OTHER)
 			return SF_CALLS_NOT_HTTP;
 		c = open_connection(&source->end, sk, start, is_whole, write_seq, copied_seq);
@@ -268,10 +272,19 @@ static __always_inline int take_bytes(const struct pt_regs *regs, struct call ca
 	} else if (skip_hint(c->id | source->from) >> 32 == SF_SKIP_REJECT) {
 		return SF_CALLS_NOT_HTTP;
 	}
+	if (source->end.is_counted == COUNTED_LATE && !c->only_end)
+		c->only_end = 1 + (c->observed & 2 >> local ? !local : local);
+	if (source->end.written_past + source->end.read_past && !c->is_past_network) {
+		c->is_past_network = true;
+		count(SF_CALLS_PAST_NETWORK);
+	}
+	/* The other end's close goes up when this one reads it: its own numbers would be wrong here. */
+	if (c->only_end && c->only_end != 1 + local && !c->is_unix)
+		return SF_CALLS_HTTP;
 	c->observed |= 1 << local;
 	c->socks[local] = (__u64)sk;
 	/* The other end moves the same bytes, and without numbers nobody could see that they are the same. */
-	if (c->is_unix && c->observed_end != local)
+	if (c->only_end && c->only_end != 1 + local)
 		return SF_CALLS_HTTP;
 	/* Bytes of a file are in no buffer here; the end that reads them sends them up. */
 	if (!p->is_file || !(c->observed & 2 >> local))
@@ -347,6 +360,8 @@ int calls_state(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	if (!tcp_end_of(sk, &end))
 		return 0;
+	if (state == TCP_ESTABLISHED && has_sockmaps())
+		begin_to_count(sk, &end);
 	c = bpf_map_lookup_elem(&connections, &end.flow);
 	if (!c)
 		return 0;
@@ -379,6 +394,8 @@ int calls_destroy(struct bpf_raw_tracepoint_args *ctx)
 
 	if (!tcp_end_of(sk, &end))
 		return 0;
+	if (end.is_counted)
+		stop_counting(sk);
 	c = bpf_map_lookup_elem(&connections, &end.flow);
 	if (!c)
 		return 0;

@@ -53,6 +53,8 @@ enum sf_call_counter {
 	/* of those that carry HTTP */
 	SF_CALLS_UNREADABLE,
 	SF_CALLS_NOT_SEEN,
+	/* connections, each once */
+	SF_CALLS_PAST_NETWORK,
 	SF_CALL_COUNTERS,
 };
 

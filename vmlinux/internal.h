@@ -181,6 +181,7 @@ struct sock_common {
 	__be32 skc_rcv_saddr;
 	__be16 skc_dport;
 	__u16 skc_num;
+	__u32 skc_portpair; /* both, in a union with them */
 	__u16 skc_family;
 	__u8 skc_state;
 	possible_net_t skc_net;
@@ -205,6 +206,7 @@ struct sock {
 	__u16 sk_protocol;
 	__u8 sk_shutdown;
 	int sk_err;
+	void *sk_user_data;
 	unsigned long sk_lingertime;
 };
 
@@ -236,6 +238,11 @@ struct minmax_sample {
 /* include/linux/win_minmax.h */
 struct minmax {
 	struct minmax_sample s[3];
+};
+
+/* include/linux/skmsg.h */
+struct sk_psock {
+	struct sock *sk;
 };
 
 /* include/linux/tcp.h */

@@ -43,8 +43,8 @@ static __always_inline void send_reset(struct sock *sk, const struct tcp_end *en
 		if (c->observed & other & ~c->closed)
 			return;
 		if (c->observed & other)
-			source.ack = received_by(sk);
-		else if (!is_all_read && has_unread(sk))
+			source.ack = received_by(sk, end);
+		else if (!is_all_read && has_unread(sk, end))
 			return;
 	}
 	c->reset = RESET_SENT;

@@ -44,9 +44,9 @@ struct connection {
 	__u8 closed;	/* a bit for each end: nothing more is sent or received there */
 	__u8 destroyed; /* a bit for each end: its socket has been destroyed */
 	__u8 is_unix;
-	__u8 observed_end; /* of a Unix socket: both directions are taken from this end alone */
-	__u8 reset;	   /* enum reset */
-	__u8 reserved[1];
+	__u8 only_end; /* 1 + the end that both directions are taken from, because the ends count apart; 0: both */
+	__u8 is_past_network; /* bytes have gone past TCP: see sockmap.bpf.h */
+	__u8 reset;	      /* enum reset */
 };
 
 /* The key has the number of the network namespace in place of an interface's index. */
@@ -63,8 +63,11 @@ struct tcp_end {
 	__u64 local; /* which end of the flow this socket is */
 	__u32 write_seq;
 	__u32 copied_seq;
+	__u32 written_past; /* of write_seq: see sockmap.bpf.h */
+	__u32 read_past;    /* of copied_seq */
 	__u16 family;
-	__u16 reserved[3];
+	__u8 is_counted; /* the map counted has this socket */
+	__u8 reserved[5];
 };
 
 /* big-endian words compare as the bytes do */
@@ -77,26 +80,27 @@ static __always_inline int is_above(const __u8 a[SF_ADDR_BYTES], const __u8 b[SF
 	return x[0] > y[0];
 }
 
-/* Returns false where it is no TCP socket, or has no peer. */
-static __always_inline bool tcp_end_of(struct sock *sk, struct tcp_end *end)
+/* By TCP's numbers. Returns false where it is no TCP socket, or has no peer. */
+static __always_inline bool read_tcp_end(struct sock *sk, struct tcp_end *end)
 {
 	__u8 here[SF_ADDR_BYTES] __attribute__((aligned(8))), there[SF_ADDR_BYTES] __attribute__((aligned(8)));
-	__u16 port, peer_port;
+	struct ports ports;
+	__u16 peer_port;
 	__u64 local;
 
 	end->family = family_of(sk);
 	if ((end->family != AF_INET && end->family != AF_INET6) || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
 		return false;
 	read_addresses(sk, end->family, &here, &there);
-	port = local_port_of(sk);
-	peer_port = peer_port_of(sk);
-	if (!peer_port)
+	ports = ports_of(sk);
+	if (!ports.peer)
 		return false;
-	local = port != peer_port ? port > peer_port : is_above(here, there);
+	peer_port = bpf_ntohs(ports.peer);
+	local = ports.local != peer_port ? ports.local > peer_port : is_above(here, there);
 	__builtin_memcpy(end->flow.addr[0], local ? there : here, SF_ADDR_BYTES);
 	__builtin_memcpy(end->flow.addr[1], local ? here : there, SF_ADDR_BYTES);
-	end->flow.port[0] = bpf_htons(local ? peer_port : port);
-	end->flow.port[1] = bpf_htons(local ? port : peer_port);
+	end->flow.port[0] = local ? ports.peer : bpf_htons(ports.local);
+	end->flow.port[1] = local ? bpf_htons(ports.local) : ports.peer;
 	end->flow.ifindex = netns_of(sk);
 	end->local = local;
 	end->write_seq = BPF_CORE_READ((struct tcp_sock *)sk, write_seq);
@@ -105,6 +109,7 @@ static __always_inline bool tcp_end_of(struct sock *sk, struct tcp_end *end)
 	if (BPF_CORE_READ(sk, __sk_common.skc_flags) & 1 << SOCK_DONE &&
 	    end->copied_seq == BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt))
 		end->copied_seq--;
+	end->written_past = end->read_past = end->is_counted = 0;
 	return true;
 }
 
@@ -114,17 +119,20 @@ static __always_inline bool is_orphan(struct sock *sk)
 	return BPF_CORE_READ(sk, __sk_common.skc_flags) & 1 << SOCK_DEAD;
 }
 
-/* The number after the last byte that has come. A FIN takes a number too, which is not counted. */
-static __always_inline __u32 received_by(struct sock *sk)
+/*
+ * The number after the last byte that has come by TCP. A FIN takes a number too, which is not counted. Of bytes that
+ * came another way, only those that have been read are known.
+ */
+static __always_inline __u32 received_by(struct sock *sk, const struct tcp_end *end)
 {
 	return BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt) -
-	       (BPF_CORE_READ(sk, __sk_common.skc_flags) >> SOCK_DONE & 1);
+	       (BPF_CORE_READ(sk, __sk_common.skc_flags) >> SOCK_DONE & 1) + end->read_past;
 }
 
 /* whether bytes have come that its process may still read */
-static __always_inline bool has_unread(struct sock *sk)
+static __always_inline bool has_unread(struct sock *sk, const struct tcp_end *end)
 {
-	return (__s32)(received_by(sk) - BPF_CORE_READ((struct tcp_sock *)sk, copied_seq)) > 0;
+	return (__s32)(received_by(sk, end) - BPF_CORE_READ((struct tcp_sock *)sk, copied_seq) - end->read_past) > 0;
 }
 
 /*

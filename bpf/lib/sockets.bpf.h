@@ -34,12 +34,27 @@ static __always_inline void read_addresses(struct sock *sk, __u16 family, __u8 (
 	}
 }
 
+/* both ports, as struct sock_common has them next to each other: one read in place of two */
+struct ports {
+	__be16 peer;
+	__u16 local;
+};
+
+static __always_inline struct ports ports_of(struct sock *sk)
+{
+	__u32 both = BPF_CORE_READ(sk, __sk_common.skc_portpair);
+	struct ports ports;
+
+	__builtin_memcpy(&ports, &both, sizeof(ports));
+	/* a port that the kernel chose has been given back before its socket closes (inet_put_port) */
+	if (!ports.local)
+		ports.local = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+	return ports;
+}
+
 static __always_inline __u16 local_port_of(struct sock *sk)
 {
-	__u16 port = BPF_CORE_READ(sk, __sk_common.skc_num);
-
-	/* a port that the kernel chose has been given back before its socket closes (inet_put_port) */
-	return port ? port : bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+	return ports_of(sk).local;
 }
 
 static __always_inline __u16 peer_port_of(struct sock *sk)

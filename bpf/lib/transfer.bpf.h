@@ -12,6 +12,7 @@
 #include "http_sockets.bpf.h"
 #include "records.bpf.h"
 #include "skipping.bpf.h"
+#include "sockmap.bpf.h"
 
 /* bytes that are copied at once: a page, because each page may be unreadable by itself */
 #define STEP_BYTES 4096

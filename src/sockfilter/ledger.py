@@ -53,6 +53,7 @@ CALL_COUNTERS = {
     "http": "on HTTP connections",
     "unreadable": "of those: parts whose bytes could not be read",
     "not_seen": "of those: with more bytes or more buffers than are read",
+    "past_network": "connections whose bytes went from socket to socket, past the network (sockmap)",
 }
 CALL_OUTCOMES = ("excluded", "other", "not_socket", "not_stream", "filtered", "not_http", "http")
 

@@ -48,7 +48,8 @@ BEFORE = {
     }
     | {"outputs.fan", "outputs.file_names", "outputs.jsonl", "outputs.lines", "outputs.raw", "road.frames"}
     | {"cli.har", "cli.statistics", "outputs.har", "outputs.har_file", "outputs.har_text", "outputs.repeating"}
-    | {"sources.packets.interfaces", "system.namespace", "observers.processes.tree", "shutil", "road.selected_frames"},
+    | {"sources.packets.interfaces", "system.namespace", "system.sockmaps"}
+    | {"observers.processes.tree", "shutil", "road.selected_frames"},
     "cli.config_file": {"pwd", "tomli", "tomllib"},
     "cli.hosts": {"socket"},
     "cli.pcap_filter": {"socket", "sources.pcap.compiling"},

@@ -16,7 +16,8 @@ pytestmark = pytest.mark.usefixtures("root")
 
 NAMES = [
     *("kernel", "libbpf", "capabilities", "ring buffer", "BTF", "JIT", "lockdown", "unprivileged_bpf_disabled"),
-    *("locked memory", "sandbox", "network namespace", "program", "processes", "system calls", "TLS", "exchange"),
+    *("locked memory", "sandbox", "network namespace", "program", "processes", "system calls", "past the network"),
+    *("TLS", "exchange"),
 ]
 
 

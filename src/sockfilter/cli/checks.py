@@ -169,6 +169,20 @@ def loads() -> Finding:
         return Finding("program", BAD, str(error))
 
 
+def past_network() -> Finding:
+    """Looks for programs that pass the bytes of connections from socket to socket, where packets do not show them."""
+    from sockfilter.system import sockmaps
+
+    if not rights.effective() >> rights.CAP_SYS_ADMIN & 1:
+        return Finding("past the network", UNKNOWN, "listing the maps of others requires CAP_SYS_ADMIN, or sudo")
+    maps = sockmaps.found()
+    if not maps:
+        return Finding("past the network", OK, "nothing redirects from socket to socket (no sockmap)")
+    if said := sockmaps.words_of(maps):
+        return Finding("past the network", NOTE, said)
+    return Finding("past the network", OK, f"{'; '.join(map(str, maps))}; nothing on it redirects")
+
+
 def processes() -> Finding:
     """Checks whether the processes at the ends of connections can be named."""
     from sockfilter.observers.processes.processes import Processes
@@ -255,6 +269,7 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     loads,
     processes,
     calls,
+    past_network,
     tls,
     exchange,
 )

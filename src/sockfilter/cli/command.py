@@ -188,7 +188,8 @@ class Run:
             if options.tls:
                 self._prepare_tls(capture)
             # Looks around before the rights are given up.
-            began = _look_around() if self._has_watcher else None
+            past_network = _past_network() if options.interface is not None else ""
+            began = _look_around(past_network) if self._has_watcher else None
             self._give_up(capture)
             capture.source.also_wake_for(self._signals.fd)
             if self._sink.is_pipe:
@@ -256,6 +257,8 @@ class Run:
                     say(f"the ledger does not balance, which is a bug in sockfilter: {equation}")
                 if not options.quiet and self._report.is_beside_text:
                     say(summary(ledger, self._shown))
+                    if past_network:
+                        say(past_network)
                     if self._selection is not None and self._selection.undecided:
                         say(undecided(self._selection.undecided, self._policy.limit))
                     if is_forced:
@@ -606,11 +609,18 @@ class Run:
         return Reason.FILES_FULL if capture.is_full else None
 
 
-def _look_around() -> hints.Start:
+def _look_around(past_network: str) -> hints.Start:
     """Collects what a later hint may need. Takes some milliseconds."""
     from sockfilter.cli import hints  # imported only if a user sits at a terminal
 
-    return hints.start()
+    return hints.start(past_network)
+
+
+def _past_network() -> str:
+    """Returns what packets cannot show, because it goes from socket to socket. Takes less than a millisecond."""
+    from sockfilter.system import sockmaps  # imported only if packets are captured
+
+    return sockmaps.words_of(sockmaps.found())
 
 
 def _narrowed(options: Options, found: dict[str, tuple[str, ...]]) -> str:

@@ -32,11 +32,13 @@ class Start(NamedTuple):
         time_s: the time of the start, in seconds.
         packets: the number of packets of each interface.
         elsewhere: the other network namespaces: a process in each, with the name of its command.
+        past_network: what takes bytes from socket to socket, past the network; empty: nothing was found.
     """
 
     time_s: float
     packets: dict[str, int]
     elsewhere: dict[int, str]
+    past_network: str = ""
 
     @property
     def due_s(self) -> float:
@@ -44,9 +46,9 @@ class Start(NamedTuple):
         return self.time_s + PATIENCE_S
 
 
-def start() -> Start:
+def start(past_network: str = "") -> Start:
     """Collects the state of the machine. Takes some milliseconds."""
-    return Start(time.monotonic(), _packets(), _elsewhere())
+    return Start(time.monotonic(), _packets(), _elsewhere(), past_network)
 
 
 def why(began: Start, interfaces: Sequence[str], kernel_filter: KernelFilter, ledger: Ledger) -> str:
@@ -75,12 +77,12 @@ def why(began: Start, interfaces: Sequence[str], kernel_filter: KernelFilter, le
     if packets["not_tcp"] and _has_udp(HTTPS_PORT):
         return "there is UDP on port 443: HTTP/3, which sockfilter does not decode"
     if packets["no_payload"]:
-        return _redirected(interfaces, kernel_filter)
+        return _redirected(began, interfaces, kernel_filter)
     return _nothing_at_all(began, interfaces, kernel_filter, packets["seen"])
 
 
 def _nothing_at_all(began: Start, interfaces: Sequence[str], kernel_filter: KernelFilter, seen: int) -> str:
-    taken = _redirected(interfaces, kernel_filter)
+    taken = _redirected(began, interfaces, kernel_filter)
     if taken:
         return taken
     busy = {name: count - began.packets.get(name, 0) for name, count in _packets().items() if name not in interfaces}
@@ -96,8 +98,10 @@ def _nothing_at_all(began: Start, interfaces: Sequence[str], kernel_filter: Kern
     return nothing
 
 
-def _redirected(interfaces: Sequence[str], kernel_filter: KernelFilter) -> str:
+def _redirected(began: Start, interfaces: Sequence[str], kernel_filter: KernelFilter) -> str:
     """Returns what may redirect packets before the program sees them. Empty: nothing was found."""
+    if began.past_network:
+        return began.past_network
     for interface in interfaces:
         if interface != ANY and _has_xdp(interface):
             return f"an XDP program is on {interface}: sockfilter does not see what it drops or redirects"

@@ -32,6 +32,8 @@ def summary(ledger: Ledger, shown: int) -> str:
     streamed = ", ".join(f"{name} {number}" for name, number in sorted(messages.stream_messages.items()))
     if streamed:
         lines.append(f"messages on streams: {streamed}")
+    if count := ledger.calls.get("past_network", 0):
+        lines.append(f"{_count(count, 'connection')} went past the network (sockmap): packets cannot show them")
     if of_tls := closed.said_of(ledger):
         lines.append(of_tls)
     return "\n".join(lines)

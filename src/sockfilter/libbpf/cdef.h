@@ -32,8 +32,11 @@ int bpf_obj_get_info_by_fd(int fd, void *info, __u32 *info_len);
 int libbpf_probe_bpf_map_type(int map_type, const void *opts);
 struct bpf_link *bpf_program__attach_perf_event(const struct bpf_program *program, int fd);
 int bpf_raw_tracepoint_open(const char *name, int prog_fd);
-int bpf_map_get_next_key(int fd, const void *key, void *next_key);
 int libbpf_num_possible_cpus(void);
+int bpf_map_get_next_id(__u32 start_id, __u32 *next_id);
+int bpf_map_get_fd_by_id(__u32 id);
+int bpf_prog_get_next_id(__u32 start_id, __u32 *next_id);
+int bpf_prog_query(int target_fd, int type, __u32 query_flags, __u32 *attach_flags, __u32 *prog_ids, __u32 *prog_cnt);
 int libbpf_strerror(int error, char *text, size_t size);
 const char *libbpf_version_string(void);
 

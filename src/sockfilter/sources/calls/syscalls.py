@@ -17,6 +17,7 @@ from sockfilter.model.hearing import Hearing
 from sockfilter.sources.calls import cgroups
 from sockfilter.sources.narrowing import KernelFilter
 from sockfilter.sources.records import ALL_BYTES, RING_BYTES, RecordSource, outcomes
+from sockfilter.system import sockmaps
 from sockfilter.system.members import Members
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ class Calls:
             members = Members(self._object)
             config_of_calls = self._config(callers, members.are_renumbered)
             self._object.configure(bytes(self._ffi.buffer(config_of_calls)), ".rodata.calls")
+            if sockmaps.exist():
+                self._object.configure(b"\1", ".data.sockmaps")
             kept = Counters(self._object, self._lib.SF_CALL_COUNTERS, (outcomes(), self._outcomes_of_calls()))
             self._object.begin_to_load()
             meanwhile()
