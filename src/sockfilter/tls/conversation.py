@@ -132,6 +132,7 @@ class TlsConversation:
         self._guesses = linking.GUESSES_MAX
         self._guessed: tuple[int, int] | None = None  # end and position of the record that was guessed last
         self._joiner: Joiner | None = None
+        self._held: list[Side] = []  # each takes a record, and must not take those that follow yet
         self._tunnel: TlsTunnel | None = None
 
     @property
@@ -223,6 +224,12 @@ class TlsConversation:
         if self._tunnel is not None:
             self._tunnel.conversation.receivers[end].repeat(self._sides[end].place_at(seq))
 
+    def _go_on_with_other(self, end: int) -> None:
+        """Takes what the other end has sent before a record that is being taken. What follows the record waits."""
+        self._held.append(self._sides[end])
+        self._go_on()
+        self._held.pop()
+
     # what the directions need
 
     def find_secrets(self, end: int, label: str, record: Record) -> bool:
@@ -293,7 +300,7 @@ class TlsConversation:
         if found.is_client is not None:
             session.client_end = end if found.is_client else 1 - end
         self._sides[end].join(label, found.number, found.opener, found.secret)
-        self._go_on()  # what the other end sent before comes first
+        self._go_on_with_other(end)
         return True
 
     def _guess_known(self, end: int, record: Record) -> bool:
@@ -312,7 +319,7 @@ class TlsConversation:
         session.join(TLS13, found.suite, is_named=True)
         session.client_end = end if found.label.startswith("CLIENT") else 1 - end
         self._sides[end].join(found.label, found.number)
-        self._go_on()  # what the other end sent before comes first
+        self._go_on_with_other(end)
         return True
 
     def prove(self) -> None:
@@ -378,7 +385,7 @@ class TlsConversation:
         """Whether what comes of a direction must wait."""
         if self._is_over:
             return False
-        return side.waits_for is not None or side.peer.waits_for is Wait.SECRET
+        return side.waits_for is not None or side.peer.waits_for is Wait.SECRET or side in self._held
 
     def _defer(self, end: int, do: Callable[[], None], size: int) -> None:
         self._queue.append(Waiting(end, do, size))

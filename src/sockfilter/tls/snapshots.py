@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sockfilter.model.snapshot import Snapshot
     from sockfilter.tls.suites import Suite
 
-# Copies that are kept, the oldest dropped first: one has up to 104 KiB. One that has opened a connection is dropped too.
+# Copies that are kept, the oldest dropped first: one has up to 104 KiB. One that has opened a connection is dropped.
 SNAPSHOTS_MAX = 256
 # How long a copy is kept: bytes that it opens have passed some milliseconds before or after it was made.
 KEPT_NS = 10 * 1_000_000_000
