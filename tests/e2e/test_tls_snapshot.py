@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 import sockfilter
-from sockfilter.sources.secrets.attacher import JOIN_S
 from sockfilter.sources.secrets.probed import ProbedSecrets
 from sockfilter.sources.secrets.probes import Scope
 from tests.support import https, rights, tls_programs
