@@ -27,10 +27,10 @@ struct {
 	__uint(max_entries, 1 << 20);
 } secrets SEC(".maps");
 
-/* Copies of objects, of 20 to 100 KiB. They come for seconds, and the reader takes them as they come. */
+/* Copies of objects, of 25 KiB for OpenSSL: room for 300. They come for seconds, and are read as they come. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4 << 20);
+	__uint(max_entries, 8 << 20);
 } memories SEC(".maps");
 
 struct owner {

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # Tries for one connection, and for one copy; each takes 3 us. A copy of OpenSSL 3.0 takes 1 000.
 TRIES_MAX = 32768
 TRIES_OF_COPY = 4096
+# Copies in which everything is tried for one record: those that were made when the record passed.
+COPIES_MAX = 8
 # Making keys takes as long as so many tries.
 TRIES_OF_KEYS = 10
 # places of randoms that are tried with a likely master secret
@@ -98,6 +100,8 @@ class Joiner:
             time_ns: when it passed.
             is_last: whether no further copies are awaited, so that it is worth while to try all there are.
         """
+        if self.tries >= TRIES_MAX:
+            return None
         if self._contents is not None:
             return self._try_rest(self._contents, record)
         serial = 0
@@ -111,7 +115,7 @@ class Joiner:
                 found = self._try_layout(contents, layout, record)
                 if found is not None:
                     return found
-        for contents in copies if is_last or not knew else []:
+        for contents in copies[:COPIES_MAX] if is_last or not knew else []:
             found = self._search(contents, record)
             if found is not None:
                 return found
@@ -155,8 +159,6 @@ class Joiner:
 
     def _try(self, keys: Keys, numbers: range | list[int], record: Record) -> Joined | None:
         opener = keys.joined.opener
-        if self.tries >= TRIES_MAX:
-            return None
         for number in numbers:
             self.tries += 1
             if opener.open(record.header, record.body, number) is not None:
@@ -164,7 +166,10 @@ class Joiner:
         return None
 
     def _use(self, contents: Contents, keys: Keys) -> Joined:
-        self._snapshots.use(contents, keys.layout)
+        randoms = keys.layout.randoms
+        # a session that is resumed has the same master secret, and other randoms
+        own = keys.joined.secret if randoms is None else contents.at(randoms, 2 * RANDOM_BYTES)
+        self._snapshots.use(keys.layout, own)
         self._contents, self._used = contents, keys
         return keys.joined
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from sockfilter.model.snapshot import Snapshot
     from sockfilter.tls.suites import Suite
 
-# Copies that are kept, the oldest dropped first: one has up to 104 KiB. One that has opened a connection is dropped.
-SNAPSHOTS_MAX = 256
+# Copies that are kept, the oldest dropped first: one has up to 40 KiB. One that has opened a connection is dropped.
+SNAPSHOTS_MAX = 512
 # How long a copy is kept: bytes that it opens have passed some milliseconds before or after it was made.
 KEPT_NS = 10 * 1_000_000_000
 # Layouts that are remembered: of each library and version of TLS, two directions.
@@ -76,6 +76,12 @@ class Contents:
         self.time_ns = snapshot.time_ns
         self.serial = serial
         self._snapshot = snapshot
+        self._secrets: dict[bool, list[Part]] = {}
+        self._masters: dict[bool, list[Part]] = {}
+
+    def __contains__(self, content: bytes) -> bool:
+        """Whether bytes are in the copy."""
+        return any(content in memory for memory in (self._snapshot.memory, *self._snapshot.blocks.values()))
 
     def __repr__(self) -> str:
         """Shows none of its bytes."""
@@ -97,15 +103,19 @@ class Contents:
         Args:
             is_likely: what stands alone, in an array that is longer than the secret. False: everything else.
         """
-        runs = [*self._runs_of(MASTER_BYTES, is_likely), *self._runs_of(RANDOM_BYTES, is_likely)]
-        return sorted(runs, key=lambda part: part.place.block != OBJECT)
+        if is_likely not in self._secrets:
+            runs = [*self._runs_of(MASTER_BYTES, is_likely), *self._runs_of(RANDOM_BYTES, is_likely)]
+            self._secrets[is_likely] = sorted(runs, key=lambda part: part.place.block != OBJECT)
+        return self._secrets[is_likely]
 
     def masters(self, is_likely: bool) -> list[Part]:
         """What may be a master secret of TLS 1.2, in the blocks before the object. is_likely: see secrets()."""
-        found: dict[bytes, Part] = {}
-        for part in sorted(self._runs_of(MASTER_BYTES, is_likely), key=lambda part: part.place.block == OBJECT):
-            found.setdefault(part.content, part)
-        return list(found.values())[:MASTERS_MAX]
+        if is_likely not in self._masters:
+            found: dict[bytes, Part] = {}
+            for part in sorted(self._runs_of(MASTER_BYTES, is_likely), key=lambda part: part.place.block == OBJECT):
+                found.setdefault(part.content, part)
+            self._masters[is_likely] = list(found.values())[:MASTERS_MAX]
+        return self._masters[is_likely]
 
     @cached_property
     def randoms(self) -> list[Part]:
@@ -239,9 +249,14 @@ class Snapshots:
         """The number of the last copy."""
         return self._serial
 
-    def use(self, contents: Contents, layout: Layout) -> None:
-        """Notes that a copy has opened a connection, and where the secret was."""
-        if contents in self._kept:
+    def use(self, layout: Layout, own: bytes) -> None:
+        """Notes that a copy has opened a connection.
+
+        Args:
+            layout: where the secret was.
+            own: bytes that only this connection has. The copy goes, and that of its other end.
+        """
+        for contents in [contents for contents in self._kept if own in contents]:
             self._kept.remove(contents)
         if layout in self.layouts:
             self.layouts.remove(layout)
