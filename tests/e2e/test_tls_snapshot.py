@@ -92,10 +92,8 @@ def check(capture: Capture, version: str, count: int = 1) -> None:
 
 
 @pytest.mark.parametrize("version", ["TLSv1_3", "TLSv1_2"])
-@pytest.mark.parametrize("server", ["nginx", "http.server", "openssl s_server"])
+@pytest.mark.parametrize("server", ["nginx", "http.server"])
 def test_a_connection(server: str, version: str, certificate: https.Certificate, tmp_path: Path) -> None:
-    if server == "openssl s_server":
-        pytest.skip("it closes each connection")
     with (
         tls_programs.server(server, certificate, tmp_path) as port,
         client(port, certificate, version) as ask,

@@ -300,7 +300,6 @@ class TlsConversation:
         if found.is_client is not None:
             session.client_end = end if found.is_client else 1 - end
         self._sides[end].join(label, found.number, found.opener, found.secret)
-        self._go_on_with_other(end)
         return True
 
     def _guess_known(self, end: int, record: Record) -> bool:

@@ -208,7 +208,9 @@ def _all_keys(contents: Contents, is_likely: bool) -> Iterator[Keys]:
     for part in contents.secrets(is_likely):
         yield from _traffic_keys(part)
     for master in contents.masters(is_likely):
-        for randoms in contents.randoms[:RANDOMS_LIKELY] if is_likely else contents.randoms:
+        behind = master.place._replace(at=master.place.at + MASTER_BYTES)  # where GnuTLS has them
+        there = sorted(contents.randoms, key=lambda part: part.place != behind)
+        for randoms in there[:RANDOMS_LIKELY] if is_likely else there:
             yield from _master_keys(contents, master, randoms)
 
 
