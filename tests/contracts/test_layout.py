@@ -26,7 +26,16 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src/sockfilter"
 STRUCTS = ["sf_config", "sf_skip", "sf_shared", "sf_flow", "sf_record"]
 LANE_STRUCTS = ["sf_lane_half", "sf_lane_slot", "sf_lane_event"]
-SECRET_STRUCTS = ["sf_secrets_config", "sf_secret", "sf_secret_counts", "sf_memory", "sf_object", "sf_block", "sf_found", "sf_mapping"]
+SECRET_STRUCTS = [
+    "sf_secrets_config",
+    "sf_secret",
+    "sf_secret_counts",
+    "sf_memory",
+    "sf_object",
+    "sf_block",
+    "sf_found",
+    "sf_mapping",
+]
 PROCESS_STRUCTS = ["sf_processes_config", "sf_handovers", "sf_end", "sf_life", "sf_holder", "sf_owner", "sf_process"]
 HPACK_STRUCTS = ["sf_hpack_literal", "sf_hpack_block", "sf_hpack_entry", "sf_hpack"]
 USUAL_STRUCTS = [

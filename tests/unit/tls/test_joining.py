@@ -107,7 +107,8 @@ def of_go(made: Open, numbers: tuple[int, int]) -> Snapshot:
     memory = Memory(1024).put(0x200, numbers[0].to_bytes(8, "big")).put(0x300, numbers[1].to_bytes(8, "big"))
     labels = ("CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0")
     blocks = {
-        0x10 * at: bytes(Memory(512, at).put_noise(0, 512).put(0, made.keys[label])) for at, label in enumerate(labels, 1)
+        0x10 * at: bytes(Memory(512, at).put_noise(0, 512).put(0, made.keys[label]))
+        for at, label in enumerate(labels, 1)
     }
     return Snapshot(1, 0x1000, 0, bytes(memory), blocks)
 
@@ -184,7 +185,7 @@ def test_noise_opens_nothing_and_does_not_take_long(seed: int) -> None:
     random = Random(seed)
     snapshots = Snapshots()
     for _ in range(20):
-        memory = random.choice([random.randbytes, lambda size: bytes(size)])
+        memory = random.choice([random.randbytes, bytes])
         blocks = {at * 8: random.randbytes(512) for at in range(64)}
         snapshots.add(Snapshot(1, 0x1000, 0, memory(8192), blocks))
     joiner = Joiner(snapshots)
