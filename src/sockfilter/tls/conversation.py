@@ -280,7 +280,7 @@ class TlsConversation:
     def _join(self, end: int, record: Record, time_ns: int) -> bool:
         """Looks for what opens a record in copies of the connection's object."""
         session, store = self.session, self._store
-        if store.join is None:
+        if store.join is None or store.guesses <= 0:
             return False
         joiner = self._joiner = self._joiner or Joiner(store.snapshots)
         self._is_looking = True
@@ -288,8 +288,8 @@ class TlsConversation:
         self._is_looking = False
         knew = joiner.tries
         found = joiner.find(end, record, time_ns, self._has_given_up)
-        store.guesses -= joiner.tries - knew
         if found is None:
+            store.guesses -= joiner.tries - knew
             return False
         label = found.label or (SERVER_TRAFFIC if end else CLIENT_TRAFFIC)
         if session.handshake is None:

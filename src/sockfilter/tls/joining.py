@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sockfilter.tls.suites import Suite
 
 # Tries for one connection, and for one copy; each takes 3 us. A copy of OpenSSL 3.0 takes 1 000.
-TRIES_MAX = 32768
+TRIES_MAX = 65536
 TRIES_OF_COPY = 4096
 # Copies in which everything is tried for one record: those that were made when the record passed.
 COPIES_MAX = 8
@@ -84,6 +84,7 @@ class Joiner:
         self._contents: Contents | None = None  # the copy that has opened a record
         self._used: Keys | None = None
         self._tried: tuple[int, int, int] | None = None  # end and position of the record, and the last copy
+        self._searched: set[tuple[int, int]] = set()  # ends, and copies in which everything was tried for them
         self.tries = 0
 
     @property
@@ -115,7 +116,9 @@ class Joiner:
                 found = self._try_layout(contents, layout, record)
                 if found is not None:
                     return found
-        for contents in copies[:COPIES_MAX] if is_last or not knew else []:
+        new = [contents for contents in copies if (end, contents.serial) not in self._searched]
+        for contents in new[:COPIES_MAX] if is_last or not knew else []:
+            self._searched.add((end, contents.serial))
             found = self._search(contents, record)
             if found is not None:
                 return found
@@ -126,6 +129,7 @@ class Joiner:
         number = None if layout.number is None else contents.number_at(layout.number)
         numbers = range(FROM_START) if number is None else [number + far for far in AROUND if number + far >= 0]
         for keys in _keys_at(contents, layout):
+            self.tries += TRIES_OF_KEYS
             found = self._try(keys, numbers, record)
             if found is not None:
                 return self._use(contents, keys._replace(joined=found))
