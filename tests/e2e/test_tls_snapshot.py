@@ -158,8 +158,11 @@ def test_twenty_connections(version: str, certificate: https.Certificate, nginx:
 
 def links(process: int) -> int:
     """The number of probes that a process holds."""
-    folder = f"/proc/{process}/fdinfo"
-    return sum("link_type" in open(f"{folder}/{fd}").read() for fd in os.listdir(folder))
+    count = 0
+    for path in Path(f"/proc/{process}/fdinfo").iterdir():
+        with suppress(FileNotFoundError):  # it has been closed meanwhile
+            count += "link_type" in path.read_text()
+    return count
 
 
 def test_the_probes_on_what_sends_and_receives_are_removed() -> None:
