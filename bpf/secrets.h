@@ -15,11 +15,11 @@
 /*
  * What is copied of the object of a connection that was open before, when its library sends or receives on it: the
  * object itself (OpenSSL 3.0 has 7 KB), and the beginning of what it points to (a session of TLS 1.2 has its secret in
- * the first 400 bytes). An object of OpenSSL has 60 such addresses.
+ * the first 400 bytes). An object of OpenSSL has 40 such addresses.
  */
 #define SF_OBJECT_BYTES 8192
-#define SF_BLOCK_BYTES 1024
-#define SF_BLOCKS 96
+#define SF_BLOCK_BYTES 512
+#define SF_BLOCKS 64
 
 /* whose secrets are taken; all zero: everybody's */
 struct sf_secrets_config {

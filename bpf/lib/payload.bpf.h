@@ -47,7 +47,8 @@ static __always_inline __u64 http_start(struct __sk_buff *skb, const struct pack
 		return START_OTHER;
 	found = what_begins(&start, first_payload, others);
 	/* User space looks at more than one frame, and rejects the connection if it is not HTTP/2. */
-	if (found == START_OTHER && FINDS_FRAMES(others) && (config.frames | config.tls) && !first_payload && begins_frame(&start))
+	if (found == START_OTHER && FINDS_FRAMES(others) && (config.frames | config.tls) && !first_payload &&
+	    begins_frame(&start))
 		return START_HTTP2;
 	return found;
 }

@@ -22,7 +22,7 @@ from sockfilter.protocols.http2 import hpack_native, hpack_table, usual
 from sockfilter.road.express import lane
 from sockfilter.sources.files import source
 from sockfilter.sources.packets.attachment import OBJECT
-from sockfilter.sources.secrets import finding, ring
+from sockfilter.sources.secrets import finding, memories, ring
 from tests.support.btf import Btf
 from tests.support.skips import need_tool
 
@@ -30,7 +30,16 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src/sockfilter"
 STRUCTS = ["sf_config", "sf_skip", "sf_shared", "sf_flow", "sf_record"]
 LANE_STRUCTS = ["sf_lane_half", "sf_lane_slot", "sf_lane_event"]
-SECRET_STRUCTS = ["sf_secrets_config", "sf_secret", "sf_secret_counts", "sf_found", "sf_mapping"]
+SECRET_STRUCTS = [
+    "sf_secrets_config",
+    "sf_secret",
+    "sf_secret_counts",
+    "sf_memory",
+    "sf_object",
+    "sf_block",
+    "sf_found",
+    "sf_mapping",
+]
 PROCESS_STRUCTS = ["sf_processes_config", "sf_handovers", "sf_end", "sf_life", "sf_holder", "sf_owner", "sf_process"]
 TCP_STRUCTS = [
     *("sf_tcp_config", "sf_tcp_end", "sf_tcp_figures", "sf_tcp_event", "sf_tcp_stacked", "sf_tcp_received"),
@@ -216,6 +225,15 @@ def test_python_unpacks_secrets_as_they_are() -> None:
     ways = (lib.SF_FOUND_SYMBOL, lib.SF_FOUND_LABELS, lib.SF_FOUND_GO)
     assert ways == (finding.SYMBOL, finding.LABELS, finding.GO)
     assert (lib.SF_NOT_ELF, lib.SF_NOT_RUSTLS) == (finding.NOT_ELF, finding.NOT_RUSTLS)
+
+
+def test_python_unpacks_copies_of_objects_as_they_are() -> None:
+    names = [name for name in by_cffi("sf_memory") if name]
+    assert names == ["time_ns", "object", "tgid", "at", "len", "blocks"]
+    size = by_cffi("sf_memory")[""][1]
+    assert size == memories.MEMORY.size == by_cffi("sf_object")["words"][0] == by_cffi("sf_block")["bytes"][0]
+    _, lib = binding.load()
+    assert memories.OBJECT_BYTES == lib.SF_OBJECT_BYTES == by_cffi("sf_object")["words"][1]
 
 
 def test_python_packs_a_packet_as_it_is() -> None:

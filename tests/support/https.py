@@ -29,7 +29,7 @@ NGINX = """\
 daemon off; master_process off; worker_processes 1; pid {work}/pid; error_log stderr;
 events {{}}
 http {{
-  access_log off; default_type text/plain; keepalive_timeout 5;
+  access_log off; default_type text/plain; keepalive_timeout 60;
   client_body_temp_path {work}/body; proxy_temp_path {work}/proxy; fastcgi_temp_path {work}/fastcgi;
   uwsgi_temp_path {work}/uwsgi; scgi_temp_path {work}/scgi;
   server {{

@@ -22,11 +22,25 @@ def said_of(ledger: Ledger) -> str:
     return f"{count} TLS {noun} passed: {way}"
 
 
+def said_of_mid_stream(ledger: Ledger) -> str:
+    """Returns a sentence about TLS connections that were open before, and were not joined. Empty: there are none."""
+    count = ledger.tls.mid_stream
+    if not count:
+        return ""
+    was = "connection was" if count == 1 else "connections were"
+    return (
+        f"{count} {was} open before and could not be joined (mid-stream): no secret was found in the memory of its"
+        " program; new connections are opened"
+    )
+
+
 def said_of_missing_secrets(ledger: Ledger) -> str:
     """Returns a sentence about TLS connections of which none could be opened. Empty: there are none of this kind."""
     count = ledger.tls.connections
     if not count or ledger.tls.connections_opened:
         return ""
+    if count == ledger.tls.mid_stream:
+        return said_of_mid_stream(ledger)
     noun = "connection" if count == 1 else "connections"
     if not ledger.secrets.seen:
         return (

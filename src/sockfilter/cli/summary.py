@@ -49,10 +49,11 @@ def _tls(ledger: Ledger) -> str:
     }
     others = "".join(f", {count} {words}" for words, count in parts.items() if count)
     unused = f"; none of {_count(secrets.seen, 'secret')} was used" if secrets.unused == secrets.seen else ""
+    before = f"; {closed.said_of_mid_stream(ledger)}" if tls.mid_stream else ""
     lost = f"; {_count(secrets.lost, 'secret')} lost" if secrets.lost else ""
     return (
         f"TLS: {tls.connections_opened} of {_count(tls.connections, 'connection')} opened, "
-        f"{_count(tls.opened, 'record')} opened{others}{unused}{lost}"
+        f"{_count(tls.opened, 'record')} opened{others}{unused}{lost}{before}"
     )
 
 

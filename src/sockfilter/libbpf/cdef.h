@@ -138,6 +138,7 @@ unsigned int sf_hpack_decode(struct sf_hpack *hpack, const char *block, size_t l
 void sf_find_in(const void *file, size_t size, struct sf_found *found);
 int sf_find(int fd, struct sf_found *found);
 int sf_uprobe_multi_supported(void);
+int sf_loop_supported(void);
 void sf_uprobe_multi_expect(struct bpf_program *program);
 int sf_uprobe_multi(int program, const char *path, const __u64 *offsets, __u32 count);
 struct bpf_link *bpf_program__attach_uprobe(const struct bpf_program *program, _Bool is_return, int pid,

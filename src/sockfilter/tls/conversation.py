@@ -132,6 +132,7 @@ class TlsConversation:
         self._guesses = linking.GUESSES_MAX
         self._guessed: tuple[int, int] | None = None  # end and position of the record that was guessed last
         self._joiner: Joiner | None = None
+        self._held: list[Side] = []  # each takes a record, and must not take those that follow yet
         self._tunnel: TlsTunnel | None = None
 
     @property
@@ -227,6 +228,12 @@ class TlsConversation:
         if self._tunnel is not None:
             self._tunnel.conversation.receivers[end].repeat(self._sides[end].place_at(seq))
 
+    def _go_on_with_other(self, end: int) -> None:
+        """Takes what the other end has sent before a record that is being taken. What follows the record waits."""
+        self._held.append(self._sides[end])
+        self._go_on()
+        self._held.pop()
+
     # what the directions need
 
     def find_secrets(self, end: int, label: str, record: Record) -> bool:
@@ -277,7 +284,7 @@ class TlsConversation:
     def _join(self, end: int, record: Record, time_ns: int) -> bool:
         """Looks for what opens a record in copies of the connection's object."""
         session, store = self.session, self._store
-        if store.join is None:
+        if store.join is None or store.guesses <= 0:
             return False
         joiner = self._joiner = self._joiner or Joiner(store.snapshots)
         self._is_looking = True
@@ -285,8 +292,8 @@ class TlsConversation:
         self._is_looking = False
         knew = joiner.tries
         found = joiner.find(end, record, time_ns, self._has_given_up)
-        store.guesses -= joiner.tries - knew
         if found is None:
+            store.guesses -= joiner.tries - knew
             return False
         label = found.label or (SERVER_TRAFFIC if end else CLIENT_TRAFFIC)
         if session.handshake is None:
@@ -297,7 +304,6 @@ class TlsConversation:
         if found.is_client is not None:
             session.client_end = end if found.is_client else 1 - end
         self._sides[end].join(label, found.number, found.opener, found.secret)
-        self._go_on()  # what the other end sent before comes first
         return True
 
     def _guess_known(self, end: int, record: Record) -> bool:
@@ -316,7 +322,7 @@ class TlsConversation:
         session.join(TLS13, found.suite, is_named=True)
         session.client_end = end if found.label.startswith("CLIENT") else 1 - end
         self._sides[end].join(found.label, found.number)
-        self._go_on()  # what the other end sent before comes first
+        self._go_on_with_other(end)
         return True
 
     def prove(self) -> None:
@@ -382,7 +388,7 @@ class TlsConversation:
         """Whether what comes of a direction must wait."""
         if self._is_over:
             return False
-        return side.waits_for is not None or side.peer.waits_for is Wait.SECRET
+        return side.waits_for is not None or side.peer.waits_for is Wait.SECRET or side in self._held
 
     def _defer(self, end: int, do: Callable[[], None], size: int) -> None:
         self._queue.append(Waiting(end, do, size))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sockfilter.model.secret import CLIENT_RANDOM
 from sockfilter.tls.opening import can_open, openers_of_master, traffic_opener
 from sockfilter.tls.schedule import TLS12, TLS13
-from sockfilter.tls.snapshots import MASTER_BYTES, RANDOM_BYTES, Layout, Part
+from sockfilter.tls.snapshots import MASTER_BYTES, RANDOM_BYTES, Layout, MemoryPart
 from sockfilter.tls.suites import Cipher, suite_of, tls13_suites
 
 if TYPE_CHECKING:
@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 
     from sockfilter.tls.opening import Opener
     from sockfilter.tls.reading import Record
-    from sockfilter.tls.snapshots import Contents, Place, Snapshots
+    from sockfilter.tls.snapshots import Contents, MemoryPlace, Snapshots
     from sockfilter.tls.suites import Suite
 
 # Tries for one connection, and for one copy; each takes 3 us. A copy of OpenSSL 3.0 takes 1 000.
-TRIES_MAX = 32768
+TRIES_MAX = 65536
 TRIES_OF_COPY = 4096
+# Copies in which everything is tried for one record: those that were made when the record passed.
+COPIES_MAX = 8
 # Making keys takes as long as so many tries.
 TRIES_OF_KEYS = 10
 # places of randoms that are tried with a likely master secret
@@ -36,7 +38,7 @@ FROM_START = 128
 WAYS = (0xC02F, 0xC030, 0xCCA8, 0xC013, 0xC014, 0xC027, 0xC028, 0x003D, 0xC09C, 0xC09D, 0x0041, 0x0084, 0x000A)
 
 
-class Joined(NamedTuple):
+class JoinedKeys(NamedTuple):
     """What opens the records of one end from here on.
 
     Attributes:
@@ -64,7 +66,7 @@ class Keys(NamedTuple):
     """What may open the records of an end, and where it was found."""
 
     layout: Layout
-    joined: Joined
+    joined: JoinedKeys
 
 
 class Joiner:
@@ -82,6 +84,7 @@ class Joiner:
         self._contents: Contents | None = None  # the copy that has opened a record
         self._used: Keys | None = None
         self._tried: tuple[int, int, int] | None = None  # end and position of the record, and the last copy
+        self._searched: set[tuple[int, int]] = set()  # ends, and copies in which everything was tried for them
         self.tries = 0
 
     @property
@@ -89,7 +92,7 @@ class Joiner:
         """Whether a copy has opened a record."""
         return self._contents is not None
 
-    def find(self, end: int, record: Record, time_ns: int, is_last: bool) -> Joined | None:
+    def find(self, end: int, record: Record, time_ns: int, is_last: bool) -> JoinedKeys | None:
         """Looks for what opens a record.
 
         Args:
@@ -98,6 +101,8 @@ class Joiner:
             time_ns: when it passed.
             is_last: whether no further copies are awaited, so that it is worth while to try all there are.
         """
+        if self.tries >= TRIES_MAX:
+            return None
         if self._contents is not None:
             return self._try_rest(self._contents, record)
         serial = 0
@@ -111,23 +116,26 @@ class Joiner:
                 found = self._try_layout(contents, layout, record)
                 if found is not None:
                     return found
-        for contents in copies if is_last or not knew else []:
+        new = [contents for contents in copies if (end, contents.serial) not in self._searched]
+        for contents in new[:COPIES_MAX] if is_last or not knew else []:
+            self._searched.add((end, contents.serial))
             found = self._search(contents, record)
             if found is not None:
                 return found
         return None
 
-    def _try_layout(self, contents: Contents, layout: Layout, record: Record) -> Joined | None:
+    def _try_layout(self, contents: Contents, layout: Layout, record: Record) -> JoinedKeys | None:
         """Tries what is where it was in another object."""
         number = None if layout.number is None else contents.number_at(layout.number)
         numbers = range(FROM_START) if number is None else [number + far for far in AROUND if number + far >= 0]
         for keys in _keys_at(contents, layout):
+            self.tries += TRIES_OF_KEYS
             found = self._try(keys, numbers, record)
             if found is not None:
                 return self._use(contents, keys._replace(joined=found))
         return None
 
-    def _search(self, contents: Contents, record: Record) -> Joined | None:
+    def _search(self, contents: Contents, record: Record) -> JoinedKeys | None:
         """Tries everything in a copy that may be a secret, the likely combinations first."""
         most = self.tries + TRIES_OF_COPY
         near = _near(contents.numbers)
@@ -142,7 +150,7 @@ class Joiner:
                     return None
         return None
 
-    def _try_rest(self, contents: Contents, record: Record) -> Joined | None:
+    def _try_rest(self, contents: Contents, record: Record) -> JoinedKeys | None:
         """Tries what opens the other end's records."""
         used = self._used
         assert used is not None  # it is set with _contents
@@ -153,18 +161,19 @@ class Joiner:
                     return found
         return self._search(contents, record)
 
-    def _try(self, keys: Keys, numbers: range | list[int], record: Record) -> Joined | None:
+    def _try(self, keys: Keys, numbers: range | list[int], record: Record) -> JoinedKeys | None:
         opener = keys.joined.opener
-        if self.tries >= TRIES_MAX:
-            return None
         for number in numbers:
             self.tries += 1
             if opener.open(record.header, record.body, number) is not None:
                 return keys.joined._replace(number=number)
         return None
 
-    def _use(self, contents: Contents, keys: Keys) -> Joined:
-        self._snapshots.use(contents, keys.layout)
+    def _use(self, contents: Contents, keys: Keys) -> JoinedKeys:
+        randoms = keys.layout.randoms
+        # a session that is resumed has the same master secret, and other randoms
+        own = keys.joined.secret if randoms is None else contents.at(randoms, 2 * RANDOM_BYTES)
+        self._snapshots.use(keys.layout, own)
         self._contents, self._used = contents, keys
         return keys.joined
 
@@ -175,11 +184,11 @@ def _keys_at(contents: Contents, layout: Layout) -> Iterator[Keys]:
         for size in (MASTER_BYTES, RANDOM_BYTES):
             secret = contents.at(layout.secret, size)
             if len(secret) == size:
-                yield from _traffic_keys(Part(layout.secret, secret))
+                yield from _traffic_keys(MemoryPart(layout.secret, secret))
         return
     master, randoms = contents.at(layout.secret, MASTER_BYTES), contents.at(layout.randoms, 2 * RANDOM_BYTES)
     if len(master) == MASTER_BYTES and len(randoms) == 2 * RANDOM_BYTES:
-        for keys in _master_keys(contents, Part(layout.secret, master), Part(layout.randoms, randoms)):
+        for keys in _master_keys(contents, MemoryPart(layout.secret, master), MemoryPart(layout.randoms, randoms)):
             if keys.layout._replace(number=layout.number) == layout:
                 yield keys
 
@@ -189,7 +198,7 @@ def _near(numbers: Iterable[int]) -> list[int]:
     return list(dict.fromkeys(number + far for number in (*numbers, 0) for far in AROUND if number + far >= 0))
 
 
-def _place(contents: Contents, number: int) -> Place | None:
+def _place(contents: Contents, number: int) -> MemoryPlace | None:
     """The place of the record number that has led to another one; None if there is none."""
     for places in (contents.numbers, contents.other_numbers):
         for far in AROUND:
@@ -203,19 +212,21 @@ def _all_keys(contents: Contents, is_likely: bool) -> Iterator[Keys]:
     for part in contents.secrets(is_likely):
         yield from _traffic_keys(part)
     for master in contents.masters(is_likely):
-        for randoms in contents.randoms[:RANDOMS_LIKELY] if is_likely else contents.randoms:
+        behind = master.place._replace(at=master.place.at + MASTER_BYTES)  # where GnuTLS has them
+        there = sorted(contents.randoms, key=lambda part: part.place != behind)
+        for randoms in there[:RANDOMS_LIKELY] if is_likely else there:
             yield from _master_keys(contents, master, randoms)
 
 
-def _traffic_keys(part: Part) -> Iterator[Keys]:
+def _traffic_keys(part: MemoryPart) -> Iterator[Keys]:
     """The keys of a traffic secret of TLS 1.3. Which end's it is, it does not tell."""
     for suite in tls13_suites(len(part.content)):
         layout = Layout(TLS13, part.place, None, False, None, None)
         opener = traffic_opener(suite, part.content)
-        yield Keys(layout, Joined(TLS13, suite, True, "", part.content, opener, 0, None))
+        yield Keys(layout, JoinedKeys(TLS13, suite, True, "", part.content, opener, 0, None))
 
 
-def _master_keys(contents: Contents, master: Part, randoms: Part) -> Iterator[Keys]:
+def _master_keys(contents: Contents, master: MemoryPart, randoms: MemoryPart) -> Iterator[Keys]:
     """The keys of a master secret and two randoms, of both ends."""
     halves = randoms.content[:RANDOM_BYTES], randoms.content[RANDOM_BYTES:]
     for suite, is_named in _suites(contents):
@@ -225,7 +236,7 @@ def _master_keys(contents: Contents, master: Part, randoms: Part) -> Iterator[Ke
                 made = openers_of_master(suite, TLS12, master.content, pair, is_mac_last)
                 for opener, is_client in zip(made, (True, False), strict=True):
                     layout = Layout(TLS12, master.place, randoms.place, is_client_first, is_client, None)
-                    joined = Joined(TLS12, suite, is_named, CLIENT_RANDOM, master.content, opener, 0, is_client)
+                    joined = JoinedKeys(TLS12, suite, is_named, CLIENT_RANDOM, master.content, opener, 0, is_client)
                     yield Keys(layout, joined)
 
 

@@ -32,8 +32,7 @@ class TlsSession:
         is_early_taken: whether the server took the early data; None if not known.
         is_full: whether the server has sent what a resumed handshake of TLS 1.2 does not have.
         handshake: the secrets, once they are known.
-        is_suite_named: whether it is known that the suite is this one, and not another that protects records in the same
-            way.
+        is_suite_named: whether the suite is this one for sure, and not another that protects records in the same way.
         is_proven: whether a tag has shown that the secrets belong to the connection.
         was_opened_by: where the secrets of the first handshake come from.
     """

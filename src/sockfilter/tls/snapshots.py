@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from sockfilter.model.snapshot import Snapshot
     from sockfilter.tls.suites import Suite
 
-# Copies that are kept, the oldest dropped first: one has up to 104 KiB. One that has opened a connection is dropped too.
-SNAPSHOTS_MAX = 256
+# Copies that are kept, the oldest dropped first: one has up to 40 KiB. One that has opened a connection is dropped.
+SNAPSHOTS_MAX = 512
 # How long a copy is kept: bytes that it opens have passed some milliseconds before or after it was made.
 KEPT_NS = 10 * 1_000_000_000
 # Layouts that are remembered: of each library and version of TLS, two directions.
@@ -46,17 +46,17 @@ SUITE_WORDS = 16
 SUITE_PREFIX = 0x0300
 
 
-class Place(NamedTuple):
+class MemoryPlace(NamedTuple):
     """Where something is: the block, by the offset of the word that points to it, or OBJECT; and the offset in it."""
 
     block: int
     at: int
 
 
-class Part(NamedTuple):
+class MemoryPart(NamedTuple):
     """Bytes at a place."""
 
-    place: Place
+    place: MemoryPlace
     content: bytes
 
 
@@ -76,39 +76,49 @@ class Contents:
         self.time_ns = snapshot.time_ns
         self.serial = serial
         self._snapshot = snapshot
+        self._secrets: dict[bool, list[MemoryPart]] = {}
+        self._masters: dict[bool, list[MemoryPart]] = {}
+
+    def __contains__(self, content: bytes) -> bool:
+        """Whether bytes are in the copy."""
+        return any(content in memory for memory in (self._snapshot.memory, *self._snapshot.blocks.values()))
 
     def __repr__(self) -> str:
         """Shows none of its bytes."""
         return f"<Contents of {self._snapshot!r}>"
 
-    def at(self, place: Place, size: int) -> bytes:
+    def at(self, place: MemoryPlace, size: int) -> bytes:
         """The bytes at a place; fewer if there are not so many."""
         return self._memory(place.block)[place.at : place.at + size]
 
-    def number_at(self, place: Place) -> int | None:
+    def number_at(self, place: MemoryPlace) -> int | None:
         """The record number at a place; None if there is none."""
         found = self.at(place, 8)
         number = int.from_bytes(found, "big")
         return number if len(found) == 8 and number < NUMBER_MAX else None
 
-    def secrets(self, is_likely: bool) -> list[Part]:
+    def secrets(self, is_likely: bool) -> list[MemoryPart]:
         """What may be a traffic secret, in the object before the blocks.
 
         Args:
             is_likely: what stands alone, in an array that is longer than the secret. False: everything else.
         """
-        runs = [*self._runs_of(MASTER_BYTES, is_likely), *self._runs_of(RANDOM_BYTES, is_likely)]
-        return sorted(runs, key=lambda part: part.place.block != OBJECT)
+        if is_likely not in self._secrets:
+            runs = [*self._runs_of(MASTER_BYTES, is_likely), *self._runs_of(RANDOM_BYTES, is_likely)]
+            self._secrets[is_likely] = sorted(runs, key=lambda part: part.place.block != OBJECT)
+        return self._secrets[is_likely]
 
-    def masters(self, is_likely: bool) -> list[Part]:
+    def masters(self, is_likely: bool) -> list[MemoryPart]:
         """What may be a master secret of TLS 1.2, in the blocks before the object. is_likely: see secrets()."""
-        found: dict[bytes, Part] = {}
-        for part in sorted(self._runs_of(MASTER_BYTES, is_likely), key=lambda part: part.place.block == OBJECT):
-            found.setdefault(part.content, part)
-        return list(found.values())[:MASTERS_MAX]
+        if is_likely not in self._masters:
+            found: dict[bytes, MemoryPart] = {}
+            for part in sorted(self._runs_of(MASTER_BYTES, is_likely), key=lambda part: part.place.block == OBJECT):
+                found.setdefault(part.content, part)
+            self._masters[is_likely] = list(found.values())[:MASTERS_MAX]
+        return self._masters[is_likely]
 
     @cached_property
-    def randoms(self) -> list[Part]:
+    def randoms(self) -> list[MemoryPart]:
         """What may be the randoms of both ends, one behind the other, those in the object first."""
         size = 2 * RANDOM_BYTES
         found = []
@@ -132,25 +142,25 @@ class Contents:
         return list(found.values())
 
     @cached_property
-    def numbers(self) -> dict[int, Place]:
+    def numbers(self) -> dict[int, MemoryPlace]:
         """What may be the number of the next record, in the object."""
         return self._numbers_in([OBJECT])
 
     @cached_property
-    def other_numbers(self) -> dict[int, Place]:
+    def other_numbers(self) -> dict[int, MemoryPlace]:
         """The same in the blocks."""
         return self._numbers_in(self._snapshot.blocks)
 
-    def _numbers_in(self, blocks: Iterable[int]) -> dict[int, Place]:
+    def _numbers_in(self, blocks: Iterable[int]) -> dict[int, MemoryPlace]:
         """The small ones first."""
-        found: dict[int, Place] = {}
+        found: dict[int, MemoryPlace] = {}
         for block in blocks:
             memory = self._memory(block)
             for at, word in enumerate(self._words(block)[:-1]):
                 if not word:
                     number = int.from_bytes(memory[(at + 1) * WORD : (at + 2) * WORD], "big")
                     if 0 < number < SMALL_NUMBER:
-                        found.setdefault(number, Place(block, at * WORD))
+                        found.setdefault(number, MemoryPlace(block, at * WORD))
         return {number: found[number] for number in sorted(found)[:NUMBERS_MAX]}
 
     @cached_property
@@ -168,7 +178,7 @@ class Contents:
                     begin = None
         return found
 
-    def _runs_of(self, size: int, is_likely: bool) -> Iterator[Part]:
+    def _runs_of(self, size: int, is_likely: bool) -> Iterator[MemoryPart]:
         """What may be a secret of a size: whole runs if it is likely, else the beginnings and ends of others."""
         for block, at, length in self._runs:
             if length < size or (length == size) is not is_likely:
@@ -178,10 +188,10 @@ class Contents:
                 if part is not None:
                     yield part
 
-    def _part(self, block: int, at: int, size: int) -> Part | None:
+    def _part(self, block: int, at: int, size: int) -> MemoryPart | None:
         """The bytes at a place, if they look random."""
         content = self._memory(block)[at : at + size]
-        return Part(Place(block, at), content) if len(set(content)) >= DIFFERENT[size] else None
+        return MemoryPart(MemoryPlace(block, at), content) if len(set(content)) >= DIFFERENT[size] else None
 
     def _words(self, block: int) -> Sequence[int]:
         memory = self._memory(block)
@@ -204,11 +214,11 @@ class Layout(NamedTuple):
     """
 
     version: int
-    secret: Place
-    randoms: Place | None
+    secret: MemoryPlace
+    randoms: MemoryPlace | None
     is_client_first: bool
     is_client: bool | None
-    number: Place | None
+    number: MemoryPlace | None
 
 
 class Snapshots:
@@ -239,9 +249,14 @@ class Snapshots:
         """The number of the last copy."""
         return self._serial
 
-    def use(self, contents: Contents, layout: Layout) -> None:
-        """Notes that a copy has opened a connection, and where the secret was."""
-        if contents in self._kept:
+    def use(self, layout: Layout, own: bytes) -> None:
+        """Notes that a copy has opened a connection.
+
+        Args:
+            layout: where the secret was.
+            own: bytes that only this connection has. The copy goes, and that of its other end.
+        """
+        for contents in [contents for contents in self._kept if own in contents]:
             self._kept.remove(contents)
         if layout in self.layouts:
             self.layouts.remove(layout)

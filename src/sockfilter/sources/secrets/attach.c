@@ -51,6 +51,12 @@ static void sf_uprobe_multi_expect(struct bpf_program *program)
 	bpf_program__set_expected_attach_type(program, TRACE_UPROBE_MULTI);
 }
 
+/* Returns whether programs for probes may call bpf_loop(): Linux 5.17 is the first where they may. */
+static int sf_loop_supported(void)
+{
+	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop, NULL) == 1;
+}
+
 /* Returns whether the kernel has such links: it then refuses a folder as no file, and not as an unknown request. */
 static int sf_uprobe_multi_supported(void)
 {

@@ -6,7 +6,8 @@ from it the ring of secrets, and text.
 
 Requests: "path PATH": look at a program before it runs; and "join": copy the objects of connections that are open, for
 JOIN_S seconds. Answers are JSON: {"error": ..., "kind": ...} and the end; or {"ring": true} with three descriptors,
-{"ready": true} when everything that runs is probed; a {"file": ...} for each file with TLS; and {"done": true} for each
+{"ready": true} when everything that runs is probed, with
+"joins": whether the kernel can copy objects; a {"file": ...} for each file with TLS; and {"done": true} for each
 request.
 """
 
@@ -49,13 +50,14 @@ class _Attacher:
     def __init__(self, link: socket.socket, probes: Probes, watch: Watch | None) -> None:
         self._link = link
         self._watch = watch
+        self._copies_objects = probes.copies_objects
         self._prober = Prober(probes, Cache(), self._tell)
         self._join_end_s: float | None = None  # until when objects are copied
 
     def run(self) -> None:
         """Looks at everything that runs, and then at what comes. Returns when the capture has ended."""
         self._prober.look_everywhere()
-        self._send({"ready": True})
+        self._send({"ready": True, "joins": self._copies_objects})
         self._follow_until_end()
         self._prober.close()
         self._prober.save()

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # bytes of the ring, as in bpf/secrets.bpf.c
-RING_BYTES = 4 << 20
+RING_BYTES = 8 << 20
 # struct sf_memory of bpf/secrets.h; a test compares the layouts
 MEMORY = Struct("=QQIIII")
-OBJECT_BYTES, BLOCK_BYTES = 8192, 1024
+OBJECT_BYTES = 8192
 # Objects of which blocks are missing: each processor may write one.
 INCOMPLETE_MAX = 512
 

@@ -98,6 +98,7 @@ class ProbedSecrets(Closing):
         self._take_snapshot = take_snapshot
         self._ring: SecretRing | None = None
         self._memories: MemoryRing | None = None
+        self._can_join = False
         self._joins_until_s = 0.0
         self._joins_again_s = 0.0
         self._is_ready = False
@@ -139,13 +140,16 @@ class ProbedSecrets(Closing):
     def join(self) -> None:
         """Copies the objects of connections that are open, from now on and for JOIN_S seconds. Waits until the probes
         are there."""
-        self._note_join()
-        self._ask("join")
+        if self._can_join:
+            self._note_join()
+            self._ask("join")
 
     def join_again(self) -> bool:
         """Does the same as join() without waiting, but not too often. Returns whether copies may come."""
         now_s = time.monotonic()
-        if now_s >= self._joins_again_s and not self.problem:
+        if not self._can_join or self.problem:
+            return False
+        if now_s >= self._joins_again_s:
             self._note_join()
             self._link.setblocking(False)
             with suppress(OSError):
@@ -214,6 +218,7 @@ class ProbedSecrets(Closing):
             kind = getattr(errors, str(message.get("kind")), errors.KernelUnsupported)
             raise kind(str(message["error"]))
         self._is_ready |= "ready" in message
+        self._can_join |= message.get("joins") is True
         if "file" in message and len(self.files) < FILES_MAX:
             about = message["file"]
             self.files.append(ProbedFile(str(about["path"]), int(about["how"]), str(about["error"])))

@@ -83,10 +83,11 @@ class Prober:
 
     def attach_calls(self) -> None:
         """Attaches to what sends and receives on connections, in all files that are probed by now."""
+        if self._probes is None or not self._probes.copies_objects:
+            return  # connections that are open stay closed, and are counted
         for fd, found in self._calling:
-            with suppress(SockfilterError):  # connections that are open stay closed, and are counted
-                if self._probes is not None:
-                    self._probes.attach_calls(fd, found)
+            with suppress(SockfilterError):
+                self._probes.attach_calls(fd, found)
 
     def detach_calls(self) -> None:
         """Ends attach_calls()."""

@@ -58,6 +58,9 @@ class Probes(Closing):
     Args:
         whose: whose secrets are taken.
 
+    Attributes:
+        copies_objects: whether the kernel can copy the objects of connections that are open.
+
     Raises:
         MissingCapability: CAP_BPF or CAP_PERFMON is missing.
         KernelUnsupported: the kernel has no such probes, or this machine's registers are not known.
@@ -71,13 +74,15 @@ class Probes(Closing):
         # perf events take CAP_SYS_ADMIN, and such links do not
         self._has_links = bool(self._lib.sf_uprobe_multi_supported())
         self._names = PROGRAMS[platform.machine()]
+        self.copies_objects = bool(self._lib.sf_loop_supported())
         with ExitStack() as stack:
             self._object = stack.enter_context(BpfObject(OBJECT))
             self._configure(whose)
             for names in PROGRAMS.values():
                 for name in names:
                     program = self._object.program(name)
-                    self._lib.bpf_program__set_autoload(program, name in self._names)
+                    is_left_out = name == self._names[OBJECT_PROGRAM] and not self.copies_objects
+                    self._lib.bpf_program__set_autoload(program, name in self._names and not is_left_out)
                     if self._has_links:
                         self._lib.sf_uprobe_multi_expect(program)
             self._object.load()
