@@ -112,7 +112,8 @@ class Run:
         self._report = Report(options, sink)
         self._hosts: dict[str, tuple[str, ...]] = {}
         self._child: Child | None = None
-        self._tree: Tree | None = None  # the command's connections, if packets are captured for it
+        # the connections of the command or of the named processes, if packets are captured for them
+        self._trees: list[Tree] = []
         self._choice = privileges.UserChoice(None)
         self._ledger: Ledger | None = None
         self._has_told_of_gaps = False
@@ -256,18 +257,22 @@ class Run:
     def _prepare_tls(self, capture: Capture | ArchiveCapture) -> None:
         """Starts the command after the capture, which starts a process with more rights, and probes its program."""
         self._child = self._held()
-        if self._child is None:
-            return
-        import shutil
+        roots = self._options.pid or ()
+        if gone := [root for root in roots if not os.path.exists(f"/proc/{root}")]:
+            raise InvalidArgument(f"there is no process {gone[0]}")
+        if self._child is not None:
+            import shutil
 
-        from sockfilter.observers.processes.tree import Tree
+            roots = (self._child.pid,)
+            capture.look_at(shutil.which(self._options.command[0]) or "")
+        if roots:
+            from sockfilter.observers.processes.tree import Tree
 
-        self._tree = Tree(self._child.pid)
-        capture.look_at(shutil.which(self._options.command[0]) or "")
+            self._trees = [Tree(root) for root in roots]
 
     def _is_wanted(self, connection: Connection) -> bool:
-        """Whether a connection belongs to the command, if packets are captured for it."""
-        return self._tree is None or self._tree.owns(connection)
+        """Whether a connection belongs to the command, or to one of the named processes."""
+        return any(tree.owns(connection) for tree in self._trees)
 
     def _held(self) -> Child | None:
         """Starts the command that runs beside the capture, held until release(). None: there is no command."""
@@ -323,7 +328,7 @@ class Run:
                 pcap=options.pcap,
             ),
             Whose(
-                pid=self._child.pid if self._child is not None else options.pid,
+                pid=self._child.pid if self._child is not None else None if options.tls else options.pid,
                 comm=options.comm.split(",") if options.comm is not None else None,
                 cgroup=options.cgroup,
                 unix=options.unix,
@@ -383,7 +388,7 @@ class Run:
 
         output = _output(self._options, self._sink) if self._options.write != "-" else None
         options = self._options
-        is_wanted = self._is_wanted if options.tls and options.command else None
+        is_wanted = self._is_wanted if options.tls and (options.command or options.pid) else None
         return Shown(output, options.count, self._report.note, messages=options.messages, is_wanted=is_wanted)
 
     def _file(self, path: str) -> Member:
