@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sockfilter.cli import hints
     from sockfilter.cli.arguments import Options
     from sockfilter.cli.child import Child
+    from sockfilter.cli.looking import Onlooker
     from sockfilter.cli.shown import Shown
     from sockfilter.cli.signals import Signals
     from sockfilter.ledger import Ledger
@@ -117,6 +118,7 @@ class Run:
         self._choice = privileges.UserChoice(None)
         self._ledger: Ledger | None = None
         self._has_told_of_gaps = False
+        self._onlooker: Onlooker | None = None  # says at the end who spoke TLS, if a person watches
 
     def run(self) -> int:
         """Runs the capture. Returns the exit status. Raises KeyboardInterrupt after a second request to end."""
@@ -132,6 +134,9 @@ class Run:
         except KeyboardInterrupt:
             self._report.end(self._ledger, self._shown, Reason.SIGNAL, OK, signal=self._signals.end_name)
             raise
+        finally:
+            if self._onlooker is not None:
+                self._onlooker.close()
         if reason is Reason.SIGNAL:
             about["signal"] = self._signals.end_name
         self._report.end(self._ledger, self._shown, reason, status, **about)
@@ -168,6 +173,7 @@ class Run:
                 self._prepare_tls(capture)
             # Looks around before the rights are given up.
             began = _look_around() if self._has_watcher else None
+            self._onlooker = _onlooker() if self._has_watcher and not (options.tls or options.keylog) else None
             self._give_up(capture)
             capture.source.also_wake_for(self._signals.fd)
             if self._sink.is_pipe:
@@ -229,7 +235,7 @@ class Run:
                 for equation in [] if is_forced else ledger.imbalance:
                     say(f"the ledger does not balance, which is a bug in sockfilter: {equation}")
                 if not options.quiet and self._report.is_beside_text:
-                    say(summary(ledger, self._shown))
+                    say(summary(ledger, self._shown, self._onlooker))
                     if self._selection is not None and self._selection.undecided:
                         say(undecided(self._selection.undecided, self._policy.limit))
                     if is_forced:
@@ -509,7 +515,7 @@ class Run:
             say(f"nothing shown so far: {seen} exchanges passed, and none of them meets the filter")
             return
         kernel_filter = narrowed(options.ports, self._addresses, options.family)
-        reason = hints.why(began, options.interfaces, kernel_filter, capture.ledger)
+        reason = hints.why(began, options.interfaces, kernel_filter, capture.ledger, self._onlooker)
         if reason:
             say(f"nothing captured so far: {reason}")
 
@@ -571,6 +577,13 @@ def _look_around() -> hints.Start:
     from sockfilter.cli import hints  # imported only if a user sits at a terminal
 
     return hints.start()
+
+
+def _onlooker() -> Onlooker:
+    """Starts the process that can say who speaks TLS, while there are rights for it."""
+    from sockfilter.cli.looking import Onlooker  # imported only if a user sits at a terminal
+
+    return Onlooker()
 
 
 def _narrowed(options: Options, found: dict[str, tuple[str, ...]]) -> str:
