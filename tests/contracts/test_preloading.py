@@ -35,6 +35,7 @@ BEFORE = {
         "captures.wanted",
         "cli.child",
         "cli.hints",
+        "cli.looking",
     }
     | {
         "cli.hosts",
