@@ -151,10 +151,8 @@ def main() -> None:
                     for other in (ALONE, PACKETS)
                 }
                 rate, share, server_us = (median(values) for values in zip(*runs, strict=True))
-                print(
-                    f"{what:16} {way:14} {rate:10.0f} {by[ALONE]:9.2f} {by[PACKETS]:11.2f} {server_us:10.0f} {share:6.2f}",
-                    flush=True,
-                )
+                shown = f"{rate:10.0f} {by[ALONE]:9.2f} {by[PACKETS]:11.2f} {server_us:10.0f} {share:6.2f}"
+                print(f"{what:16} {way:14} {shown}", flush=True)
 
 
 if __name__ == "__main__":
