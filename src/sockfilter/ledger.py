@@ -173,7 +173,7 @@ class TlsCounts(Counts):
     opened: int = 0
     no_secret: int = 0
     failed: int = 0  # the tag or the MAC is wrong
-    left_out: int = 0  # early data that the server refused, and records of connections that are not HTTP
+    left_out: int = 0  # early data that the server refused, and records of bodies that nobody needs
     connections: int = 0
     connections_opened: int = 0
     connections_closed: int = 0  # of which nothing could be opened

@@ -17,7 +17,7 @@ HOME = Path(preloading.__file__).parents[1]
 NOT_OF_A_CAPTURE = (
     *("testing", "views", "filters", "sources.broker", "captures.command", "captures.file", "captures.tcp_streams"),
     *("cli.broker", "cli.check", "cli.checks", "cli.diff", "comparison", "cli.config", "cli.confinement", "cli.doctor"),
-    *("cli.tls", "cli.versions", "__init__", "sources.secrets.attacher"),
+    *("cli.tls", "cli.versions", "__init__", "sources.secrets.attacher", "cli.looking"),
     *("counting", "cli.count", "cli.count_text", "guarding", "cli.guard", "cli.guarding", "cli.ssh_session"),
 )
 # What functions import before root's rights are given up, or never in a command, by the module of the functions.
@@ -36,6 +36,7 @@ BEFORE = {
         "captures.wanted",
         "cli.child",
         "cli.hints",
+        "cli.looking",
     }
     | {
         "cli.hosts",

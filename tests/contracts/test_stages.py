@@ -35,7 +35,7 @@ MAY_IMPORT: Graph = {
     **dict.fromkeys(STAGES, NOUNS),
     "protocols": {*NOUNS, "libbpf"},  # the extension has the decoder of HPACK
     # carries protocols, as a stream does: see test_tls_knows_protocols_by_their_interface_alone()
-    "tls": {*NOUNS, "protocols"},
+    "tls": {*NOUNS, "libbpf", "protocols"},  # the extension opens records
     "filters": {*NOUNS, "escape"},
     "forms": {*NOUNS, *SHOWN, "protobuf"},
     "outputs": {*NOUNS, *SHOWN, "closing", "forms"},
@@ -119,6 +119,7 @@ HEAVY_MODULES = {
     "cli/guarding.py": {"json"},  # only in sockfilter guard
     # only with --tls, and in the process that attaches
     "cli/tls.py": {"json"},
+    "cli/looking.py": {"json"},  # only at a terminal
     "sources/secrets/attacher.py": {"json"},
     "sources/secrets/cache.py": {"json"},
     "sources/secrets/probed.py": {"json", "subprocess"},

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import mmap
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support import rights
 from tests.support.net import ip, namespace, veth_pair
 from tests.support.terminal import Terminal
 from tests.support.topologies import inside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
 pytestmark = pytest.mark.usefixtures("root")
 
@@ -38,10 +41,10 @@ HINT = "sockfilter: nothing captured so far: "
 class Watched:
     """The command in a network namespace, watched by a person at a terminal."""
 
-    def __init__(self, stack: ExitStack, netns: str, *words: str) -> None:
+    def __init__(self, stack: ExitStack, netns: str, *words: str, prefix: Sequence[str] = ()) -> None:
         self.terminal = stack.enter_context(Terminal())
         self.process = subprocess.Popen(
-            ["ip", "netns", "exec", netns, *COMMAND, *words],
+            ["ip", "netns", "exec", netns, *prefix, *COMMAND, *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=self.terminal.fd,
@@ -110,7 +113,42 @@ def test_tls(stack: ExitStack):
     watched = Watched(stack, netns, "-i", "lo")
     with connected(netns) as (client, _):
         client.sendall(b"\x16\x03\x01\x00\x06\x01hello")
-        assert watched.hint().startswith("1 TLS connection passed: --tls opens them")
+        assert watched.hint().startswith("1 TLS connection passed: --tls opens th")
+
+
+def test_who_speaks_tls(stack: ExitStack, tmp_path: Path):
+    """This process has a connection and two TLS libraries: one whose secrets probes can take, and one by its name."""
+    netns = stack.enter_context(namespace())
+    library = tmp_path / "libnss3.so"
+    library.write_bytes(bytes(mmap.PAGESIZE))
+    with library.open("rb") as file:
+        stack.enter_context(mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ | mmap.PROT_EXEC))
+    name = Path("/proc/self/comm").read_text().strip()
+    watched = Watched(stack, netns, "-i", "lo")
+    with connected(netns) as (client, _):
+        client.sendall(b"\x16\x03\x01\x00\x06\x01hello")
+        said = watched.hint()
+        assert said.startswith(f"1 TLS connection passed: --tls opens those of {name} (")
+        assert Path(ssl_library()).name in said
+        assert f"--tls does not open those of {name} (libnss3.so): NSS gives handles instead of secrets" in said
+        assert "SSLKEYLOGFILE" in said
+
+
+def test_who_speaks_tls_is_not_said_without_the_rights(stack: ExitStack):
+    netns = stack.enter_context(namespace())
+    watched = Watched(stack, netns, "-i", "lo", prefix=rights.without_rights("net_raw", "bpf"))
+    with connected(netns) as (client, _):
+        client.sendall(b"\x16\x03\x01\x00\x06\x01hello")
+        assert watched.hint().startswith(
+            "1 TLS connection passed: --tls is not possible here: probes for TLS: CAP_PERFMON missing"
+        )
+
+
+def ssl_library() -> str:
+    """The file of the TLS library that this process uses."""
+    ssl.create_default_context()
+    maps = Path("/proc/self/maps").read_text().splitlines()
+    return next(line.split()[-1] for line in maps if "/libssl.so" in line)
 
 
 @pytest.mark.parametrize(

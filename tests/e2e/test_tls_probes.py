@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -122,13 +124,33 @@ class TestCommand:
         assert f"GET {PATH}" in done.output.decode()
 
 
+def test_the_connections_of_a_process_and_its_children(certificate: https.Certificate, nginx: int) -> None:
+    """Another client that asks meanwhile is not shown."""
+    words = f"curl -sS -o {os.devnull} --cacert {certificate.certificate} https://localhost:{nginx}"
+    loops = [
+        subprocess.Popen(["sh", "-c", f"while {words}/{name}; do sleep 0.1; done"], start_new_session=True)
+        for name in ("other", "one")
+    ]
+    try:
+        done = run("--tls", "--pid", str(loops[1].pid), "-c", "2", "--format", "jsonl")
+    finally:
+        for loop in loops:
+            os.killpg(loop.pid, signal.SIGTERM)
+            loop.wait()
+    assert done.status == 0
+    assert {line["request"]["target"] for line in done.json} == {"/one"}
+    assert done.json[0]["tls"]["opened"] == "probe"
+
+
 class TestRefusals:
     @pytest.mark.parametrize(
         ("words", "said"),
         [
             (["--tls", "--via", "syscalls"], "--tls is for packets"),
             (["--tls", "-r", "file.pcap"], "--tls is for live captures"),
-            (["--tls", "--pid", "1"], "--tls is for packets"),
+            (["--tls", "--pid", "999999999"], "there is no process 999999999"),
+            (["--tls", "--comm", "curl"], "--tls is for packets, which have no process names"),
+            (["--tls", "--cgroup", "/"], "--tls is for packets"),
             (["--tls"], "no interface"),
         ],
     )

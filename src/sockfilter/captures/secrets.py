@@ -100,7 +100,10 @@ def secrets_of(traffic: Traffic) -> Secrets | None:
             f"{'tls' if traffic.tls else 'keylog'} needs via={PACKETS!r}: secrets open what packets carry"
         )
     if traffic.tls and traffic.broker is not None:
-        raise InvalidArgument("tls=True is not possible with a broker; use keylog, or capture without the broker")
+        raise InvalidArgument(
+            "tls=True is not possible with a broker, which gives no secrets of other processes; use keylog with"
+            " SSLKEYLOGFILE (in tests, --wire-keylog=auto), or capture with sudo and without the broker"
+        )
     store = new_store()
     sources: list[SecretSource] = []
     if traffic.keylog is not None:

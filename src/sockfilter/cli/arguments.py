@@ -557,10 +557,14 @@ def _check_reading(parser: argparse.ArgumentParser, said: dict[str, Any]) -> Non
 def _check_calls(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
     """Checks that options about system calls are not given together with options about packets or a file."""
     about = [option for name, option in CALLS.items() if name in said]
-    if said.get("tls") and "command" in said and said.get("via") != SYSCALLS:
-        # packets have what the secrets open; which of them are the command's is known by its sockets
-        about.remove(CALLS["command"])
+    if "command" in said and said.keys() & {"pid", "comm", "cgroup"}:
+        parser.error(f"{about[0]} and a command: with a command, only its connections are captured")
+    if said.get("tls") and said.get("via") != SYSCALLS and said.keys() & {"pid", "command"}:
+        # packets have what the secrets open; which of them are the process's is known by its sockets
+        about = [option for option in about if option not in (CALLS["command"], CALLS["pid"])]
         said.setdefault("interface", ANY)
+    if said.get("tls") and "comm" in said:
+        parser.error("--tls is for packets, which have no process names: use -i any --tls -Y 'comm == \"NAME\"'")
     if about and "read" in said:
         parser.error(f"{about[0]} is for live captures, and -r reads a file")
     packets = [option for name, option in PACKETS.items() if said.get(name) and not is_har(str(said[name]))]
@@ -568,8 +572,6 @@ def _check_calls(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
         parser.error(f"{about[0]} is for system calls: use --via syscalls")
     if said.get("via") == SYSCALLS and packets:
         parser.error(f"{packets[0]} is for packets, and cannot be used with {' and '.join(about) or '--via syscalls'}")
-    if "command" in said and said.keys() & {"pid", "comm", "cgroup"}:
-        parser.error(f"{about[0]} and a command: with a command, only its calls are captured")
 
 
 def parse(arguments: list[str], configured: Callable[[], dict[str, Any]] = dict) -> Options:

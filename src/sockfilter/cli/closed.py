@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sockfilter.escape import printable
+
 if TYPE_CHECKING:
+    from sockfilter.cli.looking import InUse, Onlooker
     from sockfilter.ledger import Ledger
 
 WAY = "--tls opens them, as far as sockfilter tls says; so does --keylog FILE if their programs write one"
@@ -12,13 +15,20 @@ WAY_OF_A_FILE = "--keylog FILE opens them, if their programs wrote one"
 WAY_OF_CALLS = "system calls have no more of them; -i any with --tls or --keylog FILE may open them"
 
 
-def said_of(ledger: Ledger) -> str:
-    """Returns a sentence about the TLS connections that passed while no secrets were asked for. Empty: none did."""
+def said_of(ledger: Ledger, onlooker: Onlooker | None = None) -> str:
+    """Returns a sentence about the TLS connections that passed while no secrets were asked for. Empty: none did.
+
+    Args:
+        ledger: the counters of the capture.
+        onlooker: finds the TLS libraries in use. None: nobody may look.
+    """
     count = ledger.packets["tls"]
     if not count:
         return ""
     noun = "connection" if count == 1 else "connections"
     way = WAY_OF_CALLS if ledger.calls else WAY if ledger.file is None else WAY_OF_A_FILE
+    if onlooker is not None and way == WAY:
+        way = onlooker.obstacle or _said_of_libraries(onlooker.look()) or way
     return f"{count} TLS {noun} passed: {way}"
 
 
@@ -32,6 +42,20 @@ def said_of_mid_stream(ledger: Ledger) -> str:
         f"{count} {was} open before and could not be joined (mid-stream): no secret was found in the memory of its"
         " program; new connections are opened"
     )
+
+
+def _said_of_libraries(found: list[InUse]) -> str:
+    """Returns what --tls opens of the programs that use TLS, what it cannot, why, and what to do instead."""
+    opens = [_users(each) for each in found if not each.reason]
+    closed = [f"{_users(each)}: {each.reason}; {each.remedy}" for each in found if each.reason]
+    said = [f"--tls opens those of {' and '.join(opens)}"] if opens else []
+    said += [f"--tls does not open those of {each}" for each in closed]
+    return printable("; ".join(said))
+
+
+def _users(of: InUse) -> str:
+    """Returns the programs that use a library, and its name if it is not that of the program."""
+    return ", ".join(of.programs) + ("" if of.programs == (of.library,) else f" ({of.library})")
 
 
 def said_of_missing_secrets(ledger: Ledger) -> str:

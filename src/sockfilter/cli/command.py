@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sockfilter.cli import hints
     from sockfilter.cli.arguments import Options
     from sockfilter.cli.child import Child
+    from sockfilter.cli.looking import Onlooker
     from sockfilter.cli.shown import Shown
     from sockfilter.cli.signals import Signals
     from sockfilter.cli.web import Web
@@ -117,12 +118,14 @@ class Run:
         self._report = Report(options, sink)
         self._hosts: dict[str, tuple[str, ...]] = {}
         self._child: Child | None = None
-        self._tree: Tree | None = None  # the command's connections, if packets are captured for it
+        # the connections of the command or of the named processes, if packets are captured for them
+        self._trees: list[Tree] = []
         self._choice = privileges.UserChoice(None)
         self._ledger: Ledger | None = None
         self._has_told_of_gaps = False
         self._web: Web | None = None
         self._is_capturing = False  # whether the capture has been opened
+        self._onlooker: Onlooker | None = None  # says at the end who spoke TLS, if a person watches
 
     def run(self) -> int:
         """Runs the capture. Returns the exit status. Raises KeyboardInterrupt after a second request to end."""
@@ -143,6 +146,8 @@ class Run:
         finally:
             if self._web is not None:
                 self._web.close()
+            if self._onlooker is not None:
+                self._onlooker.close()
         if reason is Reason.SIGNAL:
             about["signal"] = self._signals.end_name
         self._report.end(self._ledger, self._shown, reason, status, **about)
@@ -190,6 +195,7 @@ class Run:
             # Looks around before the rights are given up.
             past_network = _past_network() if options.interface is not None else ""
             began = _look_around(past_network) if self._has_watcher else None
+            self._onlooker = _onlooker() if self._has_watcher and not (options.tls or options.keylog) else None
             self._give_up(capture)
             capture.source.also_wake_for(self._signals.fd)
             if self._sink.is_pipe:
@@ -256,7 +262,7 @@ class Run:
                 for equation in [] if is_forced else ledger.imbalance:
                     say(f"the ledger does not balance, which is a bug in sockfilter: {equation}")
                 if not options.quiet and self._report.is_beside_text:
-                    say(summary(ledger, self._shown))
+                    say(summary(ledger, self._shown, self._onlooker))
                     if past_network:
                         say(past_network)
                     if self._selection is not None and self._selection.undecided:
@@ -286,18 +292,22 @@ class Run:
     def _prepare_tls(self, capture: Capture | ArchiveCapture) -> None:
         """Starts the command after the capture, which starts a process with more rights, and probes its program."""
         self._child = self._held()
-        if self._child is None:
-            return
-        import shutil
+        roots = self._options.pid or ()
+        if gone := [root for root in roots if not os.path.exists(f"/proc/{root}")]:
+            raise InvalidArgument(f"there is no process {gone[0]}")
+        if self._child is not None:
+            import shutil
 
-        from sockfilter.observers.processes.tree import Tree
+            roots = (self._child.pid,)
+            capture.look_at(shutil.which(self._options.command[0]) or "")
+        if roots:
+            from sockfilter.observers.processes.tree import Tree
 
-        self._tree = Tree(self._child.pid)
-        capture.look_at(shutil.which(self._options.command[0]) or "")
+            self._trees = [Tree(root) for root in roots]
 
     def _is_wanted(self, connection: Connection) -> bool:
-        """Whether a connection belongs to the command, if packets are captured for it."""
-        return self._tree is None or self._tree.owns(connection)
+        """Whether a connection belongs to the command, or to one of the named processes."""
+        return any(tree.owns(connection) for tree in self._trees)
 
     def _held(self) -> Child | None:
         """Starts the command that runs beside the capture, held until release(). None: there is no command."""
@@ -358,7 +368,7 @@ class Run:
                 pcap=options.pcap,
             ),
             Whose(
-                pid=self._child.pid if self._child is not None else options.pid,
+                pid=self._child.pid if self._child is not None else None if options.tls else options.pid,
                 comm=options.comm.split(",") if options.comm is not None else None,
                 cgroup=options.cgroup,
                 unix=options.unix,
@@ -422,7 +432,7 @@ class Run:
         is_shown = self._options.write != "-" and self._options.lines
         output = _output(self._options, self._sink) if is_shown else None
         options = self._options
-        is_wanted = self._is_wanted if options.tls and options.command else None
+        is_wanted = self._is_wanted if options.tls and (options.command or options.pid) else None
         return Shown(output, options.count, self._report.note, messages=options.messages, is_wanted=is_wanted)
 
     def _file(self, path: str) -> Member:
@@ -552,7 +562,7 @@ class Run:
             say(f"nothing shown so far: {seen} exchanges passed, and none of them meets the filter")
             return
         kernel_filter = narrowed(options.ports, self._addresses, options.family)
-        reason = hints.why(began, options.interfaces, kernel_filter, capture.ledger)
+        reason = hints.why(began, options.interfaces, kernel_filter, capture.ledger, self._onlooker)
         if reason:
             say(f"nothing captured so far: {reason}")
 
@@ -621,6 +631,13 @@ def _past_network() -> str:
     from sockfilter.system import sockmaps  # imported only if packets are captured
 
     return sockmaps.words_of(sockmaps.found())
+
+
+def _onlooker() -> Onlooker:
+    """Starts the process that can say who speaks TLS, while there are rights for it."""
+    from sockfilter.cli.looking import Onlooker  # imported only if a user sits at a terminal
+
+    return Onlooker()
 
 
 def _narrowed(options: Options, found: dict[str, tuple[str, ...]]) -> str:

@@ -15,6 +15,7 @@ from sockfilter.system import sockets
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sockfilter.cli.looking import Onlooker
     from sockfilter.ledger import Ledger
     from sockfilter.sources.narrowing import KernelFilter
 
@@ -51,7 +52,13 @@ def start(past_network: str = "") -> Start:
     return Start(time.monotonic(), _packets(), _elsewhere(), past_network)
 
 
-def why(began: Start, interfaces: Sequence[str], kernel_filter: KernelFilter, ledger: Ledger) -> str:
+def why(
+    began: Start,
+    interfaces: Sequence[str],
+    kernel_filter: KernelFilter,
+    ledger: Ledger,
+    onlooker: Onlooker | None = None,
+) -> str:
     """Returns the most likely reason why no exchange was shown. Empty: no reason was found.
 
     Args:
@@ -59,13 +66,14 @@ def why(began: Start, interfaces: Sequence[str], kernel_filter: KernelFilter, le
         interfaces: the interfaces of the capture, or "any".
         kernel_filter: the filter of the capture.
         ledger: the counters of the capture.
+        onlooker: finds the TLS libraries in use. None: nobody may look.
     """
     packets = ledger.packets
     unplugged = [name for name in interfaces if text_of(f"/sys/class/net/{name}/carrier") == "0"]
     if unplugged and not packets["sent"]:
         return f"{unplugged[0]} has no carrier: the cable is missing, or the other end is down"
     if packets["tls"]:
-        return closed.said_of(ledger)
+        return closed.said_of(ledger, onlooker)
     if missing := closed.said_of_missing_secrets(ledger):
         return missing
     if packets["sent"]:

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 from sockfilter.cli import closed
 
 if TYPE_CHECKING:
+    from sockfilter.cli.looking import Onlooker
     from sockfilter.ledger import Ledger
 
 
-def summary(ledger: Ledger, shown: int) -> str:
+def summary(ledger: Ledger, shown: int, onlooker: Onlooker | None = None) -> str:
     """Returns some lines for the end of a capture.
 
     Args:
         ledger: the counters of the capture.
         shown: the number of exchanges written to the output; -c omits those after the last one.
+        onlooker: finds the TLS libraries in use. None: nobody may look.
     """
     messages = ledger.messages
     left_out = "" if shown == messages.exchanges else f"{shown} of "
@@ -34,7 +36,7 @@ def summary(ledger: Ledger, shown: int) -> str:
         lines.append(f"messages on streams: {streamed}")
     if count := ledger.calls.get("past_network", 0):
         lines.append(f"{_count(count, 'connection')} went past the network (sockmap): packets cannot show them")
-    if of_tls := closed.said_of(ledger):
+    if of_tls := closed.said_of(ledger, onlooker):
         lines.append(of_tls)
     return "\n".join(lines)
 

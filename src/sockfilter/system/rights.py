@@ -83,6 +83,11 @@ def for_probing(held: int, needs_admin: bool) -> int:
     return held & wanted
 
 
+def for_looking(held: int) -> int:
+    """Returns the capabilities in a bit set that looking at the files of all processes needs."""
+    return held & (1 << CAP_SYS_PTRACE | 1 << CAP_CHECKPOINT_RESTORE)
+
+
 def missing_for_processes() -> list[str]:
     """Returns the names of the capabilities that naming processes needs and this thread lacks."""
     held = effective()

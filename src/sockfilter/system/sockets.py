@@ -46,7 +46,7 @@ def table(kind: str, state: str | None = None) -> Iterator[Socket]:
 
 def of(processes: Iterable[int]) -> Iterator[tuple[Endpoint, Endpoint | None]]:
     """Yields both ends of each TCP socket of processes in this network namespace; a listener has None as its peer."""
-    wanted = {inode for number in processes for inode in _inodes(number)}
+    wanted = {inode for number in processes for inode in inodes(number)}
     for found in table("tcp"):
         if found.inode not in wanted:
             continue
@@ -56,7 +56,8 @@ def of(processes: Iterable[int]) -> Iterator[tuple[Endpoint, Endpoint | None]]:
             yield found.here, found.there
 
 
-def _inodes(process: int) -> Iterator[str]:
+def inodes(process: int) -> Iterator[str]:
+    """Yields the inode numbers of the sockets of a process. None: it has ended, or is another user's."""
     folder = f"/proc/{process}/fd"
     with suppress(OSError):  # the process has ended, or is another user's
         for name in os.listdir(folder):

@@ -10,7 +10,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher as Ciphering
 from cryptography.hazmat.primitives.ciphers import aead, algorithms, modes
 
-from sockfilter.tls.records import APPLICATION_DATA, HEADER_BYTES
+from sockfilter.tls.records import APPLICATION_DATA, HEADER_BYTES, USUAL_HEADER
 from sockfilter.tls.schedule import traffic_keys
 from sockfilter.tls.suites import BLOCK_BYTES, Cipher
 
@@ -22,8 +22,6 @@ except ImportError:  # before version 43
 if TYPE_CHECKING:
     from sockfilter.tls.suites import Suite
 
-# application data: type and version
-USUAL_HEADER = b"\x17\x03\x03"
 # record number, type, version and length of the content (RFC 5246, 6.2.3.3)
 _ASSOCIATED = Struct(">Q3sH")
 # bytes of a nonce in front of a record of TLS 1.2 (RFC 5288, 3)
@@ -65,7 +63,7 @@ class PythonOpener:
 
     __slots__ = ()
 
-    is_tls13 = False
+    is_tls13 = is_sized = False
 
     def open(self, header: bytes, body: bytes, number: int) -> bytes | None:
         """See Opener.open()."""
@@ -124,7 +122,7 @@ class Tls12Opener(PythonOpener):
 
     __slots__ = ("_decrypt", "_explicit", "_iv", "_salt", "_tag_bytes", "overhead")
 
-    is_exact = True
+    is_exact = is_sized = True
 
     def __init__(self, suite: Suite, key: bytes, iv: bytes) -> None:
         self._decrypt = _aead(suite, key).decrypt

@@ -46,14 +46,15 @@ class NativeOpener:
     Args:
         opener: of C.
         overhead: bytes of a record beside its content.
-        is_exact: whether the overhead is the same for all records.
+        is_exact: whether the overhead is the same for all records that are not padded on purpose.
+        is_sized: whether no record is padded.
     """
 
-    __slots__ = ("_opener", "is_exact", "overhead")
+    __slots__ = ("_opener", "is_exact", "is_sized", "overhead")
 
-    def __init__(self, opener: object, overhead: int, is_exact: bool) -> None:
+    def __init__(self, opener: object, overhead: int, is_exact: bool, is_sized: bool) -> None:
         self._opener = _ffi.gc(opener, _lib.sf_opener_free, OPENER_BYTES)
-        self.overhead, self.is_exact = HEADER_BYTES + overhead, is_exact
+        self.overhead, self.is_exact, self.is_sized = HEADER_BYTES + overhead, is_exact, is_sized
 
     def open(self, header: bytes, body: bytes, number: int) -> bytes | None:
         """See Opener.open()."""
@@ -70,7 +71,7 @@ def tls13_opener(suite: Suite, secret: bytes) -> NativeOpener | None:
     """The opener of records of TLS 1.3 that a traffic secret protects. None: libcrypto has no such cipher."""
     mode, name, digest = _names(suite)
     made = _lib.sf_opener_new_tls13(mode, name, suite.key_bytes, suite.tag_bytes, digest, secret, len(secret))
-    return NativeOpener(made, suite.tag_bytes + 1, True) if made else None
+    return NativeOpener(made, suite.tag_bytes + 1, True, False) if made else None
 
 
 def tls12_opener(suite: Suite, key: bytes, iv: bytes) -> NativeOpener | None:
@@ -83,7 +84,7 @@ def tls12_opener(suite: Suite, key: bytes, iv: bytes) -> NativeOpener | None:
 def _of_aead(suite: Suite, key: bytes, iv: bytes, flags: int, more: int) -> NativeOpener | None:
     mode, name, _ = _names(suite)
     made = _lib.sf_opener_new(mode, flags, name, key, iv, len(iv), suite.tag_bytes, 0, b"", b"")
-    return NativeOpener(made, suite.tag_bytes + more, True) if made else None
+    return NativeOpener(made, suite.tag_bytes + more, True, True) if made else None
 
 
 def cbc_opener(
@@ -105,4 +106,4 @@ def cbc_opener(
         *(suite.mac.encode(), mac_key),
     )
     explicit_bytes = 0 if is_chained else block_bytes
-    return NativeOpener(made, explicit_bytes + suite.tag_bytes + 1, False) if made else None
+    return NativeOpener(made, explicit_bytes + suite.tag_bytes + 1, False, False) if made else None

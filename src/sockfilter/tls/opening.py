@@ -42,10 +42,12 @@ class Opener(Protocol):
     Attributes:
         overhead: bytes of a record beside its content, with its header, and with the least padding.
         is_exact: whether the overhead is the same for all records that are not padded on purpose.
+        is_sized: whether the header of each record tells how much it carries: with an AEAD before TLS 1.3.
     """
 
     overhead: int
     is_exact: bool
+    is_sized: bool
 
     def open(self, header: bytes, body: bytes, number: int) -> bytes | None:
         """Returns the content; None if the tag is wrong.
@@ -81,7 +83,7 @@ def can_open(suite: Suite | None) -> bool:
 class ClosedOpener:
     """Opens nothing: neither libcrypto nor the package cryptography has the cipher."""
 
-    overhead, is_exact = HEADER_BYTES, False
+    overhead, is_exact, is_sized = HEADER_BYTES, False, False
 
     def open(self, header: bytes, body: bytes, number: int) -> bytes | None:
         """See Opener.open()."""

@@ -13,6 +13,8 @@ HEADER_BYTES = HEADER.size
 BODY_BYTES_MAX = (1 << 14) + 2048
 # types and versions of headers; a length is at most 0x4800
 _HEADER = re.compile(rb"[\x14-\x17]\x03[\x00-\x04][\x00-\x48]", re.DOTALL)
+# application data: type and version
+USUAL_HEADER = b"\x17\x03\x03"
 # alerts (RFC 8446, 6)
 CLOSE_NOTIFY = 0
 
@@ -32,6 +34,26 @@ def next_header(data: bytes, at: int) -> int:
     if found is not None:
         return found.start()
     return max(at, next((i for i in range(max(at, len(data) - 3), len(data)) if is_header(data, i)), len(data)))
+
+
+def sized(data: bytes, overhead: int, content_max: int) -> tuple[int, int, int]:
+    """Measures the complete records of application data at the beginning of bytes, by their headers.
+
+    Args:
+        data: the bytes.
+        overhead: bytes of each record beside its content.
+        content_max: the most bytes of content, of all records together.
+
+    Returns the bytes of the records, their number, and the bytes of their content.
+    """
+    at, size, count, content = 0, len(data), 0, 0
+    while at + HEADER_BYTES <= size and data.startswith(USUAL_HEADER, at):
+        end = at + HEADER_BYTES + body_bytes(data, at)
+        more = end - at - overhead
+        if end > size or more < 0 or content + more > content_max:
+            break
+        at, count, content = end, count + 1, content + more
+    return at, count, content
 
 
 def body_bytes(data: bytes, at: int) -> int:

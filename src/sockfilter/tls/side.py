@@ -23,6 +23,7 @@ from sockfilter.tls.records import (
     CHANGE_CIPHER_SPEC,
     HANDSHAKE,
     HEADER_BYTES,
+    sized,
 )
 from sockfilter.tls.schedule import next_secret
 from sockfilter.tls.state import Wait
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 # Records in a row that do not open, after which a direction is given up.
 FAILURES_MAX = 16
+# Bytes of content that must be left out before records are passed over: opening one of this size costs as much.
+UNREAD_BYTES_MIN = 4096
 # the messages after which the next secret is used
 LAST_OF_SECRET = {
     (hellos.END_OF_EARLY_DATA, CLIENT_EARLY),
@@ -52,8 +55,14 @@ class Side(Gaps):
         self._now = time_ns
         reader = self._reader
         base = self._seq_base = (seq - reader.position) & MASK
-        if self._opener is not None and reader.is_empty:
-            content, records, taken, kind = self._opener.open_run(data, self._number)
+        opener = self._opener
+        if opener is not None and reader.is_empty:
+            if opener.is_sized and (passed := self._pass_over(opener, data, base + reader.position)):
+                reader.position += passed
+                if passed == len(data):
+                    return
+                data = data[passed:]
+            content, records, taken, kind = opener.open_run(data, self._number)
             if taken:
                 reader.position += taken
                 self._note_opened(records)
@@ -64,6 +73,30 @@ class Side(Gaps):
         reader.add(data, ack)
         if not reader.is_short:
             self.go_on()
+
+    def _pass_over(self, opener: Opener, data: bytes, start: int) -> int:
+        """Passes over records of which nobody needs the content, and whose headers tell how much of it there is. The
+        tag of the next record that is opened proves their number.
+
+        Args:
+            opener: the opener.
+            data: bytes that begin with a record.
+            start: the sequence number of the first.
+
+        Returns the bytes of the records.
+        """
+        receiver = self._owner.receiver(self._end)
+        if receiver is None or receiver.ignoring < UNREAD_BYTES_MIN or self.peer._reader.is_lost:
+            return 0
+        size, count, content = sized(data, opener.overhead, receiver.ignoring)
+        if count:
+            self._owner.counts.seen += count
+            self._owner.counts.left_out += count
+            self._number += count
+            self.plain += content
+            self._marks.append(((start + size) & MASK, self.plain))
+            receiver.skip(content, self._now)
+        return size
 
     def _take_run(self, kind: int, content: bytes, end: int, ack: int) -> None:
         """Takes the content of some records that have opened in their order.
@@ -100,6 +133,11 @@ class Side(Gaps):
         while not self.is_closed:
             opener = self._opener
             if opener is not None and reader.has_record:
+                if opener.is_sized and (
+                    passed := self._pass_over(opener, reader.rest(), self._seq_base + reader.taken)
+                ):
+                    reader.pass_by(passed)
+                    continue
                 content, records, taken, kind = opener.open_run(reader.rest(), self._number)
                 if taken:
                     ack = reader.pass_by(taken)

@@ -55,12 +55,11 @@ class Handshake:
         secrets: by label.
         is_linked: whether it has opened a connection.
         owners: the processes and the objects that reported it.
-        is_free: whether it may open a connection that is looking for its secrets by trial.
         opens: the client random of the connection that it has opened last; empty if not known.
         openers: those that were made for trials, by the label of their secret and the number of the suite.
     """
 
-    __slots__ = ("client_random", "is_free", "is_linked", "openers", "opens", "origin", "owners", "secrets", "time_ns")
+    __slots__ = ("client_random", "is_linked", "openers", "opens", "origin", "owners", "secrets", "time_ns")
 
     def __init__(self, client_random: bytes, origin: str, time_ns: int) -> None:
         self.client_random = client_random
@@ -68,7 +67,6 @@ class Handshake:
         self.time_ns = time_ns
         self.secrets: dict[str, bytes] = {}
         self.is_linked = False
-        self.is_free = True
         self.opens = b""
         self.openers: dict[tuple[str, int], Opener] = {}
         self.owners: set[tuple[int, int]] = set()
@@ -126,6 +124,8 @@ class SecretStore:
         self._named: OrderedDict[bytes, Handshake] = OrderedDict()
         # those without a client random, the oldest first; by process and owner; and by their secrets
         self._unnamed: OrderedDict[Handshake, None] = OrderedDict()
+        # those of them that may open a connection, the oldest first
+        self._free: OrderedDict[Handshake, None] = OrderedDict()
         self._by_owner: dict[tuple[int, int], Handshake] = {}
         self._by_secret: dict[bytes, Handshake] = {}
         # master secrets that have opened a connection of TLS 1.2, the oldest first: a resumed session has the same
@@ -202,8 +202,7 @@ class SecretStore:
 
     def candidates(self) -> list[Handshake]:
         """The handshakes without a client random that may open a connection, the newest first."""
-        free = (handshake for handshake in reversed(self._unnamed) if handshake.is_free)
-        return list(islice(free, CANDIDATES_MAX))
+        return list(islice(reversed(self._free), CANDIDATES_MAX))
 
     def all(self) -> list[Handshake]:
         """The handshakes that may have opened a connection whose hellos were not seen, the newest first."""
@@ -227,7 +226,7 @@ class SecretStore:
             self._masters.move_to_end(master)
             if len(self._masters) > CANDIDATES_MAX:
                 self._masters.popitem(last=False)
-        handshake.is_free = False
+        self._free.pop(handshake, None)
         if not handshake.is_linked:
             handshake.is_linked = True
             self.counts.unused -= len(handshake.secrets)
@@ -338,7 +337,10 @@ class SecretStore:
             # The other end reports the same secret, or a session of TLS 1.2 is resumed, which has the same again.
             self._by_owner[owner] = known
             known.owners.add(owner)
-            known.is_free = known.is_free or secret.label == CLIENT_RANDOM
+            if secret.label == CLIENT_RANDOM:
+                self._free[known] = None
+            if known in self._free:
+                self._free.move_to_end(known)
             self._unnamed.move_to_end(known)
             known.time_ns = secret.time_ns
             return known
@@ -347,7 +349,7 @@ class SecretStore:
         if known is None or _begins_another(known, secret.label):
             known = self._by_owner[owner] = Handshake(b"", secret.origin, secret.time_ns)
             known.owners.add(owner)
-            self._unnamed[known] = None
+            self._unnamed[known] = self._free[known] = None
             self._forget(secret.time_ns)
         return known
 
@@ -358,6 +360,7 @@ class SecretStore:
             if len(self._unnamed) <= self._max and now_ns - oldest.time_ns <= UNNAMED_NS:
                 return
             del self._unnamed[oldest]
+            self._free.pop(oldest, None)
             for secret in oldest.secrets.values():
                 self._by_secret.pop(secret, None)
             for owner in oldest.owners:

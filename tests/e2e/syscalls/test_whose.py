@@ -96,7 +96,7 @@ def test_a_command_that_is_asked_to_end() -> None:
         (["--via", "syscalls", "-w", "x"], 2, "-w is for packets, and cannot be used with --via syscalls"),
         (["--via", "packets", "--unix"], 2, "--unix is for system calls: use --via syscalls"),
         (["--comm", "x", "-r", "y"], 2, "--comm is for live captures, and -r reads a file"),
-        (["--pid", "1", "--", "true"], 2, "--pid and a command: with a command, only its calls are captured"),
+        (["--pid", "1", "--", "true"], 2, "--pid and a command: with a command, only its connections are captured"),
     ],
 )
 def test_what_cannot_be_meant(words: list[str], status: int, said: str) -> None:

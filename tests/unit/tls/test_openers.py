@@ -37,7 +37,8 @@ class Both:
     def __init__(self, first: Opener, second: Opener) -> None:
         assert type(first) is not type(second)
         assert (first.overhead, first.is_exact) == (second.overhead, second.is_exact)
-        self.overhead, self.is_exact = first.overhead, first.is_exact
+        assert first.is_sized == second.is_sized
+        self.overhead, self.is_exact, self.is_sized = first.overhead, first.is_exact, first.is_sized
         self._openers = first, second
 
     def open(self, header: bytes, body: bytes, number: int) -> bytes | None:
