@@ -356,6 +356,7 @@ int tcp_receive(__u64 *ctx)
 	last->unread = tp->rcv_nxt - copied_seq;
 	slot->receives = number + 1;
 	slot->used_ns = now;
+	slot->tid = bpf_get_current_pid_tgid();
 	put_figures(&slot->figures, tp);
 	if (wants(SF_TCP_WANT_FIRST | SF_TCP_WANT_SLOW))
 		send_receive(tp, slot, now, is_first);

@@ -159,6 +159,8 @@ struct sf_tcp_slot {
 	struct sf_tcp_received received[SF_TCP_RECEIVES];
 	__u64 unaccepted_ns; /* when it was last seen in the accept queue; 0: it was not seen there */
 	__u64 accepted_ns;   /* when it was first seen accepted, before it received; 0: it was not */
+	__u32 tid;	     /* the kernel's number of the thread that last received */
+	__u32 reserved;
 };
 
 /* an entry of the map unaccepted: an end that is not known to be accepted */
