@@ -11,6 +11,9 @@
 #include "../tcp_slot.h"
 #include "tcp_sockets.bpf.h"
 
+/* beyond all times */
+#define OPEN (1ULL << 63)
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -61,7 +64,13 @@ static __always_inline struct sf_tcp_slot *slot_of_end(const struct sf_tcp_end *
 	return NULL;
 }
 
-/* Takes the slot that was not used for longest. Not inlined: once for each bucket, and not in the way of others. */
+/* The slot comes first that is closed, and then the one that was not used for longest. */
+static __always_inline __u64 age_of(const struct sf_tcp_slot *slot)
+{
+	return slot->socket ? slot->used_ns | OPEN : slot->used_ns;
+}
+
+/* Takes the slot of the oldest closed end, or the oldest open one. Not inlined: new connections are rare. */
 static __attribute__((noinline)) struct sf_tcp_slot *take_slot(struct sf_tcp_bucket *bucket)
 {
 	struct sf_tcp_slot *oldest = &bucket->slots[0];
@@ -69,7 +78,7 @@ static __attribute__((noinline)) struct sf_tcp_slot *take_slot(struct sf_tcp_buc
 
 #pragma unroll
 	for (i = 1; i < SF_TCP_WAYS; i++)
-		if (bucket->slots[i].used_ns < oldest->used_ns)
+		if (age_of(&bucket->slots[i]) < age_of(oldest))
 			oldest = &bucket->slots[i];
 	return oldest;
 }

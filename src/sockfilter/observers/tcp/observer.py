@@ -82,7 +82,7 @@ class TcpObserver(Closing):
         if place.stacks:
             kinds |= self._lib.SF_TCP_WANT_STACKS
         with ExitStack() as stack:
-            self._program = stack.enter_context(TcpProgram(Wants(kinds), place.meanwhile))
+            self._program = stack.enter_context(TcpProgram(Wants(kinds, ports=place.ports), place.meanwhile))
             self._symbols = stack.enter_context(Symbols())
             with namespace.entered(place.netns):
                 self._asking = stack.enter_context(Asking())
