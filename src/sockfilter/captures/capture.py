@@ -498,6 +498,7 @@ def capture(
     selection = selected(where, policy)
     if selection is not None:
         processes = selection.processes(processes)
+        tcp = selection.tcp(tcp)
     return opened(
         Traffic(
             interface, via, ports, host, family, netns, ring, snap, promiscuous, broker, protocols, keylog, tls, pcap
