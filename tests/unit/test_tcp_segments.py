@@ -7,8 +7,8 @@ import pytest
 from sockfilter.model import Endpoint, Exchange
 from sockfilter.model.connection import Connection
 from sockfilter.model.tcp import Drop
-from sockfilter.observers.tcp.ranges import Range, Span
-from sockfilter.observers.tcp.segments import ALL_WAITING_MAX, WAITING_MAX, Segment, Segments
+from sockfilter.observers.tcp.ranges import ExchangeSpan, SequenceRange
+from sockfilter.observers.tcp.segments import ALL_WAITING_MAX, WAITING_MAX, LossSegment, Segments
 from sockfilter.observers.tcp.upstream import Period, Upstreams
 
 CLIENT, SERVER = ("10.0.0.1", 50000), ("10.0.0.2", 80)
@@ -19,16 +19,18 @@ def exchange() -> Exchange:
     return Exchange(Connection(1, "lo", (Endpoint(*CLIENT), Endpoint(*SERVER)), 0), 1, None, None)
 
 
-def span(asked: int, answered: int) -> Span:
-    return Span((Range(asked, asked + 100), Range(answered, answered + 1000)), 0, 100)
+def span(asked: int, answered: int) -> ExchangeSpan:
+    return ExchangeSpan((SequenceRange(asked, asked + 100), SequenceRange(answered, answered + 1000)), 0, 100)
 
 
-def retransmission(sender: tuple[str, int], seq: int, size: int, time_ns: int = 50, timeout: bool = False) -> Segment:
-    return Segment(KEY, sender, seq, seq + size & 0xFFFFFFFF, time_ns, 1, timeout)
+def retransmission(
+    sender: tuple[str, int], seq: int, size: int, time_ns: int = 50, timeout: bool = False
+) -> LossSegment:
+    return LossSegment(KEY, sender, seq, seq + size & 0xFFFFFFFF, time_ns, 1, timeout)
 
 
-def drop(sender: tuple[str, int], seq: int, size: int, time_ns: int = 10) -> Segment:
-    return Segment(KEY, sender, seq, seq + size, time_ns, drop=Drop(0, "", "X", "place", time_ns=time_ns, seq=seq))
+def drop(sender: tuple[str, int], seq: int, size: int, time_ns: int = 10) -> LossSegment:
+    return LossSegment(KEY, sender, seq, seq + size, time_ns, drop=Drop(0, "", "X", "place", time_ns=time_ns, seq=seq))
 
 
 @pytest.mark.parametrize("is_late", [False, True])
@@ -76,7 +78,7 @@ def test_numbers_that_wrap() -> None:
     segments, one = Segments(), exchange()
     start = 0xFFFFFFF0
     segments.take(retransmission(SERVER, 0xFFFFFFF8, 16))
-    segments.end(KEY, one, Span((None, Range(start, start + 100 & 0xFFFFFFFF)), 0, 100))
+    segments.end(KEY, one, ExchangeSpan((None, SequenceRange(start, start + 100 & 0xFFFFFFFF)), 0, 100))
     assert one.tcp is not None
     assert one.tcp.retransmitted_bytes == 16
 
@@ -85,7 +87,7 @@ def test_without_numbers_times_decide() -> None:
     segments, one = Segments(), exchange()
     segments.take(retransmission(SERVER, 1, 10, time_ns=5))
     segments.take(retransmission(SERVER, 1, 10, time_ns=500))
-    segments.end(KEY, one, Span(None, 0, 100))
+    segments.end(KEY, one, ExchangeSpan(None, 0, 100))
     assert one.tcp is not None
     assert one.tcp.retransmitted == 1
 

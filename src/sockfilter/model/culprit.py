@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sockfilter.model.tcp import ExchangeTcp, TcpEnd
 
 if TYPE_CHECKING:
-    from sockfilter.model.exchange import Timing
+    from sockfilter.model.timing import Timing
 
 # A faster exchange has no culprit: in less, scheduling decides what took long.
 SLOW_S = 0.002

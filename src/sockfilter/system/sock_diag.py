@@ -8,7 +8,6 @@ from contextlib import suppress
 from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from sockfilter.closing import Closing
 from sockfilter.model import Endpoint
 from sockfilter.model.connection import V4_MAPPED
 from sockfilter.system import sockets
@@ -60,7 +59,7 @@ class Sending(NamedTuple):
     busy: float
 
 
-class Asking(Closing):
+class Asking:
     """Asks about single connections of the network namespace that this thread is in now."""
 
     def __init__(self) -> None:

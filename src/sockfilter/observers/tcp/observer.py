@@ -11,9 +11,9 @@ from sockfilter.libbpf import binding
 from sockfilter.model.sequence import distance
 from sockfilter.model.tcp import Drop, ExchangeTcp, TcpEnd
 from sockfilter.observers.interface import ObservedCapture
-from sockfilter.observers.tcp.program import TcpProgram, Wants, unpacked
+from sockfilter.observers.tcp.program import TcpProgram, TcpWants, unpacked
 from sockfilter.observers.tcp.ranges import request_end, span_of
-from sockfilter.observers.tcp.segments import Key, Segment, Segments
+from sockfilter.observers.tcp.segments import Key, LossSegment, Segments
 from sockfilter.observers.tcp.symbols import Reasons, Symbols
 from sockfilter.observers.tcp.upstream import Period, Upstreams
 from sockfilter.system import namespace
@@ -82,10 +82,11 @@ class TcpObserver(Closing):
         if place.stacks:
             kinds |= self._lib.SF_TCP_WANT_STACKS
         with ExitStack() as stack:
-            self._program = stack.enter_context(TcpProgram(Wants(kinds, ports=place.ports), place.meanwhile))
+            self._program = stack.enter_context(TcpProgram(TcpWants(kinds, ports=place.ports), place.meanwhile))
             self._symbols = stack.enter_context(Symbols())
             with namespace.entered(place.netns):
-                self._asking = stack.enter_context(Asking())
+                self._asking = Asking()
+                stack.callback(self._asking.close)
             self._reasons = Reasons()
             self._stack = stack.pop_all()
 
@@ -250,14 +251,14 @@ class TcpObserver(Closing):
                 if segment is not None:
                     self._segments.take(segment)
 
-    def _sent_again(self, record: Any) -> Segment:
+    def _sent_again(self, record: Any) -> LossSegment:
         here, there = self._ends(record)
         is_timeout = record.ca_state == CA_LOSS and record.pending == EXPIRED
-        return Segment(
+        return LossSegment(
             *(_key(here, there), here, record.seq, record.end_seq, record.time_ns, record.segments, is_timeout)
         )
 
-    def _dropped(self, record: Any) -> Segment | None:
+    def _dropped(self, record: Any) -> LossSegment | None:
         """Returns a dropped segment; None: it had no bytes, or none that are missing now."""
         if record.seq == record.end_seq:
             return None
@@ -276,7 +277,7 @@ class TcpObserver(Closing):
             time_ns=record.time_ns,
             seq=record.seq,
         )
-        return Segment(_key(here, there), here, record.seq, record.end_seq, record.time_ns, drop=drop)
+        return LossSegment(_key(here, there), here, record.seq, record.end_seq, record.time_ns, drop=drop)
 
     def _ends(self, record: Any) -> tuple[tuple[str, int], tuple[str, int]]:
         end, buffer = record.end, self._ffi.buffer
