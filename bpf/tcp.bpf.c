@@ -232,8 +232,8 @@ static __always_inline int change_state(struct sock *sk, int before, int state)
 	}
 	if (slot) {
 		put_figures(&slot->figures, tp);
-		if (state == TCP_CLOSE) /* the next socket may have this address */
-			slot->socket = 0;
+		if (state == TCP_CLOSE)
+			close_slot(bucket, (__u64)tp);
 	}
 	if (!wants(SF_TCP_WANT_STATES) || (is_listener && !wants(SF_TCP_WANT_LISTENERS)))
 		return 0;
@@ -357,7 +357,7 @@ int tcp_receive(__u64 *ctx)
 	slot->receives = number + 1;
 	slot->used_ns = now;
 	slot->tid = bpf_get_current_pid_tgid();
-	put_figures(&slot->figures, tp);
+	put_usual_figures(&slot->figures, tp);
 	if (wants(SF_TCP_WANT_FIRST | SF_TCP_WANT_SLOW))
 		send_receive(tp, slot, now, is_first);
 	slot->arrived_ns = last->unread ? now : 0;

@@ -170,7 +170,10 @@ struct sf_tcp_unaccepted {
 	__u32 reserved;
 };
 
+/* What slots are looked up by comes first: one line of the cache, and not one for each slot. */
 struct sf_tcp_bucket {
+	__u64 sockets[SF_TCP_WAYS]; /* 0: closed, or never used */
+	__u32 hashes[SF_TCP_WAYS];  /* of the ends */
 	struct sf_tcp_slot slots[SF_TCP_WAYS];
 };
 

@@ -36,7 +36,7 @@ static __always_inline struct sf_tcp_slot *slot_of(struct sf_tcp_bucket *bucket,
 
 #pragma unroll
 	for (i = 0; i < SF_TCP_WAYS; i++)
-		if (bucket->slots[i].socket == socket)
+		if (bucket->sockets[i] == socket)
 			return &bucket->slots[i];
 	return NULL;
 }
@@ -52,49 +52,70 @@ static __always_inline bool is_same(const struct sf_tcp_end *one, const struct s
 /* The slot of an end, in whichever namespace; NULL: it has none. */
 static __always_inline struct sf_tcp_slot *slot_of_end(const struct sf_tcp_end *end)
 {
-	struct sf_tcp_bucket *bucket = bucket_of(end);
+	__u32 hash = sf_tcp_hash(end), number = hash & (SF_TCP_BUCKETS - 1);
+	struct sf_tcp_bucket *bucket = bpf_map_lookup_elem(&buckets, &number);
 	int i;
 
 	if (!bucket)
 		return NULL;
 #pragma unroll
 	for (i = 0; i < SF_TCP_WAYS; i++)
-		if (is_same(&bucket->slots[i].end, end))
+		if (bucket->hashes[i] == hash && is_same(&bucket->slots[i].end, end))
 			return &bucket->slots[i];
 	return NULL;
 }
 
-/* The slot comes first that is closed, and then the one that was not used for longest. */
-static __always_inline __u64 age_of(const struct sf_tcp_slot *slot)
+static __always_inline struct sf_tcp_slot *begin_slot(struct sf_tcp_bucket *bucket, int way,
+						      const struct sf_tcp_end *end, __u64 socket)
 {
-	return slot->socket ? slot->used_ns | OPEN : slot->used_ns;
+	struct sf_tcp_slot *slot = &bucket->slots[way & (SF_TCP_WAYS - 1)];
+
+	__builtin_memset(slot, 0, sizeof(*slot));
+	slot->end = *end;
+	slot->socket = socket;
+	bucket->hashes[way & (SF_TCP_WAYS - 1)] = sf_tcp_hash(end);
+	bucket->sockets[way & (SF_TCP_WAYS - 1)] = socket;
+	return slot;
 }
 
-/* Takes the slot of the oldest closed end, or the oldest open one. Not inlined: new connections are rare. */
-static __attribute__((noinline)) struct sf_tcp_slot *take_slot(struct sf_tcp_bucket *bucket)
+/* The way that comes first: that of the oldest closed end, or else of the one that was not used for longest. */
+static __attribute__((noinline)) int way_to_take(struct sf_tcp_bucket *bucket, __u64 socket)
 {
-	struct sf_tcp_slot *oldest = &bucket->slots[0];
-	int i;
+	__u64 least = ~0ULL, age;
+	int i, way = 0;
 
 #pragma unroll
-	for (i = 1; i < SF_TCP_WAYS; i++)
-		if (age_of(&bucket->slots[i]) < age_of(oldest))
-			oldest = &bucket->slots[i];
-	return oldest;
+	for (i = 0; i < SF_TCP_WAYS; i++) {
+		age = bucket->slots[i].used_ns | (bucket->sockets[i] ? OPEN : 0);
+		if (bucket->sockets[i] == socket)
+			age = 0;
+		if (age < least) {
+			least = age;
+			way = i;
+		}
+	}
+	return way;
 }
 
 /* Gives a socket a slot, without what was known of it before. */
 static __always_inline struct sf_tcp_slot *new_slot(struct sf_tcp_bucket *bucket, const struct sf_tcp_end *end,
 						    __u64 socket)
 {
-	struct sf_tcp_slot *slot = slot_of(bucket, socket);
+	return begin_slot(bucket, way_to_take(bucket, socket), end, socket);
+}
 
-	if (!slot)
-		slot = take_slot(bucket);
-	__builtin_memset(slot, 0, sizeof(*slot));
-	slot->end = *end;
-	slot->socket = socket;
-	return slot;
+/* The next socket may have the address of this one. */
+static __always_inline void close_slot(struct sf_tcp_bucket *bucket, __u64 socket)
+{
+	int i;
+
+#pragma unroll
+	for (i = 0; i < SF_TCP_WAYS; i++) {
+		if (bucket->sockets[i] == socket) {
+			bucket->sockets[i] = 0;
+			bucket->slots[i].socket = 0;
+		}
+	}
 }
 
 #endif
