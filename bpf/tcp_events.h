@@ -19,7 +19,7 @@
 /* addresses of a kernel stack */
 #define SF_TCP_FRAMES 32
 /* pairs of reason and place that drops are counted by; others are counted together */
-#define SF_TCP_PLACES 4096
+#define SF_TCP_PLACES 1024
 /* IFNAMSIZ and TASK_COMM_LEN */
 #define SF_TCP_NAME_BYTES 16
 
