@@ -238,8 +238,8 @@ static __always_inline int change_state(struct sock *sk, int before, int state)
 	}
 	if (slot) {
 		put_figures(&slot->figures, tp);
-		if (state == TCP_CLOSE) /* the next socket may have this address */
-			slot->socket = 0;
+		if (state == TCP_CLOSE)
+			close_slot(bucket, (__u64)tp);
 	}
 	if (!wants(SF_TCP_WANT_STATES) || (is_listener && !wants(SF_TCP_WANT_LISTENERS)))
 		return 0;
@@ -364,46 +364,55 @@ int tcp_receive(__u64 *ctx)
 	last->unread = tp->rcv_nxt - copied_seq;
 	slot->receives = number + 1;
 	slot->used_ns = now;
-	put_figures(&slot->figures, tp);
+	slot->tid = bpf_get_current_pid_tgid();
+	put_usual_figures(&slot->figures, tp);
 	if (wants(SF_TCP_WANT_FIRST | SF_TCP_WANT_SLOW))
 		send_receive(tp, slot, now, is_first);
 	slot->arrived_ns = last->unread ? now : 0;
 	return 0;
 }
 
-/* Looks whether an end has been accepted. Returns 0 if it need not be looked at again. */
-static __always_inline int look_at(const struct sf_tcp_unaccepted *entry)
+/*
+ * Looks whether an end has been accepted, or need not be looked at again. Global, so that it is verified once and not
+ * for each turn of the loop, which took a tenth of a second.
+ */
+__attribute__((noinline)) int look_at(__u32 place)
 {
-	__u32 number = entry->bucket;
-	struct sf_tcp_bucket *bucket = bpf_map_lookup_elem(&buckets, &number);
-	struct sf_tcp_slot *slot = bucket ? slot_of(bucket, entry->socket) : NULL;
-	struct sock *sk = (void *)entry->socket;
+	struct sf_tcp_unaccepted *entry = bpf_map_lookup_elem(&unaccepted, &place);
+	struct sf_tcp_bucket *bucket;
+	struct sf_tcp_slot *slot;
+	struct sock *sk;
+	__u32 number;
 
-	if (!slot || slot->first_ns)
+	if (!entry || !entry->socket)
 		return 0;
+	number = entry->bucket;
+	bucket = bpf_map_lookup_elem(&buckets, &number);
+	slot = bucket ? slot_of(bucket, entry->socket) : NULL;
+	sk = (void *)entry->socket;
+	if (!slot || slot->first_ns) {
+		entry->socket = 0;
+		return 0;
+	}
 	/* the socket may be gone: then its slot says so, or its memory is another's for one look */
 	if (BPF_CORE_READ(sk, sk_socket)) {
 		slot->accepted_ns = bpf_ktime_get_ns();
-		return 0;
+		entry->socket = 0;
+	} else {
+		slot->unaccepted_ns = bpf_ktime_get_ns();
 	}
-	slot->unaccepted_ns = bpf_ktime_get_ns();
-	return 1;
+	return 0;
 }
 
 /* A timer on one CPU: nothing else tells of accept() where there are no probes. */
 SEC("perf_event")
 int tcp_look(void *ctx)
 {
-	struct sf_tcp_unaccepted *entry;
-	__u32 i, place;
+	__u32 i;
 
 	(void)ctx;
-	for (i = 0; i < SF_TCP_UNACCEPTED; i++) {
-		place = i;
-		entry = bpf_map_lookup_elem(&unaccepted, &place);
-		if (entry && entry->socket && !look_at(entry))
-			entry->socket = 0;
-	}
+	for (i = 0; i < SF_TCP_UNACCEPTED; i++)
+		look_at(i);
 	return 0;
 }
 

@@ -19,7 +19,7 @@
 /* addresses of a kernel stack */
 #define SF_TCP_FRAMES 32
 /* pairs of reason and place that drops are counted by; others are counted together */
-#define SF_TCP_PLACES 4096
+#define SF_TCP_PLACES 1024
 /* IFNAMSIZ and TASK_COMM_LEN */
 #define SF_TCP_NAME_BYTES 16
 
@@ -160,6 +160,8 @@ struct sf_tcp_slot {
 	struct sf_tcp_received received[SF_TCP_RECEIVES];
 	__u64 unaccepted_ns; /* when it was last seen in the accept queue; 0: it was not seen there */
 	__u64 accepted_ns;   /* when it was first seen accepted, before it received; 0: it was not */
+	__u32 tid;	     /* the kernel's number of the thread that last received */
+	__u32 reserved;
 };
 
 /* an entry of the map unaccepted: an end that is not known to be accepted */
@@ -169,7 +171,10 @@ struct sf_tcp_unaccepted {
 	__u32 reserved;
 };
 
+/* What slots are looked up by comes first: one line of the cache, and not one for each slot. */
 struct sf_tcp_bucket {
+	__u64 sockets[SF_TCP_WAYS]; /* 0: closed, or never used */
+	__u32 hashes[SF_TCP_WAYS];  /* of the ends */
 	struct sf_tcp_slot slots[SF_TCP_WAYS];
 };
 

@@ -10,7 +10,7 @@
 
 #include "tcp_events.h"
 
-static inline __attribute__((always_inline)) __u32 sf_tcp_bucket_of(const struct sf_tcp_end *end)
+static inline __attribute__((always_inline)) __u32 sf_tcp_hash(const struct sf_tcp_end *end)
 {
 	const __u32 *local = (const void *)end->local_addr, *peer = (const void *)end->peer_addr;
 	/* odd factors spread the bits of neighbours (Knuth, The Art of Computer Programming, 6.4) */
@@ -18,7 +18,12 @@ static inline __attribute__((always_inline)) __u32 sf_tcp_bucket_of(const struct
 
 	hash = (hash ^ (hash >> 15) ^ peer[0] ^ peer[1] ^ peer[2] ^ peer[3]) * 0x85ebca6bu;
 	hash = (hash ^ (hash >> 13) ^ ((__u32)end->local_port << 16 | end->peer_port)) * 0xc2b2ae35u;
-	return (hash ^ (hash >> 16)) & (SF_TCP_BUCKETS - 1);
+	return hash ^ (hash >> 16);
+}
+
+static inline __attribute__((always_inline)) __u32 sf_tcp_bucket_of(const struct sf_tcp_end *end)
+{
+	return sf_tcp_hash(end) & (SF_TCP_BUCKETS - 1);
 }
 
 #endif

@@ -11,6 +11,9 @@
 #include "../tcp_slot.h"
 #include "tcp_sockets.bpf.h"
 
+/* beyond all times */
+#define OPEN (1ULL << 63)
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -33,7 +36,7 @@ static __always_inline struct sf_tcp_slot *slot_of(struct sf_tcp_bucket *bucket,
 
 #pragma unroll
 	for (i = 0; i < SF_TCP_WAYS; i++)
-		if (bucket->slots[i].socket == socket)
+		if (bucket->sockets[i] == socket)
 			return &bucket->slots[i];
 	return NULL;
 }
@@ -49,43 +52,70 @@ static __always_inline bool is_same(const struct sf_tcp_end *one, const struct s
 /* The slot of an end, in whichever namespace; NULL: it has none. */
 static __always_inline struct sf_tcp_slot *slot_of_end(const struct sf_tcp_end *end)
 {
-	struct sf_tcp_bucket *bucket = bucket_of(end);
+	__u32 hash = sf_tcp_hash(end), number = hash & (SF_TCP_BUCKETS - 1);
+	struct sf_tcp_bucket *bucket = bpf_map_lookup_elem(&buckets, &number);
 	int i;
 
 	if (!bucket)
 		return NULL;
 #pragma unroll
 	for (i = 0; i < SF_TCP_WAYS; i++)
-		if (is_same(&bucket->slots[i].end, end))
+		if (bucket->hashes[i] == hash && is_same(&bucket->slots[i].end, end))
 			return &bucket->slots[i];
 	return NULL;
 }
 
-/* Takes the slot that was not used for longest. Not inlined: once for each bucket, and not in the way of others. */
-static __attribute__((noinline)) struct sf_tcp_slot *take_slot(struct sf_tcp_bucket *bucket)
+static __always_inline struct sf_tcp_slot *begin_slot(struct sf_tcp_bucket *bucket, int way,
+						      const struct sf_tcp_end *end, __u64 socket)
 {
-	struct sf_tcp_slot *oldest = &bucket->slots[0];
-	int i;
+	struct sf_tcp_slot *slot = &bucket->slots[way & (SF_TCP_WAYS - 1)];
+
+	__builtin_memset(slot, 0, sizeof(*slot));
+	slot->end = *end;
+	slot->socket = socket;
+	bucket->hashes[way & (SF_TCP_WAYS - 1)] = sf_tcp_hash(end);
+	bucket->sockets[way & (SF_TCP_WAYS - 1)] = socket;
+	return slot;
+}
+
+/* The way that comes first: that of the oldest closed end, or else of the one that was not used for longest. */
+static __attribute__((noinline)) int way_to_take(struct sf_tcp_bucket *bucket, __u64 socket)
+{
+	__u64 least = ~0ULL, age;
+	int i, way = 0;
 
 #pragma unroll
-	for (i = 1; i < SF_TCP_WAYS; i++)
-		if (bucket->slots[i].used_ns < oldest->used_ns)
-			oldest = &bucket->slots[i];
-	return oldest;
+	for (i = 0; i < SF_TCP_WAYS; i++) {
+		age = bucket->slots[i].used_ns | (bucket->sockets[i] ? OPEN : 0);
+		if (bucket->sockets[i] == socket)
+			age = 0;
+		if (age < least) {
+			least = age;
+			way = i;
+		}
+	}
+	return way;
 }
 
 /* Gives a socket a slot, without what was known of it before. */
 static __always_inline struct sf_tcp_slot *new_slot(struct sf_tcp_bucket *bucket, const struct sf_tcp_end *end,
 						    __u64 socket)
 {
-	struct sf_tcp_slot *slot = slot_of(bucket, socket);
+	return begin_slot(bucket, way_to_take(bucket, socket), end, socket);
+}
 
-	if (!slot)
-		slot = take_slot(bucket);
-	__builtin_memset(slot, 0, sizeof(*slot));
-	slot->end = *end;
-	slot->socket = socket;
-	return slot;
+/* The next socket may have the address of this one. */
+static __always_inline void close_slot(struct sf_tcp_bucket *bucket, __u64 socket)
+{
+	int i;
+
+#pragma unroll
+	for (i = 0; i < SF_TCP_WAYS; i++) {
+		if (bucket->sockets[i] == socket) {
+			bucket->sockets[i] = 0;
+			bucket->slots[i].socket = 0;
+		}
+	}
 }
 
 #endif

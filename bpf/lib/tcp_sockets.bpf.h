@@ -68,31 +68,37 @@ static __always_inline __u32 chrono_ticks(const struct tcp_sock *tp, __u32 chron
 	return current == chrono ? ticks + now - tp->chrono_start : ticks;
 }
 
+/* The figures that are worth their cost at each receive: each line of a socket's memory that nobody else reads costs. */
+static __always_inline void put_usual_figures(struct sf_tcp_figures *figures, const struct tcp_sock *tp)
+{
+	__u32 current = BPF_CORE_READ_BITFIELD(tp, chrono_type), min = tp->rtt_min.s[0].v;
+	__u32 now = current ? bpf_jiffies64() : 0;
+
+	figures->srtt_us = tp->srtt_us >> 3;
+	figures->rtt_min_us = min == ~0U ? 0 : min;
+	figures->cwnd = tp->snd_cwnd;
+	figures->copied_seq = tp->copied_seq;
+	figures->window_limited_ticks = chrono_ticks(tp, CHRONO_WINDOW_LIMITED, now, current);
+	figures->buffer_limited_ticks = chrono_ticks(tp, CHRONO_BUFFER_LIMITED, now, current);
+	/* the kernel keeps the limited times apart, and tcp_get_info_chrono_stats() adds them up */
+	figures->busy_ticks = chrono_ticks(tp, CHRONO_BUSY, now, current) + figures->window_limited_ticks +
+			      figures->buffer_limited_ticks;
+}
+
 static __always_inline void put_figures(struct sf_tcp_figures *figures, const struct tcp_sock *tp)
 {
-	__u32 now = bpf_jiffies64(), current = BPF_CORE_READ_BITFIELD(tp, chrono_type), min = tp->rtt_min.s[0].v;
-
+	put_usual_figures(figures, tp);
 	figures->bytes_acked = tp->bytes_acked;
 	figures->bytes_received = tp->bytes_received;
 	figures->bytes_sent = tp->bytes_sent;
 	figures->bytes_retransmitted = tp->bytes_retrans;
-	figures->srtt_us = tp->srtt_us >> 3;
 	figures->rttvar_us = tp->mdev_us >> 2;
-	figures->rtt_min_us = min == ~0U ? 0 : min;
 	figures->retransmits = tp->total_retrans;
-	figures->cwnd = tp->snd_cwnd;
 	figures->snd_wnd = tp->snd_wnd;
 	figures->rcv_wnd = tp->rcv_wnd;
 	figures->write_seq = tp->write_seq;
 	figures->snd_una = tp->snd_una;
 	figures->rcv_nxt = tp->rcv_nxt;
-	figures->copied_seq = tp->copied_seq;
-	figures->window_limited_ticks = chrono_ticks(tp, CHRONO_WINDOW_LIMITED, now, current);
-	figures->buffer_limited_ticks = chrono_ticks(tp, CHRONO_BUFFER_LIMITED, now, current);
-	/* the kernel adds up busy without the limited times, as tcp_get_info_chrono_stats() undoes */
-	figures->busy_ticks = tp->chrono_stat[0] + figures->window_limited_ticks + figures->buffer_limited_ticks;
-	if (current == CHRONO_BUSY)
-		figures->busy_ticks += now - tp->chrono_start;
 }
 
 #endif

@@ -498,6 +498,7 @@ def capture(
     selection = selected(where, policy)
     if selection is not None:
         processes = selection.processes(processes)
+        tcp = selection.tcp(tcp)
     return opened(
         Traffic(
             interface, via, ports, host, family, netns, ring, snap, promiscuous, broker, protocols, keylog, tls, pcap
@@ -542,7 +543,8 @@ def opened(traffic: Traffic, whose: Whose, keeping: Keeping) -> Capture:
                 from sockfilter.observers.interface import ObservedCapture, open_all  # only if an observer is requested
 
                 place = ObservedCapture(traffic.netns, kernel_filter.wants, traffic.via == SYSCALLS, prepare)
-                place = place._replace(stacks=whose.stacks)
+                ports = [port for first, last in kernel_filter.ports or () for port in range(first, last + 1)]
+                place = place._replace(stacks=whose.stacks, ports=ports or None)
                 # Processes of connections that exist by now are known from here on.
                 observers, reasons = open_all(wanted, place, stack)
             prepare()

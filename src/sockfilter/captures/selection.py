@@ -49,6 +49,11 @@ class Selection:
         field = self.requires.process
         if field:
             raise InvalidArgument(f"the filter reads {field}, and a capture file has no processes")
+        if self.requires.tcp:
+            raise InvalidArgument(
+                f"the filter reads {self.requires.tcp}, and a capture file has no TCP of its own: it has what the wire"
+                " showed, such as wait and retransmissions"
+            )
 
     def processes(self, wanted: bool | None) -> bool | None:
         """Returns whether to name processes: if the conditions read them, they must be named.
@@ -62,6 +67,20 @@ class Selection:
         field = self.requires.process
         if field and wanted is False:
             raise InvalidArgument(f"the filter reads {field}, and no processes are named: processes=False")
+        return True if field else wanted
+
+    def tcp(self, wanted: bool | None) -> bool | None:
+        """Returns whether to ask TCP: if the conditions read what it knows, it must be asked.
+
+        Args:
+            wanted: the argument tcp of the capture.
+
+        Raises:
+            InvalidArgument: the conditions read what TCP knows, and it is not to be asked.
+        """
+        field = self.requires.tcp
+        if field and wanted is False:
+            raise InvalidArgument(f"the filter reads {field}, and the kernel's TCP is not asked: tcp=False")
         return True if field else wanted
 
     def narrow(self, kernel_filter: KernelFilter) -> KernelFilter:

@@ -56,9 +56,9 @@ LIVE = {
     "ring": "-B",
     "snap": "-s",
     "processes": "--processes",
-    "tcp": "--tcp",
-    "stacks": "--stacks",
 }
+# Options that ask the kernel's TCP.
+OF_TCP = {"tcp": "--tcp", "stacks": "--stacks"}
 # Options that concern packets, and options that concern system calls.
 PACKETS = {
     "interface": "-i",
@@ -549,6 +549,9 @@ def _check_page(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
 
 def _check_reading(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
     """Checks that no option about live captures is given together with a capture file."""
+    for name, option in OF_TCP.items():
+        if said.get(name):
+            parser.error(f"a capture file has no TCP of its own: -r shows what the wire showed; remove {option}")
     for name, option in LIVE.items():
         if said.get(name):
             parser.error(f"{option} is for live captures, and -r reads a file")
@@ -603,13 +606,15 @@ def parse(arguments: list[str], configured: Callable[[], dict[str, Any]] = dict)
     found = {**({} if said.pop("no_config", False) else configured()), **said}
     if "read" in said:
         _check_reading(parser, said)
-        found = {name: value for name, value in found.items() if name not in LIVE}
+        found = {name: value for name, value in found.items() if name not in LIVE and name not in OF_TCP}
     elif said.get("via") == SYSCALLS:
         found = {name: value for name, value in found.items() if name not in PACKETS}
     elif "interface" not in found and "list_interfaces" not in found:
         parser.error(
             "no interface: use -i NAME, or -i any for all interfaces; -D lists them; -r FILE reads a capture file"
         )
+    if found.get("stacks") and found.get("tcp") is False:
+        parser.error("--stacks shows what the kernel's TCP knows: remove --no-tcp")
     if "" in found.get("interface", ANY).split(","):
         parser.error("-i: the name is empty; -i any means all interfaces")
     if said.get("write") == "-" and "format" in said:

@@ -528,6 +528,8 @@ class Run:
     def _tcp(self) -> bool | None:
         """Whether to ask TCP. None: where processes are named, if it is possible."""
         options = self._options
+        if self._selection is not None and self._selection.requires.tcp:
+            return True
         if options.tcp is not None or options.stacks:
             return options.tcp is not False
         return None if self._processes is not False and options.write != "-" else False

@@ -27,6 +27,8 @@ def selection(options: Options) -> Selection:
     requires = made.requires
     if requires.process and options.processes is False:
         raise InvalidArgument(f"-Y reads {requires.process}, and --no-processes names no processes: remove it")
+    if requires.tcp and options.tcp is False:
+        raise InvalidArgument(f"-Y reads {requires.tcp}, which the kernel's TCP knows: remove --no-tcp")
     if requires.message and not options.messages:
         raise InvalidArgument(f"-Y reads {requires.message}, which only messages have: remove --no-messages")
     return made

@@ -10,6 +10,7 @@ from sockfilter.errors import BodyError, InvalidArgument
 from sockfilter.filters import fields, kinds
 from sockfilter.filters.fields import PROBLEMS
 from sockfilter.filters.values import content_test, fields_test, is_number, is_text, test_for, texts
+from sockfilter.model.culprit import WORDS as CULPRITS
 from sockfilter.model.grpc import STATUS_NAMES
 
 if TYPE_CHECKING:
@@ -93,6 +94,30 @@ def _seconds(field: FilterField) -> Condition:
         return isinstance(wanted, float) or is_number(wanted)
 
     return _simple(value, is_exact, "a number of seconds", field)
+
+
+def _at_most(field: FilterField) -> Condition:
+    """The condition that a duration is known, and not longer than a number of seconds."""
+    plain = _seconds(field)
+
+    def make(wanted: Any) -> Callable[[Exchange], bool]:
+        if not isinstance(wanted, (int, float)) or isinstance(wanted, bool):
+            raise InvalidArgument(f"{wanted!r}: it must be a number of seconds")
+        return lambda exchange: (found := plain.value(exchange, None)) is not None and found <= wanted
+
+    return plain._replace(test=make)
+
+
+def _culprit() -> Condition:
+    made = _simple(fields.CULPRIT.get, is_text, "a culprit, or None for none", fields.CULPRIT)
+
+    def make(wanted: Any) -> Callable[[Exchange], bool]:
+        unknown = [name for name in texts(wanted) if name not in CULPRITS]
+        if unknown:
+            raise InvalidArgument(f"there is no culprit {unknown[0]!r}; there are {', '.join(CULPRITS)}")
+        return made.test(wanted)
+
+    return made._replace(test=make)
 
 
 def _method() -> Condition:
@@ -359,6 +384,10 @@ CONDITIONS = {
     "send": _seconds(fields.phase("send")),
     "wait": _seconds(fields.phase("wait")),
     "receive": _seconds(fields.phase("receive")),
+    "queued": _seconds(fields.phase("queued")),
+    "think": _seconds(fields.phase("think")),
+    "accept": _seconds(fields.phase("accept")),
+    "max_queued": _at_most(fields.phase("queued")),
     "size": _number(fields.body_bytes(*BOTH)),
     "request_size": _number(fields.body_bytes("request")),
     "response_size": _number(fields.body_bytes("response")),
@@ -378,4 +407,7 @@ CONDITIONS = {
     "connection": _number(fields.CONNECTION),
     "pushed": _flag(fields.PUSHED),
     "retransmissions": _number(fields.RETRANSMISSIONS),
+    "retransmitted": _number(fields.RETRANSMITTED),
+    "drops": _number(fields.DROPS),
+    "culprit": _culprit(),
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from sockfilter.errors import BodyError
 from sockfilter.filters import kinds
 from sockfilter.model import target as targets
+from sockfilter.model.culprit import WORDS as CULPRITS
 from sockfilter.model.grpc import STATUS_NAMES
 from sockfilter.model.problem import Problem
 from sockfilter.model.protocols import OPTIONAL
@@ -296,5 +297,8 @@ RESET = FilterField(kinds.TEXT, lambda exchange: None if exchange.reset is None 
 COMPLETE = FilterField(kinds.FLAG, lambda exchange: exchange.complete)
 PUSHED = FilterField(kinds.FLAG, lambda exchange: exchange.is_pushed)
 RETRANSMISSIONS = FilterField(kinds.WHOLE, lambda exchange: exchange.retransmissions)
+RETRANSMITTED = FilterField(kinds.BYTES, lambda exchange: exchange.tcp and exchange.tcp.retransmitted_bytes)
+DROPS = FilterField(kinds.WHOLE, lambda exchange: exchange.tcp and len(exchange.tcp.drops))
+CULPRIT = FilterField(kinds.one_of("a culprit", CULPRITS), lambda exchange: exchange.culprit and exchange.culprit.word)
 INTERFACE = FilterField(kinds.TEXT, lambda exchange: exchange.connection.interface)
 CONNECTION = FilterField(kinds.WHOLE, lambda exchange: exchange.connection.number)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 PORT_MAX = 65535
 # the conditions whose fields need to know the processes, and those that only messages have
 OF_PROCESSES = frozenset("process client_process server_process pid client_pid server_pid container pod".split())
+# those whose fields the kernel's TCP knows
+OF_TCP = frozenset("queued think accept max_queued retransmitted drops culprit".split())
 OF_MESSAGES = frozenset(("sender", "type", "text"))
 # members of a set that the kernel is told; a longer list of hosts would take longer to compare than it saves
 MEMBERS_MAX = 64
@@ -32,6 +34,7 @@ class Requirements(NamedTuple):
         protocols: the names of protocols that the filter compares with.
         process: the field that reads processes, for messages; empty if none does.
         message: the field that only messages without a response have; empty if there is none.
+        tcp: the field that the kernel's TCP knows; empty if none does.
     """
 
     ports: tuple[tuple[int, int], ...] | None = None
@@ -41,6 +44,7 @@ class Requirements(NamedTuple):
     protocols: frozenset[str] = frozenset()
     process: str = ""
     message: str = ""
+    tcp: str = ""
 
 
 def required(nodes: Sequence[Node | None]) -> Requirements:
@@ -59,6 +63,7 @@ def required(nodes: Sequence[Node | None]) -> Requirements:
         protocols=frozenset(named),
         process=_first(name for name in names if name.condition in OF_PROCESSES),
         message=_first(name for name in names if name.condition in OF_MESSAGES),
+        tcp=_first(name for name in names if name.condition in OF_TCP),
     )
 
 

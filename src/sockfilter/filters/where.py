@@ -53,6 +53,10 @@ if TYPE_CHECKING:
         send: Any
         wait: Any
         receive: Any
+        queued: Any
+        think: Any
+        accept: Any
+        max_queued: Any
         size: Any
         request_size: Any
         response_size: Any
@@ -72,6 +76,9 @@ if TYPE_CHECKING:
         connection: Any
         pushed: Any
         retransmissions: Any
+        retransmitted: Any
+        drops: Any
+        culprit: Any
 
 
 # characters of a value that a message shows
@@ -145,7 +152,11 @@ class Where:
         interface: the name of the interface.
         connection: the number of the connection.
         pushed: whether the server sent the response without being asked.
-        retransmissions: the number of retransmitted segments.
+        retransmissions: the number of retransmitted segments that were seen.
+        queued, think, accept: seconds of the wait, as in Exchange.timing, if the kernel's TCP knows them.
+        max_queued: the request lay in the server's socket for at most that many seconds, and that is known.
+        retransmitted, drops: bytes that the kernel's TCP sent again, and the number of dropped segments.
+        culprit: what made it slow, as in Exchange.culprit: "server". None means that nothing did, or it is not known.
 
     Raises:
         InvalidArgument: there is no such condition, or it can never hold.

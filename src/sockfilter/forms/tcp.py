@@ -37,8 +37,9 @@ def tcp_lines(exchange: Exchange, tcp: ExchangeTcp) -> Iterator[str]:
     wait = exchange.timing.wait
     if wait is not None and tcp.queued is not None and tcp.think is not None:
         queued = f"{_ms(tcp.queued)} queued in the server's socket"
-        if tcp.accept:
-            queued = f"{_ms(tcp.accept)} in the accept queue + {_ms(tcp.queued - tcp.accept)} queued in the socket"
+        if tcp.unaccepted is not None and tcp.unaccepted[0]:
+            accept = tcp.unaccepted[0]
+            queued = f"{_ms(accept)} in the accept queue + {_ms(tcp.queued - accept)} queued in the server's socket"
         parts.append(f"wait {_ms(wait)} ms = {queued} + {_ms(tcp.think)} thinking")
     if any(parts):
         yield "tcp  " + "  ".join(filter(None, parts))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sockfilter.model.tcp import ExchangeTcp, TcpEnd
 
 if TYPE_CHECKING:
-    from sockfilter.model.exchange import Timing
+    from sockfilter.model.timing import Timing
 
 # A faster exchange has no culprit: in less, scheduling decides what took long.
 SLOW_S = 0.002
@@ -73,7 +73,7 @@ def culprit_of(timing: Timing, tcp: ExchangeTcp | None, body_bytes: int = 0) -> 
 def _sending(seconds: float, tcp: ExchangeTcp) -> Culprit | None:
     """The request took long from its first byte to its last."""
     client = tcp.client
-    if loss := _loss(tcp, client, "client"):
+    if loss := _loss(tcp, client, "client", seconds):
         return Culprit(NETWORK, loss, seconds)
     if client is None:
         return None
@@ -96,13 +96,15 @@ def _waiting(seconds: float, whole: float, tcp: ExchangeTcp) -> Culprit | None:
                 words = f"the server waited {_ms(tcp.upstream.seconds)} for {tcp.upstream.server}"
                 return Culprit(UPSTREAM, words, tcp.upstream.seconds)
         return Culprit(SERVER, f"the server had the request for {_ms(tcp.think)} before it answered", tcp.think)
-    if loss := _loss(tcp, tcp.client, "client"):
-        return Culprit(NETWORK, loss, seconds) if seconds >= SHARE * whole else None
-    if tcp.accept is not None and tcp.accept >= SHARE * whole:
-        return Culprit(ACCEPT, f"the connection waited {_ms(tcp.accept)} to be accepted", tcp.accept)
-    # where accept is not known, the bytes may have waited for it
-    waited = tcp.queued - (tcp.accept or 0.0)
-    if waited >= SHARE * whole and not tcp.may_be_unaccepted:
+    if loss := _loss(tcp, tcp.client, "client", seconds):
+        return Culprit(NETWORK, loss, seconds)
+    if tcp.unaccepted is None:
+        return None
+    least, most = tcp.unaccepted
+    if least >= SHARE * whole:
+        return Culprit(ACCEPT, f"the connection waited {_ms(least)} to be accepted", least)
+    waited = tcp.queued - most
+    if waited >= SHARE * whole:
         return Culprit(QUEUED, f"the request lay {_ms(waited)} in the server's socket", waited)
     return None
 
@@ -110,7 +112,7 @@ def _waiting(seconds: float, whole: float, tcp: ExchangeTcp) -> Culprit | None:
 def _receiving(seconds: float, tcp: ExchangeTcp, body_bytes: int) -> Culprit | None:
     """The response took long from its first byte to its last."""
     client, server = tcp.client, tcp.server
-    if loss := _loss(tcp, server, "server"):
+    if loss := _loss(tcp, server, "server", seconds):
         return Culprit(NETWORK, loss, seconds)
     if server is not None and _fills(server.zero_window, seconds):
         return Culprit(
@@ -127,15 +129,19 @@ def _receiving(seconds: float, tcp: ExchangeTcp, body_bytes: int) -> Culprit | N
     return None
 
 
-def _loss(tcp: ExchangeTcp, sender: TcpEnd | None, name: str) -> str:
-    """Returns what shows that the network lost segments of one end; empty: nothing does."""
+def _loss(tcp: ExchangeTcp, sender: TcpEnd | None, name: str, seconds: float) -> str:
+    """Returns what shows that lost segments of one end took most of a time; empty: nothing does."""
     dropped = [drop for drop in tcp.drops if drop.sender == name]
-    if dropped:
+    if _fills(sum(drop.again_after or 0.0 for drop in dropped), seconds):
         return f"{sum(drop.bytes for drop in dropped)} bytes were dropped at {dropped[0].where}"
-    if sender is not None and sender.retransmitted:
-        timeouts = f", {sender.timeouts} after a timeout" if sender.timeouts else ""
-        return f"{sender.retransmitted} segments were sent again{timeouts}"
-    return ""
+    if sender is None or not sender.retransmitted:
+        return ""
+    # without the drop, the time that a loss took is known only from below
+    least = max(sender.timeouts * TIMEOUT_S, sender.rtt or 0.0)
+    if not _fills(least, seconds):
+        return ""
+    timeouts = f", {sender.timeouts} after a timeout" if sender.timeouts else ""
+    return f"{sender.retransmitted} segments were sent again{timeouts}"
 
 
 def _rounds(server: TcpEnd, body_bytes: int) -> int:
@@ -147,6 +153,8 @@ def _rounds(server: TcpEnd, body_bytes: int) -> int:
     return rounds
 
 
+# the least time after which TCP sends again if no answer comes (Linux, TCP_RTO_MIN)
+TIMEOUT_S = 0.2
 # bytes of a segment on Ethernet, and segments of the first flight (RFC 6928)
 SEGMENT_BYTES, INITIAL_WINDOW = 1448, 10
 

@@ -103,7 +103,8 @@ class ExchangeTcp(NamedTuple):
         queued: seconds from the last byte of the request to the server's read that took it.
         think: seconds from that read to the first byte of the response.
         accept: seconds for which the connection lay in the server's accept queue, of its first exchange.
-        may_be_unaccepted: the server may have accepted the connection only when it read, and that is not known.
+        unaccepted: of queued, the seconds for which the connection surely lay in the accept queue, and those for which
+            it may have lain there; None: that is not known.
         upstream: what the server asked others meanwhile; None: nothing that was seen.
     """
 
@@ -113,7 +114,7 @@ class ExchangeTcp(NamedTuple):
     queued: float | None = None
     think: float | None = None
     accept: float | None = None
-    may_be_unaccepted: bool = False
+    unaccepted: tuple[float, float] | None = (0.0, 0.0)
     upstream: Upstream | None = None
 
     @property

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from sockfilter.errors import KernelUnsupported, MissingCapability, ObjectError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from contextlib import ExitStack
     from types import TracebackType
 
@@ -66,6 +66,7 @@ class ObservedCapture(NamedTuple):
         is_everywhere: all network namespaces are captured, and each connection has its namespace's number.
         meanwhile: called while the kernel verifies programs.
         stacks: whether the kernel's stack is wanted with each drop.
+        ports: only connections with one of these ports are captured. None: any.
     """
 
     netns: str | None = None
@@ -73,6 +74,7 @@ class ObservedCapture(NamedTuple):
     is_everywhere: bool = False
     meanwhile: Callable[[], object] = lambda: None
     stacks: bool = False
+    ports: Iterable[int] | None = None
 
 
 def open_all(

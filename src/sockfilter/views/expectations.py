@@ -76,6 +76,26 @@ class Expectation(Counting["Exchange"]):
             raise self._disordered(wanted, met, within, ended, found)
         return met
 
+    def without_retransmissions(self) -> list[Exchange]:
+        """Asserts that an exchange matches, and that nothing of those that match was sent again or dropped.
+
+        wire.expect(path="/report").without_retransmissions()
+
+        Returns the exchanges.
+
+        Raises:
+            ExpectationFailed: none matches; something was sent again or dropped; or TCP's view of one is not known.
+        """
+        __tracebackhide__ = True  # pytest shows the caller
+        found = self.at_least(1)
+        hurt = [each for each in found if each.retransmissions or (each.tcp is not None and each.tcp.is_hurt)]
+        unknown = [each for each in found if each.tcp is None]
+        if hurt or unknown:
+            from sockfilter.views import failure
+
+            raise failure.hurt(hurt) if hurt else failure.not_asked(unknown)
+        return found
+
     def without_waiting(self) -> Expectation:
         """Refuses within= from now on, because waiting would block the event loop. Returns this expectation."""
         self._coming = None

@@ -136,6 +136,20 @@ def _titled(title: str, exchanges: Sequence[Exchange]) -> str:
     return "\n".join([f"{title}:", *(f"    {line}" for line in lines)])
 
 
+def hurt(exchanges: Sequence[Exchange]) -> ExpectationFailed:
+    """Something of these exchanges was sent again or dropped, and should not have been."""
+    title = "expected that nothing is sent again or dropped, but something was:"
+    failed = ExpectationFailed(f"{title}\n{listing(exchanges)}")
+    failed.exchange = exchanges[0]
+    return failed
+
+
+def not_asked(exchanges: Sequence[Exchange]) -> ExpectationFailed:
+    """Whether something of these exchanges was sent again is not known."""
+    title = "it is not known whether something was sent again: capture with tcp=True, on the machine of one end:"
+    return ExpectationFailed(f"{title}\n{listing(exchanges)}")
+
+
 def named(exchange: Exchange) -> str:
     """Returns the short name of an exchange: the request, the status and the problems."""
     request, response = exchange.request, exchange.response

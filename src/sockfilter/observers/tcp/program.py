@@ -39,7 +39,7 @@ PROGRAMS = {
 TIMED = "tcp_look"
 
 
-class Wants(NamedTuple):
+class TcpWants(NamedTuple):
     """What the program watches and records.
 
     Attributes:
@@ -60,7 +60,10 @@ class Wants(NamedTuple):
     ring_bytes: int = RING_BYTES
 
 
-class Place(NamedTuple):
+Wants = TcpWants
+
+
+class DropPlace(NamedTuple):
     """Where packets are dropped, and why: the number of the kernel's reason, and an address in its code."""
 
     location: int
@@ -80,7 +83,7 @@ class TcpProgram(Closing):
         ObjectError: the object is missing or damaged.
     """
 
-    def __init__(self, wants: Wants, meanwhile: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, wants: TcpWants, meanwhile: Callable[[], object] = lambda: None) -> None:
         self._ring: Any = None
         lacks = rights.missing_for_processes()
         if lacks:
@@ -168,16 +171,16 @@ class TcpProgram(Closing):
         count = self._lib.sf_tcp_slots(self._buckets, end, found)
         return [self._ffi.new("struct sf_tcp_slot *", found[i]) for i in range(count)]
 
-    def places(self) -> dict[Place, int]:
+    def places(self) -> dict[DropPlace, int]:
         """Returns how many packets were dropped, whoever's they were, by place and reason."""
         fd = self._object.map_fd("places")
         key, following = self._ffi.NULL, self._ffi.new("struct sf_tcp_place *")
         values = self._ffi.new("__u64[]", self._cpus)
-        found: dict[Place, int] = {}
+        found: dict[DropPlace, int] = {}
         while not self._lib.bpf_map_get_next_key(fd, key, following):
             key = self._ffi.new("struct sf_tcp_place *", following[0])
             if not self._lib.bpf_map_lookup_elem(fd, key, values):
-                found[Place(key.location, key.reason)] = sum(values)
+                found[DropPlace(key.location, key.reason)] = sum(values)
         return found
 
     def _chosen(self, kinds: int, arguments: dict[str, int]) -> list[str]:
@@ -195,7 +198,7 @@ class TcpProgram(Closing):
             raise KernelUnsupported(f"{PURPOSE}: this kernel has no tracepoint {lacking[0]}")
         return chosen
 
-    def _configuration(self, wants: Wants, arguments: dict[str, int]) -> bytes:
+    def _configuration(self, wants: TcpWants, arguments: dict[str, int]) -> bytes:
         lib, pidns = self._lib, os.stat("/proc/self/ns/pid")
         config = self._ffi.new("struct sf_tcp_config *")
         config.pidns_dev, config.pidns_ino = pidns.st_dev, pidns.st_ino

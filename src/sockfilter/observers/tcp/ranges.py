@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 CHUNK_SHARE, CHUNK_BYTES = 100, 64
 
 
-class Range(NamedTuple):
+class SequenceRange(NamedTuple):
     """The sequence numbers of a message, from its first byte to the one after its last."""
 
     start: int
@@ -25,7 +25,7 @@ class Range(NamedTuple):
         return max(0, min(last, distance(self.start, self.end)) - max(first, 0))
 
 
-class Span(NamedTuple):
+class ExchangeSpan(NamedTuple):
     """What an exchange covers on its connection.
 
     Attributes:
@@ -34,7 +34,7 @@ class Span(NamedTuple):
         start_ns, end_ns: from its first byte to its last.
     """
 
-    ranges: tuple[Range | None, Range | None] | None
+    ranges: tuple[SequenceRange | None, SequenceRange | None] | None
     start_ns: int
     end_ns: int
 
@@ -46,16 +46,16 @@ class Span(NamedTuple):
         return 0 if found is None else found.common(seq, end_seq)
 
 
-def span_of(exchange: Exchange, until_ns: int) -> Span:
+def span_of(exchange: Exchange, until_ns: int) -> ExchangeSpan:
     """Returns what an exchange covers. until_ns: when the last packet of its connection passed."""
     request, response = exchange.request, exchange.response
     start_ns = exchange.began_ns
     end_ns = until_ns if response is None or response.end_ns is None else response.end_ns
     if exchange.stream is not None or exchange.connection.tls is not None:
-        return Span(None, start_ns, end_ns)
+        return ExchangeSpan(None, start_ns, end_ns)
     asked = None if request is None else _range(request)
     answered = None if response is None else _range(response)
-    return Span((asked, answered), start_ns, end_ns)
+    return ExchangeSpan((asked, answered), start_ns, end_ns)
 
 
 def request_end(exchange: Exchange) -> int | None:
@@ -70,11 +70,11 @@ def request_end(exchange: Exchange) -> int | None:
     return sure
 
 
-def _range(message: Message) -> Range:
+def _range(message: Message) -> SequenceRange:
     size = len(message.raw) + message.body.wire_len
     if _is_chunked(message):
         size += _framing(message)
-    return Range(message.seq, message.seq + size & MASK)
+    return SequenceRange(message.seq, message.seq + size & MASK)
 
 
 def _is_chunked(message: Message) -> bool:

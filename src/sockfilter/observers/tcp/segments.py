@@ -11,7 +11,7 @@ from sockfilter.model.tcp import Drop, ExchangeTcp, TcpEnd
 
 if TYPE_CHECKING:
     from sockfilter.model import Exchange
-    from sockfilter.observers.tcp.ranges import Span
+    from sockfilter.observers.tcp.ranges import ExchangeSpan
 
 # exchanges of a connection that still take segments after they have ended: one that was lost is sent again later
 RECENT_MAX = 16
@@ -24,7 +24,7 @@ CONNECTIONS_MAX = 4096
 Key: TypeAlias = "tuple[tuple[str, int], tuple[str, int]]"
 
 
-class Segment(NamedTuple):
+class LossSegment(NamedTuple):
     """A segment that was dropped or sent again.
 
     Attributes:
@@ -49,7 +49,7 @@ class Segment(NamedTuple):
 
 class _Ended(NamedTuple):
     exchange: ref[Exchange]
-    span: Span
+    span: ExchangeSpan
 
 
 class Segments:
@@ -61,11 +61,11 @@ class Segments:
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
-        self._waiting: dict[Key, deque[Segment]] = {}
+        self._waiting: dict[Key, deque[LossSegment]] = {}
         self._waiting_count = 0
         self._recent: dict[Key, deque[_Ended]] = {}
 
-    def take(self, segment: Segment) -> None:
+    def take(self, segment: LossSegment) -> None:
         """Takes a segment: of an exchange that has ended, or of one that will."""
         self.counts[_kind(segment)] += 1
         for ended in reversed(self._recent.get(segment.key, ())):
@@ -81,7 +81,7 @@ class Segments:
         while self._waiting_count > ALL_WAITING_MAX:
             self._waiting_count -= len(self._waiting.pop(next(iter(self._waiting))))
 
-    def end(self, key: Key, exchange: Exchange, span: Span) -> None:
+    def end(self, key: Key, exchange: Exchange, span: ExchangeSpan) -> None:
         """Takes an exchange that has ended, and what has waited for it."""
         waiting = self._waiting.pop(key, None)
         if waiting is not None:
@@ -97,7 +97,7 @@ class Segments:
             recent = self._recent[key] = deque(maxlen=RECENT_MAX)
         recent.append(_Ended(ref(exchange), span))
 
-    def _join(self, exchange: Exchange, span: Span, segment: Segment) -> bool:
+    def _join(self, exchange: Exchange, span: ExchangeSpan, segment: LossSegment) -> bool:
         """Adds a segment to an exchange, if it has bytes of it."""
         is_request = segment.sender == tuple(exchange.connection.client)
         size = span.bytes_of(is_request, segment.seq, segment.end_seq, segment.time_ns)
@@ -113,7 +113,7 @@ class Segments:
         return True
 
 
-def _sent_again(known: ExchangeTcp, segment: Segment, is_request: bool, size: int) -> ExchangeTcp:
+def _sent_again(known: ExchangeTcp, segment: LossSegment, is_request: bool, size: int) -> ExchangeTcp:
     name, sender = ("client", "client") if is_request else ("server", "server")
     end: TcpEnd = getattr(known, name) or TcpEnd()
     end = end._replace(
@@ -133,5 +133,5 @@ def _sent_again(known: ExchangeTcp, segment: Segment, is_request: bool, size: in
     return known._replace(drops=drops, client=end) if is_request else known._replace(drops=drops, server=end)
 
 
-def _kind(segment: Segment) -> str:
+def _kind(segment: LossSegment) -> str:
     return "retransmissions" if segment.drop is None else "drops"
