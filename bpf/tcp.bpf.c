@@ -44,6 +44,13 @@ struct {
 	__type(value, __u64);
 } places SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SF_TCP_UNACCEPTED);
+	__type(key, __u32);
+	__type(value, struct sf_tcp_unaccepted);
+} unaccepted SEC(".maps");
+
 /* one bit for each port, as in lib/filter.bpf.h */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -191,6 +198,18 @@ static __always_inline bool is_passing(int state)
 	return state == TCP_SYN_RECV || state == TCP_FIN_WAIT2 || state == TCP_CLOSE_WAIT;
 }
 
+/* Notes that an end waits to be accepted. It may take the place of another. */
+static __always_inline void note_unaccepted(const struct sf_tcp_slot *slot)
+{
+	__u32 place = bpf_get_prandom_u32() & (SF_TCP_UNACCEPTED - 1);
+	struct sf_tcp_unaccepted *entry = bpf_map_lookup_elem(&unaccepted, &place);
+
+	if (entry) {
+		entry->bucket = sf_tcp_bucket_of(&slot->end);
+		entry->socket = slot->socket;
+	}
+}
+
 static __always_inline int change_state(struct sock *sk, int before, int state)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
@@ -212,6 +231,8 @@ static __always_inline int change_state(struct sock *sk, int before, int state)
 		slot = new_slot(bucket, &end, (__u64)tp);
 		slot->begun_ns = slot->used_ns = bpf_ktime_get_ns();
 		slot->is_passive = before == TCP_SYN_RECV;
+		if (slot->is_passive && wants(SF_TCP_WANT_ACCEPTS))
+			note_unaccepted(slot);
 	} else {
 		slot = slot_of(bucket, (__u64)tp);
 	}
@@ -347,6 +368,42 @@ int tcp_receive(__u64 *ctx)
 	if (wants(SF_TCP_WANT_FIRST | SF_TCP_WANT_SLOW))
 		send_receive(tp, slot, now, is_first);
 	slot->arrived_ns = last->unread ? now : 0;
+	return 0;
+}
+
+/* Looks whether an end has been accepted. Returns 0 if it need not be looked at again. */
+static __always_inline int look_at(const struct sf_tcp_unaccepted *entry)
+{
+	__u32 number = entry->bucket;
+	struct sf_tcp_bucket *bucket = bpf_map_lookup_elem(&buckets, &number);
+	struct sf_tcp_slot *slot = bucket ? slot_of(bucket, entry->socket) : NULL;
+	struct sock *sk = (void *)entry->socket;
+
+	if (!slot || slot->first_ns)
+		return 0;
+	/* the socket may be gone: then its slot says so, or its memory is another's for one look */
+	if (BPF_CORE_READ(sk, sk_socket)) {
+		slot->accepted_ns = bpf_ktime_get_ns();
+		return 0;
+	}
+	slot->unaccepted_ns = bpf_ktime_get_ns();
+	return 1;
+}
+
+/* A timer on one CPU: nothing else tells of accept() where there are no probes. */
+SEC("perf_event")
+int tcp_look(void *ctx)
+{
+	struct sf_tcp_unaccepted *entry;
+	__u32 i, place;
+
+	(void)ctx;
+	for (i = 0; i < SF_TCP_UNACCEPTED; i++) {
+		place = i;
+		entry = bpf_map_lookup_elem(&unaccepted, &place);
+		if (entry && entry->socket && !look_at(entry))
+			entry->socket = 0;
+	}
 	return 0;
 }
 

@@ -12,6 +12,10 @@
 #define SF_TCP_WAYS 4
 /* the last times that an end has received: enough for a pipeline of requests, and for a reader that is late */
 #define SF_TCP_RECEIVES 8
+/* ends that wait to be accepted and are looked at by a timer; others make room for them */
+#define SF_TCP_UNACCEPTED 256
+/* nanoseconds between two looks at them: accept() has no tracepoint, so this is how exactly its time is known */
+#define SF_TCP_LOOK_NS 4000000
 /* addresses of a kernel stack */
 #define SF_TCP_FRAMES 32
 /* pairs of reason and place that drops are counted by; others are counted together */
@@ -30,6 +34,7 @@ enum sf_tcp_wants {
 	SF_TCP_WANT_ARRIVALS = 64,   /* when unread bytes have arrived: for SF_TCP_RECEIVE.queued_ns */
 	SF_TCP_WANT_FIRST = 128,     /* the first receive of each end */
 	SF_TCP_WANT_SLOW = 256,	     /* receives of bytes that lay in the socket for slow_ns or more */
+	SF_TCP_WANT_ACCEPTS = 1024,  /* when an end was accepted, by a timer: sf_tcp_slot.accepted_ns */
 	SF_TCP_WANT_LISTENERS = 512, /* with SF_TCP_WANT_STATES: also those of listening sockets */
 	SF_TCP_WANT_LIVES = 1024,    /* of states and drops, only what tells how connections begin, fail and end */
 };
@@ -153,6 +158,15 @@ struct sf_tcp_slot {
 	__u32 receives;	  /* how many there were: the next goes to this number modulo SF_TCP_RECEIVES */
 	__u32 is_passive; /* it was accepted, not connected; only where begun_ns is known */
 	struct sf_tcp_received received[SF_TCP_RECEIVES];
+	__u64 unaccepted_ns; /* when it was last seen in the accept queue; 0: it was not seen there */
+	__u64 accepted_ns;   /* when it was first seen accepted, before it received; 0: it was not */
+};
+
+/* an entry of the map unaccepted: an end that is not known to be accepted */
+struct sf_tcp_unaccepted {
+	__u64 socket; /* 0: none */
+	__u32 bucket;
+	__u32 reserved;
 };
 
 struct sf_tcp_bucket {

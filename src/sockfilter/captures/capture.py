@@ -539,9 +539,8 @@ def opened(traffic: Traffic, whose: Whose, keeping: Keeping) -> Capture:
             if any(is_wanted is not False for is_wanted in wanted.values()):
                 from sockfilter.observers.interface import ObservedCapture, open_all  # only if an observer is requested
 
-                place = ObservedCapture(
-                    traffic.netns, kernel_filter.wants, traffic.via == SYSCALLS, prepare, whose.stacks
-                )
+                place = ObservedCapture(traffic.netns, kernel_filter.wants, traffic.via == SYSCALLS, prepare)
+                place = place._replace(stacks=whose.stacks)
                 # Processes of connections that exist by now are known from here on.
                 observers, reasons = open_all(wanted, place, stack)
             prepare()

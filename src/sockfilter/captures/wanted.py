@@ -89,7 +89,7 @@ class Traffic(NamedTuple):
 
 
 class Whose(NamedTuple):
-    """Whose traffic to capture, and whether to name processes and to ask TCP. The attributes are arguments of capture()."""
+    """Whose traffic to capture, and what to find out beside it. The attributes are arguments of capture()."""
 
     pid: int | Sequence[int] | None = None
     comm: str | Sequence[str] | None = None

@@ -53,6 +53,8 @@ LIVE = {
     "ring": "-B",
     "snap": "-s",
     "processes": "--processes",
+    "tcp": "--tcp",
+    "stacks": "--stacks",
 }
 # Options that concern packets, and options that concern system calls.
 PACKETS = {
@@ -129,6 +131,8 @@ class Options(NamedTuple):
     colour: str = "auto"
     fail_on_loss: bool = False
     processes: bool | None = None
+    tcp: bool | None = None
+    stacks: bool = False
     messages: bool = True
     time: str = "clock"
     wide: bool = False
@@ -290,6 +294,12 @@ def get_parser() -> argparse.ArgumentParser:
         action=switch,
         help="name the processes at both ends on each line (default: with -v and in JSON, if permitted)",
     )
+    shown.add_argument(
+        "--tcp",
+        action=switch,
+        help="say why exchanges were slow, as the kernel's TCP knows it (default: where processes are named)",
+    )
+    shown.add_argument("--stacks", action="store_true", help="with --tcp: the kernel's stack of each dropped segment")
     shown.add_argument(
         "--messages",
         action=switch,

@@ -188,6 +188,8 @@ class Run:
                     say(_closed(closed))
                 if capture.no_processes:
                     say(f"{capture.no_processes}; exchanges are shown without process names, as with --no-processes")
+                if capture.no_tcp and not capture.no_processes:
+                    say(f"{capture.no_tcp}; exchanges are shown without it, as with --no-tcp")
                 if capture.no_secrets:
                     say(capture.no_secrets)
             if self._choice.reason:
@@ -330,6 +332,8 @@ class Run:
                 cgroup=options.cgroup,
                 unix=options.unix,
                 processes=self._processes,
+                tcp=self._tcp,
+                stacks=options.stacks,
             ),
             Keeping(self._policy, options.memory, outputs=self._fan, selection=self._selection),
         )
@@ -475,6 +479,14 @@ class Run:
             or (options.format == "text" and options.verbosity)
         )
         return None if is_shown else False
+
+    @property
+    def _tcp(self) -> bool | None:
+        """Whether to ask TCP. None: where processes are named, if it is possible."""
+        options = self._options
+        if options.tcp is not None or options.stacks:
+            return options.tcp is not False
+        return None if self._processes is not False and options.write != "-" else False
 
     @property
     def _shown(self) -> int:

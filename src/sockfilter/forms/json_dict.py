@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # processes whose fields are cached: masking secrets in a command line takes 100 us
 PROCESSES_MAX = 256
 
-TIMES = ("connect", "send", "wait", "receive", "total")
+TIMES = ("connect", "send", "wait", "receive", "total", "queued", "think", "accept")
 
 
 def to_dict(exchange: Exchange, *, bodies: bool = True, show_secrets: bool = True) -> Json:
@@ -68,6 +68,10 @@ def rare_members(exchange: Exchange) -> Json:
     made: Json = {}
     if exchange.retransmissions:
         made["retransmissions"] = exchange.retransmissions
+    if exchange.tcp is not None:
+        from sockfilter.forms.tcp import tcp_members  # imported late: only where the kernel's TCP is asked
+
+        made |= tcp_members(exchange, exchange.tcp)
     if exchange.is_pushed:
         made["pushed"] = True
     if exchange.reset is not None:

@@ -170,7 +170,7 @@ class TextForm:
         line = "%s  %s  %3s  %8s  %8s" % (route, what, status, size, took)
         if time:
             line = f"{time}  {line}"
-        is_plain = exchange.stream is None and exchange.connection.tls is None
+        is_plain = exchange.stream is None and exchange.connection.tls is None and exchange.tcp is None
         notes = exchange.problems if is_plain else notes_of(exchange)
         if notes:
             line += f"  [{', '.join(notes)}]"
@@ -217,6 +217,10 @@ class TextForm:
         for end, process in (("client", exchange.client_process), ("server", exchange.server_process)):
             if process is not None:
                 yield f"    {end} {line_of(process, self.show_secrets)}\n"
+        if exchange.tcp is not None:
+            from sockfilter.forms.tcp import tcp_lines  # imported late: only where the kernel's TCP is asked
+
+            yield from (f"    {printable(line)}\n" for line in tcp_lines(exchange, exchange.tcp))
         for mark, message in (
             (">", exchange.request),
             *(("<", informational) for informational in exchange.informational),

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 def notes_of(exchange: Exchange) -> tuple[str, ...]:
     """The notes, the most important first."""
     notes: tuple[str, ...] = exchange.problems
+    if exchange.tcp is not None and exchange.tcp.is_hurt:
+        from sockfilter.forms.tcp import loss_note  # imported late: few exchanges lose anything
+
+        notes += (loss_note(exchange.tcp),)
     if exchange.is_pushed:
         notes += ("pushed",)
     if exchange.connection.tls is not None:

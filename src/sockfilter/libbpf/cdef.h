@@ -26,6 +26,7 @@ int bpf_map_create(int map_type, const char *name, __u32 key_size, __u32 value_s
 		   const void *opts);
 int bpf_prog_load(int prog_type, const char *name, const char *license, const void *insns, size_t insn_cnt, void *opts);
 int libbpf_probe_bpf_map_type(int map_type, const void *opts);
+struct bpf_link *bpf_program__attach_perf_event(const struct bpf_program *program, int fd);
 int bpf_raw_tracepoint_open(const char *name, int prog_fd);
 int bpf_map_get_next_key(int fd, const void *key, void *next_key);
 int libbpf_num_possible_cpus(void);
@@ -79,6 +80,7 @@ int sf_tracepoints_find(const char *const *names, __u32 *arguments, unsigned int
 size_t sf_kernel_enum(const char *name, char *text, size_t size);
 
 /* tcp_slots.c */
+int sf_tcp_timer(__u64 period_ns);
 unsigned int sf_tcp_slots(const struct sf_tcp_bucket *buckets, const struct sf_tcp_end *end, struct sf_tcp_slot *out);
 __u64 sf_tcp_received(const struct sf_tcp_slot *slot, __u32 seq, __u64 time_ns, int is_by_time);
 

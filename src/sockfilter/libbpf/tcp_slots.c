@@ -1,8 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Finds what tcp.bpf.c has written about the end of a connection, in memory that both share. */
+#include <linux/perf_event.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "tcp_slot.h"
+
+/* Opens a timer on the first CPU, for a program. Returns its descriptor; -1 with errno set on failure. */
+static int sf_tcp_timer(__u64 period_ns)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_CPU_CLOCK,
+		.sample_period = period_ns,
+		.disabled = 1,
+	};
+
+	return syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+}
 
 /*
  * Copies the slots of an end into out, which has room for SF_TCP_WAYS: one for

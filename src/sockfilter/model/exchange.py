@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from sockfilter.model.connection import Connection, Endpoint
+    from sockfilter.model.culprit import Culprit
     from sockfilter.model.grpc import GrpcCall
     from sockfilter.model.message import Request, Response
     from sockfilter.model.process import Process
@@ -298,6 +299,13 @@ class Exchange:
             think=None if tcp is None else tcp.think,
             accept=None if tcp is None else tcp.accept,
         )
+
+    @property
+    def culprit(self) -> Culprit | None:
+        """What made it slow, by evidence alone; None if it was not slow, or if that is not known."""
+        from sockfilter.model.culprit import culprit_of  # imported late: only needed if somebody asks
+
+        return culprit_of(self.timing, self.tcp, 0 if self.response is None else self.response.body.wire_len)
 
     def compare_clocks(self) -> None:
         """Notes the times of this exchange on its connection, which detects directions with different clocks."""

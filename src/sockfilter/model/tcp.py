@@ -16,6 +16,7 @@ class TcpEnd(NamedTuple):
         retransmitted_bytes: bytes in them.
         timeouts: how many of these retransmissions came because no answer had come in time.
         zero_window: seconds for which the peer's window stopped this end, during the exchange.
+        busy: seconds for which this end had bytes to send or to be acknowledged, during the exchange.
         lag: seconds for which bytes of the exchange lay in this end's socket while its process was between two reads.
     """
 
@@ -27,6 +28,7 @@ class TcpEnd(NamedTuple):
     timeouts: int = 0
     zero_window: float | None = None
     lag: float | None = None
+    busy: float | None = None
 
 
 class Drop(NamedTuple):
@@ -78,6 +80,20 @@ STATIONS = {
 PLACES = {"xdp": "XDP"}
 
 
+class Upstream(NamedTuple):
+    """What a server asked other servers while it thought about an exchange.
+
+    Attributes:
+        server: the address of the one that took longest.
+        seconds: how much of the time exchanges of its process with other servers took.
+        is_ambiguous: several took place at once, so that they may be for other exchanges.
+    """
+
+    server: str
+    seconds: float
+    is_ambiguous: bool = False
+
+
 class ExchangeTcp(NamedTuple):
     """What TCP knows of an exchange.
 
@@ -87,6 +103,8 @@ class ExchangeTcp(NamedTuple):
         queued: seconds from the last byte of the request to the server's read that took it.
         think: seconds from that read to the first byte of the response.
         accept: seconds for which the connection lay in the server's accept queue, of its first exchange.
+        may_be_unaccepted: the server may have accepted the connection only when it read, and that is not known.
+        upstream: what the server asked others meanwhile; None: nothing that was seen.
     """
 
     client: TcpEnd | None = None
@@ -95,6 +113,8 @@ class ExchangeTcp(NamedTuple):
     queued: float | None = None
     think: float | None = None
     accept: float | None = None
+    may_be_unaccepted: bool = False
+    upstream: Upstream | None = None
 
     @property
     def retransmitted(self) -> int:

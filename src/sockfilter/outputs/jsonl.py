@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sockfilter.model import Connection, Exchange, Message, StreamMessage
     from sockfilter.model.head import Head
     from sockfilter.model.process import Process
+    from sockfilter.model.tcp import ExchangeTcp
 
 # Heads whose text is cached: as many as the parser of HTTP/1 keeps; at most 4 MB.
 HEADS_MAX = 512
@@ -97,7 +98,11 @@ class JsonOutput(Output):
         problems = exchange.problems
         stream = "" if exchange.stream is None else f',"stream":{exchange.stream}'
         is_rare = (
-            exchange.retransmissions or exchange.reset is not None or exchange.is_pushed or exchange.tls is not None
+            exchange.retransmissions
+            or exchange.tcp is not None
+            or exchange.reset is not None
+            or exchange.is_pushed
+            or exchange.tls is not None
         )
         rare = f",{ENCODE(rare_members(exchange))[1:-1]}" if is_rare else ""
         if is_call(exchange):
@@ -234,6 +239,12 @@ class JsonOutput(Output):
         return self._names.keep(raw, made) if len(raw) <= FIELD_BYTES_MAX else made
 
 
+def _waits_text(tcp: ExchangeTcp) -> str:
+    """Returns the parts of the timing that the kernel's TCP knows."""
+    waits = ("queued", tcp.queued), ("think", tcp.think), ("accept", tcp.accept)
+    return "".join(f',"{name}":{seconds}' for name, seconds in waits if seconds is not None)
+
+
 def _timing_text(exchange: Exchange) -> str:
     """Returns the timing. It is faster than Exchange.timing if all four times are from one clock and in order."""
     request, response, connection = exchange.request, exchange.response, exchange.connection
@@ -245,8 +256,9 @@ def _timing_text(exchange: Exchange) -> str:
         ):
             connect_ns = connection.connect_ns if exchange.conn_seq == 1 else None
             connect = "" if connect_ns is None else f'"connect":{connect_ns / 1e9},'
+            waits = "" if exchange.tcp is None else _waits_text(exchange.tcp)
             return (
                 f'{{{connect}"send":{(sent - asked) / 1e9},"wait":{(answered - sent) / 1e9},'
-                f'"receive":{(received - answered) / 1e9},"total":{(received - asked) / 1e9}}}'
+                f'"receive":{(received - answered) / 1e9},"total":{(received - asked) / 1e9}{waits}}}'
             )
     return ENCODE(timing_of(exchange))

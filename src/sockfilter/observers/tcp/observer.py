@@ -27,6 +27,8 @@ CA_LOSS, EXPIRED = 4, 0
 # Drops that lose nothing: the bytes had come before, their reader had gone, or the copy was another sniffer's.
 HARMLESS = frozenset(("TCP_OLD_DATA", "TCP_OFOMERGE", "QUEUE_PURGE", "PACKET_SOCK_ERROR", "SOCKET_CLOSE"))
 SNIFFERS = frozenset(("packet_rcv", "tpacket_rcv"))
+# nanoseconds within which the time of accept() must be known: two looks of the program's timer, and some delay
+ACCEPT_ERROR_NS = 10_000_000
 # include/uapi/linux/time.h; its resolution is a jiffy, in which TCP measures how long it was stopped
 CLOCK_MONOTONIC_COARSE = 6
 TICK_S = time.clock_getres(CLOCK_MONOTONIC_COARSE)
@@ -63,7 +65,7 @@ class TcpObserver(Closing):
         self._counts: dict[str, int] = {}
         self._exchanges = self._known = 0
         self._is_open = True
-        kinds = self._lib.SF_TCP_WANT_RETRANSMITS | self._lib.SF_TCP_WANT_DROPS
+        kinds = self._lib.SF_TCP_WANT_RETRANSMITS | self._lib.SF_TCP_WANT_DROPS | self._lib.SF_TCP_WANT_ACCEPTS
         if place.stacks:
             kinds |= self._lib.SF_TCP_WANT_STACKS
         with ExitStack() as stack:
@@ -116,7 +118,9 @@ class TcpObserver(Closing):
         server, slot = self._end(connection, known, 1, exchange)
         if client is not None or server is not None:
             self._known += 1
-            exchange.tcp = ExchangeTcp(client, server, (), *self._waits(exchange, slot))
+            accept = _accept(exchange, slot)
+            may_be_unaccepted = exchange.conn_seq == 1 and accept is None
+            exchange.tcp = ExchangeTcp(client, server, (), *self._waits(exchange, slot), accept, may_be_unaccepted)
         self._segments.end(known.key, exchange, span_of(exchange, last_ns))
 
     def _begin(self, connection: Connection) -> ConnectionTcp:
@@ -155,19 +159,19 @@ class TcpObserver(Closing):
             return None
         return min(slots, key=lambda slot: abs(distance(message.seq, slot.figures.copied_seq)))
 
-    def _waits(self, exchange: Exchange, slot: Any) -> tuple[float | None, float | None, float | None]:
+    def _waits(self, exchange: Exchange, slot: Any) -> tuple[float | None, float | None]:
         """Returns how long the request was queued, and how long the server thought."""
         request, response = exchange.request, exchange.response
         if slot is None or request is None or request.end_ns is None or self._is_calls:
-            return None, None, None
+            return None, None
         seq = request_end(exchange)
         received_ns = self._lib.sf_tcp_received(slot, seq or 0, request.end_ns, seq is None)
         if not received_ns:
-            return None, None, None
+            return None, None
         queued = max(0, received_ns - request.end_ns) / 1e9
         if response is None or response.start_ns < received_ns:
-            return queued, None, None
-        return queued, (response.start_ns - received_ns) / 1e9, None
+            return queued, None
+        return queued, (response.start_ns - received_ns) / 1e9
 
     def _read(self) -> None:
         records = self._program.records()
@@ -227,6 +231,17 @@ class TcpObserver(Closing):
             "packets_dropped": sum(self._program.places().values()) + shared.uncounted,
             "records_lost": shared.lost,
         }
+
+
+def _accept(exchange: Exchange, slot: Any) -> float | None:
+    """Returns how long the connection of a first exchange lay in the accept queue; None: it is not known well enough."""
+    if slot is None or exchange.conn_seq != 1 or not slot.is_passive:
+        return None
+    before_ns = max(slot.begun_ns, slot.unaccepted_ns)
+    after_ns = slot.accepted_ns or slot.first_ns
+    if not before_ns <= after_ns <= before_ns + ACCEPT_ERROR_NS:
+        return None
+    return ((before_ns + after_ns) / 2 - slot.begun_ns) / 1e9
 
 
 def _key(one: tuple[Any, ...], other: tuple[Any, ...]) -> Key:

@@ -35,6 +35,9 @@ PROGRAMS = {
     "tcp_reset_received": "tcp_receive_reset",
 }
 
+# the program that a timer runs
+TIMED = "tcp_look"
+
 
 class Wants(NamedTuple):
     """What the program watches and records.
@@ -85,10 +88,14 @@ class TcpProgram(Closing):
                 f"{PURPOSE}: {' and '.join(lacks)} missing; it requires CAP_BPF and CAP_PERFMON, or sudo"
             )
         self._ffi, self._lib = binding.load()
+        # asked now: a sandbox may not read where it comes from
+        self._cpus = self._lib.libbpf_num_possible_cpus()
         arguments = tracepoints.find(list(dict.fromkeys(PROGRAMS.values())), PURPOSE)
         with ExitStack() as stack:
             self._object = stack.enter_context(BpfObject(OBJECT, reads_kernel=True))
             programs = self._chosen(wants.kinds, arguments)
+            is_timed = bool(wants.kinds & self._lib.SF_TCP_WANT_ACCEPTS)
+            self._lib.bpf_program__set_autoload(self._object.program(TIMED), is_timed)
             for name in PROGRAMS:
                 self._lib.bpf_program__set_autoload(self._object.program(name), name in programs)
             self._object.set_max_entries("tcp_ring", wants.ring_bytes)
@@ -99,6 +106,8 @@ class TcpProgram(Closing):
             self._fill_ports(wants.ports)
             self._map(stack, wants.ring_bytes)
             tracepoints.attach(self._object, programs, stack)
+            if is_timed:
+                self._attach_timer(stack)
             self._stack = stack.pop_all()
 
     def close(self) -> None:
@@ -163,7 +172,7 @@ class TcpProgram(Closing):
         """Returns how many packets were dropped, whoever's they were, by place and reason."""
         fd = self._object.map_fd("places")
         key, following = self._ffi.NULL, self._ffi.new("struct sf_tcp_place *")
-        values = self._ffi.new("__u64[]", self._lib.libbpf_num_possible_cpus())
+        values = self._ffi.new("__u64[]", self._cpus)
         found: dict[Place, int] = {}
         while not self._lib.bpf_map_get_next_key(fd, key, following):
             key = self._ffi.new("struct sf_tcp_place *", following[0])
@@ -220,6 +229,17 @@ class TcpProgram(Closing):
             words = binding.error_text(self._ffi, self._lib, self._ffi.errno)
             raise KernelUnsupported(f"mapping the ring of {ring_bytes} bytes: {words}")
         stack.callback(self._lib.sf_ring_close, self._ring)
+
+    def _attach_timer(self, stack: ExitStack) -> None:
+        """Attaches the program that looks for accepted connections. Without a timer, that is not known."""
+        fd = self._lib.sf_tcp_timer(self._lib.SF_TCP_LOOK_NS)
+        if fd < 0:
+            return
+        link = self._lib.bpf_program__attach_perf_event(self._object.program(TIMED), fd)
+        if link:
+            stack.callback(self._lib.bpf_link__destroy, link)  # closes fd
+        else:
+            os.close(fd)
 
     def _memory(self, stack: ExitStack, name: str, kind: str, size: int) -> Any:
         memory = self._lib.sf_memory_open(self._object.map_fd(name), size)
