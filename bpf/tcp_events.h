@@ -36,7 +36,7 @@ enum sf_tcp_wants {
 	SF_TCP_WANT_SLOW = 256,	     /* receives of bytes that lay in the socket for slow_ns or more */
 	SF_TCP_WANT_ACCEPTS = 1024,  /* when an end was accepted, by a timer: sf_tcp_slot.accepted_ns */
 	SF_TCP_WANT_LISTENERS = 512, /* with SF_TCP_WANT_STATES: also those of listening sockets */
-	SF_TCP_WANT_LIVES = 1024,    /* of states and drops, only what tells how connections begin, fail and end */
+	SF_TCP_WANT_LIVES = 2048,    /* of states and drops, only what tells how connections begin, fail and end */
 };
 
 /* what the kernel's tracepoints have, as bits of sf_tcp_config.has */

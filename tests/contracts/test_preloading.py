@@ -17,6 +17,14 @@ HOME = Path(preloading.__file__).parents[1]
 NOT_OF_A_CAPTURE = (
     *("testing", "views", "filters", "sources.broker", "captures.command", "captures.file", "captures.tcp_streams"),
     *("cli.broker", "cli.check", "cli.checks", "cli.diff", "comparison", "cli.config", "cli.confinement", "cli.doctor"),
+    *(
+        "cli.services",
+        "cli.subcommand",
+        "cli.tcp",
+        "captures.connections",
+        "captures.tcp_selection",
+        "statistics.services",
+    ),
     *("cli.tls", "cli.versions", "__init__", "sources.secrets.attacher"),
 )
 # What functions import before root's rights are given up, or never in a command, by the module of the functions.

@@ -67,9 +67,7 @@ def converse(family: int = socket.AF_INET, address: str = "127.0.0.1", dual: boo
     [(socket.AF_INET, "127.0.0.1", False), (socket.AF_INET6, "::1", False), (socket.AF_INET, "127.0.0.1", True)],
     ids=["ipv4", "ipv6", "ipv4 to a dual-stack server"],
 )
-def test_a_connection_from_its_beginning_to_its_end(
-    program: TcpProgram, family: int, address: str, dual: bool
-) -> None:
+def test_a_connection_from_its_beginning_to_its_end(program: TcpProgram, family: int, address: str, dual: bool) -> None:
     ffi, lib = binding.load()
     client, server = converse(family, address, dual)
     found = records(program, server[1])

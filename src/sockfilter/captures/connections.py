@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, TypeAlias
 from sockfilter.captures.tcp_selection import TcpSelection
 from sockfilter.closing import Closing
 from sockfilter.errors import Closed, KernelUnsupported, MissingCapability
+from sockfilter.metrics.connections import ConnectionCounts
+from sockfilter.metrics.registry import Registry
 from sockfilter.model.tcp_connection import Listener, QueueFull, TcpChange, TcpConnection, TcpDrop, TcpReset
 from sockfilter.observers.tcp.ended import EndedConnections
 from sockfilter.observers.tcp.following import Asked, Following, Show
 from sockfilter.observers.tcp.listeners import Listeners
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sockfilter.model import Endpoint, Process
     from sockfilter.observers.tcp.half import Half
@@ -41,6 +43,7 @@ class Connections(Closing):
 
     Attributes:
         listeners: who listens.
+        registry: the counts of what is wanted, by name and labels.
         limited: why only the ends of connections are known, if so. Empty: everything is.
 
     Raises SockfilterError.
@@ -51,6 +54,8 @@ class Connections(Closing):
         self._following: Following | None = None
         self._ended: EndedConnections | None = None
         self.limited = ""
+        self.registry = Registry()
+        self._counts = ConnectionCounts(self.registry)
         self._poll = select.poll()
         with ExitStack() as stack:
             self.listeners = stack.enter_context(Listeners(asked.netns))
@@ -92,7 +97,9 @@ class Connections(Closing):
         found = self._following.ledger if self._following is not None else {}
         counted = self._ended.counts if self._ended is not None else {}
         turned = {"turned_away": self.listeners.turned_away, "overflows": self.listeners.overflows}
-        return {**found, **counted, **turned}
+        made = {**found, **counted, **turned}
+        self._counts.note_losses(made)
+        return made
 
     def read(self) -> Iterator[Seen]:
         """Yields what has happened since the last call, without waiting. Raises Closed."""
@@ -104,15 +111,15 @@ class Connections(Closing):
         elif self._ended is not None:
             source = self._ended.read()
         polled: Iterator[Seen] = self.listeners.poll() if time.monotonic() >= self.listeners.due_s else iter(())
-        return filter(self._is_wanted, chain(source, polled))
+        return self._wanted(chain(source, polled))
 
     def rest(self) -> Iterator[Seen]:
         """Yields what has happened, and ended connections of which more might be told. For the end."""
         yield from self.read()
         if self._following is not None:
-            yield from filter(self._is_wanted, self._following.rest())
+            yield from self._wanted(self._following.rest())
         if self._ended is not None:
-            yield from filter(self._is_wanted, self._ended.read(hurries=True))
+            yield from self._wanted(self._ended.read(hurries=True))
 
     def wait(self, timeout_s: float | None = None) -> None:
         """Waits until something may have happened, or for timeout_s seconds."""
@@ -125,6 +132,12 @@ class Connections(Closing):
             if self._following.lives.has_late:
                 left_s = min(left_s, SOON_S)
         self._poll.poll(left_s * 1000)
+
+    def _wanted(self, found: Iterable[Seen]) -> Iterator[Seen]:
+        for seen in found:
+            if self._is_wanted(seen):
+                self._counts.count(seen)
+                yield seen
 
     def _is_wanted(self, seen: Seen) -> bool:
         selection = self._selection
