@@ -164,7 +164,7 @@ static __always_inline struct budget *budget_now(__u64 time_ns)
 /* Names the current process, unless it is the kernel itself. */
 static __always_inline void put_process(struct sf_tcp_event *event)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
+	struct task_struct *task = (void *)bpf_get_current_task(), *leader;
 	struct bpf_pidns_info here = {};
 
 	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
@@ -172,7 +172,10 @@ static __always_inline void put_process(struct sf_tcp_event *event)
 	/* a process that user space cannot see has no number */
 	bpf_get_ns_current_pid_tgid(tcp_config.pidns_dev, tcp_config.pidns_ino, &here, sizeof(here));
 	event->pid = here.tgid;
-	bpf_get_current_comm(event->comm, sizeof(event->comm));
+	event->cgroup = bpf_get_current_cgroup_id();
+	/* a thread may have a name of its own */
+	leader = BPF_CORE_READ(task, group_leader);
+	bpf_probe_read_kernel_str(event->comm, sizeof(event->comm), &leader->comm);
 }
 
 /* Changes of state that the process itself makes; all others are made wherever a packet or a timer is handled. */

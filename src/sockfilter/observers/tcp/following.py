@@ -206,6 +206,8 @@ class Following(Closing):
             record.error,
             process,
         )
+        if half is not None and process is not None:
+            half.cgroup = record.cgroup
         yield from self._changed(record, half.number if half else 0, ends, (before, state), process, since_ns)
         if half is not None and state is TcpState.CLOSE:
             yield from self._ended(self.lives.ended(half))
@@ -233,7 +235,7 @@ class Following(Closing):
         process = self._process(record)
         if process is not None and record.is_first:
             ends = self._ends_of(record)
-            self.lives.receive(record.socket, ends, record.end.netns, process, record.queued_ns)
+            self.lives.receive(record.socket, ends, record.end.netns, process, record.queued_ns).cgroup = record.cgroup
         return iter(())
 
     def _take_drop(self, record: Any) -> Iterator[Happening]:

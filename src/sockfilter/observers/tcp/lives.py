@@ -157,14 +157,15 @@ class Lives:
 
     def receive(
         self, socket: int, ends: tuple[Endpoint, Endpoint], netns: int, process: Process, queued_ns: int
-    ) -> None:
-        """Takes the first receive of a socket, in the process that received."""
+    ) -> Half:
+        """Takes the first receive of a socket, in the process that received. Returns the end."""
         half = self._halves.get(socket)
         if half is None:
             half = self._opened(socket, ends, netns)
         if half.role != CLIENT or half.process is None:
             half.process = process
         half.queued_ns = queued_ns or None
+        return half
 
     def reset(
         self, socket: int, ends: tuple[Endpoint, Endpoint], netns: int, reason: str, *, is_sent: bool
