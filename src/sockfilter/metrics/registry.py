@@ -133,8 +133,8 @@ class Registry:
     def samples(self, metric: Metric) -> Iterator[Sample]:
         """Yields the values of a metric, ordered by labels."""
         for key, value in sorted(self._values[metric.name].items(), key=lambda one: one[0]):
-            names = metric.labels if len(key) == len(metric.labels) and key != (OTHER,) else (OTHER,)
-            yield Sample(metric, tuple(zip(names, key if names != (OTHER,) else ("true",), strict=True)), value)
+            labels = tuple(zip(metric.labels, key, strict=True)) if key or not metric.labels else ((OTHER, "true"),)
+            yield Sample(metric, labels, value)
 
     def total(self, metric: Metric) -> float:
         """Returns the sum over all labels; of a histogram, the number of its values."""
@@ -150,6 +150,6 @@ class Registry:
             return key
         if self._series >= self._limit and labels:
             self.overflowed += 1
-            return (OTHER,)
+            return ()
         self._series += 1
         return key

@@ -44,6 +44,9 @@ NOT_SPECIFIED = "NOT_SPECIFIED"
 NO_LOSS = {"NO_SOCKET", "TCP_OLD_DATA", "TCP_OLD_SEQUENCE", "TCP_OLD_ACK"}
 # flags of the TCP header (RFC 9293, 3.1)
 FIN, SYN, ACK = 0x01, 0x02, 0x10
+NO_SEQS = 0, 0
+# processes whose objects are kept, by number and name
+PROCESSES_MAX = 4096
 STATES = {state.value: state for state in TcpState}
 
 
@@ -93,6 +96,7 @@ class Following(Closing):
         offset_ns = time.time_ns() - time.monotonic_ns()
         self.lives = Lives(offset_ns, listeners.holder)
         self._offset_ns = offset_ns
+        self._processes: dict[tuple[int, bytes], Process] = {}
         self._ends: dict[bytes, tuple[Endpoint, Endpoint]] = {}
         self._reasons: Reasons | None = None
         self._resets: dict[int, str] | None = None
@@ -168,9 +172,9 @@ class Following(Closing):
 
     def read(self) -> Iterator[Happening]:
         """Yields what has happened since the last call."""
-        takers = self._takers
+        takers, counts = self._takers, self.counts
         for record in self._program.records():
-            self.counts["read"] += 1
+            counts["read"] += 1
             taker = takers.get(record.kind)
             if taker is not None:
                 yield from taker(record)
@@ -193,22 +197,25 @@ class Following(Closing):
                 yield from self._changed(record, 0, ends, (before, state), process, None)
                 return
         figures = record.figures
-        known = self.lives.half(record.socket)
-        since_ns = None if known is None else known.since_ns
+        since_ns = None
+        if self._asked.show:
+            known = self.lives.half(record.socket)
+            since_ns = None if known is None else known.since_ns
         half = self.lives.change(
             record.time_ns,
             record.socket,
             ends,
             record.end.netns,
             (before, state),
-            _figures(figures),
-            (figures.snd_una, figures.rcv_nxt),
+            _figures(figures) if state is TcpState.CLOSE else None,
+            (figures.snd_una, figures.rcv_nxt) if state is TcpState.ESTABLISHED else NO_SEQS,
             record.error,
             process,
         )
         if half is not None and process is not None:
             half.cgroup = record.cgroup
-        yield from self._changed(record, half.number if half else 0, ends, (before, state), process, since_ns)
+        if self._asked.show:
+            yield from self._changed(record, half.number if half else 0, ends, (before, state), process, since_ns)
         if half is not None and state is TcpState.CLOSE:
             yield from self._ended(self.lives.ended(half))
 
@@ -311,7 +318,13 @@ class Following(Closing):
     def _process(self, record: Any) -> Process | None:
         if not record.pid:
             return None
-        return Process(record.pid, record.pid, os.fsdecode(self._string(record.comm)))
+        key = record.pid, self._string(record.comm)
+        found = self._processes.get(key)
+        if found is None:
+            if len(self._processes) >= PROCESSES_MAX:
+                self._processes.clear()
+            found = self._processes[key] = Process(record.pid, record.pid, os.fsdecode(key[1]))
+        return found
 
 
 def _figures(figures: Any) -> TcpFigures:

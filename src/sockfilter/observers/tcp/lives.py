@@ -111,7 +111,7 @@ class Lives:
         ends: tuple[Endpoint, Endpoint],
         netns: int,
         moved: tuple[TcpState, TcpState],
-        figures: TcpFigures,
+        figures: TcpFigures | None,
         seqs: tuple[int, int],
         error: int,
         process: Process | None,
@@ -123,7 +123,7 @@ class Lives:
             socket: identifies the socket while it lives.
             ends: its ends. netns: its network namespace.
             moved: its states before and afterwards.
-            figures: what it knows. seqs: its snd_una and rcv_nxt.
+            figures: what it knows; None: not asked for. seqs: its snd_una and rcv_nxt, when it is established.
             error: the number of its error.
             process: who changed the state. None: a packet or a timer did.
         """
@@ -142,7 +142,8 @@ class Lives:
             half = self._opened(socket, ends, netns)
         elif half.here != ends[0] and ends[0].port:
             self._move_end(half, ends)  # the kernel has chosen the port, or the address
-        half.figures = figures
+        if figures is not None:
+            half.figures = figures
         if state is TcpState.ESTABLISHED:
             half.first_seq, half.peer_seq = seqs
             half.move(time_ns, before, state)
