@@ -315,6 +315,9 @@ static __always_inline void send_receive(const struct tcp_sock *tp, const struct
 	__u64 queued_ns = slot->arrived_ns ? now - slot->arrived_ns : 0;
 	struct sf_tcp_event *event;
 
+	/* who holds the end that connected is known already */
+	if (wants(SF_TCP_WANT_LIVES) && !wants(SF_TCP_WANT_ARRIVALS) && slot->begun_ns && !slot->is_passive)
+		return;
 	if (!(is_first && wants(SF_TCP_WANT_FIRST)) && !(wants(SF_TCP_WANT_SLOW) && queued_ns >= tcp_config.slow_ns))
 		return;
 	event = reserve_for(SF_TCP_RECEIVE, tp, &slot->end, slot);

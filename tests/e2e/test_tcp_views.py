@@ -16,7 +16,6 @@ from tests.support.net import namespace
 from tests.support.rights import without_rights
 from tests.support.servers import python_server
 from tests.support.tcp_lives import Follower, client, following, kinds, listening, pair
-from tests.support.topologies import inside
 
 pytestmark = pytest.mark.usefixtures("root")
 
@@ -164,12 +163,14 @@ def test_the_library_yields_connections_and_counts_them():
 
 
 def test_services_by_process_port_and_route():
-    with python_server() as site:
-        with Services("services", "--ports", str(site.port), "--format", "jsonl", "-c", "3") as sniffer:
-            for number in range(3):
-                with inside(None), urllib.request.urlopen(site.url(f"/echo/{number}"), data=b"x") as response:
-                    response.read()
-            (found,) = sniffer.wait().json
+    with (
+        python_server() as site,
+        Services("services", "--ports", str(site.port), "--format", "jsonl", "-c", "3") as sniffer,
+    ):
+        for number in range(3):
+            with urllib.request.urlopen(site.url(f"/echo/{number}"), data=b"x") as response:
+                response.read()
+        (found,) = sniffer.wait().json
     assert (found["kind"], found["port"], found["protocol"], found["count"]) == ("service", site.port, "HTTP/1.1", 3)
     assert found["pids"] == [site.pid]
     assert [(route["route"], route["count"]) for route in found["routes"]] == [("POST /echo/{id}", 3)]

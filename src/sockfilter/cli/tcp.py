@@ -134,8 +134,8 @@ def _check(options: argparse.Namespace) -> None:
     """Raises InvalidArgument if options exclude one another."""
     if options.names:
         raise InvalidArgument(
-            f"sockfilter tcp takes options alone, and {options.names[0]!r} is none: it sees connections on all interfaces;"
-            " --host and --ports choose some"
+            f"sockfilter tcp takes options alone, and {options.names[0]!r} is none: it sees connections on all"
+            " interfaces; --host and --ports choose some"
         )
     kinds = [word for name, word in KINDS.items() if _is_given(options, name)]
     others = [word for word in kinds if word != "--listening"] if options.now else kinds

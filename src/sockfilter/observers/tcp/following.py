@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from enum import Flag, auto
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from sockfilter.closing import Closing
+from sockfilter.errors import ObjectError
 from sockfilter.libbpf import binding, tracepoints
 from sockfilter.model.connection import Endpoint
 from sockfilter.model.process import Process
@@ -96,6 +98,7 @@ class Following(Closing):
         offset_ns = time.time_ns() - time.monotonic_ns()
         self.lives = Lives(offset_ns, listeners.holder)
         self._offset_ns = offset_ns
+        self._known_places: set[int] = set()
         self._processes: dict[tuple[int, bytes], Process] = {}
         self._ends: dict[bytes, tuple[Endpoint, Endpoint]] = {}
         self._reasons: Reasons | None = None
@@ -254,15 +257,15 @@ class Following(Closing):
         flags, size = record.tcp_flags, record.end_seq - record.seq & 0xFFFFFFFF
         payload = size - bool(flags & SYN) - bool(flags & FIN)
         is_lost = reason not in NO_LOSS and (payload > 0 or flags & (SYN | ACK) == SYN)
-        # names are looked up only where they are shown: reading them takes a third of a second
-        place = self._symbols.name(record.location) if is_lost or Show.DROPS in self._asked.show else ""
-        half = self.lives.drop(sender, receiver, record.end.netns, self._words(reason, place) if is_lost else "")
+        # functions are named only where they are shown: reading all names takes a third of a second
+        words = partial(self._words, reason, record.location) if is_lost else None
+        half = self.lives.drop(sender, receiver, record.end.netns, words)
         if Show.DROPS not in self._asked.show or (self._asked.reasons and reason not in self._asked.reasons):
             return
         if half is None and self._asked.netns is not None and record.end.netns != self._listeners.netns:
             return
         stack = self._program.stack_of(record)
-        self._symbols.learn(stack)
+        self._learn(record.location, stack)
         interface = os.fsdecode(self._string(record.interface))
         yield TcpDrop(
             record.time_ns + self._offset_ns,
@@ -270,7 +273,7 @@ class Following(Closing):
             sender,
             receiver,
             reason,
-            place,
+            self._symbols.name(record.location),
             interface or None,
             record.seq,
             size,
@@ -279,7 +282,18 @@ class Following(Closing):
             record.end.netns,
         )
 
-    def _words(self, reason: str | None, place: str) -> str:
+    def _learn(self, location: int, stack: list[int]) -> None:
+        """Names the functions of a drop. The first time also those of all other drops so far."""
+        known = self._known_places
+        if location not in known:
+            with suppress(ObjectError):
+                known.update(place.location for place in self._program.places())
+            known.add(location)
+            stack = [*stack, *known]
+        self._symbols.learn(stack)
+
+    def _words(self, reason: str | None, location: int) -> str:
+        place = self._symbols.name(location)
         return f"at {place}" if reason in (None, NOT_SPECIFIED) else f"by {reason} at {place}"
 
     def _take_reset_sent(self, record: Any) -> Iterator[Happening]:

@@ -50,7 +50,7 @@ class Lives:
         self._late: deque[Half] = deque()
         self._lingering: dict[int, Half] = {}
         self._resets: dict[tuple[Endpoint, Endpoint], str] = {}
-        self._syn_drops: dict[tuple[Endpoint, Endpoint], tuple[str, int]] = {}
+        self._syn_drops: dict[tuple[Endpoint, Endpoint], tuple[Callable[[], str], int]] = {}
         # ends that were open at the start: whether it is the server's, and the process
         self._at_start_by_ends: dict[tuple[Endpoint, Endpoint], Process] = {}
         # processes of ends that have just closed
@@ -184,22 +184,22 @@ class Lives:
             half.reset_sent = reason or ""
         return half
 
-    def drop(self, sender: Endpoint, receiver: Endpoint, netns: int, words: str) -> Half | None:
+    def drop(self, sender: Endpoint, receiver: Endpoint, netns: int, words: Callable[[], str] | None) -> Half | None:
         """Takes a dropped segment. Returns an end of its connection, if it is known.
 
         Args:
             sender, receiver: the ends of the segment. netns: the namespace in which it was dropped.
-            words: the reason and the place. Empty: nothing was lost by it.
+            words: returns the reason and the place. None: nothing was lost by it.
         """
         half = self.half_of(sender, receiver, netns) or self.half_of(receiver, sender, netns)
-        if not words:
+        if words is None:
             return half
         if half is not None:
             half.drops += 1
             if half.established_ns is None:
                 half.dropped = words
         else:  # of a SYN: the port of its socket is not known yet
-            _, count = self._syn_drops.get((sender, receiver), ("", 0))
+            _, count = self._syn_drops.get((sender, receiver), (words, 0))
             _put(self._syn_drops, (sender, receiver), (words, count + 1))
         return half
 
@@ -303,8 +303,9 @@ class Lives:
         ends = [each.ended_ns for each in halves if each.ended_ns is not None]
         if half.established_ns is None and half.begun_ns is not None:
             half.reset_received = self._resets.pop((half.there, half.here), half.reset_received)
-            words, count = self._syn_drops.pop((half.here, half.there), (half.dropped, 0))
-            half.dropped, half.drops = words, half.drops + count
+            dropped = self._syn_drops.pop((half.here, half.there), None)
+            if dropped is not None:
+                half.dropped, half.drops = dropped[0], half.drops + dropped[1]
         is_over = len(ends) == len(halves)
         return TcpConnection(
             number=half.number,

@@ -153,7 +153,7 @@ def test_the_socket_that_was_seen_first_makes_room(monkeypatch):
 def test_a_dropped_syn_is_told_with_the_failure():
     machine = Machine()
     machine.move(11, (CLIENT._replace(port=0), SERVER), CLOSE, SYN_SENT)
-    machine.lives.drop(CLIENT, SERVER, 1, "by NETFILTER_DROP at nft_do_chain")
+    machine.lives.drop(CLIENT, SERVER, 1, lambda: "by NETFILTER_DROP at nft_do_chain")
     (found,) = machine.move(11, (CLIENT, SERVER), SYN_SENT, CLOSE, error=errno.ETIMEDOUT)
     assert found.end.dropped == "by NETFILTER_DROP at nft_do_chain"
     assert found.drops == 1
