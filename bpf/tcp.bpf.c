@@ -164,7 +164,7 @@ static __always_inline struct budget *budget_now(__u64 time_ns)
 /* Names the current process, unless it is the kernel itself. */
 static __always_inline void put_process(struct sf_tcp_event *event)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
+	struct task_struct *task = (void *)bpf_get_current_task(), *leader;
 	struct bpf_pidns_info here = {};
 
 	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
@@ -172,7 +172,10 @@ static __always_inline void put_process(struct sf_tcp_event *event)
 	/* a process that user space cannot see has no number */
 	bpf_get_ns_current_pid_tgid(tcp_config.pidns_dev, tcp_config.pidns_ino, &here, sizeof(here));
 	event->pid = here.tgid;
-	bpf_get_current_comm(event->comm, sizeof(event->comm));
+	event->cgroup = bpf_get_current_cgroup_id();
+	/* a thread may have a name of its own */
+	leader = BPF_CORE_READ(task, group_leader);
+	bpf_probe_read_kernel_str(event->comm, sizeof(event->comm), &leader->comm);
 }
 
 /* Changes of state that the process itself makes; all others are made wherever a packet or a timer is handled. */
@@ -192,6 +195,12 @@ static __always_inline bool is_by_process(int before, int state)
 	return false;
 }
 
+/* Changes of state that tell nothing that the next one does not tell. */
+static __always_inline bool is_passing(int state)
+{
+	return state == TCP_SYN_RECV || state == TCP_FIN_WAIT2 || state == TCP_CLOSE_WAIT;
+}
+
 /* Notes that an end waits to be accepted. It may take the place of another. */
 static __always_inline void note_unaccepted(const struct sf_tcp_slot *slot)
 {
@@ -202,12 +211,6 @@ static __always_inline void note_unaccepted(const struct sf_tcp_slot *slot)
 		entry->bucket = sf_tcp_bucket_of(&slot->end);
 		entry->socket = slot->socket;
 	}
-}
-
-/* Changes of state that tell nothing that the next one does not tell. */
-static __always_inline bool is_passing(int state)
-{
-	return state == TCP_SYN_RECV || state == TCP_FIN_WAIT2 || state == TCP_CLOSE_WAIT;
 }
 
 static __always_inline int change_state(struct sock *sk, int before, int state)
@@ -312,6 +315,9 @@ static __always_inline void send_receive(const struct tcp_sock *tp, const struct
 	__u64 queued_ns = slot->arrived_ns ? now - slot->arrived_ns : 0;
 	struct sf_tcp_event *event;
 
+	/* who holds the end that connected is known already */
+	if (wants(SF_TCP_WANT_LIVES) && !wants(SF_TCP_WANT_ARRIVALS) && slot->begun_ns && !slot->is_passive)
+		return;
 	if (!(is_first && wants(SF_TCP_WANT_FIRST)) && !(wants(SF_TCP_WANT_SLOW) && queued_ns >= tcp_config.slow_ns))
 		return;
 	event = reserve_for(SF_TCP_RECEIVE, tp, &slot->end, slot);

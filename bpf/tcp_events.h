@@ -36,7 +36,7 @@ enum sf_tcp_wants {
 	SF_TCP_WANT_SLOW = 256,	     /* receives of bytes that lay in the socket for slow_ns or more */
 	SF_TCP_WANT_ACCEPTS = 1024,  /* when an end was accepted, by a timer: sf_tcp_slot.accepted_ns */
 	SF_TCP_WANT_LISTENERS = 512, /* with SF_TCP_WANT_STATES: also those of listening sockets */
-	SF_TCP_WANT_LIVES = 1024,    /* of states and drops, only what tells how connections begin, fail and end */
+	SF_TCP_WANT_LIVES = 2048,    /* of states and drops, only what tells how connections begin, fail and end */
 };
 
 /* what the kernel's tracepoints have, as bits of sf_tcp_config.has */
@@ -108,6 +108,7 @@ struct sf_tcp_event {
 	__u64 location;	 /* drop: an address in the kernel's code */
 	__u64 queued_ns; /* receive: how long the bytes lay in the socket; 0: not known */
 	__u64 begun_ns;	 /* when the end was established, or 0: before this program ran */
+	__u64 cgroup;	 /* of the process that has acted, by its inode number; 0: not known */
 	__u32 reason;	 /* drop: enum skb_drop_reason; reset: enum sk_rst_reason; of the running kernel */
 	__u32 seq;	 /* retransmission, drop: of the first byte */
 	__u32 end_seq;	 /* after the last byte; a SYN and a FIN count 1 */

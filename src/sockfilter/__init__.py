@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from sockfilter.captures.capture import Capture, capture
     from sockfilter.captures.command import capture_command
+    from sockfilter.captures.connections import Connections, connections
     from sockfilter.captures.file import Reading, read
     from sockfilter.captures.tcp_streams import TcpStream, tcp_streams
     from sockfilter.counting.counting import PacketCounting, count
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     )
     from sockfilter.model.grpc import GrpcCall, GrpcMessage, GrpcMessages
     from sockfilter.model.life import Life
+    from sockfilter.model.tcp_connection import TcpConnection
     from sockfilter.model.tls import Tls
     from sockfilter.protobuf.schema import set_protos
     from sockfilter.views.view import View
@@ -58,6 +60,9 @@ _HOMES = {
     "Capture": "captures.capture",
     "capture": "captures.capture",
     "capture_command": "captures.command",
+    "connections": "captures.connections",
+    "Connections": "captures.connections",
+    "TcpConnection": "model.tcp_connection",
     "read": "captures.file",
     "Reading": "captures.file",
     "tcp_streams": "captures.tcp_streams",
@@ -108,6 +113,7 @@ __all__ = [
     "__version__",
     "capture",
     "capture_command",
+    "connections",
     "read",
     "tcp_streams",
     "count",
@@ -121,6 +127,8 @@ __all__ = [
     "Guard",
     "GuardCounts",
     "Refused",
+    "Connections",
+    "TcpConnection",
     "Capture",
     "View",
     "Where",

@@ -19,6 +19,8 @@ NOT_OF_A_CAPTURE = (
     *("cli.broker", "cli.check", "cli.checks", "cli.diff", "comparison", "cli.config", "cli.confinement", "cli.doctor"),
     *("cli.tls", "cli.versions", "__init__", "sources.secrets.attacher", "cli.looking"),
     *("counting", "cli.count", "cli.count_text", "guarding", "cli.guard", "cli.guarding", "cli.ssh_session"),
+    *("cli.services", "cli.subcommand", "cli.tcp", "captures.connections", "captures.tcp_selection"),
+    "statistics.services",
 )
 # What functions import before root's rights are given up, or never in a command, by the module of the functions.
 BEFORE = {

@@ -39,6 +39,7 @@ MAY_IMPORT: Graph = {
     "filters": {*NOUNS, "escape"},
     "forms": {*NOUNS, *SHOWN, "protobuf"},
     "outputs": {*NOUNS, *SHOWN, "closing", "forms"},
+    "metrics": NOUNS,
     "statistics": {*NOUNS, *SHOWN, "forms", "outputs"},
     # two captures beside each other
     "comparison": {*NOUNS, *SHOWN, "forms", "statistics", "views"},
@@ -52,7 +53,7 @@ MAY_IMPORT: Graph = {
     "views": {*NOUNS, *SHOWN, "filters", "forms", "sources"},
     # what viewers show of a capture
     "recent": {*NOUNS, *SHOWN, "filters", "outputs", "views"},
-    "captures": {*NOUNS, "closing", "filters", "observers", "outputs", "road", "sources", "tls", "views"},
+    "captures": {*NOUNS, "closing", "filters", "metrics", "observers", "outputs", "road", "sources", "tls", "views"},
     # who uses it
     "testing": {
         *NOUNS,

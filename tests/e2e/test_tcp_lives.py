@@ -344,3 +344,46 @@ def test_a_connection_that_was_open_at_the_start_has_its_ends():
     assert found["ends_known"]
     assert "age" not in found  # nobody knows since when it is open
     assert found["client"]["process"]["pid"] == US
+
+
+ONE_SHOT = """
+import os, signal, socket, sys
+server = socket.socket()
+server.bind(("127.0.0.1", 8000))
+server.listen(512)
+workers = []
+for _ in range(2):
+    worker = os.fork()
+    if not worker:
+        while True:
+            one, _ = server.accept()
+            one.recv(100)
+            one.send(b"y" * 194)
+            one.close()
+    workers.append(worker)
+for _ in range(int(sys.argv[1])):
+    one = socket.create_connection(("127.0.0.1", 8000))
+    one.send(b"x" * 80)
+    while one.recv(1000):
+        pass
+    one.close()
+for worker in workers:
+    os.kill(worker, signal.SIGKILL)
+print(os.getpid(), *workers)
+"""
+
+
+def test_many_connections_are_all_there_with_their_processes_and_sums():
+    many = 2000
+    with namespace() as netns, following(netns) as sniffer:
+        before = counters(netns)
+        command = ["ip", "netns", "exec", netns, sys.executable, "-c", ONE_SHOT, str(many)]
+        pids = [int(word) for word in subprocess.check_output(command).split()]
+        after = counters(netns)
+        done = sniffer.end()
+    found = kinds(done.json, "connection")
+    assert after["TcpActiveOpens"] - before["TcpActiveOpens"] == len(found) == many
+    assert {each["client"]["process"]["pid"] for each in found} == {pids[0]}
+    assert {each["server"]["process"]["pid"] for each in found} == set(pids[1:])
+    assert {(each["client"]["sent"], each["server"]["sent"]) for each in found} == {(80, 194)}
+    assert done.said[-1] == f"sockfilter: {many} connections"

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, TypeAlias
 from sockfilter.captures.tcp_selection import TcpSelection
 from sockfilter.closing import Closing
 from sockfilter.errors import Closed, KernelUnsupported, MissingCapability
+from sockfilter.metrics.connections import ConnectionCounts
+from sockfilter.metrics.registry import Registry
 from sockfilter.model.tcp_connection import Listener, QueueFull, TcpChange, TcpConnection, TcpDrop, TcpReset
 from sockfilter.observers.tcp.ended import EndedConnections
 from sockfilter.observers.tcp.following import Asked, Following, Show
 from sockfilter.observers.tcp.listeners import Listeners
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sockfilter.model import Endpoint, Process
     from sockfilter.observers.tcp.half import Half
@@ -27,6 +29,8 @@ Seen: TypeAlias = "TcpConnection | TcpChange | TcpDrop | TcpReset | Listener | Q
 
 # seconds between two reads while a connection waits for its other end
 SOON_S = 0.02
+# Seconds after a read in which records gather. A record that wakes the reader takes five times as long in the kernel.
+GATHER_S = 0.02
 
 
 class Connections(Closing):
@@ -41,6 +45,7 @@ class Connections(Closing):
 
     Attributes:
         listeners: who listens.
+        registry: the counts of what is wanted, by name and labels.
         limited: why only the ends of connections are known, if so. Empty: everything is.
 
     Raises SockfilterError.
@@ -51,7 +56,10 @@ class Connections(Closing):
         self._following: Following | None = None
         self._ended: EndedConnections | None = None
         self.limited = ""
+        self.registry = Registry()
+        self._counts = ConnectionCounts(self.registry)
         self._poll = select.poll()
+        self._others = select.poll()  # without the ring
         with ExitStack() as stack:
             self.listeners = stack.enter_context(Listeners(asked.netns))
             try:
@@ -80,6 +88,7 @@ class Connections(Closing):
     def also_wake_for(self, fd: int) -> None:
         """Makes wait() return when a descriptor is readable."""
         self._poll.register(fd, select.POLLIN)
+        self._others.register(fd, select.POLLIN)
 
     @property
     def has_symbols(self) -> bool:
@@ -92,7 +101,9 @@ class Connections(Closing):
         found = self._following.ledger if self._following is not None else {}
         counted = self._ended.counts if self._ended is not None else {}
         turned = {"turned_away": self.listeners.turned_away, "overflows": self.listeners.overflows}
-        return {**found, **counted, **turned}
+        made = {**found, **counted, **turned}
+        self._counts.note_losses(made)
+        return made
 
     def read(self) -> Iterator[Seen]:
         """Yields what has happened since the last call, without waiting. Raises Closed."""
@@ -104,15 +115,15 @@ class Connections(Closing):
         elif self._ended is not None:
             source = self._ended.read()
         polled: Iterator[Seen] = self.listeners.poll() if time.monotonic() >= self.listeners.due_s else iter(())
-        return filter(self._is_wanted, chain(source, polled))
+        return self._wanted(chain(source, polled))
 
     def rest(self) -> Iterator[Seen]:
         """Yields what has happened, and ended connections of which more might be told. For the end."""
         yield from self.read()
         if self._following is not None:
-            yield from filter(self._is_wanted, self._following.rest())
+            yield from self._wanted(self._following.rest())
         if self._ended is not None:
-            yield from filter(self._is_wanted, self._ended.read(hurries=True))
+            yield from self._wanted(self._ended.read(hurries=True))
 
     def wait(self, timeout_s: float | None = None) -> None:
         """Waits until something may have happened, or for timeout_s seconds."""
@@ -120,11 +131,20 @@ class Connections(Closing):
         if timeout_s is not None:
             left_s = min(left_s, timeout_s)
         if self._following is not None:
+            if self._others.poll(min(left_s, GATHER_S) * 1000):
+                return
+            left_s = max(0.0, left_s - GATHER_S)
             if not self._following.ask_to_be_woken():
                 return
             if self._following.lives.has_late:
                 left_s = min(left_s, SOON_S)
         self._poll.poll(left_s * 1000)
+
+    def _wanted(self, found: Iterable[Seen]) -> Iterator[Seen]:
+        for seen in found:
+            if self._is_wanted(seen):
+                self._counts.count(seen)
+                yield seen
 
     def _is_wanted(self, seen: Seen) -> bool:
         selection = self._selection
@@ -180,6 +200,7 @@ def connections(
     states: bool = False,
     drops: bool = False,
     resets: bool = False,
+    queued: bool = False,
 ) -> Connections:
     """Follows the TCP connections of this machine. It has begun when it returns.
 
@@ -193,6 +214,7 @@ def connections(
         states: also yield each change of a state.
         drops: also yield each segment that the kernel drops.
         resets: also yield each reset that is sent or received.
+        queued: measure how long the first bytes lay in each socket.
 
     Raises:
         InvalidArgument: an argument is invalid.
@@ -200,7 +222,7 @@ def connections(
         KernelUnsupported: the kernel has no BTF, or lacks a tracepoint.
     """
     selection = TcpSelection(ports, host, pid, comm, cgroup)
-    show = Show.QUEUED
+    show = Show.QUEUED if queued else Show(0)
     for is_asked, kind in ((states, Show.STATES), (drops, Show.DROPS), (resets, Show.RESETS)):
         if is_asked:
             show |= kind

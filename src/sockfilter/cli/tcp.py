@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING
 
 from sockfilter.cli import subcommand, values
@@ -10,8 +11,6 @@ from sockfilter.cli.values import JSONL
 from sockfilter.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    import argparse
-
     from sockfilter.captures.tcp_selection import TcpSelection
     from sockfilter.cli.signals import Signals
 
@@ -49,6 +48,7 @@ KINDS = {"states": "--states", "drops": "--drops", "resets": "--resets", "listen
 def get_parser() -> argparse.ArgumentParser:
     """Returns the command's parser."""
     parser = subcommand.parser("tcp", DESCRIPTION, EPILOG)
+    parser.add_argument("names", nargs="*", help=argparse.SUPPRESS)
     kinds = parser.add_argument_group("what to show in place of connections that end")
     kinds.add_argument(
         "--states", action="store_true", help="each change of a connection's state, and how long it lasted"
@@ -132,6 +132,11 @@ def _selection(options: argparse.Namespace) -> TcpSelection:
 
 def _check(options: argparse.Namespace) -> None:
     """Raises InvalidArgument if options exclude one another."""
+    if options.names:
+        raise InvalidArgument(
+            f"sockfilter tcp takes options alone, and {options.names[0]!r} is none: it sees connections on all"
+            " interfaces; --host and --ports choose some"
+        )
     kinds = [word for name, word in KINDS.items() if _is_given(options, name)]
     others = [word for word in kinds if word != "--listening"] if options.now else kinds
     for name, word in (("now", "--now"), ("top", "--top")):

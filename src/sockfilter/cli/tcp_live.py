@@ -272,7 +272,7 @@ def _show(options: argparse.Namespace) -> Show:
         (options.drops is not None, Show.DROPS),
         (options.stacks, Show.STACKS),
         (options.resets, Show.RESETS),
-        (options.slow is not None or options.format == JSONL, Show.QUEUED),
+        (options.slow is not None, Show.QUEUED),
     ):
         if is_asked:
             found |= kind

@@ -72,6 +72,8 @@ class EndedConnections(Closing):
         """Yields the connections that have ended. hurries: do not wait for the other ends of those that have one."""
         now_s, now_ns = time.monotonic(), time.time_ns()
         for found in self._ended.read():
+            if not found.there.port:  # a listener, or a socket that was reset by its process and has no peer any more
+                continue
             self.counts["ends"] += 1
             partner = self._waiting.pop((found.there, found.here), None)
             if partner is not None:

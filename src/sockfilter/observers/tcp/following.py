@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from enum import Flag, auto
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from sockfilter.closing import Closing
+from sockfilter.errors import ObjectError
 from sockfilter.libbpf import binding, tracepoints
 from sockfilter.model.connection import Endpoint
 from sockfilter.model.process import Process
@@ -44,6 +46,9 @@ NOT_SPECIFIED = "NOT_SPECIFIED"
 NO_LOSS = {"NO_SOCKET", "TCP_OLD_DATA", "TCP_OLD_SEQUENCE", "TCP_OLD_ACK"}
 # flags of the TCP header (RFC 9293, 3.1)
 FIN, SYN, ACK = 0x01, 0x02, 0x10
+NO_SEQS = 0, 0
+# processes whose objects are kept, by number and name
+PROCESSES_MAX = 4096
 STATES = {state.value: state for state in TcpState}
 
 
@@ -93,6 +98,8 @@ class Following(Closing):
         offset_ns = time.time_ns() - time.monotonic_ns()
         self.lives = Lives(offset_ns, listeners.holder)
         self._offset_ns = offset_ns
+        self._known_places: set[int] = set()
+        self._processes: dict[tuple[int, bytes], Process] = {}
         self._ends: dict[bytes, tuple[Endpoint, Endpoint]] = {}
         self._reasons: Reasons | None = None
         self._resets: dict[int, str] | None = None
@@ -168,9 +175,9 @@ class Following(Closing):
 
     def read(self) -> Iterator[Happening]:
         """Yields what has happened since the last call."""
-        takers = self._takers
+        takers, counts = self._takers, self.counts
         for record in self._program.records():
-            self.counts["read"] += 1
+            counts["read"] += 1
             taker = takers.get(record.kind)
             if taker is not None:
                 yield from taker(record)
@@ -193,20 +200,25 @@ class Following(Closing):
                 yield from self._changed(record, 0, ends, (before, state), process, None)
                 return
         figures = record.figures
-        known = self.lives.half(record.socket)
-        since_ns = None if known is None else known.since_ns
+        since_ns = None
+        if self._asked.show:
+            known = self.lives.half(record.socket)
+            since_ns = None if known is None else known.since_ns
         half = self.lives.change(
             record.time_ns,
             record.socket,
             ends,
             record.end.netns,
             (before, state),
-            _figures(figures),
-            (figures.snd_una, figures.rcv_nxt),
+            _figures(figures) if state is TcpState.CLOSE else None,
+            (figures.snd_una, figures.rcv_nxt) if state is TcpState.ESTABLISHED else NO_SEQS,
             record.error,
             process,
         )
-        yield from self._changed(record, half.number if half else 0, ends, (before, state), process, since_ns)
+        if half is not None and process is not None:
+            half.cgroup = record.cgroup
+        if self._asked.show:
+            yield from self._changed(record, half.number if half else 0, ends, (before, state), process, since_ns)
         if half is not None and state is TcpState.CLOSE:
             yield from self._ended(self.lives.ended(half))
 
@@ -233,7 +245,7 @@ class Following(Closing):
         process = self._process(record)
         if process is not None and record.is_first:
             ends = self._ends_of(record)
-            self.lives.receive(record.socket, ends, record.end.netns, process, record.queued_ns)
+            self.lives.receive(record.socket, ends, record.end.netns, process, record.queued_ns).cgroup = record.cgroup
         return iter(())
 
     def _take_drop(self, record: Any) -> Iterator[Happening]:
@@ -245,15 +257,15 @@ class Following(Closing):
         flags, size = record.tcp_flags, record.end_seq - record.seq & 0xFFFFFFFF
         payload = size - bool(flags & SYN) - bool(flags & FIN)
         is_lost = reason not in NO_LOSS and (payload > 0 or flags & (SYN | ACK) == SYN)
-        # names are looked up only where they are shown: reading them takes a third of a second
-        place = self._symbols.name(record.location) if is_lost or Show.DROPS in self._asked.show else ""
-        half = self.lives.drop(sender, receiver, record.end.netns, self._words(reason, place) if is_lost else "")
+        # functions are named only where they are shown: reading all names takes a third of a second
+        words = partial(self._words, reason, record.location) if is_lost else None
+        half = self.lives.drop(sender, receiver, record.end.netns, words)
         if Show.DROPS not in self._asked.show or (self._asked.reasons and reason not in self._asked.reasons):
             return
         if half is None and self._asked.netns is not None and record.end.netns != self._listeners.netns:
             return
         stack = self._program.stack_of(record)
-        self._symbols.learn(stack)
+        self._learn(record.location, stack)
         interface = os.fsdecode(self._string(record.interface))
         yield TcpDrop(
             record.time_ns + self._offset_ns,
@@ -261,7 +273,7 @@ class Following(Closing):
             sender,
             receiver,
             reason,
-            place,
+            self._symbols.name(record.location),
             interface or None,
             record.seq,
             size,
@@ -270,7 +282,18 @@ class Following(Closing):
             record.end.netns,
         )
 
-    def _words(self, reason: str | None, place: str) -> str:
+    def _learn(self, location: int, stack: list[int]) -> None:
+        """Names the functions of a drop. The first time also those of all other drops so far."""
+        known = self._known_places
+        if location not in known:
+            with suppress(ObjectError):
+                known.update(place.location for place in self._program.places())
+            known.add(location)
+            stack = [*stack, *known]
+        self._symbols.learn(stack)
+
+    def _words(self, reason: str | None, location: int) -> str:
+        place = self._symbols.name(location)
         return f"at {place}" if reason in (None, NOT_SPECIFIED) else f"by {reason} at {place}"
 
     def _take_reset_sent(self, record: Any) -> Iterator[Happening]:
@@ -309,7 +332,13 @@ class Following(Closing):
     def _process(self, record: Any) -> Process | None:
         if not record.pid:
             return None
-        return Process(record.pid, record.pid, os.fsdecode(self._string(record.comm)))
+        key = record.pid, self._string(record.comm)
+        found = self._processes.get(key)
+        if found is None:
+            if len(self._processes) >= PROCESSES_MAX:
+                self._processes.clear()
+            found = self._processes[key] = Process(record.pid, record.pid, os.fsdecode(key[1]))
+        return found
 
 
 def _figures(figures: Any) -> TcpFigures:

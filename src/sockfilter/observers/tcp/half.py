@@ -9,6 +9,8 @@ from sockfilter.model.tcp_connection import How, TcpEnding, TcpPeer
 from sockfilter.model.tcp_state import TcpState
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sockfilter.model import Endpoint, Process
     from sockfilter.model.tcp_figures import TcpFigures
 
@@ -37,6 +39,7 @@ class Half:
         reset_sent, reset_received: the kernel's reason for a reset; None: there was none.
         error: the number of the socket's error at its end.
         partner: the other end, if its socket is on this machine. expects: it is, and has not been seen yet.
+        dropped: returns why and where its SYN was dropped; None: it was not, as far as was seen.
         is_told: its connection has been told of.
         cgroup: the number of the process's control group; 0: not known.
     """
@@ -69,7 +72,7 @@ class Half:
         self.error = 0
         self.queued_ns: int | None = None
         self.drops = 0
-        self.dropped: str | None = None
+        self.dropped: Callable[[], str] | None = None
         self.partner: Half | None = None
         self.expects = False
         self.is_told = False
@@ -140,13 +143,14 @@ def _failure(client: Half) -> TcpEnding:
     syns = 0 if client.figures is None else 1 + (client.figures.retransmitted or 0)
     if client.error == errno.ECONNREFUSED:
         return TcpEnding(How.REFUSED, SERVER, client.reset_received, syns)
+    dropped = None if client.dropped is None else client.dropped()
     if client.error == errno.ETIMEDOUT:
-        return TcpEnding(How.NO_ANSWER, None, None, syns, client.dropped)
+        return TcpEnding(How.NO_ANSWER, None, None, syns, dropped)
     if client.error in UNREACHABLE:
-        return TcpEnding(How.UNREACHABLE, None, errno.errorcode[client.error], syns, client.dropped)
+        return TcpEnding(How.UNREACHABLE, None, errno.errorcode[client.error], syns, dropped)
     if client.error:
-        return TcpEnding(How.NOT_KNOWN, None, errno.errorcode.get(client.error), syns, client.dropped)
-    return TcpEnding(How.GIVEN_UP, CLIENT, None, syns, client.dropped)
+        return TcpEnding(How.NOT_KNOWN, None, errno.errorcode.get(client.error), syns, dropped)
+    return TcpEnding(How.GIVEN_UP, CLIENT, None, syns, dropped)
 
 
 def _was_reset(half: Half) -> bool:

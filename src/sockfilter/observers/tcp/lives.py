@@ -50,7 +50,7 @@ class Lives:
         self._late: deque[Half] = deque()
         self._lingering: dict[int, Half] = {}
         self._resets: dict[tuple[Endpoint, Endpoint], str] = {}
-        self._syn_drops: dict[tuple[Endpoint, Endpoint], tuple[str, int]] = {}
+        self._syn_drops: dict[tuple[Endpoint, Endpoint], tuple[Callable[[], str], int]] = {}
         # ends that were open at the start: whether it is the server's, and the process
         self._at_start_by_ends: dict[tuple[Endpoint, Endpoint], Process] = {}
         # processes of ends that have just closed
@@ -111,7 +111,7 @@ class Lives:
         ends: tuple[Endpoint, Endpoint],
         netns: int,
         moved: tuple[TcpState, TcpState],
-        figures: TcpFigures,
+        figures: TcpFigures | None,
         seqs: tuple[int, int],
         error: int,
         process: Process | None,
@@ -123,7 +123,7 @@ class Lives:
             socket: identifies the socket while it lives.
             ends: its ends. netns: its network namespace.
             moved: its states before and afterwards.
-            figures: what it knows. seqs: its snd_una and rcv_nxt.
+            figures: what it knows; None: not asked for. seqs: its snd_una and rcv_nxt, when it is established.
             error: the number of its error.
             process: who changed the state. None: a packet or a timer did.
         """
@@ -142,7 +142,8 @@ class Lives:
             half = self._opened(socket, ends, netns)
         elif half.here != ends[0] and ends[0].port:
             self._move_end(half, ends)  # the kernel has chosen the port, or the address
-        half.figures = figures
+        if figures is not None:
+            half.figures = figures
         if state is TcpState.ESTABLISHED:
             half.first_seq, half.peer_seq = seqs
             half.move(time_ns, before, state)
@@ -157,14 +158,15 @@ class Lives:
 
     def receive(
         self, socket: int, ends: tuple[Endpoint, Endpoint], netns: int, process: Process, queued_ns: int
-    ) -> None:
-        """Takes the first receive of a socket, in the process that received."""
+    ) -> Half:
+        """Takes the first receive of a socket, in the process that received. Returns the end."""
         half = self._halves.get(socket)
         if half is None:
             half = self._opened(socket, ends, netns)
         if half.role != CLIENT or half.process is None:
             half.process = process
         half.queued_ns = queued_ns or None
+        return half
 
     def reset(
         self, socket: int, ends: tuple[Endpoint, Endpoint], netns: int, reason: str, *, is_sent: bool
@@ -182,22 +184,22 @@ class Lives:
             half.reset_sent = reason or ""
         return half
 
-    def drop(self, sender: Endpoint, receiver: Endpoint, netns: int, words: str) -> Half | None:
+    def drop(self, sender: Endpoint, receiver: Endpoint, netns: int, words: Callable[[], str] | None) -> Half | None:
         """Takes a dropped segment. Returns an end of its connection, if it is known.
 
         Args:
             sender, receiver: the ends of the segment. netns: the namespace in which it was dropped.
-            words: the reason and the place. Empty: nothing was lost by it.
+            words: returns the reason and the place. None: nothing was lost by it.
         """
         half = self.half_of(sender, receiver, netns) or self.half_of(receiver, sender, netns)
-        if not words:
+        if words is None:
             return half
         if half is not None:
             half.drops += 1
             if half.established_ns is None:
                 half.dropped = words
         else:  # of a SYN: the port of its socket is not known yet
-            _, count = self._syn_drops.get((sender, receiver), ("", 0))
+            _, count = self._syn_drops.get((sender, receiver), (words, 0))
             _put(self._syn_drops, (sender, receiver), (words, count + 1))
         return half
 
@@ -301,8 +303,9 @@ class Lives:
         ends = [each.ended_ns for each in halves if each.ended_ns is not None]
         if half.established_ns is None and half.begun_ns is not None:
             half.reset_received = self._resets.pop((half.there, half.here), half.reset_received)
-            words, count = self._syn_drops.pop((half.here, half.there), (half.dropped, 0))
-            half.dropped, half.drops = words, half.drops + count
+            dropped = self._syn_drops.pop((half.here, half.there), None)
+            if dropped is not None:
+                half.dropped, half.drops = dropped[0], half.drops + dropped[1]
         is_over = len(ends) == len(halves)
         return TcpConnection(
             number=half.number,

@@ -1,0 +1,1 @@
+"""Counts by name, with labels, for those who collect them."""
