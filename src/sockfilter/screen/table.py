@@ -201,6 +201,8 @@ class ExchangeTable(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Renders a row."""
+        if self.size.width != self._drawn_width:
+            self._measure()
         width, base = self._drawn_width, self._base()
         at = y + self._drawn_top
         if at >= len(self._chosen):
