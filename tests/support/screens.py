@@ -48,7 +48,7 @@ async def until(pilot: Pilot[None], condition: Callable[[], bool], about: str = 
     """Waits for a condition. A screen is what it is when its messages have been handled."""
     end_s = time.monotonic() + WAIT_S
     while not condition():
-        assert time.monotonic() < end_s and not pilot.app._exit, f"{about}\n{text_of(pilot.app)}"  # type: ignore[arg-type]  # it is one
+        assert time.monotonic() < end_s * (not pilot.app._exit), f"{about}\n{text_of(pilot.app)}"  # type: ignore[arg-type]  # it is one
         await pilot.pause(LOOK_S)
 
 
@@ -62,7 +62,7 @@ def run_screen(
 
     async def played() -> None:
         app = ScreenApp(capture, **options)
-        async with app.run_test(size=size) as pilot:
+        async with app.run_test(size=size, notifications=True) as pilot:
             await pilot.pause()
             await play(app, pilot)
 

@@ -31,6 +31,7 @@ from sockfilter.screen.table import ExchangeTable, TableHead, is_error
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from textual import events
     from textual.app import ComposeResult
     from textual.binding import BindingType
     from textual.widget import Widget
@@ -146,7 +147,7 @@ class ScreenApp(App[None]):
         self._switcher = ContentSwitcher(initial=TABS[0], id="body")
         self._exchanges = Container(id=TABS[0])
         self._listed = Container(id="listed")
-        self._panes = {
+        self._panes: dict[str, ConnectionsPane | StatisticsPane | LedgerPane] = {
             "connections": ConnectionsPane(self.store),
             "statistics": StatisticsPane(self.store),
             "ledger": LedgerPane(),
@@ -188,9 +189,9 @@ class ScreenApp(App[None]):
         # takes a fifth of a second, which the first key in the box should not wait for
         Thread(target=complete, args=("",), daemon=True).start()
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: events.Resize) -> None:
         """Chooses the layout for the size."""
-        columns, rows = self.size
+        columns, rows = event.size
         self._exchanges.set_class(columns >= WIDE_COLUMNS, "wide")
         is_small = columns < COLUMNS_MIN or rows < ROWS_MIN
         self._too_small.display = is_small

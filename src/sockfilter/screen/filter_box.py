@@ -120,6 +120,7 @@ class FilterBox(Vertical):
             self._text,
             placeholder='filter, such as: status >= 500 and path ~ "^/api"',
             highlighter=self._marking,
+            select_on_focus=False,
             compact=True,
         )
         yield Static(markup=False)
