@@ -17,7 +17,8 @@ HOME = Path(preloading.__file__).parents[1]
 NOT_OF_A_CAPTURE = (
     *("testing", "views", "filters", "sources.broker", "captures.command", "captures.file", "captures.tcp_streams"),
     *("cli.broker", "cli.check", "cli.checks", "cli.diff", "comparison", "cli.config", "cli.confinement", "cli.doctor"),
-    *("cli.tls", "cli.versions", "__init__", "sources.secrets.attacher"),
+    *("cli.tls", "cli.top", "cli.versions", "__init__", "sources.secrets.attacher"),
+    *("screen", "recent", "statistics"),  # see preloading.import_screen()
 )
 # What functions import before root's rights are given up, or never in a command, by the module of the functions.
 BEFORE = {
@@ -51,6 +52,7 @@ BEFORE = {
     "cli.config_file": {"pwd", "tomli", "tomllib"},
     "cli.hosts": {"socket"},
     "cli.pcap_filter": {"socket", "sources.pcap.compiling"},
+    "cli.preloading": {"filters.completion", "filters.where"},
     "cli.privileges": {"pwd"},
     "cli.statistics": {f"statistics.{name}" for name in ("as_dict", "collector", "keys", "output")},
     "cli.values": {"filters.faults", "filters.parser", "statistics.keys", "statistics.routes"},

@@ -29,6 +29,7 @@ examples:
   sudo sockfilter --comm node                    the traffic of all processes called node
   sockfilter -D                                  list the interfaces
   sockfilter config                              show the options from the configuration file and the environment
+  sudo sockfilter top -i lo                      a live screen: table, details, filter: sockfilter top -h
   sockfilter check -r web.har --once FILTER      exit with 4 unless one exchange meets this: sockfilter check -h
   sockfilter diff before.har after.har           what differs between two captures
   sudo sockfilter doctor                         check whether sockfilter can capture here

@@ -62,6 +62,8 @@ COLLECTOR = (20_000, 10, 1_000_000)
 # Seconds after which another thread gets its turn. Python's own 5 ms make a key wait for several batches.
 SWITCH_S = 0.001
 MIB = 1 << 20
+# the options of the screen by their names
+NOT_GIVEN: dict[str, None] = dict.fromkeys(("keep", "keep_memory", "show", "save_to"))
 
 
 def _keep(text: str) -> int:
@@ -77,11 +79,17 @@ def get_parser() -> argparse.ArgumentParser:
     parser = subcommand.parser("top", DESCRIPTION, EPILOG)
     parser.usage = "%(prog)s [options of a capture] [options] [-- COMMAND [ARGUMENT ...]]"
     parser.add_argument(
-        "--keep", action=Once, type=_keep, metavar="N", help=f"exchanges to keep; the oldest go ({RECENT_MAX})"
+        "--keep",
+        action=Once,
+        default=argparse.SUPPRESS,
+        type=_keep,
+        metavar="N",
+        help=f"exchanges to keep; the oldest go ({RECENT_MAX})",
     )
     parser.add_argument(
         "--keep-memory",
         action=Once,
+        default=argparse.SUPPRESS,
         type=_mib,
         metavar="MIB",
         help=f"memory that the kept exchanges may take, about ({RECENT_BYTES >> 20})",
@@ -89,11 +97,16 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--show",
         action=Once,
+        default=argparse.SUPPRESS,
         metavar="FILTER",
         help="show only exchanges that meet this filter at first; all are captured, unlike with -Y",
     )
     parser.add_argument(
-        "--save-to", action=Once, metavar="FOLDER", help="the folder for saved files (the working directory)"
+        "--save-to",
+        action=Once,
+        default=argparse.SUPPRESS,
+        metavar="FOLDER",
+        help="the folder for saved files (the working directory)",
     )
     return parser
 
@@ -108,7 +121,8 @@ def run(words: list[str], signals: Signals) -> int:
     parsed = subcommand.parsed_known(parser, words[:at])
     if isinstance(parsed, int):
         return parsed
-    own, rest = parsed
+    given, rest = parsed
+    own = argparse.Namespace(**{**NOT_GIVEN, **vars(given)})
     options = arguments.parse(rest + words[at:], settings.values)
     _check(options, own)
     _check_terminal()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import App
+from textual.binding import Binding
 from textual.containers import Container
 from textual.widgets import ContentSwitcher, Static
 
@@ -50,6 +51,8 @@ COLUMNS_MIN, ROWS_MIN = 40, 8
 # exchanges that are saved at once
 SAVED_MAX = 10_000
 HELP = "help"
+# actions that move the focus
+MOVING = ("filter", "help", "copy", "save", "tab")
 
 
 class ScreenApp(App[None]):
@@ -84,8 +87,8 @@ class ScreenApp(App[None]):
     #small { layer: above; width: 100%; height: 100%; display: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        ("slash", "filter", "Filter"),
-        ("question_mark,f1", "help", "Help"),
+        Binding("slash", "filter", "Filter", priority=True),
+        Binding("question_mark,f1", "help", "Help", priority=True),
         ("q,ctrl+c", "leave", "Quit"),
         ("escape", "back", "Back"),
         ("tab,shift+tab", "other_pane", "Other pane"),
@@ -100,9 +103,9 @@ class ScreenApp(App[None]):
         ("b", "hex", "Bodies as hex"),
         ("x", "secrets", "Secrets"),
         ("X", "clear", "Clear"),
-        ("c", "copy", "Copy"),
-        ("w", "save", "Save"),
-        *((str(at + 1), f"tab('{name}')", name) for at, name in enumerate(TABS)),
+        Binding("c", "copy", "Copy", priority=True),
+        Binding("w", "save", "Save", priority=True),
+        *(Binding(str(at + 1), f"tab('{name}')", name, priority=True) for at, name in enumerate(TABS)),
     ]
 
     def __init__(
@@ -171,6 +174,14 @@ class ScreenApp(App[None]):
         yield self._filter_box
         yield self._question
         yield self._bottom_line
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Whether an action is possible now: a filter and a question take all keys.
+
+        The actions that move the focus have priority, so that the keys behind them go where it is then, however fast
+        they are typed. Other keys reach their action by way of the part with the focus.
+        """
+        return action not in MOVING or not (self._filter_box.display or self._question.is_open)
 
     @property
     def tab(self) -> str:

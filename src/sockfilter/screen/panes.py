@@ -154,7 +154,7 @@ def _ledger_lines(look: Look) -> Iterator[Text]:
     if not losses:
         yield Text("nothing was lost", GOOD)
     for name, (count, remedy) in losses.items():
-        yield Text(f"{count:>12}  {printable(name)}", BAD).append(f"  {remedy}", WARNING)
+        yield Text().append(f"{count:>12}  {printable(name)}", BAD).append(f"  {remedy}", WARNING)
     for equation in look.ledger.imbalance:
         yield Text(f"the ledger does not balance, which is a bug in sockfilter: {equation}", BAD)
     for stage, counters in look.ledger.as_dict().items():
