@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("textual")
 
+import sockfilter
 from tests.support.command import Sniffer, run
 from tests.support.odd import answering, talking, tell
 from tests.support.skips import need_root
@@ -65,11 +66,17 @@ def test_a_file_is_filtered_and_saved_in_a_real_terminal(file: Path) -> None:
     with Tmux("top", "-r", file.name, "--user", "root", "--show", "status == 500", folder=file.parent) as terminal:
         terminal.shows("1 of 2 shown filter: status == 500")
         terminal.shows("(read)")
-        terminal.press("/", "C-u", "stat == 2", "Enter")
+        terminal.press("/", "C-u")
+        terminal.shows("filter, such as:")
+        terminal.press("stat == 2", "Enter")
         terminal.shows("there is no field stat; did you mean status?")
-        terminal.press("C-u", "Enter")
+        terminal.press("End", "C-u")
+        terminal.shows("filter, such as:")
+        terminal.press("Enter")
         terminal.shows("2 of 2 shown")
         terminal.press("g", "w", "h")
+        terminal.shows("saved: ")
+        terminal.press("w", "n")
         terminal.shows("saved: ")
         terminal.press("4")
         terminal.shows("nothing was lost")
@@ -77,6 +84,8 @@ def test_a_file_is_filtered_and_saved_in_a_real_terminal(file: Path) -> None:
         assert terminal.status() == 0
     saved = (file.parent / "sockfilter-1.har").read_text()
     assert "/item?token=***" in saved
+    with sockfilter.read(str(file.parent / "sockfilter-1.pcapng")) as exchanges:
+        assert [exchange.response.status for exchange in exchanges] == [200, 500]
 
 
 def test_without_colours(file: Path) -> None:

@@ -25,12 +25,12 @@ from sockfilter.screen.filter_box import FilterBox
 from sockfilter.screen.keys import keys_lines
 from sockfilter.screen.lines import LinesPane
 from sockfilter.screen.panes import ConnectionsPane, LedgerPane, StatisticsPane
-from sockfilter.screen.saving import COPIED_BYTES_MAX, FORMS, write_new
+from sockfilter.screen.saving import COPIED_BYTES_MAX, FORMS, frames_form, write_new
 from sockfilter.screen.status import TABS, ScreenState, status_text, tabs_text
 from sockfilter.screen.table import ExchangeTable, TableHead, is_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from textual import events
     from textual.app import ComposeResult
@@ -65,6 +65,8 @@ class ScreenApp(App[None]):
         show_secrets: whether secrets are shown at the beginning.
         said: returns the lines that the capture has said since the last call.
         is_ended: whether the screen is to end, as a signal asks.
+        frames: returns the kept frames of connections as pcapng, by the numbers that the source has for them. None:
+            no frames are kept.
     """
 
     TITLE = "sockfilter top"
@@ -117,6 +119,7 @@ class ScreenApp(App[None]):
         show_secrets: bool = False,
         said: Callable[[], list[str]] = list,
         is_ended: Callable[[], bool] = bool,
+        frames: Callable[[Iterable[int]], bytes] | None = None,
     ) -> None:
         # the colours of the terminal, which its user has chosen
         super().__init__(ansi_color=True)
@@ -132,6 +135,7 @@ class ScreenApp(App[None]):
         self._filter_text = filter_text
         self._said = said
         self._is_ended = is_ended
+        self._forms = FORMS if frames is None else (*FORMS, frames_form(frames))
         self._has_told_of_end = False
         self._described: tuple[object, ...] = ()
         self._lines_said: dict[Static, Text] = {}
@@ -494,16 +498,16 @@ class ScreenApp(App[None]):
         of_marked = f" of the {count} marked exchange{'' if count == 1 else 's'}" if marked else ""
         answers = [
             Answer(form.key, form.words + ("" if form.is_of_one else of_marked))
-            for form in FORMS
+            for form in self._forms
             if form.ending != "url"
         ]
         shown = min(len(self.chosen), SAVED_MAX)
         answers += [
-            Answer(form.key.upper(), f"{form.words} of all {shown} shown") for form in FORMS if not form.is_of_one
+            Answer(form.key.upper(), f"{form.words} of all {shown} shown") for form in self._forms if not form.is_of_one
         ]
 
         def save(key: str | None) -> None:
-            form = next((form for form in FORMS if key is not None and form.key == key.lower()), None)
+            form = next((form for form in self._forms if key is not None and form.key == key.lower()), None)
             if form is None or key is None:
                 return
             if key.isupper():
