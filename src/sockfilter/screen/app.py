@@ -105,8 +105,8 @@ class ScreenApp(App[None]):
         ("b", "hex", "Bodies as hex"),
         ("x", "secrets", "Secrets"),
         ("X", "clear", "Clear"),
-        Binding("c", "copy", "Copy", priority=True),
-        Binding("w", "save", "Save", priority=True),
+        ("c", "copy", "Copy"),
+        ("w", "save", "Save"),
         *(Binding(str(at + 1), f"tab('{name}')", name, priority=True) for at, name in enumerate(TABS)),
     ]
 
@@ -182,8 +182,8 @@ class ScreenApp(App[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether an action is possible now: a filter and a question take all keys.
 
-        The actions that move the focus have priority, so that the keys behind them go where it is then, however fast
-        they are typed. Other keys reach their action by way of the part with the focus.
+        The filter, the help and the tabs have priority, so that the keys behind them go where the focus is then,
+        however fast they are typed. What concerns a row comes by way of the table, behind the keys that choose the row.
         """
         return action not in MOVING or not (self._filter_box.display or self._question.is_open)
 
