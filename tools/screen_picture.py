@@ -90,6 +90,10 @@ def screen_picture() -> str:
         capture.flush()
         look = Look(capture.ledger, tuple(capture.connections))
         server.shutdown()
+    for recent in store.since(0):
+        # the paths of this machine do not belong into a document
+        one, other = (each and each._replace(exe=None, cmdline=None) for each in recent.exchange.processes)
+        recent.exchange.processes = one, other
     return FONT.sub("", asyncio.run(_drawn(WatchedCapture("lo", store, _wait, lambda: look))))
 
 
