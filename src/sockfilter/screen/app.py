@@ -19,7 +19,7 @@ from sockfilter.recent.chosen import ChosenExchanges
 from sockfilter.recent.orders import ORDERS
 from sockfilter.recent.seen import SeenValues
 from sockfilter.recent.store import PINNED_MAX
-from sockfilter.screen.asking import Answer, Question
+from sockfilter.screen.asking import KeyAnswer, Question
 from sockfilter.screen.describing import described
 from sockfilter.screen.filter_box import FilterBox
 from sockfilter.screen.keys import keys_lines
@@ -281,7 +281,7 @@ class ScreenApp(App[None]):
         """Shows the details of another exchange."""
         self._renew_details()
 
-    def on_exchange_table_opened(self) -> None:
+    def on_exchange_table_opened_row(self) -> None:
         """Opens the details, or makes them larger."""
         details = self.details
         if not details.has_class("open"):
@@ -472,7 +472,7 @@ class ScreenApp(App[None]):
         if recent is None:
             self.notify("there is no exchange to copy", markup=False)
             return
-        answers = [Answer(form.key, form.words) for form in FORMS]
+        answers = [KeyAnswer(form.key, form.words) for form in FORMS]
 
         def copy(key: str | None) -> None:
             form = next((form for form in FORMS if form.key == key), None)
@@ -497,13 +497,15 @@ class ScreenApp(App[None]):
         count = len(marked)
         of_marked = f" of the {count} marked exchange{'' if count == 1 else 's'}" if marked else ""
         answers = [
-            Answer(form.key, form.words + ("" if form.is_of_one else of_marked))
+            KeyAnswer(form.key, form.words + ("" if form.is_of_one else of_marked))
             for form in self._forms
             if form.ending != "url"
         ]
         shown = min(len(self.chosen), SAVED_MAX)
         answers += [
-            Answer(form.key.upper(), f"{form.words} of all {shown} shown") for form in self._forms if not form.is_of_one
+            KeyAnswer(form.key.upper(), f"{form.words} of all {shown} shown")
+            for form in self._forms
+            if not form.is_of_one
         ]
 
         def save(key: str | None) -> None:
@@ -521,7 +523,7 @@ class ScreenApp(App[None]):
 
         self._ask(f"Save to {printable(self._folder)}{self._masked}", answers, save)
 
-    def _ask(self, title: str, answers: list[Answer], answered: Callable[[str | None], None]) -> None:
+    def _ask(self, title: str, answers: list[KeyAnswer], answered: Callable[[str | None], None]) -> None:
         def take(key: str | None) -> None:
             self.on_filter_box_left()  # before the next question
             answered(key)

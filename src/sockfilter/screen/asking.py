@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
 
-class Answer(NamedTuple):
+class KeyAnswer(NamedTuple):
     """One of the answers to a question: its key, and what it says."""
 
     key: str
@@ -47,7 +47,7 @@ class Question(OptionList):
         """Whether it waits for an answer."""
         return bool(self.display)
 
-    def ask(self, title: str, answers: Sequence[Answer], answered: Callable[[str | None], None]) -> None:
+    def ask(self, title: str, answers: Sequence[KeyAnswer], answered: Callable[[str | None], None]) -> None:
         """Asks a question.
 
         Args:
