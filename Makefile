@@ -39,7 +39,7 @@ SOURCES := pyproject.toml build_bpf.py src/sockfilter/__init__.py $(wildcard bpf
 C_FILES := $(wildcard bpf/*.[ch] bpf/lib/*.h src/sockfilter/*/*.[ch] src/sockfilter/*/*/*.[ch] src/sockfilter/*/include/*/*.h)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-deb test-kernels test-suites check fuzz sanitize thorough bench bench-quick soak profile bpf vmlinux wheel deb lock audit clean
+.PHONY: help setup demo test test-deb test-kernels test-suites check fuzz sanitize thorough bench bench-quick soak profile bpf vmlinux wheel deb pictures lock audit clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -111,6 +111,9 @@ deb: $(VENV)/.package ## dist/: a Debian package; DEBFULLNAME and DEBEMAIL name 
 test-deb: $(VENV)/.test $(RELEASES:%=build/roots/%) ## the Debian package and the Containerfile, on clean Debians in build/roots (root)
 	@$(call packages,$(DEB_PACKAGES))
 	@$(BIN)/python -m pytest tests/e2e/test_deb.py tests/e2e/test_containerfile.py $(ARGS)
+
+pictures: $(VENV)/.test ## docs/: the pictures of the documentation, of a capture made at this moment (root)
+	$(BIN)/python -m tools.pictures
 
 lock: $(VENV)/.test ## tools/locked/: the newest versions of what packages take, with hashes
 	$(BIN)/python -m tools.lock

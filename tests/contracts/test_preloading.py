@@ -17,10 +17,10 @@ HOME = Path(preloading.__file__).parents[1]
 NOT_OF_A_CAPTURE = (
     *("testing", "views", "filters", "sources.broker", "captures.command", "captures.file", "captures.tcp_streams"),
     *("cli.broker", "cli.check", "cli.checks", "cli.diff", "comparison", "cli.config", "cli.confinement", "cli.doctor"),
-    *("cli.tls", "cli.versions", "__init__", "sources.secrets.attacher", "cli.looking"),
+    *("cli.tls", "cli.top", "cli.versions", "__init__", "sources.secrets.attacher", "cli.looking"),
     *("counting", "cli.count", "cli.count_text", "guarding", "cli.guard", "cli.guarding", "cli.ssh_session"),
     *("cli.services", "cli.subcommand", "cli.tcp", "captures.connections", "captures.tcp_selection"),
-    "statistics.services",
+    *("screen", "recent", "statistics"),  # see preloading.import_screen()
 )
 # What functions import before root's rights are given up, or never in a command, by the module of the functions.
 BEFORE = {
@@ -56,6 +56,7 @@ BEFORE = {
     "cli.config_file": {"pwd", "tomli", "tomllib"},
     "cli.hosts": {"socket"},
     "cli.pcap_filter": {"socket", "sources.pcap.compiling"},
+    "cli.preloading": {"filters.completion", "filters.where"},
     "cli.privileges": {"pwd"},
     "cli.statistics": {f"statistics.{name}" for name in ("as_dict", "collector", "keys", "output")},
     "cli.values": {"filters.faults", "filters.parser", "statistics.keys", "statistics.routes"},

@@ -53,6 +53,8 @@ MAY_IMPORT: Graph = {
     "views": {*NOUNS, *SHOWN, "filters", "forms", "sources"},
     # what viewers show of a capture
     "recent": {*NOUNS, *SHOWN, "filters", "outputs", "views"},
+    # the one viewer with textual
+    "screen": {*NOUNS, *SHOWN, "filters", "forms", "outputs", "recent", "statistics"},
     "captures": {*NOUNS, "closing", "filters", "metrics", "observers", "outputs", "road", "sources", "tls", "views"},
     # who uses it
     "testing": {
@@ -83,6 +85,7 @@ MAY_IMPORT: Graph = {
         "outputs",
         "recent",
         "road",
+        "screen",
         "sources",
         "statistics",
         "system",
@@ -107,7 +110,11 @@ HEAVY = {
 }
 # each of these takes 1 to 15 ms of every start
 HEAVY |= {"dataclasses", "inspect", "pathlib", "subprocess", "shutil", "difflib", "urllib", "concurrent", "hashlib"}
+HEAVY |= {"textual", "rich"}
 HEAVY_MODULES = {
+    # only where there is a live screen
+    **{f"screen/{path.name}": {"textual", "rich"} for path in (PACKAGE / "screen").glob("*.py")},
+    "screen/bodies.py": {"rich", "json"},
     "outputs/jsonl.py": {"json"},
     "forms/json_values.py": {"json"},
     "forms/pytest_source.py": {"json"},

@@ -31,6 +31,7 @@ examples:
   sockfilter report -r web.pcapng -o web.html    the same page, with everything in one file
   sockfilter -D                                  list the interfaces
   sockfilter config                              show the options from the configuration file and the environment
+  sudo sockfilter top -i lo                      a live screen: table, details, filter: sockfilter top -h
   sockfilter check -r web.har --once FILTER      exit with 4 unless one exchange meets this: sockfilter check -h
   sockfilter diff before.har after.har           what differs between two captures
   sudo sockfilter doctor                         check whether sockfilter can capture here

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from sockfilter.cli.shown import Shown
     from sockfilter.cli.signals import Signals
     from sockfilter.model.policy import BodyPolicy
-    from sockfilter.outputs.fan import Member
+    from sockfilter.outputs.fan import Fan, Member
+    from sockfilter.road.recent_frames import RecentFrames
 
 DESCRIPTION = """\
 Shows the exchanges of a capture on a live screen: a table that follows, with a waterfall; details of each exchange;
@@ -62,6 +63,10 @@ COLLECTOR = (20_000, 10, 1_000_000)
 # Seconds after which another thread gets its turn. Python's own 5 ms make a key wait for several batches.
 SWITCH_S = 0.001
 MIB = 1 << 20
+# Bytes of frames that are kept of a capture file: all frames of most files that a person looks through.
+FRAMES_BYTES = 64 << 20
+# the options of the screen by their names
+NOT_GIVEN: dict[str, None] = dict.fromkeys(("keep", "keep_memory", "keep_frames", "show", "save_to"))
 
 
 def _keep(text: str) -> int:
@@ -72,28 +77,52 @@ def _mib(text: str) -> int:
     return values.number(text, 1, "the number of MiB") * MIB
 
 
+def _mib_or_none(text: str) -> int:
+    return values.number(text, 0, "the number of MiB") * MIB
+
+
 def get_parser() -> argparse.ArgumentParser:
     """Returns the parser of the options that a capture does not have."""
     parser = subcommand.parser("top", DESCRIPTION, EPILOG)
     parser.usage = "%(prog)s [options of a capture] [options] [-- COMMAND [ARGUMENT ...]]"
     parser.add_argument(
-        "--keep", action=Once, type=_keep, metavar="N", help=f"exchanges to keep; the oldest go ({RECENT_MAX})"
+        "--keep",
+        action=Once,
+        default=argparse.SUPPRESS,
+        type=_keep,
+        metavar="N",
+        help=f"exchanges to keep; the oldest go ({RECENT_MAX})",
     )
     parser.add_argument(
         "--keep-memory",
         action=Once,
+        default=argparse.SUPPRESS,
         type=_mib,
         metavar="MIB",
         help=f"memory that the kept exchanges may take, about ({RECENT_BYTES >> 20})",
     )
     parser.add_argument(
+        "--keep-frames",
+        action=Once,
+        default=argparse.SUPPRESS,
+        type=_mib_or_none,
+        metavar="MIB",
+        help=f"also keep the last frames, to save connections as pcapng; live it costs time"
+        f" (of a file {FRAMES_BYTES >> 20}, live 0)",
+    )
+    parser.add_argument(
         "--show",
         action=Once,
+        default=argparse.SUPPRESS,
         metavar="FILTER",
         help="show only exchanges that meet this filter at first; all are captured, unlike with -Y",
     )
     parser.add_argument(
-        "--save-to", action=Once, metavar="FOLDER", help="the folder for saved files (the working directory)"
+        "--save-to",
+        action=Once,
+        default=argparse.SUPPRESS,
+        metavar="FOLDER",
+        help="the folder for saved files (the working directory)",
     )
     return parser
 
@@ -108,7 +137,8 @@ def run(words: list[str], signals: Signals) -> int:
     parsed = subcommand.parsed_known(parser, words[:at])
     if isinstance(parsed, int):
         return parsed
-    own, rest = parsed
+    given, rest = parsed
+    own = argparse.Namespace(**{**NOT_GIVEN, **vars(given)})
     options = arguments.parse(rest + words[at:], settings.values)
     _check(options, own)
     _check_terminal()
@@ -164,13 +194,32 @@ class TopRun(Run):
         self._own = own
         self._store = RecentExchanges(own.keep or RECENT_MAX, own.keep_memory or RECENT_BYTES)
         self._reason = Reason.SIGNAL
+        self._frames_kept: RecentFrames | None = None
+
+    @cached_property
+    def _fan(self) -> Fan:
+        from sockfilter.captures.archive import is_archive
+        from sockfilter.outputs.fan import Wants
+
+        fan = super()._fan
+        kept = self._own.keep_frames
+        path = self._options.read
+        if kept is None:
+            kept = 0 if path is None or is_archive(path) else FRAMES_BYTES
+        if kept and self._options.via != arguments.SYSCALLS:
+            from sockfilter.road.recent_frames import RecentFrames
+
+            self._frames_kept = RecentFrames(kept)
+            fan.wants |= Wants.FRAMES
+        return fan
 
     def _members(self) -> list[Member]:
         from sockfilter.recent.output import RecentOutput
 
         options = self._options
         is_wanted = self._is_wanted if options.tls and options.command else None
-        return [*super()._members(), RecentOutput(self._store, options.count, is_wanted)]
+        frames = [] if self._frames_kept is None else [self._frames_kept]
+        return [*super()._members(), RecentOutput(self._store, options.count, is_wanted), *frames]
 
     @cached_property
     def _exchanges(self) -> Shown:
@@ -238,6 +287,7 @@ class TopRun(Run):
                 filter_text=self._own.show or "",
                 show_secrets=self._options.show_secrets,
                 said=said.take,
+                frames=None if self._frames_kept is None else self._frames_kept.pcapng,
                 is_ended=lambda: self._signals.end_asked,
             )
             app.driver_class = OutputDriver

@@ -81,11 +81,13 @@ class ChosenExchanges:
         store = self._store
         self.tested = self._cleaned_to = store.first
         self._take([recent for recent in store.pinned if recent.number < self.tested])
+        self._sorted.sort()
 
     def advance(self, seconds: float = 0.01) -> bool:
         """Tests exchanges that have come, for this time at most. Returns whether anything has changed."""
         until_s = time.perf_counter() + seconds
         changed = self._let_go()
+        before = len(self._sorted)
         while self.is_behind:
             found = self._store.since(self.tested, STEP)
             if not found:
@@ -94,6 +96,8 @@ class ChosenExchanges:
             self.tested = found[-1].number + 1
             if time.perf_counter() >= until_s:
                 break
+        if len(self._sorted) > before:
+            self._sorted.sort()  # what was sorted before is one run, which is merged in linear time (timsort)
         return changed
 
     def _take(self, found: list[RecentExchange]) -> bool:
@@ -103,10 +107,7 @@ class ChosenExchanges:
             self._numbers += [recent.number for recent in chosen]
         elif chosen:
             key = self.order.key
-            new = [(key(recent.exchange), recent.number) for recent in chosen]
-            new.sort()
-            self._sorted += new
-            self._sorted.sort()  # two runs are merged in linear time (timsort)
+            self._sorted += [(key(recent.exchange), recent.number) for recent in chosen]
         return bool(chosen)
 
     def _let_go(self) -> bool:

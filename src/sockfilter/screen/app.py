@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import App
+from textual.binding import Binding
 from textual.containers import Container
 from textual.widgets import ContentSwitcher, Static
 
@@ -18,20 +19,23 @@ from sockfilter.recent.chosen import ChosenExchanges
 from sockfilter.recent.orders import ORDERS
 from sockfilter.recent.seen import SeenValues
 from sockfilter.recent.store import PINNED_MAX
-from sockfilter.screen.asking import Answer, KeysHelp, Question
+from sockfilter.screen.asking import KeyAnswer, Question
 from sockfilter.screen.describing import described
 from sockfilter.screen.filter_box import FilterBox
+from sockfilter.screen.keys import keys_lines
 from sockfilter.screen.lines import LinesPane
 from sockfilter.screen.panes import ConnectionsPane, LedgerPane, StatisticsPane
-from sockfilter.screen.saving import COPIED_BYTES_MAX, FORMS, write_new
+from sockfilter.screen.saving import COPIED_BYTES_MAX, FORMS, frames_form, write_new
 from sockfilter.screen.status import TABS, ScreenState, status_text, tabs_text
 from sockfilter.screen.table import ExchangeTable, TableHead, is_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from textual import events
     from textual.app import ComposeResult
     from textual.binding import BindingType
+    from textual.widget import Widget
 
     from sockfilter.model import Exchange
     from sockfilter.recent.store import RecentExchange
@@ -46,6 +50,9 @@ WIDE_COLUMNS = 150
 COLUMNS_MIN, ROWS_MIN = 40, 8
 # exchanges that are saved at once
 SAVED_MAX = 10_000
+HELP = "help"
+# actions that move the focus
+MOVING = ("filter", "help", "copy", "save", "tab")
 
 
 class ScreenApp(App[None]):
@@ -58,12 +65,14 @@ class ScreenApp(App[None]):
         show_secrets: whether secrets are shown at the beginning.
         said: returns the lines that the capture has said since the last call.
         is_ended: whether the screen is to end, as a signal asks.
+        frames: returns the kept frames of connections as pcapng, by the numbers that the source has for them. None:
+            no frames are kept.
     """
 
     TITLE = "sockfilter top"
     ENABLE_COMMAND_PALETTE = False
     CSS = """
-    Screen { layout: vertical; }
+    Screen { layout: vertical; layers: base above; }
     #tabs, #status { height: 1; background: $panel; }
     #body { height: 1fr; }
     #exchanges { layout: vertical; }
@@ -77,13 +86,11 @@ class ScreenApp(App[None]):
     .wide #details:focus { border-top: none; border-left: solid $accent; }
     .wide #details.large { width: 100%; }
     #listed.hidden { display: none; }
-    #small { display: none; }
-    .small > * { display: none; }
-    .small > #small { display: block; }
+    #small { layer: above; width: 100%; height: 100%; display: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        ("slash", "filter", "Filter"),
-        ("question_mark,f1", "help", "Help"),
+        Binding("slash", "filter", "Filter", priority=True),
+        Binding("question_mark,f1", "help", "Help", priority=True),
         ("q,ctrl+c", "leave", "Quit"),
         ("escape", "back", "Back"),
         ("tab,shift+tab", "other_pane", "Other pane"),
@@ -100,7 +107,7 @@ class ScreenApp(App[None]):
         ("X", "clear", "Clear"),
         ("c", "copy", "Copy"),
         ("w", "save", "Save"),
-        *((str(at + 1), f"tab('{name}')", name) for at, name in enumerate(TABS)),
+        *(Binding(str(at + 1), f"tab('{name}')", name, priority=True) for at, name in enumerate(TABS)),
     ]
 
     def __init__(
@@ -112,8 +119,11 @@ class ScreenApp(App[None]):
         show_secrets: bool = False,
         said: Callable[[], list[str]] = list,
         is_ended: Callable[[], bool] = bool,
+        frames: Callable[[Iterable[int]], bytes] | None = None,
     ) -> None:
-        super().__init__()
+        # the colours of the terminal, which its user has chosen
+        super().__init__(ansi_color=True)
+        self.theme = "ansi-dark"
         self.watched = watched
         self.store = watched.store
         self.chosen = ChosenExchanges(self.store)
@@ -125,61 +135,82 @@ class ScreenApp(App[None]):
         self._filter_text = filter_text
         self._said = said
         self._is_ended = is_ended
+        self._forms = FORMS if frames is None else (*FORMS, frames_form(frames))
         self._has_told_of_end = False
         self._described: tuple[object, ...] = ()
-        self._lines_said: dict[str, Text] = {}
+        self._lines_said: dict[Static, Text] = {}
         self._is_stale = False
+        self._tab_before = TABS[0]
+        self._make_parts()
+
+    def _make_parts(self) -> None:
+        """Makes the parts. They are attributes, because looking for them takes long."""
+        self.table = ExchangeTable(self.store, self.chosen)
+        self.details = LinesPane(id="details")
+        self._head = TableHead()
+        self._too_small = Static(id="small", markup=False)
+        self._top_line = Static(id="tabs", markup=False)
+        self._bottom_line = Static(id="status", markup=False)
+        self._switcher = ContentSwitcher(initial=TABS[0], id="body")
+        self._exchanges = Container(id=TABS[0])
+        self._listed = Container(id="listed")
+        self._panes: dict[str, ConnectionsPane | StatisticsPane | LedgerPane] = {
+            "connections": ConnectionsPane(self.store),
+            "statistics": StatisticsPane(self.store),
+            "ledger": LedgerPane(),
+        }
+        self._help = LinesPane(id=HELP)
+        self._filter_box = FilterBox(self.seen)
+        self._question = Question()
 
     def compose(self) -> ComposeResult:
-        """Makes the parts."""
-        yield Static(id="small", markup=False)
-        yield Static(id="tabs", markup=False)
-        with ContentSwitcher(initial="exchanges", id="body"):
-            with Container(id="exchanges"):
-                with Container(id="listed"):
-                    yield TableHead()
-                    yield ExchangeTable(self.store, self.chosen)
-                yield LinesPane(id="details")
-            yield ConnectionsPane(self.store)
-            yield StatisticsPane(self.store)
-            yield LedgerPane()
-        yield FilterBox(self.seen)
-        yield Static(id="status", markup=False)
+        """Lays the parts out."""
+        yield self._too_small
+        yield self._top_line
+        with self._switcher:
+            with self._exchanges:
+                with self._listed:
+                    yield self._head
+                    yield self.table
+                yield self.details
+            yield from self._panes.values()
+            yield self._help
+        yield self._filter_box
+        yield self._question
+        yield self._bottom_line
 
-    @property
-    def table(self) -> ExchangeTable:
-        """The table."""
-        return self.query_one(ExchangeTable)
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Whether an action is possible now: a filter and a question take all keys.
 
-    @property
-    def details(self) -> LinesPane:
-        """The details."""
-        return self.query_one("#details", LinesPane)
+        The filter, the help and the tabs have priority, so that the keys behind them go where the focus is then,
+        however fast they are typed. What concerns a row comes by way of the table, behind the keys that choose the row.
+        """
+        return action not in MOVING or not (self._filter_box.display or self._question.is_open)
 
     @property
     def tab(self) -> str:
         """The name of the tab that is shown."""
-        return self.query_one("#body", ContentSwitcher).current or TABS[0]
+        return self._switcher.current or TABS[0]
 
     def on_mount(self) -> None:
         """Begins."""
         self.table.show_secrets = self.show_secrets
         self.table.focus()
         if self._filter_text:
-            self.query_one(FilterBox).put(self._filter_text)
+            self._filter_box.put(self._filter_text)
         self.watched.start()
         self.set_interval(TICK_S, self.tick)
         self.tick()
         # takes a fifth of a second, which the first key in the box should not wait for
         Thread(target=complete, args=("",), daemon=True).start()
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: events.Resize) -> None:
         """Chooses the layout for the size."""
-        columns, rows = self.size
-        self.query_one("#exchanges").set_class(columns >= WIDE_COLUMNS, "wide")
+        columns, rows = event.size
+        self._exchanges.set_class(columns >= WIDE_COLUMNS, "wide")
         is_small = columns < COLUMNS_MIN or rows < ROWS_MIN
-        self.screen_stack[0].set_class(is_small, "small")
-        self.query_one("#small", Static).update(
+        self._too_small.display = is_small
+        self._too_small.update(
             f"{columns}x{rows} is too small: {COLUMNS_MIN}x{ROWS_MIN} is the least; the capture goes on"
         )
 
@@ -194,10 +225,8 @@ class ScreenApp(App[None]):
         if not self.is_paused:
             changed = self.chosen.advance(ADVANCE_S)
         self._tell_of_end()
-        if len(self.screen_stack) > 1:
-            self._is_stale = self._is_stale or changed
-            return  # what a question hides is not drawn
-        if (changed or self._is_stale) and self.tab == TABS[0]:
+        self._is_stale = self._is_stale or changed
+        if self._is_stale and self.tab == TABS[0]:
             self._is_stale = False
             self.table.renew()
         self._renew_details()
@@ -205,21 +234,20 @@ class ScreenApp(App[None]):
         self._renew_status()
 
     def _renew_pane(self) -> None:
-        if self.tab != TABS[0] and not self.is_paused:
-            pane = self.query_one(f"#{self.tab}")
-            assert isinstance(pane, (ConnectionsPane, StatisticsPane, LedgerPane))
+        pane = self._panes.get(self.tab)
+        if pane is not None and not self.is_paused:
             pane.renew(self.chosen, self.watched.last)
 
     def _renew_status(self) -> None:
         width = self.size.width
         state = ScreenState(self.tab, self._filter_text, self.is_paused, self.table.follows, self.show_secrets)
-        for name, text in (
-            ("#tabs", tabs_text(state, self.watched, width)),
-            ("#status", status_text(state, self.store, self.chosen, width)),
+        for line, text in (
+            (self._top_line, tabs_text(state, self.watched, width)),
+            (self._bottom_line, status_text(state, self.store, self.chosen, width)),
         ):
-            if self._lines_said.get(name) != text:
-                self._lines_said[name] = text
-                self.query_one(name, Static).update(text, layout=False)
+            if self._lines_said.get(line) != text:
+                self._lines_said[line] = text
+                line.update(text, layout=False)
 
     def _tell_of_end(self) -> None:
         if self._has_told_of_end or not self.watched.is_over:
@@ -253,7 +281,7 @@ class ScreenApp(App[None]):
         """Shows the details of another exchange."""
         self._renew_details()
 
-    def on_exchange_table_opened(self) -> None:
+    def on_exchange_table_opened_row(self) -> None:
         """Opens the details, or makes them larger."""
         details = self.details
         if not details.has_class("open"):
@@ -261,18 +289,20 @@ class ScreenApp(App[None]):
             self._renew_details(from_top=True)
         else:
             details.add_class("large")
-            self.query_one("#listed").add_class("hidden")
+            self._listed.add_class("hidden")
             details.focus()
         self.call_after_refresh(self.table.renew)
 
     async def action_back(self) -> None:
         """Closes what was opened last."""
         details = self.details
-        if self.tab != TABS[0]:
+        if self.tab == HELP:
+            self.action_help()
+        elif self.tab != TABS[0]:
             self.action_tab(TABS[0])
         elif details.has_class("large"):
             details.remove_class("large")
-            self.query_one("#listed").remove_class("hidden")
+            self._listed.remove_class("hidden")
             self.table.focus()
         elif details.has_class("open"):
             details.remove_class("open")
@@ -288,8 +318,8 @@ class ScreenApp(App[None]):
 
     def action_tab(self, name: str) -> None:
         """Shows a tab."""
-        self.query_one("#body", ContentSwitcher).current = name
-        (self.table if name == TABS[0] else self.query_one(f"#{name}")).focus()
+        self._switcher.current = name
+        self.screen.set_focus(self._of_tab)
         if name == TABS[0]:
             self.call_after_refresh(self.table.renew)
         else:
@@ -298,7 +328,7 @@ class ScreenApp(App[None]):
 
     def action_filter(self) -> None:
         """Opens the box for the filter."""
-        self.query_one(FilterBox).open()
+        self._filter_box.open()
 
     def on_filter_box_chosen(self, event: FilterBox.Chosen) -> None:
         """Chooses exchanges by another filter."""
@@ -310,7 +340,14 @@ class ScreenApp(App[None]):
 
     def on_filter_box_left(self) -> None:
         """Gives the keys back to the table."""
-        (self.table if self.tab == TABS[0] else self.query_one(f"#{self.tab}")).focus()
+        self.screen.set_focus(self._of_tab)
+
+    @property
+    def _of_tab(self) -> Widget:
+        """What takes the keys in the tab that is shown."""
+        if self.tab == TABS[0]:
+            return self.details if self.details.has_class("large") else self.table
+        return self._panes.get(self.tab, self._help)
 
     @property
     def filter_text(self) -> str:
@@ -342,7 +379,7 @@ class ScreenApp(App[None]):
 
     def _sort(self, name: str, *, is_descending: bool) -> None:
         self.chosen.sort(ORDERS.get(name), descending=is_descending)
-        head = self.query_one(TableHead)
+        head = self._head
         head.order, head.is_descending = name, is_descending
         self.chosen.advance(ADVANCE_S)
         self.table.renew()
@@ -414,12 +451,20 @@ class ScreenApp(App[None]):
         self._renew_status()
 
     def action_help(self) -> None:
-        """Shows the keys."""
-        self.push_screen(KeysHelp())
+        """Shows the keys, or goes back from them."""
+        if self.tab == HELP:
+            self.action_tab(self._tab_before)
+        else:
+            self._tab_before = self.tab
+            self._help.show(keys_lines())
+            self.action_tab(HELP)
 
     def action_leave(self) -> None:
-        """Ends."""
-        self.exit()
+        """Ends; in the help, goes back."""
+        if self.tab == HELP:
+            self.action_help()
+        else:
+            self.exit()
 
     def action_copy(self) -> None:
         """Copies the exchange in one of the forms."""
@@ -427,7 +472,7 @@ class ScreenApp(App[None]):
         if recent is None:
             self.notify("there is no exchange to copy", markup=False)
             return
-        answers = [Answer(form.key, form.words) for form in FORMS]
+        answers = [KeyAnswer(form.key, form.words) for form in FORMS]
 
         def copy(key: str | None) -> None:
             form = next((form for form in FORMS if form.key == key), None)
@@ -440,7 +485,7 @@ class ScreenApp(App[None]):
             self.copy_to_clipboard(content.decode("utf-8", "replace"))
             self.notify(f"copied: {form.words}, {len(content)} bytes{self._masked}", markup=False)
 
-        self.push_screen(Question(f"Copy{self._masked}", answers), copy)
+        self._ask(f"Copy{self._masked}", answers, copy)
 
     def action_save(self) -> None:
         """Saves exchanges in one of the forms: the marked ones if there are some, else the one with the cursor."""
@@ -452,17 +497,19 @@ class ScreenApp(App[None]):
         count = len(marked)
         of_marked = f" of the {count} marked exchange{'' if count == 1 else 's'}" if marked else ""
         answers = [
-            Answer(form.key, form.words + ("" if form.is_of_one else of_marked))
-            for form in FORMS
+            KeyAnswer(form.key, form.words + ("" if form.is_of_one else of_marked))
+            for form in self._forms
             if form.ending != "url"
         ]
         shown = min(len(self.chosen), SAVED_MAX)
         answers += [
-            Answer(form.key.upper(), f"{form.words} of all {shown} shown") for form in FORMS if not form.is_of_one
+            KeyAnswer(form.key.upper(), f"{form.words} of all {shown} shown")
+            for form in self._forms
+            if not form.is_of_one
         ]
 
         def save(key: str | None) -> None:
-            form = next((form for form in FORMS if key is not None and form.key == key.lower()), None)
+            form = next((form for form in self._forms if key is not None and form.key == key.lower()), None)
             if form is None or key is None:
                 return
             if key.isupper():
@@ -474,7 +521,14 @@ class ScreenApp(App[None]):
                 found = [recent] if recent is not None else marked[:1]
             self._save(form, found)
 
-        self.push_screen(Question(f"Save to {printable(self._folder)}{self._masked}", answers), save)
+        self._ask(f"Save to {printable(self._folder)}{self._masked}", answers, save)
+
+    def _ask(self, title: str, answers: list[KeyAnswer], answered: Callable[[str | None], None]) -> None:
+        def take(key: str | None) -> None:
+            self.on_filter_box_left()  # before the next question
+            answered(key)
+
+        self._question.ask(title, answers, take)
 
     def _save(self, form: SavedForm, found: list[RecentExchange]) -> None:
         content = self._made(form, found)

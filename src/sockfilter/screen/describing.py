@@ -56,13 +56,22 @@ def _about(exchange: Exchange, room: int, show_secrets: bool) -> Iterator[Text]:
     start_ns = exchange.start_ns
     when = "at a time that is not known" if start_ns is None else date()(start_ns)
     stream = "" if exchange.stream is None else f", stream {exchange.stream}"
-    yield Text(f"Exchange {exchange.id}", TITLE).append(
-        f"  {when}, connection {exchange.connection.number}, no. {exchange.conn_seq} on it{stream},"
-        f" {printable(exchange.connection.interface)}",
-        DIM,
+    yield (
+        Text()
+        .append(f"Exchange {exchange.id}", TITLE)
+        .append(
+            f"  {when}, connection {exchange.connection.number}, no. {exchange.conn_seq} on it{stream},"
+            f" {printable(exchange.connection.interface)}",
+            DIM,
+        )
     )
     for problem in explained(exchange.problems):
-        yield Text(f"! {problem.name}: ", BAD).append(problem.meaning, WARNING).append(f" {problem.remedy}", NOTE)
+        yield (
+            Text()
+            .append(f"! {problem.name}: ", BAD)
+            .append(problem.meaning, WARNING)
+            .append(f" {problem.remedy}", NOTE)
+        )
     if exchange.retransmissions:
         yield Text(f"! {exchange.retransmissions} segments were sent again", WARNING)
     if exchange.reset is not None:
@@ -81,15 +90,15 @@ def _about(exchange: Exchange, room: int, show_secrets: bool) -> Iterator[Text]:
         ("server", exchange.server, exchange.server_process),
     ):
         known = "process not known" if process is None else line_of(process, show_secrets)
-        yield Text(f"{words}  ", NAME).append(f"{printable(str(end))}  ", BOLD).append(known)
+        yield Text().append(f"{words}  ", NAME).append(f"{printable(str(end))}  ", BOLD).append(known)
     tls = exchange.tls
     if tls is not None:
         said = [f"{name} {printable(str(value))}" for name, value in tls._asdict().items() if value is not None]
-        yield Text("TLS     ", NAME).append(", ".join(said))
+        yield Text().append("TLS     ", NAME).append(", ".join(said))
     call = exchange.grpc
     if call is not None:
         status = "no status" if call.status is None else f"{call.status} {printable(str(call.status_name or ''))}"
-        yield Text("gRPC    ", NAME).append(f"{printable(call.name or 'unknown method')}: {status}")
+        yield Text().append("gRPC    ", NAME).append(f"{printable(call.name or 'unknown method')}: {status}")
 
 
 def _half(words: str, exchange: Exchange, half: Message, show_secrets: bool, as_hex: bool) -> Iterator[Text]:
@@ -97,7 +106,7 @@ def _half(words: str, exchange: Exchange, half: Message, show_secrets: bool, as_
     sizes = size_text(body.wire_len)
     if body.length is not None and body.length != body.wire_len:
         sizes += f" sent, {size_text(body.length)} decoded"
-    yield Text(words, TITLE).append(f"  HTTP/{half.version}, body {sizes}", DIM)
+    yield Text().append(words, TITLE).append(f"  HTTP/{half.version}, body {sizes}", DIM)
     status = half.head.status
     yield Text(printable(start_line(half.head, show_secrets)[:VALUE_MAX]), of_status(status) if status else BOLD)
     fields = fields_of(half.head)
@@ -113,7 +122,7 @@ def _half(words: str, exchange: Exchange, half: Message, show_secrets: bool, as_
 def _fields(fields: list[tuple[str, str]]) -> Iterator[Text]:
     for name, value in fields:
         shown = value if len(value) <= VALUE_MAX else f"{value[:VALUE_MAX]}... ({len(value)} characters)"
-        yield Text(f"{printable(name)}: ", NAME).append(printable(shown))
+        yield Text().append(f"{printable(name)}: ", NAME).append(printable(shown))
 
 
 def _body(exchange: Exchange, half: Message, show_secrets: bool, as_hex: bool) -> Iterator[Text]:
@@ -146,7 +155,7 @@ def _messages(exchange: Exchange, show_secrets: bool) -> Iterator[Text]:
 
     yield Text()
     shown = f", of which the last {MESSAGES_MAX}" if len(messages) > MESSAGES_MAX else ""
-    yield Text("Messages", TITLE).append(f"  {len(messages)}{shown}", DIM)
+    yield Text().append("Messages", TITLE).append(f"  {len(messages)}{shown}", DIM)
     for message in messages[-MESSAGES_MAX:]:
         yield Text(title(message, show_secrets), BOLD if message.is_from_client else NAME)
         yield from _content(message, show_secrets)

@@ -89,8 +89,7 @@ class FilterBox(Vertical):
     """
 
     DEFAULT_CSS = """
-    FilterBox { height: auto; display: none; }
-    FilterBox.open { display: block; }
+    FilterBox { height: auto; }
     FilterBox Input { padding: 0 1; }
     FilterBox OptionList { height: auto; max-height: 8; border: none; padding: 0 1; display: none; }
     FilterBox Static { height: auto; max-height: 3; padding: 0 1; display: none; }
@@ -109,6 +108,7 @@ class FilterBox(Vertical):
 
     def __init__(self, seen: SeenValues, text: str = "") -> None:
         super().__init__()
+        self.display = False
         self._seen = seen
         self._marking = _Marking()
         self._text = text
@@ -120,6 +120,7 @@ class FilterBox(Vertical):
             self._text,
             placeholder='filter, such as: status >= 500 and path ~ "^/api"',
             highlighter=self._marking,
+            select_on_focus=False,
             compact=True,
         )
         yield Static(markup=False)
@@ -129,9 +130,9 @@ class FilterBox(Vertical):
 
     def open(self) -> None:
         """Shows the box and takes the keys."""
-        self.add_class("open")
+        self.display = True
         line = self.query_one(FilterInput)
-        line.focus()
+        self.screen.set_focus(line)  # at once: the next key may be there already
         self._offer(line)
 
     def leave(self) -> None:
@@ -140,7 +141,7 @@ class FilterBox(Vertical):
         with line.prevent(Input.Changed):
             line.value = self._text
         self._mark(None)
-        self.remove_class("open")
+        self.display = False
         self.post_message(self.Left())
 
     def on_input_changed(self, event: Input.Changed) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sockfilter.model import Exchange
     from sockfilter.model.life import Life
     from sockfilter.recent.chosen import ChosenExchanges
+    from sockfilter.recent.connections import SeenConnection
     from sockfilter.recent.store import RecentExchanges
     from sockfilter.screen.watched import Look
 
@@ -33,6 +34,8 @@ STEP_S = 0.015
 STEP = 100
 # connections that are listed
 CONNECTIONS_LISTED_MAX = 500
+# columns of two IPv4 addresses with their ports
+ROUTE_COLUMNS = 45
 
 
 class _OfChosen:
@@ -109,28 +112,29 @@ class ConnectionsPane(LinesPane):
         self.show([Text(title, DIM), *self._rows(lives)])
 
     def _rows(self, lives: dict[int, Life]) -> Iterator[Text]:
-        yield Text(
-            f"{'no.':>6} {'state':<9} {'exch.':>6} {'errors':>6} {'sent':>8} {'received':>8} {'last':<12}"
-            "  client > server",
-            BOLD,
-        )
+        yield Text(f"{'no.':>6} {'state':<9} {'exch.':>6} {'errors':>6}  {'client > server':<{ROUTE_COLUMNS}}", BOLD)
         for seen in islice(self._seen.newest_first(), CONNECTIONS_LISTED_MAX):
             life = lives.get(seen.connection.number)
-            last = "--:--:--.---" if seen.last_ns is None else clock()(seen.last_ns)
             line = Text(f"{seen.connection.number:>6} ")
             line.append(f"{'closed' if life is None else str(life.state):<9} ", DIM if life is None else GOOD)
             line.append(f"{seen.exchanges:>6} ")
-            line.append(f"{seen.errors:>6} ", BAD if seen.errors else DIM)
-            line.append(f"{size_text(seen.request_bytes):>8} {size_text(seen.response_bytes):>8} ")
-            line.append(f"{last}  ", DIM)
-            line.append(printable(seen.connection.route))
-            names = [name_of(process) for process in seen.processes if process is not None]
-            about = [f"HTTP/{','.join(sorted(seen.versions))}", *names]
-            if seen.connection.tls is not None:
-                about.append(f"TLS {seen.connection.tls.version or ''}".strip())
-            if life is not None and life.connection.connect_ns is not None:
-                about.append(f"connect {duration_text(life.connection.connect_ns)}")
-            yield line.append(f"  {' '.join(about)}", NAME)
+            line.append(f"{seen.errors:>6}  ", BAD if seen.errors else DIM)
+            line.append(f"{printable(seen.connection.route):<{ROUTE_COLUMNS}}")
+            yield line.append(f"  {', '.join(_about(seen))}", NAME)
+
+
+def _about(seen: SeenConnection) -> Iterator[str]:
+    if seen.last_ns is not None:
+        yield f"last {clock()(seen.last_ns)}"
+    yield f"HTTP/{','.join(sorted(seen.versions))}"
+    if seen.connection.tls is not None:
+        yield f"TLS {seen.connection.tls.version or ''}".strip()
+    yield f"bodies {size_text(seen.request_bytes)} sent, {size_text(seen.response_bytes)} received"
+    if seen.connection.connect_ns is not None:
+        yield f"connect {duration_text(seen.connection.connect_ns)}"
+    names = [name_of(process) for process in seen.processes if process is not None]
+    if names:
+        yield " and ".join(names)
 
 
 class LedgerPane(LinesPane):
@@ -150,7 +154,7 @@ def _ledger_lines(look: Look) -> Iterator[Text]:
     if not losses:
         yield Text("nothing was lost", GOOD)
     for name, (count, remedy) in losses.items():
-        yield Text(f"{count:>12}  {printable(name)}", BAD).append(f"  {remedy}", WARNING)
+        yield Text().append(f"{count:>12}  {printable(name)}", BAD).append(f"  {remedy}", WARNING)
     for equation in look.ledger.imbalance:
         yield Text(f"the ledger does not balance, which is a bug in sockfilter: {equation}", BAD)
     for stage, counters in look.ledger.as_dict().items():

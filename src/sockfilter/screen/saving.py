@@ -16,7 +16,7 @@ from sockfilter.outputs.jsonl import JsonOutput
 from sockfilter.outputs.repeating import curl_output, pytest_output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from sockfilter.model import Exchange
 
@@ -105,6 +105,15 @@ FORMS = (
     SavedForm("q", "body of the request", "request.body", _body("request"), is_of_one=True),
     SavedForm("r", "body of the response", "response.body", _body("response"), is_of_one=True),
 )
+
+
+def frames_form(frames: Callable[[Iterable[int]], bytes]) -> SavedForm:
+    """Returns the form that has the frames of the connections. Its secrets cannot be masked."""
+
+    def make(exchanges: Sequence[Exchange], show_secrets: bool) -> bytes:
+        return frames({stream for exchange in exchanges for stream in exchange.connection.streams})
+
+    return SavedForm("n", "frames of the connection as pcapng, secrets included", "pcapng", make)
 
 
 def write_new(folder: str, name: str, ending: str, content: bytes) -> str:

@@ -102,7 +102,7 @@ class ExchangeTable(ScrollView, can_focus=True):
     class Moved(Message):
         """The cursor is on another exchange."""
 
-    class Opened(Message):
+    class OpenedRow(Message):
         """Details are wanted."""
 
     def __init__(self, store: RecentExchanges, chosen: ChosenExchanges) -> None:
@@ -201,6 +201,8 @@ class ExchangeTable(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Renders a row."""
+        if self.size.width != self._drawn_width:
+            self._measure()
         width, base = self._drawn_width, self._base()
         at = y + self._drawn_top
         if at >= len(self._chosen):
@@ -264,7 +266,7 @@ class ExchangeTable(ScrollView, can_focus=True):
 
     def action_open(self) -> None:
         """Asks for details."""
-        self.post_message(self.Opened())
+        self.post_message(self.OpenedRow())
 
     def on_click(self, event: events.Click) -> None:
         """Moves the cursor to a row; a second click opens it."""
@@ -273,7 +275,7 @@ class ExchangeTable(ScrollView, can_focus=True):
             self.follows = False
             self.put(at)
             if event.chain > 1:
-                self.post_message(self.Opened())
+                self.post_message(self.OpenedRow())
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Stops following, so that the rows stay where they are."""
