@@ -48,6 +48,8 @@ MAY_IMPORT: Graph = {
     "views": {*NOUNS, *SHOWN, "filters", "forms", "sources"},
     # what viewers show of a capture
     "recent": {*NOUNS, *SHOWN, "filters", "outputs", "views"},
+    # the same in a browser
+    "page": {*NOUNS, *SHOWN, "closing", "filters", "forms", "outputs"},
     "captures": {*NOUNS, "closing", "filters", "observers", "outputs", "road", "sources", "tls", "views"},
     # who uses it
     "testing": {
@@ -74,6 +76,7 @@ MAY_IMPORT: Graph = {
         "libbpf",
         "observers",
         "outputs",
+        "page",
         "recent",
         "road",
         "sources",
@@ -115,6 +118,8 @@ HEAVY_MODULES = {
     "sources/secrets/attacher.py": {"json"},
     "sources/secrets/cache.py": {"json"},
     "sources/secrets/probed.py": {"json", "subprocess"},
+    # only in the process that serves the page
+    "page/server.py": {"asyncio"},
     # only where there is a filter
     "filters/completion.py": {"lark"},
     "filters/names.py": {"dataclasses"},

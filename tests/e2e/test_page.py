@@ -13,7 +13,7 @@ import pytest
 from sockfilter.cli import page as page_options
 from sockfilter.cli.arguments import Options
 from sockfilter.page.chunks import Chunks
-from sockfilter.page.document import Report
+from sockfilter.page.document import ReportDocument
 from tests.support.browser import Browser, browser
 from tests.support.command import Sniffer, run
 from tests.support.page_captures import hostile, shop
@@ -204,7 +204,9 @@ def test_what_an_attacker_sends_is_text(window: Browser, tmp_path: Path) -> None
     seen = []
     for number in range(8):
         window.press("j")
-        window.until(lambda number=number: f"exchange={number + 1}" in window.run("return location.hash"), "the exchange")
+        window.until(
+            lambda number=number: f"exchange={number + 1}" in window.run("return location.hash"), "the exchange"
+        )
         for tab in window.texts(".tabs button"):
             window.click(".tabs button", tab)
             for view in window.texts(".payload .views button"):
@@ -214,7 +216,9 @@ def test_what_an_attacker_sends_is_text(window: Browser, tmp_path: Path) -> None
     for key in "234":
         window.press(key)
     assert window.run("return [window.attacked, ({}).attacked]") == [None, None]
-    made = "iframe, link, base, meta[http-equiv=refresh], object, embed, image, [onerror], [onload], a[href^=javascript]"
+    made = (
+        "iframe, link, base, meta[http-equiv=refresh], object, embed, image, [onerror], [onload], a[href^=javascript]"
+    )
     assert window.run("return document.querySelectorAll(arguments[0]).length", made) == 0
     assert window.run("return performance.getEntriesByType('resource').length") == 0
     assert window.said() == []
@@ -227,7 +231,7 @@ def test_what_an_attacker_sends_is_text(window: Browser, tmp_path: Path) -> None
 
 def test_many_rows(window: Browser, tmp_path: Path) -> None:
     path = tmp_path / "many.html"
-    report = Report(page_options.about(Options(read="many.pcap")))
+    report = ReportDocument(page_options.about(Options(read="many.pcap")))
     with path.open("wb") as file:
         file.write(report.start.encode())
         chunks = Chunks(lambda content, count: file.writelines(report.chunk(content)))

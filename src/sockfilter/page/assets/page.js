@@ -1,4 +1,5 @@
-// SPDX-License-Identifier: BSD-3-Clause. Built by `make page` from tools/page/src.
+// SPDX-License-Identifier: BSD-3-Clause. Built by make page from tools/page/src.
+// sources: 6a6a482c33c2a6a603b4901b3e905c174a3e6607d6465a42e8e31f8f2779a284
 "use strict";(()=>{var encoder=new TextEncoder;function bytesOfContent(content){return content.text!==void 0?encoder.encode(content.text):content.
 base64===void 0?new Uint8Array(0):fromBase64(content.base64)}function fromBase64(text){let letters2=atob(text),bytes=new Uint8Array(
 letters2.length);for(let at=0;at<letters2.length;at++)bytes[at]=letters2.charCodeAt(at);return bytes}function isWhole(content){
