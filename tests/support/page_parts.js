@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause. Built by make page from tools/page/src.
-// sources: 6a6a482c33c2a6a603b4901b3e905c174a3e6607d6465a42e8e31f8f2779a284
+// sources: c3e0f813cca7c66ed784c39d44e2d6577d0d9eb0e544cb6dd23b965cf305a8ec
 "use strict";var __defProp=Object.defineProperty;var __getOwnPropDesc=Object.getOwnPropertyDescriptor;var __getOwnPropNames=Object.getOwnPropertyNames;var __hasOwnProp=Object.prototype.hasOwnProperty;var __export=(target,all)=>{for(var name in all)__defProp(target,name,{get:all[name],enumerable:!0})},__copyProps=(to,from,except,desc)=>{
 if(from&&typeof from=="object"||typeof from=="function")for(let key of __getOwnPropNames(from))!__hasOwnProp.call(to,key)&&
 key!==except&&__defProp(to,key,{get:()=>from[key],enumerable:!(desc=__getOwnPropDesc(from,key))||desc.enumerable});return to};var __toCommonJS=mod=>__copyProps(__defProp({},"__esModule",{value:!0}),mod);var parts_exports={};__export(parts_exports,{Ends:()=>Ends,asCurl:()=>asCurl,asHar:()=>asHar,asPytest:()=>asPytest,filterOf:()=>filterOf,

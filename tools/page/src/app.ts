@@ -312,6 +312,7 @@ export class App {
       this.said("now choose another exchange, and press c again");
     } else {
       this.compared = [one, row];
+      this.said("");
       this.open("compare");
     }
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause. Built by make page from tools/page/src.
-// sources: 6a6a482c33c2a6a603b4901b3e905c174a3e6607d6465a42e8e31f8f2779a284
+// sources: c3e0f813cca7c66ed784c39d44e2d6577d0d9eb0e544cb6dd23b965cf305a8ec
 "use strict";(()=>{var encoder=new TextEncoder;function bytesOfContent(content){return content.text!==void 0?encoder.encode(content.text):content.
 base64===void 0?new Uint8Array(0):fromBase64(content.base64)}function fromBase64(text){let letters2=atob(text),bytes=new Uint8Array(
 letters2.length);for(let at=0;at<letters2.length;at++)bytes[at]=letters2.charCodeAt(at);return bytes}function isWhole(content){
@@ -352,11 +352,11 @@ status===0?"?":String(row.status)}function typeOf(row){return row.contentType.re
 "")}function clientOf(row){return row.client.comm??row.client.ip}var Table=class{constructor(choose,sorted){this.choose=
 choose;this.sorted=sorted;for(let column of COLUMNS){let cell=h("button",{type:"button",class:`cell ${column.name}`,title:`${column.
 title}; click: sort`},column.name);cell.addEventListener("click",()=>this.sortBy(column)),this.head.append(cell)}this.head.
-append(h("span",{class:"cell waterfall"},"waterfall ",this.scale)),this.scroller.append(this.space),this.scroller.addEventListener(
-"scroll",()=>{this.follows=this.scroller.scrollTop+this.scroller.clientHeight>=this.space.offsetHeight-ROW_PIXELS,this.render()}),
-this.scroller.addEventListener("click",event=>{let found=event.target.closest(".row"),slot=this.slots.find(({element})=>element===
-found);slot?.row&&this.choose(slot.row,event)}),new ResizeObserver(()=>this.render()).observe(this.scroller),this.element=
-h("div",{class:"table"},this.head,this.scroller,this.empty)}choose;sorted;element;rows=[];selected=null;follows=!0;sort=null;scroller=h(
+append(h("span",{class:"cell waterfall"},h("span",{class:"label"},"waterfall"),this.scale)),this.scroller.append(this.space),
+this.scroller.addEventListener("scroll",()=>{this.follows=this.scroller.scrollTop+this.scroller.clientHeight>=this.space.
+offsetHeight-ROW_PIXELS,this.render()}),this.scroller.addEventListener("click",event=>{let found=event.target.closest(".\
+row"),slot=this.slots.find(({element})=>element===found);slot?.row&&this.choose(slot.row,event)}),new ResizeObserver(()=>this.
+render()).observe(this.scroller),this.element=h("div",{class:"table"},this.head,this.scroller,this.empty)}choose;sorted;element;rows=[];selected=null;follows=!0;sort=null;scroller=h(
 "div",{class:"rows",tabindex:"0",role:"grid","aria-label":"exchanges"});space=h("div",{class:"space"});head=h("div",{class:"\
 row head",role:"row"});scale=h("span",{class:"scale"});empty=h("div",{class:"empty"});slots=[];isDue=!1;focus(){this.scroller.
 focus({preventScroll:!0})}show(rows,words){this.rows=rows,this.empty.textContent=rows.length?"":words,this.render()}sortBy(column){
@@ -928,37 +928,37 @@ store.version,this.refilter()}pin(){let row=this.table.selected;if(!row)return t
 store.pin(row,!row.pinned).then(()=>{this.pinned=row.pinned?[...this.pinned,row]:this.pinned.filter(each=>each!==row),this.
 said(row.pinned?"pinned":"no longer pinned"),this.table.render()})}compareNext(){let row=this.table.selected;if(!row||row.
 isMessage)return this.said("choose an exchange first");let[one,other]=this.compared;one===null||other!==null?(this.compared=
-[row,null],this.said("now choose another exchange, and press c again")):(this.compared=[one,row],this.open("compare"))}async saveHar(){
-let rows=this.rows.filter(row=>!row.isMessage).slice(-HAR_MAX),lines=[];for(let row of rows){let line2=await this.store.
-line(row);line2&&isExchange(line2)&&lines.push(line2)}download("sockfilter.har",asHar(lines,this.about.version),"applica\
-tion/json"),this.said(`saved ${count(lines.length,"exchange")}${this.rows.length>HAR_MAX?`, the last ${HAR_MAX}`:""}`)}turnTheme(){
-let root=document.documentElement,isDark=root.dataset.theme?root.dataset.theme==="dark":matchMedia("(prefers-color-schem\
-e: dark)").matches;root.dataset.theme=isDark?"light":"dark"}help(){let dialog=help(filter=>this.filterBox.set(filter));document.
-body.append(dialog),dialog.showModal()}said(words){this.toast.textContent=shown(words),this.toast.classList.remove("fade\
-s"),this.toast.offsetWidth,this.toast.classList.add("fades")}notify(words){this.notice.textContent=shown(words)}seen(field2){
-if(field2.keys||OF_LINE.has(field2.condition)||["target","duration"].includes(field2.condition))return[];let get=getOfExchange(
-{field:field2,key:null,path:[],text:field2.name}),counts=new Map;for(let row of this.store.rows.slice(-SEEN_ROWS)){if(row.
-isMessage)continue;let value=get({row,line:null,opener:null});for(let each of Array.isArray(value)?value:[value])(typeof each==
-"string"||typeof each=="number")&&counts.set(each,(counts.get(each)??0)+1)}return[...counts].sort(([,one],[,other])=>other-
-one).map(([value])=>value)}address(){let words=new URLSearchParams;this.filterBox.text&&words.set("filter",this.filterBox.
-text),this.view!=="exchanges"&&words.set("view",this.view);let{selected}=this.table;selected&&selected.id!==null&&!selected.
-isMessage?(words.set("exchange",String(selected.id)),words.set("tab",this.details.tab)):this.wanted!==null&&words.set("e\
-xchange",String(this.wanted));let hash=String(words);`#${hash}`!==location.hash&&history.replaceState(null,"",hash?`#${hash}`:
-location.pathname+location.search)}follow(){let words=new URLSearchParams(location.hash.slice(1)),id=Number(words.get("e\
-xchange")??NaN),row=this.store.exchange(id);this.details.tab=words.get("tab")??this.details.tab,this.wanted=Number.isInteger(
-id)&&!row?id:null,this.filterBox.set(words.get("filter")??"");let view=words.get("view");this.open(view&&VIEWS.includes(
-view)?view:"exchanges"),row&&this.select(row)}key(event){let target=event.target;if(event.ctrlKey||event.metaKey||event.
-altKey||target.matches("input, textarea, dialog *"))return;let keys={"/":()=>this.filterBox.input.focus(),j:()=>this.move(
-1),k:()=>this.move(-1),ArrowDown:()=>this.move(1),ArrowUp:()=>this.move(-1),g:()=>this.edge(0),Home:()=>this.edge(0),G:()=>this.
-edge(-1),End:()=>this.edge(-1),Enter:()=>this.table.selected&&this.select(this.table.selected),Escape:()=>this.select(null),
-"]":()=>this.details.turn(1),"[":()=>this.details.turn(-1),e:()=>this.move(1,isError),E:()=>this.move(-1,isError)," ":()=>this.
-about.isFile||this.pause(),x:()=>this.clear(),p:()=>this.pin(),c:()=>this.compareNext(),y:()=>this.details.copy("curl"),
-m:()=>this.turnMessages(),t:()=>this.turnTheme(),"?":()=>this.help(),...Object.fromEntries(VIEWS.slice(0,4).map((view,at)=>[
-String(at+1),()=>this.open(view)]))},isButton=target.matches("button, summary, [role=button]")&&[" ","Enter"].includes(event.
-key),act=keys[event.key];!act||isButton||(event.preventDefault(),act())}edge(at){let row=this.table.rows.at(at);row&&(this.
-select(row),this.table.follows=at===-1&&!this.about.isFile)}turnMessages(){this.showsMessages=!this.showsMessages,this.said(
-this.showsMessages?"messages of streams have rows of their own":"messages of streams are among the details of their exch\
-anges"),this.refilter()}};function frozen(){let about=document.getElementById("about");if(!about)return null;let elements=[...document.querySelectorAll(
+[row,null],this.said("now choose another exchange, and press c again")):(this.compared=[one,row],this.said(""),this.open(
+"compare"))}async saveHar(){let rows=this.rows.filter(row=>!row.isMessage).slice(-HAR_MAX),lines=[];for(let row of rows){
+let line2=await this.store.line(row);line2&&isExchange(line2)&&lines.push(line2)}download("sockfilter.har",asHar(lines,this.
+about.version),"application/json"),this.said(`saved ${count(lines.length,"exchange")}${this.rows.length>HAR_MAX?`, the l\
+ast ${HAR_MAX}`:""}`)}turnTheme(){let root=document.documentElement,isDark=root.dataset.theme?root.dataset.theme==="dark":
+matchMedia("(prefers-color-scheme: dark)").matches;root.dataset.theme=isDark?"light":"dark"}help(){let dialog=help(filter=>this.
+filterBox.set(filter));document.body.append(dialog),dialog.showModal()}said(words){this.toast.textContent=shown(words),this.
+toast.classList.remove("fades"),this.toast.offsetWidth,this.toast.classList.add("fades")}notify(words){this.notice.textContent=
+shown(words)}seen(field2){if(field2.keys||OF_LINE.has(field2.condition)||["target","duration"].includes(field2.condition))
+return[];let get=getOfExchange({field:field2,key:null,path:[],text:field2.name}),counts=new Map;for(let row of this.store.
+rows.slice(-SEEN_ROWS)){if(row.isMessage)continue;let value=get({row,line:null,opener:null});for(let each of Array.isArray(
+value)?value:[value])(typeof each=="string"||typeof each=="number")&&counts.set(each,(counts.get(each)??0)+1)}return[...counts].
+sort(([,one],[,other])=>other-one).map(([value])=>value)}address(){let words=new URLSearchParams;this.filterBox.text&&words.
+set("filter",this.filterBox.text),this.view!=="exchanges"&&words.set("view",this.view);let{selected}=this.table;selected&&
+selected.id!==null&&!selected.isMessage?(words.set("exchange",String(selected.id)),words.set("tab",this.details.tab)):this.
+wanted!==null&&words.set("exchange",String(this.wanted));let hash=String(words);`#${hash}`!==location.hash&&history.replaceState(
+null,"",hash?`#${hash}`:location.pathname+location.search)}follow(){let words=new URLSearchParams(location.hash.slice(1)),
+id=Number(words.get("exchange")??NaN),row=this.store.exchange(id);this.details.tab=words.get("tab")??this.details.tab,this.
+wanted=Number.isInteger(id)&&!row?id:null,this.filterBox.set(words.get("filter")??"");let view=words.get("view");this.open(
+view&&VIEWS.includes(view)?view:"exchanges"),row&&this.select(row)}key(event){let target=event.target;if(event.ctrlKey||
+event.metaKey||event.altKey||target.matches("input, textarea, dialog *"))return;let keys={"/":()=>this.filterBox.input.focus(),
+j:()=>this.move(1),k:()=>this.move(-1),ArrowDown:()=>this.move(1),ArrowUp:()=>this.move(-1),g:()=>this.edge(0),Home:()=>this.
+edge(0),G:()=>this.edge(-1),End:()=>this.edge(-1),Enter:()=>this.table.selected&&this.select(this.table.selected),Escape:()=>this.
+select(null),"]":()=>this.details.turn(1),"[":()=>this.details.turn(-1),e:()=>this.move(1,isError),E:()=>this.move(-1,isError),
+" ":()=>this.about.isFile||this.pause(),x:()=>this.clear(),p:()=>this.pin(),c:()=>this.compareNext(),y:()=>this.details.
+copy("curl"),m:()=>this.turnMessages(),t:()=>this.turnTheme(),"?":()=>this.help(),...Object.fromEntries(VIEWS.slice(0,4).
+map((view,at)=>[String(at+1),()=>this.open(view)]))},isButton=target.matches("button, summary, [role=button]")&&[" ","En\
+ter"].includes(event.key),act=keys[event.key];!act||isButton||(event.preventDefault(),act())}edge(at){let row=this.table.
+rows.at(at);row&&(this.select(row),this.table.follows=at===-1&&!this.about.isFile)}turnMessages(){this.showsMessages=!this.
+showsMessages,this.said(this.showsMessages?"messages of streams have rows of their own":"messages of streams are among t\
+he details of their exchanges"),this.refilter()}};function frozen(){let about=document.getElementById("about");if(!about)return null;let elements=[...document.querySelectorAll(
 "script.chunk")];return{about:JSON.parse(about.textContent??""),counts:JSON.parse(document.getElementById("counts")?.textContent??
 "{}"),size:elements.length,async*chunks(){for(let element of elements){let bytes=fromBase64(element.textContent??"");element.
 remove(),yield[bytes,await inflated(bytes)]}}}}var Refused=class extends Error{},Live=class{token=new URLSearchParams(location.
