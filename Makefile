@@ -40,7 +40,7 @@ SOURCES := pyproject.toml build_bpf.py src/sockfilter/__init__.py $(wildcard bpf
 C_FILES := $(wildcard bpf/*.[ch] bpf/lib/*.h src/sockfilter/*/*.[ch] src/sockfilter/*/*/*.[ch] src/sockfilter/*/include/*/*.h)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-deb test-kernels test-suites check fuzz sanitize thorough bench bench-quick soak profile page bpf vmlinux wheel deb lock audit clean
+.PHONY: help setup demo test test-deb test-kernels test-suites check fuzz sanitize thorough bench bench-quick soak profile page page-pictures bpf vmlinux wheel deb lock audit clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -95,6 +95,10 @@ profile: $(VENV)/.test ## where the time goes, stage by stage, from a capture ma
 
 page: $(VENV)/.page ## the front end of --web and of reports: its types checked, and src/sockfilter/page/assets
 	@cd tools/page && node_modules/.bin/tsc --project . && node build.mjs
+
+page-pictures: $(VENV)/.test ## docs/pictures: the page in Chromium
+	@$(call packages,chromium chromium-driver)
+	@$(BIN)/python -m tests.pictures.page
 
 bpf: ## the BPF object alone
 	@$(call packages,clang llvm)

@@ -1,4 +1,7 @@
-"""Pictures of the page: python -m tests.pictures.page [FOLDER]; docs/pictures unless given."""
+"""Pictures of the page: python -m tests.pictures.page [FOLDER]
+
+Without a folder: those in docs/pictures. With one: all, to look at.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from tests.support.page_captures import hostile, shop
 SIZE = (1280, 860)
 # seconds for the last frame to be drawn: nothing tells a program of it
 DRAWN_S = 0.7
-ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTED = Path(__file__).resolve().parents[2] / "docs/pictures"
 
 
 def report(folder: Path, name: str, capture: bytes) -> str:
@@ -45,14 +48,20 @@ def main(target: Path) -> None:
         place, attack = report(folder, "shop", shop(120)), report(folder, "hostile", hostile())
         with browser(folder / "chromium", size=SIZE) as window:
             take(window, f"{place}#exchange=5&tab=overview", target / "page-light.png")
-            take(window, f"{place}#exchange=5&tab=overview", target / "page-dark.png", dark=True)
-            take(window, f"{place}#exchange=1&tab=response", target / "page-details.png")
-            take(window, f"{place}#filter=duration+>+10ms", target / "page-waterfall.png")
             take(window, f"{place}#view=statistics", target / "page-statistics.png")
-            take(window, f"{place}#view=map", target / "page-map.png", dark=True)
-            take(window, place, target / "page-compare.png", "j", "c", "j", "j", "j", "j", "j", "c", "Escape")
-            take(window, f"{attack}#exchange=5&tab=request", target / "page-hostile.png")
+            if target != DOCUMENTED:
+                more(window, place, attack, target)
+
+
+def more(window: Browser, place: str, attack: str, target: Path) -> None:
+    """Takes those that are only looked at."""
+    take(window, f"{place}#exchange=5&tab=overview", target / "page-dark.png", dark=True)
+    take(window, f"{place}#exchange=1&tab=response", target / "page-details.png")
+    take(window, f"{place}#filter=duration+>+10ms", target / "page-waterfall.png")
+    take(window, f"{place}#view=map", target / "page-map.png", dark=True)
+    take(window, place, target / "page-compare.png", "j", "c", "j", "j", "j", "j", "j", "c", "Escape")
+    take(window, f"{attack}#exchange=5&tab=request", target / "page-hostile.png")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs/pictures")
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else DOCUMENTED)

@@ -25,7 +25,7 @@ def test_places(text: str, found: tuple[str, int]) -> None:
     assert place(text) == found
 
 
-@pytest.mark.parametrize("text", ["x", "65536", "1.2.3:4", "example.org:80", ":80", "127.0.0.1:", "１", "9" * 5000])
+@pytest.mark.parametrize("text", ["x", "65536", "1.2.3:4", "example.org:80", ":80", "127.0.0.1:", "\uff11", "9" * 5000])
 def test_what_is_no_place(text: str) -> None:
     with pytest.raises(InvalidArgument):
         place(text)
