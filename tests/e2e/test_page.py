@@ -67,6 +67,8 @@ def filtered(window: Browser, text: str, count: int) -> None:
     window.run("document.querySelector('#filter').value = ''")
     window.type("#filter", text)
     window.press("Escape")
+    script = "return new URLSearchParams(location.hash.slice(1)).get('filter')"
+    window.until(lambda: window.run(script) == text, f"the filter {text}")
     window.until(lambda: shown(window) == count, f"{count} rows by {text}")
     window.run("document.activeElement.blur()")
 
