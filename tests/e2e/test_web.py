@@ -149,7 +149,7 @@ def test_the_page_of_a_file_stays_until_the_end_is_asked_for(tmp_path: Path) -> 
         assert sniffer.said().startswith("sockfilter: reading ")
         page = Page(sniffer.said())
         assert sniffer.said().startswith("sockfilter: 60 exchanges")
-        assert sniffer.said() == "sockfilter: all has been read; the page stays until Ctrl-C"
+        assert sniffer.said() == "sockfilter: the page of what was read stays until Ctrl-C"
         assert len(page.lines()[0]) == 60
         assert sniffer.end().status == 0
 

@@ -115,8 +115,8 @@ class Web:
         """Waits for a signal, while the page shows a capture that has ended."""
         if signals.end_asked:
             return
-        what = "the capture has ended" if self._options.read is None else "all has been read"
-        say(f"{what}; the page stays until Ctrl-C")
+        what = "the capture has ended; the page" if self._options.read is None else "the page of what was read"
+        say(f"{what} stays until Ctrl-C")
         while not signals.end_asked:
             select.select([signals.fd], [], [])
             signals.drain()
