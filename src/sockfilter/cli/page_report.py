@@ -89,6 +89,11 @@ class ReportRun(Run):
             say(f"{self._path} has {about}; open it in a browser")
         return status
 
+    @property
+    def _has_page(self) -> bool:
+        """The report is a page."""
+        return True
+
     def _members(self) -> list[Member]:
         from sockfilter.page.report import ReportFile
 
