@@ -15,6 +15,7 @@ KERNEL_PACKAGES = qemu-system-x86 busybox-static debian-archive-keyring $(shell 
 DUMP_PACKAGES := bpftool
 # where nodejs comes with npm, there is no package of it
 SUITE_PACKAGES = tcpdump tshark $(shell command -v npm >/dev/null || echo npm)
+PAGE_PACKAGES = nodejs $(shell command -v npm >/dev/null || echo npm)
 WHEEL_PACKAGES := zlib1g-dev debian-archive-keyring
 DEB_PACKAGES := dpkg-dev
 ROOT_PACKAGES := debootstrap debian-archive-keyring
@@ -39,7 +40,7 @@ SOURCES := pyproject.toml build_bpf.py src/sockfilter/__init__.py $(wildcard bpf
 C_FILES := $(wildcard bpf/*.[ch] bpf/lib/*.h src/sockfilter/*/*.[ch] src/sockfilter/*/*/*.[ch] src/sockfilter/*/include/*/*.h)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-deb test-kernels test-suites check fuzz sanitize thorough bench bench-quick soak profile bpf vmlinux wheel deb pictures lock audit clean
+.PHONY: help setup demo test test-deb test-kernels test-suites check fuzz sanitize thorough bench bench-quick soak profile bpf vmlinux wheel deb page pictures page-pictures lock audit clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -92,6 +93,13 @@ soak: $(VENV)/.test ## hours of mixed load beside the command: memory, descripto
 profile: $(VENV)/.test ## where the time goes, stage by stage, from a capture made in memory
 	@$(BIN)/python -m tests.bench.profile $(ARGS)
 
+page: $(VENV)/.page ## the front end of --web and of reports: its types checked, and src/sockfilter/page/assets
+	@cd tools/page && node_modules/.bin/tsc --project . && node build.mjs
+
+page-pictures: $(VENV)/.test ## docs/pictures: the page in Chromium
+	@$(call packages,chromium chromium-driver)
+	@$(BIN)/python -m tests.pictures.page
+
 bpf: ## the BPF object alone
 	@$(call packages,clang llvm)
 	$(PYTHON) build_bpf.py bpf
@@ -122,7 +130,7 @@ audit: $(VENV)/.audit ## whether the locked versions have known vulnerabilities
 	@$(BIN)/python -m tools.audit
 
 clean: ## everything that was made
-	rm -rf $(VENV) build dist src/sockfilter/objects src/sockfilter/libbpf/*.so src/sockfilter/libbpf/*.new \
+	rm -rf $(VENV) build dist tools/page/node_modules src/sockfilter/objects src/sockfilter/libbpf/*.so src/sockfilter/libbpf/*.new \
 		vmlinux/vmlinux_full.h .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
@@ -179,6 +187,11 @@ build/roots/%:
 	@rm -rf $@.new && mkdir -p $(@D)
 	debootstrap --variant=minbase $* $@.new $(MIRROR)
 	@mv $@.new $@
+
+$(VENV)/.page: $(VENV)/.setup tools/page/package-lock.json
+	@$(call packages,$(PAGE_PACKAGES))
+	@cd tools/page && npm ci --silent --ignore-scripts
+	@touch $@
 
 $(VENV)/.kernels: $(VENV)/.test
 	@$(call packages,$(KERNEL_PACKAGES))

@@ -47,6 +47,7 @@ BEFORE = {
         "cli.preloading",
         "cli.selecting",
         "cli.shown",
+        "cli.web",
         "model.policy",
     }
     | {"outputs.fan", "outputs.file_names", "outputs.jsonl", "outputs.lines", "outputs.raw", "road.frames"}
@@ -59,7 +60,15 @@ BEFORE = {
     "cli.preloading": {"filters.completion", "filters.where"},
     "cli.privileges": {"pwd"},
     "cli.statistics": {f"statistics.{name}" for name in ("as_dict", "collector", "keys", "output")},
-    "cli.values": {"filters.faults", "filters.parser", "statistics.keys", "statistics.routes"},
+    # before the rights are given up, and in the process of the server, which does so later
+    "cli.page": {"captures.wanted", "page.language", "page.report", "recent.phases"},
+    "cli.page_report": {"cli.selecting", "cli.shown", "page.report"},
+    "cli.web": {"asyncio", "importlib.util", "logging", "page.member", "page.server", "secrets"}
+    | {"sources.packets.interfaces"},
+    "page.addresses": {"ipaddress"},
+    "page.document": {"hashlib"},
+    "page.language": {"filters.conditions"},
+    "cli.values": {"page.addresses"} | {"filters.faults", "filters.parser", "statistics.keys", "statistics.routes"},
     "cli.settings": {"cli.hosts", "libbpf.ring", "sources.narrowing"},
     "libbpf.binding": {"libbpf._libbpf"},
     # a schema is read before the capture begins

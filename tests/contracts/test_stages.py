@@ -55,6 +55,8 @@ MAY_IMPORT: Graph = {
     "recent": {*NOUNS, *SHOWN, "filters", "outputs", "views"},
     # the one viewer with textual
     "screen": {*NOUNS, *SHOWN, "filters", "forms", "outputs", "recent", "statistics"},
+    # the same in a browser
+    "page": {*NOUNS, *SHOWN, "closing", "filters", "forms", "outputs"},
     "captures": {*NOUNS, "closing", "filters", "metrics", "observers", "outputs", "road", "sources", "tls", "views"},
     # who uses it
     "testing": {
@@ -83,6 +85,7 @@ MAY_IMPORT: Graph = {
         "libbpf",
         "observers",
         "outputs",
+        "page",
         "recent",
         "road",
         "screen",
@@ -131,6 +134,8 @@ HEAVY_MODULES = {
     "sources/secrets/attacher.py": {"json"},
     "sources/secrets/cache.py": {"json"},
     "sources/secrets/probed.py": {"json", "subprocess"},
+    # only in the process that serves the page
+    "page/server.py": {"asyncio"},
     # only where there is a filter
     "filters/completion.py": {"lark"},
     "filters/names.py": {"dataclasses"},

@@ -13,7 +13,7 @@ import pytest
 from sockfilter.cli import page as page_options
 from sockfilter.cli.arguments import Options
 from sockfilter.page.chunks import Chunks
-from sockfilter.page.document import Report
+from sockfilter.page.document import ReportDocument
 from tests.support.browser import Browser, browser
 from tests.support.command import Sniffer, run
 from tests.support.page_captures import hostile, shop
@@ -67,7 +67,10 @@ def filtered(window: Browser, text: str, count: int) -> None:
     window.run("document.querySelector('#filter').value = ''")
     window.type("#filter", text)
     window.press("Escape")
+    script = "return new URLSearchParams(location.hash.slice(1)).get('filter')"
+    window.until(lambda: window.run(script) == text, f"the filter {text}")
     window.until(lambda: shown(window) == count, f"{count} rows by {text}")
+    window.run("document.activeElement.blur()")
 
 
 def test_rows_and_details(opened: Browser) -> None:
@@ -204,7 +207,9 @@ def test_what_an_attacker_sends_is_text(window: Browser, tmp_path: Path) -> None
     seen = []
     for number in range(8):
         window.press("j")
-        window.until(lambda number=number: f"exchange={number + 1}" in window.run("return location.hash"), "the exchange")
+        window.until(
+            lambda number=number: f"exchange={number + 1}" in window.run("return location.hash"), "the exchange"
+        )
         for tab in window.texts(".tabs button"):
             window.click(".tabs button", tab)
             for view in window.texts(".payload .views button"):
@@ -214,7 +219,9 @@ def test_what_an_attacker_sends_is_text(window: Browser, tmp_path: Path) -> None
     for key in "234":
         window.press(key)
     assert window.run("return [window.attacked, ({}).attacked]") == [None, None]
-    made = "iframe, link, base, meta[http-equiv=refresh], object, embed, image, [onerror], [onload], a[href^=javascript]"
+    made = (
+        "iframe, link, base, meta[http-equiv=refresh], object, embed, image, [onerror], [onload], a[href^=javascript]"
+    )
     assert window.run("return document.querySelectorAll(arguments[0]).length", made) == 0
     assert window.run("return performance.getEntriesByType('resource').length") == 0
     assert window.said() == []
@@ -225,17 +232,55 @@ def test_what_an_attacker_sends_is_text(window: Browser, tmp_path: Path) -> None
     assert "it is too large to be shown" in everything
 
 
-def test_many_rows(window: Browser, tmp_path: Path) -> None:
-    path = tmp_path / "many.html"
-    report = Report(page_options.about(Options(read="many.pcap")))
+def frozen(path: Path, lines: list[bytes]) -> str:
+    """The address of a report with these lines."""
+    report = ReportDocument(page_options.about(Options(read="made.pcap")))
     with path.open("wb") as file:
         file.write(report.start.encode())
         chunks = Chunks(lambda content, count: file.writelines(report.chunk(content)))
-        for number in range(MANY):
-            chunks.write(memoryview(line(number)))
+        for each in lines:
+            chunks.write(memoryview(each))
         chunks.finish()
         file.write(report.end({"left_out": 0}).encode())
-    window.open(path.as_uri())
+    return path.as_uri()
+
+
+def test_messages_are_among_the_details_of_their_exchange(window: Browser, tmp_path: Path) -> None:
+    opening, other = (json.loads(line(number)) for number in (0, 1))
+    opening["response"] |= {"status": 101, "headers": [["Upgrade", "websocket"]], "body": {"wire_len": 0, "len": 0}}
+    about = {"protocol": "websocket", "exchange": 1, "interface": "lo", "connection": 0, "problems": []}
+    about |= {"kind": "message", "client": opening["client"], "server": opening["server"], "type": "text"}
+    made = [opening]
+    for number in range(30):
+        text = {"wire_len": 12, "len": 12, "text": json.dumps({"number": number})}
+        made.append(
+            about | text | {"from": ("client", "server")[number % 2], "time": f"2026-11-20T09:12:{21 + number}Z"}
+        )
+    other["grpc"] = {
+        **{"service": "shop.v1.Cart", "method": "Get", "status": 5, "status_name": "NOT_FOUND", "message": "no"},
+        **{"web": False, "request": {"count": 1, "messages": [{"compressed": False, "wire_len": 2, "base64": "CAE="}]}},
+        "response": {"count": 0, "messages": []},
+    }
+    made.append(other)
+    window.open(frozen(tmp_path / "a.html", [f"{json.dumps(each)}\n".encode() for each in made]))
+    ready(window)
+    assert window.texts(f"{ROWS} .where") == ["many.example/items/0", "shop.v1.Cart/Get"]
+    window.press("j")
+    window.click(".tabs button", "messages (30)")
+    assert len(window.until(lambda: window.texts(".messages summary"), "messages")) == 30
+    window.click(".messages summary", '"number": 7')
+    assert "number: " in window.until(lambda: window.texts(".messages .json .key"), "its content")
+    filtered(window, "json.number == 7", 0)  # a message has a row of its own only if that is asked for
+    window.press("m")
+    window.until(lambda: shown(window) == 1, "the message")
+    filtered(window, "grpc_status == NOT_FOUND", 1)
+    window.press("m", "j")
+    window.click(".tabs button", "calls")
+    assert "from the client: 1 message" in window.text(".details")
+
+
+def test_many_rows(window: Browser, tmp_path: Path) -> None:
+    window.open(frozen(tmp_path / "many.html", list(map(line, range(MANY)))))
     ready(window)
     assert shown(window) == MANY
     assert window.run("return document.querySelectorAll('.row').length") < 200

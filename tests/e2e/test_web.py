@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import sys
+import zlib
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -37,7 +38,10 @@ class Page:
         try:
             connection.request(method, path, headers={name.replace("_", "-"): value for name, value in fields.items()})
             answer = connection.getresponse()
-            return answer.status, answer.read().decode(), dict(answer.getheaders())
+            content = answer.read()
+            if answer.getheader("Content-Encoding") == "deflate":
+                content = zlib.decompress(content)
+            return answer.status, content.decode(), dict(answer.getheaders())
         finally:
             connection.close()
 
@@ -126,7 +130,9 @@ def test_a_browser_that_hangs_does_not_stop_the_capture(tmp_path: Path) -> None:
     with file_server(tmp_path) as site, Sniffer("-i", "lo", "--ports", str(site.port), "--web", "-c", "200") as sniffer:
         page = Page(sniffer.said())
         with socket.create_connection((page.host, page.port)) as hanging:
-            hanging.sendall(f"GET /lines?from=0 HTTP/1.1\r\nHost: {page.host}:{page.port}\r\n{FIELD}: {page.token}\r\n\r\n".encode())
+            hanging.sendall(
+                f"GET /lines?from=0 HTTP/1.1\r\nHost: {page.host}:{page.port}\r\n{FIELD}: {page.token}\r\n\r\n".encode()
+            )
             for number in range(200):
                 fetch(site.port, f"/small?{number}")
             assert sniffer.said().startswith("sockfilter: 200 exchanges")
@@ -143,7 +149,7 @@ def test_the_page_of_a_file_stays_until_the_end_is_asked_for(tmp_path: Path) -> 
         assert sniffer.said().startswith("sockfilter: reading ")
         page = Page(sniffer.said())
         assert sniffer.said().startswith("sockfilter: 60 exchanges")
-        assert sniffer.said() == "sockfilter: all has been read; the page stays until Ctrl-C"
+        assert sniffer.said() == "sockfilter: the page of what was read stays until Ctrl-C"
         assert len(page.lines()[0]) == 60
         assert sniffer.end().status == 0
 
@@ -164,7 +170,10 @@ def test_everywhere_says_what_it_means() -> None:
         (["--web", "1:2:3"], "--web: '1:2:3': '1:2' is not an address, such as 127.0.0.1, 0.0.0.0 or ::1"),
         (["--web=nowhere"], "--web: 'nowhere': use a port, or an address and a port: 8080, 127.0.0.1:8080, [::1]:8080"),
         (["--web", "70000"], "--web: '70000': use a port, or an address and a port: 8080, 127.0.0.1:8080, [::1]:8080"),
-        (["--web", "--format", "raw"], "--format raw keeps bodies as they were sent, and the page has them decoded: use one of them"),
+        (
+            ["--web", "--format", "raw"],
+            "--format raw keeps bodies as they were sent, and the page has them decoded: use one of them",
+        ),
     ],
 )
 def test_wrong_words_are_explained(words: list[str], said: str) -> None:
@@ -207,13 +216,23 @@ def test_a_report_needs_no_library(tmp_path: Path) -> None:
         (["-r", "a.pcap"], 2, "a report needs a file: -o report.html"),
         (["-o", "a.html"], 2, "no interface: use -i NAME"),
         (["-r", "none.pcap", "-o", "a.html"], 1, "opening the capture file none.pcap: No such file or directory"),
-        (["-r", "a.pcap", "-o", "none/a.html"], 1, "writing 'none/a.html': No such file or directory; create its folder first"),
-        (["-r", "a.pcap", "-o", "a.pcap"], 1, "writing 'a.pcap': this is the file that is being read; use another name"),
+        (
+            ["-r", "a.pcap", "-o", "none/a.html"],
+            1,
+            "writing 'none/a.html': No such file or directory; create its folder first",
+        ),
+        (
+            ["-r", "a.pcap", "-o", "a.pcap"],
+            1,
+            "writing 'a.pcap': this is the file that is being read; use another name",
+        ),
         (["-r", "a.pcap", "-o", "a.html", "--format", "jsonl"], 2, "--format is not for sockfilter report"),
         (["-r", "a.pcap", "-o", "a.html", "--web"], 2, "--web is not for sockfilter report"),
     ],
 )
-def test_wrong_reports_are_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], status: int, said: str) -> None:
+def test_wrong_reports_are_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], status: int, said: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("a.pcap").write_bytes(shop(1))
     done = run("report", *words)

@@ -29,7 +29,9 @@ class Browser:
     def __init__(self, port: int, options: dict[str, Any]) -> None:
         self._port = port
         self._path = "/session"
-        wanted = {"capabilities": {"alwaysMatch": {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}}}
+        wanted = {
+            "capabilities": {"alwaysMatch": {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}}
+        }
         self._path += f"/{self._ask('POST', '', wanted)['sessionId']}"
 
     def _ask(self, method: str, path: str, value: Any = None) -> Any:
@@ -57,7 +59,8 @@ class Browser:
         return found
 
     def texts(self, selector: str) -> list[str]:
-        script = "return [...document.querySelectorAll(arguments[0])].filter(e => e.checkVisibility()).map(e => e.textContent)"
+        script = "return [...document.querySelectorAll(arguments[0])]"
+        script += ".filter(e => e.checkVisibility()).map(e => e.textContent)"
         found: list[str] = self.run(script, selector)
         return found
 

@@ -46,6 +46,11 @@ NOT_RUN = {
     "sudo setcap": NotRun.ELSEWHERE,
     "sudo $(command -v sockfilter) broker": NotRun.ELSEWHERE,  # tests/e2e/plugin/test_rights.py, this and the next
     "pytest": NotRun.ELSEWHERE,
+    "sudo sockfilter -i lo --web": NotRun.ELSEWHERE,  # tests/e2e/test_web.py, this and the next two
+    "sudo sockfilter -i any --ports 80,8000-8100 --web": NotRun.ELSEWHERE,
+    "sockfilter -r web.pcapng --web": NotRun.ELSEWHERE,
+    "sockfilter report": NotRun.ELSEWHERE,  # the same, this and the next
+    "sudo sockfilter report": NotRun.ELSEWHERE,
     "protoc": NotRun.PLACEHOLDER,
     "sudo sockfilter --tls -- curl https://example.org/": NotRun.ELSEWHERE,  # tests/e2e/test_tls_probes.py
     "SSLKEYLOGFILE=": NotRun.ELSEWHERE,  # tests/e2e/test_tls.py, this and the next

@@ -37,9 +37,7 @@ def asked(
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def answered(
-    status: str, body: bytes = b"", kind: str = "application/json", *fields: tuple[str, str]
-) -> bytes:
+def answered(status: str, body: bytes = b"", kind: str = "application/json", *fields: tuple[str, str]) -> bytes:
     lines = [f"HTTP/1.1 {status}", "Server: shop", f"Content-Type: {kind}", f"Content-Length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in fields]
     return "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogatepass") + body
@@ -72,7 +70,12 @@ def shop(count: int = 60) -> bytes:
     turns = []
     for number in range(count):
         item = chance.randrange(100, 999)
-        details = {"id": item, "name": f"item {item}", "tags": ["new", "blue"], "stock": {"berlin": number % 5, "open": True}}
+        details = {
+            "id": item,
+            "name": f"item {item}",
+            "tags": ["new", "blue"],
+            "stock": {"berlin": number % 5, "open": True},
+        }
         kinds = [
             Turn(asked("GET", f"/items/{item}?page=2"), answered("200 OK", json.dumps(details).encode())),
             Turn(asked("GET", f"/pictures/{item}.png"), answered("200 OK", PICTURE, "image/png")),
@@ -98,7 +101,9 @@ DOCUMENT = (
     f"<!doctype html><base href='http://attacker.example/'><link rel=stylesheet href=/a.css>{SCRIPT}<body"
     f" onload='{ATTACK}'>{HANDLER}<iframe srcdoc=\"{SCRIPT}\"></iframe><meta http-equiv=refresh content='0;url=/gone'>"
 )
-DRAWING = f'<svg xmlns="http://www.w3.org/2000/svg" onload="{ATTACK}">{SCRIPT}<image href="http://attacker.example/a"/></svg>'
+DRAWING = (
+    f'<svg xmlns="http://www.w3.org/2000/svg" onload="{ATTACK}">{SCRIPT}<image href="http://attacker.example/a"/></svg>'
+)
 KEYS = {f"</script>{SCRIPT}": HANDLER, "__proto__": {"attacked": 1}, "constructor": {"prototype": 1}, "<b>": ["</div>"]}
 # a picture of 60 000 x 60 000 pixels, by its head
 HUGE_PICTURE = PICTURE[:16] + (60_000).to_bytes(4, "big") * 2 + PICTURE[24:]
@@ -107,7 +112,9 @@ HUGE_PICTURE = PICTURE[:16] + (60_000).to_bytes(4, "big") * 2 + PICTURE[24:]
 def hostile() -> bytes:
     """Exchanges in which every part is an attack on a page that shows it."""
     turns = [
-        Turn(asked("GET", f"/{SCRIPT}?q={HANDLER.replace(' ', '+')}"), answered("200 OK", DOCUMENT.encode(), "text/html")),
+        Turn(
+            asked("GET", f"/{SCRIPT}?q={HANDLER.replace(' ', '+')}"), answered("200 OK", DOCUMENT.encode(), "text/html")
+        ),
         Turn(
             asked("GET", "/a", b"", "", ("Referer", f"javascript:{ATTACK}"), ("X-Attack", HANDLER)),
             answered("200 OK", json.dumps(KEYS).encode(), "application/json", ("Location", f"javascript:{ATTACK}")),
@@ -115,7 +122,14 @@ def hostile() -> bytes:
         Turn(asked("GET", "/drawing.svg"), answered("200 OK", DRAWING.encode(), "image/svg+xml")),
         Turn(asked("GET", "/picture.png"), answered("200 OK", HUGE_PICTURE, "image/png")),
         Turn(
-            asked("GET", "/\u202egnp.exe\u2066", b"", "", ("X-Bidi", "a\u202eb\u200b\u2028c"), ("X-Marks", "a" + "\u0301" * 500)),
+            asked(
+                "GET",
+                "/\u202egnp.exe\u2066",
+                b"",
+                "",
+                ("X-Bidi", "a\u202eb\u200b\u2028c"),
+                ("X-Marks", "a" + "\u0301" * 500),
+            ),
             answered("200 \u202eKO\x1b[31m", "\u202e\x00\x1b]0;title\x07\ufeff".encode(), "text/plain"),
         ),
         Turn(asked("GET", "/" + "long/" * 1500), answered("200 OK", b"[" * 3000 + b"]" * 3000, "application/json")),

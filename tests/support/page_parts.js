@@ -1,4 +1,5 @@
-// SPDX-License-Identifier: BSD-3-Clause. Built by `make page` from tools/page/src.
+// SPDX-License-Identifier: BSD-3-Clause. Built by make page from tools/page/src.
+// sources: 86607c884a14548657a3ac7d814ca3156554444b6303a6e4b4f691bd1426b334
 "use strict";var __defProp=Object.defineProperty;var __getOwnPropDesc=Object.getOwnPropertyDescriptor;var __getOwnPropNames=Object.getOwnPropertyNames;var __hasOwnProp=Object.prototype.hasOwnProperty;var __export=(target,all)=>{for(var name in all)__defProp(target,name,{get:all[name],enumerable:!0})},__copyProps=(to,from,except,desc)=>{
 if(from&&typeof from=="object"||typeof from=="function")for(let key of __getOwnPropNames(from))!__hasOwnProp.call(to,key)&&
 key!==except&&__defProp(to,key,{get:()=>from[key],enumerable:!(desc=__getOwnPropDesc(from,key))||desc.enumerable});return to};var __toCommonJS=mod=>__copyProps(__defProp({},"__esModule",{value:!0}),mod);var parts_exports={};__export(parts_exports,{Ends:()=>Ends,asCurl:()=>asCurl,asHar:()=>asHar,asPytest:()=>asPytest,filterOf:()=>filterOf,

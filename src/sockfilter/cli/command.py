@@ -25,6 +25,8 @@ from sockfilter.cli.values import JSONL
 from sockfilter.errors import CaptureFileError, InvalidArgument, SockfilterError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sockfilter.captures.archive import ArchiveCapture
     from sockfilter.captures.capture import Capture
     from sockfilter.captures.selection import Selection
@@ -417,7 +419,20 @@ class Run:
             wants |= Wants.MESSAGES
         if self._options.write is not None and not self._options.writes_har:
             wants |= Wants.FRAMES
-        return Fan(wants, self._members, is_wanted=None if self._web is None else self._web.wanted())
+        return Fan(wants, self._members, is_wanted=self._shown_on_page)
+
+    @property
+    def _has_page(self) -> bool:
+        """Whether exchanges go to a page, live or in a file."""
+        return self._web is not None
+
+    @property
+    def _shown_on_page(self) -> Callable[[Connection], bool] | None:
+        """Whether the page shows what a connection carries. None: there is no page, or it shows everything."""
+        others = None if self._web is None else self._web.wanted()
+        if not self._has_page or not (self._options.tls and self._options.command):
+            return others
+        return lambda connection: self._is_wanted(connection) and (others is None or others(connection))
 
     def _members(self) -> list[Member]:
         _set_masking(self._options)

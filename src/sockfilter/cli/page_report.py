@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from sockfilter.outputs.fan import Member
 
 DESCRIPTION = """\
-Writes the exchanges of a capture file, or of a live capture until it ends, into one HTML file: the page that --web shows,
-with everything in it. It loads nothing from anywhere, so it can be sent, archived and opened without a network. Secrets
-are masked unless --show-secrets is given.
+Writes the exchanges of a capture file, or of a live capture until it ends, into one HTML file: the page that --web
+shows, with everything in it. It loads nothing from anywhere, so it can be sent, archived and opened without a network.
+Secrets are masked unless --show-secrets is given.
 """
 EPILOG = """\
 The options of a capture work too: sockfilter -h lists them.
@@ -88,6 +88,11 @@ class ReportRun(Run):
             about = "no exchanges" if not count else f"{count} exchange{'s' if count > 1 else ''}"
             say(f"{self._path} has {about}; open it in a browser")
         return status
+
+    @property
+    def _has_page(self) -> bool:
+        """The report is a page."""
+        return True
 
     def _members(self) -> list[Member]:
         from sockfilter.page.report import ReportFile

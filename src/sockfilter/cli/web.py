@@ -7,7 +7,9 @@ the capture's descriptors nor its rights. If it is slow, or dies, the capture go
 from __future__ import annotations
 
 import os
+import select
 import signal
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sockfilter.cli import page, privileges, sandbox
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from sockfilter.cli.privileges import UserChoice
     from sockfilter.cli.signals import Signals
     from sockfilter.model import Connection
-    from sockfilter.page.addresses import Place
+    from sockfilter.page.addresses import WebAddress
     from sockfilter.page.member import PageMember
 
 NO_EXTRA = "--web needs aiohttp, which is not installed: pip install 'sockfilter[web]'"
@@ -111,12 +113,10 @@ class Web:
 
     def stay(self, signals: Signals) -> None:
         """Waits for a signal, while the page shows a capture that has ended."""
-        import select
-
         if signals.end_asked:
             return
-        what = "the capture has ended" if self._options.read is None else "all has been read"
-        say(f"{what}; the page stays until Ctrl-C")
+        what = "the capture has ended; the page" if self._options.read is None else "the page of what was read"
+        say(f"{what} stays until Ctrl-C")
         while not signals.end_asked:
             select.select([signals.fd], [], [])
             signals.drain()
@@ -127,7 +127,7 @@ class Web:
 
 
 def _serve(
-    reading: int, listener: socket.socket, at: Place, token: str, options: Options, choice: UserChoice
+    reading: int, listener: socket.socket, at: WebAddress, token: str, options: Options, choice: UserChoice
 ) -> None:
     """Becomes the server. Never returns."""
     status = 1
@@ -163,5 +163,5 @@ def _serve(
 def _close_others(*kept: int) -> None:
     """Closes all descriptors but the standard ones and these."""
     ends = [STANDARD - 1, *sorted(kept), DESCRIPTORS_MAX]
-    for before, behind in zip(ends, ends[1:], strict=False):
+    for before, behind in pairwise(ends):
         os.closerange(before + 1, behind)

@@ -21,7 +21,7 @@ BACKLOG = 16
 PORT_DIGITS_MAX = 5
 
 
-class Place(NamedTuple):
+class WebAddress(NamedTuple):
     """Where to listen.
 
     Attributes:
@@ -46,24 +46,24 @@ class Place(NamedTuple):
         return self.ip in EVERYWHERE
 
 
-def place(text: str) -> Place:
+def place(text: str) -> WebAddress:
     """Returns the place for PORT, ADDRESS:PORT or nothing. Raises InvalidArgument."""
     host, colon, port = text.rpartition(":")
     ip = host.removeprefix("[").removesuffix("]") if colon else LOOPBACK
     ip = LOOPBACK if ip == "localhost" else ip
     if not text:
-        return Place(LOOPBACK, 0)
+        return WebAddress(LOOPBACK, 0)
     if not (port.isascii() and port.isdecimal() and len(port) <= PORT_DIGITS_MAX and int(port) <= PORT_MAX):
         raise InvalidArgument(f"{text!r}: use a port, or an address and a port: 8080, 127.0.0.1:8080, [::1]:8080")
     import ipaddress
 
     try:
-        return Place(str(ipaddress.ip_address(ip)), int(port))
+        return WebAddress(str(ipaddress.ip_address(ip)), int(port))
     except ValueError:
         raise InvalidArgument(f"{text!r}: {ip!r} is not an address, such as 127.0.0.1, 0.0.0.0 or ::1") from None
 
 
-def listen(at: Place) -> socket.socket:
+def listen(at: WebAddress) -> socket.socket:
     """Returns a listening socket. Raises InvalidArgument: nobody can listen there."""
     listener = socket.socket(socket.AF_INET6 if ":" in at.ip else socket.AF_INET, socket.SOCK_STREAM)
     try:
@@ -89,7 +89,7 @@ class OwnConnections:
         addresses: all addresses of this machine, if it listens on all of them.
     """
 
-    def __init__(self, at: Place, addresses: frozenset[str]) -> None:
+    def __init__(self, at: WebAddress, addresses: frozenset[str]) -> None:
         self._port = at.port
         self._addresses = addresses if at.is_everywhere else frozenset((at.ip,))
 

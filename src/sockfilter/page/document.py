@@ -48,7 +48,7 @@ def live() -> str:
 """
 
 
-class Report:
+class ReportDocument:
     """The parts of a report: a beginning, chunks, and an end.
 
     The files of the front end are read now, because a process that has given up its rights may not read them.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sockfilter.page.addresses import Place
+    from sockfilter.page.addresses import WebAddress
 
 # The header field in which the page sends the token. Another site cannot send it without being asked first (CORS).
 TOKEN_FIELD = "Sockfilter-Token"
@@ -40,7 +40,7 @@ class Guard:
         token: what the address of the page has, and nobody else knows.
     """
 
-    def __init__(self, at: Place, token: str) -> None:
+    def __init__(self, at: WebAddress, token: str) -> None:
         self._at = at
         self._token = token.encode()
 

@@ -54,5 +54,3 @@ def _field(condition: str, field: FilterField, *, of_message: bool) -> dict[str,
         "numbers": field.kind is fields.GRPC_STATUS.kind,
         "ofMessage": of_message,
     }
-
-

@@ -19,12 +19,12 @@ class Chunk(NamedTuple):
 
     Attributes:
         first: the number of the first line.
-        count: the number of lines.
+        lines: the number of lines.
         content: what zlib.compress() has made of them.
     """
 
     first: int
-    count: int
+    lines: int
     content: bytes
 
 
@@ -83,7 +83,7 @@ class KeptLines:
         self._bytes += len(content)
         self._tail, self._tail_bytes = [], 0
         while len(self._chunks) > 1 and (
-            self._bytes > self._bytes_max or self.end - self._chunks[0].first - self._chunks[0].count > self._lines_max
+            self._bytes > self._bytes_max or self.end - self._chunks[0].first - self._chunks[0].lines > self._lines_max
         ):
             self._bytes -= len(self._chunks.popleft().content)
 
@@ -92,7 +92,7 @@ class KeptLines:
         start = max(number, self.first)
         skipped = start - max(0, number)
         for chunk in self._chunks:
-            behind = chunk.first + chunk.count
+            behind = chunk.first + chunk.lines
             if start < behind:
                 if start == chunk.first:
                     return Part(chunk.content, True, skipped, behind)

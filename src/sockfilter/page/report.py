@@ -9,7 +9,7 @@ from sockfilter.outputs.capture_file import CaptureFile
 from sockfilter.outputs.fan import Member, Wants
 from sockfilter.outputs.jsonl import JsonOutput
 from sockfilter.page.chunks import Chunks
-from sockfilter.page.document import Report
+from sockfilter.page.document import ReportDocument
 
 if TYPE_CHECKING:
     from sockfilter.model import Exchange, StreamMessage
@@ -47,7 +47,7 @@ class ReportFile(Member, Closing):
     ) -> None:
         self.wants = Wants.EXCHANGES | Wants.MESSAGES if messages else Wants.EXCHANGES
         self._path, self._owner, self._left = path, owner, limit
-        self._document = Report(about)
+        self._document = ReportDocument(about)
         self._chunks = Chunks(self._write_chunk)
         self._output = JsonOutput(self._chunks, bodies=bodies, show_secrets=show_secrets)
         self._file: CaptureFile | None = None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Awaitable, Callable
 
-    from sockfilter.page.addresses import Place
+    from sockfilter.page.addresses import WebAddress
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -57,7 +57,7 @@ class Server:
         about: what the front end must know.
     """
 
-    def __init__(self, fd: int, listener: socket.socket, at: Place, token: str, about: dict[str, Any]) -> None:
+    def __init__(self, fd: int, listener: socket.socket, at: WebAddress, token: str, about: dict[str, Any]) -> None:
         self._fd, self._listener = fd, listener
         self._guard = Guard(at, token)
         self._about = document.embedded(about)

@@ -88,7 +88,19 @@ def test_made_filters_hold_as_in_python(page: FrontEnd, node: Node) -> None:
 
 
 PARTS = st.sampled_from(
-    [*test_round_trip.PARTS.split(), "method", "GET", "host", "duration", "1s", "ip", "10.0.0.0/8", "5xx", "problems", "gap"]
+    [
+        *test_round_trip.PARTS.split(),
+        "method",
+        "GET",
+        "host",
+        "duration",
+        "1s",
+        "ip",
+        "10.0.0.0/8",
+        "5xx",
+        "problems",
+        "gap",
+    ]
 )
 
 
@@ -138,7 +150,30 @@ a\-b
 \/x
 (?#note)a
 """
-TEXTS = ["a", "/a", "get", "café", "aa", "bb", "ab", "a\nb", "a\n", "b", "x{", "٣", "a-b", "]", "-", "_", "é", "", "a b", "\t", "/x", "b,"]
+TEXTS = [
+    "a",
+    "/a",
+    "get",
+    "café",
+    "aa",
+    "bb",
+    "ab",
+    "a\nb",
+    "a\n",
+    "b",
+    "x{",
+    "٣",
+    "a-b",
+    "]",
+    "-",
+    "_",
+    "é",
+    "",
+    "a b",
+    "\t",
+    "/x",
+    "b,",
+]
 
 
 @pytest.mark.parametrize("pattern", lines(PATTERNS))

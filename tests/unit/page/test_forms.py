@@ -107,7 +107,9 @@ def test_an_archive_is_read_as_the_same_exchanges(page: FrontEnd, tmp_path: Any)
     assert (read.response.status, read.response.body) == (200, b"hello")
 
 
-@pytest.mark.parametrize("path", ["/users/12/orders", "/a/550e8400-e29b-41d4-a716-446655440000", "/x/deadbeef0", "/v1/-3.5"])
+@pytest.mark.parametrize(
+    "path", ["/users/12/orders", "/a/550e8400-e29b-41d4-a716-446655440000", "/x/deadbeef0", "/v1/-3.5"]
+)
 def test_routes(page: FrontEnd, path: str) -> None:
     one = exchange(b"GET " + path.encode() + b"?x HTTP/1.1\r\n\r\n")
     assert page.ask("route", as_line(one)) == f"GET {folded(path)}"
@@ -119,4 +121,6 @@ def test_nothing_that_is_shown_moves_or_hides_other_text(page: FrontEnd, text: s
     import unicodedata
 
     for letter in page.ask("shown", text):
-        assert letter in "\n\t" or unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp"), ascii(letter)
+        assert letter in "\n\t" or unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp"), ascii(
+            letter
+        )

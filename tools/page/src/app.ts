@@ -52,6 +52,7 @@ export class App {
   private showsMessages = false;
   private version = 0;
   private drawnAt = 0;
+  private drawnRows = 0;
   private drawTimer = 0;
   private wanted: number | null = null; // the exchange of the address, until it comes
 
@@ -220,12 +221,13 @@ export class App {
         this.drawTimer = 0;
         this.draw();
       },
-      Math.max(0, this.drawnAt + VIEW_MS - performance.now()),
+      this.drawnRows ? Math.max(0, this.drawnAt + VIEW_MS - performance.now()) : 0,
     );
   }
 
   private draw(): void {
     this.drawnAt = performance.now();
+    this.drawnRows = this.rows.length;
     const add = (clause: string): void => {
       this.filterBox.add(clause);
       this.said(`filter: ${this.filterBox.text}`);
@@ -312,6 +314,7 @@ export class App {
       this.said("now choose another exchange, and press c again");
     } else {
       this.compared = [one, row];
+      this.said("");
       this.open("compare");
     }
   }

@@ -78,7 +78,7 @@ export class Table {
       cell.addEventListener("click", () => this.sortBy(column));
       this.head.append(cell);
     }
-    this.head.append(h("span", { class: "cell waterfall" }, "waterfall ", this.scale));
+    this.head.append(h("span", { class: "cell waterfall" }, h("span", { class: "label" }, "waterfall"), this.scale));
     this.scroller.append(this.space);
     this.scroller.addEventListener("scroll", () => {
       this.follows = this.scroller.scrollTop + this.scroller.clientHeight >= this.space.offsetHeight - ROW_PIXELS;
