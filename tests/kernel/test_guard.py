@@ -44,7 +44,7 @@ from tests.support.net import free_port, namespace
 from tests.support.skips import need_tool
 
 if TYPE_CHECKING:
-    from sockfilter import Guard, Refused
+    from sockfilter import Guard, RefusedOpening
 
 PATIENCE_S = 60.0
 PORT, OTHER = 8000, 5432
@@ -97,7 +97,7 @@ OTHERS = {
 }
 
 
-def arrived(cable: Cable, frames: list[bytes], **rules: Any) -> tuple[Guard, list[Refused]]:
+def arrived(cable: Cable, frames: list[bytes], **rules: Any) -> tuple[Guard, list[RefusedOpening]]:
     """A guard that frames have passed, and what it refused of them."""
     with sockfilter.guard(FAR, netns=cable.netns, **rules) as guard:
         cable.send(*frames)
@@ -179,7 +179,7 @@ RULES: dict[str, dict[str, Any]] = {
 def test_a_dry_run_judges_as_one_that_enforces_and_as_nftables(cable: Cable, name: str) -> None:
     rules, frames = RULES[name], traffic()
 
-    def of(found: list[Refused]) -> list[tuple[object, ...]]:
+    def of(found: list[RefusedOpening]) -> list[tuple[object, ...]]:
         return [refused[1:] for refused in found]
 
     count_behind(cable)

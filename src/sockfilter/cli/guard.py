@@ -126,11 +126,3 @@ def _check_session(rules: Rules) -> None:
         f"this ssh session came from {session.client} to port {session.port}, and the rule refuses another one:"
         f" add {session.port} to the allowed ports, or --not-sources {session.client}; --cut-my-session does it anyway"
     )
-
-
-def greeting(options: argparse.Namespace, name: str) -> str:
-    """Returns the first line."""
-    if not options.enforce:
-        return f"dry run on {name}: nothing is dropped, --enforce drops; Ctrl-C ends"
-    until = "a signal ends it" if options.until_stopped else f"for {options.lasts:g} s"
-    return f"guarding {name}, {until}: what is refused is dropped; Ctrl-C ends"

@@ -27,7 +27,7 @@ from sockfilter.system.namespace import entered
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sockfilter.guarding.refused import Refused
+    from sockfilter.guarding.refused import RefusedOpening
     from sockfilter.guarding.rules import Rules
     from sockfilter.sources.narrowing import Hosts, Ports
 
@@ -101,7 +101,7 @@ class Guard(Closing):
         self.enforce = enforce
         self.name = interface or cgroup or ""
         self._ffi, self._lib = binding.load()
-        self._refused: deque[Refused] = deque(maxlen=REFUSED_MAX)
+        self._refused: deque[RefusedOpening] = deque(maxlen=REFUSED_MAX)
         self._cpus = possible_cpus()
         self._ring: Any = None
         self._final: GuardCounts | None = None
@@ -123,12 +123,12 @@ class Guard(Closing):
             self._stack = stack.pop_all()
 
     @property
-    def refused(self) -> list[Refused]:
+    def refused(self) -> list[RefusedOpening]:
         """The openings that were refused, or would have been, in their order; the last 100 000."""
         self._refused.extend(self._read())
         return list(self._refused)
 
-    def take(self) -> list[Refused]:
+    def take(self) -> list[RefusedOpening]:
         """Returns the refused openings since the last call, and forgets them."""
         self._refused.extend(self._read())
         taken = list(self._refused)
@@ -211,7 +211,7 @@ class Guard(Closing):
             raise KernelUnsupported(f"guarding {self.name}: {error.strerror}; {remedy}") from error
         self._links.callback(os.close, fd)
 
-    def _read(self) -> Iterator[Refused]:
+    def _read(self) -> Iterator[RefusedOpening]:
         while self._ring and (count := self._lib.sf_ring_peek(self._ring, self._offsets, BATCH_RECORDS)):
             data = self._lib.sf_ring_data(self._ring)
             records = [bytes(self._ffi.buffer(data + at, RECORD.size)) for at in self._ffi.unpack(self._offsets, count)]
