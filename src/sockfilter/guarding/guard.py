@@ -226,7 +226,7 @@ class Guard(Closing):
 
     def _sources(self) -> int:
         """Returns the number of entries in the table of sources."""
-        fd, key, following = self._object.map_fd("sources"), self._ffi.NULL, self._ffi.new("char[16]")
+        fd, key, following = self._object.map_fd("sources"), self._ffi.NULL, self._ffi.new("__u64 *")
         found = 0
         while not self._lib.bpf_map_get_next_key(fd, key, following):
             key, found = following, found + 1
