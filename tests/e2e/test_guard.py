@@ -8,19 +8,22 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from contextlib import contextmanager
+from glob import glob
 from typing import TYPE_CHECKING
 
 import pytest
 
+from sockfilter.sources.calls.cgroups import root
 from sockfilter.system.namespace import entered
 from tests.support.cable import FAR, cable
 from tests.support.command import run
 from tests.support.net import ip, namespace
 from tests.support.rights import without_rights
 from tests.support.running import Running
-from tests.support.skips import need_tool
+from tests.support.skips import Skip, need_tool, skip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -264,24 +267,49 @@ class TestTheSshSession:
             assert run(*words, env={"SSH_CONNECTION": SESSION}).status == 0
 
 
-def test_sockets_of_a_cgroup():
-    from sockfilter.sources.calls.cgroups import root
-
+@contextmanager
+def in_a_cgroup(netns: str) -> Iterator[tuple[str, int]]:
+    """A cgroup, and the port of a server in it."""
     folder = f"{root()}/sockfilter-test-{os.getpid()}"
     os.mkdir(folder)
+    script = f"if True:\n    import os\n    open('{folder}/cgroup.procs', 'w').write(str(os.getpid()))\n{SERVER[9:]}"
     try:
-        with namespace() as netns, serving(netns) as (port, pid):
-            with open(f"{folder}/cgroup.procs", "w") as file:
-                file.write(str(pid))
-            with entered(netns), socket.create_server(("127.0.0.1", 0)) as other:
-                # the server's socket was made before it moved: a new one belongs to the group
-                guard = Running("guard", "--cgroup", folder, "--deny", f"{port},{other.getsockname()[1]}")
-                socket.create_connection(other.getsockname(), 5).close()
-                done = guard.end()
-            assert done.status == 0
-            assert "openings" in done.said[-1]
+        with entered(netns):
+            process = subprocess.Popen(
+                [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd="/", text=True
+            )
+        with process:
+            assert process.stdout is not None
+            try:
+                yield folder, int(process.stdout.readline())
+            finally:
+                process.kill()
     finally:
         os.rmdir(folder)
+
+
+def test_sockets_of_a_cgroup():
+    with namespace() as netns, in_a_cgroup(netns) as (folder, port), serving(netns) as (other, _):
+        guard = Running("guard", "--cgroup", folder, "--allow", "22", "--enforce", "--for", "1h")
+        assert guard.greeting == f"sockfilter: guarding {folder}, for 3600 s: what is refused is dropped; Ctrl-C ends"
+        with entered(netns), socket.socket() as client:
+            client.settimeout(0.3)
+            with pytest.raises(TimeoutError):
+                client.connect(("127.0.0.1", port))
+        assert ask(netns, other) == 200  # it is not in the group
+        done = guard.end()
+        assert ask(netns, port) == 200
+    assert f"> 127.0.0.1:{port}  port not allowed" in done.lines[0]
+
+
+def test_a_cgroup_of_version_1():
+    folder = next((path for path in glob("/sys/fs/cgroup/*/") if os.path.exists(f"{path}/cgroup.clone_children")), None)
+    if folder is None:
+        skip(Skip.KERNEL, "cgroup v1")
+    done = run("guard", "--cgroup", folder, "--deny", "9")
+    assert done.status == 2
+    (line,) = done.said
+    assert "is a control group of version 1, which BPF does not know; give a path below" in line
 
 
 def test_a_cgroup_below_ip_netns_exec_says_the_remedy():

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.closing import Closing
-from sockfilter.errors import InvalidArgument, KernelUnsupported, MissingCapability
+from sockfilter.errors import InvalidArgument, KernelUnsupported, MissingCapability, ObjectError
 from sockfilter.guarding import rules as rules_module
 from sockfilter.guarding.counts import GuardCounts
 from sockfilter.guarding.refused import RECORD, read_refused
@@ -35,6 +35,10 @@ OBJECT = f"{OBJECTS}/guard.bpf.o"
 PROGRAMS = AT_TCX, AT_CGROUP = "guard_tcx", "guard_cgroup"
 # refused openings that are kept for the caller; of more, the oldest are forgotten
 REFUSED_MAX = 100_000
+OLD_KERNEL = (
+    "an interface requires Linux 6.6 or newer; --cgroup PATH requires 5.12 and judges what arrives for sockets of this"
+    " host; --print-nft prints the rules for nftables"
+)
 
 
 def guard(
@@ -174,6 +178,8 @@ class Guard(Closing):
         except MissingCapability as error:
             advice = rights.advice_for("CAP_NET_ADMIN", self._object.is_short_of_locked_memory)
             raise MissingCapability(f"{error}: {advice}") from error
+        except ObjectError as error:
+            raise KernelUnsupported(f"guarding {self.name}: {error}; {OLD_KERNEL}") from error
 
     def _fill(self) -> None:
         ports = self.rules.allow if self.rules.allow is not None else self.rules.deny
@@ -204,10 +210,7 @@ class Guard(Closing):
         except OSError as error:
             remedy = "another program may be in the way"
             if interface is not None and error.errno == errno.EINVAL:
-                remedy = (
-                    "an interface takes Linux 6.6 or newer; before, --cgroup PATH judges what arrives for sockets of"
-                    " this host, and --print-nft prints the rules for nftables"
-                )
+                remedy = OLD_KERNEL
             raise KernelUnsupported(f"guarding {self.name}: {error.strerror}; {remedy}") from error
         self._links.callback(os.close, fd)
 
