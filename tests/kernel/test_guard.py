@@ -41,13 +41,18 @@ from tests.support.frames import (
     udp,
 )
 from tests.support.net import free_port, namespace
-from tests.support.skips import need_tool
+from tests.support.skips import need_linux, need_tool
 
 if TYPE_CHECKING:
     from sockfilter import Guard, RefusedOpening
 
 PATIENCE_S = 60.0
 PORT, OTHER = 8000, 5432
+
+
+@pytest.fixture(autouse=True)
+def tcx() -> None:
+    need_linux("tcx", 6, 6)
 
 
 def segment(port: int, flags: int = SYN, data: bytes = b"", source: int = 40000) -> bytes:
