@@ -53,15 +53,11 @@ struct networks {
 	__type(value, __u8);
 } judged SEC(".maps"), exempt SEC(".maps");
 
-struct source {
-	__u64 addr[2];
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, SF_GUARD_SOURCES);
-	__type(key, struct source);
-	__type(value, __u64); /* when its bucket is full again, in nanoseconds */
+	__type(key, __u64);   /* see source_of() */
+	__type(value, __u64); /* when its bucket is full again */
 } sources SEC(".maps");
 
 struct {
@@ -242,38 +238,43 @@ static __always_inline bool is_refused_by_port(__u16 port)
 	return is_in == (config.ports == SF_GUARD_DENY);
 }
 
-/* Returns when the bucket of a source is full again; NULL: the source found no room. */
-static __always_inline __u64 *bucket_of(const struct opening *o)
+/*
+ * Of IPv6, the network of 64 bits, which belongs to one customer (RFC 6177). Of IPv4, the
+ * lower half of ::ffff:a.b.c.d: as a network, it is among those that nobody has (0::/8).
+ */
+static __always_inline __u64 source_of(const struct opening *o)
 {
-	__u64 *full_at, now = 0;
-	struct source key;
+	__u64 halves[2];
 
-	__builtin_memcpy(&key, o->from.addr, sizeof(key));
-	if (o->is_v6)
-		key.addr[1] = 0; /* a network of 64 bits belongs to one (RFC 6177) */
-	full_at = bpf_map_lookup_elem(&sources, &key);
-	if (full_at)
-		return full_at;
-	if (!bpf_map_update_elem(&sources, &key, &now, BPF_NOEXIST))
-		count(SF_GUARD_NEW_SOURCES);
-	full_at = bpf_map_lookup_elem(&sources, &key);
-	if (!full_at)
-		count(SF_GUARD_NO_ROOM);
-	return full_at;
+	__builtin_memcpy(halves, o->from.addr, sizeof(halves));
+	return o->is_v6 ? halves[0] : halves[1];
 }
 
 /*
- * A token bucket in one number, so that processors need no lock: when it is full again.
- * An opening takes its cost out, which puts that off; it is refused if there is less than
- * its cost in the bucket.
+ * A token bucket in one number, so that processors need no lock: when it is full again,
+ * in nanoseconds. An opening takes its cost out, which puts that off; it is refused if
+ * there is less than its cost in the bucket.
  */
 static __always_inline bool is_refused_by_rate(const struct opening *o)
 {
-	__u64 *full_at = bucket_of(o), now = bpf_ktime_get_ns(), before, after;
+	__u64 now = bpf_ktime_get_ns(), before, after = now + config.cost_ns, *full_at;
+	__u64 key = source_of(o);
 	int i;
 
-	if (!full_at)
-		return false;
+	full_at = bpf_map_lookup_elem(&sources, &key);
+	if (!full_at) {
+		/* a new bucket is full, and one opening takes its cost out */
+		if (!bpf_map_update_elem(&sources, &key, &after, BPF_NOEXIST)) {
+			count(SF_GUARD_NEW_SOURCES);
+			return false;
+		}
+		/* another processor has just made it */
+		full_at = bpf_map_lookup_elem(&sources, &key);
+		if (!full_at) {
+			count(SF_GUARD_NO_ROOM);
+			return false;
+		}
+	}
 #pragma unroll
 	for (i = 0; i < RETRIES; i++) {
 		before = *(volatile __u64 *)full_at;

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from sockfilter.filters.where import Where
     from sockfilter.guarding.counts import GuardCounts
     from sockfilter.guarding.guard import Guard, guard
-    from sockfilter.guarding.refused import Refused
+    from sockfilter.guarding.refused import RefusedOpening
     from sockfilter.ledger import Ledger
     from sockfilter.masking import set_masking
     from sockfilter.model import (
@@ -73,7 +73,7 @@ _HOMES = {
     "guard": "guarding.guard",
     "Guard": "guarding.guard",
     "GuardCounts": "guarding.counts",
-    "Refused": "guarding.refused",
+    "RefusedOpening": "guarding.refused",
     "View": "views.view",
     "Where": "filters.where",
     "set_masking": "masking",
@@ -126,7 +126,7 @@ __all__ = [
     "PacketCounts",
     "Guard",
     "GuardCounts",
-    "Refused",
+    "RefusedOpening",
     "Connections",
     "TcpConnection",
     "Capture",

@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from struct import pack
 from typing import TYPE_CHECKING
 
@@ -64,7 +65,8 @@ def _measured(wire: Cable, at: str, frame: bytes) -> float:
 
 
 def _of_type(fds: list[int], kind: int) -> int:
-    return next(fd for fd in fds if f"prog_type:\t{kind}\n" in open(f"/proc/self/fdinfo/{fd}").read())
+    """The descriptor of a program, and not of its link."""
+    return next(fd for fd in fds if f"prog_type:\t{kind}\n" in Path(f"/proc/self/fdinfo/{fd}").read_text())
 
 
 def _ns(wire: Cable, statistics: Statistics, frame: bytes) -> float:

@@ -13,10 +13,10 @@ import pytest
 
 from sockfilter.system.namespace import entered
 from tests.support.cable import FAR, Cable, cable
-from tests.support.command import COMMAND, WAIT_S, Done, Lines, environment, run
+from tests.support.command import COMMAND, WAIT_S, Done, environment, run
 from tests.support.net import ip, namespace
 from tests.support.rights import without_rights
-from tests.support.skips import need_root
+from tests.support.running import Running
 
 pytestmark = pytest.mark.usefixtures("root")
 
@@ -31,33 +31,13 @@ def datagrams(netns: str, count: int = UDP_PACKETS) -> None:
             link.sendto(b"x" * 58, link.getsockname())
 
 
-class Counter:
-    """The command from when it counts until it has ended."""
-
-    def __init__(self, *arguments: str) -> None:
-        need_root()
-        self.process = subprocess.Popen(
-            [*COMMAND, "count", *arguments], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        assert self.process.stdout is not None
-        assert self.process.stderr is not None
-        self.output, self.errors = Lines(self.process.stdout), Lines(self.process.stderr)
-        self.greeting = self.errors.next()
-
-    def wait(self) -> Done:
-        try:
-            return Done(self.process.wait(WAIT_S), self.output.all(), self.errors.all())
-        finally:
-            self.process.kill()
-
-    def end(self, number: int = signal.SIGINT) -> Done:
-        self.process.send_signal(number)
-        return self.wait()
+def counting(*arguments: str) -> Running:
+    return Running("count", *arguments)
 
 
 def test_until_a_signal():
     with namespace() as netns:
-        counter = Counter("-i", "lo", "--netns", netns, "--interval", "1h")
+        counter = counting("-i", "lo", "--netns", netns, "--interval", "1h")
         assert counter.greeting == "sockfilter: counting on lo; Ctrl-C ends"
         datagrams(netns)
         done = counter.end()
@@ -69,7 +49,7 @@ def test_until_a_signal():
 
 def test_json_lines_and_their_sum():
     with namespace() as netns:
-        counter = Counter(
+        counter = counting(
             "-i", "lo", "--netns", netns, "--interval", "200ms", "--format", "jsonl", "--at", "device,tcx"
         )
         for _ in range(4):
@@ -139,7 +119,7 @@ def test_the_mode_of_xdp_is_always_said():
 
 
 def gone(wire: Cable) -> Done:
-    counter = Counter("-i", FAR, "--netns", wire.netns, "--interval", "50ms", "--at", "xdp:generic,tcx")
+    counter = counting("-i", FAR, "--netns", wire.netns, "--interval", "50ms", "--at", "xdp:generic,tcx")
     ip("link", "delete", FAR, netns=wire.netns)
     return counter.wait()
 

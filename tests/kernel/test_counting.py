@@ -44,7 +44,7 @@ from tests.support.frames import (
     udp,
 )
 from tests.support.net import ip, namespace, veth_pair
-from tests.support.skips import need_package
+from tests.support.skips import need_linux, need_package
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +57,16 @@ EXTENSIONS = (HOP_BY_HOP, ROUTING, FRAGMENT, 51, DESTINATION, 135, 139, 140)
 DATAGRAM = udp(b"x" * 100, 9999)
 PLAIN = ethernet(IPV4, ipv4(DATAGRAM, protocol=UDP))
 HOLDER = (sys.executable, "-c")
+
+
+def need_places(*places: str) -> None:
+    """Skips where the kernel does not have a place."""
+    if "tcx" in places:
+        need_linux("tcx", 6, 6)
+    if any(place.startswith("xdp") for place in places):
+        need_linux("bpf_xdp_load_bytes()", 5, 18)
+    if "drops" in places:
+        need_linux("reasons of drops", 5, 17)
 
 
 def settled(counting: PacketCounting, before: PacketCounts, frames: int, station: str = "tap") -> PacketCounts:
@@ -72,6 +82,7 @@ def settled(counting: PacketCounting, before: PacketCounts, frames: int, station
 
 def passed(cable: Cable, frames: list[bytes], *at: str) -> PacketCounts:
     """What is counted at the far end of frames from the near end."""
+    need_places(*at)
     with sockfilter.count(FAR, at=at, netns=cable.netns) as counting:
         before = counting.snapshot()
         cable.send(*frames)
@@ -165,6 +176,7 @@ def test_too_short_for_a_header(cable: Cable) -> None:
 
 
 def test_the_ends_of_a_cable_and_all_places_agree(cable: Cable) -> None:
+    need_places("tcx", "xdp")
     for end in (NEAR, FAR):
         ip("link", "set", end, "mtu", "1500", netns=cable.netns)
     frames = [PLAIN, ethernet(ARP, b"\0" * 46), ethernet(IPV6, ipv6(DATAGRAM, following=UDP))] * 700
@@ -221,6 +233,7 @@ def test_segments_are_what_the_wire_has() -> None:
 
 
 def test_drops_by_the_kernels_reason() -> None:
+    need_places("drops")
     with veth_pair() as (left, right), sockfilter.count("veth0", at=["drops"], netns=right) as counting:
         with entered(left), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             for _ in range(20):
@@ -254,6 +267,7 @@ def other_xdp(netns: str, interface: str) -> Iterator[int]:
 
 @pytest.mark.parametrize("mode", ["xdp", "xdp:native", "xdp:generic"])
 def test_an_xdp_program_of_others_is_named_and_left_alone(cable: Cable, mode: str) -> None:
+    need_places("xdp")
     with other_xdp(cable.netns, FAR) as pid:
         with pytest.raises(KernelUnsupported) as raised:
             sockfilter.count(FAR, at=[mode], netns=cable.netns)
@@ -275,6 +289,7 @@ def settle(cable: Cable) -> None:
 
 
 def test_kill_leaves_nothing_at_the_interface(cable: Cable) -> None:
+    need_places("tcx", "xdp")
     script = f"""if True:
         import sockfilter, time
         counting = sockfilter.count("{FAR}", at=["xdp:generic", "tcx"], netns="{cable.netns}")
@@ -302,6 +317,7 @@ def test_kill_leaves_nothing_at_the_interface(cable: Cable) -> None:
 
 def test_other_programs_at_tcx_run_as_before(cable: Cable) -> None:
     """Two countings stand beside each other, and see the same; one that ends does not disturb the other."""
+    need_places("tcx")
     frames = [PLAIN] * 50
     with sockfilter.count(FAR, at=["tcx"], netns=cable.netns) as one:
         first = one.snapshot()
@@ -331,6 +347,7 @@ def test_a_link_ends_with_its_descriptor(cable: Cable) -> None:
 
 
 def test_an_interface_that_goes(cable: Cable) -> None:
+    need_places("tcx", "xdp")
     with sockfilter.count(FAR, at=["xdp:generic", "tcx", "device"], netns=cable.netns) as counting:
         counting.snapshot()
         ip("link", "delete", FAR, netns=cable.netns)
@@ -339,6 +356,7 @@ def test_an_interface_that_goes(cable: Cable) -> None:
 
 
 def test_a_flood_is_counted_to_the_last_packet(cable: Cable) -> None:
+    need_places("tcx")
     frames, rounds = [PLAIN, ethernet(IPV4, ipv4(b"\0" * 40, protocol=TCP))] * 500, 60
     with sockfilter.count(FAR, at=["device", "tcx"], netns=cable.netns) as counting:
         before = counting.snapshot()

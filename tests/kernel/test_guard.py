@@ -41,13 +41,18 @@ from tests.support.frames import (
     udp,
 )
 from tests.support.net import free_port, namespace
-from tests.support.skips import need_tool
+from tests.support.skips import need_linux, need_tool
 
 if TYPE_CHECKING:
-    from sockfilter import Guard, Refused
+    from sockfilter import Guard, RefusedOpening
 
 PATIENCE_S = 60.0
 PORT, OTHER = 8000, 5432
+
+
+@pytest.fixture(autouse=True)
+def tcx() -> None:
+    need_linux("tcx", 6, 6)
 
 
 def segment(port: int, flags: int = SYN, data: bytes = b"", source: int = 40000) -> bytes:
@@ -97,7 +102,7 @@ OTHERS = {
 }
 
 
-def arrived(cable: Cable, frames: list[bytes], **rules: Any) -> tuple[Guard, list[Refused]]:
+def arrived(cable: Cable, frames: list[bytes], **rules: Any) -> tuple[Guard, list[RefusedOpening]]:
     """A guard that frames have passed, and what it refused of them."""
     with sockfilter.guard(FAR, netns=cable.netns, **rules) as guard:
         cable.send(*frames)
@@ -179,7 +184,7 @@ RULES: dict[str, dict[str, Any]] = {
 def test_a_dry_run_judges_as_one_that_enforces_and_as_nftables(cable: Cable, name: str) -> None:
     rules, frames = RULES[name], traffic()
 
-    def of(found: list[Refused]) -> list[tuple[object, ...]]:
+    def of(found: list[RefusedOpening]) -> list[tuple[object, ...]]:
         return [refused[1:] for refused in found]
 
     count_behind(cable)

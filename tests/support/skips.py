@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from enum import Enum
@@ -40,6 +41,13 @@ def need_root() -> None:
 def need_file_system(name: str) -> None:
     if name not in Path("/proc/filesystems").read_text().split():
         skip(Skip.KERNEL, name)
+
+
+def need_linux(what: str, *version: int) -> None:
+    """Skips where the kernel is older than what a test is about."""
+    release = tuple(int(part) for part in re.findall(r"\d+", os.uname().release)[: len(version)])
+    if release < version:
+        skip(Skip.KERNEL, f"{what} (Linux {'.'.join(map(str, version))})")
 
 
 def need_tool(name: str) -> str:

@@ -29,7 +29,7 @@ nothing unless --enforce is given. All other packets pass: established connectio
 EPILOG = """\
 examples:
   sudo sockfilter guard -i lo --allow 22,8000 --for 2s              a dry run
-  sudo sockfilter guard -i lo --deny 9 --enforce --for 2s           drop openings to port 9 for two seconds
+  sudo sockfilter guard -i lo --deny 65001 --enforce --for 2s       drop openings to this port for two seconds
   sockfilter guard -i lo --allow 22,8000 --per-source 50/s --print-nft
 
 exit status: 0 it has run; 1 it could not; 2 the command line is invalid, or would cut the ssh session that it runs in.
@@ -126,11 +126,3 @@ def _check_session(rules: Rules) -> None:
         f"this ssh session came from {session.client} to port {session.port}, and the rule refuses another one:"
         f" add {session.port} to the allowed ports, or --not-sources {session.client}; --cut-my-session does it anyway"
     )
-
-
-def greeting(options: argparse.Namespace, name: str) -> str:
-    """Returns the first line."""
-    if not options.enforce:
-        return f"dry run on {name}: nothing is dropped, --enforce drops; Ctrl-C ends"
-    until = "a signal ends it" if options.until_stopped else f"for {options.lasts:g} s"
-    return f"guarding {name}, {until}: what is refused is dropped; Ctrl-C ends"

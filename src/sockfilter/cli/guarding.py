@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.cli.descriptors import say
-from sockfilter.cli.guard import greeting
 from sockfilter.cli.values import JSONL
 from sockfilter.errors import SockfilterError
 from sockfilter.escape import printable
@@ -19,6 +18,7 @@ from sockfilter.guarding.guard import Guard
 from sockfilter.guarding.joining import Joining
 from sockfilter.guarding.listeners import Listeners
 from sockfilter.guarding.refused import RefusedBy
+from sockfilter.sources.packets import interfaces
 from sockfilter.system import devices
 from sockfilter.system.namespace import entered
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sockfilter.captures.capture import Capture
     from sockfilter.cli.signals import Signals
     from sockfilter.cli.stdout import StandardOutput
-    from sockfilter.guarding.refused import Refused
+    from sockfilter.guarding.refused import RefusedOpening
     from sockfilter.guarding.rules import Rules
     from sockfilter.model import Exchange
 
@@ -68,15 +68,15 @@ class Guarding:
         with ExitStack() as stack:
             with entered(options.netns):
                 link = stack.enter_context(socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE))
-                index = socket.if_nametoindex(options.interface) if options.interface in _interfaces() else 0
+                found = None if options.interface is None else interfaces.find(options.interface)
                 capture = self._capture(stack)
                 guard = stack.enter_context(
                     Guard(self._rules, options.interface, options.cgroup, enforce=options.enforce)
                 )
             if not options.quiet:
-                say(greeting(options, guard.name))
+                say(_greeting(options, guard.name))
             began = time.monotonic()
-            status = self._loop(guard, capture, devices.Describing(link), index)
+            status = self._loop(guard, capture, devices.Describing(link), 0 if found is None else found.index)
             seconds = time.monotonic() - began
             if capture is not None:
                 capture.flush()
@@ -127,7 +127,7 @@ class Guarding:
         for exchange in self._joining.take():
             self._show_exchange(exchange)
 
-    def _show_refused(self, refused: Refused) -> None:
+    def _show_refused(self, refused: RefusedOpening) -> None:
         if self._is_json:
             self._write_json("refused", _as_dict(refused), refused.time_ns)
             return
@@ -161,7 +161,7 @@ class Guarding:
     def _word(self) -> str:
         return "refused     " if self._options.enforce else "would refuse"
 
-    def _reason(self, refused: Refused) -> str:
+    def _reason(self, refused: RefusedOpening) -> str:
         if refused.rule is RefusedBy.RATE:
             return f"more than {self._rules.rate} of one source"
         return "port not allowed" if self._rules.allow is not None else "port denied"
@@ -206,11 +206,15 @@ class Guarding:
                 say(f"{number} {words}")
 
 
-def _interfaces() -> set[str]:
-    return {name for _, name in socket.if_nameindex()}
+def _greeting(options: argparse.Namespace, name: str) -> str:
+    """Returns the first line."""
+    if not options.enforce:
+        return f"dry run on {name}: nothing is dropped, --enforce drops; Ctrl-C ends"
+    until = "a signal ends it" if options.until_stopped else f"for {options.lasts:g} s"
+    return f"guarding {name}, {until}: what is refused is dropped; Ctrl-C ends"
 
 
-def _ends(refused: Refused) -> str:
+def _ends(refused: RefusedOpening) -> str:
     return f"{refused.source} > {refused.target}{' (UDP)' if refused.protocol == 'udp' else ''}"
 
 
@@ -218,7 +222,7 @@ def _end(end: Any) -> dict[str, Any]:
     return {"ip": end.ip, "port": end.port}
 
 
-def _as_dict(refused: Refused) -> dict[str, Any]:
+def _as_dict(refused: RefusedOpening) -> dict[str, Any]:
     return {
         "source": _end(refused.source),
         "target": _end(refused.target),

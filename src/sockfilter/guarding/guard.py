@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.closing import Closing
-from sockfilter.errors import InvalidArgument, KernelUnsupported, MissingCapability
+from sockfilter.errors import InvalidArgument, KernelUnsupported, MissingCapability, ObjectError
 from sockfilter.guarding import rules as rules_module
 from sockfilter.guarding.counts import GuardCounts
 from sockfilter.guarding.refused import RECORD, read_refused
@@ -27,7 +27,7 @@ from sockfilter.system.namespace import entered
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sockfilter.guarding.refused import Refused
+    from sockfilter.guarding.refused import RefusedOpening
     from sockfilter.guarding.rules import Rules
     from sockfilter.sources.narrowing import Hosts, Ports
 
@@ -35,6 +35,10 @@ OBJECT = f"{OBJECTS}/guard.bpf.o"
 PROGRAMS = AT_TCX, AT_CGROUP = "guard_tcx", "guard_cgroup"
 # refused openings that are kept for the caller; of more, the oldest are forgotten
 REFUSED_MAX = 100_000
+OLD_KERNEL = (
+    "an interface requires Linux 6.6 or newer; --cgroup PATH requires 5.12 and judges what arrives for sockets of this"
+    " host; --print-nft prints the rules for nftables"
+)
 
 
 def guard(
@@ -101,7 +105,7 @@ class Guard(Closing):
         self.enforce = enforce
         self.name = interface or cgroup or ""
         self._ffi, self._lib = binding.load()
-        self._refused: deque[Refused] = deque(maxlen=REFUSED_MAX)
+        self._refused: deque[RefusedOpening] = deque(maxlen=REFUSED_MAX)
         self._cpus = possible_cpus()
         self._ring: Any = None
         self._final: GuardCounts | None = None
@@ -123,12 +127,12 @@ class Guard(Closing):
             self._stack = stack.pop_all()
 
     @property
-    def refused(self) -> list[Refused]:
+    def refused(self) -> list[RefusedOpening]:
         """The openings that were refused, or would have been, in their order; the last 100 000."""
         self._refused.extend(self._read())
         return list(self._refused)
 
-    def take(self) -> list[Refused]:
+    def take(self) -> list[RefusedOpening]:
         """Returns the refused openings since the last call, and forgets them."""
         self._refused.extend(self._read())
         taken = list(self._refused)
@@ -174,6 +178,8 @@ class Guard(Closing):
         except MissingCapability as error:
             advice = rights.advice_for("CAP_NET_ADMIN", self._object.is_short_of_locked_memory)
             raise MissingCapability(f"{error}: {advice}") from error
+        except ObjectError as error:
+            raise KernelUnsupported(f"guarding {self.name}: {error}; {OLD_KERNEL}") from error
 
     def _fill(self) -> None:
         ports = self.rules.allow if self.rules.allow is not None else self.rules.deny
@@ -204,14 +210,11 @@ class Guard(Closing):
         except OSError as error:
             remedy = "another program may be in the way"
             if interface is not None and error.errno == errno.EINVAL:
-                remedy = (
-                    "an interface takes Linux 6.6 or newer; before, --cgroup PATH judges what arrives for sockets of"
-                    " this host, and --print-nft prints the rules for nftables"
-                )
+                remedy = OLD_KERNEL
             raise KernelUnsupported(f"guarding {self.name}: {error.strerror}; {remedy}") from error
         self._links.callback(os.close, fd)
 
-    def _read(self) -> Iterator[Refused]:
+    def _read(self) -> Iterator[RefusedOpening]:
         while self._ring and (count := self._lib.sf_ring_peek(self._ring, self._offsets, BATCH_RECORDS)):
             data = self._lib.sf_ring_data(self._ring)
             records = [bytes(self._ffi.buffer(data + at, RECORD.size)) for at in self._ffi.unpack(self._offsets, count)]
@@ -226,7 +229,7 @@ class Guard(Closing):
 
     def _sources(self) -> int:
         """Returns the number of entries in the table of sources."""
-        fd, key, following = self._object.map_fd("sources"), self._ffi.NULL, self._ffi.new("char[16]")
+        fd, key, following = self._object.map_fd("sources"), self._ffi.NULL, self._ffi.new("__u64 *")
         found = 0
         while not self._lib.bpf_map_get_next_key(fd, key, following):
             key, found = following, found + 1

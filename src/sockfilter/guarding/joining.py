@@ -6,7 +6,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sockfilter.guarding.refused import Refused
+    from sockfilter.guarding.refused import RefusedOpening
     from sockfilter.model import Endpoint, Exchange
 
 # refused openings whose exchanges are awaited: the oldest make room
@@ -35,7 +35,7 @@ class Joining:
         """How many sources were refused; at most 65 536."""
         return len(self._sources)
 
-    def add_refused(self, refused: Refused) -> None:
+    def add_refused(self, refused: RefusedOpening) -> None:
         """Takes a refused opening."""
         if len(self._sources) < SOURCES_MAX:
             self._sources.add(refused.source.ip)

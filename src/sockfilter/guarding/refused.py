@@ -21,7 +21,7 @@ class RefusedBy(Enum):
     RATE = "rate"
 
 
-class Refused(NamedTuple):
+class RefusedOpening(NamedTuple):
     """An opening that was refused; in a dry run, one that would have been.
 
     Attributes:
@@ -41,10 +41,10 @@ class Refused(NamedTuple):
     seq: int
 
 
-def read_refused(record: bytes | memoryview) -> Refused:
+def read_refused(record: bytes | memoryview) -> RefusedOpening:
     """Reads a record."""
     time_ns, source, target, sport, dport, seq, rule, protocol = RECORD.unpack_from(record)
-    return Refused(
+    return RefusedOpening(
         time_ns,
         Endpoint(_address(source), sport),
         Endpoint(_address(target), dport),

@@ -62,7 +62,7 @@ struct sf_replay {
 /* the current packet; the program sees only the first member */
 struct host_skb {
 	struct __sk_buff skb;
-	__u32 len; /* bytes in the file */
+	__u64 len; /* bytes in the file */
 	const char *frame;
 };
 

@@ -27,12 +27,16 @@ def root() -> str:
 
 
 def _remedy() -> str:
-    """What to do where cgroup v2 is not mounted. `ip netns exec` mounts another /sys, without what is mounted below."""
-    with suppress(OSError):
-        if os.stat("/proc/self/ns/mnt").st_ino != os.stat("/proc/1/ns/mnt").st_ino:
-            return (
-                "if this is below ip netns exec, run sockfilter outside of it: control groups are the same everywhere"
-            )
+    """What to do where cgroup v2 is not mounted."""
+    with suppress(OSError), open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as mounts:
+        for line in mounts:
+            device, point, kind = line.split()[:3]
+            # ip-netns(8) mounts another sysfs, without what is mounted below it, and calls it like the namespace
+            if (point, kind) == ("/sys", "sysfs") and device not in ("sysfs", "none"):
+                return (
+                    f"ip netns exec {device} hides it: run sockfilter outside of it, where control groups"
+                    " and system calls of all network namespaces can be seen"
+                )
     return "mount it: mount -t cgroup2 none DIRECTORY"
 
 
