@@ -143,6 +143,7 @@ class Capture(View, Closing):
             protocols=kernel_filter.protocols,
             secrets=keeping.secrets,
             figures=figures,
+            all_hops=keeping.all_hops,
         )
         self._consume = self._with_frames if keeping.has_frames else self._pipeline.consume
         self._due_ns = 0
@@ -437,6 +438,7 @@ def capture(
     broker: str | None = None,
     keylog: str | None = None,
     tls: bool = False,
+    all_hops: bool = False,
     emit: Callable[[Exchange], None] | None = None,
     emit_message: Callable[[StreamMessage], None] | None = None,
     policy: BodyPolicy | None = None,
@@ -475,6 +477,8 @@ def capture(
             grows, and need not exist yet. None: TLS is not opened.
         tls: open TLS with the secrets that the TLS libraries of all processes give to probes. This needs CAP_BPF and
             CAP_PERFMON, and CAP_SYS_PTRACE for processes of other users.
+        all_hops: a connection that crosses several interfaces has its exchanges on each of them. Otherwise they are on
+            the interface that it was first seen on, with their path.
         emit: is called with each exchange when it ends. None: exchanges keeps them. It may look at the capture and
             close it, but must not make the capture read more.
         emit_message: is called with each message without a response as it passes. None: messages() keeps them, unless
@@ -494,7 +498,7 @@ def capture(
             interface, via, ports, host, family, netns, ring, snap, promiscuous, broker, protocols, keylog, tls, pcap
         ),
         Whose(pid, comm, cgroup, unix, processes),
-        Keeping(policy, memory, emit, outputs, emit_message, selection=selection),
+        Keeping(policy, memory, emit, outputs, emit_message, selection=selection, all_hops=all_hops),
     )
 
 

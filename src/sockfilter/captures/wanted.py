@@ -55,6 +55,7 @@ class CaptureArguments(TypedDict, total=False):
     broker: str | None
     keylog: str | None
     tls: bool
+    all_hops: bool
 
 
 class Traffic(NamedTuple):
@@ -108,6 +109,7 @@ class Keeping(NamedTuple):
             if it keeps the exchanges.
         secrets: the secrets that open TLS. None: TLS is not read.
         selection: which exchanges and messages are passed on or kept. None: all.
+        all_hops: keep the exchanges of a connection on each interface that it crosses.
     """
 
     policy: BodyPolicy
@@ -117,6 +119,7 @@ class Keeping(NamedTuple):
     emit_message: Callable[[StreamMessage], None] | None = None
     secrets: SecretStore | None = None
     selection: Selection | None = None
+    all_hops: bool = False
 
     @property
     def has_frames(self) -> bool:

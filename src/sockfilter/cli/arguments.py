@@ -122,6 +122,7 @@ class Options(NamedTuple):
     memory: int = 256 * KIB * KIB
     user: str | None = None
     promiscuous: bool = False
+    all_hops: bool = False
     show_secrets: bool = False
     mask: str | None = None
     unmask: str | None = None
@@ -191,6 +192,9 @@ def get_parser() -> argparse.ArgumentParser:
         help="listen in this network namespace: its name, or the number of a process in it",
     )
     where.add_argument("--promisc", dest="promiscuous", action=switch, help="also capture frames for other hosts")
+    where.add_argument(
+        "--all-hops", action=switch, help="show an exchange on each interface that it crosses, not once with its path"
+    )
     calls = parser.add_argument_group("or at system calls, of TCP sockets (also requires CAP_PERFMON)")
     calls.add_argument(
         "--via", action=Once, choices=("packets", SYSCALLS), help="capture packets or system calls (packets)"

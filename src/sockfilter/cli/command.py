@@ -332,7 +332,13 @@ class Run:
                 unix=options.unix,
                 processes=self._processes,
             ),
-            Keeping(self._policy, options.memory, outputs=self._fan, selection=self._selection),
+            Keeping(
+                self._policy,
+                options.memory,
+                outputs=self._fan,
+                selection=self._selection,
+                all_hops=options.all_hops,
+            ),
         )
 
     @cached_property
@@ -454,6 +460,7 @@ class Run:
             keylog=options.keylog,
             selection=self._selection,
             pcap=options.pcap,
+            all_hops=options.all_hops,
         )
 
     @property

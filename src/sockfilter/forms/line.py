@@ -217,6 +217,10 @@ class TextForm:
         for end, process in (("client", exchange.client_process), ("server", exchange.server_process)):
             if process is not None:
                 yield f"    {end} {line_of(process, self.show_secrets)}\n"
+        if exchange.connection.hops:
+            from sockfilter.forms.paths import path_line  # imported late: most connections cross one interface
+
+            yield f"    path {path_line(exchange)}\n"
         for mark, message in (
             (">", exchange.request),
             *(("<", informational) for informational in exchange.informational),

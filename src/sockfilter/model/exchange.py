@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sockfilter.model.connection import Connection, Endpoint
     from sockfilter.model.grpc import GrpcCall
     from sockfilter.model.message import Request, Response
+    from sockfilter.model.path import Step
     from sockfilter.model.process import Process
     from sockfilter.model.stream_message import StreamMessage
     from sockfilter.model.streams import WebSocket
@@ -164,6 +165,16 @@ class Exchange:
     def tls(self) -> Tls | None:
         """How TLS protected it; None if it did not, or if TLS was not opened."""
         return self.connection.tls
+
+    @property
+    def path(self) -> tuple[Step, ...]:
+        """The interfaces that it crossed, in the order of its request; empty if it was seen on one only."""
+        if not self.connection.hops:
+            return ()
+        from sockfilter.model.path import path_of  # imported late: most connections have no hops
+
+        seq = None if self.request is None else self.request.seq
+        return path_of(self.connection, seq, self.start_ns, self.clock_offset_ns)
 
     @property
     def grpc(self) -> GrpcCall | None:

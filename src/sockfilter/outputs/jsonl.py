@@ -97,7 +97,11 @@ class JsonOutput(Output):
         problems = exchange.problems
         stream = "" if exchange.stream is None else f',"stream":{exchange.stream}'
         is_rare = (
-            exchange.retransmissions or exchange.reset is not None or exchange.is_pushed or exchange.tls is not None
+            exchange.retransmissions
+            or exchange.reset is not None
+            or exchange.is_pushed
+            or exchange.tls is not None
+            or exchange.connection.hops
         )
         rare = f",{ENCODE(rare_members(exchange))[1:-1]}" if is_rare else ""
         if is_call(exchange):

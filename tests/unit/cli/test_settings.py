@@ -89,6 +89,7 @@ TEXTS: list[tuple[str, str, str, Any]] = [
     ("format", '"json"', "format", "jsonl"),
     ("time", '"iso"', "time", "iso"),
     ("wide", "true", "wide", True),
+    ("all-hops", "true", "all_hops", True),
     ("summary", '"jsonl"', "summary", "jsonl"),
 ]
 
