@@ -43,8 +43,10 @@ if TYPE_CHECKING:
         StreamMessage,
         Timing,
     )
+    from sockfilter.model.exchange import Parent
     from sockfilter.model.grpc import GrpcCall, GrpcMessage, GrpcMessages
     from sockfilter.model.life import Life
+    from sockfilter.model.lineage import link
     from sockfilter.model.tls import Tls
     from sockfilter.protobuf.schema import set_protos
     from sockfilter.views.view import View
@@ -70,6 +72,8 @@ _HOMES = {
     "GrpcMessage": "model.grpc",
     "GrpcMessages": "model.grpc",
     "Life": "model.life",
+    "Parent": "model.exchange",
+    "link": "model.lineage",
     "Tls": "model.tls",
     "Body": "model",
     "Connection": "model",
@@ -98,6 +102,7 @@ __all__ = [
     "capture_command",
     "read",
     "tcp_streams",
+    "link",
     "set_masking",
     "set_protos",
     "Reading",
@@ -122,6 +127,7 @@ __all__ = [
     "Process",
     "Ledger",
     "Life",
+    "Parent",
     "SockfilterError",
     "BodyError",
     "ExpectationFailed",

@@ -137,6 +137,7 @@ class Options(NamedTuple):
     summary_fd: int | None = None
     sandbox: bool = True
     stats: bool = False
+    tree: bool = False
     by: str | None = None
     routes: tuple[str, ...] = ()
 
@@ -268,6 +269,11 @@ def get_parser() -> argparse.ArgumentParser:
         type=values.form,
         choices=FORMATS,
         help="a line for each exchange, messages as sent, JSON lines, an HTTP archive, curl commands, or tests",
+    )
+    shown.add_argument(
+        "--tree",
+        action="store_true",
+        help="show, at the end, each exchange below the one that its client served meanwhile, as a proxy does",
     )
     shown.add_argument(
         "--stats",
@@ -475,6 +481,18 @@ def _check_statistics(parser: argparse.ArgumentParser, said: dict[str, Any]) -> 
         parser.error(f"-w - uses standard output: remove {about[0]}")
 
 
+def _check_tree(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
+    """Checks that nothing contradicts --tree."""
+    if not said.get("tree"):
+        return
+    if said.get("stats"):
+        parser.error("--tree shows exchanges, and --stats shows numbers: use one of them")
+    if said.get("format", TEXT) not in (TEXT, JSONL):
+        parser.error(f"--tree shows text, or JSON with --format json: remove --format {said['format']}")
+    if said.get("write") == "-":
+        parser.error("-w - uses standard output: remove --tree")
+
+
 def _check_writing(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
     """Checks that options about file rotation are given together with an output file."""
     several = said.keys() & {"megabytes", "seconds"}
@@ -558,6 +576,7 @@ def parse(arguments: list[str], configured: Callable[[], dict[str, Any]] = dict)
     if "summary_fd" in said and said.setdefault("summary", JSONL) != JSONL:
         raise InvalidArgument("--summary text goes to standard error; --summary-fd needs --summary jsonl")
     _check_statistics(parser, said)
+    _check_tree(parser, said)
     _check_writing(parser, said)
     _check_calls(parser, said)
     found = {**({} if said.pop("no_config", False) else configured()), **said}

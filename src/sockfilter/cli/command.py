@@ -478,6 +478,7 @@ class Run:
             return options.processes
         is_shown = (
             needs_processes(options)
+            or options.tree
             or options.format in (JSONL, HAR)
             or options.writes_har
             or (options.format == "text" and options.verbosity)
@@ -635,7 +636,15 @@ def _set_masking(options: Options) -> None:
 
 
 def _output(options: Options, sink: StandardOutput) -> Output:
-    """Returns the output that was chosen. Imports no other output."""
+    """Returns the output that was chosen, as a tree if that was. Imports no other output."""
+    if not options.tree:
+        return _form(options, sink)
+    from sockfilter.outputs.tree import TreeOutput
+
+    return TreeOutput(sink, _form(options, sink))
+
+
+def _form(options: Options, sink: StandardOutput) -> Output:
     if options.stats:
         from sockfilter.cli.statistics import output
 

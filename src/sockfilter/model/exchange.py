@@ -62,6 +62,19 @@ class StreamReset(NamedTuple):
     end: int
 
 
+class Parent(NamedTuple):
+    """The exchange that a process served while it made another.
+
+    Attributes:
+        exchange: the exchange.
+        why: "trace" if both have the same trace id, and the server of one is the client of the other; "process" if it
+            is the only exchange that the process served all the time, which other work of the process can make wrong.
+    """
+
+    exchange: Exchange
+    why: str
+
+
 class Exchange:
     """A request and its final response. Either may be None; problems then says why.
 
@@ -80,6 +93,7 @@ class Exchange:
         reset: how one end reset its stream; None if none did.
         is_pushed: whether the server promised the request and sent the response without being asked.
         messages: the messages on the stream that it has opened, such as a WebSocket, if a capture keeps them.
+        parent: the exchange that its client served meanwhile, and why; None until link() has found one.
     """
 
     __slots__ = (
@@ -92,6 +106,7 @@ class Exchange:
         "informational_count",
         "is_pushed",
         "messages",
+        "parent",
         "processes",
         "request",
         "reset",
@@ -117,6 +132,7 @@ class Exchange:
         self.reset: StreamReset | None = None
         self.is_pushed = False
         self.messages: Collection[StreamMessage] = ()
+        self.parent: Parent | None = None
         self._problems: tuple[Problem, ...] = ()
 
     def __repr__(self) -> str:

@@ -112,7 +112,7 @@ def test_every_option_that_may_be_set_is_in_the_list_above() -> None:
 def test_an_option_is_either_for_files_or_for_the_command_line() -> None:
     calls = {"via", "pid", "comm", "cgroup", "unix"}
     alone = {"read", "list", "netns", "count", "duration", "write", "file-megabytes", "file-seconds", "files", "user"}
-    alone |= {"summary-fd", "proto", "filter", "stats", "by", "routes", "keylog", "tls", "write-secrets"}
+    alone |= {"summary-fd", "proto", "filter", "stats", "tree", "by", "routes", "keylog", "tls", "write-secrets"}
     negative = {name for name in settings.options() if name.startswith("no-")}
     assert set(settings.options()) == {*settings.NAMES, *alone, *calls, *negative, "version", "help"}
 
