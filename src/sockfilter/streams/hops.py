@@ -94,7 +94,7 @@ class Hops:
             start: the flow on the other interface.
             time_ns: when its first segment passed.
         """
-        known.come_back()  # the lane does not know of hops
+        known.come_back()  # its first exchange may be in the lane, and its line has a path
         model = known.model
         if not model.hops:
             model.opened_ns = known.start.syn_ns or known.opened_ns

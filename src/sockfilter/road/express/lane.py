@@ -220,8 +220,8 @@ class Lane:
             return
         if connection.recall or not (connection.is_at_rest and talk.is_at_rest and talk.sink.is_at_rest):
             return
-        if connection.model.clocks_differ or connection.model.hops:
-            return  # the lane can neither correct times nor show a path
+        if connection.model.clocks_differ:
+            return  # the lane cannot correct times
         following, acked = zip(*((d.next, d.acked) for d in connection.directions), strict=True)
         slot = self._lib.sf_lane_enter(
             self._lane,
