@@ -60,14 +60,14 @@ struct {
 /* a socket: its connection, which end of it the socket is, and where both directions stand */
 struct tcp_end {
 	struct sf_flow flow;
-	__u64 local; /* which end of the flow this socket is */
+	__u32 local; /* which end of the flow this socket is */
 	__u32 write_seq;
 	__u32 copied_seq;
-	__u32 written_past; /* of write_seq: see sockmap.bpf.h */
-	__u32 read_past;    /* of copied_seq */
+	__u32 written_past; /* bytes before write_seq that TCP does not count: see sockmap.bpf.h */
+	__u32 read_past;    /* the same of copied_seq */
 	__u16 family;
-	__u8 is_counted; /* the map counted has this socket */
-	__u8 reserved[5];
+	__u8 is_counted; /* enum counted_from */
+	__u8 reserved;
 };
 
 /* big-endian words compare as the bytes do */

@@ -120,35 +120,51 @@ static __always_inline bool is_past_tcp(const struct connection *c, const struct
 	return (__s32)(c->sent[from & 1] - before) > 0;
 }
 
+/*
+ * Counts a call that has moved so many bytes. A function of its own, because the stack of the caller and of the
+ * functions that send bytes are together close to the limit (MAX_BPF_STACK).
+ *
+ * write_seq, copied_seq: TCP's numbers after the call; way: 0 if it has sent, 1 if it has read; by_tcp: how many of the
+ * bytes these numbers have, if this is the first call that is counted.
+ */
+__attribute__((noinline)) int count_call(__u64 sk, __u32 write_seq, __u32 copied_seq, __u64 moved_and_way, __u32 by_tcp)
+{
+	struct counts late = {.last = {write_seq, copied_seq}, .from = COUNTED_LATE}, *counts;
+	__u64 way = moved_and_way >> 63, moved = moved_and_way << 1 >> 1;
+
+	counts = bpf_map_lookup_elem(&counted, &sk);
+	if (!counts) {
+		late.last[0] -= way ? 0 : by_tcp;
+		late.last[1] -= way ? by_tcp : 0;
+		*(volatile __u64 *)&sockmaps_seen = 1;
+		bpf_map_update_elem(&counted, &sk, &late, BPF_NOEXIST);
+		counts = bpf_map_lookup_elem(&counted, &sk);
+		if (!counts)
+			return 0;
+	}
+	if (way) {
+		counts->past[1] = past_at(counts, 1, copied_seq, moved);
+		counts->last[1] = copied_seq;
+	} else {
+		counts->past[0] = past_at(counts, 0, write_seq, moved);
+		counts->last[0] = write_seq;
+	}
+	return 0;
+}
+
 /* Counts a call on a socket in such a map, and puts its numbers to where they are after the call. */
 static __always_inline void count_moved(struct sock *sk, struct tcp_end *end, const struct connection *c, bool is_read,
 					__u32 moved)
 {
-	__u32 write_seq = end->write_seq - end->written_past, copied_seq = end->copied_seq - end->read_past;
-	__u32 number = is_read ? copied_seq : write_seq,
-	      by_tcp = is_past_tcp(c, end, is_read, number - moved) ? 0 : moved;
-	struct counts late = {.from = COUNTED_LATE}, *counts;
-	__u64 key = (__u64)sk, way = is_read;
+	__u32 before;
 
-	counts = bpf_map_lookup_elem(&counted, &key);
-	if (!counts) {
-		late.last[0] = write_seq - (is_read ? 0 : by_tcp);
-		late.last[1] = copied_seq - (is_read ? by_tcp : 0);
-		*(volatile __u64 *)&sockmaps_seen = 1;
-		bpf_map_update_elem(&counted, &key, &late, BPF_NOEXIST);
-		counts = bpf_map_lookup_elem(&counted, &key);
-		if (!counts)
-			return;
-	}
-	counts->past[way] = past_at(counts, way, number, moved);
-	counts->last[way] = number;
-	end->is_counted = counts->from;
-	if (is_read)
-		end->read_past = counts->past[1];
-	else
-		end->written_past = counts->past[0];
-	end->write_seq = write_seq + end->written_past;
-	end->copied_seq = copied_seq + end->read_past;
+	end->write_seq -= end->written_past;
+	end->copied_seq -= end->read_past;
+	before = (is_read ? end->copied_seq : end->write_seq) - moved;
+	count_call((__u64)sk, end->write_seq, end->copied_seq, (__u64)is_read << 63 | moved,
+		   is_past_tcp(c, end, is_read, before) ? 0 : moved);
+	end->written_past = end->read_past = 0;
+	add_counted(sk, end);
 }
 
 #endif

@@ -49,8 +49,10 @@ if TYPE_CHECKING:
         StreamMessage,
         Timing,
     )
+    from sockfilter.model.exchange import Parent
     from sockfilter.model.grpc import GrpcCall, GrpcMessage, GrpcMessages
     from sockfilter.model.life import Life
+    from sockfilter.model.lineage import link
     from sockfilter.model.tcp_connection import TcpConnection
     from sockfilter.model.tls import Tls
     from sockfilter.protobuf.schema import set_protos
@@ -87,6 +89,8 @@ _HOMES = {
     "GrpcMessage": "model.grpc",
     "GrpcMessages": "model.grpc",
     "Life": "model.life",
+    "Parent": "model.exchange",
+    "link": "model.lineage",
     "Tls": "model.tls",
     "Body": "model",
     "Connection": "model",
@@ -118,6 +122,7 @@ __all__ = [
     "tcp_streams",
     "count",
     "guard",
+    "link",
     "set_masking",
     "set_protos",
     "Reading",
@@ -149,6 +154,7 @@ __all__ = [
     "Process",
     "Ledger",
     "Life",
+    "Parent",
     "SockfilterError",
     "BodyError",
     "ExpectationFailed",

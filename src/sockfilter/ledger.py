@@ -128,6 +128,7 @@ class SegmentCounts(Counts):
     control: int = 0  # no payload: SYN, FIN, RST
     retransmitted: int = 0  # without new bytes
     heard_twice: int = 0  # of system calls: seen before at the other end
+    other_hops: int = 0  # of connections that are shown on another interface
     overlapping: int = 0  # delivered without the bytes that had been delivered before
     reordered: int = 0  # kept until the segments before them came, or were given up
     after_close: int = 0  # of a connection that had ended

@@ -51,8 +51,16 @@ BEFORE = {
         "model.policy",
     }
     | {"outputs.fan", "outputs.file_names", "outputs.jsonl", "outputs.lines", "outputs.raw", "road.frames"}
-    | {"cli.har", "cli.statistics", "outputs.har", "outputs.har_file", "outputs.har_text", "outputs.repeating"}
-    | {"sources.packets.interfaces", "system.namespace", "system.sockmaps"}
+    | {
+        "cli.har",
+        "cli.statistics",
+        "outputs.har",
+        "outputs.har_file",
+        "outputs.har_text",
+        "outputs.repeating",
+        "outputs.tree",
+    }
+    | {"sources.packets.interfaces", "system.namespace", "system.sockmaps", "outputs.tree"}
     | {"observers.processes.tree", "shutil", "road.selected_frames"},
     "cli.config_file": {"pwd", "tomli", "tomllib"},
     "cli.hosts": {"socket"},

@@ -145,6 +145,7 @@ class Capture(View, Closing):
             protocols=kernel_filter.protocols,
             secrets=keeping.secrets,
             figures=figures,
+            all_hops=keeping.all_hops,
         )
         self._consume = self._with_frames if keeping.has_frames else self._pipeline.consume
         self._due_ns = 0
@@ -443,6 +444,7 @@ def capture(
     tls: bool = False,
     tcp: bool | None = None,
     stacks: bool = False,
+    all_hops: bool = False,
     emit: Callable[[Exchange], None] | None = None,
     emit_message: Callable[[StreamMessage], None] | None = None,
     policy: BodyPolicy | None = None,
@@ -484,6 +486,8 @@ def capture(
         tcp: add to exchanges what the kernel's TCP knows of them. This needs CAP_BPF, CAP_PERFMON and BTF. None: where
             processes are named, if it is possible.
         stacks: with tcp, note the kernel's stack of each drop, at most ten a second on each CPU.
+        all_hops: a connection that crosses several interfaces has its exchanges on each of them. Otherwise they are on
+            the interface that it was first seen on, with their path.
         emit: is called with each exchange when it ends. None: exchanges keeps them. It may look at the capture and
             close it, but must not make the capture read more.
         emit_message: is called with each message without a response as it passes. None: messages() keeps them, unless
@@ -504,7 +508,7 @@ def capture(
             interface, via, ports, host, family, netns, ring, snap, promiscuous, broker, protocols, keylog, tls, pcap
         ),
         Whose(pid, comm, cgroup, unix, processes, True if stacks else tcp, stacks),
-        Keeping(policy, memory, emit, outputs, emit_message, selection=selection),
+        Keeping(policy, memory, emit, outputs, emit_message, selection=selection, all_hops=all_hops),
     )
 
 

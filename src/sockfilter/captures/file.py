@@ -53,10 +53,12 @@ def open_file(
     selection: Selection | None = None,
     pcap: str | None = None,
     keylog: str | None = None,
+    all_hops: bool = False,
 ) -> Capture | ArchiveCapture:
     """Opens a capture whose packets, or whose exchanges, come from a file. The arguments are those of read()."""
     kernel_filter = narrowed(ports, host, family, wanted(protocols, OPTIONAL))._replace(pcap=pcap or "")
-    return _opened(path, kernel_filter, Keeping(policy, memory, emit, outputs, selection=selection), keylog)
+    keeping = Keeping(policy, memory, emit, outputs, selection=selection, all_hops=all_hops)
+    return _opened(path, kernel_filter, keeping, keylog)
 
 
 def _opened(path: str, kernel_filter: KernelFilter, keeping: Keeping, keylog: str | None) -> Capture | ArchiveCapture:
@@ -181,6 +183,7 @@ def read(
     body: int | None = BODY_BYTES,
     memory: int = MEMORY_BYTES,
     keylog: str | None = None,
+    all_hops: bool = False,
 ) -> Reading:
     """Reads the HTTP exchanges of a capture file, each as it ends. Needs no root, and no more memory for longer files.
 
@@ -205,6 +208,7 @@ def read(
         memory: the bytes that open connections may take in total, as for capture().
         keylog: a key log of TLS, as SSLKEYLOGFILE names it. Its secrets, and those that a pcapng file carries itself,
             open the TLS connections. None: those in the file alone.
+        all_hops: a connection that crosses several interfaces has its exchanges on each of them, as for capture().
 
     Raises:
         InvalidArgument: an argument is invalid; with the first exchange also if the key log cannot be read or is none.
@@ -217,9 +221,10 @@ def read(
     selection = selected(where, policy)
     if selection is not None and not is_archive(path):
         selection.check_file()
+    keeping = Keeping(policy, memory, selection=selection, all_hops=all_hops)
     return Reading(
         lambda emit, emit_message: _opened(
-            path, kernel_filter, Keeping(policy, memory, emit, emit_message=emit_message, selection=selection), keylog
+            path, kernel_filter, keeping._replace(emit=emit, emit_message=emit_message), keylog
         )
     )
 

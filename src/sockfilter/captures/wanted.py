@@ -57,6 +57,7 @@ class CaptureArguments(TypedDict, total=False):
     tls: bool
     tcp: bool | None
     stacks: bool
+    all_hops: bool
 
 
 class Traffic(NamedTuple):
@@ -112,6 +113,7 @@ class Keeping(NamedTuple):
             if it keeps the exchanges.
         secrets: the secrets that open TLS. None: TLS is not read.
         selection: which exchanges and messages are passed on or kept. None: all.
+        all_hops: keep the exchanges of a connection on each interface that it crosses.
     """
 
     policy: BodyPolicy
@@ -121,6 +123,7 @@ class Keeping(NamedTuple):
     emit_message: Callable[[StreamMessage], None] | None = None
     secrets: SecretStore | None = None
     selection: Selection | None = None
+    all_hops: bool = False
 
     @property
     def has_frames(self) -> bool:

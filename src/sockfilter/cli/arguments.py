@@ -128,6 +128,7 @@ class Options(NamedTuple):
     memory: int = 256 * KIB * KIB
     user: str | None = None
     promiscuous: bool = False
+    all_hops: bool = False
     show_secrets: bool = False
     mask: str | None = None
     unmask: str | None = None
@@ -144,6 +145,7 @@ class Options(NamedTuple):
     summary_fd: int | None = None
     sandbox: bool = True
     stats: bool = False
+    tree: bool = False
     by: str | None = None
     web: str | None = None
     lines: bool = True
@@ -201,6 +203,9 @@ def get_parser() -> argparse.ArgumentParser:
         help="listen in this network namespace: its name, or the number of a process in it",
     )
     where.add_argument("--promisc", dest="promiscuous", action=switch, help="also capture frames for other hosts")
+    where.add_argument(
+        "--all-hops", action=switch, help="show an exchange on each interface that it crosses, not once with its path"
+    )
     calls = parser.add_argument_group("or at system calls, of TCP sockets (also requires CAP_PERFMON)")
     calls.add_argument(
         "--via", action=Once, choices=("packets", SYSCALLS), help="capture packets or system calls (packets)"
@@ -274,6 +279,11 @@ def get_parser() -> argparse.ArgumentParser:
         type=values.form,
         choices=FORMATS,
         help="a line for each exchange, messages as sent, JSON lines, an HTTP archive, curl commands, or tests",
+    )
+    shown.add_argument(
+        "--tree",
+        action="store_true",
+        help="show, at the end, each exchange below the one that its client served meanwhile, as a proxy does",
     )
     shown.add_argument(
         "--stats",
@@ -504,6 +514,18 @@ def _check_statistics(parser: argparse.ArgumentParser, said: dict[str, Any]) -> 
         parser.error(f"-w - uses standard output: remove {about[0]}")
 
 
+def _check_tree(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
+    """Checks that nothing contradicts --tree."""
+    if not said.get("tree"):
+        return
+    if said.get("stats"):
+        parser.error("--tree shows exchanges, and --stats shows numbers: use one of them")
+    if said.get("format", TEXT) not in (TEXT, JSONL):
+        parser.error(f"--tree shows text, or JSON with --format json: remove --format {said['format']}")
+    if said.get("write") == "-":
+        parser.error("-w - uses standard output: remove --tree")
+
+
 def _check_writing(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
     """Checks that options about file rotation are given together with an output file."""
     several = said.keys() & {"megabytes", "seconds"}
@@ -601,6 +623,7 @@ def parse(arguments: list[str], configured: Callable[[], dict[str, Any]] = dict)
     if "summary_fd" in said and said.setdefault("summary", JSONL) != JSONL:
         raise InvalidArgument("--summary text goes to standard error; --summary-fd needs --summary jsonl")
     _check_statistics(parser, said)
+    _check_tree(parser, said)
     _check_writing(parser, said)
     _check_calls(parser, said)
     _check_page(parser, said)

@@ -378,7 +378,13 @@ class Run:
                 tcp=self._tcp,
                 stacks=options.stacks,
             ),
-            Keeping(self._policy, options.memory, outputs=self._fan, selection=self._selection),
+            Keeping(
+                self._policy,
+                options.memory,
+                outputs=self._fan,
+                selection=self._selection,
+                all_hops=options.all_hops,
+            ),
         )
 
     @cached_property
@@ -515,6 +521,7 @@ class Run:
             keylog=options.keylog,
             selection=self._selection,
             pcap=options.pcap,
+            all_hops=options.all_hops,
         )
 
     @property
@@ -532,6 +539,7 @@ class Run:
             return options.processes
         is_shown = (
             needs_processes(options)
+            or options.tree
             or options.format in (JSONL, HAR)
             or options.writes_har
             or options.web is not None
@@ -707,7 +715,15 @@ def _set_masking(options: Options) -> None:
 
 
 def _output(options: Options, sink: StandardOutput) -> Output:
-    """Returns the output that was chosen. Imports no other output."""
+    """Returns the output that was chosen, as a tree if that was. Imports no other output."""
+    if not options.tree:
+        return _form(options, sink)
+    from sockfilter.outputs.tree import TreeOutput
+
+    return TreeOutput(sink, _form(options, sink))
+
+
+def _form(options: Options, sink: StandardOutput) -> Output:
     if options.stats:
         from sockfilter.cli.statistics import output
 

@@ -15,7 +15,7 @@ PREFIX = "SOCKFILTER_"
 # users belong on the command line: a forgotten file must not cause writes, and a user who can change the file must not
 # choose the user that root becomes.
 NAMES = (
-    *("interface", "promisc", "ports", "host", "family", "protocols"),
+    *("interface", "promisc", "ports", "host", "family", "protocols", "all-hops"),
     *("format", "verbose", "processes", "messages", "time", "wide", "quiet", "body"),
     *("show-secrets", "mask", "unmask", "color"),
     *("snap", "ring", "memory", "fail-on-loss", "summary"),

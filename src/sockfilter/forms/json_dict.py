@@ -78,6 +78,12 @@ def rare_members(exchange: Exchange) -> Json:
         code, name, end = exchange.reset
         by = "client" if end == (exchange.connection.client_end or 0) else "server"
         made["reset"] = {"code": code, "name": name or None, "by": by}
+    if exchange.parent is not None:
+        made["parent"] = {"id": exchange.parent.exchange.id, "why": exchange.parent.why}
+    if exchange.connection.hops:
+        from sockfilter.forms.paths import path_member  # imported late: most connections cross one interface
+
+        made["path"] = path_member(exchange, time_text)
     if exchange.tls is not None:
         made["tls"] = {
             name: clean_text(value) if isinstance(value, str) else value

@@ -221,6 +221,10 @@ class TextForm:
             from sockfilter.forms.tcp import tcp_lines  # imported late: only where the kernel's TCP is asked
 
             yield from (f"    {printable(line)}\n" for line in tcp_lines(exchange, exchange.tcp))
+        if exchange.connection.hops:
+            from sockfilter.forms.paths import path_line  # imported late: most connections cross one interface
+
+            yield f"    path {path_line(exchange)}\n"
         for mark, message in (
             (">", exchange.request),
             *(("<", informational) for informational in exchange.informational),

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # prefix of an IPv4 address in a field of 16 bytes: ::ffff:a.b.c.d (RFC 4291, 2.5.5.2)
 V4_MAPPED = bytes(10) + b"\xff\xff"
+# Times of first bytes that are kept for each hop: those of the exchanges that have not ended.
+HOP_TIMES_MAX = 64
 
 
 class Endpoint(NamedTuple):
@@ -27,6 +29,35 @@ class Endpoint(NamedTuple):
         if not self.port:
             return self.ip
         return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
+
+
+class Hop:
+    """A connection on another interface than its own.
+
+    Args:
+        interface: the interface's name.
+        ends: both ends there, in the order of the connection's ends.
+        opened_ns: when its SYN passed there, or else its first segment, in the source's clock.
+
+    Attributes:
+        times: when bytes first passed there, by their sequence number, for each end.
+    """
+
+    __slots__ = ("ends", "interface", "opened_ns", "times")
+
+    def __init__(self, interface: str, ends: tuple[Endpoint, Endpoint], opened_ns: int) -> None:
+        self.interface = interface
+        self.ends = ends
+        self.opened_ns = opened_ns
+        self.times: tuple[dict[int, int], dict[int, int]] = ({}, {})
+
+    def note(self, end: int, seq: int, time_ns: int) -> None:
+        """Notes a segment with payload that an end has sent."""
+        times = self.times[end]
+        if seq not in times:
+            if len(times) >= HOP_TIMES_MAX:
+                del times[next(iter(times))]
+            times[seq] = time_ns
 
 
 class Connection:
@@ -47,6 +78,8 @@ class Connection:
         clocks_differ: the times of its two directions contradict each other, so no duration between them is known.
         tls: how TLS protects it; None if it does not.
         watched: what the observer of TCP remembers of it; None if it has not looked yet.
+        hops: the same connection on other interfaces, see sockfilter.model.path.
+        opened_ns: when it was first seen on its own interface, if it has hops.
     """
 
     __slots__ = (
@@ -55,10 +88,12 @@ class Connection:
         "client_end",
         "clocks_differ",
         "ends",
+        "hops",
         "interface",
         "known",
         "netns",
         "number",
+        "opened_ns",
         "streams",
         "syn_ns",
         "synack_ns",
@@ -87,6 +122,8 @@ class Connection:
         self.clocks_differ = False
         self.tls: Tls | None = None
         self.watched: Any = None
+        self.hops: tuple[Hop, ...] = ()
+        self.opened_ns = 0
         self._route: str | None = None
         # time and sequence number of the last response's first byte
         self._answered: tuple[int, int] | None = None
@@ -98,6 +135,7 @@ class Connection:
         """A copy for what the connection carries inside another protocol."""
         made = Connection(self.number, self.interface, self.ends, self.client_end, self.syn_ns, self.synack_ns)
         made.known, made.netns, made.clocks_differ = self.known, self.netns, self.clocks_differ
+        made.hops, made.opened_ns = self.hops, self.opened_ns
         return made
 
     @property

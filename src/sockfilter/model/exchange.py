@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sockfilter.model.culprit import Culprit
     from sockfilter.model.grpc import GrpcCall
     from sockfilter.model.message import Request, Response
+    from sockfilter.model.path import Step
     from sockfilter.model.process import Process
     from sockfilter.model.stream_message import StreamMessage
     from sockfilter.model.streams import WebSocket
@@ -43,6 +44,19 @@ class StreamReset(NamedTuple):
     end: int
 
 
+class Parent(NamedTuple):
+    """The exchange that a process served while it made another.
+
+    Attributes:
+        exchange: the exchange.
+        why: "trace" if both have the same trace id, and the server of one is the client of the other; "process" if it
+            is the only exchange that the process served all the time, which other work of the process can make wrong.
+    """
+
+    exchange: Exchange
+    why: str
+
+
 class Exchange:
     """A request and its final response. Either may be None; problems then says why.
 
@@ -62,6 +76,7 @@ class Exchange:
         is_pushed: whether the server promised the request and sent the response without being asked.
         messages: the messages on the stream that it has opened, such as a WebSocket, if a capture keeps them.
         tcp: what the kernel's TCP knows of it; None if that is not known.
+        parent: the exchange that its client served meanwhile, and why; None until link() has found one.
     """
 
     __slots__ = (
@@ -75,6 +90,7 @@ class Exchange:
         "informational_count",
         "is_pushed",
         "messages",
+        "parent",
         "processes",
         "request",
         "reset",
@@ -102,6 +118,7 @@ class Exchange:
         self.is_pushed = False
         self.messages: Collection[StreamMessage] = ()
         self.tcp: ExchangeTcp | None = None
+        self.parent: Parent | None = None
         self._problems: tuple[Problem, ...] = ()
 
     def __repr__(self) -> str:
@@ -150,6 +167,16 @@ class Exchange:
     def tls(self) -> Tls | None:
         """How TLS protected it; None if it did not, or if TLS was not opened."""
         return self.connection.tls
+
+    @property
+    def path(self) -> tuple[Step, ...]:
+        """The interfaces that it crossed, in the order of its request; empty if it was seen on one only."""
+        if not self.connection.hops:
+            return ()
+        from sockfilter.model.path import path_of  # imported late: most connections have no hops
+
+        seq = None if self.request is None else self.request.seq
+        return path_of(self.connection, seq, self.start_ns, self.clock_offset_ns)
 
     @property
     def grpc(self) -> GrpcCall | None:

@@ -103,6 +103,8 @@ class JsonOutput(Output):
             or exchange.reset is not None
             or exchange.is_pushed
             or exchange.tls is not None
+            or exchange.connection.hops
+            or exchange.parent is not None
         )
         rare = f",{ENCODE(rare_members(exchange))[1:-1]}" if is_rare else ""
         if is_call(exchange):

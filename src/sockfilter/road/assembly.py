@@ -35,6 +35,7 @@ class Assembly:
         converse: makes the conversation of a connection.
         hearing: how the source observes connections, see Hearing.
         is_unfinished: whether the first bytes of a connection are too few to parse, as in ConnectionTable.
+        all_hops: as in ConnectionTable.
     """
 
     def __init__(
@@ -45,8 +46,9 @@ class Assembly:
         converse: Callable[[StreamConnection], StreamTaker],
         hearing: Hearing = WIRE,
         is_unfinished: Callable[[bytes], bool] | None = None,
+        all_hops: bool = False,
     ) -> None:
-        self._table = ConnectionTable(converse, skipping, hearing.both_ends, is_unfinished)
+        self._table = ConnectionTable(converse, skipping, hearing.both_ends, is_unfinished, all_hops)
         table, name = self._table, source.interface_name
         tcp = TcpDecoder(table.takers, table.stream_of, table.open, name, is_wanted)
         self._fragments = Reassembler(tcp.take)

@@ -85,6 +85,7 @@ class Pipeline:
         protocols: the names of the protocols beside HTTP that are read.
         secrets: the secrets that open TLS. None: TLS is not read.
         figures: takes the numbers of exchanges instead of emit, if they are all that is needed of them.
+        all_hops: whether a connection on several interfaces has its exchanges on each.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class Pipeline:
         protocols: Collection[str] = (),
         secrets: SecretStore | None = None,
         figures: Figures | None = None,
+        all_hops: bool = False,
     ) -> None:
         self._source = source
         self._secrets = secrets
@@ -119,7 +121,9 @@ class Pipeline:
 
             self._tls_conversation = partial(TlsConversation, store=secrets, counts=self._tls)
         self._choice = ProtocolChoice(wanted=protocols, tls=None if secrets is None else self._tls_conversation)
-        self._assembly = assembly = Assembly(source, skipping, is_wanted, self._converse, hearing, heads.is_unfinished)
+        self._assembly = assembly = Assembly(
+            source, skipping, is_wanted, self._converse, hearing, heads.is_unfinished, all_hops
+        )
         self._budget = Budget(memory, self._count_open, assembly.weigh)
         if lines is not None and lines.is_json and observers:
             lines = None  # each line names the processes that the observers find

@@ -18,6 +18,7 @@ from sockfilter.model.sequence import MASK, distance
 from sockfilter.streams.beginning import FirstBytes
 from sockfilter.streams.connection import StreamConnection, StreamTaker
 from sockfilter.streams.direction import HELD_BYTES_MAX, NEAR_AFTER_END_BYTES, SYN, WINDOW_BYTES_MAX
+from sockfilter.streams.hops import Hops
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,6 +105,7 @@ class ConnectionTable:
         skipping: sends skip hints to the source.
         hears_twice: whether the same bytes may come from both ends, and late. There are no retransmissions then.
         is_unfinished: whether the first bytes of a connection are too few to parse. None: first bytes never wait.
+        all_hops: whether a connection that is seen on several interfaces is one connection on each.
     """
 
     def __init__(
@@ -112,6 +114,7 @@ class ConnectionTable:
         skipping: Skipping,
         hears_twice: bool = False,
         is_unfinished: Callable[[bytes], bool] | None = None,
+        all_hops: bool = False,
     ) -> None:
         # bytes that are recorded at both ends come in any order: the waiting bytes could be a second copy
         self._is_unfinished = None if hears_twice else is_unfinished
@@ -130,6 +133,8 @@ class ConnectionTable:
         self.watched: dict[StreamConnection, None] = {}
         # by both ends, without the interface: the connections with one half, the oldest first
         self._lone: OrderedDict[bytes, list[StreamConnection]] = OrderedDict()
+        # calls have no interface: they see each connection once
+        self._hops = None if all_hops or hears_twice else Hops(skipping, self.counts)
         self._opened = 0
         self._swept_ns = 0
 
@@ -152,8 +157,16 @@ class ConnectionTable:
         ended = stream & ~1
         if ended in self.ended:
             return partial(self._after_end, stream, self.ended[ended])
-        if self._lone and start.key not in self._connections and start.key[:-PLACE_BYTES] in self._lone:
-            return partial(self._join, stream, start)
+        if start.key not in self._connections:
+            ends = start.key[:-PLACE_BYTES]
+            if ends in self._lone:
+                return partial(self._join, stream, start)
+            if (hops := self._hops) is not None:
+                known = hops.of_numbers(start)
+                if known is not None:
+                    return self._add_hop(known, stream, start, time_ns)
+                if hops.may_be_near(ends):
+                    return partial(self._join, stream, start)
         return self._open(stream, start, time_ns)
 
     def enter(self, stream: int, start: FlowStart, time_ns: int) -> StreamConnection | None:
@@ -164,6 +177,10 @@ class ConnectionTable:
             if known.is_same_life(start):
                 return None
             known.close(Problem.REPLACED)
+        elif self._hops is not None and (
+            self._hops.of_numbers(start) is not None or self._hops.may_be_near(start.key[:-PLACE_BYTES])
+        ):
+            return None
         return self._new(stream, start, time_ns)
 
     def take_for(self, connection: StreamConnection) -> None:
@@ -263,6 +280,7 @@ class ConnectionTable:
             self.takers.pop(stream, None)
             self.takers.pop(stream | 1, None)
             self.ended[stream] = ended
+        self._end_hops(connection, ended, is_http=problem is not None)
         while len(self.ended) > ENDED_MAX:
             del self.ended[next(iter(self.ended))]
         self.counts.one_sided += bool(problem) and not self.hears_twice and connection.is_one_sided
@@ -362,6 +380,8 @@ class ConnectionTable:
             model.netns = int.from_bytes(start.key[-PLACE_BYTES:], sys.byteorder)
         connection = StreamConnection(self, start, stream, model, time_ns, self._converse)
         self._connections[start.key] = connection
+        if self._hops is not None:
+            self._hops.note(connection, start.key[:-PLACE_BYTES])
         if None in (start.syn_ns, start.synack_ns) and not self.hears_twice:  # at most half of the handshake was seen
             same = self._lone.setdefault(start.key[:-PLACE_BYTES], [])
             same.append(connection)
@@ -383,14 +403,19 @@ class ConnectionTable:
         buffer: memoryview | bytes,
         at: int,
     ) -> None:
-        """Takes the first segment of a flow whose ends have a one-sided connection on another interface.
+        """Takes the first segment of a flow whose ends have a connection on another interface.
 
-        The flow is the other half of that connection if it comes from the end that was not seen, and if the numbers
-        match. Otherwise it is a connection of its own.
+        The flow is the other half of a one-sided connection if it comes from the end that was not seen, and if the
+        numbers match. It is a hop of a connection that has the same numbers. Otherwise it is a connection of its own.
         """
         lone = self._lone.get(start.key[:-PLACE_BYTES], ())
         known = next((one for one in lone if one.continues(stream & 1, seq, ack)), None)
-        if known is not None:
+        hop_of = None
+        if known is None and (hops := self._hops) is not None:
+            hop_of = hops.of_numbers(start) or hops.near(start, start.key[:-PLACE_BYTES], stream & 1, seq, ack)
+        if hop_of is not None:
+            take = self._add_hop(hop_of, stream, start, time_ns)
+        elif known is not None:
             self._drop_lone(known)
             known.join(stream, start.isn[stream & 1])
             self.take_for(known)
@@ -398,6 +423,29 @@ class ConnectionTable:
         else:
             take = self._open(stream, start, time_ns)
         take(time_ns, seq, ack, flags, length, kept, buffer, at)
+
+    def _add_hop(self, known: StreamConnection, stream: int, start: FlowStart, time_ns: int) -> TakeSegment:
+        """Returns the function that takes the segments of a flow that is a known connection on another interface."""
+        assert self._hops is not None  # it has found the connection
+        self._forget(stream & ~1)
+        takers = self._hops.add(known, stream, start, time_ns)
+        self.takers[stream & ~1], self.takers[stream | 1] = takers
+        return takers[stream & 1]
+
+    def _end_hops(self, connection: StreamConnection, ended: Ended, is_http: bool) -> None:
+        """Ends a connection on its other interfaces."""
+        if self._hops is None:
+            return
+        hops = self._hops.drop(connection, connection.start.key[:-PLACE_BYTES])
+        for stream, (start, _, is_reversed) in hops.items():
+            self.takers.pop(stream, None)
+            self.takers.pop(stream | 1, None)
+            if not is_http:
+                self.skipping.reject(stream)
+            here = ended._replace(start=start)
+            if is_reversed:
+                here = here._replace(following=ended.following[::-1], passed=ended.passed[::-1])
+            self.ended[stream] = here
 
     @staticmethod
     def _passed(

@@ -58,7 +58,7 @@ def test_both_ends_show_each_exchange_once(tmp_path: Path, family: socket.Addres
         group = stack.enter_context(cgroup())
         stack.enter_context(redirecting(group, tmp_path, redirects=redirects))
         stack.enter_context(member_of(group))
-        capture = stack.enter_context(sockfilter.capture(via="syscalls", cgroup=str(group)))
+        capture = stack.enter_context(sockfilter.capture(via="syscalls", pid=os.getpid()))
         with connected(family) as (client, server):
             for _ in range(MANY):
                 exchange(client, server)
@@ -78,7 +78,7 @@ def test_a_connection_that_was_open_before(tmp_path: Path, redirects: bool, befo
         client, server = stack.enter_context(connected())
         for _ in range(before):
             exchange(client, server)
-        capture = stack.enter_context(sockfilter.capture(via="syscalls", cgroup=str(group)))
+        capture = stack.enter_context(sockfilter.capture(via="syscalls", pid=os.getpid()))
         for _ in range(MANY):
             exchange(client, server)
         assert_whole(capture, MANY)
@@ -120,7 +120,7 @@ def test_a_file_that_the_server_sends(tmp_path: Path) -> None:
         group = stack.enter_context(cgroup())
         stack.enter_context(redirecting(group, tmp_path))
         stack.enter_context(member_of(group))
-        capture = stack.enter_context(sockfilter.capture(via="syscalls", cgroup=str(group), body=None))
+        capture = stack.enter_context(sockfilter.capture(via="syscalls", pid=os.getpid(), body=None))
         with connected() as (client, server):
             exchange(client, server)  # the first connection tells that there are such maps
         with connected() as (client, server), page.open("rb") as file:
@@ -152,7 +152,7 @@ def test_a_connection_that_ends_and_one_that_is_aborted(tmp_path: Path) -> None:
         group = stack.enter_context(cgroup())
         stack.enter_context(redirecting(group, tmp_path))
         stack.enter_context(member_of(group))
-        capture = stack.enter_context(sockfilter.capture(via="syscalls", cgroup=str(group)))
+        capture = stack.enter_context(sockfilter.capture(via="syscalls", pid=os.getpid()))
         with connected() as (client, server):
             exchange(client, server)
         until_end = b"HTTP/1.1 200 OK\r\n\r\nhi"
@@ -190,7 +190,7 @@ def test_the_command_names_what_goes_past_the_network(tmp_path: Path) -> None:
         exchange(client, server)
         doctor = run("doctor")
         packets = run("-i", "lo", "--duration", "0.1")
-        with sockfilter.capture(via="syscalls", cgroup=str(group)) as capture:
+        with sockfilter.capture(via="syscalls", pid=os.getpid()) as capture:
             exchange(client, server)
             exchange(client, server)
             capture.flush()

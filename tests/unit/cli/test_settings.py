@@ -89,6 +89,7 @@ TEXTS: list[tuple[str, str, str, Any]] = [
     ("format", '"json"', "format", "jsonl"),
     ("time", '"iso"', "time", "iso"),
     ("wide", "true", "wide", True),
+    ("all-hops", "true", "all_hops", True),
     ("summary", '"jsonl"', "summary", "jsonl"),
 ]
 
@@ -111,7 +112,7 @@ def test_every_option_that_may_be_set_is_in_the_list_above() -> None:
 def test_an_option_is_either_for_files_or_for_the_command_line() -> None:
     calls = {"via", "pid", "comm", "cgroup", "unix"}
     alone = {"read", "list", "netns", "count", "duration", "write", "file-megabytes", "file-seconds", "files", "user"}
-    alone |= {"summary-fd", "proto", "filter", "stats", "by", "routes", "keylog", "tls", "write-secrets", "web"}
+    alone |= {"summary-fd", "proto", "filter", "stats", "tree", "by", "routes", "keylog", "tls", "write-secrets", "web"}
     negative = {name for name in settings.options() if name.startswith("no-")}
     assert set(settings.options()) == {*settings.NAMES, *alone, *calls, *negative, "version", "help"}
 

@@ -159,6 +159,9 @@ class UsualReader:
         context: what the conversation needs.
         messages: takes the messages of streams on which something is unusual.
         receivers: the receivers in Python of both ends.
+
+    Attributes:
+        model: the public description of the connection.
     """
 
     def __init__(
@@ -174,7 +177,7 @@ class UsualReader:
             reading.form = Form(context.policy, reading)
             reading.refresh()
         self._form: Form = reading.form
-        self._model = transport.model
+        self.model = transport.model
         self._context = context
         self._messages = messages
         self._receivers = receivers
@@ -232,7 +235,7 @@ class UsualReader:
             return
         pairing = self._messages.pairing
         if state.has_answered:
-            self._model.note_response(state.answered_ns, state.answered_seq)
+            self.model.note_response(state.answered_ns, state.answered_seq)
             state.has_answered = 0
         while _lib.sf_usual_give(state):
             self._give(state.ended)
@@ -260,7 +263,7 @@ class UsualReader:
         self._detour = DETOUR_SEGMENTS + sum(len(receiver.hpack.entries) for receiver in self._receivers)
 
     def _enter(self) -> None:
-        client_end = self._model.client_end
+        client_end = self.model.client_end
         if client_end is None or not all(r.has_begun and r.is_between for r in self._receivers):
             return
         first, second = (receiver.hpack for receiver in self._receivers)
@@ -281,8 +284,8 @@ class UsualReader:
         state.client_end, state.last_stream = client_end, self._messages.last_stream
         state.conn_seq = self._messages.pairing.number
         # the lines in C say nothing of TLS
-        if not self._model.clocks_differ and self._model.tls is None:
-            self._form.describe(state, self._model)
+        if not self.model.clocks_differ and self.model.tls is None:
+            self._form.describe(state, self.model)
         self.state = state
         self._reading.readers[self] = self.give
 
@@ -310,7 +313,7 @@ class UsualReader:
         else:
             messages.go_away(end, state.value)
         state.conn_seq = pairing.number
-        if self._model.clocks_differ:
+        if self.model.clocks_differ:
             state.route_len = state.before_len = 0
 
     def _pair(self, stream: Any) -> None:
@@ -327,7 +330,7 @@ class UsualReader:
         if answered[12]:
             response.body = self._body(halves[1], answered[2], is_coded=answered[13])
         self._messages.pairing.pair(conn_seq, request, response)
-        if self._model.clocks_differ and self.state is not None:
+        if self.model.clocks_differ and self.state is not None:
             self.state.route_len = self.state.before_len = 0
 
     def _body(self, half: Any, size: int, *, is_coded: int) -> Body:
@@ -390,10 +393,11 @@ class UsualReceiver:
         ignoring: 0: it needs all bytes, as the next frame may begin anywhere.
     """
 
-    __slots__ = ("_end", "_reader", "_receiver", "ignoring")
+    __slots__ = ("_end", "_model", "_reader", "_receiver", "ignoring")
 
     def __init__(self, reader: UsualReader, end: int, receiver: Http2Receiver) -> None:
         self._reader = reader
+        self._model = reader.model
         self._end = end
         self._receiver = receiver
         self.ignoring = 0
@@ -405,6 +409,8 @@ class UsualReceiver:
         if state is None or type(time_ns) is not int or time_ns < 0:
             reader.detour(self._end, data, time_ns, seq, ack)
             return
+        if self._model.hops:
+            state.before_len = 0  # a line of JSON that is written in C has no path
         kind = _take(state, reader.block, self._end, data, len(data), 0, time_ns, seq, ack)
         if kind:
             reader.answer(kind, self._end, data, time_ns, seq, ack)

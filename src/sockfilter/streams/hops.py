@@ -1,0 +1,143 @@
+"""Connections that are seen on several interfaces: one of them carries the exchanges, the others are its hops.
+
+Both initial sequence numbers stay the same on bridges, in tunnels, and through routers that translate addresses. Where
+the SYNs were not seen, the same addresses and ports with numbers nearby are the same connection.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from sockfilter.model.connection import Hop
+from sockfilter.model.flow import LEFT_OUT
+from sockfilter.model.sequence import MASK, distance
+from sockfilter.streams.direction import HELD_BYTES_MAX
+
+if TYPE_CHECKING:
+    from sockfilter.ledger import SegmentCounts
+    from sockfilter.model.flow import FlowStart, TakeSegment
+    from sockfilter.streams.connection import StreamConnection
+    from sockfilter.streams.direction import Skipping
+
+# interfaces that are kept of one connection: a bridge, a tunnel and some routers; further ones are not in its path
+HOPS_MAX = 16
+# How far ahead of a segment a hint reaches: a quarter of the sequence space, which needs a new hint each gigabyte.
+AHEAD_BYTES = 1 << 30
+
+
+class Hops:
+    """Finds the connection that a flow on another interface is a hop of.
+
+    Args:
+        skipping: sends skip hints to the source.
+        counts: the counters of segments.
+    """
+
+    def __init__(self, skipping: Skipping, counts: SegmentCounts) -> None:
+        self._skipping = skipping
+        self._counts = counts
+        # open connections by both initial sequence numbers, the smaller first
+        self._by_numbers: dict[tuple[int, int], StreamConnection] = {}
+        # open connections by both ends without the interface: the newest
+        self._by_ends: dict[bytes, StreamConnection] = {}
+        # the streams of each connection's hops, with what is noted there and whether the ends are in the other order
+        self._of: dict[StreamConnection, dict[int, tuple[FlowStart, Hop, bool]]] = {}
+
+    def note(self, connection: StreamConnection, ends: bytes) -> None:
+        """Notes a new connection. ends: its key without the interface."""
+        numbers = _numbers(connection.start)
+        if numbers is not None:
+            self._by_numbers[numbers] = connection
+        self._by_ends[ends] = connection
+
+    def drop(self, connection: StreamConnection, ends: bytes) -> dict[int, tuple[FlowStart, Hop, bool]]:
+        """Forgets a connection that has ended. Returns the streams of its hops."""
+        numbers = _numbers(connection.start)
+        if numbers is not None and self._by_numbers.get(numbers) is connection:
+            del self._by_numbers[numbers]
+        if self._by_ends.get(ends) is connection:
+            del self._by_ends[ends]
+        return self._of.pop(connection, {})
+
+    def of_numbers(self, start: FlowStart) -> StreamConnection | None:
+        """Returns the connection with the same initial sequence numbers on another interface.
+
+        On the same interface, equal numbers mean nothing: tools that make capture files give them to all connections.
+        """
+        numbers = _numbers(start)
+        known = None if numbers is None else self._by_numbers.get(numbers)
+        return known if known is not None and known.start.interface != start.interface else None
+
+    def may_be_near(self, ends: bytes) -> bool:
+        """Whether a connection has the same ends, so that the numbers of a segment decide."""
+        return ends in self._by_ends
+
+    def near(self, start: FlowStart, ends: bytes, end: int, seq: int, ack: int) -> StreamConnection | None:
+        """Returns the connection with the same ends whose numbers a segment of a flow that is not known continues."""
+        known = self._by_ends.get(ends)
+        if known is None or (None not in start.isn and None not in known.start.isn):
+            return None
+        known.come_back()
+        sender, receiver = known.directions[end], known.directions[1 - end]
+        if sender.next is None or not _is_near(sender.next, seq):
+            return None
+        heard = receiver.next if receiver.next is not None else sender.acked
+        return known if heard is None or _is_near(heard, ack) else None
+
+    def add(self, known: StreamConnection, stream: int, start: FlowStart, time_ns: int) -> tuple[TakeSegment, ...]:
+        """Adds a hop to a connection. Returns the functions that take the segments of both directions.
+
+        Args:
+            known: the connection.
+            stream: either of the two streams of the hop.
+            start: the flow on the other interface.
+            time_ns: when its first segment passed.
+        """
+        known.come_back()  # its first exchange may be in the lane, and its line has a path
+        model = known.model
+        if not model.hops:
+            model.opened_ns = known.start.syn_ns or known.opened_ns
+        isn, mine = start.isn, known.start.isn
+        is_reversed = None not in isn and None not in mine and isn != mine
+        ends = (start.ends[1], start.ends[0]) if is_reversed else start.ends
+        hop = next((one for one in model.hops if (one.interface, one.ends) == (start.interface, ends)), None)
+        if hop is None:
+            hop = Hop(start.interface, ends, start.syn_ns or time_ns)
+            if len(model.hops) < HOPS_MAX:
+                model.hops = (*model.hops, hop)
+        self._of.setdefault(known, {})[stream & ~1] = (start, hop, is_reversed)
+        return tuple(partial(self._take, stream & ~1 | end, hop, end ^ is_reversed) for end in (0, 1))
+
+    def _take(
+        self,
+        stream: int,
+        hop: Hop,
+        end: int,
+        time_ns: int,
+        seq: int,
+        _ack: int,
+        flags: int,
+        length: int,
+        _kept: int,
+        _buffer: memoryview | bytes,
+        _start: int,
+    ) -> None:
+        """Takes a segment of a hop: its bytes have been taken on the connection's own interface."""
+        if flags & LEFT_OUT:
+            return
+        self._counts.other_hops += 1
+        if length:
+            hop.note(end, seq, time_ns)
+            self._skipping.skip(stream, (seq + length + AHEAD_BYTES) & MASK)
+
+
+def _numbers(start: FlowStart) -> tuple[int, int] | None:
+    first, second = start.isn
+    if first is None or second is None:
+        return None
+    return (first, second) if first <= second else (second, first)
+
+
+def _is_near(mine: int, theirs: int) -> bool:
+    return -HELD_BYTES_MAX <= distance(mine, theirs) <= HELD_BYTES_MAX
