@@ -75,8 +75,8 @@ def by_c(name: str, fields: Layout, tmp_path: Path) -> Layout:
     source.write_text(
         "#include <linux/types.h>\n#include <stddef.h>\n#include <stdio.h>\n"
         "#include <events.h>\n#include <processes.h>\n#include <lane.h>\n#include <usual.h>\n#include <replay.h>\n"
-        "#include <tcp_events.h>\n#include <secrets.h>\n#include <found.h>\n#include <mapping.h>\n#include <opening.h>\n"
-        "#include <count.h>\n#include <guard.h>\n"
+        "#include <secrets.h>\n#include <found.h>\n#include <mapping.h>\n#include <opening.h>\n"
+        "#include <tcp_events.h>\n#include <count.h>\n#include <guard.h>\n"
         f"int main(void) {{ {' '.join(lines)} }}\n"
     )
     command = [

@@ -186,7 +186,7 @@ class SecretStore:
         """
         made = Handshake(b"", SNAPSHOT, 0) if handshake is None else handshake
         made.secrets[label] = secret
-        made.is_linked, made.is_free = True, False
+        made.is_linked = True
         self.counts.seen += 1
         self.counts.linked += 1
         return made
