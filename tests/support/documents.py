@@ -56,6 +56,9 @@ NOT_RUN = {
     "SSLKEYLOGFILE=": NotRun.ELSEWHERE,  # tests/e2e/test_tls.py, this and the next
     "sockfilter -r web.pcap --keylog": NotRun.ELSEWHERE,
     "sudo sockfilter -i lo --ports 8082 -vv --proto": NotRun.PLACEHOLDER,
+    # they need a terminal: tests/e2e/test_screen.py
+    "sudo sockfilter top": NotRun.ELSEWHERE,
+    "sockfilter top": NotRun.ELSEWHERE,
 }
 
 

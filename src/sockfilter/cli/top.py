@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from sockfilter.cli import arguments, settings, stdout, subcommand, tcpdump, values
 from sockfilter.cli.command import Run
-from sockfilter.cli.descriptors import STDIN, STDOUT, say
+from sockfilter.cli.descriptors import STDIN, STDOUT
 from sockfilter.cli.ending import Reason
 from sockfilter.cli.parser import Once, check_known
 from sockfilter.cli.stdout import StandardOutput
-from sockfilter.errors import CaptureFileError, InvalidArgument, SockfilterError
+from sockfilter.errors import InvalidArgument
 from sockfilter.recent.store import RECENT_BYTES, RECENT_MAX, RecentExchanges
 
 if TYPE_CHECKING:
@@ -300,12 +300,8 @@ class TopRun(Run):
         return self._reason
 
     def _finish(self, capture: Capture | ArchiveCapture) -> None:
-        """Ends the capture while the screen is still there, so that it shows what was open."""
-        try:
-            capture.close()
-        except CaptureFileError as error:
-            say(str(error))
+        """Ends the capture while the screen is still there, so that it shows what was open. Raises CaptureFileError."""
+        capture.close()
         self._fan.flush()
-        damage = capture.source.damage
-        if isinstance(damage, SockfilterError):
-            say(str(damage))
+        if capture.source.damage is not None:
+            raise capture.source.damage
