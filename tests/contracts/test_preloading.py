@@ -61,6 +61,7 @@ BEFORE = {
     "cli.pcap_filter": {"socket", "sources.pcap.compiling"},
     "cli.privileges": {"pwd"},
     "cli.statistics": {f"statistics.{name}" for name in ("as_dict", "collector", "keys", "output")},
+    "cli.tcp_live": {"cli.tcp_http", "forms.connection_dict"},
     "cli.values": {"filters.faults", "filters.parser", "statistics.keys", "statistics.routes"},
     "cli.settings": {"cli.hosts", "libbpf.ring", "sources.narrowing"},
     "libbpf.binding": {"libbpf._libbpf"},

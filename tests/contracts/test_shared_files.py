@@ -65,7 +65,7 @@ def test_every_option_of_a_command_is_everywhere(folder: Path, command: str, wor
     assert re.search(rf"^(\S+, )?\\fB{word}\\fR", section, re.MULTILINE)
     assert word in completed_by_bash(folder, command, "")
     zsh = (folder / ZSH).read_text().partition(f"\n\t{command})\n")[2].partition(";;")[0]
-    assert re.search(rf"^\t\t  ('\*')?({{(.*,)?)?{word}[='\[,}}]", zsh, re.MULTILINE)
+    assert re.search(rf"^\t\t  ('[^']*')?({{(.*,)?)?{word}[='\[,}}]", zsh, re.MULTILINE)
     line = rf"^complete -c sockfilter -n '__fish_seen_subcommand_from {command}' .*{flag(word)} "
     assert re.search(line, (folder / FISH).read_text(), re.MULTILINE)
 
