@@ -77,6 +77,7 @@ BEFORE = {
     "page.document": {"hashlib"},
     "page.language": {"filters.conditions"},
     "cli.values": {"page.addresses"} | {"filters.faults", "filters.parser", "statistics.keys", "statistics.routes"},
+    "cli.tcp_live": {"cli.tcp_http", "forms.connection_dict"},
     "cli.settings": {"cli.hosts", "libbpf.ring", "sources.narrowing"},
     "libbpf.binding": {"libbpf._libbpf"},
     # a schema is read before the capture begins

@@ -28,7 +28,7 @@ MAY_IMPORT: Graph = {
     "model": {"errors", "presentation", "protobuf", *SHOWN},
     # the kernel
     "libbpf": {"closing", "errors"},
-    "system": {"errors", "libbpf", "model"},
+    "system": {"closing", "errors", "libbpf", "model"},
     # where records come from; who knows more of a connection
     "sources": {"closing", "errors", "libbpf", "model", "system"},
     "observers": {"closing", "errors", "libbpf", "model", "system"},
@@ -77,6 +77,7 @@ MAY_IMPORT: Graph = {
         *SHOWN,
         "protobuf",
         "captures",
+        "closing",
         "comparison",
         "counting",
         "filters",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from sockfilter.model import Endpoint, Process
-    from sockfilter.observers.tcp.half import Half
+    from sockfilter.observers.tcp.half import TcpHalf
     from sockfilter.sources.narrowing import Hosts, Ports
 
 Seen: TypeAlias = "TcpConnection | TcpChange | TcpDrop | TcpReset | Listener | QueueFull"
@@ -177,7 +177,7 @@ class Connections(Closing):
             return None
         return self._following.lives.process_at(here, there)
 
-    def _halves(self, here: Endpoint, there: Endpoint) -> list[Half]:
+    def _halves(self, here: Endpoint, there: Endpoint) -> list[TcpHalf]:
         if self._following is None:
             return []
         lives = self._following.lives

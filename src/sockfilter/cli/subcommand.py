@@ -21,19 +21,12 @@ def parser(name: str, description: str, epilog: str) -> argparse.ArgumentParser:
     )
 
 
-def parsed(
-    by: argparse.ArgumentParser, words: list[str], elsewhere: dict[str, str] | None = None
-) -> argparse.Namespace | int:
+def parsed(by: argparse.ArgumentParser, words: list[str]) -> argparse.Namespace | int:
     """Parses the words. Returns an exit status if there is nothing more to do.
-
-    Args:
-        by: the parser.
-        words: the words of the command line.
-        elsewhere: options that others have, and what to use in their place.
 
     Raises InvalidArgument, and OutputError and BrokenPipeError when it prints.
     """
-    check_known(by, words, elsewhere or {})
+    check_known(by, words, {})
     try:
         return by.parse_args(words)
     except SystemExit as end:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING
 
 from sockfilter.cli import subcommand, values
-from sockfilter.cli.parser import Added, Joined
+from sockfilter.cli.parser import Added, Joined, check_known
 from sockfilter.cli.values import JSONL
 from sockfilter.errors import InvalidArgument
 
 if TYPE_CHECKING:
+    import argparse
+
     from sockfilter.captures.tcp_selection import TcpSelection
     from sockfilter.cli.signals import Signals
 
@@ -48,7 +49,6 @@ KINDS = {"states": "--states", "drops": "--drops", "resets": "--resets", "listen
 def get_parser() -> argparse.ArgumentParser:
     """Returns the command's parser."""
     parser = subcommand.parser("tcp", DESCRIPTION, EPILOG)
-    parser.add_argument("names", nargs="*", help=argparse.SUPPRESS)
     kinds = parser.add_argument_group("what to show in place of connections that end")
     kinds.add_argument(
         "--states", action="store_true", help="each change of a connection's state, and how long it lasted"
@@ -100,9 +100,17 @@ def get_parser() -> argparse.ArgumentParser:
 
 def run(words: list[str], signals: Signals) -> int:
     """Shows connections. Returns the exit status. Raises SockfilterError and OSError."""
-    options = subcommand.parsed(get_parser(), words, ELSEWHERE)
-    if isinstance(options, int):
-        return options
+    parser = get_parser()
+    check_known(parser, words, ELSEWHERE)
+    found = subcommand.parsed_known(parser, words)
+    if isinstance(found, int):
+        return found
+    options, others = found
+    if others:
+        raise InvalidArgument(
+            f"sockfilter tcp takes options alone, and {others[0]!r} is none: it sees connections on all interfaces;"
+            " --host and --ports choose some"
+        )
     _check(options)
     selection = _selection(options)
     if options.now:
@@ -132,11 +140,6 @@ def _selection(options: argparse.Namespace) -> TcpSelection:
 
 def _check(options: argparse.Namespace) -> None:
     """Raises InvalidArgument if options exclude one another."""
-    if options.names:
-        raise InvalidArgument(
-            f"sockfilter tcp takes options alone, and {options.names[0]!r} is none: it sees connections on all"
-            " interfaces; --host and --ports choose some"
-        )
     kinds = [word for name, word in KINDS.items() if _is_given(options, name)]
     others = [word for word in kinds if word != "--listening"] if options.now else kinds
     for name, word in (("now", "--now"), ("top", "--top")):

@@ -39,7 +39,7 @@ LINES_MAX = 20
 TITLE = f"{'sent/s':>12} {'received/s':>12} {'connections':>11}  "
 
 
-class Line:
+class TopLine:
     """The bytes of a process or a connection in an interval."""
 
     __slots__ = ("count", "received", "sent")
@@ -54,7 +54,7 @@ def show(options: argparse.Namespace, selection: TcpSelection, signals: Signals)
     with ExitStack() as stack:
         traffic = stack.enter_context(TcpTraffic(options.netns))
         live = stack.enter_context(Connections(selection, Asked(netns=options.netns, ports=ports_of(selection))))
-        top = Top(options, selection, live, sink)
+        top = TopTable(options, selection, live, sink)
         privileges.give_up(privileges.choice(None, []), lambda: None)
         if not options.quiet:
             where = "" if options.netns is None else f" of network namespace {options.netns}"
@@ -92,7 +92,7 @@ def _wait(live: Connections, signals: Signals, due_s: float) -> None:
         signals.drain()
 
 
-class Top:
+class TopTable:
     """Writes the table of each interval.
 
     Args:
@@ -121,7 +121,7 @@ class Top:
 
     def show(self, carried: list[Carried], seconds: float) -> None:
         """Writes the table of an interval. Raises OSError and SockfilterError."""
-        lines: dict[str, Line] = {}
+        lines: dict[str, TopLine] = {}
         for one in carried:
             process = self._live.process_at(one.here, one.there)
             if not self._selection.has_ends(one.here, one.there):
@@ -129,7 +129,7 @@ class Top:
             if self._selection.needs_processes and not self._live.has_process(one.here, one.there):
                 continue
             name = self._name(one, process)
-            line = lines.setdefault(name, Line())
+            line = lines.setdefault(name, TopLine())
             line.count += 1
             line.sent += one.sent
             line.received += one.received
@@ -141,7 +141,7 @@ class Top:
             return f"{end_of(one.here, process)} - {one.there}"
         return UNKNOWN if process is None else name_of(process)
 
-    def _text(self, ordered: list[tuple[str, Line]], seconds: float) -> str:
+    def _text(self, ordered: list[tuple[str, TopLine]], seconds: float) -> str:
         now_ns = time.time_ns()
         if self._is_json:
             return "".join(

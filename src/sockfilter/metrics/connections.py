@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sockfilter.metrics.registry import SHORT_SECONDS, Kind, Metric
+from sockfilter.metrics.registry import SHORT_SECONDS, Metric, MetricKind
 from sockfilter.model.tcp_connection import QueueFull, TcpConnection, TcpDrop, TcpPeer, TcpReset
 
 if TYPE_CHECKING:
@@ -12,22 +12,26 @@ if TYPE_CHECKING:
 
     from sockfilter.metrics.registry import Registry
 
-CONNECTIONS = Metric("sockfilter_tcp_connections_total", Kind.COUNTER, "Connections that ended.", ("end",))
-CONNECT = Metric("sockfilter_tcp_connect_seconds", Kind.HISTOGRAM, "From SYN to established.", (), SHORT_SECONDS)
-RTT = Metric("sockfilter_tcp_rtt_seconds", Kind.HISTOGRAM, "The last round-trip time.", (), SHORT_SECONDS)
+CONNECTIONS = Metric("sockfilter_tcp_connections_total", MetricKind.COUNTER, "Connections that ended.", ("end",))
+CONNECT = Metric("sockfilter_tcp_connect_seconds", MetricKind.HISTOGRAM, "From SYN to established.", (), SHORT_SECONDS)
+RTT = Metric("sockfilter_tcp_rtt_seconds", MetricKind.HISTOGRAM, "The last round-trip time.", (), SHORT_SECONDS)
 QUEUED = Metric(
-    "sockfilter_tcp_queued_seconds", Kind.HISTOGRAM, "How long first bytes lay in a socket.", ("end",), SHORT_SECONDS
+    "sockfilter_tcp_queued_seconds",
+    MetricKind.HISTOGRAM,
+    "How long first bytes lay in a socket.",
+    ("end",),
+    SHORT_SECONDS,
 )
-SENT = Metric("sockfilter_tcp_sent_bytes_total", Kind.COUNTER, "Payload that was sent, once each.", ("end",))
+SENT = Metric("sockfilter_tcp_sent_bytes_total", MetricKind.COUNTER, "Payload that was sent, once each.", ("end",))
 RETRANSMITTED = Metric(
-    "sockfilter_tcp_retransmitted_bytes_total", Kind.COUNTER, "Payload that was sent again.", ("end",)
+    "sockfilter_tcp_retransmitted_bytes_total", MetricKind.COUNTER, "Payload that was sent again.", ("end",)
 )
-DROPS = Metric("sockfilter_drops_total", Kind.COUNTER, "Segments that the kernel dropped.", ("reason", "station"))
-RESETS = Metric("sockfilter_tcp_resets_total", Kind.COUNTER, "Resets that were sent.", ("reason",))
+DROPS = Metric("sockfilter_drops_total", MetricKind.COUNTER, "Segments that the kernel dropped.", ("reason", "station"))
+RESETS = Metric("sockfilter_tcp_resets_total", MetricKind.COUNTER, "Resets that were sent.", ("reason",))
 QUEUE_FULL = Metric(
-    "sockfilter_accept_queue_full_total", Kind.COUNTER, "Connections turned away by a full queue.", ("server",)
+    "sockfilter_accept_queue_full_total", MetricKind.COUNTER, "Connections turned away by a full queue.", ("server",)
 )
-LOST = Metric("sockfilter_lost_total", Kind.COUNTER, "Records of the kernel that are missing.", ("reason",))
+LOST = Metric("sockfilter_lost_total", MetricKind.COUNTER, "Records of the kernel that are missing.", ("reason",))
 ALL = (CONNECTIONS, CONNECT, RTT, QUEUED, SENT, RETRANSMITTED, DROPS, RESETS, QUEUE_FULL, LOST)
 NOT_KNOWN = "not-known"
 # counts of the ledger that are losses

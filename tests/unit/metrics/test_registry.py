@@ -6,12 +6,12 @@ import pytest
 
 from sockfilter.errors import InvalidArgument
 from sockfilter.metrics.connections import ALL, CONNECT, CONNECTIONS, QUEUE_FULL, SENT, ConnectionCounts
-from sockfilter.metrics.registry import LABEL_MAX, OTHER, Histogram, Kind, Metric, Registry
+from sockfilter.metrics.registry import LABEL_MAX, OTHER, Histogram, Metric, MetricKind, Registry
 from sockfilter.model import Endpoint
 from sockfilter.model.tcp_connection import How, Listener, QueueFull, TcpConnection, TcpEnding, TcpPeer
 
-REQUESTS = Metric("requests_total", Kind.COUNTER, "Requests.", ("method",))
-TIME = Metric("time_seconds", Kind.HISTOGRAM, "Time.", (), (0.1, 1.0))
+REQUESTS = Metric("requests_total", MetricKind.COUNTER, "Requests.", ("method",))
+TIME = Metric("time_seconds", MetricKind.HISTOGRAM, "Time.", (), (0.1, 1.0))
 
 
 def test_a_counter_adds_up_by_its_labels():

@@ -20,7 +20,7 @@ AFTER_FIN = frozenset({TcpState.CLOSE_WAIT, TcpState.LAST_ACK, TcpState.CLOSING}
 UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES, errno.EPERM, errno.ENOPROTOOPT, errno.EHOSTDOWN}
 
 
-class Half:
+class TcpHalf:
     """One end of a connection. Times are in nanoseconds of CLOCK_MONOTONIC.
 
     Args:
@@ -73,7 +73,7 @@ class Half:
         self.queued_ns: int | None = None
         self.drops = 0
         self.dropped: Callable[[], str] | None = None
-        self.partner: Half | None = None
+        self.partner: TcpHalf | None = None
         self.expects = False
         self.is_told = False
         self.cgroup = 0
@@ -120,7 +120,7 @@ class Half:
         return TcpPeer(self.there, None, self.received)
 
 
-def ending(client: Half | None, server: Half | None) -> TcpEnding:
+def ending(client: TcpHalf | None, server: TcpHalf | None) -> TcpEnding:
     """Returns how a connection ended, by its ends as far as they are on this machine."""
     halves = [half for half in (client, server) if half is not None]
     if client is not None and client.established_ns is None and client.begun_ns is not None:
@@ -138,7 +138,7 @@ def ending(client: Half | None, server: Half | None) -> TcpEnding:
     return TcpEnding(How.NOT_KNOWN, None, errno.errorcode.get(error) if error else None)
 
 
-def _failure(client: Half) -> TcpEnding:
+def _failure(client: TcpHalf) -> TcpEnding:
     """How a connection failed that was never open."""
     syns = 0 if client.figures is None else 1 + (client.figures.retransmitted or 0)
     if client.error == errno.ECONNREFUSED:
@@ -153,11 +153,11 @@ def _failure(client: Half) -> TcpEnding:
     return TcpEnding(How.GIVEN_UP, CLIENT, None, syns, dropped)
 
 
-def _was_reset(half: Half) -> bool:
+def _was_reset(half: TcpHalf) -> bool:
     return half.error in (errno.ECONNRESET, errno.EPIPE)
 
 
-def _reset(client: Half | None, server: Half | None) -> TcpEnding:
+def _reset(client: TcpHalf | None, server: TcpHalf | None) -> TcpEnding:
     """Who reset a connection: the end that sent a reset, or else the other end of the one that received it."""
     for half in (client, server):
         if half is not None and half.reset_sent is not None:
@@ -168,7 +168,7 @@ def _reset(client: Half | None, server: Half | None) -> TcpEnding:
     return TcpEnding(How.RESET)
 
 
-def _closed_by(client: Half | None, server: Half | None) -> str | None:
+def _closed_by(client: TcpHalf | None, server: TcpHalf | None) -> str | None:
     """Who sent the first FIN. None: nobody."""
     for half in (client, server):
         if half is None:
@@ -182,9 +182,9 @@ def _closed_by(client: Half | None, server: Half | None) -> str | None:
     return None
 
 
-def _name(half: Half, client: Half | None) -> str:
+def _name(half: TcpHalf, client: TcpHalf | None) -> str:
     return CLIENT if half is client else SERVER
 
 
-def _other(half: Half, client: Half | None) -> str:
+def _other(half: TcpHalf, client: TcpHalf | None) -> str:
     return SERVER if half is client else CLIENT

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sockfilter.model.tcp_connection import TcpConnection, TcpPeer
 from sockfilter.model.tcp_state import TcpState
-from sockfilter.observers.tcp.half import CLIENT, SERVER, Half, ending
+from sockfilter.observers.tcp.half import CLIENT, SERVER, TcpHalf, ending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,10 +45,10 @@ class Lives:
     def __init__(self, offset_ns: int, holder: Callable[[Endpoint, int], Process | None] | None = None) -> None:
         self._offset_ns = offset_ns
         self._holder = holder
-        self._halves: dict[int, Half] = {}
-        self._ends: dict[tuple[Endpoint, Endpoint], list[Half]] = {}
-        self._late: deque[Half] = deque()
-        self._lingering: dict[int, Half] = {}
+        self._halves: dict[int, TcpHalf] = {}
+        self._ends: dict[tuple[Endpoint, Endpoint], list[TcpHalf]] = {}
+        self._late: deque[TcpHalf] = deque()
+        self._lingering: dict[int, TcpHalf] = {}
         self._resets: dict[tuple[Endpoint, Endpoint], str] = {}
         self._syn_drops: dict[tuple[Endpoint, Endpoint], tuple[Callable[[], str], int]] = {}
         # ends that were open at the start: whether it is the server's, and the process
@@ -67,11 +67,11 @@ class Lives:
         """Whether settle() is to be called again soon."""
         return bool(self._late)
 
-    def half(self, socket: int) -> Half | None:
+    def half(self, socket: int) -> TcpHalf | None:
         """Returns the end of a socket, if it is known."""
         return self._halves.get(socket)
 
-    def half_of(self, here: Endpoint, there: Endpoint, netns: int) -> Half | None:
+    def half_of(self, here: Endpoint, there: Endpoint, netns: int) -> TcpHalf | None:
         """Returns a known end by its addresses; the namespace decides if there are several, if it can."""
         found = self._ends.get((here, there), [])
         return next((half for half in found if half.netns == netns), found[-1] if found else None)
@@ -91,7 +91,7 @@ class Lives:
             if process is not None:
                 self._at_start_by_ends[ends] = process
 
-    def _opened(self, socket: int, ends: tuple[Endpoint, Endpoint], netns: int) -> Half:
+    def _opened(self, socket: int, ends: tuple[Endpoint, Endpoint], netns: int) -> TcpHalf:
         """Returns the new end of a socket whose beginning was not seen."""
         half = self._made(socket, ends, netns)
         half.role, half.process = self._at_start.pop((ends, netns), ("", None))
@@ -115,7 +115,7 @@ class Lives:
         seqs: tuple[int, int],
         error: int,
         process: Process | None,
-    ) -> Half | None:
+    ) -> TcpHalf | None:
         """Takes a change of a socket's state. Returns the end; None: of a socket on its way to be accepted.
 
         Args:
@@ -158,7 +158,7 @@ class Lives:
 
     def receive(
         self, socket: int, ends: tuple[Endpoint, Endpoint], netns: int, process: Process, queued_ns: int
-    ) -> Half:
+    ) -> TcpHalf:
         """Takes the first receive of a socket, in the process that received. Returns the end."""
         half = self._halves.get(socket)
         if half is None:
@@ -170,7 +170,7 @@ class Lives:
 
     def reset(
         self, socket: int, ends: tuple[Endpoint, Endpoint], netns: int, reason: str, *, is_sent: bool
-    ) -> Half | None:
+    ) -> TcpHalf | None:
         """Takes a reset that a socket sent or received. Returns its end, if there is one."""
         half = self._halves.get(socket) or self._lingering.get(socket) if socket else self.half_of(*ends, netns)
         if half is None:
@@ -184,7 +184,7 @@ class Lives:
             half.reset_sent = reason or ""
         return half
 
-    def drop(self, sender: Endpoint, receiver: Endpoint, netns: int, words: Callable[[], str] | None) -> Half | None:
+    def drop(self, sender: Endpoint, receiver: Endpoint, netns: int, words: Callable[[], str] | None) -> TcpHalf | None:
         """Takes a dropped segment. Returns an end of its connection, if it is known.
 
         Args:
@@ -203,7 +203,7 @@ class Lives:
             _put(self._syn_drops, (sender, receiver), (words, count + 1))
         return half
 
-    def ended(self, half: Half) -> Iterator[TcpConnection]:
+    def ended(self, half: TcpHalf) -> Iterator[TcpConnection]:
         """Yields the connection of an end that has closed, if the connection has ended."""
         self.counts["ends"] += 1
         self._halves.pop(half.socket, None)
@@ -224,7 +224,7 @@ class Lives:
                 continue  # the other end's end tells of it
             yield self._finished(half, partner)
 
-    def _linger(self, half: Half, *, is_late: bool = False) -> None:
+    def _linger(self, half: TcpHalf, *, is_late: bool = False) -> None:
         """Keeps an ended end, because the kernel may tell of a reset after it."""
         if len(self._lingering) >= HALVES_MAX:
             self._lingering.pop(next(iter(self._lingering)))
@@ -232,26 +232,26 @@ class Lives:
         if is_late:
             self._late.append(half)
 
-    def connection(self, half: Half) -> TcpConnection:
+    def connection(self, half: TcpHalf) -> TcpConnection:
         """Returns the connection of an end as it is now."""
         return self._connection(half, half.partner)
 
-    def _made(self, socket: int, ends: tuple[Endpoint, Endpoint], netns: int) -> Half:
+    def _made(self, socket: int, ends: tuple[Endpoint, Endpoint], netns: int) -> TcpHalf:
         if len(self._halves) >= HALVES_MAX:
             self.counts["forgotten"] += 1
             self._forget(next(iter(self._halves.values())))
         self._number += 1
         self.counts["sockets"] += 1
-        half = self._halves[socket] = Half(socket, *ends, netns, self._number)
+        half = self._halves[socket] = TcpHalf(socket, *ends, netns, self._number)
         self._ends.setdefault(ends, []).append(half)
         return half
 
-    def _move_end(self, half: Half, ends: tuple[Endpoint, Endpoint]) -> None:
+    def _move_end(self, half: TcpHalf, ends: tuple[Endpoint, Endpoint]) -> None:
         self._drop_end(half)
         half.here, half.there = ends
         self._ends.setdefault(ends, []).append(half)
 
-    def _join(self, half: Half) -> None:
+    def _join(self, half: TcpHalf) -> None:
         """Finds the other end of a connection by its addresses, and by the numbers of both SYNs if they are known."""
         found = self._ends.get((half.there, half.here), [])
         found = [other for other in found if other is not half and other.partner is None and _fits(half, other)]
@@ -262,13 +262,13 @@ class Lives:
         half.number = partner.number = min(half.number, partner.number)
         self.counts["joined"] += 1
 
-    def _forget(self, half: Half) -> None:
+    def _forget(self, half: TcpHalf) -> None:
         self._halves.pop(half.socket, None)
         self._drop_end(half)
         if half.partner is not None:
             half.partner.partner = None
 
-    def _drop_end(self, half: Half) -> None:
+    def _drop_end(self, half: TcpHalf) -> None:
         ends = half.here, half.there
         others = self._ends.get(ends)
         if others is not None:
@@ -277,7 +277,7 @@ class Lives:
             if not others:
                 del self._ends[ends]
 
-    def _finished(self, half: Half, partner: Half | None) -> TcpConnection:
+    def _finished(self, half: TcpHalf, partner: TcpHalf | None) -> TcpConnection:
         made = self._connection(half, partner)
         for each in (half, partner):
             if each is not None:
@@ -291,7 +291,7 @@ class Lives:
                 each.partner = None  # a circle would wait for the garbage collector
         return made
 
-    def _connection(self, half: Half, partner: Half | None) -> TcpConnection:
+    def _connection(self, half: TcpHalf, partner: TcpHalf | None) -> TcpConnection:
         client, server = (partner, half) if half.role == SERVER else (half, partner)
         if partner is not None and half.role == partner.role == CLIENT:  # both connected at once
             client, server = sorted((half, partner), key=lambda each: each.begun_ns or 0)
@@ -319,19 +319,19 @@ class Lives:
             drops=sum(each.drops for each in halves),
         )
 
-    def _peer(self, half: Half | None, other: Half | None) -> TcpPeer:
+    def _peer(self, half: TcpHalf | None, other: TcpHalf | None) -> TcpPeer:
         if half is not None:
             return half.peer()
         assert other is not None  # one of both is there
         return other.other_peer()
 
 
-def _is_alone_yet(half: Half) -> bool:
+def _is_alone_yet(half: TcpHalf) -> bool:
     """Whether the other end's socket may be here and has not been seen yet."""
     return half.partner is None and (half.expects or (half.role == CLIENT and half.established_ns is not None))
 
 
-def _may_have_reset(half: Half) -> bool:
+def _may_have_reset(half: TcpHalf) -> bool:
     """Whether a socket ended in a state in which a reset is sent, and no reason of a reset is known yet."""
     return half.state in RESETTABLE and half.reset_sent is None
 
@@ -343,7 +343,7 @@ def _put(kept: dict[K, V], key: K, value: V) -> None:
     kept[key] = value
 
 
-def _fits(one: Half, other: Half) -> bool:
+def _fits(one: TcpHalf, other: TcpHalf) -> bool:
     """Whether the numbers of both SYNs are the same at both ends, as far as they are known."""
     if one.begun_ns is None or other.begun_ns is None or None in (one.first_seq, other.first_seq):
         return (one.begun_ns is None) == (other.begun_ns is None)
