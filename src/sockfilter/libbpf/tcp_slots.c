@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Finds what tcp.bpf.c has written about the end of a connection, in memory that both share. */
 #include <linux/perf_event.h>
+#include <linux/types.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>

@@ -6,6 +6,9 @@
  * points to is left out, because a program names the types that it follows.
  * Types of kernel modules are not included.
  */
+#ifndef SOCKFILTER_TYPES_C
+#define SOCKFILTER_TYPES_C
+
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
@@ -315,3 +318,5 @@ static int sf_kernel_types(const void *bytes, size_t size)
 	bpf_object__close(object);
 	return fd;
 }
+
+#endif
