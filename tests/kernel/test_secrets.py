@@ -107,7 +107,7 @@ def probes(path: str, got: list[Secret], whose: Scope = EVERYBODY) -> Iterator[S
             made.attach(fd, find(fd))
         finally:
             os.close(fd)
-        ring_fd, counts_fd = made.descriptors
+        ring_fd, counts_fd, _ = made.descriptors
         with SecretRing(os.dup(ring_fd), os.dup(counts_fd), got.append, lambda count: None) as reader:
             yield reader
 
@@ -174,7 +174,7 @@ def test_secrets_that_find_no_room_are_counted(
         fd = os.open(libssl(), os.O_RDONLY)
         made.attach(fd, find(fd))
         os.close(fd)
-        ring_fd, counts_fd = made.descriptors
+        ring_fd, counts_fd, _ = made.descriptors
         with SecretRing(os.dup(ring_fd), os.dup(counts_fd), got.append, lost.append) as small:
             for _ in range(HANDSHAKES):
                 handshake(certificate, tmp_path / "log", ssl.TLSVersion.TLSv1_3)
