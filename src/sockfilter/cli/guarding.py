@@ -16,7 +16,7 @@ from sockfilter.escape import printable
 from sockfilter.forms.times import clock
 from sockfilter.guarding.guard import Guard
 from sockfilter.guarding.joining import Joining
-from sockfilter.guarding.listeners import Listeners
+from sockfilter.guarding.listeners import ListeningProcesses
 from sockfilter.guarding.refused import RefusedBy
 from sockfilter.sources.packets import interfaces
 from sockfilter.system import devices
@@ -58,7 +58,7 @@ class Guarding:
         self._clock = clock()
         self._offset_ns = time.time_ns() - time.monotonic_ns()
         self._joining = Joining()
-        self._listeners = Listeners(options.netns)
+        self._listeners = ListeningProcesses(options.netns)
         self._second = 0
         self._lines = self._left_out = 0
 

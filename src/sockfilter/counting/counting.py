@@ -18,7 +18,7 @@ from sockfilter.system.namespace import entered
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sockfilter.counting.sockets import Sockets
+    from sockfilter.counting.sockets import SocketStation
 
 DEVICE, SOCKETS, DROPS = "device", "socket", "drops"
 XDP_MODES = ("native", "generic")
@@ -72,7 +72,7 @@ class PacketCounting(Closing):
         self.left_out: list[str] = []
         self._index = found.index
         self._stations: dict[str, Station] = {}
-        self._sockets: Sockets | None = None
+        self._sockets: SocketStation | None = None
         self._has_device = DEVICE in wanted
         self._has_delivered, self._has_drops = SOCKETS in wanted, DROPS in wanted
         with ExitStack() as stack:
@@ -136,9 +136,9 @@ class PacketCounting(Closing):
         elif place.startswith("xdp"):
             self._add(stack, XdpStation(found, place.partition(":")[2]))
         elif place in (SOCKETS, DROPS) and self._sockets is None:
-            from sockfilter.counting.sockets import Sockets  # reads the kernel's types
+            from sockfilter.counting.sockets import SocketStation  # reads the kernel's types
 
-            self._sockets = stack.enter_context(Sockets(found))
+            self._sockets = stack.enter_context(SocketStation(found))
 
     def _add(self, stack: ExitStack, station: Station) -> None:
         self._stations[station.name] = stack.enter_context(station)

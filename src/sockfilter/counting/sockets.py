@@ -25,7 +25,7 @@ DELIVERED = "stations_delivered"
 DROPS = {2: "stations_drop2", 3: "stations_drop3", 4: "stations_drop4"}
 
 
-class Sockets(Closing):
+class SocketStation(Closing):
     """Counts what becomes of an interface's packets behind it, in the network namespace of the calling thread.
 
     Args:

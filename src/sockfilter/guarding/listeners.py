@@ -19,7 +19,7 @@ UNCONNECTED = "07"
 STATES = {"tcp": sockets.LISTEN, "udp": UNCONNECTED}
 
 
-class Listeners:
+class ListeningProcesses:
     """The processes that listen on ports of a network namespace.
 
     Args:

@@ -32,7 +32,7 @@ class Refusal(NamedTuple):
     words: str
 
 
-class Guard:
+class RequestGuard:
     """Decides on requests.
 
     Args:

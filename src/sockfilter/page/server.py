@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from sockfilter.page import document, pipe
-from sockfilter.page.guard import TOKEN_FIELD, Guard
+from sockfilter.page.guard import TOKEN_FIELD, RequestGuard
 from sockfilter.page.lines import KeptLines
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Server:
 
     def __init__(self, fd: int, listener: socket.socket, at: WebAddress, token: str, about: dict[str, Any]) -> None:
         self._fd, self._listener = fd, listener
-        self._guard = Guard(at, token)
+        self._guard = RequestGuard(at, token)
         self._about = document.embedded(about)
         self._page = document.live()
         self._assets = {name: document.asset(name) for name in TYPES}

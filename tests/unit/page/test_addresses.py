@@ -7,7 +7,7 @@ import pytest
 from sockfilter.errors import InvalidArgument
 from sockfilter.model import Connection, Endpoint
 from sockfilter.page.addresses import OwnConnections, WebAddress, listen, place
-from sockfilter.page.guard import Guard
+from sockfilter.page.guard import RequestGuard
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_port_below_1024_and_an_address_of_others() -> None:
 
 
 def test_the_usual_port_is_left_out_by_browsers() -> None:
-    guard = Guard(WebAddress("127.0.0.1", 80), "t")
+    guard = RequestGuard(WebAddress("127.0.0.1", 80), "t")
     assert guard.refusal({"Host": "127.0.0.1"}) is None
     assert guard.refusal({"Host": "127.0.0.1:80", "Origin": "http://127.0.0.1:80"}) is None
     assert guard.refusal({"Host": "attacker.example"}) is not None

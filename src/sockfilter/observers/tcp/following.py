@@ -20,7 +20,7 @@ from sockfilter.model.tcp_figures import TcpFigures
 from sockfilter.model.tcp_state import TcpState
 from sockfilter.observers.tcp.half import SERVER
 from sockfilter.observers.tcp.lives import LATE_NS, Lives
-from sockfilter.observers.tcp.program import TcpProgram, Wants, unpacked
+from sockfilter.observers.tcp.program import TcpProgram, TcpWants, unpacked
 from sockfilter.observers.tcp.symbols import Reasons, Symbols
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Following(Closing):
         with ExitStack() as stack:
             self._symbols = stack.enter_context(Symbols())
             self.has_symbols = not self._symbols.are_hidden
-            wants = Wants(
+            wants = TcpWants(
                 kinds,
                 netns=0 if asked.netns is None else listeners.netns,
                 ports=asked.ports,

@@ -60,9 +60,6 @@ class TcpWants(NamedTuple):
     ring_bytes: int = RING_BYTES
 
 
-Wants = TcpWants
-
-
 class DropPlace(NamedTuple):
     """Where packets are dropped, and why: the number of the kernel's reason, and an address in its code."""
 
