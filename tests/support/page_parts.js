@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause. Built by make page from tools/page/src.
-// sources: 86607c884a14548657a3ac7d814ca3156554444b6303a6e4b4f691bd1426b334
+// sources: 0e880edcf44261196ef47e560d6ef5f19336f27b4af6007b58923ea5bd2eeb64
 "use strict";var __defProp=Object.defineProperty;var __getOwnPropDesc=Object.getOwnPropertyDescriptor;var __getOwnPropNames=Object.getOwnPropertyNames;var __hasOwnProp=Object.prototype.hasOwnProperty;var __export=(target,all)=>{for(var name in all)__defProp(target,name,{get:all[name],enumerable:!0})},__copyProps=(to,from,except,desc)=>{
 if(from&&typeof from=="object"||typeof from=="function")for(let key of __getOwnPropNames(from))!__hasOwnProp.call(to,key)&&
 key!==except&&__defProp(to,key,{get:()=>from[key],enumerable:!(desc=__getOwnPropDesc(from,key))||desc.enumerable});return to};var __toCommonJS=mod=>__copyProps(__defProp({},"__esModule",{value:!0}),mod);var parts_exports={};__export(parts_exports,{Ends:()=>Ends,asCurl:()=>asCurl,asHar:()=>asHar,asPytest:()=>asPytest,filterOf:()=>filterOf,
@@ -367,14 +367,15 @@ stream??null,client:ends.of(line.client),server:ends.of(line.server),hasRequest:
 null,status:response?response.status??0:null,contentType:response?(field(response.headers,"content-type").split(";")[0]??
 "").trim():"",requestBytes:request2?request2.body.wire_len:null,responseBytes:response?response.body.wire_len:null,timing:line.
 timing,complete:line.complete,pushed:line.pushed===!0,retransmissions:line.retransmissions??0,problems:line.problems.length?
-line.problems:NOTHING,protocols:protocolsOf(line),reset:line.reset??null,call:grpc?{name,service:grpc.service,status:grpc.
-status,statusName:grpc.status_name}:null,isSecure:line.tls!==void 0,pinned:!1}}function ofMessage(line,seq,ends){return{
-seq,id:line.exchange,isMessage:!0,kind:line.type??line.kind,sender:line.from,time:milliseconds(line.time),connection:line.
-connection,interface:line.interface,stream:null,client:ends.of(line.client),server:ends.of(line.server),hasRequest:!1,method:"",
-target:"",version:"",authority:"",host:"",hasResponse:!1,status:null,contentType:"",requestBytes:line.wire_len??0,responseBytes:null,
-timing:{},complete:!0,pushed:!1,retransmissions:0,problems:line.problems.length?line.problems:NOTHING,protocols:[line.protocol],
-reset:null,call:null,isSecure:!1,pinned:!1}}function nanoseconds(seconds){return seconds===void 0?null:Math.round(seconds*
-1e9)}var VALUES_MAX=1e4,OF_LINE=new Set(["header","body","json"].flatMap(name=>[name,`request_${name}`,`response_${name}`]).concat(
+line.problems:NOTHING,protocols:protocolsOf(line),reset:line.reset??null,tcp:tcpOf(line),culprit:line.culprit?.word??null,
+call:grpc?{name,service:grpc.service,status:grpc.status,statusName:grpc.status_name}:null,isSecure:line.tls!==void 0,pinned:!1}}
+function tcpOf({tcp}){return tcp===void 0?null:{retransmitted:[tcp.client,tcp.server].reduce((sum,end)=>sum+(end?.retransmitted_bytes??
+0),0),drops:tcp.drops?.length??0}}function ofMessage(line,seq,ends){return{seq,id:line.exchange,isMessage:!0,kind:line.type??
+line.kind,sender:line.from,time:milliseconds(line.time),connection:line.connection,interface:line.interface,stream:null,
+client:ends.of(line.client),server:ends.of(line.server),hasRequest:!1,method:"",target:"",version:"",authority:"",host:"",
+hasResponse:!1,status:null,contentType:"",requestBytes:line.wire_len??0,responseBytes:null,timing:{},complete:!0,pushed:!1,
+retransmissions:0,problems:line.problems.length?line.problems:NOTHING,protocols:[line.protocol],reset:null,tcp:null,culprit:null,
+call:null,isSecure:!1,pinned:!1}}function nanoseconds(seconds){return seconds===void 0?null:Math.round(seconds*1e9)}var VALUES_MAX=1e4,OF_LINE=new Set(["header","body","json"].flatMap(name=>[name,`request_${name}`,`response_${name}`]).concat(
 "text")),request=get=>({row})=>row.hasRequest?get(row):null,processes=(member,...ends)=>({row})=>ends.map(end=>row[end][member]).
 filter(value=>value!==void 0),phase=name=>({row})=>nanoseconds(row.timing[name]);function path(target){if(!target.startsWith(
 "/")||target.includes("%"))return pathOf(target);let at=target.indexOf("?");return at<0?target:target.slice(0,at)}function hosts({
@@ -382,15 +383,17 @@ row}){if(!row.authority)return[];let lower=row.authority.toLowerCase();return lo
 function total({row}){let known=[row.requestBytes,row.responseBytes].filter(bytes=>bytes!==null);return known.length?known.
 reduce((sum,bytes)=>sum+bytes,0):null}var CONDITIONS={method:request(row=>row.method),path:request(row=>path(row.target)),
 target:request(row=>row.target),version:request(row=>row.version),host:hosts,status:({row})=>row.status,duration:phase("\
-total"),connect:phase("connect"),send:phase("send"),wait:phase("wait"),receive:phase("receive"),size:total,request_size:({
-row})=>row.requestBytes,response_size:({row})=>row.responseBytes,request:({row})=>row.hasRequest,response:({row})=>row.hasResponse,
-complete:({row})=>row.complete,pushed:({row})=>row.pushed,problems:({row})=>row.problems,retransmissions:({row})=>row.retransmissions,
-protocol:({row})=>row.protocols,grpc:({row})=>row.call?[row.call.name,row.call.service].filter(name=>name!==null):[],grpc_status:({
-row})=>row.call&&row.call.status!==null?[row.call.status,row.call.statusName]:[],stream:({row})=>row.stream,reset:({row})=>row.
-reset?row.reset.name??"":null,ip:({row})=>[row.client.ip,row.server.ip],client_ip:({row})=>row.client.ip,server_ip:({row})=>row.
-server.ip,port:({row})=>[row.client.port,row.server.port],client_port:({row})=>row.client.port,server_port:({row})=>row.
-server.port,family:({row})=>row.client.port?row.client.ip.includes(":")?6:4:null,interface:({row})=>row.interface,connection:({
-row})=>row.connection,process:processes("comm","client","server"),client_process:processes("comm","client"),server_process:processes(
+total"),connect:phase("connect"),send:phase("send"),wait:phase("wait"),receive:phase("receive"),queued:phase("queued"),max_queued:phase(
+"queued"),think:phase("think"),accept:phase("accept"),size:total,request_size:({row})=>row.requestBytes,response_size:({
+row})=>row.responseBytes,request:({row})=>row.hasRequest,response:({row})=>row.hasResponse,complete:({row})=>row.complete,
+pushed:({row})=>row.pushed,problems:({row})=>row.problems,retransmissions:({row})=>row.retransmissions,retransmitted:({row})=>row.
+tcp&&row.tcp.retransmitted,drops:({row})=>row.tcp&&row.tcp.drops,culprit:({row})=>row.culprit,protocol:({row})=>row.protocols,
+grpc:({row})=>row.call?[row.call.name,row.call.service].filter(name=>name!==null):[],grpc_status:({row})=>row.call&&row.
+call.status!==null?[row.call.status,row.call.statusName]:[],stream:({row})=>row.stream,reset:({row})=>row.reset?row.reset.
+name??"":null,ip:({row})=>[row.client.ip,row.server.ip],client_ip:({row})=>row.client.ip,server_ip:({row})=>row.server.ip,
+port:({row})=>[row.client.port,row.server.port],client_port:({row})=>row.client.port,server_port:({row})=>row.server.port,
+family:({row})=>row.client.port?row.client.ip.includes(":")?6:4:null,interface:({row})=>row.interface,connection:({row})=>row.
+connection,process:processes("comm","client","server"),client_process:processes("comm","client"),server_process:processes(
 "comm","server"),pid:processes("pid","client","server"),client_pid:processes("pid","client"),server_pid:processes("pid",
 "server"),container:processes("container","client","server"),pod:processes("pod","client","server")},OF_MESSAGE={sender:({
 row})=>row.sender,type:({row})=>row.kind,text:({line})=>textsOf([line]),body:({line})=>textsOf([line]),size:({row})=>row.

@@ -11,9 +11,11 @@ from sockfilter.errors import SockfilterError
 from sockfilter.escape import printable, printable_lines
 from sockfilter.forms.heads import fields_of, lost_fields_of, start_line
 from sockfilter.forms.json_dict import shown_body
+from sockfilter.forms.paths import path_line
 from sockfilter.forms.problems import explained
 from sockfilter.forms.processes import line_of
 from sockfilter.forms.sizes import size_text
+from sockfilter.forms.tcp import tcp_lines
 from sockfilter.forms.times import date
 from sockfilter.masking import mask_fields
 from sockfilter.screen.bars import timing_lines
@@ -91,6 +93,11 @@ def _about(exchange: Exchange, room: int, show_secrets: bool) -> Iterator[Text]:
     ):
         known = "process not known" if process is None else line_of(process, show_secrets)
         yield Text().append(f"{words}  ", NAME).append(f"{printable(str(end))}  ", BOLD).append(known)
+    if exchange.tcp is not None:
+        for text in tcp_lines(exchange, exchange.tcp):
+            yield Text(printable(text), WARNING if text.startswith("slow") else "")
+    if exchange.connection.hops:
+        yield Text().append("path    ", NAME).append(path_line(exchange))
     tls = exchange.tls
     if tls is not None:
         said = [f"{name} {printable(str(value))}" for name, value in tls._asdict().items() if value is not None]

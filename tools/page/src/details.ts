@@ -159,7 +159,7 @@ export class Details {
   }
 
   private overview(exchange: Exchange, row: Row): Node {
-    const { request, response, grpc, tls, reset } = exchange;
+    const { request, response, grpc, tls, reset, culprit, parent } = exchange;
     const table = h("table", { class: "fields" });
     const add = (name: string, value: string | number | null | undefined, clause?: string): void => {
       if (value === null || value === undefined || value === "") return;
@@ -190,6 +190,14 @@ export class Details {
     if (exchange.retransmissions) add("retransmissions", exchange.retransmissions, `retransmissions >= ${exchange.retransmissions}`);
     if (reset) add("reset", `by the ${reset.by}: ${reset.name ?? reset.code}`, reset.name ? `reset == ${text(reset.name)}` : undefined);
     if (tls) add("TLS", Object.entries(tls).filter(([, value]) => value !== null).map(([name, value]) => `${name} ${value}`).join(", "));
+    if (culprit) add("slow because of", `${culprit.word}: ${culprit.evidence}`, `culprit == ${text(culprit.word)}`);
+    add("wait", waitOf(exchange));
+    add("TCP", tcpOf(exchange));
+    for (const { bytes, from, place, reason, interface: where } of exchange.tcp?.drops ?? []) {
+      add("dropped", `${size(bytes)} from the ${from} at ${[place, reason && `(${reason})`, where && `of ${where}`].filter(Boolean).join(" ")}`);
+    }
+    add("path", exchange.path?.map((step) => step.interface).join(" > "));
+    if (parent) add("made for", `exchange ${parent.id}, by ${parent.why}`);
     const problems = exchange.problems.length ? this.problems(exchange.problems) : null;
     return h("div", {}, problems, table, this.bars(exchange), ...this.ends(exchange));
   }
@@ -343,4 +351,19 @@ export class Details {
     if (rows.length > MESSAGES_MAX) list.prepend(h("p", { class: "note" }, `the last ${MESSAGES_MAX} of ${count(rows.length, "message")}`));
     return list;
   }
+}
+
+/** What the time before the response consists of, where the kernel's TCP knows it. */
+function waitOf({ timing: { queued, think, accept } }: Exchange): string {
+  const parts: [number | undefined, string][] = [[queued, "until the server read the request"], [think, "thinking"]];
+  const known = parts.filter(([seconds]) => seconds !== undefined).map(([seconds, words]) => `${duration(seconds)} ${words}`);
+  return known.join(", ") + (known.length && accept !== undefined ? `; accepted after ${duration(accept)}` : "");
+}
+
+function tcpOf({ tcp }: Exchange): string {
+  const end = tcp?.server ?? tcp?.client;
+  if (!end) return "";
+  const again = (tcp?.client?.retransmitted_bytes ?? 0) + (tcp?.server?.retransmitted_bytes ?? 0);
+  const parts = [end.rtt === undefined ? "" : `round trip ${duration(end.rtt)}`, end.cwnd === undefined ? "" : `window ${end.cwnd} segments`];
+  return [...parts, again ? `${size(again)} sent again` : ""].filter(Boolean).join(", ");
 }

@@ -49,6 +49,32 @@ export interface Timing {
   wait?: number;
   receive?: number;
   total?: number;
+  queued?: number;
+  think?: number;
+  accept?: number;
+}
+
+export interface TcpEnd {
+  rtt?: number;
+  rtt_min?: number;
+  cwnd?: number;
+  retransmitted?: number;
+  retransmitted_bytes?: number;
+}
+
+/** What the kernel's TCP knows of an exchange. */
+export interface Tcp {
+  client?: TcpEnd;
+  server?: TcpEnd;
+  drops?: { bytes: number; from: string; reason: string | null; place: string; interface: string | null; again_after: number | null }[];
+}
+
+/** An interface that an exchange crossed. */
+export interface Step {
+  interface: string;
+  time?: string;
+  client: Endpoint;
+  server: Endpoint;
 }
 
 export interface CallMessage extends Content {
@@ -98,6 +124,10 @@ export interface Exchange {
   reset?: { code: number; name: string | null; by: string };
   tls?: Tls;
   grpc?: Call;
+  tcp?: Tcp;
+  culprit?: { word: string; evidence: string };
+  path?: Step[];
+  parent?: { id: number; why: string };
 }
 
 export interface StreamMessage extends Content {

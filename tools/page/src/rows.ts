@@ -40,6 +40,8 @@ export interface Row {
   problems: string[];
   protocols: string[];
   reset: Reset | null;
+  tcp: { retransmitted: number; drops: number } | null;
+  culprit: string | null;
   call: { name: string | null; service: string | null; status: number | null; statusName: string | null } | null;
   isSecure: boolean;
   pinned: boolean;
@@ -106,10 +108,19 @@ function ofExchange(line: Exchange, seq: number, ends: Ends): Row {
     problems: line.problems.length ? line.problems : NOTHING,
     protocols: protocolsOf(line),
     reset: line.reset ?? null,
+    tcp: tcpOf(line),
+    culprit: line.culprit?.word ?? null,
     call: grpc ? { name, service: grpc.service, status: grpc.status, statusName: grpc.status_name } : null,
     isSecure: line.tls !== undefined,
     pinned: false,
   };
+}
+
+function tcpOf({ tcp }: Exchange): Row["tcp"] {
+  if (tcp === undefined) return null;
+  const ends = [tcp.client, tcp.server];
+  const retransmitted = ends.reduce((sum, end) => sum + (end?.retransmitted_bytes ?? 0), 0);
+  return { retransmitted, drops: tcp.drops?.length ?? 0 };
 }
 
 function ofMessage(line: StreamMessage, seq: number, ends: Ends): Row {
@@ -143,6 +154,8 @@ function ofMessage(line: StreamMessage, seq: number, ends: Ends): Row {
     problems: line.problems.length ? line.problems : NOTHING,
     protocols: [line.protocol],
     reset: null,
+    tcp: null,
+    culprit: null,
     call: null,
     isSecure: false,
     pinned: false,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause. Built by make page from tools/page/src.
-// sources: 86607c884a14548657a3ac7d814ca3156554444b6303a6e4b4f691bd1426b334
+// sources: 0e880edcf44261196ef47e560d6ef5f19336f27b4af6007b58923ea5bd2eeb64
 "use strict";(()=>{var encoder=new TextEncoder;function bytesOfContent(content){return content.text!==void 0?encoder.encode(content.text):content.
 base64===void 0?new Uint8Array(0):fromBase64(content.base64)}function fromBase64(text){let letters2=atob(text),bytes=new Uint8Array(
 letters2.length);for(let at=0;at<letters2.length;at++)bytes[at]=letters2.charCodeAt(at);return bytes}function isWhole(content){
@@ -329,15 +329,17 @@ method:request2?.method??"",target:request2?.target??"",version:request2?.versio
 "",hasResponse:response!==null,status:response?response.status??0:null,contentType:response?(field(response.headers,"con\
 tent-type").split(";")[0]??"").trim():"",requestBytes:request2?request2.body.wire_len:null,responseBytes:response?response.
 body.wire_len:null,timing:line2.timing,complete:line2.complete,pushed:line2.pushed===!0,retransmissions:line2.retransmissions??
-0,problems:line2.problems.length?line2.problems:NOTHING,protocols:protocolsOf(line2),reset:line2.reset??null,call:grpc?{
-name,service:grpc.service,status:grpc.status,statusName:grpc.status_name}:null,isSecure:line2.tls!==void 0,pinned:!1}}function ofMessage(line2,seq,ends){
+0,problems:line2.problems.length?line2.problems:NOTHING,protocols:protocolsOf(line2),reset:line2.reset??null,tcp:tcpOf(line2),
+culprit:line2.culprit?.word??null,call:grpc?{name,service:grpc.service,status:grpc.status,statusName:grpc.status_name}:null,
+isSecure:line2.tls!==void 0,pinned:!1}}function tcpOf({tcp}){return tcp===void 0?null:{retransmitted:[tcp.client,tcp.server].
+reduce((sum,end2)=>sum+(end2?.retransmitted_bytes??0),0),drops:tcp.drops?.length??0}}function ofMessage(line2,seq,ends){
 return{seq,id:line2.exchange,isMessage:!0,kind:line2.type??line2.kind,sender:line2.from,time:milliseconds(line2.time),connection:line2.
 connection,interface:line2.interface,stream:null,client:ends.of(line2.client),server:ends.of(line2.server),hasRequest:!1,
 method:"",target:"",version:"",authority:"",host:"",hasResponse:!1,status:null,contentType:"",requestBytes:line2.wire_len??
 0,responseBytes:null,timing:{},complete:!0,pushed:!1,retransmissions:0,problems:line2.problems.length?line2.problems:NOTHING,
-protocols:[line2.protocol],reset:null,call:null,isSecure:!1,pinned:!1}}function nanoseconds(seconds){return seconds===void 0?
-null:Math.round(seconds*1e9)}function isError(row){return(row.call&&row.call.status!==null?row.call.status!==0:row.status!==
-null&&row.status>=400)||row.problems.length>0}var ROW_PIXELS=24,MARGIN=8,PHASES=["connect","send","wait","receive"],COLUMNS=[{name:"time",title:"when the request bega\
+protocols:[line2.protocol],reset:null,tcp:null,culprit:null,call:null,isSecure:!1,pinned:!1}}function nanoseconds(seconds){
+return seconds===void 0?null:Math.round(seconds*1e9)}function isError(row){return(row.call&&row.call.status!==null?row.call.
+status!==0:row.status!==null&&row.status>=400)||row.problems.length>0}var ROW_PIXELS=24,MARGIN=8,PHASES=["connect","send","wait","receive"],COLUMNS=[{name:"time",title:"when the request bega\
 n",key:row=>row.time??0,text:row=>clock(row.time)},{name:"method",title:"the method",key:row=>row.method,text:row=>row.method},
 {name:"where",title:"host and target",key:whereOf,text:whereOf},{name:"status",title:"the status of the response",key:row=>row.
 status??-1,text:statusOf},{name:"type",title:"the type of the response",key:row=>row.contentType,text:typeOf},{name:"siz\
@@ -422,8 +424,8 @@ rom the client",grpc.request),this.side("from the server",grpc.response))]);let 
 length&&made.push([`messages (${messages.length})`,()=>this.messages(messages)]),made.push(["timing",()=>this.timing(exchange)],
 ["JSON",()=>long(JSON.stringify(exchange,null,1))]),made}ofMessage(message){return[["overview",()=>h("div",{},this.messageTable(
 message),this.content(message,"","",null),...this.ends(message))],["JSON",()=>long(JSON.stringify(message,null,1))]]}overview(exchange,row){
-let{request:request2,response,grpc,tls,reset}=exchange,table=h("table",{class:"fields"}),add=(name,value,clause)=>{value==
-null||value===""||table.append(h("tr",{},h("th",{},name),h("td",{},this.value(String(value),clause))))},text=value=>written2(
+let{request:request2,response,grpc,tls,reset,culprit,parent}=exchange,table=h("table",{class:"fields"}),add=(name,value,clause)=>{
+value==null||value===""||table.append(h("tr",{},h("th",{},name),h("td",{},this.value(String(value),clause))))},text=value=>written2(
 value,this.field("target"));if(row.time!==null&&add("began",`${new Date(row.time).toLocaleDateString("en-CA")} ${clock(row.
 time)}`),request2&&(add("method",request2.method,`method == ${text(request2.method??"")}`),add("host",row.authority,`hos\
 t == ${text(row.authority)}`),add("target",request2.target,`target == ${text(request2.target??"")}`)),grpc){let call=`${grpc.
@@ -439,8 +441,12 @@ connection} and stream == ${exchange.stream}`),add("interface",exchange.interfac
 exchange.pushed&&add("pushed","the server sent it without being asked","pushed"),exchange.retransmissions&&add("retransm\
 issions",exchange.retransmissions,`retransmissions >= ${exchange.retransmissions}`),reset&&add("reset",`by the ${reset.by}\
 : ${reset.name??reset.code}`,reset.name?`reset == ${text(reset.name)}`:void 0),tls&&add("TLS",Object.entries(tls).filter(
-([,value])=>value!==null).map(([name,value])=>`${name} ${value}`).join(", "));let problems=exchange.problems.length?this.
-problems(exchange.problems):null;return h("div",{},problems,table,this.bars(exchange),...this.ends(exchange))}field(condition){
+([,value])=>value!==null).map(([name,value])=>`${name} ${value}`).join(", ")),culprit&&add("slow because of",`${culprit.
+word}: ${culprit.evidence}`,`culprit == ${text(culprit.word)}`),add("wait",waitOf(exchange)),add("TCP",tcpOf2(exchange));
+for(let{bytes,from,place,reason,interface:where}of exchange.tcp?.drops??[])add("dropped",`${size2(bytes)} from the ${from}\
+ at ${[place,reason&&`(${reason})`,where&&`of ${where}`].filter(Boolean).join(" ")}`);add("path",exchange.path?.map(step2=>step2.
+interface).join(" > ")),parent&&add("made for",`exchange ${parent.id}, by ${parent.why}`);let problems=exchange.problems.
+length?this.problems(exchange.problems):null;return h("div",{},problems,table,this.bars(exchange),...this.ends(exchange))}field(condition){
 return this.around.about.language.fields.find(each=>each.condition===condition)}value(text,clause){if(!clause)return h("\
 span",{},shown(text));let made=h("button",{type:"button",class:"value",title:`click: ${clause}; with Shift: not`},line(text));
 return made.addEventListener("click",event=>this.around.addFilter(event.shiftKey?`not ${/ and /.test(clause)?`(${clause}\
@@ -488,7 +494,13 @@ row.sender==="client"?"\u2192":"\u2190"),h("span",{class:"when"},row.time===null
 h("span",{class:"kind"},shown(row.kind)),h("span",{class:"number"},size2(row.requestBytes)),h("span",{class:"brief"},line(
 brief,300))),details=h("details",{},summary);details.addEventListener("toggle",()=>{line2&&details.open&&details.childElementCount===
 1&&details.append(this.content(line2,"","",null),this.messageTable(line2))}),list.append(details)}return rows.length>MESSAGES_MAX&&
-list.prepend(h("p",{class:"note"},`the last ${MESSAGES_MAX} of ${count(rows.length,"message")}`)),list}};var NoPattern=class extends Error{},DIGIT="\\p{Nd}",WORD="\\p{L}\\p{N}_",SPACE="\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200\
+list.prepend(h("p",{class:"note"},`the last ${MESSAGES_MAX} of ${count(rows.length,"message")}`)),list}};function waitOf({
+timing:{queued,think,accept}}){let known=[[queued,"until the server read the request"],[think,"thinking"]].filter(([seconds])=>seconds!==
+void 0).map(([seconds,words])=>`${duration(seconds)} ${words}`);return known.join(", ")+(known.length&&accept!==void 0?`\
+; accepted after ${duration(accept)}`:"")}function tcpOf2({tcp}){let end2=tcp?.server??tcp?.client;if(!end2)return"";let again=(tcp?.
+client?.retransmitted_bytes??0)+(tcp?.server?.retransmitted_bytes??0);return[...[end2.rtt===void 0?"":`round trip ${duration(
+end2.rtt)}`,end2.cwnd===void 0?"":`window ${end2.cwnd} segments`],again?`${size2(again)} sent again`:""].filter(Boolean).
+join(", ")}var NoPattern=class extends Error{},DIGIT="\\p{Nd}",WORD="\\p{L}\\p{N}_",SPACE="\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200\
 a\\u2028\\u2029\\u202f\\u205f\\u3000",IS_WORD=`[${WORD}]`,BOUNDARY=`(?:(?<=${IS_WORD})(?!${IS_WORD})|(?<!${IS_WORD})(?=${IS_WORD}\
 ))`,NO_BOUNDARY=`(?:(?<=${IS_WORD})(?=${IS_WORD})|(?<!${IS_WORD})(?!${IS_WORD}))`,END="(?![\\s\\S])",CONTROLS={a:"\\x07",
 f:"\\f",n:"\\n",r:"\\r",t:"\\t",v:"\\v"},SETS={d:[DIGIT,!1],D:[DIGIT,!0],w:[WORD,!1],W:[WORD,!0],s:[SPACE,!1],S:[SPACE,!0]};
@@ -612,15 +624,17 @@ row}){if(!row.authority)return[];let lower=row.authority.toLowerCase();return lo
 function total({row}){let known=[row.requestBytes,row.responseBytes].filter(bytes=>bytes!==null);return known.length?known.
 reduce((sum,bytes)=>sum+bytes,0):null}var CONDITIONS={method:request(row=>row.method),path:request(row=>path(row.target)),
 target:request(row=>row.target),version:request(row=>row.version),host:hosts,status:({row})=>row.status,duration:phase("\
-total"),connect:phase("connect"),send:phase("send"),wait:phase("wait"),receive:phase("receive"),size:total,request_size:({
-row})=>row.requestBytes,response_size:({row})=>row.responseBytes,request:({row})=>row.hasRequest,response:({row})=>row.hasResponse,
-complete:({row})=>row.complete,pushed:({row})=>row.pushed,problems:({row})=>row.problems,retransmissions:({row})=>row.retransmissions,
-protocol:({row})=>row.protocols,grpc:({row})=>row.call?[row.call.name,row.call.service].filter(name=>name!==null):[],grpc_status:({
-row})=>row.call&&row.call.status!==null?[row.call.status,row.call.statusName]:[],stream:({row})=>row.stream,reset:({row})=>row.
-reset?row.reset.name??"":null,ip:({row})=>[row.client.ip,row.server.ip],client_ip:({row})=>row.client.ip,server_ip:({row})=>row.
-server.ip,port:({row})=>[row.client.port,row.server.port],client_port:({row})=>row.client.port,server_port:({row})=>row.
-server.port,family:({row})=>row.client.port?row.client.ip.includes(":")?6:4:null,interface:({row})=>row.interface,connection:({
-row})=>row.connection,process:processes("comm","client","server"),client_process:processes("comm","client"),server_process:processes(
+total"),connect:phase("connect"),send:phase("send"),wait:phase("wait"),receive:phase("receive"),queued:phase("queued"),max_queued:phase(
+"queued"),think:phase("think"),accept:phase("accept"),size:total,request_size:({row})=>row.requestBytes,response_size:({
+row})=>row.responseBytes,request:({row})=>row.hasRequest,response:({row})=>row.hasResponse,complete:({row})=>row.complete,
+pushed:({row})=>row.pushed,problems:({row})=>row.problems,retransmissions:({row})=>row.retransmissions,retransmitted:({row})=>row.
+tcp&&row.tcp.retransmitted,drops:({row})=>row.tcp&&row.tcp.drops,culprit:({row})=>row.culprit,protocol:({row})=>row.protocols,
+grpc:({row})=>row.call?[row.call.name,row.call.service].filter(name=>name!==null):[],grpc_status:({row})=>row.call&&row.
+call.status!==null?[row.call.status,row.call.statusName]:[],stream:({row})=>row.stream,reset:({row})=>row.reset?row.reset.
+name??"":null,ip:({row})=>[row.client.ip,row.server.ip],client_ip:({row})=>row.client.ip,server_ip:({row})=>row.server.ip,
+port:({row})=>[row.client.port,row.server.port],client_port:({row})=>row.client.port,server_port:({row})=>row.server.port,
+family:({row})=>row.client.port?row.client.ip.includes(":")?6:4:null,interface:({row})=>row.interface,connection:({row})=>row.
+connection,process:processes("comm","client","server"),client_process:processes("comm","client"),server_process:processes(
 "comm","server"),pid:processes("pid","client","server"),client_pid:processes("pid","client"),server_pid:processes("pid",
 "server"),container:processes("container","client","server"),pod:processes("pod","client","server")},OF_MESSAGE={sender:({
 row})=>row.sender,type:({row})=>row.kind,text:({line:line2})=>textsOf([line2]),body:({line:line2})=>textsOf([line2]),size:({

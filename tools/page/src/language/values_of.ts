@@ -1,6 +1,6 @@
 // The values that an exchange or a message has for a field. null and []: it has none.
 
-import type { Content, Exchange, Line, StreamMessage } from "../lines.ts";
+import type { Content, Exchange, Line, StreamMessage, Timing } from "../lines.ts";
 import { isExchange } from "../lines.ts";
 import { nanoseconds, type Row } from "../rows.ts";
 import { parameters, pathOf } from "../targets.ts";
@@ -27,7 +27,7 @@ const request = (get: (row: Row) => unknown): Get => ({ row }) => (row.hasReques
 const processes = (member: "comm" | "pid" | "container" | "pod", ...ends: ("client" | "server")[]): Get => {
   return ({ row }) => ends.map((end) => row[end][member]).filter((value) => value !== undefined);
 };
-const phase = (name: "connect" | "send" | "wait" | "receive" | "total"): Get => {
+const phase = (name: keyof Timing): Get => {
   return ({ row }) => nanoseconds(row.timing[name]);
 };
 
@@ -60,6 +60,10 @@ const CONDITIONS: Record<string, Get> = {
   send: phase("send"),
   wait: phase("wait"),
   receive: phase("receive"),
+  queued: phase("queued"),
+  max_queued: phase("queued"),
+  think: phase("think"),
+  accept: phase("accept"),
   size: total,
   request_size: ({ row }) => row.requestBytes,
   response_size: ({ row }) => row.responseBytes,
@@ -69,6 +73,9 @@ const CONDITIONS: Record<string, Get> = {
   pushed: ({ row }) => row.pushed,
   problems: ({ row }) => row.problems,
   retransmissions: ({ row }) => row.retransmissions,
+  retransmitted: ({ row }) => row.tcp && row.tcp.retransmitted,
+  drops: ({ row }) => row.tcp && row.tcp.drops,
+  culprit: ({ row }) => row.culprit,
   protocol: ({ row }) => row.protocols,
   grpc: ({ row }) => (row.call ? [row.call.name, row.call.service].filter((name) => name !== null) : []),
   grpc_status: ({ row }) => (row.call && row.call.status !== null ? [row.call.status, row.call.statusName] : []),
