@@ -109,7 +109,10 @@ def _at_most(field: FilterField) -> Condition:
 
 
 def _culprit() -> Condition:
-    made = _simple(fields.CULPRIT.get, is_text, "a culprit, or None for none", fields.CULPRIT)
+    def is_exact(wanted: Any) -> bool:
+        return wanted is None or is_text(wanted)
+
+    made = _simple(fields.CULPRIT.get, is_exact, "a culprit, or None for none", fields.CULPRIT)
 
     def make(wanted: Any) -> Callable[[Exchange], bool]:
         unknown = [name for name in texts(wanted) if name not in CULPRITS]

@@ -143,6 +143,8 @@ class Where:
         request, response: whether that half was seen.
         protocol: one of the protocols that it uses: "http1", "http2", "grpc", "websocket", "sse".
         connect, send, wait, receive: seconds of these phases, as in Exchange.timing.
+        queued, think, accept: seconds of the wait, as in Exchange.timing, if the kernel's TCP knows them.
+        max_queued: the request lay in the server's socket for at most that many seconds, and that is known.
         size, request_size, response_size: bytes of the bodies as sent. With size, of both together.
         ip: the address of either end.
         client_ip, server_ip, client_port, server_port: the address or the port of that end.
@@ -153,8 +155,6 @@ class Where:
         connection: the number of the connection.
         pushed: whether the server sent the response without being asked.
         retransmissions: the number of retransmitted segments that were seen.
-        queued, think, accept: seconds of the wait, as in Exchange.timing, if the kernel's TCP knows them.
-        max_queued: the request lay in the server's socket for at most that many seconds, and that is known.
         retransmitted, drops: bytes that the kernel's TCP sent again, and the number of dropped segments.
         culprit: what made it slow, as in Exchange.culprit: "server". None means that nothing did, or it is not known.
 

@@ -12,6 +12,7 @@ from sockfilter import Exchange, Problem, Process, Where
 from sockfilter.errors import InvalidArgument
 from sockfilter.filters.conditions import CONDITIONS
 from sockfilter.model import Body, StreamReset
+from sockfilter.model.tcp import Drop, ExchangeTcp, TcpEnd
 from tests.support.exchanges import exchange
 from tests.support.grpc import Part, call, frame, request, response
 
@@ -32,6 +33,14 @@ def asked_and_answered() -> Exchange:
     made.add_problems(Problem.GAP, Problem.EARLY_RESPONSE)
     made.processes = Process(1234, 1234, "curl"), Process(567, 567, "nginx")
     made.stream, made.reset = 5, StreamReset(8, "CANCEL", 0)
+    return made
+
+
+def measured() -> Exchange:
+    """One of which the kernel's TCP knows something."""
+    made = asked_and_answered()
+    drop = Drop(100, "server", "TC_INGRESS", "tc_run", "lo", 0.2)
+    made.tcp = ExchangeTcp(None, TcpEnd(retransmitted=1, retransmitted_bytes=100), (drop,), 1e-6, 2e-6, 3e-6)
     return made
 
 
@@ -242,6 +251,10 @@ CASES = {
     "send": Case([1e-6, range(1)], [0, 1]),
     "wait": Case([1e-6, lambda seconds: seconds < 1], [0, range(1, 2)]),
     "receive": Case([1e-6], [2e-6]),
+    "queued": Case([1e-6, range(1), {1e-6, 1}], [0, 1], made=measured),
+    "think": Case([2e-6, lambda seconds: seconds < 1], [0, range(1, 2)], made=measured),
+    "accept": Case([3e-6], [2e-6], made=measured),
+    "max_queued": Case([1e-6, 1], [0, 5e-7], made=measured),
     "size": Case([27, range(20, 30), {1, 27}], [26]),
     "request_size": Case([18, range(20)], [27], [0]),
     "response_size": Case([9, lambda size: size > 8], [18], [], [4]),
@@ -261,6 +274,9 @@ CASES = {
     "connection": Case([3], [4]),
     "pushed": Case([False], [True]),
     "retransmissions": Case([0, range(1)], [1]),
+    "retransmitted": Case([100, range(50, 200)], [0, 1], made=measured),
+    "drops": Case([1, {1, 2}], [0, range(1)], made=measured),
+    "culprit": Case([None, {None, "server"}], ["server", {"network", "server"}], made=measured),
 }
 
 

@@ -19,6 +19,7 @@ from sockfilter.filters.kinds import Between, plain_pattern
 from sockfilter.filters.names import FIELDS, Name
 from sockfilter.filters.parser import parsed
 from sockfilter.filters.tree import THERE, Comparison, Node, Not
+from sockfilter.model.culprit import WORDS as CULPRITS
 from sockfilter.model.grpc import STATUS_NAMES
 from tests.support.exchanges import exchange
 
@@ -28,7 +29,13 @@ JSON = st.text() | st.integers(-(10**15), 10**15) | st.floats(allow_nan=False, a
 PATTERNS = st.sampled_from(
     ["^/api", r"\d+\.json$", 'a"b', "a'b", r"a\\b", "\n", "é|ü", "[\"']", "(?i)x", "\x00", r"\""]
 )
-CHOICES = {"problems": PROBLEMS, "protocol": PROTOCOLS, "grpc_status": STATUS_NAMES, "sender": ("client", "server")}
+CHOICES = {
+    "problems": PROBLEMS,
+    "protocol": PROTOCOLS,
+    "grpc_status": STATUS_NAMES,
+    "sender": ("client", "server"),
+    "culprit": CULPRITS,
+}
 KEYS = {
     "": st.none(),
     "name": st.text(min_size=1, max_size=8),
