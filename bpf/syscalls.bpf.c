@@ -128,7 +128,7 @@ static __always_inline struct connection *connection_of_socket(struct sock *sk, 
 }
 
 /* A read has returned 0: the peer has closed or reset the connection, and all its bytes have been read. */
-static __always_inline int take_end(struct sock *sk)
+static __noinline int take_end(struct sock *sk)
 {
 	struct tcp_end end = {};
 	struct connection *c = connection_of_socket(sk, &end);
@@ -147,7 +147,7 @@ static __always_inline int take_end(struct sock *sk)
 }
 
 /* A read has returned ECONNRESET: the peer has reset the connection, and all earlier bytes have been read. */
-static __always_inline int take_reset(struct sock *sk)
+static __noinline int take_reset(struct sock *sk)
 {
 	struct tcp_end end = {};
 	struct connection *c = connection_of_socket(sk, &end);
@@ -163,7 +163,7 @@ static __always_inline int take_reset(struct sock *sk)
 }
 
 /* A write has returned EPIPE: nobody will read it. For TCP, calls_state() does this. */
-static __always_inline int take_broken_pipe(struct sock *sk)
+static __noinline int take_broken_pipe(struct sock *sk)
 {
 	struct tcp_end end = {};
 	struct connection *c = connection_of_socket(sk, &end);

@@ -53,7 +53,7 @@ struct walk {
 	struct iovec ahead[IOVECS_AHEAD];
 };
 
-static __always_inline void next_message(struct walk *walk)
+static __noinline void next_message(struct walk *walk)
 {
 	struct message_moved next = {};
 
@@ -106,13 +106,13 @@ static __always_inline void next_buffer(struct walk *walk)
 /* How many bytes the messages of a call have moved. */
 static __always_inline __u64 sum_of_messages(const struct walk *walk)
 {
-	struct message_moved next = {};
+	const struct message_moved *messages = (const void *)walk->messages;
+	__u32 i, moved;
 	__u64 sum = 0;
-	__u32 i;
 
 	for (i = 0; i < MESSAGES && i < walk->messages_count; i++) {
-		bpf_probe_read_user(&next, sizeof(next), (void *)(walk->messages + i * sizeof(next)));
-		sum += next.moved;
+		bpf_probe_read_user(&moved, sizeof(moved), &messages[i].moved);
+		sum += moved;
 	}
 	return sum;
 }

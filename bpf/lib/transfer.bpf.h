@@ -370,12 +370,15 @@ static __always_inline void send_all(struct transfer *p, struct connection *c)
 /* Sends up that one end has closed (TCP_FIN), or both at once (TCP_RST). */
 static __always_inline void send_end(const struct source *source, const struct connection *c, __u8 flags)
 {
-	struct sf_record record;
+	struct sf_record *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 
-	describe(&record, source, c, 0, 0);
-	record.tcp_flags |= flags;
 	count_record(SF_SEEN);
-	count_record(bpf_ringbuf_output(&ring, &record, sizeof(record), wakeup()) ? SF_RING_FULL : SF_SENT);
+	if (record) {
+		describe(record, source, c, 0, 0);
+		record->tcp_flags |= flags;
+		bpf_ringbuf_submit(record, wakeup());
+	}
+	count_record(record ? SF_SENT : SF_RING_FULL);
 }
 
 #endif

@@ -76,7 +76,7 @@ static __always_inline bool name_of(struct sock *sk, struct sf_unix_name *name)
 	return name->len;
 }
 
-static __always_inline void note_name(struct sock *sk, const struct tcp_end *end, __u64 id)
+static __noinline void note_name(struct sock *sk, const struct tcp_end *end, __u64 id)
 {
 	struct sf_unix_name name = {};
 
