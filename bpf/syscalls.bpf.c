@@ -63,6 +63,25 @@ static __always_inline bool has_name(void)
 	return false;
 }
 
+/* Whether the current process is in the cgroup that is asked for, or below it. */
+static __always_inline bool is_in_cgroup(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	const struct cgroup___old *cgroup = NULL;
+	__u64 level = calls_config.cgroup_level, found = 0;
+
+	/* The helper is there for tracepoints since 5.14 (kernel commit 95b861a7935b); the field went away with 6.1. */
+	if (!bpf_core_field_exists(cgroup->ancestor_ids))
+		return bpf_get_current_ancestor_cgroup_id(level) == calls_config.cgroup;
+	cgroup = (const void *)BPF_CORE_READ(task, cgroups, dfl_cgrp);
+	if ((__u32)BPF_CORE_READ(cgroup, level) < level)
+		return false;
+	bpf_probe_read_kernel(&found, sizeof(found),
+			      (const void *)cgroup + bpf_core_field_offset(struct cgroup___old, ancestor_ids) +
+				      level * sizeof(found));
+	return found == calls_config.cgroup;
+}
+
 static __always_inline bool is_wanted(void)
 {
 	__u32 tgid;
@@ -74,8 +93,7 @@ static __always_inline bool is_wanted(void)
 	}
 	if (calls_config.by_comm && !has_name())
 		return false;
-	return !calls_config.cgroup ||
-	       bpf_get_current_ancestor_cgroup_id(calls_config.cgroup_level) == calls_config.cgroup;
+	return !calls_config.cgroup || is_in_cgroup();
 }
 
 static __always_inline bool is_in_range(const struct sf_flow *flow, __u16 family)

@@ -139,6 +139,12 @@ struct cgroup {
 	struct kernfs_node *kn;
 };
 
+/* before 6.1: the numbers of the cgroups above it, from the root down to itself */
+struct cgroup___old {
+	__s32 level;
+	__u64 ancestor_ids[];
+};
+
 /* include/linux/cgroup-defs.h */
 struct css_set {
 	struct cgroup *dfl_cgrp;

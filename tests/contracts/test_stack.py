@@ -25,7 +25,12 @@ def test_the_deepest_chain_fits(path: Path) -> None:
 def test_calls_between_sections_and_within_one_are_followed() -> None:
     """calls_exit and send_parts are in different sections; a call within one may have no relocation."""
     found = {chain.frames[0][0]: chain for chain in chains(next(path for path in OBJECTS if "syscalls" in path.name))}
-    assert [name for name, _ in found["send_parts"].frames][:4] == ["send_parts", "send_part", "copy_steps", "copy_next"]
+    assert [name for name, _ in found["send_parts"].frames][:4] == [
+        "send_parts",
+        "send_part",
+        "copy_steps",
+        "copy_next",
+    ]
     assert found["calls_exit"].bytes > found["send_parts"].bytes
     assert found["calls_exit"].bytes > found["take_end"].bytes
 

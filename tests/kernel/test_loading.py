@@ -12,11 +12,13 @@ import pytest
 
 from sockfilter.errors import Closed, KernelUnsupported
 from sockfilter.libbpf.object import BpfObject
+from sockfilter.sources.calls import cgroups
+from sockfilter.sources.calls.syscalls import Callers, SyscallSource
 from sockfilter.sources.narrowing import PROTOCOL_BITS
 from sockfilter.sources.packets.attachment import FRAMES, OBJECT, OTHERS, PLAIN
 from tests.support.net import namespace
 from tests.support.rights import without_rights
-from tests.support.skips import need_root
+from tests.support.skips import need_btf, need_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,6 +75,32 @@ def test_verifier_is_far_from_giving_up(
     without_perfmon = INSTRUCTIONS_MAX_WITH_OTHERS if protocols else INSTRUCTIONS_MAX_WITHOUT_PERFMON
     assert 0 < int(done.stdout) < (without_perfmon if rights else INSTRUCTIONS_MAX)
     record_property("verified by two capabilities" if rights else "verified by root", int(done.stdout))
+
+
+@pytest.mark.parametrize(
+    "callers",
+    [
+        pytest.param(Callers(), id="all"),
+        pytest.param(Callers(unix_too=True), id="unix"),
+        pytest.param(Callers(processes=(os.getpid(),)), id="processes"),
+        pytest.param(Callers(comms=("python", "curl")), id="names"),
+    ],
+)
+def test_system_calls_are_loaded(callers: Callers) -> None:
+    need_root()
+    need_btf()
+    SyscallSource(callers).close()
+
+
+def test_system_calls_of_a_control_group_are_loaded() -> None:
+    need_root()
+    need_btf()
+    folder = Path(cgroups.root(), f"sockfilter-{os.getpid()}")
+    folder.mkdir()
+    try:
+        SyscallSource(Callers(cgroup=str(folder), unix_too=True)).close()
+    finally:
+        folder.rmdir()
 
 
 def test_what_is_closed_while_it_is_loaded_leaves_nothing() -> None:

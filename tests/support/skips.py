@@ -43,6 +43,12 @@ def need_file_system(name: str) -> None:
         skip(Skip.KERNEL, name)
 
 
+def need_btf() -> None:
+    """Skips where the kernel does not describe its own structs."""
+    if not os.path.exists("/sys/kernel/btf/vmlinux"):
+        skip(Skip.KERNEL, "BTF of its own (CONFIG_DEBUG_INFO_BTF)")
+
+
 def need_linux(what: str, *version: int) -> None:
     """Skips where the kernel is older than what a test is about."""
     release = tuple(int(part) for part in re.findall(r"\d+", os.uname().release)[: len(version)])
