@@ -1,7 +1,7 @@
 """How much stack the functions of an object take, as the verifier adds it up along each chain of calls.
 
-Linux 5.10, kernel/bpf/verifier.c, check_max_stack_depth(). The verifier leaves out code that it proves unreachable, and
-newer kernels round less: what is computed here is at least what a kernel counts.
+Linux 5.10, kernel/bpf/verifier.c, check_max_stack_depth(). A kernel may count less, because it leaves out code that it
+proves unreachable.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NamedTuple
 STACK_BYTES_MAX = 512
 # include/linux/bpf_verifier.h, MAX_CALL_FRAMES
 FRAMES_MAX = 8
-# what a frame is rounded up to; interpreters of Linux 6.7 and newer use 16
+# bytes that a frame is rounded up to a multiple of
 ROUNDED_TO = 32
 
 # include/uapi/linux/bpf.h, bpf_common.h
@@ -73,7 +73,7 @@ def stack_bytes(code: bytes) -> int:
     for operation, registers, offset, value in iter_unpack("<BBhi", code):
         to, source, kind = registers & 0xF, registers >> 4, operation & 7
         if kind == CLASS_LDX:
-            lowest = min(lowest, offsets.get(source, 0) + offset if source in offsets else 0)
+            lowest = min(lowest, offsets[source] + offset if source in offsets else 0)
             offsets.pop(to, None)
         elif kind in (CLASS_ST, CLASS_STX):
             lowest = min(lowest, offsets[to] + offset if to in offsets else 0)
