@@ -41,7 +41,9 @@ def sent_again(connection: socket.socket) -> tuple[int, int]:
         ("native XDP", {"NOT_SPECIFIED", "XDP"}, "XDP of veth0"),
     ],
 )
-def test_what_a_program_drops_is_on_its_exchange_with_what_was_sent_again(where, reasons, station) -> None:
+def test_what_a_program_drops_is_on_its_exchange_with_what_was_sent_again(
+    where: str, reasons: set[str], station: str
+) -> None:
     need_root()
     need_linux("tcx", 6, 6)
     again = []
@@ -69,10 +71,13 @@ def test_what_a_program_drops_is_on_its_exchange_with_what_was_sent_again(where,
     assert len(exchanges) == len(again) == PARALLEL
     views = [exchange.tcp for exchange in exchanges if exchange.tcp]
     drops = [drop for view in views for drop in view.drops]
+    tails = [max(drop.seq for drop in view.drops) for view in views if view.drops]
     lost = size - packets * HEADERS_BYTES
     assert packets > 0
     assert (len(drops), sum(drop.bytes for drop in drops)) == (packets, lost)
-    assert all(drop.sender == "server" and drop.again_after is not None for drop in drops)
+    assert {drop.sender for drop in drops} == {"server"}
+    # a tail loss probe (RFC 8985, 7) may have sent the last bytes again before they are dropped
+    assert all(drop.again_after is not None for drop in drops if drop.seq not in tails)
     assert {drop.reason for drop in drops} <= reasons
     assert {drop.where for drop in drops} == {station}
     assert sorted(view.retransmitted_bytes for view in views) == sorted(size for size, _ in again)
