@@ -49,20 +49,30 @@ static __always_inline bool is_same(const struct sf_tcp_end *one, const struct s
 	       one->peer_port == other->peer_port;
 }
 
+/* 1 if both are equal, or else 0. Without a branch: the verifier would follow both ways of each. */
+static __always_inline __u32 equal(__u64 one, __u64 other)
+{
+	__u64 differing = one ^ other;
+
+	return ~(differing | -differing) >> 63;
+}
+
 /* The slot of an end, in whichever namespace; NULL: it has none. */
 static __always_inline struct sf_tcp_slot *slot_of_end(const struct sf_tcp_end *end)
 {
 	__u32 hash = sf_tcp_hash(end), number = hash & (SF_TCP_BUCKETS - 1);
 	struct sf_tcp_bucket *bucket = bpf_map_lookup_elem(&buckets, &number);
-	int i;
+	struct sf_tcp_slot *slot;
+	__u32 i, way = 0;
 
 	if (!bucket)
 		return NULL;
 #pragma unroll
 	for (i = 0; i < SF_TCP_WAYS; i++)
-		if (bucket->hashes[i] == hash && is_same(&bucket->slots[i].end, end))
-			return &bucket->slots[i];
-	return NULL;
+		way += equal(bucket->hashes[SF_TCP_WAYS - 1 - i], hash) * (SF_TCP_WAYS - 1 - i - way);
+	/* the first of several, as of a port that is used again; other ends have other hashes, but for one in 2^32 */
+	slot = &bucket->slots[way & (SF_TCP_WAYS - 1)];
+	return is_same(&slot->end, end) ? slot : NULL;
 }
 
 static __always_inline struct sf_tcp_slot *begin_slot(struct sf_tcp_bucket *bucket, int way,

@@ -6,12 +6,16 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from sockfilter.system.netstat import Netstat
+from tests.support.droppers import dropping_at
 from tests.support.net import ip, namespace, veth_pair
+from tests.support.skips import need_linux
+from tests.support.tcp_exchanges import dropping
 from tests.support.tcp_lives import RESETS, client, following, kinds, listening, pair
 from tests.support.topologies import inside
 
@@ -387,3 +391,29 @@ def test_many_connections_are_all_there_with_their_processes_and_sums():
     assert {each["server"]["process"]["pid"] for each in found} == set(pids[1:])
     assert {(each["client"]["sent"], each["server"]["sent"]) for each in found} == {(80, 194)}
     assert done.said[-1] == f"sockfilter: {many} connections"
+
+
+@pytest.mark.parametrize("where", ["nft", "tcx ingress", "tcx egress"])
+def test_no_answer_names_what_dropped_the_syns(where):
+    with ExitStack() as stack:
+        left, right = stack.enter_context(veth_pair())
+        if where == "nft":
+            dropped = stack.enter_context(dropping(right, "tcp dport 80"))
+            words = "NETFILTER_DROP"
+        else:
+            need_linux("tcx", 6, 6)
+            netns = left if where == "tcx egress" else right
+            dropped = stack.enter_context(dropping_at(where, netns, "veth0", every=1, large=60))
+            words = where.upper().replace("TCX ", "TC_")
+        with inside(left):
+            Path("/proc/sys/net/ipv4/tcp_syn_retries").write_text("1")
+        sniffer = stack.enter_context(following(left))
+        one = client(left)
+        with pytest.raises(TimeoutError):
+            one.connect(("10.9.0.2", 80))
+        one.close()
+        (found,) = kinds(sniffer.end().json, "connection")
+        packets, _ = dropped()
+    assert found["end"]["how"] == "no-answer"
+    assert 1 < found["end"]["syns"] <= packets  # at tcx, also packets of others are dropped
+    assert f"by {words} at " in found["end"]["dropped"]
