@@ -163,6 +163,7 @@ struct task_struct {
 /* include/net/net_namespace.h */
 struct net {
 	struct ns_common ns;
+	__u64 net_cookie;
 };
 
 /* include/net/net_namespace.h */
