@@ -130,7 +130,9 @@ def test_the_exit_status_is_that_of_the_command() -> None:
 
 
 def test_nothing_is_left_after_kill_9() -> None:
-    running = Running("accelerate", "--dry-run", "--", "sleep", "600")
+    command = "echo begun; exec sleep 600 > /dev/null 2>&1"
+    running = Running("accelerate", "--dry-run", "--", "sh", "-c", command)
+    assert "begun" in running.output.next()
     (group,) = Path(top()).glob(f"sockfilter-{running.process.pid}-*")
     (member,) = map(int, (group / "cgroup.procs").read_text().split())
     try:
