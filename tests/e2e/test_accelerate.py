@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -17,7 +18,7 @@ from sockfilter.accelerating.group import OwnGroup
 from sockfilter.accelerating.hazards import HAZARDS, echo
 from sockfilter.accelerating.self_test import tried
 from sockfilter.sources.calls.cgroups import root as top
-from tests.support.command import WAIT_S, run
+from tests.support.command import WAIT_S, environment, run
 from tests.support.rights import without_rights
 from tests.support.running import Running
 
@@ -29,7 +30,15 @@ ADDRESSES = pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.2", "::1"]
 SAFE = (
     sys.executable,
     "-c",
-    "import sys; from sockfilter.accelerating import self_test; self_test.first_fault = lambda: None;"
+    "import sys; from sockfilter.accelerating import self_test; self_test.first_fault = lambda is_over: None;"
+    "from sockfilter.cli import main; sys.exit(main(sys.argv[1:]))",
+)
+# the command, which gets a signal while it tries the first hazard
+WITH_SIGNAL = (
+    *SAFE[:2],
+    "import os, sys; from sockfilter.accelerating import self_test;"
+    "run = self_test._run;"
+    "self_test._run = lambda *words: (words[1] or os.kill(os.getpid(), 15), run(*words))[1];"
     "from sockfilter.cli import main; sys.exit(main(sys.argv[1:]))",
 )
 MANY = 500
@@ -91,7 +100,8 @@ def test_exchanges_that_went_past_tcp_are_shown(address: str) -> None:
 
 def test_a_kernel_that_is_not_safe_is_named_and_the_command_runs_over_tcp() -> None:
     unsafe = SAFE[2].replace(
-        "lambda: None", "lambda: next(one for one in self_test.tried() if 'close with' in one.hazard.name)"
+        "lambda is_over: None",
+        "lambda is_over: next(one for one in self_test.tried() if 'close with' in one.hazard.name)",
     )
     fault = next(one for one in tried([hazard for hazard in HAZARDS if hazard.name == "close with unread data"]))
     done = run("accelerate", "--", *LOAD, "127.0.0.1", "3", command=(*SAFE[:2], unsafe))
@@ -142,6 +152,20 @@ def test_nothing_is_left_after_kill_9() -> None:
         assert Path("/proc", str(member)).exists()  # the command is left alone
     finally:
         os.kill(member, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("words", [["--self-test"], ["--", "sleep", "600"]])
+def test_a_signal_ends_the_self_test_and_the_command_does_not_begin(words: list[str]) -> None:
+    process = subprocess.Popen(
+        [*WITH_SIGNAL, "accelerate", *words],
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    _, errors = process.communicate(timeout=WAIT_S)
+    assert (process.returncode, errors) == (128 + signal.SIGTERM, b"")
+    assert not left_behind()
 
 
 @pytest.mark.parametrize(

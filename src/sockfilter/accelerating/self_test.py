@@ -16,7 +16,7 @@ from sockfilter.accelerating.group import OwnGroup
 from sockfilter.accelerating.hazards import HAZARDS, UNREAD_BYTES, Hazard, Seen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 # seconds for a hazard over TCP, on a busy machine
 PLAIN_S = 60.0
@@ -66,9 +66,13 @@ def tried(hazards: Sequence[Hazard] = HAZARDS) -> Iterator[Tried]:
             yield Tried(hazard, plain, accelerated, plain_s / accelerated_s, has_moved)
 
 
-def first_fault() -> Tried | None:
-    """Returns the first hazard that is not as over TCP. None: there is none. Raises what tried() raises."""
-    return next((one for one in tried() if not one.is_safe), None)
+def first_fault(is_over: Callable[[], bool]) -> Tried | None:
+    """Returns the first hazard that is not as over TCP. None: there is none. Raises what tried() raises.
+
+    Args:
+        is_over: whether to stop before all have been tried.
+    """
+    return next((one for one in tried() if not one.is_safe or is_over()), None)
 
 
 def _run(hazard: Hazard, group: OwnGroup | None, limit_s: float) -> tuple[Seen, float]:

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from sockfilter.cli import arguments, settings, subcommand, tcpdump
+from sockfilter.cli.child import SIGNALLED
 from sockfilter.cli.command import Run
 from sockfilter.cli.descriptors import say
 from sockfilter.cli.ending import fail
@@ -67,7 +68,7 @@ def run(words: list[str], signals: Signals) -> int:
     if own.self_test:
         if own.dry_run or rest or words[at:]:
             raise InvalidArgument("--self-test takes no command and no other option")
-        return _self_test(StandardOutput(signals))
+        return _self_test(StandardOutput(signals), signals)
     if not words[at:]:
         raise InvalidArgument("sockfilter accelerate: which command? sockfilter accelerate -- COMMAND ARGUMENT ...")
     options = arguments.parse(rest + words[at:], settings.values)
@@ -86,22 +87,26 @@ def _run(options: Options, signals: Signals, is_dry: bool) -> int:
 
     try:
         if not is_dry:
-            _check_kernel()
+            _check_kernel(signals)
+        if signals.end_asked:
+            return SIGNALLED + signals.end_number
         with OwnGroup() as group, Accelerator(group.path, dry_run=is_dry) as accelerator:
             status = AcceleratedRun(options, signals, StandardOutput(signals), group).run()
             if not options.quiet:
                 say(_qualified(accelerator.counts) if is_dry else _accelerated(accelerator))
             return status
     except KernelUnsupported as error:
+        if signals.end_asked:
+            return SIGNALLED + signals.end_number
         say(f"not {'counted' if is_dry else 'accelerated'}: {error}; the command runs over TCP")
         return Run(options, signals, StandardOutput(signals)).run()
 
 
-def _check_kernel() -> None:
-    """Raises KernelUnsupported with what differs from TCP on this kernel."""
+def _check_kernel(signals: Signals) -> None:
+    """Raises KernelUnsupported with what differs from TCP on this kernel. Ends early if a signal requests the end."""
     from sockfilter.accelerating import self_test
 
-    fault = self_test.first_fault()
+    fault = self_test.first_fault(lambda: signals.end_asked)
     if fault is not None:
         raise KernelUnsupported(
             f"Linux {os.uname().release}, {fault.hazard.name}: {_seen(fault)}, by TCP {fault.plain}"
@@ -147,7 +152,7 @@ def _accelerated(accelerator: Accelerator) -> str:
     )
 
 
-def _self_test(sink: StandardOutput) -> int:
+def _self_test(sink: StandardOutput, signals: Signals) -> int:
     """Tries everything, and prints a table. Returns the exit status."""
     from sockfilter.accelerating.self_test import tried
 
@@ -155,6 +160,8 @@ def _self_test(sink: StandardOutput) -> int:
     sink.write(form.format(f"Linux {os.uname().release}", "by TCP", "past TCP", "result").encode())
     faults = 0
     for one in tried():
+        if signals.end_asked:
+            return SIGNALLED + signals.end_number
         faults += not one.is_safe
         verdict = "as TCP" if one.is_safe else "NOT SAFE"
         rate = f", {one.ratio:.1f} times as fast" if one.hazard.is_load else ""
