@@ -109,6 +109,7 @@ def declarations() -> str:
         "tcp_events.h",
         "count.h",
         "guard.h",
+        "accelerate.h",
     )
     headers = (
         *(BPF / name for name in shared_names),

@@ -169,6 +169,7 @@ struct task_struct {
 /* include/net/net_namespace.h */
 struct net {
 	struct ns_common ns;
+	__u64 net_cookie;
 };
 
 /* include/net/net_namespace.h */

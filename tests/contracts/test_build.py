@@ -19,7 +19,15 @@ from tests.support.once import made_once  # noqa: E402
 from tests.support.skips import need_tool  # noqa: E402
 
 OBJECTS = [
-    *("count.bpf.o", "guard.bpf.o", "processes.bpf.o", "secrets.bpf.o", "sockfilter.bpf.o", "stations.bpf.o"),
+    *(
+        "accelerate.bpf.o",
+        "count.bpf.o",
+        "guard.bpf.o",
+        "processes.bpf.o",
+        "secrets.bpf.o",
+        "sockfilter.bpf.o",
+        "stations.bpf.o",
+    ),
     *("syscalls.bpf.o", "tcp.bpf.o", "tree.bpf.o"),
 ]
 

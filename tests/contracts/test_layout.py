@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sockfilter.accelerating.accelerator import AccelerateCounts
 from sockfilter.counting import reading as counts
 from sockfilter.guarding import refused
 from sockfilter.guarding.counts import GuardCounts
@@ -51,6 +52,7 @@ USUAL_STRUCTS = [
     *("sf_usual_form", "sf_usual"),
 ]
 COUNT_STRUCTS = ["sf_counted", "sf_count_key", "sf_count_config", "sf_drop_key"]
+ACCELERATE_STRUCTS = ["sf_accelerate_config"]
 GUARD_STRUCTS = ["sf_guard_config", "sf_guard_network", "sf_refused"]
 OWN_STRUCTS = [*LANE_STRUCTS, *HPACK_STRUCTS, *USUAL_STRUCTS, "sf_packet", "sf_opened"]
 
@@ -76,7 +78,7 @@ def by_c(name: str, fields: Layout, tmp_path: Path) -> Layout:
         "#include <linux/types.h>\n#include <stddef.h>\n#include <stdio.h>\n"
         "#include <events.h>\n#include <processes.h>\n#include <lane.h>\n#include <usual.h>\n#include <replay.h>\n"
         "#include <secrets.h>\n#include <found.h>\n#include <mapping.h>\n#include <opening.h>\n"
-        "#include <tcp_events.h>\n#include <count.h>\n#include <guard.h>\n"
+        "#include <tcp_events.h>\n#include <count.h>\n#include <guard.h>\n#include <accelerate.h>\n"
         f"int main(void) {{ {' '.join(lines)} }}\n"
     )
     command = [
@@ -103,7 +105,16 @@ def by_c(name: str, fields: Layout, tmp_path: Path) -> Layout:
 
 @pytest.mark.parametrize(
     "name",
-    [*STRUCTS, *OWN_STRUCTS, *PROCESS_STRUCTS, *SECRET_STRUCTS, *TCP_STRUCTS, *COUNT_STRUCTS, *GUARD_STRUCTS],
+    [
+        *STRUCTS,
+        *OWN_STRUCTS,
+        *PROCESS_STRUCTS,
+        *SECRET_STRUCTS,
+        *TCP_STRUCTS,
+        *COUNT_STRUCTS,
+        *GUARD_STRUCTS,
+        *ACCELERATE_STRUCTS,
+    ],
 )
 def test_c_and_cffi_agree(name: str, tmp_path: Path) -> None:
     cffi = by_cffi(name)
@@ -126,7 +137,8 @@ def test_btf_and_cffi_agree_on_tcp(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [*STRUCTS, *OWN_STRUCTS, *PROCESS_STRUCTS, *TCP_STRUCTS, *COUNT_STRUCTS, *GUARD_STRUCTS]
+    "name",
+    [*STRUCTS, *OWN_STRUCTS, *PROCESS_STRUCTS, *TCP_STRUCTS, *COUNT_STRUCTS, *GUARD_STRUCTS, *ACCELERATE_STRUCTS],
 )
 def test_no_struct_has_a_hole(name: str) -> None:
     end = 0
@@ -208,6 +220,11 @@ def test_python_unpacks_what_a_guard_says_as_it_is() -> None:
     assert refused.RULES[lib.SF_GUARD_BY_PORT] == "port"
     assert refused.RULES[lib.SF_GUARD_BY_RATE] == "rate"
     assert len(GuardCounts._fields) == lib.SF_GUARD_COUNTERS + 2
+
+
+def test_python_unpacks_what_an_accelerator_counts() -> None:
+    _, lib = binding.load()
+    assert len(AccelerateCounts._fields) == lib.SF_ACCELERATE_COUNTERS
 
 
 def test_python_unpacks_secrets_as_they_are() -> None:

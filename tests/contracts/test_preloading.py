@@ -19,6 +19,7 @@ NOT_OF_A_CAPTURE = (
     *("cli.broker", "cli.check", "cli.checks", "cli.diff", "comparison", "cli.config", "cli.confinement", "cli.doctor"),
     *("cli.tls", "cli.top", "cli.versions", "__init__", "sources.secrets.attacher", "cli.looking"),
     *("counting", "cli.count", "cli.count_text", "guarding", "cli.guard", "cli.guarding", "cli.ssh_session"),
+    *("accelerating", "cli.accelerate"),
     *("cli.services", "cli.subcommand", "cli.tcp", "captures.connections", "captures.tcp_selection"),
     *("screen", "recent", "statistics"),  # see preloading.import_screen()
 )

@@ -47,6 +47,8 @@ MAY_IMPORT: Graph = {
     "counting": {"closing", "errors", "libbpf", "sources", "system"},
     # openings of connections, judged
     "guarding": {"closing", "errors", "libbpf", "model", "observers", "sources", "system"},
+    # local connections, past TCP
+    "accelerating": {"closing", "errors", "libbpf", "sources"},
     # the only place that joins stages
     "road": {*NOUNS, *STAGES, "closing", "libbpf", "outputs", "sources", "tls"},
     # the library
@@ -76,6 +78,7 @@ MAY_IMPORT: Graph = {
         *NOUNS,
         *SHOWN,
         "protobuf",
+        "accelerating",
         "captures",
         "closing",
         "comparison",
@@ -128,6 +131,8 @@ HEAVY_MODULES = {
     "captures/command.py": {"shutil", "subprocess"},  # only where there is a command
     "sources/archives/entries.py": {"json"},  # only where a HAR file is read
     "views/nearest.py": {"difflib"},
+    "accelerating/hazards.py": {"hashlib"},  # only in sockfilter accelerate
+    "accelerating/self_test.py": {"json"},
     "cli/guarding.py": {"json"},  # only in sockfilter guard
     # only with --tls, and in the process that attaches
     "cli/tls.py": {"json"},

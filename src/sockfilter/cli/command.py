@@ -59,7 +59,22 @@ NAMED_MAX = 4
 # The subcommands: the first word, and the module whose run() takes the other words.
 COMMANDS = {
     name: f"sockfilter.cli.{name}"
-    for name in ("broker", "check", "config", "count", "diff", "doctor", "guard", "services", "tcp", "tls", "top")
+    for name in (
+        *(
+            "accelerate",
+            "broker",
+            "check",
+            "config",
+            "count",
+            "diff",
+            "doctor",
+            "guard",
+            "services",
+            "tcp",
+            "tls",
+            "top",
+        ),
+    )
 }
 COMMANDS["report"] = "sockfilter.cli.page_report"
 

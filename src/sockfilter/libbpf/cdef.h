@@ -31,6 +31,7 @@ int bpf_prog_get_fd_by_id(__u32 id);
 int bpf_obj_get_info_by_fd(int fd, void *info, __u32 *info_len);
 int libbpf_probe_bpf_map_type(int map_type, const void *opts);
 struct bpf_link *bpf_program__attach_perf_event(const struct bpf_program *program, int fd);
+int bpf_prog_attach(int prog_fd, int attachable_fd, int type, unsigned int flags);
 int bpf_raw_tracepoint_open(const char *name, int prog_fd);
 int libbpf_num_possible_cpus(void);
 int bpf_map_get_next_id(__u32 start_id, __u32 *next_id);

@@ -8,6 +8,8 @@ from sockfilter.libbpf import binding
 
 # include/uapi/linux/bpf.h, enum bpf_attach_type
 CGROUP_INET_INGRESS = 0
+CGROUP_SOCK_OPS = 3
+SK_MSG_VERDICT = 7
 XDP = 37
 TCX_INGRESS = 46
 TCX_EGRESS = 47

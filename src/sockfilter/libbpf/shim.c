@@ -23,6 +23,7 @@
 
 #include "count.h"
 #include "events.h"
+#include "accelerate.h"
 #include "guard.h"
 #include "log.h"
 #include "members.h"

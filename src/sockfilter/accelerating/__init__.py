@@ -1,0 +1,1 @@
+"""Local connections of a command, past TCP."""
