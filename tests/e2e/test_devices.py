@@ -85,7 +85,7 @@ def test_what_a_bridge_only_forwards_takes_promisc():
 def test_any_shows_each_place_that_it_passes(bridge):
     """A packet through a bridge passes its port and the bridge; each is a place of its own."""
     site = bridge.get("python")
-    with Sniffer("-i", "any", "--netns", site.server_netns, "--ports", str(site.port)) as sniffer:
+    with Sniffer("-i", "any", "--all-hops", "--netns", site.server_netns, "--ports", str(site.port)) as sniffer:
         curl(site, [SMALL])
         done = sniffer.end()
     assert sorted(line.split()[0] for line in done.lines) == ["br0", "port1"]

@@ -55,7 +55,8 @@ WRONG = [
     ("dcotor", "there is no command 'dcotor'; did you mean doctor?"),
     (
         "eth0",
-        "there is no command 'eth0': there are broker, check, config, diff, doctor, tls; -i eth0 captures",
+        "there is no command 'eth0': there are accelerate, broker, check, config, count, diff, doctor, guard, "
+        "services, tcp, tls, top, report; -i eth0 captures",
     ),
     ("-i lo trailing", "'trailing' is neither an option nor a supported filter; supported filters are port N, "),
     ("-i lo -c 0", "'0': a count of exchanges must be a whole number, 1 or greater"),

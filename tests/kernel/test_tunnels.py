@@ -107,7 +107,7 @@ def test_vxlan_of_the_kernel() -> None:
             ip("link", "add", "vxlan0", "type", "vxlan", "id", "7", *ends, "dstport", "4789", netns=netns)
             ip("address", "add", f"10.10.0.{own}/24", "dev", "vxlan0", netns=netns)
             ip("link", "set", "vxlan0", "up", netns=netns)
-        with sockfilter.capture("any", netns=right, host="10.10.0.1") as capture:
+        with sockfilter.capture("any", netns=right, host="10.10.0.1", all_hops=True) as capture:
             with entered(right):
                 listener = socket.create_server(("10.10.0.2", 0))
             with entered(left):

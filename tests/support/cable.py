@@ -65,7 +65,8 @@ class Cable:
     @contextmanager
     def capture(self, interface: str | list[str] = FAR, **options: Any) -> Iterator[Capture]:
         """A capture of this namespace, whose ledger has to balance when it has ended."""
-        with sockfilter.capture(interface, netns=self.netns, **options) as capture:
+        # frames that tests send through both ends are shown at both
+        with sockfilter.capture(interface, netns=self.netns, **{"all_hops": True, **options}) as capture:
             yield capture
         assert capture.ledger.is_balanced, capture.ledger.imbalance
 

@@ -41,8 +41,9 @@ class Both:
 @contextmanager
 def both_ways(port: int, interface: str = "lo", netns: str | None = None, **options: Any) -> Iterator[Both]:
     """Captures both ways. Without loss, and with whole ledgers."""
-    options = {"body": None, "ports": port, **options}
-    on_wire = {name: value for name, value in options.items() if name in ("body", "ports", "ring", "processes")}
+    # what TCP knows comes at other moments to each of them
+    options = {"body": None, "ports": port, "tcp": False, **options}
+    on_wire = {name: value for name, value in options.items() if name in ("body", "ports", "ring", "processes", "tcp")}
     seen = Both()
     with (
         sockfilter.capture(interface, netns=netns, **on_wire) as wire,

@@ -200,7 +200,7 @@ def test_a_clock_that_is_set_back_while_a_segment_is_awaited(read: Callable[[byt
 def two_interfaces(ns: int, rounds: int = 400) -> bytes:
     """A connection on each of two interfaces, of which one has a clock that is ahead; and both are slow."""
     content = section() + interface(name="a") + interface(name="b")
-    talks = [Talk(ports=(40000 + number, 8000)) for number in (0, 1)]
+    talks = [Talk(ports=(40000 + number, 8000), isn=(1000 + number, 5000)) for number in (0, 1)]
     at_ns = START_NS
     opening = [talk.opening() for talk in talks]
     frames = [(number, frame) for pair in zip(*opening, strict=True) for number, frame in enumerate(pair)]

@@ -82,7 +82,10 @@ def test_simple_packets_have_no_times(tmp_path: Path):
 def test_interfaces_have_their_names_and_connections(tmp_path: Path):
     blocks = [section(), interface(name="eth0"), interface(name="wlan0"), interface()]
     blocks += [enhanced(ns, frame, number) for ns, frame in PACKETS for number in (0, 1, 2)]
-    assert {exchange.connection.interface for exchange in read(b"".join(blocks), tmp_path)} == {"eth0", "wlan0", "3"}
+    path = tmp_path / "file"
+    path.write_bytes(b"".join(blocks))
+    found = {exchange.connection.interface for exchange in sockfilter.read(str(path), all_hops=True)}
+    assert found == {"eth0", "wlan0", "3"}
 
 
 def test_frames_cut_at_a_snap_length(tmp_path: Path):
