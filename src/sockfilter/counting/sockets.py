@@ -10,7 +10,7 @@ from sockfilter.closing import Closing
 from sockfilter.counting.counts import Counted, DropCounts, summed
 from sockfilter.counting.reading import COUNTED
 from sockfilter.errors import MissingCapability, ObjectError
-from sockfilter.libbpf import binding, tracing
+from sockfilter.libbpf import binding, tracepoints, tracing
 from sockfilter.libbpf.counters import possible_cpus
 from sockfilter.libbpf.object import OBJECTS, BpfObject
 from sockfilter.system import namespace, rights
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sockfilter.sources.packets.interfaces import Interface
 
 OBJECT = f"{OBJECTS}/stations.bpf.o"
+PURPOSE = "counting at sockets, and drops,"
+TRACEPOINTS = ("tcp_probe", "kfree_skb")
 DELIVERED = "stations_delivered"
 # by the number of arguments of the tracepoint
 DROPS = {2: "stations_drop2", 3: "stations_drop3", 4: "stations_drop4"}
@@ -43,12 +45,13 @@ class SocketStation(Closing):
         self._cpus = possible_cpus()
         drop = DROPS[max(min(DROPS), min(self._reasons.arguments, max(DROPS)))]
         config = self._ffi.new("struct sf_count_config *", {"ifindex": interface.index, "netns": namespace.number()})
+        tracepoints.find(TRACEPOINTS, PURPOSE)
         with ExitStack() as stack:
             self._object = stack.enter_context(BpfObject(OBJECT, reads_kernel=True))
             self._object.choose((DELIVERED, *DROPS.values()), DELIVERED, drop)
             self._object.configure(bytes(self._ffi.buffer(config)))
             try:
-                tracing.load(self._object, "counting at sockets, and drops,")
+                tracing.load(self._object, PURPOSE)
             except (MissingCapability, ObjectError) as error:
                 lacks = rights.missing_for_processes()
                 if not lacks:
@@ -56,7 +59,7 @@ class SocketStation(Closing):
                 raise MissingCapability(
                     f"counting at sockets, and drops: {os.strerror(1)}: {rights.advice_for('CAP_PERFMON')}"
                 ) from error
-            tracing.attach(self._object, (DELIVERED, drop), stack)
+            tracepoints.attach(self._object, (DELIVERED, drop), stack)
             self._stack = stack.pop_all()
 
     def close(self) -> None:
