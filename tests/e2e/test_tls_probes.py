@@ -86,7 +86,7 @@ def test_the_secrets_of_one_end_are_enough(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The client runs as another user than the server, and the secrets of one of them are taken."""
-    everybody, *others = ProbedSecrets.__init__.__defaults__
+    _everybody, *others = ProbedSecrets.__init__.__defaults__
     monkeypatch.setattr(ProbedSecrets.__init__, "__defaults__", (Scope(uid=uid), *others))
     certificate.certificate.parent.chmod(0o755)
     ask = tls_programs.client(client, tmp_path, prefix=rights.without_rights())
