@@ -14,7 +14,7 @@ import pytest
 
 from sockfilter.libbpf import binding, tracepoints
 from sockfilter.observers.tcp.program import TcpProgram, TcpWants, unpacked
-from sockfilter.observers.tcp.symbols import Reasons
+from sockfilter.system.drop_reasons import DropReasons
 from tests.support.skips import need_root
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -114,7 +114,7 @@ def test_a_refused_connection(program: TcpProgram) -> None:
     (drop,) = [r for r in found if r.kind == lib.SF_TCP_DROP]
     assert drop.end.peer_port == port
     assert drop.frames > 3
-    assert Reasons().name(drop.reason) in (None, "NO_SOCKET")
+    assert DropReasons().name(drop.reason) in (None, "NO_SOCKET")
     assert any(count for count in program.places().values())
 
 
@@ -155,9 +155,9 @@ def test_reasons_are_those_of_this_kernel() -> None:
     names = tracepoints.enumeration("skb_drop_reason")
     if names:  # since Linux 5.17
         assert "SKB_DROP_REASON_NO_SOCKET" in names.values()
-        assert Reasons().name(0xFFFF0000 | 7) is not None
+        assert DropReasons().name(0xFFFF0000 | 7) is not None
     else:
-        assert Reasons().name(3) is None
+        assert DropReasons().name(3) is None
     assert tracepoints.enumeration("no such enumeration") == {}
 
 

@@ -18,7 +18,7 @@ from sockfilter.forms import connection_line
 from sockfilter.forms.times import clock
 from sockfilter.model.tcp_connection import Listener, QueueFull, TcpChange, TcpConnection, TcpDrop, TcpReset
 from sockfilter.observers.tcp.following import Asked, Show
-from sockfilter.observers.tcp.symbols import Reasons
+from sockfilter.system.drop_reasons import DropReasons
 
 if TYPE_CHECKING:
     import argparse
@@ -284,7 +284,7 @@ def _reasons(options: argparse.Namespace) -> frozenset[str]:
     if not options.drops:
         return frozenset()
     asked = [word.strip().upper().removeprefix("SKB_DROP_REASON_") for word in options.drops.split(",")]
-    known = Reasons().names
+    known = DropReasons().names
     if not known:
         raise InvalidArgument("--drops: this kernel has no reasons for drops (Linux 5.17): use --drops alone")
     for word in asked:

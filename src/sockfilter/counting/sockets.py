@@ -14,14 +14,14 @@ from sockfilter.libbpf import binding, tracepoints, tracing
 from sockfilter.libbpf.counters import possible_cpus
 from sockfilter.libbpf.object import OBJECTS, BpfObject
 from sockfilter.system import namespace, rights
-from sockfilter.system.drop_reasons import DropReasons
+from sockfilter.system.drop_reasons import NOT_SPECIFIED, DropReasons
 
 if TYPE_CHECKING:
     from sockfilter.sources.packets.interfaces import Interface
 
 OBJECT = f"{OBJECTS}/stations.bpf.o"
-PURPOSE = "counting at sockets, and drops,"
-TRACEPOINTS = ("tcp_probe", "kfree_skb")
+PURPOSE = "counting at sockets and drops"
+DELIVERED_AT, DROPPED_AT = "tcp_probe", "kfree_skb"
 DELIVERED = "stations_delivered"
 # by the number of arguments of the tracepoint
 DROPS = {2: "stations_drop2", 3: "stations_drop3", 4: "stations_drop4"}
@@ -43,9 +43,9 @@ class SocketStation(Closing):
         self._ffi, self._lib = binding.load()
         self._reasons = DropReasons()
         self._cpus = possible_cpus()
-        drop = DROPS[max(min(DROPS), min(self._reasons.arguments, max(DROPS)))]
+        arguments = tracepoints.find([DELIVERED_AT, DROPPED_AT], PURPOSE)[DROPPED_AT]
+        drop = DROPS[max(min(DROPS), min(arguments, max(DROPS)))]
         config = self._ffi.new("struct sf_count_config *", {"ifindex": interface.index, "netns": namespace.number()})
-        tracepoints.find(TRACEPOINTS, PURPOSE)
         with ExitStack() as stack:
             self._object = stack.enter_context(BpfObject(OBJECT, reads_kernel=True))
             self._object.choose((DELIVERED, *DROPS.values()), DELIVERED, drop)
@@ -57,7 +57,7 @@ class SocketStation(Closing):
                 if not lacks:
                     raise
                 raise MissingCapability(
-                    f"counting at sockets, and drops: {os.strerror(1)}: {rights.advice_for('CAP_PERFMON')}"
+                    f"{PURPOSE}: {os.strerror(1)}: {rights.advice_for('CAP_PERFMON')}"
                 ) from error
             tracepoints.attach(self._object, (DELIVERED, drop), stack)
             self._stack = stack.pop_all()
@@ -77,7 +77,7 @@ class SocketStation(Closing):
         key, following = self._ffi.NULL, self._ffi.new("struct sf_drop_key *")
         while not self._lib.bpf_map_get_next_key(fd, key, following):
             key = self._ffi.new("struct sf_drop_key *", following[0])
-            side, name = found[key.is_out], self._reasons.name(key.reason)
+            side, name = found[key.is_out], self._reasons.name(key.reason) or NOT_SPECIFIED
             side[name] = side.get(name, Counted()).plus(self._sum("drops", key))
         return DropCounts(*found)
 

@@ -41,23 +41,6 @@ int bpf_prog_query(int target_fd, int type, __u32 query_flags, __u32 *attach_fla
 int libbpf_strerror(int error, char *text, size_t size);
 const char *libbpf_version_string(void);
 
-/* <bpf/btf.h>, <linux/btf.h> */
-struct btf;
-struct btf_type {
-	__u32 name_off;
-	__u32 info;
-	__u32 size; /* or the number of another type */
-};
-struct btf_enum {
-	__u32 name_off;
-	int val;
-};
-struct btf *btf__load_vmlinux_btf(void);
-void btf__free(struct btf *btf);
-int btf__find_by_name_kind(const struct btf *btf, const char *name, __u32 kind);
-const struct btf_type *btf__type_by_id(const struct btf *btf, __u32 id);
-const char *btf__name_by_offset(const struct btf *btf, __u32 offset);
-
 /* <sched.h> */
 int setns(int fd, int type);
 

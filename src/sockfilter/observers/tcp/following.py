@@ -21,7 +21,8 @@ from sockfilter.model.tcp_state import TcpState
 from sockfilter.observers.tcp.half import SERVER
 from sockfilter.observers.tcp.lives import LATE_NS, Lives
 from sockfilter.observers.tcp.program import TcpProgram, TcpWants, unpacked
-from sockfilter.observers.tcp.symbols import Reasons, Symbols
+from sockfilter.observers.tcp.symbols import Symbols
+from sockfilter.system.drop_reasons import NOT_SPECIFIED, DropReasons
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -41,7 +42,6 @@ STACKS_PER_S, SYN_DROPS_PER_S = 20, 200
 FLAGS = "FSRPAUEC"
 # the enumeration of the kernel's reasons for resets, and the prefix of its names
 RESET_REASONS, RESET_PREFIX = "sk_rst_reason", "SK_RST_REASON_"
-NOT_SPECIFIED = "NOT_SPECIFIED"
 # a segment that nobody waits for, or that has been received before
 NO_LOSS = {"NO_SOCKET", "TCP_OLD_DATA", "TCP_OLD_SEQUENCE", "TCP_OLD_ACK"}
 # flags of the TCP header (RFC 9293, 3.1)
@@ -101,7 +101,7 @@ class Following(Closing):
         self._known_places: set[int] = set()
         self._processes: dict[tuple[int, bytes], Process] = {}
         self._ends: dict[bytes, tuple[Endpoint, Endpoint]] = {}
-        self._reasons: Reasons | None = None
+        self._reasons: DropReasons | None = None
         self._resets: dict[int, str] | None = None
         self.counts: Counter[str] = Counter()
         ffi, lib = binding.load()
@@ -252,7 +252,7 @@ class Following(Closing):
         self.counts["drops"] += 1
         sender, receiver = self._ends_of(record)
         if self._reasons is None:
-            self._reasons = Reasons()
+            self._reasons = DropReasons()
         reason = self._reasons.name(record.reason)
         flags, size = record.tcp_flags, record.end_seq - record.seq & 0xFFFFFFFF
         payload = size - bool(flags & SYN) - bool(flags & FIN)

@@ -14,9 +14,10 @@ from sockfilter.observers.interface import ObservedCapture
 from sockfilter.observers.tcp.program import TcpProgram, TcpWants, unpacked
 from sockfilter.observers.tcp.ranges import request_end, span_of
 from sockfilter.observers.tcp.segments import Key, LossSegment, Segments
-from sockfilter.observers.tcp.symbols import Reasons, Symbols
+from sockfilter.observers.tcp.symbols import Symbols
 from sockfilter.observers.tcp.upstream import Period, Upstreams
 from sockfilter.system import namespace
+from sockfilter.system.drop_reasons import DropReasons
 from sockfilter.system.sock_diag import Asking, Sending
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class TcpObserver(Closing):
             with namespace.entered(place.netns):
                 self._asking = Asking()
                 stack.callback(self._asking.close)
-            self._reasons = Reasons()
+            self._reasons = DropReasons()
             self._stack = stack.pop_all()
 
     def close(self) -> None:

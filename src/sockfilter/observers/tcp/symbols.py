@@ -1,4 +1,4 @@
-"""Names of the kernel's code: functions by their addresses, and reasons by their numbers."""
+"""Names of the kernel's functions by their addresses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from sockfilter.closing import Closing
-from sockfilter.libbpf import tracepoints
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -17,12 +16,8 @@ if TYPE_CHECKING:
 KALLSYMS = "/proc/kallsyms"
 # functions that are remembered; a kernel drops packets in a few hundred places
 NAMES_MAX = 8192
-# include/net/dropreason.h: the upper half is the number of a subsystem
-SUBSYSTEM_SHIFT = 16
 # symbols that are looked at to see whether addresses are hidden: the first of all may be at address 0
 FIRST_LINES = 16
-REASON_PREFIX = "SKB_DROP_REASON_"
-SUBSYSTEM_PREFIX = "SKB_DROP_REASON_SUBSYS_"
 
 
 class Symbols(Closing):
@@ -78,28 +73,3 @@ class Symbols(Closing):
         for address, found in zip(wanted, nearest, strict=True):
             best = max(best, found)
             self._names[address] = best[1] or hex(address)
-
-
-class Reasons:
-    """The running kernel's names of the reasons for which it drops packets, without their common prefix."""
-
-    def __init__(self) -> None:
-        found = tracepoints.enumeration("skb_drop_reason")
-        self._names = {value: name.removeprefix(REASON_PREFIX) for value, name in found.items()}
-        subsystems = tracepoints.enumeration("skb_drop_reason_subsys")
-        self._subsystems = {value: name.removeprefix(SUBSYSTEM_PREFIX) for value, name in subsystems.items()}
-
-    @property
-    def names(self) -> list[str]:
-        """All names, sorted."""
-        return sorted(name for name in self._names.values() if name not in ("MAX", "SUBSYS_MASK"))
-
-    def name(self, reason: int) -> str | None:
-        """Returns the name of a reason; None if the kernel gives none, as before Linux 5.17."""
-        if not self._names:
-            return None
-        known = self._names.get(reason)
-        if known is None:
-            subsystem = self._subsystems.get(reason >> SUBSYSTEM_SHIFT, str(reason >> SUBSYSTEM_SHIFT))
-            known = f"{subsystem} {reason & (1 << SUBSYSTEM_SHIFT) - 1}"
-        return known
