@@ -20,7 +20,14 @@ NOT_OF_A_CAPTURE = (
     *("cli.tls", "cli.top", "cli.versions", "__init__", "sources.secrets.attacher", "cli.looking"),
     *("counting", "cli.count", "cli.count_text", "guarding", "cli.guard", "cli.guarding", "cli.ssh_session"),
     *("accelerating", "cli.accelerate"),
-    *("cli.services", "cli.subcommand", "cli.tcp", "captures.connections", "captures.tcp_selection"),
+    *(
+        "cli.services",
+        "cli.capture_words",
+        "cli.subcommand",
+        "cli.tcp",
+        "captures.connections",
+        "captures.tcp_selection",
+    ),
     *("screen", "recent", "statistics"),  # see preloading.import_screen()
 )
 # What functions import before root's rights are given up, or never in a command, by the module of the functions.

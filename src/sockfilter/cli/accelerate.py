@@ -6,12 +6,12 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
-from sockfilter.cli import arguments, settings, subcommand, tcpdump
+from sockfilter.cli import arguments, settings, subcommand
+from sockfilter.cli.capture_words import divided
 from sockfilter.cli.child import SIGNALLED
 from sockfilter.cli.command import Run
 from sockfilter.cli.descriptors import say
 from sockfilter.cli.ending import fail
-from sockfilter.cli.parser import check_known
 from sockfilter.cli.stdout import StandardOutput
 from sockfilter.errors import InvalidArgument, KernelUnsupported, MissingCapability, SockfilterError
 from sockfilter.forms.sizes import size_text
@@ -56,22 +56,17 @@ def get_parser() -> argparse.ArgumentParser:
 
 def run(words: list[str], signals: Signals) -> int:
     """Runs the command or the self-test. Returns the exit status. Raises SockfilterError and OSError."""
-    at = words.index("--") if "--" in words else len(words)
-    parser, everything = get_parser(), arguments.get_parser()
-    for action in parser._actions[1:]:
-        everything._add_action(action)
-    check_known(everything, words[:at], tcpdump.ELSEWHERE)
-    parsed = subcommand.parsed_known(parser, words[:at])
+    parsed = divided(get_parser(), words)
     if isinstance(parsed, int):
         return parsed
-    own, rest = parsed
+    own, rest, command = parsed
     if own.self_test:
-        if own.dry_run or rest or words[at:]:
+        if own.dry_run or rest or command:
             raise InvalidArgument("--self-test takes no command and no other option")
         return _self_test(StandardOutput(signals), signals)
-    if not words[at:]:
+    if not command:
         raise InvalidArgument("sockfilter accelerate: which command? sockfilter accelerate -- COMMAND ARGUMENT ...")
-    options = arguments.parse(rest + words[at:], settings.values)
+    options = arguments.parse(rest + command, settings.values)
     if options.via != arguments.SYSCALLS:
         raise InvalidArgument("packets do not show what goes past TCP: leave out -i and --via, for system calls")
     try:

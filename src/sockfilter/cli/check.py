@@ -10,10 +10,10 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from sockfilter.cli import arguments, settings, subcommand, tcpdump, values
+from sockfilter.cli import arguments, settings, subcommand, values
+from sockfilter.cli.capture_words import divided, refuse
 from sockfilter.cli.command import Run
 from sockfilter.cli.ending import CHECK_FAILED
-from sockfilter.cli.parser import check_known
 from sockfilter.cli.stdout import StandardOutput
 from sockfilter.errors import InvalidArgument
 
@@ -82,24 +82,17 @@ def get_parser() -> argparse.ArgumentParser:
 
 def run(words: list[str], signals: Signals) -> int:
     """Captures and checks. Returns the exit status. Raises SockfilterError and OSError."""
-    at = words.index("--") if "--" in words else len(words)
-    parser, everything = get_parser(), arguments.get_parser()
-    for action in parser._actions[1:]:
-        everything._add_action(action)
-    check_known(everything, words[:at], tcpdump.ELSEWHERE)
-    parsed = subcommand.parsed_known(parser, words[:at])
+    parsed = divided(get_parser(), words)
     if isinstance(parsed, int):
         return parsed
-    given, rest = parsed
+    given, rest, command = parsed
     wanted = [_wanted(*check) for check in getattr(given, "checks", ())]
     if not wanted:
         raise InvalidArgument(
             "nothing to check: add --once FILTER, --never FILTER, --all FILTER, or others; -h has all"
         )
-    options = arguments.parse(rest + words[at:], settings.values)
-    for name, option in REFUSED.items():
-        if getattr(options, name) != getattr(arguments.Options(), name):
-            raise InvalidArgument(f"{option} is not for sockfilter check, which prints the results of its checks")
+    options = arguments.parse(rest + command, settings.values)
+    refuse(options, REFUSED, "sockfilter check, which prints the results of its checks")
     if options.write == "-":
         raise InvalidArgument("-w -: sockfilter check prints its results on standard output; use a file name")
     return CheckRun(options, signals, StandardOutput(signals), wanted, given.junit).run()

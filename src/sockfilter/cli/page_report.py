@@ -6,11 +6,11 @@ import argparse
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from sockfilter.cli import arguments, page, settings, subcommand, tcpdump
+from sockfilter.cli import arguments, page, settings, subcommand
+from sockfilter.cli.capture_words import divided, refuse
 from sockfilter.cli.command import Run
 from sockfilter.cli.descriptors import say
 from sockfilter.cli.ending import OK
-from sockfilter.cli.parser import check_known
 from sockfilter.cli.stdout import StandardOutput
 from sockfilter.errors import InvalidArgument
 
@@ -50,21 +50,14 @@ def get_parser() -> argparse.ArgumentParser:
 
 def run(words: list[str], signals: Signals) -> int:
     """Writes a report. Returns the exit status. Raises SockfilterError and OSError."""
-    at = words.index("--") if "--" in words else len(words)
-    parser, everything = get_parser(), arguments.get_parser()
-    for action in parser._actions[1:]:
-        everything._add_action(action)
-    check_known(everything, words[:at], tcpdump.ELSEWHERE)
-    parsed = subcommand.parsed_known(parser, words[:at])
+    parsed = divided(get_parser(), words)
     if isinstance(parsed, int):
         return parsed
-    given, rest = parsed
+    given, rest, command = parsed
     if not given.output:
         raise InvalidArgument("a report needs a file: -o report.html")
-    options = arguments.parse(rest + words[at:], settings.values)
-    for name, option in REFUSED.items():
-        if getattr(options, name) != getattr(arguments.Options(), name):
-            raise InvalidArgument(f"{option} is not for sockfilter report, which writes an HTML file alone")
+    options = arguments.parse(rest + command, settings.values)
+    refuse(options, REFUSED, "sockfilter report, which writes an HTML file alone")
     return ReportRun(options, signals, StandardOutput(signals), given.output).run()
 
 

@@ -10,11 +10,12 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from sockfilter.cli import arguments, settings, stdout, subcommand, tcpdump, values
+from sockfilter.cli import arguments, settings, stdout, subcommand, values
+from sockfilter.cli.capture_words import divided, refuse
 from sockfilter.cli.command import Run
 from sockfilter.cli.descriptors import STDIN, STDOUT
 from sockfilter.cli.ending import Reason
-from sockfilter.cli.parser import Once, check_known
+from sockfilter.cli.parser import Once
 from sockfilter.cli.stdout import StandardOutput
 from sockfilter.errors import InvalidArgument
 from sockfilter.recent.store import RECENT_BYTES, RECENT_MAX, RecentExchanges
@@ -129,17 +130,12 @@ def get_parser() -> argparse.ArgumentParser:
 
 def run(words: list[str], signals: Signals) -> int:
     """Captures and shows. Returns the exit status. Raises SockfilterError and OSError."""
-    at = words.index("--") if "--" in words else len(words)
-    parser, everything = get_parser(), arguments.get_parser()
-    for action in parser._actions[1:]:
-        everything._add_action(action)
-    check_known(everything, words[:at], tcpdump.ELSEWHERE)
-    parsed = subcommand.parsed_known(parser, words[:at])
+    parsed = divided(get_parser(), words)
     if isinstance(parsed, int):
         return parsed
-    given, rest = parsed
+    given, rest, command = parsed
     own = argparse.Namespace(**{**NOT_GIVEN, **vars(given)})
-    options = arguments.parse(rest + words[at:], settings.values)
+    options = arguments.parse(rest + command, settings.values)
     _check(options, own)
     _check_terminal()
     try:
@@ -152,9 +148,7 @@ def run(words: list[str], signals: Signals) -> int:
 
 def _check(options: Options, own: argparse.Namespace) -> None:
     """Raises InvalidArgument if an option has no meaning here."""
-    for name, option in REFUSED.items():
-        if getattr(options, name) != getattr(arguments.Options(), name):
-            raise InvalidArgument(f"{option} is not for sockfilter top, which shows exchanges on its screen")
+    refuse(options, REFUSED, "sockfilter top, which shows exchanges on its screen")
     if options.write == "-":
         raise InvalidArgument("-w -: sockfilter top needs standard output for its screen; use a file name")
     if options.read == "-":

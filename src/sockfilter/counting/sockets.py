@@ -56,9 +56,7 @@ class SocketStation(Closing):
                 lacks = rights.missing_for_processes()
                 if not lacks:
                     raise
-                raise MissingCapability(
-                    f"{PURPOSE}: {os.strerror(1)}: {rights.advice_for('CAP_PERFMON')}"
-                ) from error
+                raise MissingCapability(f"{PURPOSE}: {os.strerror(1)}: {rights.advice_for('CAP_PERFMON')}") from error
             tracepoints.attach(self._object, (DELIVERED, drop), stack)
             self._stack = stack.pop_all()
 
