@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause. Built by make page from tools/page/src.
-// sources: 0e880edcf44261196ef47e560d6ef5f19336f27b4af6007b58923ea5bd2eeb64
+// sources: 6f076456820a2f0e9ef4ff52870d5d7cdea01a33d65ab03fbaa2890596d88a3c
 "use strict";var __defProp=Object.defineProperty;var __getOwnPropDesc=Object.getOwnPropertyDescriptor;var __getOwnPropNames=Object.getOwnPropertyNames;var __hasOwnProp=Object.prototype.hasOwnProperty;var __export=(target,all)=>{for(var name in all)__defProp(target,name,{get:all[name],enumerable:!0})},__copyProps=(to,from,except,desc)=>{
 if(from&&typeof from=="object"||typeof from=="function")for(let key of __getOwnPropNames(from))!__hasOwnProp.call(to,key)&&
 key!==except&&__defProp(to,key,{get:()=>from[key],enumerable:!(desc=__getOwnPropDesc(from,key))||desc.enumerable});return to};var __toCommonJS=mod=>__copyProps(__defProp({},"__esModule",{value:!0}),mod);var parts_exports={};__export(parts_exports,{Ends:()=>Ends,asCurl:()=>asCurl,asHar:()=>asHar,asPytest:()=>asPytest,filterOf:()=>filterOf,
