@@ -53,6 +53,7 @@ NOT_RUN = {
     "sudo sockfilter report": NotRun.ELSEWHERE,
     "protoc": NotRun.PLACEHOLDER,
     "sudo sockfilter --tls -- curl https://example.org/": NotRun.ELSEWHERE,  # tests/e2e/test_tls_probes.py
+    "sudo sockfilter --tls --pid 812": NotRun.PLACEHOLDER,
     "SSLKEYLOGFILE=": NotRun.ELSEWHERE,  # tests/e2e/test_tls.py, this and the next
     "sockfilter -r web.pcap --keylog": NotRun.ELSEWHERE,
     "sudo sockfilter -i lo --ports 8082 -vv --proto": NotRun.PLACEHOLDER,
