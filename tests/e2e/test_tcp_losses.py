@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-import threading
 import time
 from contextlib import ExitStack
 from struct import unpack_from
@@ -16,7 +15,7 @@ from sockfilter import capture
 from tests.support.droppers import dropping_at
 from tests.support.net import namespace
 from tests.support.skips import need_linux, need_root
-from tests.support.tcp_exchanges import answer, ask, question, read_answer, read_question, serving, usual
+from tests.support.tcp_exchanges import answer, ask, at_once, question, read_answer, read_question, serving, usual
 from tests.support.topologies import Network, inside, wired
 
 PARALLEL, BIG = 8, 400_000
@@ -60,11 +59,7 @@ def test_what_a_program_drops_is_on_its_exchange_with_what_was_sent_again(
         with ExitStack() as served:
             port = served.enter_context(serving(serve, network))
             wire = stack.enter_context(capture("veth0", netns=network.client, ports=[port], tcp=True, body=0))
-            threads = [threading.Thread(target=ask, args=(port, network, f"/{i}")) for i in range(PARALLEL)]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+            at_once(lambda number: ask(port, network, f"/{number}"), PARALLEL)
         wire.flush()
         exchanges = list(wire.exchanges)
         packets, size = dropped()
@@ -230,11 +225,7 @@ def test_of_ordinary_exchanges_none_has_a_wrong_culprit() -> None:
     with namespace() as netns:
         network = Network(netns, netns, "127.0.0.1", "::1")
         with serving(serve, network) as port, capture("lo", netns=netns, ports=[port], tcp=True, body=0) as wire:
-            threads = [threading.Thread(target=talk, args=(number,)) for number in range(3)]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+            at_once(talk, 3)
             wire.flush()
             exchanges = list(wire.exchanges)
     assert len(exchanges) == 300

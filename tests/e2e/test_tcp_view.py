@@ -15,6 +15,7 @@ from tests.support.skips import need_root
 from tests.support.tcp_exchanges import (
     answer,
     ask,
+    at_once,
     connect,
     dropping,
     observed,
@@ -196,11 +197,7 @@ def test_every_drop_is_on_the_right_one_of_eight(side: str) -> None:
         dropped = stack.enter_context(dropping(network.client, rule))
         netns = getattr(network, side)
         with capture("veth0", netns=netns, ports=[port], tcp=True, body=0) as wire:
-            threads = [threading.Thread(target=ask, args=(port, network, f"/{i}")) for i in range(8)]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+            at_once(lambda number: ask(port, network, f"/{number}"), 8)
             wire.flush()
             exchanges = list(wire.exchanges)
             packets, size = dropped()

@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from sockfilter import Exchange
 
 
+def at_once(act: Callable[[int], object], count: int) -> None:
+    """Calls act with each number below count, each in a thread of its own, and waits for all."""
+    threads = [threading.Thread(target=act, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 def answer(size: int, more: str = "") -> bytes:
     return f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n{more}\r\n".encode() + b"x" * size
 
