@@ -137,10 +137,10 @@ def test_given_up_before_there_was_an_answer():
 
 def test_both_close_at_once():
     # each end sends its FIN before the other's has arrived: packets wait in a veth pair whose ends are not read yet
-    with veth_pair() as (left, right), following(None, "--ports", "8000") as sniffer:
-        server = listening(right, "10.9.0.2", 8000)
+    with veth_pair() as (left, right), following(None, "--ports", "8125") as sniffer:
+        server = listening(right, "10.9.0.2", 8125)
         one = client(left)
-        one.connect(("10.9.0.2", 8000))
+        one.connect(("10.9.0.2", 8125))
         other, _ = server.accept()
         ip("link", "set", "veth0", "down", netns=left)
         one.close()
