@@ -15,9 +15,9 @@ from sockfilter.system import rights
 # Bytes of address space. 64 captures take 160 MB at their peak; of these, the allocator reserves 64 MB for the thread
 # that loads. Three times as much leaves room for machines with hundreds of CPUs, which have larger per-CPU counters.
 ADDRESS_BYTES_MAX = 512 << 20
-# Descriptors of a capture: its connection, the watch on its ring, 8 maps, the program, its types and the memory of the
-# counters. Each interface adds one.
-CAPTURE_DESCRIPTORS = 14
+# Descriptors of a capture: its connection, the watch on its ring, 8 maps, the program, its types, the memory of the
+# counters, and the gate with its map. Each interface adds one.
+CAPTURE_DESCRIPTORS = 16
 # Descriptors that belong to no capture: standard streams, signals, listening, loading.
 OTHER_DESCRIPTORS = 64
 # Modules that other code imports late. Without root's rights, their folder may not be readable by then.

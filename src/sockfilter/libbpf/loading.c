@@ -25,8 +25,7 @@ static void *loading_run(void *argument)
 
 	loading->result = bpf_object__load(loading->object);
 	loading->log = malloc(LOG_BYTES);
-	if (loading->log)
-		loading->log_len = sf_log_take(loading->log, LOG_BYTES);
+	loading->log_len = sf_log_take(loading->log, loading->log ? LOG_BYTES : 0);
 	return NULL;
 }
 

@@ -12,9 +12,13 @@
 /* bytes of libbpf's log that are kept for one load; the reason for an error is at the end of the log */
 #define LOG_BYTES 65536
 
-/* one per thread, so that concurrent loads do not mix their logs */
+/*
+ * One per thread, so that concurrent loads do not mix their logs. The text is
+ * allocated when there is some: the C library ends a process that has no
+ * memory for what a thread keeps.
+ */
 static __thread struct {
-	char text[LOG_BYTES];
+	char *text;
 	size_t used;
 } log_here;
 
@@ -23,6 +27,10 @@ static void log_keep(const char *text, size_t size)
 {
 	size_t stays;
 
+	if (!log_here.text)
+		log_here.text = malloc(LOG_BYTES);
+	if (!log_here.text)
+		return;
 	if (size > LOG_BYTES) {
 		text += size - LOG_BYTES;
 		size = LOG_BYTES;
@@ -54,7 +62,10 @@ static size_t sf_log_take(char *text, size_t size)
 {
 	size_t n = log_here.used < size ? log_here.used : size;
 
-	memcpy(text, log_here.text + log_here.used - n, n);
+	if (n)
+		memcpy(text, log_here.text + log_here.used - n, n);
+	free(log_here.text);
+	log_here.text = NULL;
 	log_here.used = 0;
 	return n;
 }

@@ -64,6 +64,8 @@ class NativeOpener:
     def open_run(self, data: bytes, number: int) -> tuple[bytes, int, int, int]:
         """See Opener.open_run()."""
         opened = _open_run(self._opener, data, len(data), number)
+        if not opened:
+            raise MemoryError
         return _unpack(opened.content, opened.content_len), opened.records, opened.taken, opened.kind
 
 

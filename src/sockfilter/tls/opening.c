@@ -77,14 +77,22 @@ struct sf_opener {
 	__u32 reserved;
 };
 
-static __thread __u8 opener_content[SF_OPENED_BYTES];
-static __thread struct sf_opened opener_opened;
+/* What a call returns, until the next one of the same thread. */
+struct opener_result {
+	struct sf_opened opened;
+	__u8 content[SF_OPENED_BYTES];
+};
+
+/* each thread's result; it is freed with the thread */
+static pthread_key_t opener_results;
 
 static void opener_load(void)
 {
 	void *library = NULL;
 	size_t i;
 
+	if (pthread_key_create(&opener_results, free))
+		return;
 	for (i = 0; !library && i < sizeof(opener_libraries) / sizeof(*opener_libraries); i++)
 		library = dlopen(opener_libraries[i], RTLD_NOW | RTLD_LOCAL);
 	if (!library)
@@ -107,6 +115,21 @@ static int sf_opener_is_possible(void)
 
 	pthread_once(&once, opener_load);
 	return opener_has_crypto;
+}
+
+/* Returns this thread's result; NULL if there is no memory for it. */
+static struct opener_result *opener_result(void)
+{
+	struct opener_result *result = pthread_getspecific(opener_results);
+
+	if (result)
+		return result;
+	result = malloc(sizeof(*result));
+	if (result && pthread_setspecific(opener_results, result)) {
+		free(result);
+		return NULL;
+	}
+	return result;
 }
 
 static void sf_opener_free(struct sf_opener *opener)
@@ -359,24 +382,25 @@ static int opener_open_one(struct sf_opener *opener, const __u8 *header, const _
 
 /*
  * Opens a record. Returns its content, which has its type at the end in TLS 1.3;
- * NULL if the tag is wrong.
+ * NULL if the tag is wrong, or if there is no memory.
  */
 static const struct sf_opened *sf_opener_open(struct sf_opener *opener, const char *header, const char *body,
 					      __u32 body_len, __u64 number)
 {
+	struct opener_result *result = opener_result();
 	int size;
 
-	if (body_len > SF_OPENED_BYTES)
+	if (!result || body_len > SF_OPENED_BYTES)
 		return NULL;
-	size = opener_open_one(opener, (const __u8 *)header, (const __u8 *)body, body_len, number, opener_content);
+	size = opener_open_one(opener, (const __u8 *)header, (const __u8 *)body, body_len, number, result->content);
 	if (size < 0)
 		return NULL;
-	opener_opened.content = (const char *)opener_content;
-	opener_opened.content_len = size;
-	opener_opened.records = 1;
-	opener_opened.taken = SF_RECORD_HEADER_BYTES + body_len;
-	opener_opened.kind = 0;
-	return &opener_opened;
+	result->opened.content = (const char *)result->content;
+	result->opened.content_len = size;
+	result->opened.records = 1;
+	result->opened.taken = SF_RECORD_HEADER_BYTES + body_len;
+	result->opened.kind = 0;
+	return &result->opened;
 }
 
 /* Takes the type from the end of a content of TLS 1.3 (RFC 8446, 5.2). Returns 0 if there is none, or zeros after it. */
@@ -392,13 +416,17 @@ static __u32 opener_kind(const __u8 *content, int *content_len)
  * Opens the records at the beginning of data whose header has the type of
  * application data, as long as nothing is unusual: they are complete, open in
  * their order, are not padded, and have the same type. number: that of the
- * first. It stops before a record of another type, which opens again.
+ * first. It stops before a record of another type, which opens again. Returns
+ * NULL if there is no memory.
  */
 static const struct sf_opened *sf_opener_open_run(struct sf_opener *opener, const char *data, __u32 size, __u64 number)
 {
 	const __u8 *at = (const __u8 *)data, *end = at + size;
 	__u32 made = 0, records = 0, kind = OPENER_APPLICATION_DATA;
+	struct opener_result *result = opener_result();
 
+	if (!result)
+		return NULL;
 	while (end - at >= SF_RECORD_HEADER_BYTES && at[0] == OPENER_APPLICATION_DATA && at[1] == 3 && at[2] == 3) {
 		__u32 body_len = at[3] << 8 | at[4], its = OPENER_APPLICATION_DATA;
 		int content_len;
@@ -406,11 +434,11 @@ static const struct sf_opened *sf_opener_open_run(struct sf_opener *opener, cons
 		if ((__u32)(end - at) < SF_RECORD_HEADER_BYTES + body_len || made + body_len > SF_OPENED_BYTES)
 			break;
 		content_len = opener_open_one(opener, at, at + SF_RECORD_HEADER_BYTES, body_len, number + records,
-					      opener_content + made);
+					      result->content + made);
 		if (content_len < 0)
 			break;
 		if (opener->flags & SF_OPENER_TLS13)
-			its = opener_kind(opener_content + made, &content_len);
+			its = opener_kind(result->content + made, &content_len);
 		if (!its || (records && its != kind))
 			break;
 		kind = its;
@@ -418,10 +446,10 @@ static const struct sf_opened *sf_opener_open_run(struct sf_opener *opener, cons
 		at += SF_RECORD_HEADER_BYTES + body_len;
 		records++;
 	}
-	opener_opened.content = (const char *)opener_content;
-	opener_opened.content_len = made;
-	opener_opened.records = records;
-	opener_opened.taken = at - (const __u8 *)data;
-	opener_opened.kind = kind;
-	return &opener_opened;
+	result->opened.content = (const char *)result->content;
+	result->opened.content_len = made;
+	result->opened.records = records;
+	result->opened.taken = at - (const __u8 *)data;
+	result->opened.kind = kind;
+	return &result->opened;
 }
