@@ -195,6 +195,13 @@ static __always_inline bool is_by_process(int before, int state)
 	return false;
 }
 
+/* Takes the addresses of a socket. Returns their bucket; NULL if they are not wanted. */
+static __always_inline struct sf_tcp_bucket *wanted_bucket(struct sf_tcp_end *end, const struct tcp_sock *tp)
+{
+	put_end(end, tp);
+	return is_wanted(end) ? bucket_of(end) : NULL;
+}
+
 /* Changes of state that tell nothing that the next one does not tell. */
 static __always_inline bool is_passing(int state)
 {
@@ -224,10 +231,7 @@ static __always_inline int change_state(struct sock *sk, int before, int state)
 
 	if (!tp)
 		return 0;
-	put_end(&end, tp);
-	if (!is_wanted(&end))
-		return 0;
-	bucket = bucket_of(&end);
+	bucket = wanted_bucket(&end, tp);
 	if (!bucket)
 		return 0;
 	if (state == TCP_ESTABLISHED) {
@@ -344,10 +348,7 @@ int tcp_receive(__u64 *ctx)
 
 	if (!tp)
 		return 0;
-	put_end(&end, tp);
-	if (!is_wanted(&end))
-		return 0;
-	bucket = bucket_of(&end);
+	bucket = wanted_bucket(&end, tp);
 	if (!bucket)
 		return 0;
 	slot = slot_of(bucket, (__u64)tp);
@@ -437,10 +438,7 @@ int tcp_retransmit(__u64 *ctx)
 		return 0;
 	if (has(SF_TCP_HAS_ERROR) && (int)ctx[2]) /* it was not sent */
 		return 0;
-	put_end(&end, tp);
-	if (!is_wanted(&end))
-		return 0;
-	bucket = bucket_of(&end);
+	bucket = wanted_bucket(&end, tp);
 	if (!bucket)
 		return 0;
 	slot = slot_of(bucket, (__u64)tp);
