@@ -29,8 +29,8 @@ FUZZ_TARGETS := packets streams http1 http2 hpack grpc websocket sse silent file
 # for each target
 SECONDS ?= 60
 
-# tests at a time
-JOBS ?= $(shell nproc)
+# tests at a time: one more than there are processors, because some wait
+JOBS ?= $(shell expr $$(nproc) + 1)
 
 MINUTES ?= 60
 RATE ?= 500
@@ -67,7 +67,7 @@ check: $(VENV)/.check ## ruff, mypy --strict, clang-format, compiler warnings, a
 	clang-format --dry-run --Werror $(C_FILES)
 	clang -std=gnu11 -fsyntax-only -Wall -Wextra -Wpadded -Werror -Wno-unused-function -Wno-undefined-internal -D_GNU_SOURCE \
 		-Isrc/sockfilter/replay/include -Isrc/sockfilter/libbpf -Ivmlinux -Ibpf $(filter %.c,$(wildcard src/sockfilter/*/*.c src/sockfilter/*/*/*.c))
-	$(BIN)/python -m pytest -q tests/contracts
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal tests/contracts
 
 fuzz: $(VENV)/.fuzz ## any bytes, segments, frames, files, header blocks and messages to the broker, SECONDS=60 for each; slow inputs are findings; what it learns stays in build/fuzz
 	@for target in $(FUZZ_TARGETS); do \
