@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 __all__ = ["main"]
 
@@ -21,6 +26,8 @@ def main(argv: list[str] | None = None) -> int:
     Args:
         argv: the words of the command line. None: the arguments of this process, which this call ends.
     """
+    if argv is None:
+        sys.unraisablehook = _unraisable
     status = _run(argv)
     if argv is None:
         # All is written and closed. The end of the interpreter takes time, and without memory it prints long texts.
@@ -49,6 +56,12 @@ def _run(argv: list[str] | None) -> int:
         # The stack has been unwound, so there may be memory and descriptors for a line.
         os.write(STDERR, b"sockfilter: out of memory; raise its limit (ulimit -v), or choose a smaller ring: -B\n")
         return FAILED
+
+
+def _unraisable(of: UnraisableHookArgs) -> None:
+    """Says nothing of memory that an object lacked at its end: the command says so itself, in one line."""
+    if not _is_out_of_memory(of.exc_value):
+        sys.__unraisablehook__(of)
 
 
 def _is_out_of_memory(error: BaseException | None) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
+from contextlib import redirect_stderr, suppress
 from importlib import import_module
 
 import sockfilter
@@ -47,7 +47,8 @@ def import_all(*, hints: bool) -> None:
         import_module(name)
     charsets = (f"encodings.{name}" for name in CHARSETS)
     for name in (*OTHERS, *charsets, *([NETLINK] if hints else [])):
-        with suppress(ImportError):  # some exist only in certain versions of Python
+        # Some exist only in certain versions of Python. Without memory, hashlib logs each hash that it lacks.
+        with suppress(ImportError), redirect_stderr(None):
             import_module(name)
 
 

@@ -45,13 +45,13 @@ def golden(text: str) -> str:
     return re.sub(r"\d\d:\d\d:\d\d", "HH:MM:SS", text)
 
 
-def check_golden(name: str, text: str) -> None:
-    """Compares a screen with the one that a person has looked at. SOCKFILTER_GOLDEN=1 writes it anew."""
+async def check_golden(name: str, pilot) -> None:
+    """Waits for the screen that a person has looked at. SOCKFILTER_GOLDEN=1 writes it anew."""
     path = GOLDEN / f"{name}.txt"
-    shown = golden(text) + "\n"
     if os.environ.get("SOCKFILTER_GOLDEN"):
-        path.write_text(shown)
-    assert shown == path.read_text()
+        path.write_text(golden(text_of(pilot.app)) + "\n")
+    expected = path.read_text()
+    await until(pilot, lambda: golden(text_of(pilot.app)) + "\n" == expected, f"{path} has:\n{expected}")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (220, 30)], ids=lambda size: f"{size[0]}x{size[1]}")
@@ -60,13 +60,13 @@ def test_the_whole_screen(size: tuple[int, int]):
 
     async def play(app: ScreenApp, pilot) -> None:
         await until(pilot, lambda: "9 of 9 shown" in text_of(app))
-        check_golden(f"table-{name}", text_of(app))
+        await check_golden(f"table-{name}", pilot)
         await pilot.press("enter")
         await until(pilot, lambda: text_of(app).count("/item/8") == 2)
-        check_golden(f"details-{name}", text_of(app))
+        await check_golden(f"details-{name}", pilot)
         await pilot.press("question_mark")
         await until(pilot, lambda: "next, previous exchange with an error" in text_of(app))
-        check_golden(f"help-{name}", text_of(app))
+        await check_golden(f"help-{name}", pilot)
 
     run_screen(play, watched(shop()), size)
 
