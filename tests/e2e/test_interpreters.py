@@ -5,20 +5,21 @@ The extension keeps to the stable ABI: the one that is built for the interpreter
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
-import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 import sockfilter
 from tests.support.interpreters import VERSIONS, interpreter
-from tests.support.skips import Skip, need_root, skip
+from tests.support.skips import Skip, need_root, need_tool, skip
 
 DEPENDENCIES = ["cffi", "dpkt", "lark", "pyroute2", "tomli; python_version < '3.11'"]
 INSTALL_S = 120
+# uv has certificates of its own; these are both of its names for the machine's
+SYSTEM_CERTIFICATES = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}
 
 SCRIPT = """
 import http.client, http.server, sys, threading
@@ -44,12 +45,12 @@ print(exchange.request.method, exchange.complete)
 
 def environment_of(version: str, folder: Path) -> Path:
     """A virtual environment with the dependencies; gives its python."""
-    if find_spec("pip") is None:
-        skip(Skip.TOOL, "pip, beside the tests")
+    uv = need_tool("uv")
     subprocess.run([interpreter(version), "-m", "venv", "--without-pip", folder], check=True)
     python = folder / "bin/python"
-    command = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-compile", *DEPENDENCIES]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=INSTALL_S)
+    command = [uv, "pip", "install", "--quiet", "--python", python, *DEPENDENCIES]
+    env = os.environ | SYSTEM_CERTIFICATES
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=INSTALL_S)
     if done.returncode:
         skip(Skip.NETWORK, done.stderr.strip().splitlines()[-1])
     return python
