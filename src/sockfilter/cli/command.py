@@ -592,7 +592,8 @@ class Run:
         is_here = options.interface is not None and options.netns is None
         return options.read is None and is_here and not options.quiet and os.isatty(STDERR)
 
-    def _hint(self, began: hints.Start, capture: Capture | ArchiveCapture) -> None:
+    def _hint(self, began: hints.Start, capture: Capture | ArchiveCapture) -> bool:
+        """Says why nothing is shown. Returns whether there was something to say."""
         from sockfilter.captures.wanted import narrowed  # -h and -D do not need it
         from sockfilter.cli import hints
 
@@ -600,11 +601,12 @@ class Run:
         seen = capture.ledger.messages.exchanges
         if self._selection is not None and seen:
             say(f"nothing shown so far: {seen} exchanges passed, and none of them meets the filter")
-            return
+            return True
         kernel_filter = narrowed(options.ports, self._addresses, options.family)
         reason = hints.why(began, options.interfaces, kernel_filter, capture.ledger, self._onlooker)
         if reason:
             say(f"nothing captured so far: {reason}")
+        return bool(reason)
 
     def _pump(self, capture: Capture | ArchiveCapture, began: hints.Start | None) -> Reason:
         """Reads records until the capture ends. Returns why it ended."""
@@ -626,9 +628,8 @@ class Run:
             if left_s <= 0:
                 return Reason.DURATION
             if began is not None and now_s > began.due_s:
-                if not self._shown and not self._exchanges.messages:
-                    self._hint(began, capture)
-                began = None
+                is_told = self._shown or self._exchanges.messages or self._hint(began, capture)
+                began = None if is_told else began._replace(time_s=now_s)
             if not count:
                 if capture.source.is_over:
                     return Reason.FILE_END
