@@ -58,7 +58,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def distributions(folder: Path) -> Path:
-    run(sys.executable, "-m", "build", "--outdir", folder / "dist", folder)
+    run(sys.executable, "-m", "build", "--installer", "uv", "--outdir", folder / "dist", folder)
     return folder / "dist"
 
 
@@ -96,13 +96,12 @@ def test_one_wheel_for_every_python(distributions: Path, python: Path) -> None:
     captures_one_exchange(python)
 
 
-@pytest.mark.parametrize("options", [[], ["-e"]], ids=["copied", "editable"])
-def test_pip_installs_the_folder(folder: Path, python: Path, options: list[str]) -> None:
-    pip_install(python, *options, folder)
+def test_pip_installs_the_folder(folder: Path, python: Path) -> None:
+    pip_install(python, folder)
     captures_one_exchange(python)
 
 
-def test_uv_installs_the_folder(folder: Path, python: Path) -> None:
+def test_uv_installs_the_folder_editable(folder: Path, python: Path) -> None:
     uv = need_tool("uv")
-    run(uv, "pip", "install", "-q", "--python", python, folder, UV_PYTHON_DOWNLOADS="never")
+    run(uv, "pip", "install", "-q", "--python", python, "-e", folder, UV_PYTHON_DOWNLOADS="never")
     captures_one_exchange(python)

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 # less of it and more memory is used for the first time. A cost by the square would be 4 and 16.
 TIMES = (1, 4, 16)
 GROWTH_MAX = 2.0
-# The least of so many measurements counts: what else this machine does can only add to the processor's time. Where
-# that is too much, more of them tell whether it was this machine; each measures all lengths in turn.
-ROUNDS = 3
+# The least of all measurements counts: what else this machine does can only add to the processor's time. Where one is
+# too much, more of them tell whether it was this machine; each measures all lengths in turn.
+ROUNDS = 1
 ROUNDS_MAX = 25
 SEGMENT_BYTES = 1400
 BATCH = 32
@@ -418,6 +418,7 @@ def growth(cost: Callable[[int], int]) -> list[float]:
     gc.collect()
     gc.disable()  # what it costs depends on what other tests have left
     try:
+        cost(TIMES[0])  # the first of all uses memory and code for the first time
         rounds = [[cost(times) for times in TIMES] for _ in range(ROUNDS)]
         while max(compared(rounds)) > GROWTH_MAX and len(rounds) < ROUNDS_MAX:
             rounds.append([cost(times) for times in TIMES])
