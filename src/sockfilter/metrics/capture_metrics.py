@@ -86,11 +86,11 @@ class CaptureMetrics:
         ledger, pending = capture.ledger, capture.pending
         with self._lock:
             ledger_metrics.note(self._own, ledger)
-            self._own.set(ledger_metrics.SERIES, self._traffic.series)
-            self._own.set(ledger_metrics.SERIES_LIMIT, self._traffic.limit)
             self.counts.note_active(pending)
 
     def snapshot(self) -> list[Family]:
         """Returns a copy of all counts."""
         with self._lock:
+            self._own.set(ledger_metrics.SERIES, self._traffic.series)
+            self._own.set(ledger_metrics.SERIES_LIMIT, self._traffic.limit)
             return [*snapshot(self._traffic), *snapshot(self._own)]
