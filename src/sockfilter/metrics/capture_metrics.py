@@ -81,16 +81,18 @@ class CaptureMetrics:
         with self._lock:
             self.counts.add_message(message)
 
-    def note(self, capture: Captured) -> None:
-        """Reads the ledger of a capture, and which exchanges are under way. Call it on the capture's thread."""
-        ledger, pending = capture.ledger, capture.pending
-        with self._lock:
-            ledger_metrics.note(self._own, ledger)
-            self.counts.note_active(pending)
-
-    def snapshot(self) -> list[Family]:
-        """Returns a copy of all counts."""
+    def snapshot(self, capture: Captured | None = None) -> list[Family]:
+        """Returns a copy of all counts. capture: the capture whose ledger and open exchanges to read before."""
+        if capture is not None:
+            self.note(capture)
         with self._lock:
             self._own.set(ledger_metrics.SERIES, self._traffic.series)
             self._own.set(ledger_metrics.SERIES_LIMIT, self._traffic.limit)
             return [*snapshot(self._traffic), *snapshot(self._own)]
+
+    def note(self, capture: Captured) -> None:
+        """Reads the ledger of a capture, and which exchanges are under way."""
+        ledger, pending = capture.ledger, capture.pending
+        with self._lock:
+            ledger_metrics.note(self._own, ledger)
+            self.counts.note_active(pending)

@@ -53,7 +53,7 @@ def side_metrics(side: str, more: tuple[str, ...] = ()) -> SideMetrics:
 MESSAGES = Metric(
     "sockfilter_messages_total",
     MetricKind.COUNTER,
-    "Messages without a response: of WebSocket, server-sent events, gRPC streams, MQTT, AMQP and SMTP.",
+    "Messages without a response: of WebSocket, server-sent events, MQTT, AMQP and SMTP.",
     ("protocol", "kind", "sender", "server_port"),
 )
 MESSAGE_BYTES = MESSAGES._replace(name="sockfilter_message_bytes_total", help="Bytes of the content of these messages.")
