@@ -15,13 +15,12 @@ from sockfilter.guarding.counts import GuardCounts
 from sockfilter.ledger import OUTCOMES, PACKET_COUNTERS
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.ring import BATCH_RECORDS
-from sockfilter.model import secret
+from sockfilter.metrics.registry import BYTES, SECONDS
+from sockfilter.model import secret, tallies
 from sockfilter.observers.processes import process_files, processes
 from sockfilter.observers.tcp import program
 from sockfilter.packets import records
 from sockfilter.protocols.http2 import hpack_native, hpack_table, usual
-from sockfilter.metrics.registry import BYTES, SECONDS
-from sockfilter.model import tallies
 from sockfilter.road.express import lane, tallying
 from sockfilter.sources.files import source
 from sockfilter.sources.packets.attachment import OBJECT
@@ -78,7 +77,8 @@ def by_c(name: str, fields: Layout, tmp_path: Path) -> Layout:
     source = tmp_path / "layout.c"
     source.write_text(
         "#include <linux/types.h>\n#include <stddef.h>\n#include <stdio.h>\n"
-        "#include <events.h>\n#include <processes.h>\n#include <lane.h>\n#include <tally.h>\n#include <usual.h>\n#include <replay.h>\n"
+        "#include <events.h>\n#include <processes.h>\n#include <lane.h>\n#include <tally.h>\n"
+        "#include <usual.h>\n#include <replay.h>\n"
         "#include <secrets.h>\n#include <found.h>\n#include <mapping.h>\n#include <opening.h>\n"
         "#include <tcp_events.h>\n#include <count.h>\n#include <guard.h>\n#include <accelerate.h>\n"
         f"int main(void) {{ {' '.join(lines)} }}\n"

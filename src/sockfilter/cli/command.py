@@ -16,8 +16,8 @@ from sockfilter import __version__
 from sockfilter.cli import arguments, page, privileges, settings, stdout
 from sockfilter.cli.arguments import CURL, HAR, PYTEST, WITH_BODIES
 from sockfilter.cli.descriptors import STDERR, STDOUT, say
-from sockfilter.cli.idle import Idle
 from sockfilter.cli.ending import LOST, LOST_BESIDE, OK, Reason, fail
+from sockfilter.cli.idle import Idle
 from sockfilter.cli.report import Report
 from sockfilter.cli.statistics import needs_processes
 from sockfilter.cli.stdout import Stalled, StandardOutput

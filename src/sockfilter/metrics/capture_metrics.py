@@ -26,7 +26,7 @@ class Captured(Protocol):
         """The counters of this moment."""
 
     @property
-    def pending(self) -> list[Exchange]:
+    def pending(self) -> Sequence[Exchange]:
         """The exchanges that are under way."""
 
 

@@ -33,7 +33,7 @@ GROUPS_MAX = 1000
 KNOWN_MAX = 4096
 
 
-class Group(NamedTuple):
+class ConnectionGroup(NamedTuple):
     """What the exchanges of some connections have in common.
 
     Attributes:
@@ -88,8 +88,8 @@ class ExchangeCounts:
         self._sides = {side: names.side_metrics(side, labels) for side in (SERVER, CLIENT)}
         for metric in (*self._sides[SERVER], *self._sides[CLIENT], *names.OTHERS):
             registry.declare(metric)
-        self._groups: dict[Group, int] = {}
-        self._grouped: list[Group] = []
+        self._groups: dict[ConnectionGroup, int] = {}
+        self._grouped: list[ConnectionGroup] = []
         self._known: dict[tuple[bytes, int], list[Histograms]] = {}
         self.duration_bounds_ns = [round(bound * 1e9) for bound in SECONDS]
         self.size_bounds = [int(bound) for bound in BYTES]
@@ -174,19 +174,19 @@ class ExchangeCounts:
             for side in group.sides:
                 registry.add(self._sides[side].active, 1, _method(request.method), group.scheme, group.port)
 
-    def _group(self, connection: Connection) -> Group:
+    def _group(self, connection: Connection) -> ConnectionGroup:
         sides = tuple(
             side
             for side, end in ((SERVER, connection.server), (CLIENT, connection.client))
             if end.ip in self._addresses or end.ip.startswith("127.")
         )
         scheme = "http" if connection.tls is None else "https"
-        return Group(sides or (SERVER,), scheme, str(connection.server.port))
+        return ConnectionGroup(sides or (SERVER,), scheme, str(connection.server.port))
 
     def _histograms(
         self,
         side: str,
-        group: Group,
+        group: ConnectionGroup,
         method: str,
         target: str,
         status: int,
@@ -213,7 +213,7 @@ class ExchangeCounts:
         }
         return tuple(known[name] for name in self._more)
 
-    def _add_call(self, exchange: Exchange, group: Group) -> None:
+    def _add_call(self, exchange: Exchange, group: ConnectionGroup) -> None:
         call = exchange.grpc
         if call is None or exchange.duration_ns is None:
             return
@@ -222,7 +222,7 @@ class ExchangeCounts:
             metric = self._sides[side].call
             self._registry.observe(metric, exchange.duration_ns / 1e9, GRPC, call.name or "", status, group.port)
 
-    def _add_tcp(self, tcp: ExchangeTcp, group: Group) -> None:
+    def _add_tcp(self, tcp: ExchangeTcp, group: ConnectionGroup) -> None:
         for name, end in ((CLIENT, tcp.client), (SERVER, tcp.server)):
             if end is not None:
                 self._add_end(name, end, group.port)

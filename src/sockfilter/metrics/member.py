@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sockfilter.outputs.fan import Member, Wants
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sockfilter.metrics.asking import AnsweringEnd
     from sockfilter.metrics.capture_metrics import Captured, CaptureMetrics
@@ -33,8 +33,8 @@ class MetricsMember(Member):
         self._can_tally = can_tally
         self._end: AnsweringEnd | None = None
         self._capture: Captured | None = None
-        self.duration_bounds_ns = metrics.counts.duration_bounds_ns
-        self.size_bounds = metrics.counts.size_bounds
+        self.duration_bounds_ns: Sequence[int] = metrics.counts.duration_bounds_ns
+        self.size_bounds: Sequence[int] = metrics.counts.size_bounds
         self.drain: Callable[[], None] = lambda: None
 
     @property

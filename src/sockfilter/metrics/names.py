@@ -58,7 +58,10 @@ MESSAGES = Metric(
 )
 MESSAGE_BYTES = MESSAGES._replace(name="sockfilter_message_bytes_total", help="Bytes of the content of these messages.")
 PROBLEMS = Metric(
-    "sockfilter_problems_total", MetricKind.COUNTER, "Exchanges with a problem, by its name.", ("problem", "server_port")
+    "sockfilter_problems_total",
+    MetricKind.COUNTER,
+    "Exchanges with a problem.",
+    ("problem", "server_port"),
 )
 TCP_RTT = Metric(
     "sockfilter_http_tcp_rtt_seconds",

@@ -25,6 +25,7 @@ CONNECTIONS_MAX = 16
 # Seconds that a client may take for its request, and for reading the answer.
 CLIENT_S = 5.0
 TEXT = "text/plain; charset=utf-8"
+OPEN_METRICS = "application/openmetrics-text"
 OK, NOT_FOUND, UNAVAILABLE = 200, 404, 503
 PAGES = "/metrics: counts for Prometheus\n/healthz: 200 if the capture captures and loses nothing, 503 if not\n"
 
@@ -50,6 +51,8 @@ class MetricsServer(ThreadingHTTPServer):
         self._lock = Lock()  # of health and last
         self._last: Sequence[Family] = ()
         self._room = BoundedSemaphore(CONNECTIONS_MAX)
+        for accept in ("", OPEN_METRICS):
+            choose_encoder(accept)  # imports now what may not be read any more after a change of user
 
     def process_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
         """Takes a connection, unless there are too many."""
@@ -113,7 +116,7 @@ class MetricsHandler(BaseHTTPRequestHandler):
     server_version, sys_version = "sockfilter", ""
     timeout = CLIENT_S
 
-    def do_GET(self) -> None:  # noqa: N802  # the name that http.server looks for
+    def do_GET(self) -> None:  # the name that http.server looks for
         """Answers."""
         path = self.path.partition("?")[0]
         if path == "/metrics":

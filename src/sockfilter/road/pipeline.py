@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from sockfilter.model.exchange import Exchange
     from sockfilter.model.figures import Figures
     from sockfilter.model.lines import Lines
-    from sockfilter.model.tallies import Tallies
     from sockfilter.model.policy import BodyPolicy
     from sockfilter.model.stream_message import StreamMessage
+    from sockfilter.model.tallies import Tallies
     from sockfilter.protocols.interface import Conversation, Transport
     from sockfilter.streams.direction import Skipping
     from sockfilter.tls.store import SecretStore
@@ -138,7 +138,8 @@ class Pipeline:
         told = None if lines is None else _RenderedLines(self, source, lines)
         # beside counts, lines of HTTP/2 are made of exchanges, which are counted
         self._reading = SharedReading(told if tallies is None else None) if has_lane else None
-        self._told = None if told is None or tallies is not None else self._reading  # the lines in C, which wait while a batch is read
+        # the lines in C, which wait while a batch is read
+        self._told = None if told is None or tallies is not None else self._reading
         self._context = Context(
             policy,
             self._budget,
