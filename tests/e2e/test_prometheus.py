@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
@@ -268,9 +269,14 @@ def test_lines_go_on_beside_the_metrics() -> None:
             ask(port)
             found = Captured(sniffer, server, port, metrics).scrape()
             assert found.sum("http_server_request_duration_seconds_count") == sum(ASKED.values())
+            # the server is killed, which the capture survives
+            (child,) = Path(f"/proc/{sniffer.process.pid}/task/{sniffer.process.pid}/children").read_text().split()
+            os.kill(int(child), signal.SIGKILL)
+            assert sniffer.said() == "sockfilter: the server of the metrics has ended; the capture goes on"
+            ask(port)
             done = sniffer.wait()  # nothing happens any more
     assert done.status == 0
-    assert sum(line.count("GET /items/") for line in done.lines) == ASKED["GET", "/items/{id}", "200"]
+    assert sum(line.count("GET /items/") for line in done.lines) == 2 * ASKED["GET", "/items/{id}", "200"]
     assert json.loads(done.said[-1])["reason"] == "idle"
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sockfilter.metrics.member import MetricsMember
 
 NO_EXTRA = "--prometheus needs prometheus-client, which is not installed: pip install 'sockfilter[prometheus]'"
+ENDED = "the server of the metrics has ended; the capture goes on"
 
 
 class Prometheus:
@@ -58,7 +59,7 @@ class Prometheus:
             os.close(fd)
         listener.close()
         self._member = self._made()
-        self._end = AnsweringEnd(here, self._member.snapshot)
+        self._end = AnsweringEnd(here, self._member.snapshot, lambda: say(ENDED))
 
     def member(self) -> MetricsMember:
         """Returns the metrics as an output."""

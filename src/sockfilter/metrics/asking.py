@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 from contextlib import suppress
 from struct import Struct
 from threading import Condition, Lock
@@ -49,11 +50,16 @@ class AnsweringEnd(Closing):
     Args:
         channel: its descriptors.
         take: returns the present counts, in a form that JSON has.
+        gone: is called if the server has ended by itself.
     """
 
-    def __init__(self, channel: Channel, take: Callable[[], Any]) -> None:
+    def __init__(self, channel: Channel, take: Callable[[], Any], gone: Callable[[], object]) -> None:
         self._channel = channel
         self._take = take
+        self._gone = gone
+        self._poll = select.poll()
+        self._poll.register(channel.reading, select.POLLIN)
+        self._is_asked = False
         self._is_closed = False
 
     def fileno(self) -> int:
@@ -61,14 +67,24 @@ class AnsweringEnd(Closing):
         return self._channel.reading
 
     def answer(self) -> None:
-        """Answers the last question, if there is one."""
+        """Answers the last question, if it was there at the call before this one. Call it after each batch.
+
+        What was in the ring when the question came is thereby counted. The descriptor is readable until then, so that
+        nobody waits.
+        """
         if self._is_closed:
             return
+        if not self._is_asked:
+            self._is_asked = bool(self._poll.poll(0))
+            return
+        self._is_asked = False
         try:
             questions = os.read(self._channel.reading, QUESTION.size * QUESTIONS_MAX)
         except BlockingIOError:
             return
-        if len(questions) < QUESTION.size:  # the server has ended
+        if not questions:
+            self.close()  # or the descriptor would be readable for ever
+            self._gone()
             return
         (number,) = QUESTION.unpack(questions[-QUESTION.size :])
         told = json.dumps(self._take(), separators=(",", ":")).encode()
