@@ -53,6 +53,7 @@ BEFORE = {
         "cli.pcap_filter",
         "cli.piped_frames",
         "cli.preloading",
+        "cli.prometheus",
         "cli.selecting",
         "cli.shown",
         "cli.web",
@@ -75,6 +76,8 @@ BEFORE = {
     "cli.pcap_filter": {"socket", "sources.pcap.compiling"},
     "cli.preloading": {"filters.completion", "filters.where"},
     "cli.privileges": {"pwd"},
+    "cli.prometheus": {"importlib.util", "threading"}
+    | {f"metrics.{name}" for name in ("capture_metrics", "member", "server")},
     "cli.statistics": {f"statistics.{name}" for name in ("as_dict", "collector", "keys", "output")},
     # before the rights are given up, and in the process of the server, which does so later
     "cli.page": {"captures.wanted", "page.language", "page.report", "recent.phases"},
@@ -84,7 +87,8 @@ BEFORE = {
     "page.addresses": {"ipaddress"},
     "page.document": {"hashlib"},
     "page.language": {"filters.conditions"},
-    "cli.values": {"page.addresses"} | {"filters.faults", "filters.parser", "statistics.keys", "statistics.routes"},
+    "cli.values": {"metrics.names", "page.addresses"}
+    | {"filters.faults", "filters.parser", "statistics.keys", "statistics.routes"},
     "cli.tcp_live": {"cli.tcp_http", "forms.connection_dict"},
     "cli.settings": {"cli.hosts", "libbpf.ring", "sources.narrowing"},
     "libbpf.binding": {"libbpf._libbpf"},

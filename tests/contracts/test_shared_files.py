@@ -26,6 +26,7 @@ OF_COMMANDS = [
 ]
 MANUAL, BASH, ZSH, FISH = share.FILES
 SHELL_S = 20
+STARTED_WITH_PRO = {"--processes", "--prometheus", "--prometheus-labels", "--promisc", "--proto", "--protocols"}
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +101,7 @@ def test_bash_completes(folder: Path) -> None:
     assert completed_by_bash(folder, "config", "") == {"--json"}
     assert {"any", "lo"} <= completed_by_bash(folder, "broker", "--user", "x", "-i", "")
     assert completed_by_bash(folder, "broker", "--user", "nobod") == {"nobody"}
-    assert completed_by_bash(folder, "--pro") == {"--processes", "--promisc", "--proto", "--protocols"}
+    assert completed_by_bash(folder, "--pro") == STARTED_WITH_PRO
     assert {"any", "lo"} <= completed_by_bash(folder, "-q", "-i", "")
     assert completed_by_bash(folder, "--format", "") == {"text", "raw", "jsonl", "har", "curl", "pytest"}
     assert completed_by_bash(folder, "--format", "=") == {"text", "raw", "jsonl", "har", "curl", "pytest"}
@@ -119,7 +120,7 @@ def test_fish_completes(folder: Path) -> None:
         output = output_of(need_tool("fish"), "--no-config", "-c", f"source {folder / FISH}; complete -C '{line}'")
         return {line.partition("\t")[0] for line in output.splitlines()}
 
-    assert completed("sockfilter --pro") == {"--processes", "--promisc", "--proto", "--protocols"}
+    assert completed("sockfilter --pro") == STARTED_WITH_PRO
     assert completed("sockfilter --format ") == {"text", "raw", "jsonl"}
     assert {"any", "lo"} <= completed("sockfilter -i ")
     assert set(COMMANDS) <= completed("sockfilter ")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from sockfilter.captures.wanted import Keeping
+    from sockfilter.model import Exchange
     from sockfilter.sources.narrowing import KernelFilter
 
 # entries of one batch: between two batches, a user may end the reading
@@ -114,6 +115,7 @@ class ArchiveCapture(Closing):
     no_tcp = ""
     no_secrets = ""
     missing_bytes = 0
+    pending: tuple[Exchange, ...] = ()  # an archive has what has ended
 
     def __init__(self, path: str, keeping: Keeping) -> None:
         if keeping.has_frames:
