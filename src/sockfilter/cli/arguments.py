@@ -82,7 +82,8 @@ ANY = "any"
 TEXT = "text"
 HAR = "har"
 CURL, PYTEST = "curl", "pytest"
-FORMATS = (TEXT, "raw", JSONL, HAR, CURL, PYTEST)
+PARQUET = "parquet"
+FORMATS = (TEXT, "raw", JSONL, HAR, CURL, PYTEST, PARQUET)
 # Formats that show bodies without --body.
 WITH_BODIES = (HAR, CURL, PYTEST)
 SUMMARIES = (TEXT, JSONL)
@@ -102,6 +103,7 @@ class Options(NamedTuple):
     command: tuple[str, ...] = ()
     read: str | None = None
     write: str | None = None
+    output: str | None = None
     megabytes: int | None = None
     seconds: int | None = None
     files: int | None = None
@@ -278,7 +280,8 @@ def get_parser() -> argparse.ArgumentParser:
         action=Once,
         type=values.form,
         choices=FORMATS,
-        help="a line for each exchange, messages as sent, JSON lines, an HTTP archive, curl commands, or tests",
+        help="a line for each exchange, messages as sent, JSON lines, an HTTP archive, curl commands, tests, or a"
+        " dataset of Parquet files (with -o)",
     )
     shown.add_argument(
         "--tree",
@@ -373,6 +376,9 @@ def get_parser() -> argparse.ArgumentParser:
         action=Once,
         metavar="FILE",
         help="write the frames of HTTP connections as pcapng, or to a FILE.har the exchanges; -: standard output",
+    )
+    written.add_argument(
+        "-o", "--output", action=Once, metavar="DIR", help="the directory of the dataset that --format parquet writes"
     )
     written.add_argument(
         "-C",
@@ -548,6 +554,15 @@ def _check_writing(parser: argparse.ArgumentParser, said: dict[str, Any]) -> Non
         parser.error("--keylog -: a key log cannot be read from standard input; use a file or a named pipe")
 
 
+def _check_dataset(parser: argparse.ArgumentParser, found: dict[str, Any]) -> None:
+    """Checks that --format parquet and its directory are given together."""
+    is_wanted, path = found.get("format") == PARQUET, found.get("output")
+    if is_wanted and not path:
+        parser.error("--format parquet writes a dataset, which is a directory: -o DIR")
+    if path is not None and not is_wanted:
+        parser.error("-o names the directory of --format parquet; -w FILE writes a file of frames, or FILE.har")
+
+
 def _check_secrets(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
     """Checks that --write-secrets has a file that can hold secrets, and a source of them."""
     path = said.get("write")
@@ -637,6 +652,7 @@ def parse(arguments: list[str], configured: Callable[[], dict[str, Any]] = dict)
         parser.error(
             "no interface: use -i NAME, or -i any for all interfaces; -D lists them; -r FILE reads a capture file"
         )
+    _check_dataset(parser, found)
     if found.get("stacks") and found.get("tcp") is False:
         parser.error("--stacks shows what the kernel's TCP knows: remove --no-tcp")
     if "" in found.get("interface", ANY).split(","):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sockfilter import __version__
 from sockfilter.cli import arguments, page, privileges, settings, stdout
-from sockfilter.cli.arguments import CURL, HAR, PYTEST, WITH_BODIES
+from sockfilter.cli.arguments import CURL, HAR, PARQUET, PYTEST, WITH_BODIES
 from sockfilter.cli.descriptors import STDERR, STDOUT, say
 from sockfilter.cli.ending import LOST, LOST_BESIDE, OK, Reason, fail
 from sockfilter.cli.report import Report
@@ -27,6 +27,7 @@ from sockfilter.errors import CaptureFileError, InvalidArgument, SockfilterError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sockfilter.archive.output import ParquetOutput
     from sockfilter.captures.archive import ArchiveCapture
     from sockfilter.captures.capture import Capture
     from sockfilter.captures.selection import Selection
@@ -204,6 +205,7 @@ class Run:
             from sockfilter.cli.web import Web  # before threads are started, and the command
 
             self._web = Web(options, self._choice)
+        _ = self._dataset  # checks the directory before anything is opened
         if not options.tls:
             self._child = self._held()
         with self._capture() as capture:
@@ -302,6 +304,7 @@ class Run:
                 self._folders,
                 has_command=self._child is not None,
                 reads_code=not self._choice.hides_code,
+                datasets=self._dataset_folders,
                 hints=self._has_watcher,
                 followed=self._followed,
             )
@@ -340,12 +343,30 @@ class Run:
     def _directories(self) -> list[str]:
         """The directories in which files will be opened later."""
         write, follows = self._options.write, self._options.megabytes or self._options.seconds
-        return [os.path.dirname(write) or "."] if write and follows else []
+        return [*([os.path.dirname(write) or "."] if write and follows else []), *self._dataset_folders]
+
+    @property
+    def _dataset_folders(self) -> list[str]:
+        """The directory of the dataset, or the one in which it will be created. Empty: no dataset is written."""
+        if self._options.output is None:
+            return []
+        from sockfilter.cli import dataset
+
+        return [dataset.folder(self._options.output)]
 
     @property
     def _folders(self) -> list[str]:
         """The directories in which the sandbox lets files be written."""
         return self._directories
+
+    @cached_property
+    def _dataset(self) -> ParquetOutput | None:
+        """The dataset of --format parquet."""
+        if self._options.output is None:
+            return None
+        from sockfilter.cli import dataset  # imports pyarrow
+
+        return dataset.output(self._options, self._owner)
 
     @property
     def _followed(self) -> list[str]:
@@ -466,7 +487,7 @@ class Run:
         from sockfilter.cli.shown import Shown
 
         is_shown = self._options.write != "-" and self._options.lines
-        output = _output(self._options, self._sink) if is_shown else None
+        output = self._dataset or (_output(self._options, self._sink) if is_shown else None)
         options = self._options
         is_wanted = self._is_wanted if options.tls and (options.command or options.pid) else None
         return Shown(output, options.count, self._report.note, messages=options.messages, is_wanted=is_wanted)
@@ -555,7 +576,7 @@ class Run:
         is_shown = (
             needs_processes(options)
             or options.tree
-            or options.format in (JSONL, HAR)
+            or options.format in (JSONL, HAR, PARQUET)
             or options.writes_har
             or options.web is not None
             or (options.format == "text" and options.verbosity)
@@ -575,7 +596,7 @@ class Run:
     @property
     def _shown(self) -> int:
         """The number of exchanges shown."""
-        return self._exchanges.count
+        return self._exchanges.count if "_exchanges" in vars(self) else 0
 
     @property
     def _owner(self) -> tuple[int, int] | None:
@@ -716,7 +737,7 @@ def _policy(options: Options) -> BodyPolicy:
         return BodyPolicy(0, decodes=False)
     if options.format in WITH_BODIES or options.writes_har or options.verbosity >= 2 or options.has_body:
         return BodyPolicy(limit)
-    if options.format == JSONL:
+    if options.format in (JSONL, PARQUET):
         return BodyPolicy(0)
     return BodyPolicy(0, decodes=False)
 
