@@ -61,7 +61,7 @@ MAY_IMPORT: Graph = {
     "page": {*NOUNS, *SHOWN, "closing", "filters", "forms", "outputs"},
     "captures": {*NOUNS, "closing", "filters", "metrics", "observers", "outputs", "road", "sources", "tls", "views"},
     # many captures as one
-    "archive": {*NOUNS, "captures", "closing", "forms", "outputs", "statistics"},
+    "archive": {*NOUNS, "captures", "closing", "forms", "outputs", "sources", "statistics"},
     # who uses it
     "testing": {
         *NOUNS,
