@@ -95,6 +95,11 @@ def command(argv: list[str] | None, signals: Signals) -> int:
         if options.list_interfaces:
             return _list_interfaces(options, sink)
         gc.set_threshold(*COLLECTOR)
+        if options.others or options.read is not None:
+            from sockfilter.cli import several  # live captures need none of it
+
+            if several.is_several(options):
+                return several.run(options, signals, sink)
         return Run(options, signals, sink).run()
     except (SockfilterError, OSError) as error:
         return fail(error)
@@ -144,6 +149,21 @@ class Run:
         self._web: Web | None = None
         self._is_capturing = False  # whether the capture has been opened
         self._onlooker: Onlooker | None = None  # says at the end who spoke TLS, if a person watches
+
+    @property
+    def ledger(self) -> Ledger | None:
+        """The counters, at the end of the capture. None: it never began."""
+        return self._ledger
+
+    @property
+    def shown(self) -> int:
+        """The number of exchanges shown."""
+        return self._shown
+
+    @property
+    def problems(self) -> dict[str, int]:
+        """The problems of the exchanges shown."""
+        return self._report.problems
 
     def run(self) -> int:
         """Runs the capture. Returns the exit status. Raises KeyboardInterrupt after a second request to end."""
@@ -292,6 +312,10 @@ class Run:
 
     def _give_up(self, capture: Capture | ArchiveCapture) -> None:
         """Gives up all rights before the first byte of the network is read."""
+        if self._options.others:
+            from sockfilter.cli import several
+
+            several.open_all(capture)
         if self._choice.hides_code:
             from sockfilter.cli import preloading  # imported here if the new user cannot read the code later
 
@@ -558,6 +582,7 @@ class Run:
             selection=self._selection,
             pcap=options.pcap,
             all_hops=options.all_hops,
+            others=options.others,
         )
 
     @property

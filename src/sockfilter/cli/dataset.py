@@ -29,8 +29,9 @@ def output(options: Options, owner: tuple[int, int] | None) -> ParquetOutput:
 
     rehearse()
     assert options.output is not None  # the parser has checked it
-    is_file = options.read is not None and os.path.isfile(options.read)
-    name = naming.name_of_files([options.read]) if is_file and options.read else naming.name_of_now()
+    paths = [] if options.read is None else [options.read, *options.others]
+    is_file = bool(paths) and all(map(os.path.isfile, paths))
+    name = naming.name_of_files(paths) if is_file else naming.name_of_now()
     return ParquetOutput(
         Dataset(options.output, owner),
         name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -24,14 +25,14 @@ class Files:
     """
 
     def __init__(self, path: str, others: Sequence[str] = ()) -> None:
-        self._waiting = deque((path, *others))
+        self._waiting: deque[str | Stream] = deque((path, *others))
         self._count, self._bad = 1 + len(others), 0
         self.changes: deque[CaptureFileError] = deque()
 
     def first(self) -> Stream:
         """Opens the first file that can be opened. Raises CaptureFileError: none can."""
         if self._count == 1:
-            return Stream(self._waiting.popleft())
+            return self._opened(self._waiting.popleft())
         found = self.next()
         if found is None:
             raise CaptureFileError("; ".join(map(str, self.changes)))
@@ -41,10 +42,31 @@ class Files:
         """Opens the next file that can be opened. None: there are no more."""
         while self._waiting:
             try:
-                return Stream(self._waiting.popleft())
+                return self._opened(self._waiting.popleft())
             except CaptureFileError as error:
                 self._note(error)
         return None
+
+    def open_all(self) -> None:
+        """Opens all files now, which may not be possible later. Raises CaptureFileError: no descriptor is left."""
+        for _ in range(len(self._waiting)):
+            try:
+                self._waiting.append(self._opened(self._waiting.popleft()))
+            except CaptureFileError as error:
+                if getattr(error.__cause__, "errno", None) in (errno.EMFILE, errno.ENFILE):
+                    raise
+                self._note(error)
+
+    def close(self) -> None:
+        """Closes the files that are open and have not been read."""
+        for file in self._waiting:
+            if isinstance(file, Stream):
+                file.close()
+        self._waiting.clear()
+
+    @staticmethod
+    def _opened(file: str | Stream) -> Stream:
+        return file if isinstance(file, Stream) else Stream(file)
 
     def bad(self, error: CaptureFileError) -> CaptureFileError | None:
         """Takes what is wrong with the present file. Returns the error to end with; None: go on with the next file."""

@@ -149,9 +149,14 @@ class FileSource(Closing):
             self._ffi.release(self._replay)
             self._replay = None
 
+    def open_all(self) -> None:
+        """Opens all files now, before the process gives up its rights. Raises CaptureFileError: too many are open."""
+        self._files.open_all()
+
     def detach(self) -> None:
-        """Stops reading the file."""
+        """Stops reading the files."""
         self._stream.close()
+        self._files.close()
         self._packets, self._done = [], 0
 
     @property
