@@ -180,7 +180,7 @@ def test_a_connection_goes_on_in_the_next_file(tmp_path: Path, is_pcapng: bool):
         (["-o", "x"], 2, "-o names the directory of --format parquet"),
         (["--format", "parquet", "-o", "full"], 2, "the directory is not empty, and holds no dataset of sockfilter"),
         (["--format", "parquet", "-o", "newer"], 2, "it has version 99 of the schema, and this sockfilter writes"),
-        (["--format", "parquet", "-o", "full/file"], 1, "it is not a directory"),
+        (["--format", "parquet", "-o", "full/file"], 1, "Not a directory"),
         (["--format", "parquet", "-o", "none/x"], 1, "No such file or directory"),
         (["--format", "parquet", "--stats", "-o", "x"], 2, "remove --format parquet"),
         (["--stats", "--jobs", "2"], 2, "--stats shows all files together, which one process reads: remove --jobs"),
@@ -200,6 +200,13 @@ def test_wrong_words_get_one_line(tmp_path: Path, words: list[str], status: int,
     assert said in done.stderr
     assert not (tmp_path / "x").exists()
     assert (tmp_path / "full/file").read_text() == "mine"
+
+
+def test_what_is_wrong_for_all_files_is_told_once(archive: Path):
+    need_package("pyarrow")
+    done = run("-q", "-r", str(archive / "captures"), "--format", "parquet", "-o", str(archive))
+    assert (done.status, len(done.said)) == (2, 1)
+    assert "the directory is not empty" in done.said[0]
 
 
 def test_without_pyarrow_it_says_what_to_install(tmp_path: Path):

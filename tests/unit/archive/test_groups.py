@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def test_parts_of_one_capture_are_found(tmp_path: Path, is_pcapng: bool):
     size = sum(path.stat().st_size for path in paths[:2])
     assert names(tmp_path, most_bytes=size) == [[path.name for path in paths[:2]], [paths[2].name]]
     ends = [ends_of(str(path)) for path in paths]
-    for one, other in zip(ends, ends[1:]):
+    for one, other in pairwise(ends):
         assert one is not None
         assert other is not None
         assert (one.last_ns or 0) < (other.first_ns or 0) < (one.last_ns or 0) + SECOND
