@@ -61,6 +61,8 @@ MAY_IMPORT: Graph = {
     # the same in a browser
     "page": {*NOUNS, *SHOWN, "closing", "filters", "forms", "outputs"},
     "captures": {*NOUNS, "closing", "filters", "metrics", "observers", "outputs", "road", "sources", "tls", "views"},
+    # many captures as one
+    "archive": {*NOUNS, "captures", "closing", "forms", "outputs", "sources", "statistics"},
     # who uses it
     "testing": {
         *NOUNS,
@@ -80,6 +82,7 @@ MAY_IMPORT: Graph = {
         *SHOWN,
         "protobuf",
         "accelerating",
+        "archive",
         "captures",
         "closing",
         "comparison",
@@ -119,7 +122,7 @@ HEAVY = {
 }
 # each of these takes 1 to 15 ms of every start
 HEAVY |= {"dataclasses", "inspect", "pathlib", "subprocess", "shutil", "difflib", "urllib", "concurrent", "hashlib"}
-HEAVY |= {"textual", "rich"}
+HEAVY |= {"textual", "rich", "pyarrow"}
 HEAVY_MODULES = {
     # only where there is a live screen
     **{f"screen/{path.name}": {"textual", "rich"} for path in (PACKAGE / "screen").glob("*.py")},
@@ -145,6 +148,8 @@ HEAVY_MODULES = {
     "metrics/asking.py": {"json"},  # only with --prometheus
     # only in the process that serves the page
     "page/server.py": {"asyncio"},
+    # only where a dataset is written
+    **{f"archive/{name}.py": {"pyarrow"} for name in ("columns", "parts", "schema")},
     # only where there is a filter
     "filters/completion.py": {"lark"},
     "filters/names.py": {"dataclasses"},

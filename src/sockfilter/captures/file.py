@@ -18,7 +18,7 @@ from sockfilter.road.secrets import file_secrets
 from sockfilter.views.buffers import MessageBuffer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
     from sockfilter.captures.archive import ArchiveSource
@@ -54,14 +54,21 @@ def open_file(
     pcap: str | None = None,
     keylog: str | None = None,
     all_hops: bool = False,
+    others: Sequence[str] = (),
 ) -> Capture | ArchiveCapture:
-    """Opens a capture whose packets, or whose exchanges, come from a file. The arguments are those of read()."""
+    """Opens a capture whose packets, or whose exchanges, come from a file. The arguments are those of read().
+
+    Args:
+        others: capture files that follow, in order: connections go on in the next file. They are not HAR files.
+    """
     kernel_filter = narrowed(ports, host, family, wanted(protocols, OPTIONAL))._replace(pcap=pcap or "")
     keeping = Keeping(policy, memory, emit, outputs, selection=selection, all_hops=all_hops)
-    return _opened(path, kernel_filter, keeping, keylog)
+    return _opened(path, kernel_filter, keeping, keylog, others)
 
 
-def _opened(path: str, kernel_filter: KernelFilter, keeping: Keeping, keylog: str | None) -> Capture | ArchiveCapture:
+def _opened(
+    path: str, kernel_filter: KernelFilter, keeping: Keeping, keylog: str | None, others: Sequence[str] = ()
+) -> Capture | ArchiveCapture:
     """Opens the file, and uses the secrets that it carries and those of the key log."""
     if is_archive(path):
         try:
@@ -74,7 +81,7 @@ def _opened(path: str, kernel_filter: KernelFilter, keeping: Keeping, keylog: st
     if keeping.selection is not None:
         keeping.selection.check_file()
         kernel_filter = keeping.selection.narrow(kernel_filter)
-    secrets = file_secrets(path, keylog)
+    secrets = file_secrets(path, keylog, others)
     if secrets.store is not None:
         kernel_filter = kernel_filter._replace(tls=True)
         keeping = keeping._replace(secrets=secrets.store)
@@ -84,6 +91,7 @@ def _opened(path: str, kernel_filter: KernelFilter, keeping: Keeping, keylog: st
         whole=keeping.has_frames,
         take_secret=None if secrets.store is None else secrets.store.add,
         searched=secrets.searched,
+        others=others,
     )
     made = captured(source, kernel_filter, keeping)
     made.no_secrets = secrets.problem

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from sockfilter.cli import tcpdump, values
-from sockfilter.cli.parser import Added, CommandLineParser, Joined, Once, check_known
+from sockfilter.cli.parser import Added, CommandLineParser, Joined, ManyFiles, Once, check_known
 from sockfilter.cli.values import JSONL, KIB
 from sockfilter.cli.versions import Versions
 from sockfilter.errors import InvalidArgument
@@ -46,6 +47,8 @@ the status of the command, or 124 something was lost (--fail-on-loss); 125 the c
 """
 
 WEB_PLACE = re.compile(r"\d+|\S*:\S*")
+# Names that no filter begins with: they have a suffix of capture files, or are patterns.
+FILE_NAME = re.compile(r"\.(pcap|pcapng|cap|dmp|har)\d*(\.gz)?$|^[^(]*[*?]", re.IGNORECASE)
 NEGATIVE = re.compile(r"-\d[\d.]*")
 TAKES_NUMBER = re.compile("-c|--count|--duration|--ports|--body|-s|--snap|-B|--ring|--memory")
 # Options that concern live captures, by their names in Options.
@@ -84,7 +87,8 @@ ANY = "any"
 TEXT = "text"
 HAR = "har"
 CURL, PYTEST = "curl", "pytest"
-FORMATS = (TEXT, "raw", JSONL, HAR, CURL, PYTEST)
+PARQUET = "parquet"
+FORMATS = (TEXT, "raw", JSONL, HAR, CURL, PYTEST, PARQUET)
 # Formats that show bodies without --body.
 WITH_BODIES = (HAR, CURL, PYTEST)
 SUMMARIES = (TEXT, JSONL)
@@ -103,7 +107,10 @@ class Options(NamedTuple):
     unix: bool = False
     command: tuple[str, ...] = ()
     read: str | None = None
+    others: tuple[str, ...] = ()
+    jobs: int = 1
     write: str | None = None
+    output: str | None = None
     megabytes: int | None = None
     seconds: int | None = None
     files: int | None = None
@@ -196,9 +203,17 @@ def get_parser() -> argparse.ArgumentParser:
     where.add_argument(
         "-r",
         "--read",
-        action=Once,
+        action=ManyFiles,
         metavar="FILE",
-        help="read a capture file: pcap or pcapng, also in gzip; -: standard input",
+        help="read capture files: pcap or pcapng, also in gzip; or those in a directory, or by a pattern in quotes;"
+        " several may follow; -: standard input",
+    )
+    where.add_argument(
+        "--jobs",
+        action=Once,
+        type=values.jobs,
+        metavar="N",
+        help="with -r: the captures to read at the same time, each by a process (1)",
     )
     where.add_argument("-D", "--list", dest="list_interfaces", action="store_true", help="list the interfaces and exit")
     where.add_argument(
@@ -290,7 +305,8 @@ def get_parser() -> argparse.ArgumentParser:
         action=Once,
         type=values.form,
         choices=FORMATS,
-        help="a line for each exchange, messages as sent, JSON lines, an HTTP archive, curl commands, or tests",
+        help="a line for each exchange, messages as sent, JSON lines, an HTTP archive, curl commands, tests, or a"
+        " dataset of Parquet files (with -o)",
     )
     shown.add_argument(
         "--tree",
@@ -401,6 +417,9 @@ def get_parser() -> argparse.ArgumentParser:
         help="write the frames of HTTP connections as pcapng, or to a FILE.har the exchanges; -: standard output",
     )
     written.add_argument(
+        "-o", "--output", action=Once, metavar="DIR", help="the directory of the dataset that --format parquet writes"
+    )
+    written.add_argument(
         "-C",
         "--file-megabytes",
         dest="megabytes",
@@ -490,6 +509,30 @@ def _with_web(words: list[str]) -> list[str]:
     ]
 
 
+def _with_files(words: list[str]) -> list[str]:
+    """Writes `-r FILE FILE` as `-r FILE -r FILE`. What may be the beginning of a filter is no file."""
+    made: list[str] = []
+    is_behind = False
+    for word in words:
+        if made and made[-1] in ("-r", "--read"):
+            is_behind = True
+        elif is_behind and not word.startswith("-") and _is_file(word):
+            made.append("-r")
+        else:
+            is_behind = bool(re.match("-r.|--read=.", word))
+        made.append(word)
+    return made
+
+
+def _is_file(word: str) -> bool:
+    """Whether a word behind -r FILE is another file, and not the beginning of a filter."""
+    if os.sep in word or FILE_NAME.search(word):
+        return True
+    from sockfilter.cli import pcap_filter
+
+    return os.path.exists(word) and not pcap_filter.is_beginning(word)
+
+
 def _split(parser: argparse.ArgumentParser, words: list[str]) -> tuple[list[str], tuple[str, ...]]:
     """Splits the options from the command after `--`."""
     if "--" not in words:
@@ -574,6 +617,15 @@ def _check_writing(parser: argparse.ArgumentParser, said: dict[str, Any]) -> Non
         parser.error("--keylog -: a key log cannot be read from standard input; use a file or a named pipe")
 
 
+def _check_dataset(parser: argparse.ArgumentParser, found: dict[str, Any]) -> None:
+    """Checks that --format parquet and its directory are given together."""
+    is_wanted, path = found.get("format") == PARQUET, found.get("output")
+    if is_wanted and not path:
+        parser.error("--format parquet writes a dataset, which is a directory: -o DIR")
+    if path is not None and not is_wanted:
+        parser.error("-o names the directory of --format parquet; -w FILE writes a file of frames, or FILE.har")
+
+
 def _check_secrets(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
     """Checks that --write-secrets has a file that can hold secrets, and a source of them."""
     path = said.get("write")
@@ -646,7 +698,7 @@ def parse(arguments: list[str], configured: Callable[[], dict[str, Any]] = dict)
     """
     parser = get_parser()
     words, command = _split(parser, arguments)
-    words = _with_negative_values(_with_web(words))
+    words = _with_negative_values(_with_web(_with_files(words)))
     check_known(parser, words, tcpdump.ELSEWHERE)
     namespace, others = parser.parse_known_args(words)
     said = vars(namespace)
@@ -666,12 +718,15 @@ def parse(arguments: list[str], configured: Callable[[], dict[str, Any]] = dict)
     if "read" in said:
         _check_reading(parser, said)
         found = {name: value for name, value in found.items() if name not in LIVE and name not in OF_TCP}
+    elif "jobs" in said:
+        parser.error("--jobs is for capture files: -r FILE FILE ...")
     elif said.get("via") == SYSCALLS:
         found = {name: value for name, value in found.items() if name not in PACKETS}
     elif "interface" not in found and "list_interfaces" not in found:
         parser.error(
             "no interface: use -i NAME, or -i any for all interfaces; -D lists them; -r FILE reads a capture file"
         )
+    _check_dataset(parser, found)
     if found.get("stacks") and found.get("tcp") is False:
         parser.error("--stacks shows what the kernel's TCP knows: remove --no-tcp")
     if "" in found.get("interface", ANY).split(","):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sockfilter import __version__
 from sockfilter.cli import arguments, page, privileges, settings, stdout
-from sockfilter.cli.arguments import CURL, HAR, PYTEST, WITH_BODIES
+from sockfilter.cli.arguments import CURL, HAR, PARQUET, PYTEST, WITH_BODIES
 from sockfilter.cli.descriptors import STDERR, STDOUT, say
 from sockfilter.cli.ending import LOST, LOST_BESIDE, OK, Reason, fail
 from sockfilter.cli.idle import Idle
@@ -28,6 +28,7 @@ from sockfilter.errors import CaptureFileError, InvalidArgument, SockfilterError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sockfilter.archive.output import ParquetOutput
     from sockfilter.captures.archive import ArchiveCapture
     from sockfilter.captures.capture import Capture
     from sockfilter.captures.selection import Selection
@@ -96,6 +97,11 @@ def command(argv: list[str] | None, signals: Signals) -> int:
         if options.list_interfaces:
             return _list_interfaces(options, sink)
         gc.set_threshold(*COLLECTOR)
+        if options.others or options.read is not None:
+            from sockfilter.cli import several  # live captures need none of it
+
+            if several.is_several(options):
+                return several.run(options, signals, sink, Run)
         return Run(options, signals, sink).run()
     except (SockfilterError, OSError) as error:
         return fail(error)
@@ -146,6 +152,21 @@ class Run:
         self._prometheus: Prometheus | None = None
         self._is_capturing = False  # whether the capture has been opened
         self._onlooker: Onlooker | None = None  # says at the end who spoke TLS, if a person watches
+
+    @property
+    def ledger(self) -> Ledger | None:
+        """The counters, at the end of the capture. None: it never began."""
+        return self._ledger
+
+    @property
+    def shown(self) -> int:
+        """The number of exchanges shown."""
+        return self._shown
+
+    @property
+    def problems(self) -> dict[str, int]:
+        """The problems of the exchanges shown."""
+        return self._report.problems
 
     def run(self) -> int:
         """Runs the capture. Returns the exit status. Raises KeyboardInterrupt after a second request to end."""
@@ -209,6 +230,7 @@ class Run:
             from sockfilter.cli.web import Web  # before threads are started, and the command
 
             self._web = Web(options, self._choice)
+        _ = self._dataset  # checks the directory before anything is opened
         if options.prometheus is not None:
             from sockfilter.cli.prometheus import Prometheus
 
@@ -301,6 +323,10 @@ class Run:
 
     def _give_up(self, capture: Capture | ArchiveCapture) -> None:
         """Gives up all rights before the first byte of the network is read."""
+        if self._options.others:
+            from sockfilter.cli import several
+
+            several.open_all(capture.source)
         if self._choice.hides_code:
             from sockfilter.cli import preloading  # imported here if the new user cannot read the code later
 
@@ -313,6 +339,7 @@ class Run:
                 self._folders,
                 has_command=self._child is not None,
                 reads_code=not self._choice.hides_code,
+                datasets=self._dataset_folders,
                 hints=self._has_watcher,
                 followed=self._followed,
             )
@@ -351,12 +378,30 @@ class Run:
     def _directories(self) -> list[str]:
         """The directories in which files will be opened later."""
         write, follows = self._options.write, self._options.megabytes or self._options.seconds
-        return [os.path.dirname(write) or "."] if write and follows else []
+        return [*([os.path.dirname(write) or "."] if write and follows else []), *self._dataset_folders]
+
+    @property
+    def _dataset_folders(self) -> list[str]:
+        """The directory of the dataset, or the one in which it will be created. Empty: no dataset is written."""
+        if self._options.output is None:
+            return []
+        from sockfilter.cli import dataset
+
+        return [dataset.folder(self._options.output)]
 
     @property
     def _folders(self) -> list[str]:
         """The directories in which the sandbox lets files be written."""
         return self._directories
+
+    @cached_property
+    def _dataset(self) -> ParquetOutput | None:
+        """The dataset of --format parquet."""
+        if self._options.output is None:
+            return None
+        from sockfilter.cli import dataset  # imports pyarrow
+
+        return dataset.output(self._options, self._owner)
 
     @property
     def _followed(self) -> list[str]:
@@ -478,7 +523,7 @@ class Run:
         from sockfilter.cli.shown import Shown
 
         is_shown = self._options.write != "-" and self._options.lines
-        output = _output(self._options, self._sink) if is_shown else None
+        output = self._dataset or (_output(self._options, self._sink) if is_shown else None)
         options = self._options
         is_wanted = self._is_wanted if options.tls and (options.command or options.pid) else None
         return Shown(output, options.count, self._report.note, messages=options.messages, is_wanted=is_wanted)
@@ -549,6 +594,7 @@ class Run:
             selection=self._selection,
             pcap=options.pcap,
             all_hops=options.all_hops,
+            others=options.others,
         )
 
     @property
@@ -567,7 +613,7 @@ class Run:
         is_shown = (
             needs_processes(options)
             or options.tree
-            or options.format in (JSONL, HAR)
+            or options.format in (JSONL, HAR, PARQUET)
             or options.writes_har
             or options.web is not None
             or options.prometheus_labels is not None
@@ -588,7 +634,7 @@ class Run:
     @property
     def _shown(self) -> int:
         """The number of exchanges shown."""
-        return self._exchanges.count
+        return self._exchanges.count if "_exchanges" in vars(self) else 0
 
     @property
     def _owner(self) -> tuple[int, int] | None:
@@ -734,7 +780,7 @@ def _policy(options: Options) -> BodyPolicy:
         return BodyPolicy(0, decodes=False)
     if options.format in WITH_BODIES or options.writes_har or options.verbosity >= 2 or options.has_body:
         return BodyPolicy(limit)
-    if options.format == JSONL:
+    if options.format in (JSONL, PARQUET):
         return BodyPolicy(0)
     return BodyPolicy(0, decodes=False)
 

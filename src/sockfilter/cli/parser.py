@@ -55,6 +55,19 @@ class Once(argparse.Action):
         setattr(namespace, self.dest, value)
 
 
+class ManyFiles(argparse.Action):
+    """Accepts an option several times, each with a file. The first is the option's value, the rest are `others`."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        """Implements argparse.Action."""
+        if not hasattr(namespace, self.dest):
+            setattr(namespace, self.dest, values)
+        else:
+            namespace.others = (*getattr(namespace, "others", ()), values)
+
+
 def options_of(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
     """Returns a parser's options by each of their spellings."""
     # argparse has no public way to list its options.

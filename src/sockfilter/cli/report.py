@@ -16,7 +16,7 @@ from sockfilter.cli.stdout import Stalled
 from sockfilter.cli.values import JSONL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from sockfilter.cli.arguments import Options
     from sockfilter.cli.stdout import StandardOutput
@@ -51,6 +51,15 @@ class Report:
     def note(self, problems: Iterable[Problem]) -> None:
         """Counts the problems of an exchange that is shown."""
         self._problems.update(problem.value for problem in problems)
+
+    @property
+    def problems(self) -> dict[str, int]:
+        """The problems so far."""
+        return dict(self._problems)
+
+    def add(self, problems: Mapping[str, int]) -> None:
+        """Adds problems that another process has counted."""
+        self._problems.update(problems)
 
     def so_far(self, ledger: Ledger, shown: int) -> None:
         """Writes the counters. Raises OutputError, BrokenPipeError and Stalled if it writes to standard output."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # include/uapi/linux/landlock.h: LANDLOCK_ACCESS_FS_*
 WRITE_FILE, READ_FILE, READ_DIR, MAKE_REG, TRUNCATE = 1 << 1, 1 << 2, 1 << 3, 1 << 8, 1 << 14
+REMOVE_FILE, MAKE_DIR = 1 << 5, 1 << 7
 # The number of these rights in each version (ABI), and the versions that add LANDLOCK_ACCESS_NET_* and
 # LANDLOCK_SCOPE_*.
 FS_RIGHTS = ((5, 16), (3, 15), (2, 14), (1, 13))
@@ -26,6 +27,8 @@ NET_RIGHTS = 0b11  # TCP: bind, connect
 SCOPE_ABSTRACT_UNIX, SCOPE_SIGNAL = 0b01, 0b10
 READ = READ_FILE | READ_DIR
 WRITE = WRITE_FILE | MAKE_REG | TRUNCATE
+# In a dataset, files get their names when they are whole, and dates are directories.
+WRITE_DATASET = WRITE | READ | REMOVE_FILE | MAKE_DIR
 FILE_RIGHTS = WRITE_FILE | READ_FILE | TRUNCATE
 
 # Names of processes; of hosts, users and groups; time zones, which the C library reads again when they change.
@@ -46,6 +49,7 @@ def enter(
     reads_code: bool,
     hints: bool,
     followed: Iterable[str] = (),
+    datasets: Iterable[str] = (),
     serves: bool = False,
 ) -> None:
     """Confines this thread for good, as far as the kernel supports it. Call it after giving up rights.
@@ -56,6 +60,7 @@ def enter(
         reads_code: modules may still be imported.
         hints: the process may look at interfaces.
         followed: the folders of files that are followed, and may be replaced.
+        datasets: the folders in which datasets are written.
         serves: the process accepts connections on a socket that listens already.
     """
     _, lib = binding.load()
@@ -63,7 +68,7 @@ def enter(
     if reads_code:
         readable += [*LIBRARIES, *privileges.code()]
     with suppress(OSError):
-        _enter_landlock(readable, folders, SCOPE_ABSTRACT_UNIX | (0 if has_command else SCOPE_SIGNAL))
+        _enter_landlock(readable, folders, datasets, SCOPE_ABSTRACT_UNIX | (0 if has_command else SCOPE_SIGNAL))
     lib.sf_seccomp_enter(serves)
 
 
@@ -78,7 +83,7 @@ def words() -> str:
     return f"Landlock ABI {version}" if version else "no Landlock (CONFIG_SECURITY_LANDLOCK, lsm=landlock)"
 
 
-def _enter_landlock(readable: Iterable[str], folders: Iterable[str], scope: int) -> None:
+def _enter_landlock(readable: Iterable[str], folders: Iterable[str], datasets: Iterable[str], scope: int) -> None:
     ffi, lib = binding.load()
     version = abi()
     count = next((count for since, count in FS_RIGHTS if version >= since), 0)
@@ -94,6 +99,8 @@ def _enter_landlock(readable: Iterable[str], folders: Iterable[str], scope: int)
             _allow(rules, path, READ)
         for path in folders:
             _allow(rules, path, WRITE & known)
+        for path in datasets:
+            _allow(rules, path, WRITE_DATASET & known)
         # /dev/null replaces standard output after it has failed.
         _allow(rules, os.devnull, WRITE_FILE)
         if lib.sf_landlock_enter(rules):

@@ -15,6 +15,8 @@ JSONL = "jsonl"
 KIB = 1024
 UNITS = {"K": KIB, "M": KIB**2, "G": KIB**3}
 FAMILIES = {"4": 4, "6": 6, "any": None}
+# Processes at the same time: more than most machines have processors, and few enough for its limits.
+JOBS_MAX = 256
 # The units of a duration.
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|s|m|h|d)", re.ASCII)
@@ -40,6 +42,14 @@ def count(text: str) -> int:
 def at_least_1(text: str) -> int:
     """Parses the value of -C, -G and -W."""
     return number(text, 1, "the value of -C, -G and -W")
+
+
+def jobs(text: str) -> int:
+    """Parses the value of --jobs."""
+    value = number(text, 1, "a number of processes")
+    if value > JOBS_MAX:
+        raise argparse.ArgumentTypeError(f"{text!r}: at most {JOBS_MAX} processes are possible")
+    return value
 
 
 def descriptor(text: str) -> int:

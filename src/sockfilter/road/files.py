@@ -8,7 +8,7 @@ from sockfilter.packets import inside, links
 from sockfilter.sources.files.source import FileSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sockfilter.model.secret import Secret
     from sockfilter.sources.narrowing import KernelFilter
@@ -22,6 +22,7 @@ def file_source(
     whole: bool = False,
     take_secret: Callable[[Secret], None] | None = None,
     searched: int = 0,
+    others: Sequence[str] = (),
 ) -> FileSource:
     """Returns a capture file as a source. The arguments are those of FileSource."""
     return FileSource(
@@ -35,4 +36,5 @@ def file_source(
         whole=whole,
         take_secret=take_secret,
         searched=searched,
+        others=others,
     )

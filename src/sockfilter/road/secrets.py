@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from sockfilter.errors import InvalidArgument
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sockfilter.tls.store import SecretStore
 
 MISSING = (
@@ -49,12 +51,13 @@ def is_installed() -> bool:
     return is_possible()
 
 
-def file_secrets(path: str, keylog: str | None) -> FileSecrets:
+def file_secrets(path: str, keylog: str | None, others: Sequence[str] = ()) -> FileSecrets:
     """Reads the secrets for a capture file, before its packets: the file may carry them behind the packets.
 
     Args:
         path: the capture file.
-        keylog: a key log; None: the secrets in the capture file alone are used.
+        keylog: a key log; None: the secrets in the capture files alone are used.
+        others: capture files that are read after it.
 
     Raises:
         InvalidArgument: the key log cannot be read, or is none; or a package is missing that it needs.
@@ -69,6 +72,8 @@ def file_secrets(path: str, keylog: str | None) -> FileSecrets:
     else:
         store = SecretStore()
     searched = secrets_in(path, store.add)
+    for other in others:
+        secrets_in(other, store.add)
     if not store.counts.seen and searched is not None and keylog is None:
         return FileSecrets()
     if not is_installed():

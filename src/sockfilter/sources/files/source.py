@@ -6,7 +6,7 @@ import re
 import select
 from collections import deque
 from struct import Struct
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from sockfilter.closing import Closing
 from sockfilter.errors import CaptureFileError
@@ -18,12 +18,12 @@ from sockfilter.sources.files.clocks import Clocks
 from sockfilter.sources.files.packet import Damaged
 from sockfilter.sources.files.pcap import HEADER_BYTES, PcapFormat
 from sockfilter.sources.files.pcapng import SECTION, PcapngFormat
-from sockfilter.sources.files.stream import Stream
+from sockfilter.sources.files.several import FileSequence
 from sockfilter.sources.hosts import host_filter
 from sockfilter.sources.secrets.keylog import KeyLog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from sockfilter.model.secret import Secret
     from sockfilter.sources.files.packet import Format, Packet
@@ -43,6 +43,7 @@ OUTCOME_AT, CUT_AT = 35, 36
 LOOK_S = 0.02
 # nested layers that the program does not know
 LAYERS_MAX = 8
+ALL = 1 << 63  # bytes of a file
 NOT_FOUND = (1, 0)  # EtherType 1 is not assigned
 PCAPNG_MAGIC = SECTION.to_bytes(4, "big")
 
@@ -61,10 +62,11 @@ class FileSource(Closing):
         every: also give connections that are not HTTP.
         whole: also give frames without meaning for HTTP, for a capture file.
         take_secret: takes the secrets of TLS that the file carries. None: they are not wanted.
-        searched: bytes of the file whose secrets have been taken before.
+        searched: bytes of the file whose secrets have been taken before; those of others all have.
+        others: files that follow, such as the parts of a rotated capture: connections go on in the next file.
 
     Raises:
-        CaptureFileError: the file cannot be opened.
+        CaptureFileError: the file cannot be opened, or none of several.
     """
 
     clock_offset_ns = 0
@@ -82,6 +84,7 @@ class FileSource(Closing):
         whole: bool = False,
         take_secret: Callable[[Secret], None] | None = None,
         searched: int = 0,
+        others: Sequence[str] = (),
     ) -> None:
         self._take_secret, self._searched = take_secret, searched
         self._network, self._step, self._is_read, self._is_cut = network, step, is_read, is_cut
@@ -116,7 +119,9 @@ class FileSource(Closing):
         self._cut = 0
         self._unread: dict[int, int] = {}  # packets of each link type that is not read
         self.damage: CaptureFileError | None = None
-        self._stream = Stream(path)
+        self._files = FileSequence(path, others)
+        self._stream = self._files.first()
+        self._is_begun = False  # whether the format of the present file is known
 
     def _compile(self, text: str) -> None:
         """Compiles a filter for the usual link types. When frames are read, this process may not load libpcap any more.
@@ -144,14 +149,19 @@ class FileSource(Closing):
             self._ffi.release(self._replay)
             self._replay = None
 
+    def open_all(self) -> None:
+        """Opens all files now, before the process gives up its rights. Raises CaptureFileError: too many are open."""
+        self._files.open_all()
+
     def detach(self) -> None:
-        """Stops reading the file."""
+        """Stops reading the files."""
         self._stream.close()
+        self._files.close()
         self._packets, self._done = [], 0
 
     @property
     def name(self) -> str:
-        """The file's name, for messages."""
+        """The name of the present file, for messages."""
         return "standard input" if self._stream.path == "-" else self._stream.path
 
     @property
@@ -166,13 +176,13 @@ class FileSource(Closing):
 
     @property
     def is_over(self) -> bool:
-        """Whether the whole file has been read."""
-        return self._stream.is_over and self._done >= len(self._packets)
+        """Whether the whole file has been read, and all others."""
+        return self._stream.is_over and not self._files.has_more and self._done >= len(self._packets)
 
     @property
-    def changes(self) -> deque[NoReturn]:
-        """Always empty: a file has no interfaces that change."""
-        return deque()
+    def changes(self) -> deque[CaptureFileError]:
+        """What was wrong with one of several files. A file has no interfaces that change."""
+        return self._files.changes
 
     def keep_up(self) -> None:
         """Does nothing: a file has no interfaces that change."""
@@ -270,21 +280,39 @@ class FileSource(Closing):
     def _read_more(self) -> bool:
         """Reads until there are packets. Returns False if there are none now."""
         self._packets, self._done = [], 0
-        while not self._packets and not self._stream.is_over:
+        while not self._packets and (not self._stream.is_over or self._go_on()):
             try:
                 fresh = self._stream.read()
                 self._data += fresh
                 self._take_packets()
-                if self._stream.is_over and (self._data or self._format is None):
+                if self._stream.is_over and (self._data or not self._is_begun):
                     raise Damaged("it is cut short" if self._data else "it is empty", 0, len(self._data))
             except Damaged as damage:
-                self.damage = CaptureFileError(self._words_of(damage))
+                self.damage = self._files.bad(CaptureFileError(self._words_of(damage)))
                 self._stream.is_over = True  # do not close it yet: another thread may be waiting on it
-                break
-            if not fresh:
+                continue
+            except CaptureFileError as error:
+                self.damage = self._files.bad(error)
+                if self.damage is error:
+                    raise
+                self._stream.is_over = True
+                continue
+            if not fresh and not self._stream.is_over:
                 break
         self._described = bytearray().join(map(self._describe, self._packets))
         return bool(self._packets)
+
+    def _go_on(self) -> bool:
+        """Goes on to the next file. Returns False if there is none."""
+        stream = self._files.next()
+        if stream is None:
+            self.damage = self.damage or self._files.damage
+            return False
+        before, self._stream = self._stream, stream
+        before.close()
+        self._searched = ALL
+        self._data, self._position, self._is_begun = b"", 0, False
+        return True
 
     def _words_of(self, damage: Damaged) -> str:
         """Returns the message for damage: where reading stopped, and which byte is wrong."""
@@ -295,10 +323,11 @@ class FileSource(Closing):
 
     def _take_packets(self) -> None:
         start = 0
-        if self._format is None:
+        if not self._is_begun:
             start = self._begin()
-            if self._format is None:
+            if not self._is_begun:
                 return
+        assert self._format is not None  # _begin() has set it
         self._frames = self._data
         # read() raises Damaged with offsets in _data, so _data and _position change only after it
         stop = self._format.read(self._data, start, self._packets)
@@ -310,9 +339,13 @@ class FileSource(Closing):
         if len(self._data) < HEADER_BYTES:
             return 0
         if self._data.startswith(PCAPNG_MAGIC):
-            self._format = PcapngFormat(self._take_key_log)
+            # another pcapng file is another section: its interfaces of the same names are the same
+            if not isinstance(self._format, PcapngFormat):
+                self._format = PcapngFormat(self._take_key_log)
+            self._is_begun = True
             return 0
         self._format = PcapFormat(self._data)
+        self._is_begun = True
         return HEADER_BYTES
 
     def _take_key_log(self, text: bytes, at: int) -> None:

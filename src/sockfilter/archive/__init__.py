@@ -1,0 +1,1 @@
+"""Archives: many captures as one dataset that analytical engines read."""
