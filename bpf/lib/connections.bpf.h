@@ -23,7 +23,8 @@ struct connection {
 	__u64 synack_ns;
 	__u64 reported_ns; /* when a record of skipped payload last went up */
 	__u32 isn[2];
-	__u32 run; /* payload bytes of end run_from in a row */
+	__u32 next[2]; /* the number behind the payload seen so far; 0: none was seen, or nobody asks */
+	__u32 run;     /* payload bytes of end run_from in a row */
 	__u8 run_from;
 	__u8 state;	/* enum connection_state */
 	__u8 isn_known; /* a bit for each end */

@@ -10,6 +10,7 @@ from sockfilter.model.sequence import distance
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sockfilter.model.losses import Repeats
     from sockfilter.model.process import ConnectionProcesses
     from sockfilter.model.tls import Tls
 
@@ -41,15 +42,17 @@ class Hop:
 
     Attributes:
         times: when bytes first passed there, by their sequence number, for each end.
+        again: what came again there, for each end; None if not known.
     """
 
-    __slots__ = ("ends", "interface", "opened_ns", "times")
+    __slots__ = ("again", "ends", "interface", "opened_ns", "times")
 
     def __init__(self, interface: str, ends: tuple[Endpoint, Endpoint], opened_ns: int) -> None:
         self.interface = interface
         self.ends = ends
         self.opened_ns = opened_ns
         self.times: tuple[dict[int, int], dict[int, int]] = ({}, {})
+        self.again: tuple[Repeats, Repeats] | None = None
 
     def note(self, end: int, seq: int, time_ns: int) -> None:
         """Notes a segment with payload that an end has sent."""
@@ -80,11 +83,13 @@ class Connection:
         watched: what the observer of TCP remembers of it; None if it has not looked yet.
         hops: the same connection on other interfaces, see sockfilter.model.path.
         opened_ns: when it was first seen on its own interface, if it has hops.
+        again: what came again on its own interface, for each end, if it has hops; None if not known.
     """
 
     __slots__ = (
         "_answered",
         "_route",
+        "again",
         "client_end",
         "clocks_differ",
         "ends",
@@ -124,6 +129,7 @@ class Connection:
         self.watched: Any = None
         self.hops: tuple[Hop, ...] = ()
         self.opened_ns = 0
+        self.again: tuple[Repeats, Repeats] | None = None
         self._route: str | None = None
         # time and sequence number of the last response's first byte
         self._answered: tuple[int, int] | None = None
@@ -135,7 +141,7 @@ class Connection:
         """A copy for what the connection carries inside another protocol."""
         made = Connection(self.number, self.interface, self.ends, self.client_end, self.syn_ns, self.synack_ns)
         made.known, made.netns, made.clocks_differ = self.known, self.netns, self.clocks_differ
-        made.hops, made.opened_ns = self.hops, self.opened_ns
+        made.hops, made.opened_ns, made.again = self.hops, self.opened_ns, self.again
         return made
 
     @property

@@ -175,8 +175,7 @@ class Exchange:
             return ()
         from sockfilter.model.path import path_of  # imported late: most connections have no hops
 
-        seq = None if self.request is None else self.request.seq
-        return path_of(self.connection, seq, self.start_ns, self.clock_offset_ns)
+        return path_of(self)
 
     @property
     def grpc(self) -> GrpcCall | None:

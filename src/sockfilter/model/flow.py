@@ -16,6 +16,10 @@ LEFT_OUT = 0x100
 # heads of frames; bytes of content after these bytes, before the next head; the number of the stream
 LEFT_OUT_LAYOUT = Struct("=III")
 
+# This bit marks streams that the kernel has not numbered: their segments came in fragments. The kernel's numbers begin
+# with the number of a processor.
+OWN_STREAM = 1 << 63
+
 # Takes the segments of one stream. The arguments are time_ns, seq, ack, TCP flags, the number of payload bytes on the
 # wire, the number of these that were kept, the buffer that holds them, and their offset in it. The caller may reuse the
 # buffer after the call.

@@ -1,11 +1,14 @@
-"""The path of an exchange: the interfaces that it crossed."""
+"""The path of an exchange: the interfaces that it crossed, and what was lost between them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from sockfilter.model.losses import Loss, losses_of
+
 if TYPE_CHECKING:
-    from sockfilter.model.connection import Connection, Endpoint
+    from sockfilter.model.connection import Endpoint
+    from sockfilter.model.exchange import Exchange
 
 
 class Step(NamedTuple):
@@ -15,30 +18,34 @@ class Step(NamedTuple):
         interface: its name.
         time_ns: when the first byte of the request passed there, in nanoseconds since 1970; None if not known.
         client, server: the ends of the connection there: address translation may have replaced them.
+        lost: the bytes that were lost between the step before and this one, in either direction.
     """
 
     interface: str
     time_ns: int | None
     client: Endpoint
     server: Endpoint
+    lost: tuple[Loss, ...] = ()
 
 
-def path_of(
-    connection: Connection, request_seq: int | None, start_ns: int | None, clock_offset_ns: int
-) -> tuple[Step, ...]:
-    """Returns the interfaces that an exchange crossed, in the order in which its connection was opened there.
-
-    Args:
-        connection: its connection.
-        request_seq: the sequence number of its request; None if it has none.
-        start_ns: when its request began on the connection's own interface, by the wall clock; None if not known.
-        clock_offset_ns: what is added to a time of the source's clock to make it wall time.
-    """
+def path_of(exchange: Exchange) -> tuple[Step, ...]:
+    """Returns the interfaces that an exchange crossed, in the order in which its connection was opened there."""
+    connection = exchange.connection
+    seq = None if exchange.request is None else exchange.request.seq
     client = connection.client_end or 0
-    own = Step(connection.interface, None if request_seq is None else start_ns, connection.client, connection.server)
-    found = [(connection.opened_ns, own)]
+    own = Step(connection.interface, None if seq is None else exchange.start_ns, connection.client, connection.server)
+    # If the source has given it a new number, it does not know what came before.
+    found = [(connection.opened_ns, own, connection.again if len(connection.streams) <= 1 else None)]
     for hop in connection.hops:
-        at_ns = None if request_seq is None else hop.times[client].get(request_seq)
-        time_ns = None if at_ns is None else at_ns + clock_offset_ns
-        found.append((hop.opened_ns, Step(hop.interface, time_ns, hop.ends[client], hop.ends[1 - client])))
-    return tuple(step for _, step in sorted(found, key=lambda one: one[0]))
+        at_ns = None if seq is None else hop.times[client].get(seq)
+        time_ns = None if at_ns is None else at_ns + exchange.clock_offset_ns
+        step = Step(hop.interface, time_ns, hop.ends[client], hop.ends[1 - client])
+        found.append((hop.opened_ns, step, hop.again))
+    found.sort(key=lambda one: one[0])
+    steps, before = [], None
+    for _, step, again in found:
+        if before is not None and again is not None:
+            step = step._replace(lost=losses_of(exchange, before, again))
+        steps.append(step)
+        before = again
+    return tuple(steps)

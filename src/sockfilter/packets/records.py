@@ -33,6 +33,7 @@ SEGMENT = 0
 FRAGMENT = 1
 FRAME = 2
 LEFT_OUT_RECORD = 3
+ORDER_RECORD = 4
 # of these records: isn, stream_of_http2, syn_ns
 LEFT_OUT_FIELDS = Struct("=IIIQ")
 LEFT_OUT_AT = HOT.size + 8
@@ -69,6 +70,8 @@ class RecordDecoder:
         take_fragment: takes the time, the interface index, and the bytes of a fragment from its IP header on.
         interface_name: returns the name of an interface by its index.
         hearing: how the source observes connections, see Hearing. A connection without ports is one of Unix sockets.
+        note_order: takes a segment that is out of order: its stream, its sequence number, the number that was expected,
+            the length of its payload, and its time.
     """
 
     def __init__(
@@ -79,7 +82,9 @@ class RecordDecoder:
         take_fragment: Callable[[int, int, bytes], None],
         interface_name: Callable[[int], str],
         hearing: Hearing = WIRE,
+        note_order: Callable[[int, int, int, int, int], None] = lambda *_: None,
     ) -> None:
+        self._note_order = note_order
         self._moment_of = hearing.moment_of or int
         self._takers = takers
         self._local_ends = hearing.local_ends
@@ -125,6 +130,10 @@ class RecordDecoder:
                 continue
             elif kind == LEFT_OUT_RECORD:
                 self._take_left_out(view, at, time_ns, seq, ack, length)
+            elif kind == ORDER_RECORD:
+                self.left_out += 1
+                *_, stream = LEFT_OUT_FIELDS.unpack_from(view, at + LEFT_OUT_AT)
+                self._note_order(stream, seq, ack, length, time_ns)
             elif length or stream & ~1 in self._ended:
                 take = self._open_stream(stream, self.start(view, at), time_ns)
                 take(time_ns, seq, ack, flags, length, kept, view, at + RECORD_BYTES + payload_at)

@@ -249,12 +249,22 @@ class ConnectionTable:
         self._after_end(stream, ended, time_ns, seq, ack, flags, length, len(data), data, 0)
 
     def stream_of(self, key: bytes) -> int | None:
-        """Returns the newest stream of an open connection by the flow's key, or None if none is open."""
+        """Returns the newest stream of an open connection by the flow's key, or None if none is open.
+
+        It is asked for packets that came in fragments, whose order on their interface is not known.
+        """
         known = self._connections.get(key)
         if known is None:
             return None
         known.come_back()
+        if self._hops is not None:
+            self._hops.doubt(known)
         return known.streams[-1]
+
+    def note_order(self, stream: int, seq: int, expected: int, length: int, time_ns: int) -> None:
+        """Notes a segment that is out of order on its interface; see Order.take()."""
+        if self._hops is not None:
+            self._hops.note_order(stream, seq, expected, length, time_ns)
 
     def remove(
         self, connection: StreamConnection, problem: Problem | None, following: tuple[int | None, int | None]
