@@ -44,8 +44,7 @@ def path_of(exchange: Exchange) -> tuple[Step, ...]:
     found.sort(key=lambda one: one[0])
     steps, before = [], None
     for _, step, again in found:
-        if before is not None and again is not None:
-            step = step._replace(lost=losses_of(exchange, before, again))
-        steps.append(step)
+        lost = () if before is None or again is None else losses_of(exchange, before, again)
+        steps.append(step._replace(lost=lost))
         before = again
     return tuple(steps)
