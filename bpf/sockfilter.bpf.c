@@ -246,7 +246,7 @@ static __always_inline int outcome_of_segment(struct __sk_buff *skb, struct pack
 		return SF_NOT_HTTP;
 send:
 	if (config.hops && p->payload_len)
-		note_order(c, p, from);
+		note_order(skb, c, p, from);
 	if (is_quiet_segment(p, c, hint))
 		return SF_QUIET;
 	if (leaves && c->state == CONNECTION_HTTP2) {

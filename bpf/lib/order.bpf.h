@@ -34,15 +34,31 @@ __noinline int report_order(__u64 direction, __u64 numbers, __u64 payload_len)
 }
 
 /*
+ * Whether a segment passes the interface in the same way as the first one of its end:
+ * in, or out. A router with one interface sees each segment twice, which is no order.
+ */
+static __always_inline bool is_same_way(const struct __sk_buff *skb, struct connection *c, __u64 from)
+{
+	__u8 way = (skb->pkt_type == PACKET_OUTGOING ? WAY_OUT0 : WAY_IN0) << 2 * from;
+	__u8 both = (WAY_IN0 | WAY_OUT0) << 2 * from;
+
+	if (!(c->isn_known & both))
+		c->isn_known |= way;
+	return c->isn_known & way;
+}
+
+/*
  * Notes a segment with payload. Two processors may do so for one direction at the same
  * time: then a segment counts as out of order that is not, which says nothing wrong.
  */
-static __always_inline void note_order(struct connection *c, const struct packet *p, __u64 from)
+static __always_inline void note_order(const struct __sk_buff *skb, struct connection *c, const struct packet *p, __u64 from)
 {
 	__u32 seq = p->seq + !!(p->tcp_flags & TCP_SYN), end = seq + p->payload_len;
 	/* by arithmetic, for the reason given at isn_of() */
 	__u32 next = c->next[0] ^ ((c->next[0] ^ c->next[1]) & -from);
 
+	if (!is_same_way(skb, c, from))
+		return;
 	if (!next)
 		next = c->isn_known & 1 << from ? isn_of(c, from) + 1 : seq;
 	/* Keep-alives and probes of a closed window repeat the last byte. */

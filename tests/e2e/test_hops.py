@@ -334,6 +334,27 @@ def test_what_a_router_loses() -> None:
         assert found[0][1][1][0].message == "response"
 
 
+def test_a_router_with_one_interface_loses_nothing() -> None:
+    """Its port shows each segment twice: on the way in, and on the way out."""
+    with bridged() as (network, second), ExitStack() as stack:
+        host, client = network.server or "", network.client or ""
+        ip("address", "add", "10.9.0.1/32", "dev", "br0", netns=host)
+        ip("route", "add", "10.9.0.1/32", "via", "10.8.0.12", netns=client)
+        ip("route", "add", "10.9.0.1/32", "via", "10.8.0.1", netns=second)
+        ip("route", "add", "10.8.0.11/32", "via", "10.8.0.12", "src", "10.9.0.1", netns=host)
+        settings = ["ip_forward=1", "conf.all.send_redirects=0", "conf.veth0.send_redirects=0"]
+        within = ["ip", "netns", "exec", second, "sysctl", "-qw"]
+        subprocess.run([*within, *(f"net.ipv4.{setting}" for setting in settings)], check=True)
+        stack.enter_context(serving(host, "10.9.0.1"))
+        capture = stack.enter_context(sockfilter.capture("any", netns=host))
+        ask(client, "10.9.0.1", 8000)
+        capture.flush()
+        assert len(capture.exchanges) == CONNECTIONS * EACH
+        for one in capture.exchanges:
+            assert [step.interface for step in one.path] == ["port1", "port2", "br0"]
+            assert not any(step.lost for step in one.path)
+
+
 @pytest.mark.parametrize("is_between", [True, False])
 def test_each_byte_that_a_bridge_loses(is_between: bool, tmp_path: Path) -> None:
     """Losses in the middle of large bodies, by an independent count; what is lost behind the last hop is not named."""

@@ -55,6 +55,7 @@ class FlowStart(NamedTuple):
         told: the end whose SYN was not seen, and whose number is known from the other end's acknowledgement; None if
             there is no such end.
         syn_ns, synack_ns: when the SYN and the SYN-ACK passed, in the source's clock; None if not seen.
+        vlan: the VLAN identifiers of its frames, the outer one first.
     """
 
     key: bytes
@@ -64,3 +65,4 @@ class FlowStart(NamedTuple):
     syn_ns: int | None = None
     synack_ns: int | None = None
     told: int | None = None
+    vlan: tuple[int, ...] = ()

@@ -18,6 +18,7 @@ class Step(NamedTuple):
         interface: its name.
         time_ns: when the first byte of the request passed there, in nanoseconds since 1970; None if not known.
         client, server: the ends of the connection there: address translation may have replaced them.
+        vlan: the VLAN identifiers of its frames there, the outer one first; empty if they have none.
         lost: the bytes that were lost between the step before and this one, in either direction.
     """
 
@@ -25,6 +26,7 @@ class Step(NamedTuple):
     time_ns: int | None
     client: Endpoint
     server: Endpoint
+    vlan: tuple[int, ...] = ()
     lost: tuple[Loss, ...] = ()
 
 
@@ -33,13 +35,14 @@ def path_of(exchange: Exchange) -> tuple[Step, ...]:
     connection = exchange.connection
     seq = None if exchange.request is None else exchange.request.seq
     client = connection.client_end or 0
-    own = Step(connection.interface, None if seq is None else exchange.start_ns, connection.client, connection.server)
+    start_ns = None if seq is None else exchange.start_ns
+    own = Step(connection.interface, start_ns, connection.client, connection.server, connection.vlan)
     # If the source has given it a new number, it does not know what came before.
     found = [(connection.opened_ns, own, connection.again if len(connection.streams) <= 1 else None)]
     for hop in connection.hops:
         at_ns = None if seq is None else hop.times[client].get(seq)
         time_ns = None if at_ns is None else at_ns + exchange.clock_offset_ns
-        step = Step(hop.interface, time_ns, hop.ends[client], hop.ends[1 - client])
+        step = Step(hop.interface, time_ns, hop.ends[client], hop.ends[1 - client], hop.vlan)
         found.append((hop.opened_ns, step, hop.again))
     found.sort(key=lambda one: one[0])
     steps, before = [], None

@@ -47,6 +47,12 @@ MARK_EARLY0 = 32
 MARK_EARLY1 = 64
 MARK_BARE = 128
 EARLY = (MARK_EARLY0, MARK_EARLY1)
+# EtherTypes of VLAN tags: IEEE 802.1Q, 802.1ad, and those that switches use for the outer tag without a standard
+VLAN_TAGS = (0x8100, 0x88A8, 0x9100, 0x9200, 0x9300)
+# where the first tag in a frame is, its two fields, and the VLAN identifier in the second one (IEEE 802.1Q, 9.6)
+TAG_AT, TAG, VLAN_MASK = 12, Struct("!HH"), 0xFFF
+# tags that are read of one frame: as many as sockfilter count reads
+TAGS_MAX = 4
 
 # addresses whose text is cached: the clients of a server come back
 ADDRESSES_MAX = 4096
@@ -172,12 +178,30 @@ class RecordDecoder:
             self._moment_of(syn_ns) if syn_ns else None,
             self._moment_of(synack_ns) if synack_ns else None,
             told,
+            _vlan_of(view, at),
         )
 
     def _ends_of(self, key: bytes, view: memoryview, at: int) -> tuple[Endpoint, Endpoint]:
         if self._local_ends is None or key[PORTS_AT:INDEX_AT] != NO_PORTS:
             return ends_of(key)
         return self._local_ends(HOT.unpack_from(view, at)[1] & ~1)
+
+
+def _vlan_of(view: memoryview, at: int) -> tuple[int, ...]:
+    """The VLAN identifiers of a record's frame: of the tag that the kernel has taken out of it, and of those in it."""
+    marks, _, _, tci, *_ = COLD.unpack_from(view, at + HOT.size)
+    if marks & MARK_BARE:
+        return ()
+    found = [tci] if marks & MARK_VLAN else []
+    frame_kept, place = HOT.unpack_from(view, at)[7], TAG_AT
+    while place + TAG.size <= frame_kept and len(found) < TAGS_MAX:
+        kind, tci = TAG.unpack_from(view, at + RECORD_BYTES + place)
+        if kind not in VLAN_TAGS:
+            break
+        found.append(tci)
+        place += TAG.size
+    # identifier 0 is no VLAN: such a tag only has a priority (IEEE 802.1Q, 9.6)
+    return tuple(identifier for identifier in (tci & VLAN_MASK for tci in found) if identifier)
 
 
 def ends_of(key: bytes) -> tuple[Endpoint, Endpoint]:

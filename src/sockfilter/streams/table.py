@@ -438,6 +438,13 @@ class ConnectionTable:
         """Returns the function that takes the segments of a flow that is a known connection on another interface."""
         assert self._hops is not None  # it has found the connection
         self._forget(stream & ~1)
+        if known.is_closed:
+            ended = self.ended.get(known.streams[0])
+            if ended is None:  # too many connections have ended since
+                return self._open(stream, start, time_ns)
+            ended = _here(ended, start, self._hops.add_late(known, stream, start, time_ns))
+            self.ended[stream & ~1] = ended
+            return partial(self._after_end, stream, ended)
         takers = self._hops.add(known, stream, start, time_ns)
         self.takers[stream & ~1], self.takers[stream | 1] = takers
         return takers[stream & 1]
@@ -446,16 +453,13 @@ class ConnectionTable:
         """Ends a connection on its other interfaces."""
         if self._hops is None:
             return
-        hops = self._hops.drop(connection, connection.start.key[:-PLACE_BYTES])
+        hops = self._hops.drop(connection, connection.start.key[:-PLACE_BYTES], is_http)
         for stream, (start, _, is_reversed) in hops.items():
             self.takers.pop(stream, None)
             self.takers.pop(stream | 1, None)
             if not is_http:
                 self.skipping.reject(stream)
-            here = ended._replace(start=start)
-            if is_reversed:
-                here = here._replace(following=ended.following[::-1], passed=ended.passed[::-1])
-            self.ended[stream] = here
+            self.ended[stream] = _here(ended, start, is_reversed)
 
     @staticmethod
     def _passed(
@@ -509,6 +513,13 @@ class ConnectionTable:
             # its next life has the same stream
             self._forget(stream & ~1)
         self.count_after_close(ended.passed[stream & 1], seq, length)
+
+
+def _here(ended: Ended, start: FlowStart, is_reversed: bool) -> Ended:
+    """What is remembered of a connection on another interface, where its ends may be in the other order."""
+    if is_reversed:
+        ended = ended._replace(following=ended.following[::-1], passed=ended.passed[::-1])
+    return ended._replace(start=start)
 
 
 def _in_turn(waiting: dict[Waiting, None]) -> list[Waiting]:
