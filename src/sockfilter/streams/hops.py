@@ -14,7 +14,7 @@ from sockfilter.model.connection import Hop
 from sockfilter.model.flow import LEFT_OUT, OWN_STREAM
 from sockfilter.model.sequence import MASK, distance
 from sockfilter.streams.direction import HELD_BYTES_MAX
-from sockfilter.streams.order import Order
+from sockfilter.streams.order import SegmentOrder
 
 if TYPE_CHECKING:
     from sockfilter.ledger import SegmentCounts
@@ -53,7 +53,7 @@ class Hops:
         # those that ended last, by their numbers
         self._ended: OrderedDict[tuple[int, int], StreamConnection] = OrderedDict()
         # by the stream of end 0, the oldest first
-        self._orders: OrderedDict[int, tuple[Order, Order]] = OrderedDict()
+        self._orders: OrderedDict[int, tuple[SegmentOrder, SegmentOrder]] = OrderedDict()
         # connections of which segments came in fragments
         self._doubted: set[StreamConnection] = set()
 
@@ -153,7 +153,7 @@ class Hops:
         return hop, is_reversed
 
     def note_order(self, stream: int, seq: int, expected: int, length: int, time_ns: int) -> None:
-        """Notes a segment that is out of order on its interface; see Order.take()."""
+        """Notes a segment that is out of order on its interface; see SegmentOrder.take()."""
         self._order(stream & ~1)[stream & 1].take(seq, expected, length, time_ns)
 
     def doubt(self, known: StreamConnection) -> None:
@@ -169,10 +169,10 @@ class Hops:
             first, second = self._order(known.streams[0])
             known.model.again = (first.repeats, second.repeats)
 
-    def _order(self, stream: int) -> tuple[Order, Order]:
+    def _order(self, stream: int) -> tuple[SegmentOrder, SegmentOrder]:
         orders = self._orders.get(stream)
         if orders is None:
-            orders = self._orders[stream] = (Order(), Order())
+            orders = self._orders[stream] = (SegmentOrder(), SegmentOrder())
             if len(self._orders) > ORDERS_MAX:
                 self._orders.popitem(last=False)
         return orders

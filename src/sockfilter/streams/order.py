@@ -9,7 +9,7 @@ from sockfilter.model.sequence import MASK, distance
 HOLES_MAX = 64
 
 
-class Order:
+class SegmentOrder:
     """The order of one direction's segments on one interface.
 
     Attributes:

@@ -262,7 +262,7 @@ class ConnectionTable:
         return known.streams[-1]
 
     def note_order(self, stream: int, seq: int, expected: int, length: int, time_ns: int) -> None:
-        """Notes a segment that is out of order on its interface; see Order.take()."""
+        """Notes a segment that is out of order on its interface; see SegmentOrder.take()."""
         if self._hops is not None:
             self._hops.note_order(stream, seq, expected, length, time_ns)
 

@@ -6,7 +6,7 @@ import pytest
 
 from sockfilter.model.losses import REPEATS_MAX, Repeat, Repeats, missed, without
 from sockfilter.model.sequence import MASK
-from sockfilter.streams.order import HOLES_MAX, Order
+from sockfilter.streams.order import HOLES_MAX, SegmentOrder
 
 
 def repeats(*parts: tuple[int, int], time_ns: int = 1) -> Repeats:
@@ -22,7 +22,7 @@ def parts(found: list[Repeat]) -> list[tuple[int, int]]:
 
 def taken(*reports: tuple[int, int, int]) -> list[tuple[int, int]]:
     """What came again, by reports of a sequence number, the one that was expected, and a length."""
-    order = Order()
+    order = SegmentOrder()
     for seq, expected, length in reports:
         order.take(seq, expected, length, 1)
     return parts(order.repeats.since(0))
