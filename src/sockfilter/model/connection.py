@@ -10,8 +10,8 @@ from sockfilter.model.sequence import distance
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sockfilter.model.losses import Repeats
     from sockfilter.model.process import ConnectionProcesses
+    from sockfilter.model.repeats import Repeats
     from sockfilter.model.tls import Tls
 
 # prefix of an IPv4 address in a field of 16 bytes: ::ffff:a.b.c.d (RFC 4291, 2.5.5.2)

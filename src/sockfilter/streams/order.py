@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sockfilter.model.losses import Repeat, Repeats, without
+from sockfilter.model.repeats import Repeat, Repeats, without
 from sockfilter.model.sequence import MASK, distance
 
 # holes of one direction that are kept: the bytes of each have not passed yet, although later ones have

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sockfilter.model.losses import REPEATS_MAX, Repeat, Repeats, missed, without
+from sockfilter.model.repeats import REPEATS_MAX, Repeat, Repeats, missed, without
 from sockfilter.model.sequence import MASK
 from sockfilter.streams.order import HOLES_MAX, SegmentOrder
 
