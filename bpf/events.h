@@ -74,7 +74,7 @@ struct sf_record {
 	__u16 vlan_proto; /* host order */
 	__u32 isn[2];	  /* sequence number of each end's SYN; SF_LEFT_OUT: heads, and content before the next head */
 	__u32 stream_of_http2; /* SF_LEFT_OUT: the stream whose content it is */
-	__u64 syn_ns; /* 0: not seen; SF_LEFT_OUT, SF_ORDER: the direction, as stream in other records */
+	__u64 syn_ns;	       /* 0: not seen; SF_LEFT_OUT, SF_ORDER: the direction, as stream in other records */
 	__u64 synack_ns;
 	struct sf_flow flow;
 };

@@ -51,7 +51,8 @@ static __always_inline bool is_same_way(const struct __sk_buff *skb, struct conn
  * Notes a segment with payload. Two processors may do so for one direction at the same
  * time: then a segment counts as out of order that is not, which says nothing wrong.
  */
-static __always_inline void note_order(const struct __sk_buff *skb, struct connection *c, const struct packet *p, __u64 from)
+static __always_inline void note_order(const struct __sk_buff *skb, struct connection *c, const struct packet *p,
+				       __u64 from)
 {
 	__u32 seq = p->seq + !!(p->tcp_flags & TCP_SYN), end = seq + p->payload_len;
 	/* by arithmetic, for the reason given at isn_of() */
