@@ -6,6 +6,9 @@
  * A direction is decided by its first byte. It is redirected if both ends are known by then,
  * and it goes back to TCP for good if its reader leaves too much unread: TCP then blocks the
  * writer. So bytes keep their order. A dry run only counts, and touches no socket.
+ *
+ * On many kernels splice(2) from such a socket hangs. As soon as a process of the group calls
+ * it, all directions go back to TCP.
  */
 #include "internal.h"
 #include <bpf/bpf_helpers.h>
@@ -13,7 +16,13 @@
 #include <stdbool.h>
 
 #include "accelerate.h"
+#include "lib/calls.bpf.h"
+#include "lib/descriptors.bpf.h"
 #include "lib/socket_contexts.bpf.h"
+
+/* arch/x86/entry/syscalls/syscall_64.tbl, include/uapi/asm-generic/unistd.h */
+#define SPLICE_X86 275
+#define SPLICE_GENERIC 76
 
 /* include/linux/socket.h */
 #define MSG_PEEK 2
@@ -57,6 +66,22 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } counters SEC(".maps");
+
+/* by the number of the process */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SF_ACCELERATE_SPLICERS);
+	__type(key, __u32);
+	__type(value, struct sf_splicer);
+} splicers SEC(".maps");
+
+static __always_inline bool is_spliced(void)
+{
+	__u32 at = SF_ACCELERATE_SPLICES;
+	__u64 *counter = bpf_map_lookup_elem(&counters, &at);
+
+	return counter && *counter;
+}
 
 static __always_inline void add(__u32 at, __u64 amount)
 {
@@ -166,7 +191,7 @@ int accelerate_redirect(struct sk_msg_md *message)
 		return SK_PASS;
 	peer = bpf_map_lookup_elem(&ends, &other);
 	/* a socket that is being closed is not in the map any more: TCP then gives the writer its error */
-	if (!peer || peer->waiting >= SF_ACCELERATE_WAITING_MAX ||
+	if (!peer || is_spliced() || peer->waiting >= SF_ACCELERATE_WAITING_MAX ||
 	    bpf_msg_redirect_hash(message, &sockets, &other, BPF_F_INGRESS) != SK_PASS) {
 		own->by_tcp = 1;
 		add(SF_ACCELERATE_LEFT, 1);
@@ -176,6 +201,33 @@ int accelerate_redirect(struct sk_msg_md *message)
 	add(SF_ACCELERATE_MESSAGES, 1);
 	add(SF_ACCELERATE_BYTES, size);
 	return SK_PASS;
+}
+
+/* arguments: the registers, and the number of the call */
+SEC("tp_btf/sys_enter")
+int accelerate_splice(__u64 *ctx)
+{
+	const struct pt_regs *regs = (const void *)ctx[0];
+	__u32 process = bpf_get_current_pid_tgid() >> 32;
+	struct sf_splicer fresh = {}, *known;
+	struct sock *sk;
+
+	if (ctx[1] != (is_arm64() ? SPLICE_GENERIC : SPLICE_X86) ||
+	    bpf_get_current_cgroup_id() != accelerate_config.group || is_32_bit(regs))
+		return 0;
+	sk = sock_of(argument(regs, 0));
+	if (!sk || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
+		return 0;
+	add(SF_ACCELERATE_SPLICES, 1);
+	known = bpf_map_lookup_elem(&splicers, &process);
+	if (known) {
+		__sync_fetch_and_add(&known->calls, 1);
+		return 0;
+	}
+	fresh.calls = 1; /* not in its initializer, which would be where user space writes the configuration */
+	bpf_get_current_comm(fresh.comm, sizeof(fresh.comm));
+	bpf_map_update_elem(&splicers, &process, &fresh, BPF_ANY);
+	return 0;
 }
 
 /*

@@ -17,12 +17,25 @@ enum sf_accelerate_counter {
 	SF_ACCELERATE_MESSAGES = 2,    /* redirected */
 	SF_ACCELERATE_BYTES = 3,       /* redirected */
 	SF_ACCELERATE_LEFT = 4,	       /* directions that went back to TCP because the reader was slow */
-	SF_ACCELERATE_COUNTERS = 5,
+	SF_ACCELERATE_SPLICES = 5,     /* calls of splice(2) that read from a TCP socket, by processes of the group */
+	SF_ACCELERATE_COUNTERS = 6,
 };
 
 /* before the load */
 struct sf_accelerate_config {
+	__u64 group;   /* the number of the control group */
 	__u32 dry_run; /* only count the connections that would qualify */
+	__u32 reserved;
+};
+
+/* processes that splice from sockets; further ones are counted, and not named */
+#define SF_ACCELERATE_SPLICERS 64
+/* bytes of a process's name, its end included (TASK_COMM_LEN) */
+#define SF_ACCELERATE_COMM_BYTES 16
+
+struct sf_splicer {
+	__u64 calls;
+	char comm[SF_ACCELERATE_COMM_BYTES];
 };
 
 #endif

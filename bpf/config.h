@@ -48,7 +48,8 @@ struct sf_config {
 	__u8 frames;	      /* follow connections that were open before, if a payload begins like a frame of HTTP/2 */
 	__u8 protocols;	      /* enum sf_protocol */
 	__u8 tls;	      /* follow connections that begin with a ClientHello of TLS */
-	__u8 reserved[3];
+	__u8 hops;	      /* a connection may be seen on several interfaces: report segments out of order */
+	__u8 reserved[2];
 };
 
 struct sf_shared {

@@ -30,6 +30,7 @@ enum sf_kind {
 	SF_FRAGMENT = 1, /* of an IP packet that carries TCP; user space puts it together */
 	SF_FRAME = 2,	 /* for a capture file only: an acknowledgement, or the SYN of a connection that may be HTTP */
 	SF_LEFT_OUT = 3, /* no segment: content of HTTP/2 that was left out, see struct sf_record */
+	SF_ORDER = 4,	 /* no segment: says that one is out of order, see struct sf_record */
 };
 
 /* struct sf_record, marks */
@@ -49,6 +50,10 @@ enum sf_mark {
  * payload_len bytes have passed that are content of one stream, and heads of DATA
  * frames without padding and without END_STREAM. Later records may say it again, with
  * more. It counts as no packet, and fields that are not named here are 0.
+ *
+ * SF_ORDER says that payload_len bytes from seq on are not the next ones of their
+ * direction on this interface: ack is the number that was expected, and syn_ns the
+ * direction. It counts as no packet either.
  */
 struct sf_record {
 	__u64 time_ns; /* CLOCK_MONOTONIC */
@@ -69,7 +74,7 @@ struct sf_record {
 	__u16 vlan_proto; /* host order */
 	__u32 isn[2];	  /* sequence number of each end's SYN; SF_LEFT_OUT: heads, and content before the next head */
 	__u32 stream_of_http2; /* SF_LEFT_OUT: the stream whose content it is */
-	__u64 syn_ns;	       /* 0: not seen; SF_LEFT_OUT: the direction, as stream in other records */
+	__u64 syn_ns;	       /* 0: not seen; SF_LEFT_OUT, SF_ORDER: the direction, as stream in other records */
 	__u64 synack_ns;
 	struct sf_flow flow;
 };

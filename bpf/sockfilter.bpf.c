@@ -24,6 +24,7 @@ typedef _Bool bool;
 #include "lib/fast_path.bpf.h"
 #include "lib/filter.bpf.h"
 #include "lib/frames.bpf.h"
+#include "lib/order.bpf.h"
 #include "lib/records.bpf.h"
 #include "lib/skipping.bpf.h"
 
@@ -211,9 +212,9 @@ static __always_inline int outcome_of_segment(struct __sk_buff *skb, struct pack
 	/* Without an entry there is nothing to note it in. */
 	struct end end = {.is_early = true};
 	struct sf_flow flow __attribute__((aligned(8)));
-	__u32 kind = says_nothing(p) ? SF_FRAME : SF_SEGMENT;
 	__u64 from, hint = SF_SKIP_NONE;
 	struct connection *c;
+	__u32 kind;
 	int result;
 
 	from = flow_of(skb, p, &flow);
@@ -231,16 +232,11 @@ static __always_inline int outcome_of_segment(struct __sk_buff *skb, struct pack
 		}
 		if (c->state == CONNECTION_NOT_HTTP)
 			return p->payload_len ? SF_NOT_HTTP : SF_NO_PAYLOAD;
-		if (c->state != CONNECTION_NEW) {
-			if (is_quiet_segment(p, c, hint))
-				return SF_QUIET;
+		if (c->state != CONNECTION_NEW)
 			goto send;
-		}
 		/* The handshake goes up; a connection of another protocol is dropped at its first payload. */
-		if (config.whole && !p->payload_len && !c->early) {
-			kind = SF_FRAME;
+		if (config.whole && !p->payload_len && !c->early)
 			goto send;
-		}
 		end = end_of(c, p, from);
 	}
 	if (!p->payload_len)
@@ -249,6 +245,10 @@ static __always_inline int outcome_of_segment(struct __sk_buff *skb, struct pack
 	if (!c)
 		return SF_NOT_HTTP;
 send:
+	if (config.hops && p->payload_len)
+		note_order(skb, c, p, from);
+	if (is_quiet_segment(p, c, hint))
+		return SF_QUIET;
 	if (leaves && c->state == CONNECTION_HTTP2) {
 		result = leave_out(skb, c->id | from,
 				   p->payload_len | (__u64)p->payload_off << 32 | (__u64)p->tcp_flags << 48 |
@@ -257,6 +257,7 @@ send:
 		if (result)
 			return result;
 	}
+	kind = says_nothing(p) || c->state == CONNECTION_NEW ? SF_FRAME : SF_SEGMENT;
 	return send_segment(skb, p, &flow, c, hint, from, hide_from_verifier(p, kind));
 }
 

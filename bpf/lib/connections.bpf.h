@@ -9,6 +9,10 @@
 /* the most that an IP packet carries */
 #define SYN_PAYLOAD_BYTES_MAX 65535
 
+/* in connection.isn_known: which way the payload of end 0 passes the interface; that of end 1 has the next two bits */
+#define WAY_IN0 4
+#define WAY_OUT0 8
+
 enum connection_state {
 	CONNECTION_NEW, /* opened; no payload has shown the protocol */
 	CONNECTION_HTTP1,
@@ -23,10 +27,11 @@ struct connection {
 	__u64 synack_ns;
 	__u64 reported_ns; /* when a record of skipped payload last went up */
 	__u32 isn[2];
-	__u32 run; /* payload bytes of end run_from in a row */
+	__u32 next[2]; /* the number behind the payload seen so far; 0: none was seen, or nobody asks */
+	__u32 run;     /* payload bytes of end run_from in a row */
 	__u8 run_from;
 	__u8 state;	/* enum connection_state */
-	__u8 isn_known; /* a bit for each end */
+	__u8 isn_known; /* a bit for each end; above them, two for each end: see is_same_way() */
 	__u8 early;	/* a bit for each end: it has sent payload that was not HTTP */
 };
 

@@ -53,7 +53,7 @@ USUAL_STRUCTS = [
     *("sf_usual_form", "sf_usual"),
 ]
 COUNT_STRUCTS = ["sf_counted", "sf_count_key", "sf_count_config", "sf_drop_key"]
-ACCELERATE_STRUCTS = ["sf_accelerate_config"]
+ACCELERATE_STRUCTS = ["sf_accelerate_config", "sf_splicer"]
 GUARD_STRUCTS = ["sf_guard_config", "sf_guard_network", "sf_refused"]
 OWN_STRUCTS = [*LANE_STRUCTS, *HPACK_STRUCTS, *USUAL_STRUCTS, "sf_packet", "sf_opened"]
 

@@ -123,6 +123,8 @@ def test_a_dry_run_counts_what_would_qualify(address: str) -> None:
     line = last(done.said, "dry run")
     assert line.startswith("sockfilter: dry run: 1 connection between processes of the command would qualify;")
     assert size(line) == pytest.approx(sent, abs=50)
+    measured = last(done.said, "measured on this machine")
+    assert re.search(r"past TCP, [\d.]+ times the rate of TCP \([\d.]+ to [\d.]+ in 3 pairs of runs\)", measured)
     assert not left_behind()
 
 
@@ -191,3 +193,35 @@ def test_without_rights_it_says_so() -> None:
     assert done.status == 125
     assert "making a control group" in done.said[0]
     assert "sudo" in done.said[0]
+
+
+def test_it_says_who_splices_from_sockets_and_leaves_all_to_tcp() -> None:
+    script = (
+        "import os, socket, sys\n"
+        "from tests.support import local_load\n"
+        "listener = socket.create_server(('127.0.0.1', 0))\n"
+        "link = socket.create_connection(listener.getsockname())\n"
+        "server, _ = listener.accept()\n"
+        "server.setblocking(False)\n"
+        "read, write = os.pipe()\n"
+        "null = os.open('/dev/null', os.O_RDWR)\n"
+        "os.write(write, b'x')\n"
+        "os.splice(read, null, 1)\n"  # not from a socket
+        "for _ in range(2):\n"
+        "    try:\n"
+        "        os.splice(server.fileno(), write, 10)\n"
+        "    except BlockingIOError:\n"
+        "        pass\n"
+        "local_load.main(socket.AF_INET, '127.0.0.1', 20)\n"
+    )
+    words = ("--", sys.executable, "-c", script)
+    dry = run("accelerate", "--dry-run", *words)
+    assert dry.status == 0
+    name = Path(sys.executable).name[:15]
+    said = last(dry.said, "splice(2) from sockets")
+    assert re.search(rf": {re.escape(name)}\w*\[\d+\] 2 times; nothing would go past TCP from the first", said), said
+    done = run("accelerate", *words, command=SAFE)
+    assert done.status == 0
+    assert sum(" GET /" in shown for shown in done.lines) == 20
+    assert " 0 B in 0 messages went past TCP" in last(done.said, "accelerated")
+    assert "2 times; from the first on, all went by TCP" in last(done.said, "splice(2) from sockets")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import subprocess
 import threading
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("root")
 
 CONNECTIONS, EACH = 5, 4
+# what nftables drops of a direction: one packet with payload, the first after the rule is there
+ONE_OF = "tcp {port} 8000 meta length > 100 limit rate 1/hour burst 1 packets counter drop"
+# bytes of the headers of IPv4 and TCP, with its timestamps
+HEADER_BYTES = 52
 HTTP2 = """\
 daemon off; master_process off; pid {work}/pid; error_log stderr;
 events {{}}
@@ -43,9 +48,10 @@ class Page(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.send_response(200)
-        self.send_header("Content-Length", str(len(BODY)))
+        body = BODY * (int(self.path.partition("?")[2] or 1))
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(BODY)
+        self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         """Says nothing."""
@@ -113,6 +119,22 @@ def routed() -> Iterator[Routed]:
         yield Routed(client, router, server)
 
 
+def drop(netns: str, rule: str, family: str = "ip", hook: str = "forward") -> None:
+    """Makes nftables drop what a rule matches."""
+    rules = f"table {family} loss {{\n chain passing {{\n type filter hook {hook} priority 0;\n {rule}\n }}\n}}\n"
+    subprocess.run(["ip", "netns", "exec", netns, "nft", "-f", "-"], input=rules, text=True, check=True)
+
+
+def dropped(netns: str) -> tuple[int, int]:
+    """Packets that nftables has dropped, and their bytes."""
+    asked = ["ip", "netns", "exec", netns, "nft", "list", "ruleset"]
+    found = re.search(
+        r"packets (\d+) bytes (\d+)", subprocess.run(asked, check=True, capture_output=True, text=True).stdout
+    )
+    assert found is not None
+    return int(found[1]), int(found[2])
+
+
 @contextmanager
 def overlaid() -> Iterator[tuple[Network, str]]:
     """Two namespaces joined by a cable, and by VXLAN on top of it."""
@@ -135,6 +157,7 @@ def assert_once(capture: sockfilter.Capture, path: list[str], count: int = CONNE
         assert one.complete
         assert not one.problems
         assert [step.interface for step in one.path] == path
+        assert not any(step.lost for step in one.path)
         assert one.connection.interface == path[0]
         if one.conn_seq == 1:
             times = [step.time_ns for step in one.path if step.time_ns is not None]
@@ -267,3 +290,96 @@ def test_http2_over_a_bridge(tmp_path: Path) -> None:
     made = run("-r", str(path), "--format", "jsonl").json
     assert len(made) == 40
     assert {tuple(step["interface"] for step in one["path"]) for one in made} == {("port1", "br0")}
+
+
+@pytest.mark.parametrize(("message", "port"), [("request", "dport"), ("response", "sport")])
+def test_what_is_lost_in_a_bridge(message: str, port: str) -> None:
+    """The kernel has left out this hop's records for a while, and reports the bytes that come again."""
+    need_tool("nft")
+    with bridged() as (network, second), ExitStack() as stack:
+        stack.enter_context(serving(second, "10.8.0.12"))
+        capture = stack.enter_context(sockfilter.capture("any", netns=network.server))
+        with inside(network.client):
+            client = http.client.HTTPConnection("10.8.0.12", 8000, timeout=10)
+            client.connect()
+        for number in range(4):
+            if number == 2:
+                capture.flush()
+                drop(network.server or "", ONE_OF.format(port=port), family="bridge")
+            client.request("GET", "/x")
+            assert client.getresponse().read() == BODY
+        client.close()
+        capture.flush()
+        first, second_hop = zip(*(one.path for one in capture.exchanges), strict=True)
+        assert not any(step.lost for step in first)
+        assert [len(step.lost) for step in second_hop] == [0, 0, 1, 0]
+        (loss,) = second_hop[2].lost
+        packets, size = dropped(network.server or "")
+        assert (loss.message, loss.offset, loss.size) == (message, 0, size - HEADER_BYTES)
+        assert packets == 1
+        assert loss.time_ns is not None
+        assert capture.exchanges[2].start_ns < loss.time_ns
+
+
+def test_what_a_router_loses() -> None:
+    with routed() as network, ExitStack() as stack:
+        stack.enter_context(serving(network.server, "10.5.2.2"))
+        drop(network.router, ONE_OF.format(port="sport"))
+        capture = stack.enter_context(sockfilter.capture("any", netns=network.router))
+        ask(network.client, "10.5.1.1", 80, connections=1)
+        capture.flush()
+        found = [[(step.interface, step.lost) for step in one.path] for one in capture.exchanges]
+        assert [[bool(lost) for _, lost in path] for path in found] == [[False, True]] + [[False, False]] * (EACH - 1)
+        assert found[0][1][0] == "right"
+        assert found[0][1][1][0].message == "response"
+
+
+def test_a_router_with_one_interface_loses_nothing() -> None:
+    """Its port shows each segment twice: on the way in, and on the way out."""
+    with bridged() as (network, second), ExitStack() as stack:
+        host, client = network.server or "", network.client or ""
+        ip("address", "add", "10.9.0.1/32", "dev", "br0", netns=host)
+        ip("route", "add", "10.9.0.1/32", "via", "10.8.0.12", netns=client)
+        ip("route", "add", "10.9.0.1/32", "via", "10.8.0.1", netns=second)
+        ip("route", "add", "10.8.0.11/32", "via", "10.8.0.12", "src", "10.9.0.1", netns=host)
+        settings = ["ip_forward=1", "conf.all.send_redirects=0", "conf.veth0.send_redirects=0"]
+        within = ["ip", "netns", "exec", second, "sysctl", "-qw"]
+        subprocess.run([*within, *(f"net.ipv4.{setting}" for setting in settings)], check=True)
+        stack.enter_context(serving(host, "10.9.0.1"))
+        capture = stack.enter_context(sockfilter.capture("any", netns=host))
+        ask(client, "10.9.0.1", 8000)
+        capture.flush()
+        assert len(capture.exchanges) == CONNECTIONS * EACH
+        for one in capture.exchanges:
+            assert [step.interface for step in one.path] == ["port1", "port2", "br0"]
+            assert not any(step.lost for step in one.path)
+
+
+@pytest.mark.parametrize("is_between", [True, False])
+def test_each_byte_that_a_bridge_loses(is_between: bool, tmp_path: Path) -> None:
+    """Losses in the middle of large bodies, by an independent count; what is lost behind the last hop is not named."""
+    need_tool("nft")
+    path = tmp_path / "hops.pcapng"
+    with bridged() as (network, second), ExitStack() as stack:
+        stack.enter_context(serving(second, "10.8.0.12"))
+        where = network.server if is_between else network.client
+        rule = "tcp sport 8000 meta length > 1000 numgen inc mod 17 == 3 counter drop"
+        drop(where or "", rule, *(("bridge",) if is_between else ("ip", "input")))
+        with inside(network.client):
+            client = http.client.HTTPConnection("10.8.0.12", 8000, timeout=30)
+            client.connect()
+        with Sniffer("-i", "any", "--netns", network.server or "", "-w", str(path)) as sniffer:
+            for _ in range(2):
+                client.request("GET", "/x?100000")
+                client.getresponse().read()
+            sniffer.end()
+        client.close()
+        packets, size = dropped(where or "")
+    made = run("-r", str(path), "--format", "jsonl").json
+    losses = [loss for one in made for loss in one["path"][1].get("lost", ())]
+    assert len(made) == 2
+    assert packets
+    assert sum(loss["bytes"] for loss in losses) == (size - packets * HEADER_BYTES if is_between else 0)
+    assert {loss["message"] for loss in losses} <= {"response"}
+    text = run("-r", str(path), "-v").output.decode()
+    assert text.count("    lost between port2 and port1: ") == len(losses)

@@ -121,3 +121,26 @@ def test_any_tells_ethernet_from_bare_packets(cable: Cable) -> None:
         capture.flush()
         found = {(exchange.connection.interface, exchange.client.port) for exchange in capture.exchanges}
     assert found == {(NEAR, ports[FAR]), (FAR, ports[FAR]), (TUN, ports[TUN])}
+
+
+@pytest.mark.parametrize("tags", TAGS.values(), ids=TAGS.keys())
+def test_a_vlan_is_part_of_the_hop(cable: Cable, tags: tuple[tuple[int, int], ...]) -> None:
+    """Whether the tag is in the frame, as on the near end, or beside it."""
+    talk = Talk(lambda end, segment: ethernet(IPV4, ipv4(segment, end), end, tags))
+    with cable.capture(ANY, all_hops=False) as capture:
+        cable.pass_by(capture, *talk.whole())
+        (exchange,) = capture.exchanges
+    found = tuple(tci & 0xFFF for _, tci in tags)
+    assert [(step.interface, step.vlan, step.lost) for step in exchange.path] == [(NEAR, found, ()), (FAR, found, ())]
+    name = ".".join(map(str, found))
+    assert f"path {NEAR} VLAN {name} > {FAR} VLAN {name}" in str(exchange)
+    assert [step["vlan"] for step in exchange.to_dict()["path"]] == [list(found)] * 2
+
+
+def test_a_tag_with_nothing_but_a_priority_is_no_vlan(cable: Cable) -> None:
+    talk = Talk(lambda end, segment: ethernet(IPV4, ipv4(segment, end), end, ((VLAN, 5 << 13),)))
+    with cable.capture(ANY, all_hops=False) as capture:
+        cable.pass_by(capture, *talk.whole())
+        (exchange,) = capture.exchanges
+    assert [(step.interface, step.vlan) for step in exchange.path] == [(NEAR, ()), (FAR, ())]
+    assert "vlan" not in exchange.to_dict()["path"][0]

@@ -23,14 +23,14 @@ LOG_BYTES = 1 << 20
 
 
 def config(link: str, whole: bool, protocols: int, tls: bool) -> bytes:
-    """struct sf_config of a capture that looks at ports and hosts.
+    """struct sf_config of a capture that looks at ports and hosts, on several interfaces.
 
     link: the name of one of enum sf_link. protocols: bits of enum sf_protocol.
     """
     ffi, lib = binding.load()
     made = ffi.new("struct sf_config *")
     made.link, made.whole, made.protocols, made.tls = getattr(lib, link), whole, protocols, tls
-    made.by_port = made.by_host = 1
+    made.by_port = made.by_host = made.hops = 1
     made.frame_bytes, made.run_bytes, made.pressure_bytes = WHOLE_FRAME, ALL_BYTES, RING_BYTES // 2
     return bytes(ffi.buffer(made))
 

@@ -13,9 +13,14 @@ from sockfilter.libbpf import binding, links, tracepoints, tracing
 from sockfilter.libbpf.object import OBJECTS, BpfObject
 
 OBJECT = f"{OBJECTS}/accelerate.bpf.o"
-PROGRAMS = NOTE, REDIRECT, TAKEN = "accelerate_note", "accelerate_redirect", "accelerate_taken"
+PROGRAMS = NOTE, REDIRECT, TAKEN, SPLICE = (
+    *("accelerate_note", "accelerate_redirect"),
+    *("accelerate_taken", "accelerate_splice"),
+)
 # says how many bytes a process has taken from a socket; Linux 6.3
 READS = "sock_recv_length"
+# each system call, when it begins
+CALLS = "sys_enter"
 PURPOSE = "accelerating local connections"
 
 
@@ -28,6 +33,7 @@ class AccelerateCounts(NamedTuple):
         messages: calls whose bytes went past TCP.
         redirected_bytes: bytes that went past TCP.
         left: directions that went back to TCP.
+        splices: calls of splice(2) that read from a TCP socket, by processes of the control group.
     """
 
     connections: int
@@ -35,6 +41,21 @@ class AccelerateCounts(NamedTuple):
     messages: int
     redirected_bytes: int
     left: int
+    splices: int
+
+
+class Splicer(NamedTuple):
+    """A process that read from TCP sockets by splice(2).
+
+    Attributes:
+        pid: its number.
+        name: its name, which the kernel cuts at 15 bytes.
+        calls: how many calls it made.
+    """
+
+    pid: int
+    name: str
+    calls: int
 
 
 class Accelerator(Closing):
@@ -43,29 +64,34 @@ class Accelerator(Closing):
     Args:
         group: the folder of the control group. Both ends of a connection must be sockets of its processes.
         dry_run: only count the connections that would qualify, and touch no socket.
+        splices_fall_back: whether a call of splice(2) on a socket by the group sends all directions back to TCP.
 
     Raises:
         MissingCapability: CAP_BPF, CAP_NET_ADMIN or CAP_PERFMON is missing.
         KernelUnsupported: the kernel cannot do it.
     """
 
-    def __init__(self, group: str, *, dry_run: bool = False) -> None:
+    def __init__(self, group: str, *, dry_run: bool = False, splices_fall_back: bool = True) -> None:
         self._ffi, self._lib = binding.load()
         self._layout = Struct(f"={self._lib.SF_ACCELERATE_COUNTERS}Q")
         chosen = [NOTE] if dry_run else [NOTE, REDIRECT]
-        if not dry_run and tracepoints.find([READS], PURPOSE)[READS]:
+        if splices_fall_back:
+            chosen.append(SPLICE)
+        found = tracepoints.find([READS, CALLS], PURPOSE)
+        if not dry_run and found[READS]:
             chosen.append(TAKEN)
         with ExitStack() as stack:
             opened = stack.enter_context(BpfObject(OBJECT, reads_kernel=True))
             opened.choose(PROGRAMS, *chosen)
-            opened.configure(bytes(self._ffi.buffer(self._ffi.new("struct sf_accelerate_config *", [dry_run]))))
+            config = self._ffi.new("struct sf_accelerate_config *", [os.stat(group).st_ino, dry_run])
+            opened.configure(bytes(self._ffi.buffer(config)))
             try:
                 tracing.load(opened, PURPOSE)
             except ObjectError as error:
                 raise KernelUnsupported(f"{PURPOSE}: {error}") from error
             self._counters = stack.enter_context(opened.mapped("counters", self._layout.size))
-            if TAKEN in chosen:
-                tracepoints.attach(opened, [TAKEN], stack)
+            self._splicers_fd = opened.map_fd("splicers")
+            tracepoints.attach(opened, [name for name in (TAKEN, SPLICE) if name in chosen], stack)
             self._attach(opened, group, dry_run, stack)
             self._stack = stack.pop_all()
 
@@ -73,6 +99,19 @@ class Accelerator(Closing):
     def counts(self) -> AccelerateCounts:
         """What has been counted so far. Reading it takes no system call."""
         return AccelerateCounts(*self._layout.unpack_from(self._counters))
+
+    @property
+    def splicers(self) -> list[Splicer]:
+        """The processes of the control group that read from TCP sockets by splice(2); before close()."""
+        ffi, lib = self._ffi, self._lib
+        key, value, before = ffi.new("__u32 *"), ffi.new("struct sf_splicer *"), ffi.NULL
+        found: list[Splicer] = []
+        while len(found) < lib.SF_ACCELERATE_SPLICERS and not lib.bpf_map_get_next_key(self._splicers_fd, before, key):
+            if not lib.bpf_map_lookup_elem(self._splicers_fd, key, value):
+                name = ffi.string(value.comm).decode("utf-8", "replace")
+                found.append(Splicer(key[0], name, value.calls))
+            before = key
+        return found
 
     def close(self) -> None:
         """Ends it. New connections are TCP's; those that are open stay as they are while their sockets live."""

@@ -222,9 +222,11 @@ class TextForm:
 
             yield from (f"    {printable(line)}\n" for line in tcp_lines(exchange, exchange.tcp))
         if exchange.connection.hops:
-            from sockfilter.forms.paths import path_line  # imported late: most connections cross one interface
+            from sockfilter.forms.paths import lost_lines, path_line  # imported late: most cross one interface
 
             yield f"    path {path_line(exchange)}\n"
+            for text in lost_lines(exchange):
+                yield f"    {text}\n"
         for mark, message in (
             (">", exchange.request),
             *(("<", informational) for informational in exchange.informational),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sockfilter.model import Exchange
+    from sockfilter.model.losses import Loss
     from sockfilter.model.path import Step
 
 
@@ -26,7 +27,7 @@ def path_line(exchange: Exchange) -> str:
     first_ns = next((step.time_ns for step in path if step.time_ns is not None), None)
     parts, before = [], None
     for step in path:
-        text = printable(step.interface)
+        text = _name(step)
         if step.time_ns is not None and first_ns is not None and step.time_ns != first_ns:
             text += f" +{duration_text(step.time_ns - first_ns)}"
         ends = (step.client, step.server)
@@ -37,10 +38,42 @@ def path_line(exchange: Exchange) -> str:
     return " > ".join(parts)
 
 
+def lost_lines(exchange: Exchange) -> list[str]:
+    """What was lost between the interfaces, as text."""
+    made, before = [], ""
+    for step in exchange.path:
+        name = _name(step)
+        for loss in step.lost:
+            where = "" if loss.offset is None else f" from byte {loss.offset} on"
+            sides = f"{before} and {name}" if loss.message == "request" else f"{name} and {before}"
+            made.append(f"lost between {sides}: {loss.size} bytes of the {loss.message}{where}")
+        before = name
+    return made
+
+
+def _name(step: Step) -> str:
+    vlan = f" VLAN {'.'.join(map(str, step.vlan))}" if step.vlan else ""
+    return printable(step.interface) + vlan
+
+
 def _member(step: Step, time_text: Callable[[int], str]) -> Json:
     made: Json = {"interface": clean_text(step.interface)}
+    if step.vlan:
+        made["vlan"] = list(step.vlan)
     if step.time_ns is not None:
         made["time"] = time_text(step.time_ns)
     for name, end in (("client", step.client), ("server", step.server)):
         made[name] = {"ip": clean_text(end.ip), "port": end.port}
+    if step.lost:
+        made["lost"] = [_loss_member(loss, time_text) for loss in step.lost]
+    return made
+
+
+def _loss_member(loss: Loss, time_text: Callable[[int], str]) -> Json:
+    made: Json = {"message": loss.message}
+    if loss.offset is not None:
+        made["offset"] = loss.offset
+    made["bytes"] = loss.size
+    if loss.time_ns is not None:
+        made["sent_again"] = time_text(loss.time_ns)
     return made

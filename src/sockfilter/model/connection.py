@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sockfilter.model.process import ConnectionProcesses
+    from sockfilter.model.repeats import Repeats
     from sockfilter.model.tls import Tls
 
 # prefix of an IPv4 address in a field of 16 bytes: ::ffff:a.b.c.d (RFC 4291, 2.5.5.2)
@@ -38,18 +39,24 @@ class Hop:
         interface: the interface's name.
         ends: both ends there, in the order of the connection's ends.
         opened_ns: when its SYN passed there, or else its first segment, in the source's clock.
+        vlan: the VLAN identifiers of its frames there, the outer one first.
 
     Attributes:
         times: when bytes first passed there, by their sequence number, for each end.
+        again: what came again there, for each end; None if not known.
     """
 
-    __slots__ = ("ends", "interface", "opened_ns", "times")
+    __slots__ = ("again", "ends", "interface", "opened_ns", "times", "vlan")
 
-    def __init__(self, interface: str, ends: tuple[Endpoint, Endpoint], opened_ns: int) -> None:
+    def __init__(
+        self, interface: str, ends: tuple[Endpoint, Endpoint], opened_ns: int, vlan: tuple[int, ...] = ()
+    ) -> None:
         self.interface = interface
+        self.vlan = vlan
         self.ends = ends
         self.opened_ns = opened_ns
         self.times: tuple[dict[int, int], dict[int, int]] = ({}, {})
+        self.again: tuple[Repeats, Repeats] | None = None
 
     def note(self, end: int, seq: int, time_ns: int) -> None:
         """Notes a segment with payload that an end has sent."""
@@ -80,11 +87,14 @@ class Connection:
         watched: what the observer of TCP remembers of it; None if it has not looked yet.
         hops: the same connection on other interfaces, see sockfilter.model.path.
         opened_ns: when it was first seen on its own interface, if it has hops.
+        vlan: the VLAN identifiers of its frames on its own interface, if it has hops.
+        again: what came again on its own interface, for each end, if it has hops; None if not known.
     """
 
     __slots__ = (
         "_answered",
         "_route",
+        "again",
         "client_end",
         "clocks_differ",
         "ends",
@@ -98,6 +108,7 @@ class Connection:
         "syn_ns",
         "synack_ns",
         "tls",
+        "vlan",
         "watched",
     )
 
@@ -124,6 +135,8 @@ class Connection:
         self.watched: Any = None
         self.hops: tuple[Hop, ...] = ()
         self.opened_ns = 0
+        self.vlan: tuple[int, ...] = ()
+        self.again: tuple[Repeats, Repeats] | None = None
         self._route: str | None = None
         # time and sequence number of the last response's first byte
         self._answered: tuple[int, int] | None = None
@@ -135,7 +148,8 @@ class Connection:
         """A copy for what the connection carries inside another protocol."""
         made = Connection(self.number, self.interface, self.ends, self.client_end, self.syn_ns, self.synack_ns)
         made.known, made.netns, made.clocks_differ = self.known, self.netns, self.clocks_differ
-        made.hops, made.opened_ns = self.hops, self.opened_ns
+        made.hops, made.opened_ns, made.again = self.hops, self.opened_ns, self.again
+        made.vlan = self.vlan
         return made
 
     @property

@@ -173,10 +173,13 @@ class Exchange:
         """The interfaces that it crossed, in the order of its request; empty if it was seen on one only."""
         if not self.connection.hops:
             return ()
-        from sockfilter.model.path import path_of  # imported late: most connections have no hops
+        from sockfilter.model.losses import Messages  # imported late: most connections have no hops
+        from sockfilter.model.path import path_of
 
-        seq = None if self.request is None else self.request.seq
-        return path_of(self.connection, seq, self.start_ns, self.clock_offset_ns)
+        has_numbers = self.stream is None and self.tls is None
+        client = self.connection.client_end or 0
+        messages = Messages(self.request, self.response, client, has_numbers, self.clock_offset_ns)
+        return path_of(self.connection, messages, self.start_ns)
 
     @property
     def grpc(self) -> GrpcCall | None:

@@ -16,6 +16,10 @@ LEFT_OUT = 0x100
 # heads of frames; bytes of content after these bytes, before the next head; the number of the stream
 LEFT_OUT_LAYOUT = Struct("=III")
 
+# This bit marks streams that the kernel has not numbered: their segments came in fragments. The kernel's numbers begin
+# with the number of a processor.
+OWN_STREAM = 1 << 63
+
 # Takes the segments of one stream. The arguments are time_ns, seq, ack, TCP flags, the number of payload bytes on the
 # wire, the number of these that were kept, the buffer that holds them, and their offset in it. The caller may reuse the
 # buffer after the call.
@@ -51,6 +55,7 @@ class FlowStart(NamedTuple):
         told: the end whose SYN was not seen, and whose number is known from the other end's acknowledgement; None if
             there is no such end.
         syn_ns, synack_ns: when the SYN and the SYN-ACK passed, in the source's clock; None if not seen.
+        vlan: the VLAN identifiers of its frames, the outer one first.
     """
 
     key: bytes
@@ -60,3 +65,4 @@ class FlowStart(NamedTuple):
     syn_ns: int | None = None
     synack_ns: int | None = None
     told: int | None = None
+    vlan: tuple[int, ...] = ()

@@ -10,6 +10,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, TypeAlias
 
+from sockfilter.packets.records import VLAN_TAGS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -24,8 +26,7 @@ MPLS_MULTICAST = 0x8848
 PPPOE = 0x8864
 ETHERNET = 0x6558  # an Ethernet frame within a tunnel (ETH_P_TEB)
 
-# EtherTypes of VLAN tags: IEEE 802.1Q, 802.1ad, and those that switches use for the outer tag without a standard
-TAGS = {0x8100, 0x88A8, 0x9100, 0x9200, 0x9300}
+TAGS = set(VLAN_TAGS)  # of VLANs
 
 ETHERNET_BYTES = 14
 # a value up to this in the field of the EtherType is a length (IEEE 802.3, 3.2.6)

@@ -33,6 +33,7 @@ SEGMENT = 0
 FRAGMENT = 1
 FRAME = 2
 LEFT_OUT_RECORD = 3
+ORDER_RECORD = 4
 # of these records: isn, stream_of_http2, syn_ns
 LEFT_OUT_FIELDS = Struct("=IIIQ")
 LEFT_OUT_AT = HOT.size + 8
@@ -46,6 +47,12 @@ MARK_EARLY0 = 32
 MARK_EARLY1 = 64
 MARK_BARE = 128
 EARLY = (MARK_EARLY0, MARK_EARLY1)
+# EtherTypes of VLAN tags: IEEE 802.1Q, 802.1ad, and those that switches use for the outer tag without a standard
+VLAN_TAGS = (0x8100, 0x88A8, 0x9100, 0x9200, 0x9300)
+# where the first tag in a frame is, its two fields, and the VLAN identifier in the second one (IEEE 802.1Q, 9.6)
+TAG_AT, TAG, VLAN_MASK = 12, Struct("!HH"), 0xFFF
+# tags that are read of one frame: as many as sockfilter count reads
+TAGS_MAX = 4
 
 # addresses whose text is cached: the clients of a server come back
 ADDRESSES_MAX = 4096
@@ -69,6 +76,8 @@ class RecordDecoder:
         take_fragment: takes the time, the interface index, and the bytes of a fragment from its IP header on.
         interface_name: returns the name of an interface by its index.
         hearing: how the source observes connections, see Hearing. A connection without ports is one of Unix sockets.
+        note_order: takes a segment that is out of order: its stream, its sequence number, the number that was expected,
+            the length of its payload, and its time.
     """
 
     def __init__(
@@ -79,7 +88,9 @@ class RecordDecoder:
         take_fragment: Callable[[int, int, bytes], None],
         interface_name: Callable[[int], str],
         hearing: Hearing = WIRE,
+        note_order: Callable[[int, int, int, int, int], None] = lambda *_: None,
     ) -> None:
+        self._note_order = note_order
         self._moment_of = hearing.moment_of or int
         self._takers = takers
         self._local_ends = hearing.local_ends
@@ -125,6 +136,10 @@ class RecordDecoder:
                 continue
             elif kind == LEFT_OUT_RECORD:
                 self._take_left_out(view, at, time_ns, seq, ack, length)
+            elif kind == ORDER_RECORD:
+                self.left_out += 1
+                *_, stream = LEFT_OUT_FIELDS.unpack_from(view, at + LEFT_OUT_AT)
+                self._note_order(stream, seq, ack, length, time_ns)
             elif length or stream & ~1 in self._ended:
                 take = self._open_stream(stream, self.start(view, at), time_ns)
                 take(time_ns, seq, ack, flags, length, kept, view, at + RECORD_BYTES + payload_at)
@@ -163,12 +178,30 @@ class RecordDecoder:
             self._moment_of(syn_ns) if syn_ns else None,
             self._moment_of(synack_ns) if synack_ns else None,
             told,
+            _vlan_of(view, at),
         )
 
     def _ends_of(self, key: bytes, view: memoryview, at: int) -> tuple[Endpoint, Endpoint]:
         if self._local_ends is None or key[PORTS_AT:INDEX_AT] != NO_PORTS:
             return ends_of(key)
         return self._local_ends(HOT.unpack_from(view, at)[1] & ~1)
+
+
+def _vlan_of(view: memoryview, at: int) -> tuple[int, ...]:
+    """The VLAN identifiers of a record's frame: of the tag that the kernel has taken out of it, and of those in it."""
+    marks, _, _, tci, *_ = COLD.unpack_from(view, at + HOT.size)
+    if marks & MARK_BARE:
+        return ()
+    found = [tci] if marks & MARK_VLAN else []
+    frame_kept, place = HOT.unpack_from(view, at)[7], TAG_AT
+    while place + TAG.size <= frame_kept and len(found) < TAGS_MAX:
+        kind, tci = TAG.unpack_from(view, at + RECORD_BYTES + place)
+        if kind not in VLAN_TAGS:
+            break
+        found.append(tci)
+        place += TAG.size
+    # identifier 0 is no VLAN: such a tag only has a priority (IEEE 802.1Q, 9.6)
+    return tuple(identifier for identifier in (tci & VLAN_MASK for tci in found) if identifier)
 
 
 def ends_of(key: bytes) -> tuple[Endpoint, Endpoint]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from sockfilter.model.flow import FlowStart
+from sockfilter.model.flow import OWN_STREAM, FlowStart
 from sockfilter.packets.records import INDEX, ends_of
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 TCP_HEADER = Struct("!HHIIBBHHH")
 PORT = Struct("!H")
 WORDS = Struct("=QQ")
-# This bit marks streams that the kernel has not numbered. The kernel's numbers begin with the number of a processor.
-OWN_STREAM = 1 << 63
 
 
 class TcpDecoder:

@@ -52,7 +52,9 @@ class Assembly:
         table, name = self._table, source.interface_name
         tcp = TcpDecoder(table.takers, table.stream_of, table.open, name, is_wanted)
         self._fragments = Reassembler(tcp.take)
-        self._records = RecordDecoder(table.takers, table.ended, table.open, self._fragments.take, name, hearing)
+        self._records = RecordDecoder(
+            table.takers, table.ended, table.open, self._fragments.take, name, hearing, table.note_order
+        )
         # takes a batch of records: the memory that contains them, and their offsets in it
         self.consume = self._records.decode
 

@@ -11,7 +11,7 @@ from sockfilter.errors import SockfilterError
 from sockfilter.escape import printable, printable_lines
 from sockfilter.forms.heads import fields_of, lost_fields_of, start_line
 from sockfilter.forms.json_dict import shown_body
-from sockfilter.forms.paths import path_line
+from sockfilter.forms.paths import lost_lines, path_line
 from sockfilter.forms.problems import explained
 from sockfilter.forms.processes import line_of
 from sockfilter.forms.sizes import size_text
@@ -98,6 +98,8 @@ def _about(exchange: Exchange, room: int, show_secrets: bool) -> Iterator[Text]:
             yield Text(printable(text), WARNING if text.startswith("slow") else "")
     if exchange.connection.hops:
         yield Text().append("path    ", NAME).append(path_line(exchange))
+        for text in lost_lines(exchange):
+            yield Text(f"        {text}")
     tls = exchange.tls
     if tls is not None:
         said = [f"{name} {printable(str(value))}" for name, value in tls._asdict().items() if value is not None]

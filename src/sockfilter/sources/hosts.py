@@ -56,11 +56,12 @@ class HostFilter:
             view: the memory that holds the records.
             offsets: the offset of each record in view.
         """
-        known, flow_at, fragment, left_out = self._known, self._flow_at, self._lib.SF_FRAGMENT, self._lib.SF_LEFT_OUT
+        known, flow_at, fragment = self._known, self._flow_at, self._lib.SF_FRAGMENT
+        of_no_packet = (self._lib.SF_LEFT_OUT, self._lib.SF_ORDER)
         kept = []
         for at in offsets:
             stream, seq, payload_len, payload_kept, payload_off, kind, marks = RECORD.unpack_from(view, at)
-            if kind == left_out:  # of a stream that is wanted
+            if kind in of_no_packet:  # of a stream that is wanted, or that the road does not know
                 kept.append(at)
                 continue
             if kind == fragment:

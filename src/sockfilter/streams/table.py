@@ -249,12 +249,22 @@ class ConnectionTable:
         self._after_end(stream, ended, time_ns, seq, ack, flags, length, len(data), data, 0)
 
     def stream_of(self, key: bytes) -> int | None:
-        """Returns the newest stream of an open connection by the flow's key, or None if none is open."""
+        """Returns the newest stream of an open connection by the flow's key, or None if none is open.
+
+        It is asked for packets that came in fragments, whose order on their interface is not known.
+        """
         known = self._connections.get(key)
         if known is None:
             return None
         known.come_back()
+        if self._hops is not None:
+            self._hops.doubt(known)
         return known.streams[-1]
+
+    def note_order(self, stream: int, seq: int, expected: int, length: int, time_ns: int) -> None:
+        """Notes a segment that is out of order on its interface; see SegmentOrder.take()."""
+        if self._hops is not None:
+            self._hops.note_order(stream, seq, expected, length, time_ns)
 
     def remove(
         self, connection: StreamConnection, problem: Problem | None, following: tuple[int | None, int | None]
@@ -428,6 +438,13 @@ class ConnectionTable:
         """Returns the function that takes the segments of a flow that is a known connection on another interface."""
         assert self._hops is not None  # it has found the connection
         self._forget(stream & ~1)
+        if known.is_closed:
+            ended = self.ended.get(known.streams[0])
+            if ended is None:  # too many connections have ended since
+                return self._open(stream, start, time_ns)
+            ended = _here(ended, start, self._hops.add_late(known, stream, start, time_ns))
+            self.ended[stream & ~1] = ended
+            return partial(self._after_end, stream, ended)
         takers = self._hops.add(known, stream, start, time_ns)
         self.takers[stream & ~1], self.takers[stream | 1] = takers
         return takers[stream & 1]
@@ -436,16 +453,13 @@ class ConnectionTable:
         """Ends a connection on its other interfaces."""
         if self._hops is None:
             return
-        hops = self._hops.drop(connection, connection.start.key[:-PLACE_BYTES])
+        hops = self._hops.drop(connection, connection.start.key[:-PLACE_BYTES], is_http)
         for stream, (start, _, is_reversed) in hops.items():
             self.takers.pop(stream, None)
             self.takers.pop(stream | 1, None)
             if not is_http:
                 self.skipping.reject(stream)
-            here = ended._replace(start=start)
-            if is_reversed:
-                here = here._replace(following=ended.following[::-1], passed=ended.passed[::-1])
-            self.ended[stream] = here
+            self.ended[stream] = _here(ended, start, is_reversed)
 
     @staticmethod
     def _passed(
@@ -499,6 +513,13 @@ class ConnectionTable:
             # its next life has the same stream
             self._forget(stream & ~1)
         self.count_after_close(ended.passed[stream & 1], seq, length)
+
+
+def _here(ended: Ended, start: FlowStart, is_reversed: bool) -> Ended:
+    """What is remembered of a connection on another interface, where its ends may be in the other order."""
+    if is_reversed:
+        ended = ended._replace(following=ended.following[::-1], passed=ended.passed[::-1])
+    return ended._replace(start=start)
 
 
 def _in_turn(waiting: dict[Waiting, None]) -> list[Waiting]:

@@ -93,7 +93,7 @@ class FileSource(Closing):
         config.frame_bytes = config.run_bytes = config.pressure_bytes = (1 << 32) - 1
         config.every, config.whole = every, whole
         ports = self._ffi.from_buffer("__u64[]", kernel_filter.configure(config) or bytes(8 * self._lib.SF_PORT_WORDS))
-        config.frames = True
+        config.frames = config.hops = True
         replay = self._lib.sf_replay_open(config, ports)
         if not replay:
             raise CaptureFileError(f"reading the capture file {path}: no memory for its connections")

@@ -86,6 +86,7 @@ class OwnAttachment:
         self._promiscuous = request.promiscuous
         config = request.config()
         config.link = self._link(found)
+        config.hops = len(found) > 1 or not found[0].index
         with ExitStack() as stack:
             self._object = stack.enter_context(BpfObject(OBJECT, content=content))
             self._program = _program(config)
