@@ -59,6 +59,8 @@ MAY_IMPORT: Graph = {
     "screen": {*NOUNS, *SHOWN, "filters", "forms", "outputs", "recent", "statistics"},
     # the same in a browser
     "page": {*NOUNS, *SHOWN, "closing", "filters", "forms", "outputs"},
+    # exchanges as spans of OpenTelemetry, and who sends them
+    "traces": {*NOUNS, *SHOWN, "closing", "forms", "outputs"},
     "captures": {*NOUNS, "closing", "filters", "metrics", "observers", "outputs", "road", "sources", "tls", "views"},
     # who uses it
     "testing": {
@@ -97,6 +99,7 @@ MAY_IMPORT: Graph = {
         "statistics",
         "system",
         "testing",
+        "traces",
         "views",
     },
     "__main__": {"cli"},
@@ -142,6 +145,9 @@ HEAVY_MODULES = {
     "sources/secrets/probed.py": {"json", "subprocess"},
     # only in the process that serves the page
     "page/server.py": {"asyncio"},
+    # only where traces are sent
+    "traces/member.py": {"json"},
+    "traces/exporter.py": {"json"},
     # only where there is a filter
     "filters/completion.py": {"lark"},
     "filters/names.py": {"dataclasses"},

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from sockfilter.cli.arguments import Options
     from sockfilter.cli.child import Child
     from sockfilter.cli.looking import Onlooker
+    from sockfilter.cli.otlp import Traces
     from sockfilter.cli.shown import Shown
     from sockfilter.cli.signals import Signals
     from sockfilter.cli.web import Web
@@ -141,6 +142,7 @@ class Run:
         self._ledger: Ledger | None = None
         self._has_told_of_gaps = False
         self._web: Web | None = None
+        self._traces: Traces | None = None
         self._is_capturing = False  # whether the capture has been opened
         self._onlooker: Onlooker | None = None  # says at the end who spoke TLS, if a person watches
 
@@ -163,6 +165,8 @@ class Run:
         finally:
             if self._web is not None:
                 self._web.close()
+            if self._traces is not None:
+                self._traces.close()
             if self._onlooker is not None:
                 self._onlooker.close()
         if reason is Reason.SIGNAL:
@@ -204,6 +208,10 @@ class Run:
             from sockfilter.cli.web import Web  # before threads are started, and the command
 
             self._web = Web(options, self._choice)
+        if options.otlp is not None:
+            from sockfilter.cli.otlp import Traces  # for the same reason
+
+            self._traces = Traces(options, self._choice, self._signals)
         if not options.tls:
             self._child = self._held()
         with self._capture() as capture:
@@ -440,7 +448,8 @@ class Run:
             wants |= Wants.MESSAGES
         if self._options.write is not None and not self._options.writes_har:
             wants |= Wants.FRAMES
-        return Fan(wants, self._members, is_wanted=self._shown_on_page)
+        is_wanted = self._shown_on_page if self._traces is None else self._traces.wanted(self._shown_on_page)
+        return Fan(wants, self._members, is_wanted=is_wanted)
 
     @property
     def _has_page(self) -> bool:
@@ -458,7 +467,15 @@ class Run:
     def _members(self) -> list[Member]:
         _set_masking(self._options)
         written = [] if self._options.write is None else [self._file(self._options.write)]
-        return [self._exchanges, *written, *([] if self._web is None else [self._web.member()])]
+        pages = [] if self._web is None else [self._web.member()]
+        traces = [] if self._traces is None else [self._traces.member(self._wanted_of_command)]
+        return [self._exchanges, *written, *pages, *traces]
+
+    @property
+    def _wanted_of_command(self) -> Callable[[Connection], bool] | None:
+        """Whether a connection belongs to the command or the named processes. None: the source has only these."""
+        options = self._options
+        return self._is_wanted if options.tls and (options.command or options.pid) else None
 
     @cached_property
     def _exchanges(self) -> Shown:
@@ -468,8 +485,9 @@ class Run:
         is_shown = self._options.write != "-" and self._options.lines
         output = _output(self._options, self._sink) if is_shown else None
         options = self._options
-        is_wanted = self._is_wanted if options.tls and (options.command or options.pid) else None
-        return Shown(output, options.count, self._report.note, messages=options.messages, is_wanted=is_wanted)
+        return Shown(
+            output, options.count, self._report.note, messages=options.messages, is_wanted=self._wanted_of_command
+        )
 
     def _file(self, path: str) -> Member:
         """Returns the member that writes the file of -w."""
@@ -558,6 +576,7 @@ class Run:
             or options.format in (JSONL, HAR)
             or options.writes_har
             or options.web is not None
+            or options.otlp is not None
             or (options.format == "text" and options.verbosity)
         )
         return None if is_shown else False

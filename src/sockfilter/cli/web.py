@@ -138,7 +138,7 @@ def _serve(
             signal.signal(number, signal.SIG_IGN)
         for fd in sorted((reading, listener.fileno())):
             os.set_inheritable(fd, False)
-        _close_others(reading, listener.fileno())
+        close_others(reading, listener.fileno())
         import asyncio
         import logging
 
@@ -160,7 +160,7 @@ def _serve(
         os._exit(status)
 
 
-def _close_others(*kept: int) -> None:
+def close_others(*kept: int) -> None:
     """Closes all descriptors but the standard ones and these."""
     ends = [STANDARD - 1, *sorted(kept), DESCRIPTORS_MAX]
     for before, behind in pairwise(ends):
