@@ -249,6 +249,8 @@ class Run:
             self._is_capturing = True
             if self._web is not None:
                 self._web.say()
+            if self._traces is not None:
+                self._traces.go()
             is_forced = False
             try:
                 if self._child is not None:

@@ -77,6 +77,10 @@ class Traces:
         # a file can wait; traffic cannot
         self._pipe = SpanPipe(writing, hearing, waits=options.read is not None)
 
+    def go(self) -> None:
+        """Lets the exporter look for the collector. Before, what it says would come before the greeting."""
+        self._pipe.go()
+
     def member(self, is_wanted: Callable[[Connection], bool] | None) -> TracesMember:
         """Returns the traces as an output. is_wanted: whether to send what a connection carries; None: all is sent."""
         from sockfilter.statistics.routes import router
@@ -177,7 +181,8 @@ def _export(reading: int, telling: int, settings: OtlpSettings, options: Options
             sandbox.enter(
                 [], has_command=False, reads_code=not choice.hides_code, hints=False, followed=READABLE, connects=True
             )
-        exporter.run(reading)
+        if os.read(reading, 1):
+            exporter.run(reading)
         status = 0
     except Exception as error:
         say(f"the process that sends traces has ended: {type(error).__name__}: {error}")

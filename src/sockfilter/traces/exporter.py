@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter, deque
+from contextlib import closing
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -145,10 +146,13 @@ class Exporter:
 
     def _send_all(self) -> None:
         # an empty request shows at once whether the collector is there, and takes requests of this kind
-        self._note(self._collector.post(b""))
-        while self._take():
-            if not self._send():
-                return
+        try:
+            with closing(self._collector):
+                self._note(self._collector.post(b""))
+                while self._take() and self._send():
+                    pass
+        except Exception as error:  # what waits is counted at the end
+            self._say(f"sending traces has failed: {type(error).__name__}: {error}")
 
     def _take(self) -> bool:
         """Waits for a batch. Returns False at the end."""

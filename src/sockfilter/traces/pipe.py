@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # what precedes a span: bytes of its resource, and of the span itself
 SIZES = Struct("<II")
-# In place of the size of a resource: no span follows, but the time until which to finish, in seconds of CLOCK_MONOTONIC.
+# In place of the size of a resource: no span follows, but the time to finish by, in seconds of CLOCK_MONOTONIC.
 END = 0xFFFFFFFF
 TIME = Struct("<d")
 # F_SETPIPE_SZ, which Python has since 3.10, and not on all systems
@@ -53,6 +53,11 @@ class SpanPipe(Closing):
             fcntl.fcntl(fd, SET_SIZE, PIPE_BYTES)
         os.set_blocking(fd, waits)
         os.set_blocking(reports, False)
+
+    def go(self) -> None:
+        """Lets the exporter begin."""
+        with suppress(OSError):
+            os.write(self._fd, b"!")
 
     def write(self, resource: bytes, span: bytes) -> bool:
         """Takes a span. Returns False if there is no room for it."""
@@ -118,7 +123,7 @@ class SpanPipe(Closing):
 
 
 def received(fd: int) -> Iterator[tuple[bytes, bytes] | float]:
-    """Returns resources and spans as they come, and at last, if the capture says so, the time until which to finish."""
+    """Returns resources and spans as they come, and at last, if the capture says so, the time to finish by."""
     data, at = bytearray(), 0
     while more := os.read(fd, PIPE_BYTES):
         data += more
