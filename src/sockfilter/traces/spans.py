@@ -16,7 +16,7 @@ from sockfilter.model.moment import wall_ns
 from sockfilter.traces.context import NO_CONTEXT, SPAN_BYTES, TRACE_BYTES, context_of
 from sockfilter.traces.ends import SpanKind
 from sockfilter.traces.events import add_events
-from sockfilter.traces.values import put
+from sockfilter.traces.values import add, put
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,26 +66,35 @@ class SpanMaker:
         self, exchange: Exchange, kinds: tuple[SpanKind, ...], trace_id: bytes, context: TraceContext
     ) -> list[MadeSpan]:
         """Returns the spans of an exchange with a time; of two, the client's is the parent of the server's."""
+        # Messages of protobuf may be joined as bytes (its encoding, "Last One Wins"): what both have is made once.
+        shared = self._span(
+            trace_id=trace_id,
+            trace_state=context.state,
+            name=self._name(exchange),
+            start_time_unix_nano=exchange.start_ns or 0,
+            end_time_unix_nano=_end_ns(exchange),
+        )
+        add_events(shared, exchange)
+        _put_own(shared.attributes, exchange)
+        common = shared.SerializeToString()
         found = []
         parent, is_remote = context.parent_id, True
-        end_ns = _end_ns(exchange)
         for kind in kinds:
             process = exchange.client_process if kind is SpanKind.CLIENT else exchange.server_process
-            span = self._span(
-                trace_id=trace_id,
-                span_id=os.urandom(SPAN_BYTES),
+            span_id = os.urandom(SPAN_BYTES)
+            attributes: list[bytes] = []
+            is_error = self._describe(attributes, exchange, kind)
+            own = self._span(
+                span_id=span_id,
                 parent_span_id=parent or b"",
-                trace_state=context.state,
                 flags=SAMPLED | HAS_IS_REMOTE | (IS_REMOTE if parent and is_remote else 0),
-                name=self._name(exchange),
                 kind=int(kind),
-                start_time_unix_nano=exchange.start_ns or 0,
-                end_time_unix_nano=end_ns,
             )
-            self._describe(span, exchange, kind)
-            add_events(span, exchange)
-            found.append(MadeSpan(self._resources.of(process), span.SerializeToString()))
-            parent, is_remote = span.span_id, False
+            if is_error:
+                own.status.code = ERROR
+            span = b"".join((common, own.SerializeToString(), *attributes))
+            found.append(MadeSpan(self._resources.of(process), span))
+            parent, is_remote = span_id, False
         return found
 
     def _name(self, exchange: Exchange) -> str:
@@ -100,9 +109,9 @@ class SpanMaker:
             method if method == "CONNECT" or not request.target else f"{method} {_text(self._route_of(request.target))}"
         )
 
-    def _describe(self, span: Any, exchange: Exchange, kind: SpanKind) -> None:
+    def _describe(self, at: list[bytes], exchange: Exchange, kind: SpanKind) -> bool:
+        """Adds the attributes that depend on the end, or that many spans have. Returns whether it is an error."""
         request, response = exchange.request, exchange.response
-        at = span.attributes
         self._put_ends(at, exchange, kind)
         if request is not None:
             self._put_request(at, request, exchange, kind)
@@ -118,25 +127,24 @@ class SpanMaker:
         elif request is None or response is None:
             error = error or ("" if request is None else exchange.reason.value)
         if error:
-            put(at, "error.type", clean_text(error))
-            span.status.code = ERROR
-        _put_own(at, exchange)
+            add(at, "error.type", clean_text(error))
+        return bool(error)
 
-    def _put_ends(self, at: Any, exchange: Exchange, kind: SpanKind) -> None:
+    def _put_ends(self, at: list[bytes], exchange: Exchange, kind: SpanKind) -> None:
         here, peer = (
             (exchange.client, exchange.server) if kind is SpanKind.CLIENT else (exchange.server, exchange.client)
         )
         if here.port:
-            put(at, "network.transport", "tcp")
-            put(at, "network.type", "ipv6" if ":" in here.ip else "ipv4")
-            put(at, "network.local.address", here.ip)
-            put(at, "network.local.port", here.port)
-            put(at, "network.peer.address", peer.ip)
-            put(at, "network.peer.port", peer.port)
+            add(at, "network.transport", "tcp")
+            add(at, "network.type", "ipv6" if ":" in here.ip else "ipv4")
+            add(at, "network.local.address", here.ip)
+            add(at, "network.local.port", here.port)
+            add(at, "network.peer.address", peer.ip)
+            add(at, "network.peer.port", peer.port)
             if kind is SpanKind.SERVER:
-                put(at, "client.address", peer.ip)
+                add(at, "client.address", peer.ip)
         else:
-            put(at, "network.transport", "unix")
+            add(at, "network.transport", "unix")
         tls = exchange.tls
         if tls is not None:
             for name, value in (
@@ -147,51 +155,51 @@ class SpanMaker:
                 ("tls.resumed", tls.resumed),
             ):
                 if value is not None:
-                    put(at, name, clean_text(value) if isinstance(value, str) else value)
+                    add(at, name, clean_text(value) if isinstance(value, str) else value)
 
-    def _put_request(self, at: Any, request: Request, exchange: Exchange, kind: SpanKind) -> None:
+    def _put_request(self, at: list[bytes], request: Request, exchange: Exchange, kind: SpanKind) -> None:
         method, target = request.method, request.target
         if method in METHODS:
-            put(at, "http.request.method", method)
+            add(at, "http.request.method", method)
         elif method:
-            put(at, "http.request.method", "_OTHER")
-            put(at, "http.request.method_original", _text(method))
-        put(at, "network.protocol.name", "http")
+            add(at, "http.request.method", "_OTHER")
+            add(at, "http.request.method_original", _text(method))
+        add(at, "network.protocol.name", "http")
         if request.version:
-            put(at, "network.protocol.version", request.version)
+            add(at, "network.protocol.version", request.version)
         scheme = clean_text(request.head.scheme) or ("https" if exchange.tls is not None else "http")
         authority = request.authority
         host, port = targets.host(authority), _port(authority)
         if host:
-            put(at, "server.address", _text(host))
-            put(at, "server.port", PORTS.get(scheme, 0) if port is None else port)
+            add(at, "server.address", _text(host))
+            add(at, "server.port", PORTS.get(scheme, 0) if port is None else port)
         else:
-            put(at, "server.address", exchange.server.ip)
-            put(at, "server.port", exchange.server.port)
-        put(at, "url.scheme", scheme)
+            add(at, "server.address", exchange.server.ip)
+            add(at, "server.port", exchange.server.port)
+        add(at, "url.scheme", scheme)
         shown = target if self._show_secrets else mask_target(target)
         _, path, query = targets.split(shown)
         if kind is SpanKind.CLIENT and host and path and target != "*":
             url = f"{scheme}://{authority}{path}{'?' if query else ''}{query}"
-            put(at, "url.full", _text(url if self._show_secrets else mask_target(url)))
+            add(at, "url.full", _text(url if self._show_secrets else mask_target(url)))
         else:
             if path:
-                put(at, "url.path", _text(path))
+                add(at, "url.path", _text(path))
             if query:
-                put(at, "url.query", _text(query))
+                add(at, "url.query", _text(query))
         if target and method != "CONNECT":
-            put(at, "http.route" if kind is SpanKind.SERVER else "url.template", _text(self._route_of(target)))
+            add(at, "http.route" if kind is SpanKind.SERVER else "url.template", _text(self._route_of(target)))
         agent = request.headers.get("user-agent")
         if agent:
-            put(at, "user_agent.original", _text(agent if self._show_secrets else mask_field("user-agent", agent)))
+            add(at, "user_agent.original", _text(agent if self._show_secrets else mask_field("user-agent", agent)))
         if request.complete:
-            put(at, "http.request.body.size", request.body.wire_len)
+            add(at, "http.request.body.size", request.body.wire_len)
 
-    def _put_response(self, at: Any, response: Response) -> None:
+    def _put_response(self, at: list[bytes], response: Response) -> None:
         if response.status:
-            put(at, "http.response.status_code", response.status)
+            add(at, "http.response.status_code", response.status)
         if response.complete:
-            put(at, "http.response.body.size", response.body.wire_len)
+            add(at, "http.response.body.size", response.body.wire_len)
 
 
 def trace_of(exchange: Exchange) -> tuple[bytes, TraceContext]:
@@ -214,18 +222,18 @@ def _end_ns(exchange: Exchange) -> int:
     return max([start_ns, *(each for each in known if each is not None)])
 
 
-def _put_call(at: Any, exchange: Exchange, kind: SpanKind) -> str:
+def _put_call(at: list[bytes], exchange: Exchange, kind: SpanKind) -> str:
     """Adds what is known of a gRPC call. Returns the type of its error; empty: none."""
     call = exchange.grpc
     assert call is not None  # is_call() has said so
-    put(at, "rpc.system", "grpc")
+    add(at, "rpc.system", "grpc")
     if call.service is not None and call.method is not None:
-        put(at, "rpc.service", _text(call.service))
-        put(at, "rpc.method", _text(call.method))
+        add(at, "rpc.service", _text(call.service))
+        add(at, "rpc.method", _text(call.method))
     status = call.status
     if status is None:
         return ""
-    put(at, "rpc.grpc.status_code", status)
+    add(at, "rpc.grpc.status_code", status)
     is_error = status in GRPC_SERVER_ERRORS if kind is SpanKind.SERVER else status != 0
     return (call.status_name or str(status)) if is_error else ""
 
