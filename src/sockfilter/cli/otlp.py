@@ -146,7 +146,7 @@ def _export(reading: int, telling: int, settings: OtlpSettings, options: Options
         # names of hosts are encoded by it; the new user may not be able to read it
         import encodings.idna  # noqa: F401
 
-        from sockfilter.traces.collector import Collector
+        from sockfilter.traces.collector import CollectorLink
         from sockfilter.traces.exporter import Exporter, line_of
 
         os.set_blocking(telling, False)
@@ -165,7 +165,7 @@ def _export(reading: int, telling: int, settings: OtlpSettings, options: Options
                 except BrokenPipeError:  # the capture was killed: nobody asks any more
                     return
 
-        collector = Collector(
+        collector = CollectorLink(
             settings.address,
             settings.headers,
             settings.tls,

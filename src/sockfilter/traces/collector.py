@@ -39,7 +39,7 @@ class Fate(Enum):
     UNREACHED = "unreached"  # it may be sent again
 
 
-class Answer(NamedTuple):
+class CollectorAnswer(NamedTuple):
     """What a collector answered.
 
     Attributes:
@@ -55,7 +55,7 @@ class Answer(NamedTuple):
     retry_s: float | None = None
 
 
-class Collector:
+class CollectorLink:
     """Sends requests to a collector.
 
     Args:
@@ -90,7 +90,7 @@ class Collector:
             self._headers["Content-Encoding"] = "gzip"
         self._link: http.client.HTTPConnection | None = None
 
-    def post(self, request: bytes, timeout_s: float | None = None) -> Answer:
+    def post(self, request: bytes, timeout_s: float | None = None) -> CollectorAnswer:
         """Sends a request. Returns what became of it, whatever happens.
 
         Args:
@@ -111,7 +111,7 @@ class Collector:
                 return self._exchange(body, seconds)
         except (OSError, http.client.HTTPException) as error:
             self.close()
-            return Answer(Fate.UNREACHED, self._why(error))
+            return CollectorAnswer(Fate.UNREACHED, self._why(error))
 
     def close(self) -> None:
         """Closes the connection, if there is one."""
@@ -120,7 +120,7 @@ class Collector:
             with suppress(OSError):
                 link.close()
 
-    def _exchange(self, body: bytes, seconds: float) -> Answer:
+    def _exchange(self, body: bytes, seconds: float) -> CollectorAnswer:
         if self._link is None:
             self._link = http.client.HTTPConnection(self._at.host, self._at.port)
             self._link.sock = self._opened(seconds)
@@ -136,16 +136,16 @@ class Collector:
             return self._accepted(content)
         reason = f"{status} {response.reason}".strip()
         if status in RETRYABLE:
-            return Answer(Fate.UNREACHED, reason, retry_s=_seconds(response.headers.get("Retry-After")))
-        return Answer(Fate.REFUSED, reason)
+            return CollectorAnswer(Fate.UNREACHED, reason, retry_s=_seconds(response.headers.get("Retry-After")))
+        return CollectorAnswer(Fate.REFUSED, reason)
 
-    def _accepted(self, content: bytes) -> Answer:
+    def _accepted(self, content: bytes) -> CollectorAnswer:
         """Reads a partial success, if the answer is one."""
         try:
             partial = self._response.FromString(content).partial_success
         except Exception:  # DecodeError of a package that is not imported here: the answer may be of any form
-            return Answer(Fate.ACCEPTED)
-        return Answer(Fate.ACCEPTED, partial.error_message, max(0, partial.rejected_spans))
+            return CollectorAnswer(Fate.ACCEPTED)
+        return CollectorAnswer(Fate.ACCEPTED, partial.error_message, max(0, partial.rejected_spans))
 
     def _opened(self, seconds: float) -> socket.socket:
         """Opens a connection to the first address that answers. Raises OSError."""

@@ -13,14 +13,14 @@ from contextlib import closing
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, NamedTuple
 
-from sockfilter.traces.collector import Answer, Fate
+from sockfilter.traces.collector import CollectorAnswer, Fate
 from sockfilter.traces.pipe import received
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from sockfilter.traces.collector import Collector
+    from sockfilter.traces.collector import CollectorLink
 
 # Spans of a request, as the SDKs of OpenTelemetry send them, and seconds after which a smaller batch is sent.
 BATCH_SPANS = 512
@@ -70,7 +70,7 @@ class Exporter:
 
     def __init__(
         self,
-        collector: Collector,
+        collector: CollectorLink,
         name: str,
         limits: ExportLimits,
         version: str,
@@ -186,7 +186,7 @@ class Exporter:
     def _is_ending(self) -> bool:
         return self._end_s is not None
 
-    def _count(self, answer: Answer) -> bool:
+    def _count(self, answer: CollectorAnswer) -> bool:
         """Counts what became of the batch. Returns False if it is counted already, because the end has come."""
         with self._changed:
             if self._is_over:
@@ -224,7 +224,7 @@ class Exporter:
         dropped = {reason: count for reason, count in self._dropped.items() if count}
         self._report({"exported": self._exported, "dropped": dropped})
 
-    def _note(self, answer: Answer) -> None:
+    def _note(self, answer: CollectorAnswer) -> None:
         """Says what has changed about the collector."""
         if answer.fate is not Fate.UNREACHED:
             self._answered_s = time.monotonic()

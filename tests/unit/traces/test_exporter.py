@@ -14,7 +14,7 @@ import pytest
 
 from sockfilter.errors import InvalidArgument
 from sockfilter.traces.address import address_of
-from sockfilter.traces.collector import Collector
+from sockfilter.traces.collector import CollectorLink
 from sockfilter.traces.exporter import Exporter, ExportLimits, line_of
 from sockfilter.traces.pipe import SpanPipe
 from tests.support.collector import Collecting
@@ -36,7 +36,7 @@ class Sending:
         self.reports: list[Mapping[str, Any]] = []
         self.pipe = SpanPipe(writing, hearing, waits=False)
         address = address_of(url)
-        collector = Collector(
+        collector = CollectorLink(
             address, {"x-key": "k"}, tls, 5.0, compresses=True, opening=lambda ends: self.reports.append({"ends": ends})
         )
 
