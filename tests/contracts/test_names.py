@@ -23,8 +23,8 @@ from sockfilter.ledger import (
     MessageCounts,
     ProcessCounts,
     SecretCounts,
-    SpanCounts,
     SegmentCounts,
+    SpanCounts,
     TlsCounts,
 )
 from sockfilter.model import Problem
