@@ -96,7 +96,14 @@ class Traces:
         sampler = settings.sampler if options.sample is None else settings.sampler._replace(ratio=options.sample)
         local = _addresses(options.netns) if is_live else frozenset[str]()
         self._member = TracesMember(
-            self._pipe, maker, sampler, local, options.count, is_wanted, lambda: self._patience_s
+            self._pipe,
+            maker,
+            sampler,
+            local,
+            settings.address.port,
+            options.count,
+            is_wanted,
+            lambda: self._patience_s,
         )
         return self._member
 

@@ -30,6 +30,7 @@ class TracesMember(Member):
         maker: makes the spans.
         sampler: decides which traces are sent.
         local: the addresses of this machine.
+        port: the collector's port.
         limit: the number of exchanges to send. None: all.
         is_wanted: whether to send what a connection carries. None: all is sent.
         patience: returns the seconds that close() gives the exporter to send what waits.
@@ -44,6 +45,7 @@ class TracesMember(Member):
         maker: SpanMaker,
         sampler: Sampler,
         local: frozenset[str],
+        port: int,
         limit: int | None,
         is_wanted: Callable[[Connection], bool] | None,
         patience: Callable[[], float],
@@ -52,6 +54,7 @@ class TracesMember(Member):
         self._maker = maker
         self._sampler = sampler
         self._local = local
+        self._port = port
         self._left = limit
         self._is_wanted = is_wanted
         self._patience = patience
@@ -107,8 +110,11 @@ class TracesMember(Member):
 
     def is_other(self, connection: Connection) -> bool:
         """Whether a connection is not one of the exporter's own, which it names before it opens them."""
+        one, other = connection.ends
+        if self._port not in (one.port, other.port):
+            return True
         self._hear()
-        return not self._own or frozenset((end.ip, end.port) for end in connection.ends) not in self._own
+        return frozenset((end.ip, end.port) for end in connection.ends) not in self._own
 
     def _lose(self, reason: str, count: int) -> None:
         self._lost[reason] = self._lost.get(reason, 0) + count
