@@ -202,6 +202,31 @@ class ProcessCounts(Counts):
     forgotten: int = 0  # the information about its process was dropped to make room
 
 
+class SpanCounts(Counts):
+    """What became of the spans that were made of exchanges for a collector of traces."""
+
+    made: int = 0
+    exported: int = 0  # the collector has accepted them
+    unsampled: int = 0  # neither the caller's decision nor the ratio asked for them
+    waiting: int = 0
+    dropped: Counter[str]  # by reason: a name of DROPPED_SPANS
+
+    def __init__(self, **counts: int) -> None:
+        super().__init__(**counts)
+        self.dropped = Counter()
+
+
+# Why spans were dropped, and what helps.
+DROPPED_SPANS = {
+    "full": "a collector that is reached and keeps up, or --sample",
+    "refused": "what the collector says of them",
+    "rejected": "what the collector says of them",
+    "unsent": "a collector that is reached when the capture ends",
+    "exporter_gone": "none: the process that sends them was killed",
+    "no_time": "none: the file has no times",
+}
+
+
 class Ledger(NamedTuple):
     """The counters at one moment.
 
@@ -219,6 +244,7 @@ class Ledger(NamedTuple):
         missed: exchanges and messages that an output did not get, by output.
         tls: the records of TLS, if it is read.
         secrets: the secrets that open them.
+        spans: the spans that were made for a collector of traces.
     """
 
     packets: dict[str, int]
@@ -235,6 +261,7 @@ class Ledger(NamedTuple):
     missed: Mapping[str, int] = NONE
     tls: TlsCounts = TlsCounts()
     secrets: SecretCounts = SecretCounts()
+    spans: SpanCounts = SpanCounts()
 
     def as_dict(self) -> dict[str, Any]:
         """All counters by stage, and whether they balance, in the form of the summary line."""
@@ -271,6 +298,7 @@ class Ledger(NamedTuple):
     def imbalance(self) -> list[str]:
         """The equations that do not hold, each with its numbers. It must be empty at every moment."""
         messages, ends, tls, secrets = self.messages, self.processes, self.tls, self.secrets
+        spans = self.spans
         waiting = max(0, self.records_waiting) if self.is_live else 0
         sums = {
             "packets seen = sum of outcomes": (self.packets["seen"], sum(self.packets[k] for k in OUTCOMES)),
@@ -297,6 +325,10 @@ class Ledger(NamedTuple):
             "TLS secrets seen = linked + twice + unused + lost": (
                 secrets.seen,
                 secrets.linked + secrets.twice + secrets.unused + secrets.lost,
+            ),
+            "spans made = exported + unsampled + dropped + waiting": (
+                spans.made,
+                spans.exported + spans.unsampled + sum(spans.dropped.values()) + max(0, spans.waiting),
             ),
         }
         return [f"{name}: {left} != {right}" for name, (left, right) in sums.items() if left != right]
@@ -382,6 +414,10 @@ class Ledger(NamedTuple):
                     "a faster reader of it, or room for it",
                 )
                 for name, count in self.missed.items()
+            },
+            **{
+                f"spans that the collector did not get ({reason})": (self.spans.dropped[reason], remedy)
+                for reason, remedy in DROPPED_SPANS.items()
             },
             "IP fragments given up": (self.fragments.expired, "none: the rest of them never came"),
         }

@@ -24,6 +24,7 @@ from sockfilter.ledger import (
     ProcessCounts,
     SecretCounts,
     SegmentCounts,
+    SpanCounts,
     TlsCounts,
 )
 from sockfilter.model import Problem
@@ -110,6 +111,7 @@ def test_counters_of_the_kernel_are_documented(stage: str, counters: dict[str, s
         ("file", FileCounts),
         ("tls", TlsCounts),
         ("secrets", SecretCounts),
+        ("spans", SpanCounts),
     ],
 )
 def test_other_counters_are_documented(stage: str, counts: type[Counts]) -> None:

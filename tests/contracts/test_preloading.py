@@ -11,6 +11,7 @@ import pytest
 
 from sockfilter.cli import preloading
 
+OTLP = "opentelemetry.proto."
 SCHEMA_PARTS = (".descriptor_pb2", ".descriptor_pool", ".json_format", ".message_factory")
 HOME = Path(preloading.__file__).parents[1]
 # Programs of their own: other commands, the plugin, and what only a program that uses the library asks for.
@@ -56,6 +57,7 @@ BEFORE = {
         "cli.child",
         "cli.hints",
         "cli.looking",
+        "cli.otlp",
     }
     | {
         "cli.hosts",
@@ -93,10 +95,20 @@ BEFORE = {
     "cli.page_report": {"cli.selecting", "cli.shown", "page.report"},
     "cli.web": {"asyncio", "importlib.util", "logging", "page.member", "page.server", "secrets"}
     | {"sources.packets.interfaces"},
+    # the same, for the process that sends traces; what makes spans is imported with the outputs
+    "cli.otlp": {"encodings.idna", "importlib.util", "sources.packets.interfaces", "statistics.routes"}
+    | {"system.namespace"}
+    | {f"traces.{name}" for name in ("collector", "exporter", "member", "resources", "spans")},
+    "cli.otlp_settings": {"ssl"},
+    "traces.collector": {f"{OTLP}collector.trace.v1.trace_service_pb2"},
+    "traces.exporter": {f"{OTLP}collector.trace.v1.trace_service_pb2"},
+    "traces.resources": {f"{OTLP}resource.v1.resource_pb2"},
+    "traces.spans": {f"{OTLP}trace.v1.trace_pb2"},
+    "traces.values": {f"{OTLP}trace.v1.trace_pb2"},  # with traces.spans
     "page.addresses": {"ipaddress"},
     "page.document": {"hashlib"},
     "page.language": {"filters.conditions"},
-    "cli.values": {"metrics.names", "page.addresses"}
+    "cli.values": {"metrics.names", "page.addresses", "traces.address"}
     | {"filters.faults", "filters.parser", "statistics.keys", "statistics.routes"},
     "cli.tcp_live": {"cli.tcp_http", "forms.connection_dict"},
     "cli.settings": {"cli.hosts", "libbpf.ring", "sources.narrowing"},

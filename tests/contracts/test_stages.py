@@ -60,6 +60,8 @@ MAY_IMPORT: Graph = {
     "screen": {*NOUNS, *SHOWN, "filters", "forms", "outputs", "recent", "statistics"},
     # the same in a browser
     "page": {*NOUNS, *SHOWN, "closing", "filters", "forms", "outputs"},
+    # exchanges as spans of OpenTelemetry, and who sends them
+    "traces": {*NOUNS, *SHOWN, "closing", "forms", "outputs"},
     "captures": {*NOUNS, "closing", "filters", "metrics", "observers", "outputs", "road", "sources", "tls", "views"},
     # many captures as one
     "archive": {*NOUNS, "captures", "closing", "forms", "outputs", "sources", "statistics"},
@@ -102,6 +104,7 @@ MAY_IMPORT: Graph = {
         "statistics",
         "system",
         "testing",
+        "traces",
         "views",
     },
     "__main__": {"cli"},
@@ -150,6 +153,9 @@ HEAVY_MODULES = {
     "page/server.py": {"asyncio"},
     # only where a dataset is written
     **{f"archive/{name}.py": {"pyarrow"} for name in ("columns", "parts", "schema")},
+    # only where traces are sent
+    "traces/member.py": {"json"},
+    "traces/exporter.py": {"json"},
     # only where there is a filter
     "filters/completion.py": {"lark"},
     "filters/names.py": {"dataclasses"},

@@ -51,6 +51,8 @@ NOT_RUN = {
     "sockfilter -r web.pcapng --web": NotRun.ELSEWHERE,
     "sockfilter report": NotRun.ELSEWHERE,  # the same, this and the next
     "sudo sockfilter report": NotRun.ELSEWHERE,
+    "sudo sockfilter -i any --otlp": NotRun.ELSEWHERE,  # tests/e2e/test_otlp.py, this and the next
+    "sockfilter -r web.pcapng --otlp": NotRun.ELSEWHERE,
     "protoc": NotRun.PLACEHOLDER,
     "sudo sockfilter --tls -- curl https://example.org/": NotRun.ELSEWHERE,  # tests/e2e/test_tls_probes.py
     "sudo sockfilter --tls --pid 812": NotRun.PLACEHOLDER,

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 from sockfilter.closing import Closing
 from sockfilter.errors import CaptureFileError, InvalidArgument
-from sockfilter.ledger import PACKET_COUNTERS, FragmentCounts, Ledger, MessageCounts, ProcessCounts, SegmentCounts
+from sockfilter.ledger import (
+    PACKET_COUNTERS,
+    FragmentCounts,
+    Ledger,
+    MessageCounts,
+    ProcessCounts,
+    SegmentCounts,
+    SpanCounts,
+)
 from sockfilter.outputs.fan import Wants
 from sockfilter.sources.archives.entries import Entries
 from sockfilter.sources.archives.exchanges import ExchangeMaker
@@ -161,6 +169,7 @@ class ArchiveCapture(Closing):
             {},
             ProcessCounts(),
             missed={} if self._outputs is None else self._outputs.missed,
+            spans=SpanCounts() if self._outputs is None else self._outputs.spans,
         )
 
     def secret_problems(self) -> list[str]:

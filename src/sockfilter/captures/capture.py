@@ -14,7 +14,7 @@ from sockfilter.captures.turns import Turns
 from sockfilter.captures.wanted import BODY_BYTES, Keeping, Traffic, Whose, body_policy, check_memory, selected
 from sockfilter.closing import Closing
 from sockfilter.errors import Closed
-from sockfilter.ledger import PACKET_COUNTERS
+from sockfilter.ledger import PACKET_COUNTERS, SpanCounts
 from sockfilter.model.budget import MEMORY_BYTES
 from sockfilter.outputs.fan import Wants
 from sockfilter.sources.records import RING_BYTES
@@ -291,7 +291,8 @@ class Capture(View, Closing):
         read = self._records_read
         made = self._pipeline.ledger(source.counters(), read, self._is_live, source.file_counts)
         missed = {} if self._outputs is None else self._outputs.missed
-        return made._replace(records_unread=self._unread, missed=missed)
+        spans = SpanCounts() if self._outputs is None else self._outputs.spans
+        return made._replace(records_unread=self._unread, missed=missed, spans=spans)
 
     @property
     def _awaits_secrets(self) -> bool:

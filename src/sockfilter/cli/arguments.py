@@ -46,7 +46,8 @@ the status of the command, or 124 something was lost (--fail-on-loss); 125 the c
 126 the command is not executable; 127 the command does not exist.
 """
 
-WEB_PLACE = re.compile(r"\d+|\S*:\S*")
+# What may follow an option whose value may be left out. No word of a filter looks like it.
+PLACES = {"--web": re.compile(r"\d+|\S*:\S*"), "--otlp": re.compile(r"\S*[:/]\S*")}
 # Names that no filter begins with: they have a suffix of capture files, or are patterns.
 FILE_NAME = re.compile(r"\.(pcap|pcapng|cap|dmp|har)\d*(\.gz)?$|^[^(]*[*?]", re.IGNORECASE)
 NEGATIVE = re.compile(r"-\d[\d.]*")
@@ -162,6 +163,8 @@ class Options(NamedTuple):
     prometheus: str | None = None
     prometheus_labels: str | None = None
     idle_s: float | None = None
+    otlp: str | None = None
+    sample: float | None = None
 
     @property
     def writes_har(self) -> bool:
@@ -441,6 +444,22 @@ def get_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="also write the secrets of the TLS connections in the file, so that Wireshark opens them too",
     )
+    written.add_argument(
+        "--otlp",
+        action=Once,
+        nargs="?",
+        const="",
+        type=values.otlp,
+        metavar="URL",
+        help="also send exchanges as traces to this collector (OTEL_EXPORTER_OTLP_ENDPOINT, or http://localhost:4318)",
+    )
+    written.add_argument(
+        "--sample",
+        action=Once,
+        type=values.ratio,
+        metavar="RATIO",
+        help="the share of the traces to send with --otlp, unless the caller has decided: 0.1; 10%% works too",
+    )
     limits = parser.add_argument_group("limits")
     limits.add_argument("-s", "--snap", type=values.snap, metavar="N", help="bytes to capture of each frame (0: all)")
     limits.add_argument(
@@ -502,9 +521,9 @@ def _with_negative_values(words: list[str]) -> list[str]:
 
 
 def _with_web(words: list[str]) -> list[str]:
-    """Writes `--web` as `--web=`, unless a place follows: argparse would take the first word of a filter for one."""
+    """Writes `--web` as `--web=`, and `--otlp` likewise, unless a place follows: a filter's first word is none."""
     return [
-        f"{word}=" if word == "--web" and not WEB_PLACE.fullmatch(behind) else word
+        f"{word}=" if word in PLACES and not PLACES[word].fullmatch(behind) else word
         for word, behind in zip(words, [*words, ""][1:], strict=True)
     ]
 
@@ -611,6 +630,8 @@ def _check_writing(parser: argparse.ArgumentParser, said: dict[str, Any]) -> Non
             parser.error(
                 "--format raw keeps bodies as they were sent, and a HAR file has them decoded: use one of them"
             )
+    if "sample" in said and "otlp" not in said:
+        parser.error("--sample is for traces: use it with --otlp")
     if "" in (said.get("write"), said.get("read"), said.get("keylog")):
         parser.error("the name of the file is empty")
     if said.get("keylog") == "-":

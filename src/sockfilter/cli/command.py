@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from sockfilter.cli.child import Child
     from sockfilter.cli.looking import Onlooker
     from sockfilter.cli.prometheus import Prometheus
+    from sockfilter.cli.otlp import Traces
     from sockfilter.cli.shown import Shown
     from sockfilter.cli.signals import Signals
     from sockfilter.cli.web import Web
@@ -150,6 +151,7 @@ class Run:
         self._has_told_of_gaps = False
         self._web: Web | None = None
         self._prometheus: Prometheus | None = None
+        self._traces: Traces | None = None
         self._is_capturing = False  # whether the capture has been opened
         self._onlooker: Onlooker | None = None  # says at the end who spoke TLS, if a person watches
 
@@ -189,6 +191,8 @@ class Run:
                 self._web.close()
             if self._prometheus is not None:
                 self._prometheus.close()
+            if self._traces is not None:
+                self._traces.close()
             if self._onlooker is not None:
                 self._onlooker.close()
         if reason is Reason.SIGNAL:
@@ -235,6 +239,10 @@ class Run:
             from sockfilter.cli.prometheus import Prometheus
 
             self._prometheus = Prometheus(options, self._choice)
+        if options.otlp is not None:
+            from sockfilter.cli.otlp import Traces  # for the same reason
+
+            self._traces = Traces(options, self._choice, self._signals)
         if not options.tls:
             self._child = self._held()
         with self._capture() as capture:
@@ -274,6 +282,8 @@ class Run:
                 self._web.say()
             if self._prometheus is not None:
                 self._prometheus.begin(capture)
+            if self._traces is not None:
+                self._traces.go()
             is_forced = False
             try:
                 if self._child is not None:
@@ -496,7 +506,8 @@ class Run:
             wants |= Wants.MESSAGES
         if self._options.write is not None and not self._options.writes_har:
             wants |= Wants.FRAMES
-        return Fan(wants, self._members, is_wanted=self._shown_on_page)
+        is_wanted = self._shown_on_page if self._traces is None else self._traces.wanted(self._shown_on_page)
+        return Fan(wants, self._members, is_wanted=is_wanted)
 
     @property
     def _has_page(self) -> bool:
@@ -515,7 +526,14 @@ class Run:
         _set_masking(self._options)
         written = [] if self._options.write is None else [self._file(self._options.write)]
         beside = [each.member() for each in (self._web, self._prometheus) if each is not None]
-        return [self._exchanges, *written, *beside]
+        traces = [] if self._traces is None else [self._traces.member(self._wanted_of_command)]
+        return [self._exchanges, *written, *beside, *traces]
+
+    @property
+    def _wanted_of_command(self) -> Callable[[Connection], bool] | None:
+        """Whether a connection belongs to the command or the named processes. None: the source has only these."""
+        options = self._options
+        return self._is_wanted if options.tls and (options.command or options.pid) else None
 
     @cached_property
     def _exchanges(self) -> Shown:
@@ -525,8 +543,9 @@ class Run:
         is_shown = self._options.write != "-" and self._options.lines
         output = self._dataset or (_output(self._options, self._sink) if is_shown else None)
         options = self._options
-        is_wanted = self._is_wanted if options.tls and (options.command or options.pid) else None
-        return Shown(output, options.count, self._report.note, messages=options.messages, is_wanted=is_wanted)
+        return Shown(
+            output, options.count, self._report.note, messages=options.messages, is_wanted=self._wanted_of_command
+        )
 
     def _file(self, path: str) -> Member:
         """Returns the member that writes the file of -w."""
@@ -617,6 +636,7 @@ class Run:
             or options.writes_har
             or options.web is not None
             or options.prometheus_labels is not None
+            or options.otlp is not None
             or (options.format == "text" and options.verbosity)
         )
         return None if is_shown else False

@@ -51,6 +51,7 @@ def enter(
     followed: Iterable[str] = (),
     datasets: Iterable[str] = (),
     serves: bool = False,
+    connects: bool = False,
 ) -> None:
     """Confines this thread for good, as far as the kernel supports it. Call it after giving up rights.
 
@@ -62,14 +63,17 @@ def enter(
         followed: the folders of files that are followed, and may be replaced.
         datasets: the folders in which datasets are written.
         serves: the process accepts connections on a socket that listens already.
+        connects: the process opens connections; only its access to files and to other processes is confined.
     """
     _, lib = binding.load()
     readable = [*READABLE, *(DEVICES if hints else ()), *followed]
     if reads_code:
         readable += [*LIBRARIES, *privileges.code()]
     with suppress(OSError):
-        _enter_landlock(readable, folders, datasets, SCOPE_ABSTRACT_UNIX | (0 if has_command else SCOPE_SIGNAL))
-    lib.sf_seccomp_enter(serves)
+        scope = SCOPE_ABSTRACT_UNIX | (0 if has_command else SCOPE_SIGNAL)
+        _enter_landlock(readable, folders, datasets, scope, 0 if connects else NET_RIGHTS)
+    if not connects:
+        lib.sf_seccomp_enter(serves)
 
 
 def abi() -> int:
@@ -83,14 +87,16 @@ def words() -> str:
     return f"Landlock ABI {version}" if version else "no Landlock (CONFIG_SECURITY_LANDLOCK, lsm=landlock)"
 
 
-def _enter_landlock(readable: Iterable[str], folders: Iterable[str], datasets: Iterable[str], scope: int) -> None:
+def _enter_landlock(
+    readable: Iterable[str], folders: Iterable[str], datasets: Iterable[str], scope: int, denied_net: int
+) -> None:
     ffi, lib = binding.load()
     version = abi()
     count = next((count for since, count in FS_RIGHTS if version >= since), 0)
     if not count:
         return
     known = (1 << count) - 1
-    net = NET_RIGHTS if version >= NET_SINCE else 0
+    net = denied_net if version >= NET_SINCE else 0
     rules = lib.sf_landlock_rules(known, net, scope if version >= SCOPE_SINCE else 0)
     if rules < 0:
         raise OSError(ffi.errno, os.strerror(ffi.errno))

@@ -202,6 +202,28 @@ def metric_labels(text: str) -> str:
     return text
 
 
+def otlp(text: str) -> str:
+    """Parses the value of --otlp: the URL of a collector, or nothing."""
+    from sockfilter.traces.address import address_of
+
+    try:
+        if text:
+            address_of(text)
+    except InvalidArgument as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def ratio(text: str) -> float:
+    """Parses the value of --sample: a number from 0 to 1, or a percentage."""
+    value = -1.0
+    with suppress(ValueError):
+        value = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: a share of the traces is a number from 0 to 1, or a percentage")
+    return value
+
+
 def names(text: str) -> str:
     """Parses names of secrets, separated by commas."""
     parts = [part.strip() for part in text.split(",")]

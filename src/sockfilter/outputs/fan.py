@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from sockfilter.errors import SockfilterError
+from sockfilter.ledger import SpanCounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -78,6 +79,11 @@ class Member:
     wants = Wants.EXCHANGES
     is_vital = True
     missed = 0
+
+    @property
+    def spans(self) -> SpanCounts | None:
+        """What became of the spans that the output has made. None: it makes none."""
+        return None
 
     @property
     def lines(self) -> Lines | None:
@@ -186,6 +192,12 @@ class Fan:
             if member.missed:
                 found[member.name] = found.get(member.name, 0) + member.missed
         return found
+
+    @property
+    def spans(self) -> SpanCounts:
+        """What became of the spans that a member has made."""
+        found = (member.spans for member in (self.members if "members" in vars(self) else ()))
+        return next((spans for spans in found if spans is not None), SpanCounts())
 
     @property
     def lines(self) -> Lines | None:

@@ -1,0 +1,197 @@
+"""--otlp: the process that sends traces to a collector, and what it takes from the options and the environment.
+
+The exporter is a process of its own: it opens connections, which the sandbox denies to the capture, and it has neither
+the capture's descriptors nor its rights. If it is slow, or dies, the capture goes on.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from sockfilter import __version__
+from sockfilter.cli import otlp_settings, privileges, sandbox
+from sockfilter.cli.descriptors import say
+from sockfilter.cli.web import close_others
+from sockfilter.errors import InvalidArgument
+from sockfilter.traces.pipe import SpanPipe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sockfilter.cli.arguments import Options
+    from sockfilter.cli.otlp_settings import OtlpSettings
+    from sockfilter.cli.privileges import UserChoice
+    from sockfilter.cli.signals import Signals
+    from sockfilter.model import Connection
+    from sockfilter.traces.member import TracesMember
+
+NO_EXTRA = "--otlp needs opentelemetry-proto, which is not installed: pip install 'sockfilter[otlp]'"
+# Seconds that the exporter has at the end to send what waits: if a person waits, and otherwise.
+HURRIED_S, PATIENT_S = 1.0, 10.0
+# what resolving a host and checking a certificate may read
+READABLE = (
+    *("/etc/resolv.conf", "/etc/host.conf", "/etc/gai.conf", "/etc/services", "/run/systemd/resolve"),
+    *("/etc/ssl", "/etc/pki", "/usr/share/ca-certificates"),
+)
+
+
+def check() -> None:
+    """Raises InvalidArgument if the library for traces is not installed."""
+    from importlib.util import find_spec
+
+    try:
+        is_there = find_spec("opentelemetry.proto") is not None and find_spec("google.protobuf") is not None
+    except ModuleNotFoundError:
+        is_there = False
+    if not is_there:
+        raise InvalidArgument(NO_EXTRA)
+
+
+class Traces:
+    """The exporter, which starts now and ends with close(). Call this before any thread is started.
+
+    Args:
+        options: the options.
+        choice: the user whom the exporter becomes.
+        signals: whether a person has asked for the end.
+    """
+
+    def __init__(self, options: Options, choice: UserChoice, signals: Signals) -> None:
+        check()
+        self._options = options
+        self._signals = signals
+        self._settings = otlp_settings.settings(options.otlp or "", os.environ)
+        self._member: TracesMember | None = None
+        reading, writing = os.pipe2(os.O_CLOEXEC)
+        hearing, telling = os.pipe2(os.O_CLOEXEC)
+        self._pid = os.fork()
+        if not self._pid:
+            _export(reading, telling, self._settings, options, choice)
+        os.close(reading)
+        os.close(telling)
+        # a file can wait; traffic cannot
+        self._pipe = SpanPipe(writing, hearing, waits=options.read is not None)
+
+    def go(self) -> None:
+        """Lets the exporter look for the collector. Before, what it says would come before the greeting."""
+        self._pipe.go()
+
+    def member(self, is_wanted: Callable[[Connection], bool] | None) -> TracesMember:
+        """Returns the traces as an output. is_wanted: whether to send what a connection carries; None: all is sent."""
+        from sockfilter.statistics.routes import router
+        from sockfilter.traces.member import TracesMember
+        from sockfilter.traces.resources import Resources
+        from sockfilter.traces.spans import SpanMaker
+
+        options, settings = self._options, self._settings
+        is_live = options.read is None
+        host = {"host.name": socket.gethostname()} if is_live else {}
+        resources = Resources({**host, **settings.resource}, show_secrets=options.show_secrets)
+        maker = SpanMaker(resources, router(options.routes), show_secrets=options.show_secrets)
+        sampler = settings.sampler if options.sample is None else settings.sampler._replace(ratio=options.sample)
+        local = _addresses(options.netns) if is_live else frozenset[str]()
+        self._member = TracesMember(
+            self._pipe,
+            maker,
+            sampler,
+            local,
+            settings.address.port,
+            options.count,
+            is_wanted,
+            lambda: self._patience_s,
+        )
+        return self._member
+
+    def wanted(self, others: Callable[[Connection], bool] | None) -> Callable[[Connection], bool] | None:
+        """Returns whether a connection is not the exporter's own, and meets another condition. None: all do."""
+        options = self._options
+        if options.read is not None or options.netns is not None:
+            return others
+        return lambda connection: self._is_other(connection) and (others is None or others(connection))
+
+    def close(self) -> None:
+        """Ends the exporter. May be repeated."""
+        self._pipe.close()
+        if self._pid:
+            # it has had its time
+            with suppress(ProcessLookupError, PermissionError, ChildProcessError):
+                os.kill(self._pid, signal.SIGKILL)
+                os.waitpid(self._pid, 0)
+        self._pid = 0
+
+    def _is_other(self, connection: Connection) -> bool:
+        return self._member is None or self._member.is_other(connection)
+
+    @property
+    def _patience_s(self) -> float:
+        return HURRIED_S if self._signals.end_asked else PATIENT_S
+
+
+def _addresses(netns: str | None) -> frozenset[str]:
+    """Returns the addresses of this machine, or of a network namespace."""
+    from sockfilter.sources.packets.interfaces import listed
+    from sockfilter.system import namespace
+
+    with namespace.entered(netns):
+        return frozenset(address.partition("/")[0] for entry in listed() for address in entry.addresses)
+
+
+def _export(reading: int, telling: int, settings: OtlpSettings, options: Options, choice: UserChoice) -> None:
+    """Becomes the exporter. Never returns."""
+    status = 1
+    try:
+        # Ctrl-C reaches this process too: the capture ends it, through the pipe
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGPIPE):
+            signal.signal(number, signal.SIG_IGN)
+        close_others(reading, telling)
+        # names of hosts are encoded by it; the new user may not be able to read it
+        import encodings.idna  # noqa: F401
+
+        from sockfilter.traces.collector import CollectorLink
+        from sockfilter.traces.exporter import Exporter, line_of
+
+        os.set_blocking(telling, False)
+
+        def tell(report: Mapping[str, Any], *, must: bool = False) -> None:
+            """Writes a report. Counts are complete each time, so that one may be left out if there is no room."""
+            line = line_of(report)
+            while True:
+                try:
+                    os.write(telling, line)
+                    return
+                except BlockingIOError:
+                    if not must:
+                        return
+                    select.select([], [telling], [])
+                except BrokenPipeError:  # the capture was killed: nobody asks any more
+                    return
+
+        collector = CollectorLink(
+            settings.address,
+            settings.headers,
+            settings.tls,
+            settings.timeout_s,
+            compresses=settings.compresses,
+            opening=lambda ends: tell({"ends": ends}, must=True),
+        )
+        waits = options.read is not None
+        name = str(settings.address)
+        exporter = Exporter(collector, name, settings.limits, __version__, waits=waits, report=tell, say=say)
+        privileges.give_up(choice, lambda: None)
+        if options.sandbox:
+            sandbox.enter(
+                [], has_command=False, reads_code=not choice.hides_code, hints=False, followed=READABLE, connects=True
+            )
+        if os.read(reading, 1):
+            exporter.run(reading)
+        status = 0
+    except Exception as error:
+        say(f"the process that sends traces has ended: {type(error).__name__}: {error}")
+    finally:
+        os._exit(status)
