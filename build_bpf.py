@@ -39,7 +39,7 @@ OBJECTS = ROOT / "src/sockfilter/objects"
 BINDING = ROOT / "src/sockfilter/libbpf"
 BINDING_PARTS = ("shim.c", "types.c", "loading.c", "tracepoints.c", "tcp_slots.c", "sandbox.c")
 LANE = ROOT / "src/sockfilter/road/express"
-LANE_PARTS = ("slots.c", "heads.c", "secret.c", "lines.c", "lane.c")
+LANE_PARTS = ("slots.c", "heads.c", "secret.c", "lines.c", "tally.c", "lane.c")
 HTTP2 = ROOT / "src/sockfilter/protocols/http2"
 HTTP2_PARTS = ("huffman.c", "hpack.c", "usual_fields.c", "usual_streams.c", "usual_json.c", "usual_lines.c", "usual.c")
 SECRETS = ROOT / "src/sockfilter/sources/secrets"
@@ -114,6 +114,7 @@ def declarations() -> str:
     headers = (
         *(BPF / name for name in shared_names),
         LANE / "lane.h",
+        LANE / "tally.h",
         HTTP2 / "hpack.h",
         HTTP2 / "usual.h",
         SECRETS / "found.h",

@@ -320,7 +320,9 @@ class Ledger(NamedTuple):
     @property
     def _not_understood(self) -> dict[str, tuple[int, str]]:
         """The losses of a capture file: packets that may carry HTTP and could not be read."""
-        file = self.file or FileCounts()
+        file = self.file
+        if file is None:
+            return {}
         kinds = [str(kind) for kind in sorted(file.link_types)]
         shown = [*kinds[:LINK_TYPES_SHOWN], *(["..."] if len(kinds) > LINK_TYPES_SHOWN else [])]
         plural = "s" if len(kinds) > 1 else ""
@@ -337,8 +339,12 @@ class Ledger(NamedTuple):
 
         Packets that may have carried HTTP, but could not be read, are losses too.
         """
+        return {name: (count, remedy) for name, (count, remedy) in self.all_losses().items() if count}
+
+    def all_losses(self) -> dict[str, tuple[int, str]]:
+        """All that losses() may name, with 0 for what was not lost."""
         is_cut, cut_packets = self.segments.cut_bytes, self.packets["truncated"]
-        found = {
+        return {
             "records lost for want of room in the ring": (self.records_lost, LARGER_RING),
             "packets cut at the snap length": (
                 is_cut and cut_packets,
@@ -379,7 +385,6 @@ class Ledger(NamedTuple):
             },
             "IP fragments given up": (self.fragments.expired, "none: the rest of them never came"),
         }
-        return {name: (count, remedy) for name, (count, remedy) in found.items() if count}
 
 
 def _copy(value: Any) -> Any:

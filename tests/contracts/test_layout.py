@@ -20,7 +20,9 @@ from sockfilter.observers.processes import process_files, processes
 from sockfilter.observers.tcp import program
 from sockfilter.packets import records
 from sockfilter.protocols.http2 import hpack_native, hpack_table, usual
-from sockfilter.road.express import lane
+from sockfilter.metrics.registry import BYTES, SECONDS
+from sockfilter.model import tallies
+from sockfilter.road.express import lane, tallying
 from sockfilter.sources.files import source
 from sockfilter.sources.packets.attachment import OBJECT
 from sockfilter.sources.secrets import finding, memories, ring
@@ -30,7 +32,7 @@ from tests.support.skips import need_tool
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src/sockfilter"
 STRUCTS = ["sf_config", "sf_skip", "sf_shared", "sf_flow", "sf_record"]
-LANE_STRUCTS = ["sf_lane_half", "sf_lane_slot", "sf_lane_event"]
+LANE_STRUCTS = ["sf_lane_half", "sf_lane_slot", "sf_lane_event", "sf_tally_row"]
 SECRET_STRUCTS = [
     "sf_secrets_config",
     "sf_secret",
@@ -76,7 +78,7 @@ def by_c(name: str, fields: Layout, tmp_path: Path) -> Layout:
     source = tmp_path / "layout.c"
     source.write_text(
         "#include <linux/types.h>\n#include <stddef.h>\n#include <stdio.h>\n"
-        "#include <events.h>\n#include <processes.h>\n#include <lane.h>\n#include <usual.h>\n#include <replay.h>\n"
+        "#include <events.h>\n#include <processes.h>\n#include <lane.h>\n#include <tally.h>\n#include <usual.h>\n#include <replay.h>\n"
         "#include <secrets.h>\n#include <found.h>\n#include <mapping.h>\n#include <opening.h>\n"
         "#include <tcp_events.h>\n#include <count.h>\n#include <guard.h>\n#include <accelerate.h>\n"
         f"int main(void) {{ {' '.join(lines)} }}\n"
@@ -175,6 +177,14 @@ def test_python_unpacks_the_events_of_the_lane_as_they_are() -> None:
     assert (lane.PASSED, lane.LEAVES) == (lib.SF_LANE_PASSED, lib.SF_LANE_LEAVES)
     # what the reader takes at once fits into one run
     assert BATCH_RECORDS <= lib.SF_LANE_RECORDS
+
+
+def test_python_unpacks_the_counts_of_the_lane_as_they_are() -> None:
+    assert by_cffi("sf_tally_row")[""] == (0, tallying.ROW.size)
+    _, lib = binding.load()
+    assert (lib.SF_TALLY_DURATIONS, lib.SF_TALLY_SIZES) == (tallies.DURATIONS_MAX + 1, tallies.SIZES_MAX + 1)
+    assert len(SECONDS) <= tallies.DURATIONS_MAX
+    assert len(BYTES) <= tallies.SIZES_MAX
 
 
 def test_python_unpacks_streams_as_they_are() -> None:

@@ -113,14 +113,14 @@ class Capture(View, Closing):
         self.kept_messages = MessageBuffer(MESSAGES_MAX)
         # A capture file needs all bytes, including those that no output shows.
         skipping = NoSkipping() if keeping.has_frames else source
-        emit, lines, figures = keeping.emit, None, None
+        emit, lines, figures, tallies = keeping.emit, None, None, None
         emit_message = keeping.emit_message
         if outputs is not None:
             outputs.begin(source)
             if keeping.secrets is not None:
                 outputs.begin_secrets(keeping.secrets)
             if emit is None and Wants.EXCHANGES in outputs.wants:
-                emit, lines, figures = outputs.write, outputs.lines, outputs.figures
+                emit, lines, figures, tallies = outputs.write, outputs.lines, outputs.figures, outputs.tallies
             if emit_message is None and Wants.MESSAGES in outputs.wants:
                 emit_message = outputs.write_message
         if emit_message is None and emit is None:
@@ -129,7 +129,7 @@ class Capture(View, Closing):
         self.selection = selection = keeping.selection
         if selection is not None:
             # lines are written before an exchange is made, so that it could not be tested
-            emit, lines, figures = selection.exchanges(emit), None, None
+            emit, lines, figures, tallies = selection.exchanges(emit), None, None, None
             emit_message = emit_message and selection.messages(emit_message)
         self._pipeline = Pipeline(
             source,
@@ -145,6 +145,8 @@ class Capture(View, Closing):
             protocols=kernel_filter.protocols,
             secrets=keeping.secrets,
             figures=figures,
+            tallies=tallies,
+            note_number=None if outputs is None else outputs.note_number,
             all_hops=keeping.all_hops,
         )
         self._consume = self._with_frames if keeping.has_frames else self._pipeline.consume

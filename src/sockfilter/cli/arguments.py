@@ -60,6 +60,8 @@ LIVE = {
     "ring": "-B",
     "snap": "-s",
     "processes": "--processes",
+    "prometheus": "--prometheus",
+    "idle_s": "--exit-on-idle",
 }
 # Options that ask the kernel's TCP.
 OF_TCP = {"tcp": "--tcp", "stacks": "--stacks"}
@@ -157,6 +159,9 @@ class Options(NamedTuple):
     web: str | None = None
     lines: bool = True
     routes: tuple[str, ...] = ()
+    prometheus: str | None = None
+    prometheus_labels: str | None = None
+    idle_s: float | None = None
 
     @property
     def writes_har(self) -> bool:
@@ -287,6 +292,13 @@ def get_parser() -> argparse.ArgumentParser:
         metavar="TIME",
         help="exit after this time: seconds, or 500ms, 10s, 5m, 1h30m",
     )
+    what.add_argument(
+        "--exit-on-idle",
+        dest="idle_s",
+        type=values.duration,
+        metavar="TIME",
+        help="exit when no exchange has ended, and none has been under way, for this time: 30s, 5m",
+    )
     shown = parser.add_argument_group("what to show")
     shown.add_argument(
         "--format",
@@ -381,6 +393,20 @@ def get_parser() -> argparse.ArgumentParser:
         type=values.web,
         metavar="PORT",
         help="show exchanges on a page in the browser instead; PORT or ADDRESS:PORT (127.0.0.1, and any free port)",
+    )
+    shown.add_argument(
+        "--prometheus",
+        action=Once,
+        type=values.prometheus,
+        metavar="PORT",
+        help="serve metrics for Prometheus instead, and /healthz; PORT (of 127.0.0.1) or ADDRESS:PORT",
+    )
+    shown.add_argument(
+        "--prometheus-labels",
+        action=Joined,
+        type=values.metric_labels,
+        metavar="LIST",
+        help="further labels of the metrics: host, process, container",
     )
     written = parser.add_argument_group("what to write")
     written.add_argument(
@@ -622,6 +648,14 @@ def _check_page(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
     said["lines"] = not said.keys().isdisjoint(("format", "verbosity", "stats"))
 
 
+def _check_metrics(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
+    """Checks the options beside --prometheus, which takes the place of the lines unless these are asked for."""
+    if "prometheus" in said:
+        said.setdefault("lines", not said.keys().isdisjoint(("format", "verbosity", "stats")))
+    elif "prometheus_labels" in said:
+        parser.error("--prometheus-labels is for the metrics of --prometheus PORT")
+
+
 def _check_reading(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
     """Checks that no option about live captures is given together with a capture file."""
     for name, option in OF_TCP.items():
@@ -679,6 +713,7 @@ def parse(arguments: list[str], configured: Callable[[], dict[str, Any]] = dict)
     _check_writing(parser, said)
     _check_calls(parser, said)
     _check_page(parser, said)
+    _check_metrics(parser, said)
     found = {**({} if said.pop("no_config", False) else configured()), **said}
     if "read" in said:
         _check_reading(parser, said)

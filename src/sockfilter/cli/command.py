@@ -16,6 +16,7 @@ from sockfilter import __version__
 from sockfilter.cli import arguments, page, privileges, settings, stdout
 from sockfilter.cli.arguments import CURL, HAR, PARQUET, PYTEST, WITH_BODIES
 from sockfilter.cli.descriptors import STDERR, STDOUT, say
+from sockfilter.cli.idle import Idle
 from sockfilter.cli.ending import LOST, LOST_BESIDE, OK, Reason, fail
 from sockfilter.cli.report import Report
 from sockfilter.cli.statistics import needs_processes
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from sockfilter.cli.arguments import Options
     from sockfilter.cli.child import Child
     from sockfilter.cli.looking import Onlooker
+    from sockfilter.cli.prometheus import Prometheus
     from sockfilter.cli.shown import Shown
     from sockfilter.cli.signals import Signals
     from sockfilter.cli.web import Web
@@ -147,6 +149,7 @@ class Run:
         self._ledger: Ledger | None = None
         self._has_told_of_gaps = False
         self._web: Web | None = None
+        self._prometheus: Prometheus | None = None
         self._is_capturing = False  # whether the capture has been opened
         self._onlooker: Onlooker | None = None  # says at the end who spoke TLS, if a person watches
 
@@ -184,6 +187,8 @@ class Run:
         finally:
             if self._web is not None:
                 self._web.close()
+            if self._prometheus is not None:
+                self._prometheus.close()
             if self._onlooker is not None:
                 self._onlooker.close()
         if reason is Reason.SIGNAL:
@@ -226,6 +231,10 @@ class Run:
 
             self._web = Web(options, self._choice)
         _ = self._dataset  # checks the directory before anything is opened
+        if options.prometheus is not None:
+            from sockfilter.cli.prometheus import Prometheus
+
+            self._prometheus = Prometheus(options, self._choice)
         if not options.tls:
             self._child = self._held()
         with self._capture() as capture:
@@ -263,6 +272,8 @@ class Run:
             self._is_capturing = True
             if self._web is not None:
                 self._web.say()
+            if self._prometheus is not None:
+                self._prometheus.begin(capture)
             is_forced = False
             try:
                 if self._child is not None:
@@ -503,7 +514,8 @@ class Run:
     def _members(self) -> list[Member]:
         _set_masking(self._options)
         written = [] if self._options.write is None else [self._file(self._options.write)]
-        return [self._exchanges, *written, *([] if self._web is None else [self._web.member()])]
+        beside = [each.member() for each in (self._web, self._prometheus) if each is not None]
+        return [self._exchanges, *written, *beside]
 
     @cached_property
     def _exchanges(self) -> Shown:
@@ -604,6 +616,7 @@ class Run:
             or options.format in (JSONL, HAR, PARQUET)
             or options.writes_har
             or options.web is not None
+            or options.prometheus_labels is not None
             or (options.format == "text" and options.verbosity)
         )
         return None if is_shown else False
@@ -655,6 +668,7 @@ class Run:
     def _pump(self, capture: Capture | ArchiveCapture, began: hints.Start | None) -> Reason:
         """Reads records until the capture ends. Returns why it ended."""
         end_s = time.monotonic() + (self._options.duration_s or math.inf)
+        idle = Idle(self._options.idle_s)
         signals = self._signals
         while (reason := self._reason_to_end(capture)) is None:
             if signals.ledger_asked and signals.take_ledger_asked():
@@ -671,6 +685,9 @@ class Run:
             left_s = end_s - now_s
             if left_s <= 0:
                 return Reason.DURATION
+            idle_s = idle.left(now_s, self._shown + self._exchanges.messages, capture)
+            if idle_s <= 0:
+                return Reason.IDLE
             if began is not None and now_s > began.due_s:
                 if not self._shown and not self._exchanges.messages:
                     self._hint(began, capture)
@@ -678,7 +695,7 @@ class Run:
             if not count:
                 if capture.source.is_over:
                     return Reason.FILE_END
-                capture.wait(left_s)
+                capture.wait(min(left_s, idle_s))
                 signals.drain()
                 self._sink.check_reader()
         return reason

@@ -25,6 +25,7 @@ class Reason(Enum):
     COUNT = "count"  # -c
     DURATION = "duration"  # --duration
     FILE_END = "file-end"  # -r: the whole file was read
+    IDLE = "idle"  # --exit-on-idle
     FILES_FULL = "files-full"  # -W: the last file is full
     COMMAND_END = "command-end"  # the command behind -- has ended
     READER_GONE = "reader-gone"  # standard output has no reader any more

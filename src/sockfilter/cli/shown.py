@@ -61,6 +61,15 @@ class Shown(Member):
         return self._output.figures if self._output is not None and self.left is None else None
 
     @property
+    def needs_number(self) -> bool:
+        """Whether exchanges are only counted, and their number has no limit."""
+        return self._output is None and self.left is None and self._is_wanted is None
+
+    def note_number(self, count: int) -> None:
+        """Counts exchanges."""
+        self._passed += count
+
+    @property
     def count(self) -> int:
         """The number of exchanges shown."""
         return self._passed + (self._output.lines_taken if self._output is not None else 0)

@@ -185,6 +185,23 @@ def web(text: str) -> str:
     return text
 
 
+def prometheus(text: str) -> str:
+    """Parses the value of --prometheus: PORT or ADDRESS:PORT."""
+    if not text:
+        raise argparse.ArgumentTypeError("it needs a port, such as 9464")
+    return web(text)
+
+
+def metric_labels(text: str) -> str:
+    """Parses the value of --prometheus-labels: names, separated by commas."""
+    from sockfilter.metrics.names import MORE_LABELS
+
+    for name in text.split(","):
+        if name not in MORE_LABELS:
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(MORE_LABELS)}")
+    return text
+
+
 def names(text: str) -> str:
     """Parses names of secrets, separated by commas."""
     parts = [part.strip() for part in text.split(",")]

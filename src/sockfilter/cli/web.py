@@ -132,13 +132,10 @@ def _serve(
     """Becomes the server. Never returns."""
     status = 1
     try:
-        # Ctrl-C reaches this process too: the capture ends it, by closing the pipe
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
-            signal.signal(number, signal.SIG_IGN)
+        leave_signals()
         for fd in sorted((reading, listener.fileno())):
             os.set_inheritable(fd, False)
-        _close_others(reading, listener.fileno())
+        close_others(reading, listener.fileno())
         import asyncio
         import logging
 
@@ -160,7 +157,14 @@ def _serve(
         os._exit(status)
 
 
-def _close_others(*kept: int) -> None:
+def leave_signals() -> None:
+    """Ignores signals in a server: Ctrl-C reaches it too, and the capture ends it, by closing the pipe."""
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def close_others(*kept: int) -> None:
     """Closes all descriptors but the standard ones and these."""
     ends = [STANDARD - 1, *sorted(kept), DESCRIPTORS_MAX]
     for before, behind in pairwise(ends):

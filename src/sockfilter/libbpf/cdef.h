@@ -101,6 +101,13 @@ int sf_lane_enter(struct sf_lane *lane, __u64 stream, int client_end, const __u3
 		  __u64 last_ns, __u32 conn_seq, const void *flow);
 void sf_lane_write_lines(struct sf_lane *lane, int show_secrets, __u32 route_width_max, __u32 request_width_max);
 void sf_lane_set_line(struct sf_lane *lane, __u32 route_width, __u32 request_width, long long clock_offset_ns);
+int sf_lane_tally(struct sf_lane *lane, const __u64 *durations, unsigned int duration_count, const __u64 *sizes,
+		  unsigned int size_count);
+unsigned int sf_lane_settle(struct sf_lane *lane);
+int sf_lane_tally_is_full(const struct sf_lane *lane);
+const struct sf_tally_row *sf_lane_rows(const struct sf_lane *lane, unsigned int *count);
+const char *sf_tally_line(const struct sf_lane *lane, unsigned int line, unsigned int *len);
+void sf_lane_clear_tally(struct sf_lane *lane);
 const __u32 *sf_lane_passed(const struct sf_lane *lane);
 const char *sf_lane_lines(const struct sf_lane *lane);
 const char *sf_lane_bodies(const struct sf_lane *lane);

@@ -19,6 +19,8 @@ LABEL_MAX = 100
 OTHER = "other"
 # seconds: the buckets of the semantic conventions of OpenTelemetry for the duration of a request
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+# bytes: from a short answer to a file
+BYTES = (100.0, 1000.0, 10_000.0, 100_000.0, 1_000_000.0, 10_000_000.0, 100_000_000.0)
 # seconds: from a connection on the same machine to one around the world
 SHORT_SECONDS = (0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 3.0)
 
@@ -73,6 +75,14 @@ class Histogram:
         self.sum += value
         self.count += 1
 
+    def add_counts(self, counts: Sequence[int], total: float) -> None:
+        """Adds values that were counted elsewhere, in the same buckets. total: their sum."""
+        for number, count in enumerate(counts):
+            if count:
+                self.counts[number] += count
+                self.count += count
+        self.sum += total
+
 
 class Sample(NamedTuple):
     """The value of a metric for some labels."""
@@ -89,11 +99,12 @@ class Registry:
         limit: the number of series, over all metrics.
 
     Attributes:
+        limit: the same.
         overflowed: how many values were counted under OTHER, because there was no room for their labels.
     """
 
     def __init__(self, limit: int = SERIES_MAX) -> None:
-        self._limit = limit
+        self.limit = limit
         self._metrics: dict[str, Metric] = {}
         self._values: dict[str, dict[tuple[str, ...], float | Histogram]] = {}
         self._series = 0
@@ -120,11 +131,20 @@ class Registry:
 
     def observe(self, metric: Metric, value: float, *labels: str) -> None:
         """Adds a value to a histogram."""
+        self.histogram(metric, *labels).add(value)
+
+    def histogram(self, metric: Metric, *labels: str) -> Histogram:
+        """Returns the histogram for some labels, for one who adds to it often."""
         key = self._key(metric, labels)
         found = self._values[metric.name].get(key)
         if not isinstance(found, Histogram):
             found = self._values[metric.name][key] = Histogram(metric.buckets)
-        found.add(value)
+        return found
+
+    def clear(self, metric: Metric) -> None:
+        """Removes all values of a gauge, which is measured anew."""
+        self._series -= len(self._values[metric.name])
+        self._values[metric.name].clear()
 
     def metrics(self) -> Iterator[Metric]:
         """Yields the metrics that were declared, ordered by name."""
@@ -141,6 +161,11 @@ class Registry:
         values = self._values[metric.name].values()
         return sum(value.count if isinstance(value, Histogram) else value for value in values)
 
+    @property
+    def series(self) -> int:
+        """The number of series."""
+        return self._series
+
     def _key(self, metric: Metric, labels: tuple[str, ...]) -> tuple[str, ...]:
         if len(labels) != len(metric.labels):
             raise InvalidArgument(f"{metric.name} has the labels {metric.labels}, and {labels} was given")
@@ -148,7 +173,7 @@ class Registry:
         values = self._values[metric.name]
         if key in values:
             return key
-        if self._series >= self._limit and labels:
+        if self._series >= self.limit and labels:
             self.overflowed += 1
             return ()
         self._series += 1

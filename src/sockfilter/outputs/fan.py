@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sockfilter.model.figures import Figures
     from sockfilter.model.lines import Lines
     from sockfilter.model.secret import Secret
+    from sockfilter.model.tallies import Tallies
 
 
 class Wants(Flag):
@@ -87,6 +88,19 @@ class Member:
     def figures(self) -> Figures | None:
         """The receiver of the numbers of exchanges, if this output needs nothing else."""
         return None
+
+    @property
+    def tallies(self) -> Tallies | None:
+        """The receiver of counts, if this output needs nothing else of ordinary exchanges."""
+        return None
+
+    @property
+    def needs_number(self) -> bool:
+        """Whether this output needs only the number of exchanges, see note_number()."""
+        return False
+
+    def note_number(self, count: int) -> None:
+        """Called with the number of exchanges of which only counts were taken, if that is all this output needs."""
 
     @property
     def is_full(self) -> bool:
@@ -176,12 +190,27 @@ class Fan:
     @property
     def lines(self) -> Lines | None:
         """The receiver of lines from the lane: the only member that wants exchanges, if lines are enough for it."""
-        return self._writing[0].lines if len(self._writing) == 1 and self._is_wanted is None else None
+        beside = [member for member in self._writing if not (self.tallies and (member.tallies or member.needs_number))]
+        return beside[0].lines if len(beside) == 1 and self._is_wanted is None else None
 
     @property
     def figures(self) -> Figures | None:
         """The receiver of numbers: the only member that wants exchanges, if their numbers are enough for it."""
         return self._writing[0].figures if len(self._writing) == 1 and self._is_wanted is None else None
+
+    @property
+    def tallies(self) -> Tallies | None:
+        """The receiver of counts: one member, if the others need lines or the number of exchanges alone."""
+        found = [member for member in self._writing if member.tallies is not None]
+        others = [member for member in self._writing if member not in found and not member.needs_number]
+        is_enough = len(found) == 1 and len(others) <= 1 and all(member.lines is not None for member in others)
+        return found[0].tallies if is_enough and self._is_wanted is None else None
+
+    def note_number(self, count: int) -> None:
+        """Tells members that need nothing else of a number of exchanges, of which counts were taken."""
+        for member in self._writing:
+            if member.needs_number:
+                member.note_number(count)
 
     @property
     def is_full(self) -> bool:

@@ -63,8 +63,16 @@ def place(text: str) -> WebAddress:
         raise InvalidArgument(f"{text!r}: {ip!r} is not an address, such as 127.0.0.1, 0.0.0.0 or ::1") from None
 
 
-def listen(at: WebAddress) -> socket.socket:
-    """Returns a listening socket. Raises InvalidArgument: nobody can listen there."""
+def listen(at: WebAddress, option: str = "--web", elsewhere: str = ", or --web without one") -> socket.socket:
+    """Returns a listening socket.
+
+    Args:
+        at: where.
+        option: the option that says so.
+        elsewhere: what else the user can do if the port is taken.
+
+    Raises InvalidArgument: nobody can listen there.
+    """
     listener = socket.socket(socket.AF_INET6 if ":" in at.ip else socket.AF_INET, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -73,11 +81,11 @@ def listen(at: WebAddress) -> socket.socket:
     except OSError as error:
         listener.close()
         advice = {
-            errno.EADDRINUSE: "another program listens there; use another port, or --web without one",
+            errno.EADDRINUSE: f"another program listens there; use another port{elsewhere}",
             errno.EADDRNOTAVAIL: "this machine does not have the address; ip address lists those that it has",
             errno.EACCES: "ports below 1024 require root; use a higher one",
         }.get(error.errno or 0, "use another address or port")
-        raise InvalidArgument(f"--web {at}: {os.strerror(error.errno or 0)}: {advice}") from error
+        raise InvalidArgument(f"{option} {at}: {os.strerror(error.errno or 0)}: {advice}") from error
     return listener
 
 

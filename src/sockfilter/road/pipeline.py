@@ -25,6 +25,7 @@ from sockfilter.protocols.http1 import head as heads
 from sockfilter.protocols.interface import Context, SharedReading
 from sockfilter.road.assembly import Assembly, InterfaceNames
 from sockfilter.road.express.lane import Lane
+from sockfilter.road.express.tallying import Tallying
 from sockfilter.streams.calls import LATE_CALL_NS
 from sockfilter.streams.connection import StreamConnection
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from sockfilter.model.exchange import Exchange
     from sockfilter.model.figures import Figures
     from sockfilter.model.lines import Lines
+    from sockfilter.model.tallies import Tallies
     from sockfilter.model.policy import BodyPolicy
     from sockfilter.model.stream_message import StreamMessage
     from sockfilter.protocols.interface import Conversation, Transport
@@ -85,6 +87,8 @@ class Pipeline:
         protocols: the names of the protocols beside HTTP that are read.
         secrets: the secrets that open TLS. None: TLS is not read.
         figures: takes the numbers of exchanges instead of emit, if they are all that is needed of them.
+        tallies: takes counts of ordinary exchanges, beside their lines or instead of emit.
+        note_number: takes the number of exchanges of which nothing but counts was needed.
         all_hops: whether a connection on several interfaces has its exchanges on each.
     """
 
@@ -104,6 +108,8 @@ class Pipeline:
         protocols: Collection[str] = (),
         secrets: SecretStore | None = None,
         figures: Figures | None = None,
+        tallies: Tallies | None = None,
+        note_number: Callable[[int], None] | None = None,
         all_hops: bool = False,
     ) -> None:
         self._source = source
@@ -125,11 +131,14 @@ class Pipeline:
             source, skipping, is_wanted, self._converse, hearing, heads.is_unfinished, all_hops
         )
         self._budget = Budget(memory, self._count_open, assembly.weigh)
+        if lines is not None and lines.is_json:
+            tallies = None  # these lines are made of exchanges
         if lines is not None and lines.is_json and observers:
             lines = None  # each line names the processes that the observers find
         told = None if lines is None else _RenderedLines(self, source, lines)
-        self._reading = SharedReading(told) if has_lane else None
-        self._told = None if told is None else self._reading  # the lines in C, which wait while a batch is read
+        # beside counts, lines of HTTP/2 are made of exchanges, which are counted
+        self._reading = SharedReading(told if tallies is None else None) if has_lane else None
+        self._told = None if told is None or tallies is not None else self._reading  # the lines in C, which wait while a batch is read
         self._context = Context(
             policy,
             self._budget,
@@ -144,8 +153,17 @@ class Pipeline:
         if has_lane:
             text = None if told is None or told.lines.is_json else told
             counted = None if figures is None else _CountedFigures(self, source, figures)
+            self._note_number = note_number
             self._lane = Lane(
-                assembly, heads.read, heads.whole_body, policy.limit, policy.decodes, self._ended, text, counted
+                assembly,
+                heads.read,
+                heads.whole_body,
+                policy.limit,
+                policy.decodes,
+                self._ended,
+                text,
+                counted,
+                None if tallies is None else Tallying(tallies, self._count_tallied if text is None else None),
             )
         self._consume = self._lane.consume if self._lane is not None else assembly.consume
 
@@ -342,6 +360,12 @@ class Pipeline:
     def _number(self, exchange: Exchange) -> None:
         self._exchanges += 1
         exchange.id = self._exchanges
+
+    def _count_tallied(self, count: int) -> None:
+        """Counts exchanges of which nothing but counts was needed."""
+        self._count(count)
+        if self._note_number is not None:
+            self._note_number(count)
 
     def _count(self, count: int) -> None:
         """Counts exchanges whose lines the lane has written."""

@@ -7,6 +7,8 @@
 
 #define HASH_BITS 15
 
+struct sf_tally;
+
 struct sf_lane {
 	struct sf_lane_slot slots[SF_LANE_CONNECTIONS];
 	__u32 hash[1 << HASH_BITS]; /* first slot of each chain, plus 1 */
@@ -34,6 +36,7 @@ struct sf_lane {
 	char *lines;
 	char *bodies;		  /* the bodies of the exchanges in text */
 	__u64 last[SF_LANE_CPUS]; /* for each processor, the last stream seen of those that it has numbered */
+	struct sf_tally *tally;	  /* NULL: nobody needs counts */
 	__u32 passed_count;
 	__u32 reserved;
 	__u32 passed[SF_LANE_RECORDS]; /* offsets of the records for the road */
@@ -67,6 +70,9 @@ static void prepare_traces(void);
 static int may_hold_secret(const char *at, size_t len);
 static void line_route(struct sf_lane_slot *slot, const struct sf_flow *flow);
 static size_t line_render(struct sf_lane *lane, const struct sf_lane_slot *slot, char *line);
+static void tally_close(struct sf_lane *lane);
+static int tally_note(struct sf_lane *lane, const struct sf_lane_slot *slot);
+static void tally_forget(struct sf_lane *lane);
 static char *digits(char *end, __u64 number);
 
 #endif

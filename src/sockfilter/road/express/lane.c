@@ -195,9 +195,15 @@ static int lane_write(struct sf_lane *lane, struct sf_lane_slot *slot)
 
 static void lane_emit(struct sf_lane *lane, struct sf_lane_slot *slot)
 {
+	int is_counted = lane->tally && tally_note(lane, slot);
+	int is_enough = lane->tally ? is_counted : lane->has_lines;
+
 	slot->conn_seq++;
-	if (!lane->has_lines || !lane_write(lane, slot))
+	if (!is_enough || (lane->has_lines && !lane_write(lane, slot))) {
+		if (is_counted)
+			tally_forget(lane);
 		lane_pass_on(lane, slot);
+	}
 	lane_drop_body(lane, &slot->half[0]);
 	lane_drop_body(lane, &slot->half[1]);
 }

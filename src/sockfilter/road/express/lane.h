@@ -84,8 +84,10 @@ struct sf_lane_slot {
 	__u8 control;	/* segments without payload */
 	__u8 is_new;	/* it entered in this run, and may be refused */
 	__u8 reserved[5];
-	__u32 conn_seq;			 /* the number of the last exchange */
-	__u32 route_len;		 /* 0: the lane writes no lines for it */
+	__u32 conn_seq;	 /* the number of the last exchange */
+	__u32 route_len; /* 0: the lane writes no lines for it */
+	__u32 group;	 /* of its counts, see tally.h */
+	__u32 spare;
 	struct sf_lane_half half[2];	 /* request, response */
 	char route[SF_LANE_ROUTE_BYTES]; /* used only if the lane writes lines */
 };

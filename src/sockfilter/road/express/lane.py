@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         LongRoad,
         RenderedLines,
     )
+    from sockfilter.road.express.tallying import Tallying
 
 # struct sf_lane_event of lane.h; a test compares the two layouts
 EVENT = Struct("=IIIIIIIIQQQQQQIIIIII")
@@ -52,6 +53,7 @@ class Lane:
         emit: takes each exchange that ends here.
         told: takes text lines instead of emit, if a line is all that is needed of an exchange. None: no output does.
         counted: takes the numbers of an exchange instead of emit, if they are enough. None: no output does.
+        tallying: counts exchanges, beside told or instead of emit. None: no output needs that.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Lane:
         emit: Callable[[Exchange], None],
         told: RenderedLines | None = None,
         counted: CountedFigures | None = None,
+        tallying: Tallying | None = None,
     ) -> None:
         self._written = told
         self._counted = counted
@@ -78,6 +81,7 @@ class Lane:
         self._lane = self._ffi.gc(lane, self._lib.sf_lane_close) if lane else None
         if lane and told is not None:
             self._lib.sf_lane_write_lines(lane, told.lines.show_secrets, *told.lines.widths_max)
+        self._tallying = tallying if lane and tallying is not None and tallying.begin(self._lane) else None
         self._on: dict[int, LaneConnection] = {}  # by slot
         self._left: set[int] = set()  # slots to free after this batch
         self._told: set[int] = set()  # streams of which the road has taken all records of this batch
@@ -206,6 +210,8 @@ class Lane:
             emit(on[at].conversation.sink.pair(conn_seq, request, response))
         if counted is not None:
             counted.count(taken)
+        if self._tallying is not None:
+            self._tallying.settle()
 
     def _kept_of(self, size: int, at: int) -> bytes:
         """Returns the kept bytes of a body of this run."""
@@ -254,6 +260,8 @@ class Lane:
         self._on[slot] = connection
         connection.entered_at = connection.conversation.sink.number
         connection.recall = partial(self._leave, slot)
+        if self._tallying is not None:
+            self._lib.sf_lane_slot(self._lane, slot).group = self._tallying.group_of(connection.model)
 
     def _close(self, slot: int) -> None:
         """Closes the connection of a slot: both ends have closed between exchanges."""

@@ -31,6 +31,7 @@ static void sf_lane_close(struct sf_lane *lane)
 		free(lane->slots[i].half[0].body);
 		free(lane->slots[i].half[1].body);
 	}
+	tally_close(lane);
 	free(lane->lines);
 	free(lane->bodies);
 	pages_give(lane, sizeof(*lane));

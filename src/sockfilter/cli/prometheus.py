@@ -1,0 +1,117 @@
+"""--prometheus: the process that serves the metrics.
+
+As with --web, the server is a process of its own: it accepts connections, which the sandbox denies to the capture, and
+it makes the text, so that a scrape costs the capture only a copy of the counts.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from sockfilter import __version__
+from sockfilter.cli import privileges, sandbox
+from sockfilter.cli.descriptors import say
+from sockfilter.cli.web import close_others, leave_signals
+from sockfilter.errors import InvalidArgument
+from sockfilter.metrics.asking import AnsweringEnd, AskingEnd, Channel, channels
+from sockfilter.page import addresses
+from sockfilter.system import namespace
+from sockfilter.system.local_addresses import local_addresses
+
+if TYPE_CHECKING:
+    import socket
+
+    from sockfilter.captures.archive import ArchiveCapture
+    from sockfilter.captures.capture import Capture
+    from sockfilter.cli.arguments import Options
+    from sockfilter.cli.privileges import UserChoice
+    from sockfilter.metrics.member import MetricsMember
+
+NO_EXTRA = "--prometheus needs prometheus-client, which is not installed: pip install 'sockfilter[prometheus]'"
+
+
+class Prometheus:
+    """The server of the metrics, which starts now and ends with close(). Call this before any thread is started.
+
+    Args:
+        options: the options.
+        choice: the user whom the server becomes.
+
+    Raises InvalidArgument.
+    """
+
+    def __init__(self, options: Options, choice: UserChoice) -> None:
+        from importlib.util import find_spec
+
+        if find_spec("prometheus_client") is None:
+            raise InvalidArgument(NO_EXTRA)
+        wanted = addresses.place(options.prometheus or "")
+        listener = addresses.listen(wanted, "--prometheus", "")
+        self._at = wanted._replace(port=listener.getsockname()[1])
+        self._options = options
+        here, there = channels()
+        if not os.fork():
+            _serve(there, listener, options, choice)
+        for fd in there[:2]:
+            os.close(fd)
+        listener.close()
+        self._member = self._made()
+        self._end = AnsweringEnd(here, self._member.snapshot)
+
+    def member(self) -> MetricsMember:
+        """Returns the metrics as an output."""
+        return self._member
+
+    def begin(self, capture: Capture | ArchiveCapture) -> None:
+        """Answers the server from now on, and says where it is."""
+        self._member.answer(self._end, capture)
+        capture.source.also_wake_for(self._end.fileno())
+        at = self._at._replace(ip=addresses.LOOPBACK) if self._at.is_everywhere else self._at
+        say(f"metrics are at http://{at}/metrics")
+        if not self._at.is_loopback:
+            say(f"whoever reaches port {self._at.port} of this machine can read them: they name hosts and routes")
+
+    def close(self) -> None:
+        """Ends the server. May be repeated."""
+        self._end.close()
+        if self._member.has_overflowed and not self._options.quiet:
+            say(f'metrics: more than {self._member.limit} series; further labels were counted under other="true"')
+
+    def _made(self) -> MetricsMember:
+        from sockfilter.metrics.capture_metrics import CaptureMetrics
+        from sockfilter.metrics.member import MetricsMember
+
+        options = self._options
+        with namespace.entered(options.netns):
+            known = local_addresses()
+        own = None if options.netns is not None else addresses.OwnConnections(self._at, known).are_others
+        more = options.prometheus_labels.split(",") if options.prometheus_labels else ()
+        metrics = CaptureMetrics(options.routes, more, known, own)
+        return MetricsMember(metrics, can_tally=not more and not options.tcp and not options.stacks)
+
+
+def _serve(channel: Channel, listener: socket.socket, options: Options, choice: UserChoice) -> None:
+    """Becomes the server. Never returns."""
+    status = 1
+    try:
+        leave_signals()
+        close_others(*sorted((*channel, listener.fileno())))
+        from threading import Thread
+
+        from sockfilter.metrics.server import MetricsServer
+
+        end = AskingEnd(channel)
+        server = MetricsServer(listener, end.ask, __version__)
+        privileges.give_up(choice, lambda: None)
+        if options.sandbox:
+            sandbox.enter([], has_command=False, reads_code=not choice.hides_code, hints=False, serves=True)
+        Thread(target=server.serve_forever, daemon=True).start()
+        end.listen()
+        status = 0
+    except Exception as error:
+        with suppress(Exception):
+            say(f"the server of the metrics has ended: {type(error).__name__}: {error}")
+    finally:
+        os._exit(status)
