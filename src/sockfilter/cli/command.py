@@ -65,6 +65,7 @@ COMMANDS = {
     for name in (
         *(
             "accelerate",
+            "batch",
             "broker",
             "check",
             "config",
