@@ -18,6 +18,7 @@ NOT_OF_A_CAPTURE = (
     *("testing", "views", "filters", "sources.broker", "captures.command", "captures.file", "captures.tcp_streams"),
     *("cli.broker", "cli.check", "cli.checks", "cli.diff", "comparison", "cli.config", "cli.confinement", "cli.doctor"),
     *("cli.tls", "cli.top", "cli.versions", "__init__", "sources.secrets.attacher", "cli.looking"),
+    "archive.convert",
     *("counting", "cli.count", "cli.count_text", "guarding", "cli.guard", "cli.guarding", "cli.ssh_session"),
     *("accelerating", "cli.accelerate"),
     *(
@@ -39,7 +40,15 @@ BEFORE = {
     "captures.secrets": {"sources.secrets.probed"},
     "cli.__init__": {"cli.command", "cli.descriptors", "cli.signals"},
     "cli.arguments": {"cli.pcap_filter"},
+    "cli.dataset": {"archive.naming", "archive.output", "archive.parts"},
+    "archive.dataset": {"pyarrow"},
+    "archive.naming": {"hashlib"},
+    # which files there are is known before the first is opened
+    "archive.paths": {"glob"},
+    "cli.several": {"cli.jobs"},
     "cli.command": {
+        "cli.dataset",
+        "cli.several",
         "captures.capture",
         "captures.command",
         "captures.file",

@@ -102,8 +102,8 @@ def test_bash_completes(folder: Path) -> None:
     assert completed_by_bash(folder, "broker", "--user", "nobod") == {"nobody"}
     assert completed_by_bash(folder, "--pro") == {"--processes", "--promisc", "--proto", "--protocols"}
     assert {"any", "lo"} <= completed_by_bash(folder, "-q", "-i", "")
-    assert completed_by_bash(folder, "--format", "") == {"text", "raw", "jsonl", "har", "curl", "pytest"}
-    assert completed_by_bash(folder, "--format", "=") == {"text", "raw", "jsonl", "har", "curl", "pytest"}
+    assert completed_by_bash(folder, "--format", "") == {"text", "raw", "jsonl", "har", "curl", "pytest", "parquet"}
+    assert completed_by_bash(folder, "--format", "=") == {"text", "raw", "jsonl", "har", "curl", "pytest", "parquet"}
     assert completed_by_bash(folder, "--color", "=", "al") == {"always"}
     assert completed_by_bash(folder, "-c", "") == {""}
     assert completed_by_bash(folder, "-r", f"{folder}/m") == {f"{folder}/man"}

@@ -14,7 +14,7 @@ from sockfilter.model.policy import BodyPolicy
 from sockfilter.outputs.fan import Fan, Member, Wants
 
 if TYPE_CHECKING:
-    from sockfilter.archive.groups import Group
+    from sockfilter.archive.groups import FileGroup
     from sockfilter.archive.output import ParquetOutput
     from sockfilter.ledger import Ledger
     from sockfilter.model import Exchange, StreamMessage
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 WAIT_S = 1.0
 
 
-class Written(NamedTuple):
+class Addition(NamedTuple):
     """What became of one group of files.
 
     Attributes:
@@ -77,13 +77,13 @@ class DatasetMember(Member):
 
 
 def write_dataset(
-    group: Group,
+    group: FileGroup,
     directory: str,
     *,
     body: int | None = 0,
     show_secrets: bool = False,
     keylog: str | None = None,
-) -> Written:
+) -> Addition:
     """Reads a group of capture files and adds what is in them to a dataset.
 
     It may be repeated, also by another process at the same time: the files of the dataset that it has made before get
@@ -122,4 +122,4 @@ def write_dataset(
         capture.close()
         if capture.source.damage is not None and not others:
             bad.append(str(capture.source.damage))
-    return Written(name, capture.ledger, output.row_count, output.byte_count, tuple(bad))
+    return Addition(name, capture.ledger, output.row_count, output.byte_count, tuple(bad))

@@ -32,7 +32,7 @@ DISORDER_NS = 10_000_000
 DIGITS = re.compile(r"\d+")
 
 
-class Group(NamedTuple):
+class FileGroup(NamedTuple):
     """Files that are read as one capture.
 
     Attributes:
@@ -42,13 +42,13 @@ class Group(NamedTuple):
     paths: tuple[str, ...]
 
 
-class _Part(NamedTuple):
+class _CaptureFile(NamedTuple):
     path: str
     bytes: int
     ends: Ends | None
 
 
-def groups_of(paths: Iterable[str], *, most_bytes: int | None = None) -> list[Group]:
+def groups_of(paths: Iterable[str], *, most_bytes: int | None = None) -> list[FileGroup]:
     """Returns the captures that files are parts of.
 
     Args:
@@ -56,7 +56,7 @@ def groups_of(paths: Iterable[str], *, most_bytes: int | None = None) -> list[Gr
         most_bytes: bytes of the files of one group; a capture that has more is cut. The connections that are open there
             are then in two groups: the exchanges in them at the time lack a half, and say so. None: no limit.
     """
-    groups: list[list[_Part]] = []
+    groups: list[list[_CaptureFile]] = []
     size = 0
     for part in _in_order(paths):
         size += part.bytes
@@ -65,19 +65,19 @@ def groups_of(paths: Iterable[str], *, most_bytes: int | None = None) -> list[Gr
         else:
             groups.append([part])
             size = part.bytes
-    return [Group(tuple(part.path for part in group)) for group in groups]
+    return [FileGroup(tuple(part.path for part in group)) for group in groups]
 
 
-def _in_order(paths: Iterable[str]) -> Iterator[_Part]:
+def _in_order(paths: Iterable[str]) -> Iterator[_CaptureFile]:
     """Yields the files; those next to each other whose names differ in digits alone by their first packets."""
     for _, run in groupby(paths, _pattern):
-        parts = [_Part(path, _size(path), ends_of(path)) for path in run]
+        parts = [_CaptureFile(path, _size(path), ends_of(path)) for path in run]
         if all(part.ends is not None and part.ends.first_ns is not None for part in parts):
             parts.sort(key=lambda part: part.ends.first_ns if part.ends and part.ends.first_ns else 0)
         yield from parts
 
 
-def _goes_on(before: _Part, part: _Part) -> bool:
+def _goes_on(before: _CaptureFile, part: _CaptureFile) -> bool:
     """Whether a file goes on where the one before it ended."""
     if before.ends is None or part.ends is None or _pattern(before.path) != _pattern(part.path):
         return False

@@ -30,7 +30,7 @@ COMPRESSION = "zstd"
 NO_DATE = "__HIVE_DEFAULT_PARTITION__"
 
 
-class Part:
+class PartFile:
     """A file that is being written."""
 
     def __init__(self, dataset: Dataset, path: str, columns: pa.Schema) -> None:
@@ -85,7 +85,7 @@ class Parts:
     def __init__(self, dataset: Dataset, table: str, prefix: str, part_bytes: int = PART_BYTES) -> None:
         self._dataset, self._table, self._prefix, self._part_bytes = dataset, table, prefix, part_bytes
         self._columns = schema.tables()[table].columns
-        self._open: dict[str, Part] = {}
+        self._open: dict[str, PartFile] = {}
         self._counts: dict[str, int] = {}  # files begun, by date
         self.row_count = self.byte_count = 0
 
@@ -121,7 +121,7 @@ class Parts:
         while self._open:
             self._open.popitem()[1].drop()
 
-    def _part(self, date: str) -> Part:
+    def _part(self, date: str) -> PartFile:
         part = self._open.pop(date, None)
         if part is None:
             while len(self._open) >= OPEN_MAX:
@@ -131,7 +131,7 @@ class Parts:
             folder = os.path.join(folder, f"date={date}")
             self._dataset.make_directory(folder)
             number = self._counts[date] = self._counts.get(date, 0) + 1
-            part = Part(self._dataset, os.path.join(folder, f"{self._prefix}-{number:06}.parquet"), self._columns)
+            part = PartFile(self._dataset, os.path.join(folder, f"{self._prefix}-{number:06}.parquet"), self._columns)
         self._open[date] = part  # the one used last is the last
         return part
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from sockfilter.cli import tcpdump, values
-from sockfilter.cli.parser import Added, CommandLineParser, Files, Joined, Once, check_known
+from sockfilter.cli.parser import Added, CommandLineParser, Joined, ManyFiles, Once, check_known
 from sockfilter.cli.values import JSONL, KIB
 from sockfilter.cli.versions import Versions
 from sockfilter.errors import InvalidArgument
@@ -203,7 +203,7 @@ def get_parser() -> argparse.ArgumentParser:
     where.add_argument(
         "-r",
         "--read",
-        action=Files,
+        action=ManyFiles,
         metavar="FILE",
         help="read capture files: pcap or pcapng, also in gzip; or those in a directory, or by a pattern in quotes;"
         " several may follow; -: standard input",

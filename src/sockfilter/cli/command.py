@@ -102,7 +102,7 @@ def command(argv: list[str] | None, signals: Signals) -> int:
             from sockfilter.cli import several  # live captures need none of it
 
             if several.is_several(options):
-                return several.run(options, signals, sink)
+                return several.run(options, signals, sink, Run)
         return Run(options, signals, sink).run()
     except (SockfilterError, OSError) as error:
         return fail(error)
@@ -327,7 +327,7 @@ class Run:
         if self._options.others:
             from sockfilter.cli import several
 
-            several.open_all(capture)
+            several.open_all(capture.source)
         if self._choice.hides_code:
             from sockfilter.cli import preloading  # imported here if the new user cannot read the code later
 

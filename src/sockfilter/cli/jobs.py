@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import signal
 from collections import deque
 from tempfile import TemporaryFile
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple, Protocol
 
 from sockfilter.archive.ledgers import empty, from_plain, plain, summed
 from sockfilter.cli.descriptors import STDOUT, say
@@ -20,11 +19,10 @@ from sockfilter.cli.summary import summary
 from sockfilter.errors import SockfilterError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from sockfilter.archive.groups import Group
+    from sockfilter.archive.groups import FileGroup
     from sockfilter.cli.arguments import Options
-    from sockfilter.cli.several import Plan
     from sockfilter.ledger import Ledger
 
 # Captures that have been begun and not shown, for each process: what they show lies in files meanwhile.
@@ -35,7 +33,26 @@ COPY_BYTES = 1 << 20
 REPORT_BYTES = 1 << 20
 
 
-class Result(NamedTuple):
+class CaptureRun(Protocol):
+    """Reads one capture, from its greeting to its end, and shows it on standard output."""
+
+    @property
+    def ledger(self) -> Ledger | None:
+        """The counters, at the end. None: it never began."""
+
+    @property
+    def shown(self) -> int:
+        """The number of exchanges shown."""
+
+    @property
+    def problems(self) -> dict[str, int]:
+        """The problems of the exchanges shown."""
+
+    def run(self) -> int:
+        """Reads the capture. Returns the exit status."""
+
+
+class JobResult(NamedTuple):
     """What a process reports at its end."""
 
     ledger: Ledger
@@ -54,7 +71,7 @@ class Job:
         fd: becomes readable when the process reports, and when it ends.
     """
 
-    def __init__(self, group: Group, read: Callable[[Group], tuple[int, bytes]]) -> None:
+    def __init__(self, group: FileGroup, read: Callable[[FileGroup], tuple[int, bytes]]) -> None:
         self._group = group
         self.output: IO[bytes] = TemporaryFile(buffering=0)  # noqa: SIM115  # close() closes it
         self.fd, write = os.pipe2(os.O_CLOEXEC)
@@ -86,14 +103,16 @@ class Job:
             if self.status < 0:
                 say(f"reading {', '.join(self._group.paths)}: the process was ended by signal {-self.status}")
 
-    def result(self) -> Result:
+    def result(self) -> JobResult:
         """Returns what the process has reported; nothing if it could not."""
+        import json
+
         try:
             told = json.loads(self._report)
             problems = {str(name): int(count) for name, count in told["problems"].items()}
-            return Result(from_plain(told["ledger"]), int(told["shown"]), problems)
+            return JobResult(from_plain(told["ledger"]), int(told["shown"]), problems)
         except (ValueError, KeyError, TypeError, AttributeError):
-            return Result(empty(), 0, {})
+            return JobResult(empty(), 0, {})
 
     def end(self, number: int) -> None:
         """Sends a signal to the process."""
@@ -106,16 +125,25 @@ class Jobs:
 
     Args:
         options: the options.
-        plan: the captures.
+        groups: the captures.
         signals: requests to end.
         sink: standard output.
+        reader: makes what reads one capture.
     """
 
-    def __init__(self, options: Options, plan: Plan, signals: Signals, sink: StandardOutput) -> None:
-        self._options, self._plan, self._signals, self._sink = options, plan, signals, sink
+    def __init__(
+        self,
+        options: Options,
+        groups: Sequence[FileGroup],
+        signals: Signals,
+        sink: StandardOutput,
+        reader: Callable[[Options, Signals, StandardOutput], CaptureRun],
+    ) -> None:
+        self._reader = reader
+        self._options, self._groups, self._signals, self._sink = options, groups, signals, sink
         self._report = Report(options, sink)
         self._is_coloured = wants_colour(options.colour)  # before standard output is another file
-        self._waiting = deque(plan.groups)
+        self._waiting = deque(groups)
         self._begun: deque[Job] = deque()  # in the order of the captures
         self._ledgers: list[Ledger] = []
         self._shown = 0
@@ -124,8 +152,8 @@ class Jobs:
     def run(self) -> int:
         """Reads all captures. Returns the exit status."""
         if not self._options.quiet:
-            count, at_once = len(self._plan.groups), min(self._options.jobs, len(self._plan.groups))
-            say(f"reading {self._plan.files} files of {count} captures, {at_once} at a time; Ctrl-C ends")
+            files, at_once = sum(len(group.paths) for group in self._groups), min(self._options.jobs, len(self._groups))
+            say(f"reading {files} files of {len(self._groups)} captures, {at_once} at a time; Ctrl-C ends")
         reason = Reason.FILE_END
         try:
             self._read_all()
@@ -191,9 +219,9 @@ class Jobs:
         if job.status:
             self._status = FAILED
 
-    def _read(self, group: Group) -> tuple[int, bytes]:
+    def _read(self, group: FileGroup) -> tuple[int, bytes]:
         """Reads a group, in a process of its own."""
-        from sockfilter.cli.command import Run
+        import json  # before the rights are given up
 
         options = self._options
         first, *others = group.paths
@@ -208,7 +236,7 @@ class Jobs:
             colour="always" if self._is_coloured else "never",
         )
         with Signals(until_exit=True) as signals:
-            run = Run(options, signals, StandardOutput(signals))
+            run = self._reader(options, signals, StandardOutput(signals))
             status = run.run()
         told = {"ledger": plain(run.ledger or empty()), "shown": run.shown, "problems": run.problems}
         return status, json.dumps(told).encode()

@@ -55,7 +55,7 @@ class Once(argparse.Action):
         setattr(namespace, self.dest, value)
 
 
-class Files(argparse.Action):
+class ManyFiles(argparse.Action):
     """Accepts an option several times, each with a file. The first is the option's value, the rest are `others`."""
 
     def __call__(

@@ -4,39 +4,27 @@ from __future__ import annotations
 
 import os
 import resource
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from sockfilter.archive.groups import Group, groups_of
+from sockfilter.archive.groups import FileGroup, groups_of
 from sockfilter.archive.paths import PATTERN, captures_in
 from sockfilter.captures.archive import is_archive
 from sockfilter.cli.arguments import PARQUET, TEXT
 from sockfilter.cli.values import JSONL
 from sockfilter.errors import CaptureFileError, InvalidArgument
 from sockfilter.outputs.capture_file import is_that_file, over_itself
+from sockfilter.sources.files.source import FileSource
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
-    from sockfilter.captures.archive import ArchiveCapture
-    from sockfilter.captures.capture import Capture
     from sockfilter.cli.arguments import Options
+    from sockfilter.cli.jobs import CaptureRun
     from sockfilter.cli.signals import Signals
     from sockfilter.cli.stdout import StandardOutput
 
 # Formats in which what is shown of one capture does not depend on the others.
 SEPARATE = (TEXT, "raw", JSONL, "curl", PARQUET)
-
-
-class Plan(NamedTuple):
-    """What to read, and how.
-
-    Attributes:
-        groups: the captures, each of which is read by a process of its own if there are several.
-        files: the number of files.
-    """
-
-    groups: Sequence[Group]
-    files: int
 
 
 def is_several(options: Options) -> bool:
@@ -48,20 +36,26 @@ def is_several(options: Options) -> bool:
     return bool(options.others) or is_place or options.jobs > 1
 
 
-def run(options: Options, signals: Signals, sink: StandardOutput) -> int:
-    """Reads the files. Returns the exit status. Raises the same errors as plan()."""
-    planned = plan(options)
-    if len(planned.groups) == 1:
-        from sockfilter.cli.command import Run
+def run(
+    options: Options,
+    signals: Signals,
+    sink: StandardOutput,
+    reader: Callable[[Options, Signals, StandardOutput], CaptureRun],
+) -> int:
+    """Reads the files. reader: makes what reads one capture.
 
-        first, *others = planned.groups[0].paths
-        return Run(options._replace(read=first, others=tuple(others)), signals, sink).run()
+    Returns the exit status. Raises the same errors as plan().
+    """
+    groups = plan(options)
+    if len(groups) == 1:
+        first, *others = groups[0].paths
+        return reader(options._replace(read=first, others=tuple(others)), signals, sink).run()
     from sockfilter.cli.jobs import Jobs
 
-    return Jobs(options, planned, signals, sink).run()
+    return Jobs(options, groups, signals, sink, reader).run()
 
 
-def plan(options: Options) -> Plan:
+def plan(options: Options) -> list[FileGroup]:
     """Finds the files, and which of them are one capture.
 
     Raises:
@@ -81,19 +75,17 @@ def plan(options: Options) -> Plan:
             raise InvalidArgument(f"{together} shows all files together, which one process reads: remove --jobs")
         if len(paths) > 1 and any(map(is_archive, paths)):
             raise InvalidArgument(f"{together} shows all files together, which is not possible with HAR files")
-        return Plan([Group(tuple(paths))], len(paths))
-    return Plan(groups_of(paths), len(paths))
+        return [FileGroup(tuple(paths))]
+    return groups_of(paths)
 
 
-def open_all(capture: Capture | ArchiveCapture) -> None:
+def open_all(source: object) -> None:
     """Opens all files of a capture, while there are rights to. Raises CaptureFileError: too many are open."""
-    from sockfilter.sources.files.source import FileSource
-
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if isinstance(capture.source, FileSource):
-        capture.source.open_all()
+    if isinstance(source, FileSource):
+        source.open_all()
 
 
 def _together(options: Options) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class Files:
+class FileSequence:
     """The files that are read, in order.
 
     Args:

@@ -18,7 +18,7 @@ from sockfilter.sources.files.clocks import Clocks
 from sockfilter.sources.files.packet import Damaged
 from sockfilter.sources.files.pcap import HEADER_BYTES, PcapFormat
 from sockfilter.sources.files.pcapng import SECTION, PcapngFormat
-from sockfilter.sources.files.several import Files
+from sockfilter.sources.files.several import FileSequence
 from sockfilter.sources.hosts import host_filter
 from sockfilter.sources.secrets.keylog import KeyLog
 
@@ -119,7 +119,7 @@ class FileSource(Closing):
         self._cut = 0
         self._unread: dict[int, int] = {}  # packets of each link type that is not read
         self.damage: CaptureFileError | None = None
-        self._files = Files(path, others)
+        self._files = FileSequence(path, others)
         self._stream = self._files.first()
         self._is_begun = False  # whether the format of the present file is known
 
