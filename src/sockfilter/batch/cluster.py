@@ -41,7 +41,7 @@ def connected(scheduler: str | None, workers: int) -> Iterator[Any]:
     with ExitStack() as stack:
         address = scheduler if scheduler is not None else stack.enter_context(_local(workers))
         try:
-            client = stack.enter_context(Client(address, timeout=CONNECT_S, set_as_default=False))
+            client = stack.enter_context(Client(address, timeout=CONNECT_S))
         except ValueError as error:
             raise InvalidArgument(f"--scheduler {scheduler}: {error}; use an address such as tcp://HOST:8786") from error
         except (OSError, RuntimeError) as error:  # TimeoutError is an OSError

@@ -73,7 +73,7 @@ def outcomes(
         if not begun:
             return
         with suppress(TimeoutError):
-            ended, _ = wait(begun, timeout=LOOK_S, return_when="FIRST_COMPLETED")
+            ended, _ = wait(list(begun), timeout=LOOK_S, return_when="FIRST_COMPLETED")
             for future in ended:
                 yield _outcome(future, begun.pop(future))
     client.cancel(list(begun))

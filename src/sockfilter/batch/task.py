@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sockfilter.archive.convert import write_dataset
 from sockfilter.archive.dataset import MARK
-from sockfilter.archive.groups import Group
+from sockfilter.archive.groups import FileGroup
 from sockfilter.archive.ledgers import plain
 from sockfilter.batch.places import fetched, is_remote
 from sockfilter.errors import SockfilterError
@@ -43,7 +43,7 @@ def convert(files: tuple[str, ...], directory: str, keep: tuple[Any, ...] = ()) 
         with TemporaryDirectory(prefix="sockfilter-") as folder:
             paths = fetched(files, folder) if is_remote(files[0]) else list(files)
             told["read"] = sum(os.path.getsize(path) for path in paths if os.path.isfile(path))
-            done = write_dataset(Group(tuple(paths)), directory, **Keep(*keep)._asdict())
+            done = write_dataset(FileGroup(tuple(paths)), directory, **Keep(*keep)._asdict())
         told.update(name=done.name, rows=done.rows, bytes=done.bytes, bad=list(done.bad), ledger=plain(done.ledger))
     except SockfilterError as error:
         told["bad"] = [str(error)]

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from sockfilter.cli import subcommand, values
 from sockfilter.cli.descriptors import say
 from sockfilter.cli.ending import FAILED, OK
-from sockfilter.cli.parser import Once
 from sockfilter.cli.stdout import StandardOutput
 from sockfilter.cli.summary import summary
 from sockfilter.cli.values import JSONL
@@ -49,11 +48,11 @@ def get_parser() -> argparse.ArgumentParser:
         "files", nargs="*", metavar="FILE", help="capture files, directories, patterns in quotes, and URLs of these"
     )
     parser.add_argument(
-        "-o", "--output", action=Once, metavar="DIR", help="the dataset; each worker must see this directory"
+        "-o", "--output", metavar="DIR", help="the dataset; each worker must see this directory"
     )
     where = parser.add_argument_group("where to work")
     where.add_argument(
-        "--scheduler", action=Once, metavar="ADDRESS", help="the scheduler of a cluster: tcp://HOST:8786, tls://HOST:8786"
+        "--scheduler", metavar="ADDRESS", help="the scheduler of a cluster: tcp://HOST:8786, tls://HOST:8786"
     )
     where.add_argument(
         "--workers",
@@ -69,7 +68,7 @@ def get_parser() -> argparse.ArgumentParser:
     )
     how = parser.add_argument_group("what to write")
     how.add_argument("--body", type=values.body, default=0, metavar="N|all", help="bytes to keep of each body (0)")
-    how.add_argument("--keylog", action=Once, metavar="FILE", help="open TLS with this key log, which each worker must see")
+    how.add_argument("--keylog", metavar="FILE", help="open TLS with this key log, which each worker must see")
     how.add_argument("--show-secrets", action="store_true", help="do not mask secrets")
     how.add_argument("--format", choices=(TEXT, JSONL), default=TEXT, help="the report: lines of text, or JSON lines")
     how.add_argument("-q", "--quiet", action="store_true", help="report failures alone, and no summary")
