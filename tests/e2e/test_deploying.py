@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from sockfilter.cli import arguments
 from tests.support.skips import need_package, need_tool
 
@@ -72,16 +73,20 @@ def test_the_daemon_set_captures_the_node_with_few_rights() -> None:
     made = container()
     assert namespace["metadata"]["name"] == daemon_set["metadata"]["namespace"]
     assert daemon_set["spec"]["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
-    assert pod["spec"]["hostNetwork"] is True and not pod["spec"]["automountServiceAccountToken"]
+    assert pod["spec"]["hostNetwork"] is True
+    assert not pod["spec"]["automountServiceAccountToken"]
     rights = made["securityContext"]
     assert rights["capabilities"] == {"drop": ["ALL"], "add": CAPABILITIES}
-    assert rights["readOnlyRootFilesystem"] and not rights["allowPrivilegeEscalation"] and not rights["privileged"]
+    assert rights["readOnlyRootFilesystem"]
+    assert not rights["allowPrivilegeEscalation"]
+    assert not rights["privileged"]
     assert made["resources"]["limits"].keys() == {"cpu", "memory"}
     ports = {port["name"] for port in made["ports"]}
     assert made["readinessProbe"]["httpGet"]["path"] == "/healthz"
     # a loss makes a capture not ready, and does not end it
     assert "httpGet" not in made["livenessProbe"]
-    assert made["readinessProbe"]["httpGet"]["port"] in ports and made["livenessProbe"]["tcpSocket"]["port"] in ports
+    assert made["readinessProbe"]["httpGet"]["port"] in ports
+    assert made["livenessProbe"]["tcpSocket"]["port"] in ports
 
 
 def test_kubernetes_schemas_accept_the_manifest() -> None:

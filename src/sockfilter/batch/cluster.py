@@ -43,7 +43,9 @@ def connected(scheduler: str | None, workers: int) -> Iterator[Any]:
         try:
             client = stack.enter_context(Client(address, timeout=CONNECT_S))
         except ValueError as error:
-            raise InvalidArgument(f"--scheduler {scheduler}: {error}; use an address such as tcp://HOST:8786") from error
+            raise InvalidArgument(
+                f"--scheduler {scheduler}: {error}; use an address such as tcp://HOST:8786"
+            ) from error
         except (OSError, RuntimeError) as error:  # TimeoutError is an OSError
             raise ClusterError(
                 f"connecting to the scheduler {scheduler}: {_reason(error)}; start it with: dask scheduler"

@@ -67,9 +67,7 @@ def _remote_tasks(places: Sequence[str], most_bytes: int | None) -> list[tuple[s
     urls = list(dict.fromkeys(url for place in places for url in _listed(place)))
     with TemporaryDirectory(prefix="sockfilter-") as folder:
         outlines = dict(_outlines(urls, folder))
-        return [
-            tuple(outlines[path] for path in group.paths) for group in groups_of(outlines, most_bytes=most_bytes)
-        ]
+        return [tuple(outlines[path] for path in group.paths) for group in groups_of(outlines, most_bytes=most_bytes)]
 
 
 def _listed(place: str) -> list[str]:

@@ -89,9 +89,7 @@ def _outcome(future: Any, files: tuple[str, ...]) -> Outcome:
     told = future.result()
     ledger = from_plain(told["ledger"]) if "ledger" in told else empty()
     bad = tuple(map(str, told["bad"]))
-    return Outcome(
-        files, told.get("name", ""), told["rows"], told["bytes"], told["read"], told["cpu_s"], bad, ledger
-    )
+    return Outcome(files, told.get("name", ""), told["rows"], told["bytes"], told["read"], told["cpu_s"], bad, ledger)
 
 
 def clean(directory: str, names: set[str]) -> None:

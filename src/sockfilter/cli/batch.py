@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from typing import TYPE_CHECKING, Any
@@ -47,9 +46,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "files", nargs="*", metavar="FILE", help="capture files, directories, patterns in quotes, and URLs of these"
     )
-    parser.add_argument(
-        "-o", "--output", metavar="DIR", help="the dataset; each worker must see this directory"
-    )
+    parser.add_argument("-o", "--output", metavar="DIR", help="the dataset; each worker must see this directory")
     where = parser.add_argument_group("where to work")
     where.add_argument(
         "--scheduler", metavar="ADDRESS", help="the scheduler of a cluster: tcp://HOST:8786, tls://HOST:8786"
@@ -81,7 +78,9 @@ def run(words: list[str], signals: Signals) -> int:
     if isinstance(options, int):
         return options
     if not options.files:
-        raise InvalidArgument("which captures? Name files, directories, patterns or URLs: sockfilter batch FILE ... -o DIR")
+        raise InvalidArgument(
+            "which captures? Name files, directories, patterns or URLs: sockfilter batch FILE ... -o DIR"
+        )
     if not options.output:
         raise InvalidArgument("where to? Name the directory of the dataset: -o DIR")
     if options.scheduler is not None and options.workers is not None:
@@ -96,8 +95,10 @@ def run(words: list[str], signals: Signals) -> int:
     if is_remote(options.output):
         raise InvalidArgument(f"-o {options.output}: a dataset is a directory; copy it when the batch has ended")
     most = None if options.task_size is None else options.task_size * MEBIBYTE
-    tasks = [tuple(each if is_remote(each) else os.path.abspath(each) for each in files) for files in
-             tasks_of(options.files, most)]
+    tasks = [
+        tuple(each if is_remote(each) else os.path.abspath(each) for each in files)
+        for files in tasks_of(options.files, most)
+    ]
     directory = Dataset(os.path.abspath(options.output)).path
     keylog = None if options.keylog is None else os.path.abspath(options.keylog)
     report = BatchReport(options, len(tasks))
@@ -135,6 +136,8 @@ class BatchReport:
 
     def add(self, outcome: Outcome) -> None:
         """Prints the line of a capture. Raises OutputError and BrokenPipeError."""
+        import json
+
         from sockfilter.archive.ledgers import summed
 
         self._ended += 1
