@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.support.captures import START_NS, Timed, pcap
 from tests.support.command import COMMAND, WAIT_S, environment
 from tests.support.frames import Talk
@@ -95,12 +96,13 @@ def test_a_worker_that_dies_costs_no_row_and_doubles_none(archive: Path, tmp_pat
     assert "6 captures done, 1 failed; 120 rows" in errors
     told = {Path(line["files"][0]).name: line for line in map(json.loads, output.splitlines())}
     assert [len(told["rotated1.pcap"]["files"]), told["rotated1.pcap"]["rows"]] == [2, 20]
-    assert told["bad.pcap"]["failed"] and not told["bad.pcap"]["rows"]
+    assert told["bad.pcap"]["failed"]
+    assert not told["bad.pcap"]["rows"]
     assert not any(line["failed"] for name, line in told.items() if name != "bad.pcap")
     rows = rows_in(tmp_path / "batch")
     assert len(rows) == 120
     assert rows == rows_in(tmp_path / "alone")
-    assert not [path for path in (tmp_path / "batch").rglob(".*")]
+    assert not list((tmp_path / "batch").rglob(".*"))
 
 
 @pytest.mark.parametrize(
