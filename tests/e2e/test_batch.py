@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,18 +51,34 @@ def rows_in(dataset: Path) -> list[dict[str, Any]]:
     return list(table.sort_by([("capture", "ascending"), ("id", "ascending")]).to_pylist())
 
 
-def reader_of(path: Path) -> int:
-    """The process that has a file open; waits for it."""
+@contextmanager
+def reader_of(pipe: Path) -> Iterator[int]:
+    """Waits for a process that reads a pipe, and yields its number. It waits for more than nothing until the end."""
     deadline = time.monotonic() + WAIT_S
-    while time.monotonic() < deadline:
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                if any(os.readlink(fd) == str(path) for fd in (process / "fd").iterdir()):
-                    return int(process.name)
-            except OSError:
-                continue
-        time.sleep(LOOK_S)
-    raise TimeoutError(path)
+    while True:
+        try:
+            fd = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+            break
+        except OSError:  # nobody reads it yet
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(LOOK_S)
+    try:
+        yield next(number for number in others() if has_open(number, pipe))
+    finally:
+        os.close(fd)
+
+
+def others() -> Iterator[int]:
+    numbers = (int(process.name) for process in Path("/proc").glob("[0-9]*"))
+    return (number for number in numbers if number != os.getpid())
+
+
+def has_open(number: int, path: Path) -> bool:
+    try:
+        return any(os.readlink(fd) == str(path) for fd in Path(f"/proc/{number}/fd").iterdir())
+    except OSError:  # it has ended
+        return False
 
 
 def batch(*words: object) -> subprocess.CompletedProcess[str]:
@@ -87,9 +105,9 @@ def test_a_worker_that_dies_costs_no_row_and_doubles_none(archive: Path, tmp_pat
     places = (f"file://{archive}", pipe, bad)
     command = [*COMMAND, "batch", *map(str, places), "-o", str(tmp_path / "batch"), "--workers=2", "--format=jsonl"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()) as run:
-        worker = reader_of(pipe)
-        late.rename(pipe)
-        os.kill(worker, signal.SIGKILL)
+        with reader_of(pipe) as worker:
+            late.rename(pipe)
+            os.kill(worker, signal.SIGKILL)
         output, errors = run.communicate(timeout=WAIT_S)
 
     assert run.returncode == 1, errors
