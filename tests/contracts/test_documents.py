@@ -15,7 +15,7 @@ from tests.support.documents import FENCED, NOT_RUN, PAGES, ROOT, Block, anchors
 README = ROOT / "README.md"
 INDEX = ROOT / "docs/README.md"
 README_LINES_MAX = 200
-KINDS = {"sh", "console", "python", "toml", "json", "ini", "mermaid", ""}
+KINDS = {"sh", "console", "python", "toml", "json", "ini", "mermaid", "sql", ""}
 COMMAND = re.compile(r"^(\$ |sudo |make |pip |git |podman |apt|\.venv/)", re.MULTILINE)
 # phrases that an editor would not pass
 CLUMSY = ("cannot be meant", "whom root becomes", "something was in the way", "for want of", "so many files")

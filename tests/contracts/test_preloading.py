@@ -56,7 +56,7 @@ BEFORE = {
     "archive.naming": {"hashlib"},
     # which files there are is known before the first is opened
     "archive.paths": {"glob"},
-    "cli.several": {"cli.jobs"},
+    "cli.several": {"cli.dataset", "cli.jobs"},
     "cli.command": {
         "cli.dataset",
         "cli.several",

@@ -250,7 +250,7 @@ def test_what_cannot_be_meant(arguments, words):
     ("arguments", "words"),
     [
         (("-r", "/nonexistent/file"), "opening the capture file /nonexistent/file: No such file or directory"),
-        (("-r", "/"), "Is a directory"),
+        (("-r", "/dev/pts"), "reading the directory /dev/pts: there is no capture file in it"),
         (("-i", "lo", "-w", "/nonexistent/file"), "create its folder first"),
     ],
 )

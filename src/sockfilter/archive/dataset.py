@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from contextlib import suppress
@@ -47,24 +48,11 @@ class Dataset:
 
     def __init__(self, path: str, owner: tuple[int, int] | None = None) -> None:
         self.path, self._owner = path, owner
+        is_marked = check(path)
         try:
             self.make_directory(path)
-            mark = os.path.join(path, MARK)
-            known = self._known(mark)
-            if known is None and any(os.scandir(path)):
-                raise InvalidArgument(
-                    f"writing the dataset {path!r}: the directory is not empty, and holds no dataset of sockfilter; "
-                    "use another one"
-                )
-            if known is None:
-                self._write_mark(mark)
-            elif known != f"{VERSION}":
-                raise InvalidArgument(
-                    f"writing the dataset {path!r}: it has version {known} of the schema, and this sockfilter writes "
-                    f"version {VERSION}; use another directory"
-                )
-            if not os.access(path, os.W_OK | os.X_OK):
-                raise PermissionError(13, "Permission denied")
+            if not is_marked:
+                self._write_mark(os.path.join(path, MARK))
         except OSError as error:
             raise failed(path, error) from error
 
@@ -74,20 +62,13 @@ class Dataset:
             os.mkdir(path, DIRECTORY_MODE)
             self.give(path)
         if not stat.S_ISDIR(os.stat(path).st_mode):
-            raise NotADirectoryError(20, "it is not a directory")
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
 
     def give(self, path: str) -> None:
         """Gives a new file or directory to its owner. Not all file systems have owners."""
         if self._owner is not None:
             with suppress(OSError):
                 os.chown(path, *self._owner, follow_symlinks=False)
-
-    def _known(self, mark: str) -> str | None:
-        try:
-            with open(mark, "rb") as file:
-                return file.read(MARK_BYTES).decode("ascii", "replace").strip().removeprefix("schema ")
-        except FileNotFoundError:
-            return None
 
     def _write_mark(self, mark: str) -> None:
         """Writes the mark whole: several writers may begin at the same time."""
@@ -104,6 +85,45 @@ class Dataset:
         """Yields the directories of a table, one for each date."""
         with suppress(FileNotFoundError), os.scandir(os.path.join(self.path, table)) as entries:
             yield from (entry.path for entry in entries if entry.is_dir())
+
+
+def check(path: str) -> bool:
+    """Returns whether a directory holds a dataset that can be added to; False: one can be made there.
+
+    Raises:
+        InvalidArgument: the directory holds something else.
+        CaptureFileError: it cannot be created, or written to.
+    """
+    try:
+        if not os.path.lexists(path):
+            os.stat(os.path.dirname(os.path.abspath(path)))
+            return False
+        is_empty = not any(os.scandir(path))
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        known = _known(os.path.join(path, MARK))
+    except OSError as error:
+        raise failed(path, error) from error
+    if known is None and not is_empty:
+        raise InvalidArgument(
+            f"writing the dataset {path!r}: the directory is not empty, and holds no dataset of sockfilter; "
+            "use another one"
+        )
+    if known not in (None, f"{VERSION}"):
+        raise InvalidArgument(
+            f"writing the dataset {path!r}: it has version {known} of the schema, and this sockfilter writes "
+            f"version {VERSION}; use another directory"
+        )
+    return known is not None
+
+
+def _known(mark: str) -> str | None:
+    """Returns the version of the schema of a dataset. None: there is none."""
+    try:
+        with open(mark, "rb") as file:
+            return file.read(MARK_BYTES).decode("ascii", "replace").strip().removeprefix("schema ")
+    except FileNotFoundError:
+        return None
 
 
 def failed(path: str, error: OSError) -> CaptureFileError:

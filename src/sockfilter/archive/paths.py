@@ -11,10 +11,11 @@ from sockfilter.errors import CaptureFileError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-# How capture files begin: pcap in both byte orders and its three forms, pcapng, gzip.
+# How capture files begin: pcap in both byte orders and its three forms, pcapng. Files in gzip are known by their names:
+# most of them are something else.
 BEGINNINGS = (
     *(bytes.fromhex(magic) for magic in ("a1b2c3d4", "a1b23c4d", "a1b2cd34", "d4c3b2a1", "4d3cb2a1", "34cdb2a1")),
-    *(b"\x0a\x0d\x0d\x0a", b"\x1f\x8b"),
+    b"\x0a\x0d\x0d\x0a",
 )
 # Names of capture files; a directory's file of such a name is read even if it does not begin like one, so that its
 # damage is told.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from sockfilter.archive import dataset
 from sockfilter.archive.dataset import Dataset, need_pyarrow
 
 if TYPE_CHECKING:
@@ -39,6 +40,14 @@ def output(options: Options, owner: tuple[int, int] | None) -> ParquetOutput:
         show_secrets=options.show_secrets,
         seconds=None if is_file else LIVE_S,
     )
+
+
+def check(path: str) -> None:
+    """Checks a directory, and imports what writes the dataset, before other processes do. Raises the same errors."""
+    need_pyarrow()
+    from sockfilter.archive import output  # noqa: F401
+
+    dataset.check(path)
 
 
 def folder(path: str) -> str:

@@ -50,6 +50,10 @@ def run(
     if len(groups) == 1:
         first, *others = groups[0].paths
         return reader(options._replace(read=first, others=tuple(others)), signals, sink).run()
+    if options.output is not None:
+        from sockfilter.cli import dataset  # imports pyarrow, once for all processes
+
+        dataset.check(options.output)
     from sockfilter.cli.jobs import Jobs
 
     return Jobs(options, groups, signals, sink, reader).run()

@@ -20,7 +20,7 @@ ELSEWHERE = {
     "-O": "there is no filter code to optimise: remove it",
     "-Q": "both directions are captured; select with --ports and --host",
     "-S": "sequence numbers are in the file that -w FILE writes: tcpdump -S -r FILE shows them",
-    "-V": "-r FILE reads one capture file",
+    "-V": "-r takes several files, directories and patterns",
     "-x": "for messages as sent use --format raw; for hexadecimal -w FILE, and tcpdump -x -r FILE",
     "-X": "for messages as sent use --format raw; for hexadecimal -w FILE, and tcpdump -X -r FILE",
     "-y": "link types are detected: remove it",
