@@ -72,7 +72,9 @@ def _local(workers: int) -> Iterator[Any]:
             n_workers=workers,
             threads_per_worker=1,
             processes=True,
-            dashboard_address=None,
+            # nothing listens beyond this machine; Dask's pages without encryption cannot be turned off
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
             security=True,
             silence_logs=logging.CRITICAL,
         )
