@@ -64,7 +64,10 @@ def reader_of(pipe: Path) -> Iterator[int]:
                 raise
             time.sleep(LOOK_S)
     try:
-        yield next(number for number in others() if has_open(number, pipe))
+        # its open() returns after this one
+        while not (found := [number for number in others() if has_open(number, pipe)]):
+            time.sleep(LOOK_S)
+        yield found[0]
     finally:
         os.close(fd)
 
