@@ -17,7 +17,18 @@ HOME = Path(preloading.__file__).parents[1]
 # Programs of their own: other commands, the plugin, and what only a program that uses the library asks for.
 NOT_OF_A_CAPTURE = (
     *("testing", "views", "filters", "sources.broker", "captures.command", "captures.file", "captures.tcp_streams"),
-    *("cli.broker", "cli.check", "cli.checks", "cli.diff", "comparison", "cli.config", "cli.confinement", "cli.doctor"),
+    *(
+        "batch",
+        "cli.batch",
+        "cli.broker",
+        "cli.check",
+        "cli.checks",
+        "cli.diff",
+        "comparison",
+        "cli.config",
+        "cli.confinement",
+        "cli.doctor",
+    ),
     *("cli.tls", "cli.top", "cli.versions", "__init__", "sources.secrets.attacher", "cli.looking"),
     "archive.convert",
     *("counting", "cli.count", "cli.count_text", "guarding", "cli.guard", "cli.guarding", "cli.ssh_session"),

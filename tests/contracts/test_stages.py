@@ -65,6 +65,8 @@ MAY_IMPORT: Graph = {
     "captures": {*NOUNS, "closing", "filters", "metrics", "observers", "outputs", "road", "sources", "tls", "views"},
     # many captures as one
     "archive": {*NOUNS, "captures", "closing", "forms", "outputs", "sources", "statistics"},
+    # the same on many machines
+    "batch": {"archive", "errors", "ledger"},
     # who uses it
     "testing": {
         *NOUNS,
@@ -85,6 +87,7 @@ MAY_IMPORT: Graph = {
         "protobuf",
         "accelerating",
         "archive",
+        "batch",
         "captures",
         "closing",
         "comparison",
@@ -125,7 +128,7 @@ HEAVY = {
 }
 # each of these takes 1 to 15 ms of every start
 HEAVY |= {"dataclasses", "inspect", "pathlib", "subprocess", "shutil", "difflib", "urllib", "concurrent", "hashlib"}
-HEAVY |= {"textual", "rich", "pyarrow"}
+HEAVY |= {"textual", "rich", "pyarrow", "distributed", "fsspec"}
 HEAVY_MODULES = {
     # only where there is a live screen
     **{f"screen/{path.name}": {"textual", "rich"} for path in (PACKAGE / "screen").glob("*.py")},

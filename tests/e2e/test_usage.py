@@ -55,7 +55,7 @@ WRONG = [
     ("dcotor", "there is no command 'dcotor'; did you mean doctor?"),
     (
         "eth0",
-        "there is no command 'eth0': there are accelerate, broker, check, config, count, diff, doctor, guard, "
+        "there is no command 'eth0': there are accelerate, batch, broker, check, config, count, diff, doctor, guard, "
         "services, tcp, tls, top, report; -i eth0 captures",
     ),
     ("-i lo trailing", "'trailing' is neither an option nor a supported filter; supported filters are port N, "),

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from sockfilter.cli.arguments import Options
     from sockfilter.cli.child import Child
     from sockfilter.cli.looking import Onlooker
-    from sockfilter.cli.prometheus import Prometheus
     from sockfilter.cli.otlp import Traces
+    from sockfilter.cli.prometheus import Prometheus
     from sockfilter.cli.shown import Shown
     from sockfilter.cli.signals import Signals
     from sockfilter.cli.web import Web
@@ -66,6 +66,7 @@ COMMANDS = {
     for name in (
         *(
             "accelerate",
+            "batch",
             "broker",
             "check",
             "config",

@@ -1,0 +1,1 @@
+"""Archives of captures as tasks of a Dask cluster."""
