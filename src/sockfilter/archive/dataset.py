@@ -98,7 +98,7 @@ def check(path: str) -> bool:
         if not os.path.lexists(path):
             os.stat(os.path.dirname(os.path.abspath(path)))
             return False
-        is_empty = not any(os.scandir(path))
+        is_empty = not os.listdir(path)
         if not os.access(path, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         known = _known(os.path.join(path, MARK))
