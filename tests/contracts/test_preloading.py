@@ -79,21 +79,14 @@ BEFORE = {
         "cli.selecting",
         "cli.shown",
         "cli.web",
-        "model.policy",
     }
-    | {"outputs.fan", "outputs.file_names", "outputs.jsonl", "outputs.lines", "outputs.raw", "road.frames"}
-    | {
-        "cli.har",
-        "cli.statistics",
-        "outputs.har",
-        "outputs.har_file",
-        "outputs.har_text",
-        "outputs.repeating",
-        "outputs.tree",
-    }
-    | {"sources.packets.interfaces", "system.namespace", "system.sockmaps", "outputs.tree"}
-    | {"observers.processes.tree", "shutil", "road.selected_frames"},
+    | {"outputs.fan", "outputs.file_names", "outputs.har_file", "road.frames", "road.selected_frames"}
+    | {"sources.packets.interfaces", "system.namespace"}
+    | {"observers.processes.tree", "shutil"},
     "cli.config_file": {"pwd", "tomli", "tomllib"},
+    # with the outputs, which are made while the kernel verifies the program
+    "cli.forming": {"captures.wanted", "cli.har", "cli.statistics", "masking", "model.policy"}
+    | {f"outputs.{name}" for name in ("har", "har_text", "jsonl", "lines", "raw", "repeating", "tree")},
     "cli.hosts": {"socket"},
     "cli.pcap_filter": {"socket", "sources.pcap.compiling"},
     "cli.preloading": {"filters.completion", "filters.where"},
@@ -104,6 +97,7 @@ BEFORE = {
     # before the rights are given up, and in the process of the server, which does so later
     "cli.page": {"captures.wanted", "page.language", "page.report", "recent.phases"},
     "cli.page_report": {"cli.selecting", "cli.shown", "page.report"},
+    "cli.watching": {"cli.hints", "cli.looking", "system.sockmaps"},
     "cli.web": {"asyncio", "importlib.util", "logging", "page.member", "page.server", "secrets"}
     | {"sources.packets.interfaces"},
     # the same, for the process that sends traces; what makes spans is imported with the outputs

@@ -12,9 +12,8 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from sockfilter import __version__
-from sockfilter.cli import arguments, page, privileges, settings, stdout
-from sockfilter.cli.arguments import CURL, HAR, PARQUET, PYTEST, WITH_BODIES
+from sockfilter.cli import arguments, forming, greeting, page, privileges, settings, stdout, watching
+from sockfilter.cli.arguments import HAR, PARQUET
 from sockfilter.cli.descriptors import STDERR, STDOUT, say
 from sockfilter.cli.ending import LOST, LOST_BESIDE, OK, Reason, fail
 from sockfilter.cli.idle import Idle
@@ -46,8 +45,6 @@ if TYPE_CHECKING:
     from sockfilter.model.policy import BodyPolicy
     from sockfilter.observers.processes.tree import Tree
     from sockfilter.outputs.fan import Fan, Member
-    from sockfilter.outputs.har_text import HarText
-    from sockfilter.outputs.output import Output
     from sockfilter.road.frames import Frames
     from sockfilter.sources.files.source import FileSource
 
@@ -56,9 +53,6 @@ SYSCALLS = arguments.SYSCALLS
 # many objects and no garbage. With Python's defaults, scanning them took half of the CPU time during a flood of
 # connections. With these values, about 500 ended connections wait to be collected.
 COLLECTOR = (20_000, 20, 50)
-
-# TLS libraries that a line names.
-NAMED_MAX = 4
 
 # The subcommands: the first word, and the module whose run() takes the other words.
 COMMANDS = {
@@ -250,9 +244,9 @@ class Run:
             if options.tls:
                 self._prepare_tls(capture)
             # Looks around before the rights are given up.
-            past_network = _past_network() if options.interface is not None else ""
-            began = _look_around(past_network) if self._has_watcher else None
-            self._onlooker = _onlooker() if self._has_watcher and not (options.tls or options.keylog) else None
+            past_network = watching.past_network() if options.interface is not None else ""
+            began = watching.look_around(past_network) if self._has_watcher else None
+            self._onlooker = watching.onlooker() if self._has_watcher and not (options.tls or options.keylog) else None
             self._give_up(capture)
             capture.source.also_wake_for(self._signals.fd)
             if self._sink.is_pipe:
@@ -260,22 +254,8 @@ class Run:
             if self._child is not None:
                 capture.source.also_wake_for(self._child.fileno())
             if not options.quiet:
-                doing = "listening on" if options.read is None else "reading"
-                say(f"{doing} {capture.source.name}{_narrowed(options, self._hosts)}; Ctrl-C ends")
-                if options.write_secrets:
-                    say(f"the secrets of TLS connections go into {options.write}: whoever can read it can open them")
-                if options.keylog is not None and not os.path.exists(options.keylog):
-                    say(f"the key log {options.keylog} does not exist yet: it is read when it does")
-                for line in self._about_filter:
+                for line in greeting.lines(options, capture, self._hosts, self._about_filter):
                     say(line)
-                if closed := capture.closed_libraries():
-                    say(_closed(closed))
-                if capture.no_processes:
-                    say(f"{capture.no_processes}; exchanges are shown without process names, as with --no-processes")
-                if capture.no_tcp and not capture.no_processes:
-                    say(f"{capture.no_tcp}; exchanges are shown without it, as with --no-tcp")
-                if capture.no_secrets:
-                    say(capture.no_secrets)
             if self._choice.reason:
                 say(self._choice.reason)
             self._is_capturing = True
@@ -490,7 +470,7 @@ class Run:
     @property
     def _policy(self) -> BodyPolicy:
         """What to keep of bodies, which depends on what is shown of them and on what a filter reads."""
-        policy = _policy(self._options) if self._web is None else page.policy(self._options)
+        policy = forming.policy(self._options) if self._web is None else page.policy(self._options)
         if self._selection is None:
             return policy
         from sockfilter.cli import selecting
@@ -524,7 +504,7 @@ class Run:
         return lambda connection: self._is_wanted(connection) and (others is None or others(connection))
 
     def _members(self) -> list[Member]:
-        _set_masking(self._options)
+        forming.set_masking(self._options)
         written = [] if self._options.write is None else [self._file(self._options.write)]
         beside = [each.member() for each in (self._web, self._prometheus) if each is not None]
         traces = [] if self._traces is None else [self._traces.member(self._wanted_of_command)]
@@ -542,7 +522,7 @@ class Run:
         from sockfilter.cli.shown import Shown
 
         is_shown = self._options.write != "-" and self._options.lines
-        output = self._dataset or (_output(self._options, self._sink) if is_shown else None)
+        output = self._dataset or (forming.output(self._options, self._sink) if is_shown else None)
         options = self._options
         return Shown(
             output, options.count, self._report.note, messages=options.messages, is_wanted=self._wanted_of_command
@@ -555,7 +535,7 @@ class Run:
         from sockfilter.outputs.har_file import HarFile
 
         options = self._options
-        return HarFile(path, _har_text(options), self._owner, options.count, messages=options.messages)
+        return HarFile(path, forming.har_text(options), self._owner, options.count, messages=options.messages)
 
     def _frames(self, path: str) -> Frames:
         """Returns the member that writes the frames."""
@@ -742,134 +722,6 @@ class Run:
         if self._exchanges.left == 0:
             return Reason.COUNT
         return Reason.FILES_FULL if capture.is_full else None
-
-
-def _look_around(past_network: str) -> hints.Start:
-    """Collects what a later hint may need. Takes some milliseconds."""
-    from sockfilter.cli import hints  # imported only if a user sits at a terminal
-
-    return hints.start(past_network)
-
-
-def _past_network() -> str:
-    """Returns what packets cannot show, because it goes from socket to socket. Takes less than a millisecond."""
-    from sockfilter.system import sockmaps  # imported only if packets are captured
-
-    return sockmaps.words_of(sockmaps.found())
-
-
-def _onlooker() -> Onlooker:
-    """Starts the process that can say who speaks TLS, while there are rights for it."""
-    from sockfilter.cli.looking import Onlooker  # imported only if a user sits at a terminal
-
-    return Onlooker()
-
-
-def _narrowed(options: Options, found: dict[str, tuple[str, ...]]) -> str:
-    """Returns the conditions of the capture for the greeting. found: the addresses of each host."""
-    names = [host if known == (host,) else f"{host} ({', '.join(known)})" for host, known in found.items()]
-    parts = [
-        f"process {', '.join(map(str, options.pid))} and its children" if options.pid else "",
-        f"command {options.comm}" if options.comm else "",
-        f"cgroup {options.cgroup}" if options.cgroup else "",
-        f"ports {options.ports}" if options.ports else "",
-        f"host {', '.join(names)}" if names else "",
-        f"IPv{options.family}" if options.family else "",
-        f"protocols {options.protocols}" if options.protocols else "",
-        f"network namespace {options.netns}" if options.netns else "",
-        f"filter {options.pcap}" if options.pcap else "",
-    ]
-    return "".join(f", {part}" for part in parts if part)
-
-
-def _closed(paths: list[str]) -> str:
-    """Returns a sentence about TLS libraries that give no secrets to probes."""
-    names = sorted({os.path.basename(path) for path in paths})
-    more = f" and {len(names) - NAMED_MAX} more" if len(names) > NAMED_MAX else ""
-    return f"not opened: TLS of {', '.join(names[:NAMED_MAX])}{more}; sockfilter tls says why, and what to do"
-
-
-def _policy(options: Options) -> BodyPolicy:
-    """Returns what to keep of bodies, which depends on what is shown of them."""
-    from sockfilter.captures.wanted import ALL
-    from sockfilter.model.policy import BodyPolicy
-
-    limit = ALL if options.body is None else options.body
-    if options.format == "raw":
-        return BodyPolicy(limit, decodes=False, as_sent=True)
-    if options.stats and not options.writes_har:
-        return BodyPolicy(0, decodes=False)
-    if options.format in WITH_BODIES or options.writes_har or options.verbosity >= 2 or options.has_body:
-        return BodyPolicy(limit)
-    if options.format in (JSONL, PARQUET):
-        return BodyPolicy(0)
-    return BodyPolicy(0, decodes=False)
-
-
-def _set_masking(options: Options) -> None:
-    """Sets the names of secrets that the user has added and removed."""
-    if options.mask or options.unmask:
-        from sockfilter.masking import set_masking
-
-        set_masking(*(names.split(",") if names else () for names in (options.mask, options.unmask)))
-
-
-def _output(options: Options, sink: StandardOutput) -> Output:
-    """Returns the output that was chosen, as a tree if that was. Imports no other output."""
-    if not options.tree:
-        return _form(options, sink)
-    from sockfilter.outputs.tree import TreeOutput
-
-    return TreeOutput(sink, _form(options, sink))
-
-
-def _form(options: Options, sink: StandardOutput) -> Output:
-    if options.stats:
-        from sockfilter.cli.statistics import output
-
-        return output(options, sink)
-    if options.format == HAR:
-        from sockfilter.cli.har import HarStandardOutput
-        from sockfilter.outputs.har import HarOutput
-
-        return HarOutput(HarStandardOutput(sink), _har_text(options))
-    if options.format == CURL:
-        from sockfilter.outputs.repeating import curl_output
-
-        return curl_output(sink, show_secrets=options.show_secrets)
-    if options.format == PYTEST:
-        from sockfilter.outputs.repeating import pytest_output
-
-        return pytest_output(sink, show_secrets=options.show_secrets)
-    if options.format == JSONL:
-        from sockfilter.outputs.jsonl import JsonOutput
-
-        return JsonOutput(sink, bodies=options.has_body, show_secrets=options.show_secrets)
-    if options.format == "raw":
-        from sockfilter.outputs.raw import RawOutput
-
-        return RawOutput(sink, escape=os.isatty(STDOUT), show_secrets=options.show_secrets)
-    from sockfilter.forms.line import BODIES
-    from sockfilter.outputs.lines import TextOutput
-
-    return TextOutput(
-        sink,
-        verbosity=BODIES if options.has_body else options.verbosity,
-        colour=stdout.wants_colour(options.colour),
-        show_secrets=options.show_secrets,
-        interfaces=options.interface == arguments.ANY or len(options.interfaces) > 1,
-        processes=options.processes is True,
-        time=options.time,
-        columns=stdout.columns if not options.wide and os.isatty(STDOUT) else None,
-    )
-
-
-def _har_text(options: Options) -> HarText:
-    """Returns what makes the text of an HTTP archive."""
-    from sockfilter.outputs.har_text import HarText
-
-    bodies = options.body != 0
-    return HarText(__version__, bodies=bodies, show_secrets=options.show_secrets, messages=options.messages)
 
 
 def _list_interfaces(options: Options, sink: StandardOutput) -> int:
