@@ -37,7 +37,8 @@ class PartFile:
         self.path = path
         self._dataset = dataset
         folder, name = os.path.split(path)
-        self._hidden = os.path.join(folder, f".{name}.{os.getpid()}.part")
+        # of this process alone, also where several machines share the directory
+        self._hidden = os.path.join(folder, f".{name}.{os.uname().nodename}.{os.getpid()}.part")
         self.row_count = self.byte_count = 0
         fd = os.open(self._hidden, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
         self._file = open(fd, "wb")  # noqa: SIM115  # finish() and drop() close it
