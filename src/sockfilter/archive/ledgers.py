@@ -14,23 +14,11 @@ from sockfilter.ledger import (
     Ledger,
     MessageCounts,
     ProcessCounts,
-    SecretCounts,
     SegmentCounts,
-    TlsCounts,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-STAGES = {
-    "fragments": FragmentCounts,
-    "segments": SegmentCounts,
-    "messages": MessageCounts,
-    "processes": ProcessCounts,
-    "tls": TlsCounts,
-    "secrets": SecretCounts,
-    "file": FileCounts,
-}
 
 
 def empty() -> Ledger:
@@ -38,6 +26,11 @@ def empty() -> Ledger:
     return Ledger(
         dict.fromkeys(PACKET_COUNTERS, 0), 0, FragmentCounts(), SegmentCounts(), MessageCounts(), {}, ProcessCounts()
     )
+
+
+# the kinds of counters; a new field needs no entry
+KINDS = {name: type(value) for name, value in empty()._asdict().items() if isinstance(value, Counts)}
+KINDS["file"] = FileCounts
 
 
 def summed(ledgers: Iterable[Ledger]) -> Ledger:
@@ -79,7 +72,7 @@ def from_plain(values: Mapping[str, Any]) -> Ledger:
         raise ValueError("this is not a ledger")
     made = empty()._asdict()
     for name, value in values.items():
-        kind = STAGES.get(name)
+        kind = KINDS.get(name)
         made[name] = _checked(value) if kind is None or value is None else _counts(kind, value)
     return Ledger(**made)
 
