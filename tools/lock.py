@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Writes the locked files: the versions and hashes of what a package installs, and of what builds packages.
+"""Writes the locked files: the versions and hashes of what a package installs, an image has, and what builds packages.
 
     python -m tools.lock
 
@@ -39,4 +39,5 @@ def lock(name: str, requirements: list[str]) -> None:
 
 if __name__ == "__main__":
     lock("run.txt", wanted("dependencies"))
+    lock("image.txt", wanted("dependencies") + wanted("prometheus") + wanted("otlp"))
     lock("package.txt", wanted("package") + wanted("requires"))

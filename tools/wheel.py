@@ -122,8 +122,9 @@ def main(target: Path) -> None:
         source, plain = built(prefix, folder)
         wheel = licensed(repaired(plain, folder), prefix, folder, target)
         shutil.copy(source, target)
-        # what the Containerfile installs beside the wheel
+        # what the wheel needs, and what the Containerfile installs beside it
         shutil.copy(sbom.LOCKED / "run.txt", target / "requirements.txt")
+        shutil.copy(sbom.LOCKED / "image.txt", target / "image.txt")
     for path in (target / source.name, wheel):
         print(f"{path}: {path.stat().st_size:,} bytes")
 
