@@ -12,7 +12,7 @@ import sys
 
 from tools.sbom import LOCKED
 
-FILES = ("run.txt", "package.txt")
+FILES = ("run.txt", "image.txt", "package.txt")
 NONE, SOME, UNKNOWN = 0, 1, 2
 
 

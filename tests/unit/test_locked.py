@@ -10,7 +10,11 @@ import pytest
 from packaging.requirements import Requirement
 from tools import lock, sbom
 
-LISTS = {"run.txt": ("dependencies",), "package.txt": ("package", "requires")}
+LISTS = {
+    "run.txt": ("dependencies",),
+    "image.txt": ("dependencies", "prometheus", "otlp"),
+    "package.txt": ("package", "requires"),
+}
 
 
 @pytest.mark.parametrize("name", LISTS)
