@@ -93,7 +93,7 @@ SUMMARY = [
 # those that are there where there is something to say
 SUMMARY_MORE = {"signal": str, "error": str, "command": dict}
 STAGES = ["balanced", "packets", "records", "fragments", "segments", "messages", "calls", "processes", "file"]
-STAGES += ["missed", "tls", "secrets"]
+STAGES += ["missed", "tls", "secrets", "spans"]
 
 
 def assert_summary(line: Line) -> None:

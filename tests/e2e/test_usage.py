@@ -42,7 +42,6 @@ WRONG = [
     ("-i lo -4 -6", "-6: 6 beside 4: only one is possible"),
     ("-i lo --netns a --netns b", "--netns: 'b' beside 'a': only one is possible"),
     ("--cgroup a --cgroup b", "--cgroup: 'b' beside 'a': only one is possible"),
-    ("-r a -r b", "-r/--read: 'b' beside 'a': only one is possible"),
     ("-i lo --summary x", "invalid choice: 'x'"),
     ("-i lo --summary-fd x", "'x': a descriptor must be a whole number, 1 or greater"),
     ("-i lo --summary-fd 99", "descriptor 99 is not open for writing; open it in the shell: 99>FILE"),

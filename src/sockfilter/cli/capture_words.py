@@ -28,6 +28,7 @@ def divided(parser: argparse.ArgumentParser, words: list[str]) -> tuple[argparse
     """
     at = words.index("--") if "--" in words else len(words)
     everything = arguments.get_parser()
+    everything._optionals.conflict_handler = "resolve"  # an option of the subcommand takes the place of the capture's
     for action in parser._actions[1:]:
         everything._add_action(action)
     check_known(everything, words[:at], tcpdump.ELSEWHERE)

@@ -113,7 +113,7 @@ def test_an_option_is_either_for_files_or_for_the_command_line() -> None:
     calls = {"via", "pid", "comm", "cgroup", "unix"}
     alone = {"read", "list", "netns", "count", "duration", "write", "file-megabytes", "file-seconds", "files", "user"}
     alone |= {"summary-fd", "proto", "filter", "stats", "tree", "by", "routes", "keylog", "tls", "write-secrets", "web"}
-    alone |= {"tcp", "stacks", "output", "jobs", "otlp", "sample"}
+    alone |= {"tcp", "stacks", "output", "jobs", "otlp", "sample", "prometheus", "prometheus-labels", "exit-on-idle"}
     negative = {name for name in settings.options() if name.startswith("no-")}
     assert set(settings.options()) == {*settings.NAMES, *alone, *calls, *negative, "version", "help"}
 
