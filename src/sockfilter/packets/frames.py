@@ -15,6 +15,7 @@ from sockfilter.packets.records import (
     INDEX,
     MARK_BARE,
     MARK_VLAN,
+    OF_NO_PACKET,
     RECORD_BYTES,
 )
 
@@ -95,6 +96,8 @@ class FrameTaker:
         for at in offsets:
             record = frame_record(view, at)
             key, kind, found = record.key, record.kind, record.frame
+            if kind in OF_NO_PACKET:
+                continue
             if kind == FRAME and key not in self._followed:
                 self._wait(key, found)
                 continue

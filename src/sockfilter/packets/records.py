@@ -34,6 +34,8 @@ FRAGMENT = 1
 FRAME = 2
 LEFT_OUT_RECORD = 3
 ORDER_RECORD = 4
+# kinds of records that stand for no packet, and have no frame
+OF_NO_PACKET = (LEFT_OUT_RECORD, ORDER_RECORD)
 # of these records: isn, stream_of_http2, syn_ns
 LEFT_OUT_FIELDS = Struct("=IIIQ")
 LEFT_OUT_AT = HOT.size + 8

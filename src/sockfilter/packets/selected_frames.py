@@ -6,7 +6,7 @@ from collections import OrderedDict, deque
 from typing import TYPE_CHECKING
 
 from sockfilter.packets.frames import CONNECTIONS_MAX, OPENING_FRAMES_MAX, frame_record
-from sockfilter.packets.records import FRAGMENT, FRAME
+from sockfilter.packets.records import FRAGMENT, FRAME, OF_NO_PACKET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -51,7 +51,7 @@ class FrameSorter:
                 self._write(record.frame)
             elif record.kind == FRAME:
                 self._take_control(record)
-            else:
+            elif record.kind not in OF_NO_PACKET:
                 self._take_segment(record)
 
     def _take_control(self, record: FrameRecord) -> None:
