@@ -53,6 +53,14 @@ NOT_RUN = {
     "sudo sockfilter report": NotRun.ELSEWHERE,
     "sudo sockfilter -i any --otlp": NotRun.ELSEWHERE,  # tests/e2e/test_otlp.py, this and the next
     "sockfilter -r web.pcapng --otlp": NotRun.ELSEWHERE,
+    "sockfilter batch": NotRun.ELSEWHERE,  # tests/e2e/test_batch.py, this and the next
+    "dask": NotRun.ELSEWHERE,
+    "sudo cp deploy": NotRun.INSTALLS,  # tests/e2e/test_deploying.py, this and the next five
+    "sudo systemctl": NotRun.INSTALLS,
+    "curl http://127.0.0.1:9464/healthz": NotRun.ELSEWHERE,
+    "kubectl": NotRun.INSTALLS,
+    "clickhouse-client": NotRun.INSTALLS,
+    "otelcol-contrib": NotRun.INSTALLS,
     "protoc": NotRun.PLACEHOLDER,
     "sudo sockfilter --tls -- curl https://example.org/": NotRun.ELSEWHERE,  # tests/e2e/test_tls_probes.py
     "sudo sockfilter --tls --pid 812": NotRun.PLACEHOLDER,
