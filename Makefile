@@ -146,6 +146,12 @@ packages = missing=; for p in $(1); do dpkg -s $$p >/dev/null 2>&1 || missing="$
 		apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
 	fi
 
+# Installs the project with extras. uv takes a tenth of pip's time, but does not read the settings of pip, such as an index:
+# where it fails, pip follows.
+extras = $(BIN)/python -m pip install -q --disable-pip-version-check 'uv>=0.5' && \
+	UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1 $(BIN)/uv pip install -q --python $(BIN)/python -e '.[$(1),$(2)]' || \
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[$(1),$(2)]'
+
 $(VENV)/.setup: $(SOURCES)
 	@$(call packages,$(BUILD_PACKAGES))
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "make: sockfilter takes Python 3.10 or newer: make PYTHON=python3.X")'
@@ -162,12 +168,12 @@ $(VENV)/.test: $(VENV)/.setup
 	if [ -n "$$new" ]; then systemctl --quiet --runtime mask $$new; fi; \
 	$(call packages,$(TEST_PACKAGES)); \
 	if [ -n "$$new" ]; then systemctl --quiet disable $$new; systemctl --quiet --runtime unmask $$new; fi
-	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test,package]'
+	@$(call extras,test,package)
 	@touch $@
 
 $(VENV)/.check: $(VENV)/.test
 	@$(call packages,$(CHECK_PACKAGES))
-	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test,check]'
+	@$(call extras,test,check)
 	@touch $@
 
 $(VENV)/.fuzz: $(VENV)/.test

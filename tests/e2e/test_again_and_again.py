@@ -11,7 +11,7 @@ from tests.e2e.conftest import THOROUGH
 from tests.support.servers import Site
 
 
-@pytest.mark.parametrize("times", [50, pytest.param(1000, marks=getattr(pytest.mark, THOROUGH))])
+@pytest.mark.parametrize("times", [20, pytest.param(1000, marks=getattr(pytest.mark, THOROUGH))])
 def test_one_capture_one_request_one_exchange(loopback, times):
     site = loopback.get("nginx")
     for i in range(times):
