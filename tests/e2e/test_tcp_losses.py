@@ -77,8 +77,8 @@ def test_what_a_program_drops_is_on_its_exchange_with_what_was_sent_again(
     assert {drop.where for drop in drops} == {station}
     assert sorted(view.retransmitted_bytes for view in views) == sorted(size for size, _ in again)
     assert all(view.retransmitted_bytes >= sum(drop.bytes for drop in view.drops) for view in views)
-    if not any(twice for _, twice in again):
-        assert sum(view.retransmitted_bytes for view in views) == lost
+    # a tail loss probe may also send again what was not lost
+    assert sum(view.retransmitted_bytes for view in views) >= lost
     counts = wire.ledger.as_dict()["tcp"]
     assert (counts["drops_on_exchanges"], counts["records_lost"]) == (packets, 0)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from tools.sbom import LOCKED, pinned
 
+from tests.e2e.conftest import THOROUGH
 from tests.support import bare_root, packages
 from tests.support.interpreters import VERSIONS, interpreter
 from tests.support.skips import need_root
@@ -62,6 +63,7 @@ def test_its_name_says_where_it_runs(wheel: Path) -> None:
     assert f'consistent\nwith the following platform tag: "{wheel.stem.rpartition("-")[2]}"' in shown.stdout
 
 
+@getattr(pytest.mark, THOROUGH)  # tests/contracts/test_build.py compares what is compiled
 def test_the_same_sources_make_the_same_bytes(wheel: Path, tmp_path: Path) -> None:
     again = packages.wheel(tmp_path)
     assert again.name == wheel.name
