@@ -77,8 +77,9 @@ fuzz: $(VENV)/.fuzz ## any bytes, segments, frames, files, header blocks and mes
 sanitize: $(VENV)/.test ## the C code under AddressSanitizer and UBSan: unit tests that reach it, and all inputs of the fuzz targets
 	@$(BIN)/python -m tools.sanitize -n $(JOBS) --dist worksteal $(ARGS)
 
-thorough: $(VENV)/.fuzz $(VENV)/.test ## what takes long: the properties with twenty times the examples, make fuzz, and make sanitize
+thorough: $(VENV)/.fuzz $(VENV)/.test ## what takes long: the properties with twenty times the examples, end-to-end tests at full length (root), make fuzz, and make sanitize
 	@THOROUGH=20 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/unit $(ARGS)
+	@$(BIN)/python -m pytest -m thorough tests/e2e $(ARGS)
 	@$(MAKE) fuzz sanitize
 
 bench: $(VENV)/.bench ## sockfilter beside its peers: rates, CPU, latency, kernel cost; ARGS='--rounds 5 --json FILE' (root)
