@@ -183,4 +183,5 @@ def record(world: World) -> None:
         assert process.stderr is not None
         assert b"listening" in process.stderr.readline()
         subprocess.run(world.line(asked), check=True, timeout=WAIT_S, env=world.environment)
+        process.communicate(timeout=WAIT_S)  # its line of text wants a reader
     assert process.returncode == 0

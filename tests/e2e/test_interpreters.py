@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import sockfilter
+from tests.e2e.conftest import THOROUGH
 from tests.support.interpreters import VERSIONS, interpreter
 from tests.support.skips import Skip, need_root, need_tool, skip
 
@@ -56,7 +57,12 @@ def environment_of(version: str, folder: Path) -> Path:
     return python
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+# the first and the last; those between are of make thorough
+ENDS = (VERSIONS[0], VERSIONS[-1])
+BETWEEN = [pytest.param(each, marks=getattr(pytest.mark, THOROUGH)) for each in VERSIONS if each not in ENDS]
+
+
+@pytest.mark.parametrize("version", [*ENDS, *BETWEEN])
 def test_it_sees_an_exchange(version, tmp_path):
     need_root()
     python = environment_of(version, tmp_path / "venv")

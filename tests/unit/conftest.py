@@ -6,5 +6,5 @@ from hypothesis import settings
 
 from tests.support.thorough import examples
 
-settings.register_profile("unit", examples(30))
+settings.register_profile("unit", examples(20))
 settings.load_profile("unit")
