@@ -77,8 +77,10 @@ def test_what_a_program_drops_is_on_its_exchange_with_what_was_sent_again(
     assert {drop.where for drop in drops} == {station}
     assert sorted(view.retransmitted_bytes for view in views) == sorted(size for size, _ in again)
     assert all(view.retransmitted_bytes >= sum(drop.bytes for drop in view.drops) for view in views)
-    # a tail loss probe may also send again what was not lost
-    assert sum(view.retransmitted_bytes for view in views) >= lost
+    # a tail loss probe may also send again what was not lost; the tap is behind XDP, and sees it twice
+    is_seen_twice = where != "tcx ingress" and any(exchange.retransmissions for exchange in exchanges)
+    if not any(twice for _, twice in again) and not is_seen_twice:
+        assert sum(view.retransmitted_bytes for view in views) == lost
     counts = wire.ledger.as_dict()["tcp"]
     assert (counts["drops_on_exchanges"], counts["records_lost"]) == (packets, 0)
 
