@@ -91,18 +91,16 @@ BEFORE = {
     "cli.pcap_filter": {"socket", "sources.pcap.compiling"},
     "cli.preloading": {"filters.completion", "filters.where"},
     "cli.privileges": {"pwd"},
-    "cli.prometheus": {"importlib.util", "threading"}
-    | {f"metrics.{name}" for name in ("capture_metrics", "member", "server")},
+    "cli.beside": {"importlib.util"},
+    "cli.prometheus": {"threading"} | {f"metrics.{name}" for name in ("capture_metrics", "member", "server")},
     "cli.statistics": {f"statistics.{name}" for name in ("as_dict", "collector", "keys", "output")},
     # before the rights are given up, and in the process of the server, which does so later
     "cli.page": {"captures.wanted", "page.language", "page.report", "recent.phases"},
     "cli.page_report": {"cli.selecting", "cli.shown", "page.report"},
     "cli.watching": {"cli.hints", "cli.looking", "system.sockmaps"},
-    "cli.web": {"asyncio", "importlib.util", "logging", "page.member", "page.server", "secrets"}
-    | {"sources.packets.interfaces"},
+    "cli.web": {"asyncio", "logging", "page.member", "page.server", "secrets"},
     # the same, for the process that sends traces; what makes spans is imported with the outputs
-    "cli.otlp": {"encodings.idna", "importlib.util", "sources.packets.interfaces", "statistics.routes"}
-    | {"system.namespace"}
+    "cli.otlp": {"encodings.idna", "statistics.routes"}
     | {f"traces.{name}" for name in ("collector", "exporter", "member", "resources", "spans")},
     "cli.otlp_settings": {"ssl"},
     "traces.collector": {f"{OTLP}collector.trace.v1.trace_service_pb2"},

@@ -1,8 +1,4 @@
-"""--otlp: the process that sends traces to a collector, and what it takes from the options and the environment.
-
-The exporter is a process of its own: it opens connections, which the sandbox denies to the capture, and it has neither
-the capture's descriptors nor its rights. If it is slow, or dies, the capture goes on.
-"""
+"""--otlp: the process that sends traces to a collector, and what it takes from the options and the environment."""
 
 from __future__ import annotations
 
@@ -14,10 +10,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from sockfilter import __version__
-from sockfilter.cli import otlp_settings, privileges, sandbox
+from sockfilter.cli import beside, otlp_settings, privileges, sandbox
 from sockfilter.cli.descriptors import say
-from sockfilter.cli.web import close_others
-from sockfilter.errors import InvalidArgument
+from sockfilter.system.local_addresses import local_addresses
 from sockfilter.traces.pipe import SpanPipe
 
 if TYPE_CHECKING:
@@ -30,7 +25,6 @@ if TYPE_CHECKING:
     from sockfilter.model import Connection
     from sockfilter.traces.member import TracesMember
 
-NO_EXTRA = "--otlp needs opentelemetry-proto, which is not installed: pip install 'sockfilter[otlp]'"
 # Seconds that the exporter has at the end to send what waits: if a person waits, and otherwise.
 HURRIED_S, PATIENT_S = 1.0, 10.0
 # what resolving a host and checking a certificate may read
@@ -38,18 +32,6 @@ READABLE = (
     *("/etc/resolv.conf", "/etc/host.conf", "/etc/gai.conf", "/etc/services", "/run/systemd/resolve"),
     *("/etc/ssl", "/etc/pki", "/usr/share/ca-certificates"),
 )
-
-
-def check() -> None:
-    """Raises InvalidArgument if the library for traces is not installed."""
-    from importlib.util import find_spec
-
-    try:
-        is_there = find_spec("opentelemetry.proto") is not None and find_spec("google.protobuf") is not None
-    except ModuleNotFoundError:
-        is_there = False
-    if not is_there:
-        raise InvalidArgument(NO_EXTRA)
 
 
 class Traces:
@@ -62,16 +44,18 @@ class Traces:
     """
 
     def __init__(self, options: Options, choice: UserChoice, signals: Signals) -> None:
-        check()
+        beside.need("--otlp", "opentelemetry-proto", "otlp", "opentelemetry.proto", "google.protobuf")
         self._options = options
         self._signals = signals
         self._settings = otlp_settings.settings(options.otlp or "", os.environ)
         self._member: TracesMember | None = None
         reading, writing = os.pipe2(os.O_CLOEXEC)
         hearing, telling = os.pipe2(os.O_CLOEXEC)
-        self._pid = os.fork()
-        if not self._pid:
-            _export(reading, telling, self._settings, options, choice)
+        self._pid = beside.start(
+            "the process that sends traces",
+            lambda: _export(reading, telling, self._settings, options, choice),
+            *(reading, telling),
+        )
         os.close(reading)
         os.close(telling)
         # a file can wait; traffic cannot
@@ -94,7 +78,7 @@ class Traces:
         resources = Resources({**host, **settings.resource}, show_secrets=options.show_secrets)
         maker = SpanMaker(resources, router(options.routes), show_secrets=options.show_secrets)
         sampler = settings.sampler if options.sample is None else settings.sampler._replace(ratio=options.sample)
-        local = _addresses(options.netns) if is_live else frozenset[str]()
+        local = local_addresses(options.netns) if is_live else frozenset[str]()
         self._member = TracesMember(
             self._pipe,
             maker,
@@ -132,66 +116,45 @@ class Traces:
         return HURRIED_S if self._signals.end_asked else PATIENT_S
 
 
-def _addresses(netns: str | None) -> frozenset[str]:
-    """Returns the addresses of this machine, or of a network namespace."""
-    from sockfilter.sources.packets.interfaces import listed
-    from sockfilter.system import namespace
-
-    with namespace.entered(netns):
-        return frozenset(address.partition("/")[0] for entry in listed() for address in entry.addresses)
-
-
 def _export(reading: int, telling: int, settings: OtlpSettings, options: Options, choice: UserChoice) -> None:
-    """Becomes the exporter. Never returns."""
-    status = 1
-    try:
-        # Ctrl-C reaches this process too: the capture ends it, through the pipe
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGPIPE):
-            signal.signal(number, signal.SIG_IGN)
-        close_others(reading, telling)
-        # names of hosts are encoded by it; the new user may not be able to read it
-        import encodings.idna  # noqa: F401
+    """Sends traces until the capture says that no more follow, or closes the pipe."""
+    # names of hosts are encoded by it; the new user may not be able to read it
+    import encodings.idna  # noqa: F401
 
-        from sockfilter.traces.collector import CollectorLink
-        from sockfilter.traces.exporter import Exporter, line_of
+    from sockfilter.traces.collector import CollectorLink
+    from sockfilter.traces.exporter import Exporter, line_of
 
-        os.set_blocking(telling, False)
+    os.set_blocking(telling, False)
 
-        def tell(report: Mapping[str, Any], *, must: bool = False) -> None:
-            """Writes a report. Counts are complete each time, so that one may be left out if there is no room."""
-            line = line_of(report)
-            while True:
-                try:
-                    os.write(telling, line)
+    def tell(report: Mapping[str, Any], *, must: bool = False) -> None:
+        """Writes a report. Counts are complete each time, so that one may be left out if there is no room."""
+        line = line_of(report)
+        while True:
+            try:
+                os.write(telling, line)
+                return
+            except BlockingIOError:
+                if not must:
                     return
-                except BlockingIOError:
-                    if not must:
-                        return
-                    select.select([], [telling], [])
-                except BrokenPipeError:  # the capture was killed: nobody asks any more
-                    return
+                select.select([], [telling], [])
+            except BrokenPipeError:  # the capture was killed: nobody asks any more
+                return
 
-        collector = CollectorLink(
-            settings.address,
-            settings.headers,
-            settings.tls,
-            settings.timeout_s,
-            compresses=settings.compresses,
-            opening=lambda ends: tell({"ends": ends}, must=True),
+    collector = CollectorLink(
+        settings.address,
+        settings.headers,
+        settings.tls,
+        settings.timeout_s,
+        compresses=settings.compresses,
+        opening=lambda ends: tell({"ends": ends}, must=True),
+    )
+    waits = options.read is not None
+    name = str(settings.address)
+    exporter = Exporter(collector, name, settings.limits, __version__, waits=waits, report=tell, say=say)
+    privileges.give_up(choice, lambda: None)
+    if options.sandbox:
+        sandbox.enter(
+            [], has_command=False, reads_code=not choice.hides_code, hints=False, followed=READABLE, connects=True
         )
-        waits = options.read is not None
-        name = str(settings.address)
-        exporter = Exporter(collector, name, settings.limits, __version__, waits=waits, report=tell, say=say)
-        privileges.give_up(choice, lambda: None)
-        if options.sandbox:
-            sandbox.enter(
-                [], has_command=False, reads_code=not choice.hides_code, hints=False, followed=READABLE, connects=True
-            )
-        if os.read(reading, 1):
-            exporter.run(reading)
-        status = 0
-    except Exception as error:
-        say(f"the process that sends traces has ended: {type(error).__name__}: {error}")
-    finally:
-        os._exit(status)
+    if os.read(reading, 1):
+        exporter.run(reading)

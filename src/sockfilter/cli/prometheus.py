@@ -1,23 +1,18 @@
 """--prometheus: the process that serves the metrics.
 
-As with --web, the server is a process of its own: it accepts connections, which the sandbox denies to the capture, and
-it makes the text, so that a scrape costs the capture only a copy of the counts.
+It makes the text too, so that a scrape costs the capture only a copy of the counts.
 """
 
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sockfilter import __version__
-from sockfilter.cli import privileges, sandbox
+from sockfilter.cli import beside, privileges, sandbox
 from sockfilter.cli.descriptors import say
-from sockfilter.cli.web import close_others, leave_signals
-from sockfilter.errors import InvalidArgument
 from sockfilter.metrics.asking import AnsweringEnd, AskingEnd, Channel, channels
 from sockfilter.page import addresses
-from sockfilter.system import namespace
 from sockfilter.system.local_addresses import local_addresses
 
 if TYPE_CHECKING:
@@ -29,7 +24,6 @@ if TYPE_CHECKING:
     from sockfilter.cli.privileges import UserChoice
     from sockfilter.metrics.member import MetricsMember
 
-NO_EXTRA = "--prometheus needs prometheus-client, which is not installed: pip install 'sockfilter[prometheus]'"
 ENDED = "the server of the metrics has ended; the capture goes on"
 
 
@@ -44,17 +38,14 @@ class Prometheus:
     """
 
     def __init__(self, options: Options, choice: UserChoice) -> None:
-        from importlib.util import find_spec
-
-        if find_spec("prometheus_client") is None:
-            raise InvalidArgument(NO_EXTRA)
+        beside.need("--prometheus", "prometheus-client", "prometheus", "prometheus_client")
         wanted = addresses.place(options.prometheus or "")
         listener = addresses.listen(wanted, "--prometheus", "")
         self._at = wanted._replace(port=listener.getsockname()[1])
         self._options = options
         here, there = channels()
-        if not os.fork():
-            _serve(there, listener, options, choice)
+        kept = (*there, listener.fileno())
+        beside.start("the server of the metrics", lambda: _serve(there, listener, options, choice), *kept)
         for fd in there[:2]:
             os.close(fd)
         listener.close()
@@ -85,8 +76,7 @@ class Prometheus:
         from sockfilter.metrics.member import MetricsMember
 
         options = self._options
-        with namespace.entered(options.netns):
-            known = local_addresses()
+        known = local_addresses(options.netns)
         own = None if options.netns is not None else addresses.OwnConnections(self._at, known).are_others
         more = options.prometheus_labels.split(",") if options.prometheus_labels else ()
         metrics = CaptureMetrics(options.routes, more, known, own)
@@ -94,25 +84,15 @@ class Prometheus:
 
 
 def _serve(channel: Channel, listener: socket.socket, options: Options, choice: UserChoice) -> None:
-    """Becomes the server. Never returns."""
-    status = 1
-    try:
-        leave_signals()
-        close_others(*sorted((*channel, listener.fileno())))
-        from threading import Thread
+    """Serves the metrics until the capture closes its end of the channel."""
+    from threading import Thread
 
-        from sockfilter.metrics.server import MetricsServer
+    from sockfilter.metrics.server import MetricsServer
 
-        end = AskingEnd(channel)
-        server = MetricsServer(listener, end.ask, __version__)
-        privileges.give_up(choice, lambda: None)
-        if options.sandbox:
-            sandbox.enter([], has_command=False, reads_code=not choice.hides_code, hints=False, serves=True)
-        Thread(target=server.serve_forever, daemon=True).start()
-        end.listen()
-        status = 0
-    except Exception as error:
-        with suppress(Exception):
-            say(f"the server of the metrics has ended: {type(error).__name__}: {error}")
-    finally:
-        os._exit(status)
+    end = AskingEnd(channel)
+    server = MetricsServer(listener, end.ask, __version__)
+    privileges.give_up(choice, lambda: None)
+    if options.sandbox:
+        sandbox.enter([], has_command=False, reads_code=not choice.hides_code, hints=False, serves=True)
+    Thread(target=server.serve_forever, daemon=True).start()
+    end.listen()

@@ -1,22 +1,16 @@
-"""--web: the process that serves the page, and the pipe that leads to it.
-
-The server is a process of its own: it accepts connections, which the sandbox denies to the capture, and it has neither
-the capture's descriptors nor its rights. If it is slow, or dies, the capture goes on.
-"""
+"""--web: the process that serves the page, and the pipe that leads to it."""
 
 from __future__ import annotations
 
 import os
 import select
-import signal
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from sockfilter.cli import page, privileges, sandbox
+from sockfilter.cli import beside, page, privileges, sandbox
 from sockfilter.cli.descriptors import say
-from sockfilter.errors import InvalidArgument
 from sockfilter.page import addresses
 from sockfilter.page.pipe import LinePipe
+from sockfilter.system.local_addresses import local_addresses
 
 if TYPE_CHECKING:
     import socket
@@ -29,20 +23,8 @@ if TYPE_CHECKING:
     from sockfilter.page.addresses import WebAddress
     from sockfilter.page.member import PageMember
 
-NO_EXTRA = "--web needs aiohttp, which is not installed: pip install 'sockfilter[web]'"
 # bytes of chance in the token: nobody guesses it
 TOKEN_BYTES = 16
-# standard descriptors, which the server keeps
-STANDARD = 3
-DESCRIPTORS_MAX = 1 << 20
-
-
-def check() -> None:
-    """Raises InvalidArgument if the library for the server is not installed."""
-    from importlib.util import find_spec
-
-    if find_spec("aiohttp") is None:
-        raise InvalidArgument(NO_EXTRA)
 
 
 class Web:
@@ -56,16 +38,18 @@ class Web:
     def __init__(self, options: Options, choice: UserChoice) -> None:
         import secrets
 
-        check()
+        beside.need("--web", "aiohttp", "web", "aiohttp")
         wanted = addresses.place(options.web or "")
         listener = addresses.listen(wanted)
         self.at = wanted._replace(port=listener.getsockname()[1])
         self._options = options
         self._token = secrets.token_urlsafe(TOKEN_BYTES)
         reading, writing = os.pipe2(os.O_CLOEXEC)
-        self._pid = os.fork()
-        if not self._pid:
-            _serve(reading, listener, self.at, self._token, options, choice)
+        beside.start(
+            "the page's server",
+            lambda: _serve(reading, listener, self.at, self._token, options, choice),
+            *(reading, listener.fileno()),
+        )
         os.close(reading)
         listener.close()
         # a file can wait; traffic cannot
@@ -104,11 +88,7 @@ class Web:
         options = self._options
         if options.read is not None or options.netns is not None:
             return None
-        known: frozenset[str] = frozenset()
-        if self.at.is_everywhere:
-            from sockfilter.sources.packets.interfaces import listed
-
-            known = frozenset(address.partition("/")[0] for entry in listed() for address in entry.addresses)
+        known = local_addresses() if self.at.is_everywhere else frozenset[str]()
         return addresses.OwnConnections(self.at, known).are_others
 
     def stay(self, signals: Signals) -> None:
@@ -129,43 +109,18 @@ class Web:
 def _serve(
     reading: int, listener: socket.socket, at: WebAddress, token: str, options: Options, choice: UserChoice
 ) -> None:
-    """Becomes the server. Never returns."""
-    status = 1
-    try:
-        leave_signals()
-        for fd in sorted((reading, listener.fileno())):
-            os.set_inheritable(fd, False)
-        close_others(reading, listener.fileno())
-        import asyncio
-        import logging
+    """Serves the page until the capture closes the pipe."""
+    import asyncio
+    import logging
 
-        from sockfilter.page.server import Server
+    from sockfilter.page.server import Server
 
-        logging.disable()
-        server = Server(reading, listener, at, token, page.about(options))
-        privileges.give_up(choice, lambda: None)
+    logging.disable()
+    server = Server(reading, listener, at, token, page.about(options))
+    privileges.give_up(choice, lambda: None)
 
-        def confine() -> None:
-            if options.sandbox:
-                sandbox.enter([], has_command=False, reads_code=not choice.hides_code, hints=False, serves=True)
+    def confine() -> None:
+        if options.sandbox:
+            sandbox.enter([], has_command=False, reads_code=not choice.hides_code, hints=False, serves=True)
 
-        asyncio.run(server.serve(confine))
-        status = 0
-    except Exception as error:
-        say(f"the page's server has ended: {type(error).__name__}: {error}")
-    finally:
-        os._exit(status)
-
-
-def leave_signals() -> None:
-    """Ignores signals in a server: Ctrl-C reaches it too, and the capture ends it, by closing the pipe."""
-    signal.set_wakeup_fd(-1)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
-        signal.signal(number, signal.SIG_IGN)
-
-
-def close_others(*kept: int) -> None:
-    """Closes all descriptors but the standard ones and these."""
-    ends = [STANDARD - 1, *sorted(kept), DESCRIPTORS_MAX]
-    for before, behind in pairwise(ends):
-        os.closerange(before + 1, behind)
+    asyncio.run(server.serve(confine))

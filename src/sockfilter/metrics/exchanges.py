@@ -8,6 +8,7 @@ from sockfilter.metrics import names
 from sockfilter.metrics.registry import BYTES, OTHER, SECONDS
 from sockfilter.model.grpc_kind import is_call
 from sockfilter.model.headers import text
+from sockfilter.model.locality import is_here
 from sockfilter.model.tallies import NOT_COUNTED
 from sockfilter.statistics.routes import router
 
@@ -178,7 +179,7 @@ class ExchangeCounts:
         sides = tuple(
             side
             for side, end in ((SERVER, connection.server), (CLIENT, connection.client))
-            if end.ip in self._addresses or end.ip.startswith("127.")
+            if is_here(end.ip, self._addresses)
         )
         scheme = "http" if connection.tls is None else "https"
         return ConnectionGroup(sides or (SERVER,), scheme, str(connection.server.port))

@@ -8,6 +8,7 @@ import socket
 from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.errors import InvalidArgument
+from sockfilter.model.locality import is_here
 
 if TYPE_CHECKING:
     from sockfilter.model import Connection
@@ -94,17 +95,19 @@ class OwnConnections:
 
     Args:
         at: where the server listens.
-        addresses: all addresses of this machine, if it listens on all of them.
+        addresses: the addresses of this machine less 127.0.0.0/8, if it listens on all of them.
     """
 
     def __init__(self, at: WebAddress, addresses: frozenset[str]) -> None:
         self._port = at.port
+        self._is_everywhere = at.is_everywhere
         self._addresses = addresses if at.is_everywhere else frozenset((at.ip,))
 
     def are_others(self, connection: Connection) -> bool:
         """Whether a connection is not the page's own."""
-        port, addresses = self._port, self._addresses
         for end in connection.ends:
-            if end.port == port and (end.ip in addresses or (len(addresses) > 1 and end.ip.startswith("127."))):
-                return False
+            if end.port == self._port:
+                is_own = is_here(end.ip, self._addresses) if self._is_everywhere else end.ip in self._addresses
+                if is_own:
+                    return False
         return True

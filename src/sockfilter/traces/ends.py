@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from sockfilter.model.locality import is_here
+
 if TYPE_CHECKING:
     from sockfilter.model import Endpoint, Exchange
     from sockfilter.model.process import Process
@@ -39,5 +41,4 @@ def kinds_of(exchange: Exchange, local: frozenset[str]) -> tuple[SpanKind, ...]:
 
 def _is_here(end: Endpoint, process: Process | None, local: frozenset[str]) -> bool:
     """Whether an end is on this machine: its process is, or its address, or it is a Unix socket."""
-    ip = end.ip
-    return process is not None or not end.port or ip in local or ip.startswith("127.") or ip == "::1"
+    return process is not None or not end.port or is_here(end.ip, local)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import select
 import time
@@ -10,7 +9,7 @@ from contextlib import suppress
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from sockfilter.closing import Closing
+from sockfilter.outputs.pipe import PIPE_BYTES, WaitingPipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,38 +19,23 @@ SIZES = Struct("<II")
 # In place of the size of a resource: no span follows, but the time to finish by, in seconds of CLOCK_MONOTONIC.
 END = 0xFFFFFFFF
 TIME = Struct("<d")
-# F_SETPIPE_SZ, which Python has since 3.10, and not on all systems
-SET_SIZE = 1031
-# Bytes of the pipe: what the kernel gives to users without rights. The exporter reads it all the time.
-PIPE_BYTES = 1 << 20
-# Bytes that wait for room in the pipe, while the exporter gets no processor: a second of a busy server's.
-WAITING_MAX = 16 << 20
 # seconds beyond its time that an exporter has for its last report, before it is taken for dead
 LAST_REPORT_S = 0.5
 
 
-class SpanPipe(Closing):
+class SpanPipe(WaitingPipe):
     """The capture's end: spans go out, lines of JSON come back.
 
     Args:
         fd: where spans go.
         reports: where lines come from.
         waits: whether to wait for room, as a capture file can.
-
-    Attributes:
-        is_gone: whether the exporter has ended.
     """
 
     def __init__(self, fd: int, reports: int, *, waits: bool) -> None:
-        self._fd = fd
+        super().__init__(fd, waits=waits)
         self._reports = reports
-        self._waits = waits
-        self._waiting = bytearray()
         self._part = b""
-        self.is_gone = False
-        with suppress(OSError):
-            fcntl.fcntl(fd, SET_SIZE, PIPE_BYTES)
-        os.set_blocking(fd, waits)
         os.set_blocking(reports, False)
 
     def go(self) -> None:
@@ -61,29 +45,12 @@ class SpanPipe(Closing):
 
     def write(self, resource: bytes, span: bytes) -> bool:
         """Takes a span. Returns False if there is no room for it."""
-        if len(self._waiting) >= WAITING_MAX:
-            self.push()
-            if len(self._waiting) >= WAITING_MAX:
-                return False
-        if self.is_gone:
+        if not self.has_room(SIZES.size + len(resource) + len(span)) or self.is_gone:
             return False
         self._waiting += SIZES.pack(len(resource), len(span))
         self._waiting += resource
         self._waiting += span
         return True
-
-    def push(self) -> None:
-        """Passes on what waits, as far as there is room."""
-        try:
-            while self._waiting:
-                with memoryview(self._waiting) as view:
-                    count = os.write(self._fd, view[:PIPE_BYTES])
-                del self._waiting[:count]
-        except BlockingIOError:
-            pass
-        except OSError:
-            self.is_gone = True
-            self._waiting.clear()
 
     def lines(self) -> Iterator[bytes]:
         """Returns the lines that have come back by now."""
@@ -115,10 +82,10 @@ class SpanPipe(Closing):
 
     def close(self) -> None:
         """Closes both ends. May be repeated."""
-        for fd in (self._fd, self._reports):
-            if fd >= 0:
-                os.close(fd)
-        self._fd = self._reports = -1
+        super().close()
+        if self._reports >= 0:
+            os.close(self._reports)
+        self._reports = -1
         self.is_gone = True
 
 

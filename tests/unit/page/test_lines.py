@@ -70,7 +70,7 @@ def ends() -> Iterator[tuple[int, int]]:
 def test_a_reader_that_sleeps_stops_nothing_and_what_finds_no_room_is_counted(
     ends: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipe, "WAITING_MAX", 100_000)
+    monkeypatch.setattr("sockfilter.outputs.pipe.WAITING_MAX", 100_000)
     reading, writing = ends
     with LinePipe(writing, waits=False) as lines:
         for _ in range(1000):
