@@ -100,3 +100,8 @@ class Closed(SockfilterError):
 
 class Busy(SockfilterError):
     """A call within emit would read further records before the present ones. Call it after emit has returned."""
+
+
+def first_line(error: BaseException) -> str:
+    """Returns the first line of what an error of another package says; its class if it says nothing."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__

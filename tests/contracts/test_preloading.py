@@ -51,7 +51,7 @@ BEFORE = {
     | {"sources.packets.live"},
     "captures.secrets": {"sources.secrets.probed"},
     "cli.__init__": {"cli.command", "cli.descriptors", "cli.signals"},
-    "cli.arguments": {"cli.pcap_filter"},
+    "cli.arguments": {"archive.paths", "cli.pcap_filter"},
     "cli.dataset": {"archive.naming", "archive.output", "archive.parts"},
     "archive.dataset": {"pyarrow"},
     "archive.naming": {"hashlib"},

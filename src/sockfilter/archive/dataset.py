@@ -8,6 +8,7 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from sockfilter.archive.naming import hidden
 from sockfilter.errors import CaptureFileError, InvalidArgument
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Dataset:
 
     def _write_mark(self, mark: str) -> None:
         """Writes the mark whole: several writers may begin at the same time."""
-        made = f"{mark}.{os.getpid()}"
+        made = hidden(mark)
         fd = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
         try:
             os.write(fd, f"schema {VERSION}\n".encode())

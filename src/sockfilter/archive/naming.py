@@ -1,4 +1,4 @@
-"""The names of captures in a dataset. They begin the names of files, and are in the column "capture"."""
+"""The names of captures in a dataset, which are in the column "capture" too, and of the files that begin with them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 LOOKED_AT = 1 << 20
 # Digits of the name: by chance, two of a billion captures have the same name once in 80 archives.
 DIGITS = 20
+HIDDEN = re.compile(r"\.(.+)-\d+\.parquet\..*\.part")
 UNUSUAL = re.compile(r"[^A-Za-z0-9.-]+")
 
 
@@ -45,3 +46,26 @@ def name_of_now() -> str:
     text = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now_ns // 10**9))
     host = UNUSUAL.sub("-", os.uname().nodename)
     return f"{host}-{text}.{now_ns % 10**9:09}Z-{os.getpid()}"
+
+
+def name_of_part(capture: str, number: int) -> str:
+    """Returns the name of a file with rows of a capture. number: 1 for the first of its date."""
+    return f"{capture}-{number:06}.parquet"
+
+
+def number_of_part(capture: str, name: str) -> int | None:
+    """Returns the number of a file with rows of a capture. None: it is another file."""
+    found = re.fullmatch(rf"{re.escape(capture)}-(\d+)\.parquet", name)
+    return None if found is None else int(found[1])
+
+
+def hidden(path: str) -> str:
+    """Returns the path of a file while this process writes it. No other has it, not even on another machine."""
+    folder, name = os.path.split(path)
+    return os.path.join(folder, f".{name}.{os.uname().nodename}.{os.getpid()}.part")
+
+
+def capture_of_hidden(name: str) -> str | None:
+    """Returns the capture whose rows are in a file that is not whole. None: it is another file."""
+    found = HIDDEN.fullmatch(name)
+    return None if found is None else found[1]

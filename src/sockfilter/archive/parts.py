@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from contextlib import suppress
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
-from sockfilter.archive import schema
+from sockfilter.archive import naming, schema
 from sockfilter.archive.columns import columns_of
 from sockfilter.archive.dataset import FILE_MODE, failed
 
@@ -36,9 +35,7 @@ class PartFile:
     def __init__(self, dataset: Dataset, path: str, columns: pa.Schema) -> None:
         self.path = path
         self._dataset = dataset
-        folder, name = os.path.split(path)
-        # of this process alone, also where several machines share the directory
-        self._hidden = os.path.join(folder, f".{name}.{os.uname().nodename}.{os.getpid()}.part")
+        self._hidden = naming.hidden(path)
         self.row_count = self.byte_count = 0
         fd = os.open(self._hidden, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
         self._file = open(fd, "wb")  # noqa: SIM115  # finish() and drop() close it
@@ -132,7 +129,8 @@ class Parts:
             folder = os.path.join(folder, f"date={date}")
             self._dataset.make_directory(folder)
             number = self._counts[date] = self._counts.get(date, 0) + 1
-            part = PartFile(self._dataset, os.path.join(folder, f"{self._prefix}-{number:06}.parquet"), self._columns)
+            path = os.path.join(folder, naming.name_of_part(self._prefix, number))
+            part = PartFile(self._dataset, path, self._columns)
         self._open[date] = part  # the one used last is the last
         return part
 
@@ -147,12 +145,11 @@ class Parts:
         self.byte_count += part.byte_count
 
     def _remove_replaced(self) -> None:
-        name = re.compile(rf"{re.escape(self._prefix)}-(\d+)\.parquet")
         for folder in self._dataset.partitions(self._table):
             count = self._counts.get(os.path.basename(folder).removeprefix("date="), 0)
             for entry in os.listdir(folder):
-                found = name.fullmatch(entry)
-                if found and int(found[1]) > count:
+                number = naming.number_of_part(self._prefix, entry)
+                if number is not None and number > count:
                     os.unlink(os.path.join(folder, entry))
 
     def _failed(self, error: OSError | pa.ArrowException) -> Exception:

@@ -7,16 +7,15 @@ import re
 from typing import TYPE_CHECKING
 
 from sockfilter.errors import CaptureFileError
+from sockfilter.sources.files.pcap import KINDS
+from sockfilter.sources.files.pcapng import PCAPNG_MAGIC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-# How capture files begin: pcap in both byte orders and its three forms, pcapng. Files in gzip are known by their names:
-# most of them are something else.
-BEGINNINGS = (
-    *(bytes.fromhex(magic) for magic in ("a1b2c3d4", "a1b23c4d", "a1b2cd34", "d4c3b2a1", "4d3cb2a1", "34cdb2a1")),
-    b"\x0a\x0d\x0d\x0a",
-)
+# How capture files begin: pcap in both byte orders, pcapng. Files in gzip are known by their names: most of them are
+# something else.
+BEGINNINGS = (*(kind.to_bytes(4, order) for kind in KINDS for order in ("big", "little")), PCAPNG_MAGIC)
 # Names of capture files; a directory's file of such a name is read even if it does not begin like one, so that its
 # damage is told.
 NAMED = re.compile(r"\.(pcap|pcapng|cap|dmp|har)\d*(\.gz)?$", re.IGNORECASE)

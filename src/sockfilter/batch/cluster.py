@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.batch.places import INSTALL
-from sockfilter.errors import InvalidArgument, SockfilterError
+from sockfilter.errors import InvalidArgument, SockfilterError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,4 +90,4 @@ def _reason(error: BaseException) -> str:
     """Returns the reason that is at the beginning of a chain of errors."""
     while error.__cause__ is not None:
         error = error.__cause__
-    return str(error).partition("\n")[0] or type(error).__name__
+    return first_line(error)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from sockfilter.archive.groups import groups_of
 from sockfilter.archive.paths import NAMED, PATTERN, captures_in, in_order
-from sockfilter.errors import CaptureFileError, InvalidArgument
+from sockfilter.errors import CaptureFileError, InvalidArgument, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 SCHEME = "://"
+INSTALL = "pip install 'sockfilter[batch]', with the pip of this Python"
 # Bytes at both ends of a remote file that say when its packets begin and end. The first packet is behind a short
 # header, and most frames have 1 500 bytes.
 END_BYTES = 1 << 16
@@ -59,7 +60,7 @@ def fetched(urls: Sequence[str], folder: str) -> list[str]:
         try:
             system.get_file(path, paths[-1])
         except Exception as error:  # each file system has errors of its own
-            raise CaptureFileError(f"reading {url}: {_reason(error)}") from error
+            raise CaptureFileError(f"reading {url}: {first_line(error)}") from error
     return paths
 
 
@@ -81,7 +82,7 @@ def _listed(place: str) -> list[str]:
         else:
             found = [path] if system.exists(path) else []
     except Exception as error:  # each file system has errors of its own
-        raise CaptureFileError(f"reading {place}: {_reason(error)}") from error
+        raise CaptureFileError(f"reading {place}: {first_line(error)}") from error
     if not found:
         raise CaptureFileError(f"reading {place}: there is no capture file")
     return [str(system.unstrip_protocol(each)) for each in sorted(found, key=in_order)]
@@ -99,7 +100,7 @@ def _outlines(urls: Sequence[str], folder: str) -> Iterator[tuple[str, str]]:
                 rest = max(END_BYTES, size - END_BYTES)
                 end = system.cat_file(path, start=rest, end=size) if size > rest else b""
             except Exception as error:  # each file system has errors of its own
-                raise CaptureFileError(f"reading {url}: {_reason(error)}") from error
+                raise CaptureFileError(f"reading {url}: {first_line(error)}") from error
             outline = os.path.join(folder, *path.strip("/").split("/"))
             os.makedirs(os.path.dirname(outline), exist_ok=True)
             with open(outline, "wb") as file:
@@ -120,12 +121,5 @@ def _system(url: str) -> tuple[Any, str]:
     except ImportError as error:
         raise InvalidArgument(f"reading {url}: {error}") from error
     except Exception as error:  # each file system has errors of its own
-        raise CaptureFileError(f"reading {url}: {_reason(error)}") from error
+        raise CaptureFileError(f"reading {url}: {first_line(error)}") from error
     return system, str(path)
-
-
-INSTALL = "pip install 'sockfilter[batch]', with the pip of this Python"
-
-
-def _reason(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockfilter.archive.ledgers import empty, from_plain
+from sockfilter.archive.naming import capture_of_hidden
 from sockfilter.batch.task import convert
+from sockfilter.errors import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -23,8 +24,6 @@ AHEAD = 4
 RETRIES = 2
 # Seconds between two looks at whether the end was requested.
 LOOK_S = 0.5
-# A file of a dataset that was not finished: the name of the capture is the first group.
-UNFINISHED = re.compile(r"\.(.+)-\d+\.parquet\..*\.part")
 
 
 class Outcome(NamedTuple):
@@ -82,7 +81,7 @@ def outcomes(
 def _outcome(future: Any, files: tuple[str, ...]) -> Outcome:
     error = future.exception()
     if error is not None:
-        said = str(error).partition("\n")[0] or type(error).__name__
+        said = first_line(error)
         if type(error).__name__ == "KilledWorker":
             said = "each worker that began it has died; it may take more memory than they have"
         return Outcome(files, "", 0, 0, 0, 0.0, (f"reading {files[0]}: {said}",), empty())
@@ -101,7 +100,6 @@ def clean(directory: str, names: set[str]) -> None:
     """
     for folder, _, files in os.walk(directory):
         for file in files:
-            found = UNFINISHED.fullmatch(file)
-            if found and found[1] in names:
+            if capture_of_hidden(file) in names:
                 with suppress(OSError):
                     os.unlink(os.path.join(folder, file))

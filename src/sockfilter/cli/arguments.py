@@ -48,8 +48,8 @@ the status of the command, or 124 something was lost (--fail-on-loss); 125 the c
 
 # What may follow an option whose value may be left out. No word of a filter looks like it.
 PLACES = {"--web": re.compile(r"\d+|\S*:\S*"), "--otlp": re.compile(r"\S*[:/]\S*")}
-# Names that no filter begins with: they have a suffix of capture files, or are patterns.
-FILE_NAME = re.compile(r"\.(pcap|pcapng|cap|dmp|har)\d*(\.gz)?$|^[^(]*[*?]", re.IGNORECASE)
+# a pattern of file names, which no filter begins with
+FILE_PATTERN = re.compile(r"[^(]*[*?]")
 NEGATIVE = re.compile(r"-\d[\d.]*")
 TAKES_NUMBER = re.compile("-c|--count|--duration|--ports|--body|-s|--snap|-B|--ring|--memory")
 # Options that concern live captures, by their names in Options.
@@ -545,10 +545,11 @@ def _with_files(words: list[str]) -> list[str]:
 
 def _is_file(word: str) -> bool:
     """Whether a word behind -r FILE is another file, and not the beginning of a filter."""
-    if os.sep in word or FILE_NAME.search(word):
-        return True
+    from sockfilter.archive.paths import NAMED  # imported only if a word is behind a file
     from sockfilter.cli import pcap_filter
 
+    if os.sep in word or NAMED.search(word) or FILE_PATTERN.match(word):
+        return True
     return os.path.exists(word) and not pcap_filter.is_beginning(word)
 
 

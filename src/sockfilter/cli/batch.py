@@ -6,6 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
+from sockfilter.archive.ledgers import empty, summed
 from sockfilter.cli import subcommand, values
 from sockfilter.cli.descriptors import say
 from sockfilter.cli.ending import FAILED, OK
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from sockfilter.batch.run import Outcome
     from sockfilter.cli.signals import Signals
-    from sockfilter.ledger import Ledger
 
 TEXT = "text"
 DESCRIPTION = """\
@@ -125,7 +125,7 @@ class BatchReport:
         self._count = count
         self._ended = self._failed = self._rows = self._read = self._written = 0
         self._cpu_s = 0.0
-        self._ledgers: list[Ledger] = []
+        self._ledger = empty()
         self._began_s = time.monotonic()
         self.names: set[str] = set()
 
@@ -138,15 +138,13 @@ class BatchReport:
         """Prints the line of a capture. Raises OutputError and BrokenPipeError."""
         import json
 
-        from sockfilter.archive.ledgers import summed
-
         self._ended += 1
         self._failed += bool(outcome.bad)
         self._rows += outcome.rows
         self._read += outcome.read
         self._written += outcome.bytes
         self._cpu_s += outcome.cpu_s
-        self._ledgers = [summed((*self._ledgers, outcome.ledger))]
+        self._ledger = summed((self._ledger, outcome.ledger))
         if outcome.name:
             self.names.add(outcome.name)
         if outcome.bad or not self._is_quiet:
@@ -157,8 +155,8 @@ class BatchReport:
         """Says what became of all. Returns the exit status."""
         left = self._count - self._ended
         if not self._is_quiet:
-            for ledger in self._ledgers:
-                say(summary(ledger, self._rows))
+            if self._ended:
+                say(summary(self._ledger, self._rows))
             took_s = time.monotonic() - self._began_s
             words = f"{self._ended - self._failed} captures done, {self._failed} failed"
             if left:

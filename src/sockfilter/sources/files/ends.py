@@ -19,7 +19,7 @@ from sockfilter.sources.files.pcapng import (
     BYTE_ORDER_MAGIC,
     OLD_PACKET,
     PACKET,
-    SECTION,
+    PCAPNG_MAGIC,
     PcapngFormat,
 )
 from sockfilter.sources.files.stream import GZIP_MAGIC
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 START_BYTES = 1 << 20
 # Bytes at the end in which the last packets are looked for: at first few, then as many as a frame may have.
 END_BYTES = (1 << 14, FRAME_BYTES_MAX + (1 << 14))
-PCAPNG_MAGIC = SECTION.to_bytes(4, "big")
 # Nanoseconds after the first packet in which the last one is believed: a year. Other bytes rarely look like such times.
 SPAN_NS = 366 * 86400 * 10**9
 # Nanoseconds before the first packet in which one behind it may be: packets may be out of order.

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SECTION = 0x0A0D0D0A
+PCAPNG_MAGIC = SECTION.to_bytes(4, "big")  # the same in both byte orders
 INTERFACE, OLD_PACKET, SIMPLE_PACKET, PACKET = 1, 2, 3, 6
 SECRETS = 10
 # the type of secrets that are a key log of TLS: "TLSK"

@@ -17,7 +17,7 @@ from sockfilter.model.secret import FILE
 from sockfilter.sources.files.clocks import Clocks
 from sockfilter.sources.files.packet import Damaged
 from sockfilter.sources.files.pcap import HEADER_BYTES, PcapFormat
-from sockfilter.sources.files.pcapng import SECTION, PcapngFormat
+from sockfilter.sources.files.pcapng import PCAPNG_MAGIC, PcapngFormat
 from sockfilter.sources.files.several import FileSequence
 from sockfilter.sources.hosts import host_filter
 from sockfilter.sources.secrets.keylog import KeyLog
@@ -45,7 +45,6 @@ LOOK_S = 0.02
 LAYERS_MAX = 8
 ALL = 1 << 63  # bytes of a file
 NOT_FOUND = (1, 0)  # EtherType 1 is not assigned
-PCAPNG_MAGIC = SECTION.to_bytes(4, "big")
 
 
 class FileSource(Closing):
