@@ -76,7 +76,7 @@ def _load(server: Server, requests: int, paths: list[str]) -> Load:
 
 def _record(path: Path, server: Server, requests: int, paths: list[str]) -> Path:
     """A recording of a load."""
-    command = [need_tool("tcpdump"), "-i", "lo", "--immediate-mode", "-B", "65536", "-w", str(path)]
+    command = [need_tool("tcpdump"), "-i", "lo", "--immediate-mode", "-B", "262144", "-w", str(path)]
     with subprocess.Popen([*command, "tcp", "port", str(server.port)], stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
         process.stderr.readline()
