@@ -39,6 +39,9 @@ SOURCES := pyproject.toml build_bpf.py src/sockfilter/__init__.py $(wildcard bpf
 	$(wildcard src/sockfilter/*/*.[ch] src/sockfilter/*/*/*.[ch] src/sockfilter/*/include/*/*.h)
 C_FILES := $(wildcard bpf/*.[ch] bpf/lib/*.h src/sockfilter/*/*.[ch] src/sockfilter/*/*/*.[ch] src/sockfilter/*/include/*/*.h)
 
+# Tests start thousands of Python processes. If none may keep the compiled modules, each compiles all of them again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-deb test-kernels test-suites check fuzz sanitize thorough bench bench-quick soak profile bpf vmlinux wheel deb page pictures page-pictures lock audit clean
 .DELETE_ON_ERROR:
@@ -150,7 +153,7 @@ packages = missing=; for p in $(1); do dpkg -s $$p >/dev/null 2>&1 || missing="$
 # Installs the project with extras. uv takes a tenth of pip's time, but does not read the settings of pip, such as an index:
 # where it fails, pip follows.
 extras = $(BIN)/python -m pip install -q --disable-pip-version-check 'uv>=0.5' && \
-	UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1 $(BIN)/uv pip install -q --python $(BIN)/python -e '.[$(1),$(2)]' || \
+	UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1 $(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python -e '.[$(1),$(2)]' || \
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[$(1),$(2)]'
 
 $(VENV)/.setup: $(SOURCES)
