@@ -193,6 +193,25 @@ def test_it_is_healthy_unless_the_capture_does_not_answer(captured: Captured) ->
     assert get(captured.metrics, "/elsewhere")[0] == 404
 
 
+def test_beside_a_command_only_its_exchanges_count(tmp_path: Path) -> None:
+    need_root()
+    asked, held = tmp_path / "asked", tmp_path / "held"
+    os.mkfifo(asked)
+    os.mkfifo(held)
+    with shop() as server:
+        port = server.server_address[1]
+        line = f"{need_tool('curl')} -s -o /dev/null http://{HOST}:{port}/mine; echo > {asked}; cat {held}"
+        words = ("--tls", "--ports", str(port), "--prometheus", "0", "--", "sh", "-c", line)
+        with Sniffer("-i", "lo", *words) as sniffer:
+            get(port, "/others")
+            assert asked.read_text() == "\n"
+            found = Captured(sniffer, server, port, place(sniffer)).scrape()
+            assert found.sum("http_server_request_duration_seconds_count", http_route="/mine") == 1
+            assert found.sum("http_server_request_duration_seconds_count") == 1
+            held.write_text("")
+            sniffer.wait()
+
+
 class Prometheus(NamedTuple):
     """A running server of Prometheus."""
 

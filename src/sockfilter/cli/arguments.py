@@ -520,7 +520,7 @@ def _with_negative_values(words: list[str]) -> list[str]:
     return made
 
 
-def _with_web(words: list[str]) -> list[str]:
+def _with_places(words: list[str]) -> list[str]:
     """Writes `--web` as `--web=`, and `--otlp` likewise, unless a place follows: a filter's first word is none."""
     return [
         f"{word}=" if word in PLACES and not PLACES[word].fullmatch(behind) else word
@@ -720,7 +720,7 @@ def parse(arguments: list[str], configured: Callable[[], dict[str, Any]] = dict)
     """
     parser = get_parser()
     words, command = _split(parser, arguments)
-    words = _with_negative_values(_with_web(_with_files(words)))
+    words = _with_negative_values(_with_places(_with_files(words)))
     check_known(parser, words, tcpdump.ELSEWHERE)
     namespace, others = parser.parse_known_args(words)
     said = vars(namespace)

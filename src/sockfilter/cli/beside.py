@@ -18,6 +18,8 @@ from sockfilter.errors import InvalidArgument
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sockfilter.model import Connection
+
 # standard descriptors, which these processes keep
 STANDARD = 3
 DESCRIPTORS_MAX = 1 << 20
@@ -40,6 +42,15 @@ def need(option: str, package: str, extra: str, *modules: str) -> None:
         is_there = False
     if not is_there:
         raise InvalidArgument(f"{option} needs {package}, which is not installed: pip install 'sockfilter[{extra}]'")
+
+
+def both(
+    one: Callable[[Connection], bool] | None, other: Callable[[Connection], bool] | None
+) -> Callable[[Connection], bool] | None:
+    """Returns whether a connection meets two conditions. None stands for one that each connection meets."""
+    if one is None or other is None:
+        return other if one is None else one
+    return lambda connection: one(connection) and other(connection)
 
 
 def start(what: str, serve: Callable[[], None], *kept: int) -> int:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sockfilter.cli import arguments, forming, greeting, page, privileges, settings, stdout, watching
 from sockfilter.cli.arguments import HAR, PARQUET
+from sockfilter.cli.beside import both
 from sockfilter.cli.descriptors import STDERR, STDOUT, say
 from sockfilter.cli.ending import LOST, LOST_BESIDE, OK, Reason, fail
 from sockfilter.cli.idle import Idle
@@ -145,8 +146,8 @@ class Run:
         self._ledger: Ledger | None = None
         self._has_told_of_gaps = False
         self._web: Web | None = None
-        self._prometheus: Prometheus | None = None
         self._traces: Traces | None = None
+        self._beside: list[Web | Prometheus | Traces] = []  # the processes beside the capture
         self._is_capturing = False  # whether the capture has been opened
         self._onlooker: Onlooker | None = None  # says at the end who spoke TLS, if a person watches
 
@@ -182,12 +183,8 @@ class Run:
             self._report.end(self._ledger, self._shown, Reason.SIGNAL, OK, signal=self._signals.end_name)
             raise
         finally:
-            if self._web is not None:
-                self._web.close()
-            if self._prometheus is not None:
-                self._prometheus.close()
-            if self._traces is not None:
-                self._traces.close()
+            for each in self._beside:
+                each.close()
             if self._onlooker is not None:
                 self._onlooker.close()
         if reason is Reason.SIGNAL:
@@ -225,19 +222,8 @@ class Run:
 
             set_protos(*options.proto)
         self._choice = privileges.choice(options.user, self._directories, self._followed)
-        if options.web is not None:
-            from sockfilter.cli.web import Web  # before threads are started, and the command
-
-            self._web = Web(options, self._choice)
+        self._start_beside()
         _ = self._dataset  # checks the directory before anything is opened
-        if options.prometheus is not None:
-            from sockfilter.cli.prometheus import Prometheus
-
-            self._prometheus = Prometheus(options, self._choice)
-        if options.otlp is not None:
-            from sockfilter.cli.otlp import Traces  # for the same reason
-
-            self._traces = Traces(options, self._choice, self._signals)
         if not options.tls:
             self._child = self._held()
         with self._capture() as capture:
@@ -259,12 +245,8 @@ class Run:
             if self._choice.reason:
                 say(self._choice.reason)
             self._is_capturing = True
-            if self._web is not None:
-                self._web.say()
-            if self._prometheus is not None:
-                self._prometheus.begin(capture)
-            if self._traces is not None:
-                self._traces.go()
+            for each in self._beside:
+                each.begin(capture)
             is_forced = False
             try:
                 if self._child is not None:
@@ -311,6 +293,24 @@ class Run:
                     if is_forced:
                         say(f"ended at once after a second signal: {ledger.records_waiting} records were not read")
         return reason
+
+    def _start_beside(self) -> None:
+        """Starts the processes beside the capture, before threads are started, and the command."""
+        options, choice = self._options, self._choice
+        if options.web is not None:
+            from sockfilter.cli.web import Web
+
+            self._web = Web(options, choice)
+            self._beside.append(self._web)
+        if options.prometheus is not None:
+            from sockfilter.cli.prometheus import Prometheus
+
+            self._beside.append(Prometheus(options, choice))
+        if options.otlp is not None:
+            from sockfilter.cli.otlp import Traces
+
+            self._traces = Traces(options, choice, self._signals)
+            self._beside.append(self._traces)
 
     def _give_up(self, capture: Capture | ArchiveCapture) -> None:
         """Gives up all rights before the first byte of the network is read."""
@@ -499,16 +499,12 @@ class Run:
     def _shown_on_page(self) -> Callable[[Connection], bool] | None:
         """Whether the page shows what a connection carries. None: there is no page, or it shows everything."""
         others = None if self._web is None else self._web.wanted()
-        if not self._has_page or not (self._options.tls and self._options.command):
-            return others
-        return lambda connection: self._is_wanted(connection) and (others is None or others(connection))
+        return both(self._wanted_of_command if self._has_page else None, others)
 
     def _members(self) -> list[Member]:
         forming.set_masking(self._options)
         written = [] if self._options.write is None else [self._file(self._options.write)]
-        beside = [each.member() for each in (self._web, self._prometheus) if each is not None]
-        traces = [] if self._traces is None else [self._traces.member(self._wanted_of_command)]
-        return [self._exchanges, *written, *beside, *traces]
+        return [self._exchanges, *written, *(each.member(self._wanted_of_command) for each in self._beside)]
 
     @property
     def _wanted_of_command(self) -> Callable[[Connection], bool] | None:

@@ -18,6 +18,8 @@ from sockfilter.traces.pipe import SpanPipe
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from sockfilter.captures.archive import ArchiveCapture
+    from sockfilter.captures.capture import Capture
     from sockfilter.cli.arguments import Options
     from sockfilter.cli.otlp_settings import OtlpSettings
     from sockfilter.cli.privileges import UserChoice
@@ -61,7 +63,7 @@ class Traces:
         # a file can wait; traffic cannot
         self._pipe = SpanPipe(writing, hearing, waits=options.read is not None)
 
-    def go(self) -> None:
+    def begin(self, _: Capture | ArchiveCapture) -> None:
         """Lets the exporter look for the collector. Before, what it says would come before the greeting."""
         self._pipe.go()
 
@@ -96,7 +98,7 @@ class Traces:
         options = self._options
         if options.read is not None or options.netns is not None:
             return others
-        return lambda connection: self._is_other(connection) and (others is None or others(connection))
+        return beside.both(self._is_other, others)
 
     def close(self) -> None:
         """Ends the exporter. May be repeated."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sockfilter import __version__
 from sockfilter.cli import beside, privileges, sandbox
+from sockfilter.cli.beside import both
 from sockfilter.cli.descriptors import say
 from sockfilter.metrics.asking import AnsweringEnd, AskingEnd, Channel, channels
 from sockfilter.page import addresses
@@ -17,12 +18,15 @@ from sockfilter.system.local_addresses import local_addresses
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
     from sockfilter.captures.archive import ArchiveCapture
     from sockfilter.captures.capture import Capture
     from sockfilter.cli.arguments import Options
     from sockfilter.cli.privileges import UserChoice
     from sockfilter.metrics.member import MetricsMember
+    from sockfilter.metrics.snapshot import Family
+    from sockfilter.model import Connection
 
 ENDED = "the server of the metrics has ended; the capture goes on"
 
@@ -49,16 +53,27 @@ class Prometheus:
         for fd in there[:2]:
             os.close(fd)
         listener.close()
-        self._member = self._made()
-        self._end = AnsweringEnd(here, self._member.snapshot, lambda: say(ENDED))
+        self._known = local_addresses(options.netns)
+        self._member: MetricsMember | None = None
+        self._end = AnsweringEnd(here, self._counts, lambda: say(ENDED))
 
-    def member(self) -> MetricsMember:
-        """Returns the metrics as an output."""
+    def member(self, is_wanted: Callable[[Connection], bool] | None) -> MetricsMember:
+        """Returns the metrics as an output. is_wanted: whether to count what a connection carries. None: all is."""
+        from sockfilter.metrics.capture_metrics import CaptureMetrics
+        from sockfilter.metrics.member import MetricsMember
+
+        options = self._options
+        own = None if options.netns is not None else addresses.OwnConnections(self._at, self._known).are_others
+        more = options.prometheus_labels.split(",") if options.prometheus_labels else ()
+        metrics = CaptureMetrics(options.routes, more, self._known, both(own, is_wanted))
+        can_tally = is_wanted is None and not (more or options.tcp or options.stacks)
+        self._member = MetricsMember(metrics, can_tally=can_tally)
         return self._member
 
     def begin(self, capture: Capture | ArchiveCapture) -> None:
         """Answers the server from now on, and says where it is."""
-        self._member.answer(self._end, capture)
+        if self._member is not None:
+            self._member.answer(self._end, capture)
         capture.source.also_wake_for(self._end.fileno())
         at = self._at._replace(ip=addresses.LOOPBACK) if self._at.is_everywhere else self._at
         say(f"metrics are at http://{at}/metrics")
@@ -68,19 +83,11 @@ class Prometheus:
     def close(self) -> None:
         """Ends the server. May be repeated."""
         self._end.close()
-        if self._member.has_overflowed and not self._options.quiet:
+        if self._member is not None and self._member.has_overflowed and not self._options.quiet:
             say(f'metrics: more than {self._member.limit} series; further labels were counted under other="true"')
 
-    def _made(self) -> MetricsMember:
-        from sockfilter.metrics.capture_metrics import CaptureMetrics
-        from sockfilter.metrics.member import MetricsMember
-
-        options = self._options
-        known = local_addresses(options.netns)
-        own = None if options.netns is not None else addresses.OwnConnections(self._at, known).are_others
-        more = options.prometheus_labels.split(",") if options.prometheus_labels else ()
-        metrics = CaptureMetrics(options.routes, more, known, own)
-        return MetricsMember(metrics, can_tally=not more and not options.tcp and not options.stacks)
+    def _counts(self) -> list[Family]:
+        return [] if self._member is None else self._member.snapshot()
 
 
 def _serve(channel: Channel, listener: socket.socket, options: Options, choice: UserChoice) -> None:

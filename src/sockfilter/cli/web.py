@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    from sockfilter.captures.archive import ArchiveCapture
+    from sockfilter.captures.capture import Capture
     from sockfilter.cli.arguments import Options
     from sockfilter.cli.privileges import UserChoice
     from sockfilter.cli.signals import Signals
@@ -61,7 +63,7 @@ class Web:
         at = self.at._replace(ip=addresses.LOOPBACK) if self.at.is_everywhere else self.at
         return f"http://{at}/?token={self._token}"
 
-    def say(self) -> None:
+    def begin(self, _: Capture | ArchiveCapture) -> None:
         """Says where the page is, and who can reach it."""
         say(f"the page is at {self.address}")
         if not self.at.is_loopback:
@@ -70,8 +72,8 @@ class Web:
                 " sent without encryption, so others on the way can see it and the token too"
             )
 
-    def member(self) -> PageMember:
-        """Returns the page as an output."""
+    def member(self, _: Callable[[Connection], bool] | None) -> PageMember:
+        """Returns the page as an output. The fan leaves out connections for it, as wanted() says."""
         from sockfilter.page.member import PageMember
 
         options = self._options
