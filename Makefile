@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 
 # Debian's names of what each step takes
 BUILD_PACKAGES := clang llvm gcc libbpf-dev libelf-dev pkg-config python3-dev python3-venv
-TEST_PACKAGES := iproute2 nftables nginx-light mosquitto nodejs curl wget util-linux libcap2-bin
+TEST_PACKAGES := iproute2 nftables nginx-light mosquitto nodejs curl wget util-linux libcap2-bin tcpdump
 CHECK_PACKAGES := clang-format
 BENCH_PACKAGES := nghttp2-client tcpdump ngrep httpry tshark
 # since Debian 13 virtiofsd is a package of its own

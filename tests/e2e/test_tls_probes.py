@@ -126,21 +126,22 @@ class TestCommand:
 
 
 def test_the_connections_of_a_process_and_its_children(certificate: https.Certificate, nginx: int) -> None:
-    """Another client that asks meanwhile is not shown."""
+    """Another client that asks meanwhile is not shown. The first exchange may have begun before the capture."""
     words = f"curl -sS -o {os.devnull} --cacert {certificate.certificate} https://localhost:{nginx}"
     loops = [
         subprocess.Popen(["sh", "-c", f"while {words}/{name}; do sleep 0.1; done"], start_new_session=True)
         for name in ("other", "one")
     ]
     try:
-        done = run("--tls", "--pid", str(loops[1].pid), "-c", "2", "--format", "jsonl")
+        done = run("--tls", "--pid", str(loops[1].pid), "-c", "3", "--format", "jsonl")
     finally:
         for loop in loops:
             os.killpg(loop.pid, signal.SIGTERM)
             loop.wait()
     assert done.status == 0
-    assert {line["request"]["target"] for line in done.json} == {"/one"}
-    assert done.json[0]["tls"]["opened"] == "probe"
+    whole = [line for line in done.json if line["request"]]
+    assert len(whole) >= 2
+    assert {(line["request"]["target"], line["tls"]["opened"]) for line in whole} == {("/one", "probe")}
 
 
 class TestRefusals:

@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any
 from tests.support.skips import need_root
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
 COMMAND = (sys.executable, "-m", "sockfilter")
@@ -211,10 +211,17 @@ def captures(pid: int) -> bool:
     """Whether a process has a packet socket that is bound, in its own network namespace."""
     try:
         sockets = Path(f"/proc/{pid}/net/packet").read_text().splitlines()[1:]
-        held = {os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")}
+        held = set(descriptors(pid))
     except OSError:
         return False
     # sk RefCnt Type Proto Iface R Rmem User Inode
     return any(
         f"socket:[{words[8]}]" in held and words[3] != "0000" for words in (re.split(r"\s+", line) for line in sockets)
     )
+
+
+def descriptors(pid: int) -> Iterator[str]:
+    """What a process has open, less what it closes meanwhile."""
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with suppress(FileNotFoundError):
+            yield os.readlink(f"/proc/{pid}/fd/{name}")
