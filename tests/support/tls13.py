@@ -26,6 +26,8 @@ TICKET = b"\x04\0\0\x0a" + bytes(10)
 RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 HANDSHAKE_LABELS = (secrets.CLIENT_HANDSHAKE, secrets.SERVER_HANDSHAKE)
 TRAFFIC_LABELS = (secrets.CLIENT_TRAFFIC, secrets.SERVER_TRAFFIC)
+# in an order in which a library reports them
+LABELS = (secrets.CLIENT_EARLY, *HANDSHAKE_LABELS, *TRAFFIC_LABELS)
 
 
 def record(kind: int, content: bytes, version: int = 0x0303) -> bytes:
@@ -54,7 +56,7 @@ class Scripted:
         random = Random(seed)
         self.random = random.randbytes(32)
         size = HASH_BYTES[found.hash]
-        self.secrets = {label: random.randbytes(size) for label in sorted(secrets.LABELS - {secrets.CLIENT_RANDOM})}
+        self.secrets = {label: random.randbytes(size) for label in LABELS}
         self.said: list[Said] = []
         self._labels = ["", ""]
         self._current = [b"", b""]

@@ -369,7 +369,19 @@ class SecretStore:
 
 
 def _begins_another(handshake: Handshake, label: str) -> bool:
-    """Whether a secret does not belong to the last handshake of its object: a label comes once, early data's first, and
-    that of TLS 1.2 alone."""
+    """Whether a secret does not belong to the last handshake of its object.
+
+    A label comes once, early data's first, and that of TLS 1.2 alone. The secrets of the handshake come before those of
+    the traffic, but with early data the client's comes behind the server's traffic secret. The last handshake may have
+    begun before its secrets were reported, so that its first ones are missing.
+    """
     has = handshake.secrets
-    return label in has or CLIENT_RANDOM in has or (bool(has) and label in (CLIENT_RANDOM, CLIENT_EARLY))
+    if label in has or CLIENT_RANDOM in has:
+        return True
+    if label in (CLIENT_RANDOM, CLIENT_EARLY):
+        return bool(has)
+    if label == SERVER_HANDSHAKE:
+        return SERVER_TRAFFIC in has or CLIENT_TRAFFIC in has
+    if label == CLIENT_HANDSHAKE:
+        return CLIENT_TRAFFIC in has or (SERVER_TRAFFIC in has and SERVER_HANDSHAKE not in has)
+    return False
