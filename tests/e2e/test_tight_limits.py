@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import linecache
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -34,7 +34,7 @@ def test_address_space(megabytes: float):
         assert len(done.said) == 2
     else:
         # before the reason: that it listens, and the summary
-        assert (done.status, len(done.said) - 1) in {(1, 0), (1, 1), (1, 2)}, done.said
+        assert (done.status, len(done.said) - 1) in {(1, 0), (1, 1), (1, 2)}, done.errors.decode()
         assert all(line.startswith("sockfilter: ") for line in done.said)
 
 
@@ -44,10 +44,13 @@ def fault_of_python(done: Done) -> str | None:
         if fault.encode() in done.errors:
             return fault
     crashed = re.search(rb'Segmentation fault\n\n.*\n  File "(.*)", line (\d+) in ', done.errors)
-    line = linecache.getline(crashed[1].decode(), int(crashed[2])) if crashed else ""
+    if not crashed:
+        return None
+    file = Path(crashed[1].decode())  # the interpreter's own modules are in none
+    line = file.read_text().splitlines()[int(crashed[2]) - 1] if file.exists() else ""
     if ".items()" in line:
         return "dict.items() untracks an iterator that it did not track yet (Objects/dictobject.c, dictiter_new)"
-    if line and not CALLS_C.search(line):
+    if not CALLS_C.search(line):
         return "MemoryErrors are made without end until the stack is full (Objects/exceptions.c, MemoryError_new)"
     return None
 

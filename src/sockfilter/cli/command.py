@@ -16,7 +16,7 @@ from sockfilter.cli import arguments, forming, greeting, page, privileges, setti
 from sockfilter.cli.arguments import HAR, PARQUET
 from sockfilter.cli.beside import both
 from sockfilter.cli.descriptors import STDERR, STDOUT, say
-from sockfilter.cli.ending import LOST, LOST_BESIDE, OK, Reason, fail
+from sockfilter.cli.ending import LOST, LOST_BESIDE, OK, Reason, fail, lacks_descriptors
 from sockfilter.cli.idle import Idle
 from sockfilter.cli.report import Report
 from sockfilter.cli.statistics import needs_processes
@@ -102,6 +102,10 @@ def command(argv: list[str] | None, signals: Signals) -> int:
         return Run(options, signals, sink).run()
     except (SockfilterError, OSError) as error:
         return fail(error)
+    except ImportError as error:
+        if lacks_descriptors(error):
+            return fail(error)
+        raise
 
 
 def _check_first(word: str) -> None:

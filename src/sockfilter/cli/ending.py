@@ -33,11 +33,15 @@ class Reason(Enum):
     ERROR = "error"  # an error prevented or ended the capture
 
 
+def lacks_descriptors(error: Exception) -> bool:
+    """Whether an error says that no more files can be opened; the dynamic linker says so in an ImportError."""
+    number = next((each.errno for each in (error, error.__cause__) if isinstance(each, OSError)), None)
+    return number in (errno.EMFILE, errno.ENFILE) or os.strerror(errno.EMFILE) in str(error)
+
+
 def said_of(error: Exception) -> str:
     """Returns the text of an error. For a descriptor limit, adds how to raise the limit."""
-    number = next((each.errno for each in (error, error.__cause__) if isinstance(each, OSError)), None)
-    is_short = number in (errno.EMFILE, errno.ENFILE) or os.strerror(errno.EMFILE) in str(error)
-    if not is_short:
+    if not lacks_descriptors(error):
         return str(error)
     limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limit >= DESCRIPTORS:
