@@ -218,6 +218,7 @@ class SpanCounts(Counts):
 
 # Why spans were dropped, and what helps.
 DROPPED_SPANS = {
+    "behind": "a larger ring (-B), --sample, or --ports",
     "full": "a collector that is reached and keeps up, or --sample",
     "refused": "what the collector says of them",
     "rejected": "what the collector says of them",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from tests.support.skips import need_package
 
 need_package("opentelemetry.proto.trace.v1.trace_pb2")
 SOME = 20
+# exchanges whose records fill most of a ring of 256 KiB
+BURST = 200
 RESOURCE = {"OTEL_RESOURCE_ATTRIBUTES": "deployment.environment.name=test"}
 
 
@@ -91,6 +94,29 @@ def test_a_collector_that_is_not_there(loopback: Sites) -> None:
     found = spans_of(done.errors)
     assert found["dropped"] == {"unsent": 2 * SOME}
     assert (found["made"], found["exported"], found["waiting"]) == (2 * SOME, 0, 0)
+
+
+@pytest.mark.usefixtures("root")
+def test_spans_give_way_where_the_capture_is_behind(loopback: Sites) -> None:
+    """While the ring is more than a quarter full, none are made, and no exchange is lost by them."""
+    site = loopback.get("nginx")
+    url = f"http://127.0.0.1:{free_port()}"
+    words = ("-i", "lo", "--ports", str(site.port), "-B", "256K", "--otlp", url, "--summary", "jsonl")
+    with Sniffer(*words, "--format", "jsonl") as sniffer:
+        sniffer.send(signal.SIGSTOP)
+        curl(site, [SMALL] * BURST)
+        sniffer.send(signal.SIGCONT)
+        for _ in range(BURST):
+            assert sniffer.line()
+        curl(site, [SMALL] * SOME)
+        for _ in range(SOME):
+            assert sniffer.line()
+        done = sniffer.end()
+    found = spans_of(done.errors)
+    assert found["made"] == 2 * (BURST + SOME)
+    assert found["dropped"]["behind"] > 0
+    assert found["dropped"]["unsent"] >= 2 * SOME  # there is no collector
+    assert json.loads(done.errors.decode().splitlines()[-1])["ledger"]["packets"]["ring_full"] == 0
 
 
 def test_a_file(tmp_path: Path) -> None:

@@ -60,6 +60,8 @@ class ArchiveSource:
         CaptureFileError: the file cannot be opened.
     """
 
+    filled = 0.0  # there is no ring
+
     def __init__(self, path: str) -> None:
         self.name = path
         self.damage: CaptureFileError | None = None

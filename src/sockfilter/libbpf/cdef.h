@@ -64,6 +64,7 @@ size_t sf_ring_span(const struct sf_ring *ring);
 unsigned int sf_ring_peek(struct sf_ring *ring, __u32 *offsets, unsigned int max);
 void sf_ring_release(struct sf_ring *ring);
 __u64 sf_ring_produced(const struct sf_ring *ring);
+__u64 sf_ring_used(const struct sf_ring *ring);
 __u64 sf_ring_consumed(const struct sf_ring *ring);
 int sf_ring_asleep(struct sf_ring *ring, struct sf_shared *shared);
 void sf_ring_awake(struct sf_shared *shared);

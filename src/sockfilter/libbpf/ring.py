@@ -46,6 +46,7 @@ class Ring(Closing):
 
     def __init__(self, map_fd: int, size: int, shared_fd: int, skips_fd: int) -> None:
         self._ring: Any = None
+        self._size = size
         self._ffi, self._lib = binding.load()
         with ExitStack() as stack:
             self._shared = self._memory(stack, "struct sf_shared", shared_fd)
@@ -84,6 +85,11 @@ class Ring(Closing):
     def consumed(self) -> int:
         """Returns the position after the last peeked record."""
         return int(self._lib.sf_ring_consumed(self._open()))
+
+    @property
+    def filled(self) -> float:
+        """The part of the ring that holds records which were not released yet, from 0 to 1."""
+        return float(self._lib.sf_ring_used(self._open()) / self._size)
 
     def ask_to_be_woken(self) -> bool:
         """Requests that the next record make the descriptor readable. Returns False if a record is there already."""

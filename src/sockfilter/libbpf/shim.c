@@ -248,6 +248,12 @@ static __u64 sf_ring_consumed(const struct sf_ring *ring)
 	return ring->next;
 }
 
+/* bytes that records fill: those that were not released yet */
+static __u64 sf_ring_used(const struct sf_ring *ring)
+{
+	return sf_ring_produced(ring) - __atomic_load_n(ring->consumer, __ATOMIC_RELAXED);
+}
+
 /*
  * Requests a wake-up for the next record. Returns 0 if a record is there
  * already; the caller must not wait then. The fence orders the request before

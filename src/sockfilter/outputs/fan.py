@@ -35,6 +35,10 @@ class OutputSource(Protocol):
     def identity(self) -> tuple[int, int] | None:
         """Device and inode of the file that the source reads. None: it reads no file."""
 
+    @property
+    def filled(self) -> float:
+        """The part of the ring that records fill, with those of the present batch, from 0 to 1. A file has no ring."""
+
     def wall_ns(self, time_ns: int) -> int | None:
         """Converts a record's time to nanoseconds since 1970. None: the record has no time."""
 

@@ -115,6 +115,11 @@ class RecordSource(Closing):
         """The current time by the clock of the records, in nanoseconds."""
         return time.monotonic_ns()
 
+    @property
+    def filled(self) -> float:
+        """The part of the ring that holds records, with those of the present batch, from 0 to 1."""
+        return self._ring.filled
+
     def counters(self) -> list[int]:
         """Returns the program's counters, in the order of enum sf_counter."""
         counted = self._attachment.counters()

@@ -14,12 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sockfilter.model import Connection, Exchange
+    from sockfilter.outputs.fan import OutputSource
     from sockfilter.traces.pipe import SpanPipe
     from sockfilter.traces.sampling import Sampler
     from sockfilter.traces.spans import SpanMaker
 
 # connections of the exporter that are remembered: it has one at a time, and their last packets may come late
 OWN_MAX = 64
+# Above this part of the ring, no spans are made until the capture has caught up: a record that finds no room is lost to
+# all outputs. What is left takes the records of some batches.
+FILLED_MAX = 0.25
 
 
 class TracesMember(Member):
@@ -64,12 +68,17 @@ class TracesMember(Member):
         self._reported: dict[str, int] = {}
         self._own: dict[frozenset[tuple[str, int]], None] = {}
         self._is_closed = False
+        self._source: OutputSource | None = None
 
     @property
     def spans(self) -> SpanCounts:
         """What became of the spans so far."""
         self._hear()
         return self._counts.copy(dropped=self._counts.dropped.copy())
+
+    def begin(self, source: OutputSource) -> None:
+        """Takes the source, which knows whether the capture keeps up."""
+        self._source = source
 
     def write(self, exchange: Exchange) -> None:
         """Makes the spans of an exchange."""
@@ -84,6 +93,8 @@ class TracesMember(Member):
             counts.unsampled += len(kinds)
         elif exchange.start_ns is None:
             self._lose("no_time", len(kinds))
+        elif self._source is not None and self._source.filled > FILLED_MAX:
+            self._lose("behind", len(kinds))
         else:
             counts.waiting += len(kinds)
             for resource, span in self._maker.made(exchange, kinds, trace_id, context):

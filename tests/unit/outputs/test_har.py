@@ -37,6 +37,7 @@ SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnecti
 
 class Source:
     identity = None
+    filled = 0.0
 
 
 def entries(data: bytes) -> list[dict[str, Any]]:

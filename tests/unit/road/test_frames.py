@@ -38,6 +38,7 @@ class Source:
     """A source of no records."""
 
     identity = None
+    filled = 0.0
 
     def wall_ns(self, time_ns: int) -> int:
         return time_ns

@@ -69,6 +69,7 @@ class FileSource(Closing):
     """
 
     clock_offset_ns = 0
+    filled = 0.0  # there is no ring
 
     def __init__(
         self,
