@@ -5,10 +5,9 @@ process keeps the rights that attaching takes. It reads files of programs, and r
 from it the ring of secrets, and text.
 
 Requests: "path PATH": look at a program before it runs; and "join": copy the objects of connections that are open, for
-JOIN_S seconds. Answers are JSON: {"error": ..., "kind": ...} and the end; or {"ring": true} with three descriptors,
-{"ready": true} when everything that runs is probed, with
-"joins": whether the kernel can copy objects; a {"file": ...} for each file with TLS; and {"done": true} for each
-request.
+JOIN_S seconds at most. Answers are JSON: {"error": ..., "kind": ...} and the end; or {"ring": true} with three
+descriptors; {"ready": true} when everything that runs is probed, with "joins": whether the kernel can copy objects; a
+{"file": ...} for each file with TLS; {"done": true} for each request; and {"copied": true} when the copying has ended.
 """
 
 from __future__ import annotations
@@ -40,6 +39,11 @@ LOOK_S = 2
 # Seconds for which objects are copied. A probe on what sends and receives slows programs down, so that it is soon
 # removed; connections on which nothing passes meanwhile need it again.
 JOIN_S = 5.0
+# It ends earlier where programs are busy and almost all that passes is known: after so many seconds with so many calls,
+# of which at most one in so many was of an object that was not known.
+JOIN_LOOK_S = 0.25
+BUSY_CALLS = 1000
+CALLS_OF_NEW = 100
 # requests that are answered before new programs are looked at
 REQUESTS_MAX = 16
 
@@ -50,14 +54,16 @@ class _Attacher:
     def __init__(self, link: socket.socket, probes: Probes, watch: Watch | None) -> None:
         self._link = link
         self._watch = watch
-        self._copies_objects = probes.copies_objects
+        self._probes = probes
         self._prober = Prober(probes, Cache(), self._tell)
         self._join_end_s: float | None = None  # until when objects are copied
+        self._join_look_s = 0.0  # when it looks whether that can end
+        self._copies = (0, 0)  # calls and copies at the last look
 
     def run(self) -> None:
         """Looks at everything that runs, and then at what comes. Returns when the capture has ended."""
         self._prober.look_everywhere()
-        self._send({"ready": True, "joins": self._copies_objects})
+        self._send({"ready": True, "joins": self._probes.copies_objects})
         self._follow_until_end()
         self._prober.close()
         self._prober.save()
@@ -84,18 +90,32 @@ class _Attacher:
         """For how long nothing need be done unless something comes."""
         times_s = [float(LOOK_S)] if self._watch is None else []
         if self._join_end_s is not None:
-            times_s.append(max(0.0, self._join_end_s - time.monotonic()))
+            times_s.append(max(0.0, min(self._join_end_s, self._join_look_s) - time.monotonic()))
         return min(times_s) * 1000 if times_s else None
 
     def _join(self) -> None:
         if self._join_end_s is None:
             self._prober.attach_calls()
-        self._join_end_s = time.monotonic() + JOIN_S
+        now_s = time.monotonic()
+        self._join_end_s, self._join_look_s = now_s + JOIN_S, now_s + JOIN_LOOK_S
+        self._copies = self._probes.copies()
 
     def _end_join(self) -> None:
-        if self._join_end_s is not None and time.monotonic() >= self._join_end_s:
-            self._join_end_s = None
-            self._prober.detach_calls()
+        now_s = time.monotonic()
+        if self._join_end_s is None or now_s < min(self._join_end_s, self._join_look_s):
+            return
+        if now_s < self._join_end_s and not self._knows_most():
+            self._join_look_s = now_s + JOIN_LOOK_S
+            return
+        self._join_end_s = None
+        self._prober.detach_calls()
+        self._send({"copied": True})
+
+    def _knows_most(self) -> bool:
+        """Whether there were many calls since the last look, and few of them of objects that were not known."""
+        knew, self._copies = self._copies, self._probes.copies()
+        calls, copied = (now - before for now, before in zip(self._copies, knew, strict=True))
+        return calls >= BUSY_CALLS and copied * CALLS_OF_NEW <= calls
 
     def _follow(self, watch: Watch | None) -> None:
         """Looks at what has been mapped since."""

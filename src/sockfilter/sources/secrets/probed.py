@@ -42,7 +42,7 @@ main(fd, Scope(pid if pid >= 0 else None, uid if uid >= 0 else None))
 READY_S = 60.0
 # Seconds that the process has to end, after which it is killed.
 END_S = 2.0
-# Seconds from one beginning of a copying to the next: programs are slowed down for less than a tenth of the time.
+# Seconds in which objects are copied for JOIN_S at most: programs are slowed down for less than a tenth of the time.
 JOIN_EVERY_S = 60.0
 # Seconds between two looks for messages, which are for people; secrets come at once, by another way.
 LISTEN_S = 0.1
@@ -100,7 +100,8 @@ class ProbedSecrets(Closing):
         self._memories: MemoryRing | None = None
         self._can_join = False
         self._joins_until_s = 0.0
-        self._joins_again_s = 0.0
+        self._joins_anew_s = 0.0  # when there are JOIN_S again
+        self._joins_left_s = 0.0
         self._is_ready = False
         self._listen_at = 0.0  # when it listens to the process again
         self._link, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -138,8 +139,8 @@ class ProbedSecrets(Closing):
         self._ask(f"path {path}")
 
     def join(self) -> None:
-        """Copies the objects of connections that are open, from now on and for JOIN_S seconds. Waits until the probes
-        are there."""
+        """Copies the objects of connections that are open, from now on and for JOIN_S seconds at most. Waits until the
+        probes are there."""
         if self._can_join:
             self._note_join()
             self._ask("join")
@@ -149,7 +150,7 @@ class ProbedSecrets(Closing):
         now_s = time.monotonic()
         if not self._can_join or self.problem:
             return False
-        if now_s >= self._joins_again_s:
+        if now_s >= self._joins_until_s and (self._joins_left_s > 0 or now_s >= self._joins_anew_s):
             self._note_join()
             self._link.setblocking(False)
             with suppress(OSError):
@@ -158,7 +159,16 @@ class ProbedSecrets(Closing):
 
     def _note_join(self) -> None:
         now_s = time.monotonic()
-        self._joins_until_s, self._joins_again_s = now_s + JOIN_S, now_s + JOIN_EVERY_S
+        if now_s >= self._joins_anew_s:
+            self._joins_left_s, self._joins_anew_s = JOIN_S, now_s + JOIN_EVERY_S
+        self._joins_left_s -= JOIN_S
+        self._joins_until_s = now_s + JOIN_S
+
+    def _end_join(self) -> None:
+        """Notes that the copying has ended, perhaps before its time."""
+        now_s = time.monotonic()
+        self._joins_left_s += max(0.0, self._joins_until_s - now_s)
+        self._joins_until_s = min(self._joins_until_s, now_s)
 
     def read(self) -> None:
         """Passes on the secrets that have come since. Never waits."""
@@ -218,6 +228,8 @@ class ProbedSecrets(Closing):
             kind = getattr(errors, str(message.get("kind")), errors.KernelUnsupported)
             raise kind(str(message["error"]))
         self._is_ready |= "ready" in message
+        if "copied" in message:
+            self._end_join()
         self._can_join |= message.get("joins") is True
         if "file" in message and len(self.files) < FILES_MAX:
             about = message["file"]

@@ -86,6 +86,8 @@ class Probes(Closing):
                     if self._has_links:
                         self._lib.sf_uprobe_multi_expect(program)
             self._object.load()
+            size = self._ffi.sizeof("struct sf_secret_counts")
+            self._counts = stack.enter_context(self._object.mapped(".bss", size))
             self._links = stack.enter_context(ExitStack())
             self._object_links = stack.enter_context(ExitStack())
             self._stack = stack.pop_all()
@@ -104,6 +106,11 @@ class Probes(Closing):
     def needs_admin(self) -> bool:
         """Whether attaching takes CAP_SYS_ADMIN, as it does before Linux 6.6."""
         return not self._has_links
+
+    def copies(self) -> tuple[int, int]:
+        """The calls that send or receive, while they are probed, and of how many of them an object was new."""
+        with self._ffi.from_buffer("struct sf_secret_counts *", self._counts) as counts:
+            return counts.calls, counts.copied + counts.uncopied
 
     def attach(self, fd: int, found: SearchResult) -> None:
         """Attaches to the functions of a file, in all processes that use it.
