@@ -5,6 +5,7 @@ Every message says what was tried, what was found, and what to do. Traffic never
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 
@@ -100,6 +101,15 @@ class Closed(SockfilterError):
 
 class Busy(SockfilterError):
     """A call within emit would read further records before the present ones. Call it after emit has returned."""
+
+
+def installing(extra: str) -> str:
+    """Returns the command that installs an extra of sockfilter for this Python.
+
+    In a virtual environment it names the interpreter: with sudo, or in another shell, pip alone is the system's.
+    """
+    pip = "pip" if sys.prefix == sys.base_prefix else f"{sys.executable} -m pip"
+    return f"{pip} install 'sockfilter[{extra}]'"
 
 
 def first_line(error: BaseException) -> str:

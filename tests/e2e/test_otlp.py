@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from sockfilter.errors import installing
 from tests.e2e.asks import SMALL
 from tests.e2e.conftest import Sites
 from tests.support.captures import START_NS, one_exchange, pcap
@@ -167,6 +168,4 @@ def test_without_the_package(tmp_path: Path) -> None:
     path.write_bytes(pcap(one_exchange()))
     done = run("-r", str(path), "--otlp", command=(sys.executable, "-c", script))
     assert (done.status, done.output) == (2, b"")
-    assert done.said == [
-        "sockfilter: --otlp needs opentelemetry-proto, which is not installed: pip install 'sockfilter[otlp]'"
-    ]
+    assert done.said == [f"sockfilter: --otlp needs opentelemetry-proto, which is not installed: {installing('otlp')}"]

@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("textual")
 
 import sockfilter
+from sockfilter.errors import installing
 from tests.support.command import Sniffer, run
 from tests.support.odd import answering, talking, tell
 from tests.support.skips import need_root
@@ -149,7 +150,7 @@ def test_without_textual(tmp_path: Path) -> None:
         )
     assert done.returncode == 2
     assert done.stderr.decode() == (
-        "sockfilter: the live screen needs textual, which is not installed: pip install 'sockfilter[screen]'\n"
+        f"sockfilter: the live screen needs textual, which is not installed: {installing('screen')}\n"
     )
 
 

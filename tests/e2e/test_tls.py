@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import sockfilter
+from sockfilter.errors import installing
 from tests.support.captures import pcap, timed
 from tests.support.command import run
 from tests.support.frames import Talk
@@ -107,5 +108,5 @@ def test_without_libcrypto_and_the_package(folder: Path) -> None:
     done = subprocess.run(arguments, capture_output=True, text=True, check=True)
     assert done.stdout == (
         "opening TLS needs libcrypto (OpenSSL 1.1.1 or newer) or the package cryptography;"
-        " pip install 'sockfilter[tls]' installs the latter\n"
+        f" {installing('tls')} installs the latter\n"
     )

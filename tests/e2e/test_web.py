@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from sockfilter.errors import installing
 from tests.support.command import Sniffer, run
 from tests.support.page_captures import shop
 from tests.support.servers import file_server
@@ -194,7 +195,7 @@ def test_without_the_library_it_says_how_to_get_it(tmp_path: Path) -> None:
     (tmp_path / "a.pcap").write_bytes(shop(1))
     script = "import sys; sys.modules['aiohttp'] = None; from sockfilter.cli import main; main()"
     done = run("-r", str(tmp_path / "a.pcap"), "--web", command=(sys.executable, "-c", script))
-    words = "--web needs aiohttp, which is not installed: pip install 'sockfilter[web]'"
+    words = f"--web needs aiohttp, which is not installed: {installing('web')}"
     assert (done.status, done.said) == (2, [f"sockfilter: {words}"])
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sockfilter.archive.naming import hidden
-from sockfilter.errors import CaptureFileError, InvalidArgument
+from sockfilter.errors import CaptureFileError, InvalidArgument, installing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,9 +28,7 @@ def need_pyarrow() -> None:
     try:
         import pyarrow  # noqa: F401
     except ImportError as error:
-        raise InvalidArgument(
-            f"writing Parquet needs pyarrow ({error}): pip install 'sockfilter[parquet]', with the pip of this Python"
-        ) from error
+        raise InvalidArgument(f"writing Parquet needs pyarrow ({error}): {installing('parquet')}") from error
 
 
 class Dataset:

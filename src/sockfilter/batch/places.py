@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from sockfilter.archive.groups import groups_of
 from sockfilter.archive.paths import NAMED, PATTERN, captures_in, in_order
-from sockfilter.errors import CaptureFileError, InvalidArgument, first_line
+from sockfilter.errors import CaptureFileError, InvalidArgument, first_line, installing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 SCHEME = "://"
-INSTALL = "pip install 'sockfilter[batch]', with the pip of this Python"
+INSTALL = installing("batch")
 # Bytes at both ends of a remote file that say when its packets begin and end. The first packet is behind a short
 # header, and most frames have 1 500 bytes.
 END_BYTES = 1 << 16

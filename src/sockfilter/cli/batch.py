@@ -15,6 +15,7 @@ from sockfilter.cli.summary import summary
 from sockfilter.cli.values import JSONL
 from sockfilter.errors import InvalidArgument
 from sockfilter.escape import printable
+from sockfilter.forms.sizes import count_text
 
 if TYPE_CHECKING:
     import argparse
@@ -132,7 +133,7 @@ class BatchReport:
     def begin(self, threads: int) -> None:
         """Says what is about to happen."""
         if not self._is_quiet:
-            say(f"reading {self._count} captures, {min(threads, self._count)} at a time; Ctrl-C ends")
+            say(f"reading {count_text(self._count, 'capture')}, {min(threads, self._count)} at a time; Ctrl-C ends")
 
     def add(self, outcome: Outcome) -> None:
         """Prints the line of a capture. Raises OutputError and BrokenPipeError."""
@@ -158,12 +159,12 @@ class BatchReport:
             if self._ended:
                 say(summary(self._ledger, self._rows))
             took_s = time.monotonic() - self._began_s
-            words = f"{self._ended - self._failed} captures done, {self._failed} failed"
+            words = f"{count_text(self._ended - self._failed, 'capture')} done, {self._failed} failed"
             if left:
                 words += f", {left} not done: the same command goes on"
             say(
-                f"{words}; {self._rows} rows, {self._written / MEBIBYTE:.1f} MiB, in {self._output}; read "
-                f"{self._read / MEBIBYTE:.1f} MiB in {took_s:.1f} s, with {self._cpu_s:.1f} s of processors"
+                f"{words}; {count_text(self._rows, 'row')}, {self._written / MEBIBYTE:.1f} MiB, in {self._output}; "
+                f"read {self._read / MEBIBYTE:.1f} MiB in {took_s:.1f} s, with {self._cpu_s:.1f} s of processors"
             )
         return FAILED if self._failed or left else OK
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sockfilter.cli.descriptors import say
-from sockfilter.errors import InvalidArgument
+from sockfilter.errors import InvalidArgument, installing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +41,7 @@ def need(option: str, package: str, extra: str, *modules: str) -> None:
     except ModuleNotFoundError:  # of a package that a module is in
         is_there = False
     if not is_there:
-        raise InvalidArgument(f"{option} needs {package}, which is not installed: pip install 'sockfilter[{extra}]'")
+        raise InvalidArgument(f"{option} needs {package}, which is not installed: {installing(extra)}")
 
 
 def both(

@@ -13,6 +13,7 @@ from sockfilter.cli.descriptors import say
 from sockfilter.cli.values import JSONL
 from sockfilter.errors import SockfilterError
 from sockfilter.escape import printable
+from sockfilter.forms.sizes import count_text
 from sockfilter.forms.times import clock
 from sockfilter.guarding.guard import Guard
 from sockfilter.guarding.joining import Joining
@@ -190,11 +191,12 @@ class Guarding:
         if self._options.quiet:
             return
         did = "refused" if self._options.enforce else "would have refused"
-        text = f"in {seconds:.1f} s {counts.openings} openings of {counts.seen} packets; {did} {counts.refused}"
+        text = f"in {seconds:.1f} s {count_text(counts.openings, 'opening')} of {count_text(counts.seen, 'packet')};"
+        text += f" {did} {counts.refused}"
         if counts.refused:
-            text += f" of {joined.sources} source{'s' if joined.sources != 1 else ''}"
+            text += f" of {count_text(joined.sources, 'source')}"
         if has_exchanges:
-            text += f"; {joined.exchanges} exchange{'s' if joined.exchanges != 1 else ''} would not have been"
+            text += f"; {count_text(joined.exchanges, 'exchange')} would not have been"
         say(text)
         for number, words in (
             (counts.unreported, "refused openings were too many to be shown"),

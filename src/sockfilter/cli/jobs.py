@@ -17,6 +17,7 @@ from sockfilter.cli.signals import Signals
 from sockfilter.cli.stdout import Stalled, StandardOutput, wants_colour
 from sockfilter.cli.summary import summary
 from sockfilter.errors import SockfilterError
+from sockfilter.forms.sizes import count_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -153,7 +154,8 @@ class Jobs:
         """Reads all captures. Returns the exit status."""
         if not self._options.quiet:
             files, at_once = sum(len(group.paths) for group in self._groups), min(self._options.jobs, len(self._groups))
-            say(f"reading {files} files of {len(self._groups)} captures, {at_once} at a time; Ctrl-C ends")
+            what = f"{count_text(files, 'file')} of {count_text(len(self._groups), 'capture')}"
+            say(f"reading {what}, {at_once} at a time; Ctrl-C ends")
         reason = Reason.FILE_END
         try:
             self._read_all()

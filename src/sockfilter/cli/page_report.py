@@ -13,6 +13,7 @@ from sockfilter.cli.descriptors import say
 from sockfilter.cli.ending import OK
 from sockfilter.cli.stdout import StandardOutput
 from sockfilter.errors import InvalidArgument
+from sockfilter.forms.sizes import count_text
 
 if TYPE_CHECKING:
     from sockfilter.cli.arguments import Options
@@ -78,7 +79,7 @@ class ReportRun(Run):
         status = super().run()
         if status == OK and not self._options.quiet:
             count = self._exchanges.count
-            about = "no exchanges" if not count else f"{count} exchange{'s' if count > 1 else ''}"
+            about = count_text(count, "exchange") if count else "no exchanges"
             say(f"{self._path} has {about}; open it in a browser")
         return status
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sockfilter.cli import closed
+from sockfilter.forms.sizes import count_text
 
 if TYPE_CHECKING:
     from sockfilter.cli.looking import Onlooker
@@ -22,8 +23,8 @@ def summary(ledger: Ledger, shown: int, onlooker: Onlooker | None = None) -> str
     messages = ledger.messages
     left_out = "" if shown == messages.exchanges else f"{shown} of "
     lines = [
-        f"{left_out}{_count(messages.exchanges, 'exchange')}, {_count(messages.requests, 'request')},"
-        f" {_count(messages.responses, 'response')}, {_seen(ledger)} seen"
+        f"{left_out}{count_text(messages.exchanges, 'exchange')}, {count_text(messages.requests, 'request')},"
+        f" {count_text(messages.responses, 'response')}, {_seen(ledger)} seen"
     ]
     unpaired = ", ".join(f"{reason} {number}" for reason, number in sorted(messages.unpaired.items()))
     if unpaired:
@@ -35,7 +36,7 @@ def summary(ledger: Ledger, shown: int, onlooker: Onlooker | None = None) -> str
     if streamed:
         lines.append(f"messages on streams: {streamed}")
     if count := ledger.calls.get("past_network", 0):
-        lines.append(f"{_count(count, 'connection')} went past the network (sockmap): packets cannot show them")
+        lines.append(f"{count_text(count, 'connection')} went past the network (sockmap): packets cannot show them")
     if of_tls := closed.said_of(ledger, onlooker):
         lines.append(of_tls)
     return "\n".join(lines)
@@ -50,12 +51,12 @@ def _tls(ledger: Ledger) -> str:
         "left out": tls.left_out,
     }
     others = "".join(f", {count} {words}" for words, count in parts.items() if count)
-    unused = f"; none of {_count(secrets.seen, 'secret')} was used" if secrets.unused == secrets.seen else ""
+    unused = f"; none of {count_text(secrets.seen, 'secret')} was used" if secrets.unused == secrets.seen else ""
     before = f"; {closed.said_of_mid_stream(ledger)}" if tls.mid_stream else ""
-    lost = f"; {_count(secrets.lost, 'secret')} lost" if secrets.lost else ""
+    lost = f"; {count_text(secrets.lost, 'secret')} lost" if secrets.lost else ""
     return (
-        f"TLS: {tls.connections_opened} of {_count(tls.connections, 'connection')} opened, "
-        f"{_count(tls.opened, 'record')} opened{others}{unused}{lost}{before}"
+        f"TLS: {tls.connections_opened} of {count_text(tls.connections, 'connection')} opened, "
+        f"{count_text(tls.opened, 'record')} opened{others}{unused}{lost}{before}"
     )
 
 
@@ -67,19 +68,15 @@ def undecided(count: int, kept: int) -> str:
         kept: the number of bytes that were kept of each body.
     """
     return (
-        f"{_count(count, 'exchange')} did not match, with bodies of which {kept} bytes or fewer were kept"
+        f"{count_text(count, 'exchange')} did not match, with bodies of which {kept} bytes or fewer were kept"
         f" (--body all keeps whole bodies)"
     )
 
 
 def _seen(ledger: Ledger) -> str:
-    return _count(ledger.calls["seen"], "call") if ledger.calls else _count(ledger.packets["seen"], "packet")
+    return count_text(ledger.calls["seen"], "call") if ledger.calls else count_text(ledger.packets["seen"], "packet")
 
 
 def one_line(ledger: Ledger, shown: int) -> str:
     """Returns the summary on one line, for a report during the capture."""
     return summary(ledger, shown).replace("\n", "; ")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

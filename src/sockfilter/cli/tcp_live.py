@@ -15,6 +15,7 @@ from sockfilter.cli.stdout import Stalled, StandardOutput
 from sockfilter.cli.values import JSONL
 from sockfilter.errors import InvalidArgument
 from sockfilter.forms import connection_line
+from sockfilter.forms.sizes import count_text
 from sockfilter.forms.times import clock
 from sockfilter.model.tcp_connection import Listener, QueueFull, TcpChange, TcpConnection, TcpDrop, TcpReset
 from sockfilter.observers.tcp.following import Asked, Show
@@ -153,20 +154,21 @@ class Shower:
         lost = ledger.get("records_lost", 0) + ledger.get("lost", 0) + ledger.get("forgotten", 0)
         if not self._options.quiet:
             counts = self._counts
-            parts = [_plural(counts["connections"], "connection")]
+            parts = [count_text(counts["connections"], "connection")]
             parts += [
                 f"{counts[name]} {word}" for name, word in (("failed", "failed"), ("reset", "reset")) if counts[name]
             ]
             if counts["retransmitted"]:
-                parts.append(_plural(counts["retransmitted"], "retransmission"))
+                parts.append(count_text(counts["retransmitted"], "retransmission"))
             if counts["drops"]:
-                parts.append(_plural(counts["drops"], "drop"))
+                parts.append(count_text(counts["drops"], "drop"))
             if ledger.get("overflows"):
-                parts.append(f"{_plural(ledger['overflows'], 'connection')} turned away by full queues")
+                parts.append(f"{count_text(ledger['overflows'], 'connection')} turned away by full queues")
             say(", ".join(parts))
         if lost:
             say(
-                f"{_plural(lost, 'record')} of the kernel had no room: connections are missing, or lack what these told"
+                f"{count_text(lost, 'record')} of the kernel had no room: connections are missing,"
+                " or lack what these told"
             )
 
     def _write(self, one: Seen) -> None:
@@ -177,7 +179,7 @@ class Shower:
             for exchange in exchanges:
                 self._put(self._exchange(exchange, one))
             if more and self._options.format != JSONL:
-                self._put(f"    ... {_plural(more, 'more exchange')}")
+                self._put(f"    ... {count_text(more, 'more exchange')}")
         if len(self._waiting) >= AT_ONCE_BYTES:
             self.flush()
 
@@ -291,7 +293,3 @@ def _reasons(options: argparse.Namespace) -> frozenset[str]:
         if word not in known:
             raise InvalidArgument(f"--drops={word}: this kernel has no such reason; it has {', '.join(known)}")
     return frozenset(asked)
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -17,7 +17,7 @@ from sockfilter.cli.descriptors import STDIN, STDOUT
 from sockfilter.cli.ending import Reason
 from sockfilter.cli.parser import Once
 from sockfilter.cli.stdout import StandardOutput
-from sockfilter.errors import InvalidArgument
+from sockfilter.errors import InvalidArgument, installing
 from sockfilter.recent.store import RECENT_BYTES, RECENT_MAX, RecentExchanges
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ REFUSED = {
     "verbosity": "-v",
     "wide": "--wide",
 }
-MISSING = "the live screen needs textual, which is not installed: pip install 'sockfilter[screen]'"
+MISSING = f"the live screen needs textual, which is not installed: {installing('screen')}"
 # Bytes to keep of each body, unless --body says how many: most bodies of an API, laid out in the details.
 BODY_BYTES = 64 << 10
 # Thresholds of the garbage collector. The kept exchanges are millions of objects and no garbage: going through all of

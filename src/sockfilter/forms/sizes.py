@@ -1,6 +1,11 @@
-"""Numbers of bytes and durations, with units that people read."""
+"""Numbers of things, bytes and seconds, as people read them."""
 
 from __future__ import annotations
+
+
+def count_text(number: int, noun: str) -> str:
+    """A number of things, such as "1 exchange" or "2 exchanges"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def size_text(size: int) -> str:

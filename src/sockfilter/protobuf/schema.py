@@ -9,7 +9,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from sockfilter.errors import InvalidArgument
+from sockfilter.errors import InvalidArgument, installing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,7 +51,7 @@ class Schema:
             from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
         except ImportError as error:
             raise InvalidArgument(
-                f"reading {path}: this needs the package protobuf; install it with pip install 'sockfilter[grpc]'"
+                f"reading {path}: this needs the package protobuf; install it with {installing('grpc')}"
             ) from error
         self._to_dict = json_format.MessageToDict
         pool = descriptor_pool.DescriptorPool()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sockfilter.errors import InvalidArgument
+from sockfilter.errors import InvalidArgument, installing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from sockfilter.tls.store import SecretStore
 
 MISSING = (
-    "opening TLS needs libcrypto (OpenSSL 1.1.1 or newer) or the package cryptography; pip install 'sockfilter[tls]'"
-    " installs the latter"
+    "opening TLS needs libcrypto (OpenSSL 1.1.1 or newer) or the package cryptography;"
+    f" {installing('tls')} installs the latter"
 )
 
 
