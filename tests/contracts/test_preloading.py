@@ -58,31 +58,17 @@ BEFORE = {
     # which files there are is known before the first is opened
     "archive.paths": {"glob"},
     "cli.several": {"cli.dataset", "cli.jobs"},
-    "cli.command": {
-        "cli.dataset",
-        "cli.several",
-        "captures.capture",
-        "captures.command",
-        "captures.file",
-        "captures.wanted",
-        "cli.child",
-        "cli.hints",
-        "cli.looking",
-        "cli.otlp",
-    }
-    | {
-        "cli.hosts",
-        "cli.pcap_filter",
-        "cli.piped_frames",
-        "cli.preloading",
-        "cli.prometheus",
-        "cli.selecting",
-        "cli.shown",
-        "cli.web",
-    }
-    | {"outputs.fan", "outputs.file_names", "outputs.har_file", "road.frames", "road.selected_frames"}
-    | {"sources.packets.interfaces", "system.namespace"}
+    "cli.command": {"cli.pcap_filter", "cli.run", "cli.several", "sources.packets.interfaces", "system.namespace"},
+    # cli.watching imports the hints before, if they may be needed
+    "cli.run": {"captures.wanted", "cli.hints", "cli.hosts", "cli.preloading", "cli.several"}
     | {"observers.processes.tree", "shutil"},
+    # to open the capture, or with the outputs
+    "cli.run_parts": {f"captures.{name}" for name in ("capture", "command", "file", "wanted")}
+    | {
+        f"cli.{name}"
+        for name in ("child", "dataset", "otlp", "piped_frames", "prometheus", "selecting", "shown", "web")
+    }
+    | {"outputs.fan", "outputs.file_names", "outputs.har_file", "road.frames", "road.selected_frames"},
     "cli.config_file": {"pwd", "tomli", "tomllib"},
     # with the outputs, which are made while the kernel verifies the program
     "cli.forming": {"captures.wanted", "cli.har", "cli.statistics", "masking", "model.policy"}

@@ -225,7 +225,7 @@ def test_a_capture_takes_nothing_heavy_by_any_way() -> None:
     script = f"""if True:
         import sys
         before = set(sys.modules)
-        import sockfilter.cli.command, sockfilter.captures.capture, sockfilter.road.pipeline, sockfilter.outputs.lines
+        import sockfilter.cli.run, sockfilter.captures.capture, sockfilter.road.pipeline, sockfilter.outputs.lines
         import sockfilter.sources.packets.live, sockfilter.observers.processes.processes
         print(*{HEAVY!r} & ({{name.partition('.')[0] for name in sys.modules}} - before))
     """

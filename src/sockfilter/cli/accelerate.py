@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from sockfilter.cli import arguments, settings, subcommand
 from sockfilter.cli.capture_words import divided
 from sockfilter.cli.child import SIGNALLED
-from sockfilter.cli.command import Run
 from sockfilter.cli.descriptors import say
 from sockfilter.cli.ending import fail
+from sockfilter.cli.run import Run
 from sockfilter.cli.stdout import StandardOutput
 from sockfilter.errors import InvalidArgument, KernelUnsupported, MissingCapability, SockfilterError
 from sockfilter.escape import printable

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from sockfilter.cli import arguments, settings, subcommand, values
 from sockfilter.cli.capture_words import divided, refuse
-from sockfilter.cli.command import Run
 from sockfilter.cli.ending import CHECK_FAILED
+from sockfilter.cli.run import Run
 from sockfilter.cli.stdout import StandardOutput
 from sockfilter.errors import InvalidArgument
 

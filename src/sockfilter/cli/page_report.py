@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from sockfilter.cli import arguments, page, settings, subcommand
 from sockfilter.cli.capture_words import divided, refuse
-from sockfilter.cli.command import Run
 from sockfilter.cli.descriptors import say
 from sockfilter.cli.ending import OK
+from sockfilter.cli.run import Run
 from sockfilter.cli.stdout import StandardOutput
 from sockfilter.errors import InvalidArgument
 from sockfilter.forms.sizes import count_text

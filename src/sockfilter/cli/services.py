@@ -8,9 +8,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sockfilter.cli import arguments, settings, subcommand, values
-from sockfilter.cli.command import COLLECTOR, Run
+from sockfilter.cli.command import COLLECTOR
 from sockfilter.cli.descriptors import STDOUT
 from sockfilter.cli.parser import Added, Joined
+from sockfilter.cli.run import Run
 from sockfilter.cli.statistics import screen
 from sockfilter.cli.stdout import StandardOutput
 from sockfilter.cli.values import JSONL

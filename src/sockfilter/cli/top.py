@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from sockfilter.cli import arguments, settings, stdout, subcommand, values
 from sockfilter.cli.capture_words import divided, refuse
-from sockfilter.cli.command import Run
 from sockfilter.cli.descriptors import STDIN, STDOUT
 from sockfilter.cli.ending import Reason
 from sockfilter.cli.parser import Once
+from sockfilter.cli.run import Run
 from sockfilter.cli.stdout import StandardOutput
 from sockfilter.errors import InvalidArgument, installing
 from sockfilter.recent.store import RECENT_BYTES, RECENT_MAX, RecentExchanges
