@@ -43,6 +43,8 @@ def fault_of_python(done: Done) -> str | None:
     for fault in ("Cannot recover from MemoryErrors", "lost sys.stderr", "Exception ignored in sys.unraisablehook"):
         if fault.encode() in done.errors:
             return fault
+    if b"SystemError" in done.errors and b"/sockfilter/" not in done.errors:
+        return "an error without an exception, in the interpreter's own modules"
     crashed = re.search(rb'Segmentation fault\n\n.*\n  File "(.*)", line (\d+) in ', done.errors)
     if not crashed:
         return None
