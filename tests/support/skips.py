@@ -25,6 +25,7 @@ class Skip(Enum):
     NETWORK = "needs the package index"
     ROOTS = "needs a root that make test-deb makes"
     KERNEL = "needs what this kernel does not have"
+    MACHINE = "needs a faster machine, as an emulator is not"
     PYTHON_FAULT = "meets a fault of this Python"
     NODE_PACKAGE = "needs a package of npm that is not installed"
 
