@@ -382,5 +382,5 @@ def test_each_byte_that_a_bridge_loses(is_between: bool, tmp_path: Path) -> None
     assert packets
     assert sum(loss["bytes"] for loss in losses) == (size - packets * HEADER_BYTES if is_between else 0)
     assert {loss["message"] for loss in losses} <= {"response"}
-    text = run("-r", str(path), "-vv").output.decode()
+    text = run("-r", str(path), "-vv", "--body", "all").output.decode()
     assert text.count("    lost between port2 and port1: ") == len(losses)

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 import sockfilter
+from sockfilter.libbpf.ring import BATCH_RECORDS
+from sockfilter.sources.records import RecordSource
+from sockfilter.streams import direction
 from tests.support.frames import REQUEST, Talk
 from tests.support.net import namespace
 from tests.support.skips import Skip, skip
@@ -54,6 +57,23 @@ def test_fresh_capture_misses_nothing_10_times() -> None:
                 read_exactly(client, len(RESPONSE))
                 capture.flush()
                 assert len(capture.exchanges) == 1
+
+
+def test_what_waits_in_the_ring_is_not_missed(cable: Cable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A segment that comes late is in another batch than its successors, and is read long after it has passed."""
+    late = property(lambda source: time.monotonic_ns() + 10 * direction.HOLE_NS)
+    monkeypatch.setattr(RecordSource, "now_ns", late)
+    talk, size = Talk(), 2 * BATCH_RECORDS
+    with cable.capture() as capture:
+        opening = [*talk.opening(), talk.client()]
+        first, *others = [talk.server(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)] + [
+            talk.server(b"x") for _ in range(size)
+        ]
+        cable.send(*opening, *others, first)
+        capture.flush()
+        exchange = capture.one()
+    assert exchange.response is not None
+    assert (exchange.response.body.wire_len, exchange.problems) == (size, ())
 
 
 def test_descriptor_is_readable_with_the_next_record(cable: Cable) -> None:

@@ -6,6 +6,7 @@ import select
 import time
 from collections import deque
 from contextlib import ExitStack
+from struct import Struct
 from typing import TYPE_CHECKING, Protocol
 
 from sockfilter.closing import Closing
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 RING_BYTES = 16 << 20
 # seconds between two polls of a busy ring: a wake-up for each record would cost more than the record
 NAP_S = 0.003
+# time_ns of struct sf_record
+TIME = Struct("=Q")
 # means "no limit" in struct sf_config
 ALL_BYTES = (1 << 32) - 1
 # seconds; a record may race with the request for a wake-up and cause none, see sf_ring_asleep()
@@ -72,6 +75,8 @@ class RecordSource(Closing):
 
     Attributes:
         is_over: whether no more records can come.
+        read_ns: a moment by the clock of the records: what passed before it has been read. It is behind now_ns while
+            records wait in the ring: what they bring is late for the reader, and not for its sender.
     """
 
     # a capture file has these; a live source does not
@@ -93,6 +98,7 @@ class RecordSource(Closing):
         self.is_over = False
         self._busy = False
         self.records_read = 0
+        self.read_ns = 0
         self._clock = Clock()
         self.clock_offset_ns = self._clock.offset_ns
 
@@ -134,8 +140,10 @@ class RecordSource(Closing):
 
         Returns the number of records; 0 if none is ready.
         """
+        began_ns = self.now_ns
         offsets = self._ring.peek()
         if offsets:
+            (last_ns,) = TIME.unpack_from(self._ring.view, offsets[-1])
             self.clock_offset_ns = self._clock.follow()
             try:
                 wanted = offsets if self._hosts is None else self._hosts.wanted(self._ring.view, offsets)
@@ -144,18 +152,23 @@ class RecordSource(Closing):
                     consume(self._ring.view, wanted)
             finally:
                 self._ring.release()
+            self.read_ns = max(self.read_ns, last_ns)
             self._busy = True
         else:
             self._ring.release()  # there may have been records that the program discarded
+            if self._ring.produced() == self._ring.consumed():  # otherwise another CPU is still writing one
+                self.read_ns = began_ns
         return len(offsets)
 
     def drained(self, consume: Callable[[memoryview, list[int]], None]) -> Iterator[int]:
         """Passes on every record that was reserved in the ring when this began. Yields the size of each batch."""
         self._attachment.check()
+        began_ns = self.now_ns
         target = self._ring.produced()
         while self._ring.consumed() < target:
             # 0: another CPU is still writing a record, which takes some hundred nanoseconds
             yield self.drain(consume)
+        self.read_ns = max(self.read_ns, began_ns)
 
     def drain_all(self, consume: Callable[[memoryview, list[int]], None]) -> int:
         """Passes on every record that was reserved in the ring at the time of the call. Returns their number."""

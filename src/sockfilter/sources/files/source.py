@@ -160,6 +160,11 @@ class FileSource(Closing):
         self._packets, self._done = [], 0
 
     @property
+    def read_ns(self) -> int:
+        """The time of the last packet that was read."""
+        return self.now_ns
+
+    @property
     def name(self) -> str:
         """The name of the present file, for messages."""
         return "standard input" if self._stream.path == "-" else self._stream.path
