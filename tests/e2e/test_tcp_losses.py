@@ -94,7 +94,8 @@ def crossed(where: str) -> Crossed:
 def test_what_a_program_drops_is_on_its_exchange_with_what_was_sent_again(
     where: str, reasons: set[str], station: str
 ) -> None:
-    """Under load, TCP also sends again what was not lost. Then the sums are not equal, and it is tried once more."""
+    """Under load, TCP sends again what was not lost, and tells of no event where a device has no room. So it has some
+    tries to find all sums equal."""
     need_root()
     need_linux("tcx", 6, 6)
     for _ in range(TRIES):
@@ -103,17 +104,19 @@ def test_what_a_program_drops_is_on_its_exchange_with_what_was_sent_again(
         assert {drop.sender for drop in found.drops} == {"server"}
         here = [drop for drop in found.drops if drop.where == station]
         assert {drop.reason for drop in here} <= reasons
-        if sum(found.sent_again) != found.lost:
-            continue
-        assert (len(found.drops), sum(drop.bytes for drop in found.drops)) == (found.packets, found.lost)
-        assert here == found.drops
         # a tail loss probe (RFC 8985, 7) may have sent the last bytes again before they are dropped
         tails = [max(drop.seq for drop in view.drops) for view in found.views if view.drops]
-        assert all(drop.again_after is not None for drop in found.drops if drop.seq not in tails)
-        assert sorted(view.retransmitted_bytes for view in found.views) == sorted(found.sent_again)
-        assert all(view.retransmitted_bytes >= sum(drop.bytes for drop in view.drops) for view in found.views)
-        assert (found.counts["drops_on_exchanges"], found.counts["records_lost"]) == (found.packets, 0)
-        return
+        unequal = {
+            "drops": (len(here), sum(drop.bytes for drop in here)) != (found.packets, found.lost),
+            "other drops": here != found.drops,
+            "not sent again": not all(drop.again_after is not None for drop in here if drop.seq not in tails),
+            "sent again": sorted(view.retransmitted_bytes for view in found.views) != sorted(found.sent_again),
+            "sent again beyond drops": sum(found.sent_again) != found.lost,
+            "counts": (found.counts["drops_on_exchanges"], found.counts["records_lost"]) != (found.packets, 0),
+        }
+        if not any(unequal.values()):
+            return
+    assert not any(unequal.values()), unequal
 
 
 DATAGRAMS = """
