@@ -84,8 +84,21 @@ def test_size_of_a_body_is_exact(sizes: list[int]) -> None:
         assert exchange.response.body.wire_len == SIZE + len("the end")
         assert len(exchange.response.body) == KEPT
     assert capture.ledger.messages.frames["data"] == 2 * (len(sizes) + 1)
-    if len(sizes) * 64 < SIZE // 1024:
-        assert capture.ledger.packets["quiet"] > SIZE // 65536 // 2
+
+
+def test_frames_larger_than_segments_stay_in_the_kernel() -> None:
+    """Without steps, two processors may handle segments of loopback in another order, which loses the place of the next
+    head. Only small frames show it again."""
+    client_says, server_says = Peer(), Peer()
+    with on_loopback(body=KEPT) as (capture, client, server):
+        asked = PREFACE + settings() + client_says.headers(1, asks(b"/large"))
+        client.sendall(asked)
+        read_exactly(server, len(asked))
+        answer = settings() + server_says.headers(1, answers(), last=False)
+        carry_in_step(capture, server, client, answer + content(equal(MEBIBYTE)) + data(1, b"the end"))
+        capture.flush()
+        assert capture.one().response.body.wire_len == SIZE + len("the end")
+    assert capture.ledger.packets["quiet"] > SIZE // STEP_BYTES // 2
 
 
 def test_what_is_between_the_content_comes_up() -> None:
