@@ -251,6 +251,13 @@ class TlsConversation:
                 # Go writes no line for a resumed session of TLS 1.2, which has the master secret of the first
                 found = linking.by_trial(session, store.masters(), label, end, record)
             session.handshake = found
+        if session.handshake is not None and session.handshake.client_random and session.secret(label) is None:
+            # the probe of one end came in the middle of the handshake; the other end may have reported all of it
+            whole = linking.by_trial(session, self._candidates(label), label, end, record)
+            if whole is not None:
+                session.handshake = whole
+                if session.is_proven and session.client is not None:
+                    store.link(whole, session.client.random)
         if session.secret(label) is not None or self._has_given_up or store.is_complete:
             return False
         self._listen()

@@ -13,8 +13,10 @@ from tests.support.tls13 import (
     DATA,
     END_OF_EARLY_DATA,
     HANDSHAKE,
+    HANDSHAKE_LABELS,
     RETRY,
     TICKET,
+    TRAFFIC_LABELS,
     Scripted,
 )
 
@@ -154,6 +156,25 @@ def test_an_object_whose_address_is_used_again() -> None:
         script.add_to(known, origin="probe", process=1, owner=0x1000)
         assert targets(Dialogue(secrets=known).hear(script.said)) == [f"/{seed}"]
     assert known.counts.linked == 15
+
+
+@pytest.mark.parametrize("missed", range(1, 4))
+@pytest.mark.parametrize("is_late", [False, True])
+def test_one_end_reports_a_part_and_the_other_all(missed: int, is_late: bool) -> None:
+    """The first names the client random, as Go does, and is probed in the middle of the handshake."""
+    script = asked(Scripted().connect(), 1, 2)
+    known = SecretStore()
+    script.add_to(known, *(*HANDSHAKE_LABELS, *TRAFFIC_LABELS)[missed:])
+    dialogue = Dialogue(secrets=known)
+    if is_late:
+        dialogue.hear(script.said)
+        assert targets(dialogue) == []
+    Scripted(seed=9).add_to(known, origin="probe", owner=7)
+    script.add_to(known, origin="probe", owner=8)
+    if not is_late:
+        dialogue.hear(script.said)
+    assert targets(dialogue) == ["/1", "/2"]
+    assert known.counts.seen == known.counts.linked + known.counts.twice + known.counts.unused + known.counts.lost
 
 
 def test_secrets_without_a_client_random_that_come_late() -> None:

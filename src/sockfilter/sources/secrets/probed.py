@@ -201,7 +201,8 @@ class ProbedSecrets(Closing):
         try:
             self._process.wait(END_S)
         except subprocess.TimeoutExpired:
-            with suppress(PermissionError):  # this process has given up its rights
+            # this process may have given up its rights; and the kernel may still be detaching, which nothing hurries
+            with suppress(PermissionError, subprocess.TimeoutExpired):
                 self._process.kill()
                 self._process.wait(END_S)
 
