@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from functools import partial
+from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockfilter.closing import Closing
@@ -14,7 +16,7 @@ from sockfilter.libbpf.object import OBJECTS, BpfObject
 from sockfilter.system import rights
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sockfilter.sources.secrets.finding import SearchResult
 
@@ -27,6 +29,9 @@ PROGRAMS = {
 OBJECT_PROGRAM = 2
 # Labels by distance that the program's map takes.
 DISTANCES_MAX = 4096
+# Probes that are detached at the same time. For each the kernel waits until no program runs any more, some 25 ms; those
+# that wait together wait once.
+DETACHERS = 64
 
 
 class Scope(NamedTuple):
@@ -88,8 +93,10 @@ class Probes(Closing):
             self._object.load()
             size = self._ffi.sizeof("struct sf_secret_counts")
             self._counts = stack.enter_context(self._object.mapped(".bss", size))
-            self._links = stack.enter_context(ExitStack())
-            self._object_links = stack.enter_context(ExitStack())
+            self._links: list[Callable[[], object]] = []  # what detaches each
+            self._object_links: list[Callable[[], object]] = []
+            stack.callback(_detach, self._links)
+            stack.callback(_detach, self._object_links)
             self._stack = stack.pop_all()
 
     def close(self) -> None:
@@ -141,7 +148,7 @@ class Probes(Closing):
 
     def detach_calls(self) -> None:
         """Ends attach_calls(), for all files."""
-        self._object_links.close()
+        _detach(self._object_links)
 
     def _configure(self, whose: Scope) -> None:
         config = self._ffi.new("struct sf_secrets_config *")
@@ -162,24 +169,45 @@ class Probes(Closing):
             key = self._ffi.new("__u64 *", distance & (1 << 64) - 1)
             self._object.put("distances", key, self._ffi.new("__u32 *", value))
 
-    def _link(self, name: str, path: str, offsets: Sequence[int], links: ExitStack) -> None:
+    def _link(self, name: str, path: str, offsets: Sequence[int], links: list[Callable[[], object]]) -> None:
         program = self._object.program(name)
         if self._has_links:
             places = self._ffi.new("__u64[]", list(offsets))
             link = self._lib.sf_uprobe_multi(self._lib.bpf_program__fd(program), path.encode(), places, len(offsets))
             if link >= 0:
-                links.callback(os.close, link)
+                links.append(partial(os.close, link))
                 return
             raise KernelUnsupported(f"attaching a probe: {os.strerror(self._ffi.errno)}")
         for offset in offsets:
             self._link_by_event(program, path, offset, links)
 
-    def _link_by_event(self, program: Any, path: str, offset: int, links: ExitStack) -> None:
+    def _link_by_event(self, program: Any, path: str, offset: int, links: list[Callable[[], object]]) -> None:
         made: Any = self._lib.bpf_program__attach_uprobe(program, False, -1, path.encode(), offset)
         if made:
-            links.callback(self._lib.bpf_link__destroy, made)
+            links.append(partial(self._lib.bpf_link__destroy, made))
             return
         number = self._ffi.errno
         if not rights.effective() >> rights.CAP_SYS_ADMIN & 1:
             raise MissingCapability("attaching a probe: before Linux 6.6 it requires CAP_SYS_ADMIN; use sudo")
         raise KernelUnsupported(f"attaching a probe: {binding.error_text(self._ffi, self._lib, number)}")
+
+
+def _detach(links: list[Callable[[], object]]) -> None:
+    """Detaches probes."""
+
+    def detach_some() -> None:
+        while links:
+            with suppress(IndexError):  # another thread has taken the last one
+                links.pop()()
+
+    if len(links) > 1:
+        threads = [Thread(target=detach_some) for _ in range(min(len(links), DETACHERS) - 1)]
+        started = []
+        with suppress(RuntimeError):  # there is no room for so many threads
+            for thread in threads:
+                thread.start()
+                started.append(thread)
+        detach_some()
+        for thread in started:
+            thread.join()
+    detach_some()
