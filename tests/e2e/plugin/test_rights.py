@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("root")
 
-TEST = """
+# its own path: without all rights, wire sees all processes
+PATH = f"/rights-{os.getpid()}"
+TEST = f"""
 def test_it(wire, get):
-    get("/a")
-    wire.expect(path="/a", status=200).once()
+    get("{PATH}")
+    wire.expect(path="{PATH}", status=200).once()
 """
 
 
