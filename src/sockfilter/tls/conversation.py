@@ -244,20 +244,16 @@ class TlsConversation:
             self._came = False
             store.refresh()
             self._is_looking = False
-        if session.handshake is None:
-            found = linking.by_random(session, store)
-            found = found or linking.by_trial(session, self._candidates(label), label, end, record)
-            if found is None and label == CLIENT_RANDOM and session.resumed:
-                # Go writes no line for a resumed session of TLS 1.2, which has the master secret of the first
-                found = linking.by_trial(session, store.masters(), label, end, record)
-            session.handshake = found
-        if session.handshake is not None and session.handshake.client_random and session.secret(label) is None:
-            # the probe of one end came in the middle of the handshake; the other end may have reported all of it
-            whole = linking.by_trial(session, self._candidates(label), label, end, record)
-            if whole is not None:
-                session.handshake = whole
-                if session.is_proven and session.client is not None:
-                    store.link(whole, session.client.random)
+        known = session.handshake or linking.by_random(session, store)
+        # Where a probe came in the middle of the handshake, its end names a part; the other end may have reported all.
+        if known is None or (known.client_random and label not in known.secrets):
+            known = linking.by_trial(session, self._candidates(label), label, end, record) or known
+        if known is None and label == CLIENT_RANDOM and session.resumed:
+            # Go writes no line for a resumed session of TLS 1.2, which has the master secret of the first
+            known = linking.by_trial(session, store.masters(), label, end, record)
+        if known is not session.handshake:
+            session.handshake = known
+            self._link()
         if session.secret(label) is not None or self._has_given_up or store.is_complete:
             return False
         self._listen()
@@ -338,8 +334,13 @@ class TlsConversation:
         if not session.is_proven:
             session.is_proven = True
             self.counts.connections_opened += 1
-            if session.handshake is not None:
-                self._store.link(session.handshake, b"" if session.client is None else session.client.random)
+            self._link()
+
+    def _link(self) -> None:
+        """Notes whose secrets open the connection, if a record has proven it."""
+        session = self.session
+        if session.is_proven and session.handshake is not None:
+            self._store.link(session.handshake, b"" if session.client is None else session.client.random)
 
     def note_message(self, end: int, kind: int, content: bytes) -> None:
         """Takes a handshake message of an end."""
