@@ -104,12 +104,16 @@ class Busy(SockfilterError):
 
 
 def installing(extra: str) -> str:
-    """Returns the command that installs an extra of sockfilter for this Python.
+    """Returns the command that installs an extra of sockfilter for this Python."""
+    return f"{pip()} install 'sockfilter[{extra}]'"
+
+
+def pip() -> str:
+    """Returns the command that runs the pip of this Python.
 
     In a virtual environment it names the interpreter: with sudo, or in another shell, pip alone is the system's.
     """
-    pip = "pip" if sys.prefix == sys.base_prefix else f"{sys.executable} -m pip"
-    return f"{pip} install 'sockfilter[{extra}]'"
+    return "pip" if sys.prefix == sys.base_prefix else f"{sys.executable} -m pip"
 
 
 def first_line(error: BaseException) -> str:

@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 from sockfilter.cli.privileges import ROOT, acting_as, user
-from sockfilter.errors import InvalidArgument
+from sockfilter.errors import InvalidArgument, pip
 
 NAME = "sockfilter/config.toml"
 # Bytes. A configuration file has a few options and many comments; a longer file is something else.
@@ -153,7 +153,8 @@ def _parsed(text: str) -> dict[str, Any]:
         try:
             import tomli as tomllib
         except ImportError as error:
-            raise InvalidArgument("Python before 3.11 needs tomli: pip install tomli, or use --no-config") from error
+            words = f"Python before 3.11 needs tomli: {pip()} install tomli, or use --no-config"
+            raise InvalidArgument(words) from error
     return tomllib.loads(text)
 
 
