@@ -112,6 +112,9 @@ def test_what_a_program_drops_is_on_its_exchange_with_what_was_sent_again(
             "not sent again": not all(drop.again_after is not None for drop in here if drop.seq not in tails),
             "sent again": sorted(view.retransmitted_bytes for view in found.views) != sorted(found.sent_again),
             "sent again beyond drops": sum(found.sent_again) != found.lost,
+            "on another exchange": any(
+                view.retransmitted_bytes < sum(drop.bytes for drop in view.drops) for view in found.views
+            ),
             "counts": (found.counts["drops_on_exchanges"], found.counts["records_lost"]) != (found.packets, 0),
         }
         if not any(unequal.values()):
