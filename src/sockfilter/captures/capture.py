@@ -398,7 +398,7 @@ class Capture(View, Closing):
                 self._secrets.read()  # even if nothing waits for them: a pipe must not fill
             for observer in self._observers.values():
                 observer.keep_up()
-            # not now_ns: what is missed may wait in the ring
+            # not now_ns: the segments that are missing may still wait in the ring
             self._pipeline.tick(self._source.read_ns)
             self._due_ns = now_ns + int((DUE_SOON_S if self._pipeline.has_holes else DUE_S) * 1e9)
 

@@ -18,7 +18,7 @@ STDERR = 2
 # Without memory, these come in place of MemoryError: from the dynamic linker for an extension module (glibc,
 # elf/dl-load.c), and from the interpreter for a module whose code it cannot read.
 OUT_OF_MEMORY = ("failed to map segment", "error return without exception set", "without setting an exception")
-LINE = b"sockfilter: out of memory; raise its limit (ulimit -v), or choose a smaller ring: -B\n"
+NO_MEMORY = b"sockfilter: out of memory; raise its limit (ulimit -v), or choose a smaller ring: -B\n"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -29,16 +29,13 @@ def main(argv: list[str] | None = None) -> int:
     """
     if argv is None:
         sys.unraisablehook = _unraisable
-    # The stack has been unwound there, so that there may be memory and descriptors for a line.
     try:
         status = _run(argv)
-    except MemoryError:
-        os.write(STDERR, LINE)
-        status = FAILED
     except Exception as error:
-        if not _is_out_of_memory(error):
+        # The stack has been unwound, so that there may be memory and descriptors for a line; perhaps not for a call.
+        if not (isinstance(error, MemoryError) or _is_out_of_memory(error)):
             raise
-        os.write(STDERR, LINE)
+        os.write(STDERR, NO_MEMORY)
         status = FAILED
     if argv is None:
         # All is written and closed. The end of the interpreter takes time, and without memory it prints long texts.

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from sockfilter import __version__
 from sockfilter.cli import beside, privileges, sandbox
-from sockfilter.cli.beside import both
 from sockfilter.cli.descriptors import say
 from sockfilter.metrics.asking import AnsweringEnd, AskingEnd, Channel, channels
 from sockfilter.page import addresses
@@ -65,7 +64,7 @@ class Prometheus:
         options = self._options
         own = None if options.netns is not None else addresses.OwnConnections(self._at, self._known).are_others
         more = options.prometheus_labels.split(",") if options.prometheus_labels else ()
-        metrics = CaptureMetrics(options.routes, more, self._known, both(own, is_wanted))
+        metrics = CaptureMetrics(options.routes, more, self._known, beside.both(own, is_wanted))
         can_tally = is_wanted is None and not (more or options.tcp or options.stacks)
         self._member = MetricsMember(metrics, can_tally=can_tally)
         return self._member

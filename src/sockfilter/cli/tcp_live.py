@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sockfilter.captures.connections import Connections, ports_of
 from sockfilter.cli import preloading, privileges, tcp_now
+from sockfilter.cli.command import COLLECTOR
 from sockfilter.cli.descriptors import STDOUT, say
 from sockfilter.cli.stdout import Stalled, StandardOutput
 from sockfilter.cli.values import JSONL
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 OK = 0
 # seconds between two reads of packets
 HTTP_S = 0.1
-# as in cli/command.py: open connections are many objects and no garbage
-COLLECTOR = (20_000, 20, 50)
 # bytes of lines that are written at once
 AT_ONCE_BYTES = 1 << 16
 

@@ -76,7 +76,7 @@ class RecordSource(Closing):
     Attributes:
         is_over: whether no more records can come.
         read_ns: a moment by the clock of the records: what passed before it has been read. It is behind now_ns while
-            records wait in the ring: what they bring is late for the reader, and not for its sender.
+            records wait in the ring.
     """
 
     # a capture file has these; a live source does not

@@ -39,8 +39,8 @@ LOOK_S = 2
 # Seconds for which objects are copied. A probe on what sends and receives slows programs down, so that it is soon
 # removed; connections on which nothing passes meanwhile need it again.
 JOIN_S = 5.0
-# It ends earlier where programs are busy and almost all that passes is known: after so many seconds with so many calls,
-# of which at most one in so many was of an object that was not known.
+# It ends earlier where programs are busy and most objects are known: if within JOIN_LOOK_S seconds at least BUSY_CALLS
+# calls passed, and at most one in CALLS_OF_NEW of them was of a new object.
 JOIN_LOOK_S = 0.25
 BUSY_CALLS = 1000
 CALLS_OF_NEW = 100

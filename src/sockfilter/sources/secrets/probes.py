@@ -193,21 +193,19 @@ class Probes(Closing):
 
 
 def _detach(links: list[Callable[[], object]]) -> None:
-    """Detaches probes."""
+    """Detaches probes, many at the same time."""
 
     def detach_some() -> None:
         while links:
             with suppress(IndexError):  # another thread has taken the last one
                 links.pop()()
 
-    if len(links) > 1:
-        threads = [Thread(target=detach_some) for _ in range(min(len(links), DETACHERS) - 1)]
-        started = []
-        with suppress(RuntimeError):  # there is no room for so many threads
-            for thread in threads:
-                thread.start()
-                started.append(thread)
-        detach_some()
-        for thread in started:
-            thread.join()
+    started = []
+    with suppress(RuntimeError):  # there is no room for so many threads
+        for _ in range(min(len(links), DETACHERS) - 1):
+            thread = Thread(target=detach_some)
+            thread.start()
+            started.append(thread)
     detach_some()
+    for thread in started:
+        thread.join()
