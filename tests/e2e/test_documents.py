@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import selectors
 import shutil
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +19,7 @@ import pytest
 
 from tests.support.command import WAIT_S, environment
 from tests.support.documents import PAGES, ROOT, blocks, commands, reason
+from tests.support.site_of_documents import TURN
 from tests.support.skips import need_root, need_tool
 
 # their code has tests of its own: tests/e2e/plugin/test_docs.py, tests/e2e/uses/test_grpc.py
@@ -119,8 +122,15 @@ def traffic(world: World) -> Iterator[None]:
 
 
 def run(world: World, line: str) -> tuple[int, str, str]:
-    """Runs a command, and ends it after its first exchange where it does not end by itself."""
-    with world.start(line) as process:
+    """Runs a command, and ends it after its first exchange where it does not end by itself.
+
+    No exchange is under way where a command that counts them begins to listen: its first one is whole.
+    """
+    with ExitStack() as held:
+        turn = held.enter_context(open(world.folder / TURN, "a"))
+        if "-c " in line:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+        process = held.enter_context(world.start(line))
         assert process.stdout is not None
         assert process.stderr is not None
         found = {process.stdout.fileno(): b"", process.stderr.fileno(): b""}
@@ -136,6 +146,8 @@ def run(world: World, line: str) -> tuple[int, str, str]:
                     found[key.fd] += part
                     if not part:
                         selector.unregister(key.fd)
+                if b"listening" in found[said]:
+                    fcntl.flock(turn, fcntl.LOCK_UN)
                 if is_to_end and b"listening" in found[said] and b"\n" in found[shown]:
                     os.killpg(process.pid, signal.SIGTERM)
                     is_to_end = False

@@ -1,10 +1,12 @@
 """The server that the documentation speaks of, on port 8000, and a client of it; run as a file, with what to do.
 
-serve: answers everything. ask: asks on and on. wait: until the servers answer.
+serve: answers everything. ask: asks on and on, while nobody else has the lock of the file TURN. wait: until the servers
+answer.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import socket
 import sys
@@ -13,6 +15,7 @@ import urllib.request
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+TURN = "turn"
 PLACES = ("http://127.0.0.1:8000/items", "http://10.0.0.2:8000/items")
 # seconds between two rounds of requests, and between two looks
 PAUSE_S = 0.05
@@ -56,15 +59,28 @@ def ask() -> None:
         urllib.request.urlopen(place, timeout=ANSWER_S).read()
 
 
+def wait() -> None:
+    while True:
+        with suppress(OSError):
+            return ask()
+        time.sleep(PAUSE_S)
+
+
+def ask_on() -> None:
+    while True:
+        with open(TURN, "a") as turn, suppress(OSError):
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            ask()
+        time.sleep(PAUSE_S)
+
+
 def main(what: str) -> None:
     if what == "serve":
         Server(("::", 8000), Handler).serve_forever()
-    while True:
-        with suppress(OSError):
-            ask()
-            if what == "wait":
-                return
-        time.sleep(PAUSE_S)
+    elif what == "wait":
+        wait()
+    else:
+        ask_on()
 
 
 if __name__ == "__main__":
