@@ -23,6 +23,7 @@
 #define PF_KTHREAD 0x00200000
 /* the network header that no skb has: include/linux/skbuff.h */
 #define NO_HEADER 0xffff
+#define MARK_BITS 8
 #define NS_PER_S 1000000000ULL
 
 const volatile struct sf_tcp_config tcp_config;
@@ -50,6 +51,21 @@ struct {
 	__type(key, __u32);
 	__type(value, struct sf_tcp_unaccepted);
 } unaccepted SEC(".maps");
+
+/* the change of state that tcp_state_by_packet ran for last */
+struct mark {
+	__u64 socket;
+	int before;
+	int state;
+};
+
+/* on each CPU, by the ports of the socket; two that share a place may tell of one change twice if one interrupts the other */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1 << MARK_BITS);
+	__type(key, __u32);
+	__type(value, struct mark);
+} marks SEC(".maps");
 
 /* one bit for each port, as in lib/filter.bpf.h */
 struct {
@@ -268,9 +284,18 @@ static __always_inline int change_state(struct sock *sk, int before, int state)
 	return 0;
 }
 
+/* This CPU's mark of a socket, and of those that share its place. */
+static __always_inline struct mark *mark_of(const struct sock *sk)
+{
+	/* odd factors spread neighbours (Knuth, The Art of Computer Programming, 6.4) */
+	__u32 place = sk->__sk_common.skc_portpair * 0x9e3779b1u >> (32 - MARK_BITS);
+
+	return bpf_map_lookup_elem(&marks, &place);
+}
+
 /*
- * Two programs, because a packet may be handled while the first one runs, and the
- * kernel does not run an interrupted program again on the same CPU.
+ * Several programs, because a packet or a timer may be handled while one of them
+ * runs, and the kernel does not run an interrupted program again on the same CPU.
  */
 SEC("tp_btf/inet_sock_set_state")
 int tcp_state_by_process(__u64 *ctx)
@@ -284,8 +309,35 @@ SEC("tp_btf/inet_sock_set_state")
 int tcp_state_by_packet(__u64 *ctx)
 {
 	int before = ctx[1], state = ctx[2];
+	struct mark *mark;
 
-	return is_by_process(before, state) ? 0 : change_state((void *)ctx[0], before, state);
+	if (is_by_process(before, state))
+		return 0;
+	mark = mark_of((void *)ctx[0]);
+	if (mark) {
+		mark->socket = ctx[0];
+		mark->before = before;
+		mark->state = state;
+	}
+	return change_state((void *)ctx[0], before, state);
+}
+
+/* Runs after tcp_state_by_packet, for the changes that the kernel did not run that one for. */
+SEC("tp_btf/inet_sock_set_state")
+int tcp_state_by_interrupt(__u64 *ctx)
+{
+	int before = ctx[1], state = ctx[2];
+	struct mark *mark;
+
+	if (is_by_process(before, state))
+		return 0;
+	mark = mark_of((void *)ctx[0]);
+	/* the sockets last: where they are equal, the compiler may pass on the map's, which the verifier does not know */
+	if (mark && mark->before == before && mark->state == state && mark->socket == ctx[0]) {
+		mark->socket = 0;
+		return 0;
+	}
+	return change_state((void *)ctx[0], before, state);
 }
 
 /* Each segment that is received. Its bytes are not in the socket yet. */

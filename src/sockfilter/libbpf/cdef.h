@@ -88,6 +88,7 @@ int sf_kernel_types(const void *bytes, size_t size);
 /* tracepoints.c */
 int sf_tracepoints_find(const char *const *names, __u32 *arguments, unsigned int count);
 size_t sf_kernel_enum(const char *name, char *text, size_t size);
+__u64 sf_program_skipped(int fd);
 
 /* tcp_slots.c */
 int sf_tcp_timer(__u64 period_ns);

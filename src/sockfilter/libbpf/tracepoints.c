@@ -171,3 +171,12 @@ static size_t sf_kernel_enum(const char *name, char *text, size_t size)
 	types_end(&types, data, data_size);
 	return used;
 }
+
+/* Returns how often the kernel did not run a program, because it would have interrupted itself. 0 before Linux 5.12. */
+static __u64 sf_program_skipped(int fd)
+{
+	struct bpf_prog_info info = {};
+	__u32 size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : info.recursion_misses;
+}

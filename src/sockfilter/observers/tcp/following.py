@@ -159,6 +159,7 @@ class Following(Closing):
         return {
             "records": int(shared.sent),
             "records_lost": int(shared.lost),
+            "runs_skipped": self._program.skipped,
             **{name: self.counts[name] for name in ("read", "states", "receives", "drops", "resets")},
             **{name: counts[name] for name in ("sockets", "ends", "joined", "forgotten")},
             "open": len(self.lives),

@@ -299,6 +299,7 @@ class TcpObserver(Closing):
             "drops_harmless": counts["drops_harmless"],
             "packets_dropped": sum(self._program.places().values()) + shared.uncounted,
             "records_lost": shared.lost,
+            "runs_skipped": self._program.skipped,
         }
 
 

@@ -27,6 +27,7 @@ RING_BYTES = 1 << 20
 PROGRAMS = {
     "tcp_state_by_process": "inet_sock_set_state",
     "tcp_state_by_packet": "inet_sock_set_state",
+    "tcp_state_by_interrupt": "inet_sock_set_state",  # after the one that it makes up for
     "tcp_receive": "tcp_rcv_space_adjust",
     "tcp_arrive": "tcp_probe",
     "tcp_retransmit": "tcp_retransmit_skb",
@@ -35,6 +36,8 @@ PROGRAMS = {
     "tcp_reset_received": "tcp_receive_reset",
 }
 
+# where none of several programs that make up for each other misses anything
+WHOLE = "inet_sock_set_state"
 # the program that a timer runs
 TIMED = "tcp_look"
 
@@ -82,6 +85,7 @@ class TcpProgram(Closing):
 
     def __init__(self, wants: TcpWants, meanwhile: Callable[[], object] = lambda: None) -> None:
         self._ring: Any = None
+        self._shared: Any = None
         lacks = rights.missing_for_processes()
         if lacks:
             raise MissingCapability(
@@ -103,6 +107,7 @@ class TcpProgram(Closing):
             self._object.begin_to_load()
             meanwhile()
             tracing.load(self._object, PURPOSE)
+            self._watched = [self._object.program_fd(name) for name in programs if PROGRAMS[name] != WHOLE]
             self._fill_ports(wants.ports)
             self._map(stack, wants.ring_bytes)
             tracepoints.attach(self._object, programs, stack)
@@ -111,8 +116,10 @@ class TcpProgram(Closing):
             self._stack = stack.pop_all()
 
     def close(self) -> None:
-        """Detaches the programs and frees the maps."""
+        """Detaches the programs and frees the maps. What they have counted stays."""
         if self._ring is not None:
+            self._skipped = self.skipped
+            self._shared = self._ffi.new("struct sf_tcp_shared *", self._shared[0])
             self._ring = None
             self._stack.close()
 
@@ -126,16 +133,26 @@ class TcpProgram(Closing):
         """The program's counters: struct sf_tcp_shared."""
         return self._shared[0]
 
+    @property
+    def skipped(self) -> int:
+        """How many events the kernel did not show, because they interrupted the program that was to handle them."""
+        if self._ring is None:
+            return self._skipped
+        return sum(self._lib.sf_program_skipped(fd) for fd in self._watched)
+
     def has_records(self) -> bool:
-        """Whether there may be records to read."""
-        return bool(self._lib.sf_ring_produced(self._ring) != self._lib.sf_ring_consumed(self._ring))
+        """Whether there may be records to read. There are none after close()."""
+        ring = self._ring
+        return ring is not None and bool(self._lib.sf_ring_produced(ring) != self._lib.sf_ring_consumed(ring))
 
     def records(self) -> Iterator[Any]:
-        """Yields the records so far, each as struct sf_tcp_event *, valid until the next one is asked for."""
-        while count := self._lib.sf_ring_peek(self._ring, self._offsets, BATCH_RECORDS):
+        """Yields the records so far, each a struct sf_tcp_event *, valid until the next one is asked for."""
+        while self._ring is not None and (count := self._lib.sf_ring_peek(self._ring, self._offsets, BATCH_RECORDS)):
             data = self._ffi.cast("char *", self._lib.sf_ring_data(self._ring))
             for offset in self._ffi.unpack(self._offsets, count):
                 yield self._ffi.cast("struct sf_tcp_event *", data + offset)
+                if self._ring is None:
+                    return
             self._lib.sf_ring_release(self._ring)
 
     def stack_of(self, record: Any) -> list[int]:
@@ -163,7 +180,9 @@ class TcpProgram(Closing):
         return end
 
     def slots_of(self, end: Any) -> list[Any]:
-        """As slots(), for an end that is asked for often."""
+        """As slots(), for an end that is asked for often. Empty after close()."""
+        if self._ring is None:
+            return []
         found = self._ffi.new("struct sf_tcp_slot[]", self._lib.SF_TCP_WAYS)
         count = self._lib.sf_tcp_slots(self._buckets, end, found)
         return [self._ffi.new("struct sf_tcp_slot *", found[i]) for i in range(count)]
@@ -183,6 +202,7 @@ class TcpProgram(Closing):
     def _chosen(self, kinds: int, arguments: dict[str, int]) -> list[str]:
         lib = self._lib
         only_if = {
+            "tcp_state_by_interrupt": lib.SF_TCP_WANT_STATES,
             "tcp_arrive": lib.SF_TCP_WANT_ARRIVALS,
             "tcp_retransmit": lib.SF_TCP_WANT_RETRANSMITS,
             "tcp_drop": lib.SF_TCP_WANT_DROPS | lib.SF_TCP_WANT_SYN_DROPS,
