@@ -196,6 +196,7 @@ class Capture(View, Closing):
 
     def check(self) -> None:
         """Makes each kind of kernel request that a running capture needs. Raises SockfilterError if one fails."""
+        self._check()
         self._turns.do(self._source.counters)
         for observer in self._observers.values():
             self._turns.do(observer.check)

@@ -107,8 +107,7 @@ class Connections(Closing):
 
     def read(self) -> Iterator[Seen]:
         """Yields what has happened since the last call, without waiting. Raises Closed."""
-        if self._stack is None:
-            raise Closed("the connections are closed; open others")
+        self._check_open()
         source: Iterator[Seen] = iter(())
         if self._following is not None:
             source = self._following.read()
@@ -126,7 +125,8 @@ class Connections(Closing):
             yield from self._wanted(self._ended.read(hurries=True))
 
     def wait(self, timeout_s: float | None = None) -> None:
-        """Waits until something may have happened, or for timeout_s seconds."""
+        """Waits until something may have happened, or for timeout_s seconds. Raises Closed."""
+        self._check_open()
         left_s = max(0.0, self.listeners.due_s - time.monotonic())
         if timeout_s is not None:
             left_s = min(left_s, timeout_s)
@@ -139,6 +139,10 @@ class Connections(Closing):
             if self._following.lives.has_late:
                 left_s = min(left_s, SOON_S)
         self._poll.poll(left_s * 1000)
+
+    def _check_open(self) -> None:
+        if self._stack is None:
+            raise Closed("the connections are closed; open others")
 
     def _wanted(self, found: Iterable[Seen]) -> Iterator[Seen]:
         for seen in found:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sockfilter.closing import Closing
 from sockfilter.counting.counts import PacketCounts
 from sockfilter.counting.stations import Station, TapStation, TcxStation, XdpStation
-from sockfilter.errors import InterfaceGone, InvalidArgument, KernelUnsupported
+from sockfilter.errors import Closed, InterfaceGone, InvalidArgument, KernelUnsupported
 from sockfilter.sources.packets import interfaces
 from sockfilter.system import devices
 from sockfilter.system.namespace import entered
@@ -70,6 +70,7 @@ class PacketCounting(Closing):
         found = interfaces.find(name)
         self.interface = name
         self.left_out: list[str] = []
+        self._is_closed = False
         self._index = found.index
         self._stations: dict[str, Station] = {}
         self._sockets: SocketStation | None = None
@@ -98,8 +99,10 @@ class PacketCounting(Closing):
     def snapshot(self) -> PacketCounts:
         """Returns what has been counted until now.
 
-        Raises InterfaceGone if the interface has been deleted.
+        Raises InterfaceGone if the interface has been deleted, and Closed.
         """
+        if self._is_closed:
+            raise Closed("the counting is closed; begin another")
         return self._counted() - self._before
 
     def _counted(self) -> PacketCounts:
@@ -120,6 +123,7 @@ class PacketCounting(Closing):
 
     def close(self) -> None:
         """Detaches all programs."""
+        self._is_closed = True
         self._stack.close()
 
     def _device(self) -> devices.DeviceCounts:

@@ -96,6 +96,7 @@ class Processes(Closing):
         self._open_ns = 0
         self._is_everywhere = is_everywhere
         self._counts: Counter[str] = Counter()
+        self._is_mapped = False
         with namespace.entered(netns):
             self._netns = namespace.number()
         with ExitStack() as stack:
@@ -104,6 +105,7 @@ class Processes(Closing):
             self._owners_fd = self._object.map_fd("owners")
             self._processes_fd = self._object.map_fd("processes")
             self._shared = self._mapped(stack)
+            self._is_mapped = True
             self._owner = self._ffi.new("struct sf_owner *")
             self._process = self._ffi.new("struct sf_process *")
             self._find_open(netns, is_wanted)
@@ -111,6 +113,9 @@ class Processes(Closing):
 
     def close(self) -> None:
         """Closes the programs. Processes that were named keep their names."""
+        if self._is_mapped:
+            self._shared = self._ffi.new("struct sf_handovers *", self._shared[0])
+        self._is_mapped = False
         self._stack.close()
 
     @property

@@ -102,7 +102,9 @@ class SecretRing(Closing):
         self._is_open = True
 
     def close(self) -> None:
-        """Unmaps the ring. May be called again."""
+        """Unmaps the ring. What was counted stays. May be called again."""
+        if self._is_open:
+            self._counts = self._ffi.new("struct sf_secret_counts *", self._counts[0])
         self._is_open = False
         self._stack.close()
 
