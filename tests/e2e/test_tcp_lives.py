@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from sockfilter.system.drop_reasons import DropReasons
 from sockfilter.system.netstat import Netstat
 from tests.support.droppers import dropping_at
 from tests.support.net import ip, namespace, veth_pair
@@ -110,7 +111,8 @@ def test_refused():
     assert found["client"]["process"]["pid"] == US
     assert found["client"]["port"]
     assert (found["server"]["ip"], found["server"]["port"]) == ("127.0.0.1", 9)
-    assert done.said[-1] == "sockfilter: 1 connection, 1 failed"
+    # without its reason, the dropped SYN is not known to be the one that was refused
+    assert done.said[-1] == "sockfilter: 1 connection, 1 failed" + ("" if DropReasons().names else ", 1 drop")
 
 
 def test_no_answer_says_how_often_and_what_dropped_the_syns():
@@ -319,12 +321,15 @@ def test_changes_of_state_with_the_time_in_each():
         found = kinds(sniffer.end().json, "state")
     of_client = [each["state"] for each in found if each["there"]["port"] == port]
     of_server = [each["state"] for each in found if each["here"]["port"] == port and each["there"]["port"]]
+    states = ["ESTABLISHED", "CLOSE-WAIT", "LAST-ACK", "CLOSE"]
     assert of_client == ["SYN-SENT", "ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2", "CLOSE"]
-    assert of_server == ["SYN-RECV", "ESTABLISHED", "CLOSE-WAIT", "LAST-ACK", "CLOSE"]
+    # older kernels give a socket its first state without a word
+    assert of_server in (states, ["SYN-RECV", *states])
     assert len({each["connection"] for each in found if "connection" in each}) == 1
 
 
 def test_drops_with_their_reasons_and_places():
+    need_linux("reasons for drops", 5, 17)
     with namespace() as netns, following(netns, "--drops=NO_SOCKET") as sniffer:
         one = client(netns)
         with pytest.raises(ConnectionRefusedError):
@@ -416,12 +421,12 @@ def test_no_answer_names_what_dropped_the_syns(where):
         left, right = stack.enter_context(veth_pair())
         if where == "nft":
             dropped = stack.enter_context(dropping(right, "tcp dport 80"))
-            words = "NETFILTER_DROP"
+            words = "by NETFILTER_DROP at " if DropReasons().names else "at nf_hook_slow"
         else:
             need_linux("tcx", 6, 6)
             netns = left if where == "tcx egress" else right
             dropped = stack.enter_context(dropping_at(where, netns, "veth0", every=1, large=60))
-            words = where.upper().replace("TCX ", "TC_")
+            words = f"by {where.upper().replace('TCX ', 'TC_')} at "
         with inside(left):
             Path("/proc/sys/net/ipv4/tcp_syn_retries").write_text("1")
         sniffer = stack.enter_context(following(left))
@@ -430,4 +435,4 @@ def test_no_answer_names_what_dropped_the_syns(where):
         packets, _ = dropped()
     assert found["end"]["how"] == "no-answer"
     assert 1 < found["end"]["syns"] <= packets  # at tcx, also packets of others are dropped
-    assert f"by {words} at " in found["end"]["dropped"]
+    assert words in found["end"]["dropped"]

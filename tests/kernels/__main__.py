@@ -29,7 +29,8 @@ FOLDER = ROOT / "build/kernels"
 EMULATED_TESTS = (
     *("tests/kernel/test_loading.py", "tests/e2e/test_refusals.py", "tests/kernel/test_interfaces.py"),
     *("tests/kernel/test_offload.py", "tests/kernel/test_waiting.py", "tests/kernel/test_quiet.py"),
-    *("tests/kernel/test_leftovers.py", "tests/kernel/test_types.py"),
+    *("tests/kernel/test_leftovers.py", "tests/kernel/test_types.py", "tests/kernel/test_tcp.py"),
+    "tests/e2e/test_tcp_lives.py",
 )
 # as a process it takes one or two
 PROCESS_TESTS = (

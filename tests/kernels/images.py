@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from tests.kernels.choice import Choice
 
-# what the guest's root takes, then the devices that tests make; what is built in has no file
-MODULES = ("virtio_pci", "virtiofs", "veth", "bridge", "tun", "vxlan")
+# what the guest's root takes, then the devices and rules that tests make, and sock_diag; what is built in has no file
+MODULES = ("virtio_pci", "virtiofs", "veth", "bridge", "tun", "vxlan", "nf_tables", "nft_counter", "tcp_diag")
 UNPACK_S_MAX = 120.0
 
 
