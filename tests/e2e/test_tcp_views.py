@@ -162,6 +162,25 @@ def test_the_library_yields_connections_and_counts_them():
         list(live.read())
 
 
+def test_the_connections_of_a_process_and_of_a_namespace_by_the_number_of_a_process():
+    with namespace() as netns, listening(netns) as server, following(netns, "--pid", str(US)) as sniffer:
+        one, other = pair(netns, server)
+        one.close()
+        other.close()
+        assert len(kinds(sniffer.end().json, "connection")) == 1
+    with namespace() as netns, listening(netns) as server, following(netns, "--pid", "1") as sniffer:
+        one, other = pair(netns, server)
+        one.close()
+        other.close()
+        assert not kinds(sniffer.end().json, "connection")
+    with sockfilter.connections(netns=US) as live, listening(None) as server:
+        one, other = pair(None, server)
+        one.close()
+        other.close()
+        port = server.getsockname()[1]
+        assert port in {seen.server.endpoint.port for seen in live.rest()}
+
+
 def test_services_by_process_port_and_route():
     with (
         python_server() as site,

@@ -38,7 +38,7 @@ class Added(argparse.Action):
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
     ) -> None:
         """Implements argparse.Action."""
-        setattr(namespace, self.dest, (*getattr(namespace, self.dest, ()), *values))
+        setattr(namespace, self.dest, (*(getattr(namespace, self.dest, None) or ()), *values))
 
 
 class Once(argparse.Action):
