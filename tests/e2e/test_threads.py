@@ -15,6 +15,7 @@ import pytest
 import sockfilter
 from sockfilter import Capture, ExpectationFailed
 from sockfilter.errors import Closed
+from sockfilter.views.aio import LOOK_S
 from tests.e2e.asks import SMALL
 from tests.support.clients import Ask, http_client
 from tests.support.skips import need_tool
@@ -158,6 +159,20 @@ def test_an_event_loop_sees_that_a_thread_has_closed(site: Site):
         return found
 
     assert [exchange.request.path for exchange in asyncio.run(main(), debug=True)] == ["/small"]
+
+
+def test_a_coroutine_that_waits_can_be_cancelled_while_the_loop_looks_for_records(site: Site):
+    async def main() -> None:
+        for _ in range(5):
+            async with sockfilter.capture(ports=site.port) as waiting:
+                task = asyncio.create_task(waiting.wait_for(path="/nowhere", timeout=STUCK_S))
+                await asyncio.sleep(2 * LOOK_S)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+                await waiting.none(path="/nowhere")
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("is_idle", [True, False], ids=["while it waits", "while it takes"])

@@ -125,6 +125,15 @@ class AsyncView:
         await self.flush()
         return self._view.one(*where, **conditions)
 
+    async def none(self, *where: Where | str, **conditions: Unpack[Conditions]) -> None:
+        """Returns if no exchange that meets the conditions crossed before the call.
+
+        Raises:
+            ExpectationFailed: there is one.
+        """
+        await self.flush()
+        self._view.none(*where, **conditions)
+
     def expect(self, *where: Where | str, **conditions: Unpack[Conditions]) -> Expectation:
         """Returns an expectation of exchanges that meet the conditions. Its methods do not wait and need no await."""
         return self._view.expect(*where, **conditions).without_waiting()
@@ -266,13 +275,22 @@ class LoopReader:
         """Waits for more in a buffer after number, up to limit_s on the loop's clock. Returns whether there is more."""
         while kept.end == number and not self.is_over:
             self._has_come.clear()
-            left_s = None if limit_s is None else limit_s - self._loop.time()
-            try:
-                await asyncio.wait_for(self._has_come.wait(), left_s)
-            except asyncio.TimeoutError:
+            if not await self._comes(limit_s):
                 await self.flush()
                 return kept.end != number
         return True
+
+    async def _comes(self, limit_s: float | None) -> bool:
+        """Waits until something may have come. Returns False after limit_s on the loop's clock."""
+        if limit_s is None:
+            return await self._has_come.wait()
+        # not wait_for(), which before Python 3.12 ignores a cancellation that meets the event
+        coming = asyncio.ensure_future(self._has_come.wait())
+        try:
+            done, _ = await asyncio.wait((coming,), timeout=max(0.0, limit_s - self._loop.time()))
+        finally:
+            coming.cancel()
+        return bool(done)
 
     def end(self) -> None:
         """Ends the reading: no further exchange comes, so waiting coroutines continue."""
