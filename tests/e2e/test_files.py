@@ -98,7 +98,7 @@ def test_files_one_after_the_other_lose_nothing(loopback, tmp_path):
         live = sniffer.end()
     parts = sorted(tmp_path.iterdir())
     assert len(parts) > 1
-    read = [exchange for part in parts for exchange in sockfilter.read(str(part)) if exchange.response]
+    read = [exchange for part in parts for exchange in sockfilter.read(part) if exchange.response]
     good = [exchange for exchange in read if exchange.response.status == 200]
     assert len(good) >= len([line for line in live.lines if "200" in line])
 

@@ -180,7 +180,7 @@ class Reading(Closing):
 
 
 def read(
-    path: str,
+    path: str | os.PathLike[str],
     *,
     ports: Ports | None = None,
     host: Hosts | None = None,
@@ -226,13 +226,14 @@ def read(
     policy, kernel_filter = body_policy(body), narrowed(ports, host, family, wanted(protocols, OPTIONAL))
     kernel_filter = kernel_filter._replace(pcap=pcap or "")
     check_memory(memory)
+    name = os.fsdecode(path)
     selection = selected(where, policy)
-    if selection is not None and not is_archive(path):
+    if selection is not None and not is_archive(name):
         selection.check_file()
     keeping = Keeping(policy, memory, selection=selection, all_hops=all_hops)
     return Reading(
         lambda emit, emit_message: _opened(
-            path, kernel_filter, keeping._replace(emit=emit, emit_message=emit_message), keylog
+            name, kernel_filter, keeping._replace(emit=emit, emit_message=emit_message), keylog
         )
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
@@ -118,7 +119,11 @@ class _Streams:
 
 
 def tcp_streams(
-    path: str, *, ports: Ports | None = None, host: Hosts | None = None, family: int | None = None
+    path: str | os.PathLike[str],
+    *,
+    ports: Ports | None = None,
+    host: Hosts | None = None,
+    family: int | None = None,
 ) -> Iterator[TcpStream]:
     """Yields each direction of each TCP connection of a capture file when the connection has ended.
 
@@ -130,4 +135,6 @@ def tcp_streams(
     """
     ended: deque[TcpStream] = deque()
     kernel_filter = narrowed(ports, host, family)
-    yield from ended_in(_Streams(file_source(path, kernel_filter, every=True), kernel_filter, ended), ended)
+    yield from ended_in(
+        _Streams(file_source(os.fsdecode(path), kernel_filter, every=True), kernel_filter, ended), ended
+    )
