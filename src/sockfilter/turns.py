@@ -1,4 +1,4 @@
-"""Access of several threads and processes to one capture: whose turn it is, and when the capture can be closed."""
+"""Access of several threads and processes to one capture, or its like: whose turn it is, and when it can be closed."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ class Turns:
     waits for other threads. If its own thread is working, the work is finished first.
 
     Args:
-        end: ends the capture. It is called once, when no thread works on the capture or sleeps in it.
+        what: what it is, for messages.
 
     Attributes:
         wake_fd: becomes readable when close() is called, so that a sleeping thread wakes up.
     """
 
-    def __init__(self, end: Callable[[], None]) -> None:
-        self._end = end
+    def __init__(self, what: str = "the capture") -> None:
+        self._what = what
+        self._end: Callable[[], None] | None = None  # known from close() on: a circle would wait for the collector
         self._process = os.getpid()
         self._sleep = RLock()  # acquired before _lock if both are needed
         self._sleeper = 0  # the id of the thread that holds _sleep
@@ -47,7 +48,7 @@ class Turns:
     def check_process(self) -> None:
         """Raises Closed in a child of fork."""
         if not self.is_here:
-            raise Closed(f"the capture belongs to process {self._process}; open another in this one")
+            raise Closed(f"{self._what} belongs to process {self._process}; open another in this one")
 
     def do(self, work: Callable[[], Result]) -> Result:
         """Calls work when it is this thread's turn. Raises Closed in a child of fork, which lacks the other threads."""
@@ -60,8 +61,7 @@ class Turns:
                 finally:
                     self._depth -= 1
         finally:
-            if self._is_due:
-                self.close()
+            self._end_if_due()
 
     def do_alone(self, work: Callable[[], Result]) -> Result:
         """Does the same as do(), but raises Busy if this thread is already working on the capture."""
@@ -85,14 +85,18 @@ class Turns:
         finally:
             self._sleeper = 0
             self._sleep.release()
-        if self._is_due:
-            self.close()
+        self._end_if_due()
 
-    def close(self) -> None:
-        """Ends the capture, now or when this thread has finished its current work."""
+    def close(self, end: Callable[[], None]) -> None:
+        """Ends the capture, now or when this thread has finished its current work.
+
+        Args:
+            end: ends it. Of several, one is called, once, when no thread works on the capture or sleeps in it.
+        """
         with self._lock:
             if self._has_ended:
                 return
+            self._end = end
             self._is_asked_to_end = True
             os.eventfd_write(self.wake_fd, 1)
             if self._depth or self._sleeper == get_ident():
@@ -104,9 +108,10 @@ class Turns:
             self._has_ended = True
             self._depth = 1
             try:
-                self._end()
+                end()
             finally:
                 self._depth = 0
+                self._end = None
                 self.release()
 
     def release(self) -> None:
@@ -115,7 +120,14 @@ class Turns:
         if fd >= 0:
             os.close(fd)
 
+    def _end_if_due(self) -> None:
+        if self._is_due and self._end is not None:
+            self.close(self._end)
+
     def _alone(self, work: Callable[[], Result]) -> Result:
         if self._depth > 1:
-            raise Busy("this cannot be called inside emit; call it after emit has returned")
+            raise Busy(
+                "this cannot be called inside emit, or in a signal handler that interrupts such a call; call it after"
+                " that has returned"
+            )
         return work()

@@ -22,6 +22,7 @@ MAY_IMPORT: Graph = {
     "ledger": set(),
     "escape": set(),
     "closing": set(),
+    "turns": {"errors"},
     "presentation": set(),
     "masking": {"errors"},
     "protobuf": {"errors"},
@@ -45,9 +46,9 @@ MAY_IMPORT: Graph = {
     # two captures beside each other
     "comparison": {*NOUNS, *SHOWN, "forms", "statistics", "views"},
     # packets, counted: another program, which reads no HTTP
-    "counting": {"closing", "errors", "libbpf", "sources", "system"},
+    "counting": {"closing", "errors", "libbpf", "sources", "system", "turns"},
     # openings of connections, judged
-    "guarding": {"closing", "errors", "libbpf", "model", "observers", "sources", "system"},
+    "guarding": {"closing", "errors", "libbpf", "model", "observers", "sources", "system", "turns"},
     # local connections, past TCP
     "accelerating": {"closing", "errors", "libbpf", "sources"},
     # the only place that joins stages
@@ -62,7 +63,19 @@ MAY_IMPORT: Graph = {
     "page": {*NOUNS, *SHOWN, "closing", "filters", "forms", "outputs"},
     # exchanges as spans of OpenTelemetry, and who sends them
     "traces": {*NOUNS, *SHOWN, "closing", "forms", "outputs"},
-    "captures": {*NOUNS, "closing", "filters", "metrics", "observers", "outputs", "road", "sources", "tls", "views"},
+    "captures": {
+        *NOUNS,
+        "closing",
+        "filters",
+        "metrics",
+        "observers",
+        "outputs",
+        "road",
+        "sources",
+        "tls",
+        "turns",
+        "views",
+    },
     # many captures as one
     "archive": {*NOUNS, "captures", "closing", "forms", "outputs", "sources", "statistics"},
     # the same on many machines

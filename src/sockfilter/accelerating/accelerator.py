@@ -125,11 +125,10 @@ class Accelerator(Closing):
                 number = self._lib.bpf_prog_attach(program, sockets, links.SK_MSG_VERDICT, 0)
                 if number:
                     raise OSError(-number, os.strerror(-number))
-            link = links.create(opened.program_fd(NOTE), folder, links.CGROUP_SOCK_OPS)
+            links.attach(stack, opened.program_fd(NOTE), folder, links.CGROUP_SOCK_OPS)
         except PermissionError as error:
             raise MissingCapability(f"{PURPOSE}: {error.strerror}: it requires CAP_NET_ADMIN, or sudo") from error
         except OSError as error:
             raise KernelUnsupported(f"{PURPOSE} in {group}: {error.strerror}") from error
         finally:
             os.close(folder)
-        stack.callback(os.close, link)

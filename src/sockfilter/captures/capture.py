@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from sockfilter.captures.live import SYSCALLS, observers_wanted, source_of
 from sockfilter.captures.secrets import secrets_of
-from sockfilter.captures.turns import Turns
 from sockfilter.captures.wanted import BODY_BYTES, Keeping, Traffic, Whose, body_policy, check_memory, selected
-from sockfilter.closing import Closing
+from sockfilter.closing import ClosingIfForgotten
 from sockfilter.errors import Closed
 from sockfilter.ledger import PACKET_COUNTERS, SpanCounts
 from sockfilter.model.budget import MEMORY_BYTES
 from sockfilter.outputs.fan import Wants
 from sockfilter.sources.records import RING_BYTES
+from sockfilter.turns import Turns
 from sockfilter.views.buffers import ExchangeBuffer, MessageBuffer
 from sockfilter.views.view import View
 
@@ -78,7 +78,7 @@ class NoSkipping:
         """Does nothing, for the same reason."""
 
 
-class Capture(View, Closing):
+class Capture(View, ClosingIfForgotten):
     """The exchanges of a source, from the creation of the capture on. Created by capture().
 
     Any thread may call any method. One thread at a time reads records, batch by batch; other threads wait for the end
@@ -151,15 +151,15 @@ class Capture(View, Closing):
         )
         self._consume = self._with_frames if keeping.has_frames else self._pipeline.consume
         self._due_ns = 0
-        self._turns = Turns(self._end)
+        self._turns = Turns()
         source.also_wake_for(self._turns.wake_fd)
-        self.is_closed = False
         # True until the last record has been read.
         self._is_live = True
         self._hurries = False
         self._unread = 0  # number of records
         self.process: subprocess.Popen[Any] | None = None
         self._waiting: AsyncCapture | None = None
+        self.is_closed = False
 
     async def __aenter__(self) -> AsyncCapture:
         from sockfilter.views.aio import AsyncCapture  # importing asyncio takes longer than importing the rest
@@ -184,7 +184,7 @@ class Capture(View, Closing):
         Inside emit or a signal handler, the capture ends after the batch or the wait that was interrupted.
         """
         if self._turns.is_here:
-            self._turns.close()
+            self._turns.close(self._end)
         else:
             self._release()
             self._turns.release()
@@ -437,7 +437,7 @@ def capture(
     protocols: Protocols | None = None,
     where: Where | str | None = None,
     pcap: str | None = None,
-    netns: str | None = None,
+    netns: str | int | None = None,
     body: int | None = BODY_BYTES,
     ring: int = RING_BYTES,
     memory: int = MEMORY_BYTES,
@@ -551,7 +551,7 @@ def opened(traffic: Traffic, whose: Whose, keeping: Keeping) -> Capture:
             if any(is_wanted is not False for is_wanted in wanted.values()):
                 from sockfilter.observers.interface import ObservedCapture, open_all  # only if an observer is requested
 
-                place = ObservedCapture(traffic.netns, kernel_filter.wants, traffic.via == SYSCALLS, prepare)
+                place = ObservedCapture(traffic.namespace, kernel_filter.wants, traffic.via == SYSCALLS, prepare)
                 ports = [port for first, last in kernel_filter.ports or () for port in range(first, last + 1)]
                 place = place._replace(stacks=whose.stacks, ports=ports or None)
                 # Processes of connections that exist by now are known from here on.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import select
 import time
-from contextlib import ExitStack
-from itertools import chain
+from collections import deque
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 from sockfilter.captures.tcp_selection import TcpSelection
-from sockfilter.closing import Closing
+from sockfilter.closing import ClosingIfForgotten
 from sockfilter.errors import Closed, KernelUnsupported, MissingCapability
 from sockfilter.metrics.connections import ConnectionCounts
 from sockfilter.metrics.registry import Registry
@@ -17,6 +17,7 @@ from sockfilter.model.tcp_connection import Listener, QueueFull, TcpChange, TcpC
 from sockfilter.observers.tcp.ended import EndedConnections
 from sockfilter.observers.tcp.following import Asked, Following, Show
 from sockfilter.observers.tcp.listeners import Listeners
+from sockfilter.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -31,9 +32,11 @@ Seen: TypeAlias = "TcpConnection | TcpChange | TcpDrop | TcpReset | Listener | Q
 SOON_S = 0.02
 # Seconds after a read in which records gather. A record that wakes the reader takes five times as long in the kernel.
 GATHER_S = 0.02
+# records that are read in one turn: some milliseconds of work, after which other threads may have theirs
+RECORDS_AT_ONCE = 2048
 
 
-class Connections(Closing):
+class Connections(ClosingIfForgotten):
     """The TCP connections of this machine, from its creation on. Created by connections().
 
     Iterating yields connections as they end, and what else was asked for, and waits for them without end.
@@ -58,37 +61,45 @@ class Connections(Closing):
         self.limited = ""
         self.registry = Registry()
         self._counts = ConnectionCounts(self.registry)
-        self._poll = select.poll()
-        self._others = select.poll()  # without the ring
+        self._waiting: deque[Seen] = deque()
+        self._wakers: list[int] = []
         with ExitStack() as stack:
             self.listeners = stack.enter_context(Listeners(asked.netns))
             try:
                 self._following = stack.enter_context(Following(asked, self.listeners))
                 self._note_open(self._following)
-                self._poll.register(self._following.fileno(), select.POLLIN)
+                self._source_fd = self._following.fileno()
             except (MissingCapability, KernelUnsupported) as error:
                 if needs_rights:
                     raise
                 self.limited = str(error)
                 self._ended = stack.enter_context(EndedConnections(self.listeners, asked.netns))
-                self._poll.register(self._ended.fileno(), select.POLLIN)
-            self._stack: ExitStack | None = stack.pop_all()
+                self._source_fd = self._ended.fileno()
+            self._turns = Turns("what follows the connections")
+            self._stack = stack.pop_all()
+        self._wakers.append(self._turns.wake_fd)
+        self.is_closed = False
 
     def __iter__(self) -> Iterator[Seen]:
-        while self._stack is not None:
-            yield from self.read()
-            self.wait()
+        while not self.is_closed:
+            yield from self._taken()
+            self._wait(None)
 
     def close(self) -> None:
-        """Ends it. Connections that are open are not yielded."""
-        if self._stack is not None:
-            self._stack.close()
-        self._stack = None
+        """Ends it. Connections that are open are not yielded. A thread that waits goes on."""
+        if self._turns.is_here:
+            self._turns.close(self._end)
+        else:  # a child's copy
+            self._end()
+            self._turns.release()
+
+    def _end(self) -> None:
+        self.is_closed = True
+        self._stack.close()
 
     def also_wake_for(self, fd: int) -> None:
         """Makes wait() return when a descriptor is readable."""
-        self._poll.register(fd, select.POLLIN)
-        self._others.register(fd, select.POLLIN)
+        self._wakers.append(fd)
 
     @property
     def has_symbols(self) -> bool:
@@ -98,6 +109,25 @@ class Connections(Closing):
     @property
     def ledger(self) -> dict[str, int]:
         """What was recorded, read and lost."""
+        return self._turns.do(self._ledger)
+
+    def read(self) -> Iterator[Seen]:
+        """Yields what has happened since the last call, without waiting. Raises Closed."""
+        self._check_open()
+        return self._taken()
+
+    def rest(self) -> Iterator[Seen]:
+        """Yields what has happened, and ended connections of which more might be told. For the end. Raises Closed."""
+        self._check_open()
+        yield from self._taken()
+        yield from self._turns.do(self._hurried)
+
+    def wait(self, timeout_s: float | None = None) -> None:
+        """Waits until something may have happened, or for timeout_s seconds. Raises Closed."""
+        self._check_open()
+        self._wait(timeout_s)
+
+    def _ledger(self) -> dict[str, int]:
         found = self._following.ledger if self._following is not None else {}
         counted = self._ended.counts if self._ended is not None else {}
         turned = {"turned_away": self.listeners.turned_away, "overflows": self.listeners.overflows}
@@ -105,43 +135,56 @@ class Connections(Closing):
         self._counts.note_losses(made)
         return made
 
-    def read(self) -> Iterator[Seen]:
-        """Yields what has happened since the last call, without waiting. Raises Closed."""
-        self._check_open()
-        source: Iterator[Seen] = iter(())
+    def _taken(self) -> Iterator[Seen]:
+        """Yields what is there. Several threads may do so: each thing goes to one of them."""
+        while self._turns.do(self._has_more):
+            while self._waiting:
+                with suppress(IndexError):  # another thread was faster
+                    yield self._waiting.popleft()
+
+    def _has_more(self) -> bool:
+        if not self._waiting and not self.is_closed:
+            self._waiting.extend(self._wanted(self._read()))
+        return bool(self._waiting)
+
+    def _read(self) -> Iterator[Seen]:
         if self._following is not None:
-            source = self._following.read()
+            yield from self._following.read(RECORDS_AT_ONCE)
         elif self._ended is not None:
-            source = self._ended.read()
-        polled: Iterator[Seen] = self.listeners.poll() if time.monotonic() >= self.listeners.due_s else iter(())
-        return self._wanted(chain(source, polled))
+            yield from self._ended.read()
+        if time.monotonic() >= self.listeners.due_s:
+            yield from self.listeners.poll()
 
-    def rest(self) -> Iterator[Seen]:
-        """Yields what has happened, and ended connections of which more might be told. For the end."""
-        yield from self.read()
+    def _hurried(self) -> list[Seen]:
+        if self.is_closed:
+            return []
+        source: Iterable[Seen] = ()
         if self._following is not None:
-            yield from self._wanted(self._following.rest())
-        if self._ended is not None:
-            yield from self._wanted(self._ended.read(hurries=True))
+            source = self._following.rest()
+        elif self._ended is not None:
+            source = self._ended.read(hurries=True)
+        return list(self._wanted(source))
 
-    def wait(self, timeout_s: float | None = None) -> None:
-        """Waits until something may have happened, or for timeout_s seconds. Raises Closed."""
-        self._check_open()
+    def _wait(self, timeout_s: float | None) -> None:
         left_s = max(0.0, self.listeners.due_s - time.monotonic())
-        if timeout_s is not None:
-            left_s = min(left_s, timeout_s)
-        if self._following is not None:
-            if self._others.poll(min(left_s, GATHER_S) * 1000):
-                return
-            left_s = max(0.0, left_s - GATHER_S)
-            if not self._following.ask_to_be_woken():
-                return
-            if self._following.lives.has_late:
-                left_s = min(left_s, SOON_S)
-        self._poll.poll(left_s * 1000)
+        self._turns.sleep(self._sleep, left_s if timeout_s is None else min(left_s, timeout_s))
+
+    def _sleep(self, left_s: float) -> None:
+        if self._following is None:
+            _poll([*self._wakers, self._source_fd], left_s)
+            return
+        if _poll(self._wakers, min(left_s, GATHER_S)):
+            return
+        left_s = max(0.0, left_s - GATHER_S)
+        if not self._following.ask_to_be_woken():
+            return
+        if self._following.lives.has_late:
+            left_s = min(left_s, SOON_S)
+        _poll([*self._wakers, self._source_fd], left_s)
 
     def _check_open(self) -> None:
-        if self._stack is None:
+        self._turns.check_process()
+        if self.is_closed:
             raise Closed("the connections are closed; open others")
 
     def _wanted(self, found: Iterable[Seen]) -> Iterator[Seen]:
@@ -193,6 +236,14 @@ class Connections(Closing):
         following.note_open(self.listeners.at_start)
 
 
+def _poll(fds: list[int], timeout_s: float) -> bool:
+    """Returns whether a descriptor is readable within a time."""
+    poll = select.poll()
+    for fd in fds:
+        poll.register(fd, select.POLLIN)
+    return bool(poll.poll(timeout_s * 1000))
+
+
 def connections(
     ports: Ports | None = None,
     host: Hosts | None = None,
@@ -200,7 +251,7 @@ def connections(
     pid: int | Sequence[int] | None = None,
     comm: str | Sequence[str] | None = None,
     cgroup: str | None = None,
-    netns: str | None = None,
+    netns: str | int | None = None,
     states: bool = False,
     drops: bool = False,
     resets: bool = False,
@@ -230,7 +281,9 @@ def connections(
     for is_asked, kind in ((states, Show.STATES), (drops, Show.DROPS), (resets, Show.RESETS)):
         if is_asked:
             show |= kind
-    return Connections(selection, Asked(show, netns, ports_of(selection)), needs_rights=True)
+    return Connections(
+        selection, Asked(show, None if netns is None else str(netns), ports_of(selection)), needs_rights=True
+    )
 
 
 def ports_of(selection: TcpSelection) -> list[int] | None:

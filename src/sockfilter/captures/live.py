@@ -40,7 +40,7 @@ def _calls(
 ) -> RecordSource:
     refused: dict[str, object] = {
         "interface": traffic.interface,
-        "netns": traffic.netns,
+        "netns": traffic.namespace,
         "broker": traffic.broker,
         "keylog": traffic.keylog,
         "pcap": traffic.pcap,
@@ -73,7 +73,7 @@ def _packets(
     return LiveSource(
         interface_names(traffic.interface),
         kernel_filter=kernel_filter,
-        netns=traffic.netns,
+        netns=traffic.namespace,
         ring=traffic.ring,
         frame_bytes=traffic.snap,
         run_bytes=keeping.run_bytes,

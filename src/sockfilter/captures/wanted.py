@@ -45,7 +45,7 @@ class CaptureArguments(TypedDict, total=False):
     protocols: Protocols | None
     where: Where | str | None
     pcap: str | None
-    netns: str | None
+    netns: str | int | None
     body: int | None
     ring: int
     memory: int
@@ -68,7 +68,7 @@ class Traffic(NamedTuple):
     ports: Ports | None = None
     host: Hosts | None = None
     family: int | None = None
-    netns: str | None = None
+    netns: str | int | None = None
     ring: int = RING_BYTES
     snap: int | None = None
     promiscuous: bool = False
@@ -87,6 +87,11 @@ class Traffic(NamedTuple):
         """Returns the filter for the kernel. Raises InvalidArgument."""
         made = narrowed(self.ports, self.host, self.family, wanted(self.protocols, ()))
         return made._replace(tls=self.opens_tls, pcap=self.pcap or "")
+
+    @property
+    def namespace(self) -> str | None:
+        """netns as a text."""
+        return None if self.netns is None else str(self.netns)
 
 
 class Whose(NamedTuple):

@@ -7,13 +7,14 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from sockfilter.closing import Closing
+from sockfilter.closing import ClosingIfForgotten
 from sockfilter.counting.counts import PacketCounts
 from sockfilter.counting.stations import Station, TapStation, TcxStation, XdpStation
 from sockfilter.errors import Closed, InterfaceGone, InvalidArgument, KernelUnsupported
 from sockfilter.sources.packets import interfaces
 from sockfilter.system import devices
 from sockfilter.system.namespace import entered
+from sockfilter.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +27,7 @@ XDP_MODES = ("native", "generic")
 PLACES = (DEVICE, "xdp", *(f"xdp:{mode}" for mode in XDP_MODES), "tcx", SOCKETS, DROPS)
 
 
-def count(interface: str, *, at: Iterable[str] = (), netns: str | None = None) -> PacketCounting:
+def count(interface: str, *, at: Iterable[str] = (), netns: str | int | None = None) -> PacketCounting:
     """Begins to count the packets of an interface. Every packet passes, and other programs are left alone.
 
     Args:
@@ -45,11 +46,11 @@ def count(interface: str, *, at: Iterable[str] = (), netns: str | None = None) -
             for "socket" and "drops".
         KernelUnsupported: the kernel does not have a place, or it is taken.
     """
-    with entered(netns):
+    with entered(None if netns is None else str(netns)):
         return PacketCounting(interface, at, has_to=True)
 
 
-class PacketCounting(Closing):
+class PacketCounting(ClosingIfForgotten):
     """Counts the packets of an interface until it is closed.
 
     Args:
@@ -70,7 +71,6 @@ class PacketCounting(Closing):
         found = interfaces.find(name)
         self.interface = name
         self.left_out: list[str] = []
-        self._is_closed = False
         self._index = found.index
         self._stations: dict[str, Station] = {}
         self._sockets: SocketStation | None = None
@@ -89,7 +89,9 @@ class PacketCounting(Closing):
                     self.left_out.append(str(error))
             # the places begin one after the other: what counts is what came when all of them were there
             self._before = self._counted()
+            self._turns = Turns("the counting")
             self._stack = stack.pop_all()
+        self.is_closed = False
 
     @property
     def modes(self) -> dict[str, str]:
@@ -101,7 +103,10 @@ class PacketCounting(Closing):
 
         Raises InterfaceGone if the interface has been deleted, and Closed.
         """
-        if self._is_closed:
+        return self._turns.do(self._snapshot)
+
+    def _snapshot(self) -> PacketCounts:
+        if self.is_closed:
             raise Closed("the counting is closed; begin another")
         return self._counted() - self._before
 
@@ -123,7 +128,14 @@ class PacketCounting(Closing):
 
     def close(self) -> None:
         """Detaches all programs."""
-        self._is_closed = True
+        if self._turns.is_here:
+            self._turns.close(self._end)
+        else:  # a child's copy: the parent's counting goes on
+            self._end()
+            self._turns.release()
+
+    def _end(self) -> None:
+        self.is_closed = True
         self._stack.close()
 
     def _device(self) -> devices.DeviceCounts:

@@ -92,8 +92,7 @@ class Station(Closing):
 
     def link(self, stack: ExitStack, program: str, attach_type: int, flags: int = 0) -> None:
         """Attaches a program by a link. Raises OSError."""
-        fd = links.create(self.object.program_fd(program), self.interface.index, attach_type, flags)
-        stack.callback(os.close, fd)
+        links.attach(stack, self.object.program_fd(program), self.interface.index, attach_type, flags)
 
 
 class TapStation(Station):

@@ -8,7 +8,7 @@ from collections import deque
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from sockfilter.closing import Closing
+from sockfilter.closing import ClosingIfForgotten
 from sockfilter.errors import InvalidArgument, KernelUnsupported, MissingCapability, ObjectError
 from sockfilter.guarding import rules as rules_module
 from sockfilter.guarding.counts import GuardCounts
@@ -23,6 +23,7 @@ from sockfilter.sources.narrowing import host_and_mask, port_bits
 from sockfilter.sources.packets import interfaces
 from sockfilter.system import rights
 from sockfilter.system.namespace import entered
+from sockfilter.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +52,7 @@ def guard(
     not_sources: Hosts | None = None,
     udp: bool = False,
     enforce: bool = False,
-    netns: str | None = None,
+    netns: str | int | None = None,
     cgroup: str | None = None,
 ) -> Guard:
     """Begins to judge openings of connections: TCP segments with SYN and without ACK. All other packets pass.
@@ -78,11 +79,11 @@ def guard(
         KernelUnsupported: the kernel is older than 6.6, and an interface was given; or cgroup v2 is not mounted.
     """
     made = rules_module.made(allow, deny, per_source, sources, not_sources, udp)
-    with entered(netns):
+    with entered(None if netns is None else str(netns)):
         return Guard(made, interface, cgroup, enforce=enforce)
 
 
-class Guard(Closing):
+class Guard(ClosingIfForgotten):
     """Judges openings until it is closed, or the process ends in any way.
 
     Args:
@@ -124,40 +125,57 @@ class Guard(Closing):
             stack.callback(self._lib.sf_ring_close, self._ring)
             self._offsets = self._ffi.new("__u32[]", BATCH_RECORDS)
             self._attach(stack, found, folder)
+            self._turns = Turns("the guard")
             self._stack = stack.pop_all()
+        self.is_closed = False
 
     @property
     def refused(self) -> list[RefusedOpening]:
         """The openings that were refused, or would have been, in their order; the last 100 000."""
-        self._refused.extend(self._read())
-        return list(self._refused)
+        return self._turns.do(lambda: list(self._known()))
 
     def take(self) -> list[RefusedOpening]:
         """Returns the refused openings since the last call, and forgets them."""
-        self._refused.extend(self._read())
-        taken = list(self._refused)
-        self._refused.clear()
-        return taken
+        return self._turns.do(self._take)
 
     @property
     def counts(self) -> GuardCounts:
         """What has been counted; after close(), the last counts."""
+        return self._turns.do(self._counts)
+
+    def close(self) -> None:
+        """Ends the guard: from then on everything passes. What was refused stays readable."""
+        if self._turns.is_here:
+            self._turns.close(self._end)
+        else:  # a child's copy: the parent's guard goes on
+            self.is_closed = True
+            self._stack.close()
+            self._turns.release()
+
+    def _end(self) -> None:
+        self._links.close()  # first, so that the counts are final
+        self._known()
+        self._final = self._counts()
+        self._ring = None
+        self.is_closed = True
+        self._stack.close()
+
+    def _known(self) -> deque[RefusedOpening]:
+        self._refused.extend(self._read())
+        return self._refused
+
+    def _take(self) -> list[RefusedOpening]:
+        taken = list(self._known())
+        self._refused.clear()
+        return taken
+
+    def _counts(self) -> GuardCounts:
         if self._final is not None:
             return self._final
         found = [self._counter(at) for at in range(self._lib.SF_GUARD_COUNTERS)]
         sources = self._sources() if self.rules.rate is not None else 0
         made = GuardCounts(*found)
         return made._replace(sources=sources, forgotten=max(0, made.new_sources - sources))
-
-    def close(self) -> None:
-        """Ends the guard: from then on everything passes. What was refused stays readable."""
-        if not self._ring:
-            return
-        self._links.close()  # first, so that the counts are final
-        self._refused.extend(self._read())
-        self._final = self.counts
-        self._ring = None
-        self._stack.close()
 
     def _config(self) -> bytes:
         rules = self.rules
@@ -196,11 +214,11 @@ class Guard(Closing):
         self._links = stack.enter_context(ExitStack())
         try:
             if interface is not None:
-                fd = links.create(self._object.program_fd(AT_TCX), interface.index, links.TCX_INGRESS)
+                links.attach(self._links, self._object.program_fd(AT_TCX), interface.index, links.TCX_INGRESS)
             else:
                 group = os.open(folder or "", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
                 try:
-                    fd = links.create(self._object.program_fd(AT_CGROUP), group, links.CGROUP_INET_INGRESS)
+                    links.attach(self._links, self._object.program_fd(AT_CGROUP), group, links.CGROUP_INET_INGRESS)
                 finally:
                     os.close(group)
         except PermissionError as error:
@@ -212,7 +230,6 @@ class Guard(Closing):
             if interface is not None and error.errno == errno.EINVAL:
                 remedy = OLD_KERNEL
             raise KernelUnsupported(f"guarding {self.name}: {error.strerror}; {remedy}") from error
-        self._links.callback(os.close, fd)
 
     def _read(self) -> Iterator[RefusedOpening]:
         while self._ring and (count := self._lib.sf_ring_peek(self._ring, self._offsets, BATCH_RECORDS)):

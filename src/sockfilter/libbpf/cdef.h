@@ -20,6 +20,7 @@ int bpf_program__fd(const struct bpf_program *program);
 int bpf_program__set_autoload(struct bpf_program *program, _Bool autoload);
 struct bpf_link *bpf_program__attach(const struct bpf_program *program);
 int bpf_link__destroy(struct bpf_link *link);
+int bpf_link_detach(int link_fd);
 int bpf_map_lookup_elem(int fd, const void *key, void *value);
 int bpf_map_update_elem(int fd, const void *key, const void *value, __u64 flags);
 int bpf_map_delete_elem(int fd, const void *key);

@@ -174,10 +174,10 @@ class Following(Closing):
                 process = holders[0] if len(holders) == 1 else None
                 self.lives.note_open((found.here, found.there), start.netns, role, process)
 
-    def read(self) -> Iterator[Happening]:
-        """Yields what has happened since the last call."""
+    def read(self, most: int) -> Iterator[Happening]:
+        """Yields what has happened since the last call. most: records after which no other batch is read."""
         takers, counts = self._takers, self.counts
-        for record in self._program.records():
+        for record in self._program.records(most):
             counts["read"] += 1
             taker = takers.get(record.kind)
             if taker is not None:

@@ -94,10 +94,10 @@ class TcpObserver(Closing):
     def close(self) -> None:
         """Closes the programs. Exchanges keep what is known of them."""
         if self._is_open:
-            self._read()
-            self._counts = self._now()
             self._is_open = False
-        self._stack.close()
+            with self._stack:  # also if the rest cannot be read
+                self._read()
+                self._counts = self._now()
 
     @property
     def counts(self) -> Mapping[str, int]:

@@ -145,8 +145,13 @@ class TcpProgram(Closing):
         ring = self._ring
         return ring is not None and bool(self._lib.sf_ring_produced(ring) != self._lib.sf_ring_consumed(ring))
 
-    def records(self) -> Iterator[Any]:
-        """Yields the records so far, each a struct sf_tcp_event *, valid until the next one is asked for."""
+    def records(self, most: int | None = None) -> Iterator[Any]:
+        """Yields the records so far, each a struct sf_tcp_event *, valid until the next one is asked for.
+
+        Args:
+            most: a number of records, after which no other batch is read.
+        """
+        done = 0
         while self._ring is not None and (count := self._lib.sf_ring_peek(self._ring, self._offsets, BATCH_RECORDS)):
             data = self._ffi.cast("char *", self._lib.sf_ring_data(self._ring))
             for offset in self._ffi.unpack(self._offsets, count):
@@ -154,6 +159,9 @@ class TcpProgram(Closing):
                 if self._ring is None:
                     return
             self._lib.sf_ring_release(self._ring)
+            done += count
+            if most is not None and done >= most:
+                return
 
     def stack_of(self, record: Any) -> list[int]:
         """Returns the kernel's stack of a drop, the innermost address first; empty if it has none."""
