@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,8 +15,10 @@ import sockfilter
 from sockfilter.errors import InvalidArgument
 from sockfilter.sources.secrets.probed import ProbedSecrets
 from sockfilter.sources.secrets.probes import Scope
+from sockfilter.system.namespace import entered
 from tests.support import https, rights, tls_programs
-from tests.support.command import run
+from tests.support.command import Sniffer, run
+from tests.support.net import namespace
 from tests.support.once import made_once
 from tests.support.skips import need_tool
 from tests.support.tls_programs import CLIENTS, SERVERS
@@ -143,6 +147,21 @@ def test_the_connections_of_a_process_and_its_children(certificate: https.Certif
     whole = done.json if first["request"] else others
     assert len(others) == 2
     assert {(line["request"]["target"], line["tls"]["opened"]) for line in whole} == {("/one", "probe")}
+
+
+def test_the_connections_of_a_server_in_another_network_namespace(
+    certificate: https.Certificate, tmp_path: Path
+) -> None:
+    """It listened before the capture began."""
+    with namespace() as netns, ExitStack() as stack:
+        with entered(netns):
+            port = stack.enter_context(https.nginx(certificate, tmp_path))
+        server = (tmp_path / "pid").read_text().strip()
+        with Sniffer("--tls", "--pid", server, "--netns", netns, "--format", "jsonl") as sniffer:
+            with entered(netns):
+                https.curl(certificate, None, f"https://localhost:{port}/there")
+            line = json.loads(sniffer.line())
+    assert (line["request"]["target"], line["tls"]["opened"]) == ("/there", "probe")
 
 
 class TestRefusals:

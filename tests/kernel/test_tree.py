@@ -13,6 +13,8 @@ import pytest
 
 from sockfilter.model import Connection, Endpoint
 from sockfilter.observers.processes.tree import Tree
+from sockfilter.system.namespace import entered
+from tests.support.net import namespace
 from tests.support.skips import need_root
 
 if TYPE_CHECKING:
@@ -57,9 +59,9 @@ SOURCE = f"PUPPET = {PUPPET!r}\n{PUPPET}"
 class Puppet:
     """A process outside of every other tree but its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, *prefix: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", SOURCE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [*prefix, sys.executable, "-c", SOURCE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def do(self, what: str) -> int:
@@ -131,6 +133,18 @@ def test_what_was_open_before(puppet: Puppet, server: socket.socket):
     mine = puppet.do(f"connect({port})")
     with Tree(puppet.process.pid) as tree:
         assert tree.owns(connection(mine, port))
+
+
+def test_what_it_held_before_in_a_network_namespace_of_its_own():
+    """The one who looks is in another one."""
+    with namespace() as netns, closing(Puppet("ip", "netns", "exec", netns)) as puppet:
+        port = puppet.do("listen()")
+        other = puppet.do("listen()")
+        mine = puppet.do(f"connect({other})")
+        with Tree(puppet.process.pid) as tree:
+            assert tree.owns(connection(mine, other))
+            with entered(netns), socket.create_connection(("127.0.0.1", port)) as client:
+                assert tree.owns(connection(client.getsockname()[1], port))
 
 
 def test_ipv6(puppet: Puppet, tree: Tree):

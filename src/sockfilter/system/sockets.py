@@ -26,15 +26,16 @@ class Socket(NamedTuple):
     inode: str
 
 
-def table(kind: str, state: str | None = None) -> Iterator[Socket]:
-    """Yields the sockets of this thread's network namespace, IPv4 and IPv6.
+def table(kind: str, state: str | None = None, process: int | str = "thread-self") -> Iterator[Socket]:
+    """Yields the sockets of a network namespace, IPv4 and IPv6.
 
     Args:
         kind: "tcp" or "udp".
         state: only sockets in this state: ESTABLISHED, LISTEN or another; None means all.
+        process: a process in the namespace; without it, the namespace is this thread's.
     """
     for family in (kind, f"{kind}6"):
-        with suppress(OSError), open(f"/proc/thread-self/net/{family}") as lines:
+        with suppress(OSError), open(f"/proc/{process}/net/{family}") as lines:
             next(lines)
             for line in lines:
                 # sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode
@@ -44,16 +45,27 @@ def table(kind: str, state: str | None = None) -> Iterator[Socket]:
                 yield Socket(_endpoint(fields[1]), _endpoint(fields[2]), fields[3], fields[9])
 
 
-def of(processes: Iterable[int]) -> Iterator[tuple[Endpoint, Endpoint | None]]:
-    """Yields both ends of each TCP socket of processes in this network namespace; a listener has None as its peer."""
-    wanted = {inode for number in processes for inode in inodes(number)}
-    for found in table("tcp"):
-        if found.inode not in wanted:
-            continue
-        if found.state == LISTEN:
-            yield found.here, None
-        elif found.state == ESTABLISHED:
-            yield found.here, found.there
+def of(processes: Iterable[int]) -> Iterator[tuple[int, Endpoint, Endpoint | None]]:
+    """Yields the TCP sockets of processes: the number of the network namespace and both ends.
+
+    A listener has None as its peer. The sockets are looked for in this namespace and in those of the processes.
+    """
+    numbers = list(processes)
+    wanted = {inode for number in numbers for inode in inodes(number)}
+    for netns, process in _namespaces(numbers).items():
+        for found in table("tcp", process=process):
+            if found.inode in wanted and found.state in (LISTEN, ESTABLISHED):
+                yield netns, found.here, None if found.state == LISTEN else found.there
+
+
+def _namespaces(processes: Iterable[int]) -> dict[int, int | str]:
+    """Returns the network namespaces of this thread and of processes: their numbers, and one process in each."""
+    found: dict[int, int | str] = {}
+    everywhere: list[int | str] = ["thread-self", *processes]
+    for process in everywhere:
+        with suppress(OSError):  # the process has ended, or is another user's
+            found.setdefault(os.stat(f"/proc/{process}/ns/net").st_ino, process)
+    return found
 
 
 def inodes(process: int) -> Iterator[str]:

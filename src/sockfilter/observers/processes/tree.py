@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sockfilter.closing import Closing
 from sockfilter.libbpf import binding, tracing
 from sockfilter.libbpf.object import OBJECTS, BpfObject
-from sockfilter.system import namespace, sockets
+from sockfilter.system import sockets
 from sockfilter.system.members import Members
 
 if TYPE_CHECKING:
@@ -65,8 +65,7 @@ class Tree(Closing):
     def _find_members(self, root: int) -> None:
         """Adds the running members and their sockets. The program is attached already, and sees later forks."""
         known = self._members.add([root])
-        netns = namespace.number()
-        for here, there in sockets.of(known):
+        for netns, here, there in sockets.of(known):
             if there is None:
                 listener = self._ffi.new("struct sf_listener *", {"netns": netns, "port": here.port})
                 self._object.put("listeners", listener, self._ffi.new("__u32 *", 1))
