@@ -66,6 +66,21 @@ def test_repeating_it_uses_https(folder: Path) -> None:
     compile(exchange.as_pytest(), "test", "exec")
 
 
+def test_har_says_https_and_is_read_back(folder: Path) -> None:
+    read = ("-r", str(folder / "web.pcap"), "--keylog", str(folder / "keys.log"))
+    path = folder / "web.har"
+    written = run(*read, "-w", str(path), "--format", "jsonl")
+    assert path.read_bytes() == run(*read, "--format", "har").output
+    (entry,) = json.loads(path.read_bytes())["log"]["entries"]
+    assert entry["request"]["url"].startswith("https://shop.test:80/a?token=")
+    (again,) = run("-r", str(path), "--format", "jsonl").json
+    assert again["tls"] == entry["_tls"] == written.json[0]["tls"]
+    assert run("-r", str(path)).lines[0].endswith("[https]")
+    command = run("-r", str(path), "--format", "curl").output
+    assert command == run(*read, "--format", "curl").output
+    assert b" 'https://shop.test:" in command
+
+
 def test_without_the_secrets(folder: Path) -> None:
     other = folder / "other.log"
     other.write_bytes(Ends().connect().keys)

@@ -114,7 +114,8 @@ def _request(exchange: Exchange, bodies: bool, show_secrets: bool) -> Json:
         made = _nothing()
         return {"method": "", "url": url_of("", "", str(exchange.server)), **made, "queryString": []}
     target = request.target if show_secrets else mask_target(request.target)
-    url = url_of(request.head.scheme, request.authority, str(exchange.server), target)
+    scheme = request.head.scheme or ("https" if exchange.tls is not None else "http")
+    url = url_of(scheme, request.authority, str(exchange.server), target)
     made = {
         "method": clean_text(request.method),
         "url": url,

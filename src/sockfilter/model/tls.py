@@ -15,7 +15,8 @@ class Tls(NamedTuple):
         sni: the host name that the client asked for (RFC 6066); None if it asked for none, or if that was not seen.
         resumed: whether an earlier session was resumed; None if not known.
         opened: whose secrets opened it: "probe", "keylog", "file" for the capture file itself, or "snapshot" for
-            the memory of a program whose connection was open before.
+            the memory of a program whose connection was open before. "har": those of the program that wrote the HAR
+            file, which was one end, as a browser is.
     """
 
     version: str | None

@@ -93,6 +93,21 @@ def test_an_entry_of_chromium():
     assert found.complete
 
 
+def test_a_browser_says_https_in_the_url_alone():
+    found = made(CHROMIUM)
+    assert found.to_dict()["tls"] == {
+        **dict.fromkeys(("version", "suite", "alpn", "resumed")),
+        "sni": "api.example",
+        "opened": "har",
+    }
+    assert "https://api.example:443/v1/items" in found.as_curl()
+    request = {**CHROMIUM["request"], "url": "https://[2001:db8::1]/"}
+    by_address = made({**CHROMIUM, "request": request})
+    assert (by_address.tls and by_address.tls.sni) is None
+    assert made({**CHROMIUM, "request": {**request, "url": "http://api.example/"}}).tls is None
+    assert made({**CHROMIUM, "_tls": {"version": 1.3, "resumed": "x", "opened": []}}).tls == (*[None] * 5, "har")
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [

@@ -12,6 +12,7 @@ from sockfilter.model import Body, Connection, Endpoint, Exchange, Headers, Prob
 from sockfilter.model.head import Head
 from sockfilter.model.moment import Moment
 from sockfilter.model.process import Process
+from sockfilter.model.tls import Tls
 
 Json = dict[str, Any]
 
@@ -22,6 +23,11 @@ TIME = re.compile(
 VERSION = re.compile(r"(?:https?/|h)?(\d(?:\.\d)?)", re.IGNORECASE)
 URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^#]*)")
 PORT = re.compile(r":(\d{1,5})$")
+# an address of a URL, which no client sends as the name of a server (RFC 6066, 3)
+ADDRESS = re.compile(r"[\d.]+|[^:]*:.*")
+SECURE = ("https", "wss")
+# the program that wrote the file was one end
+BY_WRITER = "har"
 PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 KINDS = {1: "text", 2: "binary", 8: "close", 9: "ping", 10: "pong"}
 PROBLEMS = {problem.value: problem for problem in Problem}
@@ -125,13 +131,15 @@ class ExchangeMaker:
             _number(server, "port") or (int(port[1]) if port else PORTS.get(scheme, 0)),
         )
         client_end = Endpoint(_text(client, "ip"), _number(client, "port") or 0)
-        key = entry.get("connection"), server_end, client_end
-        if not isinstance(key[0], (str, int)):
-            key = object(), server_end, client_end
+        tls = _tls(entry, scheme, name)
+        given = entry.get("connection")
+        # CONNECT and what its tunnel carries in TLS have the same number
+        key = given if isinstance(given, (str, int)) else object(), server_end, client_end, tls
         found = self._connections.get(key)
         if found is None:
             self._count += 1
             found = Connection(self._count, _text(entry, "_interface"), (client_end, server_end), 0)
+            found.tls = tls
             if len(self._connections) >= CONNECTIONS_MAX:
                 self._connections.clear()
                 self._numbers.clear()
@@ -266,6 +274,26 @@ def _headers(half: Json) -> Headers:
     fields = [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
     pairs = [(_text(each, "name"), _text(each, "value")) for each in fields]
     return Headers([(name, value) for name, value in pairs if name and not name.startswith(":")])
+
+
+def _tls(entry: Json, scheme: str, name: str) -> Tls | None:
+    """How TLS protected the connection. None: it did not.
+
+    Args:
+        entry: the entry.
+        scheme: the scheme of the URL, which is all that other programs say of it.
+        name: the host in the URL.
+    """
+    said = _object(entry, "_tls")
+    if not said and scheme not in SECURE:
+        return None
+    version, suite, alpn, sni = (_text(said, member) or None for member in ("version", "suite", "alpn", "sni"))
+    if not said and not ADDRESS.fullmatch(name):
+        sni = name or None
+    resumed = said.get("resumed")
+    return Tls(
+        version, suite, alpn, sni, resumed if isinstance(resumed, bool) else None, _text(said, "opened") or BY_WRITER
+    )
 
 
 def _process(end: Json) -> Process | None:
