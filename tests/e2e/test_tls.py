@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +15,7 @@ import pytest
 import sockfilter
 from sockfilter.errors import installing
 from tests.support.captures import pcap, timed
-from tests.support.command import run
+from tests.support.command import BETWEEN_LOOKS_S, COMMAND, WAIT_S, descriptors, environment, run
 from tests.support.frames import Talk
 from tests.support.talk import CLIENT, SERVER
 from tests.support.tls import Ends
@@ -88,6 +91,37 @@ def test_without_the_secrets(folder: Path) -> None:
     assert (done.status, done.lines) == (0, [])
     assert "TLS: 0 of 1 connection opened" in done.errors.decode()
     assert "1 TLS connection passed: --keylog FILE opens them" in run("-r", str(folder / "web.pcap")).errors.decode()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_key_log_that_is_a_pipe_which_nobody_writes(folder: Path, number: int) -> None:
+    keylog = folder / "pipe"
+    os.mkfifo(keylog)
+    words = [*COMMAND, "-r", str(folder / "web.pcap"), "--keylog", str(keylog)]
+    with subprocess.Popen(words, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        await_open(process.pid, keylog)
+        process.send_signal(number)
+        output, errors = process.communicate(timeout=WAIT_S)
+    assert (process.returncode, output) == (0, b"")
+    assert b"sockfilter: 0 exchanges" in errors
+
+
+def test_a_key_log_that_is_a_pipe(folder: Path) -> None:
+    keylog = folder / "pipe"
+    os.mkfifo(keylog)
+    words = [*COMMAND, "-r", str(folder / "web.pcap"), "--keylog", str(keylog)]
+    with subprocess.Popen(words, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        keylog.write_bytes((folder / "keys.log").read_bytes())
+        output, _ = process.communicate(timeout=WAIT_S)
+    assert output.rstrip().endswith(b"[https]")
+
+
+def await_open(pid: int, path: Path) -> None:
+    """Waits until a process has opened a file."""
+    deadline = time.monotonic() + WAIT_S
+    while str(path) not in descriptors(pid):
+        assert time.monotonic() < deadline, f"process {pid} does not open {path}"
+        time.sleep(BETWEEN_LOOKS_S)
 
 
 @pytest.mark.parametrize(

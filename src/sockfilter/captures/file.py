@@ -55,19 +55,26 @@ def open_file(
     keylog: str | None = None,
     all_hops: bool = False,
     others: Sequence[str] = (),
+    is_ended: Callable[[], bool] = lambda: False,
 ) -> Capture | ArchiveCapture:
     """Opens a capture whose packets, or whose exchanges, come from a file. The arguments are those of read().
 
     Args:
         others: capture files that follow, in order: connections go on in the next file. They are not HAR files.
+        is_ended: whether to stop waiting for a key log that is a pipe.
     """
     kernel_filter = narrowed(ports, host, family, wanted(protocols, OPTIONAL))._replace(pcap=pcap or "")
     keeping = Keeping(policy, memory, emit, outputs, selection=selection, all_hops=all_hops)
-    return _opened(path, kernel_filter, keeping, keylog, others)
+    return _opened(path, kernel_filter, keeping, keylog, others, is_ended)
 
 
 def _opened(
-    path: str, kernel_filter: KernelFilter, keeping: Keeping, keylog: str | None, others: Sequence[str] = ()
+    path: str,
+    kernel_filter: KernelFilter,
+    keeping: Keeping,
+    keylog: str | None,
+    others: Sequence[str] = (),
+    is_ended: Callable[[], bool] = lambda: False,
 ) -> Capture | ArchiveCapture:
     """Opens the file, and uses the secrets that it carries and those of the key log."""
     if is_archive(path):
@@ -81,7 +88,7 @@ def _opened(
     if keeping.selection is not None:
         keeping.selection.check_file()
         kernel_filter = keeping.selection.narrow(kernel_filter)
-    secrets = file_secrets(path, keylog, others)
+    secrets = file_secrets(path, keylog, others, is_ended)
     if secrets.store is not None:
         kernel_filter = kernel_filter._replace(tls=True)
         keeping = keeping._replace(secrets=secrets.store)

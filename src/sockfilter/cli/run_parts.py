@@ -165,6 +165,7 @@ class RunParts:
             pcap=options.pcap,
             all_hops=options.all_hops,
             others=options.others,
+            is_ended=lambda: self._signals.end_asked,
         )
 
     @cached_property

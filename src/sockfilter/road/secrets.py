@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sockfilter.errors import InvalidArgument, installing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sockfilter.tls.store import SecretStore
 
@@ -51,13 +51,16 @@ def is_installed() -> bool:
     return is_possible()
 
 
-def file_secrets(path: str, keylog: str | None, others: Sequence[str] = ()) -> FileSecrets:
+def file_secrets(
+    path: str, keylog: str | None, others: Sequence[str] = (), is_ended: Callable[[], bool] = lambda: False
+) -> FileSecrets:
     """Reads the secrets for a capture file, before its packets: the file may carry them behind the packets.
 
     Args:
         path: the capture file.
         keylog: a key log; None: the secrets in the capture files alone are used.
         others: capture files that are read after it.
+        is_ended: whether to stop waiting for a key log that is a pipe.
 
     Raises:
         InvalidArgument: the key log cannot be read, or is none; or a package is missing that it needs.
@@ -68,7 +71,7 @@ def file_secrets(path: str, keylog: str | None, others: Sequence[str] = ()) -> F
 
     if keylog is not None:
         store = new_store()
-        read_keylog(keylog, store.add)
+        read_keylog(keylog, store.add, is_ended)
     else:
         store = SecretStore()
     searched = secrets_in(path, store.add)

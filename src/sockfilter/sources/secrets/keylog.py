@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import select
 from typing import TYPE_CHECKING
 
 from sockfilter.errors import InvalidArgument
@@ -23,6 +25,8 @@ LINE_BYTES_MAX = 1024
 NO_LINE_BYTES_MAX = 64 << 10
 # bytes that are read at once
 READ_BYTES = 1 << 18
+# milliseconds between two looks whether to stop waiting for a pipe
+LOOK_MS = 50
 MASTER_BYTES, TRAFFIC_BYTES = (48,), (32, 48)
 
 
@@ -97,27 +101,43 @@ class KeyLog:
         self._take(Secret(label, secret, bytes.fromhex(found[2].decode()), self._origin))
 
 
-def read_keylog(path: str, take: Callable[[Secret], None]) -> KeyLog:
+def read_keylog(path: str, take: Callable[[Secret], None], is_ended: Callable[[], bool] = lambda: False) -> KeyLog:
     """Reads a key log to its end.
 
     Args:
-        path: the file.
+        path: the file. A named pipe is read until its first writer has closed it.
         take: takes each secret.
+        is_ended: whether to stop reading, because nobody needs the secrets any more.
 
     Raises:
         InvalidArgument: the file cannot be read, or it is no key log.
     """
     log = KeyLog(take)
     try:
-        with open(path, "rb") as file:
-            while (data := file.read(READ_BYTES)) and not log.is_none:
+        # without O_NONBLOCK, open() would wait for the writer of a pipe, and no signal would end that
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            while (data := _next_bytes(fd, is_ended)) and not log.is_none:
                 log.feed(data)
+        finally:
+            os.close(fd)
     except (OSError, ValueError) as error:
         words = error.strerror if isinstance(error, OSError) else str(error)
         raise InvalidArgument(f"reading the key log {path}: {words}") from error
     log.end()
-    check_keylog(path, log)
+    if not is_ended():
+        check_keylog(path, log)
     return log
+
+
+def _next_bytes(fd: int, is_ended: Callable[[], bool]) -> bytes:
+    """Waits for the next bytes. Returns none at the end of the file, and if is_ended()."""
+    waiting = select.poll()
+    waiting.register(fd, select.POLLIN)
+    while not is_ended():
+        if waiting.poll(LOOK_MS):
+            return os.read(fd, READ_BYTES)
+    return b""
 
 
 def check_keylog(path: str, log: KeyLog) -> None:
