@@ -17,6 +17,7 @@ from tests.e2e.conftest import Sites
 from tests.support.clients import Ask, curl, http_client
 from tests.support.command import COMMAND, Sniffer, run
 from tests.support.rights import for_everybody, without_rights
+from tests.support.skips import need_tool
 
 pytestmark = pytest.mark.usefixtures("root")
 
@@ -133,6 +134,32 @@ def test_why_it_stays_root_is_said(loopback: Sites, tmp_path: Path):
     with Sniffer("-i", "lo", "--ports", str(site.port), "-w", str(tmp_path / "x"), "-C", "1") as command:
         said = f"stays root, without capabilities: user nobody cannot write to {tmp_path}; --user selects another user"
         assert command.said() == f"sockfilter: {said}"
+        assert_no_rights(status(command.process.pid))
+
+
+@pytest.mark.parametrize(
+    ("dropped", "missing"),
+    [("setgid", "CAP_SETGID"), ("setuid", "CAP_SETUID"), ("setuid,-setgid", "CAP_SETUID and CAP_SETGID")],
+)
+@pytest.mark.parametrize("env", [{}, {"SUDO_UID": "1234", "SUDO_GID": "1234"}], ids=["root", "sudo"])
+def test_root_who_may_not_become_someone_else_stays_root(
+    loopback: Sites, dropped: str, missing: str, env: dict[str, str]
+):
+    """As in a container that has the capabilities to capture alone."""
+    prefix = (need_tool("setpriv"), f"--bounding-set=-{dropped}", f"--inh-caps=-{dropped}")
+    site, who = loopback.get("python"), env.get("SUDO_UID", "nobody")
+    with Sniffer("-i", "lo", "--ports", str(site.port), prefix=prefix, env=env) as command:
+        said = f"stays root, without capabilities: becoming user {who} requires {missing}"
+        assert command.said() == f"sockfilter: {said}"
+        found = status(command.process.pid)
+        assert found["Uid"] == ["0"] * 4
+        assert_no_rights(found)
+        http_client(site, [SMALL])
+        assert command.line()
+    done = run("-i", "lo", "--user", "4321", prefix=prefix)
+    said = f"--user 4321: becoming user 4321 requires {missing}; --user root stays root, without capabilities"
+    assert (done.status, done.said) == (2, [f"sockfilter: {said}"])
+    with Sniffer("-i", "lo", "--ports", str(site.port), "--user", "root", prefix=prefix) as command:
         assert_no_rights(status(command.process.pid))
 
 

@@ -10,7 +10,7 @@ import sys
 from contextlib import nullcontext
 from typing import Any, NamedTuple
 
-from sockfilter.cli.privileges import ROOT, acting_as, user
+from sockfilter.cli.privileges import ROOT, CannotBecome, acting_as, user
 from sockfilter.errors import InvalidArgument, pip
 
 NAME = "sockfilter/config.toml"
@@ -83,6 +83,10 @@ def _content(place: str) -> bytes | None:
                 _check_owner(place, os.fstat(fd), {ROOT, number or ROOT})
                 _check_folder(place, {ROOT, number or ROOT})
             content = file.read(FILE_BYTES_MAX + 1)
+    except CannotBecome as error:
+        if not os.path.lexists(place):
+            return None
+        raise _refused(place, str(error)) from error
     except OSError as error:
         raise _refused(place, error.strerror or str(error)) from error
     if len(content) > FILE_BYTES_MAX:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.errors import InvalidArgument, SockfilterError
 from sockfilter.libbpf import binding
-from sockfilter.system.rights import CAP_BPF, effective, permitted
+from sockfilter.system.rights import CAP_BPF, CAP_SETGID, CAP_SETUID, effective, permitted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +19,10 @@ NOBODY = "nobody"
 # The highest user id: the next value means "no change" (setresuid(2)).
 NUMBER_MAX = (1 << 32) - 2
 DIGITS_MAX = len(str(NUMBER_MAX))
+
+
+class CannotBecome(SockfilterError):
+    """This process runs as root, and may not become another user, as in many containers."""
 
 
 class User(NamedTuple):
@@ -73,6 +77,7 @@ def choice(name: str | None, directories: list[str], followed: Sequence[str] = (
     Raises:
         InvalidArgument: the user does not exist, the process may not become that user, or the user may not use the
             directories.
+        KernelUnsupported: procfs is not mounted, and the process may not become another user.
     """
     if os.geteuid() != ROOT:
         if name is not None and user(name).uid != os.geteuid():
@@ -80,10 +85,17 @@ def choice(name: str | None, directories: list[str], followed: Sequence[str] = (
         return UserChoice(None)
     sudo = os.environ.get("SUDO_UID")
     chosen = user(name) if name is not None else user(sudo, "SUDO_UID=") if sudo else user(NOBODY)
-    with acting_as(chosen):
-        uses = [*((path, "write to", os.W_OK) for path in directories), *((path, "look into", 0) for path in followed)]
-        refused = next((f"{verb} {path}" for path, verb, mode in uses if not _may(path, mode | os.X_OK)), None)
-        hides_code = not all(_may(path, os.R_OK | os.X_OK) for path in code())
+    uses = [*((path, "write to", os.W_OK) for path in directories), *((path, "look into", 0) for path in followed)]
+    try:
+        with acting_as(chosen):
+            refused = next((f"{verb} {path}" for path, verb, mode in uses if not _may(path, mode | os.X_OK)), None)
+            hides_code = not all(_may(path, os.R_OK | os.X_OK) for path in code())
+    except CannotBecome as error:
+        if name is None:
+            return UserChoice(None, f"stays root, without capabilities: {error}")
+        if chosen.uid == ROOT:
+            return UserChoice(None)
+        raise InvalidArgument(f"--user {name}: {error}; --user root stays root, without capabilities") from error
     if refused is None:
         return UserChoice(chosen, hides_code=hides_code)
     if name is not None:
@@ -151,17 +163,29 @@ def _may(path: str, how: int) -> bool:
 
 @contextmanager
 def acting_as(chosen: User) -> Iterator[None]:
-    """Opens files as root with the rights of that user."""
+    """Opens files as root with the rights of that user. Raises CannotBecome."""
     groups = os.getgroups()
-    os.setgroups(chosen.groups)
-    os.setegid(chosen.gid)
-    os.seteuid(chosen.uid)
     try:
+        try:
+            os.setgroups(chosen.groups)
+            os.setegid(chosen.gid)
+            os.seteuid(chosen.uid)
+        except OSError as error:
+            raise _cannot_become(chosen, error) from error
         yield
     finally:
         os.seteuid(ROOT)
         os.setegid(os.getgid())
-        os.setgroups(groups)
+        if os.getgroups() != groups:
+            os.setgroups(groups)
+
+
+def _cannot_become(chosen: User, error: OSError) -> CannotBecome:
+    needed = {"CAP_SETUID": CAP_SETUID, "CAP_SETGID": CAP_SETGID}
+    lacks = [name for name, number in needed.items() if not effective() >> number & 1]
+    if lacks:
+        return CannotBecome(f"becoming user {chosen.name} requires {' and '.join(lacks)}")
+    return CannotBecome(f"becoming user {chosen.name}: {error.strerror}: this user namespace does not permit it")
 
 
 def code() -> list[str]:

@@ -7,6 +7,8 @@ import resource
 from sockfilter.errors import KernelUnsupported
 
 # include/uapi/linux/capability.h; CAP_SYS_ADMIN includes CAP_BPF and CAP_PERFMON, which were split from it (kernel 5.8)
+CAP_SETGID = 6
+CAP_SETUID = 7
 CAP_NET_ADMIN = 12
 CAP_NET_RAW = 13
 CAP_SYS_PTRACE = 19
