@@ -210,6 +210,7 @@ class TestRefusal:
                 ["-i", "lo", "--keylog", "k", "--write-secrets", "-w", "x.pcap"],
                 "only pcapng holds secrets: -w x.pcapng",
             ),
+            (["-i", "lo", "--keylog", "k", "--write-secrets", "-w", "x.har"], "only pcapng holds secrets: -w x.pcapng"),
         ],
     )
     def test_of_wrong_words(self, words: list[str], said: str) -> None:

@@ -655,6 +655,8 @@ def _check_secrets(parser: argparse.ArgumentParser, said: dict[str, Any]) -> Non
         parser.error("--write-secrets needs a capture file: -w FILE.pcapng")
     if path.endswith(".pcap"):
         parser.error(f"--write-secrets: only pcapng holds secrets: -w {path}ng")
+    if is_har(path):
+        parser.error(f"--write-secrets: only pcapng holds secrets: -w {path[: -len(HAR)]}pcapng")
     if said.get("filters"):
         parser.error("--write-secrets with -Y is not possible: write all frames, and read the file with -Y")
     if not said.keys() & SECRETS:
