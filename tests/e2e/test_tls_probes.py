@@ -168,7 +168,9 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("words", "said"),
         [
-            (["--tls", "--via", "syscalls"], "--tls is for packets"),
+            (["--tls", "--via", "syscalls"], "--tls is for packets, and cannot be used with --via syscalls"),
+            (["--tls", "--via", "syscalls", "--", "true"], "cannot be used with --via syscalls"),
+            (["--tls", "--via", "syscalls", "--pid", "1"], "cannot be used with --via syscalls"),
             (["--tls", "-r", "file.pcap"], "--tls is for live captures"),
             (["--tls", "--pid", "999999999"], "there is no process 999999999"),
             (["--tls", "--comm", "curl"], "--tls is for packets, which have no process names"),

@@ -704,10 +704,11 @@ def _check_calls(parser: argparse.ArgumentParser, said: dict[str, Any]) -> None:
     if about and "read" in said:
         parser.error(f"{about[0]} is for live captures, and -r reads a file")
     packets = [option for name, option in PACKETS.items() if said.get(name) and not is_har(str(said[name]))]
+    by_whom = "--via syscalls" if "via" in said else " and ".join(about)
     if about and said.setdefault("via", SYSCALLS) != SYSCALLS:
         parser.error(f"{about[0]} is for system calls: use --via syscalls")
     if said.get("via") == SYSCALLS and packets:
-        parser.error(f"{packets[0]} is for packets, and cannot be used with {' and '.join(about) or '--via syscalls'}")
+        parser.error(f"{packets[0]} is for packets, and cannot be used with {by_whom}")
 
 
 def parse(arguments: list[str], configured: Callable[[], dict[str, Any]] = dict) -> Options:
