@@ -235,6 +235,14 @@ class TestSummary:
         assert not done.output
         assert any("none of 1 secret was used" in line for line in done.said), done.said
 
+    def test_of_a_key_log_without_a_secret(self, certificate: https.Certificate, port: int, keylog: Path) -> None:
+        keylog.write_text("# nothing else\n")
+        with command(port, keylog) as sniffer:
+            https.ask(certificate, port, "/small")
+            done = sniffer.end()
+        assert any("no secret has come" in line for line in done.said), done.said
+        assert not any("none of 0 secrets" in line for line in done.said)
+
 
 class TestSecretsInTheFile:
     def test_tshark_opens_it(self, certificate: https.Certificate, port: int, keylog: Path, tmp_path: Path) -> None:

@@ -130,10 +130,13 @@ def await_open(pid: int, path: Path) -> None:
         (["-r", "web.pcap", "--keylog", "absent"], "reading the key log absent: No such file or directory"),
         (["-r", "web.pcap", "--keylog", "web.pcap"], "no line of it has a label, a client random and a secret"),
         (["-r", "web.pcap", "--keylog", ""], "the name of the file is empty"),
+        (["-r", "web.pcap", "--keylog", os.devnull], "it is empty; give the file that SSLKEYLOGFILE names"),
+        (["-r", "web.pcap", "--keylog", "comments.log"], "no line of it has a label, a client random and a secret"),
     ],
 )
 def test_wrong_input(folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: str) -> None:
     monkeypatch.chdir(folder)
+    (folder / "comments.log").write_text("# nothing else\n")
     done = run(*arguments)
     assert done.status == 2
     (line,) = done.said

@@ -51,7 +51,8 @@ def _tls(ledger: Ledger) -> str:
         "left out": tls.left_out,
     }
     others = "".join(f", {count} {words}" for words, count in parts.items() if count)
-    unused = f"; none of {count_text(secrets.seen, 'secret')} was used" if secrets.unused == secrets.seen else ""
+    none_used = f"; none of {count_text(secrets.seen, 'secret')} was used" if secrets.seen else "; no secret has come"
+    unused = none_used if secrets.unused == secrets.seen else ""
     before = f"; {closed.said_of_mid_stream(ledger)}" if tls.mid_stream else ""
     lost = f"; {count_text(secrets.lost, 'secret')} lost" if secrets.lost else ""
     return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -85,9 +86,14 @@ def test_a_file_that_is_no_key_log(tmp_path: Path) -> None:
         path.write_bytes(text)
         with pytest.raises(InvalidArgument, match="no line of it has a label, a client random and a secret"):
             read_keylog(str(path), lambda secret: None)
-    for text in ("", "# begun\n", f"CLIENT_RANDOM {RANDOM} 01", "SERVER_HANDSHAKE_TR"):
+    for text in ("# begun\n", f"CLIENT_RANDOM {RANDOM} 01", "SERVER_HANDSHAKE_TR", "\n"):
         path.write_text(text)
-        assert read_keylog(str(path), lambda secret: None).lines == 0
+        with pytest.raises(InvalidArgument, match="no line of it has a label, a client random and a secret"):
+            read_keylog(str(path), lambda secret: None)
+    path.write_text("")
+    for empty in (str(path), os.devnull):
+        with pytest.raises(InvalidArgument, match="it is empty; give the file that SSLKEYLOGFILE names"):
+            read_keylog(empty, lambda secret: None)
     with pytest.raises(InvalidArgument, match=r"absent: No such file or directory"):
         read_keylog(str(tmp_path / "absent"), lambda secret: None)
     with pytest.raises(InvalidArgument, match="Is a directory"):

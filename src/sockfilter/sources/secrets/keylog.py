@@ -41,6 +41,7 @@ class KeyLog:
         lines: the number of lines with a secret.
         unused: the number of these whose label opens no records.
         bad: the number of lines that are neither a secret, nor a comment, nor empty.
+        size: the number of bytes.
     """
 
     def __init__(self, take: Callable[[Secret], None], origin: str = KEYLOG) -> None:
@@ -49,16 +50,16 @@ class KeyLog:
         self._rest = b""  # a line whose end has not come
         self._is_long = False  # this line is too long
         self.lines = self.unused = self.bad = 0
-        self._bytes = 0
+        self.size = 0
 
     @property
     def is_none(self) -> bool:
         """Whether so much has come without any line of a key log that this is something else."""
-        return not self.lines and self._bytes > NO_LINE_BYTES_MAX
+        return not self.lines and self.size > NO_LINE_BYTES_MAX
 
     def feed(self, data: bytes) -> None:
         """Takes the next bytes."""
-        self._bytes += len(data)
+        self.size += len(data)
         *lines, rest = data.split(b"\n")
         if lines:
             lines[0] = self._rest + lines[0]
@@ -110,7 +111,7 @@ def read_keylog(path: str, take: Callable[[Secret], None], is_ended: Callable[[]
         is_ended: whether to stop reading, because nobody needs the secrets any more.
 
     Raises:
-        InvalidArgument: the file cannot be read, or it is no key log.
+        InvalidArgument: the file cannot be read, or has no secret.
     """
     log = KeyLog(take)
     try:
@@ -140,10 +141,15 @@ def _next_bytes(fd: int, is_ended: Callable[[], bool]) -> bytes:
     return b""
 
 
-def check_keylog(path: str, log: KeyLog) -> None:
-    """Raises InvalidArgument if what was read of a file shows that it is no key log."""
-    if log.bad and not log.lines:
-        raise InvalidArgument(
-            f"reading the key log {path}: no line of it has a label, a client random and a secret; give the file that "
-            "SSLKEYLOGFILE names"
-        )
+def check_keylog(path: str, log: KeyLog, *, may_grow: bool = False) -> None:
+    """Raises InvalidArgument if what was read of a file shows that it gives no secret.
+
+    Args:
+        path: the file.
+        log: what was read of it.
+        may_grow: whether secrets may still be added, so that only lines of something else are wrong.
+    """
+    if log.lines or (may_grow and not log.bad):
+        return
+    found = "no line of it has a label, a client random and a secret" if log.size else "it is empty"
+    raise InvalidArgument(f"reading the key log {path}: {found}; give the file that SSLKEYLOGFILE names")

@@ -55,6 +55,19 @@ class TestFile:
             assert log.exists
         assert numbers(found) == [1]
 
+    @pytest.mark.parametrize(
+        ("content", "more"), [(b"", line(1)), (b"# begun\n", line(1)), (line(1)[:80], line(1)[80:])]
+    )
+    def test_that_has_no_secret_yet(self, path: Path, content: bytes, more: bytes) -> None:
+        found: list[Secret] = []
+        path.write_bytes(content)
+        with FollowedKeyLog(str(path), found.append) as log, path.open("ab") as file:
+            log.read()
+            file.write(more)
+            file.flush()
+            log.read()
+        assert numbers(found) == [1]
+
     def test_that_is_emptied_and_written_again(self, path: Path) -> None:
         found: list[Secret] = []
         path.write_bytes(line(1) + line(2))
