@@ -48,6 +48,14 @@ def test_lines_however_they_are_written(end: str, upper: bool) -> None:
     assert read(text)[1] == WANTED
 
 
+@pytest.mark.parametrize("lines", [LINES, LINES[2:], [f"  {line}" for line in LINES[2:]]])
+def test_a_byte_order_mark_before_it(lines: list[str]) -> None:
+    """As some editors on Windows write one."""
+    log, secrets = read("\ufeff" + "\n".join(lines) + "\n")
+    assert secrets == WANTED
+    assert log.bad == 0
+
+
 @pytest.mark.parametrize(
     "bad",
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import select
+from codecs import BOM_UTF8
 from typing import TYPE_CHECKING
 
 from sockfilter.errors import InvalidArgument
@@ -83,7 +84,7 @@ class KeyLog:
             self.bad = bad
 
     def _read(self, line: bytes) -> None:
-        line = line.strip()
+        line = line.strip().removeprefix(BOM_UTF8).lstrip()
         if not line or line.startswith(b"#"):
             return
         found = _LINE.fullmatch(line) if len(line) <= LINE_BYTES_MAX else None
