@@ -33,11 +33,21 @@ def test_use_after_close_is_a_plain_sentence(use):
         ({"ports": range(0)}, "is not a range of ports"),
         ({"ports": []}, "ports is empty"),
         ({"host": "x"}, "'x' is not an address or network"),
+        ({"tls": "yes"}, "tls='yes': it must be True or False"),
+        ({"keylog": ""}, "keylog='': the name of the file is empty"),
+        ({"keylog": 5}, "keylog=5: it must be the path of a key log"),
+        *(({name: "x"}, f"{name}='x': it must be a number of bytes") for name in ("body", "snap", "ring", "memory")),
     ],
 )
 def test_arguments_that_cannot_be_meant(arguments, words):
     with pytest.raises(InvalidArgument, match=words):
         sockfilter.capture("lo", **arguments)
+
+
+@pytest.mark.parametrize("keylog", ["", b"", 5])
+def test_reading_refuses_the_same_key_logs(keylog):
+    with pytest.raises(InvalidArgument, match=f"keylog={keylog!r}: "):
+        sockfilter.read("absent.pcap", keylog=keylog)
 
 
 def test_what_is_in_the_way_has_a_kind_of_its_own():

@@ -520,6 +520,7 @@ def capture(
 def opened(traffic: Traffic, whose: Whose, keeping: Keeping) -> Capture:
     """Opens a capture from grouped arguments. Raises the same errors as capture()."""
     check_memory(keeping.memory)
+    traffic.check()
     kernel_filter = traffic.kernel_filter()
     secrets = secrets_of(traffic)
     if secrets is not None:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sockfilter.captures.archive import ArchiveCapture, is_archive, refuse_narrowing
 from sockfilter.captures.capture import MESSAGES_MAX, Capture, captured
-from sockfilter.captures.wanted import BODY_BYTES, Keeping, body_policy, check_memory, narrowed, selected
+from sockfilter.captures.wanted import (
+    BODY_BYTES,
+    Keeping,
+    body_policy,
+    check_keylog_path,
+    check_memory,
+    narrowed,
+    selected,
+)
 from sockfilter.closing import Closing
 from sockfilter.errors import InvalidArgument
 from sockfilter.model.budget import MEMORY_BYTES
@@ -234,6 +242,7 @@ def read(
     kernel_filter = kernel_filter._replace(pcap=pcap or "")
     check_memory(memory)
     name = os.fsdecode(path)
+    check_keylog_path(keylog)
     selection = selected(where, policy)
     if selection is not None and not is_archive(name):
         selection.check_file()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from sockfilter.errors import InvalidArgument
@@ -82,6 +83,15 @@ class Traffic(NamedTuple):
     def opens_tls(self) -> bool:
         """Whether there is a source of secrets, so that connections of TLS are wanted."""
         return self.tls or self.keylog is not None
+
+    def check(self) -> None:
+        """Raises InvalidArgument if an argument is of a wrong type, or cannot be meant."""
+        if self.tls not in (True, False):
+            raise InvalidArgument(f"tls={self.tls!r}: it must be True or False")
+        check_keylog_path(self.keylog)
+        for name, size in (("ring", self.ring), ("snap", self.snap)):
+            if size is not None:
+                check_number(name, size)
 
     def kernel_filter(self) -> KernelFilter:
         """Returns the filter for the kernel. Raises InvalidArgument."""
@@ -164,14 +174,33 @@ def selected(where: Where | str | None, policy: BodyPolicy) -> Selection | None:
     return made
 
 
+def check_number(name: str, value: object) -> None:
+    """Raises InvalidArgument if an argument is not a whole number."""
+    if not hasattr(value, "__index__"):
+        raise InvalidArgument(f"{name}={value!r}: it must be a number of bytes")
+
+
+def check_keylog_path(keylog: object) -> None:
+    """Raises InvalidArgument if the argument keylog cannot be the path of a file."""
+    if keylog is None:
+        return
+    if not isinstance(keylog, (str, bytes, os.PathLike)):
+        raise InvalidArgument(f"keylog={keylog!r}: it must be the path of a key log, or None")
+    if not os.fspath(keylog):
+        raise InvalidArgument(f"keylog={keylog!r}: the name of the file is empty; None means no key log")
+
+
 def check_memory(memory: int) -> None:
     """Raises InvalidArgument if it is less than a capture needs."""
+    check_number("memory", memory)
     if memory < MEMORY_BYTES_MIN:
         raise InvalidArgument(f"memory={memory}: it must be a number of bytes, {MEMORY_BYTES_MIN} or greater")
 
 
 def body_policy(body: int | None) -> BodyPolicy:
     """Returns the policy for the argument body, in bytes of each body. None: all. Raises InvalidArgument."""
+    if body is not None:
+        check_number("body", body)
     if body is not None and body < 0:
         raise InvalidArgument(f"body={body}: a number of bytes cannot be negative")
     return BodyPolicy(ALL if body is None else body)
