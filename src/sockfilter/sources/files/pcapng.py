@@ -19,8 +19,8 @@ TLS_KEY_LOG = 0x544C534B
 BYTE_ORDER_MAGIC = 0x1A2B3C4D
 # bytes: type and length at the start of a block, length at its end
 BLOCK_HEAD, BLOCK_TAIL = 8, 4
-# the offset of the first length in a block, and of the captured length in a packet's fields
-SIZE_AT, LENGTH_AT = 4, 12
+# the offset of the first length in a block, and of the length in the fields of a packet and of secrets
+SIZE_AT, LENGTH_AT, SECRETS_SIZE_AT = 4, 12, 4
 # bytes of a block: a frame with its options, or host names, or TLS secrets
 BLOCK_BYTES_MAX = 16 * FRAME_BYTES_MAX
 # options of an interface
@@ -66,15 +66,29 @@ class ByteSource(NamedTuple):
     snap: int
 
 
-def tls_key_log(body: bytes, order: str) -> bytes | None:
-    """The key log in a Decryption Secrets Block, without its head and tail; None if it has other secrets.
+def tls_key_log(data: bytes, start: int, end: int, order: str) -> bytes | None:
+    """Returns the key log in a Decryption Secrets Block; None if the block has other secrets.
 
-    A length that is larger than the block is taken for the rest of the block.
+    Args:
+        data: bytes of the file.
+        start, end: the offsets behind the head of the block, and of its tail.
+        order: the byte order.
+
+    Raises:
+        Damaged: the secrets are longer than the block.
     """
-    if len(body) < 2 * 4:
-        return None
-    kind, size = Struct(order + "II").unpack_from(body)
-    return body[8 : 8 + size] if kind == TLS_KEY_LOG else None
+    fields = Struct(order + "II")
+    room = end - start - fields.size
+    if room < 0:
+        raise Damaged(
+            "a block of secrets has no room for their length", start - BLOCK_HEAD, start - BLOCK_HEAD + SIZE_AT
+        )
+    kind, size = fields.unpack_from(data, start)
+    if size > room:
+        words = f"secrets have an impossible length of {size} bytes, in a block with room for {room}"
+        raise Damaged(words, start - BLOCK_HEAD, start + SECRETS_SIZE_AT)
+    start += fields.size
+    return data[start : start + size] if kind == TLS_KEY_LOG else None
 
 
 class PcapngFormat:
@@ -143,7 +157,7 @@ class PcapngFormat:
         elif kind == INTERFACE and end - start >= BLOCK_HEAD:
             self._add_interface(data, start, end)
         elif kind == SECRETS:
-            log = tls_key_log(data[start:end], self._order)
+            log = tls_key_log(data, start, end, self._order)
             if log is not None:
                 self._take_key_log(log, start - BLOCK_HEAD)
 

@@ -6,10 +6,12 @@ import gzip
 import os
 import stat
 import zlib
+from contextlib import suppress
 from struct import Struct
 from typing import IO, TYPE_CHECKING
 
 from sockfilter.model.secret import FILE
+from sockfilter.sources.files.packet import Damaged
 from sockfilter.sources.files.pcapng import (
     BLOCK_BYTES_MAX,
     BLOCK_HEAD,
@@ -56,15 +58,16 @@ def secrets_in(path: str, take: Callable[[Secret], None]) -> int | None:
 
 def _take_all(file: IO[bytes] | gzip.GzipFile, take: Callable[[Secret], None]) -> int:
     """Reads the secrets. Returns the offset up to which it has read."""
-    for block in _secret_blocks(file):
-        log = KeyLog(take, FILE)
-        log.feed(block)
-        log.end()
+    with suppress(Damaged):  # whoever reads the packets says so
+        for block in _secret_blocks(file):
+            log = KeyLog(take, FILE)
+            log.feed(block)
+            log.end()
     return file.tell()
 
 
 def _secret_blocks(file: IO[bytes] | gzip.GzipFile) -> Iterator[bytes]:
-    """Yields the key logs in the blocks of a pcapng file; nothing if it is another file."""
+    """Yields the key logs in the blocks of a pcapng file; nothing if it is another file. Raises Damaged."""
     order = "<"
     while len(head := file.read(BLOCK_HEAD)) == BLOCK_HEAD:
         (kind,) = Struct(order + "I").unpack_from(head)
@@ -83,7 +86,7 @@ def _secret_blocks(file: IO[bytes] | gzip.GzipFile) -> Iterator[bytes]:
             body = file.read(size - BLOCK_HEAD)
             if len(body) < size - BLOCK_HEAD:
                 return
-            log = tls_key_log(body[:-BLOCK_TAIL], order)
+            log = tls_key_log(body, 0, len(body) - BLOCK_TAIL, order)
             if log is not None:
                 yield log
         else:
