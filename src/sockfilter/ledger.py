@@ -179,6 +179,7 @@ class TlsCounts(Counts):
     connections_opened: int = 0
     connections_closed: int = 0  # of which nothing could be opened
     mid_stream: int = 0  # of those closed: they were open before the capture
+    hellos_missing: int = 0  # of those closed: they began in the capture, and their hellos were cut or lost
 
 
 class SecretCounts(Counts):

@@ -235,6 +235,15 @@ class TestSummary:
         assert not done.output
         assert any("none of 1 secret was used" in line for line in done.said), done.said
 
+    def test_of_handshakes_that_were_cut(self, certificate: https.Certificate, port: int, keylog: Path) -> None:
+        with command(port, keylog, "-s", "96") as sniffer:
+            for _ in range(2):
+                https.ask(certificate, port, "/small", keylog=keylog)
+            done = sniffer.end()
+        said = "\n".join(done.said)
+        assert "the handshake of 2 connections was cut (-s) or lost, and nothing was opened" in said
+        assert "mid-stream" not in said
+
     def test_of_a_key_log_without_a_secret(self, certificate: https.Certificate, port: int, keylog: Path) -> None:
         keylog.write_text("# nothing else\n")
         with command(port, keylog) as sniffer:

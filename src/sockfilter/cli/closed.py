@@ -44,6 +44,15 @@ def said_of_mid_stream(ledger: Ledger) -> str:
     )
 
 
+def said_of_missing_hellos(ledger: Ledger) -> str:
+    """Returns a sentence about TLS connections whose hellos were cut or lost. Empty: there are none."""
+    count = ledger.tls.hellos_missing
+    if not count:
+        return ""
+    of = "1 connection" if count == 1 else f"{count} connections"
+    return f"the handshake of {of} was cut (-s) or lost, and nothing was opened"
+
+
 def _said_of_libraries(found: list[InUse]) -> str:
     """Returns what --tls opens of the programs that use TLS, what it cannot, why, and what to do instead."""
     opens = [_users(each) for each in found if not each.reason]
@@ -63,8 +72,8 @@ def said_of_missing_secrets(ledger: Ledger) -> str:
     count = ledger.tls.connections
     if not count or ledger.tls.connections_opened:
         return ""
-    if count == ledger.tls.mid_stream:
-        return said_of_mid_stream(ledger)
+    if count == ledger.tls.mid_stream + ledger.tls.hellos_missing:
+        return "; ".join(filter(None, (said_of_missing_hellos(ledger), said_of_mid_stream(ledger))))
     noun = "connection" if count == 1 else "connections"
     if not ledger.secrets.seen:
         return (

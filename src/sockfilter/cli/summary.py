@@ -53,11 +53,12 @@ def _tls(ledger: Ledger) -> str:
     others = "".join(f", {count} {words}" for words, count in parts.items() if count)
     none_used = f"; none of {count_text(secrets.seen, 'secret')} was used" if secrets.seen else "; no secret has come"
     unused = none_used if secrets.unused == secrets.seen else ""
-    before = f"; {closed.said_of_mid_stream(ledger)}" if tls.mid_stream else ""
+    reasons = closed.said_of_missing_hellos(ledger), closed.said_of_mid_stream(ledger)
+    unread = "".join(f"; {reason}" for reason in reasons if reason)
     lost = f"; {count_text(secrets.lost, 'secret')} lost" if secrets.lost else ""
     return (
         f"TLS: {tls.connections_opened} of {count_text(tls.connections, 'connection')} opened, "
-        f"{count_text(tls.opened, 'record')} opened{others}{unused}{lost}{before}"
+        f"{count_text(tls.opened, 'record')} opened{others}{unused}{lost}{unread}"
     )
 
 

@@ -501,4 +501,6 @@ class TlsConversation:
             if not self.session.is_proven:
                 self.counts.connections_closed += 1
                 if self.session.client is None and self.session.server is None:
-                    self.counts.mid_stream += 1
+                    was_open = None in self._transport.isn
+                    self.counts.mid_stream += was_open
+                    self.counts.hellos_missing += not was_open
