@@ -277,6 +277,32 @@ class TestSecretsInTheFile:
             assert sniffer.end().status == 0
         assert ["/one"] in https.decrypted(path, "http2.headers.path")
 
+    def test_a_connection_that_goes_on_in_the_next_file(
+        self, certificate: https.Certificate, port: int, keylog: Path, tmp_path: Path
+    ) -> None:
+        """Each file has the secrets of the connections that are open, and of no others."""
+        folder = tmp_path / "files"
+        folder.mkdir()
+        with command(port, keylog, "-w", str(folder / "x.pcapng"), "-C", "1", "--write-secrets") as sniffer:
+            https.ask(certificate, port, "/small", keylog=keylog)
+            sniffer.line()
+            ended = keylog.read_bytes().splitlines()[-1].split()[1]
+            client = https.Client(certificate, port, keylog)
+            while len(files := sorted(folder.iterdir())) < 2:
+                client.get("/big")
+                sniffer.line()
+            client.get("/small?last")
+            assert told(sniffer.line()) == ("GET", "/small?last", 200)
+            client.close()
+            sniffer.end()
+        first, second = (path.read_bytes() for path in files)
+        assert ended in first
+        assert ended not in second
+        assert b"SERVER_TRAFFIC_SECRET_0" in first
+        assert b"SERVER_TRAFFIC_SECRET_0" in second[:4096]
+        alone = [told(line) for line in run("-r", str(files[1]), "--format", "jsonl", "-Y", "complete").lines]
+        assert alone[-1] == ("GET", "/small?last", 200)
+
     def test_they_are_not_there_unless_asked_for(
         self, certificate: https.Certificate, port: int, keylog: Path, tmp_path: Path
     ) -> None:

@@ -54,10 +54,12 @@ class SecretFeed(Protocol):
 
     Attributes:
         on_opening: is called with each secret that has opened a connection. None: nobody asks.
+        on_closing: is called with the client random of a connection that has ended. None: nobody asks.
         turn: the number of the present batch of records. Whoever asks for the secrets counts.
     """
 
     on_opening: Callable[[Secret], None] | None
+    on_closing: Callable[[bytes], None] | None
     turn: int
 
     @property

@@ -42,6 +42,7 @@ class CaptureFiles:
         clock_ns: returns the time in nanoseconds since 1970.
         application: name and version of the writing program.
         spared: device and inode of the file that is being read and must not be overwritten. None: there is none.
+        open_secrets: returns the secrets of TLS that each file begins with, as a key log.
 
     Raises CaptureFileError, as all methods do, and InvalidArgument.
     """
@@ -55,6 +56,7 @@ class CaptureFiles:
         clock_ns: Callable[[], int] = time.time_ns,
         application: str = "sockfilter",
         spared: tuple[int, int] | None = None,
+        open_secrets: Callable[[], bytes] = lambda: b"",
     ) -> None:
         limits.check()
         if not isinstance(target, str) and (limits.megabytes or limits.seconds):
@@ -67,6 +69,8 @@ class CaptureFiles:
         self._clock_ns = clock_ns
         self._application = application
         self._spared = spared
+        self._open_secrets = open_secrets
+        self._turn: int | None = None  # since when blocks are held
         self._interfaces: list[tuple[str, int]] = []
         self._since_ns = clock_ns()
         self._count = 0
@@ -111,6 +115,7 @@ class CaptureFiles:
 
     def hold(self, turn: int) -> None:
         """Keeps what is written from here on in memory, like PcapngWriter.hold(), until release() or the file's end."""
+        self._turn = turn
         self._writer.hold(turn)
 
     def release(self, turn: int | None = None) -> None:
@@ -165,8 +170,12 @@ class CaptureFiles:
     def _begin(self) -> PcapngWriter:
         self._file = CaptureFile(self._names.name(self._count, self._since_ns), self._owner, self._spared)
         writer = PcapngWriter(self._file, self._application)
+        if secrets := self._open_secrets():
+            writer.secrets(secrets)
         for name, link_type in self._interfaces:
             writer.interface(name, link_type)
+        if self._turn is not None:
+            writer.hold(self._turn)
         self._is_open = True
         return writer
 

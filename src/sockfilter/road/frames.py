@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # Seconds that frames wait for secrets, as long as their bytes wait to be opened; and the bytes of all that wait.
 HOLD_S = 2.0
 HELD_BYTES_MAX = 64 << 20
+# Connections whose secrets are repeated in each file, the newest: a secret may come when its connection has ended.
+OPEN_MAX = 1 << 16
 
 SEEN, SENT, RING_FULL = (list(PACKET_COUNTERS).index(name) for name in ("seen", "sent", "ring_full"))
 
@@ -32,7 +34,8 @@ class Frames(Member, Closing):
         target: a path, or an object that takes the bytes.
         limits: when the next file begins.
         owner: user and group that own the files. None: those of the process.
-        secrets: also write the secrets that open TLS, each before the frames of its connection.
+        secrets: also write the secrets that open TLS, each before the frames of its connection. Each further file
+            begins with those of the connections that are open.
     """
 
     name = "capture file"
@@ -49,6 +52,7 @@ class Frames(Member, Closing):
         self._target, self._limits, self._owner, self._has_secrets = target, limits, owner, secrets
         self._feed: SecretFeed | None = None
         self._secrets = bytearray()  # lines of a key log that are not in the file yet
+        self._open: dict[bytes, bytes] = {}  # those of the connections that are open, by client random
         self._turns: deque[tuple[int, float]] = deque()  # the batches that wait, and when each came
         self._files: CaptureFiles | None = None
         self._interfaces: dict[tuple[int, int], int] = {}
@@ -71,13 +75,16 @@ class Frames(Member, Closing):
         """
         self._source = source
         spared = source.identity
-        self._files = CaptureFiles(self._target, self._counters, self._limits, self._owner, spared=spared)
+        self._files = CaptureFiles(
+            self._target, self._counters, self._limits, self._owner, spared=spared, open_secrets=self._open_secrets
+        )
 
     def begin_secrets(self, feed: SecretFeed) -> None:
         """Takes the secrets that open TLS from here on."""
         if self._has_secrets:
             self._feed = feed
             feed.on_opening = self._take_secret
+            feed.on_closing = self._forget_secrets
 
     def take(self, view: memoryview, offsets: list[int]) -> None:
         """Takes a batch of records. Raises CaptureFileError."""
@@ -113,6 +120,16 @@ class Frames(Member, Closing):
 
     def _take_secret(self, secret: Secret) -> None:
         self._secrets += secret.line
+        if self._limits.megabytes or self._limits.seconds:
+            self._open[secret.client_random] = self._open.get(secret.client_random, b"") + secret.line
+            if len(self._open) > OPEN_MAX:
+                del self._open[next(iter(self._open))]
+
+    def _forget_secrets(self, client_random: bytes) -> None:
+        self._open.pop(client_random, None)
+
+    def _open_secrets(self) -> bytes:
+        return b"".join(self._open.values())
 
     def _write_secrets(self, files: CaptureFiles) -> None:
         if self._secrets:

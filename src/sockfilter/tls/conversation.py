@@ -344,10 +344,13 @@ class TlsConversation:
 
     def note_message(self, end: int, kind: int, content: bytes) -> None:
         """Takes a handshake message of an end."""
-        knew = self.session.client is not None
+        before = self.session.client
         self.session.note(end, kind, content)
-        if not knew and self.session.client is not None:
-            self._store.expect(self.session.client.random)
+        now = self.session.client
+        if before is None and now is not None:
+            self._store.expect(now.random)
+        elif before is not None and now is not None and before.random != now.random:
+            self._store.close(before.random)
 
     @property
     def is_ordered(self) -> bool:
@@ -494,7 +497,7 @@ class TlsConversation:
         if not self._is_over:
             self._is_over = True
             if self.session.client is not None:
-                self._store.expect_no_more(self.session.client.random)
+                self._store.close(self.session.client.random)
             self._queue.clear()
             self._queued = 0
             self._stop_listening()

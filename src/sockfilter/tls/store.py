@@ -112,6 +112,7 @@ class SecretStore:
         guesses: tries that are left for connections whose hellos were not seen.
         is_complete: whether no more secrets will come, so that no connection need wait for one.
         on_opening: is called with each secret of a handshake that has opened a connection. None: nobody asks.
+        on_closing: is called with the client random of a connection that has ended. None: nobody asks.
         turn: the number of the present batch of records, which on_opening's owner counts.
         snapshots: copies of the objects of connections that were open before.
         join: asks for such copies, and returns whether they may come. None: they do not.
@@ -140,6 +141,7 @@ class SecretStore:
         self.guesses = GUESSES_MAX
         self.is_complete = False
         self.on_opening: Callable[[Secret], None] | None = None
+        self.on_closing: Callable[[bytes], None] | None = None
         self.refill: Callable[[], None] | None = None
         self.snapshots = Snapshots()
         self.join: Callable[[], bool] | None = None
@@ -244,6 +246,12 @@ class SecretStore:
     def expect_no_more(self, client_random: bytes) -> None:
         """Ends expect()."""
         self._lacking.pop(client_random, None)
+
+    def close(self, client_random: bytes) -> None:
+        """Notes that a connection has ended, or has begun another handshake."""
+        self.expect_no_more(client_random)
+        if self.on_closing is not None:
+            self.on_closing(client_random)
 
     @property
     def oldest_turn(self) -> int | None:
