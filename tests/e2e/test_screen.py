@@ -107,7 +107,7 @@ def test_a_signal_ends_it_and_leaves_the_terminal_as_it_was(tmp_path: Path) -> N
         terminal.shows("(ended)")  # the capture; its exchanges stay there to be looked at
         terminal.press("C-c")
         assert terminal.status() == 0
-        terminal.shows("exchanges")
+        terminal.shows("packets seen")
 
 
 @pytest.mark.parametrize(

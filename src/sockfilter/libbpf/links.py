@@ -22,11 +22,10 @@ XDP_GENERIC = 1 << 1
 XDP_NATIVE = 1 << 2
 
 
-def attach(stack: ExitStack, program_fd: int, target: int, attach_type: int, flags: int = 0) -> None:
-    """Attaches a program until the stack is closed. Raises OSError.
+def create(program_fd: int, target: int, attach_type: int, flags: int = 0) -> int:
+    """Attaches a program. Returns the link's descriptor, which the caller closes. Raises OSError.
 
     Args:
-        stack: detaches it, also where a child of fork still holds the link.
         program_fd: the program.
         target: an interface's index, or a descriptor of a control group.
         attach_type: one of the numbers above.
@@ -36,7 +35,12 @@ def attach(stack: ExitStack, program_fd: int, target: int, attach_type: int, fla
     fd = int(lib.sf_link_create(program_fd, target, attach_type, flags))
     if fd < 0:
         raise OSError(-fd, os.strerror(-fd))
-    stack.callback(_end, fd, os.getpid())
+    return fd
+
+
+def attach(stack: ExitStack, program_fd: int, target: int, attach_type: int, flags: int = 0) -> None:
+    """Attaches a program, as create(). The stack detaches it, also where a child of fork still holds the link."""
+    stack.callback(_end, create(program_fd, target, attach_type, flags), os.getpid())
 
 
 def _end(fd: int, process: int) -> None:

@@ -108,6 +108,12 @@ def test_a_file_that_is_no_key_log(tmp_path: Path) -> None:
         read_keylog(str(tmp_path), lambda secret: None)
 
 
+def test_a_file_whose_only_line_was_cut_is_a_key_log(tmp_path: Path) -> None:
+    path = tmp_path / "cut.keys"
+    path.write_text(f"# begun\n{LINES[2][:-5]}")
+    assert not read_keylog(str(path), lambda secret: None).lines
+
+
 def test_no_representation_shows_a_secret() -> None:
     store = SecretStore()
     secret = Secret(CLIENT_RANDOM, bytes.fromhex(MASTER), bytes.fromhex(RANDOM))

@@ -43,6 +43,7 @@ class KeyLog:
         unused: the number of these whose label opens no records.
         bad: the number of lines that are neither a secret, nor a comment, nor empty.
         size: the number of bytes.
+        is_cut: whether the last line was cut short, as on a full disk; it does not count.
     """
 
     def __init__(self, take: Callable[[Secret], None], origin: str = KEYLOG) -> None:
@@ -52,6 +53,7 @@ class KeyLog:
         self._is_long = False  # this line is too long
         self.lines = self.unused = self.bad = 0
         self.size = 0
+        self.is_cut = False
 
     @property
     def is_none(self) -> bool:
@@ -81,7 +83,7 @@ class KeyLog:
         bad = self.bad
         self._read(rest)
         if _CUT_LINE.fullmatch(rest):
-            self.bad = bad
+            self.bad, self.is_cut = bad, self.bad > bad
 
     def _read(self, line: bytes) -> None:
         line = line.strip().removeprefix(BOM_UTF8).lstrip()
@@ -150,7 +152,7 @@ def check_keylog(path: str, log: KeyLog, *, may_grow: bool = False) -> None:
         log: what was read of it.
         may_grow: whether secrets may still be added, so that only lines of something else are wrong.
     """
-    if log.lines or (may_grow and not log.bad):
+    if log.lines or ((may_grow or log.is_cut) and not log.bad):
         return
     found = "no line of it has a label, a client random and a secret" if log.size else "it is empty"
     raise InvalidArgument(f"reading the key log {path}: {found}; give the file that SSLKEYLOGFILE names")
