@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sockfilter.escape import printable
 from sockfilter.forms.processes import name_of
 from sockfilter.forms.sizes import duration_text, size_text
-from sockfilter.model.tcp_connection import How
+from sockfilter.model.tcp_connection import ICMP, How
 
 if TYPE_CHECKING:
     from sockfilter.model import Endpoint, Process
@@ -28,8 +28,8 @@ ARROW, NO_ARROW = " > ", " - "
 ROUTE_WIDTH = 62
 # processes that the line of a listener names
 NAMED_MAX = 4
-# the kernel's reason that a refused connection has when nobody listens
-NOBODY_LISTENS = "NO_SOCKET"
+# reasons of refused connections, in words; the first one is the kernel's
+WHY_REFUSED = {"NO_SOCKET": "nobody listens", ICMP: "an ICMP message says so"}
 
 
 def connection_line(connection: TcpConnection, time: str) -> str:
@@ -151,8 +151,8 @@ def _failure(end: TcpEnding, age_ns: int | None) -> str:
     times = f", SYN sent {end.syns} {'time' if end.syns == 1 else 'times'}" if end.syns else ""
     dropped = f"; dropped {end.dropped}" if end.dropped else ""
     if end.how is How.REFUSED:
-        why = ": nobody listens" if end.reason == NOBODY_LISTENS else f": {end.reason}" if end.reason else ""
-        return f"refused{after}{why}"
+        why = WHY_REFUSED.get(end.reason, end.reason) if end.reason else ""
+        return f"refused{after}{why and f': {why}'}{dropped}"
     if end.how is How.NO_ANSWER:
         return f"no answer{after}{times}{dropped}"
     if end.how is How.UNREACHABLE:

@@ -17,7 +17,7 @@ class How(str, Enum):
 
     CLOSED = "closed"  # with a FIN
     RESET = "reset"
-    REFUSED = "refused"  # a reset in answer to the SYN
+    REFUSED = "refused"  # a reset or an ICMP message in answer to the SYN
     NO_ANSWER = "no-answer"  # to any SYN
     UNREACHABLE = "unreachable"
     GIVEN_UP = "given-up"  # the client closed before there was an answer
@@ -27,6 +27,8 @@ class How(str, Enum):
     __str__ = str.__str__
 
 
+# the reason of a connection that an ICMP message refused
+ICMP = "ICMP"
 # connections that were never open
 FAILED = frozenset({How.REFUSED, How.NO_ANSWER, How.UNREACHABLE, How.GIVEN_UP})
 
@@ -36,8 +38,8 @@ class TcpEnding(NamedTuple):
 
     Attributes:
         how: how.
-        by: who closed or reset it: "client", "server" or "both". None: not known.
-        reason: the kernel's reason for a reset, or the name of the socket's error. None: not known.
+        by: who closed, reset or refused it: "client", "server" or "both". None: not known.
+        reason: the kernel's reason for a reset, the name of the socket's error, or ICMP. None: not known.
         syns: how many times the client sent its SYN. 0: not known.
         dropped: what dropped SYNs: the kernel's reason and the place, as text. None: not known.
     """

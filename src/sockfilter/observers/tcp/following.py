@@ -22,6 +22,7 @@ from sockfilter.observers.tcp.half import SERVER
 from sockfilter.observers.tcp.lives import LATE_NS, Lives
 from sockfilter.observers.tcp.program import TcpProgram, TcpWants, unpacked
 from sockfilter.observers.tcp.symbols import Symbols
+from sockfilter.system import icmp
 from sockfilter.system.drop_reasons import NOT_SPECIFIED, DropReasons
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ class Following(Closing):
             lib.SF_TCP_DROP: self._take_drop,
             lib.SF_TCP_RESET_SENT: self._take_reset_sent,
             lib.SF_TCP_RESET_RECEIVED: self._take_reset_received,
+            lib.SF_TCP_ICMP: self._take_icmp,
         }
         with ExitStack() as stack:
             self._symbols = stack.enter_context(Symbols())
@@ -317,6 +319,12 @@ class Following(Closing):
             state = STATES.get(record.state) if record.socket else None
             number = half.number if half is not None else 0
             yield TcpReset(record.time_ns + self._offset_ns, number, *ends, is_sent, reason, process, state)
+
+    def _take_icmp(self, record: Any) -> Iterator[Happening]:
+        error = icmp.error_of(record.error, record.reason)
+        if error is not None:
+            self.lives.refuse(*self._ends_of(record), error)
+        return iter(())
 
     def _ends_of(self, record: Any) -> tuple[Endpoint, Endpoint]:
         """Returns both ends. An end is asked for ten times in the life of a connection."""

@@ -34,7 +34,10 @@ PROGRAMS = {
     "tcp_drop": "kfree_skb",
     "tcp_reset_sent": "tcp_send_reset",
     "tcp_reset_received": "tcp_receive_reset",
+    "tcp_icmp": "icmp_send",
 }
+# what older kernels do without: the tracepoint is there since Linux 6.11
+OPTIONAL = {"tcp_icmp"}
 
 # where none of several programs that make up for each other misses anything
 WHOLE = "inet_sock_set_state"
@@ -211,6 +214,7 @@ class TcpProgram(Closing):
         lib = self._lib
         only_if = {
             "tcp_state_by_interrupt": lib.SF_TCP_WANT_STATES,
+            "tcp_icmp": lib.SF_TCP_WANT_STATES,
             "tcp_arrive": lib.SF_TCP_WANT_ARRIVALS,
             "tcp_retransmit": lib.SF_TCP_WANT_RETRANSMITS,
             "tcp_drop": lib.SF_TCP_WANT_DROPS | lib.SF_TCP_WANT_SYN_DROPS,
@@ -218,6 +222,7 @@ class TcpProgram(Closing):
             "tcp_reset_received": lib.SF_TCP_WANT_RESETS,
         }
         chosen = [name for name in PROGRAMS if name not in only_if or only_if[name] & kinds]
+        chosen = [name for name in chosen if name not in OPTIONAL or arguments[PROGRAMS[name]]]
         lacking = [PROGRAMS[name] for name in chosen if not arguments[PROGRAMS[name]]]
         if lacking:
             raise KernelUnsupported(f"{PURPOSE}: this kernel has no tracepoint {lacking[0]}")
