@@ -12,7 +12,7 @@ import pytest
 import sockfilter
 from sockfilter.metrics.connections import CONNECTIONS, SENT
 from tests.support.command import run
-from tests.support.net import namespace
+from tests.support.net import ip, namespace, veth_pair
 from tests.support.rights import without_rights
 from tests.support.servers import python_server
 from tests.support.tcp_lives import Follower, client, following, kinds, listening, pair
@@ -39,6 +39,20 @@ def test_what_is_open_now():
     assert "ESTABLISHED" in text.lines[0]
     assert "unread at the server: 300 B" in text.lines[0]
     assert text.said == ["sockfilter: 1 open connection"]
+
+
+def test_a_connection_without_an_answer_is_not_idle():
+    with veth_pair() as (netns, _):
+        ip("neighbour", "add", "10.9.0.77", "lladdr", "02:00:00:00:00:77", "dev", "veth0", netns=netns)
+        with client(netns) as one:
+            one.setblocking(False)
+            one.connect_ex(("10.9.0.77", 80))
+            (found,) = run("tcp", "--now", "--netns", netns, "--format", "jsonl").json
+            (line,) = run("tcp", "--now", "--netns", netns).lines
+    assert found["client"]["state"] == "SYN-SENT"
+    assert "idle" not in found
+    assert "SYN-SENT" in line
+    assert "idle" not in line
 
 
 def test_who_listens_and_how_full_the_queues_are():

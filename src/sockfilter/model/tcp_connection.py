@@ -146,7 +146,7 @@ class OpenConnection(NamedTuple):
         connection: the connection. Its states are in its peers.
         unread: bytes that each end has received and nobody has read: of client and server. None: not known.
         unacknowledged: bytes that each end has sent and the other has not acknowledged.
-        idle_ms: milliseconds since payload last passed.
+        idle_ms: milliseconds since payload last passed, or since the connection was established.
     """
 
     connection: TcpConnection

@@ -47,6 +47,8 @@ WAITING_BYTES = 4 << 20
 SO_RCVBUFFORCE = 33
 # sockets that one dump returns: as many connections take about 100 MB here, and a second to read
 SOCKETS_MAX = 200_000
+# states before a connection is open, in which TCP counts the time since it last sent from the start of the machine
+UNOPENED = {TcpState.SYN_SENT, TcpState.SYN_RECV}
 
 
 class TcpSocket(NamedTuple):
@@ -193,6 +195,8 @@ def _read(piece: bytes, at: int, end: int) -> TcpSocket:
         content = piece[at + RTATTR.size : at + size]
         if kind == INET_DIAG_INFO:
             figures = _figures(content)
+            if state in UNOPENED:
+                figures = figures._replace(idle_ms=None)
         elif kind == INET_DIAG_SKMEMINFO and len(content) >= DROPS.size:
             (dropped,) = DROPS.unpack_from(content)
         at += size + 3 & ~3
