@@ -385,9 +385,25 @@ def test_drops_with_their_reasons_and_places():
         one.close()
         (found,) = kinds(sniffer.end().json, "drop")
     assert found["reason"] == "NO_SOCKET"
-    assert found["flags"] == "S"
+    assert (found["flags"], found["bytes"]) == ("S", 0)
     assert found["interface"] == "lo"
     assert found["at"].startswith("tcp_v4_rcv")
+
+
+def test_a_connection_that_loses_nothing_has_no_drops():
+    need_linux("reasons for drops", 5, 17)
+    with namespace() as netns, following(netns, "--drops") as sniffer, listening(netns) as server:
+        for _ in range(20):
+            one, other = pair(netns, server)
+            one.send(b"x" * 80)
+            other.recv(100)
+            other.send(b"y" * 194)
+            one.recv(1000)
+            one.close()
+            other.close()
+        done = sniffer.end()
+    assert not kinds(done.json, "drop")
+    assert done.said[-1] == "sockfilter: 20 connections"
 
 
 def test_a_connection_that_was_open_at_the_start_has_its_ends():

@@ -188,7 +188,7 @@ class TcpDrop(NamedTuple):
         place: the function that dropped it, or its address.
         interface: the interface. None: none.
         seq: the sequence number of its first byte.
-        size: bytes of payload, with SYN and FIN one each.
+        size: bytes of payload.
         flags: the flags of its header: SA.
         stack: the kernel's stack, the innermost function first.
         netns: the inode number of the network namespace. 0: not known.
