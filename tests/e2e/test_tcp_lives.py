@@ -359,6 +359,17 @@ def test_a_full_accept_queue_is_told_with_its_listener():
     assert found["full"]
 
 
+def test_a_full_accept_queue_that_has_turned_nobody_away():
+    with namespace() as netns, listening(netns, backlog=1) as server, following(netns, "--format=text") as sniffer:
+        waiting = [client(netns) for _ in range(2)]
+        for one in waiting:
+            one.connect(server.getsockname())
+        line = sniffer.line()
+        for one in waiting:
+            one.close()
+    assert line.endswith("accept queue full (2 of 1 waiting)")
+
+
 def test_changes_of_state_with_the_time_in_each():
     with namespace() as netns, following(netns, "--states") as sniffer, listening(netns) as server:
         one, other = pair(netns, server)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sockfilter.escape import printable
 from sockfilter.forms.processes import name_of
-from sockfilter.forms.sizes import duration_text, size_text
+from sockfilter.forms.sizes import count_text, duration_text, size_text
 from sockfilter.model.tcp_connection import ICMP, How
 
 if TYPE_CHECKING:
@@ -113,15 +113,11 @@ def listener_line(listener: Listener, since: str) -> str:
 
 
 def queue_line(full: QueueFull, time: str) -> str:
-    """Returns a line for a listener that turned connections away."""
+    """Returns a line for a listener whose queue is full."""
     listener = full.listener
     who = end_of(listener.here, listener.processes[0] if listener.processes else None)
-    noun = "connection" if full.turned_away == 1 else "connections"
-    return _joined(
-        time,
-        who,
-        f"accept queue full: {full.turned_away} {noun} turned away ({listener.waiting} of {listener.most} waiting)",
-    )
+    turned_away = f": {count_text(full.turned_away, 'connection')} turned away" if full.turned_away else ""
+    return _joined(time, who, f"accept queue full{turned_away} ({listener.waiting} of {listener.most} waiting)")
 
 
 def _peer(peer: TcpPeer) -> str:

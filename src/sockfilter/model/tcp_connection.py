@@ -261,12 +261,12 @@ class Listener(NamedTuple):
 
 
 class QueueFull(NamedTuple):
-    """A listener turned connections away, because its queue was full.
+    """A listener's queue has become full, or the listener has turned connections away because of it.
 
     Attributes:
         time_ns: when this was found, in nanoseconds since 1970.
         listener: the listener.
-        turned_away: how many times it did since the last look: a client's SYN that comes again counts again.
+        turned_away: how many it turned away since the last look: a client's SYN that comes again counts again.
     """
 
     time_ns: int
