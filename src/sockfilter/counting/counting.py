@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sockfilter.closing import ClosingIfForgotten
 from sockfilter.counting.counts import PacketCounts
 from sockfilter.counting.stations import Station, TapStation, TcxStation, XdpStation
-from sockfilter.errors import Closed, InterfaceGone, InvalidArgument, KernelUnsupported
+from sockfilter.errors import Closed, InterfaceGone, InvalidArgument, KernelUnsupported, MissingCapability
 from sockfilter.sources.packets import interfaces
 from sockfilter.system import devices
 from sockfilter.system.namespace import entered
@@ -83,10 +83,11 @@ class PacketCounting(ClosingIfForgotten):
             for place in wanted:
                 try:
                     self._begin(stack, place, found)
-                except KernelUnsupported as error:
+                except (KernelUnsupported, MissingCapability) as error:
                     if has_to:
                         raise
-                    self.left_out.append(str(error))
+                    if str(error) not in self.left_out:  # two places may be one program's
+                        self.left_out.append(str(error))
             # the places begin one after the other: what counts is what came when all of them were there
             self._before = self._counted()
             self._turns = Turns("the counting")
