@@ -8,7 +8,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.closing import Closing
-from sockfilter.errors import KernelUnsupported
+from sockfilter.errors import SockfilterError, refused
 from sockfilter.model.tcp_figures import TcpFigures
 from sockfilter.model.tcp_state import TcpState
 from sockfilter.system.sock_diag import (
@@ -152,10 +152,9 @@ class EndedSockets(Closing):
                     yield _read(piece, at, end)
 
 
-def _unsupported(error: OSError) -> KernelUnsupported:
-    return KernelUnsupported(
-        f"listing the TCP sockets: {error.strerror or error}; it requires inet_diag: modprobe tcp_diag"
-    )
+def _unsupported(error: OSError) -> SockfilterError:
+    remedy = "it requires inet_diag: modprobe tcp_diag"
+    return refused("listing the TCP sockets", error.errno, error.strerror or str(error), remedy)
 
 
 def _dump(link: socket.socket, family: int, states: int) -> Iterator[TcpSocket]:

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockfilter.closing import Closing
-from sockfilter.errors import KernelUnsupported, MissingCapability
+from sockfilter.errors import KernelUnsupported, MissingCapability, refused
 from sockfilter.libbpf import binding, tracepoints, tracing
 from sockfilter.libbpf.object import OBJECTS, BpfObject
 from sockfilter.system import rights
@@ -259,8 +259,9 @@ class TcpProgram(Closing):
         self._offsets = self._ffi.new("__u32[]", BATCH_RECORDS)
         self._ring = self._lib.sf_ring_open(self._object.map_fd("tcp_ring"), ring_bytes)
         if not self._ring:
-            words = binding.error_text(self._ffi, self._lib, self._ffi.errno)
-            raise KernelUnsupported(f"mapping the ring of {ring_bytes} bytes: {words}")
+            number = self._ffi.errno
+            words = binding.error_text(self._ffi, self._lib, number)
+            raise refused(f"mapping the ring of {ring_bytes} bytes", number, words)
         stack.callback(self._lib.sf_ring_close, self._ring)
 
     def _attach_timer(self, stack: ExitStack) -> None:
@@ -277,8 +278,9 @@ class TcpProgram(Closing):
     def _memory(self, stack: ExitStack, name: str, kind: str, size: int) -> Any:
         memory = self._lib.sf_memory_open(self._object.map_fd(name), size)
         if not memory:
-            words = binding.error_text(self._ffi, self._lib, self._ffi.errno)
-            raise KernelUnsupported(f"mapping the map {name}: {words}; this requires Linux 5.5 or newer")
+            number = self._ffi.errno
+            words = binding.error_text(self._ffi, self._lib, number)
+            raise refused(f"mapping the map {name}", number, words, "this requires Linux 5.5 or newer")
         stack.callback(self._lib.sf_memory_close, memory, size)
         return self._ffi.cast(kind, memory)
 
