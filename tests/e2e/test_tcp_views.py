@@ -210,6 +210,13 @@ def test_services_by_process_port_and_route():
     assert found["p50"] <= found["p99"]
 
 
+@pytest.mark.parametrize("words", [("services",), ("services", "--format", "jsonl"), ("--stats", "-i", "lo")])
+def test_a_table_of_what_could_not_be_captured_is_not_written(words):
+    done = run(*words, prefix=without_rights())
+    assert (done.status, done.output) == (1, b"")
+    assert "missing; use sudo" in done.said[-1]
+
+
 class Services(Follower):
     def _await_capture(self) -> None:
         greeting = self.said()
