@@ -143,6 +143,7 @@ def test_without_rights_what_needs_them_is_refused():
         (("--by", "process"), "add --top"),
         (("--drops=NONSENSE",), "this kernel has no such reason; it has "),
         (("--ports", "x"), "'x' is not a port"),
+        (("-c", "0"), "a count of lines must be a whole number, 1 or greater"),
         (("--netns", "no-such"), "there is no such namespace"),
         (("--cgroup", "no-such"), "no such cgroup or container"),
     ],

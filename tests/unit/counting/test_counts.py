@@ -102,13 +102,19 @@ def test_as_json():
     assert made["drops"]["received"] == {"NO_SOCKET": {"packets": 2, "bytes": 120, "segments": 2}}
 
 
+@pytest.mark.parametrize("at", ["device, tcx", ["device", "tcx"], ("device", "tcx", "device")])
+def test_places_are_a_list_or_a_text(at: str | list[str]):
+    assert places(at) == ["device", "tcx"]
+
+
 @pytest.mark.parametrize(
     ("at", "said"),
     [
+        ("device, nowhere", "'nowhere' is no place to count at"),
         (["nowhere"], "'nowhere' is no place to count at; there are device, xdp, xdp:native, xdp:generic, tcx, socket"),
         (["xdp:native", "xdp:generic"], "room for one XDP program"),
     ],
 )
-def test_places_that_are_none(at: list[str], said: str):
+def test_places_that_are_none(at: str | list[str], said: str):
     with pytest.raises(InvalidArgument, match=said):
         places(at)
