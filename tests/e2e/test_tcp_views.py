@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import urllib.request
+from functools import partial
 
 import pytest
 
 import sockfilter
+from sockfilter.errors import InvalidArgument
 from sockfilter.metrics.connections import CONNECTIONS, SENT
 from tests.support.command import run
 from tests.support.net import ip, namespace, veth_pair
@@ -143,6 +146,9 @@ def test_without_rights_what_needs_them_is_refused():
         (("--by", "process"), "add --top"),
         (("--drops=NONSENSE",), "this kernel has no such reason; it has "),
         (("--ports", "x"), "'x' is not a port"),
+        (("--comm", ""), "'' is not a process name"),
+        (("--comm", "nginx,"), "'' is not a process name"),
+        (("--comm", "x" * 40), "names have 1 to 15 bytes"),
         (("-c", "0"), "a count of lines must be a whole number, 1 or greater"),
         (("--netns", "no-such"), "there is no such namespace"),
         (("--cgroup", "no-such"), "no such cgroup or container"),
@@ -194,6 +200,26 @@ def test_the_connections_of_a_process_and_of_a_namespace_by_the_number_of_a_proc
         other.close()
         port = server.getsockname()[1]
         assert port in {seen.server.endpoint.port for seen in live.rest()}
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"pid": "x"}, "pid='x': it must be a number"),
+        ({"pid": 1.5}, "pid=1.5: it must be a number"),
+        ({"pid": -1}, "process numbers start at 1"),
+        ({"pid": []}, "it must be a number, or a list of numbers"),
+        ({"pid": [US, 2**40]}, f"there is no process {2**40}"),
+        ({"comm": ""}, "'' is not a process name"),
+        ({"comm": ["curl", "x" * 40]}, "names have 1 to 15 bytes"),
+        ({"comm": []}, "it must be a name, or a list of names"),
+        ({"comm": 7}, "it must be a name, or a list of names"),
+    ],
+)
+@pytest.mark.parametrize("follow", [sockfilter.connections, partial(sockfilter.capture, via="syscalls")])
+def test_processes_that_cannot_be_there_are_refused(follow, asked, said):
+    with pytest.raises(InvalidArgument, match=re.escape(said)):
+        follow(**asked)
 
 
 def test_services_by_process_port_and_route():
