@@ -53,9 +53,23 @@ def test_a_difference_has_what_came_in_between():
     assert found.device.rx_packets == 14
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        BEFORE._replace(interface="lo"),
+        BEFORE._replace(device=None),
+        BEFORE._replace(stations={**BEFORE.stations, "tcx": StationCounts()}),
+    ],
+)
+def test_counts_of_different_places_have_no_difference(before: PacketCounts):
+    for one, other in ((AFTER, before), (before, AFTER)):
+        with pytest.raises(InvalidArgument, match="take snapshots of one counting"):
+            one - other
+
+
 def test_the_sum_of_differences_is_the_whole():
-    nothing = PacketCounts("eth0", 0.0, {"tap": StationCounts()})
-    parts = [BEFORE._replace(device=None, delivered=None, drops=None) - nothing, AFTER - BEFORE]
+    nothing = BEFORE - BEFORE
+    parts = [BEFORE - nothing, AFTER - BEFORE]
     whole = AFTER - nothing
     assert sum(part.tap.received.total.packets for part in parts) == whole.tap.received.total.packets
 
