@@ -183,6 +183,13 @@ def test_the_library_yields_connections_and_counts_them():
         list(live.read())
 
 
+def test_to_wait_for_a_time_that_is_over_is_not_to_wait():
+    with namespace() as netns, sockfilter.connections(netns=netns) as live:
+        for _ in range(3):
+            live.wait(-1)
+        assert not list(live.read())
+
+
 def test_the_connections_of_a_process_and_of_a_namespace_by_the_number_of_a_process():
     with namespace() as netns, listening(netns) as server, following(netns, "--pid", str(US)) as sniffer:
         one, other = pair(netns, server)
