@@ -274,6 +274,9 @@ static __always_inline int change_state(struct sock *sk, int before, int state)
 	event->before = before;
 	event->state = state;
 	event->error = sk->sk_err;
+	/* an ICMP message that came while the process was in connect() */
+	if (!event->error && before == TCP_SYN_SENT)
+		event->error = sk->sk_err_soft;
 	if (is_listener) {
 		event->backlog = sk->sk_ack_backlog;
 		event->backlog_max = sk->sk_max_ack_backlog;
@@ -754,6 +757,32 @@ int tcp_reset_received(__u64 *ctx)
 	event = reserve_for(SF_TCP_RESET_RECEIVED, tp, &end, bucket ? slot_of(bucket, (__u64)tp) : NULL);
 	if (event)
 		send(event);
+	return 0;
+}
+
+/*
+ * This machine answers a segment with an ICMP message. One that answers a SYN while the process is in connect() is only
+ * a passing error of the socket, which is gone when the process has asked for it: the close does not tell of it.
+ */
+SEC("tp_btf/icmp_send")
+int tcp_icmp(__u64 *ctx)
+{
+	struct segment segment = {};
+	struct sf_tcp_event *event;
+
+	if (!read_segment(&segment, (void *)ctx[0]) || (segment.flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
+		return 0;
+	/* a router in another namespace may send it */
+	segment.end.netns = tcp_config.netns;
+	if (!is_wanted(&segment.end))
+		return 0;
+	event = reserve(SF_TCP_ICMP);
+	if (!event)
+		return 0;
+	event->end = segment.end;
+	event->error = ctx[1];
+	event->reason = ctx[2];
+	send(event);
 	return 0;
 }
 

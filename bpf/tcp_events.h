@@ -67,6 +67,7 @@ enum sf_tcp_kind {
 	SF_TCP_RESET_SENT = 4,
 	SF_TCP_RESET_RECEIVED = 5,
 	SF_TCP_RECEIVE = 6, /* with SF_TCP_WANT_FIRST or SF_TCP_WANT_SLOW */
+	SF_TCP_ICMP = 7,    /* with SF_TCP_WANT_STATES: this machine answers a SYN with an ICMP message */
 };
 
 /* one end of a connection as a socket has it; IPv4 addresses as ::ffff:a.b.c.d */
@@ -109,14 +110,14 @@ struct sf_tcp_event {
 	__u64 queued_ns; /* receive: how long the bytes lay in the socket; 0: not known */
 	__u64 begun_ns;	 /* when the end was established, or 0: before this program ran */
 	__u64 cgroup;	 /* of the process that has acted, by its inode number; 0: not known */
-	__u32 reason;	 /* drop: enum skb_drop_reason; reset: enum sk_rst_reason; of the running kernel */
+	__u32 reason;	 /* drop: enum skb_drop_reason; reset: enum sk_rst_reason; of the running kernel; ICMP: the code */
 	__u32 seq;	 /* retransmission, drop: of the first byte */
 	__u32 end_seq;	 /* after the last byte; a SYN and a FIN count 1 */
 	__u32 segments;	 /* retransmission: how many packets on the wire */
 	__u32 ifindex;	 /* drop: of the interface; 0: none */
 	__u32 pid;	 /* the process that has acted, in user space's namespace; 0: not known, or the kernel itself */
 	__u32 frames;	 /* addresses that follow in sf_tcp_stacked.stack */
-	__u32 error;	 /* state: sk_err, such as ECONNREFUSED */
+	__u32 error;	 /* state: sk_err, such as ECONNREFUSED; ICMP: the type */
 	__u16 backlog;	 /* state of a listener: waiting connections */
 	__u16 backlog_max; /* how many may wait */
 	__u8 kind;	   /* enum sf_tcp_kind */

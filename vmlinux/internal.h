@@ -213,6 +213,7 @@ struct sock {
 	__u16 sk_protocol;
 	__u8 sk_shutdown;
 	int sk_err;
+	int sk_err_soft;
 	void *sk_user_data;
 	unsigned long sk_lingertime;
 };

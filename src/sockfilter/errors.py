@@ -5,6 +5,8 @@ Every message says what was tried, what was found, and what to do. Traffic never
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from typing import Any
 
@@ -57,6 +59,10 @@ class KernelUnsupported(SockfilterError):
     """The kernel refused something that capturing needs. Linux 5.8 and later versions have everything."""
 
 
+class TooManyOpenFiles(SockfilterError):
+    """The process, or the machine, has as many open files as it may. Close some, or raise the limit: ulimit -n."""
+
+
 class ObjectError(SockfilterError):
     """The BPF object is missing or damaged, or the kernel refused it. log has the messages of libbpf."""
 
@@ -101,6 +107,28 @@ class Closed(SockfilterError):
 
 class Busy(SockfilterError):
     """A call within emit would read further records before the present ones. Call it after emit has returned."""
+
+
+# the errors of a process, and of a machine, that has as many open files as it may
+FILE_LIMITS = (errno.EMFILE, errno.ENFILE)
+RAISE_FILE_LIMIT = "close some files, or raise the limit: ulimit -n"
+
+
+def refused(
+    tried: str, number: int | None, found: str | None, remedy: str = "", kind: type[SockfilterError] = KernelUnsupported
+) -> SockfilterError:
+    """Returns the error of something that the kernel refused.
+
+    Args:
+        tried: what was tried.
+        number: the number of the kernel's error. A limit of open files is an error and has a remedy of its own.
+        found: what any other error is in words.
+        remedy: what to do about any other error.
+        kind: the class of any other error.
+    """
+    if number in FILE_LIMITS:
+        return TooManyOpenFiles(f"{tried}: {os.strerror(number)}; {RAISE_FILE_LIMIT}")
+    return kind(f"{tried}: {found}; {remedy}" if remedy else f"{tried}: {found}")
 
 
 def installing(extra: str) -> str:

@@ -27,6 +27,7 @@ def test_use_after_close_is_a_plain_sentence(use):
         ({"body": -1}, "body=-1: a number of bytes cannot be negative"),
         ({"snap": -1}, "snap=-1: a number of bytes cannot be negative"),
         ({"family": 5}, "family=5: it must be 4, 6, or None for both"),
+        ({"family": "4"}, "family='4': it must be 4, 6, or None for both"),
         ({"ring": 0}, "a ring of 0 bytes is not possible"),
         ({"ports": "x"}, "'x' is not a port"),
         ({"ports": 0}, "0 is not a port"),

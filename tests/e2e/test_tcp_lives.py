@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -16,7 +17,7 @@ from sockfilter.system.drop_reasons import DropReasons
 from sockfilter.system.netstat import Netstat
 from tests.support.droppers import dropping_at
 from tests.support.net import ip, namespace, veth_pair
-from tests.support.skips import need_linux
+from tests.support.skips import need_linux, need_tool
 from tests.support.tcp_exchanges import dropping
 from tests.support.tcp_lives import RESETS, client, following, kinds, listening, pair
 from tests.support.topologies import inside
@@ -113,6 +114,53 @@ def test_refused():
     assert (found["server"]["ip"], found["server"]["port"]) == ("127.0.0.1", 9)
     # without its reason, the dropped SYN is not known to be the one that was refused
     assert done.said[-1] == "sockfilter: 1 connection, 1 failed" + ("" if DropReasons().names else ", 1 drop")
+
+
+def asked_for_its_error(netns, server):
+    """The error of a connection, which its process asks for after a connect() that does not wait, as curl does."""
+    with client(netns) as one:
+        one.setblocking(False)
+        assert one.connect_ex(server) in (0, errno.EINPROGRESS)
+        while not (error := one.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)):
+            pass
+        return error
+
+
+def waited_for(netns, server):
+    """The error of a connect() that waits."""
+    with client(netns) as one:
+        return one.connect_ex(server)
+
+
+@pytest.mark.parametrize("connect", [asked_for_its_error, waited_for])
+def test_refused_by_an_icmp_message(connect):
+    need_linux("the tracepoint of ICMP messages", 6, 11)
+    nft = need_tool("nft")
+    with veth_pair() as (left, right), following(left) as sniffer:
+        for words in (
+            ("add", "table", "ip", "t"),
+            ("add", "chain", "ip", "t", "c", "{ type filter hook input priority 0; }"),
+            ("add", "rule", "ip", "t", "c", "tcp", "dport", "80", "reject"),
+        ):
+            subprocess.run(["ip", "netns", "exec", right, nft, *words], check=True)
+        assert connect(left, ("10.9.0.2", 80)) == errno.ECONNREFUSED
+        (found,) = kinds(sniffer.end().json, "connection")
+    assert (found["end"]["how"], found["end"]["reason"]) == ("refused", "ICMP")
+    assert "by" not in found["end"]
+    assert "NETFILTER_DROP" in found["end"]["dropped"]
+
+
+@pytest.mark.parametrize("connect", [asked_for_its_error, waited_for])
+def test_unreachable_where_a_router_has_no_route(connect):
+    need_linux("the tracepoint of ICMP messages", 6, 11)
+    with veth_pair() as (left, right), following(left) as sniffer:
+        ip("route", "add", "10.99.0.0/16", "via", "10.9.0.2", netns=left)
+        with inside(right):
+            Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+        error = connect(left, ("10.99.0.1", 80))
+        assert error in (errno.EHOSTUNREACH, errno.ENETUNREACH)
+        (found,) = kinds(sniffer.end().json, "connection")
+    assert (found["end"]["how"], found["end"]["reason"]) == ("unreachable", errno.errorcode[error])
 
 
 def test_no_answer_says_how_often_and_what_dropped_the_syns():
@@ -311,6 +359,17 @@ def test_a_full_accept_queue_is_told_with_its_listener():
     assert found["full"]
 
 
+def test_a_full_accept_queue_that_has_turned_nobody_away():
+    with namespace() as netns, listening(netns, backlog=1) as server, following(netns, "--format=text") as sniffer:
+        waiting = [client(netns) for _ in range(2)]
+        for one in waiting:
+            one.connect(server.getsockname())
+        line = sniffer.line()
+        for one in waiting:
+            one.close()
+    assert line.endswith("accept queue full (2 of 1 waiting)")
+
+
 def test_changes_of_state_with_the_time_in_each():
     with namespace() as netns, following(netns, "--states") as sniffer, listening(netns) as server:
         one, other = pair(netns, server)
@@ -337,9 +396,25 @@ def test_drops_with_their_reasons_and_places():
         one.close()
         (found,) = kinds(sniffer.end().json, "drop")
     assert found["reason"] == "NO_SOCKET"
-    assert found["flags"] == "S"
+    assert (found["flags"], found["bytes"]) == ("S", 0)
     assert found["interface"] == "lo"
     assert found["at"].startswith("tcp_v4_rcv")
+
+
+def test_a_connection_that_loses_nothing_has_no_drops():
+    need_linux("reasons for drops", 5, 17)
+    with namespace() as netns, following(netns, "--drops") as sniffer, listening(netns) as server:
+        for _ in range(20):
+            one, other = pair(netns, server)
+            one.send(b"x" * 80)
+            other.recv(100)
+            other.send(b"y" * 194)
+            one.recv(1000)
+            one.close()
+            other.close()
+        done = sniffer.end()
+    assert not kinds(done.json, "drop")
+    assert done.said[-1] == "sockfilter: 20 connections"
 
 
 def test_a_connection_that_was_open_at_the_start_has_its_ends():

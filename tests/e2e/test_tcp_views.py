@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import urllib.request
+from functools import partial
 
 import pytest
 
 import sockfilter
+from sockfilter.errors import InvalidArgument
 from sockfilter.metrics.connections import CONNECTIONS, SENT
 from tests.support.command import run
-from tests.support.net import namespace
+from tests.support.net import ip, namespace, veth_pair
 from tests.support.rights import without_rights
 from tests.support.servers import python_server
 from tests.support.tcp_lives import Follower, client, following, kinds, listening, pair
@@ -39,6 +42,20 @@ def test_what_is_open_now():
     assert "ESTABLISHED" in text.lines[0]
     assert "unread at the server: 300 B" in text.lines[0]
     assert text.said == ["sockfilter: 1 open connection"]
+
+
+def test_a_connection_without_an_answer_is_not_idle():
+    with veth_pair() as (netns, _):
+        ip("neighbour", "add", "10.9.0.77", "lladdr", "02:00:00:00:00:77", "dev", "veth0", netns=netns)
+        with client(netns) as one:
+            one.setblocking(False)
+            one.connect_ex(("10.9.0.77", 80))
+            (found,) = run("tcp", "--now", "--netns", netns, "--format", "jsonl").json
+            (line,) = run("tcp", "--now", "--netns", netns).lines
+    assert found["client"]["state"] == "SYN-SENT"
+    assert "idle" not in found
+    assert "SYN-SENT" in line
+    assert "idle" not in line
 
 
 def test_who_listens_and_how_full_the_queues_are():
@@ -129,6 +146,10 @@ def test_without_rights_what_needs_them_is_refused():
         (("--by", "process"), "add --top"),
         (("--drops=NONSENSE",), "this kernel has no such reason; it has "),
         (("--ports", "x"), "'x' is not a port"),
+        (("--comm", ""), "'' is not a process name"),
+        (("--comm", "nginx,"), "'' is not a process name"),
+        (("--comm", "x" * 40), "names have 1 to 15 bytes"),
+        (("-c", "0"), "a count of lines must be a whole number, 1 or greater"),
         (("--netns", "no-such"), "there is no such namespace"),
         (("--cgroup", "no-such"), "no such cgroup or container"),
     ],
@@ -162,6 +183,13 @@ def test_the_library_yields_connections_and_counts_them():
         list(live.read())
 
 
+def test_to_wait_for_a_time_that_is_over_is_not_to_wait():
+    with namespace() as netns, sockfilter.connections(netns=netns) as live:
+        for _ in range(3):
+            live.wait(-1)
+        assert not list(live.read())
+
+
 def test_the_connections_of_a_process_and_of_a_namespace_by_the_number_of_a_process():
     with namespace() as netns, listening(netns) as server, following(netns, "--pid", str(US)) as sniffer:
         one, other = pair(netns, server)
@@ -181,6 +209,26 @@ def test_the_connections_of_a_process_and_of_a_namespace_by_the_number_of_a_proc
         assert port in {seen.server.endpoint.port for seen in live.rest()}
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"pid": "x"}, "pid='x': it must be a number"),
+        ({"pid": 1.5}, "pid=1.5: it must be a number"),
+        ({"pid": -1}, "process numbers start at 1"),
+        ({"pid": []}, "it must be a number, or a list of numbers"),
+        ({"pid": [US, 2**40]}, f"there is no process {2**40}"),
+        ({"comm": ""}, "'' is not a process name"),
+        ({"comm": ["curl", "x" * 40]}, "names have 1 to 15 bytes"),
+        ({"comm": []}, "it must be a name, or a list of names"),
+        ({"comm": 7}, "it must be a name, or a list of names"),
+    ],
+)
+@pytest.mark.parametrize("follow", [sockfilter.connections, partial(sockfilter.capture, via="syscalls")])
+def test_processes_that_cannot_be_there_are_refused(follow, asked, said):
+    with pytest.raises(InvalidArgument, match=re.escape(said)):
+        follow(**asked)
+
+
 def test_services_by_process_port_and_route():
     with (
         python_server() as site,
@@ -194,6 +242,13 @@ def test_services_by_process_port_and_route():
     assert found["pids"] == [site.pid]
     assert [(route["route"], route["count"]) for route in found["routes"]] == [("POST /echo/{id}", 3)]
     assert found["p50"] <= found["p99"]
+
+
+@pytest.mark.parametrize("words", [("services",), ("services", "--format", "jsonl"), ("--stats", "-i", "lo")])
+def test_a_table_of_what_could_not_be_captured_is_not_written(words):
+    done = run(*words, prefix=without_rights())
+    assert (done.status, done.output) == (1, b"")
+    assert "missing; use sudo" in done.said[-1]
 
 
 class Services(Follower):

@@ -69,6 +69,26 @@ def test_descriptors():
 
 
 @pytest.mark.usefixtures("root")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["tcp", "--ports", "1", "--duration", "0.01"],
+        ["count", "-i", "lo", "--at", "tcx,xdp:generic,socket,drops", "--once", "--interval", "0.01"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_too_few_descriptors_are_no_reason_to_show_less(words: list[str]):
+    statuses = set()
+    for number in range(8, 44, 4):
+        done = run(*words, prefix=[need_tool("prlimit"), f"--nofile={number}"])
+        statuses.add(done.status)
+        if done.status:
+            assert "raise the limit: ulimit -n" in done.said[-1], (number, done.said)
+        assert not any("Linux" in line or "only the ends" in line or "without it" in line for line in done.said)
+    assert 1 in statuses
+
+
+@pytest.mark.usefixtures("root")
 @pytest.mark.parametrize("options", [["-i", "lo", "--processes"], ["--via", "syscalls"]], ids=["packets", "calls"])
 def test_no_threads(options: list[str]):
     """Programs are loaded in threads; where no stack of one finds room, they are loaded without."""

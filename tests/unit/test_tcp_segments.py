@@ -55,6 +55,16 @@ def test_a_drop_and_its_retransmission(is_late: bool) -> None:
     }
 
 
+def test_what_is_dropped_twice_was_sent_again() -> None:
+    segments, one = Segments(), exchange()
+    for time_ns in (10, 30):
+        segments.take(drop(SERVER, 5100, 200, time_ns))
+    segments.take(drop(SERVER, 5300, 200, 40))
+    segments.end(KEY, one, span(0, 5000))
+    assert one.tcp is not None
+    assert [each.again_after for each in one.tcp.drops] == [pytest.approx(20e-9), None, None]
+
+
 def test_bytes_of_the_next_exchange_wait_for_it() -> None:
     segments, first, second = Segments(), exchange(), exchange()
     segments.take(retransmission(SERVER, 6100, 100))

@@ -166,8 +166,8 @@ class Connections(ClosingIfForgotten):
         return list(self._wanted(source))
 
     def _wait(self, timeout_s: float | None) -> None:
-        left_s = max(0.0, self.listeners.due_s - time.monotonic())
-        self._turns.sleep(self._sleep, left_s if timeout_s is None else min(left_s, timeout_s))
+        left_s = self.listeners.due_s - time.monotonic()
+        self._turns.sleep(self._sleep, max(0.0, left_s if timeout_s is None else min(left_s, timeout_s)))
 
     def _sleep(self, left_s: float) -> None:
         if self._following is None:

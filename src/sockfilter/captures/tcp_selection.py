@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from sockfilter.errors import InvalidArgument
-from sockfilter.sources.narrowing import host_and_mask, host_list, port_ranges
+from sockfilter.sources.narrowing import host_and_mask, host_list, port_ranges, process_names, process_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,8 +46,8 @@ class TcpSelection:
             (int.from_bytes(address, "big"), int.from_bytes(mask, "big"))
             for address, mask in map(host_and_mask, host_list(host))
         ]
-        self._pids = None if pid is None else {pid} if isinstance(pid, int) else set(pid)
-        self._comms = None if comm is None else {comm} if isinstance(comm, str) else set(comm)
+        self._pids = None if pid is None else set(process_numbers(pid))
+        self._comms = None if comm is None else set(process_names(comm))
         self._cgroup = cgroup
         self._groups: set[int] | None = None
         self._due_s = 0.0

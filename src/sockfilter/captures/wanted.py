@@ -156,7 +156,7 @@ def narrowed(
 ) -> KernelFilter:
     """Returns the filter for these arguments. Raises InvalidArgument."""
     if family not in (None, 4, 6):
-        raise InvalidArgument(f"family={family}: it must be 4, 6, or None for both")
+        raise InvalidArgument(f"family={family!r}: it must be 4, 6, or None for both")
     ranges = None if ports is None else port_ranges(ports)
     if ranges == []:
         raise InvalidArgument("ports is empty, so nothing would be captured; None means all ports")

@@ -82,7 +82,7 @@ def run(words: list[str], signals: Signals) -> int:
         raise InvalidArgument("sockfilter count: which interface? -i NAME; sockfilter -D lists them")
     if options.once and options.duration is not None:
         raise InvalidArgument("--once ends after one --interval; without it, --duration ends after several")
-    at = places(word.strip() for text in options.at or () for word in text.split(","))
+    at = places(",".join(options.at)) if options.at else []
     sink = StandardOutput(signals)
     with entered(options.netns):
         counting = PacketCounting(options.interface, at, has_to=False)

@@ -8,7 +8,14 @@ import resource
 from enum import Enum
 
 from sockfilter.cli.descriptors import give_up, say
-from sockfilter.errors import CommandNotExecutable, InvalidArgument, NoSuchCommand
+from sockfilter.errors import (
+    FILE_LIMITS,
+    RAISE_FILE_LIMIT,
+    CommandNotExecutable,
+    InvalidArgument,
+    NoSuchCommand,
+    TooManyOpenFiles,
+)
 
 OK, FAILED, USAGE, LOST, CHECK_FAILED, BROKEN_PIPE = 0, 1, 2, 3, 4, 141
 # Descriptors that are enough for any capture: it needs about twenty, and one more for each interface.
@@ -36,7 +43,7 @@ class Reason(Enum):
 def lacks_descriptors(error: Exception) -> bool:
     """Whether an error says that no more files can be opened; the dynamic linker says so in an ImportError."""
     number = next((each.errno for each in (error, error.__cause__) if isinstance(each, OSError)), None)
-    return number in (errno.EMFILE, errno.ENFILE) or os.strerror(errno.EMFILE) in str(error)
+    return isinstance(error, TooManyOpenFiles) or number in FILE_LIMITS or os.strerror(errno.EMFILE) in str(error)
 
 
 def said_of(error: Exception) -> str:
@@ -45,7 +52,7 @@ def said_of(error: Exception) -> str:
         return str(error)
     limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limit >= DESCRIPTORS:
-        return f"{error}; close some files, or raise the limit: ulimit -n"
+        return str(error) if isinstance(error, TooManyOpenFiles) else f"{error}; {RAISE_FILE_LIMIT}"
     return (
         f"opening the capture's files: {os.strerror(errno.EMFILE)}: the limit is {limit}, and a capture needs"
         f" {DESCRIPTORS}; raise the limit: ulimit -n {DESCRIPTORS}{'' if most >= DESCRIPTORS else ', as root'}"

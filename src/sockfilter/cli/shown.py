@@ -107,3 +107,8 @@ class Shown(Member):
         if self._output is not None:
             self._output.flush()
             self._output.close()
+
+    def abandon(self) -> None:
+        """Lets the form end for a capture that could not begin. Raises OSError."""
+        if self._output is not None:
+            self._output.abandon()

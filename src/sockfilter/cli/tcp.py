@@ -89,7 +89,7 @@ def get_parser() -> argparse.ArgumentParser:
     )
     how = parser.add_argument_group("how to show them")
     how.add_argument("--http", action="store_true", help="the HTTP exchanges of each connection beneath it")
-    how.add_argument("-c", "--count", type=values.count, metavar="N", help="exit after N lines")
+    how.add_argument("-c", "--count", type=values.lines, metavar="N", help="exit after N lines")
     how.add_argument("--duration", type=values.duration, metavar="TIME", help="exit after this time: 500ms, 10s, 5m")
     how.add_argument(
         "--format", type=values.form, choices=(TEXT, JSONL), default=TEXT, help="lines of text, or JSON lines"

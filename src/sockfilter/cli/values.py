@@ -39,6 +39,11 @@ def count(text: str) -> int:
     return number(text, 1, "a count of exchanges")
 
 
+def lines(text: str) -> int:
+    """Parses the value of -c where lines are counted."""
+    return number(text, 1, "a count of lines")
+
+
 def at_least_1(text: str) -> int:
     """Parses the value of -C, -G and -W."""
     return number(text, 1, "the value of -C, -G and -W")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sockfilter.closing import ClosingIfForgotten
 from sockfilter.counting.counts import PacketCounts
 from sockfilter.counting.stations import Station, TapStation, TcxStation, XdpStation
-from sockfilter.errors import Closed, InterfaceGone, InvalidArgument, KernelUnsupported
+from sockfilter.errors import Closed, InterfaceGone, InvalidArgument, KernelUnsupported, MissingCapability
 from sockfilter.sources.packets import interfaces
 from sockfilter.system import devices
 from sockfilter.system.namespace import entered
@@ -27,13 +27,13 @@ XDP_MODES = ("native", "generic")
 PLACES = (DEVICE, "xdp", *(f"xdp:{mode}" for mode in XDP_MODES), "tcx", SOCKETS, DROPS)
 
 
-def count(interface: str, *, at: Iterable[str] = (), netns: str | int | None = None) -> PacketCounting:
+def count(interface: str, *, at: str | Iterable[str] = (), netns: str | int | None = None) -> PacketCounting:
     """Begins to count the packets of an interface. Every packet passes, and other programs are left alone.
 
     Args:
         interface: its name.
         at: places at which packets are counted too: "device", "xdp" or "xdp:native" or "xdp:generic", "tcx", "socket",
-            "drops". The tap is always one.
+            "drops"; one, or several, or a text as for --at: "tcx,drops". The tap is always one.
         netns: the network namespace: a name of `ip netns`, or a PID. None: that of the calling thread.
 
     Returns:
@@ -64,7 +64,7 @@ class PacketCounting(ClosingIfForgotten):
         left_out: why places that were asked for are not counted.
     """
 
-    def __init__(self, name: str, at: Iterable[str] = (), *, has_to: bool = True) -> None:
+    def __init__(self, name: str, at: str | Iterable[str] = (), *, has_to: bool = True) -> None:
         wanted = places(at)
         if name == interfaces.ANY:
             raise InvalidArgument("counting takes one interface, not any: its places belong to an interface")
@@ -83,10 +83,11 @@ class PacketCounting(ClosingIfForgotten):
             for place in wanted:
                 try:
                     self._begin(stack, place, found)
-                except KernelUnsupported as error:
+                except (KernelUnsupported, MissingCapability) as error:
                     if has_to:
                         raise
-                    self.left_out.append(str(error))
+                    if str(error) not in self.left_out:  # two places may be one program's
+                        self.left_out.append(str(error))
             # the places begin one after the other: what counts is what came when all of them were there
             self._before = self._counted()
             self._turns = Turns("the counting")
@@ -160,9 +161,9 @@ class PacketCounting(ClosingIfForgotten):
         self._stations[station.name] = stack.enter_context(station)
 
 
-def places(at: Iterable[str]) -> list[str]:
-    """Returns the places of a list, each once. Raises InvalidArgument."""
-    found = list(dict.fromkeys(at))
+def places(at: str | Iterable[str]) -> list[str]:
+    """Returns the places of a list, or of a text as for --at, each once. Raises InvalidArgument."""
+    found = list(dict.fromkeys(map(str.strip, at.split(",")) if isinstance(at, str) else at))
     for place in found:
         if place not in PLACES:
             raise InvalidArgument(f"{place!r} is no place to count at; there are {', '.join(PLACES)}")

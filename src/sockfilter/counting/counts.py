@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from sockfilter.errors import InvalidArgument
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -164,7 +166,19 @@ class PacketCounts(NamedTuple):
         """What was counted where packet sockets get their packets."""
         return self.stations["tap"]
 
+    @property
+    def places(self) -> list[str]:
+        """Where it was counted, as --at spells it."""
+        parts = (("device", self.device), ("socket", self.delivered), ("drops", self.drops))
+        return [*self.stations, *(name for name, counted in parts if counted is not None)]
+
     def __sub__(self, before: PacketCounts) -> PacketCounts:
+        """Returns what was counted since. Raises InvalidArgument: it was counted elsewhere."""
+        if self.interface != before.interface or set(self.places) != set(before.places):
+            raise InvalidArgument(
+                f"subtracting counts at {', '.join(before.places)} of {before.interface} from counts at"
+                f" {', '.join(self.places)} of {self.interface}: take snapshots of one counting"
+            )
         return PacketCounts(
             self.interface,
             self.seconds - before.seconds,

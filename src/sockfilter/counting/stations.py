@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sockfilter.closing import Closing
 from sockfilter.counting.reading import CounterReading
-from sockfilter.errors import KernelUnsupported, MissingCapability, ObjectError
+from sockfilter.errors import KernelUnsupported, MissingCapability, ObjectError, refused
 from sockfilter.libbpf import binding, links
 from sockfilter.libbpf.object import OBJECTS, BpfObject
 from sockfilter.system import bpf_programs, devices, rights
@@ -126,9 +126,8 @@ class TcxStation(Station):
         except PermissionError:
             raise
         except OSError as error:
-            raise KernelUnsupported(
-                f"counting at tcx of {self.interface.name}: {error.strerror}; it requires Linux 6.6 or newer"
-            ) from error
+            tried = f"counting at tcx of {self.interface.name}"
+            raise refused(tried, error.errno, error.strerror, "it requires Linux 6.6 or newer") from error
 
 
 class XdpStation(Station):
@@ -161,7 +160,7 @@ class XdpStation(Station):
             remedy = "another program may be in the way"
             if error.errno in (errno.EOPNOTSUPP, errno.EINVAL) and self._wanted == "native":
                 remedy = "its driver has no native XDP: use --at xdp:generic"
-            raise KernelUnsupported(f"counting at xdp of {name}: {error.strerror}; {remedy}") from error
+            raise refused(f"counting at xdp of {name}", error.errno, error.strerror, remedy) from error
         device = devices.describe(self.interface.index)
         self.mode = device.xdp[0].mode if device is not None and device.xdp else self._wanted
 

@@ -28,6 +28,7 @@ def test_for(wanted: Any, is_exact: Callable[[Any], bool], kinds: str) -> Test:
     Raises:
         InvalidArgument: wanted is none of these.
     """
+    check_not_empty(wanted)
     if isinstance(wanted, re.Pattern):
         return _finds(wanted)
     if isinstance(wanted, range):
@@ -40,6 +41,12 @@ def test_for(wanted: Any, is_exact: Callable[[Any], bool], kinds: str) -> Test:
     if not is_exact(wanted):
         raise InvalidArgument(f"it must be {kinds}, a compiled pattern, a predicate, or a set")
     return lambda value: bool(value == wanted)
+
+
+def check_not_empty(wanted: Any) -> None:
+    """Raises InvalidArgument for a set or a range of nothing, which no value would meet."""
+    if isinstance(wanted, (set, frozenset, range)) and not wanted:
+        raise InvalidArgument("it is empty, so nothing would match")
 
 
 def _within(wanted: range, kinds: str) -> Test:

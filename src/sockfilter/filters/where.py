@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockfilter.errors import InvalidArgument
+from sockfilter.filters.values import check_not_empty
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -176,6 +177,7 @@ class Where:
             if condition is None:
                 raise InvalidArgument(f"there is no condition {name!r}{_hint(name)}")
             try:
+                check_not_empty(wanted)
                 self._tests.append(Term(name, wanted, condition.test(wanted), condition.value))
             except InvalidArgument as error:
                 raise InvalidArgument(f"{name}={shown(wanted)}: {error}") from error

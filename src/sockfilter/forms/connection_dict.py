@@ -116,7 +116,7 @@ def listener_dict(listener: Listener, show_secrets: bool = False) -> dict[str, A
 
 
 def queue_dict(full: QueueFull, show_secrets: bool = False) -> dict[str, Any]:
-    """Returns a listener that turned connections away: one of the kind listener, with when and how many."""
+    """Returns a listener whose queue is full: one of the kind listener, with when, and how many it turned away."""
     more = {"time": _time(full.time_ns), "turned_away_now": full.turned_away}
     return {**listener_dict(full.listener, show_secrets), **more}
 

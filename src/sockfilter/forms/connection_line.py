@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from sockfilter.escape import printable
 from sockfilter.forms.processes import name_of
-from sockfilter.forms.sizes import duration_text, size_text
-from sockfilter.model.tcp_connection import How
+from sockfilter.forms.sizes import count_text, duration_text, size_text
+from sockfilter.model.tcp_connection import ICMP, How
 
 if TYPE_CHECKING:
     from sockfilter.model import Endpoint, Process
@@ -28,8 +28,8 @@ ARROW, NO_ARROW = " > ", " - "
 ROUTE_WIDTH = 62
 # processes that the line of a listener names
 NAMED_MAX = 4
-# the kernel's reason that a refused connection has when nobody listens
-NOBODY_LISTENS = "NO_SOCKET"
+# reasons of refused connections, in words; the first one is the kernel's
+WHY_REFUSED = {"NO_SOCKET": "nobody listens", ICMP: "an ICMP message says so"}
 
 
 def connection_line(connection: TcpConnection, time: str) -> str:
@@ -113,15 +113,11 @@ def listener_line(listener: Listener, since: str) -> str:
 
 
 def queue_line(full: QueueFull, time: str) -> str:
-    """Returns a line for a listener that turned connections away."""
+    """Returns a line for a listener whose queue is full."""
     listener = full.listener
     who = end_of(listener.here, listener.processes[0] if listener.processes else None)
-    noun = "connection" if full.turned_away == 1 else "connections"
-    return _joined(
-        time,
-        who,
-        f"accept queue full: {full.turned_away} {noun} turned away ({listener.waiting} of {listener.most} waiting)",
-    )
+    turned_away = f": {count_text(full.turned_away, 'connection')} turned away" if full.turned_away else ""
+    return _joined(time, who, f"accept queue full{turned_away} ({listener.waiting} of {listener.most} waiting)")
 
 
 def _peer(peer: TcpPeer) -> str:
@@ -151,8 +147,8 @@ def _failure(end: TcpEnding, age_ns: int | None) -> str:
     times = f", SYN sent {end.syns} {'time' if end.syns == 1 else 'times'}" if end.syns else ""
     dropped = f"; dropped {end.dropped}" if end.dropped else ""
     if end.how is How.REFUSED:
-        why = ": nobody listens" if end.reason == NOBODY_LISTENS else f": {end.reason}" if end.reason else ""
-        return f"refused{after}{why}"
+        why = WHY_REFUSED.get(end.reason, end.reason) if end.reason else ""
+        return f"refused{after}{why and f': {why}'}{dropped}"
     if end.how is How.NO_ANSWER:
         return f"no answer{after}{times}{dropped}"
     if end.how is How.UNREACHABLE:

@@ -76,7 +76,7 @@ def _drop(drop: Drop) -> dict[str, Any]:
 
 
 def _drop_lines(drop: Drop) -> Iterator[str]:
-    again = "not sent again so far" if drop.again_after is None else f"sent again after {_ms(drop.again_after)} ms"
+    again = "no retransmission so far" if drop.again_after is None else f"sent again after {_ms(drop.again_after)} ms"
     reason = "" if drop.reason is None else f"{drop.reason} at "
     interface = "" if drop.interface is None else f", {drop.interface}"
     yield f"drop {drop.bytes} bytes of the {drop.sender}: {reason}{drop.place}{interface}; {again}"

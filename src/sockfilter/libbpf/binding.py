@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import Any
 
-from sockfilter.errors import LibbpfMissing
+from sockfilter.errors import LibbpfMissing, refused
 
 
 def load() -> tuple[Any, Any]:
     """Returns cffi's ffi and lib.
 
-    Raises LibbpfMissing if the extension or libbpf.so.1 is missing.
+    Raises LibbpfMissing if the extension or libbpf.so.1 is missing, and TooManyOpenFiles.
     """
     try:
         from sockfilter.libbpf._libbpf import ffi, lib
     except ImportError as error:
+        if os.strerror(errno.EMFILE) in str(error):
+            raise refused("loading the libbpf binding", errno.EMFILE, str(error)) from error
         if "libbpf.so" in str(error):
             found, remedy = str(error), "install libbpf 1.1 or newer; on Debian: apt install libbpf1"
         else:

@@ -6,7 +6,7 @@ import time
 from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sockfilter.errors import KernelUnsupported
+from sockfilter.errors import refused
 from sockfilter.libbpf import binding
 
 if TYPE_CHECKING:
@@ -85,4 +85,4 @@ def possible_cpus() -> int:
         with open(POSSIBLE_CPUS) as file:
             return int(file.read().replace("-", ",").split(",")[-1]) + 1
     except OSError as error:
-        raise KernelUnsupported(f"reading {POSSIBLE_CPUS}: {error.strerror}; mount sysfs on /sys") from error
+        raise refused(f"reading {POSSIBLE_CPUS}", error.errno, error.strerror, "mount sysfs on /sys") from error

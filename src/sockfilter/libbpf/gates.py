@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from struct import Struct
 
 from sockfilter.closing import Closing
-from sockfilter.errors import KernelUnsupported, MissingCapability
+from sockfilter.errors import KernelUnsupported, MissingCapability, refused
 from sockfilter.libbpf import binding
 
 # include/uapi/linux/bpf.h, enum bpf_map_type and enum bpf_prog_type
@@ -83,8 +84,7 @@ class Gates(Closing):
         if fd < 0:
             words = binding.error_text(self._ffi, self._lib, -fd)
             self.close()
-            if fd == -1:  # EPERM
-                raise MissingCapability(f"loading the BPF program that runs before the others: {words}")
-            raise KernelUnsupported(f"loading the BPF program that runs before the others: {words}")
+            kind = MissingCapability if fd == -errno.EPERM else KernelUnsupported
+            raise refused("loading the BPF program that runs before the others", -fd, words, kind=kind)
         self._fds.append(fd)
         return int(fd)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import errno
 import mmap
 import os
+import resource
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.closing import Closing
-from sockfilter.errors import Closed, KernelUnsupported, MissingCapability, ObjectError
+from sockfilter.errors import FILE_LIMITS, Closed, KernelUnsupported, MissingCapability, ObjectError, refused
 from sockfilter.libbpf import binding, log
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+# enough for any object with what its process has open
+DESCRIPTORS = 64
 # used in place of a descriptor: libbpf finds the kernel's types itself
 NO_TYPES = -1
 # the folder of sockfilter's own objects
@@ -26,9 +29,18 @@ def read(path: str | os.PathLike[str]) -> bytes:
         with open(path, "rb") as file:
             return file.read()
     except OSError as error:
-        raise ObjectError(
-            f"reading the BPF object {path}: {error.strerror}; install sockfilter again, or build it: make bpf"
-        ) from error
+        remedy = "install sockfilter again, or build it: make bpf"
+        raise refused(f"reading the BPF object {path}", error.errno, error.strerror, remedy, ObjectError) from error
+
+
+def _file_limit(number: int, said: str) -> int:
+    """Returns the error of a limit of open files, if an object could not be loaded because of one; otherwise 0."""
+    for limit in FILE_LIMITS:
+        if -number == limit or os.strerror(limit) in said:
+            return limit
+    # libbpf had no descriptor to find out whether the kernel has read-only globals, which all have that have rings
+    is_tight = resource.getrlimit(resource.RLIMIT_NOFILE)[0] < DESCRIPTORS
+    return errno.EMFILE if is_tight and "referenced but wasn't created" in said else 0
 
 
 class BpfObject(Closing):
@@ -134,9 +146,8 @@ class BpfObject(Closing):
         try:
             return mmap.mmap(self.map_fd(name), size, access=access)
         except OSError as error:
-            raise KernelUnsupported(
-                f"mapping the map {name}: {error.strerror}; this requires Linux 5.5 or newer"
-            ) from error
+            remedy = "this requires Linux 5.5 or newer"
+            raise refused(f"mapping the map {name}", error.errno, error.strerror, remedy) from error
 
     def begin_to_load(self) -> None:
         """Starts load() in a thread that runs no Python code, so that the caller can do other work meanwhile."""
@@ -150,6 +161,7 @@ class BpfObject(Closing):
         Raises:
             MissingCapability: CAP_BPF is missing.
             KernelUnsupported: the kernel has no ring buffers, or not enough memory for one.
+            TooManyOpenFiles: there are not enough descriptors.
             ObjectError: the verifier refused a program.
         """
         if not self._loading:
@@ -160,10 +172,8 @@ class BpfObject(Closing):
         if not number:
             return
         words = binding.error_text(self._ffi, self._lib, number)
-        if -number == errno.EMFILE or os.strerror(errno.EMFILE) in said:
-            raise KernelUnsupported(
-                f"loading the BPF program: {os.strerror(errno.EMFILE)}; raise the limit: ulimit -n 64"
-            )
+        if limit := _file_limit(number, said):
+            raise refused("loading the BPF program", limit, None)
         if -number == errno.EPERM:
             # kernels before 5.11 count maps as locked memory; libbpf logs this if it cannot raise the limit
             self.is_short_of_locked_memory = "RLIMIT_MEMLOCK" in said

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.closing import Closing
-from sockfilter.errors import Closed, InvalidArgument, KernelUnsupported
+from sockfilter.errors import Closed, InvalidArgument, refused
 from sockfilter.libbpf import binding
 
 if TYPE_CHECKING:
@@ -119,8 +119,9 @@ class Ring(Closing):
 
     def _mapped(self, address: Any, what: str) -> Any:
         if not address:
-            words = binding.error_text(self._ffi, self._lib, self._ffi.errno)
-            raise KernelUnsupported(f"mapping {what}: {words}; use a smaller ring: -B, or ring=")
+            number = self._ffi.errno
+            words = binding.error_text(self._ffi, self._lib, number)
+            raise refused(f"mapping {what}", number, words, "use a smaller ring: -B, or ring=")
         return address
 
     def _open(self) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from sockfilter.errors import KernelUnsupported
+from sockfilter.errors import refused
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.tracing import BTF
 
@@ -36,7 +36,7 @@ def find(names: Sequence[str], purpose: str) -> dict[str, int]:
     kept = [ffi.new("char[]", name.encode()) for name in names]
     arguments = ffi.new("__u32[]", len(kept))
     if lib.sf_tracepoints_find(ffi.new("char *[]", kept), arguments, len(kept)):
-        raise KernelUnsupported(f"{purpose}: the kernel has no {BTF} (CONFIG_DEBUG_INFO_BTF)")
+        raise refused(purpose, ffi.errno, f"the kernel has no {BTF} (CONFIG_DEBUG_INFO_BTF)")
     return dict(zip(names, ffi.unpack(arguments, len(kept)), strict=True))
 
 
@@ -45,13 +45,14 @@ def attach(opened: BpfObject, programs: Iterable[str], stack: ExitStack) -> None
 
     Raises:
         KernelUnsupported: the kernel refuses.
+        TooManyOpenFiles: there is no descriptor for one.
     """
     ffi, lib = binding.load()
     for name in programs:
         fd = lib.bpf_raw_tracepoint_open(ffi.NULL, opened.program_fd(name))
         if fd < 0:
             words = binding.error_text(ffi, lib, fd)
-            raise KernelUnsupported(f"attaching {name}: {words}; this requires Linux 5.5 or newer")
+            raise refused(f"attaching {name}", -fd, words, "this requires Linux 5.5 or newer")
         stack.callback(os.close, fd)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from sockfilter.errors import KernelUnsupported, MissingCapability, ObjectError
+from sockfilter.errors import KernelUnsupported, MissingCapability, ObjectError, refused
 from sockfilter.libbpf import binding
 
 if TYPE_CHECKING:
@@ -46,11 +46,13 @@ def attach(opened: BpfObject, programs: Iterable[str], stack: ExitStack) -> None
     Raises:
         MissingCapability: CAP_PERFMON is missing.
         KernelUnsupported: the kernel refuses.
+        TooManyOpenFiles: there is no descriptor for one.
     """
     ffi, lib = binding.load()
     for name in programs:
         link = lib.bpf_program__attach(opened.program(name))
         if not link:
-            words = binding.error_text(ffi, lib, ffi.errno)
-            raise KernelUnsupported(f"attaching {name}: {words}; raw tracepoints require Linux 4.17 or newer")
+            number = ffi.errno
+            words = binding.error_text(ffi, lib, number)
+            raise refused(f"attaching {name}", number, words, "raw tracepoints require Linux 4.17 or newer")
         stack.callback(lib.bpf_link__destroy, link)

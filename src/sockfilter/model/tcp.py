@@ -40,7 +40,8 @@ class Drop(NamedTuple):
         reason: the kernel's own name, such as "TC_INGRESS"; None if this kernel gives no reasons.
         place: where in the kernel, as a function or, if names may not be read, as an address.
         interface: the name of the interface; None if there was none.
-        again_after: seconds until the first of its bytes were sent again; None if they were not, or not yet.
+        again_after: seconds until the first of its bytes were sent again; None if they were not, not yet, or if TCP did
+            not count it as sent.
         stack: the kernel's functions that led there, the innermost first; empty unless stacks are wanted.
         time_ns: when, in nanoseconds of the source's clock.
         seq: the sequence number of its first byte.

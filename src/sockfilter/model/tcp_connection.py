@@ -17,7 +17,7 @@ class How(str, Enum):
 
     CLOSED = "closed"  # with a FIN
     RESET = "reset"
-    REFUSED = "refused"  # a reset in answer to the SYN
+    REFUSED = "refused"  # a reset or an ICMP message in answer to the SYN
     NO_ANSWER = "no-answer"  # to any SYN
     UNREACHABLE = "unreachable"
     GIVEN_UP = "given-up"  # the client closed before there was an answer
@@ -27,6 +27,8 @@ class How(str, Enum):
     __str__ = str.__str__
 
 
+# the reason of a connection that an ICMP message refused
+ICMP = "ICMP"
 # connections that were never open
 FAILED = frozenset({How.REFUSED, How.NO_ANSWER, How.UNREACHABLE, How.GIVEN_UP})
 
@@ -36,8 +38,8 @@ class TcpEnding(NamedTuple):
 
     Attributes:
         how: how.
-        by: who closed or reset it: "client", "server" or "both". None: not known.
-        reason: the kernel's reason for a reset, or the name of the socket's error. None: not known.
+        by: who closed, reset or refused it: "client", "server" or "both". None: not known.
+        reason: the kernel's reason for a reset, the name of the socket's error, or ICMP. None: not known.
         syns: how many times the client sent its SYN. 0: not known.
         dropped: what dropped SYNs: the kernel's reason and the place, as text. None: not known.
     """
@@ -144,7 +146,7 @@ class OpenConnection(NamedTuple):
         connection: the connection. Its states are in its peers.
         unread: bytes that each end has received and nobody has read: of client and server. None: not known.
         unacknowledged: bytes that each end has sent and the other has not acknowledged.
-        idle_ms: milliseconds since payload last passed.
+        idle_ms: milliseconds since payload last passed, or since the connection was established.
     """
 
     connection: TcpConnection
@@ -186,7 +188,7 @@ class TcpDrop(NamedTuple):
         place: the function that dropped it, or its address.
         interface: the interface. None: none.
         seq: the sequence number of its first byte.
-        size: bytes of payload, with SYN and FIN one each.
+        size: bytes of payload.
         flags: the flags of its header: SA.
         stack: the kernel's stack, the innermost function first.
         netns: the inode number of the network namespace. 0: not known.
@@ -259,12 +261,12 @@ class Listener(NamedTuple):
 
 
 class QueueFull(NamedTuple):
-    """A listener turned connections away, because its queue was full.
+    """A listener's queue has become full, or the listener has turned connections away because of it.
 
     Attributes:
         time_ns: when this was found, in nanoseconds since 1970.
         listener: the listener.
-        turned_away: how many times it did since the last look: a client's SYN that comes again counts again.
+        turned_away: how many it turned away since the last look: a client's SYN that comes again counts again.
     """
 
     time_ns: int

@@ -15,7 +15,7 @@ class TcpFigures(NamedTuple):
         bytes_acked: bytes that the peer has acknowledged; a SYN and a FIN count one each.
         bytes_received: bytes that were received; a FIN counts one.
         cwnd: the congestion window in segments.
-        idle_ms: milliseconds since payload was last sent or received.
+        idle_ms: milliseconds since payload was last sent or received, or since the connection was established.
     """
 
     rtt_us: int | None = None

@@ -143,6 +143,10 @@ class Member:
         Raises OSError and SockfilterError.
         """
 
+    def abandon(self) -> None:
+        """Closes the output of a capture that could not begin. Raises the same errors as close()."""
+        self.close()
+
 
 class Fan:
     """Forwards to each member what it wants.
@@ -279,21 +283,24 @@ class Fan:
 
     def close(self) -> None:
         """Closes all members even if some fail. Raises the first error of a vital member."""
-        errors: list[Exception] = []
-        with ExitStack() as stack:  # closes the others even after an error that no output should raise
-            for member in reversed(self.members if "members" in vars(self) else ()):
-                stack.callback(self._close, member, errors)
-        if errors:
-            raise errors[0]
+        self._close_all(lambda member: member.close())
 
     def abandon(self) -> None:
         """Closes all members of a capture that could not begin. The caller has an error to raise already."""
         with suppress(OSError, SockfilterError):
-            self.close()
+            self._close_all(lambda member: member.abandon())
 
-    def _close(self, member: Member, errors: list[Exception]) -> None:
+    def _close_all(self, close: Callable[[Member], object]) -> None:
+        errors: list[Exception] = []
+        with ExitStack() as stack:  # closes the others even after an error that no output should raise
+            for member in reversed(self.members if "members" in vars(self) else ()):
+                stack.callback(self._close, member, close, errors)
+        if errors:
+            raise errors[0]
+
+    def _close(self, member: Member, close: Callable[[Member], object], errors: list[Exception]) -> None:
         try:
-            member.close()
+            close(member)
         except (OSError, SockfilterError) as error:
             if member.is_vital:
                 errors.append(error)

@@ -108,6 +108,10 @@ class Output:
     def close(self) -> None:
         """Writes what belongs at the end; called once, after the last exchange. Raises OSError."""
 
+    def abandon(self) -> None:
+        """Called in place of close() if the capture could not begin. Raises OSError."""
+        self.close()
+
     def _collect(self, part: bytes) -> None:
         self._parts.append(part)
         if len(part) >= LARGE_BYTES:

@@ -2,25 +2,60 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from sockfilter.errors import InvalidArgument
+from sockfilter.errors import InvalidArgument, KernelUnsupported
 from sockfilter.model.connection import V4_MAPPED
 from sockfilter.model.protocols import OPTIONAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 Ports: TypeAlias = "int | str | range | Iterable[int | str | range]"
 Hosts: TypeAlias = "str | Iterable[str]"
 PORT_MAX = 65535
+# bytes of a process's name: TASK_COMM_LEN without the zero at its end
+NAME_BYTES_MAX = 15
 # digits of a port number, leading zeros included; int() has its own limit and raises another error
 DIGITS_MAX = 10
 # enum sf_protocol
 PROTOCOL_BITS = {name: 1 << place for place, name in enumerate(OPTIONAL)}
 WORD_MASK = (1 << 64) - 1
 ADDRESS_BITS = 128
+
+
+def process_numbers(pid: int | Sequence[int]) -> tuple[int, ...]:
+    """Returns the numbers of processes.
+
+    Raises:
+        InvalidArgument: one is no number, or there is no such process.
+        KernelUnsupported: there is no /proc to look for them.
+    """
+    found: tuple[Any, ...] = tuple(pid) if isinstance(pid, Iterable) and not isinstance(pid, (str, bytes)) else (pid,)
+    if not found or not all(isinstance(number, int) and number > 0 for number in found):
+        raise InvalidArgument(f"pid={pid!r}: it must be a number, or a list of numbers; process numbers start at 1")
+    if not os.path.exists("/proc/self"):
+        raise KernelUnsupported("looking for a process: there is no /proc; mount procfs: mount -t proc proc /proc")
+    for number in found:
+        if not os.path.exists(f"/proc/{number}"):
+            raise InvalidArgument(f"there is no process {number}")
+    return found
+
+
+def process_names(comm: str | Sequence[str]) -> tuple[str, ...]:
+    """Returns the names of processes, each once. Raises InvalidArgument if one cannot be a name."""
+    found = tuple(dict.fromkeys(comm)) if isinstance(comm, Iterable) and not isinstance(comm, str) else (comm,)
+    if not found or not all(isinstance(name, str) for name in found):
+        raise InvalidArgument(f"comm={comm!r}: it must be a name, or a list of names")
+    for name in found:
+        if not 0 < len(name.encode(errors="surrogateescape")) <= NAME_BYTES_MAX:
+            raise InvalidArgument(
+                f"{name!r} is not a process name: names have 1 to {NAME_BYTES_MAX} bytes; ps -eo comm lists them"
+            )
+    return found
 
 
 def port_ranges(ports: Ports) -> list[tuple[int, int]]:

@@ -81,6 +81,9 @@ class StatisticsOutput(Output):
             return
         self._show(table(self._collector, None if self._screen is None else self._screen()[0]))
 
+    def abandon(self) -> None:
+        """Writes nothing: what was not captured is not known to be nothing."""
+
     def _show(self, text: str) -> None:
         before = UP.format(self._shown_lines) + CLEAR if self._shown_lines else ""
         self._shown_lines = text.count("\n") if self._screen is not None else 0

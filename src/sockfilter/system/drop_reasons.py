@@ -9,6 +9,15 @@ SUBSYSTEM_PREFIX = f"{PREFIX}SUBSYS_"
 # include/net/dropreason.h: the upper half of a number is that of a subsystem, which has reasons of its own
 SUBSYSTEM_SHIFT = 16
 NOT_SPECIFIED = "NOT_SPECIFIED"
+# Drops that lose nothing: the bytes had come before, their reader had gone, or the copy was a sniffer's.
+HARMLESS = frozenset(
+    (
+        *("TCP_OLD_DATA", "TCP_OLD_SEQUENCE", "TCP_OLD_ACK", "TCP_OFOMERGE"),
+        *("QUEUE_PURGE", "SOCKET_CLOSE", "PACKET_SOCK_ERROR"),
+    )
+)
+# the functions that give packets to sniffers, for kernels without a reason for this
+SNIFFERS = frozenset(("packet_rcv", "tpacket_rcv"))
 
 
 class DropReasons:

@@ -8,7 +8,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.closing import Closing
-from sockfilter.errors import KernelUnsupported
+from sockfilter.errors import SockfilterError, refused
 from sockfilter.model.tcp_figures import TcpFigures
 from sockfilter.model.tcp_state import TcpState
 from sockfilter.system.sock_diag import (
@@ -47,6 +47,8 @@ WAITING_BYTES = 4 << 20
 SO_RCVBUFFORCE = 33
 # sockets that one dump returns: as many connections take about 100 MB here, and a second to read
 SOCKETS_MAX = 200_000
+# states before a connection is open, in which TCP counts the time since it last sent from the start of the machine
+UNOPENED = {TcpState.SYN_SENT, TcpState.SYN_RECV}
 
 
 class TcpSocket(NamedTuple):
@@ -150,10 +152,9 @@ class EndedSockets(Closing):
                     yield _read(piece, at, end)
 
 
-def _unsupported(error: OSError) -> KernelUnsupported:
-    return KernelUnsupported(
-        f"listing the TCP sockets: {error.strerror or error}; it requires inet_diag: modprobe tcp_diag"
-    )
+def _unsupported(error: OSError) -> SockfilterError:
+    remedy = "it requires inet_diag: modprobe tcp_diag"
+    return refused("listing the TCP sockets", error.errno, error.strerror or str(error), remedy)
 
 
 def _dump(link: socket.socket, family: int, states: int) -> Iterator[TcpSocket]:
@@ -193,6 +194,8 @@ def _read(piece: bytes, at: int, end: int) -> TcpSocket:
         content = piece[at + RTATTR.size : at + size]
         if kind == INET_DIAG_INFO:
             figures = _figures(content)
+            if state in UNOPENED:
+                figures = figures._replace(idle_ms=None)
         elif kind == INET_DIAG_SKMEMINFO and len(content) >= DROPS.size:
             (dropped,) = DROPS.unpack_from(content)
         at += size + 3 & ~3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from sockfilter.closing import Closing
-from sockfilter.errors import KernelUnsupported
+from sockfilter.errors import refused
 
 FILES = ("/proc/thread-self/net/snmp", "/proc/thread-self/net/netstat")
 # bytes of one of the files: names and values of some hundreds of counters
@@ -15,7 +15,7 @@ FILE_BYTES_MAX = 1 << 16
 class Netstat(Closing):
     """The counters of the network namespace that this thread is in at construction.
 
-    Raises KernelUnsupported if they cannot be read.
+    Raises KernelUnsupported and TooManyOpenFiles if they cannot be read.
     """
 
     def __init__(self) -> None:
@@ -25,9 +25,8 @@ class Netstat(Closing):
                 self._fds.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
         except OSError as error:
             self.close()
-            raise KernelUnsupported(
-                f"reading {path}: {error.strerror}; mount procfs: mount -t proc proc /proc"
-            ) from error
+            remedy = "mount procfs: mount -t proc proc /proc"
+            raise refused(f"reading {path}", error.errno, error.strerror, remedy) from error
 
     def close(self) -> None:
         """Closes the files."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sockfilter.errors import InvalidArgument
 from sockfilter.filters.where import Where, short
 from sockfilter.views.counting import Counting, within_text
 
@@ -61,8 +62,11 @@ class Expectation(Counting["Exchange"]):
 
         Raises:
             ExpectationFailed: an exchange for a step is missing or came out of order.
+            InvalidArgument: there are no steps.
         """
         __tracebackhide__ = True  # pytest shows the caller
+        if not steps:
+            raise InvalidArgument("in_order() has no steps, so it would assert nothing: give the conditions of each")
         wanted = [Where(step) if isinstance(step, (Where, str)) else Where(**step) for step in steps]
         if within is not None:
             came: list[Exchange] = []

@@ -53,9 +53,23 @@ def test_a_difference_has_what_came_in_between():
     assert found.device.rx_packets == 14
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        BEFORE._replace(interface="lo"),
+        BEFORE._replace(device=None),
+        BEFORE._replace(stations={**BEFORE.stations, "tcx": StationCounts()}),
+    ],
+)
+def test_counts_of_different_places_have_no_difference(before: PacketCounts):
+    for one, other in ((AFTER, before), (before, AFTER)):
+        with pytest.raises(InvalidArgument, match="take snapshots of one counting"):
+            one - other
+
+
 def test_the_sum_of_differences_is_the_whole():
-    nothing = PacketCounts("eth0", 0.0, {"tap": StationCounts()})
-    parts = [BEFORE._replace(device=None, delivered=None, drops=None) - nothing, AFTER - BEFORE]
+    nothing = BEFORE - BEFORE
+    parts = [BEFORE - nothing, AFTER - BEFORE]
     whole = AFTER - nothing
     assert sum(part.tap.received.total.packets for part in parts) == whole.tap.received.total.packets
 
@@ -102,13 +116,19 @@ def test_as_json():
     assert made["drops"]["received"] == {"NO_SOCKET": {"packets": 2, "bytes": 120, "segments": 2}}
 
 
+@pytest.mark.parametrize("at", ["device, tcx", ["device", "tcx"], ("device", "tcx", "device")])
+def test_places_are_a_list_or_a_text(at: str | list[str]):
+    assert places(at) == ["device", "tcx"]
+
+
 @pytest.mark.parametrize(
     ("at", "said"),
     [
+        ("device, nowhere", "'nowhere' is no place to count at"),
         (["nowhere"], "'nowhere' is no place to count at; there are device, xdp, xdp:native, xdp:generic, tcx, socket"),
         (["xdp:native", "xdp:generic"], "room for one XDP program"),
     ],
 )
-def test_places_that_are_none(at: list[str], said: str):
+def test_places_that_are_none(at: str | list[str], said: str):
     with pytest.raises(InvalidArgument, match=said):
         places(at)

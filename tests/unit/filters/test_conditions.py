@@ -79,7 +79,7 @@ def is_long(value: Any) -> bool:
 CASES = {
     "method": Case(
         ["POST", re.compile("^P"), re.compile(b"OST$"), str.isupper, {"GET", "POST"}, {re.compile("P.S"), "GET"}],
-        ["GET", "POS", re.compile("^OST"), is_long, {"GET", "PUT"}, set()],
+        ["GET", "POS", re.compile("^OST"), is_long, {"GET", "PUT"}],
         ["GET"],
     ),
     "path": Case(

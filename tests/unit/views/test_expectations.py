@@ -80,6 +80,18 @@ def test_less_than_never_is_refused():
         made.times(-1)
 
 
+def test_an_order_of_nothing_is_refused():
+    with pytest.raises(InvalidArgument, match=r"^in_order\(\) has no steps, so it would assert nothing"):
+        expectation(THREE).in_order()
+
+
+@pytest.mark.parametrize("wanted", [set(), frozenset(), range(0)])
+@pytest.mark.parametrize("name", ["status", "problems", "host", "body", "duration"])
+def test_a_set_of_nothing_is_refused(name: str, wanted: object):
+    with pytest.raises(InvalidArgument, match=rf"^{name}=.*: it is empty, so nothing would match$"):
+        expectation(THREE, **{name: wanted}).never()
+
+
 LINE = r"    [\d:.]{12}  10\.0\.0\.2:40000 > 10\.0\.0\.1:80 +GET %s +200 .*"
 
 
@@ -126,7 +138,6 @@ def test_an_order_with_others_in_between():
     made = expectation(["/a", "/x", "/b", "/a"])
     assert targets(made.in_order({"path": "/a"}, Where(path="/b"))) == ["/a", "/b"]
     assert targets(made.in_order({"path": "/a"}, {"path": "/a"})) == ["/a", "/a"]
-    assert made.in_order() == []
 
 
 def test_the_order_is_that_of_beginning():

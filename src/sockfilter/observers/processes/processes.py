@@ -12,7 +12,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockfilter.closing import Closing
-from sockfilter.errors import KernelUnsupported, MissingCapability, ObjectError
+from sockfilter.errors import MissingCapability, ObjectError, refused
 from sockfilter.libbpf import binding, tracing
 from sockfilter.libbpf.object import OBJECTS, BpfObject
 from sockfilter.model.problem import Problem
@@ -274,8 +274,9 @@ class Processes(Closing):
     def _mapped(self, stack: ExitStack) -> Any:
         memory = self._lib.sf_memory_open(self._object.map_fd(".bss"), mmap.PAGESIZE)
         if not memory:
-            words = binding.error_text(self._ffi, self._lib, self._ffi.errno)
-            raise KernelUnsupported(f"mapping the map .bss: {words}; this requires Linux 5.5 or newer")
+            number = self._ffi.errno
+            words = binding.error_text(self._ffi, self._lib, number)
+            raise refused("mapping the map .bss", number, words, "this requires Linux 5.5 or newer")
         stack.callback(self._lib.sf_memory_close, memory, mmap.PAGESIZE)
         return self._ffi.cast("struct sf_handovers *", memory)
 

@@ -22,7 +22,8 @@ from sockfilter.observers.tcp.half import SERVER
 from sockfilter.observers.tcp.lives import LATE_NS, Lives
 from sockfilter.observers.tcp.program import TcpProgram, TcpWants, unpacked
 from sockfilter.observers.tcp.symbols import Symbols
-from sockfilter.system.drop_reasons import NOT_SPECIFIED, DropReasons
+from sockfilter.system import icmp
+from sockfilter.system.drop_reasons import HARMLESS, NOT_SPECIFIED, SNIFFERS, DropReasons
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,8 +43,8 @@ STACKS_PER_S, SYN_DROPS_PER_S = 20, 200
 FLAGS = "FSRPAUEC"
 # the enumeration of the kernel's reasons for resets, and the prefix of its names
 RESET_REASONS, RESET_PREFIX = "sk_rst_reason", "SK_RST_REASON_"
-# a segment that nobody waits for, or that has been received before
-NO_LOSS = {"NO_SOCKET", "TCP_OLD_DATA", "TCP_OLD_SEQUENCE", "TCP_OLD_ACK"}
+# the reason of a segment that nobody waits for: its sender gets a reset
+NO_SOCKET = "NO_SOCKET"
 # flags of the TCP header (RFC 9293, 3.1)
 FIN, SYN, ACK = 0x01, 0x02, 0x10
 NO_SEQS = 0, 0
@@ -124,6 +125,7 @@ class Following(Closing):
             lib.SF_TCP_DROP: self._take_drop,
             lib.SF_TCP_RESET_SENT: self._take_reset_sent,
             lib.SF_TCP_RESET_RECEIVED: self._take_reset_received,
+            lib.SF_TCP_ICMP: self._take_icmp,
         }
         with ExitStack() as stack:
             self._symbols = stack.enter_context(Symbols())
@@ -255,18 +257,22 @@ class Following(Closing):
         if self._reasons is None:
             self._reasons = DropReasons()
         reason = self._reasons.name(record.reason)
-        flags, size = record.tcp_flags, record.end_seq - record.seq & 0xFFFFFFFF
-        payload = size - bool(flags & SYN) - bool(flags & FIN)
-        is_lost = reason not in NO_LOSS and (payload > 0 or flags & (SYN | ACK) == SYN)
+        flags, size = record.tcp_flags, _payload(record)
+        is_harmless = reason in HARMLESS
+        is_lost = not is_harmless and reason != NO_SOCKET and (size > 0 or flags & (SYN | ACK) == SYN)
         # functions are named only where they are shown: reading all names takes a third of a second
         words = partial(self._words, reason, record.location) if is_lost else None
         half = self.lives.drop(sender, receiver, record.end.netns, words)
-        if Show.DROPS not in self._asked.show or (self._asked.reasons and reason not in self._asked.reasons):
+        reasons = self._asked.reasons
+        if Show.DROPS not in self._asked.show or (reason not in reasons if reasons else is_harmless):
             return
         if half is None and self._asked.netns is not None and record.end.netns != self._listeners.netns:
             return
         stack = self._program.stack_of(record)
         self._learn(record.location, stack)
+        place = self._symbols.name(record.location)
+        if place in SNIFFERS and not reasons:
+            return
         interface = os.fsdecode(self._string(record.interface))
         yield TcpDrop(
             record.time_ns + self._offset_ns,
@@ -274,7 +280,7 @@ class Following(Closing):
             sender,
             receiver,
             reason,
-            self._symbols.name(record.location),
+            place,
             interface or None,
             record.seq,
             size,
@@ -318,6 +324,12 @@ class Following(Closing):
             number = half.number if half is not None else 0
             yield TcpReset(record.time_ns + self._offset_ns, number, *ends, is_sent, reason, process, state)
 
+    def _take_icmp(self, record: Any) -> Iterator[Happening]:
+        error = icmp.error_of(record.error, record.reason)
+        if error is not None:
+            self.lives.refuse(*self._ends_of(record), error)
+        return iter(())
+
     def _ends_of(self, record: Any) -> tuple[Endpoint, Endpoint]:
         """Returns both ends. An end is asked for ten times in the life of a connection."""
         key = self._buffer(record)[self._end_at : self._end_at + END_BYTES]
@@ -340,6 +352,12 @@ class Following(Closing):
                 self._processes.clear()
             found = self._processes[key] = Process(record.pid, record.pid, os.fsdecode(key[1]))
         return found
+
+
+def _payload(record: Any) -> int:
+    """The bytes of a dropped segment, without SYN and FIN, which count one each."""
+    size: int = record.end_seq - record.seq & 0xFFFFFFFF
+    return size - bool(record.tcp_flags & SYN) - bool(record.tcp_flags & FIN)
 
 
 def _figures(figures: Any) -> TcpFigures:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
-from sockfilter.model.tcp_connection import How, TcpEnding, TcpPeer
+from sockfilter.model.tcp_connection import ICMP, How, TcpEnding, TcpPeer
 from sockfilter.model.tcp_state import TcpState
 
 if TYPE_CHECKING:
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 CLIENT, SERVER, BOTH = "client", "server", "both"
 # states in which this end has received a FIN
 AFTER_FIN = frozenset({TcpState.CLOSE_WAIT, TcpState.LAST_ACK, TcpState.CLOSING})
-UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES, errno.EPERM, errno.ENOPROTOOPT, errno.EHOSTDOWN}
+UNREACHABLE = {
+    *(errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES, errno.EPERM),
+    *(errno.ENOPROTOOPT, errno.EHOSTDOWN, errno.ENONET),
+}
 
 
 class TcpHalf:
@@ -141,9 +144,11 @@ def ending(client: TcpHalf | None, server: TcpHalf | None) -> TcpEnding:
 def _failure(client: TcpHalf) -> TcpEnding:
     """How a connection failed that was never open."""
     syns = 0 if client.figures is None else 1 + (client.figures.retransmitted or 0)
-    if client.error == errno.ECONNREFUSED:
+    if client.error == errno.ECONNREFUSED and client.reset_received is not None:
         return TcpEnding(How.REFUSED, SERVER, client.reset_received, syns)
     dropped = None if client.dropped is None else client.dropped()
+    if client.error == errno.ECONNREFUSED:  # by the server, or by a router
+        return TcpEnding(How.REFUSED, None, ICMP, syns, dropped)
     if client.error == errno.ETIMEDOUT:
         return TcpEnding(How.NO_ANSWER, None, None, syns, dropped)
     if client.error in UNREACHABLE:

@@ -91,7 +91,7 @@ class Listeners(Closing):
         return any(one.here.port == here.port and one.here.ip in places for one in self._listeners.values())
 
     def poll(self) -> Iterator[Listener | QueueFull]:
-        """Looks again. Yields listeners that are new, and those that have turned connections away since."""
+        """Looks again. Yields listeners that are new, and those whose queues are full."""
         self.due_s = time.monotonic() + POLL_S
         now_ns = time.time_ns()
         seen: dict[int, Listener] = {}

@@ -51,6 +51,8 @@ class Lives:
         self._lingering: dict[int, TcpHalf] = {}
         self._resets: dict[tuple[Endpoint, Endpoint], str] = {}
         self._syn_drops: dict[tuple[Endpoint, Endpoint], tuple[Callable[[], str], int]] = {}
+        # errors of ICMP messages that answered a SYN: the port of its socket is not known yet
+        self._icmp_errors: dict[tuple[Endpoint, Endpoint], int] = {}
         # ends that were open at the start: whether it is the server's, and the process
         self._at_start_by_ends: dict[tuple[Endpoint, Endpoint], Process] = {}
         # processes of ends that have just closed
@@ -184,6 +186,10 @@ class Lives:
             half.reset_sent = reason or ""
         return half
 
+    def refuse(self, sender: Endpoint, receiver: Endpoint, error: int) -> None:
+        """Takes the error of an ICMP message that answered a SYN."""
+        _put(self._icmp_errors, (sender, receiver), error)
+
     def drop(self, sender: Endpoint, receiver: Endpoint, netns: int, words: Callable[[], str] | None) -> TcpHalf | None:
         """Takes a dropped segment. Returns an end of its connection, if it is known.
 
@@ -303,6 +309,7 @@ class Lives:
         ends = [each.ended_ns for each in halves if each.ended_ns is not None]
         if half.established_ns is None and half.begun_ns is not None:
             half.reset_received = self._resets.pop((half.there, half.here), half.reset_received)
+            half.error = half.error or self._icmp_errors.pop((half.here, half.there), 0)
             dropped = self._syn_drops.pop((half.here, half.there), None)
             if dropped is not None:
                 half.dropped, half.drops = dropped[0], half.drops + dropped[1]

@@ -17,7 +17,7 @@ from sockfilter.observers.tcp.segments import Key, LossSegment, Segments
 from sockfilter.observers.tcp.symbols import Symbols
 from sockfilter.observers.tcp.upstream import Period, Upstreams
 from sockfilter.system import namespace
-from sockfilter.system.drop_reasons import DropReasons
+from sockfilter.system.drop_reasons import HARMLESS, SNIFFERS, DropReasons
 from sockfilter.system.sock_diag import Asking, Sending
 
 if TYPE_CHECKING:
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 ANYWHERE = ObservedCapture()
 # include/net/tcp.h: enum tcp_ca_state, and icsk_pending when the timer has expired
 CA_LOSS, EXPIRED = 4, 0
-# Drops that lose nothing: the bytes had come before, their reader had gone, or the copy was another sniffer's.
-HARMLESS = frozenset(("TCP_OLD_DATA", "TCP_OFOMERGE", "QUEUE_PURGE", "PACKET_SOCK_ERROR", "SOCKET_CLOSE"))
-SNIFFERS = frozenset(("packet_rcv", "tpacket_rcv"))
 # nanoseconds within which the time of accept() must be known: two looks of the program's timer, and some delay
 ACCEPT_ERROR_NS = 10_000_000
 # a response that took less is not worth a question to the kernel, which takes 30 us

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockfilter.closing import Closing
-from sockfilter.errors import KernelUnsupported, MissingCapability
+from sockfilter.errors import KernelUnsupported, MissingCapability, refused
 from sockfilter.libbpf import binding, tracepoints, tracing
 from sockfilter.libbpf.object import OBJECTS, BpfObject
 from sockfilter.system import rights
@@ -34,7 +34,10 @@ PROGRAMS = {
     "tcp_drop": "kfree_skb",
     "tcp_reset_sent": "tcp_send_reset",
     "tcp_reset_received": "tcp_receive_reset",
+    "tcp_icmp": "icmp_send",
 }
+# what older kernels do without: the tracepoint is there since Linux 6.11
+OPTIONAL = {"tcp_icmp"}
 
 # where none of several programs that make up for each other misses anything
 WHOLE = "inet_sock_set_state"
@@ -211,6 +214,7 @@ class TcpProgram(Closing):
         lib = self._lib
         only_if = {
             "tcp_state_by_interrupt": lib.SF_TCP_WANT_STATES,
+            "tcp_icmp": lib.SF_TCP_WANT_STATES,
             "tcp_arrive": lib.SF_TCP_WANT_ARRIVALS,
             "tcp_retransmit": lib.SF_TCP_WANT_RETRANSMITS,
             "tcp_drop": lib.SF_TCP_WANT_DROPS | lib.SF_TCP_WANT_SYN_DROPS,
@@ -218,6 +222,7 @@ class TcpProgram(Closing):
             "tcp_reset_received": lib.SF_TCP_WANT_RESETS,
         }
         chosen = [name for name in PROGRAMS if name not in only_if or only_if[name] & kinds]
+        chosen = [name for name in chosen if name not in OPTIONAL or arguments[PROGRAMS[name]]]
         lacking = [PROGRAMS[name] for name in chosen if not arguments[PROGRAMS[name]]]
         if lacking:
             raise KernelUnsupported(f"{PURPOSE}: this kernel has no tracepoint {lacking[0]}")
@@ -254,8 +259,9 @@ class TcpProgram(Closing):
         self._offsets = self._ffi.new("__u32[]", BATCH_RECORDS)
         self._ring = self._lib.sf_ring_open(self._object.map_fd("tcp_ring"), ring_bytes)
         if not self._ring:
-            words = binding.error_text(self._ffi, self._lib, self._ffi.errno)
-            raise KernelUnsupported(f"mapping the ring of {ring_bytes} bytes: {words}")
+            number = self._ffi.errno
+            words = binding.error_text(self._ffi, self._lib, number)
+            raise refused(f"mapping the ring of {ring_bytes} bytes", number, words)
         stack.callback(self._lib.sf_ring_close, self._ring)
 
     def _attach_timer(self, stack: ExitStack) -> None:
@@ -272,8 +278,9 @@ class TcpProgram(Closing):
     def _memory(self, stack: ExitStack, name: str, kind: str, size: int) -> Any:
         memory = self._lib.sf_memory_open(self._object.map_fd(name), size)
         if not memory:
-            words = binding.error_text(self._ffi, self._lib, self._ffi.errno)
-            raise KernelUnsupported(f"mapping the map {name}: {words}; this requires Linux 5.5 or newer")
+            number = self._ffi.errno
+            words = binding.error_text(self._ffi, self._lib, number)
+            raise refused(f"mapping the map {name}", number, words, "this requires Linux 5.5 or newer")
         stack.callback(self._lib.sf_memory_close, memory, size)
         return self._ffi.cast(kind, memory)
 

@@ -10,6 +10,8 @@ from sockfilter.model.sequence import distance
 from sockfilter.model.tcp import Drop, ExchangeTcp, TcpEnd
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sockfilter.model import Exchange
     from sockfilter.observers.tcp.ranges import ExchangeSpan
 
@@ -104,8 +106,11 @@ class Segments:
         if size <= 0:
             return False
         known = exchange.tcp or ExchangeTcp()
+        sender = "client" if is_request else "server"
+        # what is dropped again was sent again, even if TCP has not counted it as sent, because its own host refused it
+        known = known._replace(drops=_with_again(known.drops, segment, sender))
         if segment.drop is not None:
-            drop = segment.drop._replace(bytes=size, sender="client" if is_request else "server")
+            drop = segment.drop._replace(bytes=size, sender=sender)
             exchange.tcp = known._replace(drops=(*known.drops, drop))
         else:
             exchange.tcp = _sent_again(known, segment, is_request, size)
@@ -114,23 +119,26 @@ class Segments:
 
 
 def _sent_again(known: ExchangeTcp, segment: LossSegment, is_request: bool, size: int) -> ExchangeTcp:
-    name, sender = ("client", "client") if is_request else ("server", "server")
-    end: TcpEnd = getattr(known, name) or TcpEnd()
+    end = (known.client if is_request else known.server) or TcpEnd()
     end = end._replace(
         retransmitted=end.retransmitted + segment.packets,
         retransmitted_bytes=end.retransmitted_bytes + size,
         timeouts=end.timeouts + segment.is_timeout,
     )
-    drops = tuple(
+    return known._replace(client=end) if is_request else known._replace(server=end)
+
+
+def _with_again(drops: Iterable[Drop], segment: LossSegment, sender: str) -> tuple[Drop, ...]:
+    """Returns drops with the time until their first byte was sent again, as far as a segment is that."""
+    return tuple(
         drop._replace(again_after=(segment.time_ns - drop.time_ns) / 1e9)
         if drop.again_after is None
         and drop.sender == sender
         and distance(segment.seq, drop.seq) >= 0 < distance(drop.seq, segment.end_seq)
         and segment.time_ns >= drop.time_ns
         else drop
-        for drop in known.drops
+        for drop in drops
     )
-    return known._replace(drops=drops, client=end) if is_request else known._replace(drops=drops, server=end)
 
 
 def _kind(segment: LossSegment) -> str:

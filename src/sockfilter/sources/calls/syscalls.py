@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sockfilter.errors import InvalidArgument, KernelUnsupported
+from sockfilter.errors import InvalidArgument
 from sockfilter.libbpf import binding, tracing
 from sockfilter.libbpf.counters import Counters, Sum
 from sockfilter.libbpf.object import OBJECTS, BpfObject
@@ -15,7 +14,7 @@ from sockfilter.libbpf.ring import ring_bytes
 from sockfilter.model import Endpoint
 from sockfilter.model.hearing import Hearing
 from sockfilter.sources.calls import cgroups
-from sockfilter.sources.narrowing import KernelFilter
+from sockfilter.sources.narrowing import KernelFilter, process_names, process_numbers
 from sockfilter.sources.records import ALL_BYTES, RING_BYTES, RecordSource, outcomes
 from sockfilter.system import sockmaps
 from sockfilter.system.members import Members
@@ -140,7 +139,7 @@ class Calls:
             config.by_tree, config.is_named = True, are_renumbered
         config.by_comm = len(callers.comms)
         for number, name in enumerate(callers.comms):
-            config.comms[number] = _comm(name)
+            config.comms[number] = name.encode(errors="surrogateescape")
         if callers.cgroup is not None:
             config.cgroup, config.cgroup_level = cgroups.number_and_level(callers.cgroup)
         return config
@@ -205,24 +204,14 @@ def unix_name(path: bytes) -> str:
     return f"{UNIX}:{'@' if is_abstract else ''}{text}"
 
 
-def _comm(name: str) -> bytes:
-    made = name.encode(errors="surrogateescape")
-    _, lib = binding.load()
-    if not made or len(made) >= lib.SF_COMM_BYTES:
-        raise InvalidArgument(
-            f"{name!r} is not a process name: names have 1 to {lib.SF_COMM_BYTES - 1} bytes; ps -eo comm lists them"
-        )
-    return made
-
-
 def _comms(comm: str | Sequence[str] | None) -> tuple[str, ...]:
     """Returns the requested names without duplicates. Raises InvalidArgument."""
     if comm is None:
         return ()
-    found = tuple(dict.fromkeys([comm] if isinstance(comm, str) else comm))
+    found = process_names(comm)
     _, lib = binding.load()
-    if not 0 < len(found) <= lib.SF_COMMS or not all(isinstance(name, str) for name in found):
-        raise InvalidArgument(f"comm={comm!r}: it must be one name, or a list of 1 to {lib.SF_COMMS} names")
+    if len(found) > lib.SF_COMMS:
+        raise InvalidArgument(f"comm={comm!r}: at most {lib.SF_COMMS} names are possible")
     return found
 
 
@@ -230,12 +219,5 @@ def callers(
     pid: int | Sequence[int] | None, comm: str | Sequence[str] | None, cgroup: str | None, unix: bool | None = None
 ) -> Callers:
     """Returns the checked arguments as Callers. Raises InvalidArgument."""
-    processes = None if pid is None else tuple([pid] if isinstance(pid, int) else pid)
-    if processes is not None and (not processes or min(processes) < 1):
-        raise InvalidArgument(f"pid={pid!r}: process numbers start at 1")
-    for number in processes or ():
-        if not os.path.exists("/proc/self"):
-            raise KernelUnsupported("looking for a process: there is no /proc; mount procfs: mount -t proc proc /proc")
-        if not os.path.exists(f"/proc/{number}"):
-            raise InvalidArgument(f"there is no process {number}")
+    processes = None if pid is None else process_numbers(pid)
     return Callers(processes, _comms(comm), cgroup, bool(unix))

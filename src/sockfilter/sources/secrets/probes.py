@@ -10,7 +10,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockfilter.closing import Closing
-from sockfilter.errors import KernelUnsupported, MissingCapability
+from sockfilter.errors import KernelUnsupported, MissingCapability, refused
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.object import OBJECTS, BpfObject
 from sockfilter.system import rights
@@ -177,7 +177,7 @@ class Probes(Closing):
             if link >= 0:
                 links.append(partial(os.close, link))
                 return
-            raise KernelUnsupported(f"attaching a probe: {os.strerror(self._ffi.errno)}")
+            raise refused("attaching a probe", self._ffi.errno, os.strerror(self._ffi.errno))
         for offset in offsets:
             self._link_by_event(program, path, offset, links)
 
@@ -189,7 +189,7 @@ class Probes(Closing):
         number = self._ffi.errno
         if not rights.effective() >> rights.CAP_SYS_ADMIN & 1:
             raise MissingCapability("attaching a probe: before Linux 6.6 it requires CAP_SYS_ADMIN; use sudo")
-        raise KernelUnsupported(f"attaching a probe: {binding.error_text(self._ffi, self._lib, number)}")
+        raise refused("attaching a probe", number, binding.error_text(self._ffi, self._lib, number))
 
 
 def _detach(links: list[Callable[[], object]]) -> None:

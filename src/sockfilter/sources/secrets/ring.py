@@ -8,7 +8,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.closing import Closing
-from sockfilter.errors import KernelUnsupported
+from sockfilter.errors import refused
 from sockfilter.libbpf import binding
 from sockfilter.libbpf.ring import BATCH_RECORDS
 from sockfilter.model import secret as secrets
@@ -134,8 +134,9 @@ def mapped(address: Any) -> Any:
     """Returns the address at which a map was mapped. Raises KernelUnsupported if it is none."""
     if not address:
         ffi, lib = binding.load()
-        words = binding.error_text(ffi, lib, ffi.errno)
-        raise KernelUnsupported(f"mapping the ring of secrets: {words}; this requires Linux 5.8 or newer")
+        number = ffi.errno
+        words = binding.error_text(ffi, lib, number)
+        raise refused("mapping the ring of secrets", number, words, "this requires Linux 5.8 or newer")
     return address
 
 

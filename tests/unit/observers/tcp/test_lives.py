@@ -85,6 +85,24 @@ def test_never_open(error, how):
     assert found.failed
 
 
+@pytest.mark.parametrize(("error", "how"), [(errno.ECONNREFUSED, How.REFUSED), (errno.ENETUNREACH, How.UNREACHABLE)])
+def test_an_icmp_message_answered_and_the_socket_had_no_error_any_more(error, how):
+    machine = Machine()
+    machine.move(11, (CLIENT._replace(port=0), SERVER), CLOSE, SYN_SENT, process=CURL)
+    machine.lives.refuse(CLIENT, SERVER, error)
+    (found,) = machine.move(11, (CLIENT, SERVER), SYN_SENT, CLOSE)
+    assert (found.end.how, found.end.by) == (how, None)
+
+
+def test_a_reset_refused():
+    machine = Machine()
+    machine.move(11, (CLIENT, SERVER), CLOSE, SYN_SENT, process=CURL)
+    machine.lives.reset(0, (SERVER, CLIENT), 1, "NO_SOCKET", is_sent=True)
+    machine.lives.reset(11, (CLIENT, SERVER), 1, "", is_sent=False)
+    (found,) = machine.move(11, (CLIENT, SERVER), SYN_SENT, CLOSE, error=errno.ECONNREFUSED)
+    assert found.end[:3] == (How.REFUSED, "server", "NO_SOCKET")
+
+
 def test_the_reason_of_a_reset_comes_after_the_ends():
     machine = Machine()
     machine.connect()
