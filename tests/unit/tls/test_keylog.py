@@ -94,7 +94,7 @@ def test_a_file_that_is_no_key_log(tmp_path: Path) -> None:
         path.write_bytes(text)
         with pytest.raises(InvalidArgument, match="no line of it has a label, a client random and a secret"):
             read_keylog(str(path), lambda secret: None)
-    for text in ("# begun\n", f"CLIENT_RANDOM {RANDOM} 01", "SERVER_HANDSHAKE_TR", "\n"):
+    for text in ("# begun\n", f"CLIENT_RANDOM {RANDOM} 01\n", "\n"):
         path.write_text(text)
         with pytest.raises(InvalidArgument, match="no line of it has a label, a client random and a secret"):
             read_keylog(str(path), lambda secret: None)
@@ -108,9 +108,10 @@ def test_a_file_that_is_no_key_log(tmp_path: Path) -> None:
         read_keylog(str(tmp_path), lambda secret: None)
 
 
-def test_a_file_whose_only_line_was_cut_is_a_key_log(tmp_path: Path) -> None:
+@pytest.mark.parametrize("line", [LINES[2][:-5], "SERVER_HANDSHAKE_TR"])
+def test_a_file_whose_only_line_was_cut_is_a_key_log(tmp_path: Path, line: str) -> None:
     path = tmp_path / "cut.keys"
-    path.write_text(f"# begun\n{LINES[2][:-5]}")
+    path.write_text(f"# begun\n{line}")
     assert not read_keylog(str(path), lambda secret: None).lines
 
 
