@@ -13,6 +13,7 @@ from tests.e2e.asks import SMALL
 from tests.e2e.conftest import Sites
 from tests.support.clients import Ask, curl
 from tests.support.command import Sniffer, run
+from tests.support.page_captures import shop
 from tests.support.pcapng import blocks
 from tests.support.skips import need_tool
 
@@ -22,6 +23,9 @@ pytestmark = pytest.mark.usefixtures("root")
 DISK_BYTES = 96 << 10
 ASKED_MAX = 2000
 SOME = 30
+# exchanges of a recording that is larger, and bytes that no frame of it has
+RECORDED = 400
+FRAME_BYTES_MAX = 4096
 SECTION, INTERFACE, PACKET, STATISTICS = 0x0A0D0D0A, 1, 6, 5
 # a mount namespace of its own with a small file system in it, for as long as somebody holds standard input
 HOLDER = f'mount -t tmpfs -o size={DISK_BYTES} tmpfs "$0" && echo there && exec cat'
@@ -71,6 +75,40 @@ def test_what_was_written_is_a_whole_file(loopback: Sites, disk: Disk, form: str
     assert read.status == 0
     # all that was shown is in there, but for what filled the disk
     assert len(read.lines) > SOME
+
+
+@pytest.fixture
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("recorded") / "shop.pcap"
+    path.write_bytes(shop(RECORDED))
+    return path
+
+
+# the size of the disk cuts through a frame; the limit of a file does so after the headers, and before they are whole
+LIMITS = [(None, 80), (20_480, 20), (1000, 1), (50, None)]
+
+
+@pytest.mark.parametrize(("file_bytes", "least"), LIMITS)
+@pytest.mark.parametrize("more", [(), ("-Y", "status == 200"), ("-C", "1", "-W", "3")])
+def test_a_recording_that_is_copied_keeps_the_frames_that_fit(
+    recorded: Path, disk: Disk, file_bytes: int | None, least: int | None, more: tuple[str, ...]
+):
+    prefix = [*disk.prefix, *([] if file_bytes is None else [need_tool("prlimit"), f"--fsize={file_bytes}"])]
+    words = ("-r", str(recorded), "-w", f"{disk.path}/x.pcapng", "-q", "--user", "root", *more)
+    # the limit would cut Python's files of compiled modules too
+    done = run(*words, prefix=prefix, env={"PYTHONDONTWRITEBYTECODE": "1"})
+    assert done.status == 1
+    assert len([line for line in done.said if "writing" in line]) == 1
+    (path,) = disk.seen.iterdir()
+    data = path.read_bytes()
+    if least is None:
+        assert data == b""
+        return
+    kinds = [kind for kind, _ in blocks(data)]
+    assert kinds[:2] == [SECTION, INTERFACE]
+    assert kinds.count(PACKET) >= least
+    assert len(data) > (file_bytes or DISK_BYTES) - FRAME_BYTES_MAX
+    assert run("-r", str(path)).status == 0
 
 
 def test_files_that_have_had_their_time_are_no_full_disk(loopback: Sites, disk: Disk):

@@ -12,7 +12,7 @@ from sockfilter.errors import CaptureFileError, Closed
 from sockfilter.outputs.private_file import Refused, open_private
 
 if TYPE_CHECKING:
-    pass
+    from collections.abc import Callable
 
 MAKE_FOLDER = "create its folder first"
 ELSEWHERE = "use a path to which this user can write"
@@ -38,12 +38,21 @@ class CaptureFile(Closing):
         path: the path of the file.
         owner: the user and group that the file is given to. None: those of this process.
         spared: device and inode of the file that is being read and must not be overwritten. None: there is none.
+        whole: returns how many of the bytes of an incomplete write are worth keeping. None: none of them.
 
     Raises CaptureFileError.
     """
 
-    def __init__(self, path: str, owner: tuple[int, int] | None = None, spared: tuple[int, int] | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        owner: tuple[int, int] | None = None,
+        spared: tuple[int, int] | None = None,
+        whole: Callable[[memoryview], int] | None = None,
+    ) -> None:
         self.path = path
+        self._whole = whole
+        self._failure: OSError | None = None
         if is_that_file(path, spared):
             raise CaptureFileError(over_itself(path))
         try:
@@ -52,9 +61,14 @@ class CaptureFile(Closing):
             fail_writing(path, error)
 
     def write(self, data: memoryview, /) -> int:
-        """Writes all bytes. Raises CaptureFileError, and BrokenPipeError if the reader of a pipe has gone."""
+        """Writes all bytes. Raises CaptureFileError, and BrokenPipeError if the reader of a pipe has gone.
+
+        If the first write fails, and nothing of it is kept, each further write fails too: a file needs its beginning.
+        """
         if self._fd < 0:
             raise Closed(f"{self.path!r} is closed: nothing more can be written to it")
+        if self._failure is not None:
+            fail_writing(self.path, self._failure)
         rest = data
         try:
             while rest:
@@ -62,7 +76,7 @@ class CaptureFile(Closing):
         except BrokenPipeError:
             raise
         except OSError as error:
-            self._forget(len(data) - len(rest))
+            self._forget_part(data[: len(data) - len(rest)], error)
             fail_writing(self.path, error)
         return len(data)
 
@@ -75,11 +89,14 @@ class CaptureFile(Closing):
         except OSError as error:
             fail_writing(self.path, error)
 
-    def _forget(self, size: int) -> None:
-        """Removes an incomplete write: a partial block would make the file invalid."""
-        if self._is_regular and size:
+    def _forget_part(self, written: memoryview, error: OSError) -> None:
+        """Removes the end of an incomplete write: a partial block would make the file invalid."""
+        size = len(written) - (0 if self._whole is None else self._whole(written))
+        if self._is_regular:
             with contextlib.suppress(OSError):
-                os.ftruncate(self._fd, os.lseek(self._fd, -size, os.SEEK_CUR))
+                end = os.lseek(self._fd, -size, os.SEEK_CUR)
+                os.ftruncate(self._fd, end)
+                self._failure = None if end else error
 
 
 def is_that_file(path: str, identity: tuple[int, int] | None) -> bool:
