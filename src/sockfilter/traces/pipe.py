@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 from sockfilter.outputs.pipe import PIPE_BYTES, WaitingPipe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 # what precedes a span: bytes of its resource, and of the span itself
 SIZES = Struct("<II")
 # In place of the size of a resource: no span follows, but the time to finish by, in seconds of CLOCK_MONOTONIC.
 END = 0xFFFFFFFF
 TIME = Struct("<d")
+# seconds between two looks at whether the time has become shorter
+LOOK_S = 0.1
 # seconds beyond its time that an exporter has for its last report, before it is taken for dead
 LAST_REPORT_S = 0.5
 
@@ -60,25 +62,32 @@ class SpanPipe(WaitingPipe):
                 yield from lines
             self.is_gone = True
 
-    def finish(self, seconds: float) -> Iterator[bytes]:
+    def finish(self, patience: Callable[[], float]) -> Iterator[bytes]:
         """Says that nothing follows, and returns the lines that come back until the exporter has ended.
 
         Args:
-            seconds: how long the exporter may take to send what waits.
+            patience: returns how many seconds from now the exporter may take to send what waits. It is asked again
+                and again, and may return less: a person may press Ctrl-C meanwhile.
         """
-        end_s = time.monotonic() + seconds
-        until_s = end_s + LAST_REPORT_S
-        self._waiting += SIZES.pack(END, TIME.size) + TIME.pack(end_s)
         os.set_blocking(self._fd, False)
         poll = select.poll()
         poll.register(self._reports, select.POLLIN)
-        poll.register(self._fd, select.POLLOUT)
-        while not self.is_gone and (left_s := until_s - time.monotonic()) > 0:
+        seconds = patience()
+        end_s = self._end_in(seconds)
+        while not self.is_gone and (left_s := end_s + LAST_REPORT_S - time.monotonic()) > 0:
             self.push()
-            if not self._waiting:
-                poll.modify(self._fd, 0)
-            poll.poll(left_s * 1000)
+            poll.register(self._fd, select.POLLOUT if self._waiting else 0)
+            poll.poll(min(left_s, LOOK_S) * 1000)
             yield from self.lines()
+            if patience() < seconds:
+                seconds = patience()
+                end_s = min(end_s, self._end_in(seconds))
+
+    def _end_in(self, seconds: float) -> float:
+        """Tells the exporter when it must have ended, and returns this time."""
+        end_s = time.monotonic() + seconds
+        self._waiting += SIZES.pack(END, TIME.size) + TIME.pack(end_s)
+        return end_s
 
     def close(self) -> None:
         """Closes both ends. May be repeated."""
@@ -90,7 +99,7 @@ class SpanPipe(WaitingPipe):
 
 
 def received(fd: int) -> Iterator[tuple[bytes, bytes] | float]:
-    """Returns resources and spans as they come, and at last, if the capture says so, the time to finish by."""
+    """Returns resources and spans as they come, and behind them, if the capture says so, times to finish by."""
     data, at = bytearray(), 0
     while more := os.read(fd, PIPE_BYTES):
         data += more
@@ -100,8 +109,9 @@ def received(fd: int) -> Iterator[tuple[bytes, bytes] | float]:
             if len(data) - begin < (second if first == END else first + second):
                 break
             if first == END:
+                at = begin + second
                 yield TIME.unpack_from(data, begin)[0]
-                return
+                continue
             middle = begin + first
             at = middle + second
             yield bytes(data[begin:middle]), bytes(data[middle:at])

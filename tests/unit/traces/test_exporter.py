@@ -62,7 +62,7 @@ class Sending:
 
     def end(self, seconds: float = 60.0) -> Mapping[str, Any]:
         """The last report."""
-        list(self.pipe.finish(seconds))
+        list(self.pipe.finish(lambda: seconds))
         self.thread.join()
         self.pipe.close()
         return self.reports[-1]
