@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -98,6 +99,23 @@ def test_a_collector_that_is_not_there(loopback: Sites) -> None:
     found = spans_of(done.errors)
     assert found["dropped"] == {"unsent": 2 * SOME}
     assert (found["made"], found["exported"], found["waiting"]) == (2 * SOME, 0, 0)
+
+
+@pytest.mark.usefixtures("root")
+def test_an_exporter_that_is_killed_is_told_at_once(loopback: Sites) -> None:
+    site = loopback.get("nginx")
+    words = ("-i", "lo", "--ports", str(site.port), "--summary", "jsonl", "--exit-on-idle", "2s")
+    with Collecting() as collecting, Sniffer(*words, "--otlp", collecting.url, "--no-processes") as sniffer:
+        curl(site, [SMALL])
+        collecting.wait_for(2)
+        (child,) = Path(f"/proc/{sniffer.process.pid}/task/{sniffer.process.pid}/children").read_text().split()
+        os.kill(int(child), signal.SIGKILL)
+        assert sniffer.said() == "sockfilter: the process that sends traces has ended; the capture goes on"
+        curl(site, [SMALL])
+        done = sniffer.wait()  # nothing happens any more
+    assert done.status == 0
+    assert json.loads(done.said[-1])["reason"] == "idle"
+    assert spans_of(done.errors)["dropped"]["exporter_gone"] >= 2
 
 
 @pytest.mark.usefixtures("root")

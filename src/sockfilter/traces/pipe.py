@@ -32,10 +32,11 @@ class SpanPipe(WaitingPipe):
         fd: where spans go.
         reports: where lines come from.
         waits: whether to wait for room, as a capture file can.
+        gone: is called if the exporter ends before finish().
     """
 
-    def __init__(self, fd: int, reports: int, *, waits: bool) -> None:
-        super().__init__(fd, waits=waits)
+    def __init__(self, fd: int, reports: int, *, waits: bool, gone: Callable[[], object] = lambda: None) -> None:
+        super().__init__(fd, waits=waits, gone=gone)
         self._reports = reports
         self._part = b""
         os.set_blocking(reports, False)
@@ -47,7 +48,7 @@ class SpanPipe(WaitingPipe):
 
     def write(self, resource: bytes, span: bytes) -> bool:
         """Takes a span. Returns False if there is no room for it."""
-        if not self.has_room(SIZES.size + len(resource) + len(span)) or self.is_gone:
+        if self.is_gone or not self.has_room(SIZES.size + len(resource) + len(span)):
             return False
         self._waiting += SIZES.pack(len(resource), len(span))
         self._waiting += resource
@@ -56,11 +57,15 @@ class SpanPipe(WaitingPipe):
 
     def lines(self) -> Iterator[bytes]:
         """Returns the lines that have come back by now."""
+        if self._reports < 0:
+            return
         with suppress(BlockingIOError):
             while data := os.read(self._reports, PIPE_BYTES):
                 *lines, self._part = (self._part + data).split(b"\n")
                 yield from lines
-            self.is_gone = True
+            if not self.is_gone:
+                self._leave()
+            self.close()
 
     def finish(self, patience: Callable[[], float]) -> Iterator[bytes]:
         """Says that nothing follows, and returns the lines that come back until the exporter has ended.
@@ -69,14 +74,17 @@ class SpanPipe(WaitingPipe):
             patience: returns how many seconds from now the exporter may take to send what waits. It is asked again
                 and again, and may return less: a person may press Ctrl-C meanwhile.
         """
-        os.set_blocking(self._fd, False)
-        poll = select.poll()
-        poll.register(self._reports, select.POLLIN)
+        self._gone = lambda: None  # it is to end
+        if not self.is_gone:
+            os.set_blocking(self._fd, False)
         seconds = patience()
         end_s = self._end_in(seconds)
-        while not self.is_gone and (left_s := end_s + LAST_REPORT_S - time.monotonic()) > 0:
+        while self._reports >= 0 and (left_s := end_s + LAST_REPORT_S - time.monotonic()) > 0:
             self.push()
-            poll.register(self._fd, select.POLLOUT if self._waiting else 0)
+            poll = select.poll()
+            poll.register(self._reports, select.POLLIN)
+            if self._waiting and not self.is_gone:
+                poll.register(self._fd, select.POLLOUT)
             poll.poll(min(left_s, LOOK_S) * 1000)
             yield from self.lines()
             if patience() < seconds:
