@@ -290,6 +290,7 @@ def test_a_report_needs_no_library(tmp_path: Path) -> None:
             1,
             "writing 'a.pcap': this is the file that is being read; use another name",
         ),
+        (["-r", "a.pcap", "-o", "-", "-w", "-"], 2, "-w - and -o - both write to standard output; use a file name"),
         (["-r", "a.pcap", "-o", "a.html", "--format", "jsonl"], 2, "--format is not for sockfilter report"),
         (["-r", "a.pcap", "-o", "a.html", "--web"], 2, "--web is not for sockfilter report"),
     ],
@@ -310,6 +311,19 @@ def test_a_report_of_nothing(tmp_path: Path) -> None:
     done = run("report", "-r", str(tmp_path / "a.pcap"), "-o", str(tmp_path / "a.html"))
     assert done.status == 0
     assert done.said[-1].endswith("has no exchanges; open it in a browser")
+
+
+def test_a_report_on_standard_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.pcap").write_bytes(shop(20))
+    assert run("report", "-r", "a.pcap", "-o", "a.html").status == 0
+    done = run("report", "-r", "a.pcap", "-o", "-")
+    assert (done.status, done.output) == (0, Path("a.html").read_bytes())
+    assert done.said[-1].startswith("sockfilter: 20 exchanges, ")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.html", "a.pcap"]
+    with open("/dev/full", "wb") as full:
+        done = run("report", "-r", "a.pcap", "-o", "-", stdout=full)
+    assert (done.status, done.said[-1]) == (1, "sockfilter: writing to standard output: No space left on device")
 
 
 def test_a_report_of_a_file_that_is_cut(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from sockfilter.page.document import ReportDocument
 if TYPE_CHECKING:
     from sockfilter.model import Exchange, StreamMessage
     from sockfilter.outputs.fan import OutputSource
+    from sockfilter.outputs.output import ByteSink
 
 # Lines of a report: what the page can hold. The last ones are kept out, and counted.
 LINES_MAX = 100_000
@@ -23,7 +24,7 @@ class ReportFile(Member, Closing):
     """Writes exchanges to a report that only its owner may read.
 
     Args:
-        path: the path of the file.
+        target: the path of the file, or what takes its bytes.
         about: what the front end must know.
         owner: the user and group that the file is given to. None: those of this process.
         limit: the number of exchanges to write. None: all.
@@ -36,7 +37,7 @@ class ReportFile(Member, Closing):
 
     def __init__(
         self,
-        path: str,
+        target: str | ByteSink,
         about: dict[str, Any],
         owner: tuple[int, int] | None = None,
         limit: int | None = None,
@@ -46,16 +47,17 @@ class ReportFile(Member, Closing):
         messages: bool = True,
     ) -> None:
         self.wants = Wants.EXCHANGES | Wants.MESSAGES if messages else Wants.EXCHANGES
-        self._path, self._owner, self._left = path, owner, limit
+        self._target, self._owner, self._left = target, owner, limit
         self._document = ReportDocument(about)
         self._chunks = Chunks(self._write_chunk)
         self._output = JsonOutput(self._chunks, bodies=bodies, show_secrets=show_secrets)
-        self._file: CaptureFile | None = None
+        self._file: CaptureFile | ByteSink | None = None
         self._lines = 0
 
     def begin(self, source: OutputSource) -> None:
         """Creates the file. Raises CaptureFileError."""
-        self._file = CaptureFile(self._path, self._owner, source.identity)
+        target = self._target
+        self._file = CaptureFile(target, self._owner, source.identity) if isinstance(target, str) else target
         self._write(self._document.start.encode())
 
     def write(self, exchange: Exchange) -> None:
@@ -85,7 +87,8 @@ class ReportFile(Member, Closing):
             self._write(self._document.end({"left_out": self.missed}).encode())
         finally:
             self._file = None
-            file.close()
+            if isinstance(file, CaptureFile):
+                file.close()
 
     def _has_room(self) -> bool:
         if self._lines == LINES_MAX:
