@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -122,3 +123,39 @@ def test_files_that_have_had_their_time_are_no_full_disk(loopback: Sites, disk: 
         done = sniffer.wait()
     assert done.status == 0
     assert [line for line in done.said if "writing" in line] == []
+
+
+NO_SPACE = "No space left on device; free some space, or use another disk"
+TOO_LARGE = "File too large; raise the limit (ulimit -f), or use another file system"
+
+
+def test_a_report_is_whole_with_what_found_room(tmp_path: Path):
+    (tmp_path / "shop.pcap").write_bytes(shop(20 * RECORDED))
+    words = ("report", "-r", str(tmp_path / "shop.pcap"), "-o", str(tmp_path / "x.html"), "-q")
+    done = run(*words, prefix=[need_tool("prlimit"), "--fsize=400000"], env={"PYTHONDONTWRITEBYTECODE": "1"})
+    assert done.status == 1
+    assert done.said == [f"sockfilter: writing '{tmp_path}/x.html': {TOO_LARGE}"]
+    text = (tmp_path / "x.html").read_text()
+    assert text.endswith("</html>\n")
+    assert 'class="chunk"' in text
+
+
+def test_a_report_without_room_for_the_page_is_empty(recorded: Path, disk: Disk):
+    done = run("report", "-r", str(recorded), "-o", f"{disk.path}/x.html", "-q", prefix=disk.prefix)
+    assert (done.status, done.said) == (1, [f"sockfilter: writing '{disk.path}/x.html': {NO_SPACE}"])
+    assert (disk.seen / "x.html").read_bytes() == b""
+
+
+def test_results_without_room_are_an_error_in_junit(recorded: Path, disk: Disk):
+    """There is room for the document that says so, and not for the results."""
+    words = [word for number in range(1000) for word in ("--once", f'path == "/{number}"')]
+    prefix = [*disk.prefix, need_tool("prlimit"), "--fsize=4096"]
+    done = run(
+        *("check", "-r", str(recorded), *words, "--junit", f"{disk.path}/x.xml", "-q"),
+        prefix=prefix,
+        env={"PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    assert done.status != 0
+    assert TOO_LARGE in done.said[-1]
+    suite = ElementTree.parse(disk.seen / "x.xml").getroot()[0]
+    assert (suite.get("tests"), suite.get("errors")) == ("1", "1")

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.errors import Closed, InvalidArgument
-from sockfilter.outputs.capture_file import CaptureFile, is_that_file, over_itself
+from sockfilter.outputs.capture_file import ADVICE_OF_SEVERAL, CaptureFile, is_that_file, over_itself
 from sockfilter.outputs.file_names import SECOND_NS, FileNames, Limits
 from sockfilter.outputs.pcapng import PcapngWriter, whole_blocks
 
@@ -164,7 +164,7 @@ class CaptureFiles:
 
     def _begin(self) -> PcapngWriter:
         name = self._names.name(self._count, self._since_ns)
-        self._file = CaptureFile(name, self._owner, self._spared, whole_blocks)
+        self._file = CaptureFile(name, self._owner, self._spared, whole_blocks, ADVICE_OF_SEVERAL)
         writer = PcapngWriter(self._file, self._application)
         for name, link_type in self._interfaces:
             writer.interface(name, link_type)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.closing import Closing
-from sockfilter.outputs.capture_file import CaptureFile
 from sockfilter.outputs.fan import Member, Wants
+from sockfilter.outputs.har import StreamSink
+from sockfilter.outputs.har_file import EndedFile
 from sockfilter.outputs.jsonl import JsonOutput
 from sockfilter.page.chunks import Chunks
 from sockfilter.page.document import ReportDocument
@@ -14,6 +15,7 @@ from sockfilter.page.document import ReportDocument
 if TYPE_CHECKING:
     from sockfilter.model import Exchange, StreamMessage
     from sockfilter.outputs.fan import OutputSource
+    from sockfilter.outputs.har import EndedSink
     from sockfilter.outputs.output import ByteSink
 
 # Lines of a report: what the page can hold. The last ones are kept out, and counted.
@@ -21,7 +23,7 @@ LINES_MAX = 100_000
 
 
 class ReportFile(Member, Closing):
-    """Writes exchanges to a report that only its owner may read.
+    """Writes exchanges to a report that only its owner may read. It is complete after each chunk.
 
     Args:
         target: the path of the file, or what takes its bytes.
@@ -51,14 +53,17 @@ class ReportFile(Member, Closing):
         self._document = ReportDocument(about)
         self._chunks = Chunks(self._write_chunk)
         self._output = JsonOutput(self._chunks, bodies=bodies, show_secrets=show_secrets)
-        self._file: CaptureFile | ByteSink | None = None
+        self._file: EndedSink | None = None
         self._lines = 0
 
     def begin(self, source: OutputSource) -> None:
         """Creates the file. Raises CaptureFileError."""
         target = self._target
-        self._file = CaptureFile(target, self._owner, source.identity) if isinstance(target, str) else target
-        self._write(self._document.start.encode())
+        if isinstance(target, str):
+            self._file = EndedFile(target, self._owner, source.identity)
+        else:
+            self._file = StreamSink(target)
+        self._add(self._document.start.encode())
 
     def write(self, exchange: Exchange) -> None:
         """Adds an exchange. Raises CaptureFileError."""
@@ -78,17 +83,14 @@ class ReportFile(Member, Closing):
 
     def close(self) -> None:
         """Writes the rest and closes the file. May be repeated. Raises CaptureFileError."""
-        file = self._file
-        if file is None:
+        if self._file is None:
             return
         try:
             self._output.flush()
             self._chunks.finish()
-            self._write(self._document.end({"left_out": self.missed}).encode())
         finally:
-            self._file = None
-            if isinstance(file, CaptureFile):
-                file.close()
+            file, self._file = self._file, None
+            file.finish([(b"", self._end)])
 
     def _has_room(self) -> bool:
         if self._lines == LINES_MAX:
@@ -98,9 +100,12 @@ class ReportFile(Member, Closing):
         return True
 
     def _write_chunk(self, content: bytes, lines: int) -> None:
-        for piece in self._document.chunk(content):
-            self._write(piece)
+        self._add(b"".join(self._document.chunk(content)))
 
-    def _write(self, data: bytes) -> None:
+    def _add(self, data: bytes) -> None:
         if self._file is not None:
-            self._file.write(memoryview(data))
+            self._file.add([(data, self._end)])
+
+    @property
+    def _end(self) -> bytes:
+        return self._document.end({"left_out": self.missed}).encode()
