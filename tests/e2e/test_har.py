@@ -92,7 +92,8 @@ def test_a_full_disk(loopback: Sites, tmp_path: Path):
             assert asked < 2000
         done = sniffer.wait()
     assert done.status == 1
-    assert done.said[-1] == f"sockfilter: writing '{disk}/x.har': File too large; write smaller files (-C)"
+    advice = "raise the limit (ulimit -f), or use another file system"
+    assert done.said[-1] == f"sockfilter: writing '{disk}/x.har': File too large; {advice}"
     assert len(entries((disk / "x.har").read_bytes())) >= SOME
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from tests.e2e.conftest import Sites
 from tests.support.captures import START_NS, one_exchange, pcap
 from tests.support.clients import curl
 from tests.support.collector import Collecting, Rotel, attributes
-from tests.support.command import Sniffer, run
+from tests.support.command import COMMAND, Sniffer, environment, run
 from tests.support.net import free_port
 from tests.support.skips import need_package
 
@@ -24,6 +26,8 @@ need_package("opentelemetry.proto.trace.v1.trace_pb2")
 SOME = 20
 # exchanges whose records fill most of a ring of 256 KiB
 BURST = 200
+# seconds that docs/options.md promises for the end after a signal
+ENDED_S = 2.0
 RESOURCE = {"OTEL_RESOURCE_ATTRIBUTES": "deployment.environment.name=test"}
 
 
@@ -98,6 +102,23 @@ def test_a_collector_that_is_not_there(loopback: Sites) -> None:
 
 
 @pytest.mark.usefixtures("root")
+def test_an_exporter_that_is_killed_is_told_at_once(loopback: Sites) -> None:
+    site = loopback.get("nginx")
+    words = ("-i", "lo", "--ports", str(site.port), "--summary", "jsonl", "--exit-on-idle", "2s")
+    with Collecting() as collecting, Sniffer(*words, "--otlp", collecting.url, "--no-processes") as sniffer:
+        curl(site, [SMALL])
+        collecting.wait_for(2)
+        (child,) = Path(f"/proc/{sniffer.process.pid}/task/{sniffer.process.pid}/children").read_text().split()
+        os.kill(int(child), signal.SIGKILL)
+        assert sniffer.said() == "sockfilter: the process that sends traces has ended; the capture goes on"
+        curl(site, [SMALL])
+        done = sniffer.wait()  # nothing happens any more
+    assert done.status == 0
+    assert json.loads(done.said[-1])["reason"] == "idle"
+    assert spans_of(done.errors)["dropped"]["exporter_gone"] >= 2
+
+
+@pytest.mark.usefixtures("root")
 def test_spans_give_way_where_the_capture_is_behind(loopback: Sites) -> None:
     """While the ring is more than a quarter full, none are made, and no exchange is lost by them."""
     site = loopback.get("nginx")
@@ -135,6 +156,23 @@ def test_a_file(tmp_path: Path) -> None:
     assert span.end_time_unix_nano - span.start_time_unix_nano == round(line["timing"]["total"] * 1e9)
     assert attributes(span)["url.path"] == line["request"]["target"]
     assert spans_of(done.errors)["exported"] == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_wait_for_a_collector_that_is_not_there(tmp_path: Path, number: int) -> None:
+    path = tmp_path / "one.pcap"
+    path.write_bytes(pcap(one_exchange()))
+    words = ("-r", str(path), "--otlp", f"http://127.0.0.1:{free_port()}", "--summary", "jsonl", "-q")
+    with subprocess.Popen(
+        [*COMMAND, *words], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert b"GET /x" in process.stdout.readline()
+        assert b"cannot be reached" in process.stderr.readline()
+        process.send_signal(number)
+        assert process.wait(ENDED_S) == 0
+        assert spans_of(process.stderr.read())["dropped"] == {"unsent": 1}
 
 
 def test_sampling(tmp_path: Path) -> None:

@@ -321,6 +321,8 @@ def test_each_wrong_word_gets_one_line_that_says_what_to_do() -> None:
             assert done.status == 2, words
             assert said in done.said[-1], words
             assert not done.output
+    words = ("--prometheus", str(port), "--web", str(port))
+    assert "the page of --web listens there; use another port" in run("-i", "lo", *words).said[-1]
     done = run("-r", "x.pcap", "--prometheus", "0")
     assert (done.status, done.said[-1]) == (2, "sockfilter: --prometheus is for live captures, and -r reads a file")
     done = run("-i", "lo", "--prometheus", "0", command=(sys.executable, "-c", WITHOUT))

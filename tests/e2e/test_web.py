@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import socket
+import subprocess
 import sys
 import zlib
 from http.client import HTTPConnection
@@ -14,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from sockfilter.errors import installing
-from tests.support.command import Sniffer, run
+from tests.support.command import COMMAND, Sniffer, environment, run
 from tests.support.page_captures import shop
 from tests.support.servers import file_server
 from tests.support.skips import need_root
@@ -141,6 +144,66 @@ def test_a_browser_that_hangs_does_not_stop_the_capture(tmp_path: Path) -> None:
         assert sniffer.end().status == 0
 
 
+def kill_server(sniffer: Sniffer) -> None:
+    """Kills the only process beside the capture."""
+    (child,) = Path(f"/proc/{sniffer.process.pid}/task/{sniffer.process.pid}/children").read_text().split()
+    os.kill(int(child), signal.SIGKILL)
+
+
+def test_a_server_that_is_killed_is_told_and_what_it_misses_is_counted(tmp_path: Path) -> None:
+    need_root()
+    (tmp_path / "small").write_text("small\n")
+    words = ("--web", "--no-processes", "--format", "text", "--summary", "jsonl", "--exit-on-idle", "2s")
+    with file_server(tmp_path) as site, Sniffer("-i", "lo", "--ports", str(site.port), *words) as sniffer:
+        assert "the page is at" in sniffer.said()
+        fetch(site.port, "/small")
+        assert "/small" in sniffer.line()
+        kill_server(sniffer)
+        # at once, without any traffic
+        assert sniffer.said() == "sockfilter: the server of the page has ended; the capture goes on"
+        fetch(site.port, "/small?2")
+        assert "/small?2" in sniffer.line()
+        done = sniffer.wait()  # nothing happens any more
+    assert done.status == 0
+    summary = json.loads(done.said[-1])
+    assert summary["reason"] == "idle"
+    assert summary["ledger"]["missed"] == {"page": 1}
+
+
+def test_a_server_that_is_killed_does_not_end_the_reading_of_a_pipe() -> None:
+    words = [*COMMAND, "-r", "-", "--web"]
+    with subprocess.Popen(words, env=environment(), stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(shop()[:24])
+        process.stdin.flush()
+        assert b"reading " in process.stderr.readline()
+        assert b"the page is at" in process.stderr.readline()
+        (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(child), signal.SIGKILL)
+        process.stdin.write(shop()[24:])
+        process.stdin.close()
+        said = process.stderr.read()
+    assert b"the server of the page has ended; the capture goes on" in said
+    assert b"60 exchanges" in said
+    assert b"the output page did not get: 60" in said
+    assert process.returncode == 0
+
+
+def test_a_page_that_stays_ends_with_its_server(tmp_path: Path) -> None:
+    need_root()
+    (tmp_path / "a.pcap").write_bytes(shop())
+    sniffer = Sniffer("-r", str(tmp_path / "a.pcap"), "--web")
+    sniffer._await_capture = lambda: None  # type: ignore[method-assign]  # it listens to nothing
+    with sniffer:
+        while (said := sniffer.said()) and "stays until Ctrl-C" not in said:
+            pass
+        kill_server(sniffer)
+        done = sniffer.wait()
+    assert done.status == 0
+    assert done.said[-1] == "sockfilter: the server of the page has ended"
+
+
 def test_the_page_of_a_file_stays_until_the_end_is_asked_for(tmp_path: Path) -> None:
     need_root()
     (tmp_path / "a.pcap").write_bytes(shop())
@@ -227,6 +290,7 @@ def test_a_report_needs_no_library(tmp_path: Path) -> None:
             1,
             "writing 'a.pcap': this is the file that is being read; use another name",
         ),
+        (["-r", "a.pcap", "-o", "-", "-w", "-"], 2, "-w - and -o - both write to standard output; use a file name"),
         (["-r", "a.pcap", "-o", "a.html", "--format", "jsonl"], 2, "--format is not for sockfilter report"),
         (["-r", "a.pcap", "-o", "a.html", "--web"], 2, "--web is not for sockfilter report"),
     ],
@@ -247,6 +311,19 @@ def test_a_report_of_nothing(tmp_path: Path) -> None:
     done = run("report", "-r", str(tmp_path / "a.pcap"), "-o", str(tmp_path / "a.html"))
     assert done.status == 0
     assert done.said[-1].endswith("has no exchanges; open it in a browser")
+
+
+def test_a_report_on_standard_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.pcap").write_bytes(shop(20))
+    assert run("report", "-r", "a.pcap", "-o", "a.html").status == 0
+    done = run("report", "-r", "a.pcap", "-o", "-")
+    assert (done.status, done.output) == (0, Path("a.html").read_bytes())
+    assert done.said[-1].startswith("sockfilter: 20 exchanges, ")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.html", "a.pcap"]
+    with open("/dev/full", "wb") as full:
+        done = run("report", "-r", "a.pcap", "-o", "-", stdout=full)
+    assert (done.status, done.said[-1]) == (1, "sockfilter: writing to standard output: No space left on device")
 
 
 def test_a_report_of_a_file_that_is_cut(tmp_path: Path) -> None:

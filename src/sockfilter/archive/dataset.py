@@ -128,4 +128,9 @@ def _known(mark: str) -> str | None:
 def failed(path: str, error: OSError) -> CaptureFileError:
     """Returns the error for a dataset that cannot be written."""
     reason = error.strerror or str(error)
-    return CaptureFileError(f"writing the dataset {path!r}: {reason}; what was there before is whole")
+    rest = (
+        "what was there before is whole"
+        if os.path.isdir(path)
+        else "the directory is not there: create it, or use another one"
+    )
+    return CaptureFileError(f"writing the dataset {path!r}: {reason}; {rest}")

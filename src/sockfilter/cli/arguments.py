@@ -521,9 +521,12 @@ def _with_negative_values(words: list[str]) -> list[str]:
 
 
 def _with_places(words: list[str]) -> list[str]:
-    """Writes `--web` as `--web=`, and `--otlp` likewise, unless a place follows: a filter's first word is none."""
+    """Writes `--web` as `--web=`, and `--otlp` likewise, unless a place follows: a filter's first word is none.
+
+    An empty word, as of a variable that is not set, is a place too, and the same as none.
+    """
     return [
-        f"{word}=" if word in PLACES and not PLACES[word].fullmatch(behind) else word
+        f"{word}=" if word in PLACES and behind and not PLACES[word].fullmatch(behind) else word
         for word, behind in zip(words, [*words, ""][1:], strict=True)
     ]
 

@@ -141,13 +141,13 @@ class CheckRun(Run):
         self._checks = Checks(self._wanted, self._options.count)
         members = [*super()._members(), self._checks]
         if self._junit is not None:
-            from sockfilter.testing.junit import junit
+            from sockfilter.testing.junit import NOT_WRITTEN, junit
 
             def document() -> bytes:
                 return junit(self._results, time.monotonic() - self._began_s).encode()
 
             # opened now, because the user that root becomes may not write there
-            members.append(ResultsFile(self._junit, self._owner, document))
+            members.append(ResultsFile(self._junit, self._owner, document, NOT_WRITTEN.encode()))
         return members
 
     @cached_property

@@ -35,7 +35,13 @@ REPORT_BYTES = 1 << 20
 
 
 class CaptureRun(Protocol):
-    """Reads one capture, from its greeting to its end, and shows it on standard output."""
+    """Reads one capture, from its greeting to its end, and shows it on standard output.
+
+    Attributes:
+        tells_user: whether to say why the process stays root.
+    """
+
+    tells_user: bool
 
     @property
     def ledger(self) -> Ledger | None:
@@ -239,6 +245,7 @@ class Jobs:
         )
         with Signals(until_exit=True) as signals:
             run = self._reader(options, signals, StandardOutput(signals))
+            run.tells_user = group is self._groups[0]  # once is enough
             status = run.run()
         told = {"ledger": plain(run.ledger or empty()), "shown": run.shown, "problems": run.problems}
         return status, json.dumps(told).encode()

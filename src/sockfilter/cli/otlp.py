@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 # Seconds that the exporter has at the end to send what waits: if a person waits, and otherwise.
 HURRIED_S, PATIENT_S = 1.0, 10.0
+ENDED = "the process that sends traces has ended; the capture goes on"
 # what resolving a host and checking a certificate may read
 READABLE = (
     *("/etc/resolv.conf", "/etc/host.conf", "/etc/gai.conf", "/etc/services", "/run/systemd/resolve"),
@@ -61,10 +62,11 @@ class Traces:
         os.close(reading)
         os.close(telling)
         # a file can wait; traffic cannot
-        self._pipe = SpanPipe(writing, hearing, waits=options.read is not None)
+        self._pipe = SpanPipe(writing, hearing, waits=options.read is not None, gone=lambda: say(ENDED))
 
-    def begin(self, _: Capture | ArchiveCapture) -> None:
+    def begin(self, capture: Capture | ArchiveCapture) -> None:
         """Lets the exporter look for the collector. Before, what it says would come before the greeting."""
+        capture.source.also_wake_for(self._pipe.fileno())
         self._pipe.go()
 
     def member(self, is_wanted: Callable[[Connection], bool] | None) -> TracesMember:

@@ -37,6 +37,7 @@ examples:
 
 exit status: 0 the report was written; 1 something cannot be read or written; 2 the command line is invalid.
 """
+STANDARD_OUTPUT = "-"
 # options of a capture that say what to print, or where else to write
 REFUSED = {"format": "--format", "stats": "--stats", "web": "--web"}
 
@@ -45,7 +46,7 @@ def get_parser() -> argparse.ArgumentParser:
     """Returns the parser of the options that a capture does not have."""
     parser = subcommand.parser("report", DESCRIPTION, EPILOG)
     parser.usage = "%(prog)s [options of a capture] -o FILE"
-    parser.add_argument("-o", "--output", metavar="FILE", help="write the report to this file, such as report.html")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the report to this file; - is standard output")
     return parser
 
 
@@ -59,6 +60,8 @@ def run(words: list[str], signals: Signals) -> int:
         raise InvalidArgument("a report needs a file: -o report.html")
     options = arguments.parse(rest + command, settings.values)
     refuse(options, REFUSED, "sockfilter report, which writes an HTML file alone")
+    if given.output == options.write == STANDARD_OUTPUT:
+        raise InvalidArgument("-w - and -o - both write to standard output; use a file name for one of them")
     return ReportRun(options, signals, StandardOutput(signals), given.output).run()
 
 
@@ -77,7 +80,7 @@ class ReportRun(Run):
     def run(self) -> int:
         """Captures and writes. Returns the exit status."""
         status = super().run()
-        if status == OK and not self._options.quiet:
+        if status == OK and not self._options.quiet and self._path != STANDARD_OUTPUT:
             count = self._exchanges.count
             about = count_text(count, "exchange") if count else "no exchanges"
             say(f"{self._path} has {about}; open it in a browser")
@@ -93,7 +96,7 @@ class ReportRun(Run):
 
         options = self._options
         report = ReportFile(
-            self._path,
+            self._sink if self._path == STANDARD_OUTPUT else self._path,
             page.about(options),
             self._owner,
             options.count,

@@ -43,7 +43,8 @@ class Prometheus:
     def __init__(self, options: Options, choice: UserChoice) -> None:
         beside.need("--prometheus", "prometheus-client", "prometheus", "prometheus_client")
         wanted = addresses.place(options.prometheus or "")
-        listener = addresses.listen(wanted, "--prometheus", "")
+        is_page = options.web is not None and wanted.port == addresses.place(options.web).port
+        listener = addresses.listen(wanted, "--prometheus", "", "the page of --web" if is_page else "another program")
         self._at = wanted._replace(port=listener.getsockname()[1])
         self._options = options
         here, there = channels()

@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 
 
 class Run(RunParts):
-    """One capture, from its greeting to its summary. The arguments are those of RunParts."""
+    """One capture, from its greeting to its summary. The arguments are those of RunParts.
+
+    Attributes:
+        tells_user: whether to say why the process stays root.
+    """
+
+    tells_user = True
 
     @property
     def ledger(self) -> Ledger | None:
@@ -145,7 +151,7 @@ class Run(RunParts):
         if not options.quiet:
             for line in greeting.lines(options, capture, self._hosts, self._about_filter):
                 say(line)
-        if self._choice.reason:
+        if self._choice.reason and self.tells_user:
             say(self._choice.reason)
         self._is_capturing = True
         for each in self._beside:

@@ -55,7 +55,8 @@ class Web:
         os.close(reading)
         listener.close()
         # a file can wait; traffic cannot
-        self.pipe = LinePipe(writing, waits=options.read is not None)
+        self.pipe = LinePipe(writing, waits=options.read is not None, gone=self._tell_of_end)
+        self._is_over = False
 
     @property
     def address(self) -> str:
@@ -63,8 +64,9 @@ class Web:
         at = self.at._replace(ip=addresses.LOOPBACK) if self.at.is_everywhere else self.at
         return f"http://{at}/?token={self._token}"
 
-    def begin(self, _: Capture | ArchiveCapture) -> None:
+    def begin(self, capture: Capture | ArchiveCapture) -> None:
         """Says where the page is, and who can reach it."""
+        capture.source.also_wake_for(self.pipe.fileno())
         say(f"the page is at {self.address}")
         if not self.at.is_loopback:
             say(
@@ -95,13 +97,21 @@ class Web:
 
     def stay(self, signals: Signals) -> None:
         """Waits for a signal, while the page shows a capture that has ended."""
-        if signals.end_asked:
+        if signals.end_asked or self.pipe.is_gone:
             return
+        self._is_over = True
         what = "the capture has ended; the page" if self._options.read is None else "the page of what was read"
         say(f"{what} stays until Ctrl-C")
-        while not signals.end_asked:
-            select.select([signals.fd], [], [])
+        poll = select.poll()
+        poll.register(signals.fd, select.POLLIN)
+        poll.register(self.pipe.fileno(), 0)
+        while not (signals.end_asked or self.pipe.is_gone):
+            poll.poll()
             signals.drain()
+            self.pipe.check()
+
+    def _tell_of_end(self) -> None:
+        say("the server of the page has ended" + ("" if self._is_over else "; the capture goes on"))
 
     def close(self) -> None:
         """Ends the server. May be repeated."""

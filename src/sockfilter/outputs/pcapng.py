@@ -175,6 +175,17 @@ class PcapngWriter:
         self._last += BLOCK.pack(kind, length) + body + LENGTH.pack(length)
 
 
+def whole_blocks(data: memoryview) -> int:
+    """Returns how many bytes the whole blocks take that data begins with."""
+    size = 0
+    while len(data) - size >= BLOCK.size:
+        _, length = BLOCK.unpack_from(data, size)
+        if length > len(data) - size:
+            break
+        size += length
+    return size
+
+
 def _option(code: int, value: bytes) -> bytes:
     value = value[:OPTION_BYTES_MAX]
     return OPTION.pack(code, len(value)) + value + PADDING[len(value) % 4]

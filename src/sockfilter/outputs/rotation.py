@@ -8,9 +8,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.errors import Closed, InvalidArgument
-from sockfilter.outputs.capture_file import CaptureFile, is_that_file, over_itself
+from sockfilter.outputs.capture_file import ADVICE_OF_SEVERAL, CaptureFile, is_that_file, over_itself
 from sockfilter.outputs.file_names import SECOND_NS, FileNames, Limits
-from sockfilter.outputs.pcapng import PcapngWriter
+from sockfilter.outputs.pcapng import PcapngWriter, whole_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,7 +168,8 @@ class CaptureFiles:
                 raise InvalidArgument(over_itself(path))
 
     def _begin(self) -> PcapngWriter:
-        self._file = CaptureFile(self._names.name(self._count, self._since_ns), self._owner, self._spared)
+        name = self._names.name(self._count, self._since_ns)
+        self._file = CaptureFile(name, self._owner, self._spared, whole_blocks, ADVICE_OF_SEVERAL)
         writer = PcapngWriter(self._file, self._application)
         if secrets := self._open_secrets():
             writer.secrets(secrets)

@@ -64,13 +64,19 @@ def place(text: str) -> WebAddress:
         raise InvalidArgument(f"{text!r}: {ip!r} is not an address, such as 127.0.0.1, 0.0.0.0 or ::1") from None
 
 
-def listen(at: WebAddress, option: str = "--web", elsewhere: str = ", or --web without one") -> socket.socket:
+def listen(
+    at: WebAddress,
+    option: str = "--web",
+    elsewhere: str = ", or --web without one",
+    other: str = "another program",
+) -> socket.socket:
     """Returns a listening socket.
 
     Args:
         at: where.
         option: the option that says so.
         elsewhere: what else the user can do if the port is taken.
+        other: who listens there, if the port is taken.
 
     Raises InvalidArgument: nobody can listen there.
     """
@@ -82,7 +88,7 @@ def listen(at: WebAddress, option: str = "--web", elsewhere: str = ", or --web w
     except OSError as error:
         listener.close()
         advice = {
-            errno.EADDRINUSE: f"another program listens there; use another port{elsewhere}",
+            errno.EADDRINUSE: f"{other} listens there; use another port{elsewhere}",
             errno.EADDRNOTAVAIL: "this machine does not have the address; ip address lists those that it has",
             errno.EACCES: "ports below 1024 require root; use a higher one",
         }.get(error.errno or 0, "use another address or port")

@@ -56,6 +56,7 @@ class PageMember(Member):
         """Passes on what was added."""
         self._output.flush()
         self._pipe.push()
+        self._pipe.check()
         self.missed = self._pipe.missed
 
     def close(self) -> None:
@@ -64,3 +65,4 @@ class PageMember(Member):
             self._is_closed = True
             self.flush()
             self._pipe.end()
+            self.missed = self._pipe.missed

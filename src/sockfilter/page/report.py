@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.closing import Closing
-from sockfilter.outputs.capture_file import CaptureFile
 from sockfilter.outputs.fan import Member, Wants
+from sockfilter.outputs.har import StreamSink
+from sockfilter.outputs.har_file import EndedFile
 from sockfilter.outputs.jsonl import JsonOutput
 from sockfilter.page.chunks import Chunks
 from sockfilter.page.document import ReportDocument
@@ -14,16 +15,18 @@ from sockfilter.page.document import ReportDocument
 if TYPE_CHECKING:
     from sockfilter.model import Exchange, StreamMessage
     from sockfilter.outputs.fan import OutputSource
+    from sockfilter.outputs.har import EndedSink
+    from sockfilter.outputs.output import ByteSink
 
 # Lines of a report: what the page can hold. The last ones are kept out, and counted.
 LINES_MAX = 100_000
 
 
 class ReportFile(Member, Closing):
-    """Writes exchanges to a report that only its owner may read.
+    """Writes exchanges to a report that only its owner may read. It is complete after each chunk.
 
     Args:
-        path: the path of the file.
+        target: the path of the file, or what takes its bytes.
         about: what the front end must know.
         owner: the user and group that the file is given to. None: those of this process.
         limit: the number of exchanges to write. None: all.
@@ -36,7 +39,7 @@ class ReportFile(Member, Closing):
 
     def __init__(
         self,
-        path: str,
+        target: str | ByteSink,
         about: dict[str, Any],
         owner: tuple[int, int] | None = None,
         limit: int | None = None,
@@ -46,17 +49,21 @@ class ReportFile(Member, Closing):
         messages: bool = True,
     ) -> None:
         self.wants = Wants.EXCHANGES | Wants.MESSAGES if messages else Wants.EXCHANGES
-        self._path, self._owner, self._left = path, owner, limit
+        self._target, self._owner, self._left = target, owner, limit
         self._document = ReportDocument(about)
         self._chunks = Chunks(self._write_chunk)
         self._output = JsonOutput(self._chunks, bodies=bodies, show_secrets=show_secrets)
-        self._file: CaptureFile | None = None
+        self._file: EndedSink | None = None
         self._lines = 0
 
     def begin(self, source: OutputSource) -> None:
         """Creates the file. Raises CaptureFileError."""
-        self._file = CaptureFile(self._path, self._owner, source.identity)
-        self._write(self._document.start.encode())
+        target = self._target
+        if isinstance(target, str):
+            self._file = EndedFile(target, self._owner, source.identity)
+        else:
+            self._file = StreamSink(target)
+        self._add(self._document.start.encode())
 
     def write(self, exchange: Exchange) -> None:
         """Adds an exchange. Raises CaptureFileError."""
@@ -76,16 +83,14 @@ class ReportFile(Member, Closing):
 
     def close(self) -> None:
         """Writes the rest and closes the file. May be repeated. Raises CaptureFileError."""
-        file = self._file
-        if file is None:
+        if self._file is None:
             return
         try:
             self._output.flush()
             self._chunks.finish()
-            self._write(self._document.end({"left_out": self.missed}).encode())
         finally:
-            self._file = None
-            file.close()
+            file, self._file = self._file, None
+            file.finish([(b"", self._end)])
 
     def _has_room(self) -> bool:
         if self._lines == LINES_MAX:
@@ -95,9 +100,12 @@ class ReportFile(Member, Closing):
         return True
 
     def _write_chunk(self, content: bytes, lines: int) -> None:
-        for piece in self._document.chunk(content):
-            self._write(piece)
+        self._add(b"".join(self._document.chunk(content)))
 
-    def _write(self, data: bytes) -> None:
+    def _add(self, data: bytes) -> None:
         if self._file is not None:
-            self._file.write(memoryview(data))
+            self._file.add([(data, self._end)])
+
+    @property
+    def _end(self) -> bytes:
+        return self._document.end({"left_out": self.missed}).encode()

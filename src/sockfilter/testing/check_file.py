@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sockfilter.outputs.capture_file import CaptureFile
 from sockfilter.outputs.fan import Member, Wants
+from sockfilter.outputs.har_file import EndedFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,22 +20,23 @@ class ResultsFile(Member):
         path: the path of the file.
         owner: the user and group that the file is given to. None: those of this process.
         document: returns the document.
+        missing: what the file has until then, and if there is no room for the document.
     """
 
     name = "results"
     wants = Wants(0)
 
-    def __init__(self, path: str, owner: tuple[int, int] | None, document: Callable[[], bytes]) -> None:
-        self._path, self._owner, self._document = path, owner, document
-        self._file: CaptureFile | None = None
+    def __init__(self, path: str, owner: tuple[int, int] | None, document: Callable[[], bytes], missing: bytes) -> None:
+        self._path, self._owner, self._document, self._missing = path, owner, document, missing
+        self._file: EndedFile | None = None
 
     def begin(self, source: OutputSource) -> None:
         """Creates the file. Raises CaptureFileError."""
-        self._file = CaptureFile(self._path, self._owner, source.identity)
+        self._file = EndedFile(self._path, self._owner, source.identity)
+        self._file.add([(b"", self._missing)])
 
     def close(self) -> None:
         """Writes the document. Raises CaptureFileError."""
         file, self._file = self._file, None
         if file is not None:
-            with file:
-                file.write(memoryview(self._document()))
+            file.finish([(self._document(), b"")])

@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 SUITE = "sockfilter check"
 
 
+NOT_WRITTEN = f"""\
+<?xml version="1.0" encoding="utf-8"?>
+<testsuites>
+<testsuite name="{SUITE}" tests="1" failures="0" errors="1" skipped="0" time="0">
+<testcase classname="{SUITE}" name="results" time="0"><error message="no results were written"/></testcase>
+</testsuite>
+</testsuites>
+"""
+
+
 def junit(results: Sequence[tuple[Wanted, ExpectationFailed | None]], seconds: float) -> str:
     """Returns the document.
 

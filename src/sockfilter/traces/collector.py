@@ -145,7 +145,8 @@ class CollectorLink:
             partial = self._response.FromString(content).partial_success
         except Exception:  # DecodeError of a package that is not imported here: the answer may be of any form
             return CollectorAnswer(Fate.ACCEPTED)
-        return CollectorAnswer(Fate.ACCEPTED, partial.error_message, max(0, partial.rejected_spans))
+        reason = " ".join(partial.error_message.split())  # it may have several lines
+        return CollectorAnswer(Fate.ACCEPTED, reason, max(0, partial.rejected_spans))
 
     def _opened(self, seconds: float) -> socket.socket:
         """Opens a connection to the first address that answers. Raises OSError."""

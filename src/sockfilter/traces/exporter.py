@@ -7,6 +7,7 @@ dropped only if there is no room for them, if the collector refuses them, or at 
 from __future__ import annotations
 
 import json
+import select
 import time
 from collections import Counter, deque
 from contextlib import closing
@@ -14,10 +15,10 @@ from threading import Condition, Thread
 from typing import TYPE_CHECKING, NamedTuple
 
 from sockfilter.traces.collector import CollectorAnswer, Fate
-from sockfilter.traces.pipe import received
+from sockfilter.traces.pipe import LOOK_S, received
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
     from sockfilter.traces.collector import CollectorLink
@@ -106,20 +107,31 @@ class Exporter:
         """Sends the spans that come from a descriptor until it says, or shows, that no more follow."""
         thread = Thread(target=self._send_all, name="sockfilter traces", daemon=True)
         thread.start()
-        end_s = None
-        for found in received(fd):
-            if isinstance(found, tuple):
-                self._put(*found)
-            else:
-                end_s = found
-        with self._changed:
-            self._end_s = time.monotonic() + ORPHAN_S if end_s is None else end_s
-            self._changed.notify_all()
-        thread.join(max(0.0, self._end_s - time.monotonic()))
+        records = received(fd)
+        end_s = self._end_by(self._put_all(records))
+        while thread.is_alive() and (left_s := end_s - time.monotonic()) > 0:
+            thread.join(min(left_s, LOOK_S))
+            if select.select([fd], [], [], 0)[0] and isinstance(earlier_s := next(records, None), float):
+                end_s = self._end_by(min(end_s, earlier_s))
         with self._changed:
             self._is_over = True
             self._dropped["unsent"] += len(self._waiting) + len(self._sending)
             self._tell()
+
+    def _put_all(self, records: Iterator[tuple[bytes, bytes] | float]) -> float:
+        """Takes spans until no more follow. Returns the time to finish by."""
+        for found in records:
+            if isinstance(found, float):
+                return found
+            self._put(*found)
+        return time.monotonic() + ORPHAN_S
+
+    def _end_by(self, end_s: float) -> float:
+        """Lets the thread end by that time, and returns it."""
+        with self._changed:
+            self._end_s = end_s
+            self._changed.notify_all()
+        return end_s
 
     def _put(self, resource: bytes, span: bytes) -> None:
         """Takes a span, if there is room for it."""

@@ -37,7 +37,7 @@ class TracesMember(Member):
         port: the collector's port.
         limit: the number of exchanges to send. None: all.
         is_wanted: whether to send what a connection carries. None: all is sent.
-        patience: returns the seconds that close() gives the exporter to send what waits.
+        patience: returns the seconds that close() gives the exporter to send what waits. It may return less later.
     """
 
     name = "traces"
@@ -112,7 +112,7 @@ class TracesMember(Member):
         if self._is_closed:
             return
         self._is_closed = True
-        for line in self._pipe.finish(self._patience()):
+        for line in self._pipe.finish(self._patience):
             self._take(line)
         self._pipe.close()
         if self._counts.waiting:

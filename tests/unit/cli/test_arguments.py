@@ -92,3 +92,9 @@ def test_what_tcpdump_has_and_this_has_not(letter: str) -> None:
     with pytest.raises(InvalidArgument) as found:
         parsed(f"-i lo {letter}")
     assert str(found.value) == f"there is no option {letter}; {ELSEWHERE[letter]}"
+
+
+@pytest.mark.parametrize("option", ["--otlp", "--web"])
+def test_an_empty_place_is_as_none(option: str):
+    name = option.removeprefix("--")
+    assert getattr(arguments.parse(["-i", "lo", option, ""]), name) == ""

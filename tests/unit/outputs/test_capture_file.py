@@ -196,9 +196,7 @@ def test_what_cannot_be_opened(tmp_path: Path, path: str, words: str):
 def test_a_full_disk():
     with (
         CaptureFile("/dev/full") as file,
-        pytest.raises(
-            CaptureFileError, match="writing '/dev/full': No space left on device; free some space, or write"
-        ),
+        pytest.raises(CaptureFileError, match="writing '/dev/full': No space left on device; free some space, or use"),
     ):
         file.write(memoryview(b"1"))
 
@@ -206,11 +204,30 @@ def test_a_full_disk():
 def test_what_does_not_fit_is_taken_back(tmp_path: Path):
     with CaptureFile(str(tmp_path / "x")) as file:
         file.write(memoryview(bytes(600)))
-        with room(1000), pytest.raises(CaptureFileError, match=r"File too large; write smaller files"):
+        with room(1000), pytest.raises(CaptureFileError, match=r"File too large; raise the limit \(ulimit -f\)"):
             file.write(memoryview(bytes(600)))
         assert (tmp_path / "x").stat().st_size == 600
         file.write(memoryview(b"the end"))
     assert (tmp_path / "x").read_bytes() == bytes(600) + b"the end"
+
+
+def test_what_is_whole_of_it_is_kept(tmp_path: Path):
+    with CaptureFile(str(tmp_path / "x"), whole=lambda data: len(data) // 7 * 7) as file:
+        for kept in (994, 994):
+            with room(1000), pytest.raises(CaptureFileError, match=r"File too large"):
+                file.write(memoryview(bytes(2000)))
+            assert (tmp_path / "x").stat().st_size == kept
+        file.write(memoryview(b"the end"))
+    assert (tmp_path / "x").read_bytes() == bytes(994) + b"the end"
+
+
+def test_nothing_is_written_to_a_file_that_has_no_beginning(tmp_path: Path):
+    with CaptureFile(str(tmp_path / "x")) as file:
+        with room(1000), pytest.raises(CaptureFileError, match=r"File too large"):
+            file.write(memoryview(bytes(1001)))
+        with pytest.raises(CaptureFileError, match=r"File too large"):
+            file.write(memoryview(b"the end"))
+    assert (tmp_path / "x").read_bytes() == b""
 
 
 def test_a_pipe_without_a_reader(tmp_path: Path):

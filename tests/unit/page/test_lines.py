@@ -94,9 +94,12 @@ def test_a_reader_that_sleeps_stops_nothing_and_what_finds_no_room_is_counted(
 def test_a_reader_that_is_gone_stops_nothing() -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    with LinePipe(writing, waits=False) as lines:
+    said: list[str] = []
+    with LinePipe(writing, waits=False, gone=lambda: said.append("gone")) as lines:
         lines.write(memoryview(LINE))
         lines.push()
         lines.write(memoryview(LINE))
+        lines.check()
         lines.end()
-    assert lines.missed == 0
+    assert lines.missed == 2
+    assert said == ["gone"]

@@ -106,7 +106,7 @@ class FileSource(Closing):
         self._counters: list[int] = []
         self._not_read = re.compile(bytes((0x5B, self._lib.SF_NOT_IP, self._lib.SF_NOT_TCP, 0x5D)))  # matches either
         self._format: Format | None = None
-        self._also: list[int] = []
+        self._also = select.epoll()  # unlike a list, it forgets descriptors that are closed
         self._data = b""  # the bytes that were read after the last complete packet
         self._position = 0  # the offset of _data in the file
         self._packets: list[Packet] = []
@@ -143,6 +143,7 @@ class FileSource(Closing):
     def close(self) -> None:
         """Closes the file. counters() still works."""
         self.detach()
+        self._also.close()
         if self._replay is not None:
             # it has megabytes, which would otherwise stay until the garbage collector runs
             self._counters = self.counters()
@@ -249,15 +250,17 @@ class FileSource(Closing):
 
     def wait(self, timeout_s: float) -> None:
         """Sleeps until there is more to read, at most timeout_s seconds."""
+        if self._also.closed:
+            return
         if self._stream.awaits_writer:
             # a pipe without a writer is always readable, so it must be polled
-            select.select(self._also, (), (), min(timeout_s, LOOK_S))
+            select.select((self._also,), (), (), min(timeout_s, LOOK_S))
         elif not self.is_over:
-            select.select((self._stream.fd, *self._also), (), (), timeout_s)
+            select.select((self._stream.fd, self._also.fileno()), (), (), timeout_s)
 
     def also_wake_for(self, fd: int) -> None:
         """Makes wait() also return when this descriptor becomes readable."""
-        self._also.append(fd)
+        self._also.register(fd, select.EPOLLIN)
 
     def skip(self, stream: int, until_seq: int) -> None:
         """Tells the program to send only lengths of this stream, up to a sequence number."""
