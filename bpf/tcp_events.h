@@ -110,7 +110,7 @@ struct sf_tcp_event {
 	__u64 queued_ns; /* receive: how long the bytes lay in the socket; 0: not known */
 	__u64 begun_ns;	 /* when the end was established, or 0: before this program ran */
 	__u64 cgroup;	 /* of the process that has acted, by its inode number; 0: not known */
-	__u32 reason;	 /* drop: enum skb_drop_reason; reset: enum sk_rst_reason; of the running kernel; ICMP: the code */
+	__u32 reason;	 /* of the running kernel: enum skb_drop_reason, or sk_rst_reason of a reset; ICMP: the code */
 	__u32 seq;	 /* retransmission, drop: of the first byte */
 	__u32 end_seq;	 /* after the last byte; a SYN and a FIN count 1 */
 	__u32 segments;	 /* retransmission: how many packets on the wire */
