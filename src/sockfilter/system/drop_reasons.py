@@ -16,8 +16,9 @@ HARMLESS = frozenset(
         *("QUEUE_PURGE", "SOCKET_CLOSE", "PACKET_SOCK_ERROR"),
     )
 )
-# the functions that give packets to sniffers, for kernels without a reason for this
-SNIFFERS = frozenset(("packet_rcv", "tpacket_rcv"))
+# The functions that give packets to sniffers, and that empty the queues of a closed socket: older kernels give no
+# reason for these drops.
+HARMLESS_PLACES = frozenset(("packet_rcv", "tpacket_rcv", "sk_stream_kill_queues"))
 
 
 class DropReasons:

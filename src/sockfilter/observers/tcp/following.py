@@ -23,7 +23,7 @@ from sockfilter.observers.tcp.lives import LATE_NS, Lives
 from sockfilter.observers.tcp.program import TcpProgram, TcpWants, unpacked
 from sockfilter.observers.tcp.symbols import Symbols
 from sockfilter.system import icmp
-from sockfilter.system.drop_reasons import HARMLESS, NOT_SPECIFIED, SNIFFERS, DropReasons
+from sockfilter.system.drop_reasons import HARMLESS, HARMLESS_PLACES, NOT_SPECIFIED, DropReasons
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -271,7 +271,7 @@ class Following(Closing):
         stack = self._program.stack_of(record)
         self._learn(record.location, stack)
         place = self._symbols.name(record.location)
-        if place in SNIFFERS and not reasons:
+        if place in HARMLESS_PLACES and not reasons:
             return
         interface = os.fsdecode(self._string(record.interface))
         yield TcpDrop(

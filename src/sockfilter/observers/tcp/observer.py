@@ -17,7 +17,7 @@ from sockfilter.observers.tcp.segments import Key, LossSegment, Segments
 from sockfilter.observers.tcp.symbols import Symbols
 from sockfilter.observers.tcp.upstream import Period, Upstreams
 from sockfilter.system import namespace
-from sockfilter.system.drop_reasons import HARMLESS, SNIFFERS, DropReasons
+from sockfilter.system.drop_reasons import HARMLESS, HARMLESS_PLACES, DropReasons
 from sockfilter.system.sock_diag import Asking, Sending
 
 if TYPE_CHECKING:
@@ -262,7 +262,7 @@ class TcpObserver(Closing):
             return None
         reason = self._reasons.name(record.reason)
         place = self._symbols.name(record.location)
-        if reason in HARMLESS or place in SNIFFERS:
+        if reason in HARMLESS or place in HARMLESS_PLACES:
             self._segments.counts["drops_harmless"] += 1
             return None
         here, there = self._ends(record)
