@@ -87,12 +87,20 @@ class Turns:
             self._sleep.release()
         self._end_if_due()
 
-    def close(self, end: Callable[[], None]) -> None:
+    def close(self, end: Callable[[], None], leave: Callable[[], None]) -> None:
         """Ends the capture, now or when this thread has finished its current work.
 
         Args:
             end: ends it. Of several, one is called, once, when no thread works on the capture or sleeps in it.
+            leave: is called in its place in a child of fork: releases the child's copies. May be called again.
         """
+        if self.is_here:
+            self._close(end)
+        else:
+            leave()
+            self._release()
+
+    def _close(self, end: Callable[[], None]) -> None:
         with self._lock:
             if self._has_ended:
                 return
@@ -112,17 +120,16 @@ class Turns:
             finally:
                 self._depth = 0
                 self._end = None
-                self.release()
+                self._release()
 
-    def release(self) -> None:
-        """Closes the descriptor."""
+    def _release(self) -> None:
         fd, self.wake_fd = self.wake_fd, -1
         if fd >= 0:
             os.close(fd)
 
     def _end_if_due(self) -> None:
         if self._is_due and self._end is not None:
-            self.close(self._end)
+            self._close(self._end)
 
     def _alone(self, work: Callable[[], Result]) -> Result:
         if self._depth > 1:

@@ -8,7 +8,7 @@ from struct import Struct
 from typing import NamedTuple
 
 from sockfilter.closing import Closing
-from sockfilter.errors import KernelUnsupported, MissingCapability, ObjectError
+from sockfilter.errors import KernelUnsupported, MissingCapability, ObjectError, refused
 from sockfilter.libbpf import binding, links, tracepoints, tracing
 from sockfilter.libbpf.object import OBJECTS, BpfObject
 
@@ -129,6 +129,6 @@ class Accelerator(Closing):
         except PermissionError as error:
             raise MissingCapability(f"{PURPOSE}: {error.strerror}: it requires CAP_NET_ADMIN, or sudo") from error
         except OSError as error:
-            raise KernelUnsupported(f"{PURPOSE} in {group}: {error.strerror}") from error
+            raise refused(f"{PURPOSE} in {group}", error.errno, error.strerror) from error
         finally:
             os.close(folder)

@@ -183,11 +183,7 @@ class Capture(View, ClosingIfForgotten):
 
         Inside emit or a signal handler, the capture ends after the batch or the wait that was interrupted.
         """
-        if self._turns.is_here:
-            self._turns.close(self._end)
-        else:
-            self._release()
-            self._turns.release()
+        self._turns.close(self._end, self._release)
 
     @property
     def source(self) -> RecordSource | FileSource:

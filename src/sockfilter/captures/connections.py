@@ -17,6 +17,7 @@ from sockfilter.model.tcp_connection import Listener, QueueFull, TcpChange, TcpC
 from sockfilter.observers.tcp.ended import EndedConnections
 from sockfilter.observers.tcp.following import Asked, Following, Show
 from sockfilter.observers.tcp.listeners import Listeners
+from sockfilter.sources.narrowing import namespace_name
 from sockfilter.turns import Turns
 
 if TYPE_CHECKING:
@@ -87,11 +88,7 @@ class Connections(ClosingIfForgotten):
 
     def close(self) -> None:
         """Ends it. Connections that are open are not yielded. A thread that waits goes on."""
-        if self._turns.is_here:
-            self._turns.close(self._end)
-        else:  # a child's copy
-            self._end()
-            self._turns.release()
+        self._turns.close(self._end, self._end)
 
     def _end(self) -> None:
         self.is_closed = True
@@ -281,9 +278,7 @@ def connections(
     for is_asked, kind in ((states, Show.STATES), (drops, Show.DROPS), (resets, Show.RESETS)):
         if is_asked:
             show |= kind
-    return Connections(
-        selection, Asked(show, None if netns is None else str(netns), ports_of(selection)), needs_rights=True
-    )
+    return Connections(selection, Asked(show, namespace_name(netns), ports_of(selection)), needs_rights=True)
 
 
 def ports_of(selection: TcpSelection) -> list[int] | None:

@@ -10,7 +10,7 @@ from sockfilter.model.budget import MEMORY_BYTES, MEMORY_BYTES_MIN
 from sockfilter.model.policy import BodyPolicy
 from sockfilter.model.protocols import wanted
 from sockfilter.outputs.fan import Wants
-from sockfilter.sources.narrowing import KernelFilter, host_list, port_ranges
+from sockfilter.sources.narrowing import KernelFilter, host_list, namespace_name, port_ranges
 from sockfilter.sources.records import RING_BYTES
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Traffic(NamedTuple):
     @property
     def namespace(self) -> str | None:
         """netns as a text."""
-        return None if self.netns is None else str(self.netns)
+        return namespace_name(self.netns)
 
 
 class Whose(NamedTuple):

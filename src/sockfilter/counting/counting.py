@@ -11,6 +11,7 @@ from sockfilter.closing import ClosingIfForgotten
 from sockfilter.counting.counts import PacketCounts
 from sockfilter.counting.stations import Station, TapStation, TcxStation, XdpStation
 from sockfilter.errors import Closed, InterfaceGone, InvalidArgument, KernelUnsupported, MissingCapability
+from sockfilter.sources.narrowing import namespace_name
 from sockfilter.sources.packets import interfaces
 from sockfilter.system import devices
 from sockfilter.system.namespace import entered
@@ -46,7 +47,7 @@ def count(interface: str, *, at: str | Iterable[str] = (), netns: str | int | No
             for "socket" and "drops".
         KernelUnsupported: the kernel does not have a place, or it is taken.
     """
-    with entered(None if netns is None else str(netns)):
+    with entered(namespace_name(netns)):
         return PacketCounting(interface, at, has_to=True)
 
 
@@ -129,11 +130,7 @@ class PacketCounting(ClosingIfForgotten):
 
     def close(self) -> None:
         """Detaches all programs."""
-        if self._turns.is_here:
-            self._turns.close(self._end)
-        else:  # a child's copy: the parent's counting goes on
-            self._end()
-            self._turns.release()
+        self._turns.close(self._end, self._end)
 
     def _end(self) -> None:
         self.is_closed = True

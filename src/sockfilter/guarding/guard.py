@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from sockfilter.closing import ClosingIfForgotten
-from sockfilter.errors import InvalidArgument, KernelUnsupported, MissingCapability, ObjectError
+from sockfilter.errors import InvalidArgument, KernelUnsupported, MissingCapability, ObjectError, refused
 from sockfilter.guarding import rules as rules_module
 from sockfilter.guarding.counts import GuardCounts
 from sockfilter.guarding.refused import RECORD, read_refused
@@ -19,7 +19,7 @@ from sockfilter.libbpf.counters import possible_cpus
 from sockfilter.libbpf.object import OBJECTS, BpfObject
 from sockfilter.libbpf.ring import BATCH_RECORDS
 from sockfilter.sources.calls.cgroups import folder_of
-from sockfilter.sources.narrowing import host_and_mask, port_bits
+from sockfilter.sources.narrowing import host_and_mask, namespace_name, port_bits
 from sockfilter.sources.packets import interfaces
 from sockfilter.system import rights
 from sockfilter.system.namespace import entered
@@ -79,7 +79,7 @@ def guard(
         KernelUnsupported: the kernel is older than 6.6, and an interface was given; or cgroup v2 is not mounted.
     """
     made = rules_module.made(allow, deny, per_source, sources, not_sources, udp)
-    with entered(None if netns is None else str(netns)):
+    with entered(namespace_name(netns)):
         return Guard(made, interface, cgroup, enforce=enforce)
 
 
@@ -121,7 +121,8 @@ class Guard(ClosingIfForgotten):
             size = self._lib.SF_GUARD_RING
             self._ring = self._lib.sf_ring_open(self._object.map_fd("refused"), size)
             if not self._ring:
-                raise KernelUnsupported(f"mapping the ring of {size} bytes: {os.strerror(self._ffi.errno)}")
+                number = self._ffi.errno
+                raise refused(f"mapping the ring of {size} bytes", number, os.strerror(number))
             stack.callback(self._lib.sf_ring_close, self._ring)
             self._offsets = self._ffi.new("__u32[]", BATCH_RECORDS)
             self._attach(stack, found, folder)
@@ -145,18 +146,16 @@ class Guard(ClosingIfForgotten):
 
     def close(self) -> None:
         """Ends the guard: from then on everything passes. What was refused stays readable."""
-        if self._turns.is_here:
-            self._turns.close(self._end)
-        else:  # a child's copy: the parent's guard goes on
-            self.is_closed = True
-            self._stack.close()
-            self._turns.release()
+        self._turns.close(self._end, self._leave)
 
     def _end(self) -> None:
         self._links.close()  # first, so that the counts are final
         self._known()
         self._final = self._counts()
         self._ring = None
+        self._leave()
+
+    def _leave(self) -> None:
         self.is_closed = True
         self._stack.close()
 
@@ -229,7 +228,7 @@ class Guard(ClosingIfForgotten):
             remedy = "another program may be in the way"
             if interface is not None and error.errno == errno.EINVAL:
                 remedy = OLD_KERNEL
-            raise KernelUnsupported(f"guarding {self.name}: {error.strerror}; {remedy}") from error
+            raise refused(f"guarding {self.name}", error.errno, error.strerror, remedy) from error
 
     def _read(self) -> Iterator[RefusedOpening]:
         while self._ring and (count := self._lib.sf_ring_peek(self._ring, self._offsets, BATCH_RECORDS)):

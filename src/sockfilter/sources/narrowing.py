@@ -27,6 +27,11 @@ WORD_MASK = (1 << 64) - 1
 ADDRESS_BITS = 128
 
 
+def namespace_name(netns: str | int | None) -> str | None:
+    """Returns the argument netns as a text: a process may be given by its number."""
+    return None if netns is None else str(netns)
+
+
 def process_numbers(pid: int | Sequence[int]) -> tuple[int, ...]:
     """Returns the numbers of processes.
 
