@@ -40,13 +40,17 @@ def ends(found):
     return [(one["end"]["how"], one["end"].get("by")) for one in kinds(found, "connection")]
 
 
+def talk(one, other):
+    one.send(b"x" * 80)
+    other.recv(100)
+    other.send(b"y" * 194)
+    one.recv(1000)
+
+
 def test_a_connection_has_both_processes_its_times_and_its_bytes():
     with namespace() as netns, following(netns) as sniffer, listening(netns) as server:
         one, other = pair(netns, server)
-        one.send(b"x" * 80)
-        other.recv(100)
-        other.send(b"y" * 194)
-        one.recv(1000)
+        talk(one, other)
         one.close()
         other.recv(1)
         other.close()
@@ -406,10 +410,7 @@ def test_a_connection_that_loses_nothing_has_no_drops():
     with namespace() as netns, following(netns, "--drops") as sniffer, listening(netns) as server:
         for _ in range(20):
             one, other = pair(netns, server)
-            one.send(b"x" * 80)
-            other.recv(100)
-            other.send(b"y" * 194)
-            one.recv(1000)
+            talk(one, other)
             one.close()
             other.close()
         done = sniffer.end()

@@ -190,12 +190,16 @@ def test_a_server_that_is_killed_does_not_end_the_reading_of_a_pipe() -> None:
     assert process.returncode == 0
 
 
+def page_of_a_file(folder: Path) -> Sniffer:
+    (folder / "a.pcap").write_bytes(shop())
+    sniffer = Sniffer("-r", str(folder / "a.pcap"), "--web")
+    sniffer._await_capture = lambda: None  # type: ignore[method-assign]  # it listens to nothing
+    return sniffer
+
+
 def test_a_page_that_stays_ends_with_its_server(tmp_path: Path) -> None:
     need_root()
-    (tmp_path / "a.pcap").write_bytes(shop())
-    sniffer = Sniffer("-r", str(tmp_path / "a.pcap"), "--web")
-    sniffer._await_capture = lambda: None  # type: ignore[method-assign]  # it listens to nothing
-    with sniffer:
+    with page_of_a_file(tmp_path) as sniffer:
         while (said := sniffer.said()) and "stays until Ctrl-C" not in said:
             pass
         kill_server(sniffer)
@@ -206,10 +210,7 @@ def test_a_page_that_stays_ends_with_its_server(tmp_path: Path) -> None:
 
 def test_the_page_of_a_file_stays_until_the_end_is_asked_for(tmp_path: Path) -> None:
     need_root()
-    (tmp_path / "a.pcap").write_bytes(shop())
-    sniffer = Sniffer("-r", str(tmp_path / "a.pcap"), "--web")
-    sniffer._await_capture = lambda: None  # type: ignore[method-assign]  # it listens to nothing
-    with sniffer:
+    with page_of_a_file(tmp_path) as sniffer:
         assert sniffer.said().startswith("sockfilter: reading ")
         page = Page(sniffer.said())
         assert sniffer.said().startswith("sockfilter: 60 exchanges")
