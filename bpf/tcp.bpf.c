@@ -23,6 +23,7 @@
 #define PF_KTHREAD 0x00200000
 /* the network header that no skb has: include/linux/skbuff.h */
 #define NO_HEADER 0xffff
+/* 256 sockets of each CPU whose last change is known: more than change at the same time */
 #define MARK_BITS 8
 #define NS_PER_S 1000000000ULL
 

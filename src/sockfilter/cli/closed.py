@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sockfilter.escape import printable
+from sockfilter.forms.sizes import count_text
 
 if TYPE_CHECKING:
     from sockfilter.cli.looking import InUse, Onlooker
@@ -25,11 +26,11 @@ def said_of(ledger: Ledger, onlooker: Onlooker | None = None) -> str:
     count = ledger.packets["tls"]
     if not count:
         return ""
-    noun = "connection" if count == 1 else "connections"
+    passed = count_text(count, "TLS connection")
     way = WAY_OF_CALLS if ledger.calls else WAY if ledger.file is None else WAY_OF_A_FILE
     if onlooker is not None and way == WAY:
         way = onlooker.obstacle or _said_of_libraries(onlooker.look()) or way
-    return f"{count} TLS {noun} passed: {way}"
+    return f"{passed} passed: {way}"
 
 
 def said_of_mid_stream(ledger: Ledger) -> str:
@@ -49,8 +50,7 @@ def said_of_missing_hellos(ledger: Ledger) -> str:
     count = ledger.tls.hellos_missing
     if not count:
         return ""
-    of = "1 connection" if count == 1 else f"{count} connections"
-    return f"the handshake of {of} was cut (-s) or lost, and nothing was opened"
+    return f"the handshake of {count_text(count, 'connection')} was cut (-s) or lost, and nothing was opened"
 
 
 def _said_of_libraries(found: list[InUse]) -> str:
@@ -74,13 +74,13 @@ def said_of_missing_secrets(ledger: Ledger) -> str:
         return ""
     if count == ledger.tls.mid_stream + ledger.tls.hellos_missing:
         return "; ".join(filter(None, (said_of_missing_hellos(ledger), said_of_mid_stream(ledger))))
-    noun = "connection" if count == 1 else "connections"
+    passed = count_text(count, "TLS connection")
     if not ledger.secrets.seen:
         return (
-            f"{count} TLS {noun} passed, and no secret has come: their programs must write the key log (SSLKEYLOGFILE),"
+            f"{passed} passed, and no secret has come: their programs must write the key log (SSLKEYLOGFILE),"
             " or, with --tls, use one of the libraries that sockfilter tls lists"
         )
     return (
-        f"{count} TLS {noun} passed, and the secrets that came are of others: their programs write another key log, or,"
+        f"{passed} passed, and the secrets that came are of others: their programs write another key log, or,"
         " with --tls, use none of the libraries that sockfilter tls lists"
     )

@@ -45,7 +45,7 @@ def user(name: str, said_by: str = "--user ") -> User:
     try:
         found = pwd.getpwuid(int(name)) if is_number else pwd.getpwnam(name)
     except (KeyError, ValueError) as error:
-        os.close(os.open(os.devnull, os.O_RDONLY))  # raises OSError if the users could not be read for this reason
+        os.close(os.open(os.devnull, os.O_RDONLY))  # without a descriptor left, the users cannot be read: OSError
         if is_number:  # a number without a name, as in a container
             return User(name, int(name), int(name), ())
         raise InvalidArgument(f"{said_by}{name}: there is no such user; getent passwd lists them") from error

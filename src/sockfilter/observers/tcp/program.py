@@ -39,8 +39,8 @@ PROGRAMS = {
 # what older kernels do without: the tracepoint is there since Linux 6.11
 OPTIONAL = {"tcp_icmp"}
 
-# where none of several programs that make up for each other misses anything
-WHOLE = "inet_sock_set_state"
+# the tracepoint whose programs together miss nothing: if the kernel does not run one of them, another one handles it
+COVERED = "inet_sock_set_state"
 # the program that a timer runs
 TIMED = "tcp_look"
 
@@ -110,7 +110,7 @@ class TcpProgram(Closing):
             self._object.begin_to_load()
             meanwhile()
             tracing.load(self._object, PURPOSE)
-            self._watched = [self._object.program_fd(name) for name in programs if PROGRAMS[name] != WHOLE]
+            self._watched = [self._object.program_fd(name) for name in programs if PROGRAMS[name] != COVERED]
             self._fill_ports(wants.ports)
             self._map(stack, wants.ring_bytes)
             tracepoints.attach(self._object, programs, stack)
